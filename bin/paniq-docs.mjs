@@ -1,0 +1,13 @@
+// Plain JavaScript, so that a Node too old to read TypeScript can still say so.
+const wantedMajor = 24
+const major = Number(process.versions.node.split('.')[0])
+
+if (major < wantedMajor) {
+  console.error(
+    `paniq-docs needs Node ${wantedMajor} or newer; this is ${process.versions.node}. ` +
+      'Run "npm ci" in the project, which brings the right one, or install Node 24.',
+  )
+  process.exit(1)
+}
+
+await import('../src/bin/cli.ts')

@@ -1,0 +1,54 @@
+/** Every code that an answer may carry; what each means and its status stand in docs/errors.md. */
+export const errorCodes = [
+  'bad_request',
+  'unauthenticated',
+  'not_a_member',
+  'forbidden',
+  'firm_locked',
+  'not_found',
+  'method_not_allowed',
+  'conflict',
+  'scan_pending',
+  'quarantined',
+  'gone',
+  'precondition_failed',
+  'too_large',
+  'unsupported_type',
+  'range_not_satisfiable',
+  'validation_failed',
+  'empty_file',
+  'infected',
+  'precondition_required',
+  'rate_limited',
+  'quota_exceeded',
+  'internal',
+  'store_unavailable',
+] as const
+
+export type ErrorCode = (typeof errorCodes)[number]
+
+export type FieldError = { field: string; message: string }
+
+type Extras = { cause?: unknown; fields?: FieldError[]; retryAfterSeconds?: number }
+
+/**
+ * A refusal or failure that a person can act on. `message` is shown to that person as it is: it says what happened
+ * and what to do, and names no path, bucket, key or SDK text. The original stays in `cause`, for the log alone.
+ */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: ErrorCode
+  readonly fields: FieldError[]
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, message: string, extras: Extras = {}) {
+    super(message, extras.cause === undefined ? undefined : { cause: extras.cause })
+    this.code = code
+    this.fields = extras.fields ?? []
+    this.retryAfterSeconds = extras.retryAfterSeconds
+  }
+}
+
+export function isAppError(error: unknown, code?: ErrorCode): error is AppError {
+  return error instanceof AppError && (code === undefined || error.code === code)
+}

@@ -1,0 +1,97 @@
+import type { Readable } from 'node:stream'
+
+import type { DocumentId, FirmId, Sha256, StorageKey, StoreName } from '../vocabulary.ts'
+
+/**
+ * Where the bytes of documents lie. Each line is true of every store; `test/contract/` proves it of each.
+ * Failures are `StoreError`s, never a driver's own.
+ */
+export interface FileStore {
+  readonly name: StoreName
+  /** All or nothing: when it resolves the bytes are durable; when it throws no object is visible. `key_taken` when it exists. */
+  write(key: StorageKey, file: IncomingFile): Promise<StoredFile>
+  /** `bytes_missing` when it does not exist, `range_not_satisfiable` when the range begins past its end. */
+  read(key: StorageKey, range?: ByteRange): Promise<Readable>
+  /** `undefined`: absent. Throws: could not ask. */
+  stat(key: StorageKey): Promise<FileStat | undefined>
+  /** Removing an absent key succeeds. */
+  remove(key: StorageKey): Promise<void>
+  /** Keys that begin with the prefix, in no promised order, a page at a time. */
+  list(prefix: string): AsyncIterable<FileStat>
+  signDownload(key: StorageKey, link: LinkOptions): Promise<DownloadLink>
+}
+
+/** A file on its way in, its first bytes already known to be of an allowed type. */
+export type IncomingFile = {
+  contentType: string
+  labels: FileLabels
+  content: HeldInMemory | Spooled
+  signal?: AbortSignal
+}
+
+/** What travels with the bytes, so that an object found alone can be told whose it is. */
+export type FileLabels = { originalFileName: string; documentType: string; firmId: FirmId; documentId: DocumentId }
+
+/** Up to 16 MiB: complete, hashed and scanned before the store sees it. */
+export type HeldInMemory = { kind: 'memory'; bytes: Buffer; sha256: Sha256 }
+
+/** Above: a file that still grows while the store reads it. */
+export type Spooled = {
+  kind: 'spool'
+  path: string
+  /** Resolves with the number of bytes that can be read from `path`, once that is at least `bytes` or all there is. */
+  available(bytes: number): Promise<number>
+  /** Size, hash and every check of the whole; rejects when the file is refused or the client went away. A store completes nothing before it resolves. */
+  accepted: Promise<{ size: number; sha256: Sha256 }>
+}
+
+export type StoredFile = { size: number; sha256: Sha256; etag?: string; objectVersionId?: string }
+
+/** Bytes `start` to `end`, both included, counted from 0; without `end` to the last one. */
+export type ByteRange = { start: number; end?: number }
+
+export type FileStat = {
+  key: StorageKey
+  size: number
+  modifiedAt: Date
+  etag?: string
+  contentType?: string
+  sha256?: Sha256
+}
+
+export type LinkOptions = {
+  fileName: string
+  contentType: string
+  disposition: 'attachment' | 'inline'
+  seconds: number
+}
+
+export type DownloadLink = { url: string; expiresAt: Date }
+
+/** Told of multipart uploads by a store, since the service's own rights may not list them. */
+export type MultipartRecorder = {
+  opened(key: StorageKey, multipartId: string): Promise<void>
+  closed(key: StorageKey, multipartId: string): Promise<void>
+}
+
+export const storeErrorCodes = [
+  'key_taken',
+  'bytes_missing',
+  'range_not_satisfiable',
+  'invalid_key',
+  'unavailable',
+  'misused',
+] as const
+
+/** `unavailable`: the store could not be asked or is refusing for now. `misused`: it understood and refuses; asking again will not help. */
+export type StoreErrorCode = (typeof storeErrorCodes)[number]
+
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly code: StoreErrorCode
+
+  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}

@@ -1,0 +1,45 @@
+declare const brand: unique symbol
+
+/** A string that went through the one place that may call it so. */
+type Branded<Name extends string> = string & { readonly [brand]: Name }
+
+export type UserId = Branded<'UserId'>
+export type FirmId = Branded<'FirmId'>
+export type DocumentId = Branded<'DocumentId'>
+export type VersionId = Branded<'VersionId'>
+export type UploadId = Branded<'UploadId'>
+
+/** Where a version's bytes lie inside a store: `security_firms/{firm_id}/{document_type}_{uuid}.{ext}`. Written once. */
+export type StorageKey = Branded<'StorageKey'>
+
+/** The id of one local disk, kept in its `.store-id`. */
+export type StoreId = Branded<'StoreId'>
+
+/** SHA-256 in lower-case hex. */
+export type Sha256 = Branded<'Sha256'>
+
+export const storeNames = ['s3', 'local'] as const
+export type StoreName = (typeof storeNames)[number]
+
+export const firmRoles = ['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'] as const
+export type FirmRole = (typeof firmRoles)[number]
+
+export const memberStatuses = ['pending', 'active', 'suspended'] as const
+export type MemberStatus = (typeof memberStatuses)[number]
+
+export const reviewStatuses = ['pending', 'verified', 'rejected'] as const
+export type ReviewStatus = (typeof reviewStatuses)[number]
+
+export const scanStatuses = ['clean', 'pending', 'infected', 'skipped'] as const
+export type ScanStatus = (typeof scanStatuses)[number]
+
+/** The time, passed in so that tests can choose it. */
+export type Clock = () => Date
+
+/** Who asks, and from where; made from a checked token at the border, and nothing in it is a right. */
+export type Actor = {
+  userId: UserId
+  requestId: string
+  ip: string
+  userAgent: string
+}
