@@ -1,0 +1,34 @@
+import { sql } from 'kysely'
+
+import type { Db } from './client.ts'
+
+/** What the service's role may do with each table: the whole list, also in docs/security.md. */
+const rightsByTable = {
+  registered_users: 'select, insert, update',
+  security_firms: 'select, insert, update',
+  firm_users: 'select, insert, update, delete',
+  document_types: 'select, insert, update',
+  firm_documents: 'select, insert, update, delete',
+  documents: 'select, insert, update, delete',
+  document_versions: 'select, insert, update, delete',
+  document_uploads: 'select, insert, update, delete',
+  document_moves: 'select, insert, update, delete',
+  document_idempotency_keys: 'select, insert, delete',
+  document_events: 'select, insert',
+  document_refresh_tokens: 'select, insert, update, delete',
+  document_login_failures: 'select, insert, update, delete',
+  document_installation: 'select',
+  document_migrations: 'select',
+} as const
+
+/** Gives the service's role what it needs and no more. Done after every migration, where the tables' owner is another role. */
+export async function grantToService(ownerDb: Db, serviceRole: string): Promise<void> {
+  const role = sql.id(serviceRole)
+  await ownerDb.transaction().execute(async (trx) => {
+    await sql`grant usage on schema public to ${role}`.execute(trx)
+    for (const [table, rights] of Object.entries(rightsByTable)) {
+      await sql`grant ${sql.raw(rights)} on ${sql.id(table)} to ${role}`.execute(trx)
+    }
+    await sql`grant execute on function document_events_make_months(integer) to ${role}`.execute(trx)
+  })
+}

@@ -1,0 +1,46 @@
+import type { ControlledTransaction } from 'kysely'
+
+import type { Db } from './client.ts'
+import type { Tables } from './tables.ts'
+
+/** The answer to COMMIT was lost: the change may stand or not. Nothing that it names may be removed. */
+export class OutcomeUnknown extends Error {
+  override readonly name = 'OutcomeUnknown'
+}
+
+/**
+ * Runs `work` in a transaction. Whatever `work` throws comes out after a rollback, so the change is known not to
+ * stand; a COMMIT whose answer did not come throws `OutcomeUnknown`.
+ */
+export async function inTransaction<Result>(
+  db: Db,
+  work: (trx: ControlledTransaction<Tables>) => Promise<Result>,
+): Promise<Result> {
+  const trx = await db.startTransaction().execute()
+  let result: Result
+  try {
+    result = await work(trx)
+  } catch (error) {
+    // A rollback that fails means a broken connection, on which the server rolls back by itself.
+    await trx
+      .rollback()
+      .execute()
+      .catch(() => undefined)
+    throw error
+  }
+  try {
+    await trx.commit().execute()
+  } catch (error) {
+    throw outcomeOf(error)
+  }
+  return result
+}
+
+/** An error with an SQLSTATE is the server's own word that it did not commit; anything else is silence. */
+function outcomeOf(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const isServersWord = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code)
+  return isServersWord
+    ? error
+    : new OutcomeUnknown('the database did not say whether it kept the change', { cause: error })
+}

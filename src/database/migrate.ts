@@ -1,0 +1,38 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+
+import { type Kysely, sql } from 'kysely'
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+
+import type { Db } from './client.ts'
+
+const folder = join(import.meta.dirname, 'migrations')
+
+/**
+ * Brings the tables up to this version, as their owner. Of several instances that start at once one migrates and the
+ * others wait; a second run changes nothing. Returns the names of the migrations that it ran.
+ */
+export async function migrate(ownerDb: Db): Promise<string[]> {
+  const migrator = new Migrator({
+    db: ownerDb,
+    provider: sqlFiles,
+    migrationTableName: 'document_migrations',
+    migrationLockTableName: 'document_migrations_lock',
+  })
+  const { error, results = [] } = await migrator.migrateToLatest()
+  if (error !== undefined) throw new Error('the database could not be migrated', { cause: error })
+
+  await sql`select document_events_make_months(3)`.execute(ownerDb)
+  return results.map((result) => result.migrationName)
+}
+
+const sqlFiles: MigrationProvider = {
+  async getMigrations() {
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).toSorted()
+    const migrations = files.map(async (file): Promise<[string, Migration]> => {
+      const text = await readFile(join(folder, file), 'utf8')
+      return [basename(file, '.sql'), { up: async (db: Kysely<unknown>) => void (await sql.raw(text).execute(db)) }]
+    })
+    return Object.fromEntries(await Promise.all(migrations))
+  },
+}

@@ -1,0 +1,58 @@
+-- Why: who did what to which paper, when, from where and with what outcome, kept so that nobody can quietly rewrite it.
+create table document_events (
+  id uuid not null default gen_random_uuid(),
+  occurred_at timestamptz not null default clock_timestamp(),
+  -- The transaction's number orders the seals: ids and times commit out of order.
+  transaction_id xid8 not null default pg_current_xact_id(),
+  firm_id uuid,
+  document_id uuid,
+  version integer,
+  action text not null,
+  outcome text not null,
+  actor_id uuid,
+  ip text not null,
+  user_agent text not null,
+  request_id text not null,
+  details jsonb not null default '{}',
+  primary key (occurred_at, id)
+) partition by range (occurred_at);
+create index document_events_of_document on document_events (firm_id, document_id, occurred_at desc, id desc);
+create index document_events_in_order on document_events (transaction_id);
+
+-- Rows land here only when a month is missing; the metric document_events_default_rows alarms.
+create table document_events_default partition of document_events default;
+
+create function document_events_refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'document_events is append-only: % is refused', tg_op using errcode = 'insufficient_privilege';
+end
+$$;
+create trigger refuse_change before update or delete on document_events
+  for each row execute function document_events_refuse_change();
+create trigger refuse_truncate before truncate on document_events
+  for each statement execute function document_events_refuse_change();
+create trigger refuse_truncate before truncate on document_events_default
+  for each statement execute function document_events_refuse_change();
+
+-- Runs with its owner's rights: the service's role may add months but owns no partition. Two at once wait for each other.
+create function document_events_make_months(ahead integer) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  month date;
+  partition text;
+begin
+  perform pg_advisory_xact_lock(hashtext('document_events_make_months'));
+  for month in
+    select generate_series(date_trunc('month', now() at time zone 'UTC'),
+                           date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead), interval '1 month')::date
+  loop
+    partition := 'document_events_' || to_char(month, 'YYYY_MM');
+    continue when to_regclass(partition) is not null;
+    execute format('create table %I partition of document_events for values from (%L) to (%L)',
+                   partition, month || ' 00:00:00+00', (month + interval '1 month')::date || ' 00:00:00+00');
+    execute format('create trigger refuse_truncate before truncate on %I for each statement execute function document_events_refuse_change()', partition);
+  end loop;
+end
+$$;
+revoke all on function document_events_make_months(integer) from public;
+select document_events_make_months(3);

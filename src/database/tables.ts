@@ -1,0 +1,236 @@
+import type { ColumnType, Generated } from 'kysely'
+
+import type {
+  DocumentId,
+  FirmId,
+  FirmRole,
+  MemberStatus,
+  ReviewStatus,
+  ScanStatus,
+  Sha256,
+  StorageKey,
+  StoreId,
+  StoreName,
+  UploadId,
+  UserId,
+  VersionId,
+} from '../vocabulary.ts'
+
+type Timestamp = ColumnType<Date, Date | string, Date | string>
+type Defaulted = ColumnType<Date, Date | string | undefined, Date | string>
+
+/** The platform's tables as `migrations/0001-platform-tables.sql` has them, and ours. */
+export type Tables = {
+  registered_users: RegisteredUsers
+  security_firms: SecurityFirms
+  firm_users: FirmUsers
+  document_types: DocumentTypes
+  firm_documents: FirmDocuments
+  documents: Documents
+  document_versions: DocumentVersions
+  document_uploads: DocumentUploads
+  document_moves: DocumentMoves
+  document_idempotency_keys: DocumentIdempotencyKeys
+  document_events: DocumentEvents
+  document_refresh_tokens: DocumentRefreshTokens
+  document_login_failures: DocumentLoginFailures
+  document_installation: DocumentInstallation
+}
+
+type RegisteredUsers = {
+  id: UserId
+  email: string
+  phone: string
+  first_name: string
+  last_name: string
+  password_hash: string | null
+  role: string
+  is_verified: boolean
+  prank_flags: number
+  total_fines: ColumnType<string, number, number>
+  is_suspended: boolean
+  is_locked: boolean
+  locked_at: Timestamp | null
+  failed_login_attempts: number
+  last_login_attempt: Timestamp | null
+  created_at: Defaulted
+  updated_at: Defaulted
+}
+
+type SecurityFirms = {
+  id: FirmId
+  name: string
+  registration_number: string
+  email: string
+  phone: string
+  address: string
+  province: string
+  country: string
+  vat_number: string | null
+  verification_status: string
+  credit_balance: number
+  is_locked: boolean
+  locked_at: Timestamp | null
+  created_at: Defaulted
+  updated_at: Defaulted
+}
+
+type FirmUsers = {
+  id: string
+  user_id: UserId
+  firm_id: FirmId
+  role: FirmRole
+  status: MemberStatus
+  invited_by: string | null
+  invited_at: Timestamp | null
+  accepted_at: Timestamp | null
+  created_at: Defaulted
+  updated_at: Defaulted
+}
+
+type DocumentTypes = {
+  id: string
+  code: string
+  name: string
+  description: string | null
+  is_required: boolean
+  is_active: boolean
+  created_by: string
+  max_bytes: number | null
+  allowed_types: string[] | null
+  confidential: Generated<boolean>
+  created_at: Defaulted
+  updated_at: Defaulted
+}
+
+type FirmDocuments = {
+  id: DocumentId
+  firm_id: FirmId
+  document_type: string
+  file_name: string
+  file_path: string
+  file_size: number
+  mime_type: string
+  uploaded_by: UserId
+  is_verified: boolean
+  verified_by: string | null
+  verified_at: Timestamp | null
+  created_at: Defaulted
+  updated_at: Defaulted
+}
+
+type Documents = {
+  firm_id: FirmId
+  id: DocumentId
+  document_type: string
+  current_version: number
+  created_by: UserId
+  created_at: Defaulted
+  updated_at: Defaulted
+  deleted_at: Timestamp | null
+  deleted_by: UserId | null
+}
+
+type DocumentVersions = {
+  firm_id: FirmId
+  document_id: DocumentId
+  version: number
+  id: ColumnType<VersionId, VersionId | undefined, never>
+  file_name: string
+  file_size: number
+  mime_type: string
+  sha256: Sha256 | null
+  store: StoreName
+  store_id: StoreId | null
+  storage_key: StorageKey
+  is_fallback: Generated<boolean>
+  etag: string | null
+  object_version_id: string | null
+  bytes_state: Generated<'present' | 'missing' | 'wrong' | 'removed'>
+  scan_status: ScanStatus
+  review_status: Generated<ReviewStatus>
+  review_reason: string | null
+  review_comment: string | null
+  reviewed_by: UserId | null
+  reviewed_at: Timestamp | null
+  valid_until: ColumnType<string | null, string | null, string | null>
+  uploaded_by: UserId
+  uploaded_at: Defaulted
+}
+
+type DocumentUploads = {
+  id: UploadId
+  firm_id: FirmId
+  store: StoreName
+  store_id: StoreId | null
+  storage_key: StorageKey
+  multipart_id: string | null
+  uploaded_by: UserId
+  started_at: Defaulted
+}
+
+type DocumentMoves = {
+  id: string
+  firm_id: FirmId
+  version_id: VersionId
+  from_store: StoreName
+  from_store_id: StoreId | null
+  from_key: StorageKey
+  to_store: StoreName
+  to_store_id: StoreId | null
+  to_key: StorageKey
+  multipart_id: string | null
+  lease_until: Timestamp
+  started_at: Defaulted
+}
+
+type DocumentIdempotencyKeys = {
+  firm_id: FirmId
+  user_id: UserId
+  route: string
+  key: string
+  fingerprint: string
+  document_id: DocumentId
+  version: number
+  created_at: Defaulted
+}
+
+type DocumentEvents = {
+  id: Generated<string>
+  occurred_at: Defaulted
+  transaction_id: Generated<string>
+  firm_id: FirmId | null
+  document_id: DocumentId | null
+  version: number | null
+  action: string
+  outcome: string
+  actor_id: UserId | null
+  ip: string
+  user_agent: string
+  request_id: string
+  details: ColumnType<Record<string, unknown>, string | undefined, never>
+}
+
+type DocumentRefreshTokens = {
+  id: string
+  family_id: string
+  user_id: UserId
+  issued_at: Timestamp
+  expires_at: Timestamp
+  used_at: Timestamp | null
+  successor_id: string | null
+  revoked_at: Timestamp | null
+}
+
+type DocumentLoginFailures = {
+  email_sha256: string
+  failures: number
+  first_failed_at: Timestamp
+  locked_until: Timestamp | null
+}
+
+type DocumentInstallation = {
+  id: Generated<string>
+  adopted_platform_tables: boolean
+  created_at: Defaulted
+}

@@ -1,0 +1,28 @@
+import { type FirmRole, firmRoles } from '../vocabulary.ts'
+
+/** Who may do one thing in a firm. Evaluated by the database with the facts of that moment, never with a token's claims. */
+export type Right = {
+  /** Roles of an active member that may; empty: no member. */
+  roles: readonly FirmRole[]
+  administrators: boolean
+  /** Whether it changes nothing and so is allowed while the firm is locked. */
+  reads: boolean
+}
+
+/** Every right there is: the whole of "who may" in one place. A route names its right; test/security reads both. */
+export const rights = {
+  'documents.list': { roles: firmRoles, administrators: true, reads: true },
+  'documents.read': { roles: firmRoles, administrators: true, reads: true },
+  'documents.download': { roles: firmRoles, administrators: true, reads: true },
+  'documents.history': { roles: firmRoles, administrators: true, reads: true },
+  'documents.upload': { roles: firmRoles, administrators: false, reads: false },
+  'firm.read': { roles: firmRoles, administrators: true, reads: true },
+  'firm.change': { roles: [], administrators: true, reads: false },
+  'members.list': { roles: ['firm_admin'], administrators: true, reads: true },
+  'members.change': { roles: ['firm_admin'], administrators: false, reads: false },
+} as const satisfies Record<string, Right>
+
+export type RightName = keyof typeof rights
+
+/** Roles that read documents of a confidential type which they did not upload. Administrators read them too. */
+export const confidentialRoles: readonly FirmRole[] = ['firm_admin', 'firm_supervisor']
