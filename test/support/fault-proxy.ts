@@ -1,0 +1,134 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
+
+export type Fault =
+  | { kind: 'none' }
+  /** Every chunk waits `latencyMs`, and each way carries `bytesPerSecond` at most. */
+  | { kind: 'slow'; latencyMs?: number; bytesPerSecond?: number }
+  /** Both ends are reset once the client has sent so many bytes; with 0, when it sends its first. */
+  | { kind: 'cut_up'; afterBytes: number }
+  /** Both ends are reset once the server has sent so many bytes; with 0 it did all its work, and the client never hears of it. */
+  | { kind: 'cut_down'; afterBytes: number }
+  /** What the client sends arrives; the answer never does, and the connection stays open. */
+  | { kind: 'swallow_answer' }
+  /** The connection is taken, read and never answered; the server sees nothing. */
+  | { kind: 'hang' }
+  /** The connection is reset at once. */
+  | { kind: 'refuse' }
+
+export type FaultProxy = {
+  /** Where it listens, on 127.0.0.1. A signed link must be signed for this address to pass through it. */
+  port: number
+  /** Holds for connections opened from now on; clients that keep connections need `cutAll` as well. */
+  setFault(fault: Fault): void
+  /** How many connections were opened since the start. */
+  connections(): number
+  /** Resets all open connections. */
+  cutAll(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Stands between a client and a real server, and spoils connections as told; without a fault it passes all bytes on. */
+export async function startFaultProxy(server: { host?: string; port: number }): Promise<FaultProxy> {
+  const target = { host: server.host ?? '127.0.0.1', port: server.port, noDelay: true }
+  const open = new Set<Socket>()
+  let fault: Fault = { kind: 'none' }
+  let connections = 0
+
+  const listener = createServer({ noDelay: true }, (client) => {
+    connections += 1
+    open.add(client)
+    // Resets are the purpose here; an unheard 'error' would end the test process.
+    client.on('error', () => undefined).on('close', () => open.delete(client))
+    serve(client, target, fault)
+  })
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+
+  async function cutAll() {
+    const closing = [...open].map((client) => once(client, 'close'))
+    for (const client of open) client.resetAndDestroy()
+    await Promise.all(closing)
+  }
+
+  return {
+    // A listener on TCP has this kind of address; only one on a socket file has a string.
+    port: (listener.address() as AddressInfo).port,
+    setFault(next) {
+      fault = next
+    },
+    connections: () => connections,
+    cutAll,
+    async close() {
+      const closed = once(listener, 'close')
+      listener.close()
+      await cutAll()
+      await closed
+    },
+  }
+}
+
+type Target = { host: string; port: number; noDelay: boolean }
+
+function serve(client: Socket, target: Target, fault: Fault): void {
+  switch (fault.kind) {
+    case 'refuse':
+      client.resetAndDestroy()
+      return
+    case 'hang':
+      client.resume()
+      return
+    case 'none':
+      join(client, target, {}, {})
+      return
+    case 'slow':
+      join(client, target, fault, fault)
+      return
+    case 'cut_up':
+      join(client, target, { cutAfter: fault.afterBytes }, {})
+      return
+    case 'cut_down':
+      join(client, target, {}, { cutAfter: fault.afterBytes })
+      return
+    case 'swallow_answer':
+      join(client, target, {}, { swallow: true })
+  }
+}
+
+type Way = { latencyMs?: number; bytesPerSecond?: number; cutAfter?: number; swallow?: boolean }
+
+function join(client: Socket, target: Target, up: Way, down: Way): void {
+  const server = connect(target)
+  const reset = () => {
+    if (!client.destroyed) client.resetAndDestroy()
+    if (!server.destroyed) server.resetAndDestroy()
+  }
+  server.on('error', reset)
+  client.on('error', reset).on('close', () => server.destroy())
+  client.pipe(travel(up, reset)).on('error', reset).pipe(server)
+  if (down.swallow) server.resume()
+  else server.pipe(travel(down, reset)).on('error', reset).pipe(client)
+}
+
+function travel(way: Way, reset: () => void): Transform {
+  const { latencyMs = 0, bytesPerSecond = Infinity, cutAfter = Infinity } = way
+  let passed = 0
+  return new Transform({
+    // Held back until the delay is over, so that a slow way also presses back on its sender.
+    transform(chunk: Buffer, _encoding, done) {
+      const piece = chunk.subarray(0, Math.min(chunk.length, cutAfter - passed))
+      const delayMs = latencyMs + (piece.length / bytesPerSecond) * 1000
+      const passOn = () => {
+        passed += piece.length
+        if (piece.length > 0) this.push(piece)
+        // One turn later, so that the bytes before the cut are on their way when it comes.
+        if (passed >= cutAfter) setImmediate(reset)
+        done()
+      }
+      if (delayMs === 0) passOn()
+      else void wait(delayMs).then(passOn)
+    },
+  })
+}

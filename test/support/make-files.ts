@@ -1,0 +1,129 @@
+import { createCipheriv, createHash } from 'node:crypto'
+import { crc32, deflateSync } from 'node:zlib'
+
+type FileWish = {
+  /** The exact size wanted; without it, the smallest that is valid. */
+  bytes?: number
+  /** Files of the same size and another seed have other bytes; the same seed always gives the same file. */
+  seed?: string
+}
+
+/** A PDF of one empty page that a reader opens. */
+export function makePdf(wish: FileWish = {}): Buffer {
+  return sized(pdf, wish)
+}
+
+/** A PNG of one grey pixel. */
+export function makePng(wish: FileWish = {}): Buffer {
+  return sized(png, wish)
+}
+
+/** A JPEG of one grey pixel. */
+export function makeJpeg(wish: FileWish = {}): Buffer {
+  return sized(jpeg, wish)
+}
+
+/** Bytes that look random and are the same for the same seed: a part lost, doubled or moved changes their hash. */
+export function makeNoise(bytes: number, seed = ''): Buffer {
+  const key = createHash('sha256').update(seed).digest().subarray(0, 16)
+  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(bytes))
+}
+
+/** Each maker's file grows by exactly one byte for each spare byte, so that every size above the smallest can be had. */
+type Maker = (spare: number, seed: string) => Buffer
+
+const leastSpare = 24
+
+function sized(maker: Maker, { bytes, seed = '' }: FileWish): Buffer {
+  const smallest = maker(leastSpare, seed)
+  if (bytes === undefined) return smallest
+  if (bytes < smallest.length) throw new Error(`${bytes} bytes are too few: the smallest has ${smallest.length}`)
+  return maker(bytes - smallest.length + leastSpare, seed)
+}
+
+function pdf(spare: number, seed: string): Buffer {
+  const stream = [Buffer.from(`<< /Length ${tenDigits(spare)} >>\nstream\n`), makeNoise(spare, seed)]
+  const bodies = [
+    Buffer.from('<< /Type /Catalog /Pages 2 0 R >>'),
+    Buffer.from('<< /Type /Pages /Kids [3 0 R] /Count 1 >>'),
+    Buffer.from('<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << >> >>'),
+    Buffer.concat([...stream, Buffer.from('\nendstream')]),
+  ]
+  const pieces = [Buffer.from('%PDF-1.4\n')]
+  const offsets: number[] = []
+  let length = 9
+  for (const [index, body] of bodies.entries()) {
+    const object = Buffer.concat([Buffer.from(`${index + 1} 0 obj\n`), body, Buffer.from('\nendobj\n')])
+    offsets.push(length)
+    length += object.length
+    pieces.push(object)
+  }
+  const rows = offsets.map((offset) => `${tenDigits(offset)} 00000 n \n`).join('')
+  const size = bodies.length + 1
+  const trailer = `trailer\n<< /Size ${size} /Root 1 0 R >>\nstartxref\n${tenDigits(length)}\n%%EOF\n`
+  return Buffer.concat([...pieces, Buffer.from(`xref\n0 ${size}\n0000000000 65535 f \n${rows}${trailer}`)])
+}
+
+/** Always as long, whatever the number, so that no offset moves. */
+function tenDigits(value: number): string {
+  return String(value).padStart(10, '0')
+}
+
+function png(spare: number, seed: string): Buffer {
+  const header = Buffer.from([0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]) // 1 × 1, 8 bits of grey
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    pngChunk('IHDR', header),
+    pngChunk('paDd', makeNoise(spare, seed)), // the case of its letters says: private, and of no matter to a reader
+    pngChunk('IDAT', deflateSync(Buffer.from([0, 0x80]))),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ])
+}
+
+function pngChunk(name: string, data: Buffer): Buffer {
+  const named = Buffer.concat([Buffer.from(name), data])
+  return Buffer.concat([uint32(data.length), named, uint32(crc32(named))])
+}
+
+function jpeg(spare: number, seed: string): Buffer {
+  return Buffer.concat([
+    Buffer.from([0xff, 0xd8]),
+    jpegSegment(0xe0, Buffer.from('JFIF\0\x01\x01\0\0\x01\0\x01\0\0', 'latin1')),
+    ...jpegComments(spare, seed),
+    jpegSegment(0xdb, Buffer.from([0, ...Array<number>(64).fill(1)])),
+    jpegSegment(0xc0, Buffer.from([8, 0, 1, 0, 1, 1, 1, 0x11, 0])), // 8 bits, 1 × 1, one component
+    jpegSegment(0xc4, codeTable(0x00)),
+    jpegSegment(0xc4, codeTable(0x10)),
+    jpegSegment(0xda, Buffer.from([1, 1, 0, 0, 63, 0])),
+    // Two code words of one 0 bit each (no difference, end of block), filled up with ones.
+    Buffer.from([0x3f, 0xff, 0xd9]),
+  ])
+}
+
+/** One code word, a single 0 bit, that stands for 0. */
+function codeTable(destination: number): Buffer {
+  return Buffer.from([destination, 1, ...Array<number>(15).fill(0), 0])
+}
+
+function jpegComments(spare: number, seed: string): Buffer[] {
+  const head = 4 // marker and length
+  const most = 60_000 // a segment's length has 16 bits
+  const count = Math.ceil(spare / (head + most))
+  const noise = makeNoise(spare - count * head, seed)
+  const each = Math.ceil(noise.length / count)
+  return Array.from({ length: count }, (_, index) =>
+    jpegSegment(0xfe, noise.subarray(index * each, (index + 1) * each)),
+  )
+}
+
+function jpegSegment(marker: number, data: Buffer): Buffer {
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(data.length + 2)
+  return Buffer.concat([Buffer.from([0xff, marker]), length, data])
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}

@@ -1,0 +1,14 @@
+import { inject } from 'vitest'
+
+import type { ServiceAddresses } from './services/service-addresses.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    services: ServiceAddresses
+  }
+}
+
+/** Where the S3 store and PostgreSQL of this test run answer. Only in tests of the `services` project. */
+export function testServices(): ServiceAddresses {
+  return inject('services')
+}

@@ -1,0 +1,19 @@
+export type S3Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+
+export type S3Address = {
+  endpoint: string
+  region: string
+  /** May do everything: make and remove buckets, list what `app` may not. */
+  owner: S3Credentials
+  /**
+   * What the service itself is given: list, get, put and delete objects and abort multipart uploads, in buckets whose
+   * name begins with `bucketPrefix`. The same as `owner` when the environment names the store, which has one key pair.
+   */
+  app: S3Credentials
+  bucketPrefix: string
+}
+
+/** `adminUrl` is a superuser's: it may make and drop databases and roles. */
+export type PostgresAddress = { adminUrl: string }
+
+export type ServiceAddresses = { s3: S3Address; postgres: PostgresAddress }

@@ -1,0 +1,4 @@
+/** A service that the tests need is not there. The message is for the person who ran them: what is missing, what to do. */
+export class ServiceFailure extends Error {
+  override readonly name = 'ServiceFailure'
+}
