@@ -1,0 +1,106 @@
+import { z } from 'zod'
+
+/** The shapes that go over the wire, for the routes, the OpenAPI page and the web page. */
+
+export const uuid = z.uuid().meta({ example: '0198c0de-7a5e-4b6e-9d57-2f0c9f3a1b2c' })
+const time = z.iso.datetime().meta({ example: '2026-11-24T08:30:00.000Z' })
+
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: 'A sentence that a person can act on.' }),
+    code: z.string().meta({ description: 'Stable; the list stands in docs/errors.md.' }),
+    request_id: z.string(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    message: z.string().meta({ description: 'The same as detail, for clients of the platform.' }),
+    error_code: z.string().meta({ description: 'The same as code, for clients of the platform.' }),
+  })
+  .meta({
+    id: 'Problem',
+    example: {
+      type: 'about:blank',
+      title: 'Not found',
+      status: 404,
+      detail: 'There is no such document in this firm.',
+      code: 'not_found',
+      request_id: 'req-1',
+      message: 'There is no such document in this firm.',
+      error_code: 'not_found',
+    },
+  })
+
+// ── Documents ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const documentShape = z
+  .object({
+    id: uuid,
+    firm_id: uuid,
+    document_type: z.string().meta({ example: 'registration_certificate' }),
+    file_name: z.string().meta({ example: 'Registration 2026.pdf' }),
+    file_size: z.int().meta({ example: 48_213, description: 'Bytes.' }),
+    mime_type: z.string().meta({ example: 'application/pdf' }),
+    sha256: z.string().nullable(),
+    version: z.int().meta({ example: 1 }),
+    uploaded_by: uuid,
+    uploaded_at: time,
+    is_verified: z.boolean(),
+    verified_at: time.nullable(),
+    review_status: z.enum(['pending', 'verified', 'rejected']),
+    review_reason: z.string().nullable(),
+    valid_until: z.iso.date().nullable(),
+    scan_status: z.enum(['clean', 'pending', 'infected', 'skipped']),
+    storage: z.enum(['s3', 'local']),
+    deleted_at: time.nullable(),
+  })
+  .meta({ id: 'Document' })
+export type DocumentShape = z.infer<typeof documentShape>
+
+export const firmParams = z.object({ firm_id: uuid })
+export const documentParams = z.object({ firm_id: uuid, id: uuid })
+
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(200),
+  cursor: z.string().max(500).optional(),
+})
+
+export const listDocumentsQuery = pageQuery.extend({
+  document_type: z.string().max(50).optional(),
+  include: z.enum(['deleted']).optional(),
+})
+
+export const uploadQuery = z.object({
+  document_type: z
+    .string()
+    .min(1)
+    .max(50)
+    .meta({ description: 'Code or id of the document type.', example: 'registration_certificate' }),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
+    .optional()
+    .meta({ description: 'What the file must hash to.' }),
+})
+
+export const idempotencyHeader = z.object({
+  'idempotency-key': z.string().min(1).max(255).optional(),
+})
+
+export const downloadQuery = z.object({ disposition: z.enum(['attachment', 'inline']).default('attachment') })
+
+export const downloadLinkShape = z.object({ url: z.string(), expires_at: time }).meta({ id: 'DownloadLink' })
+
+export const eventShape = z
+  .object({
+    id: uuid,
+    occurred_at: time,
+    action: z.string().meta({ example: 'document.downloaded' }),
+    outcome: z.string().meta({ example: 'ok' }),
+    actor_id: uuid.nullable(),
+    version: z.int().nullable(),
+    request_id: z.string(),
+    details: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'DocumentEvent' })
+export type EventShape = z.infer<typeof eventShape>

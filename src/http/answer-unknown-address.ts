@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify'
+
+import { AppError } from '../errors.ts'
+
+/** An address that takes other methods is 405 with `Allow`, any other 404. */
+export function answerUnknownAddress(server: FastifyInstance): void {
+  const methodsByPattern = new Map<string, Set<string>>()
+  server.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsByPattern.get(url) ?? new Set()
+    for (const each of [method].flat()) methods.add(each)
+    methodsByPattern.set(url, methods)
+  })
+
+  server.setNotFoundHandler((request, reply) => {
+    const path = (request.url.split('?')[0] ?? '').replace(/\/+$/, '')
+    const allowed = [...methodsByPattern]
+      .filter(([pattern]) => matches(pattern, path))
+      .flatMap(([, methods]) => [...methods])
+    if (allowed.length === 0) throw new AppError('not_found', 'There is nothing at this address.')
+    reply.header('allow', [...new Set(allowed)].join(', '))
+    throw new AppError(
+      'method_not_allowed',
+      `This address does not take ${request.method}; it takes ${[...new Set(allowed)].join(', ')}.`,
+    )
+  })
+}
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.replace(/\/+$/, '').split('/')
+  const given = path.split('/')
+  return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index])
+}

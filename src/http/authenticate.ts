@@ -1,0 +1,56 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+import { AppError } from '../errors.ts'
+import type { RightName } from '../people/rights.ts'
+import type { Actor, UserId } from '../vocabulary.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A right in the firm that the path names; checked by the verb that the route calls. */
+    right?: RightName
+    /** For routes outside a firm: nobody need be known, anybody known, only administrators, or only one's own things. */
+    access?: 'public' | 'signed_in' | 'administrator' | 'own'
+  }
+  interface FastifyRequest {
+    /** Who asks. Throws `unauthenticated` on a route that lets nobody unknown in. */
+    actor: Actor
+  }
+}
+
+export type AuthenticateNeeds = { checkAccessToken: (token: string) => Promise<{ userId: UserId }> }
+
+/** Every route asks for a valid access token unless its config says `access: 'public'`. */
+export function authenticate(server: FastifyInstance, { checkAccessToken }: AuthenticateNeeds): void {
+  const actors = new WeakMap<FastifyRequest, Actor>()
+  server.decorateRequest('actor', {
+    getter(this: FastifyRequest) {
+      const actor = actors.get(this)
+      if (actor === undefined) throw new AppError('unauthenticated', 'Log in first.')
+      return actor
+    },
+  })
+
+  server.addHook('onRequest', async (request) => {
+    const { access, right } = request.routeOptions.config
+    if (request.is404 || access === 'public') return
+    if (access === undefined && right === undefined)
+      throw new Error(`${request.routeOptions.url} names neither a right nor an access`)
+    const { userId } = await checkAccessToken(bearerToken(request))
+    actors.set(request, {
+      userId,
+      requestId: request.id,
+      ip: request.ip,
+      userAgent: (request.headers['user-agent'] ?? '').slice(0, 500),
+    })
+  })
+}
+
+function bearerToken(request: FastifyRequest): string {
+  const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ')
+  if (scheme?.toLowerCase() !== 'bearer' || token === undefined || token === '' || rest.length > 0)
+    throw new AppError(
+      'unauthenticated',
+      'Send your access token in the header "Authorization: Bearer …". Log in to get one.',
+    )
+  return token
+}

@@ -1,0 +1,73 @@
+import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import multipart from '@fastify/multipart'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+
+import { withLogContext } from '../logger.ts'
+import { answerError } from './answer-error.ts'
+import { answerUnknownAddress } from './answer-unknown-address.ts'
+import { type AuthenticateNeeds, authenticate } from './authenticate.ts'
+import { discardBody } from './discard-body.ts'
+import { chooseRequestId } from './request-id.ts'
+
+export type ServerOptions = {
+  log: FastifyBaseLogger
+  trustProxy: string[]
+  corsOrigins: string[]
+  maxUploadBytes: number
+  authentication: AuthenticateNeeds
+}
+
+/** The HTTP server without its routes: what holds for every request. Routes come as plugins through `register`. */
+export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
+  const server = fastify({
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    trustProxy: hopsOrAddresses(options.trustProxy),
+    genReqId: chooseRequestId,
+    bodyLimit: 256 * 1024,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2000 },
+    // A request that was being answered when the server closes is finished; see bin/api.ts.
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<ZodTypeProvider>()
+
+  server.setValidatorCompiler(validatorCompiler)
+  server.setSerializerCompiler(serializerCompiler)
+  server.setErrorHandler(answerError)
+  answerUnknownAddress(server)
+
+  server.addHook('onRequest', (request, _reply, done) => withLogContext({ request_id: request.id }, done))
+  server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
+  discardBody(server)
+  await server.register(cors, {
+    origin: options.corsOrigins,
+    credentials: true,
+    exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Content-Disposition'],
+  })
+  await server.register(helmet, {
+    global: true,
+    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
+  })
+  await server.register(cookie)
+  await server.register(multipart, {
+    limits: { files: 1, fields: 5, parts: 6, fileSize: options.maxUploadBytes + 1, headerPairs: 50 },
+    throwFileSizeLimit: false,
+  })
+  authenticate(server, options.authentication)
+
+  return server
+}
+
+/** Mounts routes below `/api/v1`. */
+export async function mountApi(server: FastifyInstance, routes: FastifyPluginAsync[]): Promise<void> {
+  for (const each of routes) await server.register(each, { prefix: '/api/v1' })
+}
+
+/** `TRUST_PROXY`: one whole number means that many hops, anything else a list of addresses and ranges. */
+function hopsOrAddresses(trust: string[]): number | string[] | false {
+  const [first] = trust
+  if (first === undefined) return false
+  return trust.length === 1 && /^\d+$/.test(first) ? Number(first) : trust
+}
