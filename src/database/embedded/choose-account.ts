@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+import { ConfigError } from '../../config.ts'
+import { hasCode } from './has-code.ts'
+
+/** Who the server runs as. `other` is somebody whom only root can become. */
+export type Account = { kind: 'self'; uid: number; gid: number } | { kind: 'other'; uid: number; gid: number }
+
+const nobody = 65_534
+
+/** PostgreSQL refuses to run as root: root starts it as the owner of the existing cluster, or else as nobody. */
+export async function chooseAccount(cluster: string): Promise<Account> {
+  const self = { uid: process.geteuid?.() ?? nobody, gid: process.getegid?.() ?? nobody }
+  const owner = await findOwner(cluster)
+
+  if (self.uid === 0) return { kind: 'other', ...(owner === undefined || owner.uid === 0 ? nobodyElse() : owner) }
+  if (owner !== undefined && owner.uid !== self.uid)
+    throw new ConfigError(
+      `DATA_DIR: the embedded database in it belongs to another user (uid ${owner.uid}); start as root or as that user, or name another folder.`,
+    )
+  return { kind: 'self', ...self }
+}
+
+/** Whether a folder and all above it let this account pass. */
+export async function mayEnter(account: Account, folder: string): Promise<boolean> {
+  if (account.kind === 'self') return true
+  const { uid, gid, mode } = await stat(folder)
+  const bit = uid === account.uid ? 0o100 : gid === account.gid ? 0o010 : 0o001
+  if ((mode & bit) === 0) return false
+  const parent = dirname(folder)
+
+  return parent === folder || mayEnter(account, parent)
+}
+
+function nobodyElse(): { uid: number; gid: number } {
+  if (process.platform === 'linux') return { uid: nobody, gid: nobody }
+  throw new ConfigError(
+    'DATABASE_URL is not set, and the embedded PostgreSQL does not run as root here; start as a normal user, or set DATABASE_URL.',
+  )
+}
+
+async function findOwner(path: string): Promise<{ uid: number; gid: number } | undefined> {
+  try {
+    const { uid, gid } = await stat(path)
+    return { uid, gid }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}

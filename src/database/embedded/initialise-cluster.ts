@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { chown, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+import type { Logger } from 'pino'
+
+import { ConfigError } from '../../config.ts'
+import { hasCode } from './has-code.ts'
+import { runAs, type Runner } from './run-as.ts'
+import { syncFolder } from './sync-folder.ts'
+
+type Needs = { runner: Runner; major: number; log: Logger }
+
+/**
+ * Makes the cluster when there is none. It gets its name only when it is whole and on disk, so a kill on the way
+ * leaves nothing but a folder that the next start removes.
+ */
+export async function initialiseCluster(needs: Needs, cluster: string): Promise<void> {
+  const major = await readMajor(cluster)
+  if (major !== undefined) return assertReadable(major, needs.major)
+
+  const parent = dirname(cluster)
+  await removeLeftovers(parent, `${basename(cluster)}.new-`)
+  const fresh = `${cluster}.new-${randomUUID()}`
+  await mkdir(fresh, { mode: 0o700 })
+  const { account } = needs.runner
+  if (account.kind === 'other') await chown(fresh, account.uid, account.gid)
+  await runInitdb(needs.runner, fresh)
+  await rename(fresh, cluster)
+  await syncFolder(parent)
+  needs.log.info({ event: 'embedded_database_made' }, 'Made the embedded database')
+}
+
+async function readMajor(cluster: string): Promise<number | undefined> {
+  try {
+    return Number.parseInt(await readFile(join(cluster, 'PG_VERSION'), 'utf8'), 10)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+function assertReadable(found: number, ours: number): void {
+  if (found === ours) return
+  throw new ConfigError(
+    `DATA_DIR: its database was made by PostgreSQL ${found}, and this version brings PostgreSQL ${ours}, which cannot read it. ` +
+      'With the version that made it, run "paniq-docs backup create DIR"; with this one and another DATA_DIR, "paniq-docs backup restore DIR".',
+  )
+}
+
+async function removeLeftovers(folder: string, prefix: string): Promise<void> {
+  const leftovers = (await readdir(folder)).filter((name) => name.startsWith(prefix))
+  for (const name of leftovers) {
+    try {
+      await rm(join(folder, name), { recursive: true, force: true })
+    } catch (error) {
+      // The initdb of a killed start may still write there for a moment; it can do no harm, and the next start removes it.
+      if (!hasCode(error, 'ENOTEMPTY')) throw error
+    }
+  }
+}
+
+async function runInitdb(runner: Runner, folder: string): Promise<void> {
+  const child = runAs(
+    runner,
+    'initdb',
+    [
+      `--pgdata=${folder}`,
+      '--username=postgres',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--auth-local=trust',
+      '--auth-host=reject',
+      '--no-instructions',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)))
+
+  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  if (code === 0) return
+  throw new ConfigError(
+    `DATABASE_URL is not set, and the embedded PostgreSQL could not make its database (initdb: ${said.trim().split('\n').at(-1) ?? code}); set DATABASE_URL to use another.`,
+    { cause: new Error(said) },
+  )
+}

@@ -1,0 +1,78 @@
+import { realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { Client, PoolConfig } from 'pg'
+import type { Logger } from 'pino'
+
+import { chooseAccount } from './choose-account.ts'
+import { makeSocketFolder, port } from './choose-socket-folder.ts'
+import { createRoles, database, ownerRole, serviceRole } from './create-roles.ts'
+import { findPrograms } from './find-programs.ts'
+import { initialiseCluster } from './initialise-cluster.ts'
+import { letThrough, makeDataDir } from './make-data-dir.ts'
+import { prepareRunner } from './prepare-runner.ts'
+import { joinOrStart, type Server } from './start-server.ts'
+import { stopServer } from './stop-server.ts'
+import { withStartLock } from './with-start-lock.ts'
+
+export type EmbeddedPostgres = {
+  /** Owns the database and what the migrations make in it. */
+  owner: PoolConfig
+  /** Owns nothing; what it may do is granted by the migrations. */
+  service: PoolConfig
+  how: 'started' | 'joined'
+  /**
+   * Stops the server unless somebody else uses it. Close your own pools first, or they count as somebody; a second
+   * call does nothing.
+   */
+  close(): Promise<void>
+}
+
+type Options = { dataDir: string; log: Logger }
+
+/**
+ * Opens the PostgreSQL server of a data folder: joins the one that runs, or starts it, or makes it first. Until
+ * `close` it holds one connection, which tells other processes that the server is in use.
+ */
+export async function openEmbeddedPostgres(options: Options): Promise<EmbeddedPostgres> {
+  await makeDataDir(options.dataDir)
+  // Two ways to the same folder must come to the same lock and socket.
+  const dataDir = await realpath(options.dataDir)
+  const lockFile = join(dataDir, 'postgresql.lock')
+  const { server, client, how } = await withStartLock(lockFile, async () => openUnderLock(dataDir, options.log))
+  options.log.info({ event: 'embedded_database_opened', how }, `The embedded database is ${how}`)
+  let closing: Promise<void> | undefined
+
+  return {
+    owner: poolConfig(server, ownerRole),
+    service: poolConfig(server, serviceRole),
+    how,
+    close() {
+      closing ??= withStartLock(lockFile, async () => stopServer(client, server.cluster, options.log))
+      return closing
+    },
+  }
+}
+
+type Opened = { server: Server; client: Client; how: 'started' | 'joined' }
+
+async function openUnderLock(dataDir: string, log: Logger): Promise<Opened> {
+  const programs = findPrograms()
+  const cluster = join(dataDir, 'postgresql')
+  const account = await chooseAccount(cluster)
+  await letThrough(account, dataDir)
+  const socketFolder = await makeSocketFolder(account, dataDir)
+  const runner = await prepareRunner({ account, programs, dataDir, log })
+  await initialiseCluster({ runner, major: programs.major, log }, cluster)
+
+  const superuser = { host: socketFolder, port, user: 'postgres', database: 'postgres', ssl: false }
+  const server = { runner, cluster, socketFolder, logFile: join(dataDir, 'postgresql.log'), superuser }
+  const { client, how } = await joinOrStart(server)
+  await createRoles(client, superuser)
+
+  return { server, client, how }
+}
+
+function poolConfig(server: Server, user: string): PoolConfig {
+  return { host: server.socketFolder, port, user, database, ssl: false }
+}

@@ -1,0 +1,41 @@
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { ConfigError } from '../../config.ts'
+
+const retryMilliseconds = 50
+const patienceMilliseconds = 60_000
+const sqliteBusy = 5
+
+/**
+ * Runs an action while no other process starts, joins or stops the server of the same folder. The lock is SQLite's
+ * own lock on an empty file: the kernel drops it when its process dies, however it dies, so it is never stale.
+ */
+export async function withStartLock<Result>(file: string, action: () => Promise<Result>): Promise<Result> {
+  const lock = new DatabaseSync(file)
+  try {
+    await acquire(lock)
+    return await action()
+  } finally {
+    lock.close()
+  }
+}
+
+async function acquire(lock: DatabaseSync): Promise<void> {
+  const deadline = Date.now() + patienceMilliseconds
+  while (!tryLock(lock)) {
+    if (Date.now() > deadline)
+      throw new ConfigError('DATA_DIR: another process is still starting or stopping its embedded database; try again.')
+    await sleep(retryMilliseconds)
+  }
+}
+
+function tryLock(lock: DatabaseSync): boolean {
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) return false
+    throw error
+  }
+}
