@@ -15,6 +15,7 @@ const rightsByTable = {
   document_moves: 'select, insert, update, delete',
   document_idempotency_keys: 'select, insert, delete',
   document_events: 'select, insert',
+  document_sessions: 'select, insert, update, delete',
   document_refresh_tokens: 'select, insert, update, delete',
   document_login_failures: 'select, insert, update, delete',
   document_installation: 'select',

@@ -7,6 +7,7 @@ import type {
   MemberStatus,
   ReviewStatus,
   ScanStatus,
+  SessionId,
   Sha256,
   StorageKey,
   StoreId,
@@ -32,6 +33,7 @@ export type Tables = {
   document_moves: DocumentMoves
   document_idempotency_keys: DocumentIdempotencyKeys
   document_events: DocumentEvents
+  document_sessions: DocumentSessions
   document_refresh_tokens: DocumentRefreshTokens
   document_login_failures: DocumentLoginFailures
   document_installation: DocumentInstallation
@@ -211,15 +213,20 @@ type DocumentEvents = {
   details: ColumnType<Record<string, unknown>, string | undefined, never>
 }
 
+type DocumentSessions = {
+  id: SessionId
+  user_id: UserId
+  started_at: Timestamp
+  ended_at: Timestamp | null
+}
+
 type DocumentRefreshTokens = {
   id: string
-  family_id: string
-  user_id: UserId
+  session_id: SessionId
   issued_at: Timestamp
   expires_at: Timestamp
   used_at: Timestamp | null
   successor_id: string | null
-  revoked_at: Timestamp | null
 }
 
 type DocumentLoginFailures = {

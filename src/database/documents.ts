@@ -1,0 +1,103 @@
+import { sql } from 'kysely'
+
+import type {
+  DocumentId,
+  FirmId,
+  ReviewStatus,
+  ScanStatus,
+  Sha256,
+  StorageKey,
+  StoreId,
+  StoreName,
+  UserId,
+  VersionId,
+} from '../vocabulary.ts'
+import type { Db } from './client.ts'
+import type { Membership } from './membership.ts'
+
+/** A document with its current version. */
+export type DocumentRecord = {
+  id: DocumentId
+  firmId: FirmId
+  documentType: string
+  fileName: string
+  fileSize: number
+  mimeType: string
+  sha256: Sha256 | null
+  version: number
+  versionId: VersionId
+  store: StoreName
+  storeId: StoreId | null
+  storageKey: StorageKey
+  uploadedBy: UserId
+  uploadedAt: Date
+  reviewStatus: ReviewStatus
+  reviewReason: string | null
+  reviewedAt: Date | null
+  validUntil: string | null
+  scanStatus: ScanStatus
+  bytesState: 'present' | 'missing' | 'wrong' | 'removed'
+  deletedAt: Date | null
+  /** When the document came, to the microsecond, for paging. */
+  createdAtExact: string
+}
+
+/** Every field of a `DocumentRecord`, of `documents d` and `document_versions v`. */
+export const documentColumns = sql<DocumentRecord>`
+  d.id, d.firm_id as "firmId", d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize",
+  v.mime_type as "mimeType", v.sha256, v.version, v.id as "versionId", v.store, v.store_id as "storeId",
+  v.storage_key as "storageKey", v.uploaded_by as "uploadedBy", v.uploaded_at as "uploadedAt",
+  v.review_status as "reviewStatus", v.review_reason as "reviewReason", v.reviewed_at as "reviewedAt",
+  to_char(v.valid_until, 'YYYY-MM-DD') as "validUntil", v.scan_status as "scanStatus", v.bytes_state as "bytesState",
+  d.deleted_at as "deletedAt", d.created_at::text as "createdAtExact"`
+
+/**
+ * Whether a document of a confidential type may be seen (contract §2): `role` and `user` are SQL expressions of who asks.
+ * To anybody else such a document is not there.
+ */
+export const isVisibleTo = (role: unknown, user: UserId, confidentialRoles: readonly string[]) => sql<boolean>`(
+  v.uploaded_by = ${user} or ${role} = any (${[...confidentialRoles, 'administrator']}::text[])
+  or not exists (select from document_types t where t.code = d.document_type and t.confidential))`
+
+export type DocumentFilter = { documentType: string | undefined; withDeleted: boolean }
+export type DocumentPage = { limit: number; after: { at: string; id: string } | undefined }
+
+type Seeing = { membership: Membership; confidentialRoles: readonly string[] }
+
+/** The firm's documents that this member may see, newest first. */
+export async function listDocuments(
+  db: Db,
+  seeing: Seeing,
+  filter: DocumentFilter,
+  page: DocumentPage,
+): Promise<DocumentRecord[]> {
+  const { membership, confidentialRoles } = seeing
+  const { rows } = await sql<DocumentRecord>`
+    select ${documentColumns}
+    from documents d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
+    where d.firm_id = ${membership.firmId}
+      and ${isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)}
+      ${filter.documentType === undefined ? sql`` : sql`and d.document_type = ${filter.documentType}`}
+      ${filter.withDeleted ? sql`` : sql`and d.deleted_at is null`}
+      ${page.after === undefined ? sql`` : sql`and (d.created_at, d.id) < (${page.after.at}::timestamptz, ${page.after.id}::uuid)`}
+    order by d.created_at desc, d.id desc
+    limit ${page.limit}`.execute(db)
+  return rows
+}
+
+/** One of the firm's documents, in the trash or not; undefined when there is none that this member may see. */
+export async function findDocument(
+  db: Db,
+  seeing: Seeing,
+  documentId: DocumentId,
+): Promise<DocumentRecord | undefined> {
+  const { membership, confidentialRoles } = seeing
+  const { rows } = await sql<DocumentRecord>`
+    select ${documentColumns}
+    from documents d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
+    where d.firm_id = ${membership.firmId} and d.id = ${documentId}
+      and ${isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)}`.execute(db)
+  return rows[0]
+}

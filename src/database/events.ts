@@ -1,0 +1,78 @@
+import { sql } from 'kysely'
+
+import type { Actor, DocumentId, FirmId, UserId } from '../vocabulary.ts'
+import type { Db, Tx } from './client.ts'
+import type { Membership } from './membership.ts'
+
+export type NewEvent = {
+  /** Noun and past tense: `document.uploaded`. */
+  action: string
+  /** `ok`, or the code of the refusal. */
+  outcome: string
+  firmId?: FirmId
+  documentId?: DocumentId
+  version?: number
+  details?: Record<string, unknown>
+}
+
+/** Writes one line of the audit trail. Give it the transaction of the change that it tells of. */
+export async function recordEvent(db: Db | Tx, actor: Actor, event: NewEvent): Promise<void> {
+  await db
+    .insertInto('document_events')
+    .values({
+      action: event.action,
+      outcome: event.outcome,
+      firm_id: event.firmId ?? null,
+      document_id: event.documentId ?? null,
+      version: event.version ?? null,
+      actor_id: actor.userId,
+      ip: actor.ip,
+      user_agent: actor.userAgent,
+      request_id: actor.requestId,
+      details: JSON.stringify(event.details ?? {}),
+    })
+    .execute()
+}
+
+export type EventRecord = {
+  id: string
+  occurredAt: Date
+  /** The same time to the microsecond, for paging. */
+  occurredAtExact: string
+  action: string
+  outcome: string
+  actorId: UserId | null
+  version: number | null
+  requestId: string
+  details: Record<string, unknown>
+}
+
+export type EventPage = { limit: number; after: { at: string; id: string } | undefined }
+
+/** A document's trail, newest first. That the document may be seen is the caller's to check. */
+export async function listEvents(
+  db: Db,
+  membership: Membership,
+  documentId: DocumentId,
+  page: EventPage,
+): Promise<EventRecord[]> {
+  let query = db
+    .selectFrom('document_events')
+    .select([
+      'id',
+      'occurred_at as occurredAt',
+      sql<string>`occurred_at::text`.as('occurredAtExact'),
+      'action',
+      'outcome',
+      'actor_id as actorId',
+      'version',
+      'request_id as requestId',
+      'details',
+    ])
+    .where('firm_id', '=', membership.firmId)
+    .where('document_id', '=', documentId)
+  if (page.after !== undefined)
+    query = query.where(sql<boolean>`(occurred_at, id) < (${page.after.at}::timestamptz, ${page.after.id}::uuid)`)
+
+  return query.orderBy('occurred_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute()
+}

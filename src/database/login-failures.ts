@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+
+import { sql } from 'kysely'
+
+import type { Db, Tx } from './client.ts'
+
+export type LockoutRule = { mostFailures: number; windowSeconds: number; lockSeconds: number }
+
+/** Until when this e-mail is locked out; undefined when it is not. */
+export async function findLockout(db: Db | Tx, email: string, now: Date): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('document_login_failures')
+    .select('locked_until')
+    .where('email_sha256', '=', keyOf(email))
+    .where('locked_until', '>', now)
+    .executeTakeFirst()
+  return row?.locked_until ?? undefined
+}
+
+/**
+ * Counts one more failure in one statement, so that guesses made at the same moment all count. Returns the end of the
+ * lock when there is one now.
+ */
+export async function countFailure(db: Db, email: string, rule: LockoutRule, now: Date): Promise<Date | undefined> {
+  const windowBegan = sql`${now}::timestamptz - make_interval(secs => ${rule.windowSeconds})`
+  const lockEnd = sql`${now}::timestamptz + make_interval(secs => ${rule.lockSeconds})`
+  const { rows } = await sql<{ lockedUntil: Date | null }>`
+    insert into document_login_failures as f (email_sha256, failures, first_failed_at)
+    values (${keyOf(email)}, 1, ${now})
+    on conflict (email_sha256) do update set
+      failures = case when ${isOver(windowBegan, now)} then 1 else f.failures + 1 end,
+      first_failed_at = case when ${isOver(windowBegan, now)} then excluded.first_failed_at else f.first_failed_at end,
+      locked_until = case
+        when ${isOver(windowBegan, now)} then null
+        when f.locked_until is not null then f.locked_until
+        when f.failures + 1 >= ${rule.mostFailures} then ${lockEnd}
+      end
+    returning locked_until as "lockedUntil"`.execute(db)
+  return rows[0]?.lockedUntil ?? undefined
+}
+
+/** A new count begins once a lock has ended, or once a window without a lock has. */
+const isOver = (windowBegan: unknown, now: Date) => sql`
+  (case when f.locked_until is null then f.first_failed_at <= ${windowBegan} else f.locked_until <= ${now} end)`
+
+/**
+ * Forgets the failures of an e-mail whose password was right, unless it is locked out by now: false then. It waits for
+ * a failure that is being counted, so a right guess among many at once does not slip past the tenth wrong one.
+ */
+export async function clearFailures(trx: Tx, email: string, now: Date): Promise<boolean> {
+  await trx
+    .selectFrom('document_login_failures')
+    .select('failures')
+    .where('email_sha256', '=', keyOf(email))
+    .forUpdate()
+    .execute()
+  if ((await findLockout(trx, email, now)) !== undefined) return false
+  await trx.deleteFrom('document_login_failures').where('email_sha256', '=', keyOf(email)).execute()
+  return true
+}
+
+/** A system task: counts that no longer matter. */
+export async function removeFailuresBefore(db: Db, before: Date): Promise<void> {
+  await db
+    .deleteFrom('document_login_failures')
+    .where('first_failed_at', '<', before)
+    .where((eb) => eb.or([eb('locked_until', 'is', null), eb('locked_until', '<', before)]))
+    .execute()
+}
+
+function keyOf(email: string): string {
+  return createHash('sha256').update(email.toLowerCase()).digest('hex')
+}

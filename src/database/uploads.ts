@@ -1,0 +1,53 @@
+import { sql } from 'kysely'
+
+import type { FirmId, StorageKey, StoreId, StoreName, UploadId, UserId } from '../vocabulary.ts'
+import type { Db, Tx } from './client.ts'
+
+/** One place where bytes can lie. */
+export type Place = { store: StoreName; storeId: StoreId | null; key: StorageKey }
+
+export type OpenUpload = Place & { id: UploadId; firmId: FirmId; uploadedBy: UserId }
+
+/** Names the bytes before the first of them is stored, so that whatever happens somebody can find them. */
+export async function openUpload(db: Db, upload: OpenUpload): Promise<void> {
+  await db
+    .insertInto('document_uploads')
+    .values({
+      id: upload.id,
+      firm_id: upload.firmId,
+      store: upload.store,
+      store_id: upload.storeId,
+      storage_key: upload.key,
+      uploaded_by: upload.uploadedBy,
+    })
+    .execute()
+}
+
+/** Forgets an open upload: because its version stands (in that transaction), or because its bytes are gone. False when it was not there. */
+export async function closeUpload(db: Db | Tx, id: UploadId): Promise<boolean> {
+  const result = await db.deleteFrom('document_uploads').where('id', '=', id).executeTakeFirst()
+  return result.numDeletedRows === 1n
+}
+
+/** For stores: the multipart upload that a key's bytes travel in, which the service's own rights may not list. */
+export async function setMultipartId(db: Db, key: StorageKey, multipartId: string | null): Promise<void> {
+  await db.updateTable('document_uploads').set({ multipart_id: multipartId }).where('storage_key', '=', key).execute()
+}
+
+/** A system task's question: does a version, an open move or an open upload other than `except` name these bytes? */
+export async function areBytesNamed(trx: Tx, place: Place, except: UploadId | null): Promise<boolean> {
+  const { rows } = await sql<{ named: boolean }>`
+    select exists (select from document_versions where storage_key = ${place.key} and store = ${place.store}
+                     and store_id is not distinct from ${place.storeId}::uuid and bytes_state <> 'removed')
+        or exists (select from document_moves where ${place.key} in (from_key, to_key))
+        or exists (select from document_uploads where storage_key = ${place.key} and id is distinct from ${except}::uuid) as named`.execute(
+    trx,
+  )
+  return rows[0]?.named ?? true
+}
+
+/** Held until the transaction ends by whoever removes these bytes or makes a row point at them. */
+export async function lockPlace(trx: Tx, place: Place): Promise<void> {
+  const name = `${place.store}:${place.storeId ?? ''}:${place.key}`
+  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx)
+}

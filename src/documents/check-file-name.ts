@@ -1,0 +1,25 @@
+import { AppError } from '../errors.ts'
+
+/** `firm_documents.file_name` holds this many characters. */
+const mostCharacters = 255
+
+/** The name to save: as it was given, shortened before its extension. Throws `validation_failed` for one that no person means. */
+export function requireFileName(given: string | undefined): string {
+  const name = (given ?? '').normalize('NFC')
+  if (name.trim() === '') throw nameError('Send the file with a name, for example licence.pdf.')
+  if (/\p{Cc}|%00/iu.test(name) || !name.isWellFormed())
+    throw nameError('The file name has control characters in it. Rename the file and send it again.')
+  if (/[/\\]/.test(name)) throw nameError('The file name has a slash in it. Rename the file and send it again.')
+  return shorten(name)
+}
+
+function shorten(name: string): string {
+  const characters = Array.from(name)
+  if (characters.length <= mostCharacters) return name
+  const extension = Array.from(/\.[^.]{1,10}$/u.exec(name)?.[0] ?? '')
+  return [...characters.slice(0, mostCharacters - extension.length), ...extension].join('')
+}
+
+function nameError(message: string): AppError {
+  return new AppError('validation_failed', message, { fields: [{ field: 'file', message }] })
+}

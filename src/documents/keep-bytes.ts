@@ -1,0 +1,57 @@
+import type { Logger } from 'pino'
+
+import type { Db, Tx } from '../database/client.ts'
+import { inTransaction, OutcomeUnknown } from '../database/in-transaction.ts'
+import { closeUpload, openUpload, type OpenUpload } from '../database/uploads.ts'
+import { AppError } from '../errors.ts'
+import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
+import { removeBytes } from './remove-bytes.ts'
+import { answerToStoreFailure, storeHolding, storeUnavailable, type Stores } from './stores.ts'
+
+type Needs = { db: Db; stores: Stores; log: Logger }
+
+/**
+ * Bytes first and durable, row last: names the bytes, stores them, then runs `record` in the one transaction that makes
+ * them a version. Whatever fails leaves nothing, but for a commit whose outcome is unknown: then the bytes stay, still
+ * named by their open upload, and the answer is 503.
+ */
+export async function keepBytes<Result>(
+  needs: Needs,
+  upload: OpenUpload,
+  file: IncomingFile,
+  record: (trx: Tx, stored: StoredFile) => Promise<Result>,
+): Promise<Result> {
+  const store = storeHolding(needs.stores, upload)
+  await openUpload(needs.db, upload)
+  try {
+    const stored = await store.write(upload.key, file)
+    return await inTransaction(needs.db, async (trx) => {
+      if (!(await closeUpload(trx, upload.id)))
+        throw new AppError('internal', 'This upload was given up meanwhile. Send the file again.')
+      return record(trx, stored)
+    })
+  } catch (error) {
+    if (error instanceof OutcomeUnknown) {
+      needs.log.error(
+        { event: 'upload_outcome_unknown', key: upload.key, store: upload.store, err: error },
+        'the bytes stay: the commit may stand',
+      )
+      throw storeUnavailable(error)
+    }
+    await giveUp(needs, upload)
+    throw answerToStoreFailure(error)
+  }
+}
+
+/** Removes what a failed upload may have left. What cannot be removed now stays named by its open upload, for the collector. */
+async function giveUp(needs: Needs, upload: OpenUpload): Promise<void> {
+  try {
+    await removeBytes(needs, upload, upload.id)
+    await closeUpload(needs.db, upload.id)
+  } catch (error) {
+    needs.log.warn(
+      { event: 'upload_left_behind', key: upload.key, store: upload.store, err: error },
+      'the collector will remove these bytes',
+    )
+  }
+}

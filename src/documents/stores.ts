@@ -1,0 +1,60 @@
+import type { Place } from '../database/uploads.ts'
+import { AppError } from '../errors.ts'
+import { type FileStore, StoreError } from '../storage/file-store.ts'
+import type { StorageKey, StoreId } from '../vocabulary.ts'
+
+/** The stores that this instance can reach, and where new files go. */
+export type Stores = {
+  s3: FileStore | undefined
+  local: FileStore & { storeId: StoreId }
+  /** `s3`: new files go to S3. `local`: by choice. `fallback`: local for want of credentials. `none`: nowhere, and uploads are refused. */
+  target: 's3' | 'local' | 'fallback' | 'none'
+}
+
+/** The store that holds these bytes. Throws `store_unavailable` when they lie on another instance's disk or S3 is not set up here. */
+export function storeHolding(stores: Stores, place: Place): FileStore {
+  if (place.store === 's3' && stores.s3 !== undefined) return stores.s3
+  // The platform's rows name no disk: they are tried on the one at hand.
+  if (place.store === 'local' && (place.storeId === null || place.storeId === stores.local.storeId)) return stores.local
+  throw storeUnavailable()
+}
+
+/** Where a new file's bytes go. Throws `store_unavailable` when there is nowhere. */
+export function choosePlace({ target, local }: Stores, key: StorageKey): Place & { isFallback: boolean } {
+  switch (target) {
+    case 's3':
+      return { store: 's3', storeId: null, key, isFallback: false }
+    case 'local':
+    case 'fallback':
+      return { store: 'local', storeId: local.storeId, key, isFallback: target === 'fallback' }
+    case 'none':
+      throw storeUnavailable()
+  }
+}
+
+export function storeUnavailable(cause?: unknown): AppError {
+  return new AppError(
+    'store_unavailable',
+    'The store of files cannot be reached just now. Nothing was lost; try again in a minute.',
+    { retryAfterSeconds: 30, cause },
+  )
+}
+
+/** A store's failure as the answer that a person gets. */
+export function answerToStoreFailure(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error
+  switch (error.code) {
+    case 'unavailable':
+    case 'misused':
+      return storeUnavailable(error)
+    case 'bytes_missing':
+      return new AppError('gone', 'The bytes of this file are not where they should be. The operator has been told.', {
+        cause: error,
+      })
+    case 'range_not_satisfiable':
+      return new AppError('range_not_satisfiable', 'The file ends before the asked range begins.', { cause: error })
+    case 'key_taken':
+    case 'invalid_key':
+      return error
+  }
+}
