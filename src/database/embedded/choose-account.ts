@@ -5,16 +5,21 @@ import { ConfigError } from '../../config.ts'
 import { hasCode } from './has-code.ts'
 
 /** Who the server runs as. `other` is somebody whom only root can become. */
-export type Account = { kind: 'self'; uid: number; gid: number } | { kind: 'other'; uid: number; gid: number }
+export type Account = { kind: 'self' | 'other' } & Owner
+
+type Owner = { uid: number; gid: number }
 
 const nobody = 65_534
 
-/** PostgreSQL refuses to run as root: root starts it as the owner of the existing cluster, or else as nobody. */
-export async function chooseAccount(cluster: string): Promise<Account> {
+/**
+ * PostgreSQL refuses to run as root. Root starts it as the owner of the cluster, or of the folder it will be made in,
+ * so that this person can start it too; as nobody where both are root's.
+ */
+export async function chooseAccount(dataDir: string, cluster: string): Promise<Account> {
   const self = { uid: process.geteuid?.() ?? nobody, gid: process.getegid?.() ?? nobody }
   const owner = await findOwner(cluster)
 
-  if (self.uid === 0) return { kind: 'other', ...(owner === undefined || owner.uid === 0 ? nobodyElse() : owner) }
+  if (self.uid === 0) return { kind: 'other', ...(notRoot(owner ?? (await findOwner(dataDir))) ?? findNobody()) }
   if (owner !== undefined && owner.uid !== self.uid)
     throw new ConfigError(
       `DATA_DIR: the embedded database in it belongs to another user (uid ${owner.uid}); start as root or as that user, or name another folder.`,
@@ -33,14 +38,18 @@ export async function mayEnter(account: Account, folder: string): Promise<boolea
   return parent === folder || mayEnter(account, parent)
 }
 
-function nobodyElse(): { uid: number; gid: number } {
+function notRoot(owner: Owner | undefined): Owner | undefined {
+  return owner?.uid === 0 ? undefined : owner
+}
+
+function findNobody(): Owner {
   if (process.platform === 'linux') return { uid: nobody, gid: nobody }
   throw new ConfigError(
     'DATABASE_URL is not set, and the embedded PostgreSQL does not run as root here; start as a normal user, or set DATABASE_URL.',
   )
 }
 
-async function findOwner(path: string): Promise<{ uid: number; gid: number } | undefined> {
+async function findOwner(path: string): Promise<Owner | undefined> {
   try {
     const { uid, gid } = await stat(path)
     return { uid, gid }

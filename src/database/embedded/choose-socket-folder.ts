@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chown, lstat, mkdir } from 'node:fs/promises'
+import { lchown, lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { ConfigError } from '../../config.ts'
@@ -21,7 +21,7 @@ export async function makeSocketFolder(account: Account, dataDir: string): Promi
     if (!hasCode(error, 'EEXIST')) throw error
   }
   await assertOurs(account, folder)
-  if (account.kind === 'other') await chown(folder, account.uid, account.gid)
+  if (account.kind === 'other') await lchown(folder, account.uid, account.gid)
 
   return folder
 }

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 
 import { hasCode } from './has-code.ts'
 
+type Finding = 'server' | 'another_process' | 'gone' | 'unknown'
+
 /** The process id that the server of this cluster left in its folder. It may be stale. */
 export async function readPostmasterPid(cluster: string): Promise<number | undefined> {
   try {
@@ -14,24 +16,25 @@ export async function readPostmasterPid(cluster: string): Promise<number | undef
   }
 }
 
-/** Whether this process is the cluster's server: a server works in its data folder. Undefined: cannot tell. */
-export async function isPostmaster(pid: number, cluster: string): Promise<boolean | undefined> {
-  if (process.platform !== 'linux') return undefined
+/** What the process of this id is, seen from here. A server works in its data folder, which tells it from others. */
+export async function lookAtProcess(pid: number, cluster: string): Promise<Finding> {
+  if (process.platform !== 'linux') return 'unknown'
   try {
-    return (await readlink(`/proc/${pid}/cwd`)) === cluster
+    return (await readlink(`/proc/${pid}/cwd`)) === cluster ? 'server' : 'another_process'
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ESRCH')) return false
-    if (hasCode(error, 'EACCES', 'EPERM')) return undefined
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return 'gone'
+    if (hasCode(error, 'EACCES', 'EPERM')) return 'unknown'
     throw error
   }
 }
 
 /**
- * After a power cut or in a restarted container another process may have the dead server's id; PostgreSQL would
- * then refuse to start. To be called under the start lock, when nothing answers on the socket.
+ * After a power cut or in a restarted container another process may have the dead server's id, and PostgreSQL would
+ * refuse to start. In every other case the file is left: PostgreSQL finds by it whether a killed server's children
+ * still write. To be called under the start lock, when nothing answers on the socket.
  */
-export async function removeStalePid(cluster: string): Promise<void> {
+export async function removeMistakenPid(cluster: string): Promise<void> {
   const pid = await readPostmasterPid(cluster)
-  if (pid !== undefined && (await isPostmaster(pid, cluster)) === false)
+  if (pid !== undefined && (await lookAtProcess(pid, cluster)) === 'another_process')
     await rm(join(cluster, 'postmaster.pid'), { force: true })
 }

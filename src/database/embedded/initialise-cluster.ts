@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chown, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { lchown, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 import type { Logger } from 'pino'
@@ -24,7 +24,7 @@ export async function initialiseCluster(needs: Needs, cluster: string): Promise<
   const fresh = `${cluster}.new-${randomUUID()}`
   await mkdir(fresh, { mode: 0o700 })
   const { account } = needs.runner
-  if (account.kind === 'other') await chown(fresh, account.uid, account.gid)
+  if (account.kind === 'other') await lchown(fresh, account.uid, account.gid)
   await runInitdb(needs.runner, fresh)
   await rename(fresh, cluster)
   await syncFolder(parent)
@@ -80,10 +80,13 @@ async function runInitdb(runner: Runner, folder: string): Promise<void> {
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)))
 
-  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
-  if (code === 0) return
+  const ended = await new Promise<Error | number | null>((resolve) =>
+    child.once('error', resolve).once('close', resolve),
+  )
+  if (ended === 0) return
+  const reason = ended instanceof Error ? ended.message : said.split('\n').find((line) => line.includes('error:'))
   throw new ConfigError(
-    `DATABASE_URL is not set, and the embedded PostgreSQL could not make its database (initdb: ${said.trim().split('\n').at(-1) ?? code}); set DATABASE_URL to use another.`,
+    `DATABASE_URL is not set, and the embedded PostgreSQL could not make its database (${reason ?? `initdb ended with ${ended}`}); set DATABASE_URL to use another.`,
     { cause: new Error(said) },
   )
 }

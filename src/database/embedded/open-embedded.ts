@@ -1,14 +1,15 @@
-import { realpath } from 'node:fs/promises'
+import { realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Client, PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { chooseAccount } from './choose-account.ts'
+import { chooseAccount, type Account } from './choose-account.ts'
 import { makeSocketFolder, port } from './choose-socket-folder.ts'
 import { createRoles, database, ownerRole, serviceRole } from './create-roles.ts'
 import { findPrograms } from './find-programs.ts'
 import { initialiseCluster } from './initialise-cluster.ts'
+import { keepConnection } from './keep-connection.ts'
 import { letThrough, makeDataDir } from './make-data-dir.ts'
 import { prepareRunner } from './prepare-runner.ts'
 import { joinOrStart, type Server } from './start-server.ts'
@@ -34,32 +35,39 @@ type Options = { dataDir: string; log: Logger }
  * Opens the PostgreSQL server of a data folder: joins the one that runs, or starts it, or makes it first. Until
  * `close` it holds one connection, which tells other processes that the server is in use.
  */
-export async function openEmbeddedPostgres(options: Options): Promise<EmbeddedPostgres> {
-  await makeDataDir(options.dataDir)
+export async function openEmbeddedPostgres({ dataDir: folder, log }: Options): Promise<EmbeddedPostgres> {
+  await makeDataDir(folder)
   // Two ways to the same folder must come to the same lock and socket.
-  const dataDir = await realpath(options.dataDir)
-  const lockFile = join(dataDir, 'postgresql.lock')
-  const { server, client, how } = await withStartLock(lockFile, async () => openUnderLock(dataDir, options.log))
-  options.log.info({ event: 'embedded_database_opened', how }, `The embedded database is ${how}`)
+  const dataDir = await realpath(folder)
+  const place = { dataDir, cluster: join(dataDir, 'postgresql'), log }
+  const account = await chooseAccount(dataDir, place.cluster)
+  const open = async () => withStartLock(dataDir, async () => openServer({ ...place, account }))
+  const { server, client, how } = await open()
+  log.info({ event: 'embedded_database_opened', how }, `The embedded database is ${how}`)
+  const kept = keepConnection(client, async () => (await open()).client, log)
   let closing: Promise<void> | undefined
+  // The connection is released before the lock is taken: it may just be reopening, which takes the lock too.
+  const closeOnce = async () => {
+    const last = await kept.release()
+    if (last !== undefined) await withStartLock(dataDir, async () => closeServer(server, last, log))
+  }
 
   return {
     owner: poolConfig(server, ownerRole),
     service: poolConfig(server, serviceRole),
     how,
     close() {
-      closing ??= withStartLock(lockFile, async () => stopServer(client, server.cluster, options.log))
+      closing ??= closeOnce()
       return closing
     },
   }
 }
 
+type Place = { dataDir: string; cluster: string; log: Logger }
 type Opened = { server: Server; client: Client; how: 'started' | 'joined' }
 
-async function openUnderLock(dataDir: string, log: Logger): Promise<Opened> {
+async function openServer({ dataDir, cluster, account, log }: Place & { account: Account }): Promise<Opened> {
   const programs = findPrograms()
-  const cluster = join(dataDir, 'postgresql')
-  const account = await chooseAccount(cluster)
   await letThrough(account, dataDir)
   const socketFolder = await makeSocketFolder(account, dataDir)
   const runner = await prepareRunner({ account, programs, dataDir, log })
@@ -71,6 +79,12 @@ async function openUnderLock(dataDir: string, log: Logger): Promise<Opened> {
   await createRoles(client, superuser)
 
   return { server, client, how }
+}
+
+async function closeServer(server: Server, client: Client, log: Logger): Promise<void> {
+  if (!(await stopServer(client, server.cluster, log))) return
+  log.info({ event: 'embedded_database_stopped' }, 'The embedded database is stopped')
+  await rm(server.socketFolder, { recursive: true, force: true })
 }
 
 function poolConfig(server: Server, user: string): PoolConfig {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 
 import type { Account } from './choose-account.ts'
+import type { ReadingRight } from './find-reading-right.ts'
 
 /** The programs in a place where the account may run them, and how it is become. */
 export type Runner = {
@@ -9,8 +10,8 @@ export type Runner = {
   bin: string
   /** Where the library links stand, unless beside the libraries themselves. */
   libraries: string | undefined
-  /** The data lies where the account may not enter, so the programs are given root's right to read. */
-  entersClosedFolders: boolean
+  /** Lent to the programs when the data lies where the account may not enter. */
+  readingRight: ReadingRight | undefined
 }
 
 type Output = Pick<SpawnOptions, 'stdio' | 'detached'>
@@ -21,18 +22,16 @@ export function runAs(runner: Runner, program: string, args: string[], output: O
   const command = `${bin}/${program}`
   const options = { ...output, cwd: '/', env: environment(runner) }
   if (account.kind === 'self') return spawn(command, args, options)
-  if (!runner.entersClosedFolders) return spawn(command, args, { ...options, uid: account.uid, gid: account.gid })
+  if (runner.readingRight === undefined) return spawn(command, args, { ...options, uid: account.uid, gid: account.gid })
 
-  // Reading and passing through is all it needs below a closed folder: what it writes, it owns.
-  const right = '+dac_read_search'
   return spawn(
     'setpriv',
     [
       `--reuid=${account.uid}`,
       `--regid=${account.gid}`,
       '--clear-groups',
-      `--inh-caps=${right}`,
-      `--ambient-caps=${right}`,
+      `--inh-caps=+${runner.readingRight}`,
+      `--ambient-caps=+${runner.readingRight}`,
       '--',
       command,
       ...args,

@@ -3,29 +3,43 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import type { Logger } from 'pino'
 
-import { isPostmaster, readPostmasterPid } from './find-postmaster.ts'
+import { lookAtProcess, readPostmasterPid } from './find-postmaster.ts'
 
 const pollMilliseconds = 20
 const patienceMilliseconds = 30_000
 
 /**
- * Stops the server unless somebody else is connected. `client` is our own last connection, open until now: while it
- * was, nobody else could stop the server. To be called under the start lock.
+ * Stops the server unless somebody else is connected, and answers whether it did. `client` is our own last
+ * connection, open until now: while it was, nobody else could stop the server. To be called under the start lock.
  */
-export async function stopServer(client: Client, cluster: string, log: Logger): Promise<void> {
+export async function stopServer(client: Client, cluster: string, log: Logger): Promise<boolean> {
   const pid = (await isLastClient(client)) ? await readPostmasterPid(cluster) : undefined
   await client.end()
-  if (pid === undefined) return
-  if ((await isPostmaster(pid, cluster)) === false) {
-    // Seen from here the id is another's: the server runs in another container on the same folder.
+  if (pid === undefined) return false
+
+  const found = await lookAtProcess(pid, cluster)
+  if (found === 'another_process' || found === 'gone') {
+    // It answered a moment ago, so its id counts in another container that shares the folder; here it is somebody else's.
     log.warn({ event: 'embedded_database_left_running' }, 'The embedded database runs elsewhere and is left running')
-    return
+    return false
   }
 
-  // SIGINT is PostgreSQL's fast shutdown. The file goes last; the process itself may stay as a zombie where nobody reaps.
+  // SIGINT is PostgreSQL's fast shutdown.
   process.kill(pid, 'SIGINT')
+  return waitUntilGone(cluster, pid, log)
+}
+
+/** The file goes last. The process itself may stay as a zombie, where nobody reaps the orphans. */
+async function waitUntilGone(cluster: string, pid: number, log: Logger): Promise<boolean> {
   const deadline = Date.now() + patienceMilliseconds
-  while ((await readPostmasterPid(cluster)) === pid && Date.now() < deadline) await sleep(pollMilliseconds)
+  while ((await readPostmasterPid(cluster)) === pid) {
+    if (Date.now() > deadline) {
+      log.warn({ event: 'embedded_database_stops_slowly' }, 'The embedded database is still busy stopping')
+      return false
+    }
+    await sleep(pollMilliseconds)
+  }
+  return true
 }
 
 async function isLastClient(client: Client): Promise<boolean> {

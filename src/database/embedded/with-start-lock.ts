@@ -1,3 +1,5 @@
+import { lchown, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -11,9 +13,11 @@ const sqliteBusy = 5
  * Runs an action while no other process starts, joins or stops the server of the same folder. The lock is SQLite's
  * own lock on an empty file: the kernel drops it when its process dies, however it dies, so it is never stale.
  */
-export async function withStartLock<Result>(file: string, action: () => Promise<Result>): Promise<Result> {
+export async function withStartLock<Result>(dataDir: string, action: () => Promise<Result>): Promise<Result> {
+  const file = join(dataDir, 'postgresql.lock')
   const lock = new DatabaseSync(file)
   try {
+    await shareWithOwner(dataDir, file)
     await acquire(lock)
     return await action()
   } finally {
@@ -38,4 +42,11 @@ function tryLock(lock: DatabaseSync): boolean {
     if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) return false
     throw error
   }
+}
+
+/** Root in another person's folder must not leave a lock there that this person cannot take. */
+async function shareWithOwner(dataDir: string, file: string): Promise<void> {
+  if (process.geteuid?.() !== 0) return
+  const { uid, gid } = await stat(dataDir)
+  if (uid !== 0) await lchown(file, uid, gid)
 }
