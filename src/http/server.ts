@@ -66,8 +66,9 @@ export async function mountApi(server: FastifyInstance, routes: FastifyPluginAsy
 }
 
 /** `TRUST_PROXY`: one whole number means that many hops, anything else a list of addresses and ranges. */
-function hopsOrAddresses(trust: string[]): number | string[] | false {
+function hopsOrAddresses(trust: string[]): string[] | false | ((address: string, hop: number) => boolean) {
   const [first] = trust
   if (first === undefined) return false
-  return trust.length === 1 && /^\d+$/.test(first) ? Number(first) : trust
+  if (trust.length > 1 || !/^\d+$/.test(first)) return trust
+  return (_address, hop) => hop < Number(first)
 }

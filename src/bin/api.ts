@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+
+import type { App } from '../app.ts'
+import { makeCursors } from '../http/paging.ts'
+import { authRoutes } from '../http/routes/auth.ts'
+import { documentTypeRoutes } from '../http/routes/document-types.ts'
+import { documentRoutes } from '../http/routes/documents.ts'
+import { downloadRoutes } from '../http/routes/downloads.ts'
+import { firmRoutes } from '../http/routes/firms.ts'
+import { memberRoutes } from '../http/routes/members.ts'
+import { buildServer, mountApi } from '../http/server.ts'
+import { checkAccessToken } from '../people/access-token.ts'
+
+/** The API of a built app, ready to listen. */
+export async function buildApi(app: App): Promise<FastifyInstance> {
+  const { config, log, now, db, keys } = app
+  const server = await buildServer({
+    log,
+    trustProxy: config.trustProxy,
+    corsOrigins: config.corsOrigins,
+    maxUploadBytes: config.maxUploadBytes,
+    authentication: { checkAccessToken: (token) => checkAccessToken({ accessKey: keys.accessKey, now }, token) },
+  })
+  const cursors = makeCursors(keys.cursors)
+  const routes: FastifyPluginAsync[] = [
+    authRoutes({ ...app, publicUrl: config.publicUrl }),
+    firmRoutes({ db, cursors }),
+    memberRoutes({ db, cursors }),
+    documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
+    documentRoutes({ ...app, cursors, maxUploadBytes: config.maxUploadBytes }),
+    downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
+  ]
+  await mountApi(server, routes)
+  return server
+}
+
+/** Listens, and closes in order when it is told to end: no new requests, running ones finish, then everything else. */
+export async function serve(app: App, server: FastifyInstance): Promise<string> {
+  const address = await server.listen({ host: app.config.host, port: app.config.port })
+  let isEnding = false
+  const end = async (signal: NodeJS.Signals) => {
+    if (isEnding) return
+    isEnding = true
+    app.log.info({ event: 'stopping', signal }, 'stopping')
+    await server.close()
+    await app.close()
+    app.log.info({ event: 'stopped' }, 'stopped')
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, (received) => void end(received))
+  return address
+}

@@ -1,0 +1,75 @@
+import { sql } from 'kysely'
+import type { PoolConfig } from 'pg'
+import type { Logger } from 'pino'
+
+import type { DatabaseConfig } from '../config.ts'
+import { type Db, openDatabase } from './client.ts'
+import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
+import { grantToService } from './grant-to-service.ts'
+import { migrate } from './migrate.ts'
+
+export type ConnectedDatabase = {
+  /** As the service's own role. */
+  db: Db
+  /** Names of the migrations that this start ran. */
+  migrated: string[]
+  close(): Promise<void>
+}
+
+type Options = { config: DatabaseConfig; dataDir: string; log: Logger }
+
+/** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
+export async function connectDatabase({ config, dataDir, log }: Options): Promise<ConnectedDatabase> {
+  const { owner, service, stop } = await connectionsOf({ config, dataDir, log })
+  const db = openDatabase(service, log)
+  const close = async () => {
+    await db.destroy()
+    await stop()
+  }
+  try {
+    return { db, migrated: await migrateAsOwner(owner, db, log), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+type Connections = { owner: PoolConfig; service: PoolConfig; stop: () => Promise<void> }
+
+async function connectionsOf({ config, dataDir, log }: Options): Promise<Connections> {
+  switch (config.kind) {
+    case 'embedded': {
+      const embedded = await openEmbeddedPostgres({ dataDir, log })
+      return { owner: embedded.owner, service: embedded.service, stop: () => embedded.close() }
+    }
+    case 'external': {
+      if (config.ownerUrl === undefined)
+        log.warn(
+          { event: 'service_owns_tables' },
+          'DATABASE_OWNER_URL is not set: the service’s role owns its tables and could alter the audit trail',
+        )
+      return {
+        owner: { connectionString: config.ownerUrl ?? config.url },
+        service: { connectionString: config.url },
+        stop: () => Promise.resolve(),
+      }
+    }
+  }
+}
+
+async function migrateAsOwner(owner: PoolConfig, serviceDb: Db, log: Logger): Promise<string[]> {
+  const ownerDb = openDatabase({ ...owner, max: 2 }, log)
+  try {
+    const migrated = await migrate(ownerDb)
+    const [ownerRole, serviceRole] = await Promise.all([roleOf(ownerDb), roleOf(serviceDb)])
+    if (ownerRole !== serviceRole) await grantToService(ownerDb, serviceRole)
+    return migrated
+  } finally {
+    await ownerDb.destroy()
+  }
+}
+
+async function roleOf(db: Db): Promise<string> {
+  const { rows } = await sql<{ role: string }>`select current_user::text as role`.execute(db)
+  return rows[0]?.role ?? ''
+}

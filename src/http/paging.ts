@@ -1,0 +1,60 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+
+import { AppError } from '../errors.ts'
+
+/** Where the last page ended: a time to the microsecond, as the database writes it, and the id beside it. */
+const position = z.tuple([z.string().max(40), z.uuid()])
+
+export type Position = { at: string; id: string }
+
+/** Key-set cursors, signed so that nobody can ask for a place that no page ended at. */
+export type Cursors = { write(position: Position): string; read(cursor: string): Position }
+
+export function makeCursors(key: Uint8Array): Cursors {
+  const sealOf = (text: string) => createHmac('sha256', key).update(text).digest('base64url').slice(0, 22)
+
+  return {
+    write({ at, id }) {
+      const text = Buffer.from(JSON.stringify([at, id])).toString('base64url')
+      return `${text}.${sealOf(text)}`
+    },
+    read(cursor) {
+      const [text = '', seal = ''] = cursor.split('.')
+      const isOurs = seal.length === 22 && timingSafeEqual(Buffer.from(seal), Buffer.from(sealOf(text)))
+      if (!isOurs)
+        throw new AppError('bad_request', 'This cursor is not one that a list gave you. Begin again without it.')
+      const [at, id] = position.parse(JSON.parse(Buffer.from(text, 'base64url').toString()))
+      return { at, id }
+    },
+  }
+}
+
+/**
+ * Reads one row more than asked for by `load`, cuts it off and, when it was there, points at the next page in `Link`.
+ */
+export async function answerPage<Row>(
+  cursors: Cursors,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  query: { limit: number; cursor?: string | undefined },
+  {
+    load,
+    positionOf,
+  }: {
+    load: (page: { limit: number; after: Position | undefined }) => Promise<Row[]>
+    positionOf: (row: Row) => Position
+  },
+): Promise<Row[]> {
+  const after = query.cursor === undefined ? undefined : cursors.read(query.cursor)
+  const rows = await load({ limit: query.limit + 1, after })
+  const page = rows.slice(0, query.limit)
+  const last = page.at(-1)
+  if (rows.length > page.length && last !== undefined) {
+    const next = new URL(request.url, 'http://localhost')
+    next.searchParams.set('cursor', cursors.write(positionOf(last)))
+    reply.header('link', `<${next.pathname}${next.search}>; rel="next"`)
+  }
+  return page
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+
+import type { DocumentShape, EventShape } from '../contract.ts'
+import type { DocumentRecord } from '../database/documents.ts'
+import type { EventRecord } from '../database/events.ts'
+
+/** A document as the contract §3 shows it. */
+export function presentDocument(document: DocumentRecord): DocumentShape {
+  const isVerified = document.reviewStatus === 'verified'
+  return {
+    id: document.id,
+    firm_id: document.firmId,
+    document_type: document.documentType,
+    file_name: document.fileName,
+    file_size: document.fileSize,
+    mime_type: document.mimeType,
+    sha256: document.sha256,
+    version: document.version,
+    uploaded_by: document.uploadedBy,
+    uploaded_at: document.uploadedAt.toISOString(),
+    is_verified: isVerified,
+    verified_at: isVerified ? (document.reviewedAt?.toISOString() ?? null) : null,
+    review_status: document.reviewStatus,
+    review_reason: document.reviewReason,
+    valid_until: document.validUntil,
+    scan_status: document.scanStatus,
+    storage: document.store,
+    deleted_at: document.deletedAt?.toISOString() ?? null,
+  }
+}
+
+/** Changes whenever anything that is shown changes, so that a reviewer never judges what they did not see. */
+export function etagOf(document: DocumentShape): string {
+  return `"${createHash('sha256').update(JSON.stringify(document)).digest('base64url').slice(0, 22)}"`
+}
+
+export function presentEvent(event: EventRecord): EventShape {
+  return {
+    id: event.id,
+    occurred_at: event.occurredAt.toISOString(),
+    action: event.action,
+    outcome: event.outcome,
+    actor_id: event.actorId,
+    version: event.version,
+    request_id: event.requestId,
+    details: event.details,
+  }
+}

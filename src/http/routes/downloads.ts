@@ -1,0 +1,85 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+
+import { documentParams, downloadLinkShape, downloadQuery } from '../../contract.ts'
+import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/issue-download.ts'
+import { openLocalLink } from '../../storage/local-links.ts'
+import type { DocumentId, FirmId } from '../../vocabulary.ts'
+import { sendFile } from '../send-file.ts'
+
+export type DownloadRoutesNeeds = DownloadNeeds & { localLinks: { key: Uint8Array } }
+
+/** Contract §3, download: a redirect to S3, the file itself from local disk, or a link as JSON. */
+export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      '/security-firms/:firm_id/documents/:id/download',
+      {
+        config: { right: 'documents.download' },
+        schema: {
+          tags: ['documents'],
+          summary: 'Download a document',
+          params: documentParams,
+          querystring: downloadQuery,
+        },
+      },
+      async (request, reply) => {
+        const issued = await issueDownload(needs, request.actor, {
+          firmId: request.params.firm_id as FirmId,
+          documentId: request.params.id as DocumentId,
+          disposition: request.query.disposition,
+        })
+        return answerDownload(request, reply, issued)
+      },
+    )
+
+    server.get(
+      '/files/:token',
+      {
+        config: { access: 'public' },
+        schema: {
+          tags: ['documents'],
+          summary: 'A file on local storage, by its signed link',
+          params: z.object({ token: z.string() }),
+        },
+      },
+      async (request, reply) => {
+        const link = await openLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
+        return sendFile(request, reply, { ...link, store: needs.stores.local, key: link.key })
+      },
+    )
+  }
+}
+
+async function answerDownload(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  issued: IssuedDownload,
+): Promise<FastifyReply> {
+  if (wantsLink(request)) {
+    const { url, expiresAt } = await issued.sign()
+    return reply.headers(notToBeKept).send(downloadLinkShape.parse({ url, expires_at: expiresAt.toISOString() }))
+  }
+  if (issued.store.name === 's3') {
+    const { url } = await issued.sign()
+    return reply.headers(notToBeKept).redirect(url, 302)
+  }
+  const { document, store, disposition } = issued
+  return sendFile(request, reply, {
+    store,
+    key: document.storageKey,
+    fileName: document.fileName,
+    contentType: document.mimeType,
+    disposition,
+  })
+}
+
+const notToBeKept = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }
+
+function wantsLink(request: FastifyRequest): boolean {
+  const kinds = (request.headers.accept ?? '*/*')
+    .split(',')
+    .map((kind) => (kind.split(';')[0] ?? '').trim().toLowerCase())
+  return kinds.includes('application/json') && !kinds.includes('*/*')
+}
