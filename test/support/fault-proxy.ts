@@ -7,9 +7,9 @@ export type Fault =
   | { kind: 'none' }
   /** Every chunk waits `latencyMs`, and each way carries `bytesPerSecond` at most. */
   | { kind: 'slow'; latencyMs?: number; bytesPerSecond?: number }
-  /** Both ends are reset once the client has sent so many bytes; with 0, when it sends its first. */
+  /** The client is reset once it has sent so many bytes; with 0, when it sends its first. The server gets exactly those. */
   | { kind: 'cut_up'; afterBytes: number }
-  /** Both ends are reset once the server has sent so many bytes; with 0 it did all its work, and the client never hears of it. */
+  /** The client is reset once the server has sent so many bytes; with 0 it did all its work, and nobody hears of it. */
   | { kind: 'cut_down'; afterBytes: number }
   /** What the client sends arrives; the answer never does, and the connection stays open. */
   | { kind: 'swallow_answer' }
@@ -22,12 +22,12 @@ export type FaultProxy = {
   /** Where it listens, on 127.0.0.1. A signed link must be signed for this address to pass through it. */
   port: number
   /** Holds for connections opened from now on; clients that keep connections need `cutAll` as well. */
-  setFault(fault: Fault): void
+  setFault: (fault: Fault) => void
   /** How many connections were opened since the start. */
-  connections(): number
+  connections: () => number
   /** Resets all open connections. */
-  cutAll(): Promise<void>
-  close(): Promise<void>
+  cutAll: () => Promise<void>
+  close: () => Promise<void>
 }
 
 /** Stands between a client and a real server, and spoils connections as told; without a fault it passes all bytes on. */
@@ -103,7 +103,8 @@ function join(client: Socket, target: Target, up: Way, down: Way): void {
   const server = connect(target)
   const reset = () => {
     if (!client.destroyed) client.resetAndDestroy()
-    if (!server.destroyed) server.resetAndDestroy()
+    // It still gets what was sent before the cut; then its peer is gone.
+    server.destroySoon()
   }
   server.on('error', reset)
   client.on('error', reset).on('close', () => server.destroy())

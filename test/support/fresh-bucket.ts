@@ -19,7 +19,7 @@ export type FreshBucket = {
   /** With the owner's rights. */
   client: S3Client
   /** Everything in it goes too: versions, delete markers, unfinished uploads. */
-  remove(): Promise<void>
+  remove: () => Promise<void>
 }
 
 /** A new empty bucket that the owner made and the `app` user may use. */

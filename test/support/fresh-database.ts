@@ -9,7 +9,7 @@ export type FreshDatabase = {
   /** With a superuser's rights. */
   url: string
   /** Also when someone is still connected. */
-  drop(): Promise<void>
+  drop: () => Promise<void>
 }
 
 /** A new empty database on the server of this test run. */

@@ -7,7 +7,8 @@ export function s3ClientOf(s3: S3Address, credentials: S3Credentials): S3Client 
   return new S3Client({
     endpoint: s3.endpoint,
     region: s3.region,
-    credentials,
+    // The SDK writes into what it is given.
+    credentials: { ...credentials },
     forcePathStyle: true,
     // With its default the SDK frames streams as aws-chunked, and the gateway stores that word as the encoding.
     requestChecksumCalculation: 'WHEN_REQUIRED',

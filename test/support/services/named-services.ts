@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { Client } from 'pg'
 
-import type { PostgresAddress, S3Address } from './service-addresses.ts'
+import type { ClamdAddress, PostgresAddress, S3Address } from './service-addresses.ts'
 import { ServiceFailure } from './service-failure.ts'
 
 export type Environment = Record<string, string | undefined>
@@ -50,7 +50,7 @@ export async function findNamedPostgres(env: Environment): Promise<PostgresAddre
 }
 
 /** The scanner that the environment names, once its port answers; `undefined` when it names none. */
-export async function findNamedClamd(env: Environment): Promise<{ url: string } | undefined> {
+export async function findNamedClamd(env: Environment): Promise<ClamdAddress | undefined> {
   const address = env['CLAMD_URL']
   if (!address) return undefined
 

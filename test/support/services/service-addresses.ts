@@ -16,4 +16,12 @@ export type S3Address = {
 /** `adminUrl` is a superuser's: it may make and drop databases and roles. */
 export type PostgresAddress = { adminUrl: string }
 
-export type ServiceAddresses = { s3: S3Address; postgres: PostgresAddress }
+/** `url` as `CLAMD_URL` takes it. */
+export type ClamdAddress = { url: string }
+
+export type AddressOf = { s3: S3Address; postgres: PostgresAddress; clamd: ClamdAddress }
+
+export type ServiceName = keyof AddressOf
+
+/** What the tests of the `services` project are given. */
+export type ServiceAddresses = Pick<AddressOf, 's3' | 'postgres'>

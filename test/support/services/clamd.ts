@@ -1,0 +1,81 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+import { findFreePorts } from './free-ports.ts'
+import { findProgram, type PackageNeed } from './install-packages.ts'
+import { startProgram, waitUntilReady } from './run-program.ts'
+import type { ClamdAddress } from './service-addresses.ts'
+import { ServiceFailure } from './service-failure.ts'
+
+export const clamdNeed: PackageNeed = {
+  service: 'a virus scanner (ClamAV)',
+  packages: ['clamav-daemon'],
+  aboutMegabytes: 25,
+  variables: ['CLAMD_URL'],
+  missing: async () => ((await findClamd()) ? [] : ['clamd']),
+}
+
+/** A clamd that knows the EICAR test file and no other virus, so that it starts at once and asks no mirror. */
+export async function startClamd(folder: string): Promise<{ address: ClamdAddress; stop: () => Promise<void> }> {
+  const command = await findClamd()
+  if (!command) throw new ServiceFailure('ClamAV is not installed.')
+  const [port = 0] = await findFreePorts(1)
+  await mkdir(join(folder, 'db'), { recursive: true })
+  await mkdir(join(folder, 'tmp'))
+  await writeFile(join(folder, 'db', 'eicar.ndb'), signatureOfEicar())
+  const settings = join(folder, 'clamd.conf')
+  await writeFile(settings, clamdSettings(folder, port))
+
+  const server = startProgram({
+    name: 'clamd',
+    command,
+    words: [`--config-file=${settings}`, '--foreground'],
+    logPath: join(folder, 'clamd.out'),
+  })
+  const stop = () => server.stop('SIGTERM')
+  try {
+    await waitUntilReady(server, 30, () => answersPing(port))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { address: { url: `tcp://127.0.0.1:${port}` }, stop }
+}
+
+function findClamd(): Promise<string | undefined> {
+  // Debian keeps it where only root looks.
+  return findProgram('clamd', ['/usr/sbin'])
+}
+
+/** In two halves, so that this file is not itself a find. At the start of a file of any type, also inside an archive. */
+function signatureOfEicar(): string {
+  const content = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$', 'EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join('')
+  return `Eicar-Test-Signature:0:0:${Buffer.from(content).toString('hex')}\n`
+}
+
+function clamdSettings(folder: string, port: number): string {
+  const account = process.getuid?.() === 0 ? 'User root\n' : ''
+  return `${account}DatabaseDirectory ${folder}/db
+TemporaryDirectory ${folder}/tmp
+OfficialDatabaseOnly no
+Foreground yes
+TCPAddr 127.0.0.1
+TCPSocket ${port}
+SelfCheck 3600
+MaxThreads 8
+StreamMaxLength 1024M
+MaxScanSize 1024M
+MaxFileSize 1024M
+MaxScanTime 120000
+AlertExceedsMax yes
+AlertEncrypted no
+`
+}
+
+async function answersPing(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  socket.write('nPING\n')
+  return (await text(socket)) === 'PONG\n'
+}

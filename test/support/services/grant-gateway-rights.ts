@@ -1,0 +1,66 @@
+import { ListBucketsCommand } from '@aws-sdk/client-s3'
+
+import { s3ClientOf } from '../s3-client.ts'
+import type { S3Address } from './service-addresses.ts'
+
+const appActions = 'ListBucket GetObject PutObject DeleteObject AbortMultipartUpload'
+
+/**
+ * The gateway lets whoever wrote an object do more with it than any policy grants, and knows no NotAction in a Deny.
+ * So what a document service might try and was not given is refused by name.
+ */
+const refusedToApp =
+  'GetObjectAcl PutObjectAcl GetObjectVersionAcl PutObjectVersionAcl GetObjectVersion DeleteObjectVersion ' +
+  'GetObjectTagging PutObjectTagging DeleteObjectTagging GetObjectVersionTagging PutObjectVersionTagging ' +
+  'DeleteObjectVersionTagging GetObjectRetention PutObjectRetention GetObjectLegalHold PutObjectLegalHold ' +
+  'BypassGovernanceRetention ListMultipartUploadParts ListAllMyBuckets'
+
+/** Gives `owner` every right and `app` the service's own, on buckets of the prefix. */
+export async function grantGatewayRights(s3: S3Address): Promise<void> {
+  // Without a policy of its own the owner of a bucket may not read what `app` wrote there.
+  await putUserPolicy(s3, 'owner', [{ Effect: 'Allow', Action: ['s3:*'], Resource: ['*'] }])
+
+  const buckets = `arn:aws:s3:::${s3.bucketPrefix}*`
+  await putUserPolicy(s3, 'app', [
+    // Removing many objects in one call is judged on the bucket, so both carry all actions.
+    { Effect: 'Allow', Action: named(appActions), Resource: [buckets, `${buckets}/*`] },
+    { Effect: 'Deny', Action: named(refusedToApp), Resource: ['arn:aws:s3:::*'] },
+  ])
+}
+
+type Statement = { Effect: 'Allow' | 'Deny'; Action: string[]; Resource: string[] }
+
+/**
+ * A call of IAM, which the gateway wants signed as one of S3. The SDK's client for IAM cannot do that, so a call of
+ * its client for S3 is given this form as its body before it is signed.
+ */
+async function putUserPolicy(s3: S3Address, user: string, statements: Statement[]): Promise<void> {
+  const policy = JSON.stringify({ Version: '2012-10-17', Statement: statements })
+  const names = { UserName: user, PolicyName: user, PolicyDocument: policy }
+  const form = new URLSearchParams({ Action: 'PutUserPolicy', ...names }).toString()
+
+  const client = s3ClientOf(s3, s3.owner)
+  const command = new ListBucketsCommand({})
+  command.middlewareStack.add(
+    (next) => (call) => {
+      // The SDK calls the request unknown at this step; it is the one of HTTP that goes out.
+      const request = call.request as { method: string; body: string; headers: Record<string, string>; query: object }
+      request.method = 'POST'
+      request.query = {}
+      request.body = form
+      request.headers['content-type'] = 'application/x-www-form-urlencoded'
+      request.headers['content-length'] = String(form.length)
+      return next(call)
+    },
+    { step: 'build', priority: 'low' },
+  )
+  try {
+    await client.send(command)
+  } finally {
+    client.destroy()
+  }
+}
+
+function named(actions: string): string[] {
+  return actions.split(' ').map((action) => `s3:${action}`)
+}

@@ -1,0 +1,93 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+
+import { ServiceFailure } from './service-failure.ts'
+
+export type Account = { uid: number; gid: number }
+
+type RunOptions = { account?: Account | undefined; timeoutMs?: number }
+
+/** Runs a program to its end and returns what it printed; the failure carries what it complained of. */
+export async function runProgram(command: string, words: string[], options: RunOptions = {}): Promise<string> {
+  const { account, timeoutMs = 30_000 } = options
+  try {
+    const { stdout } = await promisify(execFile)(command, words, {
+      ...account,
+      cwd: '/',
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    })
+    return stdout
+  } catch (error) {
+    throw new ServiceFailure(`${command} failed: ${complaintOf(error)}`, { cause: error })
+  }
+}
+
+export type RunningProgram = {
+  name: string
+  isRunning: () => boolean
+  /** The end of what it printed. */
+  lastWords: () => string
+  /** Ends it, by force if it does not go within some seconds, and returns when it is gone. */
+  stop: (signal: NodeJS.Signals) => Promise<void>
+}
+
+export type ProgramToStart = {
+  name: string
+  command: string
+  words: string[]
+  /** Takes everything it prints. A pipe would keep whoever reads the tests' own output waiting for it. */
+  logPath: string
+  account?: Account | undefined
+}
+
+/** Starts a program that runs until it is stopped. */
+export function startProgram({ name, command, words, logPath, account }: ProgramToStart): RunningProgram {
+  const log = openSync(logPath, 'a')
+  const child = spawn(command, words, { ...account, cwd: '/', stdio: ['ignore', log, log] })
+  closeSync(log)
+  // Without a listener a program that cannot be started would end ours; it then counts as not running.
+  child.on('error', () => undefined)
+  const isRunning = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null
+
+  return {
+    name,
+    isRunning,
+    lastWords: () => readFileSync(logPath, 'utf8').trimEnd().split('\n').slice(-8).join('\n'),
+    async stop(signal) {
+      if (!isRunning()) return
+      const gone = once(child, 'exit')
+      child.kill(signal)
+      const goneInTime = await Promise.race([gone.then(() => true), wait(8000, false, { ref: false })])
+      if (!goneInTime) child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
+/** Asks again and again until it answers; gives up when the time is over or the program has ended. */
+export async function waitUntilReady(
+  program: RunningProgram,
+  seconds: number,
+  isReady: () => Promise<boolean>,
+): Promise<void> {
+  const giveUpAt = Date.now() + seconds * 1000
+  while (!(await isReady().catch(() => false))) {
+    const why = program.isRunning() ? `did not answer within ${seconds} s` : 'ended at its start'
+    if (!program.isRunning() || Date.now() > giveUpAt) {
+      throw new ServiceFailure(`${program.name} ${why}:\n${program.lastWords()}`)
+    }
+    await wait(100)
+  }
+}
+
+function complaintOf(error: unknown): string {
+  // execFile adds what the program wrote to its error.
+  if (error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' && error.stderr.trim() !== '') {
+    return error.stderr.trim().split('\n').slice(-8).join('\n')
+  }
+  return error instanceof Error ? error.message : String(error)
+}
