@@ -1,0 +1,76 @@
+import { AppError } from '../errors.ts'
+
+export type ByteBudget = {
+  /**
+   * Waits for so many bytes, first come, first served, and resolves with the function that gives them back. Throws
+   * `store_unavailable` when they did not become free in time, and the signal's reason when that comes first.
+   */
+  reserve(bytes: number, options?: { signal?: AbortSignal; waitSeconds?: number }): Promise<() => void>
+  /** Bytes that nobody holds. */
+  free(): number
+}
+
+const usualWaitSeconds = 10
+
+type Waiter = { bytes: number; admit: () => void }
+
+/** Bounds the memory of all uploads together, whatever their number. */
+export function openByteBudget(totalBytes: number): ByteBudget {
+  const queue: Waiter[] = []
+  let free = totalBytes
+
+  function admitNext(): void {
+    for (let next = queue[0]; next !== undefined && next.bytes <= free; next = queue[0]) {
+      queue.shift()
+      free -= next.bytes
+      next.admit()
+    }
+  }
+
+  function holdingOf(bytes: number): () => void {
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      free += bytes
+      admitNext()
+    }
+  }
+
+  return {
+    free: () => free,
+    async reserve(bytes, { signal, waitSeconds = usualWaitSeconds } = {}) {
+      signal?.throwIfAborted()
+      if (bytes > totalBytes) throw new RangeError(`${bytes} bytes can never be had of ${totalBytes}.`)
+      if (queue.length === 0 && bytes <= free) {
+        free -= bytes
+        return holdingOf(bytes)
+      }
+
+      const { promise, resolve, reject } = Promise.withResolvers<() => void>()
+      const waiter = { bytes, admit: () => resolve(holdingOf(bytes)) }
+      queue.push(waiter)
+      const giveUp = (reason: unknown) => {
+        const place = queue.indexOf(waiter)
+        if (place === -1) return
+        queue.splice(place, 1)
+        reject(reason)
+        // Who stood behind may be small enough.
+        admitNext()
+      }
+      const onAbort = () => giveUp(signal?.reason)
+      const timer = setTimeout(() => giveUp(tooBusy()), waitSeconds * 1000)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      return promise.finally(() => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      })
+    },
+  }
+}
+
+function tooBusy(): AppError {
+  return new AppError('store_unavailable', 'Too many files are being uploaded just now. Try again in a moment.', {
+    retryAfterSeconds: 10,
+  })
+}

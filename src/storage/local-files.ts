@@ -1,0 +1,56 @@
+import { constants } from 'node:fs'
+import { lstat, open, unlink } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+
+import type { StorageKey } from '../vocabulary.ts'
+import { type ByteRange, type FileStat, StoreError } from './file-store.ts'
+import { handOn } from './hand-on.ts'
+import { isErrno, localFailure } from './local-errors.ts'
+import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
+
+export async function readLocalFile(reach: LocalReach, key: StorageKey, range?: ByteRange): Promise<Readable> {
+  const found = await unlessAbsent(reach, async () => {
+    const path = await openLocalPath(reach, key)
+    return open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  })
+  if (found === undefined) throw new StoreError('bytes_missing', 'The local store has no such file.')
+
+  try {
+    const stat = await found.stat()
+    if (!stat.isFile()) throw notAFile()
+    if (range && range.start >= stat.size)
+      throw new StoreError('range_not_satisfiable', 'The range begins past the end of the file.')
+    return handOn(found.createReadStream(range), localFailure)
+  } catch (error) {
+    await found.close()
+    throw localFailure(error)
+  }
+}
+
+export async function statLocalFile(reach: LocalReach, key: StorageKey): Promise<FileStat | undefined> {
+  const stat = await unlessAbsent(reach, async () => lstat(await openLocalPath(reach, key)))
+  if (stat === undefined) return undefined
+  if (!stat.isFile()) throw notAFile()
+  return { key, size: stat.size, modifiedAt: stat.mtime }
+}
+
+export async function removeLocalFile(reach: LocalReach, key: StorageKey): Promise<void> {
+  await unlessAbsent(reach, async () => unlink(await openLocalPath(reach, key)))
+}
+
+/** Undefined when there is no such file on our disk. */
+async function unlessAbsent<Value>(reach: LocalReach, look: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw localFailure(error)
+    await requireOwnDisk(reach).catch((failure: unknown) => {
+      throw localFailure(failure)
+    })
+    return undefined
+  }
+}
+
+function notAFile(): StoreError {
+  return new StoreError('invalid_key', 'Something else than a file stands under this key in the local store.')
+}

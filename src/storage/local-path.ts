@@ -1,0 +1,28 @@
+import { realpath } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import type { StorageKey, StoreId } from '../vocabulary.ts'
+import type { DurableFolders } from './durable-folders.ts'
+import { StoreError } from './file-store.ts'
+import { findStoreId } from './store-id.ts'
+
+/** One opened root folder: what every call on it needs. */
+export type LocalReach = { root: string; storeId: StoreId; folders: DurableFolders }
+
+/**
+ * The path of a key, after a look that no folder on the way is a link that leads elsewhere. The file itself is opened
+ * without following links.
+ */
+export async function openLocalPath({ root }: LocalReach, key: StorageKey): Promise<string> {
+  const path = join(root, key)
+  const folder = dirname(path)
+  if ((await realpath(folder)) !== folder)
+    throw new StoreError('invalid_key', 'A link stands in the local store where a folder should.')
+  return path
+}
+
+/** Before "absent" is said: a disk that is not mounted has none of our files, and lost none of them. */
+export async function requireOwnDisk({ root, storeId }: LocalReach): Promise<void> {
+  if ((await findStoreId(root)) !== storeId)
+    throw new StoreError('unavailable', 'The folder of the local store is not the one that was opened.')
+}

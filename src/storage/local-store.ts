@@ -1,0 +1,47 @@
+import { mkdir, realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+import type { StoreId } from '../vocabulary.ts'
+import type { FileStore } from './file-store.ts'
+import { rememberDurableFolders, syncFolder } from './durable-folders.ts'
+import { listLocalFiles } from './list-local-files.ts'
+import { localFailure } from './local-errors.ts'
+import { type LocalLinkNeeds, signLocalLink } from './local-links.ts'
+import type { LocalReach } from './local-path.ts'
+import { readLocalFile, removeLocalFile, statLocalFile } from './local-files.ts'
+import { removeLeftovers } from './remove-leftovers.ts'
+import { requireStorageKey } from './storage-key.ts'
+import { establishStoreId } from './store-id.ts'
+import { incomingPath, incomingPrefix, writeLocalFile } from './write-local-file.ts'
+
+type Needs = { root: string; links: LocalLinkNeeds }
+
+export type LocalStore = FileStore & { name: 'local'; storeId: StoreId; close(): Promise<void> }
+
+/** The store on a local folder, which is made when it is not there. */
+export async function openLocalStore({ root: folder, links }: Needs): Promise<LocalStore> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const root = await realpath(folder)
+    await syncFolder(dirname(root))
+    await removeLeftovers(root, incomingPrefix)
+    const storeId = await establishStoreId(root, incomingPath(root))
+    return localStoreOn({ root, storeId, folders: rememberDurableFolders(root) }, links)
+  } catch (error) {
+    throw localFailure(error)
+  }
+}
+
+function localStoreOn(reach: LocalReach, links: LocalLinkNeeds): LocalStore {
+  return {
+    name: 'local',
+    storeId: reach.storeId,
+    write: async (key, file) => writeLocalFile(reach, requireStorageKey(key), file),
+    read: async (key, range) => readLocalFile(reach, requireStorageKey(key), range),
+    stat: async (key) => statLocalFile(reach, requireStorageKey(key)),
+    remove: async (key) => removeLocalFile(reach, requireStorageKey(key)),
+    list: (prefix) => listLocalFiles(reach, prefix),
+    signDownload: async (key, link) => signLocalLink(links, requireStorageKey(key), link),
+    close: async () => undefined,
+  }
+}

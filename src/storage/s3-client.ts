@@ -1,0 +1,70 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import type { Logger } from 'pino'
+
+import type { S3Config } from '../config.ts'
+import { S3RequestHandler } from './s3-request-handler.ts'
+
+/** How long S3 may take. A transfer gets time by its size on top of `answerMs`. */
+export type S3Patience = { connectMs: number; answerMs: number; idleMs: number; attempts: number }
+
+export const usualPatience: S3Patience = { connectMs: 2000, answerMs: 10_000, idleMs: 10_000, attempts: 3 }
+
+const maxConnections = 128 // two parts in flight for each of fifty large uploads, and room for the small ones
+
+type Needs = { config: S3Config; log: Pick<Logger, 'warn'>; patience?: S3Patience }
+
+/**
+ * The SDK's client, for everything but links. It retries what may pass by itself, also a body that is streamed
+ * (`S3RequestHandler`) and a conditional write that met another one, three times at most, with jitter.
+ */
+export function makeS3Client({ config, log, patience = usualPatience }: Needs): S3Client {
+  const agent = { keepAlive: true, maxSockets: maxConnections }
+  const client = new S3Client({
+    region: config.region,
+    ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
+    forcePathStyle: config.forcePathStyle,
+    ...(config.credentials === undefined ? {} : { credentials: config.credentials }),
+    ...checksumsFor(config.endpoint),
+    retryMode: 'standard',
+    maxAttempts: patience.attempts,
+    // It would cost each large upload a connection of its own, and a wait.
+    expectContinueHeader: false,
+    requestHandler: new S3RequestHandler({
+      connectionTimeout: patience.connectMs,
+      requestTimeout: patience.answerMs,
+      socketTimeout: patience.idleMs,
+      throwOnRequestTimeout: true,
+      httpAgent: agent,
+      httpsAgent: agent,
+    }),
+    // The SDK logs whole inputs, people's file names among them, as info and error; its warnings are the rest.
+    logger: { debug: ignore, info: ignore, error: ignore, warn: (text) => log.warn({ event: 's3_sdk_warning', text }) },
+  })
+  retryConditionalConflicts(client)
+  return client
+}
+
+/** Amazon checks the checksums that the SDK adds; other stores may store them as part of the object instead. */
+export function checksumsFor(endpoint: string | undefined) {
+  const when = endpoint === undefined ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
+  return { requestChecksumCalculation: when, responseChecksumValidation: when } as const
+}
+
+// 409: another conditional write to the same key was under way. Amazon asks to try again; the SDK holds any 4xx final.
+function retryConditionalConflicts(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args)
+      } catch (error) {
+        if (error instanceof Error && error.name === 'ConditionalRequestConflict')
+          Object.assign(error, { $retryable: { throttling: false } })
+        throw error
+      }
+    },
+    // After the retries in the order of the stack, so that it sees each attempt.
+    { name: 'retryConditionalConflicts', step: 'finalizeRequest', priority: 'low' },
+  )
+}
+
+function ignore(): void {}

@@ -1,0 +1,107 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { Logger } from 'pino'
+
+import { StoreError } from './file-store.ts'
+import { type S3Failure, s3FailureOf } from './s3-errors.ts'
+
+export type S3OperationName =
+  | 'put_object'
+  | 'get_object'
+  | 'head_object'
+  | 'head_bucket'
+  | 'delete_object'
+  | 'list_objects'
+  | 'create_multipart'
+  | 'upload_part'
+  | 'complete_multipart'
+  | 'abort_multipart'
+
+/** What metrics are told of each operation. */
+export type S3OperationReport = { operation: S3OperationName; outcome: string; seconds: number; bytes: number }
+
+/** What every call to S3 needs. */
+export type S3Reach = {
+  client: S3Client
+  bucket: string
+  answerMs: number
+  /** Whether S3 is Amazon's, which checks a part against a hash of its own header and keeps that with the object. */
+  checksParts: boolean
+  log: Pick<Logger, 'info' | 'warn'>
+  onOperation: (report: S3OperationReport) => void
+}
+
+export type S3Call = {
+  operation: S3OperationName
+  key?: string
+  /** Bytes that the call carries up. */
+  bytes?: number
+  signal?: AbortSignal | undefined
+}
+
+type SendOptions = { requestTimeout: number; abortSignal?: AbortSignal }
+type Answered = { $metadata: { attempts?: number } }
+
+const slowestBytesPerSecond = 128 * 1024 // a line slower than this is no line
+
+/** A failed call, with what S3 said beside the store's own code. */
+export class S3Error extends StoreError {
+  readonly failure: S3Failure
+
+  constructor(operation: S3OperationName, failure: S3Failure, cause: unknown) {
+    super(failure.code, `S3 ${operation}: ${failure.s3Code}`, cause)
+    this.failure = failure
+  }
+}
+
+/** Makes one call and leaves one event of it. Failures become `S3Error`s; an abort throws the signal's own reason. */
+export async function callS3<Output extends Answered>(
+  reach: S3Reach,
+  call: S3Call,
+  send: (options: SendOptions) => Promise<Output>,
+): Promise<Output> {
+  const finish = beginS3Event(reach, call)
+  const requestTimeout = reach.answerMs + ((call.bytes ?? 0) / slowestBytesPerSecond) * 1000
+  try {
+    const output = await send({ requestTimeout, ...(call.signal === undefined ? {} : { abortSignal: call.signal }) })
+    finish({ outcome: 'ok', attempt: output.$metadata.attempts ?? 1, bytes: call.bytes ?? 0 })
+    return output
+  } catch (error) {
+    throw endInFailure(call, error, finish)
+  }
+}
+
+type Finish = (end: { outcome: string; attempt: number; bytes: number; failure?: S3Failure }) => void
+
+/** Starts the clock of one operation; the function it gives back writes the event. */
+export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
+  const startedAt = performance.now()
+  return ({ outcome, attempt, bytes, failure }) => {
+    const durationMs = performance.now() - startedAt
+    const event = {
+      event: 's3_operation',
+      operation: call.operation,
+      bucket: reach.bucket,
+      key: call.key,
+      bytes,
+      duration_ms: Math.round(durationMs * 10) / 10,
+      attempt,
+      outcome,
+      ...(failure && { s3_code: failure.s3Code, s3_status: failure.status, s3_request_id: failure.requestId }),
+    }
+    const isTrouble = outcome === 'unavailable' || outcome === 'misused'
+    if (isTrouble) reach.log.warn(event)
+    else reach.log.info(event)
+    reach.onOperation({ operation: call.operation, outcome, seconds: durationMs / 1000, bytes })
+  }
+}
+
+/** Writes the event of a failure and gives back what to throw. */
+export function endInFailure(call: S3Call, error: unknown, finish: Finish): unknown {
+  const failure = s3FailureOf(error)
+  if (call.signal?.aborted) {
+    finish({ outcome: 'aborted', attempt: failure.attempts, bytes: 0 })
+    return call.signal.reason
+  }
+  finish({ outcome: failure.code, attempt: failure.attempts, bytes: 0, failure })
+  return new S3Error(call.operation, failure, error)
+}

@@ -1,0 +1,99 @@
+import { DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
+import type { Logger } from 'pino'
+
+import type { S3Config } from '../config.ts'
+import type { Clock, StorageKey } from '../vocabulary.ts'
+import type { FileStat, FileStore, IncomingFile, MultipartRecorder, StoredFile } from './file-store.ts'
+import { listS3Objects } from './list-s3-objects.ts'
+import { putS3Object } from './put-s3-object.ts'
+import { readS3Object } from './read-s3-object.ts'
+import { statOf } from './s3-answers.ts'
+import { makeS3Client, type S3Patience, usualPatience } from './s3-client.ts'
+import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
+import { makeS3LinkSigner } from './sign-s3-link.ts'
+import { requireStorageKey } from './storage-key.ts'
+import { uploadS3Parts } from './upload-s3-parts.ts'
+
+type Needs = {
+  config: S3Config
+  log: Pick<Logger, 'info' | 'warn'>
+  /** Told of every multipart upload before its first part, and again when nothing of it is left to abort. */
+  recorder: MultipartRecorder
+  onOperation?: (report: S3OperationReport) => void
+  now?: Clock
+  patience?: S3Patience
+}
+
+export type S3Store = FileStore & { name: 's3'; close(): void }
+
+/** The store on S3. Opening asks nothing: a bucket that is away shows at the first call. */
+export function openS3Store(needs: Needs): S3Store {
+  const { config, log, recorder, now = () => new Date(), patience = usualPatience } = needs
+  const client = makeS3Client({ config, log, patience })
+  const reach: S3Reach = {
+    client,
+    bucket: config.bucket,
+    answerMs: patience.answerMs,
+    checksParts: config.endpoint === undefined,
+    log,
+    onOperation: needs.onOperation ?? (() => undefined),
+  }
+  const signLink = makeS3LinkSigner({ config, credentials: client.config.credentials, now })
+
+  return {
+    name: 's3',
+    write: async (key, file) => writeS3(reach, recorder, requireStorageKey(key), file),
+    read: async (key, range) => readS3Object(reach, requireStorageKey(key), range),
+    stat: async (key) => statS3(reach, requireStorageKey(key)),
+    remove: async (key) => removeS3(reach, requireStorageKey(key)),
+    list: (prefix) => listS3Objects(reach, prefix),
+    signDownload: async (key, link) => signLink(requireStorageKey(key), link),
+    close: () => client.destroy(),
+  }
+}
+
+async function writeS3(
+  reach: S3Reach,
+  recorder: MultipartRecorder,
+  key: StorageKey,
+  file: IncomingFile,
+): Promise<StoredFile> {
+  file.signal?.throwIfAborted()
+  const { content } = file
+  switch (content.kind) {
+    case 'memory':
+      return putS3Object(reach, key, { ...file, content })
+    case 'spool':
+      return uploadS3Parts({ reach, recorder }, key, { ...file, content })
+  }
+}
+
+async function statS3(reach: S3Reach, key: StorageKey): Promise<FileStat | undefined> {
+  const command = new HeadObjectCommand({ Bucket: reach.bucket, Key: key })
+  try {
+    const head = await callS3(reach, { operation: 'head_object', key }, (options) =>
+      reach.client.send(command, options),
+    )
+    return statOf(key, head)
+  } catch (error) {
+    if (!(error instanceof S3Error) || error.code !== 'bytes_missing') throw error
+    await requireBucket(reach)
+    return undefined
+  }
+}
+
+// The answer to a HEAD has no body: a missing bucket looks like a missing object, and would make every file "absent".
+async function requireBucket(reach: S3Reach): Promise<void> {
+  const command = new HeadBucketCommand({ Bucket: reach.bucket })
+  try {
+    await callS3(reach, { operation: 'head_bucket' }, (options) => reach.client.send(command, options))
+  } catch (error) {
+    if (!(error instanceof S3Error) || error.code !== 'bytes_missing') throw error
+    throw new S3Error('head_bucket', { ...error.failure, code: 'misused', s3Code: 'NoSuchBucket' }, error)
+  }
+}
+
+async function removeS3(reach: S3Reach, key: StorageKey): Promise<void> {
+  const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
+  await callS3(reach, { operation: 'delete_object', key }, (options) => reach.client.send(command, options))
+}

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { Sha256 } from '../vocabulary.ts'
+import type { Spooled } from './file-store.ts'
+import { localFailure } from './local-errors.ts'
+import { removeLeftovers } from './remove-leftovers.ts'
+
+/** A folder for files on their way, too large to be held in memory. */
+export type Spool = { open(): Promise<SpoolFile> }
+
+/** One file on its way: whoever receives it appends, a store reads `content` at the same time. */
+export type SpoolFile = {
+  content: Spooled
+  /** Resolves when the bytes are written; to wait for it is what holds a fast client back. */
+  append(chunk: Uint8Array): Promise<void>
+  /** The file is whole, and every check of it passed. */
+  accept(whole: { size: number; sha256: Sha256 }): void
+  /** The file will not be stored; readers stop with this error. */
+  refuse(error: unknown): void
+  /** Ends the spool file; to be called in every case. Refuses it too, if nothing was decided. */
+  remove(): Promise<void>
+}
+
+const prefix = 'spool-'
+
+/** Opens the folder, its owner's alone, and clears away what a process that died left in it more than a day ago. */
+export async function openSpool(folder: string): Promise<Spool> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await removeLeftovers(folder, prefix)
+  return { open: () => openSpoolFile(join(folder, `${prefix}${randomUUID()}`)) }
+}
+
+async function openSpoolFile(path: string): Promise<SpoolFile> {
+  const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    throw localFailure(error)
+  })
+  const growth = trackGrowth()
+
+  return {
+    content: { kind: 'spool', path, available: growth.reaches, accepted: growth.accepted },
+    async append(chunk) {
+      // Writes on at the end, and all of it: a single write may take less.
+      await handle.writeFile(chunk).catch((error: unknown) => {
+        throw localFailure(error)
+      })
+      growth.add(chunk.byteLength)
+    },
+    accept: growth.accept,
+    refuse: growth.refuse,
+    async remove() {
+      growth.refuse(new Error('The spool file was removed before it was accepted.'))
+      await handle.close()
+      await unlink(path)
+    },
+  }
+}
+
+type Waiter = { bytes: number; wake: () => void }
+type Whole = { size: number; sha256: Sha256 }
+
+function trackGrowth() {
+  const { promise: accepted, resolve, reject } = Promise.withResolvers<Whole>()
+  // A refusal before any store looks at it is no unhandled rejection.
+  accepted.catch(() => undefined)
+  let size = 0
+  let isDecided = false
+  let waiters: Waiter[] = []
+
+  function wake(isEnd: boolean): void {
+    const ready = waiters.filter(({ bytes }) => isEnd || bytes <= size)
+    waiters = waiters.filter((waiter) => !ready.includes(waiter))
+    for (const waiter of ready) waiter.wake()
+  }
+
+  function decide(settle: () => void): void {
+    if (isDecided) return
+    isDecided = true
+    settle()
+    wake(true)
+  }
+
+  return {
+    accepted,
+    add(bytes: number) {
+      size += bytes
+      wake(false)
+    },
+    accept: (whole: Whole) => decide(() => resolve(whole)),
+    refuse: (error: unknown) => decide(() => reject(error)),
+    reaches: async (bytes: number): Promise<number> => {
+      if (size < bytes && !isDecided) {
+        const { promise, resolve: wakeUp } = Promise.withResolvers<void>()
+        waiters.push({ bytes, wake: wakeUp })
+        await promise
+      }
+      // Rejects with the refusal; otherwise the file is whole or long enough.
+      if (isDecided) await accepted
+      return size
+    },
+  }
+}

@@ -1,0 +1,23 @@
+import type { FirmId, StorageKey } from '../vocabulary.ts'
+import { StoreError } from './file-store.ts'
+
+const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+// Letters of either case: keys that the platform made are read too.
+const form = new RegExp(`^security_firms/${uuid}/[a-z0-9_-]{1,50}_${uuid}\\.[a-z0-9]{1,10}$`, 'i')
+
+type KeyParts = { firmId: FirmId; documentType: string; uuid: string; extension: string }
+
+/** The one place where a key is made: of ids and the detected type, never of a user's file name. */
+export function storageKeyOf({ firmId, documentType, uuid: id, extension }: KeyParts): StorageKey {
+  return requireStorageKey(`security_firms/${firmId}/${documentType}_${id}.${extension}`)
+}
+
+/** Throws `invalid_key` for anything that is not exactly of a key's form: no dots to climb by, no absolute path, no NUL. */
+export function requireStorageKey(text: string): StorageKey {
+  if (!isStorageKey(text)) throw new StoreError('invalid_key', 'This is not the key of a stored file.')
+  return text
+}
+
+export function isStorageKey(text: string): text is StorageKey {
+  return form.test(text)
+}

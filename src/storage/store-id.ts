@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto'
+import { link, open, readFile, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { StoreId } from '../vocabulary.ts'
+import { syncFolder } from './durable-folders.ts'
+import { StoreError } from './file-store.ts'
+import { isErrno } from './local-errors.ts'
+
+const fileName = '.store-id'
+const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** The id of the disk below this folder: made at the first opening, whichever of several processes comes first. */
+export async function establishStoreId(root: string, incomingPath: string): Promise<StoreId> {
+  const existing = await findStoreId(root)
+  if (existing !== undefined) return existing
+
+  const handle = await open(incomingPath, 'wx', 0o600)
+  try {
+    await handle.writeFile(`${randomUUID()}\n`)
+    await handle.sync()
+    await link(incomingPath, join(root, fileName))
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error
+  } finally {
+    await handle.close()
+    await unlink(incomingPath)
+  }
+  await syncFolder(root)
+
+  const made = await findStoreId(root)
+  if (made === undefined) throw new StoreError('unavailable', 'The local store lost its id while it was opened.')
+  return made
+}
+
+/** Undefined when the folder has none, as a disk that is not mounted. */
+export async function findStoreId(root: string): Promise<StoreId | undefined> {
+  const text = await readFile(join(root, fileName), 'utf8').catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  const id = text.trim()
+  if (!uuidForm.test(id)) throw new StoreError('misused', `The file ${fileName} of the local store holds no id.`)
+  // The form was just checked, and nothing else writes this file.
+  return id as StoreId
+}
