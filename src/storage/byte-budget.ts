@@ -15,7 +15,7 @@ const usualWaitSeconds = 10
 type Waiter = { bytes: number; admit: () => void }
 
 /** Bounds the memory of all uploads together, whatever their number. */
-export function openByteBudget(totalBytes: number): ByteBudget {
+export function makeByteBudget(totalBytes: number): ByteBudget {
   const queue: Waiter[] = []
   let free = totalBytes
 
