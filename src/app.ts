@@ -10,7 +10,7 @@ import type { Stores } from './documents/stores.ts'
 import { deriveKey } from './people/derive-key.ts'
 import { keepSecret } from './people/keep-secret.ts'
 import { type TokenKeys, tokenKeysOf } from './people/tokens.ts'
-import { type ByteBudget, openByteBudget } from './storage/byte-budget.ts'
+import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
 import type { MultipartRecorder } from './storage/file-store.ts'
 import { findCredentials } from './storage/find-credentials.ts'
 import { openLocalStore } from './storage/local-store.ts'
@@ -60,7 +60,7 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
       now: () => new Date(),
       db: database.db,
       stores,
-      budget: openByteBudget(uploadMemoryBytes),
+      budget: makeByteBudget(uploadMemoryBytes),
       spool: await openSpool(join(config.dataDir, 'spool')),
       keys,
       migrated: database.migrated,

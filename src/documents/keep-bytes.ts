@@ -28,6 +28,7 @@ export async function keepBytes<Result>(
     return await inTransaction(needs.db, async (trx) => {
       if (!(await closeUpload(trx, upload.id)))
         throw new AppError('internal', 'This upload was given up meanwhile. Send the file again.')
+      file.signal?.throwIfAborted()
       return record(trx, stored)
     })
   } catch (error) {

@@ -19,6 +19,11 @@ export function storeHolding(stores: Stores, place: Place): FileStore {
   throw storeUnavailable()
 }
 
+/** Throws `store_unavailable` when new files have nowhere to go, before anybody sends one in vain. */
+export function assertSomewhereToGo({ target }: Stores): void {
+  if (target === 'none') throw storeUnavailable()
+}
+
 /** Where a new file's bytes go. Throws `store_unavailable` when there is nowhere. */
 export function choosePlace({ target, local }: Stores, key: StorageKey): Place & { isFallback: boolean } {
   switch (target) {

@@ -20,7 +20,7 @@ import { defaultMimeTypes } from './formats.ts'
 import { keepBytes } from './keep-bytes.ts'
 import { AnsweredBefore, fingerprintOf, findEarlierDocument } from './answered-before.ts'
 import { type Received, receiveFile, type ReceiveNeeds } from './receive-file.ts'
-import { choosePlace, type Stores } from './stores.ts'
+import { assertSomewhereToGo, choosePlace, type Stores } from './stores.ts'
 
 export type UploadNeeds = ReceiveNeeds & { db: Db; stores: Stores; log: Logger; maxUploadBytes: number }
 
@@ -28,8 +28,8 @@ export type UploadRequest = {
   firmId: FirmId
   /** Code or id. */
   documentType: string
-  fileName: string | undefined
-  bytes: Readable
+  /** Begins to read the body; called only when the person may upload. */
+  openFile: () => Promise<{ fileName: string | undefined; bytes: Readable }>
   declaredBytes: number | undefined
   /** What the client says that the file hashes to. */
   expectedSha256: string | undefined
@@ -41,10 +41,13 @@ export type UploadRequest = {
 export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRequest): Promise<DocumentRecord> {
   const membership = await requireRight(needs, actor, 'documents.upload', { firmId: request.firmId })
   const type = await requireActiveType(needs.db, request.documentType)
-  const fileName = requireFileName(request.fileName)
+  assertSomewhereToGo(needs.stores)
+  const file = await request.openFile()
+  const fileName = requireFileName(file.fileName)
 
   const received = await receiveFile(needs, {
     ...request,
+    bytes: file.bytes,
     fileName,
     maxBytes: Math.min(needs.maxUploadBytes, type.maxBytes ?? Infinity),
     allowedMimeTypes: type.allowedTypes ?? defaultMimeTypes,

@@ -1,10 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
+import { AppError } from '../errors.ts'
+
 /** Aborts when the client goes away before its answer is out. */
 export function signalOfClient(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
   const gone = () => {
-    if (!reply.raw.writableFinished) controller.abort(new Error('the client went away'))
+    if (!reply.raw.writableFinished)
+      controller.abort(new AppError('bad_request', 'The upload was cut off before its end. Send it again.'))
   }
   reply.raw.once('close', gone)
   request.raw.once('error', gone)

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+
+import type { Spooled } from '../storage/file-store.ts'
+import type { Spool, SpoolFile } from '../storage/spool.ts'
+import { finishHash } from './finish-hash.ts'
+import type { Chunks } from './receive-file.ts'
+
+type Flow = {
+  expectedSha256: string | undefined
+  /** Ends the incoming stream, so that a client that stalls cannot hold up the release. */
+  stop: () => void
+}
+
+/** Lets a large file flow into the spool while a store reads it from there. Returns at once. */
+export async function flowIntoSpool(
+  spool: Spool,
+  chunks: Chunks,
+  { expectedSha256, stop }: Flow,
+): Promise<{ content: Spooled; release: () => Promise<void> }> {
+  const file = await spool.open()
+  const flowing = appendAll(file, chunks, expectedSha256)
+  return {
+    content: file.content,
+    release: async () => {
+      stop()
+      await flowing
+      await file.remove()
+    },
+  }
+}
+
+/** Never throws: how it ended is told through the spooled content's `accepted`. */
+async function appendAll(file: SpoolFile, chunks: Chunks, expectedSha256: string | undefined): Promise<void> {
+  const hash = createHash('sha256')
+  let size = 0
+  try {
+    for await (const chunk of chunks) {
+      hash.update(chunk)
+      size += chunk.length
+      await file.append(chunk)
+    }
+    file.accept({ size, sha256: finishHash(hash, expectedSha256) })
+  } catch (error) {
+    file.refuse(error)
+  }
+}
