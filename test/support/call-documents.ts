@@ -1,0 +1,61 @@
+import type { DocumentShape } from '../../src/contract.ts'
+import { makePdf } from './make-files.ts'
+import type { Person } from './people.ts'
+
+export type UploadWish = {
+  type?: string
+  fileName?: string
+  contentType?: string
+  bytes?: Uint8Array<ArrayBuffer> | Buffer
+  query?: Record<string, string>
+  headers?: Record<string, string>
+}
+
+/** Hands in a file as a browser's form would. */
+export async function uploadFile(
+  url: string,
+  firmId: string,
+  person: Person | undefined,
+  wish: UploadWish = {},
+): Promise<Response> {
+  const form = new FormData()
+  const bytes = Uint8Array.from(wish.bytes ?? makePdf())
+  form.append(
+    'file',
+    new Blob([bytes], { type: wish.contentType ?? 'application/pdf' }),
+    wish.fileName ?? 'licence.pdf',
+  )
+  const query = new URLSearchParams({ document_type: wish.type ?? 'registration_certificate', ...wish.query })
+  return fetch(`${url}/api/v1/security-firms/${firmId}/documents?${query}`, {
+    method: 'POST',
+    body: form,
+    headers: { ...person?.headers, ...wish.headers },
+  })
+}
+
+/** Hands in a file that must be taken, and gives the document back. */
+export async function uploadDocument(
+  url: string,
+  firmId: string,
+  person: Person,
+  wish: UploadWish = {},
+): Promise<DocumentShape> {
+  const response = await uploadFile(url, firmId, person, wish)
+  if (response.status !== 201) throw new Error(`not taken: ${response.status} ${await response.text()}`)
+  return (await response.json()) as DocumentShape
+}
+
+/** A call below the firm's documents; redirects are answers, not followed. */
+export async function callDocuments(
+  url: string,
+  firmId: string,
+  person: Person | undefined,
+  path = '',
+  init: RequestInit = {},
+): Promise<Response> {
+  return fetch(`${url}/api/v1/security-firms/${firmId}/documents${path}`, {
+    redirect: 'manual',
+    ...init,
+    headers: { ...person?.headers, ...(init.headers as Record<string, string>) },
+  })
+}

@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { expect, test } from 'vitest'
+
+const here = import.meta.dirname
+
+/** Runs the real Vitest on a folder with one test file, in a process of its own, and counts. */
+async function countRunOf(content: string): Promise<unknown> {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-count-'))
+  try {
+    await symlink(join(here, '../../node_modules'), join(folder, 'node_modules'))
+    await writeFile(join(folder, 'some.test.ts'), `import { afterAll, describe, test } from 'vitest'\n${content}`)
+    await writeFile(
+      join(folder, 'run.mjs'),
+      `import { startVitest } from 'vitest/node'
+       import { countResults } from '${here}/count-results.ts'
+       const options = { root: '${folder}', config: false, run: true, watch: false, reporters: [{}] }
+       const { state } = await startVitest([], options)
+       const count = countResults(state.getTestModules(), state.getUnhandledErrors())
+       process.stdout.write('\\n' + JSON.stringify(count), () => process.exit(0))`,
+    )
+    // Without this run's own variables, which would make the other one believe that it is a part of it.
+    const env = { PATH: process.env['PATH'] }
+    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'run.mjs')], { env })
+    return JSON.parse(stdout.slice(stdout.lastIndexOf('\n')))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+test('tests that pass and tests that fail are counted as such', async () => {
+  const count = await countRunOf(`
+    test('right', () => undefined)
+    describe('group', () => { test('right too', () => undefined) })
+    test('wrong', () => { throw new Error('wrong') })`)
+
+  expect(count).toEqual({ passed: 2, failed: 1, notRun: [] })
+})
+
+test('a test that is skipped or still to be written counts as failed, and is named', async () => {
+  const count = await countRunOf(`
+    test('right', () => undefined)
+    test.skip('left out', () => undefined)
+    test('leaves itself out', (context) => context.skip())
+    test.todo('for later')`)
+
+  const notRun = ['left out', 'leaves itself out', 'for later'].map((name) => `some.test.ts > ${name}`)
+  expect(count).toEqual({ passed: 1, failed: 3, notRun })
+})
+
+test('what breaks outside of a test counts as failed', async () => {
+  expect(await countRunOf(`import './absent.ts'`)).toEqual({ passed: 0, failed: 1, notRun: [] })
+  expect(await countRunOf(`const nothing = 1`)).toEqual({ passed: 0, failed: 1, notRun: [] })
+  expect(
+    await countRunOf(`
+      describe('group', () => {
+        afterAll(() => { throw new Error('not cleaned up') })
+        test('right', () => undefined)
+      })`),
+  ).toEqual({ passed: 1, failed: 1, notRun: [] })
+  expect(
+    await countRunOf(`
+      test('right', async () => {
+        void Promise.reject(new Error('heard by nobody'))
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      })`),
+  ).toEqual({ passed: 1, failed: 1, notRun: [] })
+})

@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { type App, openApp } from '../../src/app.ts'
+import { buildApi } from '../../src/bin/api.ts'
+import { loadConfig } from '../../src/config.ts'
+import { makeLogger } from '../../src/logger.ts'
+import { freshDatabase } from './fresh-database.ts'
+
+export type TestService = {
+  app: App
+  /** `http://127.0.0.1:port`, without a slash. */
+  url: string
+  /** Every line that the service logged, as it came out. */
+  logLines: string[]
+  folder: string
+  stop(): Promise<void>
+}
+
+/**
+ * The whole service in this process, listening on a free port, on a database and folders of its own. `settings` are
+ * environment variables, as an operator would set them; without `DATABASE_URL` it gets a fresh database on the test
+ * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one.
+ */
+export async function startService(settings: Record<string, string> = {}): Promise<TestService> {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-test-'))
+  const database = settings['DATABASE_URL'] === undefined ? await freshDatabase() : undefined
+  const logLines: string[] = []
+  const log = makeLogger({
+    level: 'debug',
+    isTerminal: false,
+    destination: { write: (line) => void logLines.push(line) },
+  })
+  const config = loadConfig({
+    JWT_SECRET_KEY: 'a secret for tests that nobody else has',
+    UPLOADS_DIR: join(folder, 'uploads'),
+    DATA_DIR: join(folder, 'data'),
+    PORT: '0',
+    ...settings,
+    DATABASE_URL: database?.url ?? (settings['DATABASE_URL'] === 'embedded' ? undefined : settings['DATABASE_URL']),
+  })
+  const app = await openApp(config, log)
+  const server = await buildApi(app)
+  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+
+  return {
+    app,
+    url,
+    logLines,
+    folder,
+    async stop() {
+      await server.close()
+      await app.close()
+      await database?.drop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
