@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { chmod, cp, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import type { Logger } from 'pino'
 
@@ -10,14 +10,14 @@ import { hasCode } from './has-code.ts'
 import { linkLibraries } from './link-libraries.ts'
 import { syncFolder } from './sync-folder.ts'
 
-const shelf = '/var/lib/paniq-documents'
+const usualShelf = '/var/lib/paniq-documents'
 const leftoverMilliseconds = 60 * 60 * 1000
 
 /**
  * Copies the programs to where the server's account may enter and root alone may write, once a version: PostgreSQL
  * looks at its own files with the account's bare rights, so no right that we lend it helps. Answers the copy's folder.
  */
-export async function copyPrograms(programs: Programs, log: Logger): Promise<string> {
+export async function copyPrograms(programs: Programs, log: Logger, shelf = usualShelf): Promise<string> {
   await mkdir(shelf, { recursive: true, mode: 0o755 })
   await assertRoots(shelf)
   const folder = join(shelf, `postgresql-${programs.version}`)
@@ -26,15 +26,19 @@ export async function copyPrograms(programs: Programs, log: Logger): Promise<str
     return folder
   }
 
-  await removeLeftovers()
+  await removeLeftovers(shelf)
   const fresh = `${folder}.new-${randomUUID()}`
-  // Archives are for compiling against the server only.
-  await cp(programs.folder, fresh, { recursive: true, filter: (path) => !path.endsWith('.a') })
+  await cp(programs.folder, fresh, { recursive: true, filter: isNeeded })
   await linkLibraries(fresh, fresh)
   await openToAll(fresh)
   await nameWhole(fresh, folder)
   log.info({ event: 'embedded_database_programs_copied', folder }, `Copied the programs of PostgreSQL to ${folder}`)
   return folder
+}
+
+/** Archives are for compiling against the server only; links are made anew, since a copied one may lead back. */
+async function isNeeded(path: string): Promise<boolean> {
+  return !path.endsWith('.a') && !(await lstat(path)).isSymbolicLink()
 }
 
 async function nameWhole(fresh: string, folder: string): Promise<void> {
@@ -45,7 +49,7 @@ async function nameWhole(fresh: string, folder: string): Promise<void> {
     if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error
     await rm(fresh, { recursive: true })
   }
-  await syncFolder(shelf)
+  await syncFolder(dirname(folder))
 }
 
 /** Gives every file the mode it needs whatever root's umask is, and brings it to disk. */
@@ -93,7 +97,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Copies that a kill left unfinished; a younger one may be another process at work. */
-async function removeLeftovers(): Promise<void> {
+async function removeLeftovers(shelf: string): Promise<void> {
   for (const name of await readdir(shelf)) {
     if (!name.includes('.new-')) continue
     const path = join(shelf, name)

@@ -7,8 +7,8 @@ type Link = { source: string; target: string }
 
 /**
  * Makes the links between library names that the package's install script would have made (we install without
- * scripts): beside the libraries, or in `spareFolder` where the packages are read-only. Answers that folder in the
- * latter case, for the loader to be told.
+ * scripts): beside the libraries, or in `spareFolder` where the packages are read-only. Answers the search path that
+ * the loader needs in the latter case: a library found through a link looks beside the link for others.
  */
 export async function linkLibraries(programs: string, spareFolder: string): Promise<string | undefined> {
   const links = await listLinks(programs)
@@ -24,7 +24,7 @@ export async function linkLibraries(programs: string, spareFolder: string): Prom
   await rm(spareFolder, { recursive: true, force: true })
   await mkdir(spareFolder, { mode: 0o755 })
   for (const { source, target } of links) await link(join(lib, basename(source)), join(spareFolder, basename(target)))
-  return spareFolder
+  return `${spareFolder}:${lib}`
 }
 
 async function listLinks(programs: string): Promise<Link[]> {

@@ -26,7 +26,7 @@ export type EmbeddedPostgres = {
    * Stops the server unless somebody else uses it. Close your own pools first, or they count as somebody; a second
    * call does nothing.
    */
-  close(): Promise<void>
+  close: () => Promise<void>
 }
 
 type Options = { dataDir: string; log: Logger }

@@ -8,7 +8,7 @@ export type Runner = {
   account: Account
   /** Folder with `initdb` and `postgres`. */
   bin: string
-  /** Where the library links stand, unless beside the libraries themselves. */
+  /** The loader's search path, where the library links do not stand beside the libraries. */
   libraries: string | undefined
   /** Lent to the programs when the data lies where the account may not enter. */
   readingRight: ReadingRight | undefined

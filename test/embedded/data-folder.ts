@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { onTestFinished } from 'vitest'
+
+/** A new folder that others may pass through; when the test ends, the server in its `data` is stopped and all goes. */
+export async function makeFolder(mode = 0o755): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-embedded-'))
+  await chmod(folder, mode)
+  onTestFinished(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+
+  return folder
+}
+
+/** Where a test's embedded database will be; nothing is there yet. */
+export async function nameDataDir(...below: string[]): Promise<string> {
+  const dataDir = join(await makeFolder(), ...below, 'data')
+  onTestFinished(async () => stopAnyServer(dataDir))
+  return dataDir
+}
+
+export async function stopAnyServer(dataDir: string): Promise<void> {
+  const pid = serverPid(dataDir)
+  if (pid === undefined) return
+  process.kill(pid, 'SIGINT')
+  await until(() => serverPid(dataDir) === undefined)
+}
+
+/** The process id of the server that runs on this folder. */
+export function serverPid(dataDir: string): number | undefined {
+  const file = join(dataDir, 'postgresql', 'postmaster.pid')
+  const pid = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : 0
+  return pid > 1 && existsSync(`/proc/${pid}/cwd`) ? pid : undefined
+}
+
+/** Waits until something can be seen; the test's own time limit is the only one. */
+export async function until(seen: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await seen())) await sleep(2)
+}

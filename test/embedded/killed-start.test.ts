@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { nameDataDir, serverPid, until } from './data-folder.ts'
+import { startService } from './service-process.ts'
+
+/** Moments of a first start, each seen from outside by what stands in DATA_DIR. */
+const moments: [string, (names: string[], dataDir: string) => boolean][] = [
+  ['when the lock was just taken', (names) => names.includes('postgresql.lock')],
+  ['when initdb was about to begin', (names) => names.some(isUnfinished)],
+  ['in the middle of initdb', (names, dataDir) => names.some((name) => isUnfinished(name) && hasBase(dataDir, name))],
+  ['when the cluster just got its name', (names) => names.includes('postgresql')],
+  ['when the server was just started', (_, dataDir) => serverPid(dataDir) !== undefined],
+]
+
+test.for(moments)('a first start killed %s does not block the second', async ([, reached]) => {
+  const dataDir = await nameDataDir()
+  const killed = startService(dataDir)
+  await until(async () => existsSync(dataDir) && reached(await readdir(dataDir), dataDir))
+  await killed.kill('SIGKILL')
+
+  const second = startService(dataDir)
+  await second.opened()
+  await second.close()
+  expect(serverPid(dataDir)).toBeUndefined()
+
+  // The killed start's initdb may have written on for a moment; the next start removes what is left of it.
+  const third = startService(dataDir)
+  expect((await third.opened()).how).toBe('started')
+  await third.close()
+  expect((await readdir(dataDir)).filter(isUnfinished)).toEqual([])
+})
+
+test('a power cut in the first start does not block the second', async () => {
+  const dataDir = await nameDataDir()
+  const killed = startService(dataDir)
+  await until(() => serverPid(dataDir) !== undefined)
+  process.kill(serverPid(dataDir) ?? Number.NaN, 'SIGKILL')
+  await killed.kill('SIGKILL')
+
+  const second = startService(dataDir)
+  expect((await second.opened()).how).toBe('started')
+  await second.close()
+})
+
+function isUnfinished(name: string): boolean {
+  return name.startsWith('postgresql.new-')
+}
+
+function hasBase(dataDir: string, name: string): boolean {
+  return existsSync(join(dataDir, name, 'base', '1', 'PG_VERSION'))
+}

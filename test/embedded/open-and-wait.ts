@@ -1,0 +1,21 @@
+// A process that opens the embedded database, as the service does. It says what it does on standard output, one JSON
+// value a line, and closes when it is told so on standard input.
+import { once } from 'node:events'
+
+import { pino } from 'pino'
+
+import { openEmbeddedPostgres } from '../../src/database/embedded/open-embedded.ts'
+
+const [dataDir = ''] = process.argv.slice(2)
+const log = pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true }))
+
+try {
+  const { how, owner, service, close } = await openEmbeddedPostgres({ dataDir, log })
+  console.log(JSON.stringify({ how, owner, service }))
+  await once(process.stdin, 'data')
+  await close()
+  process.exit(0)
+} catch (error) {
+  console.error(error)
+  process.exit(1)
+}

@@ -1,0 +1,165 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { Client } from 'pg'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+
+import { copyPrograms } from '../../src/database/embedded/copy-programs.ts'
+import { findPrograms } from '../../src/database/embedded/find-programs.ts'
+import { openEmbeddedPostgres } from '../../src/database/embedded/open-embedded.ts'
+import { copyCheckout, type Copy } from './copy-checkout.ts'
+import { makeFolder, nameDataDir, serverPid, stopAnyServer } from './data-folder.ts'
+import { startService } from './service-process.ts'
+
+const log = pino({ level: 'silent' })
+const nobody = 65_534
+
+/** Uid of the process, of its server's data, and what the kernel lends to that server. */
+async function describeServer(dataDir: string) {
+  const pid = serverPid(dataDir)
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return {
+    uid: Number(/^Uid:\t(\d+)/m.exec(status)?.[1]),
+    groups: /^Groups:[\t ]*(.*?) *$/m.exec(status)?.[1],
+    rights: BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(status)?.[1]}`),
+    environment: await readFile(`/proc/${pid}/environ`, 'utf8'),
+  }
+}
+
+// These need root to become somebody else; as a normal user the other files prove the same of that user.
+describe.runIf(process.getuid?.() === 0)('started by root', () => {
+  let packages: string
+  let copy: Copy
+
+  beforeAll(async () => {
+    packages = await mkdtemp(join(tmpdir(), 'paniq-embedded-'))
+    await chmod(packages, 0o755)
+    copy = await copyCheckout(packages)
+  })
+  afterAll(async () => rm(packages, { recursive: true }))
+
+  test('the server runs as nobody, without rights, and root’s own files in DATA_DIR stay root’s', async () => {
+    const dataDir = await nameDataDir()
+    await mkdir(dataDir, { mode: 0o700 })
+    await writeFile(join(dataDir, 'jwt-secret'), 'secret', { mode: 0o600 })
+    process.env['AWS_SECRET_ACCESS_KEY'] ??= 'not-for-the-server'
+    const { close } = await openEmbeddedPostgres({ dataDir, log })
+    onTestFinished(close)
+
+    const { uid, groups, rights, environment } = await describeServer(dataDir)
+    expect({ uid, groups, rights }).toEqual({ uid: nobody, groups: '', rights: 0n })
+    expect(environment).not.toContain('AWS_SECRET_ACCESS_KEY')
+    const secret = await stat(join(dataDir, 'jwt-secret'))
+    expect([secret.uid, secret.mode & 0o777]).toEqual([0, 0o600])
+    expect((await stat(dataDir)).uid).toBe(0)
+  })
+
+  test('in a folder of mktemp -d everything works, and the log says what the server may read', async () => {
+    const dataDir = join(packages, 'data')
+    await chmod(packages, 0o700)
+    onTestFinished(async () => {
+      await stopAnyServer(dataDir)
+      await chmod(packages, 0o755)
+    })
+    const service = startService(dataDir, copy)
+    const { owner } = await service.opened()
+
+    const { uid, rights } = await describeServer(dataDir)
+    expect({ uid, rights }).toEqual({ uid: nobody, rights: 1n << 2n })
+    expect(service.said()).toContain('the right to read every file')
+    expect((await stat(packages)).mode & 0o777).toBe(0o700)
+    const client = new Client(owner)
+    await client.connect()
+    await client.query('CREATE TABLE papers (id int)')
+    await client.end()
+    await service.close()
+    expect(serverPid(dataDir)).toBeUndefined()
+  })
+
+  test('the programs are copied to where root alone may write, once', async () => {
+    const shelf = join(await makeFolder(), 'shelf')
+    const folders = await Promise.all([1, 2].map(async () => copyPrograms(findPrograms(), log, shelf)))
+
+    expect(new Set(folders).size).toBe(1)
+    expect(await readdir(shelf)).toEqual([`postgresql-${findPrograms().version}`])
+    const [folder = ''] = folders
+    const entries = await readdir(folder, { withFileTypes: true, recursive: true })
+    const paths = entries
+      .filter((entry) => !entry.isSymbolicLink())
+      .map(({ parentPath, name }) => join(parentPath, name))
+    for (const path of [folder, ...paths]) {
+      const { uid, mode } = await lstat(path)
+      expect([path, uid, mode & 0o022]).toEqual([path, 0, 0])
+    }
+    expect(await readlink(join(folder, 'lib/libpq.so.5'))).toMatch(/^libpq[.\d\w]+$/)
+    const version = spawnSync(join(folder, 'bin/postgres'), ['--version'], { uid: nobody, gid: nobody })
+    expect(version.stdout.toString()).toContain(`PostgreSQL) ${findPrograms().major}`)
+  })
+
+  test('programs in a folder that others may write are not run', async () => {
+    const shelf = join(await makeFolder(), 'shelf')
+    await mkdir(shelf)
+    await chmod(shelf, 0o777)
+    await expect(copyPrograms(findPrograms(), log, shelf)).rejects.toThrow(/may not be run/)
+
+    await chmod(shelf, 0o755)
+    const folder = join(shelf, `postgresql-${findPrograms().version}`)
+    await mkdir(folder)
+    await chown(folder, nobody, nobody)
+    await expect(copyPrograms(findPrograms(), log, shelf)).rejects.toThrow(/may not be run/)
+  })
+
+  test('a normal user opens it with packages that only root may write, root joins, and the user can go on', async () => {
+    const user = makeUser()
+    const home = await makeFolder()
+    await chown(home, user.uid, user.gid)
+    const dataDir = join(home, 'data')
+    onTestFinished(async () => stopAnyServer(dataDir))
+
+    const first = startService(dataDir, { ...copy, user })
+    await first.opened()
+    expect((await describeServer(dataDir)).uid).toBe(user.uid)
+    expect(existsSync(join(copy.programs, 'lib/libpq.so.5'))).toBe(false)
+    expect(await readlink(join(dataDir, 'postgresql-libraries/libpq.so.5'))).toContain(copy.programs)
+    await first.close()
+
+    const root = await openEmbeddedPostgres({ dataDir, log })
+    expect([root.how, (await describeServer(dataDir)).uid]).toEqual(['started', user.uid])
+    const second = startService(dataDir, { ...copy, user })
+    expect((await second.opened()).how).toBe('joined')
+    await root.close()
+    await second.close()
+    expect(serverPid(dataDir)).toBeUndefined()
+  })
+
+  test('a normal user is told whose database it is, when it is root’s', async () => {
+    const user = makeUser()
+    const dataDir = await nameDataDir()
+    await mkdir(dataDir)
+    const { close } = await openEmbeddedPostgres({ dataDir, log })
+    await close()
+
+    const refused = startService(dataDir, { ...copy, user })
+    await refused.ended()
+    expect(refused.said()).toMatch(/DATA_DIR: .* may write in/)
+    await chmod(dataDir, 0o777)
+    const owned = startService(dataDir, { ...copy, user })
+    await owned.ended()
+    expect(owned.said()).toContain(`belongs to another user (uid ${nobody})`)
+  })
+})
+
+function makeUser(): { uid: number; gid: number } {
+  const name = `paniq${process.pid}${Math.floor(performance.now())}`
+  const made = spawnSync('useradd', ['--system', '--no-create-home', '--user-group', name])
+  if (made.status !== 0) throw new Error(`useradd failed: ${made.stderr.toString()}`)
+  onTestFinished(() => void spawnSync('userdel', [name]))
+  const [uid = Number.NaN, gid = Number.NaN] = ['-u', '-g'].map((flag) =>
+    Number(spawnSync('id', [flag, name]).stdout.toString()),
+  )
+  return { uid, gid }
+}
