@@ -8,15 +8,20 @@ import type { DocumentId, FirmId, Sha256, StorageKey, StoreName } from '../vocab
  */
 export interface FileStore {
   readonly name: StoreName
-  /** All or nothing: when it resolves the bytes are durable; when it throws no object is visible. `key_taken` when it exists. */
+  /**
+   * All or nothing, never a part of a file. When it resolves the bytes are durable; `key_taken` when the key exists, and
+   * what lies there is untouched. A refused `accepted` or an aborted signal is thrown as the reason it was given, and
+   * nothing is left; an abort that comes after the last byte was sent comes too late, and the write resolves. Only when
+   * the store stopped answering (`unavailable`) may the whole file lie there unseen: whoever wrote removes the key.
+   */
   write(key: StorageKey, file: IncomingFile): Promise<StoredFile>
-  /** `bytes_missing` when it does not exist, `range_not_satisfiable` when the range begins past its end. */
+  /** `bytes_missing` when it does not exist, `range_not_satisfiable` when the range begins past its end. Whoever does not read to the end destroys the stream. */
   read(key: StorageKey, range?: ByteRange): Promise<Readable>
   /** `undefined`: absent. Throws: could not ask. */
   stat(key: StorageKey): Promise<FileStat | undefined>
   /** Removing an absent key succeeds. */
   remove(key: StorageKey): Promise<void>
-  /** Keys that begin with the prefix, in no promised order, a page at a time. */
+  /** The files whose key begins with the prefix, in no promised order, a page at a time; what is no file of ours is passed over. */
   list(prefix: string): AsyncIterable<FileStat>
   signDownload(key: StorageKey, link: LinkOptions): Promise<DownloadLink>
 }
@@ -39,12 +44,13 @@ export type HeldInMemory = { kind: 'memory'; bytes: Buffer; sha256: Sha256 }
 export type Spooled = {
   kind: 'spool'
   path: string
-  /** Resolves with the number of bytes that can be read from `path`, once that is at least `bytes` or all there is. */
+  /** Resolves with the number of bytes that can be read from `path`, once that is at least `bytes` or all there is; rejects as `accepted` does. */
   available(bytes: number): Promise<number>
   /** Size, hash and every check of the whole; rejects when the file is refused or the client went away. A store completes nothing before it resolves. */
   accepted: Promise<{ size: number; sha256: Sha256 }>
 }
 
+/** `etag` is without quotes; it and the version id are there when the store has such. */
 export type StoredFile = { size: number; sha256: Sha256; etag?: string; objectVersionId?: string }
 
 /** Bytes `start` to `end`, both included, counted from 0; without `end` to the last one. */

@@ -11,20 +11,29 @@ export const usualPatience: S3Patience = { connectMs: 2000, answerMs: 10_000, id
 
 const maxConnections = 128 // two parts in flight for each of fifty large uploads, and room for the small ones
 
-type Needs = { config: S3Config; log: Pick<Logger, 'warn'>; patience?: S3Patience }
+type Needs = {
+  config: S3Config
+  log: Pick<Logger, 'warn'>
+  patience?: S3Patience
+  /** Whether S3 checks the SDK's checksums: Amazon's does, others may store them as part of the object instead. */
+  hasChecksums?: boolean
+}
 
 /**
  * The SDK's client, for everything but links. It retries what may pass by itself, also a body that is streamed
  * (`S3RequestHandler`) and a conditional write that met another one, three times at most, with jitter.
  */
-export function makeS3Client({ config, log, patience = usualPatience }: Needs): S3Client {
+export function makeS3Client(needs: Needs): S3Client {
+  const { config, log, patience = usualPatience, hasChecksums = isAmazon(config) } = needs
+  const checksums = hasChecksums ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
   const agent = { keepAlive: true, maxSockets: maxConnections }
   const client = new S3Client({
     region: config.region,
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
     forcePathStyle: config.forcePathStyle,
     ...(config.credentials === undefined ? {} : { credentials: config.credentials }),
-    ...checksumsFor(config.endpoint),
+    requestChecksumCalculation: checksums,
+    responseChecksumValidation: checksums,
     retryMode: 'standard',
     maxAttempts: patience.attempts,
     // It would cost each large upload a connection of its own, and a wait.
@@ -44,10 +53,8 @@ export function makeS3Client({ config, log, patience = usualPatience }: Needs): 
   return client
 }
 
-/** Amazon checks the checksums that the SDK adds; other stores may store them as part of the object instead. */
-export function checksumsFor(endpoint: string | undefined) {
-  const when = endpoint === undefined ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
-  return { requestChecksumCalculation: when, responseChecksumValidation: when } as const
+export function isAmazon(config: S3Config): boolean {
+  return config.endpoint === undefined
 }
 
 // 409: another conditional write to the same key was under way. Amazon asks to try again; the SDK holds any 4xx final.

@@ -1,37 +1,44 @@
 import type { StoreErrorCode } from './file-store.ts'
 
 /** What is worth knowing of a failed call to S3, in a form that may be logged. */
-export type S3Failure = { code: StoreErrorCode; s3Code: string; status?: number; requestId?: string; attempts: number }
+export type S3Failure = {
+  code: StoreErrorCode
+  s3Code: string
+  status: number | undefined
+  requestId: string | undefined
+  attempts: number
+}
 
-const byS3Code: Record<string, StoreErrorCode> = {
-  PreconditionFailed: 'key_taken',
+// A map, not an object: of that, any name of its prototype would be a code.
+const byS3Code = new Map<string, StoreErrorCode>([
+  ['PreconditionFailed', 'key_taken'],
 
-  NoSuchKey: 'bytes_missing',
-  NotFound: 'bytes_missing', // a HEAD's answer has no body that could say more
-  NoSuchVersion: 'bytes_missing',
+  ['NoSuchKey', 'bytes_missing'],
+  ['NotFound', 'bytes_missing'], // a HEAD's answer has no body that could say more
+  ['NoSuchVersion', 'bytes_missing'],
 
-  InvalidRange: 'range_not_satisfiable',
+  ['InvalidRange', 'range_not_satisfiable'],
 
-  KeyTooLongError: 'invalid_key',
-  InvalidObjectName: 'invalid_key',
-  InvalidURI: 'invalid_key',
+  ['KeyTooLongError', 'invalid_key'],
+  ['InvalidObjectName', 'invalid_key'],
+  ['InvalidURI', 'invalid_key'],
 
   // Refusals of status 4xx that another attempt, or other credentials of the same chain, may well get past.
-  BadDigest: 'unavailable',
-  ConditionalRequestConflict: 'unavailable',
-  ExpiredToken: 'unavailable',
-  IncompleteBody: 'unavailable',
-  NoSuchUpload: 'unavailable',
-  OperationAborted: 'unavailable',
-  RequestTimeTooSkewed: 'unavailable',
-  RequestTimeout: 'unavailable',
-  SlowDown: 'unavailable',
-  TooManyRequestsException: 'unavailable',
-  XAmzContentSHA256Mismatch: 'unavailable',
+  ['BadDigest', 'unavailable'],
+  ['ConditionalRequestConflict', 'unavailable'],
+  ['ExpiredToken', 'unavailable'],
+  ['IncompleteBody', 'unavailable'],
+  ['NoSuchUpload', 'unavailable'],
+  ['OperationAborted', 'unavailable'],
+  ['RequestTimeTooSkewed', 'unavailable'],
+  ['RequestTimeout', 'unavailable'],
+  ['SlowDown', 'unavailable'],
+  ['TooManyRequestsException', 'unavailable'],
+  ['XAmzContentSHA256Mismatch', 'unavailable'],
 
-  NoSuchBucket: 'misused',
-  AccessDenied: 'misused',
-}
+  ['NoSuchBucket', 'misused'],
+  ['AccessDenied', 'misused'],
+])
 
 /**
  * Sorts what the SDK threw. A code that is not in the table counts by its status: no answer, 429 and 5xx are
@@ -42,10 +49,10 @@ export function s3FailureOf(error: unknown): S3Failure {
   const status = $metadata?.httpStatusCode
   const s3Code = name ?? code ?? 'Unknown'
   return {
-    code: byS3Code[s3Code] ?? byStatus(status),
+    code: byS3Code.get(s3Code) ?? byStatus(status),
     s3Code: networkCode(s3Code, code),
-    ...(status === undefined ? {} : { status }),
-    ...($metadata?.requestId === undefined ? {} : { requestId: $metadata.requestId }),
+    status,
+    requestId: $metadata?.requestId,
     attempts: $metadata?.attempts ?? 1,
   }
 }

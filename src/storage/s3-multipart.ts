@@ -23,7 +23,7 @@ export async function openS3Upload(reach: S3Reach, key: StorageKey, file: Incomi
     CacheControl: 'private, no-store',
     StorageClass: 'STANDARD',
     Metadata: s3MetadataOf(file.labels),
-    ...(reach.checksParts && { ChecksumAlgorithm: 'SHA256' }),
+    ...(reach.hasChecksums && { ChecksumAlgorithm: 'SHA256' }),
   })
   // Not cut by a signal: an upload whose id never arrived could not be aborted.
   const { UploadId: id } = await callS3(reach, { operation: 'create_multipart', key }, (options) =>

@@ -24,8 +24,8 @@ export type S3Reach = {
   client: S3Client
   bucket: string
   answerMs: number
-  /** Whether S3 is Amazon's, which checks a part against a hash of its own header and keeps that with the object. */
-  checksParts: boolean
+  /** Whether S3 checks a part against a hash in a header of its own, and keeps it with the object. */
+  hasChecksums: boolean
   log: Pick<Logger, 'info' | 'warn'>
   onOperation: (report: S3OperationReport) => void
 }

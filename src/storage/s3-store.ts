@@ -8,7 +8,7 @@ import { listS3Objects } from './list-s3-objects.ts'
 import { putS3Object } from './put-s3-object.ts'
 import { readS3Object } from './read-s3-object.ts'
 import { statOf } from './s3-answers.ts'
-import { makeS3Client, type S3Patience, usualPatience } from './s3-client.ts'
+import { isAmazon, makeS3Client, type S3Patience, usualPatience } from './s3-client.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
 import { makeS3LinkSigner } from './sign-s3-link.ts'
 import { requireStorageKey } from './storage-key.ts'
@@ -22,6 +22,7 @@ type Needs = {
   onOperation?: (report: S3OperationReport) => void
   now?: Clock
   patience?: S3Patience
+  hasChecksums?: boolean
 }
 
 export type S3Store = FileStore & { name: 's3'; close(): void }
@@ -29,12 +30,13 @@ export type S3Store = FileStore & { name: 's3'; close(): void }
 /** The store on S3. Opening asks nothing: a bucket that is away shows at the first call. */
 export function openS3Store(needs: Needs): S3Store {
   const { config, log, recorder, now = () => new Date(), patience = usualPatience } = needs
-  const client = makeS3Client({ config, log, patience })
+  const { hasChecksums = isAmazon(config) } = needs
+  const client = makeS3Client({ config, log, patience, hasChecksums })
   const reach: S3Reach = {
     client,
     bucket: config.bucket,
     answerMs: patience.answerMs,
-    checksParts: config.endpoint === undefined,
+    hasChecksums,
     log,
     onOperation: needs.onOperation ?? (() => undefined),
   }

@@ -20,17 +20,16 @@ export type SentPart = { part: CompletedPart; bytes: number }
 /** The first failure, refusal or abort stops all parts; when this throws, none is on its way any more. */
 export async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): Promise<SentPart[]> {
   const stop = new AbortController()
+  const signal = file.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, file.signal])
   const stopWith = (reason: unknown) => stop.abort(reason)
-  const onAbort = () => stopWith(file.signal?.reason)
-  file.signal?.addEventListener('abort', onAbort, { once: true })
   file.content.accepted.catch(stopWith)
 
   const limit = pLimit(partsInFlight)
   const sends: Promise<SentPart>[] = []
   try {
-    for await (const stretch of stretchesOf(file.content, partBytes, stop.signal)) {
+    for await (const stretch of stretchesOf(file.content, partBytes, signal)) {
       const number = sends.length + 1
-      const send = limit(() => sendPart(upload, { number, path: file.content.path, stretch }, stop.signal))
+      const send = limit(() => sendPart(upload, { number, path: file.content.path, stretch }, signal))
       send.catch(stopWith)
       sends.push(send)
     }
@@ -39,8 +38,6 @@ export async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): P
     stopWith(error)
     await Promise.allSettled(sends)
     throw error
-  } finally {
-    file.signal?.removeEventListener('abort', onAbort)
   }
 }
 
@@ -57,7 +54,7 @@ async function sendPart(
   const { reach, key } = upload
   const bytes = stretch.end - stretch.start
   const digest = await hashStretch(path, stretch, signal)
-  const checksum = reach.checksParts ? { ChecksumSHA256: digest.toString('base64') } : {}
+  const checksum = reach.hasChecksums ? { ChecksumSHA256: digest.toString('base64') } : {}
   const command = new UploadPartCommand({
     Bucket: reach.bucket,
     Key: key,

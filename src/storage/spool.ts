@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, unlink } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Sha256 } from '../vocabulary.ts'
@@ -52,7 +52,7 @@ async function openSpoolFile(path: string): Promise<SpoolFile> {
     async remove() {
       growth.refuse(new Error('The spool file was removed before it was accepted.'))
       await handle.close()
-      await unlink(path)
+      await rm(path, { force: true })
     },
   }
 }

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+
+import { makeByteBudget } from './byte-budget.ts'
+
+/** Lets everything that is ready to go on do so. */
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+test('bytes are had at once while there are enough, and come back once', async () => {
+  const budget = makeByteBudget(100)
+  const giveBack = await budget.reserve(60)
+  await budget.reserve(40)
+  expect(budget.free()).toBe(0)
+
+  giveBack()
+  giveBack()
+
+  expect(budget.free()).toBe(60)
+})
+
+test('who came first is served first, also when a later one would fit', async () => {
+  const budget = makeByteBudget(100)
+  const giveBack = await budget.reserve(90)
+  const served: string[] = []
+  const large = budget.reserve(50).then(() => served.push('large'))
+  const small = budget.reserve(10).then(() => served.push('small'))
+  await settle()
+  expect(served).toEqual([])
+
+  giveBack()
+  await Promise.all([large, small])
+
+  expect(served).toEqual(['large', 'small'])
+  expect(budget.free()).toBe(40)
+})
+
+test('who waited in vain is told to come back, and the next one is served', async () => {
+  const budget = makeByteBudget(100)
+  await budget.reserve(80)
+  const large = budget.reserve(50, { waitSeconds: 0.01 })
+  const small = budget.reserve(20, { waitSeconds: 60 })
+
+  await expect(large).rejects.toMatchObject({ code: 'store_unavailable', retryAfterSeconds: 10 })
+  await small
+
+  expect(budget.free()).toBe(0)
+})
+
+test('who goes away while waiting takes nothing', async () => {
+  const budget = makeByteBudget(100)
+  const giveBack = await budget.reserve(100)
+  const leave = new AbortController()
+  const waiting = budget.reserve(10, { signal: leave.signal })
+
+  leave.abort(new Error('the client went away'))
+
+  await expect(waiting).rejects.toThrow('the client went away')
+  giveBack()
+  expect(budget.free()).toBe(100)
+})
+
+test('who has gone before asking gets nothing', async () => {
+  const budget = makeByteBudget(100)
+
+  await expect(budget.reserve(10, { signal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow('gone')
+  expect(budget.free()).toBe(100)
+})
+
+test('more than there is in all cannot be waited for', async () => {
+  await expect(makeByteBudget(100).reserve(101)).rejects.toThrow(RangeError)
+})
