@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+
+import { describe, expect, test } from 'vitest'
+
+import { ConfigError, loadConfig } from './config.ts'
+import { type Setting, settings, settingsNotBuiltYet } from './settings.ts'
+
+const entries = Object.entries<Setting>(settings)
+
+/** A wrong value of each kind that a setting can have. A setting that takes any text has none. */
+const wrongValues: Record<keyof typeof settings, string[]> = {
+  AWS_ACCESS_KEY_ID: [],
+  AWS_SECRET_ACCESS_KEY: [],
+  AWS_SESSION_TOKEN: [],
+  AWS_REGION_NAME: ['Africa (Cape Town)'],
+  AWS_S3_BUCKET: ['Paniq', 'ab', 's3://paniq', 'paniq-'],
+  USE_S3_STORAGE: ['yes', '1', 'TRUE'],
+  AWS_ENDPOINT_URL_S3: ['s3.example', 'ftp://s3.example', 'http://key:hunter2-secret@s3.example'],
+  S3_FORCE_PATH_STYLE: ['maybe'],
+  S3_PUBLIC_ENDPOINT_URL: ['s3.example', 'https://key:hunter2-secret@s3.example'],
+  S3_FALLBACK: ['s3'],
+  UPLOADS_DIR: [],
+  DATABASE_URL: ['mysql://app:hunter2-secret@db/app', 'hunter2-secret'],
+  DATABASE_OWNER_URL: ['hunter2-secret'],
+  DATA_DIR: [],
+  HOST: ['two words'],
+  PORT: ['http', '80.5', '-1', '65536', '0x50', '1e3'],
+  PUBLIC_URL: ['paniq.example', 'https://me:hunter2-secret@paniq.example'],
+  JWT_SECRET_KEY: ['hunter2-secret'],
+  ADMIN_EMAIL: ['thandi', 'thandi@'],
+  ADMIN_PASSWORD: ['hunter2-s', `hunter2-secret${'é'.repeat(40)}`],
+  MAX_UPLOAD_BYTES: ['0', '10MB', '2147483648'],
+  DOWNLOAD_URL_SECONDS: ['0', '3601', '1h'],
+  TRUST_PROXY: ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1,2', '::1/129'],
+  CORS_ORIGINS: ['*', 'paniq.example', 'https://paniq.example/', 'https://paniq.example,portal'],
+  LOG_LEVEL: ['verbose'],
+}
+
+describe('a wrong value', () => {
+  const cases = Object.entries(wrongValues).flatMap(([name, values]) => values.map((value) => ({ name, value })))
+
+  test.each(cases)('of $name ($value) stops the start with one line that names it and what is allowed', (wrong) => {
+    const message = refusal({ [wrong.name]: wrong.value })
+    expect(message).toMatch(new RegExp(`^${wrong.name}: .+ must be .+\\.$`))
+    expect(message).not.toContain('hunter2-s')
+  })
+
+  test('that is no secret is shown, so that it can be found', () => {
+    expect(refusal({ PORT: '80a' })).toBe('PORT: "80a" must be a whole number, 0 to 65535.')
+  })
+})
+
+describe('settings that need each other', () => {
+  const secretKey = '0123456789abcdef0123456789abcdef'
+  test.each([
+    [{ AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE' }, 'AWS_SECRET_ACCESS_KEY is not set'],
+    [{ AWS_SECRET_ACCESS_KEY: 'hunter2-secret' }, 'AWS_ACCESS_KEY_ID is not set'],
+    [{ ADMIN_EMAIL: 'thandi@firm.example' }, 'ADMIN_PASSWORD is not set'],
+    [{ ADMIN_PASSWORD: 'hunter2-secret' }, 'ADMIN_EMAIL is not set'],
+    [{ DATABASE_URL: 'postgres://app:hunter2-secret@db/app' }, 'JWT_SECRET_KEY is not set'],
+    [{ DATABASE_OWNER_URL: 'postgres://db/app', JWT_SECRET_KEY: secretKey }, 'DATABASE_URL is not'],
+  ])('%o: the missing one is named', (environment, expected) => {
+    const message = refusal(environment)
+    expect(message).toContain(expected)
+    expect(message).not.toContain('hunter2-secret')
+  })
+})
+
+test.each(settingsNotBuiltYet)('%s is refused, because this version would not do what it asks for', (name) => {
+  expect(refusal({ [name]: 'https://somewhere.example' })).toContain(name)
+})
+
+test('without settings everything has its default, and papers and data stay in the working directory', () => {
+  expect(loadConfig({})).toEqual({
+    useS3: false,
+    s3: {
+      bucket: 'paniq-system-dev',
+      region: 'af-south-1',
+      endpoint: undefined,
+      publicEndpoint: undefined,
+      forcePathStyle: false,
+      credentials: undefined,
+    },
+    fallback: 'local',
+    uploadsDir: `${process.cwd()}/uploads`,
+    dataDir: `${process.cwd()}/data`,
+    database: { kind: 'embedded' },
+    host: '127.0.0.1',
+    port: 8000,
+    publicUrl: undefined,
+    trustProxy: [],
+    corsOrigins: [],
+    jwtSecret: undefined,
+    admin: undefined,
+    maxUploadBytes: 10_485_760,
+    downloadUrlSeconds: 3600,
+    logLevel: 'info',
+  })
+})
+
+test('a store of one’s own is spoken to in paths, and its links carry its address, unless told otherwise', () => {
+  const endpoint = 'http://127.0.0.1:7480'
+  expect(loadConfig({ AWS_ENDPOINT_URL_S3: endpoint }).s3).toMatchObject({
+    forcePathStyle: true,
+    publicEndpoint: endpoint,
+  })
+  const told = {
+    AWS_ENDPOINT_URL_S3: endpoint,
+    S3_FORCE_PATH_STYLE: 'false',
+    S3_PUBLIC_ENDPOINT_URL: 'https://s3.example',
+  }
+  expect(loadConfig(told).s3).toMatchObject({ forcePathStyle: false, publicEndpoint: 'https://s3.example' })
+})
+
+test('lists are read, and blanks around values do not count', () => {
+  const config = loadConfig({
+    CORS_ORIGINS: 'https://a.example, http://b.example:8080 ,',
+    TRUST_PROXY: ' 10.0.0.0/8,::1 ',
+  })
+  expect(config.corsOrigins).toEqual(['https://a.example', 'http://b.example:8080'])
+  expect(config.trustProxy).toEqual(['10.0.0.0/8', '::1'])
+  expect(loadConfig({ TRUST_PROXY: '2' }).trustProxy).toEqual(['2'])
+})
+
+test('an empty value counts as none', () => {
+  expect(loadConfig(Object.fromEntries(entries.map(([name]) => [name, ' '])))).toEqual(loadConfig({}))
+})
+
+describe('.env.example', () => {
+  const example = readFileSync(new URL('../.env.example', import.meta.url), 'utf8')
+
+  test('copied as it is changes nothing: its placeholders count as none', () => {
+    const environment = parseEnv(example)
+    expect(environment).toMatchObject({ AWS_ACCESS_KEY_ID: 'your-access-key-id' })
+    expect(loadConfig(environment)).toEqual(loadConfig({}))
+  })
+
+  test('has every setting once, and no other', () => {
+    const names = [...example.matchAll(/^#? ?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name)
+    expect(new Set(names)).toEqual(new Set(entries.map(([name]) => name)))
+    expect(names).toHaveLength(entries.length)
+  })
+
+  test('shows a value that would be taken for each setting that it leaves out', () => {
+    const leftOut = parseEnv(example.replaceAll(/^# (?=[A-Z0-9_]+=)/gm, ''))
+    const secrets = { JWT_SECRET_KEY: '0123456789abcdef0123456789abcdef', ADMIN_PASSWORD: 'a long password' }
+    expect(loadConfig({ ...leftOut, ...secrets }).publicUrl).toBe(leftOut['PUBLIC_URL'])
+  })
+
+  test('a bucket whose name only looks like a placeholder is taken', () => {
+    expect(loadConfig({ AWS_S3_BUCKET: 'your-company-papers' }).s3.bucket).toBe('your-company-papers')
+  })
+})
+
+test('docs/configuration.md says of every setting what the service does', () => {
+  const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8')
+  const cells = page.split('\n').map((line) => line.split(/ *\| */).slice(1, -1))
+  const rows = cells.filter(([name = '']) => /^`[A-Z0-9_]+`$/.test(name))
+  expect(rows).toEqual(
+    entries.map(([name, setting]) => [`\`${name}\``, setting.default ? `\`${setting.default}\`` : '–', setting.doc]),
+  )
+})
+
+function refusal(environment: Record<string, string>): string {
+  try {
+    loadConfig(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  throw new Error('the start was not stopped')
+}

@@ -1,0 +1,70 @@
+import { isIP } from 'node:net'
+
+import { z } from 'zod'
+
+/** Forms that several settings share. Each message says what is allowed, and follows the name and the wrong value. */
+
+export const flag = z.enum(['true', 'false'], 'must be true or false').transform((word) => word === 'true')
+
+export const folder = z.string().min(1, 'must name a folder')
+
+export function whole(least: number, most: number) {
+  const allowed = `must be a whole number, ${least} to ${most}`
+  return z.string().regex(/^\d+$/, allowed).transform(Number).pipe(z.number().min(least, allowed).max(most, allowed))
+}
+
+/** An address of the web. Its user and password would be shown wherever the address is, so it may hold none. */
+export const webAddress = z
+  .string()
+  .refine(
+    (text) => isUrlOf(text, ['http:', 'https:']) && !hasUser(text),
+    'must be a URL that begins http:// or https://, without a user or password in it',
+  )
+
+export const postgresAddress = z
+  .string()
+  .refine(
+    (text) => isUrlOf(text, ['postgres:', 'postgresql:']),
+    'must be a URL that begins postgres:// or postgresql://, such as postgres://user:password@host:5432/database',
+  )
+
+export const origins = words().refine(
+  (each) => each.every((text) => isUrlOf(text, ['http:', 'https:']) && new URL(text).origin === text),
+  'must be origins such as https://paniq.example, separated by commas: scheme, host and port, nothing after them',
+)
+
+export const proxies = words().refine(
+  (each) => (each.length === 1 && each.every(isHops)) || each.every(isNetwork),
+  'must be a number of hops, or addresses and CIDR ranges separated by commas, such as 10.0.0.0/8',
+)
+
+function words() {
+  return z.string().transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== ''),
+  )
+}
+
+function isUrlOf(text: string, protocols: string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol)
+}
+
+function hasUser(text: string): boolean {
+  const { username, password } = new URL(text)
+  return username !== '' || password !== ''
+}
+
+function isHops(text: string): boolean {
+  return /^\d{1,2}$/.test(text)
+}
+
+/** Also the names that Fastify knows for the private ranges. */
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod'
+
+import { flag, folder, origins, postgresAddress, proxies, webAddress, whole } from './setting-forms.ts'
+
+export type Setting = {
+  schema: z.ZodType
+  default?: string
+  /** Never shown, not even when it is wrong; and values as `.env.example` has them count as none. */
+  secret?: true
+  doc: string
+}
+
+/** Every setting, its form, its default and its meaning. docs/configuration.md and .env.example are held against this by a test. */
+export const settings = {
+  AWS_ACCESS_KEY_ID: {
+    schema: z.string(),
+    secret: true,
+    doc: 'Access key. Without it the default chain of the AWS SDK is asked: profile, container or instance role, web identity.',
+  },
+  AWS_SECRET_ACCESS_KEY: { schema: z.string(), secret: true, doc: 'Secret of the access key.' },
+  AWS_SESSION_TOKEN: { schema: z.string(), secret: true, doc: 'Session token of temporary credentials.' },
+  AWS_REGION_NAME: {
+    schema: z.string().regex(/^[a-z0-9-]+$/, 'must be a region name such as af-south-1'),
+    default: 'af-south-1',
+    doc: 'Region of the bucket.',
+  },
+  AWS_S3_BUCKET: {
+    schema: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen'),
+    default: 'paniq-system-dev',
+    doc: 'Bucket that holds the papers.',
+  },
+  USE_S3_STORAGE: { schema: flag, default: 'false', doc: '`true`: new files go to S3. `false`: to `UPLOADS_DIR`.' },
+  AWS_ENDPOINT_URL_S3: { schema: webAddress, doc: 'Address of an S3-compatible store other than Amazon’s.' },
+  S3_FORCE_PATH_STYLE: {
+    schema: flag,
+    doc: 'Bucket in the path instead of the host name. Default: true when `AWS_ENDPOINT_URL_S3` is set.',
+  },
+  S3_PUBLIC_ENDPOINT_URL: {
+    schema: webAddress,
+    doc: 'Address that download links are signed for, where people reach the store by another name than the service does. Default: the endpoint.',
+  },
+  S3_FALLBACK: {
+    schema: z.enum(['local', 'off'], 'must be local or off'),
+    default: 'local',
+    doc: '`off` where the disk dies with the container: without S3 an upload is then refused with 503 and nothing is kept.',
+  },
+  UPLOADS_DIR: { schema: folder, default: './uploads', doc: 'Folder of the local store.' },
+  DATABASE_URL: {
+    schema: postgresAddress,
+    secret: true,
+    doc: 'PostgreSQL 15 or newer. Unset: an embedded PostgreSQL with its data under `DATA_DIR`.',
+  },
+  DATABASE_OWNER_URL: {
+    schema: postgresAddress,
+    secret: true,
+    doc: 'Runs the migrations when set, so that the service’s own role need not own the tables.',
+  },
+  DATA_DIR: {
+    schema: folder,
+    default: './data',
+    doc: 'Folder of the embedded database, of generated secrets and of the upload spool.',
+  },
+  HOST: {
+    schema: z.string().regex(/^\S+$/, 'must be an address or a host name to listen on'),
+    default: '127.0.0.1',
+    doc: 'Address to listen on.',
+  },
+  PORT: { schema: whole(0, 65_535), default: '8000', doc: 'Port to listen on.' },
+  PUBLIC_URL: { schema: webAddress, doc: 'The service’s own address as people reach it, for cookies and CORS.' },
+  JWT_SECRET_KEY: {
+    schema: z.string().min(32, 'must be at least 32 characters, for example the output of: openssl rand -hex 32'),
+    secret: true,
+    doc: 'HS256 key shared with the platform. With the embedded database one is made and kept in `DATA_DIR`; with `DATABASE_URL` it must be given.',
+  },
+  ADMIN_EMAIL: {
+    schema: z.email('must be an e-mail address'),
+    doc: 'Makes this administrator at start, if absent. Unset: the first start of an embedded database makes one.',
+  },
+  ADMIN_PASSWORD: {
+    schema: z
+      .string()
+      .min(12, 'must be at least 12 characters')
+      .refine((text) => Buffer.byteLength(text) <= 72, 'must be at most 72 bytes'),
+    secret: true,
+    doc: 'Password of that administrator, 12 characters or more.',
+  },
+  MAX_UPLOAD_BYTES: {
+    schema: whole(1, 2_147_483_647),
+    default: '10485760',
+    doc: 'Ceiling for one file; a document type may set less.',
+  },
+  DOWNLOAD_URL_SECONDS: {
+    schema: whole(1, 3600),
+    default: '3600',
+    doc: 'Life of a download link, 1 to 3600; never longer than the life of the credentials that sign it.',
+  },
+  TRUST_PROXY: {
+    schema: proxies,
+    doc: 'Proxies whose `X-Forwarded-*` headers are believed: a number of hops, or addresses and CIDR ranges separated by commas. Default: none.',
+  },
+  CORS_ORIGINS: {
+    schema: origins,
+    doc: 'Origins whose pages may call the API, separated by commas. Default: none.',
+  },
+  LOG_LEVEL: {
+    schema: z.enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'must be fatal, error, warn, info, debug, trace or silent',
+    ),
+    default: 'info',
+    doc: 'Least severe level that is logged.',
+  },
+} as const satisfies Record<string, Setting>
+
+/** Settings of the contract whose part is not built yet. To ignore one would promise what is not done (a scan, a link's signer), so it stops the start. */
+export const settingsNotBuiltYet = [
+  'JWT_JWKS_URL',
+  'JWT_ISSUER',
+  'JWT_AUDIENCE',
+  'CLAMD_URL',
+  'CLOUDFRONT_DOMAIN',
+  'CLOUDFRONT_KEY_PAIR_ID',
+  'CLOUDFRONT_PRIVATE_KEY',
+  'SMTP_URL',
+  'MAIL_FROM',
+]
+
+// Only secrets have placeholders: a bucket may well be called `your-company-papers`.
+const placeholder = /^(your[-_ ].*|change-?me|xxx+|<.*>)$/i
+
+/** What the environment says of a setting; undefined when that is nothing, or what `.env.example` says. */
+export function findGiven(environment: Record<string, string | undefined>, name: string): string | undefined {
+  const text = environment[name]?.trim()
+  if (text === undefined || text === '') return undefined
+  // The table's own names are its keys; any other name has no setting, which is what undefined says.
+  const setting = (settings as Record<string, Setting>)[name]
+  return setting?.secret && placeholder.test(text) ? undefined : text
+}
