@@ -9,6 +9,7 @@ import { setMultipartId } from './database/uploads.ts'
 import type { Stores } from './documents/stores.ts'
 import { deriveKey } from './people/derive-key.ts'
 import { keepSecret } from './people/keep-secret.ts'
+import { makePasswords, type Passwords } from './people/passwords.ts'
 import { type TokenKeys, tokenKeysOf } from './people/tokens.ts'
 import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
 import type { MultipartRecorder } from './storage/file-store.ts'
@@ -30,6 +31,7 @@ export type App = {
   stores: Stores
   budget: ByteBudget
   spool: Spool
+  passwords: Passwords
   keys: TokenKeys & { localLinks: Uint8Array; cursors: Uint8Array }
   /** Names of the migrations that this start ran. */
   migrated: string[]
@@ -62,6 +64,7 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
       stores,
       budget: makeByteBudget(uploadMemoryBytes),
       spool: await openSpool(join(config.dataDir, 'spool')),
+      passwords: makePasswords(),
       keys,
       migrated: database.migrated,
       close,

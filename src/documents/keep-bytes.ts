@@ -28,8 +28,10 @@ export async function keepBytes<Result>(
     return await inTransaction(needs.db, async (trx) => {
       if (!(await closeUpload(trx, upload.id)))
         throw new AppError('internal', 'This upload was given up meanwhile. Send the file again.')
+      const result = await record(trx, stored)
+      // The last moment at which a client that went away can be left without a document it never heard of.
       file.signal?.throwIfAborted()
-      return record(trx, stored)
+      return result
     })
   } catch (error) {
     if (error instanceof OutcomeUnknown) {

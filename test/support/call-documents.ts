@@ -59,3 +59,18 @@ export async function callDocuments(
     headers: { ...person?.headers, ...(init.headers as Record<string, string>) },
   })
 }
+
+export type ProblemBody = {
+  status: number
+  code: string
+  detail: string
+  message: string
+  error_code: string
+  request_id: string
+  errors?: { field: string; message: string }[]
+}
+
+/** The body of a refusal. */
+export async function problemOf(response: Response): Promise<ProblemBody> {
+  return (await response.json()) as ProblemBody
+}

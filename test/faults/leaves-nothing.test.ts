@@ -1,0 +1,185 @@
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import type { FirmId } from '../../src/vocabulary.ts'
+import { problemOf, uploadFile } from '../support/call-documents.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { listBucket, listFolder } from '../support/list-everything.ts'
+import { makePdf } from '../support/make-files.ts'
+import { makeFirm, makeMember, type Person } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+
+let bucket: FreshBucket
+let proxy: FaultProxy
+let onS3: TestService
+let onDisk: TestService
+
+beforeAll(async () => {
+  bucket = await freshBucket()
+  const { hostname, port } = new URL(bucket.s3.endpoint)
+  proxy = await startFaultProxy({ host: hostname, port: Number(port) })
+  onS3 = await startService({ ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`), MAX_UPLOAD_BYTES: '60000000' })
+  onDisk = await startService({ MAX_UPLOAD_BYTES: '60000000' })
+})
+afterAll(async () => {
+  await onS3.stop()
+  await onDisk.stop()
+  await proxy.close()
+  await bucket.remove()
+})
+
+/** Everything that an upload could leave behind, but the audit trail. */
+async function everything(service: TestService): Promise<unknown> {
+  const tables = [
+    'documents',
+    'document_versions',
+    'document_uploads',
+    'document_moves',
+    'document_idempotency_keys',
+    'firm_documents',
+  ]
+  const counts = tables.map(
+    async (table) =>
+      (await sql<{ n: number }>`select count(*)::int as n from ${sql.id(table)}`.execute(service.app.db)).rows[0]?.n,
+  )
+  return {
+    bucket: await listBucket(bucket.client, bucket.name),
+    uploads: (await listFolder(`${service.folder}/uploads`)).filter(({ kind }) => kind !== 'folder'),
+    spool: await listFolder(`${service.folder}/data/spool`),
+    rows: await Promise.all(counts),
+  }
+}
+
+/** Waits until an upload's traces are gone, or ten seconds have shown that they stay. */
+async function settled(service: TestService, before: unknown): Promise<unknown> {
+  let now = await everything(service)
+  for (let tries = 0; tries < 100 && JSON.stringify(now) !== JSON.stringify(before); tries += 1) {
+    await sleep(100)
+    now = await everything(service)
+  }
+  return now
+}
+
+type Cut = { file: Buffer; sentBytes: number; chunked?: boolean }
+
+/** Sends a form up to a point, as a phone would that loses its connection there. */
+async function sendAndCut(
+  service: TestService,
+  firm: FirmId,
+  person: Person,
+  { file, sentBytes, chunked = false }: Cut,
+  beforeCut: () => Promise<void> = () => sleep(50),
+): Promise<void> {
+  const head =
+    '--cut\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
+  const body = Buffer.concat([Buffer.from(head), file, Buffer.from('\r\n--cut--\r\n')])
+  const { hostname, port } = new URL(service.url)
+  const socket = connect(Number(port), hostname)
+  await once(socket, 'connect')
+  socket.on('error', () => undefined)
+  const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`
+  socket.write(
+    `POST /api/v1/security-firms/${firm}/documents?document_type=tax_clearance HTTP/1.1\r\nHost: x\r\nAuthorization: ${person.headers.authorization}\r\nIdempotency-Key: ${crypto.randomUUID()}\r\nContent-Type: multipart/form-data; boundary=cut\r\n${length}\r\n\r\n`,
+  )
+  const part = body.subarray(0, sentBytes === Infinity ? body.length : sentBytes)
+  if (chunked && part.length > 0) socket.write(`${part.length.toString(16)}\r\n`)
+  await new Promise((resolve) => void socket.write(part, resolve))
+  await beforeCut()
+  socket.destroy()
+}
+
+const small = makePdf({ bytes: 200_000 })
+const large = makePdf({ bytes: 40_000_000 })
+const cuts: [string, Cut][] = [small, large].flatMap((file) => {
+  const size = file === small ? 'small' : 'large'
+  const whole = file.length
+  return [
+    [`${size}, before the first byte`, { file, sentBytes: 0 }],
+    [`${size}, after one byte`, { file, sentBytes: 1 }],
+    [`${size}, half way`, { file, sentBytes: Math.floor(whole / 2) }],
+    [`${size}, half way, of a length it did not declare`, { file, sentBytes: Math.floor(whole / 2), chunked: true }],
+    [`${size}, before the last byte of the file`, { file, sentBytes: whole }],
+  ] satisfies [string, Cut][]
+})
+
+describe.each([
+  ['S3', () => onS3],
+  ['local storage', () => onDisk],
+])('a client that goes away leaves nothing on %s', (_name, serviceOf) => {
+  it.each(cuts)('%s', async (_what, cut) => {
+    const service = serviceOf()
+    const firm = await makeFirm(service.app)
+    const admin = await makeMember(service.app, firm)
+    const before = await everything(service)
+
+    await sendAndCut(service, firm, admin, cut)
+
+    expect(await settled(service, before)).toEqual(before)
+  })
+
+  it.each([
+    ['small', small],
+    ['large', large],
+  ])('%s, after the last byte, before the answer', async (_size, file) => {
+    const service = serviceOf()
+    const firm = await makeFirm(service.app)
+    const admin = await makeMember(service.app, firm)
+    const before = await everything(service)
+    const { promise: cutNow, resolve: hasCut } = Promise.withResolvers<void>()
+
+    // The last table of the transaction is held, so that the client can be gone while the change is still open.
+    const held = service.app.db.transaction().execute(async (trx) => {
+      await sql`lock table firm_documents in exclusive mode`.execute(trx)
+      await cutNow
+    })
+    await sendAndCut(service, firm, admin, { file, sentBytes: Infinity }, async () => waitUntilBlocked(service))
+    await sleep(100)
+    hasCut()
+    await held
+
+    expect(await settled(service, before)).toEqual(before)
+  })
+})
+
+async function waitUntilBlocked(service: TestService): Promise<void> {
+  for (let tries = 0; tries < 300; tries += 1) {
+    const { rows } =
+      await sql`select 1 from pg_locks where not granted and relation = 'firm_documents'::regclass`.execute(
+        service.app.db,
+      )
+    if (rows.length > 0) return
+    await sleep(50)
+  }
+  throw new Error('the upload never came to its transaction')
+}
+
+describe('S3 that fails in the middle', () => {
+  it.each([
+    ['refuses connections', { kind: 'refuse' } as const],
+    ['cuts the request', { kind: 'cut_up', afterBytes: 50_000 } as const],
+    ['cuts the answer', { kind: 'cut_down', afterBytes: 10 } as const],
+  ])('%s: the answer is an honest 503, and nothing is left', async (_what, fault) => {
+    const firm = await makeFirm(onS3.app)
+    const admin = await makeMember(onS3.app, firm)
+    const before = await everything(onS3)
+
+    proxy.setFault(fault)
+    await proxy.cutAll()
+    const answer = await uploadFile(onS3.url, firm, admin, { bytes: small })
+    proxy.setFault({ kind: 'none' })
+    await proxy.cutAll()
+
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    const { rows } = (await everything(onS3)) as { rows: number[] }
+    expect(rows.filter((_count, index) => index !== 2)).toEqual(
+      (before as { rows: number[] }).rows.filter((_count, index) => index !== 2),
+    )
+  })
+})
