@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
-import { type DocumentTypeRecord, findDocumentType } from '../database/document-types.ts'
+import { type DocumentType, findDocumentType } from '../database/document-types.ts'
 import { findDocument, type DocumentRecord } from '../database/documents.ts'
 import { recordEvent } from '../database/events.ts'
 import { type IdempotencyScope, rememberAnswer } from '../database/idempotency.ts'
@@ -62,7 +62,7 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
 type Accepted = {
   actor: Actor
   membership: Membership
-  type: DocumentTypeRecord
+  type: DocumentType
   fileName: string
   received: Received
   request: UploadRequest
@@ -158,7 +158,7 @@ async function keep(
   return document
 }
 
-async function requireActiveType(db: Db, codeOrId: string): Promise<DocumentTypeRecord> {
+async function requireActiveType(db: Db, codeOrId: string): Promise<DocumentType> {
   const type = await findDocumentType(db, codeOrId)
   if (type?.isActive === true) return type
   const message = 'There is no such document type. GET /api/v1/document-types lists them.'
