@@ -3,7 +3,7 @@ import { z } from 'zod'
 /** The shapes that go over the wire, for the routes, the OpenAPI page and the web page. */
 
 export const uuid = z.uuid().meta({ example: '0198c0de-7a5e-4b6e-9d57-2f0c9f3a1b2c' })
-const time = z.iso.datetime().meta({ example: '2026-11-24T08:30:00.000Z' })
+export const time = z.iso.datetime().meta({ example: '2026-11-24T08:30:00.000Z' })
 
 export const problem = z
   .object({

@@ -44,3 +44,6 @@ export type Actor = {
   ip: string
   userAgent: string
 }
+
+/** Who asks before they are known: at the login, at the registration. */
+export type Visitor = Omit<Actor, 'userId'>

@@ -1,26 +1,98 @@
 import { sql } from 'kysely'
 
-import type { Db } from './client.ts'
+import type { UserId } from '../vocabulary.ts'
+import type { Db, Tx } from './client.ts'
 
-export type DocumentTypeRecord = {
+export type DocumentType = {
   id: string
   code: string
   name: string
   description: string | null
   isRequired: boolean
   isActive: boolean
+  /** Null: what the service takes at most. */
   maxBytes: number | null
+  /** Null: the formats that are taken anyway. */
   allowedTypes: string[] | null
   confidential: boolean
+  createdAt: Date
+  updatedAt: Date
 }
 
-const columns = sql<DocumentTypeRecord>`
-  id, code, name, description, is_required as "isRequired", is_active as "isActive", max_bytes as "maxBytes",
-  allowed_types as "allowedTypes", confidential`
+export type NewDocumentType = Omit<DocumentType, 'id' | 'createdAt' | 'updatedAt'>
+export type DocumentTypeChange = { [Field in keyof Omit<NewDocumentType, 'code'>]?: NewDocumentType[Field] | undefined }
 
-/** A document type by its code or its id, active or not. */
-export async function findDocumentType(db: Db, codeOrId: string): Promise<DocumentTypeRecord | undefined> {
-  const { rows } = await sql<DocumentTypeRecord>`
-    select ${columns} from document_types where code = ${codeOrId} or id::text = lower(${codeOrId}) limit 1`.execute(db)
-  return rows[0]
+const columns = [
+  'id',
+  'code',
+  'name',
+  'description',
+  'is_required as isRequired',
+  'is_active as isActive',
+  'max_bytes as maxBytes',
+  'allowed_types as allowedTypes',
+  'confidential',
+  'created_at as createdAt',
+  'updated_at as updatedAt',
+] as const
+
+export async function listDocumentTypes(db: Db): Promise<DocumentType[]> {
+  return await db.selectFrom('document_types').select(columns).orderBy('code').execute()
+}
+
+/** By code or by id. */
+export async function findDocumentType(db: Db | Tx, codeOrId: string): Promise<DocumentType | undefined> {
+  return await db
+    .selectFrom('document_types')
+    .select(columns)
+    .where((eb) => eb.or([eb('code', '=', codeOrId), eb(sql`id::text`, '=', codeOrId.toLowerCase())]))
+    .executeTakeFirst()
+}
+
+/** Undefined when the code is taken. */
+export async function insertDocumentType(
+  trx: Tx,
+  type: NewDocumentType,
+  createdBy: UserId,
+): Promise<DocumentType | undefined> {
+  return await trx
+    .insertInto('document_types')
+    .values({
+      id: sql<string>`gen_random_uuid()`,
+      code: type.code,
+      name: type.name,
+      description: type.description,
+      is_required: type.isRequired,
+      is_active: type.isActive,
+      max_bytes: type.maxBytes,
+      allowed_types: type.allowedTypes,
+      confidential: type.confidential,
+      created_by: createdBy,
+    })
+    .onConflict((conflict) => conflict.column('code').doNothing())
+    .returning(columns)
+    .executeTakeFirst()
+}
+
+/** Undefined when there is no such type. Documents name a type by its code, which therefore never changes. */
+export async function updateDocumentType(
+  trx: Tx,
+  id: string,
+  change: DocumentTypeChange,
+): Promise<DocumentType | undefined> {
+  return await trx
+    .updateTable('document_types')
+    .set({
+      name: change.name,
+      description: change.description,
+      is_required: change.isRequired,
+      is_active: change.isActive,
+      max_bytes: change.maxBytes,
+      allowed_types: change.allowedTypes,
+      confidential: change.confidential,
+      updated_at: sql`now()`,
+    })
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirst()
 }

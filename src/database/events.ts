@@ -1,8 +1,11 @@
 import { sql } from 'kysely'
 
-import type { Actor, DocumentId, FirmId, UserId } from '../vocabulary.ts'
+import type { DocumentId, FirmId, UserId, Visitor } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
 import type { Membership } from './membership.ts'
+
+/** Nobody known yet where `userId` is null: a refused login. */
+export type EventActor = Visitor & { userId: UserId | null }
 
 export type NewEvent = {
   /** Noun and past tense: `document.uploaded`. */
@@ -16,7 +19,7 @@ export type NewEvent = {
 }
 
 /** Writes one line of the audit trail. Give it the transaction of the change that it tells of. */
-export async function recordEvent(db: Db | Tx, actor: Actor, event: NewEvent): Promise<void> {
+export async function recordEvent(db: Db | Tx, actor: EventActor, event: NewEvent): Promise<void> {
   await db
     .insertInto('document_events')
     .values({

@@ -11,22 +11,21 @@ export async function findLockout(db: Db | Tx, email: string, now: Date): Promis
   const row = await db
     .selectFrom('document_login_failures')
     .select('locked_until')
-    .where('email_sha256', '=', keyOf(email))
+    .where('email_sha256', '=', emailDigest(email))
     .where('locked_until', '>', now)
     .executeTakeFirst()
   return row?.locked_until ?? undefined
 }
 
-/**
- * Counts one more failure in one statement, so that guesses made at the same moment all count. Returns the end of the
- * lock when there is one now.
- */
-export async function countFailure(db: Db, email: string, rule: LockoutRule, now: Date): Promise<Date | undefined> {
+export type FailureCount = { failures: number; lockedUntil: Date | null }
+
+/** Counts one more failure in one statement, so that guesses made at the same moment all count. */
+export async function countFailure(db: Db, email: string, rule: LockoutRule, now: Date): Promise<FailureCount> {
   const windowBegan = sql`${now}::timestamptz - make_interval(secs => ${rule.windowSeconds})`
   const lockEnd = sql`${now}::timestamptz + make_interval(secs => ${rule.lockSeconds})`
-  const { rows } = await sql<{ lockedUntil: Date | null }>`
+  const { rows } = await sql<FailureCount>`
     insert into document_login_failures as f (email_sha256, failures, first_failed_at)
-    values (${keyOf(email)}, 1, ${now})
+    values (${emailDigest(email)}, 1, ${now})
     on conflict (email_sha256) do update set
       failures = case when ${isOver(windowBegan, now)} then 1 else f.failures + 1 end,
       first_failed_at = case when ${isOver(windowBegan, now)} then excluded.first_failed_at else f.first_failed_at end,
@@ -35,8 +34,8 @@ export async function countFailure(db: Db, email: string, rule: LockoutRule, now
         when f.locked_until is not null then f.locked_until
         when f.failures + 1 >= ${rule.mostFailures} then ${lockEnd}
       end
-    returning locked_until as "lockedUntil"`.execute(db)
-  return rows[0]?.lockedUntil ?? undefined
+    returning failures, locked_until as "lockedUntil"`.execute(db)
+  return rows[0] ?? { failures: 1, lockedUntil: null }
 }
 
 /** A new count begins once a lock has ended, or once a window without a lock has. */
@@ -51,12 +50,17 @@ export async function clearFailures(trx: Tx, email: string, now: Date): Promise<
   await trx
     .selectFrom('document_login_failures')
     .select('failures')
-    .where('email_sha256', '=', keyOf(email))
+    .where('email_sha256', '=', emailDigest(email))
     .forUpdate()
     .execute()
   if ((await findLockout(trx, email, now)) !== undefined) return false
-  await trx.deleteFrom('document_login_failures').where('email_sha256', '=', keyOf(email)).execute()
+  await removeFailures(trx, email)
   return true
+}
+
+/** Ends a lockout too: for a new password that the operator has set. */
+export async function removeFailures(trx: Tx, email: string): Promise<void> {
+  await trx.deleteFrom('document_login_failures').where('email_sha256', '=', emailDigest(email)).execute()
 }
 
 /** A system task: counts that no longer matter. */
@@ -68,6 +72,7 @@ export async function removeFailuresBefore(db: Db, before: Date): Promise<void> 
     .execute()
 }
 
-function keyOf(email: string): string {
+/** Also how a refused login is named in the audit trail, which must not collect e-mails of strangers. */
+export function emailDigest(email: string): string {
   return createHash('sha256').update(email.toLowerCase()).digest('hex')
 }

@@ -12,7 +12,7 @@ export type RefreshTokenRecord = {
   expiresAt: Date
 }
 
-export type HeldToken = RefreshTokenRecord & {
+export type RefreshTokenState = RefreshTokenRecord & {
   usedAt: Date | null
   successorId: string | null
   sessionEndedAt: Date | null
@@ -47,20 +47,31 @@ export async function insertRefreshToken(
   return { id, sessionId, userId, issuedAt, expiresAt }
 }
 
-/**
- * The token as it is now, with its session locked until the transaction ends: of two who renew or end one session at
- * once, on whatever instance, the second sees what the first did.
- */
-export async function holdRefreshToken(trx: Tx, id: string): Promise<HeldToken | undefined> {
-  const token = await selectToken(trx, id)
-  if (token === undefined) return undefined
-  await trx.selectFrom('document_sessions').select('id').where('id', '=', token.sessionId).forUpdate().execute()
-  // Read again, since whoever held the lock before may have used the token or ended the session.
-  return await selectToken(trx, id)
+/** The token as it is now. Its session and its person never change; whether it counts may, unless the session is held. */
+export async function findRefreshToken(trx: Tx, id: string): Promise<RefreshTokenState | undefined> {
+  return await trx
+    .selectFrom('document_refresh_tokens as token')
+    .innerJoin('document_sessions as session', 'session.id', 'token.session_id')
+    .select([
+      'token.id',
+      'token.session_id as sessionId',
+      'session.user_id as userId',
+      'token.issued_at as issuedAt',
+      'token.expires_at as expiresAt',
+      'token.used_at as usedAt',
+      'token.successor_id as successorId',
+      'session.ended_at as sessionEndedAt',
+    ])
+    .where('token.id', '=', id)
+    .executeTakeFirst()
 }
 
-export async function findRefreshToken(trx: Tx, id: string): Promise<RefreshTokenRecord | undefined> {
-  return await selectToken(trx, id)
+/**
+ * Locks a session until the transaction ends: of two who renew or end it at once, on whatever instance, the second
+ * sees what the first did. Who also holds the account holds it first.
+ */
+export async function holdSession(trx: Tx, id: SessionId): Promise<void> {
+  await trx.selectFrom('document_sessions').select('id').where('id', '=', id).forUpdate().execute()
 }
 
 export async function markUsed(trx: Tx, id: string, used: { at: Date; successorId: string }): Promise<void> {
@@ -81,6 +92,10 @@ export async function endSession(trx: Tx, id: SessionId, at: Date): Promise<void
 }
 
 export async function endSessionsOf(trx: Tx, userId: UserId, at: Date): Promise<void> {
+  // In one order, so that two who end them all at once do not wait for each other.
+  await sql`select from document_sessions where user_id = ${userId} and ended_at is null order by id for update`.execute(
+    trx,
+  )
   await trx
     .updateTable('document_sessions')
     .set({ ended_at: at })
@@ -95,22 +110,4 @@ export async function removeExpiredSessions(db: Db, now: Date): Promise<void> {
   await sql`
     delete from document_sessions s where s.started_at < ${now}
       and not exists (select from document_refresh_tokens t where t.session_id = s.id)`.execute(db)
-}
-
-async function selectToken(trx: Tx, id: string): Promise<HeldToken | undefined> {
-  return await trx
-    .selectFrom('document_refresh_tokens as token')
-    .innerJoin('document_sessions as session', 'session.id', 'token.session_id')
-    .select([
-      'token.id',
-      'token.session_id as sessionId',
-      'session.user_id as userId',
-      'token.issued_at as issuedAt',
-      'token.expires_at as expiresAt',
-      'token.used_at as usedAt',
-      'token.successor_id as successorId',
-      'session.ended_at as sessionEndedAt',
-    ])
-    .where('token.id', '=', id)
-    .executeTakeFirst()
 }

@@ -1,0 +1,52 @@
+import type { AccountShape, FirmShape, MemberShape } from '../contract-people.ts'
+import type { Account } from '../database/accounts.ts'
+import type { Firm, FirmOfPerson } from '../database/firms.ts'
+import type { Member } from '../database/members.ts'
+
+export function presentAccount(account: Account): AccountShape {
+  return {
+    id: account.id,
+    email: account.email,
+    phone: account.phone,
+    first_name: account.firstName,
+    last_name: account.lastName,
+    role: account.role,
+    is_verified: account.isVerified,
+    created_at: account.createdAt.toISOString(),
+  }
+}
+
+/** A firm as somebody sees it who is `role` in it. */
+export function presentFirm(firm: Firm, role: FirmOfPerson['role']): FirmShape {
+  return {
+    id: firm.id,
+    name: firm.name,
+    registration_number: firm.registrationNumber,
+    email: firm.email,
+    phone: firm.phone,
+    address: firm.address,
+    province: firm.province,
+    country: firm.country,
+    vat_number: firm.vatNumber,
+    verification_status: firm.verificationStatus,
+    is_locked: firm.isLocked,
+    locked_at: firm.lockedAt?.toISOString() ?? null,
+    created_at: firm.createdAt.toISOString(),
+    updated_at: firm.updatedAt.toISOString(),
+    role,
+  }
+}
+
+export function presentMember(member: Member): MemberShape {
+  return {
+    user_id: member.userId,
+    email: member.email,
+    first_name: member.firstName,
+    last_name: member.lastName,
+    role: member.role,
+    status: member.status,
+    invited_by: member.invitedBy,
+    accepted_at: member.acceptedAt?.toISOString() ?? null,
+    created_at: member.createdAt.toISOString(),
+  }
+}

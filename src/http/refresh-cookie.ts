@@ -1,0 +1,66 @@
+import { BlockList, isIP } from 'node:net'
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import { AppError } from '../errors.ts'
+import { refreshTokenSeconds } from '../people/refresh-token.ts'
+
+const cookieName = 'paniq_refresh'
+const cookiePath = '/api/v1/auth'
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether the refresh token travels as a cookie, as a page asks for with `X-Auth-Mode: cookie`. */
+export function isCookieMode(request: FastifyRequest): boolean {
+  const mode = request.headers['x-auth-mode']
+  return typeof mode === 'string' && mode.trim().toLowerCase() === 'cookie'
+}
+
+/**
+ * Throws `forbidden` unless the page that asks is ours: its `Origin` is that of `PUBLIC_URL`, or of the very address
+ * that was called. Without it another page could use the cookie that the browser adds by itself.
+ */
+export function assertSameOrigin(request: FastifyRequest, publicUrl: string | undefined): void {
+  const { origin } = request.headers
+  const isOurs =
+    origin !== undefined &&
+    URL.canParse(origin) &&
+    ((publicUrl !== undefined && new URL(origin).origin === new URL(publicUrl).origin) ||
+      new URL(origin).host === request.host.toLowerCase())
+  if (!isOurs)
+    throw new AppError('forbidden', 'With X-Auth-Mode: cookie a request must come from a page of this service.')
+}
+
+export function setRefreshCookie(
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  publicUrl: string | undefined,
+  token: string,
+): void {
+  reply.setCookie(cookieName, token, { ...attributes(request, publicUrl), maxAge: refreshTokenSeconds })
+}
+
+export function clearRefreshCookie(
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  publicUrl: string | undefined,
+): void {
+  reply.clearCookie(cookieName, attributes(request, publicUrl))
+}
+
+export function readRefreshCookie(request: FastifyRequest): string | undefined {
+  return request.cookies[cookieName]
+}
+
+function attributes(request: FastifyRequest, publicUrl: string | undefined) {
+  const address = new URL(publicUrl ?? `${request.protocol}://${request.host}`)
+  const isPlainLoopback = address.protocol === 'http:' && isLoopback(address.hostname)
+  return { httpOnly: true, sameSite: 'strict', path: cookiePath, secure: !isPlainLoopback } as const
+}
+
+function isLoopback(hostname: string): boolean {
+  if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true
+  const address = hostname.replace(/^\[|\]$/g, '')
+  const family = isIP(address)
+  return family !== 0 && loopback.check(address, family === 6 ? 'ipv6' : 'ipv4')
+}

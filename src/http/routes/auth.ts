@@ -1,0 +1,190 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+
+import {
+  accountShape,
+  authModeHeader,
+  loginBody,
+  logoutQuery,
+  refreshBody,
+  registerBody,
+  registeredShape,
+  tokensShape,
+  type TokensShape,
+} from '../../contract-people.ts'
+import { AppError } from '../../errors.ts'
+import { checkAccessToken } from '../../people/access-token.ts'
+import { logIn, type LogInNeeds } from '../../people/log-in.ts'
+import { logOut } from '../../people/log-out.ts'
+import { refreshSession } from '../../people/refresh-session.ts'
+import { register } from '../../people/register.ts'
+import { requirePerson } from '../../people/require-person.ts'
+import type { Tokens } from '../../people/tokens.ts'
+import type { Visitor } from '../../vocabulary.ts'
+import { presentAccount } from '../present-person.ts'
+import {
+  assertSameOrigin,
+  clearRefreshCookie,
+  isCookieMode,
+  readRefreshCookie,
+  setRefreshCookie,
+} from '../refresh-cookie.ts'
+
+export type AuthNeeds = LogInNeeds & { publicUrl: string | undefined }
+
+type Exchange = { request: FastifyRequest; reply: FastifyReply }
+
+/** Contract §4: sessions of people. */
+export function authRoutes(needs: AuthNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    // Before the body is looked at, and for every call of the cookie's path, so that none can be forgotten.
+    server.addHook('onRequest', async (request) => {
+      if (isCookieMode(request)) assertSameOrigin(request, needs.publicUrl)
+    })
+    server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+
+    await server.register(entering(needs))
+    await server.register(staying(needs))
+  }
+}
+
+function entering(needs: AuthNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.post(
+      '/auth/register',
+      {
+        config: { access: 'public' },
+        schema: {
+          tags: ['people'],
+          summary: 'Make an account',
+          headers: authModeHeader,
+          body: registerBody,
+          response: { 201: registeredShape },
+        },
+      },
+      async (request, reply) => {
+        const { email, password, first_name: firstName, last_name: lastName, phone } = request.body
+        const registration = { email, password, firstName, lastName, phone }
+        const { account, tokens } = await register(needs, visitorOf(request), registration)
+        return reply
+          .code(201)
+          .header('location', '/api/v1/auth/me')
+          .send({
+            ...(tokens === undefined ? {} : handOver(needs, { request, reply }, tokens)),
+            user: presentAccount(account),
+          })
+      },
+    )
+
+    server.post(
+      '/auth/login',
+      {
+        config: { access: 'public' },
+        schema: {
+          tags: ['people'],
+          summary: 'Log in',
+          headers: authModeHeader,
+          body: loginBody,
+          response: { 200: tokensShape },
+        },
+      },
+      async (request, reply) =>
+        handOver(needs, { request, reply }, await logIn(needs, visitorOf(request), request.body)),
+    )
+  }
+}
+
+function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.post(
+      '/auth/refresh',
+      {
+        config: { access: 'public' },
+        schema: {
+          tags: ['people'],
+          summary: 'Get new tokens for a refresh token, which works once',
+          headers: authModeHeader,
+          body: refreshBody,
+          response: { 200: tokensShape },
+        },
+      },
+      async (request, reply) => {
+        const token = presentedToken(request, request.body)
+        if (token === undefined) throw new AppError('unauthenticated', 'Send a refresh token, or log in.')
+        return handOver(needs, { request, reply }, await refreshSession(needs, visitorOf(request), token))
+      },
+    )
+
+    server.post(
+      '/auth/logout',
+      {
+        config: { access: 'public' },
+        schema: {
+          tags: ['people'],
+          summary: 'End this session, or all of them',
+          description: 'Shown by the refresh token, its cookie, or the access token.',
+          headers: authModeHeader,
+          querystring: logoutQuery,
+          body: refreshBody,
+          response: { 204: z.null() },
+        },
+      },
+      async (request, reply) => {
+        const refreshToken = presentedToken(request, request.body)
+        const access = await presentedAccess(needs, request)
+        const isNobody = refreshToken === undefined && access === undefined
+        const everywhere = request.query.all === 'true'
+        // A page whose cookie is gone already has left; there is nothing to refuse.
+        if (!(isCookieMode(request) && isNobody && !everywhere))
+          await logOut(needs, visitorOf(request), { refreshToken, access, everywhere })
+
+        if (isCookieMode(request)) clearRefreshCookie({ request, reply }, needs.publicUrl)
+        return reply.code(204).send(null)
+      },
+    )
+
+    server.get(
+      '/auth/me',
+      {
+        config: { access: 'signed_in' },
+        schema: { tags: ['people'], summary: 'Who am I', response: { 200: accountShape } },
+      },
+      async ({ actor }) => presentAccount(await requirePerson(needs.db, actor.userId)),
+    )
+  }
+}
+
+/** In cookie mode the refresh token goes into the cookie and nowhere else, out of reach of the page's scripts. */
+function handOver(needs: AuthNeeds, exchange: Exchange, tokens: Tokens): TokensShape {
+  const answer = {
+    access_token: tokens.accessToken,
+    token_type: 'bearer' as const,
+    expires_in: tokens.expiresInSeconds,
+  }
+  if (!isCookieMode(exchange.request)) return { ...answer, refresh_token: tokens.refreshToken }
+  setRefreshCookie(exchange, needs.publicUrl, tokens.refreshToken)
+  return answer
+}
+
+function presentedToken(
+  request: FastifyRequest,
+  body: { refresh_token?: string | undefined } | null | undefined,
+): string | undefined {
+  return isCookieMode(request) ? readRefreshCookie(request) : body?.refresh_token
+}
+
+/** An access token that counts no longer is as good as none: who leaves need not log in first. */
+async function presentedAccess({ keys, now }: AuthNeeds, request: FastifyRequest) {
+  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (token === undefined) return undefined
+  return await checkAccessToken({ accessKey: keys.accessKey, now }, token).catch(() => undefined)
+}
+
+function visitorOf(request: FastifyRequest): Visitor {
+  return {
+    requestId: request.id,
+    ip: request.ip,
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, 500),
+  }
+}

@@ -1,0 +1,131 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+
+import {
+  addDocumentTypeBody,
+  changeDocumentTypeBody,
+  documentTypeParams,
+  documentTypeShape,
+  type DocumentTypeShape,
+} from '../../contract-people.ts'
+import type { Db } from '../../database/client.ts'
+import type { DocumentType } from '../../database/document-types.ts'
+import { browseDocumentTypes, viewDocumentType } from '../../people/browse-document-types.ts'
+import { addDocumentType, changeDocumentType } from '../../people/change-document-type.ts'
+
+export type DocumentTypeRoutesNeeds = { db: Db; maxUploadBytes: number }
+
+const root = '/document-types'
+
+/** Contract §4: which papers there are. */
+export function documentTypeRoutes(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    await server.register(reading(needs))
+    await server.register(changing(needs))
+  }
+}
+
+function reading(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      root,
+      {
+        config: { access: 'signed_in' },
+        schema: {
+          tags: ['document types'],
+          summary: 'List the document types',
+          response: { 200: z.array(documentTypeShape) },
+        },
+      },
+      async ({ actor }) => (await browseDocumentTypes(needs, actor)).map(present),
+    )
+
+    server.get(
+      `${root}/:document_type`,
+      {
+        config: { access: 'signed_in' },
+        schema: {
+          tags: ['document types'],
+          summary: 'Look at one, by code or id',
+          params: documentTypeParams,
+          response: { 200: documentTypeShape },
+        },
+      },
+      async (request) => present(await viewDocumentType(needs, request.actor, request.params.document_type)),
+    )
+  }
+}
+
+function changing(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.post(
+      root,
+      {
+        config: { access: 'administrator' },
+        schema: {
+          tags: ['document types'],
+          summary: 'Add a document type',
+          body: addDocumentTypeBody,
+          response: { 201: documentTypeShape },
+        },
+      },
+      async (request, reply) => {
+        const { body } = request
+        const type = await addDocumentType(needs, request.actor, {
+          code: body.code,
+          name: body.name,
+          description: body.description,
+          isRequired: body.is_required,
+          isActive: body.is_active,
+          maxBytes: body.max_bytes,
+          allowedTypes: body.allowed_types,
+          confidential: body.confidential,
+        })
+        return reply.code(201).header('location', `/api/v1${root}/${type.id}`).send(present(type))
+      },
+    )
+
+    server.patch(
+      `${root}/:document_type`,
+      {
+        config: { access: 'administrator' },
+        schema: {
+          tags: ['document types'],
+          summary: 'Change a document type, by code or id; its code stays',
+          params: documentTypeParams,
+          body: changeDocumentTypeBody,
+          response: { 200: documentTypeShape },
+        },
+      },
+      async (request) => {
+        const { body, params } = request
+        const type = await changeDocumentType(needs, request.actor, params.document_type, {
+          name: body.name,
+          description: body.description,
+          isRequired: body.is_required,
+          isActive: body.is_active,
+          maxBytes: body.max_bytes,
+          allowedTypes: body.allowed_types,
+          confidential: body.confidential,
+        })
+        return present(type)
+      },
+    )
+  }
+}
+
+function present(type: DocumentType): DocumentTypeShape {
+  return {
+    id: type.id,
+    code: type.code,
+    name: type.name,
+    description: type.description,
+    is_required: type.isRequired,
+    is_active: type.isActive,
+    max_bytes: type.maxBytes,
+    allowed_types: type.allowedTypes,
+    confidential: type.confidential,
+    created_at: type.createdAt.toISOString(),
+    updated_at: type.updatedAt.toISOString(),
+  }
+}

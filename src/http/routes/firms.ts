@@ -1,0 +1,101 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+
+import { firmParams, pageQuery } from '../../contract.ts'
+import { changeFirmBody, firmShape, registerFirmBody } from '../../contract-people.ts'
+import type { Db } from '../../database/client.ts'
+import { browseFirms, viewFirm } from '../../people/browse-firms.ts'
+import { changeFirm } from '../../people/change-firm.ts'
+import { registerFirm } from '../../people/register-firm.ts'
+import type { FirmId } from '../../vocabulary.ts'
+import { answerPage, type Cursors } from '../paging.ts'
+import { presentFirm } from '../present-person.ts'
+
+export type FirmRoutesNeeds = { db: Db; cursors: Cursors }
+
+const root = '/security-firms'
+
+/** Contract §4: firms. */
+export function firmRoutes(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    await server.register(reading(needs))
+    await server.register(changing(needs))
+  }
+}
+
+function reading(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      root,
+      {
+        config: { access: 'signed_in' },
+        schema: {
+          tags: ['firms'],
+          summary: 'List your firms, newest first; an administrator sees all',
+          querystring: pageQuery,
+          response: { 200: z.array(firmShape) },
+        },
+      },
+      async (request, reply) => {
+        const firms = await answerPage(needs.cursors, { request, reply }, request.query, {
+          load: (page) => browseFirms(needs, request.actor, page),
+          positionOf: (firm) => ({ at: firm.createdAtExact, id: firm.id }),
+        })
+        return firms.map((firm) => presentFirm(firm, firm.role))
+      },
+    )
+
+    server.get(
+      `${root}/:firm_id`,
+      {
+        config: { right: 'firm.read' },
+        schema: { tags: ['firms'], summary: 'Look at a firm', params: firmParams, response: { 200: firmShape } },
+      },
+      async (request) => {
+        const { firm, role } = await viewFirm(needs, request.actor, request.params.firm_id as FirmId)
+        return presentFirm(firm, role)
+      },
+    )
+  }
+}
+
+function changing(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.post(
+      `${root}/register`,
+      {
+        config: { access: 'signed_in' },
+        schema: {
+          tags: ['firms'],
+          summary: 'Register a firm and become its administrator',
+          body: registerFirmBody,
+          response: { 201: firmShape },
+        },
+      },
+      async (request, reply) => {
+        const { registration_number: registrationNumber, vat_number: vatNumber = null, ...rest } = request.body
+        const firm = await registerFirm(needs, request.actor, { ...rest, registrationNumber, vatNumber })
+        return reply.code(201).header('location', `/api/v1${root}/${firm.id}`).send(presentFirm(firm, 'firm_admin'))
+      },
+    )
+
+    server.patch(
+      `${root}/:firm_id`,
+      {
+        config: { right: 'firm.change' },
+        schema: {
+          tags: ['firms'],
+          summary: 'Lock or unlock a firm',
+          params: firmParams,
+          body: changeFirmBody,
+          response: { 200: firmShape },
+        },
+      },
+      async (request) => {
+        const change = { isLocked: request.body.is_locked }
+        const { firm, role } = await changeFirm(needs, request.actor, request.params.firm_id as FirmId, change)
+        return presentFirm(firm, role)
+      },
+    )
+  }
+}

@@ -1,0 +1,15 @@
+import type { Account } from '../database/accounts.ts'
+import { AppError } from '../errors.ts'
+
+/** Throws `forbidden` for a person whom this service or the platform has shut out. */
+export function assertMayAct(account: Account): void {
+  if (account.isLocked || account.isSuspended)
+    throw new AppError('forbidden', 'This account is locked. Ask the platform’s support to unlock it.')
+}
+
+/** Throws `forbidden` for a person who may not have a session: shut out, or not verified by the platform yet. */
+export function assertMayLogIn(account: Account): void {
+  assertMayAct(account)
+  if (!account.isVerified)
+    throw new AppError('forbidden', 'This account is not verified yet. Verify it with the platform, then log in.')
+}

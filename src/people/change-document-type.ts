@@ -1,0 +1,64 @@
+import type { Db } from '../database/client.ts'
+import {
+  type DocumentTypeChange,
+  type DocumentType,
+  findDocumentType,
+  insertDocumentType,
+  type NewDocumentType,
+  updateDocumentType,
+} from '../database/document-types.ts'
+import { recordEvent } from '../database/events.ts'
+import { inTransaction } from '../database/in-transaction.ts'
+import { AppError } from '../errors.ts'
+import type { Actor } from '../vocabulary.ts'
+import { noSuchType } from './browse-document-types.ts'
+import { requireAdministrator } from './require-person.ts'
+
+type Needs = { db: Db; maxUploadBytes: number }
+
+/** Throws `conflict` for a code that is in use, `validation_failed` for a limit above what the service takes. */
+export async function addDocumentType(
+  { db, maxUploadBytes }: Needs,
+  actor: Actor,
+  newType: NewDocumentType,
+): Promise<DocumentType> {
+  const administrator = await requireAdministrator(db, actor, 'document_types.add')
+  assertWithin(maxUploadBytes, newType.maxBytes)
+
+  return await inTransaction(db, async (trx) => {
+    const type = await insertDocumentType(trx, newType, administrator.id)
+    if (type === undefined)
+      throw new AppError('conflict', `There is a document type with the code "${newType.code}" already.`)
+    await recordEvent(trx, actor, { action: 'document_type.added', outcome: 'ok', details: { code: type.code } })
+    return type
+  })
+}
+
+/** Takes effect for the next upload; documents that are there stay. */
+export async function changeDocumentType(
+  { db, maxUploadBytes }: Needs,
+  actor: Actor,
+  codeOrId: string,
+  change: DocumentTypeChange,
+): Promise<DocumentType> {
+  await requireAdministrator(db, actor, 'document_types.change')
+  assertWithin(maxUploadBytes, change.maxBytes)
+
+  return await inTransaction(db, async (trx) => {
+    const before = await findDocumentType(trx, codeOrId)
+    const type = before && (await updateDocumentType(trx, before.id, change))
+    if (type === undefined) throw noSuchType()
+    await recordEvent(trx, actor, {
+      action: 'document_type.changed',
+      outcome: 'ok',
+      details: { code: type.code, change },
+    })
+    return type
+  })
+}
+
+function assertWithin(maxUploadBytes: number, maxBytes: number | null | undefined): void {
+  if (maxBytes === null || maxBytes === undefined || maxBytes <= maxUploadBytes) return
+  const message = `must be at most ${maxUploadBytes}, which is what this service takes`
+  throw new AppError('validation_failed', `max_bytes ${message}.`, { fields: [{ field: 'max_bytes', message }] })
+}

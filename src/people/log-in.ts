@@ -1,0 +1,76 @@
+import { findAccountByEmail, holdAccount } from '../database/accounts.ts'
+import type { Db } from '../database/client.ts'
+import { recordEvent } from '../database/events.ts'
+import { inTransaction } from '../database/in-transaction.ts'
+import { clearFailures, countFailure, emailDigest, findLockout, type LockoutRule } from '../database/login-failures.ts'
+import { AppError } from '../errors.ts'
+import type { Clock, UserId, Visitor } from '../vocabulary.ts'
+import { assertMayLogIn } from './assert-may-act.ts'
+import type { Passwords } from './passwords.ts'
+import { startSession } from './start-session.ts'
+import type { TokenKeys, Tokens } from './tokens.ts'
+
+const lockoutRule: LockoutRule = { mostFailures: 10, windowSeconds: 15 * 60, lockSeconds: 15 * 60 }
+
+export type LogInNeeds = { db: Db; keys: TokenKeys; passwords: Passwords; now: Clock }
+
+/**
+ * A person proves who they are and gets a session. An unknown e-mail, a wrong password and an account without one get
+ * the same answer after the same time; that an account is locked is told to the right password alone.
+ */
+export async function logIn(
+  needs: LogInNeeds,
+  visitor: Visitor,
+  { email, password }: { email: string; password: string },
+): Promise<Tokens> {
+  const { db, passwords, now } = needs
+  await assertNotLockedOut(db, email, now())
+  const account = await findAccountByEmail(db, email)
+  const isRight = await passwords.matches(password, account?.passwordHash ?? null)
+  if (account === undefined || !isRight) return await refuse(needs, visitor, email, account?.id ?? null)
+
+  return await inTransaction(db, async (trx) => {
+    // Ten guesses beside this one may have failed by now; then the right one comes too late.
+    if (!(await clearFailures(trx, email, now()))) await assertNotLockedOut(trx, email, now())
+    const current = await holdAccount(trx, account.id)
+    // Changed since the comparison: what was compared is this person's password no longer.
+    if (current === undefined || current.passwordHash !== account.passwordHash) throw wrongCredentials()
+    assertMayLogIn(current)
+    return await startSession(needs, trx, visitor, current)
+  })
+}
+
+async function refuse({ db, now }: LogInNeeds, visitor: Visitor, email: string, userId: UserId | null): Promise<never> {
+  const { failures, lockedUntil } = await countFailure(db, email, lockoutRule, now())
+  const refusal =
+    lockedUntil !== null && failures > lockoutRule.mostFailures ? lockedOut(lockedUntil, now()) : wrongCredentials()
+  await recordEvent(
+    db,
+    { ...visitor, userId },
+    {
+      action: 'session.refused',
+      outcome: refusal.code,
+      details: { email_sha256: emailDigest(email), failures, locked_until: lockedUntil?.toISOString() ?? null },
+    },
+  )
+  throw refusal
+}
+
+async function assertNotLockedOut(db: Db, email: string, now: Date): Promise<void> {
+  const until = await findLockout(db, email, now)
+  if (until !== undefined) throw lockedOut(until, now)
+}
+
+function lockedOut(until: Date, now: Date): AppError {
+  const seconds = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000))
+  const minutes = Math.ceil(seconds / 60)
+  return new AppError(
+    'rate_limited',
+    `Too many failed logins. Try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`,
+    { retryAfterSeconds: seconds },
+  )
+}
+
+function wrongCredentials(): AppError {
+  return new AppError('unauthenticated', 'The e-mail or the password is wrong.')
+}

@@ -1,0 +1,64 @@
+import type { Db, Tx } from '../database/client.ts'
+import { recordEvent } from '../database/events.ts'
+import { inTransaction } from '../database/in-transaction.ts'
+import { endSession, endSessionsOf, findRefreshToken } from '../database/sessions.ts'
+import { AppError, isAppError } from '../errors.ts'
+import type { Clock, Visitor } from '../vocabulary.ts'
+import type { AccessClaims } from './access-token.ts'
+import { checkRefreshToken } from './refresh-token.ts'
+import type { TokenKeys } from './tokens.ts'
+
+type Needs = { db: Db; keys: TokenKeys; now: Clock }
+
+/** What somebody who leaves can show: the session's refresh token, their checked access token, or both. */
+export type Farewell = {
+  refreshToken: string | undefined
+  access: AccessClaims | undefined
+  everywhere: boolean
+}
+
+/**
+ * Ends the session that either token names, or every session of the person. A refresh token that counts no longer is
+ * no failure: its session is over, as was asked. Throws `unauthenticated` when it cannot tell who leaves.
+ */
+export async function logOut(needs: Needs, visitor: Visitor, farewell: Farewell): Promise<void> {
+  if (farewell.refreshToken === undefined && farewell.access === undefined) throw notKnown()
+  const refreshId = await refreshIdOf(needs, farewell.refreshToken)
+
+  await inTransaction(needs.db, async (trx) => {
+    const leaving = await leavingOne(trx, refreshId, farewell)
+    if (farewell.everywhere && leaving === undefined) throw notKnown()
+    if (leaving === undefined) return
+
+    if (farewell.everywhere) await endSessionsOf(trx, leaving.userId, needs.now())
+    else if (leaving.sessionId !== undefined) await endSession(trx, leaving.sessionId, needs.now())
+    const reason = farewell.everywhere ? 'logged_out_everywhere' : 'logged_out'
+    await recordEvent(
+      trx,
+      { ...visitor, userId: leaving.userId },
+      { action: 'session.ended', outcome: 'ok', details: { reason } },
+    )
+  })
+}
+
+async function leavingOne(
+  trx: Tx,
+  refreshId: string | undefined,
+  { access }: Farewell,
+): Promise<AccessClaims | undefined> {
+  return (refreshId === undefined ? undefined : await findRefreshToken(trx, refreshId)) ?? access
+}
+
+async function refreshIdOf({ keys, now }: Needs, refreshToken: string | undefined): Promise<string | undefined> {
+  if (refreshToken === undefined) return undefined
+  try {
+    return await checkRefreshToken({ refreshKey: keys.refreshKey, now }, refreshToken)
+  } catch (error) {
+    if (isAppError(error, 'unauthenticated')) return undefined
+    throw error
+  }
+}
+
+function notKnown(): AppError {
+  return new AppError('unauthenticated', 'Send the refresh token of the session to end, or log in again.')
+}

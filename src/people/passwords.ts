@@ -1,0 +1,69 @@
+import { hash, verify } from '@node-rs/bcrypt'
+import pLimit from 'p-limit'
+
+import { AppError } from '../errors.ts'
+
+/** The platform's cost too; its hashes are never rewritten. */
+const cost = 12
+export const leastPasswordBytes = 12
+/** bcrypt reads no further. */
+export const mostPasswordBytes = 72
+/** bcrypt is meant to be slow: more at once than this would take the processor from everybody else. */
+const mostAtOnce = 2
+const mostWaiting = 100
+
+/** A hash of the same cost for people who have none, so that their refusal takes as long. Nobody knows its password. */
+const nobodysHash = '$2b$12$TGSKJoxgw45DExNyKIfJ8OfD5Ev6l5qReRfRGwDQh8Ymp91EwzceW'
+
+export type Passwords = {
+  /** Throws `validation_failed` for a password that is too short or too long. */
+  hash(password: string): Promise<string>
+  /** False for a wrong password, and after as long a time for a value that is no bcrypt hash. */
+  matches(password: string, stored: string | null): Promise<boolean>
+}
+
+/** Makes and compares bcrypt hashes, a few at a time; throws `rate_limited` when too many already wait. */
+export function makePasswords(): Passwords {
+  const limit = pLimit(mostAtOnce)
+  const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (limit.pendingCount >= mostWaiting)
+      throw new AppError('rate_limited', 'Too many people are logging in at once. Try again in a few seconds.', {
+        retryAfterSeconds: 5,
+      })
+    return await limit(work)
+  }
+
+  return {
+    async hash(password) {
+      assertAcceptable(password)
+      return await inTurn(() => hash(password, { cost }))
+    },
+    async matches(password, stored) {
+      const isUsable = stored !== null && isBcryptHash(stored) && isWithinBcrypt(password)
+      const isSame = await inTurn(() => verify(password, isUsable ? stored : nobodysHash))
+      return isSame && isUsable
+    },
+  }
+}
+
+function assertAcceptable(password: string): void {
+  const wrong =
+    Buffer.byteLength(password) < leastPasswordBytes
+      ? `must be at least ${leastPasswordBytes} characters`
+      : isWithinBcrypt(password)
+        ? undefined
+        : `must be at most ${mostPasswordBytes} bytes and hold no NUL character`
+  if (wrong !== undefined)
+    throw new AppError('validation_failed', `The password ${wrong}.`, {
+      fields: [{ field: 'password', message: wrong }],
+    })
+}
+
+/** bcrypt ends at a NUL and at 72 bytes; beyond either two different passwords would be the same. */
+function isWithinBcrypt(password: string): boolean {
+  return Buffer.byteLength(password) <= mostPasswordBytes && !password.includes('\0')
+}
+
+function isBcryptHash(stored: string): boolean {
+  return /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(stored)
+}

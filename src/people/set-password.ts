@@ -1,0 +1,28 @@
+import { findAccountByEmail, setPasswordHash } from '../database/accounts.ts'
+import type { Db } from '../database/client.ts'
+import { inTransaction } from '../database/in-transaction.ts'
+import { removeFailures } from '../database/login-failures.ts'
+import { endSessionsOf } from '../database/sessions.ts'
+import { AppError } from '../errors.ts'
+import type { Clock, UserId } from '../vocabulary.ts'
+import type { Passwords } from './passwords.ts'
+
+type Needs = { db: Db; passwords: Passwords; now: Clock }
+
+/** Gives a person a new password and ends all their sessions. Throws `not_found`, or `validation_failed` for a password out of bounds. */
+export async function setPassword(
+  { db, passwords, now }: Needs,
+  { email, password }: { email: string; password: string },
+): Promise<UserId> {
+  const account = await findAccountByEmail(db, email)
+  if (account === undefined) throw new AppError('not_found', 'There is no account with this e-mail.')
+  const passwordHash = await passwords.hash(password)
+
+  return await inTransaction(db, async (trx) => {
+    // In the order in which a login takes them. Sessions last: none that began with the old password is left.
+    await removeFailures(trx, account.email)
+    await setPasswordHash(trx, account.id, passwordHash)
+    await endSessionsOf(trx, account.id, now())
+    return account.id
+  })
+}
