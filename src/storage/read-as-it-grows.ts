@@ -25,11 +25,12 @@ export function readStretch(path: string, { start, end }: Stretch): Readable {
 /** The promise, or the signal's reason if that comes first. */
 export async function untilAborted<Value>(promise: Promise<Value>, signal?: AbortSignal): Promise<Value> {
   if (signal === undefined) return promise
-  signal.throwIfAborted()
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const onAbort = () => reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
   try {
+    // Both are looked after from here on: whichever loses may still be rejected.
     return await Promise.race([promise, aborted])
   } finally {
     signal.removeEventListener('abort', onAbort)
