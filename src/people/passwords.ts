@@ -36,7 +36,7 @@ export function makePasswords(): Passwords {
   return {
     async hash(password) {
       assertAcceptable(password)
-      return await inTurn(() => hash(password, { cost }))
+      return await inTurn(() => hash(password, cost))
     },
     async matches(password, stored) {
       const isUsable = stored !== null && isBcryptHash(stored) && isWithinBcrypt(password)
