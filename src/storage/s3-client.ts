@@ -31,7 +31,8 @@ export function makeS3Client(needs: Needs): S3Client {
     region: config.region,
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
     forcePathStyle: config.forcePathStyle,
-    ...(config.credentials === undefined ? {} : { credentials: config.credentials }),
+    // A copy: the SDK writes into what it is given.
+    ...(config.credentials === undefined ? {} : { credentials: { ...config.credentials } }),
     requestChecksumCalculation: checksums,
     responseChecksumValidation: checksums,
     retryMode: 'standard',

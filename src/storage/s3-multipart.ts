@@ -62,14 +62,13 @@ export async function completeS3Upload(
   }
 }
 
-/** True when nothing of the upload is left; false when S3 could not be told. Never throws. */
-export async function abortS3Upload({ reach, key, id }: MultipartUpload): Promise<boolean> {
+/** One that is gone already is as good as aborted. */
+export async function abortS3Upload({ reach, key, id }: MultipartUpload): Promise<void> {
   const command = new AbortMultipartUploadCommand({ Bucket: reach.bucket, Key: key, UploadId: id })
   try {
     await callS3(reach, { operation: 'abort_multipart', key }, (options) => reach.client.send(command, options))
-    return true
   } catch (error) {
-    return isGone(error)
+    if (!isGone(error)) throw error
   }
 }
 

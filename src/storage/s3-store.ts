@@ -9,6 +9,7 @@ import { putS3Object } from './put-s3-object.ts'
 import { readS3Object } from './read-s3-object.ts'
 import { statOf } from './s3-answers.ts'
 import { isAmazon, makeS3Client, type S3Patience, usualPatience } from './s3-client.ts'
+import { abortS3Upload } from './s3-multipart.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
 import { makeS3LinkSigner } from './sign-s3-link.ts'
 import { requireStorageKey } from './storage-key.ts'
@@ -25,7 +26,12 @@ type Needs = {
   hasChecksums?: boolean
 }
 
-export type S3Store = FileStore & { name: 's3'; close(): void }
+export type S3Store = FileStore & {
+  name: 's3'
+  /** For an upload that the recorder was told of and never heard closed: S3 could not be asked, or the process died. */
+  abortMultipart(key: StorageKey, multipartId: string): Promise<void>
+  close(): void
+}
 
 /** The store on S3. Opening asks nothing: a bucket that is away shows at the first call. */
 export function openS3Store(needs: Needs): S3Store {
@@ -50,6 +56,7 @@ export function openS3Store(needs: Needs): S3Store {
     remove: async (key) => removeS3(reach, requireStorageKey(key)),
     list: (prefix) => listS3Objects(reach, prefix),
     signDownload: async (key, link) => signLink(requireStorageKey(key), link),
+    abortMultipart: async (key, id) => abortS3Upload({ reach, key: requireStorageKey(key), id }),
     close: () => client.destroy(),
   }
 }

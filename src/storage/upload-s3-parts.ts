@@ -30,10 +30,20 @@ export async function uploadS3Parts(
     await closeRecord(recorder, upload)
     return stored
   } catch (error) {
-    // What could not be aborted stays on record, for whoever tidies up later.
-    if (await abortS3Upload(upload)) await closeRecord(recorder, upload)
+    await giveUp(recorder, upload)
     throw error
   }
+}
+
+// What went wrong first is what the caller must hear. An upload that could not be aborted stays on record, for whoever
+// tidies up later; the operation's own event tells of it.
+async function giveUp(recorder: MultipartRecorder, upload: MultipartUpload): Promise<void> {
+  try {
+    await abortS3Upload(upload)
+  } catch {
+    return
+  }
+  await closeRecord(recorder, upload)
 }
 
 function requireWhole(parts: SentPart[], size: number): void {
