@@ -8,9 +8,8 @@ const cost = 12
 export const leastPasswordBytes = 12
 /** bcrypt reads no further. */
 export const mostPasswordBytes = 72
-/** bcrypt is meant to be slow: more at once than this would take the processor from everybody else. */
-const mostAtOnce = 2
-const mostWaiting = 100
+/** bcrypt is meant to be slow: more at once than `atOnce` would take the processor from everybody else. */
+const usualLimits = { atOnce: 2, waiting: 100 }
 
 /** A hash of the same cost for people who have none, so that their refusal takes as long. Nobody knows its password. */
 const nobodysHash = '$2b$12$TGSKJoxgw45DExNyKIfJ8OfD5Ev6l5qReRfRGwDQh8Ymp91EwzceW'
@@ -23,10 +22,10 @@ export type Passwords = {
 }
 
 /** Makes and compares bcrypt hashes, a few at a time; throws `rate_limited` when too many already wait. */
-export function makePasswords(): Passwords {
-  const limit = pLimit(mostAtOnce)
+export function makePasswords(limits = usualLimits): Passwords {
+  const limit = pLimit(limits.atOnce)
   const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (limit.pendingCount >= mostWaiting)
+    if (limit.pendingCount >= limits.waiting)
       throw new AppError('rate_limited', 'Too many people are logging in at once. Try again in a few seconds.', {
         retryAfterSeconds: 5,
       })
@@ -36,7 +35,8 @@ export function makePasswords(): Passwords {
   return {
     async hash(password) {
       assertAcceptable(password)
-      return await inTurn(() => hash(password, cost))
+      // `$2y$` and `$2b$` name the same algorithm; the second is what the platform writes.
+      return (await inTurn(() => hash(password, cost))).replace(/^\$2y\$/, '$2b$')
     },
     async matches(password, stored) {
       const isUsable = stored !== null && isBcryptHash(stored) && isWithinBcrypt(password)
