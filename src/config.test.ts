@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
 
 import { ConfigError, loadConfig } from './config.ts'
-import { type Setting, settings, settingsNotBuiltYet } from './settings.ts'
+import { type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
 
 const entries = Object.entries<Setting>(settings)
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 
 import type { z } from 'zod'
 
-import { findGiven, type Setting, settings, settingsNotBuiltYet } from './settings.ts'
+import { findGiven, type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
 
 type Environment = Record<string, string | undefined>
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { flag, folder, origins, postgresAddress, proxies, webAddress, whole } from './setting-forms.ts'
+import { flag, folder, origins, postgresAddress, proxies, webAddress, whole } from './config-forms.ts'
 
 export type Setting = {
   schema: z.ZodType
