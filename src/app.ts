@@ -46,7 +46,7 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
   }
   try {
     const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log })
-    opened.push(database.close)
+    opened.push(() => database.close())
     const secret = config.jwtSecret ?? (await keepSecret(config.dataDir))
     const keys = {
       ...tokenKeysOf(secret),

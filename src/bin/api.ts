@@ -7,7 +7,9 @@ import { documentTypeRoutes } from '../http/routes/document-types.ts'
 import { documentRoutes } from '../http/routes/documents.ts'
 import { downloadRoutes } from '../http/routes/downloads.ts'
 import { firmRoutes } from '../http/routes/firms.ts'
+import { historyRoutes } from '../http/routes/history.ts'
 import { memberRoutes } from '../http/routes/members.ts'
+import { uploadRoutes } from '../http/routes/upload.ts'
 import { buildServer, mountApi } from '../http/server.ts'
 import { checkAccessToken } from '../people/access-token.ts'
 
@@ -27,7 +29,9 @@ export async function buildApi(app: App): Promise<FastifyInstance> {
     firmRoutes({ db, cursors }),
     memberRoutes({ db, cursors }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
-    documentRoutes({ ...app, cursors, maxUploadBytes: config.maxUploadBytes }),
+    uploadRoutes({ ...app, maxUploadBytes: config.maxUploadBytes }),
+    documentRoutes({ db, cursors }),
+    historyRoutes({ db, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
   ]
   await mountApi(server, routes)

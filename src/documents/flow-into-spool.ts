@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Spooled } from '../storage/file-store.ts'
 import type { Spool, SpoolFile } from '../storage/spool.ts'
 import { finishHash } from './finish-hash.ts'
-import type { Chunks } from './receive-file.ts'
+import type { Chunks } from './limit-bytes.ts'
 
 type Flow = {
   expectedSha256: string | undefined

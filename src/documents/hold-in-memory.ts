@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { ByteBudget } from '../storage/byte-budget.ts'
 import type { HeldInMemory } from '../storage/file-store.ts'
 import { finishHash } from './finish-hash.ts'
-import type { Chunks } from './receive-file.ts'
+import type { Chunks } from './limit-bytes.ts'
 
 type Limits = { mostBytes: number; expectedSha256: string | undefined; signal: AbortSignal }
 

@@ -8,7 +8,7 @@ import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
 import { removeBytes } from './remove-bytes.ts'
 import { answerToStoreFailure, storeHolding, storeUnavailable, type Stores } from './stores.ts'
 
-type Needs = { db: Db; stores: Stores; log: Logger }
+export type KeepBytesNeeds = { db: Db; stores: Stores; log: Logger }
 
 /**
  * Bytes first and durable, row last: names the bytes, stores them, then runs `record` in the one transaction that makes
@@ -16,7 +16,7 @@ type Needs = { db: Db; stores: Stores; log: Logger }
  * named by their open upload, and the answer is 503.
  */
 export async function keepBytes<Result>(
-  needs: Needs,
+  needs: KeepBytesNeeds,
   upload: OpenUpload,
   file: IncomingFile,
   record: (trx: Tx, stored: StoredFile) => Promise<Result>,
@@ -47,7 +47,7 @@ export async function keepBytes<Result>(
 }
 
 /** Removes what a failed upload may have left. What cannot be removed now stays named by its open upload, for the collector. */
-async function giveUp(needs: Needs, upload: OpenUpload): Promise<void> {
+async function giveUp(needs: KeepBytesNeeds, upload: OpenUpload): Promise<void> {
   try {
     await removeBytes(needs, upload, upload.id)
     await closeUpload(needs.db, upload.id)

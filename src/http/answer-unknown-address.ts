@@ -13,9 +13,8 @@ export function answerUnknownAddress(server: FastifyInstance): void {
 
   server.setNotFoundHandler((request, reply) => {
     const path = (request.url.split('?')[0] ?? '').replace(/\/+$/, '')
-    const allowed = [...methodsByPattern]
-      .filter(([pattern]) => matches(pattern, path))
-      .flatMap(([, methods]) => [...methods])
+    const patterns = [...methodsByPattern.keys()].filter((pattern) => matches(pattern, path))
+    const allowed = patterns.flatMap((pattern) => Array.from(methodsByPattern.get(pattern) ?? []))
     if (allowed.length === 0) throw new AppError('not_found', 'There is nothing at this address.')
     reply.header('allow', [...new Set(allowed)].join(', '))
     throw new AppError(

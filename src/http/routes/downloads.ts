@@ -78,8 +78,7 @@ async function answerDownload(
 const notToBeKept = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }
 
 function wantsLink(request: FastifyRequest): boolean {
-  const kinds = (request.headers.accept ?? '*/*')
-    .split(',')
-    .map((kind) => (kind.split(';')[0] ?? '').trim().toLowerCase())
-  return kinds.includes('application/json') && !kinds.includes('*/*')
+  const accepted = (request.headers.accept ?? '*/*').split(',')
+  const kinds = new Set(accepted.map((kind) => (kind.split(';')[0] ?? '').trim().toLowerCase()))
+  return kinds.has('application/json') && !kinds.has('*/*')
 }

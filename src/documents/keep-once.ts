@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Tx } from '../database/client.ts'
+import type { DocumentType } from '../database/document-types.ts'
+import { type DocumentRecord, findDocument } from '../database/documents.ts'
+import { recordEvent } from '../database/events.ts'
+import { type IdempotencyScope, rememberAnswer } from '../database/idempotency.ts'
+import type { Membership } from '../database/membership.ts'
+import { recordNewDocument } from '../database/record-version.ts'
+import { AppError } from '../errors.ts'
+import { confidentialRoles } from '../people/rights.ts'
+import { storageKeyOf } from '../storage/storage-key.ts'
+import type { Actor, DocumentId, Sha256, UploadId } from '../vocabulary.ts'
+import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
+import { keepBytes, type KeepBytesNeeds } from './keep-bytes.ts'
+import type { Received } from './receive-file.ts'
+import { choosePlace } from './stores.ts'
+
+export type KeepNeeds = KeepBytesNeeds
+
+/** A file that was let in, and on whose word. */
+export type Admitted = {
+  actor: Actor
+  membership: Membership
+  type: DocumentType
+  fileName: string
+  received: Received
+  idempotencyKey: string | undefined
+  signal: AbortSignal
+}
+
+/** Keeps a file as a new document; under one idempotency key once: whoever comes second gets the first one's document. */
+export async function keepOnce(needs: KeepNeeds, admitted: Admitted): Promise<DocumentRecord> {
+  const { membership, type, received } = admitted
+  const scope = scopeOf(admitted)
+  const earlier = async (sha256: Sha256) =>
+    scope && findEarlierDocument(needs.db, membership, scope, fingerprintOf(type.code, sha256))
+
+  if (received.content.kind === 'memory') {
+    const answered = await earlier(received.content.sha256)
+    if (answered !== undefined) return answered
+  }
+  try {
+    return await keep(needs, admitted, scope)
+  } catch (error) {
+    const answered = error instanceof AnsweredBefore ? await earlier(error.sha256) : undefined
+    if (answered === undefined) throw error
+    return answered
+  }
+}
+
+async function keep(
+  needs: KeepNeeds,
+  admitted: Admitted,
+  scope: IdempotencyScope | undefined,
+): Promise<DocumentRecord> {
+  const { actor, membership, type, fileName, received, signal } = admitted
+  const { firmId } = membership
+  const documentId = randomUUID() as DocumentId // just made, so it names nothing else
+  const [extension] = received.format.extensions
+  const key = storageKeyOf({ firmId, documentType: type.code, uuid: randomUUID(), extension })
+  const place = choosePlace(needs.stores, key)
+  const upload = { ...place, id: randomUUID() as UploadId, firmId, uploadedBy: actor.userId } // likewise
+  const labels = { originalFileName: fileName, documentType: type.code, firmId, documentId }
+  const file = { contentType: received.format.mimeType, labels, content: received.content, signal }
+
+  await keepBytes(needs, upload, file, async (trx, stored) => {
+    const { size: fileSize, sha256, etag, objectVersionId } = stored
+    if (scope !== undefined) await claimKey(trx, scope, { type, documentId, sha256 })
+    const scanStatus = 'skipped' as const // until a scanner can be set
+    await recordNewDocument(trx, actor, {
+      ...place,
+      firmId,
+      documentId,
+      documentType: type.code,
+      fileName,
+      fileSize,
+      mimeType: file.contentType,
+      sha256,
+      etag,
+      objectVersionId,
+      scanStatus,
+    })
+    const details = { sha256, bytes: fileSize, store: place.store }
+    await recordEvent(trx, actor, {
+      action: 'document.uploaded',
+      outcome: 'ok',
+      firmId,
+      documentId,
+      version: 1,
+      details,
+    })
+  })
+  return requireKept(await findDocument(needs.db, { membership, confidentialRoles }, documentId))
+}
+
+/** The unique key decides who was first; throws `AnsweredBefore` to whoever was not, which undoes the transaction. */
+async function claimKey(
+  trx: Tx,
+  scope: IdempotencyScope,
+  { type, documentId, sha256 }: { type: DocumentType; documentId: DocumentId; sha256: Sha256 },
+): Promise<void> {
+  const answer = { fingerprint: fingerprintOf(type.code, sha256), documentId, version: 1 }
+  if (!(await rememberAnswer(trx, scope, answer))) throw new AnsweredBefore(sha256)
+}
+
+function requireKept(document: DocumentRecord | undefined): DocumentRecord {
+  if (document !== undefined) return document
+  throw new AppError(
+    'internal',
+    'The document was kept, but could not be read back. Look at the list before you send it again.',
+  )
+}
+
+function scopeOf({ membership, idempotencyKey }: Admitted): IdempotencyScope | undefined {
+  if (idempotencyKey === undefined) return undefined
+  return { firmId: membership.firmId, userId: membership.userId, route: 'documents', key: idempotencyKey }
+}

@@ -1,0 +1,37 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+
+import { documentParams, eventShape, pageQuery } from '../../contract.ts'
+import type { Db } from '../../database/client.ts'
+import { viewHistory } from '../../documents/browse.ts'
+import type { DocumentId, FirmId } from '../../vocabulary.ts'
+import { answerPage, type Cursors } from '../paging.ts'
+import { presentEvent } from '../present-document.ts'
+
+/** Contract §3: a document's audit trail. */
+export function historyRoutes(needs: { db: Db; cursors: Cursors }): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      '/security-firms/:firm_id/documents/:id/events',
+      {
+        config: { right: 'documents.history' },
+        schema: {
+          tags: ['documents'],
+          summary: 'What happened to a document, newest first',
+          params: documentParams,
+          querystring: pageQuery,
+          response: { 200: z.array(eventShape) },
+        },
+      },
+      async (request, reply) => {
+        // The schema says that they are UUIDs; whose they are the right decides.
+        const place = { firmId: request.params.firm_id as FirmId, documentId: request.params.id as DocumentId }
+        const events = await answerPage(needs.cursors, { request, reply }, request.query, {
+          load: (page) => viewHistory(needs, request.actor, place, page),
+          positionOf: (event) => ({ at: event.occurredAtExact, id: event.id }),
+        })
+        return events.map(presentEvent)
+      },
+    )
+  }
+}
