@@ -50,7 +50,7 @@ function objectionOutOfSrc(from: string, to: string): string | undefined {
 /** `database` of `src/database/client.ts`, `contract` of `src/contract.ts` and of `src/contract-people.ts`. */
 function partOf(path: string): string {
   const [name = ''] = path.slice('src/'.length).split('/')
-  const part = name.replace(/\.ts$/, '')
+  const part = name.replace(/(\.test)?\.ts$/, '')
   return words.find((word) => part.startsWith(`${word}-`)) ?? part
 }
 
