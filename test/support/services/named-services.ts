@@ -1,8 +1,10 @@
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
+import { ListBucketsCommand } from '@aws-sdk/client-s3'
 import { Client } from 'pg'
 
+import { s3ClientOf } from '../s3-client.ts'
 import type { ClamdAddress, PostgresAddress, S3Address } from './service-addresses.ts'
 import { ServiceFailure } from './service-failure.ts'
 
@@ -16,20 +18,17 @@ export async function findNamedS3(env: Environment): Promise<S3Address | undefin
   const endpoint = env['AWS_ENDPOINT_URL_S3']
   if (!endpoint) return undefined
 
+  const url = parseAddress('AWS_ENDPOINT_URL_S3', endpoint)
+  await assertPortAnswers('AWS_ENDPOINT_URL_S3', url, url.protocol === 'https:' ? 443 : 80)
+
   const accessKeyId = requireVariable(env, 'AWS_ACCESS_KEY_ID')
   const secretAccessKey = requireVariable(env, 'AWS_SECRET_ACCESS_KEY')
   const sessionToken = env['AWS_SESSION_TOKEN']
-  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
-
-  const url = parseAddress('AWS_ENDPOINT_URL_S3', endpoint)
-  await assertPortAnswers('AWS_ENDPOINT_URL_S3', url, url.protocol === 'https:' ? 443 : 80)
-  return {
-    endpoint,
-    region: env['AWS_REGION_NAME'] ?? 'af-south-1',
-    owner: credentials,
-    app: credentials,
-    bucketPrefix,
-  }
+  const keys = { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
+  const region = env['AWS_REGION_NAME'] ?? 'af-south-1'
+  const s3 = { endpoint, region, owner: keys, app: keys, bucketPrefix }
+  await assertKeysAreTaken(s3)
+  return s3
 }
 
 /** The server that the environment names, once it is known to answer a query; `undefined` when it names none. */
@@ -37,6 +36,7 @@ export async function findNamedPostgres(env: Environment): Promise<PostgresAddre
   const adminUrl = env['DATABASE_URL']
   if (!adminUrl) return undefined
 
+  parseAddress('DATABASE_URL', adminUrl)
   const client = new Client({ connectionString: adminUrl, connectionTimeoutMillis: answerWithinMs })
   try {
     await client.connect()
@@ -66,8 +66,23 @@ function requireVariable(env: Environment, name: string): string {
 }
 
 function parseAddress(variable: string, address: string): URL {
-  if (!URL.canParse(address)) throw new ServiceFailure(`${variable} is not an address: ${address}`)
+  if (!URL.canParse(address)) throw new ServiceFailure(`${variable} is not an address (scheme://host:port).`)
   return new URL(address)
+}
+
+async function assertKeysAreTaken(s3: S3Address): Promise<void> {
+  const client = s3ClientOf(s3, s3.owner)
+  try {
+    await client.send(new ListBucketsCommand({}))
+  } catch (error) {
+    const why = error instanceof Error ? error.name : 'unknown'
+    throw new ServiceFailure(
+      `AWS_ENDPOINT_URL_S3 names ${s3.endpoint}, which refuses AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (${why}).`,
+      { cause: error },
+    )
+  } finally {
+    client.destroy()
+  }
 }
 
 async function assertPortAnswers(variable: string, url: URL, usualPort: number): Promise<void> {
@@ -93,7 +108,7 @@ async function assertPortAnswers(variable: string, url: URL, usualPort: number):
 }
 
 function notAnswering(variable: string, address: string, cause: unknown): ServiceFailure {
-  return new ServiceFailure(`${variable} names ${address}, which does not answer (${describe(cause)}).`)
+  return new ServiceFailure(`${variable} names ${address}, which does not answer (${describe(cause)}).`, { cause })
 }
 
 function describe(error: unknown): string {
@@ -103,7 +118,6 @@ function describe(error: unknown): string {
 }
 
 function withoutPassword(address: string): string {
-  if (!URL.canParse(address)) return 'an address that is not a URL'
   const url = new URL(address)
   url.password = ''
   return url.href
