@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { type Logger, pino, type DestinationStream } from 'pino'
-import pretty from 'pino-pretty'
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { prettyFactory } from 'pino-pretty'
+
+import { redact } from './logger-redact.ts'
 
 type LogContext = { request_id?: string; job_id?: string }
 
@@ -12,39 +14,54 @@ export function withLogContext<Result>(fields: LogContext, work: () => Result): 
   return context.run(fields, work)
 }
 
-/**
- * Secrets by their shape, wherever in a line they stand: a signed URL's query, a token of three base64url parts,
- * and the values of fields that are secret by name. Each pattern keeps what tells the reader what was there.
- */
-const secretShapes: [RegExp, string][] = [
-  [/(X-Amz-(?:Signature|Credential|Security-Token)=)[^&"\s\\]+/gi, '$1[redacted]'],
-  [/([?&](?:Signature|Key-Pair-Id|Policy|token)=)[^&"\s\\]+/g, '$1[redacted]'],
-  [/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '[redacted token]'],
-  [/(\/api\/v1\/files\/)[^"\s\\?]+/g, '$1[redacted]'],
-  [/((?:Bearer|Basic) )[\w.~+/=-]+/gi, '$1[redacted]'],
-  [/(\b\w+:\/\/[^:/@\s"]+:)[^@\s"]+@/g, '$1[redacted]@'],
-  [
-    /("(?:password|new_password|access_token|refresh_token|authorization|cookie|set-cookie|secret\w*|jwt\w*)":)"(?:[^"\\]|\\.)*"/gi,
-    '$1"[redacted]"',
-  ],
-]
-
-/** Takes secrets out of one finished line, so that no caller has to remember to. */
-export function redact(line: string): string {
-  return secretShapes.reduce((text, [shape, instead]) => text.replace(shape, instead), line)
+type LoggerOptions = {
+  level: string
+  /** Lines for people instead of JSON. */
+  isTerminal: boolean
+  /** Standard output, unless somebody keeps the lines. */
+  destination?: DestinationStream
 }
 
-/** JSON lines, or lines for people when `isTerminal`. `destination` is standard output unless a test keeps the lines. */
-export function makeLogger(options: { level: string; isTerminal: boolean; destination?: DestinationStream }): Logger {
-  const people = options.isTerminal ? pretty({ translateTime: 'HH:MM:ss', ignore: 'pid,hostname' }) : undefined
+/** One event, one line; no secret and no control character comes out of it, whatever was put in. */
+export function makeLogger({ level, isTerminal, destination }: LoggerOptions): Logger {
   return pino(
     {
-      level: options.level,
+      level,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      mixin: () => context.getStore() ?? {},
-      hooks: { streamWrite: redact },
+      // A copy: pino writes each line's own fields into what it gets.
+      mixin: () => ({ ...context.getStore() }),
+      hooks: { streamWrite: isTerminal ? forPeople() : (line) => escapeRawControls(redact(line)) },
     },
-    options.destination ?? people ?? pino.destination({ dest: 1, sync: true }),
+    // Synchronous, so that the last line before the end of the process is not lost.
+    destination ?? pino.destination({ dest: 1, sync: true }),
+  )
+}
+
+function forPeople(): (line: string) => string {
+  const prettify = prettyFactory({
+    translateTime: 'HH:MM:ss',
+    ignore: 'pid,hostname',
+    // Without this a line break in a message would begin what looks like a line of the log.
+    messageFormat: (log, messageKey) => textOf(log[messageKey] ?? log['event']).replaceAll('\n', String.raw`\n`),
+  })
+  return (line) => prettify(escapeTwice(redact(line)))
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** What JSON lets stand raw although a terminal or a reader of lines acts on it: DEL, C1, line separators, changes of direction. */
+const rawControls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+function escapeRawControls(line: string): string {
+  return line.replace(rawControls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Escapes that stay escapes when the line's JSON is read, so that people see `\u001b` and the terminal does nothing. */
+function escapeTwice(line: string): string {
+  return escapeRawControls(line).replace(/\\(?:\\|u(?!0009|000a)[0-9a-f]{4}|[bfr])/g, (escape) =>
+    escape === '\\\\' ? escape : `\\${escape}`,
   )
 }
