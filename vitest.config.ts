@@ -16,7 +16,7 @@ export default defineConfig({
           name: 'services',
           include: ['test/**/*.test.ts'],
           exclude: ['test/structure/**'],
-          globalSetup: ['test/support/start-services.ts'],
+          globalSetup: ['test/support/provide-services.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -7,7 +7,7 @@ import { startVitest } from 'vitest/node'
 import { countResults, type Count } from './support/count-results.ts'
 import { prepareServices } from './support/services/obtain-services.ts'
 import { ServiceFailure } from './support/services/service-failure.ts'
-import { servicesOfTests } from './support/start-services.ts'
+import { servicesOfTests } from './support/provide-services.ts'
 
 const root = join(import.meta.dirname, '..')
 const programs = join(root, 'node_modules', '.bin')

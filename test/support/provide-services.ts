@@ -6,7 +6,7 @@ import type { ServiceName } from './services/service-addresses.ts'
 export const servicesOfTests = ['s3', 'postgres'] satisfies ServiceName[]
 
 /** Runs once before the first test file of the `services` project; what it returns, after the last one. */
-export default async function startServices(project: TestProject): Promise<() => Promise<void>> {
+export default async function provideServices(project: TestProject): Promise<() => Promise<void>> {
   const { addresses, stop } = await obtainServices(servicesOfTests, process.env)
   project.provide('services', addresses)
   return stop
