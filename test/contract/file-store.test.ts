@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FileStat } from '../../src/storage/file-store.ts'
 import type { StorageKey } from '../../src/vocabulary.ts'
 import { makePdf } from '../support/make-files.ts'
-import { accept, arrive, inMemory, largeBytes, newFirm, newKey, onItsWay, sha256Of } from './incoming-files.ts'
+import { inMemory, largeBytes, newFirm, newKey, sha256Of, writeSpooled } from './incoming-files.ts'
 import { storesUnderTest, type StoreUnderTest } from './stores-under-test.ts'
 
 describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
@@ -17,7 +17,10 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
   const large = makePdf({ bytes: largeBytes })
   const sources = {
     'held in memory': { bytes: small, write: (key: StorageKey) => under.store.write(key, inMemory(small)) },
-    'spooled while it arrives': { bytes: large, write: (key: StorageKey) => writeSpooled(under, key, large) },
+    'spooled while it arrives': {
+      bytes: large,
+      write: (key: StorageKey) => writeSpooled(under.store, under.spool, key, large),
+    },
   }
 
   async function readAll(key: StorageKey, range?: { start: number; end?: number }): Promise<Buffer> {
@@ -142,14 +145,3 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     await expect(store.signDownload(key, link)).rejects.toMatchObject(refused)
   })
 })
-
-async function writeSpooled(under: StoreUnderTest, key: StorageKey, bytes: Buffer) {
-  const arriving = await onItsWay(under.spool)
-  try {
-    const writing = under.store.write(key, arriving.file)
-    await Promise.all([writing.catch(() => undefined), arrive(arriving, bytes).then(() => accept(arriving, bytes))])
-    return await writing
-  } finally {
-    await arriving.spooled.remove()
-  }
-}

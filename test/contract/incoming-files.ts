@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 
-import type { IncomingFile } from '../../src/storage/file-store.ts'
+import type { FileStore, IncomingFile } from '../../src/storage/file-store.ts'
 import type { Spool, SpoolFile } from '../../src/storage/spool.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey } from '../../src/vocabulary.ts'
@@ -52,4 +52,14 @@ export async function arrive({ spooled }: Arriving, bytes: Buffer): Promise<void
 
 export function accept({ spooled }: Arriving, bytes: Buffer): void {
   spooled.accept({ size: bytes.length, sha256: sha256Of(bytes) })
+}
+
+/** Writes a file while it arrives, as an upload does, and clears the spool. */
+export async function writeSpooled(store: FileStore, spool: Spool, key: StorageKey, bytes: Buffer) {
+  const arriving = await onItsWay(spool)
+  const arrival = arrive(arriving, bytes).then(() => accept(arriving, bytes))
+  const [written] = await Promise.allSettled([store.write(key, arriving.file), arrival])
+  await arriving.spooled.remove()
+  if (written.status === 'rejected') throw written.reason
+  return written.value
 }
