@@ -10,7 +10,10 @@ export const refreshTokenSeconds = 30 * 24 * 60 * 60
 const refreshClaims = z.object({ jti: z.guid(), token_type: z.literal('refresh') })
 
 /** The same record is always the same token: that is how one who asks twice gets the same successor. */
-export async function signRefreshToken(refreshKey: Uint8Array, record: RefreshTokenRecord): Promise<string> {
+export async function signRefreshToken(
+  refreshKey: Uint8Array,
+  record: Omit<RefreshTokenRecord, 'sessionId'>,
+): Promise<string> {
   return await new SignJWT({ token_type: 'refresh' })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject(record.userId)
