@@ -26,14 +26,21 @@ export async function stopAnyServer(dataDir: string): Promise<void> {
   const pid = serverPid(dataDir)
   if (pid === undefined) return
   process.kill(pid, 'SIGINT')
-  await until(() => serverPid(dataDir) === undefined)
+  await until(() => serverPid(dataDir) !== pid)
 }
 
 /** The process id of the server that runs on this folder. */
 export function serverPid(dataDir: string): number | undefined {
-  const file = join(dataDir, 'postgresql', 'postmaster.pid')
-  const pid = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : 0
+  const pid = Number.parseInt(readIfThere(join(dataDir, 'postgresql', 'postmaster.pid')), 10)
   return pid > 1 && existsSync(`/proc/${pid}/cwd`) ? pid : undefined
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** Waits until something can be seen; the test's own time limit is the only one. */

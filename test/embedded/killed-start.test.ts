@@ -2,10 +2,14 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
 
+import { openEmbeddedPostgres } from '../../src/database/embedded/open-embedded.ts'
 import { nameDataDir, serverPid, until } from './data-folder.ts'
 import { startService } from './service-process.ts'
+
+const log = pino({ level: 'silent' })
 
 /** Moments of a first start, each seen from outside by what stands in DATA_DIR. */
 const moments: [string, (names: string[], dataDir: string) => boolean][] = [
@@ -22,14 +26,13 @@ test.for(moments)('a first start killed %s does not block the second', async ([,
   await until(async () => existsSync(dataDir) && reached(await readdir(dataDir), dataDir))
   await killed.kill('SIGKILL')
 
-  const second = startService(dataDir)
-  await second.opened()
+  const second = await openEmbeddedPostgres({ dataDir, log })
   await second.close()
   expect(serverPid(dataDir)).toBeUndefined()
 
   // The killed start's initdb may have written on for a moment; the next start removes what is left of it.
-  const third = startService(dataDir)
-  expect((await third.opened()).how).toBe('started')
+  const third = await openEmbeddedPostgres({ dataDir, log })
+  expect(third.how).toBe('started')
   await third.close()
   expect((await readdir(dataDir)).filter(isUnfinished)).toEqual([])
 })
@@ -41,8 +44,8 @@ test('a power cut in the first start does not block the second', async () => {
   process.kill(serverPid(dataDir) ?? Number.NaN, 'SIGKILL')
   await killed.kill('SIGKILL')
 
-  const second = startService(dataDir)
-  expect((await second.opened()).how).toBe('started')
+  const second = await openEmbeddedPostgres({ dataDir, log })
+  expect(second.how).toBe('started')
   await second.close()
 })
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -8,11 +9,13 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import { openEmbeddedPostgres, type EmbeddedPostgres } from '../../src/database/embedded/open-embedded.ts'
+import { waitUntilAnswers } from '../../src/database/embedded/wait-until-answers.ts'
 import { ask } from './ask.ts'
 import { serverPid, stopAnyServer, until } from './data-folder.ts'
 import { startService } from './service-process.ts'
 
 const log = pino({ level: 'silent' })
+const opened: EmbeddedPostgres[] = []
 let dataDir: string
 
 beforeAll(async () => {
@@ -22,12 +25,15 @@ beforeAll(async () => {
   const { close } = await openEmbeddedPostgres({ dataDir, log })
   await close()
 })
-afterEach(async () => stopAnyServer(dataDir))
+afterEach(async () => {
+  for (const { close } of opened.splice(0)) await close()
+  await stopAnyServer(dataDir)
+})
 afterAll(async () => rm(dirname(dataDir), { recursive: true }))
 
 async function open(): Promise<EmbeddedPostgres> {
   const embedded = await openEmbeddedPostgres({ dataDir, log })
-  onTestFinished(embedded.close)
+  opened.push(embedded)
   return embedded
 }
 
@@ -85,12 +91,36 @@ test('a server that was killed comes back by itself while the service runs', asy
   expect(await ask(owner, 'SELECT id FROM papers')).toEqual([7])
 })
 
-test('the id of a dead server that another process now has does not block the start', async () => {
+test('no server is started while a child of the killed one may still write', async () => {
+  const service = startService(dataDir)
+  const { owner } = await service.opened()
+  const client = await waitUntilAnswers(owner)
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  const busy = client.query('SELECT count(*) FROM generate_series(1, 1000000000)').catch(() => undefined)
+  await service.kill('SIGKILL')
+  process.kill(serverPid(dataDir) ?? Number.NaN, 'SIGKILL')
+
+  const opening = open()
+  await until(async () => (await readFile(join(dataDir, 'postgresql.log'), 'utf8')).includes('is still in use'))
+  process.kill(rows[0]?.pid ?? Number.NaN, 'SIGKILL')
+  await busy
+  expect((await opening).how).toBe('started')
+})
+
+const heirs: [string, string][] = [
+  ['another process now has', 'sleep 60 & echo $!; wait'],
+  ['nobody has reaped', 'true & echo $!; exec sleep 60'],
+]
+
+test.for(heirs)('the id of a dead server that %s does not block the start', async ([, script]) => {
   const { uid, gid } = await stat(join(dataDir, 'postgresql'))
   // PostgreSQL itself mistakes only a process of its own user for its server.
-  const other = spawn('sleep', ['60'], process.getuid?.() === 0 ? { uid, gid } : {})
-  onTestFinished(() => void other.kill())
-  await writeFile(join(dataDir, 'postgresql', 'postmaster.pid'), `${other.pid}\n${dataDir}/postgresql\n`)
+  const shell = spawn('sh', ['-c', script], { detached: true, ...(process.getuid?.() === 0 ? { uid, gid } : {}) })
+  onTestFinished(() => void process.kill(-(shell.pid ?? Number.NaN), 'SIGKILL'))
+  const [pid] = await once(shell.stdout.setEncoding('utf8'), 'data')
+  const file = join(dataDir, 'postgresql', 'postmaster.pid')
+  await writeFile(file, `${pid}${dataDir}/postgresql\n`)
+  await chown(file, uid, gid)
 
   expect((await open()).how).toBe('started')
 })

@@ -16,11 +16,11 @@ type Needs = { runner: Runner; major: number; log: Logger }
  * leaves nothing but a folder that the next start removes.
  */
 export async function initialiseCluster(needs: Needs, cluster: string): Promise<void> {
+  const parent = dirname(cluster)
+  await removeLeftovers(parent, `${basename(cluster)}.new-`)
   const major = await readMajor(cluster)
   if (major !== undefined) return assertReadable(major, needs.major)
 
-  const parent = dirname(cluster)
-  await removeLeftovers(parent, `${basename(cluster)}.new-`)
   const fresh = `${cluster}.new-${randomUUID()}`
   await mkdir(fresh, { mode: 0o700 })
   const { account } = needs.runner
@@ -52,9 +52,9 @@ async function removeLeftovers(folder: string, prefix: string): Promise<void> {
   const leftovers = (await readdir(folder)).filter((name) => name.startsWith(prefix))
   for (const name of leftovers) {
     try {
-      await rm(join(folder, name), { recursive: true, force: true })
+      await rm(join(folder, name), { recursive: true, force: true, maxRetries: 5 })
     } catch (error) {
-      // The initdb of a killed start may still write there for a moment; it can do no harm, and the next start removes it.
+      // The initdb of a killed start still writes there; it can do no harm, and the next start removes it.
       if (!hasCode(error, 'ENOTEMPTY')) throw error
     }
   }

@@ -1,9 +1,12 @@
+import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client, type ClientConfig } from 'pg'
 
 import { ConfigError } from '../../config.ts'
-import { removeMistakenPid } from './find-postmaster.ts'
+import { port } from './choose-socket-folder.ts'
+import { disownTakenPid } from './find-postmaster.ts'
 import { listSettings } from './list-settings.ts'
 import { openServerLog, readServerLog } from './open-server-log.ts'
 import { runAs, type Runner } from './run-as.ts'
@@ -14,7 +17,9 @@ export type Server = { runner: Runner; cluster: string; socketFolder: string; lo
 type Running = { client: Client; how: 'started' | 'joined' }
 type Child = { logFrom: number; ended: () => Error | number | undefined }
 
-const pollMilliseconds = 20
+/** Each wait is longer than the one before, since a server in recovery logs every attempt. */
+const firstWaitMilliseconds = 10
+const longestWaitMilliseconds = 250
 /** A server that was killed replays its log first, which may take a while; it keeps its progress when we give up. */
 const patienceMilliseconds = 50_000
 
@@ -22,12 +27,14 @@ const patienceMilliseconds = 50_000
 export async function joinOrStart(server: Server): Promise<Running> {
   const deadline = Date.now() + patienceMilliseconds
   let child: Child | undefined
+  let wait = firstWaitMilliseconds
   while (Date.now() < deadline) {
     const answer = await tryConnect(server.superuser)
     if (answer instanceof Client) return { client: answer, how: child === undefined ? 'joined' : 'started' }
     if (child?.ended() !== undefined) child = await giveUp(server, child)
     else if (answer === 'absent') child ??= await start(server)
-    await sleep(pollMilliseconds)
+    await sleep(wait)
+    wait = Math.min(wait * 1.2, longestWaitMilliseconds)
   }
   throw new ConfigError(
     `DATA_DIR: the embedded PostgreSQL is still busy starting, stopping or recovering; try again in a minute. Its log is ${server.logFile}.`,
@@ -35,7 +42,9 @@ export async function joinOrStart(server: Server): Promise<Running> {
 }
 
 async function start({ runner, cluster, socketFolder, logFile }: Server): Promise<Child> {
-  await removeMistakenPid(cluster)
+  await disownTakenPid(dirname(logFile), cluster)
+  // The socket's own lock would block the same way. It is not needed: the folder is this cluster's, whose file is asked first.
+  await rm(`${socketFolder}/.s.PGSQL.${port}.lock`, { force: true })
   const log = await openServerLog(logFile, runner.account)
   const { size } = await log.stat()
   // A session of its own: Ctrl-C and a closed terminal must not reach it.

@@ -18,7 +18,7 @@ export async function stopServer(client: Client, cluster: string, log: Logger): 
   if (pid === undefined) return false
 
   const found = await lookAtProcess(pid, cluster)
-  if (found === 'another_process' || found === 'gone') {
+  if (found === 'taken' || found === 'free') {
     // It answered a moment ago, so its id counts in another container that shares the folder; here it is somebody else's.
     log.warn({ event: 'embedded_database_left_running' }, 'The embedded database runs elsewhere and is left running')
     return false
