@@ -1,0 +1,133 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { createAccount } from '../../../src/people/create-account.ts'
+import {
+  type AdministratorWish,
+  ensureAdministrator,
+  writePasswordFile,
+} from '../../../src/people/ensure-administrator.ts'
+import { makePerson } from '../../support/people.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
+import { call, logIn, password } from './call-people.ts'
+
+let service: TestService
+beforeEach(async () => {
+  service = await startService()
+})
+afterEach(async () => service.stop())
+
+const given = { email: 'Admin@bluecrane.example', password }
+
+type Handed = { email: string; password: string }
+
+function ensure(wish: Partial<AdministratorWish>, handed: Handed[] = []) {
+  return ensureAdministrator(service.app, {
+    given: undefined,
+    isEmbedded: false,
+    handOver: async (credentials) => void handed.push(credentials),
+    ...wish,
+  })
+}
+
+async function administrators(): Promise<string[]> {
+  const rows = await service.app.db
+    .selectFrom('registered_users')
+    .select('email')
+    .where('role', '=', 'admin')
+    .orderBy('email')
+    .execute()
+  return rows.map(({ email }) => email)
+}
+
+describe('the administrator that the settings name', () => {
+  it('is made, and logs in', async () => {
+    const handed: Handed[] = []
+    expect(await ensure({ given }, handed)).toEqual({ kind: 'made', email: given.email, isGenerated: false })
+    expect(handed).toEqual([])
+    const { access_token: token } = await logIn(service.url, given)
+    expect((await call(service.url, 'GET /auth/me', { token })).body).toMatchObject({
+      role: 'admin',
+      is_verified: true,
+    })
+  })
+
+  it('is left as it is when it is there, with the password that it has now', async () => {
+    await ensure({ given })
+    expect(await ensure({ given: { ...given, password: 'another long password' } })).toMatchObject({ kind: 'present' })
+    expect(await administrators()).toEqual([given.email.toLowerCase()])
+    await logIn(service.url, given)
+  })
+
+  it('is made once by several instances that start at once', async () => {
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => ensure({ given })))
+    expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['made', 'present', 'present', 'present'])
+    expect(await administrators()).toHaveLength(1)
+  })
+
+  it('is not made out of somebody who registered with that e-mail', async () => {
+    const person = { email: given.email, firstName: 'Not', lastName: 'Me', role: 'user', isVerified: true } as const
+    await createAccount(service.app, person, 'a password of their own')
+    expect(await ensure({ given, isEmbedded: true })).toEqual({
+      kind: 'not_an_administrator',
+      email: given.email.toLowerCase(),
+    })
+    expect(await administrators()).toEqual([])
+  })
+})
+
+describe('where the database is the service’s own and nobody is there yet', () => {
+  it('an administrator is made, whose password is handed over and works', async () => {
+    const handed: Handed[] = []
+    const outcome = await ensure({ isEmbedded: true }, handed)
+    expect(outcome).toEqual({ kind: 'made', email: 'admin@paniq.local', isGenerated: true })
+    expect(handed).toHaveLength(1)
+    expect(handed[0]?.password).toMatch(/^[\w-]{24}$/)
+    expect((await call(service.url, 'POST /auth/login', { body: handed[0] })).status).toBe(200)
+    expect(service.logLines.join('')).not.toContain(handed[0]?.password)
+  })
+
+  it('of several starts at once one makes it', async () => {
+    const handed: Handed[] = []
+    await Promise.all([1, 2, 3, 4].map(() => ensure({ isEmbedded: true }, handed)))
+    expect(handed).toHaveLength(1)
+    expect(await administrators()).toEqual(['admin@paniq.local'])
+  })
+
+  it('none stands when its password could not be handed over, and the next start makes it', async () => {
+    const handOver = async () => {
+      throw new Error('the disk is full')
+    }
+    await expect(ensure({ isEmbedded: true, handOver })).rejects.toThrow('the disk is full')
+    expect(await administrators()).toEqual([])
+    expect(await ensure({ isEmbedded: true })).toMatchObject({ kind: 'made' })
+  })
+
+  it('the one that the settings name is the only one', async () => {
+    await ensure({ given, isEmbedded: true })
+    expect(await administrators()).toEqual([given.email.toLowerCase()])
+  })
+})
+
+it.each([
+  ['somebody is there already', { isEmbedded: true }, 1],
+  ['the database is shared', { isEmbedded: false }, 0],
+] as const)('nobody is made where %s', async (_, wish, people) => {
+  for (let n = 0; n < people; n += 1) await makePerson(service.app)
+  expect(await ensure(wish)).toEqual({ kind: 'not_wanted' })
+  expect(await administrators()).toEqual([])
+})
+
+it('a password that no terminal shows is kept in a file that its owner alone reads', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-password-'))
+  await writePasswordFile(folder, { email: 'admin@paniq.local', password: 'the first one' })
+  const path = await writePasswordFile(folder, { email: 'admin@paniq.local', password: 'the second one' })
+  expect(path).toBe(join(folder, 'initial-admin-password'))
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+  expect(await readFile(path, 'utf8')).toBe('admin@paniq.local\nthe second one\n')
+  expect(await readdir(folder)).toEqual(['initial-admin-password'])
+  await rm(folder, { recursive: true })
+})
