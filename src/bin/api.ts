@@ -30,26 +30,10 @@ export async function buildApi(app: App): Promise<FastifyInstance> {
     memberRoutes({ db, cursors }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
     uploadRoutes({ ...app, maxUploadBytes: config.maxUploadBytes }),
-    documentRoutes({ db, cursors }),
-    historyRoutes({ db, cursors }),
+    documentRoutes({ db, log, cursors }),
+    historyRoutes({ db, log, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
   ]
   await mountApi(server, routes)
   return server
-}
-
-/** Listens, and closes in order when it is told to end: no new requests, running ones finish, then everything else. */
-export async function serve(app: App, server: FastifyInstance): Promise<string> {
-  const address = await server.listen({ host: app.config.host, port: app.config.port })
-  let isEnding = false
-  const end = async (signal: NodeJS.Signals) => {
-    if (isEnding) return
-    isEnding = true
-    app.log.info({ event: 'stopping', signal }, 'stopping')
-    await server.close()
-    await app.close()
-    app.log.info({ event: 'stopped' }, 'stopped')
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, (received) => void end(received))
-  return address
 }

@@ -1,16 +1,10 @@
 import type { Db } from '../database/client.ts'
-import {
-  type DocumentFilter,
-  type DocumentPage,
-  type DocumentRecord,
-  findDocument,
-  listDocuments,
-} from '../database/documents.ts'
+import { type DocumentFilter, type DocumentPage, type DocumentRecord, listDocuments } from '../database/documents.ts'
 import { type EventPage, type EventRecord, listEvents } from '../database/events.ts'
 import { requireRight } from '../people/require-right.ts'
 import { confidentialRoles } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
-import { noSuchDocument } from './issue-download.ts'
+import { type AccessNeeds, accessDocument } from './access-document.ts'
 
 type Needs = { db: Db }
 type Of = { firmId: FirmId; documentId: DocumentId }
@@ -26,23 +20,17 @@ export async function browseDocuments(
   return listDocuments(needs.db, { membership, confidentialRoles }, filter, page)
 }
 
-/** One document, in the trash or not. Throws `not_found` also for one that this person may not know of. */
-export async function viewDocument(needs: Needs, actor: Actor, { firmId, documentId }: Of): Promise<DocumentRecord> {
-  const membership = await requireRight(needs, actor, 'documents.read', { firmId, documentId })
-  const document = await findDocument(needs.db, { membership, confidentialRoles }, documentId)
-  if (document === undefined) throw noSuchDocument()
-  return document
+/** One document, in the trash or not. */
+export async function viewDocument(needs: AccessNeeds, actor: Actor, document: Of): Promise<DocumentRecord> {
+  return accessDocument(needs, actor, { ...document, right: 'documents.read' })
 }
 
-/** What happened to one document, newest first. */
+/** What happened to one document, newest first; that somebody looked is part of it. */
 export async function viewHistory(
-  needs: Needs,
+  needs: AccessNeeds,
   actor: Actor,
-  { firmId, documentId }: Of,
-  page: EventPage,
+  { document, page }: { document: Of; page: EventPage },
 ): Promise<EventRecord[]> {
-  const membership = await requireRight(needs, actor, 'documents.history', { firmId, documentId })
-  const document = await findDocument(needs.db, { membership, confidentialRoles }, documentId)
-  if (document === undefined) throw noSuchDocument()
-  return listEvents(needs.db, membership, documentId, page)
+  const { membership, id } = await accessDocument(needs, actor, { ...document, right: 'documents.history' })
+  return listEvents(needs.db, membership, id, page)
 }

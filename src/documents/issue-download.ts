@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
-import { type OpenedDownload, openForDownload } from '../database/open-for-download.ts'
+import type { OpenedDocument } from '../database/open-document.ts'
 import { AppError } from '../errors.ts'
-import { confidentialRoles, rights } from '../people/rights.ts'
 import type { DownloadLink, FileStore } from '../storage/file-store.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
+import { accessDocument, noSuchDocument } from './access-document.ts'
 import { formatOf } from './formats.ts'
 import { storeHolding, type Stores } from './stores.ts'
 
@@ -14,7 +14,7 @@ export type DownloadNeeds = { db: Db; stores: Stores; log: Logger; linkSeconds: 
 export type DownloadRequest = { firmId: FirmId; documentId: DocumentId; disposition: 'attachment' | 'inline' }
 
 export type IssuedDownload = {
-  document: OpenedDownload
+  document: OpenedDocument
   store: FileStore
   disposition: 'attachment' | 'inline'
   sign: () => Promise<DownloadLink>
@@ -30,11 +30,7 @@ export async function issueDownload(
   actor: Actor,
   request: DownloadRequest,
 ): Promise<IssuedDownload> {
-  const document = await openForDownload(needs.db, actor, {
-    ...request,
-    right: rights['documents.download'],
-    confidentialRoles,
-  })
+  const document = await accessDocument(needs, actor, { ...request, right: 'documents.download' })
   assertDownloadable(document)
   const store = storeHolding(needs.stores, {
     store: document.store,
@@ -43,15 +39,6 @@ export async function issueDownload(
   })
   const disposition =
     request.disposition === 'inline' && formatOf(document.mimeType)?.canShowInline === true ? 'inline' : 'attachment'
-  needs.log.info({
-    event: 'document_access',
-    action: 'download',
-    document_id: document.id,
-    firm_id: document.firmId,
-    user_id: actor.userId,
-    store: store.name,
-  })
-
   const sign = () =>
     store.signDownload(document.storageKey, {
       fileName: document.fileName,
@@ -62,8 +49,7 @@ export async function issueDownload(
   return { document, store, disposition, sign }
 }
 
-function assertDownloadable(document: OpenedDownload | undefined): asserts document is OpenedDownload {
-  if (document === undefined) throw noSuchDocument()
+function assertDownloadable(document: OpenedDocument): void {
   switch (document.outcome) {
     case 'ok':
       return
@@ -83,8 +69,4 @@ function assertDownloadable(document: OpenedDownload | undefined): asserts docum
     case 'quarantined':
       throw new AppError('quarantined', 'This document is in quarantine: a virus was found in it.')
   }
-}
-
-export function noSuchDocument(): AppError {
-  return new AppError('not_found', 'There is no such document in this firm.')
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 
+import { appErrorOf } from '../database/postgres-errors.ts'
 import { AppError, type FieldError } from '../errors.ts'
 import { statusByCode } from './status-of.ts'
 
@@ -35,6 +36,7 @@ function toAppError(error: unknown): AppError {
   if (hasZodFastifySchemaValidationErrors(error)) return invalidInput(error)
   return (
     frameworkRefusal(error) ??
+    appErrorOf(error) ??
     new AppError('internal', 'Something went wrong on our side. Try again; if it stays, tell us the request id.', {
       cause: error,
     })

@@ -11,6 +11,7 @@ import { answerUnknownAddress } from './answer-unknown-address.ts'
 import { type AuthenticateNeeds, authenticate } from './authenticate.ts'
 import { discardBody } from './discard-body.ts'
 import { chooseRequestId } from './request-id.ts'
+import { keepServedRoutes } from './served-routes.ts'
 
 export type ServerOptions = {
   log: FastifyBaseLogger
@@ -37,6 +38,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   server.setSerializerCompiler(serializerCompiler)
   server.setErrorHandler(answerError)
   answerUnknownAddress(server)
+  keepServedRoutes(server)
 
   server.addHook('onRequest', (request, _reply, done) => withLogContext({ request_id: request.id }, done))
   server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))

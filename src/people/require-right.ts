@@ -20,7 +20,7 @@ export async function requireRight(
   } catch (error) {
     if (isAppError(error))
       await recordEvent(db, actor, {
-        action: right,
+        action: rights[right].event,
         outcome: error.code,
         firmId,
         ...(documentId === undefined ? {} : { documentId }),

@@ -7,19 +7,21 @@ export type Right = {
   administrators: boolean
   /** Whether it changes nothing and so is allowed while the firm is locked. */
   reads: boolean
+  /** What the audit trail calls it, done or refused. */
+  event: string
 }
 
 /** Every right there is: the whole of "who may" in one place. A route names its right; test/security reads both. */
 export const rights = {
-  'documents.list': { roles: firmRoles, administrators: true, reads: true },
-  'documents.read': { roles: firmRoles, administrators: true, reads: true },
-  'documents.download': { roles: firmRoles, administrators: true, reads: true },
-  'documents.history': { roles: firmRoles, administrators: true, reads: true },
-  'documents.upload': { roles: firmRoles, administrators: false, reads: false },
-  'firm.read': { roles: firmRoles, administrators: true, reads: true },
-  'firm.change': { roles: [], administrators: true, reads: false },
-  'members.list': { roles: ['firm_admin'], administrators: true, reads: true },
-  'members.change': { roles: ['firm_admin'], administrators: false, reads: false },
+  'documents.list': { roles: firmRoles, administrators: true, reads: true, event: 'documents.listed' },
+  'documents.read': { roles: firmRoles, administrators: true, reads: true, event: 'document.viewed' },
+  'documents.download': { roles: firmRoles, administrators: true, reads: true, event: 'document.downloaded' },
+  'documents.history': { roles: firmRoles, administrators: true, reads: true, event: 'document.history_viewed' },
+  'documents.upload': { roles: firmRoles, administrators: false, reads: false, event: 'document.uploaded' },
+  'firm.read': { roles: firmRoles, administrators: true, reads: true, event: 'firm.viewed' },
+  'firm.change': { roles: [], administrators: true, reads: false, event: 'firm.changed' },
+  'members.list': { roles: ['firm_admin'], administrators: true, reads: true, event: 'members.listed' },
+  'members.change': { roles: ['firm_admin'], administrators: false, reads: false, event: 'members.changed' },
 } as const satisfies Record<string, Right>
 
 export type RightName = keyof typeof rights

@@ -3,12 +3,12 @@ import { z } from 'zod'
 
 import { documentParams, documentShape, firmParams, listDocumentsQuery } from '../../contract.ts'
 import { browseDocuments, viewDocument } from '../../documents/browse.ts'
-import type { Db } from '../../database/client.ts'
+import type { AccessNeeds } from '../../documents/access-document.ts'
 import type { DocumentId, FirmId } from '../../vocabulary.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { etagOf, presentDocument } from '../present-document.ts'
 
-export type DocumentRoutesNeeds = { db: Db; cursors: Cursors }
+export type DocumentRoutesNeeds = AccessNeeds & { cursors: Cursors }
 
 const root = '/security-firms/:firm_id/documents'
 

@@ -2,14 +2,14 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
 import { documentParams, eventShape, pageQuery } from '../../contract.ts'
-import type { Db } from '../../database/client.ts'
+import type { AccessNeeds } from '../../documents/access-document.ts'
 import { viewHistory } from '../../documents/browse.ts'
 import type { DocumentId, FirmId } from '../../vocabulary.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { presentEvent } from '../present-document.ts'
 
 /** Contract §3: a document's audit trail. */
-export function historyRoutes(needs: { db: Db; cursors: Cursors }): FastifyPluginAsyncZod {
+export function historyRoutes(needs: AccessNeeds & { cursors: Cursors }): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
       '/security-firms/:firm_id/documents/:id/events',
@@ -25,9 +25,9 @@ export function historyRoutes(needs: { db: Db; cursors: Cursors }): FastifyPlugi
       },
       async (request, reply) => {
         // The schema says that they are UUIDs; whose they are the right decides.
-        const place = { firmId: request.params.firm_id as FirmId, documentId: request.params.id as DocumentId }
+        const document = { firmId: request.params.firm_id as FirmId, documentId: request.params.id as DocumentId }
         const events = await answerPage(needs.cursors, { request, reply }, request.query, {
-          load: (page) => viewHistory(needs, request.actor, place, page),
+          load: (page) => viewHistory(needs, request.actor, { document, page }),
           positionOf: (event) => ({ at: event.occurredAtExact, id: event.id }),
         })
         return events.map(presentEvent)

@@ -240,12 +240,16 @@ describe('who gets a document', () => {
     await download('', { 'x-request-id': 'mine-1', 'user-agent': 'a phone' })
     await callDocuments(onDisk.url, firm, stranger, `/${document.id}/download`)
 
+    await callDocuments(onDisk.url, firm, admin, `/${document.id}`)
+
     const events = (await (await callDocuments(onDisk.url, firm, admin, `/${document.id}/events`)).json()) as Record<
       string,
       unknown
     >[]
 
     expect(events).toMatchObject([
+      { action: 'document.history_viewed', outcome: 'ok', actor_id: admin.id },
+      { action: 'document.viewed', outcome: 'ok', actor_id: admin.id },
       { action: 'document.downloaded', outcome: 'not_a_member', actor_id: stranger.id },
       { action: 'document.downloaded', outcome: 'ok', actor_id: admin.id, version: 1, request_id: 'mine-1' },
       { action: 'document.uploaded', outcome: 'ok', actor_id: admin.id, version: 1 },

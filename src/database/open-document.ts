@@ -3,31 +3,33 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import { documentColumns, type DocumentRecord, isVisibleTo } from './documents.ts'
-import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from './membership.ts'
+import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from './membership.ts'
 
-export type DownloadOpening = {
+export type DocumentOpening = {
   firmId: FirmId
   documentId: DocumentId
-  right: RightToCheck
+  right: RightToCheck & { event: string }
   confidentialRoles: readonly string[]
+  /** Whether the bytes are wanted, or only what is known of them: that is shown in every state. */
+  wantsBytes: boolean
 }
 
 /** What stands in the way of the bytes; `ok` when nothing does. The same word goes to the audit trail. */
-export type DownloadOutcome = 'ok' | 'not_found' | 'gone' | 'scan_pending' | 'quarantined'
+export type DocumentOutcome = 'ok' | 'not_found' | 'gone' | 'scan_pending' | 'quarantined'
 
-export type OpenedDownload = DocumentRecord & { outcome: DownloadOutcome }
+export type OpenedDocument = DocumentRecord & { outcome: DocumentOutcome; membership: Membership }
 
 /**
  * Right, document, state and audit event in one statement. Throws the refusal when the person may not; undefined when
  * the firm has no such document that this person may see.
  */
-export async function openForDownload(
+export async function openDocument(
   db: Db,
   actor: Actor,
-  opening: DownloadOpening,
-): Promise<OpenedDownload | undefined> {
+  opening: DocumentOpening,
+): Promise<OpenedDocument | undefined> {
   const { firmId, documentId } = opening
-  const { rows } = await sql<AccessRow & OpenedDownload>`
+  const { rows } = await sql<AccessRow & Omit<OpenedDocument, 'membership'>>`
     with access as (select * from ${accessOf({ userId: actor.userId, firmId, right: opening.right })} as a),
     found as (
       select ${documentColumns}
@@ -36,10 +38,10 @@ export async function openForDownload(
       where access.refusal is null and d.firm_id = ${firmId} and d.id = ${documentId}
         and ${isVisibleTo(sql`access.role`, actor.userId, opening.confidentialRoles)}
     ),
-    judged as (select access.refusal, access.role, found.*, ${outcome} as outcome from access left join found on true),
+    judged as (select access.refusal, access.role, found.*, ${outcomeOf(opening.wantsBytes)} as outcome from access left join found on true),
     event as (
       insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
-      select 'document.downloaded', coalesce(refusal, outcome), ${firmId}, ${documentId}, version,
+      select ${opening.right.event}, coalesce(refusal, outcome), ${firmId}, ${documentId}, version,
              ${actor.userId}, ${actor.ip}, ${actor.userAgent}, ${actor.requestId}
       from judged
     )
@@ -47,12 +49,13 @@ export async function openForDownload(
 
   const [row] = rows
   if (row === undefined) return undefined
-  membershipFrom(row, { userId: actor.userId, firmId })
-  return row.outcome === 'not_found' ? undefined : row
+  const membership = membershipFrom(row, { userId: actor.userId, firmId })
+  return row.outcome === 'not_found' ? undefined : { ...row, membership }
 }
 
-const outcome: RawBuilder<DownloadOutcome> = sql`case
+const outcomeOf = (wantsBytes: boolean): RawBuilder<DocumentOutcome> => sql`case
   when found.id is null then 'not_found'
+  when not ${wantsBytes}::boolean then 'ok'
   when found."deletedAt" is not null or found."bytesState" <> 'present' then 'gone'
   when found."scanStatus" = 'pending' then 'scan_pending'
   when found."scanStatus" = 'infected' then 'quarantined'
