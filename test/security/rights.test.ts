@@ -1,0 +1,102 @@
+import type { AddressInfo } from 'node:net'
+
+import type { FastifyInstance } from 'fastify'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { buildApi } from '../../src/bin/api.ts'
+import type { ErrorCode } from '../../src/errors.ts'
+import type { ServedRoute } from '../../src/http/served-routes.ts'
+import { statusByCode } from '../../src/http/status-of.ts'
+import { rights } from '../../src/people/rights.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { answerOfThoseLetIn, askRoute, isKnown } from './rights/ask-route.ts'
+import { expectedAnswers } from './rights/expected-answers.ts'
+import { type Asking, kindsOfPeople, type KindOfPerson, makePeopleWhoAsk } from './rights/people-who-ask.ts'
+
+let service: TestService
+let server: FastifyInstance
+let url: string
+let people: Record<KindOfPerson, Asking>
+
+beforeAll(async () => {
+  service = await startService()
+  // The very server whose list of routes is read answers the calls.
+  server = await buildApi(service.app)
+  await server.listen({ host: '127.0.0.1', port: 0 })
+  url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}` // it listens on a port
+  people = await makePeopleWhoAsk(service)
+})
+afterAll(async () => {
+  await server.close()
+  await service.stop()
+})
+
+/** Answered by the browser's rules about origins before anybody is asked who they are. */
+const answeredToAnybody = new Set(['OPTIONS *'])
+
+function routes(): ServedRoute[] {
+  return server.servedRoutes.filter(({ method, url: path }) => !answeredToAnybody.has(`${method} ${path}`))
+}
+
+it('every route names a right, or whom it lets in', () => {
+  const without = routes().filter(({ right, access }) => right === undefined && access === undefined)
+
+  expect(routes().length).toBeGreaterThan(20)
+  expect(without).toEqual([])
+})
+
+it('every right, and whatever else a route asks for, has expected answers for every kind of person', () => {
+  const asked = [...Object.keys(rights), ...routes().map(({ right, access }) => right ?? access ?? 'public')]
+  const missing = [...new Set(asked)].flatMap((name) => kindsOfPeople.filter((kind) => !rowOf(name)?.[kind]))
+
+  expect(missing).toEqual([])
+})
+
+it('every right is asked for by a route', () => {
+  expect(new Set(routes().flatMap(({ right }) => right ?? []))).toEqual(new Set(Object.keys(rights)))
+})
+
+it('every route is one that the next tests know how to ask', () => {
+  expect(routes().filter((route) => !isKnown(route))).toEqual([])
+})
+
+it.each(kindsOfPeople)('%s hears on every route what the table says', async (kind) => {
+  const heard: Record<string, string> = {}
+  const expected: Record<string, string> = {}
+  for (const route of routes()) {
+    const name = `${route.method} ${route.url}`
+    heard[name] = await askRoute({ service, url }, route, people[kind])
+    expected[name] = expectedAnswer(route, rowOf(route.right ?? route.access ?? '')?.[kind])
+  }
+
+  expect(heard).toEqual(expected)
+})
+
+it.each(kindsOfPeople)('%s hears of a confidential paper what the table says', async (kind) => {
+  const { authorization, place } = people[kind]
+  const ofConfidential = routes().filter(({ url: path }) => path.includes('/documents/:id'))
+  const heard: Record<string, string> = {}
+  const expected: Record<string, string> = {}
+  for (const route of ofConfidential) {
+    const name = `${route.method} ${route.url}`
+    heard[name] = await askRoute({ service, url }, route, {
+      authorization,
+      place: { ...place, documentId: place.confidentialId },
+    })
+    expected[name] = expectedAnswer(route, rowOf(`${route.right}, confidential`)?.[kind])
+  }
+
+  expect(ofConfidential.length).toBeGreaterThan(0)
+  expect(heard).toEqual(expected)
+})
+
+function rowOf(name: string): Record<string, string> | undefined {
+  return new Map<string, Record<string, string>>(Object.entries(expectedAnswers)).get(name)
+}
+
+function expectedAnswer(route: ServedRoute, answer: string | undefined): string {
+  if (answer === undefined) return 'no answer stands in the table'
+  if (answer === 'ok') return answerOfThoseLetIn(route)
+  const { status } = statusByCode[answer as ErrorCode] // the table holds codes and "ok" alone
+  return route.method === 'HEAD' ? String(status) : `${status} ${answer}`
+}

@@ -1,0 +1,124 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+
+import type { ServedRoute } from '../../../src/http/served-routes.ts'
+import { makePdf } from '../../support/make-files.ts'
+import { makeMember, makePerson } from '../../support/people.ts'
+import type { TestService } from '../../support/start-service.ts'
+import type { Asking, Place } from './people-who-ask.ts'
+
+type Wish = {
+  params?: Record<string, string>
+  query?: string
+  json?: unknown
+  form?: FormData
+}
+
+type Way = {
+  wish: (service: TestService, place: Place) => Wish | Promise<Wish>
+  /** What somebody hears who was let in, where it is not plain 200. */
+  letIn: string
+}
+
+/**
+ * How each route that changes something is asked, so that it succeeds for whoever may and can be asked again. The
+ * doors of `auth` get a body that is no good: who reaches its check was let in, and no password need be hashed.
+ */
+const ways: Record<string, Way> = {
+  'POST /api/v1/auth/register': { wish: () => ({ json: { email: 7 } }), letIn: '422 validation_failed' },
+  'POST /api/v1/auth/login': { wish: () => ({ json: { email: 7 } }), letIn: '422 validation_failed' },
+  'POST /api/v1/auth/refresh': { wish: () => ({ json: { refresh_token: 7 } }), letIn: '422 validation_failed' },
+  'POST /api/v1/auth/logout': { wish: () => ({ json: { refresh_token: 7 } }), letIn: '422 validation_failed' },
+  'POST /api/v1/security-firms/register': { wish: () => ({ json: newFirm() }), letIn: '201' },
+  'PATCH /api/v1/security-firms/:firm_id': {
+    wish: (_service, place) => ({ json: { is_locked: place.isLocked } }),
+    letIn: '200',
+  },
+  'POST /api/v1/security-firms/:firm_id/members': {
+    wish: async ({ app }) => ({ json: { email: (await makePerson(app)).email, role: 'firm_user' } }),
+    letIn: '201',
+  },
+  'PATCH /api/v1/security-firms/:firm_id/members/:user_id': {
+    wish: (_service, place) => ({ params: { user_id: place.member.id }, json: { role: 'firm_user' } }),
+    letIn: '200',
+  },
+  'DELETE /api/v1/security-firms/:firm_id/members/:user_id': {
+    wish: async ({ app }, { firmId }) => ({ params: { user_id: (await makeMember(app, firmId, 'firm_user')).id } }),
+    letIn: '204',
+  },
+  'POST /api/v1/document-types': {
+    wish: () => ({ json: { code: `t_${randomBytes(8).toString('hex')}`, name: 'Fire safety certificate' } }),
+    letIn: '201',
+  },
+  'PATCH /api/v1/document-types/:document_type': { wish: () => ({ json: { is_active: true } }), letIn: '200' },
+  'POST /api/v1/security-firms/:firm_id/documents': {
+    wish: () => ({ query: '?document_type=tax_clearance', form: formWithFile() }),
+    letIn: '201',
+  },
+}
+
+/** Whether this test knows how to ask the route: every way in that only reads is asked by its address alone. */
+export function isKnown({ method, url }: ServedRoute): boolean {
+  const canBeFilled = (url.match(/[:*]\w*/g) ?? []).every((name) => name.slice(1) in parametersOf(nowhere))
+  return canBeFilled && (method === 'GET' || method === 'HEAD' || `${method} ${url}` in ways)
+}
+
+export function answerOfThoseLetIn({ method, url }: ServedRoute): string {
+  return ways[`${method} ${url}`]?.letIn ?? '200'
+}
+
+/** Asks the route as this person, and tells the status with the code of a refusal. A HEAD has no body to tell one. */
+export async function askRoute(
+  { service, url: base }: { service: TestService; url: string },
+  { method, url }: ServedRoute,
+  { authorization, place }: Asking,
+): Promise<string> {
+  const wish = (await ways[`${method} ${url}`]?.wish(service, place)) ?? {}
+  const params: Record<string, string> = { ...parametersOf(place), ...wish.params }
+  const path = url.replaceAll(/:(\w+)/g, (_colon, name: string) => params[name] ?? '')
+  const answer = await fetch(`${base}${path}${wish.query ?? ''}`, {
+    method,
+    redirect: 'manual',
+    ...contentOf(wish, authorization === undefined ? {} : { authorization }),
+  })
+  const text = await answer.text()
+  if (answer.status < 400 || method === 'HEAD') return String(answer.status)
+  const problem = JSON.parse(text) as { code: string }
+  return `${answer.status} ${problem.code}`
+}
+
+function contentOf({ json, form }: Wish, headers: Record<string, string>): RequestInit {
+  if (form !== undefined) return { body: form, headers }
+  if (json === undefined) return { headers }
+  return { body: JSON.stringify(json), headers: { ...headers, 'content-type': 'application/json' } }
+}
+
+function parametersOf(place: Place): Record<string, string> {
+  return {
+    firm_id: place.firmId,
+    id: place.documentId,
+    user_id: place.member.id,
+    document_type: 'tax_clearance',
+    token: place.fileToken,
+  }
+}
+
+// Only the names matter here.
+const nowhere = { member: {} } as Place
+
+function newFirm() {
+  const id = randomUUID()
+  return {
+    name: 'Blue Crane Security',
+    registration_number: id,
+    email: `${id}@firms.example`,
+    phone: '+27 21 555 0101',
+    address: '12 Long Street, Cape Town',
+    province: 'Western Cape',
+  }
+}
+
+function formWithFile(): FormData {
+  const form = new FormData()
+  form.append('file', new Blob([Uint8Array.from(makePdf())], { type: 'application/pdf' }), 'licence.pdf')
+  return form
+}

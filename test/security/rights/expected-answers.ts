@@ -1,0 +1,167 @@
+import type { ErrorCode } from '../../../src/errors.ts'
+import type { RightName } from '../../../src/people/rights.ts'
+import type { KindOfPerson } from './people-who-ask.ts'
+
+export type ExpectedAnswer = 'ok' | ErrorCode
+
+type Row = Record<KindOfPerson, ExpectedAnswer>
+/** Rights that a confidential paper answers otherwise stand twice. */
+type RowName =
+  | RightName
+  | `${Extract<RightName, 'documents.read' | 'documents.download' | 'documents.history'>}, confidential`
+  | 'public'
+  | 'signed_in'
+  | 'administrator'
+
+const unknown = {
+  nobody: 'unauthenticated',
+  'somebody whose token has expired': 'unauthenticated',
+  'somebody who sends a refresh token': 'unauthenticated',
+  'somebody whose account is gone': 'unauthenticated',
+} as const
+
+const shutOut = {
+  'a locked firm_admin': 'forbidden',
+  'a suspended firm_admin': 'forbidden',
+  'a locked administrator': 'forbidden',
+} as const
+
+const outsiders = {
+  'a stranger': 'not_a_member',
+  'a stranger whose token claims everything': 'not_a_member',
+  'a pending member': 'not_a_member',
+  'a suspended member': 'not_a_member',
+  'a firm_admin of another firm': 'not_a_member',
+} as const
+
+const everyMemberReads: Row = {
+  ...unknown,
+  ...shutOut,
+  ...outsiders,
+  'a firm_admin': 'ok',
+  'a firm_supervisor': 'ok',
+  'a firm_user': 'ok',
+  'a field_staff': 'ok',
+  'the uploader': 'ok',
+  'an administrator': 'ok',
+  'a firm_admin of a locked firm': 'ok',
+  'a field_staff of a locked firm': 'ok',
+  'an administrator in a locked firm': 'ok',
+}
+
+const confidential: Row = {
+  ...everyMemberReads,
+  'a firm_user': 'not_found',
+  'a field_staff': 'not_found',
+  'a field_staff of a locked firm': 'not_found',
+}
+
+/** The contract's table of who may do what, as the answers that each kind of person gets. */
+export const expectedAnswers: Record<RowName, Row> = {
+  'documents.list': everyMemberReads,
+  'documents.read': everyMemberReads,
+  'documents.read, confidential': confidential,
+  'documents.download': everyMemberReads,
+  'documents.download, confidential': confidential,
+  'documents.history': everyMemberReads,
+  'documents.history, confidential': confidential,
+  'documents.upload': {
+    ...everyMemberReads,
+    'an administrator': 'forbidden',
+    'a firm_admin of a locked firm': 'firm_locked',
+    'a field_staff of a locked firm': 'firm_locked',
+    'an administrator in a locked firm': 'forbidden',
+  },
+  'firm.read': everyMemberReads,
+  'firm.change': {
+    ...unknown,
+    ...shutOut,
+    ...outsiders,
+    'a firm_admin': 'forbidden',
+    'a firm_supervisor': 'forbidden',
+    'a firm_user': 'forbidden',
+    'a field_staff': 'forbidden',
+    'the uploader': 'forbidden',
+    'an administrator': 'ok',
+    'a firm_admin of a locked firm': 'forbidden',
+    'a field_staff of a locked firm': 'forbidden',
+    'an administrator in a locked firm': 'ok',
+  },
+  'members.list': {
+    ...unknown,
+    ...shutOut,
+    ...outsiders,
+    'a firm_admin': 'ok',
+    'a firm_supervisor': 'forbidden',
+    'a firm_user': 'forbidden',
+    'a field_staff': 'forbidden',
+    'the uploader': 'forbidden',
+    'an administrator': 'ok',
+    'a firm_admin of a locked firm': 'ok',
+    'a field_staff of a locked firm': 'forbidden',
+    'an administrator in a locked firm': 'ok',
+  },
+  'members.change': {
+    ...unknown,
+    ...shutOut,
+    ...outsiders,
+    'a firm_admin': 'ok',
+    'a firm_supervisor': 'forbidden',
+    'a firm_user': 'forbidden',
+    'a field_staff': 'forbidden',
+    'the uploader': 'forbidden',
+    'an administrator': 'forbidden',
+    'a firm_admin of a locked firm': 'firm_locked',
+    'a field_staff of a locked firm': 'forbidden',
+    'an administrator in a locked firm': 'forbidden',
+  },
+  signed_in: {
+    ...everyMemberReads,
+    'a stranger': 'ok',
+    'a stranger whose token claims everything': 'ok',
+    'a pending member': 'ok',
+    'a suspended member': 'ok',
+    'a firm_admin of another firm': 'ok',
+  },
+  administrator: {
+    ...unknown,
+    ...shutOut,
+    'a stranger': 'forbidden',
+    'a stranger whose token claims everything': 'forbidden',
+    'a pending member': 'forbidden',
+    'a suspended member': 'forbidden',
+    'a firm_admin of another firm': 'forbidden',
+    'a firm_admin': 'forbidden',
+    'a firm_supervisor': 'forbidden',
+    'a firm_user': 'forbidden',
+    'a field_staff': 'forbidden',
+    'the uploader': 'forbidden',
+    'an administrator': 'ok',
+    'a firm_admin of a locked firm': 'forbidden',
+    'a field_staff of a locked firm': 'forbidden',
+    'an administrator in a locked firm': 'ok',
+  },
+  public: {
+    nobody: 'ok',
+    'somebody whose token has expired': 'ok',
+    'somebody who sends a refresh token': 'ok',
+    'somebody whose account is gone': 'ok',
+    'a stranger': 'ok',
+    'a stranger whose token claims everything': 'ok',
+    'a pending member': 'ok',
+    'a suspended member': 'ok',
+    'a firm_admin of another firm': 'ok',
+    'a locked firm_admin': 'ok',
+    'a suspended firm_admin': 'ok',
+    'a firm_admin': 'ok',
+    'a firm_supervisor': 'ok',
+    'a firm_user': 'ok',
+    'a field_staff': 'ok',
+    'the uploader': 'ok',
+    'an administrator': 'ok',
+    'a locked administrator': 'ok',
+    'a firm_admin of a locked firm': 'ok',
+    'a field_staff of a locked firm': 'ok',
+    'an administrator in a locked firm': 'ok',
+  },
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+
+import { SignJWT } from 'jose'
+
+import { signAccessToken } from '../../../src/people/access-token.ts'
+import type { FirmId } from '../../../src/vocabulary.ts'
+import { uploadDocument } from '../../support/call-documents.ts'
+import { makePng } from '../../support/make-files.ts'
+import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
+import type { TestService } from '../../support/start-service.ts'
+
+/** Every kind of person whose answer may differ from another's. */
+export const kindsOfPeople = [
+  'nobody',
+  'somebody whose token has expired',
+  'somebody who sends a refresh token',
+  'somebody whose account is gone',
+  'a stranger',
+  'a stranger whose token claims everything',
+  'a pending member',
+  'a suspended member',
+  'a firm_admin of another firm',
+  'a locked firm_admin',
+  'a suspended firm_admin',
+  'a firm_admin',
+  'a firm_supervisor',
+  'a firm_user',
+  'a field_staff',
+  'the uploader',
+  'an administrator',
+  'a locked administrator',
+  'a firm_admin of a locked firm',
+  'a field_staff of a locked firm',
+  'an administrator in a locked firm',
+] as const
+
+export type KindOfPerson = (typeof kindsOfPeople)[number]
+
+/** A firm with something of everything that a path can name. */
+export type Place = {
+  firmId: FirmId
+  isLocked: boolean
+  documentId: string
+  /** Of a type that is marked confidential; a field_staff handed it in. */
+  confidentialId: string
+  /** Signed for everybody who has it. */
+  fileToken: string
+  member: Person
+}
+
+export type Asking = { authorization: string | undefined; place: Place }
+
+/** One person of each kind, each asking at the firm that their kind speaks of. */
+export async function makePeopleWhoAsk(service: TestService): Promise<Record<KindOfPerson, Asking>> {
+  const { app } = service
+  await app.db
+    .updateTable('document_types')
+    .set({ confidential: true })
+    .where('code', '=', 'identity_document')
+    .execute()
+  const [open, locked] = [await openFirm(service), await openFirm(service)]
+  await app.db.updateTable('security_firms').set({ is_locked: true }).where('id', '=', locked.place.firmId).execute()
+  locked.place.isLocked = true
+
+  const member = async (role: Parameters<typeof makeMember>[2]) =>
+    at(open, await makeMember(app, open.place.firmId, role))
+  const shutOut = async (wish: Parameters<typeof makePerson>[1]) => {
+    const person = await makePerson(app, wish)
+    await addMember(app, open.place.firmId, person)
+    return at(open, person)
+  }
+
+  return {
+    nobody: { authorization: undefined, place: open.place },
+    'somebody whose token has expired': await withExpiredToken(service, open),
+    'somebody who sends a refresh token': await withRefreshToken(service, open),
+    'somebody whose account is gone': at(open, await withoutAccount(service)),
+    'a stranger': at(open, await makePerson(app)),
+    'a stranger whose token claims everything': await withGreatClaims(service, open),
+    'a pending member': at(open, await withStatus(service, open, 'pending')),
+    'a suspended member': at(open, await withStatus(service, open, 'suspended')),
+    'a firm_admin of another firm': at(open, await makeMember(app, await makeFirm(app))),
+    'a locked firm_admin': await shutOut({ isLocked: true }),
+    'a suspended firm_admin': await shutOut({ isSuspended: true }),
+    'a firm_admin': await member('firm_admin'),
+    'a firm_supervisor': await member('firm_supervisor'),
+    'a firm_user': await member('firm_user'),
+    'a field_staff': await member('field_staff'),
+    'the uploader': at(open, open.uploader),
+    'an administrator': at(open, await makePerson(app, { role: 'admin' })),
+    'a locked administrator': at(open, await makePerson(app, { role: 'admin', isLocked: true })),
+    'a firm_admin of a locked firm': at(locked, await makeMember(app, locked.place.firmId)),
+    'a field_staff of a locked firm': at(locked, await makeMember(app, locked.place.firmId, 'field_staff')),
+    'an administrator in a locked firm': at(locked, await makePerson(app, { role: 'admin' })),
+  }
+}
+
+type Firm = { place: Place; uploader: Person }
+
+function at({ place }: Firm, person: Person): Asking {
+  return { authorization: person.headers.authorization, place }
+}
+
+async function openFirm({ app, url }: TestService): Promise<Firm> {
+  const firmId = await makeFirm(app)
+  const uploader = await makeMember(app, firmId, 'field_staff')
+  const document = await uploadDocument(url, firmId, uploader)
+  const confidential = await uploadDocument(url, firmId, uploader, {
+    type: 'identity_document',
+    fileName: 'id.png',
+    bytes: makePng(),
+  })
+  const link = await fetch(`${url}/api/v1/security-firms/${firmId}/documents/${document.id}/download`, {
+    headers: { ...uploader.headers, accept: 'application/json' },
+  })
+  const { url: path } = (await link.json()) as { url: string }
+  const place = {
+    firmId,
+    isLocked: false,
+    documentId: document.id,
+    confidentialId: confidential.id,
+    fileToken: path.slice(path.lastIndexOf('/') + 1),
+    member: await makeMember(app, firmId, 'firm_user'),
+  }
+  return { place, uploader }
+}
+
+async function withExpiredToken({ app }: TestService, { place }: Firm): Promise<Asking> {
+  const { id, email } = await makeMember(app, place.firmId)
+  const anHourAgo = new Date(Date.now() - 3_600_000)
+  const token = await signAccessToken(
+    { accessKey: app.keys.accessKey, now: () => anHourAgo },
+    { id, email, userType: 'registered_user' },
+  )
+  return { authorization: `Bearer ${token}`, place }
+}
+
+async function withRefreshToken({ app, url }: TestService, { place }: Firm): Promise<Asking> {
+  const email = `${randomUUID()}@people.example`
+  const answer = await fetch(`${url}/api/v1/auth/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, password: 'correct horse battery', first_name: 'Thandi', last_name: 'Nkosi' }),
+  })
+  const { refresh_token: token, user } = (await answer.json()) as { refresh_token: string; user: { id: Person['id'] } }
+  await addMember(app, place.firmId, { id: user.id, email, headers: { authorization: '' } })
+  return { authorization: `Bearer ${token}`, place }
+}
+
+async function withoutAccount({ app }: TestService): Promise<Person> {
+  const person = await makePerson(app, { role: 'admin' })
+  await app.db.deleteFrom('registered_users').where('id', '=', person.id).execute()
+  return person
+}
+
+/** Such as the platform may sign; what a token says beyond who holds it must count for nothing. */
+async function withGreatClaims({ app }: TestService, { place }: Firm): Promise<Asking> {
+  const { id, email } = await makePerson(app)
+  const token = await new SignJWT({
+    email,
+    token_type: 'access',
+    user_type: 'admin',
+    role: 'super_admin',
+    firm_id: place.firmId,
+    permissions: ['*'],
+  })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject(id)
+    .setIssuedAt()
+    .setExpirationTime('15m')
+    .setJti(randomUUID())
+    .sign(app.keys.accessKey)
+  return { authorization: `Bearer ${token}`, place }
+}
+
+async function withStatus({ app }: TestService, { place }: Firm, status: 'pending' | 'suspended'): Promise<Person> {
+  const person = await makePerson(app)
+  await addMember(app, place.firmId, person, { status })
+  return person
+}
