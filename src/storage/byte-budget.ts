@@ -6,6 +6,7 @@ export type ByteBudget = {
    * `store_unavailable` when they did not become free in time, and the signal's reason when that comes first.
    */
   reserve(bytes: number, options?: { signal?: AbortSignal; waitSeconds?: number }): Promise<() => void>
+  totalBytes: number
   /** Bytes that nobody holds. */
   free(): number
 }
@@ -38,6 +39,7 @@ export function makeByteBudget(totalBytes: number): ByteBudget {
   }
 
   return {
+    totalBytes,
     free: () => free,
     async reserve(bytes, { signal, waitSeconds = usualWaitSeconds } = {}) {
       signal?.throwIfAborted()

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { lstat, mkdir, open } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 
+import { StoreError } from './file-store.ts'
 import { isErrno } from './local-errors.ts'
 
 export type DurableFolders = {
@@ -49,8 +50,17 @@ async function makeDurable(folder: string): Promise<void> {
     await mkdir(folder, { mode: 0o700 })
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error
+    if (!(await lstat(folder)).isDirectory())
+      throw new StoreError('invalid_key', 'Something else stands in the local store where a folder should.')
   }
   await syncFolder(dirname(folder))
+}
+
+/** Makes a folder and those above it that are missing, each so that it survives a loss of power. */
+export async function makeFolders(folder: string): Promise<void> {
+  const path = resolve(folder)
+  const firstMade = (await mkdir(path, { recursive: true, mode: 0o700 })) ?? path
+  for (let made = path; made.length >= firstMade.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
 /** A file's name is durable once the folder that it stands in is. */

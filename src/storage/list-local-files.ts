@@ -15,7 +15,7 @@ export async function* listLocalFiles(reach: LocalReach, prefix: string): AsyncG
     for (const firm of await readFolder(join(reach.root, top))) {
       const folder = `${top}/${firm}/`
       if (!folder.startsWith(prefix) && !prefix.startsWith(folder)) continue
-      for (const name of await readFolder(join(reach.root, folder))) {
+      for (const name of await readFolder(join(reach.root, top, firm))) {
         const file = await findFile(reach.root, folder + name)
         if (file?.key.startsWith(prefix)) yield file
       }

@@ -21,7 +21,10 @@ export async function openLocalPath({ root }: LocalReach, key: StorageKey): Prom
   return path
 }
 
-/** Before "absent" is said: a disk that is not mounted has none of our files, and lost none of them. */
+/**
+ * Before a file is said to be absent, and before one is written: a disk that is not mounted has lost none of our files,
+ * and what is written in its place is lost when it comes back.
+ */
 export async function requireOwnDisk({ root, storeId }: LocalReach): Promise<void> {
   if ((await findStoreId(root)) !== storeId)
     throw new StoreError('unavailable', 'The folder of the local store is not the one that was opened.')

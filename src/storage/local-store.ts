@@ -1,9 +1,8 @@
-import { mkdir, realpath } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { realpath } from 'node:fs/promises'
 
 import type { StoreId } from '../vocabulary.ts'
 import type { FileStore } from './file-store.ts'
-import { rememberDurableFolders, syncFolder } from './durable-folders.ts'
+import { makeFolders, rememberDurableFolders } from './durable-folders.ts'
 import { listLocalFiles } from './list-local-files.ts'
 import { localFailure } from './local-errors.ts'
 import { type LocalLinkNeeds, signLocalLink } from './local-links.ts'
@@ -21,9 +20,8 @@ export type LocalStore = FileStore & { name: 'local'; storeId: StoreId; close():
 /** The store on a local folder, which is made when it is not there. */
 export async function openLocalStore({ root: folder, links }: Needs): Promise<LocalStore> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolders(folder)
     const root = await realpath(folder)
-    await syncFolder(dirname(root))
     await removeLeftovers(root, incomingPrefix)
     const storeId = await establishStoreId(root, incomingPath(root))
     return localStoreOn({ root, storeId, folders: rememberDurableFolders(root) }, links)

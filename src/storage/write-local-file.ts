@@ -6,7 +6,7 @@ import type { StorageKey } from '../vocabulary.ts'
 import { syncFolder } from './durable-folders.ts'
 import { type IncomingFile, type Spooled, type StoredFile, StoreError } from './file-store.ts'
 import { isErrno, localFailure } from './local-errors.ts'
-import { type LocalReach, openLocalPath } from './local-path.ts'
+import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
 import { readStretch, stretchesOf, untilAborted } from './read-as-it-grows.ts'
 
 export const incomingPrefix = '.incoming-'
@@ -24,6 +24,7 @@ export async function writeLocalFile(reach: LocalReach, key: StorageKey, file: I
   signal?.throwIfAborted()
   const incoming = incomingPath(reach.root)
   try {
+    await requireOwnDisk(reach)
     const stored = await writeIncoming(incoming, file)
     await reach.folders.ensure(key)
     const path = await openLocalPath(reach, key)
