@@ -1,0 +1,47 @@
+import type { Logger } from 'pino'
+
+import type { Db } from '../database/client.ts'
+import { type OpenedDocument, openDocument } from '../database/open-document.ts'
+import { AppError, isAppError } from '../errors.ts'
+import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
+import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
+
+export type AccessNeeds = { db: Db; log: Logger }
+
+export type DocumentAccess = { firmId: FirmId; documentId: DocumentId; right: RightName }
+
+/**
+ * The one way to a document that exists: right, document and state in one round trip, and the access, or its refusal,
+ * in the audit trail and the log. Throws the refusal, and `not_found` also for one that this person may not know of.
+ */
+export async function accessDocument(
+  needs: AccessNeeds,
+  actor: Actor,
+  access: DocumentAccess,
+): Promise<OpenedDocument> {
+  const { firmId, documentId, right } = access
+  const tell = (outcome: string) =>
+    needs.log.info({
+      event: 'document_access',
+      action: rights[right].event,
+      outcome,
+      document_id: documentId,
+      firm_id: firmId,
+      user_id: actor.userId,
+    })
+  try {
+    const wantsBytes = right === 'documents.download'
+    const opening = { firmId, documentId, right: rights[right], confidentialRoles, wantsBytes }
+    const document = await openDocument(needs.db, actor, opening)
+    if (document === undefined) throw noSuchDocument()
+    tell(document.outcome)
+    return document
+  } catch (error) {
+    if (isAppError(error)) tell(error.code)
+    throw error
+  }
+}
+
+export function noSuchDocument(): AppError {
+  return new AppError('not_found', 'There is no such document in this firm.')
+}
