@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 
+import type { PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
 import type { Config } from './config.ts'
-import type { Db } from './database/client.ts'
+import type { Db, PoolCounts } from './database/client.ts'
 import { connectDatabase } from './database/connect.ts'
 import { setMultipartId } from './database/uploads.ts'
 import type { Stores } from './documents/stores.ts'
+import { makeMetrics, type Metrics } from './metrics.ts'
 import { deriveKey } from './people/derive-key.ts'
 import { keepSecret } from './people/keep-secret.ts'
 import { makePasswords, type Passwords } from './people/passwords.ts'
@@ -15,7 +17,9 @@ import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
 import type { MultipartRecorder } from './storage/file-store.ts'
 import { findCredentials } from './storage/find-credentials.ts'
 import { openLocalStore } from './storage/local-store.ts'
-import { openS3Store } from './storage/s3-store.ts'
+import { measureWrites, type WriteReport } from './storage/measure-writes.ts'
+import type { S3OperationReport } from './storage/s3-operation.ts'
+import { openS3Store, type S3Store } from './storage/s3-store.ts'
 import { openSpool, type Spool } from './storage/spool.ts'
 import type { Clock } from './vocabulary.ts'
 
@@ -26,8 +30,12 @@ const uploadMemoryBytes = 96 * 1024 * 1024
 export type App = {
   config: Config
   log: Logger
+  metrics: Metrics
   now: Clock
   db: Db
+  /** For who needs connections of its own to the same database: the queue of jobs. */
+  databaseConnection: PoolConfig
+  countConnections(): PoolCounts
   stores: Stores
   budget: ByteBudget
   spool: Spool
@@ -53,14 +61,18 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
       localLinks: deriveKey(secret, 'local-links'),
       cursors: deriveKey(secret, 'cursors'),
     }
-    const stores = await openStores(config, { db: database.db, log, linkKey: keys.localLinks })
+    const metrics = makeMetrics()
+    const stores = await openStores(config, { db: database.db, log, metrics, linkKey: keys.localLinks })
     opened.push(async () => stores.close())
 
     return {
       config,
       log,
+      metrics,
       now: () => new Date(),
       db: database.db,
+      databaseConnection: database.connection,
+      countConnections: () => database.countConnections(),
       stores,
       budget: makeByteBudget(uploadMemoryBytes),
       spool: await openSpool(join(config.dataDir, 'spool')),
@@ -75,15 +87,34 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
   }
 }
 
-type StoreNeeds = { db: Db; log: Logger; linkKey: Uint8Array }
+type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array }
 
-async function openStores(config: Config, { db, log, linkKey }: StoreNeeds): Promise<Stores & { close(): void }> {
+async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & { close(): void }> {
+  const { db, log, metrics, linkKey } = needs
   const hasCredentials = config.s3.credentials !== undefined || (config.useS3 && (await findCredentials(config.s3)))
   if (config.useS3 && !hasCredentials) log.warn({ event: 's3_no_credentials' }, 'AWS credentials not found')
 
   const local = await openLocalStore({ root: config.uploadsDir, links: { key: linkKey, now: () => new Date() } })
-  const s3 = hasCredentials ? openS3Store({ config: config.s3, log, recorder: recorderOf(db) }) : undefined
-  return { s3, local, target: targetOf(config, hasCredentials), close: () => s3?.close() }
+  const s3 = hasCredentials ? openMeasuredS3(config, db, log, metrics) : undefined
+  return {
+    s3: s3 && measureWrites(s3, countWrite(metrics)),
+    local: measureWrites(local, countWrite(metrics)),
+    target: targetOf(config, hasCredentials),
+    close: () => s3?.close(),
+  }
+}
+
+function openMeasuredS3({ s3: config }: Config, db: Db, log: Logger, metrics: Metrics): S3Store {
+  const onOperation = ({ operation, outcome, seconds }: S3OperationReport) =>
+    metrics.s3Operations.observe({ operation, outcome }, seconds)
+  return openS3Store({ config, log, recorder: recorderOf(db), onOperation })
+}
+
+function countWrite(metrics: Metrics): (write: WriteReport) => void {
+  return ({ store, outcome, bytes }) => {
+    metrics.uploadBytes.inc({ store, outcome }, bytes)
+    metrics.uploadSizes.observe({ store, outcome }, bytes)
+  }
 }
 
 function targetOf({ useS3, fallback }: Config, hasCredentials: boolean): Stores['target'] {

@@ -7,8 +7,13 @@ import type { Tables } from './tables.ts'
 export type Db = Kysely<Tables>
 export type Tx = Transaction<Tables> | ControlledTransaction<Tables>
 
-/** Opens a pool; the caller ends it with `destroy`. A connection that breaks while idle is logged and replaced. */
-export function openDatabase(connection: PoolConfig, log: Logger): Db {
+/** What a pool has open, and how many wait for a connection of it. */
+export type PoolCounts = { inUse: number; idle: number; waiting: number }
+
+export type OpenedDatabase = { db: Db; countConnections(): PoolCounts }
+
+/** Opens a pool; the caller ends it with `db.destroy`. A connection that breaks while idle is logged and replaced. */
+export function openDatabase(connection: PoolConfig, log: Logger): OpenedDatabase {
   const pool = new Pool({
     application_name: 'paniq-documents',
     connectionTimeoutMillis: 10_000,
@@ -19,5 +24,12 @@ export function openDatabase(connection: PoolConfig, log: Logger): Db {
     log.warn({ event: 'database_connection_lost', err: error }, 'a database connection broke'),
   )
 
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return {
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
+    countConnections: () => ({
+      inUse: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
+  }
 }

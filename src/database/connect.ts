@@ -3,14 +3,18 @@ import type { PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
 import type { DatabaseConfig } from '../config.ts'
-import { type Db, openDatabase } from './client.ts'
+import { type Db, openDatabase, type PoolCounts } from './client.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { grantToService } from './grant-to-service.ts'
 import { migrate } from './migrate.ts'
+import { migrateJobs } from './migrate-jobs.ts'
 
 export type ConnectedDatabase = {
   /** As the service's own role. */
   db: Db
+  countConnections(): PoolCounts
+  /** How the queue of jobs reaches the same database, as the same role, with a pool of its own. */
+  connection: PoolConfig
   /** Names of the migrations that this start ran. */
   migrated: string[]
   close(): Promise<void>
@@ -21,13 +25,14 @@ type Options = { config: DatabaseConfig; dataDir: string; log: Logger }
 /** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
 export async function connectDatabase({ config, dataDir, log }: Options): Promise<ConnectedDatabase> {
   const { owner, service, stop } = await connectionsOf({ config, dataDir, log })
-  const db = openDatabase(service, log)
+  const opened = openDatabase(service, log)
+  const { db } = opened
   const close = async () => {
     await db.destroy()
     await stop()
   }
   try {
-    return { db, migrated: await migrateAsOwner(owner, db, log), close }
+    return { ...opened, connection: service, migrated: await migrateAsOwner(owner, db, log), close }
   } catch (error) {
     await close()
     throw error
@@ -58,9 +63,10 @@ async function connectionsOf({ config, dataDir, log }: Options): Promise<Connect
 }
 
 async function migrateAsOwner(owner: PoolConfig, serviceDb: Db, log: Logger): Promise<string[]> {
-  const ownerDb = openDatabase({ ...owner, max: 2 }, log)
+  const { db: ownerDb } = openDatabase({ ...owner, max: 2 }, log)
   try {
     const migrated = await migrate(ownerDb)
+    await migrateJobs(owner)
     const [ownerRole, serviceRole] = await Promise.all([roleOf(ownerDb), roleOf(serviceDb)])
     if (ownerRole !== serviceRole) await grantToService(ownerDb, serviceRole)
     return migrated

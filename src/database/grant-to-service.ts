@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Db } from './client.ts'
+import { jobSchema } from './migrate-jobs.ts'
 
 /** What the service's role may do with each table: the whole list, also in docs/security.md. */
 const rightsByTable = {
@@ -15,6 +16,7 @@ const rightsByTable = {
   document_moves: 'select, insert, update, delete',
   document_idempotency_keys: 'select, insert, delete',
   document_events: 'select, insert',
+  document_events_default: 'select',
   document_sessions: 'select, insert, update, delete',
   document_refresh_tokens: 'select, insert, update, delete',
   document_login_failures: 'select, insert, update, delete',
@@ -31,5 +33,8 @@ export async function grantToService(ownerDb: Db, serviceRole: string): Promise<
       await sql`grant ${sql.raw(rights)} on ${sql.id(table)} to ${role}`.execute(trx)
     }
     await sql`grant execute on function document_events_make_months(integer) to ${role}`.execute(trx)
+    // The queue's library decides what is in its schema; the service owns none of it and may change no table.
+    await sql`grant usage on schema ${sql.id(jobSchema)} to ${role}`.execute(trx)
+    await sql`grant select, insert, update, delete on all tables in schema ${sql.id(jobSchema)} to ${role}`.execute(trx)
   })
 }

@@ -5,6 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 
 import type { Db } from './client.ts'
+import { makeEventMonths } from './event-months.ts'
 
 const folder = join(import.meta.dirname, 'migrations')
 
@@ -22,7 +23,7 @@ export async function migrate(ownerDb: Db): Promise<string[]> {
   const { error, results = [] } = await migrator.migrateToLatest()
   if (error !== undefined) throw new Error('the database could not be migrated', { cause: error })
 
-  await sql`select document_events_make_months(3)`.execute(ownerDb)
+  await makeEventMonths(ownerDb)
   return results.map((result) => result.migrationName)
 }
 

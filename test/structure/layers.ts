@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path/posix'
 
-const words = ['errors', 'vocabulary', 'config', 'contract', 'logger']
+const words = ['errors', 'vocabulary', 'config', 'contract', 'logger', 'metrics']
 const keeping = ['database', 'storage', 'scanner', ...words]
 const verbs = ['documents', 'people', ...keeping]
 

@@ -1,0 +1,26 @@
+import { makeEventMonths } from '../database/event-months.ts'
+import { forgetOldAnswers } from '../database/idempotency.ts'
+import { removeFailuresBefore } from '../database/login-failures.ts'
+import { removeExpiredSessions } from '../database/sessions.ts'
+import type { Job } from './job.ts'
+
+const daysOfAnswers = 7 // the contract's promise for an Idempotency-Key
+const daysOfFailures = 1 // a lockout lasts 15 minutes
+
+/** Makes room for the next events and throws away what counts no longer. */
+export const housekeeping: Job = {
+  name: 'housekeeping',
+  schedule: '17 3 * * *',
+  async run({ db, now }) {
+    // First, since without a month events fall into the default partition.
+    await makeEventMonths(db)
+    const forgottenAnswers = await forgetOldAnswers(db, daysBefore(now(), daysOfAnswers))
+    await removeExpiredSessions(db, now())
+    await removeFailuresBefore(db, daysBefore(now(), daysOfFailures))
+    return { forgotten_answers: forgottenAnswers }
+  },
+}
+
+function daysBefore(date: Date, days: number): Date {
+  return new Date(date.getTime() - days * 24 * 60 * 60 * 1000)
+}

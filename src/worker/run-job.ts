@@ -1,0 +1,25 @@
+import type { Job as QueuedJob, JobResult } from 'pg-boss'
+
+import { withLogContext } from '../logger.ts'
+import type { Job, JobNeeds } from './job.ts'
+
+/** Runs one job of the queue and leaves two events of it. Never throws: the result tells the queue how it ended. */
+export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): Promise<JobResult> {
+  return withLogContext({ job_id: queued.id }, async (): Promise<JobResult> => {
+    const { log } = needs
+    const startedAt = performance.now()
+    const about = { job: job.name, attempt: queued.retryCount + 1 }
+    const duration = () => ({ duration_ms: Math.round(performance.now() - startedAt) })
+
+    log.info({ event: 'job_started', ...about })
+    try {
+      const done = await job.run(needs, queued.signal)
+      log.info({ event: 'job_finished', ...about, ...duration(), ...done })
+      return { id: queued.id, status: 'completed', output: done }
+    } catch (error) {
+      log.error({ event: 'job_failed', ...about, ...duration(), err: error })
+      // The queue keeps what it is given where others may read it; the log has the error.
+      return { id: queued.id, status: 'failed', output: { message: 'It failed; the log says why.' } }
+    }
+  })
+}

@@ -1,0 +1,154 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { sql } from 'kysely'
+import { Client } from 'pg'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+
+import { jobSchema, migrateJobs } from '../../../src/database/migrate-jobs.ts'
+import type { Job } from '../../../src/worker/job.ts'
+import { startWorker, type Worker } from '../../../src/worker/start-worker.ts'
+import { freshDatabase } from '../../support/fresh-database.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
+import { freshDatabaseOfTwoRoles, type TwoRoles } from '../../support/two-roles.ts'
+
+// The service's role owns nothing here, as in production: what the worker does must be granted.
+let database: TwoRoles
+let service: TestService
+beforeAll(async () => {
+  database = await freshDatabaseOfTwoRoles()
+  service = await startService(database.settings)
+})
+afterAll(async () => {
+  await service.stop()
+  await database.remove()
+})
+
+const started: Worker[] = []
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((worker) => worker.close()))
+})
+async function start(jobs?: Job[]): Promise<Worker> {
+  const worker = await startWorker(service.app, jobs)
+  started.push(worker)
+  return worker
+}
+
+type Run = { state: string; output: unknown }
+
+async function listRuns(job: string): Promise<Run[]> {
+  const { rows } = await sql<Run>`
+    select state::text, output from ${sql.table(`${jobSchema}.job`)} where name = ${job}`.execute(service.app.db)
+  return rows
+}
+
+async function finishedRuns(job: string): Promise<Run[]> {
+  const isFinished = (runs: Run[]) => runs.length > 0 && runs.every(({ state }) => /completed|failed/.test(state))
+  await expect.poll(() => listRuns(job), { timeout: 30_000 }).toSatisfy(isFinished)
+  return listRuns(job)
+}
+
+function eventsOf(job: string): Record<string, unknown>[] {
+  return service.logLines
+    .map((line): Record<string, unknown> => JSON.parse(line))
+    .filter((event) => event['job'] === job)
+}
+
+function jobThat(name: string, run: Job['run']): Job {
+  return { name, schedule: '0 0 1 1 *', run }
+}
+
+test('of several workers that start at once, one does the housekeeping, and the log tells of it twice', async () => {
+  await Promise.all([start(), start(), start()])
+
+  expect(await finishedRuns('housekeeping')).toEqual([{ state: 'completed', output: { forgotten_answers: 0 } }])
+  const events = eventsOf('housekeeping')
+  expect(events).toMatchObject([
+    { event: 'job_started', attempt: 1, job_id: expect.any(String) },
+    { event: 'job_finished', attempt: 1, duration_ms: expect.any(Number), forgotten_answers: 0 },
+  ])
+  expect(events[1]?.['job_id']).toBe(events[0]?.['job_id'])
+})
+
+test('the housekeeping is due every day by itself', async () => {
+  const worker = await start()
+  await worker.close()
+
+  const { rows } =
+    await sql`select cron, timezone from ${sql.table(`${jobSchema}.schedule`)} where name = 'housekeeping'`.execute(
+      service.app.db,
+    )
+  expect(rows).toEqual([{ cron: '17 3 * * *', timezone: 'UTC' }])
+})
+
+test('what others log while a job runs names the job, and nothing else does', async () => {
+  await start([
+    jobThat('deep', async ({ log }) => {
+      await wait(1)
+      log.info({ event: 'from_within' })
+      return {}
+    }),
+  ])
+  await finishedRuns('deep')
+
+  const jobId = eventsOf('deep')[0]?.['job_id']
+  const within = service.logLines.map((line) => JSON.parse(line)).find((event) => event.event === 'from_within')
+  expect(within.job_id).toBe(jobId)
+})
+
+test('a job that fails is told in the log, waits for another attempt, and keeps its secrets out of the queue', async () => {
+  await start([
+    jobThat('failing', async () => {
+      throw new Error('could not reach postgres://paniq:s3cr3t@db')
+    }),
+  ])
+
+  await expect.poll(() => listRuns('failing'), { timeout: 30_000 }).toMatchObject([{ state: 'retry' }])
+  const failure = eventsOf('failing').find(({ event }) => event === 'job_failed')
+  expect(failure).toMatchObject({ level: 'error', attempt: 1, err: { message: expect.stringContaining('redacted') } })
+  expect(JSON.stringify(await listRuns('failing'))).not.toContain('postgres')
+})
+
+test('a worker that is closed lets its running job finish and takes no other', async () => {
+  const begun = Promise.withResolvers<void>()
+  const worker = await start([
+    jobThat('slow', async () => {
+      begun.resolve()
+      await wait(500)
+      return { done: true }
+    }),
+  ])
+  await begun.promise
+
+  await worker.close()
+
+  expect(await listRuns('slow')).toEqual([{ state: 'completed', output: { done: true } }])
+})
+
+test('a worker that cannot reach its database says so instead of waiting for it', async () => {
+  const nowhere = { ...service.app, databaseConnection: { connectionString: 'postgres://nobody@127.0.0.1:1/none' } }
+
+  await expect(startWorker(nowhere)).rejects.toThrow('ECONNREFUSED')
+})
+
+test('the service’s role may use the queue, and neither change its tables nor own any', async () => {
+  const { rows } = await sql<{ owned: number; makes: boolean }>`
+    select count(*) filter (where pg_get_userbyid(relowner) = current_user)::int as owned,
+           has_schema_privilege(${jobSchema}, 'create') as makes
+    from pg_class where relnamespace = ${jobSchema}::regnamespace`.execute(service.app.db)
+
+  expect(rows).toEqual([{ owned: 0, makes: false }])
+})
+
+test('instances that start at once on an empty database make the queue’s tables between them, once', async () => {
+  const empty = await freshDatabase()
+
+  await Promise.all([1, 2, 3, 4].map(() => migrateJobs({ connectionString: empty.url })))
+  await migrateJobs({ connectionString: empty.url })
+
+  const client = new Client({ connectionString: empty.url })
+  await client.connect()
+  const { rows } = await client.query(`select count(*)::int as versions from ${jobSchema}.version`)
+  await client.end()
+  await empty.drop()
+  expect(rows).toEqual([{ versions: 1 }])
+})
