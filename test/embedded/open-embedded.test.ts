@@ -129,6 +129,15 @@ test('a folder of another PostgreSQL version names both versions and the way acr
   expect(await readdir(join(dataDir, 'postgresql'))).toEqual(['PG_VERSION'])
 })
 
+test('what else lies in the database’s place is neither used nor touched', async () => {
+  const dataDir = await nameDataDir()
+  await mkdir(join(dataDir, 'postgresql'), { recursive: true })
+  await writeFile(join(dataDir, 'postgresql', 'letter.txt'), 'Dear Thandi')
+
+  await expect(open(dataDir)).rejects.toThrow(/^DATA_DIR: .*move it elsewhere/)
+  expect(await readdir(join(dataDir, 'postgresql'))).toEqual(['letter.txt'])
+})
+
 test('a DATA_DIR that is a file is refused by name', async () => {
   const file = join(await makeFolder(), 'data')
   await writeFile(file, '')

@@ -30,8 +30,19 @@ async function describeServer(dataDir: string) {
   }
 }
 
-// These need root to become somebody else; as a normal user the other files prove the same of that user.
-describe.runIf(process.getuid?.() === 0)('started by root', () => {
+// Only root can become somebody else, so what is to be proved depends on who runs the tests.
+const [asRoot, asUser] = process.getuid?.() === 0 ? [['root'], []] : [[], ['a normal user']]
+
+test.for(asUser)('started by %s, the server is that user’s', async () => {
+  const dataDir = await nameDataDir()
+  const { close } = await openEmbeddedPostgres({ dataDir, log })
+  onTestFinished(close)
+
+  const { uid, rights } = await describeServer(dataDir)
+  expect({ uid, rights }).toEqual({ uid: process.getuid?.(), rights: 0n })
+})
+
+describe.for(asRoot)('started by %s', () => {
   let packages: string
   let copy: Copy
 

@@ -26,16 +26,27 @@ export async function initialiseCluster(needs: Needs, cluster: string): Promise<
   const { account } = needs.runner
   if (account.kind === 'other') await lchown(fresh, account.uid, account.gid)
   await runInitdb(needs.runner, fresh)
-  await rename(fresh, cluster)
-  await syncFolder(parent)
+  await nameWhole(fresh, cluster)
   needs.log.info({ event: 'embedded_database_made' }, 'Made the embedded database')
+}
+
+async function nameWhole(fresh: string, cluster: string): Promise<void> {
+  try {
+    await rename(fresh, cluster)
+  } catch (cause) {
+    throw new ConfigError(
+      `DATA_DIR: ${cluster} is in the way of the embedded database, and is not one itself; move it elsewhere.`,
+      { cause },
+    )
+  }
+  await syncFolder(dirname(cluster))
 }
 
 async function readMajor(cluster: string): Promise<number | undefined> {
   try {
     return Number.parseInt(await readFile(join(cluster, 'PG_VERSION'), 'utf8'), 10)
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw error
   }
 }

@@ -7,6 +7,8 @@ import { lookAtProcess, readPostmasterPid } from './find-postmaster.ts'
 
 const pollMilliseconds = 20
 const patienceMilliseconds = 30_000
+/** A pool says that it is closed before the server has let its connections go. */
+const farewellMilliseconds = 1000
 
 /**
  * Stops the server unless somebody else is connected, and answers whether it did. `client` is our own last
@@ -43,8 +45,17 @@ async function waitUntilGone(cluster: string, pid: number, log: Logger): Promise
 }
 
 async function isLastClient(client: Client): Promise<boolean> {
+  const deadline = Date.now() + farewellMilliseconds
+  while (await hasOtherClients(client)) {
+    if (Date.now() > deadline) return false
+    await sleep(pollMilliseconds)
+  }
+  return true
+}
+
+async function hasOtherClients(client: Client): Promise<boolean> {
   const { rowCount } = await client.query(
     "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1",
   )
-  return rowCount === 0
+  return rowCount !== 0
 }
