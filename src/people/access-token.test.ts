@@ -61,7 +61,7 @@ describe('the platform’s token is taken', () => {
 
 describe('a token is refused', () => {
   const { exp, ...endless } = platformClaims
-  const { sub, ...nobodys } = platformClaims
+  const { sub: _nobody, ...nobodys } = platformClaims
   const { token_type: _kind, ...kindless } = platformClaims
 
   it.each<[string, () => string | Promise<string>, RegExp]>([
@@ -91,24 +91,24 @@ describe('a token is refused', () => {
     const token = await sign({ ...platformClaims, exp: noonSeconds - 1 })
     await expect(checkAccessToken(needs, token)).rejects.not.toMatchObject({ message: expect.stringContaining(token) })
   })
-
-  function signedWithRsa(claims: JWTPayload): Promise<string> {
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    return new SignJWT(claims).setProtectedHeader({ alg: 'RS256' }).sign(privateKey)
-  }
-
-  function changed(token: string): string {
-    const [header, , signature] = token.split('.')
-    const claims = Buffer.from(JSON.stringify({ ...platformClaims, sub: randomUUID() })).toString('base64url')
-    return `${header}.${claims}.${signature}`
-  }
-
-  function ourRefreshToken(): Promise<string> {
-    const record = { id: randomUUID(), userId: id, issuedAt: noon, expiresAt: new Date(noon.getTime() + 60_000) }
-    return signRefreshToken(deriveKey(secret, 'refresh-tokens'), record)
-  }
-
-  function signedForLinks(): Promise<string> {
-    return new SignJWT(platformClaims).setProtectedHeader({ alg: 'HS256' }).sign(deriveKey(secret, 'local-links'))
-  }
 })
+
+function signedWithRsa(claims: JWTPayload): Promise<string> {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return new SignJWT(claims).setProtectedHeader({ alg: 'RS256' }).sign(privateKey)
+}
+
+function changed(token: string): string {
+  const [header, , signature] = token.split('.')
+  const claims = Buffer.from(JSON.stringify({ ...platformClaims, sub: randomUUID() })).toString('base64url')
+  return `${header}.${claims}.${signature}`
+}
+
+function ourRefreshToken(): Promise<string> {
+  const record = { id: randomUUID(), userId: id, issuedAt: noon, expiresAt: new Date(noon.getTime() + 60_000) }
+  return signRefreshToken(deriveKey(secret, 'refresh-tokens'), record)
+}
+
+function signedForLinks(): Promise<string> {
+  return new SignJWT(platformClaims).setProtectedHeader({ alg: 'HS256' }).sign(deriveKey(secret, 'local-links'))
+}

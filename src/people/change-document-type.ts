@@ -22,7 +22,7 @@ export async function addDocumentType(
   actor: Actor,
   newType: NewDocumentType,
 ): Promise<DocumentType> {
-  const administrator = await requireAdministrator(db, actor, 'document_types.add')
+  const administrator = await requireAdministrator(db, actor, 'document_type.added')
   assertWithin(maxUploadBytes, newType.maxBytes)
 
   return await inTransaction(db, async (trx) => {
@@ -41,7 +41,7 @@ export async function changeDocumentType(
   codeOrId: string,
   change: DocumentTypeChange,
 ): Promise<DocumentType> {
-  await requireAdministrator(db, actor, 'document_types.change')
+  await requireAdministrator(db, actor, 'document_type.changed')
   assertWithin(maxUploadBytes, change.maxBytes)
 
   return await inTransaction(db, async (trx) => {

@@ -20,7 +20,12 @@ export async function changeFirm(
   return await inTransaction(db, async (trx) => {
     const changed = await setFirmLock(trx, membership, isLocked)
     if (changed !== undefined)
-      await recordEvent(trx, actor, { action: isLocked ? 'firm.locked' : 'firm.unlocked', outcome: 'ok', firmId })
+      await recordEvent(trx, actor, {
+        action: 'firm.changed',
+        outcome: 'ok',
+        firmId,
+        details: { is_locked: isLocked },
+      })
     return { firm: changed ?? (await readFirm(trx, membership)), role: membership.role }
   })
 }

@@ -80,3 +80,8 @@ export async function logIn(url: string, person: { email: string }): Promise<Tok
   if (answer.status !== 200) throw new Error(`not logged in: ${answer.status} ${JSON.stringify(answer.body)}`)
   return answer.body as TokensBody
 }
+
+/** In order, so that who came first does not matter. */
+export function statusesOf(answers: Answer[]): number[] {
+  return answers.map(({ status }) => status).toSorted((a, b) => a - b)
+}

@@ -144,7 +144,7 @@ afterAll(async () => {
 })
 
 async function startedAt(publicUrl: string): Promise<TestService> {
-  const service = await startService({ PUBLIC_URL: publicUrl })
-  started.push(service)
-  return service
+  const one = await startService({ PUBLIC_URL: publicUrl })
+  started.push(one)
+  return one
 }

@@ -183,8 +183,8 @@ it('nobody else adds or changes a type, and each attempt and each change is told
     .orderBy('occurred_at')
     .execute()
   expect(events).toEqual([
-    { action: 'document_types.add', outcome: 'forbidden', details: {} },
-    { action: 'document_types.change', outcome: 'forbidden', details: {} },
+    { action: 'document_type.added', outcome: 'forbidden', details: {} },
+    { action: 'document_type.changed', outcome: 'forbidden', details: {} },
     { action: 'document_type.added', outcome: 'ok', details: { code } },
     { action: 'document_type.changed', outcome: 'ok', details: { code, change: { confidential: true } } },
   ])

@@ -33,6 +33,10 @@ function ensure(wish: Partial<AdministratorWish>, handed: Handed[] = []) {
   })
 }
 
+async function failToKeep(): Promise<void> {
+  throw new Error('the disk is full')
+}
+
 async function administrators(): Promise<string[]> {
   const rows = await service.app.db
     .selectFrom('registered_users')
@@ -98,10 +102,7 @@ describe('where the database is the service’s own and nobody is there yet', ()
   })
 
   it('none stands when its password could not be handed over, and the next start makes it', async () => {
-    const handOver = async () => {
-      throw new Error('the disk is full')
-    }
-    await expect(ensure({ isEmbedded: true, handOver })).rejects.toThrow('the disk is full')
+    await expect(ensure({ isEmbedded: true, handOver: failToKeep })).rejects.toThrow('the disk is full')
     expect(await administrators()).toEqual([])
     expect(await ensure({ isEmbedded: true })).toMatchObject({ kind: 'made' })
   })

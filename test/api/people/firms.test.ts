@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FirmShape } from '../../../src/contract-people.ts'
 import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { call, newFirm } from './call-people.ts'
+import { call, newFirm, statusesOf } from './call-people.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -15,6 +15,10 @@ afterAll(async () => service.stop())
 
 async function register(person: Person, wish: Record<string, unknown> = {}) {
   return await call(service.url, 'POST /security-firms/register', { headers: person.headers, body: newFirm(wish) })
+}
+
+function change(firm: string, person: Person, body: unknown) {
+  return call(service.url, `PATCH /security-firms/${firm}`, { headers: person.headers, body })
 }
 
 async function list(person: Person, query = '') {
@@ -73,7 +77,7 @@ describe('who registers a firm', () => {
     const person = await makePerson(service.app)
     const registration_number = randomUUID()
     const answers = await Promise.all(Array.from({ length: 5 }, () => register(person, { registration_number })))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409, 409])
+    expect(statusesOf(answers)).toEqual([201, 409, 409, 409, 409])
   })
 
   it.each<[string, Record<string, unknown>]>([
@@ -195,10 +199,6 @@ describe('one firm', () => {
 })
 
 describe('a firm is locked', () => {
-  function change(firm: string, person: Person, body: unknown) {
-    return call(service.url, `PATCH /security-firms/${firm}`, { headers: person.headers, body })
-  }
-
   it('by an administrator, and unlocked; each is told once in the audit trail', async () => {
     const firm = await makeFirm(service.app)
     const member = await makeMember(service.app, firm)
@@ -221,12 +221,15 @@ describe('a firm is locked', () => {
     })
     const events = await service.app.db
       .selectFrom('document_events')
-      .select(['action', 'outcome', 'actor_id'])
+      .select(['action', 'outcome', 'details'])
       .where('firm_id', '=', firm)
       .where('actor_id', '=', administrator.id)
       .orderBy('occurred_at')
       .execute()
-    expect(events.map(({ action }) => action)).toEqual(['firm.locked', 'firm.unlocked'])
+    expect(events).toEqual([
+      { action: 'firm.changed', outcome: 'ok', details: { is_locked: true } },
+      { action: 'firm.changed', outcome: 'ok', details: { is_locked: false } },
+    ])
   })
 
   it('by nobody of the firm, and the attempt is told', async () => {
@@ -238,7 +241,7 @@ describe('a firm is locked', () => {
       .select(['action', 'outcome'])
       .where('actor_id', '=', admin.id)
       .executeTakeFirst()
-    expect(event).toEqual({ action: 'firm.change', outcome: 'forbidden' })
+    expect(event).toEqual({ action: 'firm.changed', outcome: 'forbidden' })
   })
 
   it.each<[unknown]>([
