@@ -1,14 +1,91 @@
-import { readFile } from 'node:fs/promises'
-import { parseEnv } from 'node:util'
+import type { Logger } from 'pino'
 
-import { openApp } from '../app.ts'
+import packageJson from '../../package.json' with { type: 'json' }
+import { explainFailure } from '../cli/explain-failure.ts'
+import { loadEnvironment } from '../cli/load-environment.ts'
+import { makePrinter } from '../cli/printer.ts'
+import { buildProgram } from '../cli/program.ts'
+import { readPassword } from '../cli/read-password.ts'
+import { runProgram } from '../cli/run-program.ts'
 import { loadConfig } from '../config.ts'
 import { makeLogger } from '../logger.ts'
-import { buildApi, serve } from './api.ts'
 
-const file = await readFile('.env', 'utf8').catch(() => '')
-const config = loadConfig({ ...parseEnv(file), ...process.env })
-const log = makeLogger({ level: config.logLevel, isTerminal: process.stdout.isTTY })
-const app = await openApp(config, log)
-const address = await serve(app, await buildApi(app))
-console.log(`Paniq Documents listens on ${address}`)
+/** Takes what nobody foresaw, whole. */
+let logFailure: ((error: unknown, message: string) => void) | undefined
+
+/** For what runs on: its log is its answer, in JSON or, on a terminal, for people. */
+async function prepareService() {
+  await loadEnvironment(process.env)
+  const config = loadConfig(process.env)
+  const people = process.stdout.isTTY ? process.stdout : process.stderr
+  const log = makeLogger({ level: config.logLevel, isTerminal: process.stdout.isTTY })
+  logFailure = keepFailures(log, process.stdout.isTTY ? 'debug' : 'fatal')
+  return { config, log, people }
+}
+
+/** For what answers and ends: its answer has standard output to itself, and the log is quiet unless somebody looks into it. */
+async function prepareCommand({ json }: { json?: true }) {
+  const { placeOf } = await loadEnvironment(process.env)
+  const config = loadConfig(process.env)
+  const level = ['debug', 'trace', 'silent'].includes(config.logLevel) ? config.logLevel : 'error'
+  const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: process.stderr })
+  logFailure = keepFailures(log, 'debug')
+  return { config, log, placeOf, print: makePrinter(json === true) }
+}
+
+// Not where people read: a stack tells them nothing, and what they can do stands in one line.
+function keepFailures(log: Logger, level: 'debug' | 'fatal') {
+  return (error: unknown, message: string) => log[level]({ event: 'failed', err: error }, message)
+}
+
+// What a command needs is loaded when it is given: help, and what is asked for wrongly, are answered at once.
+const program = buildProgram(
+  {
+    async serve(options) {
+      const { serve } = await import('./serve.ts')
+      await serve(await prepareService(), options)
+    },
+    async work() {
+      const { work } = await import('./serve.ts')
+      await work(await prepareService())
+    },
+    async testS3(options) {
+      const { testS3 } = await import('../cli/test-s3.ts')
+      const needs = await prepareCommand(options)
+      await testS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') })
+    },
+    async createUser(options) {
+      const needs = await prepareCommand(options)
+      const { createUser } = await import('../cli/manage-users.ts')
+      await createUser(needs, options, await readPassword(options.email, options))
+    },
+    async setPassword(options) {
+      const needs = await prepareCommand(options)
+      const { giveNewPassword } = await import('../cli/manage-users.ts')
+      await giveNewPassword(needs, options.email, await readPassword(options.email, options))
+    },
+    async migrateDatabase(options) {
+      const { migrateDatabase } = await import('../cli/migrate-database.ts')
+      await migrateDatabase(await prepareCommand(options))
+    },
+  },
+  packageJson.version,
+)
+
+function explain(error: unknown) {
+  const explained = explainFailure(error)
+  if (!explained.isExpected) logFailure?.(error, explained.message)
+  return explained
+}
+
+process.on('uncaughtException', (error) => {
+  console.error(explain(error).message)
+  process.exit(1)
+})
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // The reader has seen enough, as `| head` does.
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+process.exit(await runProgram(program, process.argv.slice(2), explain))

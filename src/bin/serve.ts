@@ -1,0 +1,91 @@
+import type { Logger } from 'pino'
+
+import { type App, openApp } from '../app.ts'
+import { describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
+import { explainListening } from '../cli/explain-listening.ts'
+import type { Config } from '../config.ts'
+import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
+import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
+import { startWorker } from '../worker/start-worker.ts'
+import { buildApi } from './api.ts'
+import { untilToldToEnd } from './until-told-to-end.ts'
+
+type Needs = {
+  config: Config
+  log: Logger
+  /** Where people read; apart from the log when that is for machines. */
+  people: NodeJS.WriteStream
+}
+
+/** The API, with the jobs behind it unless they run elsewhere, until it is told to end. */
+export async function serve(needs: Needs, { jobs }: { jobs: boolean }): Promise<void> {
+  await runUntilTold(needs, async (app, opened) => {
+    const administrator = await makeAdministrator(needs, app)
+    const server = await buildApi(app)
+    opened.push(() => server.close())
+    const address = await server.listen(app.config).catch((error: unknown) => {
+      throw explainListening(error, app.config)
+    })
+    if (jobs) await openWorker(app, opened)
+
+    const storage = await tellStorage(app)
+    needs.people.write(`
+Paniq Documents answers at ${address}
+Administrator: ${administrator}
+Storage: ${storage}
+Try next: ${firstCall(address)}
+`)
+    app.log.info({ event: 'started', address, storage }, 'started')
+  })
+}
+
+/** The jobs alone. */
+export async function work(needs: Needs): Promise<void> {
+  await runUntilTold(needs, async (app, opened) => {
+    await openWorker(app, opened)
+    needs.people.write(`Paniq Documents does its jobs.\nStorage: ${await tellStorage(app)}\n`)
+    app.log.info({ event: 'started' }, 'started')
+  })
+}
+
+type Opened = (() => Promise<void>)[]
+
+async function openWorker(app: App, opened: Opened): Promise<void> {
+  const worker = await startWorker(app)
+  opened.push(() => worker.close())
+}
+
+/** Opens the whole, and closes it in reverse when it is told to end: no new requests, running ones finish, then the rest. */
+async function runUntilTold(
+  { config, log, people }: Needs,
+  start: (app: App, opened: Opened) => Promise<void>,
+): Promise<void> {
+  const told = untilToldToEnd()
+  const app = await openApp(config, log)
+  const opened: Opened = [() => app.close()]
+  try {
+    await start(app, opened)
+    const signal = await told
+    log.info({ event: 'stopping', signal }, 'stopping')
+    people.write('Stopping; once more ends at once.\n')
+  } finally {
+    for (const close of opened.toReversed()) await close()
+  }
+  log.info({ event: 'stopped' }, 'stopped')
+}
+
+async function tellStorage({ config, stores: { target } }: App): Promise<string> {
+  return describeStorage(config, target, target === 's3' ? await findS3Trouble(config.s3) : undefined)
+}
+
+async function makeAdministrator({ config, people }: Needs, app: App): Promise<string> {
+  const outcome = await ensureAdministrator(app, {
+    given: config.admin,
+    isEmbedded: config.database.kind === 'embedded',
+    async handOver(made) {
+      if (people.isTTY) people.write(`The administrator’s password, shown this once: ${made.password}\n`)
+      else await writePasswordFile(config.dataDir, made)
+    },
+  })
+  return describeAdministrator(config, outcome, people.isTTY)
+}

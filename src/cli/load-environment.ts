@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import { parseEnv } from 'node:util'
+
+import { ConfigError } from '../config.ts'
+import { findGiven } from '../config-settings.ts'
+
+type Environment = Record<string, string | undefined>
+
+export type LoadedEnvironment = {
+  /** Where a setting stands, in words for people: `.env` or `the environment`. */
+  placeOf: (name: string) => string
+}
+
+/**
+ * Adds the `.env` of the working directory to the environment, which wins. Added there and not only read, so that
+ * what the AWS SDK asks the environment for (`AWS_PROFILE`) may stand in the file too.
+ */
+export async function loadEnvironment(environment: Environment, file = '.env'): Promise<LoadedEnvironment> {
+  const added = new Set<string>()
+  for (const [name, value] of Object.entries(parseEnv(await readIfThere(file)))) {
+    if (environment[name] !== undefined) continue
+    environment[name] = value
+    added.add(name)
+  }
+  hidePlaceholders(environment)
+
+  return { placeOf: (name) => (added.has(name) ? '.env' : 'the environment') }
+}
+
+async function readIfThere(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') return ''
+    throw new ConfigError(`${file} cannot be read (${String(code)}); let this user read it, or take it away.`, {
+      cause: error,
+    })
+  }
+}
+
+// The SDK's default chain reads these by itself, and would take a placeholder for a key.
+function hidePlaceholders(environment: Environment): void {
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'])
+    if (findGiven(environment, name) === undefined) delete environment[name]
+}

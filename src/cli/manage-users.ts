@@ -1,0 +1,35 @@
+import type { Logger } from 'pino'
+
+import type { Config } from '../config.ts'
+import { createAccount } from '../people/create-account.ts'
+import { makePasswords } from '../people/passwords.ts'
+import { setPassword } from '../people/set-password.ts'
+import type { Printer } from './printer.ts'
+import type { NewPerson } from './program.ts'
+import { withDatabase } from './with-database.ts'
+
+type Needs = { config: Config; log: Logger; print: Printer }
+
+export async function createUser(needs: Needs, { admin, ...person }: NewPerson, password: string): Promise<void> {
+  const { print } = needs
+  const account = await withDatabase(needs, async ({ db }) =>
+    createAccount(
+      { db, passwords: makePasswords() },
+      { ...person, role: admin ? 'admin' : 'user', isVerified: true },
+      password,
+    ),
+  )
+  print.answer({ id: account.id, email: account.email, role: account.role })
+  print.say(
+    `${print.paint('green', '✓')} ${account.email} can log in${admin ? ', and is an administrator of the platform' : ''}.`,
+  )
+}
+
+export async function giveNewPassword(needs: Needs, email: string, password: string): Promise<void> {
+  const { print } = needs
+  const id = await withDatabase(needs, async ({ db }) =>
+    setPassword({ db, passwords: makePasswords(), now: () => new Date() }, { email, password }),
+  )
+  print.answer({ id, email })
+  print.say(`${print.paint('green', '✓')} ${email} has a new password; their sessions are ended.`)
+}

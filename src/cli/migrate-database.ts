@@ -1,0 +1,22 @@
+import type { Logger } from 'pino'
+
+import type { Config } from '../config.ts'
+import type { Printer } from './printer.ts'
+import { withDatabase } from './with-database.ts'
+
+type Needs = { config: Config; log: Logger; print: Printer }
+
+/** Opening a database migrates it; here that is all there is to do. */
+export async function migrateDatabase(needs: Needs): Promise<void> {
+  const { print } = needs
+  const migrated = await withDatabase(needs, async (database) => Promise.resolve(database.migrated))
+
+  print.answer({ migrated })
+  const done = print.paint('green', '✓')
+  for (const name of migrated) print.say(`${done} ${name}`)
+  print.say(
+    migrated.length === 0
+      ? `${done} The database is up to date; nothing had to be done.`
+      : `${done} The database is up to date.`,
+  )
+}

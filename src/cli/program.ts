@@ -1,0 +1,128 @@
+import { Command, InvalidArgumentError } from 'commander'
+import type { z } from 'zod'
+
+import { registerBody } from '../contract-people.ts'
+
+export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
+export type PasswordSource = { passwordStdin?: true }
+export type Answers = { json?: true }
+
+/** What the commands do, one function each; the program knows only how they are asked for. */
+export type Actions = {
+  serve: (options: { jobs: boolean }) => Promise<void>
+  work: () => Promise<void>
+  testS3: (options: Answers) => Promise<void>
+  createUser: (options: NewPerson & PasswordSource & Answers) => Promise<void>
+  setPassword: (options: { email: string } & PasswordSource & Answers) => Promise<void>
+  migrateDatabase: (options: Answers) => Promise<void>
+}
+
+const threeCommands = `
+Most people need three:
+  $ npm start                        starts the service; it prints where it answers and what to try next
+  $ ./bin/paniq-docs s3 test         says whether the settings reach the bucket, and what to do if not
+  $ ./bin/paniq-docs users create --admin --email you@example.com --first-name You --last-name Yourself
+
+Settings come from the environment and from .env in the working directory: see docs/configuration.md.
+Exit status: 0 done, 1 failed, 2 asked for in a wrong way.`
+
+const { email, first_name: name } = registerBody.shape
+
+/** The command line as commander understands it. docs/commands.md is held against this by a test. */
+export function buildProgram(actions: Actions, version: string): Command {
+  const program = new Command('paniq-docs')
+    .description('Keeps the papers of security firms: the service and its tools.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show how a command is used')
+    .addHelpText('after', threeCommands)
+    .configureHelp({ visibleCommands: leavesOf, subcommandTerm: fullName })
+
+  addRunning(program, actions)
+  addS3(program, actions)
+  addUsers(program, actions)
+  addDatabase(program, actions)
+  return program
+}
+
+function addRunning(program: Command, actions: Actions): void {
+  const serve = program
+    .command('serve')
+    .description('Start the API, and the jobs behind it, until it is told to end (Ctrl-C).')
+    .option('--no-jobs', 'the API alone, where `work` runs apart')
+    .action(actions.serve)
+  teach(serve, 'PORT=8001 ./bin/paniq-docs serve')
+
+  const work = program
+    .command('work')
+    .description('Run the jobs alone, beside any number of `serve --no-jobs`.')
+    .action(actions.work)
+  teach(work, './bin/paniq-docs work')
+}
+
+function addS3(program: Command, actions: Actions): void {
+  const s3 = program.command('s3').description('The bucket.')
+  const test = answering(s3.command('test'))
+    .summary('Try all that the service does with its bucket.')
+    .description(
+      'Try all that the service does with its bucket: find the credentials, find or make the bucket, put, get, follow a link, delete, abort. Each step that fails says what to do.',
+    )
+    .action(actions.testS3)
+  teach(test, './bin/paniq-docs s3 test')
+}
+
+function addUsers(program: Command, actions: Actions): void {
+  const users = program.command('users').description('People who can log in.')
+  const create = answering(users.command('create'))
+    .description('Make an account. The password is asked for, or read from standard input.')
+    .requiredOption('--email <address>', 'what the person logs in with', parseAs(email))
+    .requiredOption('--first-name <name>', 'first name', parseAs(name))
+    .requiredOption('--last-name <name>', 'last name', parseAs(name))
+    .option('--admin', 'an administrator of the platform')
+    .option('--password-stdin', 'read the password from standard input')
+    .action(actions.createUser)
+  teach(create, './bin/paniq-docs users create --email thandi@example.com --first-name Thandi --last-name Nkosi')
+
+  const setPassword = answering(users.command('set-password'))
+    .description(
+      'Give a person a new password, which ends their sessions. It is asked for, or read from standard input.',
+    )
+    .requiredOption('--email <address>', 'whose password', parseAs(email))
+    .option('--password-stdin', 'read the password from standard input')
+    .action(actions.setPassword)
+  teach(setPassword, './bin/paniq-docs users set-password --email thandi@example.com --password-stdin < password.txt')
+}
+
+function addDatabase(program: Command, actions: Actions): void {
+  const db = program.command('db').description('The database.')
+  const migrate = answering(db.command('migrate'))
+    .description('Bring the tables up to this version, as every start does by itself; a second run changes nothing.')
+    .action(actions.migrateDatabase)
+  teach(migrate, './bin/paniq-docs db migrate')
+}
+
+/** The commands that do something, whatever group they stand in. */
+function leavesOf(command: Command): Command[] {
+  return command.commands.flatMap((each) => (each.commands.length === 0 ? [each] : leavesOf(each)))
+}
+
+/** `s3 test`. */
+export function fullName(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${fullName(parent)} ${command.name()}` : command.name()
+}
+
+function answering(command: Command): Command {
+  return command.option('--json', 'answer with one JSON object')
+}
+
+function teach(command: Command, example: string): void {
+  command.addHelpText('after', `\nExample:\n  $ ${example}`)
+}
+
+function parseAs(form: z.ZodType<string>): (text: string) => string {
+  return (text) => {
+    const parsed = form.safeParse(text)
+    if (parsed.success) return parsed.data
+    throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message ?? 'is wrong'}.`)
+  }
+}

@@ -1,0 +1,62 @@
+import type { Config } from '../config.ts'
+import type { Outcome, StepResult } from '../storage/connection-test/connection-step.ts'
+import { addressOf } from '../storage/connection-test/explain-s3-failure.ts'
+import { testS3Connection } from '../storage/connection-test/test-connection.ts'
+import { isAmazon } from '../storage/s3-client.ts'
+import { CommandFailed } from './failures.ts'
+import type { Printer } from './printer.ts'
+
+type Needs = {
+  config: Config
+  print: Printer
+  /** Where the settings' own credentials stand, such as `.env`. */
+  credentialsPlace: string
+}
+
+const marks: Record<Outcome, [style: 'green' | 'red' | 'yellow' | 'dim', mark: string]> = {
+  ok: ['green', '✓'],
+  failed: ['red', '✗'],
+  note: ['yellow', '!'],
+  skipped: ['dim', '–'],
+}
+
+/** Tells each step as it is done. Throws `CommandFailed` when one failed. */
+export async function testS3({ config, print, credentialsPlace }: Needs): Promise<void> {
+  const { s3, corsOrigins } = config
+  const checksums = isAmazon(s3) ? 'when_supported' : 'when_required'
+  print.say(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
+
+  const steps: StepResult[] = []
+  for await (const step of testS3Connection({ config: s3, corsOrigins, credentialsPlace })) {
+    steps.push(step)
+    sayStep(print, step)
+  }
+  const isGood = steps.every(({ outcome }) => outcome !== 'failed')
+  print.answer({
+    ok: isGood,
+    bucket: s3.bucket,
+    region: s3.region,
+    endpoint: s3.endpoint ?? null,
+    checksums,
+    steps,
+  })
+  sayEnd(print, config, isGood)
+  if (!isGood) throw new CommandFailed()
+}
+
+function sayStep(print: Printer, { outcome, says, advice }: StepResult): void {
+  const [style, mark] = marks[outcome]
+  print.say(`${print.paint(style, mark)} ${says}`)
+  if (advice !== undefined) print.say(`  ${advice}`)
+}
+
+function sayEnd(print: Printer, { s3, useS3 }: Config, isGood: boolean): void {
+  print.say(
+    isAmazon(s3)
+      ? 'Checksums: with every upload, and checked with every read (Amazon S3)'
+      : 'Checksums: only where a call requires one (a store of one’s own may keep them as part of the file)',
+  )
+  if (!isGood) return print.say(print.paint('red', 'The service cannot keep papers there yet.'))
+  const use = useS3 ? '' : ' USE_S3_STORAGE is false, so new papers stay on the local disk; true sends them to S3.'
+  print.say(`${print.paint('green', 'The service can keep papers there.')}${use}`)
+}
