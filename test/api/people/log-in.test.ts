@@ -4,7 +4,7 @@ import { emailDigest } from '../../../src/database/login-failures.ts'
 import { setPassword } from '../../../src/people/set-password.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { call, later, logIn, makePersonWithPassword, password, platformHash, serveAt } from './call-people.ts'
-import { waitUntilSomebodyWaits } from './wait-for-lock.ts'
+import { waitUntilWaiting } from './wait-for-lock.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -160,7 +160,7 @@ describe('after ten failures', () => {
     const rightGuess = await db.transaction().execute(async (trx) => {
       await trx.executeQuery(row.set({ failures: 10, locked_until: later(new Date(), 900) }).compile())
       const pending = attempt(person.email, password)
-      await waitUntilSomebodyWaits(db)
+      await waitUntilWaiting(db)
       return { pending }
     })
     expect((await rightGuess.pending).status).toBe(429)
@@ -202,7 +202,7 @@ it('a login with a password that was replaced meanwhile begins no session', asyn
       .where('id', '=', person.id)
       .execute()
     const pending = attempt(person.email, password)
-    await waitUntilSomebodyWaits(db)
+    await waitUntilWaiting(db)
     return { pending }
   })
   expect((await login.pending).status).toBe(401)

@@ -6,7 +6,8 @@ import type { MemberShape } from '../../../src/contract-people.ts'
 import type { FirmId } from '../../../src/vocabulary.ts'
 import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { call, statusesOf } from './call-people.ts'
+import { type Answer, call, statusesOf } from './call-people.ts'
+import { waitUntilWaiting } from './wait-for-lock.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -35,6 +36,18 @@ async function membersOf(firm: FirmId, by: Person): Promise<MemberShape[]> {
   const answer = await call(service.url, `GET /security-firms/${firm}/members`, { headers: by.headers })
   expect(answer.status).toBe(200)
   return answer.body as MemberShape[]
+}
+
+/** Both have begun, and are held back, before either changes anything. */
+async function atTheSameMoment(firm: FirmId, acts: (() => Promise<Answer>)[]): Promise<Answer[]> {
+  const { db } = service.app
+  const pending = await db.transaction().execute(async (trx) => {
+    await trx.selectFrom('security_firms').select('id').where('id', '=', firm).forNoKeyUpdate().execute()
+    const answers = acts.map((act) => act())
+    await waitUntilWaiting(db, acts.length)
+    return { answers }
+  })
+  return await Promise.all(pending.answers)
 }
 
 async function canSee(firm: FirmId, person: Person): Promise<boolean> {
@@ -98,11 +111,14 @@ describe('a firm_admin adds somebody', () => {
     },
   )
 
-  it('several times at the same moment: one member', async () => {
+  it('twice at the same moment: one member', async () => {
     const { firm, admin } = await firmWithAdmin()
     const { email } = await makePerson(service.app)
-    const answers = await Promise.all(Array.from({ length: 5 }, () => add(firm, admin, { email, role: 'firm_user' })))
-    expect(statusesOf(answers)).toEqual([201, 409, 409, 409, 409])
+    const answers = await atTheSameMoment(
+      firm,
+      [1, 2].map(() => () => add(firm, admin, { email, role: 'firm_user' })),
+    )
+    expect(statusesOf(answers)).toEqual([201, 409])
     expect(await membersOf(firm, admin)).toHaveLength(2)
   })
 
@@ -211,7 +227,21 @@ describe('the last active firm_admin', () => {
     expect((await remove(firm, second, second)).status).toBe(409)
   })
 
-  it('is left over when all remove each other at the same moment', async () => {
+  it('is left over when two remove each other at the same moment: who comes second may no longer', async () => {
+    const { firm, admin } = await firmWithAdmin()
+    const second = await makeMember(service.app, firm, 'firm_admin')
+    const answers = await atTheSameMoment(firm, [() => remove(firm, admin, second), () => remove(firm, second, admin)])
+    expect(statusesOf(answers)).toEqual([204, 403])
+  })
+
+  it('is left over when two give up at the same moment', async () => {
+    const { firm, admin } = await firmWithAdmin()
+    const second = await makeMember(service.app, firm, 'firm_admin')
+    const answers = await atTheSameMoment(firm, [() => remove(firm, admin, admin), () => remove(firm, second, second)])
+    expect(statusesOf(answers)).toEqual([204, 409])
+  })
+
+  it('is left over when all remove each other in a crowd', async () => {
     const { firm, admin } = await firmWithAdmin()
     const admins = [admin, ...(await Promise.all([1, 2, 3].map(() => makeMember(service.app, firm, 'firm_admin'))))]
     const removals = await Promise.all(

@@ -4,7 +4,7 @@ import { setPassword } from '../../../src/people/set-password.ts'
 import { forgetExpired } from '../../../src/people/forget-expired.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { type Answer, call, later, logIn, makePersonWithPassword, serveAt, type TokensBody } from './call-people.ts'
-import { waitUntilSomebodyWaits } from './wait-for-lock.ts'
+import { waitUntilWaiting } from './wait-for-lock.ts'
 
 let service: TestService
 let other: Awaited<ReturnType<typeof serveAt>>
@@ -55,11 +55,17 @@ describe('a refresh token', () => {
   it('gives the same successor to two who ask at the same moment on two instances', async () => {
     const { tokens } = await newSession()
     other.clock.now = new Date()
-    const answers = await Promise.all(
-      [service.url, other.url, service.url, other.url].map((url) => refreshed(tokens.refresh_token, url)),
-    )
-    expect(new Set(answers.map((answer) => answer.refresh_token)).size).toBe(1)
-    await refreshed(answers[0]?.refresh_token ?? '')
+    const { db } = service.app
+    // Held back at their last write, so that neither is done before the other has begun.
+    const pending = await db.transaction().execute(async (trx) => {
+      await trx.selectFrom('document_refresh_tokens').select('id').forUpdate().execute()
+      const renewals = [service.url, other.url].map((url) => refreshed(tokens.refresh_token, url))
+      await waitUntilWaiting(db, 2)
+      return { renewals }
+    })
+    const [first, second] = await Promise.all(pending.renewals)
+    expect(second?.refresh_token).toBe(first?.refresh_token)
+    await refreshed(first?.refresh_token ?? '')
   })
 
   it('used again later ends the session, for the thief and for the owner', async () => {
@@ -165,7 +171,7 @@ describe('who logs out', () => {
     const pending = await db.transaction().execute(async (trx) => {
       await trx.selectFrom('document_refresh_tokens').select('id').forUpdate().execute()
       const renewal = refresh(tokens.refresh_token)
-      await waitUntilSomebodyWaits(db)
+      await waitUntilWaiting(db)
       const farewell = call(service.url, 'POST /auth/logout', { body: { refresh_token: tokens.refresh_token } })
       return { renewal, farewell }
     })

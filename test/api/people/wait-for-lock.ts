@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 
 import type { Db } from '../../../src/database/client.ts'
 
-/** Resolves once somebody of this database waits for a row or table that another holds. */
-export async function waitUntilSomebodyWaits(db: Db): Promise<void> {
+/** Resolves once so many connections of this database wait for a row that another holds. */
+export async function waitUntilWaiting(db: Db, count = 1): Promise<void> {
   for (;;) {
     const { rows } = await sql`
       select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
-    if (rows.length > 0) return
+    if (rows.length >= count) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
