@@ -20,9 +20,11 @@ export function openDatabase(connection: PoolConfig, log: Logger): OpenedDatabas
     max: 20,
     ...connection,
   })
-  pool.on('error', (error) =>
-    log.warn({ event: 'database_connection_lost', err: error }, 'a database connection broke'),
-  )
+  const tell = (error: Error) =>
+    log.warn({ event: 'database_connection_lost', err: error }, 'a database connection broke')
+  pool.on('error', tell)
+  // The pool listens to idle connections alone; one that breaks at work would end the process.
+  pool.on('connect', (client) => void client.on('error', tell))
 
   return {
     db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),

@@ -20,12 +20,15 @@ export type ConnectedDatabase = {
   close(): Promise<void>
 }
 
+/** No request may wait longer than this for the database: behind a lock, or in a transaction that nobody ends. */
+const limits = { lock_timeout: 10_000, statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 }
+
 type Options = { config: DatabaseConfig; dataDir: string; log: Logger }
 
 /** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
 export async function connectDatabase({ config, dataDir, log }: Options): Promise<ConnectedDatabase> {
   const { owner, service, stop } = await connectionsOf({ config, dataDir, log })
-  const opened = openDatabase(service, log)
+  const opened = openDatabase({ ...service, ...limits }, log)
   const { db } = opened
   const close = async () => {
     await db.destroy()

@@ -21,19 +21,24 @@ export async function inTransaction<Result>(
   try {
     result = await work(trx)
   } catch (error) {
-    // A rollback that fails means a broken connection, on which the server rolls back by itself.
-    await trx
-      .rollback()
-      .execute()
-      .catch(() => undefined)
+    await letGo(trx)
     throw error
   }
   try {
     await trx.commit().execute()
   } catch (error) {
+    await letGo(trx)
     throw outcomeOf(error)
   }
   return result
+}
+
+/** Gives the connection back in every case. A rollback that fails means a broken one, on which the server rolls back by itself. */
+async function letGo(trx: ControlledTransaction<Tables>): Promise<void> {
+  await trx
+    .rollback()
+    .execute()
+    .catch(() => undefined)
 }
 
 /** An error with an SQLSTATE is the server's own word that it did not commit; anything else is silence. */

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { type Db, openDatabase } from '../../src/database/client.ts'
+import { makeLogger } from '../../src/logger.ts'
+import { callDocuments, problemOf, uploadFile } from '../support/call-documents.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
+import { listFolder } from '../support/list-everything.ts'
+import { makeFirm, makeMember } from '../support/people.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+
+let database: FreshDatabase
+let proxy: FaultProxy
+let service: TestService
+let beside: Db
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  const address = new URL(database.url)
+  proxy = await startFaultProxy({ host: address.hostname, port: Number(address.port) })
+  const throughProxy = new URL(database.url)
+  throughProxy.host = `127.0.0.1:${proxy.port}`
+  service = await startService({ DATABASE_URL: throughProxy.href })
+  beside = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false })).db
+
+  // Makes each COMMIT that hands in a document take two seconds, in which the connection can be lost.
+  await sql`create function linger() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return null; end $$`.execute(
+    beside,
+  )
+  await sql`create constraint trigger linger after insert on firm_documents deferrable initially deferred for each row execute function linger()`.execute(
+    beside,
+  )
+})
+afterAll(async () => {
+  await service.stop()
+  await beside.destroy()
+  await proxy.close()
+  await database.drop()
+})
+
+async function untilCommitting(): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const { rows } =
+      await sql`select 1 from pg_stat_activity where datname = current_database() and query ilike 'commit%' and wait_event = 'PgSleep'`.execute(
+        beside,
+      )
+    if (rows.length > 0) return
+    await sleep(25)
+  }
+  throw new Error('the upload never came to its commit')
+}
+
+async function committing(): Promise<number> {
+  const { rows } = await sql<{
+    n: number
+  }>`select count(*)::int as n from pg_stat_activity where datname = current_database() and query ilike 'commit%' and state = 'active'`.execute(
+    beside,
+  )
+  return rows[0]?.n ?? 0
+}
+
+const countOf = async (table: string, firm: string) =>
+  (await sql<{ n: number }>`select count(*)::int as n from ${sql.id(table)} where firm_id = ${firm}`.execute(beside))
+    .rows[0]?.n
+
+const filesOf = async (firm: string) =>
+  (await listFolder(`${service.folder}/uploads/security_firms/${firm}`)).filter(({ kind }) => kind === 'file').length
+
+it('a commit whose answer is lost, but which stands: 503, the bytes stay, and the document is there when they look', async () => {
+  const firm = await makeFirm(service.app)
+  const admin = await makeMember(service.app, firm)
+  const answering = uploadFile(service.url, firm, admin)
+  await untilCommitting()
+
+  await proxy.cutAll()
+
+  const answer = await answering
+  expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
+  while ((await committing()) > 0) await sleep(50)
+  expect([await countOf('documents', firm), await countOf('document_uploads', firm), await filesOf(firm)]).toEqual([
+    1, 0, 1,
+  ])
+  const list = (await (await callDocuments(service.url, firm, admin)).json()) as { id: string }[]
+  const download = await callDocuments(service.url, firm, admin, `/${list[0]?.id}/download`)
+  expect(download.status).toBe(200)
+  expect(service.logLines.join('')).toContain('upload_outcome_unknown')
+})
+
+it('a commit whose answer is lost and which does not stand: 503, and the bytes stay, named by their open upload', async () => {
+  const firm = await makeFirm(service.app)
+  const admin = await makeMember(service.app, firm)
+  const answering = uploadFile(service.url, firm, admin)
+  await untilCommitting()
+
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'commit%' and wait_event = 'PgSleep'`.execute(
+    beside,
+  )
+
+  const answer = await answering
+  expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
+  expect([await countOf('documents', firm), await countOf('document_uploads', firm), await filesOf(firm)]).toEqual([
+    0, 1, 1,
+  ])
+})
+
+it('a database that is gone before the commit: nothing was kept, and nothing is left', async () => {
+  const firm = await makeFirm(service.app)
+  const admin = await makeMember(service.app, firm)
+  const held = Promise.withResolvers<void>()
+  const holding = beside.transaction().execute(async (trx) => {
+    await sql`lock table firm_documents in exclusive mode`.execute(trx)
+    await held.promise
+  })
+  const answering = uploadFile(service.url, firm, admin)
+  for (let blocked = 0; blocked === 0;) {
+    await sleep(25)
+    blocked = (
+      await sql`select 1 from pg_locks where not granted and relation = 'firm_documents'::regclass`.execute(beside)
+    ).rows.length
+  }
+
+  await proxy.cutAll()
+  held.resolve()
+  await holding
+
+  expect((await answering).status).toBeGreaterThanOrEqual(500)
+  for (let tries = 0; tries < 100 && (await filesOf(firm)) > 0; tries += 1) await sleep(50)
+  expect([await countOf('documents', firm), await filesOf(firm)]).toEqual([0, 0])
+})
