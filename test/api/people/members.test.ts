@@ -3,11 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { MemberShape } from '../../../src/contract-people.ts'
-import type { FirmId } from '../../../src/vocabulary.ts'
-import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
+import { addMember, makeMember, makePerson } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { type Answer, call, statusesOf } from './call-people.ts'
-import { waitUntilWaiting } from './wait-for-lock.ts'
+import { membersOfFirms } from './call-members.ts'
+import { call, statusesOf } from './call-people.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -15,46 +14,7 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-async function firmWithAdmin() {
-  const firm = await makeFirm(service.app)
-  return { firm, admin: await makeMember(service.app, firm) }
-}
-
-function add(firm: FirmId, by: Person, body: Record<string, unknown>) {
-  return call(service.url, `POST /security-firms/${firm}/members`, { headers: by.headers, body })
-}
-
-function change(firm: FirmId, by: Person, who: { id: string }, body: unknown) {
-  return call(service.url, `PATCH /security-firms/${firm}/members/${who.id}`, { headers: by.headers, body })
-}
-
-function remove(firm: FirmId, by: Person, who: { id: string }) {
-  return call(service.url, `DELETE /security-firms/${firm}/members/${who.id}`, { headers: by.headers })
-}
-
-async function membersOf(firm: FirmId, by: Person): Promise<MemberShape[]> {
-  const answer = await call(service.url, `GET /security-firms/${firm}/members`, { headers: by.headers })
-  expect(answer.status).toBe(200)
-  return answer.body as MemberShape[]
-}
-
-/** Both have begun, and are held back, before either changes anything. */
-async function atTheSameMoment(firm: FirmId, acts: (() => Promise<Answer>)[]): Promise<Answer[]> {
-  const { db } = service.app
-  const pending = await db.transaction().execute(async (trx) => {
-    await trx.selectFrom('security_firms').select('id').where('id', '=', firm).forNoKeyUpdate().execute()
-    const answers = acts.map((act) => act())
-    await waitUntilWaiting(db, acts.length)
-    return { answers }
-  })
-  return await Promise.all(pending.answers)
-}
-
-async function canSee(firm: FirmId, person: Person): Promise<boolean> {
-  const { status } = await call(service.url, `GET /security-firms/${firm}`, { headers: person.headers })
-  expect([200, 403]).toContain(status)
-  return status === 200
-}
+const { firmWithAdmin, add, change, remove, membersOf, canSee, atTheSameMoment } = membersOfFirms(() => service)
 
 describe('a firm_admin adds somebody', () => {
   it('who has an account: an active member at once, whatever the case of the e-mail', async () => {
@@ -203,60 +163,6 @@ describe('a firm_admin removes a member', () => {
     const member = await makeMember(service.app, firm, 'firm_user')
     await remove(firm, admin, member)
     expect((await add(firm, admin, { email: member.email, role: 'firm_user' })).status).toBe(201)
-  })
-})
-
-describe('the last active firm_admin', () => {
-  it.each<[string, (firm: FirmId, admin: Person) => ReturnType<typeof change>]>([
-    ['is not removed', (firm, admin) => remove(firm, admin, admin)],
-    ['is not suspended', (firm, admin) => change(firm, admin, admin, { status: 'suspended' })],
-    ['is given no lesser role', (firm, admin) => change(firm, admin, admin, { role: 'firm_supervisor' })],
-  ])('%s, also beside suspended and pending ones', async (_, act) => {
-    const { firm, admin } = await firmWithAdmin()
-    for (const status of ['suspended', 'pending'] as const)
-      await addMember(service.app, firm, await makePerson(service.app), { role: 'firm_admin', status })
-    const before = await membersOf(firm, admin)
-    expect(await act(firm, admin)).toMatchObject({ status: 409, body: { code: 'conflict' } })
-    expect(await membersOf(firm, admin)).toEqual(before)
-  })
-
-  it('may leave once there is another', async () => {
-    const { firm, admin } = await firmWithAdmin()
-    const second = await makeMember(service.app, firm, 'firm_admin')
-    expect((await remove(firm, admin, admin)).status).toBe(204)
-    expect((await remove(firm, second, second)).status).toBe(409)
-  })
-
-  it('is left over when two remove each other at the same moment: who comes second may no longer', async () => {
-    const { firm, admin } = await firmWithAdmin()
-    const second = await makeMember(service.app, firm, 'firm_admin')
-    const answers = await atTheSameMoment(firm, [() => remove(firm, admin, second), () => remove(firm, second, admin)])
-    expect(statusesOf(answers)).toEqual([204, 403])
-  })
-
-  it('is left over when two give up at the same moment', async () => {
-    const { firm, admin } = await firmWithAdmin()
-    const second = await makeMember(service.app, firm, 'firm_admin')
-    const answers = await atTheSameMoment(firm, [() => remove(firm, admin, admin), () => remove(firm, second, second)])
-    expect(statusesOf(answers)).toEqual([204, 409])
-  })
-
-  it('is left over when all remove each other in a crowd', async () => {
-    const { firm, admin } = await firmWithAdmin()
-    const admins = [admin, ...(await Promise.all([1, 2, 3].map(() => makeMember(service.app, firm, 'firm_admin'))))]
-    const removals = await Promise.all(
-      admins.map((each, n) => remove(firm, each, admins[(n + 1) % admins.length] ?? each)),
-    )
-    for (const { status } of removals) expect([204, 403, 409]).toContain(status)
-    const left = await service.app.db
-      .selectFrom('firm_users')
-      .select('user_id')
-      .where('firm_id', '=', firm)
-      .where('role', '=', 'firm_admin')
-      .where('status', '=', 'active')
-      .execute()
-    expect(left.length).toBeGreaterThanOrEqual(1)
-    expect(left.length).toBe(admins.length - removals.filter(({ status }) => status === 204).length)
   })
 })
 
