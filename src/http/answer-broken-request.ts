@@ -1,0 +1,39 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import { AppError } from '../errors.ts'
+import { answerError } from './answer-error.ts'
+import { presentProblem } from './present-problem.ts'
+import { chooseRequestId } from './request-id.ts'
+
+/** What the router cannot read (a broken escape in the address): answered like every other refusal. */
+export function answerUnreadableAddress(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id)
+  void answerError(error, request, reply)
+}
+
+/** What is no request at all (not HTTP, a head too long, two lengths that disagree): then nothing but the socket can answer. */
+export function answerBrokenRequest(error: Error & { code?: string | undefined }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  if (socket.writable) socket.write(brokenRequestAnswer())
+  socket.destroy()
+}
+
+function brokenRequestAnswer(): string {
+  const id = chooseRequestId({ headers: {} })
+  const refusal = new AppError('bad_request', 'The request could not be understood: it is not valid HTTP.')
+  const problem = presentProblem(refusal, id)
+  const body = JSON.stringify(problem)
+  return [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+    `X-Request-Id: ${id}`,
+    '',
+    body,
+  ].join('\r\n')
+}
