@@ -7,10 +7,8 @@ import { waitUntilWaiting } from './wait-for-lock.ts'
 
 /** The calls about members, at a service that is started later. */
 export function membersOfFirms(service: () => TestService) {
-  const pathOf = (firm: FirmId) => `/security-firms/${firm}/members`
-
   return {
-    async firmWithAdmin() {
+    firmWithAdmin: async () => {
       const firm = await makeFirm(service().app)
       return { firm, admin: await makeMember(service().app, firm) }
     },
@@ -20,18 +18,18 @@ export function membersOfFirms(service: () => TestService) {
       call(service().url, `PATCH ${pathOf(firm)}/${who.id}`, { headers: by.headers, body }),
     remove: (firm: FirmId, by: Person, who: { id: string }) =>
       call(service().url, `DELETE ${pathOf(firm)}/${who.id}`, { headers: by.headers }),
-    async membersOf(firm: FirmId, by: Person): Promise<MemberShape[]> {
+    membersOf: async (firm: FirmId, by: Person): Promise<MemberShape[]> => {
       const answer = await call(service().url, `GET ${pathOf(firm)}`, { headers: by.headers })
       if (answer.status !== 200) throw new Error(`not listed: ${answer.status}`)
       return answer.body as MemberShape[]
     },
-    async canSee(firm: FirmId, person: Person): Promise<boolean> {
+    canSee: async (firm: FirmId, person: Person): Promise<boolean> => {
       const { status } = await call(service().url, `GET /security-firms/${firm}`, { headers: person.headers })
       if (status !== 200 && status !== 403) throw new Error(`neither shown nor refused: ${status}`)
       return status === 200
     },
     /** All have begun, and are held back, before any of them changes something. */
-    async atTheSameMoment(firm: FirmId, acts: (() => Promise<Answer>)[]): Promise<Answer[]> {
+    atTheSameMoment: async (firm: FirmId, acts: (() => Promise<Answer>)[]): Promise<Answer[]> => {
       const { db } = service().app
       const pending = await db.transaction().execute(async (trx) => {
         await trx.selectFrom('security_firms').select('id').where('id', '=', firm).forNoKeyUpdate().execute()
@@ -42,4 +40,8 @@ export function membersOfFirms(service: () => TestService) {
       return await Promise.all(pending.answers)
     },
   }
+}
+
+function pathOf(firm: FirmId): string {
+  return `/security-firms/${firm}/members`
 }
