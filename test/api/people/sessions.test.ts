@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { removeExpiredSessions } from '../../../src/database/sessions.ts'
 import { setPassword } from '../../../src/people/set-password.ts'
-import { forgetExpired } from '../../../src/people/forget-expired.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { type Answer, call, later, logIn, makePersonWithPassword, serveAt, type TokensBody } from './call-people.ts'
 import { waitUntilWaiting } from './wait-for-lock.ts'
@@ -206,7 +206,7 @@ it('a month later nothing is left of a session that was not renewed, and one tha
   other.clock.now = later(new Date(), 20 * 24 * 60 * 60)
   const next = await refreshed(busy.tokens.refresh_token, other.url)
   other.clock.now = later(new Date(), 31 * 24 * 60 * 60)
-  await forgetExpired({ db: service.app.db, now: () => other.clock.now })
+  await removeExpiredSessions(service.app.db, other.clock.now)
 
   const sessionsOf = (userId: typeof idle.person.id) =>
     service.app.db.selectFrom('document_sessions').select('id').where('user_id', '=', userId).execute()
