@@ -12,7 +12,7 @@ import { ServiceFailure } from './service-failure.ts'
 export const clamdNeed: PackageNeed = {
   service: 'a virus scanner (ClamAV)',
   packages: ['clamav-daemon'],
-  aboutMegabytes: 25,
+  aboutMegabytes: 8,
   variables: ['CLAMD_URL'],
   missing: async () => ((await findClamd()) ? [] : ['clamd']),
 }
