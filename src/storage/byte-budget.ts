@@ -61,7 +61,8 @@ export function makeByteBudget(totalBytes: number): ByteBudget {
         admitNext()
       }
       const onAbort = () => giveUp(signal?.reason)
-      const timer = setTimeout(() => giveUp(tooBusy()), waitSeconds * 1000)
+      // A timer cannot be set for ever.
+      const timer = waitSeconds === Infinity ? undefined : setTimeout(() => giveUp(tooBusy()), waitSeconds * 1000)
       signal?.addEventListener('abort', onAbort, { once: true })
       return promise.finally(() => {
         clearTimeout(timer)

@@ -4,12 +4,15 @@ import type { Logger } from 'pino'
 import type { S3Config } from '../config.ts'
 import { S3RequestHandler } from './s3-request-handler.ts'
 
-/** How long S3 may take. A transfer gets time by its size on top of `answerMs`. */
+/**
+ * How long S3 may take: a request until its answer begins, for which a body gets time by its size on top of `answerMs`;
+ * and `idleMs` without a byte. That must be long: what the system has taken of a body is on its way without a sign.
+ */
 export type S3Patience = { connectMs: number; answerMs: number; idleMs: number; attempts: number }
 
-export const usualPatience: S3Patience = { connectMs: 2000, answerMs: 10_000, idleMs: 10_000, attempts: 3 }
+export const usualPatience: S3Patience = { connectMs: 2000, answerMs: 10_000, idleMs: 60_000, attempts: 3 }
 
-const maxConnections = 128 // two parts in flight for each of fifty large uploads, and room for the small ones
+export const maxConnections = 128
 
 type Needs = {
   config: S3Config

@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
+import type { ByteBudget } from './byte-budget.ts'
 import { StoreError } from './file-store.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
 
@@ -26,6 +27,8 @@ export type S3Reach = {
   answerMs: number
   /** Whether S3 checks a part against a hash in a header of its own, and keeps it with the object. */
   hasChecksums: boolean
+  /** Bounds what the parts of all large files together have on their way through sockets. */
+  sending: ByteBudget
   log: Pick<Logger, 'info' | 'warn'>
   onOperation: (report: S3OperationReport) => void
 }
@@ -41,7 +44,7 @@ export type S3Call = {
 type SendOptions = { requestTimeout: number; abortSignal?: AbortSignal }
 type Answered = { $metadata: { attempts?: number } }
 
-const slowestBytesPerSecond = 128 * 1024 // a line slower than this is no line
+const slowestBytesPerSecond = 256 * 1024 // a line slower than this is taken for a dead one
 
 /** A failed call, with what S3 said beside the store's own code. */
 export class S3Error extends StoreError {

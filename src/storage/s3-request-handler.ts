@@ -6,15 +6,12 @@ type Request = Parameters<NodeHttpHandler['handle']>[0]
 type Options = NonNullable<Parameters<NodeHttpHandler['handle']>[1]>
 type Answer = Awaited<ReturnType<NodeHttpHandler['handle']>>
 
-/** A body that can be sent again: each attempt opens a stream of its own. */
-export type BodySource = { openBody(): Readable }
-
-// Large enough that a file of a few megabytes costs few writes, small enough that a cut comes soon.
-const pieceBytes = 256 * 1024
+/** A body that can be sent again: each attempt opens its pieces anew. A piece is good until the next is asked for. */
+export type BodySource = { openPieces(): AsyncIterable<Uint8Array> }
 
 /**
  * The SDK's handler with three promises more, for requests that have a body:
- * - a `BodySource` gets a fresh stream at every attempt, so that the SDK may retry what it otherwise would not;
+ * - a `BodySource` is opened at every attempt, so that the SDK may retry what it otherwise would not;
  * - an abort cuts the connection only while bytes are left to send. S3 keeps nothing of a body that it never got whole,
  *   and of one that it got, its answer is worth waiting for: it says what lies there now;
  * - an answer before the end of the body (a refusal) ends the request instead of leaving its socket half used.
@@ -26,10 +23,10 @@ export class S3RequestHandler extends NodeHttpHandler {
 
     // The SDK's type also names a signal of old that nobody here makes.
     const signal = options.abortSignal as AbortSignal | undefined
-    const body = source.openBody()
+    const body = new PiecewiseBody(source.openPieces())
     const attempt = new AbortController()
     const cut = () => {
-      if (!body.readableEnded) attempt.abort()
+      if (!body.isSent) attempt.abort()
     }
     const release = () => {
       cut()
@@ -54,16 +51,59 @@ export class S3RequestHandler extends NodeHttpHandler {
   }
 }
 
+/**
+ * What the SDK takes for a stream and pipes into its request. It writes one piece at a time and waits until that has
+ * left the process, so that all pieces can share one memory.
+ */
+class PiecewiseBody extends Readable {
+  /** Whether the last byte has left the process. */
+  isSent = false
+  readonly #pieces: AsyncIterable<Uint8Array>
+
+  constructor(pieces: AsyncIterable<Uint8Array>) {
+    super()
+    this.#pieces = pieces
+  }
+
+  override pipe<Destination extends NodeJS.WritableStream>(destination: Destination): Destination {
+    this.#send(destination).catch((error: unknown) =>
+      this.destroy(error instanceof Error ? error : new Error('The body of a request failed.', { cause: error })),
+    )
+    return destination
+  }
+
+  async #send(destination: NodeJS.WritableStream): Promise<void> {
+    // A connection that is lost may never answer for the piece it was given.
+    const { promise: gone, resolve: tellGone } = Promise.withResolvers<'gone'>()
+    destination.once('close', () => tellGone('gone'))
+    for await (const piece of this.#pieces) {
+      const outcome = await Promise.race([gone, written(destination, piece)])
+      if (outcome === 'gone' || this.destroyed) return
+    }
+    this.isSent = true
+    destination.end()
+  }
+}
+
+function written(destination: NodeJS.WritableStream, piece: Uint8Array): Promise<'written' | 'gone'> {
+  const { promise, resolve } = Promise.withResolvers<'written' | 'gone'>()
+  destination.write(piece, (error) => resolve(error ? 'gone' : 'written'))
+  return promise
+}
+
 function bodySourceOf(body: unknown): BodySource | undefined {
   if (isBodySource(body)) return body
-  if (body instanceof Uint8Array && body.byteLength > 0) return { openBody: () => Readable.from(piecesOf(body)) }
+  if (body instanceof Uint8Array && body.byteLength > 0) return { openPieces: () => piecesOf(body) }
   return undefined
 }
 
 function isBodySource(body: unknown): body is BodySource {
-  return typeof body === 'object' && body !== null && 'openBody' in body
+  return typeof body === 'object' && body !== null && 'openPieces' in body
 }
 
-function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
+// Large enough that a file of a few megabytes costs few writes, small enough that a cut comes soon.
+const pieceBytes = 256 * 1024
+
+async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.byteLength; start += pieceBytes) yield bytes.subarray(start, start + pieceBytes)
 }

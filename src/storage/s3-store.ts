@@ -3,12 +3,14 @@ import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
 import type { Clock, StorageKey } from '../vocabulary.ts'
+import { makeByteBudget } from './byte-budget.ts'
 import type { FileStat, FileStore, IncomingFile, MultipartRecorder, StoredFile } from './file-store.ts'
 import { listS3Objects } from './list-s3-objects.ts'
 import { putS3Object } from './put-s3-object.ts'
+import { pieceBytes } from './read-as-it-grows.ts'
 import { readS3Object } from './read-s3-object.ts'
 import { statOf } from './s3-answers.ts'
-import { isAmazon, makeS3Client, type S3Patience, usualPatience } from './s3-client.ts'
+import { isAmazon, makeS3Client, maxConnections, type S3Patience, usualPatience } from './s3-client.ts'
 import { abortS3Upload } from './s3-multipart.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
 import { makeS3LinkSigner } from './sign-s3-link.ts'
@@ -33,6 +35,9 @@ export type S3Store = FileStore & {
   close(): void
 }
 
+// Half of the connections: small files never wait for the parts of large ones.
+const partsAtOnce = maxConnections / 2
+
 /** The store on S3. Opening asks nothing: a bucket that is away shows at the first call. */
 export function openS3Store(needs: Needs): S3Store {
   const { config, log, recorder, now = () => new Date(), patience = usualPatience } = needs
@@ -43,6 +48,7 @@ export function openS3Store(needs: Needs): S3Store {
     bucket: config.bucket,
     answerMs: patience.answerMs,
     hasChecksums,
+    sending: makeByteBudget(partsAtOnce * pieceBytes),
     log,
     onOperation: needs.onOperation ?? (() => undefined),
   }

@@ -6,7 +6,7 @@ import pLimit from 'p-limit'
 import type { Sha256 } from '../vocabulary.ts'
 import type { IncomingFile, Spooled } from './file-store.ts'
 import { presetPayloadHash, sendFrom } from './preset-payload-hash.ts'
-import { readStretch, type Stretch, stretchesOf } from './read-as-it-grows.ts'
+import { pieceBytes, readPieces, type Stretch, stretchesOf } from './read-as-it-grows.ts'
 import type { MultipartUpload } from './s3-multipart.ts'
 import { callS3 } from './s3-operation.ts'
 
@@ -29,7 +29,7 @@ export async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): P
   try {
     for await (const stretch of stretchesOf(file.content, partBytes, signal)) {
       const number = sends.length + 1
-      const send = limit(() => sendPart(upload, { number, path: file.content.path, stretch }, signal))
+      const send = limit(() => sendInTurn(upload, { number, path: file.content.path, stretch }, signal))
       send.catch(stopWith)
       sends.push(send)
     }
@@ -41,10 +41,20 @@ export async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): P
   }
 }
 
+/** Waits until the parts of all uploads together leave room for one more. */
+async function sendInTurn(upload: MultipartUpload, part: Part, signal: AbortSignal): Promise<SentPart> {
+  const giveBack = await upload.reach.sending.reserve(pieceBytes, { signal, waitSeconds: Infinity })
+  try {
+    return await sendPart(upload, part, signal)
+  } finally {
+    giveBack()
+  }
+}
+
 type Part = { number: number; path: string; stretch: Stretch }
 
-// The part is read twice, once for its hash: from memory of the system, and SHA-256 runs at twice the speed of the MD5
-// that an unsigned part would need for the same certainty.
+// The part is read twice, once for its hash: out of the system's memory, and SHA-256 is three times as fast here as the
+// MD5 that an unsigned part would need for the same certainty (1,360 against 420 MiB/s).
 async function sendPart(
   upload: MultipartUpload,
   { number, path, stretch }: Part,
@@ -64,7 +74,7 @@ async function sendPart(
     ...checksum,
   })
   presetPayloadHash(command, digest.toString('hex') as Sha256) // made by the line above
-  sendFrom(command, { openBody: () => readStretch(path, stretch) })
+  sendFrom(command, { openPieces: () => readPieces(path, stretch) })
 
   const answer = await callS3(reach, { operation: 'upload_part', key, bytes, signal }, (options) =>
     reach.client.send(command, options),
@@ -74,9 +84,9 @@ async function sendPart(
 
 async function hashStretch(path: string, stretch: Stretch, signal: AbortSignal): Promise<Buffer> {
   const hash = createHash('sha256')
-  for await (const chunk of readStretch(path, stretch)) {
+  for await (const piece of readPieces(path, stretch)) {
     signal.throwIfAborted()
-    hash.update(chunk)
+    hash.update(piece)
   }
   return hash.digest()
 }

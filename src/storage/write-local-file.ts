@@ -7,7 +7,7 @@ import { syncFolder } from './durable-folders.ts'
 import { type IncomingFile, type Spooled, type StoredFile, StoreError } from './file-store.ts'
 import { isErrno, localFailure } from './local-errors.ts'
 import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
-import { readStretch, stretchesOf, untilAborted } from './read-as-it-grows.ts'
+import { readPieces, stretchesOf, untilAborted } from './read-as-it-grows.ts'
 
 export const incomingPrefix = '.incoming-'
 
@@ -64,7 +64,7 @@ const copyBytes = 1024 * 1024
 async function copySpooled(handle: FileHandle, content: Spooled, signal?: AbortSignal): Promise<StoredFile> {
   let copied = 0
   for await (const stretch of stretchesOf(content, copyBytes, signal)) {
-    for await (const chunk of readStretch(content.path, stretch)) await handle.writeFile(chunk)
+    for await (const piece of readPieces(content.path, stretch)) await handle.writeFile(piece)
     copied = stretch.end
   }
   const whole = await untilAborted(content.accepted, signal)
