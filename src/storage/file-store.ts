@@ -12,7 +12,7 @@ export interface FileStore {
    * All or nothing, never a part of a file. When it resolves the bytes are durable; `key_taken` when the key exists, and
    * what lies there is untouched. A refused `accepted` or an aborted signal is thrown as the reason it was given, and
    * nothing is left; an abort that comes after the last byte was sent comes too late, and the write resolves. Only when
-   * the store stopped answering (`unavailable`) may the whole file lie there unseen: whoever wrote removes the key.
+   * the store stopped answering may the whole file lie there unseen: whoever wrote it and got an error removes the key.
    */
   write(key: StorageKey, file: IncomingFile): Promise<StoredFile>
   /** `bytes_missing` when it does not exist, `range_not_satisfiable` when the range begins past its end. Whoever does not read to the end destroys the stream. */

@@ -25,7 +25,8 @@ export async function openS3Upload(reach: S3Reach, key: StorageKey, file: Incomi
     Metadata: s3MetadataOf(file.labels),
     ...(reach.hasChecksums && { ChecksumAlgorithm: 'SHA256' }),
   })
-  // Not cut by a signal: an upload whose id never arrived could not be aborted.
+  // Not cut by a signal: an upload whose id never arrived can be aborted by nobody, and stays until the bucket's rule
+  // for unfinished uploads ends it.
   const { UploadId: id } = await callS3(reach, { operation: 'create_multipart', key }, (options) =>
     reach.client.send(command, options),
   )

@@ -187,7 +187,7 @@ test('a link lives an hour when an hour is asked for, and names no version', asy
   expect(url.toLowerCase()).not.toContain('versionid')
 })
 
-test('each operation leaves one event, and no signature, address or secret is in any', async () => {
+test('each operation leaves one event and one figure, and no signature, address or secret is in any', async () => {
   const logged = openS3On(bucket)
   const key = newKey()
   await logged.store.write(key, inMemory(small))
@@ -204,6 +204,13 @@ test('each operation leaves one event, and no signature, address or secret is in
     { ...event, operation: 'get_object', bytes: small.length, outcome: 'ok' },
     { ...event, operation: 'put_object', outcome: 'key_taken', s3_code: 'PreconditionFailed' },
     { ...event, operation: 'delete_object', outcome: 'ok' },
+  ])
+  const report = { seconds: expect.any(Number) }
+  expect(logged.reports).toEqual([
+    { ...report, operation: 'put_object', bytes: small.length, outcome: 'ok' },
+    { ...report, operation: 'get_object', bytes: small.length, outcome: 'ok' },
+    { ...report, operation: 'put_object', bytes: 0, outcome: 'key_taken' },
+    { ...report, operation: 'delete_object', bytes: 0, outcome: 'ok' },
   ])
   expect(logged.logLines.join('\n')).not.toMatch(/signature|authorization|https?:|credential/i)
   expect(logged.logLines.join('\n')).not.toContain(bucket.s3.app.secretAccessKey)

@@ -8,6 +8,7 @@ import { contentDispositionOf } from '../../src/storage/content-disposition-of.t
 import { openLocalLink } from '../../src/storage/local-links.ts'
 import { openLocalStore } from '../../src/storage/local-store.ts'
 import type { S3Patience } from '../../src/storage/s3-client.ts'
+import type { S3OperationReport } from '../../src/storage/s3-operation.ts'
 import { openS3Store, type S3Store } from '../../src/storage/s3-store.ts'
 import { openSpool, type Spool } from '../../src/storage/spool.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
@@ -89,6 +90,8 @@ export type S3ForTest = {
   unfinished: Map<string, string>
   /** Each event and warning, as one line of JSON. */
   logLines: string[]
+  /** What metrics are told. */
+  reports: S3OperationReport[]
 }
 
 type S3Wishes = { endpoint?: string; patience?: S3Patience; hasChecksums?: boolean }
@@ -110,6 +113,7 @@ export function openS3On(bucket: FreshBucket, wishes: S3Wishes = {}): S3ForTest 
 export function openS3ByConfig(config: S3Config, wishes: Omit<S3Wishes, 'endpoint'> = {}): S3ForTest {
   const unfinished = new Map<string, string>()
   const logLines: string[] = []
+  const reports: S3OperationReport[] = []
   const note = (event: unknown) => logLines.push(JSON.stringify(event))
   const store = openS3Store({
     config,
@@ -118,9 +122,10 @@ export function openS3ByConfig(config: S3Config, wishes: Omit<S3Wishes, 'endpoin
       opened: async (key, id) => void unfinished.set(key, id),
       closed: async (key) => void unfinished.delete(key),
     },
+    onOperation: (report) => reports.push(report),
     ...wishes,
   })
-  return { store, unfinished, logLines }
+  return { store, unfinished, logLines, reports }
 }
 
 export async function temporaryFolder() {
