@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 
 import type { FastifyInstance } from 'fastify'
 
@@ -11,11 +12,13 @@ const mostMilliseconds = 2000
  */
 export function discardBody(server: FastifyInstance): void {
   server.addHook('onSend', async (request, reply, payload) => {
-    if (hasUnreadBody(request.raw)) {
-      reply.header('connection', 'close')
-      readAndDiscard(request.raw)
-    }
-    return payload
+    if (!hasUnreadBody(request.raw)) return payload
+    reply.header('connection', 'close')
+    if (typeof payload !== 'string') return payload
+    // By its length the client knows the answer as whole at once; the connection, which Node ends together with the
+    // answer, stays for as long as the rest is read. Ended at once it would be reset, and the answer lost with it.
+    reply.header('content-length', Buffer.byteLength(payload))
+    return Readable.from(answerThenDiscard(payload, request.raw))
   })
 }
 
@@ -25,16 +28,30 @@ function hasUnreadBody(request: IncomingMessage): boolean {
   return hasBody && !request.complete
 }
 
-function readAndDiscard(request: IncomingMessage): void {
-  let bytes = 0
-  const end = () => request.destroy()
-  const timer = setTimeout(end, mostMilliseconds)
-  request.unpipe()
-  request.removeAllListeners('data')
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes > mostBytes) end()
+async function* answerThenDiscard(answer: string, request: IncomingMessage): AsyncGenerator<Buffer> {
+  const discarded = discardRest(request)
+  yield Buffer.from(answer)
+  await discarded
+}
+
+/** Resolves at the end of the body, at the limits, or when the client goes. */
+function discardRest(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let bytes = 0
+    const done = () => {
+      clearTimeout(timer)
+      request.pause()
+      resolve()
+    }
+    const timer = setTimeout(done, mostMilliseconds)
+    request.unpipe()
+    request.removeAllListeners('data')
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > mostBytes) done()
+    })
+    request.once('end', done).once('close', done)
+    request.resume()
+    if (request.destroyed) done()
   })
-  request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
-  request.resume()
 }

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { uploadFile } from '../../support/call-documents.ts'
+import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
+import { listBucket, listFolder } from '../../support/list-everything.ts'
+import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
+import { s3Settings } from '../../support/s3-settings.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
+import { firmWithAdmin } from '../firm-with-admin.ts'
+
+let bucket: FreshBucket
+let onS3: TestService
+let onDisk: TestService
+beforeAll(async () => {
+  bucket = await freshBucket()
+  onS3 = await startService(s3Settings(bucket))
+  onDisk = await startService()
+})
+afterAll(async () => {
+  await onS3.stop()
+  await onDisk.stop()
+  await bucket.remove()
+})
+
+/** Name, bytes, and the extension that the bytes call for. */
+const papers: [string, Buffer, string][] = [
+  ['licence.pdf', makePdf(), 'pdf'],
+  ['LICENCE.PDF', makePdf(), 'pdf'],
+  ['photo.jpg', makeJpeg(), 'jpg'],
+  ['photo.JPEG', makeJpeg(), 'jpg'],
+  ['scan.png', makePng(), 'png'],
+  ['a.php.png', makePng(), 'png'],
+  ['../../../../etc/cron.d/job.pdf', makePdf(), 'pdf'],
+  ['..\\..\\windows\\win.pdf', makePdf(), 'pdf'],
+  ['/etc/passwd.pdf', makePdf(), 'pdf'],
+  ['%2e%2e%2f%2e%2e%2fx.pdf', makePdf(), 'pdf'],
+  [`${randomUUID()}.pdf`, makePdf(), 'pdf'],
+  ['$(touch x);`id`|&.pdf', makePdf(), 'pdf'],
+  ['ñ 📄 \u202egpj.pdf', makePdf(), 'pdf'],
+  ['x'.repeat(400).concat('.pdf'), makePdf(), 'pdf'],
+]
+
+describe.each([
+  ['S3', () => onS3],
+  ['local storage', () => onDisk],
+])('on %s', (where, serviceOf) => {
+  it.each(papers)(
+    '7. a key is made of firm, type, a new id and the type of the bytes, whatever the name: %j',
+    async (fileName, bytes, extension) => {
+      const service = serviceOf()
+      const { firm, admin } = await firmWithAdmin(service)
+
+      const answer = await uploadFile(service.url, firm, admin, { fileName, bytes, type: 'bank_statement' })
+
+      const kept = (await listKeys(where, service)).filter((key) => key.includes(firm))
+      const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+      const form = new RegExp(`^security_firms/${firm}/bank_statement_${uuid}\\.${extension}$`)
+      expect([201, 422]).toContain(answer.status)
+      expect(kept.map((key) => form.test(key))).toEqual(answer.status === 201 ? [true] : [])
+    },
+  )
+
+  it('7. nothing else stands in the store', async () => {
+    const form = /^security_firms\/[0-9a-f-]{36}\/bank_statement_[0-9a-f-]{36}\.(pdf|jpg|png)$/
+    const others = (await listKeys(where, serviceOf())).filter((key) => !form.test(key))
+
+    expect(others.filter((key) => !['.store-id', 'paniq-documents.json'].includes(key))).toEqual([])
+  })
+})
+
+async function listKeys(where: string, service: TestService): Promise<string[]> {
+  if (where === 'S3') return (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
+  const entries = await listFolder(`${service.folder}/uploads`)
+  return entries.filter(({ kind }) => kind !== 'folder').map(({ path }) => path)
+}

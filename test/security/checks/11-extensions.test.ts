@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { callDocuments, problemOf } from '../../support/call-documents.ts'
+import { makePdf } from '../../support/make-files.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
+import { firmWithAdmin } from '../firm-with-admin.ts'
+import { listKept } from '../list-kept.ts'
+
+let service: TestService
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(async () => service.stop())
+
+const names = [
+  'a.pdf.exe',
+  'a.pdf.html',
+  'a.pdf.svg',
+  'a.exe%00.pdf',
+  'a.exe\0.pdf',
+  'a.pdf\0',
+  'a.pdf.',
+  'a.pdf ',
+  'a.pdf..',
+  'a.pdf\t',
+  'a.pdf\n',
+  'a.pdf::$DATA',
+  'a.pdf;.exe',
+  'a.pdf\u00a0',
+  'a.p\u200bdf',
+  '.pdf',
+  'pdf',
+  'a',
+  'a.png',
+  '',
+  ' ',
+]
+
+it.each(names)('11. a PDF whose name does not end in exactly .pdf is refused: %j', async (fileName) => {
+  const { firm, admin } = await firmWithAdmin(service)
+  const before = await listKept(service)
+  // By hand, since a client library would already have changed the name.
+  const head = `--cut\r\nContent-Disposition: form-data; name="file"; filename="${fileName}"\r\nContent-Type: application/pdf\r\n\r\n`
+
+  const answer = await callDocuments(service.url, firm, admin, '?document_type=tax_clearance', {
+    method: 'POST',
+    headers: { 'content-type': 'multipart/form-data; boundary=cut' },
+    body: Uint8Array.from(Buffer.concat([Buffer.from(head), makePdf(), Buffer.from('\r\n--cut--\r\n')])),
+  })
+
+  expect([400, 415, 422]).toContain(answer.status)
+  expect((await problemOf(answer)).detail).toMatch(/^[A-Z]/)
+  expect(await listKept(service)).toEqual(before)
+})
