@@ -81,10 +81,10 @@ export const settings = {
   ADMIN_PASSWORD: {
     schema: z
       .string()
-      .min(12, 'must be at least 12 characters')
+      .min(8, 'must be at least 8 characters')
       .refine((text) => Buffer.byteLength(text) <= 72, 'must be at most 72 bytes'),
     secret: true,
-    doc: 'Password of that administrator, 12 characters or more.',
+    doc: 'Password of that administrator, 8 characters or more.',
   },
   MAX_UPLOAD_BYTES: {
     schema: whole(1, 2_147_483_647),

@@ -30,7 +30,7 @@ const knownEmail = line(255).meta({ example: 'thandi@bluecrane.example' })
 export const registerBody = z
   .strictObject({
     email,
-    password: newPassword.meta({ description: 'At least 12 characters, at most 72 bytes.' }),
+    password: newPassword.meta({ description: 'At least 8 characters, at most 72 bytes.' }),
     first_name: line(100).meta({ example: 'Thandi' }),
     last_name: line(100).meta({ example: 'Nkosi' }),
     phone: phone.optional(),

@@ -2,7 +2,8 @@ import { z } from 'zod'
 
 /** The shapes that go over the wire, for the routes, the OpenAPI page and the web page. */
 
-export const uuid = z.uuid().meta({ example: '0198c0de-7a5e-4b6e-9d57-2f0c9f3a1b2c' })
+/** Any UUID, also of no version: the platform makes its own. Lower case, as the database writes it. */
+export const uuid = z.guid().toLowerCase().meta({ example: '0198c0de-7a5e-4b6e-9d57-2f0c9f3a1b2c' })
 export const time = z.iso.datetime().meta({ example: '2026-11-24T08:30:00.000Z' })
 
 export const problem = z

@@ -123,7 +123,7 @@ test('what is no secret stays readable', () => {
     method: 'GET',
     duration_ms: 3.2,
     key: 'security_firms/0198c0de-7a5e-4b6e-9d57-2f0c9f3a1b2c/registration_certificate_0198c0de.pdf',
-    errors: [{ field: 'password', message: 'must be at least 12 characters' }],
+    errors: [{ field: 'password', message: 'must be at least 8 characters' }],
     address: 'http://127.0.0.1:7480/documents',
     stack: 'at file:///srv/node_modules/@aws-sdk/client-s3/index.js:1:2',
     token_type: 'access',

@@ -20,7 +20,7 @@ export async function readPassword(
   if (!stdin.isTTY)
     throw new WrongUse('There is no terminal to ask for the password on. Give it on standard input: --password-stdin')
 
-  const questions = [`New password for ${email}, 12 characters or more: `, 'Once more: ']
+  const questions = [`New password for ${email}, 8 characters or more: `, 'Once more: ']
   const [password, again] = await askUnseen(questions, { stdin, stderr })
   if (password === undefined || again === undefined)
     throw new AppError('validation_failed', 'No password was given; nothing was changed.')

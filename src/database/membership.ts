@@ -25,6 +25,7 @@ export type Refusal =
   | 'firm_missing'
   | 'not_a_member'
   | 'forbidden'
+  | 'administrators_read'
   | 'firm_locked'
 
 /** The columns that `accessOf` yields, always in one row: a refusal, or the role to act in. */
@@ -38,7 +39,7 @@ export function accessOf({ userId, firmId, right }: AccessRequest): RawBuilder<A
         when person.id is null then 'unauthenticated'
         when person.is_locked or person.is_suspended then 'account_locked'
         when person.role = 'admin' and firm.id is null then 'firm_missing'
-        when person.role = 'admin' then case when ${right.administrators} then null else 'forbidden' end
+        when person.role = 'admin' then case when ${right.administrators} then null else 'administrators_read' end
         when firm.id is null or member.role is null then 'not_a_member'
         when not member.role = any (${right.roles}::text[]) then 'forbidden'
         when firm.is_locked and not ${right.reads} then 'firm_locked'
@@ -75,5 +76,9 @@ const refusalAnswers: Record<Refusal, [ErrorCode, string]> = {
   firm_missing: ['not_found', 'There is no such firm.'],
   not_a_member: ['not_a_member', 'You are not an active member of this firm. Ask the firm’s administrator to add you.'],
   forbidden: ['forbidden', 'Your role does not allow this. Ask the firm’s administrator.'],
+  administrators_read: [
+    'forbidden',
+    'Administrators of the platform read and review; what a firm hands in comes from its members.',
+  ],
   firm_locked: ['firm_locked', 'This firm is locked: its papers can be read, not changed. Ask the platform’s support.'],
 }

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { AppError } from '../errors.ts'
 
 /** Where the last page ended: a time to the microsecond, as the database writes it, and the id beside it. */
-const position = z.tuple([z.string().max(40), z.uuid()])
+const position = z.tuple([z.string().max(40), z.guid()])
 
 export type Position = { at: string; id: string }
 
@@ -23,13 +23,17 @@ export function makeCursors(key: Uint8Array): Cursors {
     },
     read(cursor) {
       const [text = '', seal = ''] = cursor.split('.')
-      const isOurs = seal.length === 22 && timingSafeEqual(Buffer.from(seal), Buffer.from(sealOf(text)))
-      if (!isOurs)
+      if (!isSame(seal, sealOf(text)))
         throw new AppError('bad_request', 'This cursor is not one that a list gave you. Begin again without it.')
       const [at, id] = position.parse(JSON.parse(Buffer.from(text, 'base64url').toString()))
       return { at, id }
     },
   }
+}
+
+function isSame(given: string, made: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(made)]
+  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 /**

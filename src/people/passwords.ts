@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts'
 
 /** The platform's cost too; its hashes are never rewritten. */
 const cost = 12
-export const leastPasswordBytes = 12
+export const leastPasswordBytes = 8
 /** bcrypt reads no further. */
 export const mostPasswordBytes = 72
 /** bcrypt is meant to be slow: more at once than `atOnce` would take the processor from everybody else. */

@@ -63,7 +63,14 @@ it('a wrong limit and a cursor that no list gave are refused by name', async () 
   const { firm, admin } = await firmWith(0)
   const limit = await callDocuments(service.url, firm, admin, '?limit=201')
   const cursor = await callDocuments(service.url, firm, admin, '?cursor=WyIyMDI2IiwieCJd.aaaaaaaaaaaaaaaaaaaaaa')
+  const foreign = await callDocuments(
+    service.url,
+    firm,
+    admin,
+    `?cursor=WyIyMDI2IiwieCJd.${encodeURIComponent('ä'.repeat(22))}`,
+  )
   expect([limit.status, (await problemOf(limit)).errors?.[0]?.field]).toEqual([422, 'limit'])
+  expect(foreign.status).toBe(400)
   expect([cursor.status, (await problemOf(cursor)).code]).toEqual([400, 'bad_request'])
 })
 

@@ -99,7 +99,7 @@ it.each<[string, string, Record<string, unknown>]>([
   ['no e-mail', 'email', { email: undefined }],
   ['an e-mail that is none', 'email', { email: 'thandi' }],
   ['a NUL in the e-mail', 'email', { email: 'a\0b@people.example' }],
-  ['a password of eleven characters', 'password', { password: 'eleven char' }],
+  ['a password of seven characters', 'password', { password: 'seven c' }],
   ['a password above 72 bytes', 'password', { password: 'x'.repeat(73) }],
   ['a password that is a number', 'password', { password: 123_456_789_012 }],
   ['an empty name', 'first_name', { first_name: '  ' }],

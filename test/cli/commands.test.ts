@@ -1,0 +1,146 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { describe, expect, test } from 'vitest'
+
+import { serverPid } from '../embedded/data-folder.ts'
+import { startService } from '../support/start-service.ts'
+import { databaseForTest } from './database-settings.ts'
+import { makeWorkFolder, runCommand, type Settings } from './run-command.ts'
+
+const password = 'correct horse battery'
+const thandi = ['--email', 'Thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi', '--password-stdin']
+
+describe('users', () => {
+  test('an account that was made on the command line can log in', async () => {
+    const settings = await databaseForTest()
+    const made = await run(['users', 'create', ...thandi], settings, `${password}\n`)
+    expect(made).toEqual({ code: 0, stdout: '✓ thandi@firm.example can log in.\n', stderr: '' })
+
+    await using service = await serviceOn(settings)
+    expect(await service.logIn('thandi@firm.example', password)).toBe(200)
+    expect(await service.roleOf('thandi@firm.example')).toBe('user')
+  })
+
+  test('an administrator is one, and machines are told who was made', async () => {
+    const settings = await databaseForTest()
+    const made = await run(['users', 'create', ...thandi, '--admin', '--json'], settings, password)
+    expect(JSON.parse(made.stdout)).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      email: 'thandi@firm.example',
+      role: 'admin',
+    })
+    await using service = await serviceOn(settings)
+    expect(await service.roleOf('thandi@firm.example')).toBe('admin')
+  })
+
+  test('a new password takes the place of the old one', async () => {
+    const settings = await databaseForTest()
+    await run(['users', 'create', ...thandi], settings, password)
+    const set = await run(
+      ['users', 'set-password', '--email', 'thandi@firm.example', '--password-stdin'],
+      settings,
+      'another long password\r\n',
+    )
+    expect(set).toMatchObject({ code: 0, stderr: '' })
+
+    await using service = await serviceOn(settings)
+    expect(await service.logIn('thandi@firm.example', password)).toBe(401)
+    expect(await service.logIn('thandi@firm.example', 'another long password')).toBe(200)
+  })
+
+  test('what cannot be is refused in one line, or one object', async () => {
+    const settings = await databaseForTest()
+    await run(['users', 'create', ...thandi], settings, password)
+    const again = await run(['users', 'create', ...thandi], settings, password)
+    expect(again).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^There is an account .+\n$/) })
+    const unknown = await run(
+      ['users', 'set-password', '--email', 'sipho@firm.example', '--password-stdin', '--json'],
+      settings,
+      password,
+    )
+    expect(unknown).toMatchObject({ code: 1, stderr: '' })
+    expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: 'not_found' } })
+    const short = await run(['users', 'create', ...thandi.with(1, 'sipho@firm.example')], settings, 'short')
+    expect(short).toEqual({ code: 1, stdout: '', stderr: 'The password must be at least 8 characters.\n' })
+  })
+})
+
+describe('db migrate', () => {
+  test('says what it ran; the second time there is nothing to do', async () => {
+    const settings = await databaseForTest()
+    const first = await run(['db', 'migrate'], settings)
+    expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^✓ 0001-platform-tables\n/), stderr: '' })
+    const second = await run(['db', 'migrate'], settings)
+    expect(second.stdout).toBe('✓ The database is up to date; nothing had to be done.\n')
+    expect(JSON.parse((await run(['db', 'migrate', '--json'], settings)).stdout)).toEqual({ migrated: [] })
+  })
+
+  test('starts the embedded database for itself, and stops it again', async () => {
+    const folder = await makeWorkFolder()
+    const { code, stdout } = await runCommand(folder, ['db', 'migrate'])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('✓ 0001-platform-tables\n') })
+    expect(serverPid(join(folder, 'data'))).toBeUndefined()
+  })
+})
+
+describe('what is asked for in a wrong way ends with 2', () => {
+  test.each([
+    [['verify-everything'], "unknown command 'verify-everything'"],
+    [['serve', '--port', '80'], "unknown option '--port'"],
+    [['serve', '80'], 'too many arguments'],
+    [['s3'], 'Usage: paniq-docs s3'],
+    [['users', 'create', '--email', 'thandi@firm.example'], '--first-name'],
+    [['users', 'create', ...thandi.with(1, 'thandi')], 'must be an e-mail address'],
+    [['users', 'create', ...thandi.slice(0, -1)], '--password-stdin'],
+  ])('%j', async (words, says) => {
+    const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), words)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(says)
+  })
+})
+
+test('asked for nothing, it shows what most people need', async () => {
+  const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), [])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/npm start[^]*s3 test[^]*users create/)
+})
+
+test('help answers although the settings are wrong', async () => {
+  const answer = await runCommand(await makeWorkFolder(), ['s3', 'test', '--help'], { settings: { PORT: 'none' } })
+  expect(answer).toMatchObject({ code: 0, stdout: expect.stringContaining('Example:') })
+})
+
+test('.env of the working directory counts, and the environment wins over it', async () => {
+  const folder = await makeWorkFolder()
+  await writeFile(join(folder, '.env'), 'AWS_S3_BUCKET=Of The File\nUSE_S3_STORAGE=perhaps\n')
+  const both = await runCommand(folder, ['s3', 'test'])
+  expect(both).toMatchObject({ code: 1, stderr: expect.stringMatching(/^AWS_S3_BUCKET: "Of The File" must be /) })
+  const settings = { AWS_S3_BUCKET: 'of-the-environment' }
+  const { stderr } = await runCommand(folder, ['s3', 'test'], { settings })
+  expect(stderr).toMatch(/^USE_S3_STORAGE: "perhaps" must be true or false\.\n$/)
+})
+
+async function run(words: string[], settings: Settings, input?: string) {
+  return await runCommand(await makeWorkFolder(), words, { settings, ...(input === undefined ? {} : { input }) })
+}
+
+/** A service on the same database as the commands. */
+async function serviceOn(settings: Settings) {
+  const service = await startService(settings)
+  return {
+    async logIn(email: string, secret: string): Promise<number> {
+      const answer = await fetch(`${service.url}/api/v1/auth/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email, password: secret }),
+      })
+      return answer.status
+    },
+    async roleOf(email: string): Promise<string | undefined> {
+      const query = service.app.db.selectFrom('registered_users').select('role').where('email', '=', email)
+      return (await query.executeTakeFirst())?.role
+    },
+    [Symbol.asyncDispose]: () => service.stop(),
+  }
+}
