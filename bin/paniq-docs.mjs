@@ -10,4 +10,10 @@ if (major < wantedMajor) {
   process.exit(1)
 }
 
-await import('../src/bin/cli.ts')
+try {
+  await import('../src/bin/cli.ts')
+} catch (error) {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+  console.error('paniq-docs lacks its packages. Run "npm ci" in the project.')
+  process.exit(1)
+}

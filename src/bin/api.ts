@@ -1,28 +1,36 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 
+import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
+import { describeApi } from '../http/describe-api.ts'
 import { makeCursors } from '../http/paging.ts'
+import { apiDocsRoutes } from '../http/routes/api-docs.ts'
 import { authRoutes } from '../http/routes/auth.ts'
 import { documentTypeRoutes } from '../http/routes/document-types.ts'
 import { documentRoutes } from '../http/routes/documents.ts'
 import { downloadRoutes } from '../http/routes/downloads.ts'
 import { firmRoutes } from '../http/routes/firms.ts'
+import { healthRoutes } from '../http/routes/health.ts'
 import { historyRoutes } from '../http/routes/history.ts'
+import { homeRoutes } from '../http/routes/home.ts'
 import { memberRoutes } from '../http/routes/members.ts'
+import { metricsRoutes } from '../http/routes/metrics.ts'
 import { uploadRoutes } from '../http/routes/upload.ts'
 import { buildServer, mountApi } from '../http/server.ts'
 import { checkAccessToken } from '../people/access-token.ts'
 
 /** The API of a built app, ready to listen. */
 export async function buildApi(app: App): Promise<FastifyInstance> {
-  const { config, log, now, db, keys } = app
+  const { config, log, metrics, now, db, keys } = app
   const server = await buildServer({
     log,
+    metrics,
     trustProxy: config.trustProxy,
     corsOrigins: config.corsOrigins,
     maxUploadBytes: config.maxUploadBytes,
     authentication: { checkAccessToken: (token) => checkAccessToken({ accessKey: keys.accessKey, now }, token) },
   })
+  await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
   const routes: FastifyPluginAsync[] = [
     authRoutes({ ...app, publicUrl: config.publicUrl }),
@@ -35,5 +43,6 @@ export async function buildApi(app: App): Promise<FastifyInstance> {
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
   ]
   await mountApi(server, routes)
+  await mountApi(server, [healthRoutes(app), metricsRoutes(app), apiDocsRoutes, homeRoutes], '')
   return server
 }

@@ -29,13 +29,13 @@ export async function serve(needs: Needs, { jobs }: { jobs: boolean }): Promise<
     if (jobs) await openWorker(app, opened)
 
     const storage = await tellStorage(app)
+    app.log.info({ event: 'started', address, storage }, 'started')
     needs.people.write(`
 Paniq Documents answers at ${address}
 Administrator: ${administrator}
 Storage: ${storage}
 Try next: ${firstCall(address)}
 `)
-    app.log.info({ event: 'started', address, storage }, 'started')
   })
 }
 
@@ -61,13 +61,13 @@ async function runUntilTold(
   start: (app: App, opened: Opened) => Promise<void>,
 ): Promise<void> {
   const told = untilToldToEnd()
+  void told.then(() => people.write('Stopping; once more ends at once.\n'))
   const app = await openApp(config, log)
   const opened: Opened = [() => app.close()]
   try {
     await start(app, opened)
     const signal = await told
     log.info({ event: 'stopping', signal }, 'stopping')
-    people.write('Stopping; once more ends at once.\n')
   } finally {
     for (const close of opened.toReversed()) await close()
   }

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest'
+
+import { ConfigError } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { explainFailure } from './explain-failure.ts'
+import { explainListening } from './explain-listening.ts'
+
+describe('a database that cannot be opened', () => {
+  test.each([
+    ['28P01', 'refuses this user or password'],
+    ['3D000', 'createdb'],
+    ['42501', 'DATABASE_OWNER_URL'],
+    ['53300', 'max_connections'],
+    ['57P03', 'try again'],
+    ['ECONNREFUSED', 'Start PostgreSQL'],
+    ['ENOTFOUND', 'host name'],
+  ])('%s, however deep it lies: says what to do', (code, advice) => {
+    const cause = Object.assign(new Error('from the driver'), { code })
+    const { message, isExpected } = explainFailure(new Error('the database could not be migrated', { cause }))
+    expect(message).toMatch(/^The database could not be opened \(DATABASE_URL, DATABASE_OWNER_URL\): /)
+    expect(message).toContain(advice)
+    expect(message).not.toContain('driver')
+    expect(isExpected).toBe(true)
+  })
+
+  test('at every one of a name’s addresses', () => {
+    const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+    expect(explainFailure(new AggregateError([refused, refused])).code).toBe('database')
+  })
+})
+
+test('what is said to people already is said as it is', () => {
+  expect(explainFailure(new ConfigError('PORT: must be.'))).toMatchObject({
+    message: 'PORT: must be.',
+    isExpected: true,
+  })
+  expect(explainFailure(new AppError('conflict', 'It is there.'))).toMatchObject({ code: 'conflict', isExpected: true })
+})
+
+test('what nobody foresaw is one sentence, and is to be logged', () => {
+  const { message, isExpected } = explainFailure(new TypeError('x is not a function\n    at somewhere'))
+  expect(message).toBe('Something went wrong that should not: x is not a function. LOG_LEVEL=debug shows the rest.')
+  expect(isExpected).toBe(false)
+})
+
+test.each([
+  ['EADDRINUSE', 'Port 80 is taken. Stop the program that uses it, or choose another: PORT=81 npm start'],
+  ['EACCES', 'PORT: 80 may not be used by this user. Choose one above 1023: PORT=8000 npm start'],
+  ['EADDRNOTAVAIL', 'HOST: "10.0.0.1" is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for every one it has.'],
+])('an address that cannot be listened on, %s', (code, message) => {
+  const explained = explainListening(Object.assign(new Error('listen'), { code }), { host: '10.0.0.1', port: 80 })
+  expect(explained).toEqual(new ConfigError(message))
+})

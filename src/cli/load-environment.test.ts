@@ -1,0 +1,44 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { expect, onTestFinished, test } from 'vitest'
+
+import { loadEnvironment } from './load-environment.ts'
+
+test('the file adds what the environment does not say, and it is known where each stands', async () => {
+  const environment = { PORT: '8001' }
+  const { placeOf } = await loadEnvironment(environment, await writeEnv('PORT=9000\nAWS_PROFILE="papers"\n'))
+  expect(environment).toEqual({ PORT: '8001', AWS_PROFILE: 'papers' })
+  expect([placeOf('PORT'), placeOf('AWS_PROFILE')]).toEqual(['the environment', '.env'])
+})
+
+test('an empty value of the environment wins too', async () => {
+  const environment = { CORS_ORIGINS: '' }
+  await loadEnvironment(environment, await writeEnv('CORS_ORIGINS=https://portal.example\n'))
+  expect(environment).toEqual({ CORS_ORIGINS: '' })
+})
+
+test('placeholders are taken out of the environment, where the SDK would find them', async () => {
+  const environment = { AWS_ACCESS_KEY_ID: 'your-access-key-id', AWS_SECRET_ACCESS_KEY: 'a-real-one' }
+  await loadEnvironment(environment, await writeEnv('AWS_SESSION_TOKEN=your-session-token\n'))
+  expect(environment).toEqual({ AWS_SECRET_ACCESS_KEY: 'a-real-one' })
+})
+
+test('without a file the environment is all there is', async () => {
+  const environment = {}
+  await loadEnvironment(environment, join(tmpdir(), 'paniq-no-such-folder', '.env'))
+  expect(environment).toEqual({})
+})
+
+test('a file that cannot be read is named, instead of starting with other settings than it says', async () => {
+  await expect(loadEnvironment({}, tmpdir())).rejects.toThrow(/cannot be read \(EISDIR\)/)
+})
+
+async function writeEnv(text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-env-'))
+  onTestFinished(async () => rm(folder, { recursive: true }))
+  const file = join(folder, '.env')
+  await writeFile(file, text)
+  return file
+}

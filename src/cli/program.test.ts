@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs'
+
+import type { Command } from 'commander'
+import { describe, expect, test } from 'vitest'
+
+import { type Actions, buildProgram, fullName } from './program.ts'
+import { allCommands } from './run-program.ts'
+
+const page = readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8')
+const leaves = allCommands(makeProgram()).filter((each) => each.commands.length === 0)
+
+describe('docs/commands.md', () => {
+  test('has a section for every command, and none for another', () => {
+    const headings = [...page.matchAll(/^## `(.+)`$/gm)].map(([, name]) => name)
+    expect(headings).toEqual(leaves.map(fullName))
+  })
+
+  test.each(leaves.map((each) => [fullName(each), each] as const))(
+    'has every option of %s, and no other',
+    (name, leaf) => {
+      const expected = leaf.options.map(({ flags, description }) => [`\`${flags}\``, description])
+      expect(new Map(rowsIn(sectionOf(name)))).toEqual(new Map(expected as [string, string][]))
+    },
+  )
+
+  test.each(leaves.map((each) => [fullName(each), each] as const))(
+    'shows the example that the help of %s shows',
+    (name, leaf) => {
+      expect(sectionOf(name)).toContain(`\`\`\`sh\n${exampleOf(leaf)}\n\`\`\``)
+    },
+  )
+
+  test('has the options that stand before any command', () => {
+    const program = makeProgram()
+    const flags = rowsIn(page.slice(0, page.indexOf('\n## '))).map(([flag]) => flag)
+    expect(flags).toEqual([...program.options.map((each) => `\`${each.flags}\``), '`-h, --help`'])
+  })
+})
+
+test.each(leaves.map((each) => [fullName(each), each] as const))(
+  'the example of %s is one that the program takes',
+  async (name, leaf) => {
+    const [, words = ''] = /\.\/bin\/paniq-docs ([^<]+)/.exec(exampleOf(leaf)) ?? []
+    const called: string[] = []
+    const program = makeProgram(called)
+    for (const each of allCommands(program)) each.exitOverride()
+    await program.parseAsync(words.trim().split(' '), { from: 'user' })
+    expect(called).toEqual([name])
+  },
+)
+
+test('every command that answers can answer a machine', () => {
+  const runOn = new Set(['serve', 'work'])
+  for (const leaf of leaves.filter((each) => !runOn.has(fullName(each))))
+    expect([fullName(leaf), leaf.options.map(({ long }) => long)]).toEqual([
+      fullName(leaf),
+      expect.arrayContaining(['--json']),
+    ])
+})
+
+/** The real program, whose commands only note that they were called. */
+function makeProgram(called: string[] = []): Command {
+  const note = (name: string) => async () => void (await Promise.resolve(called.push(name)))
+  const actions: Actions = {
+    serve: note('serve'),
+    work: note('work'),
+    testS3: note('s3 test'),
+    createUser: note('users create'),
+    setPassword: note('users set-password'),
+    migrateDatabase: note('db migrate'),
+  }
+  return buildProgram(actions, '0.0.0')
+}
+
+function sectionOf(name: string): string {
+  const [, section = ''] = page.split(`\n## \`${name}\`\n`)
+  return section.split('\n## ')[0] ?? ''
+}
+
+/** Cells of the tables in a section, but for head and rule. */
+function rowsIn(section: string): [string, string][] {
+  return [...section.matchAll(/^\| (`[^|]+`) +\| (.+?) +\|$/gm)].map(([, flags = '', meaning = '']) => [flags, meaning])
+}
+
+function exampleOf(command: Command): string {
+  let help = ''
+  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+  return /Example:\n {2}\$ (.+)/.exec(help)?.[1] ?? 'no example'
+}

@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
+
+import { onTestFinished } from 'vitest'
+
+export type CannedAnswer = { status: number; headers?: Record<string, string>; body?: string }
+
+type Options = {
+  /** The store that gets what nobody answers here. */
+  behind?: string
+  /** Answers in the store's place, or changes nothing when it gives none. */
+  answer?: (call: string, body: string) => CannedAnswer | undefined
+  /** The `Date` of every answer is moved by so much: a store whose clock differs from ours. */
+  movedClockMs?: number
+}
+
+/** An S3 address that answers some calls by itself and hands the rest on, unchanged, to a real store. */
+export async function openStoreInBetween(options: Options): Promise<string> {
+  const server = createServer((incoming, outgoing) => {
+    handle(options, incoming, outgoing).catch(() => outgoing.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  // Listening on TCP, it has an address of this kind.
+  const { port } = server.address() as AddressInfo
+  return `http://127.0.0.1:${port}`
+}
+
+async function handle(options: Options, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const date = new Date(Date.now() + (options.movedClockMs ?? 0)).toUTCString()
+  const body = await buffer(incoming)
+  const canned = options.answer?.(nameCall(incoming), body.toString())
+  if (canned !== undefined) {
+    outgoing.writeHead(canned.status, { 'content-type': 'application/xml', date, ...canned.headers })
+    outgoing.end(canned.body)
+    return
+  }
+  if (options.behind === undefined) throw new Error('nobody answers this call')
+
+  const { hostname, port } = new URL(options.behind)
+  const { method, url: path, headers } = incoming
+  const onward = request({ hostname, port, method, path, headers })
+  const [[answer]] = await Promise.all([
+    // The first and only argument of the event.
+    once(onward, 'response') as Promise<[IncomingMessage]>,
+    pipeline([body], onward),
+  ])
+  outgoing.writeHead(answer.statusCode ?? 500, { ...answer.headers, date })
+  await pipeline(answer, outgoing)
+}
+
+/** `GET bucket`, `PUT object`, `POST object?uploads`: what is asked of what, without names and signatures. */
+function nameCall({ method, url = '' }: IncomingMessage): string {
+  const { pathname, searchParams } = new URL(url, 'http://store.example')
+  const target = pathname.split('/').filter(Boolean).length > 1 ? 'object' : 'bucket'
+  const kind = ['cors', 'uploads', 'partNumber', 'uploadId', 'X-Amz-Signature'].find((name) => searchParams.has(name))
+  return `${method} ${target}${kind === undefined ? '' : `?${kind}`}`
+}
+
+/** A refusal as Amazon documents it. */
+export function refusal(status: number, code: string, more = '', headers: Record<string, string> = {}): CannedAnswer {
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>Refused.</Message>${more}<RequestId>4442587FB7D0A2F9</RequestId></Error>`
+  return { status, headers, body }
+}

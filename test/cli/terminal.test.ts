@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { serverPid } from '../embedded/data-folder.ts'
+import { databaseForTest } from './database-settings.ts'
+import { checkout, launcher, makeWorkFolder, startOnTerminal } from './run-command.ts'
+
+const ctrlC = '\u0003'
+const password = 'correct horse battery'
+
+test('npm start on a terminal shows the administrator’s password, and one Ctrl-C ends all of it cleanly', async () => {
+  const folder = await makeWorkFolder()
+  const settings = { DATA_DIR: join(folder, 'data'), UPLOADS_DIR: join(folder, 'uploads') }
+  const service = startOnTerminal(checkout, 'npm start', settings)
+  await service.untilSaid(/password, shown this once: [\w-]{24}\r\n/)
+  await service.untilSaid(/Try next: curl/)
+
+  service.type(ctrlC)
+  const { stdout } = await service.ended()
+  expect(stdout).toMatch(/INFO.*stopped/)
+  expect(stdout).not.toContain('"level":')
+  expect(serverPid(settings.DATA_DIR)).toBeUndefined()
+})
+
+test('a password is asked for twice and not shown', async () => {
+  const command = startOnTerminal(await makeWorkFolder(), createUser, await databaseForTest())
+  await command.untilSaid(/New password for thandi@firm\.example/)
+  command.type(`${password}\r`)
+  await command.untilSaid(/Once more/)
+  command.type(`${password}\r`)
+
+  const { code, stdout } = await command.ended()
+  expect(code).toBe(0)
+  expect(stdout).toContain('thandi@firm.example can log in')
+  expect(stdout).not.toContain('correct')
+})
+
+test('two passwords that differ make no account', async () => {
+  const command = startOnTerminal(await makeWorkFolder(), createUser)
+  await command.untilSaid(/New password/)
+  command.type(`${password}\r`)
+  await command.untilSaid(/Once more/)
+  command.type(`${password}!\r`)
+  expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('nothing was changed') })
+})
+
+test('Ctrl-C at the question makes no account', async () => {
+  const command = startOnTerminal(await makeWorkFolder(), createUser)
+  await command.untilSaid(/New password/)
+  command.type(ctrlC)
+  expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('nothing was changed') })
+})
+
+test('people get colours on a terminal, unless they asked for none', async () => {
+  const green = '\u001b[32m✓'
+  const settings = await databaseForTest()
+  const line = `${launcher} db migrate`
+  const colourful = startOnTerminal(await makeWorkFolder(), line, settings)
+  expect((await colourful.ended()).stdout).toContain(green)
+  const plain = startOnTerminal(await makeWorkFolder(), line, { ...settings, NO_COLOR: '1' })
+  expect((await plain.ended()).stdout).not.toContain('\u001b[')
+})
+
+const createUser = `${launcher} users create --email thandi@firm.example --first-name Thandi --last-name Nkosi`
