@@ -5,6 +5,7 @@ import { type DocumentType, findDocumentType } from '../database/document-types.
 import type { DocumentRecord } from '../database/documents.ts'
 import { AppError } from '../errors.ts'
 import { requireRight } from '../people/require-right.ts'
+import { rights } from '../people/rights.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
 import { requireFileName } from './check-file-name.ts'
 import { defaultMimeTypes } from './formats.ts'
@@ -45,7 +46,16 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
   })
   try {
     const { idempotencyKey, signal } = request
-    return await keepOnce(needs, { actor, membership, type, fileName, received, idempotencyKey, signal })
+    const document = await keepOnce(needs, { actor, membership, type, fileName, received, idempotencyKey, signal })
+    needs.log.info({
+      event: 'document_access',
+      action: rights['documents.upload'].event,
+      outcome: 'ok',
+      document_id: document.id,
+      firm_id: document.firmId,
+      user_id: actor.userId,
+    })
+    return document
   } finally {
     await received.release()
   }

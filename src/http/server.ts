@@ -2,19 +2,24 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import multipart from '@fastify/multipart'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 
 import { withLogContext } from '../logger.ts'
+import type { Metrics } from '../metrics.ts'
+import { answerBrokenRequest, answerUnreadableAddress } from './answer-broken-request.ts'
 import { answerError } from './answer-error.ts'
 import { answerUnknownAddress } from './answer-unknown-address.ts'
 import { type AuthenticateNeeds, authenticate } from './authenticate.ts'
+import { closeWhenAnswered } from './close-when-answered.ts'
 import { discardBody } from './discard-body.ts'
+import { recordRequests } from './record-requests.ts'
 import { chooseRequestId } from './request-id.ts'
 import { keepServedRoutes } from './served-routes.ts'
 
 export type ServerOptions = {
   log: FastifyBaseLogger
+  metrics: Metrics
   trustProxy: string[]
   corsOrigins: string[]
   maxUploadBytes: number
@@ -25,9 +30,13 @@ export type ServerOptions = {
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const server = fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    // `recordRequests` writes the one event of a request, and the log's context gives every other its id.
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (log) => log,
     trustProxy: hopsOrAddresses(options.trustProxy),
     genReqId: chooseRequestId,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answerUnreadableAddress,
     bodyLimit: 256 * 1024,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2000 },
     // A request that was being answered when the server closes is finished; see bin/api.ts.
@@ -42,7 +51,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
 
   server.addHook('onRequest', (request, _reply, done) => withLogContext({ request_id: request.id }, done))
   server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
+  recordRequests(server, options)
   discardBody(server)
+  closeWhenAnswered(server)
   await server.register(cors, {
     origin: options.corsOrigins,
     credentials: true,
@@ -62,9 +73,13 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   return server
 }
 
-/** Mounts routes below `/api/v1`. */
-export async function mountApi(server: FastifyInstance, routes: FastifyPluginAsync[]): Promise<void> {
-  for (const each of routes) await server.register(each, { prefix: '/api/v1' })
+/** Mounts routes below `/api/v1`, or where another prefix says. */
+export async function mountApi(
+  server: FastifyInstance,
+  routes: FastifyPluginAsync[],
+  prefix = '/api/v1',
+): Promise<void> {
+  for (const each of routes) await server.register(each, { prefix })
 }
 
 /** `TRUST_PROXY`: one whole number means that many hops, anything else a list of addresses and ranges. */

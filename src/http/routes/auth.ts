@@ -54,7 +54,7 @@ function entering(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.post(
       '/auth/register',
       {
-        config: { access: 'public' },
+        config: { access: 'public', errors: ['forbidden', 'conflict', 'rate_limited'] },
         schema: {
           tags: ['people'],
           summary: 'Make an account',
@@ -80,7 +80,7 @@ function entering(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.post(
       '/auth/login',
       {
-        config: { access: 'public' },
+        config: { access: 'public', isLogin: true, errors: ['unauthenticated', 'forbidden', 'rate_limited'] },
         schema: {
           tags: ['people'],
           summary: 'Log in',
@@ -100,7 +100,7 @@ function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.post(
       '/auth/refresh',
       {
-        config: { access: 'public' },
+        config: { access: 'public', errors: ['unauthenticated', 'forbidden'] },
         schema: {
           tags: ['people'],
           summary: 'Get new tokens for a refresh token, which works once',
@@ -119,7 +119,7 @@ function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.post(
       '/auth/logout',
       {
-        config: { access: 'public' },
+        config: { access: 'public', errors: ['unauthenticated', 'forbidden'] },
         schema: {
           tags: ['people'],
           summary: 'End this session, or all of them',

@@ -61,7 +61,7 @@ function changing(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
     server.post(
       root,
       {
-        config: { access: 'administrator' },
+        config: { access: 'administrator', errors: ['conflict'] },
         schema: {
           tags: ['document types'],
           summary: 'Add a document type',

@@ -16,7 +16,11 @@ export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZo
     server.get(
       '/security-firms/:firm_id/documents/:id/download',
       {
-        config: { right: 'documents.download' },
+        config: {
+          right: 'documents.download',
+          sendsFile: 'or_a_link',
+          errors: ['gone', 'scan_pending', 'quarantined', 'range_not_satisfiable', 'store_unavailable'],
+        },
         schema: {
           tags: ['documents'],
           summary: 'Download a document',
@@ -37,7 +41,11 @@ export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZo
     server.get(
       '/files/:token',
       {
-        config: { access: 'public' },
+        config: {
+          access: 'public',
+          sendsFile: 'itself',
+          errors: ['forbidden', 'gone', 'range_not_satisfiable', 'store_unavailable'],
+        },
         schema: {
           tags: ['documents'],
           summary: 'A file on local storage, by its signed link',

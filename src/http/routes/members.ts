@@ -55,7 +55,7 @@ function changing(needs: MemberRoutesNeeds): FastifyPluginAsyncZod {
     server.post(
       root,
       {
-        config: { right: 'members.change' },
+        config: { right: 'members.change', errors: ['not_found', 'conflict'] },
         schema: {
           tags: ['members'],
           summary: 'Make somebody who has an account a member',
@@ -73,7 +73,7 @@ function changing(needs: MemberRoutesNeeds): FastifyPluginAsyncZod {
     server.patch(
       `${root}/:user_id`,
       {
-        config: { right: 'members.change' },
+        config: { right: 'members.change', errors: ['conflict'] },
         schema: {
           tags: ['members'],
           summary: 'Change a role, suspend or reinstate',
@@ -88,7 +88,7 @@ function changing(needs: MemberRoutesNeeds): FastifyPluginAsyncZod {
     server.delete(
       `${root}/:user_id`,
       {
-        config: { right: 'members.change' },
+        config: { right: 'members.change', errors: ['conflict'] },
         schema: {
           tags: ['members'],
           summary: 'Remove a member',

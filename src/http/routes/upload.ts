@@ -16,7 +16,10 @@ export function uploadRoutes(needs: UploadNeeds): FastifyPluginAsyncZod {
     server.post(
       '/security-firms/:firm_id/documents',
       {
-        config: { right: 'documents.upload' },
+        config: {
+          right: 'documents.upload',
+          errors: ['bad_request', 'conflict', 'too_large', 'unsupported_type', 'empty_file', 'store_unavailable'],
+        },
         schema: {
           tags: ['documents'],
           summary: 'Hand in a document',

@@ -1,0 +1,44 @@
+export type Probe = () => Promise<boolean>
+
+const mostMilliseconds = 2000
+const keptMilliseconds = 2000
+
+/**
+ * Asks something whether it answers, at most once at a time and every two seconds, and waits as long for it: whoever asks
+ * us as often as they like asks it no oftener. What went wrong is told to `onFailure` alone.
+ */
+export function makeProbe(ask: () => Promise<unknown>, onFailure: (error: unknown) => void): Probe {
+  let asked: { at: number; isAnswering: Promise<boolean> } | undefined
+  let isUnderWay = false
+
+  async function look(): Promise<boolean> {
+    isUnderWay = true
+    const answer = ask().finally(() => (isUnderWay = false))
+    try {
+      await withinTime(answer)
+      return true
+    } catch (error) {
+      onFailure(error)
+      return false
+    }
+  }
+
+  return async () => {
+    const isFresh = asked !== undefined && performance.now() - asked.at < keptMilliseconds
+    // One that hangs is asked again only when it has let go of the last question.
+    if (asked === undefined || (!isFresh && !isUnderWay)) asked = { at: performance.now(), isAnswering: look() }
+    return asked.isAnswering
+  }
+}
+
+async function withinTime(answer: Promise<unknown>): Promise<void> {
+  const { promise: isLate, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`no answer within ${mostMilliseconds} ms`)), mostMilliseconds)
+  try {
+    await Promise.race([answer, isLate])
+  } finally {
+    clearTimeout(timer)
+    // It may still fail after nobody waits for it.
+    answer.catch(() => undefined)
+  }
+}

@@ -1,0 +1,72 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+
+import type { Db, PoolCounts } from '../../database/client.ts'
+import { countRows } from '../../database/count-rows.ts'
+import type { Metrics } from '../../metrics.ts'
+import type { ByteBudget } from '../../storage/byte-budget.ts'
+import { makeProbe, type Probe } from '../probe.ts'
+
+export type MetricsRoutesNeeds = {
+  metrics: Metrics
+  db: Db
+  log: Logger
+  budget: ByteBudget
+  countConnections(): PoolCounts
+}
+
+/** What was counted, in the text format of Prometheus. What each name means stands in docs/metrics.md. */
+export function metricsRoutes(needs: MetricsRoutesNeeds): FastifyPluginAsyncZod {
+  const { metrics, log } = needs
+  const countAgain = makeProbe(
+    () => lookIntoDatabase(needs),
+    (error) => log.warn({ event: 'metrics_incomplete', err: error }, 'the database could not be looked into'),
+  )
+  return async (server) => {
+    server.get(
+      '/metrics',
+      {
+        config: { access: 'public', isProbe: true },
+        schema: {
+          tags: ['operations'],
+          summary: 'Figures for Prometheus',
+          response: { 200: { description: 'Figures', content: { 'text/plain': { schema: z.string() } } } },
+        },
+      },
+      async (_request, reply) => {
+        await measureLevels(needs, countAgain)
+        return reply
+          .header('cache-control', 'no-store')
+          .type(metrics.registry.contentType)
+          .send(await metrics.registry.metrics())
+      },
+    )
+  }
+}
+
+async function measureLevels(needs: MetricsRoutesNeeds, countAgain: Probe): Promise<void> {
+  const { metrics, budget } = needs
+  const { inUse, idle, waiting } = needs.countConnections()
+  metrics.databaseConnections.set({ state: 'in_use' }, inUse)
+  metrics.databaseConnections.set({ state: 'idle' }, idle)
+  metrics.databaseConnections.set({ state: 'waiting' }, waiting)
+  metrics.uploadMemory.set({ kind: 'used' }, budget.totalBytes - budget.free())
+  metrics.uploadMemory.set({ kind: 'limit' }, budget.totalBytes)
+
+  const isAnswering = await countAgain()
+  metrics.databaseUp.set(isAnswering ? 1 : 0)
+  // An old count would look like a present one.
+  if (isAnswering) return
+  metrics.openUploads.remove()
+  metrics.eventsWithoutMonth.remove()
+  metrics.jobs.reset()
+}
+
+async function lookIntoDatabase({ metrics, db }: MetricsRoutesNeeds): Promise<void> {
+  const { openUploads, eventsWithoutMonth, jobs } = await countRows(db)
+  metrics.openUploads.set(openUploads)
+  metrics.eventsWithoutMonth.set(eventsWithoutMonth)
+  metrics.jobs.reset()
+  for (const { queue, state, jobs: count } of jobs) metrics.jobs.set({ queue, state }, count)
+}

@@ -1,0 +1,179 @@
+import { rename } from 'node:fs/promises'
+
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+
+import type { ReadinessShape } from '../../../src/contract-operations.ts'
+import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts'
+import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
+import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts'
+import { s3Settings } from '../../support/s3-settings.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
+
+// One service whose database and S3 both lie behind proxies that can be spoiled.
+let bucket: FreshBucket
+let database: FreshDatabase
+let toS3: FaultProxy
+let toDatabase: FaultProxy
+let service: TestService
+
+beforeAll(async () => {
+  bucket = await freshBucket()
+  database = await freshDatabase()
+  toS3 = await startFaultProxy(placeOf(bucket.s3.endpoint))
+  toDatabase = await startFaultProxy(placeOf(database.url))
+  service = await startService({
+    ...s3Settings(bucket, `http://127.0.0.1:${toS3.port}`),
+    DATABASE_URL: Object.assign(new URL(database.url), { host: `127.0.0.1:${toDatabase.port}` }).href,
+  })
+})
+afterAll(async () => {
+  await service.stop()
+  await toS3.close()
+  await toDatabase.close()
+  await database.drop()
+  await bucket.remove()
+})
+afterEach(async () => {
+  toS3.setFault({ kind: 'none' })
+  toDatabase.setFault({ kind: 'none' })
+  // The next test begins with what is true again, and not with an answer that was kept.
+  await vi.waitUntil(async () => (await ready()).status === 200, { timeout: 30_000, interval: 200 })
+})
+
+function placeOf(address: string): { host: string; port: number } {
+  const { hostname, port } = new URL(address)
+  return { host: hostname, port: Number(port) }
+}
+
+async function ready(url = service.url): Promise<{ status: number; body: ReadinessShape; text: string }> {
+  const response = await fetch(`${url}/readyz`)
+  const text = await response.text()
+  return { status: response.status, body: JSON.parse(text) as ReadinessShape, text }
+}
+
+/** What is heard once the kept answer is old. */
+async function hearsOf(check: keyof ReadinessShape['checks']) {
+  const failed = async () => (await ready()).body.checks[check].state
+  await expect.poll(failed, { timeout: 30_000, interval: 200 }).toBe('failed')
+  return ready()
+}
+
+test('all that is needed answers: ready', async () => {
+  expect(await ready()).toMatchObject({
+    status: 200,
+    body: {
+      status: 'ready',
+      checks: { database: { state: 'ok' }, s3: { state: 'ok' }, local: { state: 'ok' } },
+    },
+  })
+})
+
+test.each(['refuse', 'hang'] as const)(
+  'S3 that does %s, where new files go there: unavailable, in a plain sentence',
+  async (kind) => {
+    toS3.setFault({ kind })
+    await toS3.cutAll()
+
+    const { status, body, text } = await hearsOf('s3')
+
+    expect(status).toBe(503)
+    expect(body).toMatchObject({ status: 'unavailable', checks: { database: { state: 'ok' }, local: { state: 'ok' } } })
+    expect(body.checks.s3.message).toBe('S3 does not answer: files cannot be uploaded, nor downloaded from there.')
+    for (const secret of [bucket.name, '127.0.0.1', bucket.s3.app.accessKeyId, 'ECONN', 'Timeout'])
+      expect(text).not.toContain(secret)
+  },
+)
+
+test.each(['refuse', 'hang'] as const)('a database that does %s: unavailable, and yet alive', async (kind) => {
+  toDatabase.setFault({ kind })
+  await toDatabase.cutAll()
+
+  const { status, body, text } = await hearsOf('database')
+  const alive = await fetch(`${service.url}/healthz`)
+
+  expect(status).toBe(503)
+  expect(body).toMatchObject({ status: 'unavailable', checks: { s3: { state: 'ok' } } })
+  expect(text).not.toMatch(/127\.0\.0\.1|postgres|ECONN|paniq_test/)
+  expect(alive.status).toBe(200)
+  expect(await alive.json()).toEqual({ status: 'ok' })
+})
+
+function countS3Operations(): number {
+  return service.logLines.filter((line) => line.includes('"s3_operation"')).length
+}
+
+test('somebody who asks without a pause makes the service ask S3 now and then', async () => {
+  const before = countS3Operations()
+
+  await Promise.all(Array.from({ length: 200 }, () => ready()))
+
+  // A key that is not there costs two calls; on a slow machine a kept answer may grow old meanwhile, a few times.
+  expect(countS3Operations() - before).toBeLessThan(20)
+})
+
+test('what failed is told in the log, with its cause', async () => {
+  toS3.setFault({ kind: 'refuse' })
+  await toS3.cutAll()
+  await hearsOf('s3')
+
+  const told = service.logLines
+    .map((line) => JSON.parse(line))
+    .filter((line) => line.event === 'readiness_check_failed')
+  expect(told.at(-1)).toMatchObject({ level: 'warn', check: 's3', err: { message: expect.stringContaining('S3') } })
+})
+
+test('a bucket that does not exist is a store that cannot be used', async () => {
+  const elsewhere = await startService({ ...s3Settings(bucket), AWS_S3_BUCKET: `${bucket.name}-none` })
+  const heard = await ready(elsewhere.url)
+  await elsewhere.stop()
+
+  expect(heard).toMatchObject({ status: 503, body: { status: 'unavailable', checks: { s3: { state: 'failed' } } } })
+})
+
+test('local by choice: ready without S3', async () => {
+  const local = await startService()
+  const heard = await ready(local.url)
+  await local.stop()
+
+  expect(heard).toMatchObject({
+    status: 200,
+    body: { status: 'ready', checks: { s3: { state: 'not_used' }, local: { state: 'ok' } } },
+  })
+})
+
+test('S3 that is set up but takes no new files: what lies there is missed, the rest works', async () => {
+  const settings = { ...s3Settings(bucket), USE_S3_STORAGE: 'false', AWS_S3_BUCKET: `${bucket.name}-none` }
+  const local = await startService(settings)
+  const heard = await ready(local.url)
+  await local.stop()
+
+  expect(heard).toMatchObject({ status: 200, body: { status: 'degraded', checks: { s3: { state: 'failed' } } } })
+})
+
+test.each([
+  ['local', 200, 'degraded'],
+  ['off', 503, 'unavailable'],
+])('S3 is wanted without credentials, and the fallback is %s: %i', async (fallback, status, word) => {
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined)
+  // Neither a file of this machine nor a cloud that it may stand in.
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent')
+  vi.stubEnv('AWS_CONFIG_FILE', '/nonexistent')
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+  const without = await startService({ USE_S3_STORAGE: 'true', S3_FALLBACK: fallback })
+  vi.unstubAllEnvs()
+  const heard = await ready(without.url)
+  await without.stop()
+
+  expect(heard).toMatchObject({ status, body: { status: word, checks: { s3: { state: 'not_used' } } } })
+  expect(heard.body.checks.s3.message).toContain('there are no credentials')
+})
+
+test('a local disk that is gone: unavailable where new files go there', async () => {
+  const local = await startService()
+  await rename(`${local.folder}/uploads`, `${local.folder}/elsewhere`)
+  const heard = await ready(local.url)
+  await local.stop()
+
+  expect(heard).toMatchObject({ status: 503, body: { status: 'unavailable', checks: { local: { state: 'failed' } } } })
+  expect(heard.text).not.toContain(local.folder)
+})
