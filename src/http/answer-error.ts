@@ -3,12 +3,13 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 
 import { appErrorOf } from '../database/postgres-errors.ts'
 import { AppError, type FieldError } from '../errors.ts'
+import { presentProblem } from './present-problem.ts'
 import { statusByCode } from './status-of.ts'
 
 /** Turns whatever was thrown into problem+json. Only our own sentences reach the client; the original goes to the log. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = toAppError(error)
-  const { status, title } = statusByCode[answer.code]
+  const { status } = statusByCode[answer.code]
   if (status >= 500) request.log.error({ event: 'request_failed', code: answer.code, err: error }, 'request failed')
 
   if (answer.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
@@ -18,17 +19,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .header('cache-control', 'no-store')
     .type('application/problem+json')
     .serializer(JSON.stringify)
-    .send({
-      type: 'about:blank',
-      title,
-      status,
-      detail: answer.message,
-      code: answer.code,
-      request_id: request.id,
-      ...(answer.fields.length > 0 ? { errors: answer.fields } : {}),
-      message: answer.message,
-      error_code: answer.code,
-    })
+    .send(presentProblem(answer, request.id))
 }
 
 function toAppError(error: unknown): AppError {
