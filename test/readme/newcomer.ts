@@ -71,9 +71,12 @@ export async function newcomer(account: Account): Promise<Newcomer> {
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const group = -child.pid
   const closed = once(child, 'close')
-  process.kill(-child.pid, 'SIGTERM')
+  process.kill(group, 'SIGTERM')
+  const stubborn = setTimeout(() => process.kill(group, 'SIGKILL'), 20_000)
   await closed
+  clearTimeout(stubborn)
 }
 
 function collect(child: ReturnType<typeof spawn>): () => string {

@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { freshBucket } from '../support/fresh-bucket.ts'
 import { s3Settings } from '../support/s3-settings.ts'
-import { type Account, newcomer } from './newcomer.ts'
+import { type Account, type Newcomer, newcomer } from './newcomer.ts'
 import { type Block, readBlocks } from './read-blocks.ts'
 
 const run = promisify(execFile)
@@ -21,12 +21,17 @@ const startCommand = 'npm ci && npm start'
 const isRoot = process.getuid?.() === 0
 const madeName = `paniq-reader-${process.pid}`
 let made: Account | undefined
+/** Left after each test, also after one that ran out of time. */
+const readersHere: Newcomer[] = []
 
 beforeAll(async () => {
   if (!isRoot) return
   await run('useradd', ['--no-create-home', '--home-dir', '/nonexistent', madeName])
   const { stdout } = await run('id', ['-u', madeName])
   made = { uid: Number(stdout), gid: Number((await run('id', ['-g', madeName])).stdout) }
+})
+afterEach(async () => {
+  for (const reader of readersHere.splice(0)) await reader.leave()
 })
 afterAll(async () => {
   if (isRoot) await run('userdel', [madeName])
@@ -40,6 +45,12 @@ it('every shell block of the README is either run here or is the command that ru
     [...others.keys()].map((index) => (index < others.length - 1 ? 'The first upload' : 'With your S3')),
   )
 })
+
+async function arrive(account: Account): Promise<Newcomer> {
+  const reader = await newcomer(account)
+  readersHere.push(reader)
+  return reader
+}
 
 function ourselves(): Account {
   return { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 }
@@ -59,44 +70,34 @@ const readers: [string, () => Account | undefined][] = isRoot
 
 describe.each(readers)('the README’s lines, typed by %s with an empty home', (_name, accountOf) => {
   it('start the service, hand in a paper and bring it back as printed', { timeout: 300_000 }, async () => {
-    const reader = await newcomer(requireAccount(accountOf()))
+    const reader = await arrive(requireAccount(accountOf()))
     const port = await freePort()
-    try {
-      const { printed } = await reader.start(startCommand, /next|try/i, { PORT: String(port) })
-      expect(printed()).toContain(`http://127.0.0.1:${port}`)
-      expect(printed()).toContain('Storage: local')
+    const { printed } = await reader.start(startCommand, /^Try next: /m, { PORT: String(port) })
+    expect(printed()).toContain(`http://127.0.0.1:${port}`)
+    expect(printed()).toContain('Storage: local')
 
-      const steps = stepsOf(blocks.filter(({ heading }) => heading === 'The first upload'))
-      const answers = await answersTo(steps, (lines) => reader.type(lines.replaceAll('8000', String(port))))
-      const promises = steps.map(({ promised }) => promised && comparable(promised.text, promised))
-      expect(steps.map(({ promised }, index) => promised && comparable(answers[index] ?? '', promised))).toEqual(
-        promises,
-      )
-    } finally {
-      await reader.leave()
-    }
+    const steps = stepsOf(blocks.filter(({ heading }) => heading === 'The first upload'))
+    const answers = await answersTo(steps, (lines) => reader.type(lines.replaceAll('8000', String(port))))
+    const promises = steps.map(({ promised }) => promised && comparable(promised.text, promised))
+    expect(steps.map(({ promised }, index) => promised && comparable(answers[index] ?? '', promised))).toEqual(promises)
   })
 })
 
 it('the lines for an S3 of one’s own test it, in the bucket that they name', { timeout: 300_000 }, async () => {
   const bucket = await freshBucket()
-  const reader = await newcomer(ourselves())
-  try {
-    await reader.type('npm ci')
-    const block = shell.find(({ heading }) => heading === 'With your S3')
-    const settings = s3Settings(bucket)
-    const filledIn = (block?.text ?? '')
-      .replace('your-bucket', bucket.name)
-      .replace('your-access-key-id', settings['AWS_ACCESS_KEY_ID'] ?? '')
-      .replace('your-secret-access-key', settings['AWS_SECRET_ACCESS_KEY'] ?? '')
-      .replace('af-south-1', bucket.s3.region)
-    const printed = await reader.type(filledIn, { AWS_ENDPOINT_URL_S3: bucket.s3.endpoint })
-    expect(printed).toContain('✓')
-    expect(printed).not.toContain('✗')
-  } finally {
-    await reader.leave()
-    await bucket.remove()
-  }
+  const reader = await arrive(ourselves())
+  await reader.type('npm ci')
+  const block = shell.find(({ heading }) => heading === 'With your S3')
+  const settings = s3Settings(bucket)
+  const filledIn = (block?.text ?? '')
+    .replace('your-bucket', bucket.name)
+    .replace('your-access-key-id', settings['AWS_ACCESS_KEY_ID'] ?? '')
+    .replace('your-secret-access-key', settings['AWS_SECRET_ACCESS_KEY'] ?? '')
+    .replace('af-south-1', bucket.s3.region)
+  const printed = await reader.type(filledIn, { AWS_ENDPOINT_URL_S3: bucket.s3.endpoint })
+  expect(printed).toContain('✓')
+  expect(printed).not.toContain('✗')
+  await bucket.remove()
 })
 
 type Step = { shell: string; promised: Block | undefined }
