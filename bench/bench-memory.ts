@@ -1,0 +1,44 @@
+import { startFaultProxy } from '../test/support/fault-proxy.ts'
+import { type Bench, emptyBucket } from './prepare.ts'
+import { readPeakMiB } from './read-process.ts'
+import { startService } from './start-service.ts'
+
+export type MemoryResult = {
+  uploads: number
+  fileBytes: number
+  bytesPerSecond: number
+  seconds: number
+  /** Before the first upload. */
+  idleMiB: number
+  peakMiB: number
+}
+
+const uploads = 50
+const fileBytes = 20_000_000
+const bytesPerSecond = 1_000_000
+
+/** Many large uploads at once while each connection to S3 is slow: what is held back must not be held in memory. */
+export async function benchMemory(bench: Bench): Promise<MemoryResult> {
+  await using opened = new AsyncDisposableStack()
+  const s3 = new URL(bench.bucket.s3.endpoint)
+  if (s3.protocol !== 'http:')
+    throw new Error('The part "memory" slows the way to S3, for which that must be plain http.')
+  const proxy = await startFaultProxy({ host: s3.hostname, port: Number(s3.port || 80) })
+  opened.defer(() => proxy.close())
+  const s3Endpoint = `http://127.0.0.1:${proxy.port}`
+  const service = await startService(bench, { maxUploadBytes: 32 * 1024 * 1024, s3Endpoint })
+  opened.defer(() => service.stop())
+
+  bench.say(`${uploads} uploads of ${fileBytes / 1_000_000} MB at once, S3 slowed down.`)
+  proxy.setFault({ kind: 'slow', bytesPerSecond })
+  await proxy.cutAll()
+  const idleMiB = await readPeakMiB(service.pid)
+  const { documents, headers } = service
+  const url = `${documents}?document_type=registration_certificate`
+  const file = { bytes: fileBytes, as: 'form' } as const
+  const call = { by: 'http', method: 'POST', url, headers, file, expected: 201 } as const
+  const { seconds } = await bench.load.make({ call, count: uploads, atOnce: uploads })
+  const peakMiB = await readPeakMiB(service.pid)
+  await emptyBucket(bench.bucket)
+  return { uploads, fileBytes, bytesPerSecond, seconds, idleMiB, peakMiB }
+}

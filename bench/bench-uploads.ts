@@ -1,0 +1,122 @@
+import { type Contender, type Measured, measureInTurn, type Spread, spreadOf, timesAsLong } from './measure.ts'
+import { type Bench, emptyBucket } from './prepare.ts'
+import { readPeakMiB } from './read-process.ts'
+import { startBarePipe } from './start-bare-pipe.ts'
+import { startService } from './start-service.ts'
+
+export type UploadResult = {
+  fileBytes: number
+  atOnce: number
+  /** Uploads a second. */
+  service: number
+  barePipe: number
+  sdk: number
+  timesBarePipe: Spread
+  timesSdk: Spread
+  serviceMedianMs: number
+  serviceCpuMs: Spread
+  barePipeCpuMs: Spread
+}
+
+export type UploadsResult = { cases: UploadResult[]; peakMiB: number }
+
+export const smallBytes = 100_000
+export const largeBytes = 5_000_000
+
+/** Enough requests that the clock's 10 ms don't matter, few enough that a store in memory holds them. */
+const cases = [
+  { fileBytes: smallBytes, atOnce: 1, count: 100 },
+  { fileBytes: smallBytes, atOnce: 8, count: 300 },
+  { fileBytes: smallBytes, atOnce: 32, count: 600 },
+  { fileBytes: largeBytes, atOnce: 1, count: 12 },
+  { fileBytes: largeBytes, atOnce: 8, count: 32 },
+  { fileBytes: largeBytes, atOnce: 32, count: 96 },
+]
+
+const warmUp = { count: 1000, atOnce: 32 }
+
+/** An upload through the service, through the bare pipe, and with the SDK alone. */
+export async function benchUploads(bench: Bench): Promise<UploadsResult> {
+  await using opened = new AsyncDisposableStack()
+  const service = await startService(bench, { maxUploadBytes: 10 * 1024 * 1024 })
+  opened.defer(() => service.stop())
+  const pipe = await startBarePipe(bench)
+  opened.defer(() => pipe.stop())
+  const contendersFor = (bytes: number): Contender[] => [
+    viaService(bench, service, bytes),
+    viaPipe(pipe, bytes),
+    viaSdk(bench, bytes),
+  ]
+
+  bench.say('Warming up.')
+  const count = Math.ceil(warmUp.count * bench.share)
+  await measureInTurn(bench.load, contendersFor(smallBytes), { rounds: 1, ...warmUp, count })
+
+  const results: UploadResult[] = []
+  for (const { fileBytes, atOnce, count: fullCount } of cases) {
+    bench.say(`Uploads of ${fileBytes / 1000} KB, ${atOnce} at once.`)
+    const amount = { atOnce, count: Math.ceil(fullCount * bench.share), rounds: bench.rounds }
+    const measured = await measureInTurn(bench.load, contendersFor(fileBytes), amount)
+    results.push({ fileBytes, atOnce, ...summaryOf(measured) })
+  }
+  return { cases: results, peakMiB: await readPeakMiB(service.pid) }
+}
+
+function summaryOf([service = [], pipe = [], sdk = []]: Measured[][]): Omit<UploadResult, 'fileBytes' | 'atOnce'> {
+  return {
+    service: perSecondOf(service),
+    barePipe: perSecondOf(pipe),
+    sdk: perSecondOf(sdk),
+    timesBarePipe: timesAsLong(service, pipe),
+    timesSdk: timesAsLong(service, sdk),
+    serviceMedianMs: spreadOf(service.map(({ medianMs }) => medianMs)).median,
+    serviceCpuMs: spreadOf(service.map(({ cpuMs = Number.NaN }) => cpuMs)),
+    barePipeCpuMs: spreadOf(pipe.map(({ cpuMs = Number.NaN }) => cpuMs)),
+  }
+}
+
+function perSecondOf(measured: Measured[]): number {
+  return spreadOf(measured.map(({ perSecond }) => perSecond)).median
+}
+
+type Served = { url: string; pid: number }
+
+function viaService(
+  { bucket }: Bench,
+  { pid, documents, headers }: Served & { documents: string; headers: Record<string, string> },
+  bytes: number,
+): Contender {
+  const url = `${documents}?document_type=registration_certificate`
+  const file = { bytes, as: 'form' } as const
+  return {
+    name: 'service',
+    pid,
+    order: (atOnce, count) => ({
+      atOnce,
+      count,
+      call: { by: 'http', method: 'POST', url, headers, file, expected: 201 },
+    }),
+    tidy: () => emptyBucket(bucket),
+  }
+}
+
+function viaPipe({ url: origin, pid }: Served, bytes: number): Contender {
+  const url = `${origin}/bench/pipe-{slot}`
+  const file = { bytes, as: 'raw' } as const
+  return {
+    name: 'bare pipe',
+    pid,
+    order: (atOnce, count) => ({
+      atOnce,
+      count,
+      call: { by: 'http', method: 'PUT', url, headers: {}, file, expected: 201 },
+    }),
+  }
+}
+
+function viaSdk({ bucket: { name: bucket, s3 } }: Bench, bytes: number): Contender {
+  return {
+    name: 'SDK',
+    order: (atOnce, count) => ({ atOnce, count, call: { by: 'sdk', s3, bucket, bytes } }),
+  }
+}

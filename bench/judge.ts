@@ -1,0 +1,32 @@
+import type { LinkResult } from './bench-links.ts'
+import type { MemoryResult } from './bench-memory.ts'
+import { largeBytes, smallBytes, type UploadsResult } from './bench-uploads.ts'
+
+export type Results = {
+  uploads?: UploadsResult
+  links?: LinkResult[]
+  memory?: MemoryResult
+}
+
+export type Verdict = { what: string; measured: number; most: number; unit: string; holds: boolean }
+
+/** The figures that are to hold, as far as they were measured. */
+export function judge({ uploads, links, memory }: Results): Verdict[] {
+  const uploadOf = (bytes: number) =>
+    uploads?.cases.find(({ fileBytes, atOnce }) => fileBytes === bytes && atOnce === 32)?.serviceCpuMs.median
+  const link = links?.filter(({ atOnce }) => atOnce === 32).map(({ serviceCpuMs }) => serviceCpuMs.median)
+  return [
+    verdict('CPU of an upload of 100 KB, 32 at once', uploadOf(smallBytes), { most: 5, unit: 'ms' }),
+    verdict('CPU of an upload of 5 MB, 32 at once', uploadOf(largeBytes), { most: 40, unit: 'ms' }),
+    verdict('CPU of a download link, 32 at once', link && Math.max(...link), { most: 0.6, unit: 'ms' }),
+    verdict('Peak memory, 50 uploads of 20 MB at once', memory?.peakMiB, { most: 256, unit: 'MiB' }),
+  ].flat()
+}
+
+function verdict(
+  what: string,
+  measured: number | undefined,
+  { most, unit }: { most: number; unit: string },
+): Verdict[] {
+  return measured === undefined ? [] : [{ what, measured, most, unit, holds: measured <= most }]
+}

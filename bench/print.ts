@@ -1,0 +1,80 @@
+import type { LinkResult } from './bench-links.ts'
+import type { MemoryResult } from './bench-memory.ts'
+import type { UploadResult, UploadsResult } from './bench-uploads.ts'
+import { judge, type Results } from './judge.ts'
+import type { Spread } from './measure.ts'
+
+/** The results as tables that stand as well in a README. */
+export function describe(results: Results): string {
+  const parts = [
+    results.uploads && describeUploads(results.uploads),
+    results.links && describeLinks(results.links),
+    results.memory && describeMemory(results.memory),
+    describeVerdicts(results),
+  ]
+  return parts.filter((part) => part !== undefined).join('\n\n')
+}
+
+function describeUploads({ cases, peakMiB }: UploadsResult): string {
+  const columns: Column<UploadResult>[] = [
+    ['file', ({ fileBytes }) => (fileBytes < 1_000_000 ? `${fileBytes / 1000} KB` : `${fileBytes / 1_000_000} MB`)],
+    ['at once', ({ atOnce }) => String(atOnce)],
+    ['uploads/s', ({ service }) => short(service)],
+    ['bare pipe/s', ({ barePipe }) => short(barePipe)],
+    ['SDK/s', ({ sdk }) => short(sdk)],
+    ['× bare pipe', ({ timesBarePipe }) => wide(timesBarePipe)],
+    ['× SDK', ({ timesSdk }) => wide(timesSdk)],
+    ['median ms', ({ serviceMedianMs }) => short(serviceMedianMs)],
+    ['CPU ms', ({ serviceCpuMs }) => wide(serviceCpuMs)],
+    ['bare pipe CPU ms', ({ barePipeCpuMs }) => wide(barePipeCpuMs)],
+  ]
+  return `${table(columns, cases)}\n\nPeak memory of the service over these uploads: ${short(peakMiB)} MiB`
+}
+
+function describeLinks(links: LinkResult[]): string {
+  const columns: Column<LinkResult>[] = [
+    ['link', ({ answer }) => (answer === 'json' ? 'JSON' : 'redirect')],
+    ['at once', ({ atOnce }) => String(atOnce)],
+    ['links/s', ({ service }) => short(service)],
+    ['bare pipe/s', ({ barePipe }) => short(barePipe)],
+    ['× bare pipe', ({ timesBarePipe }) => wide(timesBarePipe)],
+    ['median ms', ({ serviceMedianMs }) => short(serviceMedianMs)],
+    ['CPU ms', ({ serviceCpuMs }) => wide(serviceCpuMs)],
+  ]
+  return table(columns, links)
+}
+
+function describeMemory({ uploads, fileBytes, bytesPerSecond, seconds, idleMiB, peakMiB }: MemoryResult): string {
+  return (
+    `${uploads} uploads of ${fileBytes / 1_000_000} MB at once, S3 at ${bytesPerSecond / 1_000_000} MB/s a connection: ` +
+    `peak memory ${short(peakMiB)} MiB, before the first ${short(idleMiB)} MiB, ${short(seconds)} s`
+  )
+}
+
+function describeVerdicts(results: Results): string {
+  return judge(results)
+    .map(
+      ({ what, measured, most, unit, holds }) =>
+        `${holds ? '✓' : '✗'} ${what}: ${short(measured)} ${unit} (at most ${most})`,
+    )
+    .join('\n')
+}
+
+type Column<Row> = [title: string, show: (row: Row) => string]
+
+function table<Row>(columns: Column<Row>[], rows: Row[]): string {
+  const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, show]) => show(row)))]
+  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)))
+  const lines = cells.map((line) => `| ${line.map((cell, index) => cell.padStart(widths[index] ?? 0)).join(' | ')} |`)
+  const rule = `| ${widths.map((width) => `${'-'.repeat(width - 1)}:`).join(' | ')} |`
+  return [lines[0], rule, ...lines.slice(1)].join('\n')
+}
+
+/** Three digits say what a measurement on a shared machine can. */
+function short(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+}
+
+function wide({ median, least, most }: Spread): string {
+  return `${short(median)} (${short(least)}–${short(most)})`
+}

@@ -1,0 +1,78 @@
+// `npm run bench`: how the service compares with the least that could do its work. Method: bench/README.md.
+import { cpus, loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+
+import { benchLinks } from './bench-links.ts'
+import { benchMemory } from './bench-memory.ts'
+import { benchUploads } from './bench-uploads.ts'
+import { judge, type Results } from './judge.ts'
+import { type Bench, prepareBench } from './prepare.ts'
+import { describe } from './print.ts'
+
+const usage = `npm run bench -- [--quick] [--only uploads|links|memory] [--json]
+
+  --quick  a fifth of the requests in three rounds: sooner done, figures that vary more
+  --only   one part instead of all three
+  --json   the figures for machines, on standard output
+`
+
+const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Promise<void> } = {
+  uploads: async (bench, results) => void (results.uploads = await benchUploads(bench)),
+  links: async (bench, results) => void (results.links = await benchLinks(bench)),
+  memory: async (bench, results) => void (results.memory = await benchMemory(bench)),
+}
+
+const { quick, only, json, help } = readWords()
+if (help) process.stdout.write(usage)
+else await run()
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+async function run(): Promise<void> {
+  const machine = describeMachine()
+  say(machine)
+  const results: Results = {}
+  const bench = await prepareBench({ say, ...(quick ? { rounds: 3, share: 0.2 } : { rounds: 5, share: 1 }) })
+  let isDone = false
+  try {
+    for (const [name, part] of Object.entries(parts))
+      if (only === undefined || only === name) await part(bench, results)
+    isDone = true
+  } finally {
+    await bench.close({ keep: !isDone })
+  }
+  const output = json ? JSON.stringify({ machine, ...results, verdicts: judge(results) }, null, 2) : describe(results)
+  process.stdout.write(`\n${output}\n`)
+}
+
+function describeMachine(): string {
+  const [first] = cpus()
+  const [busy = 0] = loadavg()
+  const database = process.env['DATABASE_URL'] === undefined ? 'embedded' : 'of DATABASE_URL'
+  const s3 = process.env['AWS_ENDPOINT_URL_S3'] === undefined ? 'started for this' : 'of AWS_ENDPOINT_URL_S3'
+  const quiet = busy < 0.5 ? '' : ', so others are at work: trust processor time and ratios alone'
+  return (
+    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${first?.model ?? 'unknown'}, Node ${process.versions.node}, ` +
+    `PostgreSQL ${database}, S3 ${s3}, load ${busy.toFixed(1)}${quiet}`
+  )
+}
+
+function readWords() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.only !== undefined && !(values.only in parts)) throw new Error(`There is no part "${values.only}".`)
+    return values
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    process.exit(2)
+  }
+}

@@ -1,0 +1,31 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+import type { LoadAnswer, LoadOrder, LoadResult } from './load.ts'
+
+export type Load = {
+  make(order: LoadOrder): Promise<LoadResult>
+  stop(): Promise<void>
+}
+
+/** A process that sends requests as told, one order at a time. */
+export function startLoad(): Load {
+  const child = fork(fileURLToPath(new URL('load.ts', import.meta.url)), { stdio: 'inherit' })
+  const exited = once(child, 'exit')
+  return {
+    async make(order) {
+      const gone = exited.then((): LoadAnswer => ({ failure: 'the process that makes the load ended' }))
+      // Nobody else speaks on this channel, and it says only this.
+      const answered = once(child, 'message').then(([answer]) => answer as LoadAnswer)
+      child.send(order)
+      const answer = await Promise.race([answered, gone])
+      if ('failure' in answer) throw new Error(answer.failure)
+      return answer.result
+    },
+    async stop() {
+      if (child.connected) child.disconnect()
+      await exited
+    },
+  }
+}

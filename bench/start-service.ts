@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { decodeJwt, SignJWT } from 'jose'
+
+import { freshDatabase } from '../test/support/fresh-database.ts'
+import { s3Settings } from '../test/support/s3-settings.ts'
+import type { Bench } from './prepare.ts'
+import { type Program, startProgram } from './start-program.ts'
+
+export type Service = Program & {
+  /** Where the firm's documents are. */
+  documents: string
+  headers: Record<string, string>
+}
+
+type Wish = { maxUploadBytes: number; s3Endpoint?: string }
+
+/**
+ * The service as an operator starts it, on folders of its own, with a person who may upload. Its database is the one
+ * that it brings along, which waits for the disk at every commit, unless the environment names a server.
+ */
+export async function startService(bench: Bench, { maxUploadBytes, s3Endpoint }: Wish): Promise<Service> {
+  const folder = await mkdtemp(join(bench.folder, 'service-'))
+  const dataDir = join(folder, 'data')
+  await mkdir(dataDir)
+  const adminUrl = process.env['DATABASE_URL']
+  const database = adminUrl === undefined ? undefined : await freshDatabase(adminUrl)
+  const secret = randomBytes(32).toString('hex')
+  const program = await startProgram({
+    command: join(import.meta.dirname, '../bin/paniq-docs'),
+    words: ['serve'],
+    folder,
+    logFile: join(folder, 'log'),
+    env: {
+      ...s3Settings(bench.bucket, s3Endpoint),
+      ...(database && { DATABASE_URL: database.url }),
+      JWT_SECRET_KEY: secret,
+      MAX_UPLOAD_BYTES: String(maxUploadBytes),
+      DATA_DIR: dataDir,
+      UPLOADS_DIR: join(folder, 'uploads'),
+      PORT: '0',
+      LOG_LEVEL: 'info',
+      // For a look into it, with a profiler for example.
+      NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] ?? '',
+    },
+  })
+  const stop = async () => {
+    await program.stop()
+    await database?.drop()
+  }
+  try {
+    return { ...program, ...(await makeFirm(program.url, secret)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function makeFirm(url: string, secret: string): Promise<Pick<Service, 'documents' | 'headers'>> {
+  const email = 'thandi@firm.example'
+  const names = { first_name: 'Thandi', last_name: 'Nkosi' }
+  const tokens = await post(`${url}/api/v1/auth/register`, {
+    email,
+    password: randomBytes(16).toString('hex'),
+    ...names,
+  })
+  const headers = await holderHeaders(String(tokens['access_token']), secret)
+  const place = { phone: '+27110000000', address: '1 Long Street, Cape Town', province: 'Western Cape' }
+  const firm = { name: 'Umkhonto Guarding', registration_number: '2001/000001/07', email, ...place }
+  const { id } = await post(`${url}/api/v1/security-firms/register`, firm, headers)
+  return { documents: `${url}/api/v1/security-firms/${String(id)}/documents`, headers }
+}
+
+/** A token such as the platform gives, since ours would end in the middle of a long run. */
+async function holderHeaders(accessToken: string, secret: string): Promise<Record<string, string>> {
+  const { sub = '' } = decodeJwt(accessToken)
+  const token = await new SignJWT({ token_type: 'access', user_type: 'registered_user' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(sub)
+    .setIssuedAt()
+    .setExpirationTime('3h')
+    .sign(new TextEncoder().encode(secret))
+  return { authorization: `Bearer ${token}` }
+}
+
+async function post(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Record<string, unknown>> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
+  return (await response.json()) as Record<string, unknown>
+}
