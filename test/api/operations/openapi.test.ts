@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
 import { Validator } from '@seriousme/openapi-schema-validator'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -83,6 +86,17 @@ test('every route of the server is in it, and nothing else', () => {
       .map(({ name }) => name)
       .toSorted(),
   ).toEqual([...new Set(served)].toSorted())
+})
+
+test('docs/api.md has every call, and no other', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../../docs/api.md'), 'utf8')
+  const written = [...page.matchAll(/^\| `([A-Z]+ \/[^`]*)`/gm)].map(([, call = '']) => call)
+
+  expect(written.toSorted()).toEqual(
+    operations()
+      .map(({ name }) => name)
+      .toSorted(),
+  )
 })
 
 test('a token is asked for where the route asks for one', () => {

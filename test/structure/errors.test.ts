@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { errorCodes } from '../../src/errors.ts'
+import { statusByCode } from '../../src/http/status-of.ts'
+import { readTable } from './read-table.ts'
+
+const page = await readFile(join(import.meta.dirname, '../../docs/errors.md'), 'utf8')
+
+test('docs/errors.md has every code that an answer may carry, with its status and title, and no other', () => {
+  const written = readTable(page, 'code').map(([code = '', status, title]) => ({
+    code: code.replaceAll('`', ''),
+    status: Number(status),
+    title,
+  }))
+
+  expect(written).toEqual(errorCodes.map((code) => ({ code, ...statusByCode[code] })))
+})
+
+test('docs/errors.md says of every code what it means and what a client does', () => {
+  const short = readTable(page, 'code').filter(
+    ([, , , meaning = '', advice = '']) => meaning.length < 20 || advice.length < 15,
+  )
+
+  expect(short).toEqual([])
+})
+
+test('codes are told once', () => {
+  expect(new Set(errorCodes).size).toBe(errorCodes.length)
+})
