@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
+import type { S3Patience } from '../../src/storage/s3-client.ts'
 import type { StorageKey } from '../../src/vocabulary.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
@@ -10,7 +11,8 @@ import { openS3On, type S3ForTest, temporaryFolder } from './stores-under-test.t
 
 const small = makePdf({ bytes: 300_000 })
 const large = makePdf({ bytes: largeBytes })
-const impatient = { connectMs: 500, answerMs: 500, idleMs: 500, attempts: 3 }
+/** Only for where nothing answers anyway: a busy machine must not look like a dead S3. */
+const impatience = (ms: number) => ({ connectMs: ms, answerMs: ms, idleMs: ms, attempts: 3 })
 
 let bucket: FreshBucket
 let proxy: FaultProxy
@@ -30,10 +32,22 @@ afterAll(async () => {
 let s3: S3ForTest
 beforeEach(() => {
   proxy.setFault({ kind: 'none' })
-  // Its connections are its own: none is left from a time without the fault.
-  s3 = openS3On(bucket, { endpoint: `http://127.0.0.1:${proxy.port}`, patience: impatient })
+  s3 = openThroughProxy()
 })
 afterEach(() => s3.store.close())
+
+/** Its connections are its own: none is left from a time without the fault. */
+function openThroughProxy(patience?: S3Patience): S3ForTest {
+  return openS3On(bucket, { endpoint: `http://127.0.0.1:${proxy.port}`, ...(patience && { patience }) })
+}
+
+/** Spoils the line, and where nothing would ever come, waits for it but shortly. */
+function spoil(fault: Fault): void {
+  proxy.setFault(fault)
+  if (fault.kind !== 'hang' && fault.kind !== 'swallow_answer') return
+  s3.store.close()
+  s3 = openThroughProxy(impatience(500))
+}
 
 const everything = () => listBucket(bucket.client, bucket.name)
 
@@ -54,7 +68,7 @@ const deadly: [what: string, fault: Fault][] = [
 describe.each(sources)('%s', (_name, write) => {
   test.each(deadly)('is not stored when S3 %s, and nothing is left of it', async (_what, fault) => {
     const before = await everything()
-    proxy.setFault(fault)
+    spoil(fault)
 
     await expect(write(newKey())).rejects.toMatchObject({ code: 'unavailable' })
 
@@ -74,7 +88,7 @@ test.each(mute)(
   async (_what, fault) => {
     const before = await everything()
     const key = newKey()
-    proxy.setFault(fault)
+    spoil(fault)
 
     await expect(s3.store.write(key, inMemory(small))).rejects.toMatchObject({ code: 'unavailable' })
 
@@ -117,6 +131,8 @@ test('a file in parts survives that its connections are cut once', async () => {
 
 test('a file in parts that was begun when S3 went away stays on record, and is aborted when S3 is back', async () => {
   const before = await everything()
+  s3.store.close()
+  s3 = openThroughProxy(impatience(2000))
   const key = newKey()
   const arriving = await onItsWay(temporary.spool)
   const writing = s3.store.write(key, arriving.file)
@@ -142,9 +158,9 @@ const silent: [what: string, fault: Fault][] = [
 ]
 
 test.each(silent)('when S3 %s, nothing is said about a file, least of all that it is missing', async (_what, fault) => {
+  spoil(fault)
   const { store } = s3
   const key = newKey()
-  proxy.setFault(fault)
   const unavailable = { code: 'unavailable' }
 
   await expect(store.stat(key)).rejects.toMatchObject(unavailable)
