@@ -29,6 +29,17 @@ export function startCommand(cwd: string, words: string[], settings: Settings = 
   return follow(spawn(launcher, words, { cwd, env: environment(cwd, settings) }))
 }
 
+/** An npm script of this checkout, whose settings keep data and papers below `folder`. */
+export function startScript(folder: string, script: string, settings: Settings = {}) {
+  return follow(
+    spawn('npm', ['run', script], { cwd: checkout, env: { ...environment(folder, settings), ...keptBelow(folder) } }),
+  )
+}
+
+export function keptBelow(folder: string): Settings {
+  return { DATA_DIR: join(folder, 'data'), UPLOADS_DIR: join(folder, 'uploads') }
+}
+
 /** The same below a terminal, as a person starts it; both outputs come as one. */
 export function startOnTerminal(cwd: string, line: string, settings: Settings = {}) {
   const env = { ...environment(cwd, settings), TERM: 'xterm', SHELL: '/bin/sh' }

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
 import { databaseForTest, databaseSettings } from './database-settings.ts'
-import { makeWorkFolder, runCommand, type Settings, startCommand } from './run-command.ts'
+import { makeWorkFolder, runCommand, type Settings, startCommand, startScript } from './run-command.ts'
 import { bucketForTest, newBucketName, s3Settings } from './s3-settings.ts'
 
 describe('a first start with nothing set up', () => {
@@ -55,6 +55,17 @@ describe('the end', () => {
     expect(events).toEqual(expect.arrayContaining(['started', 'stopping', 'stopped']))
   })
 
+  test('comes to the service when it is npm that is told', async () => {
+    const folder = await makeWorkFolder()
+    const npm = startScript(folder, 'start')
+    const [, pid = ''] = await npm.untilSaid(/"pid":(\d+),.*"event":"started"/)
+    npm.signal('SIGTERM')
+    const { stdout } = await npm.ended()
+    expect(stdout).toContain('"event":"stopped"')
+    expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
+    expect(serverPid(join(folder, 'data'))).toBeUndefined()
+  })
+
   test('waits for a request under way, unless it is told a second time', async () => {
     const service = startCommand(await makeWorkFolder(), ['serve'])
     const [, port = ''] = await service.untilSaid(/answers at \S+:(\d+)$/m)
@@ -67,6 +78,9 @@ describe('the end', () => {
     // The request is under way when the server asks for more of it or has logged it; a moment is enough for either.
     await sleep(200)
 
+    // One Ctrl-C below npm: the terminal's own signal, and the one that npm hands on. Of two kinds here, since two of
+    // one kind may be taken for one.
+    service.signal('SIGINT')
     service.signal('SIGTERM')
     await service.untilSaid(/^Stopping; once more ends at once\.$/m)
     await sleep(400)

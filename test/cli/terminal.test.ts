@@ -4,15 +4,14 @@ import { expect, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
 import { databaseForTest } from './database-settings.ts'
-import { checkout, launcher, makeWorkFolder, startOnTerminal } from './run-command.ts'
+import { checkout, keptBelow, launcher, makeWorkFolder, startOnTerminal } from './run-command.ts'
 
 const ctrlC = '\u0003'
 const password = 'correct horse battery'
 
 test('npm start on a terminal shows the administrator’s password, and one Ctrl-C ends all of it cleanly', async () => {
   const folder = await makeWorkFolder()
-  const settings = { DATA_DIR: join(folder, 'data'), UPLOADS_DIR: join(folder, 'uploads') }
-  const service = startOnTerminal(checkout, 'npm start', settings)
+  const service = startOnTerminal(checkout, 'npm start', keptBelow(folder))
   await service.untilSaid(/password, shown this once: [\w-]{24}\r\n/)
   await service.untilSaid(/Try next: curl/)
 
@@ -20,7 +19,7 @@ test('npm start on a terminal shows the administrator’s password, and one Ctrl
   const { stdout } = await service.ended()
   expect(stdout).toMatch(/INFO.*stopped/)
   expect(stdout).not.toContain('"level":')
-  expect(serverPid(settings.DATA_DIR)).toBeUndefined()
+  expect(serverPid(join(folder, 'data'))).toBeUndefined()
 })
 
 test('a password is asked for twice and not shown', async () => {
