@@ -1,10 +1,13 @@
 import { AppError } from '../errors.ts'
+import { OutcomeUnknown } from './in-transaction.ts'
 
 /**
  * What PostgreSQL refused, as an answer for people; undefined for what is a mistake of ours. The one place that knows
  * SQLSTATEs by number.
  */
 export function appErrorOf(error: unknown): AppError | undefined {
+  if (error instanceof OutcomeUnknown)
+    return unreachable(error, 'It may have kept this change or not: look before you try again.')
   const state = sqlStateOf(error)
   switch (state) {
     case '23505':
@@ -22,13 +25,15 @@ export function appErrorOf(error: unknown): AppError | undefined {
     case '40P01':
       return new AppError('conflict', 'Somebody else changed this at the same moment. Try again.', { cause: error })
     default:
-      return isOutOfReach(state)
-        ? new AppError('store_unavailable', 'The database cannot be reached. Try again shortly.', {
-            cause: error,
-            retryAfterSeconds: 5,
-          })
-        : undefined
+      return isOutOfReach(error, state) ? unreachable(error, 'Try again shortly.') : undefined
   }
+}
+
+function unreachable(cause: unknown, whatToDo: string): AppError {
+  return new AppError('store_unavailable', `The database cannot be reached. ${whatToDo}`, {
+    cause,
+    retryAfterSeconds: 5,
+  })
 }
 
 /**
@@ -45,9 +50,30 @@ function sqlStateOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** Class 08 and 57P: the connection; 53: no room for another; the rest are Node's own words. */
-function isOutOfReach(state: string): boolean {
-  return (
-    /^(08...|57P0[123]|53[123]00)$/.test(state) || ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'].includes(state)
-  )
+/** Class 08 and 57P: the connection; 53: no room for another. */
+const statesOutOfReach = /^(08...|57P0[123]|53[123]00)$/
+
+/** Node's own words, on the way to the server or on a connection to it. */
+const codesOutOfReach = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+])
+
+/** What the driver says, without any code, when the server hangs up or no connection is to be had in time. */
+const driversWords = /^(Connection terminated|timeout e|Client (has encountered a connection error|was closed))/
+
+function isOutOfReach(error: unknown, code: string): boolean {
+  if (!(error instanceof Error)) return false
+  if (code === '') return driversWords.test(error.message)
+  if (statesOutOfReach.test(code)) return true
+  // A request whose client went away is reset too, but by no call to the system.
+  if (!('syscall' in error)) return false
+  // A missing socket is a server that does not run; any other missing file is another matter.
+  return codesOutOfReach.has(code) || (code === 'ENOENT' && error.syscall === 'connect')
 }

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { callDocuments, uploadDocument } from '../../support/call-documents.ts'
+import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
+import type { Person } from '../../support/people.ts'
+import { s3Settings } from '../../support/s3-settings.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
+import { firmWithAdmin } from '../firm-with-admin.ts'
+
+const secretKey = 'a secret for these tests that nobody else has'
+
+let bucket: FreshBucket
+let onS3: TestService
+let onDisk: TestService
+beforeAll(async () => {
+  bucket = await freshBucket()
+  onS3 = await startService({ ...s3Settings(bucket), JWT_SECRET_KEY: secretKey, LOG_LEVEL: 'trace' })
+  onDisk = await startService({ JWT_SECRET_KEY: secretKey, LOG_LEVEL: 'trace' })
+})
+afterAll(async () => {
+  await onS3.stop()
+  await onDisk.stop()
+  await bucket.remove()
+})
+
+it('24. the redirect to S3, and a link as JSON, are kept by nobody and tell no other page where they came from', async () => {
+  const { firm, admin } = await firmWithAdmin(onS3)
+  const document = await uploadDocument(onS3.url, firm, admin)
+  for (const accept of ['*/*', 'application/json']) {
+    const answer = await callDocuments(onS3.url, firm, admin, `/${document.id}/download`, { headers: { accept } })
+    await answer.text()
+    expect(answer.status).toBe(accept === '*/*' ? 302 : 200)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
+  }
+})
+
+it('24. no log line and no refusal holds a signature, a link, a token, a password or a key', async () => {
+  const said: string[] = []
+  const secrets = new Set([secretKey, bucket.s3.app.secretAccessKey])
+  for (const service of [onS3, onDisk]) {
+    const { firm, admin } = await firmWithAdmin(service)
+    const document = await uploadDocument(service.url, firm, admin)
+    secrets.add(admin.headers.authorization.slice('Bearer '.length))
+    for (const link of await linksOf(service, firm, admin, document.id)) {
+      secrets.add(
+        new URL(link, service.url).searchParams.get('X-Amz-Signature') ?? link.slice(link.lastIndexOf('/') + 1),
+      )
+      // Used, spoilt, and sent where it does not belong.
+      said.push(await refusalOf(`${new URL(link, service.url).href}x`))
+      said.push(await refusalOf(`${service.url}/api/v1/nowhere?link=${encodeURIComponent(link)}`))
+      said.push(
+        await refusalOf(`${service.url}${new URL(link, service.url).pathname}`, { authorization: `Bearer ${link}` }),
+      )
+    }
+    for (const secret of await logInAndOut(service)) secrets.add(secret)
+  }
+
+  const log = [...onS3.logLines, ...onDisk.logLines].join('')
+  const fromUs = said.filter((text) => text.includes('request_id')).join('')
+  expect(secrets.size).toBeGreaterThan(10)
+  expect(log).toContain('document_access')
+  expect(fromUs).not.toBe('')
+  for (const secret of secrets) {
+    expect(secret.length).toBeGreaterThan(10)
+    // Not by `toContain`, which would show the secret.
+    expect(log.includes(secret)).toBe(false)
+    expect(fromUs.includes(secret)).toBe(false)
+  }
+})
+
+async function linksOf(service: TestService, firm: string, admin: Person, id: string): Promise<string[]> {
+  const asJson = await callDocuments(service.url, firm, admin, `/${id}/download`, {
+    headers: { accept: 'application/json' },
+  })
+  const { url } = (await asJson.json()) as { url: string }
+  const redirect = await callDocuments(service.url, firm, admin, `/${id}/download?disposition=inline`)
+  await redirect.arrayBuffer()
+  return [url, redirect.headers.get('location') ?? url]
+}
+
+async function refusalOf(url: string, headers: Record<string, string> = {}): Promise<string> {
+  return (await fetch(url, { headers, redirect: 'manual' })).text()
+}
+
+/** Everything secret that goes through the door, in the body and in the cookie. */
+async function logInAndOut({ url }: TestService): Promise<string[]> {
+  const email = `${randomUUID()}@people.example`
+  const password = `correct horse ${randomUUID()}`
+  const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(`${url}/api/v1/auth${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  const registered = (await (
+    await post('/register', { email, password, first_name: 'T', last_name: 'N' })
+  ).json()) as Tokens
+  const wrong = `wrong ${randomUUID()}`
+  await (await post('/login', { email, password: wrong })).text()
+  const refreshed = (await (await post('/refresh', { refresh_token: registered.refresh_token })).json()) as Tokens
+  const page = { 'x-auth-mode': 'cookie', origin: url }
+  const inCookie = await post('/login', { email, password }, page)
+  const cookie = /paniq_refresh=([^;]+)/.exec(inCookie.headers.get('set-cookie') ?? '')?.[1] ?? ''
+  await (await post('/logout', {}, { ...page, cookie: `paniq_refresh=${cookie}` })).text()
+  await (await post('/refresh', { refresh_token: `${refreshed.refresh_token}x` })).text()
+  const { access_token: fromCookieMode } = (await inCookie.json()) as Tokens
+  return [
+    password,
+    wrong,
+    cookie,
+    fromCookieMode,
+    registered.access_token,
+    registered.refresh_token,
+    refreshed.access_token,
+    refreshed.refresh_token,
+  ]
+}
+
+type Tokens = { access_token: string; refresh_token: string }

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { callDocuments, uploadDocument } from '../../support/call-documents.ts'
+import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
+import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
+import type { Person } from '../../support/people.ts'
+import { s3Settings } from '../../support/s3-settings.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
+import { firmWithAdmin } from '../firm-with-admin.ts'
+
+let bucket: FreshBucket
+let onS3: TestService
+let onDisk: TestService
+beforeAll(async () => {
+  bucket = await freshBucket()
+  onS3 = await startService(s3Settings(bucket))
+  onDisk = await startService()
+})
+afterAll(async () => {
+  await onS3.stop()
+  await onDisk.stop()
+  await bucket.remove()
+})
+
+const papers: [string, Buffer, string][] = [
+  ['a.pdf', makePdf(), 'application/pdf'],
+  ['a.jpg', makeJpeg(), 'image/jpeg'],
+  ['a.png', makePng(), 'image/png'],
+]
+
+function expectHarmless(answer: Response): void {
+  expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+  const policy = answer.headers.get('content-security-policy') ?? ''
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).toContain("frame-ancestors 'none'")
+}
+
+describe('26. a file that the service sends itself', () => {
+  it.each(papers)(
+    '%s has its type, nosniff and a policy, in whatever way it is asked for',
+    async (fileName, bytes, type) => {
+      const { firm, admin } = await firmWithAdmin(onDisk)
+      const document = await uploadDocument(onDisk.url, firm, admin, { fileName, bytes, contentType: 'text/html' })
+      const path = `/${document.id}/download`
+      const ask = (headers: Record<string, string> = {}, method = 'GET', query = '') =>
+        callDocuments(onDisk.url, firm, admin, `${path}${query}`, { method, headers })
+      const { url } = (await (await ask({ accept: 'application/json' })).json()) as { url: string }
+      const etag = (await ask({}, 'HEAD')).headers.get('etag') ?? ''
+
+      const withContent = [
+        await ask(),
+        await ask({}, 'HEAD'),
+        await ask({ range: 'bytes=0-3' }),
+        await ask({}, 'GET', '?disposition=inline'),
+        await fetch(`${onDisk.url}${url}`),
+        await fetch(`${onDisk.url}${url}`, { headers: { range: 'bytes=0-3' } }),
+      ]
+      const withoutContent = [await ask({ 'if-none-match': etag }), await ask({ range: 'bytes=9999999-' })]
+
+      expect(withContent.map(({ status }) => status)).toEqual([200, 200, 206, 200, 200, 206])
+      expect(withoutContent.map(({ status }) => status)).toEqual([304, 416])
+      for (const answer of [...withContent, ...withoutContent]) {
+        expectHarmless(answer)
+        await answer.arrayBuffer()
+      }
+      for (const answer of withContent) {
+        expect(answer.headers.get('content-type')).toBe(type)
+        expect(answer.headers.get('content-security-policy')).toContain('sandbox')
+      }
+    },
+  )
+
+  it.each(['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/xml'])(
+    'of a type that carries script (%s), as a row may say, is never shown in place',
+    async (mimeType) => {
+      const { firm, admin } = await firmWithAdmin(onDisk)
+      const id = await documentOfType(onDisk, firm, admin, mimeType)
+
+      const answer = await callDocuments(onDisk.url, firm, admin, `/${id}/download?disposition=inline`)
+      await answer.arrayBuffer()
+
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('content-disposition')).toMatch(/^attachment;/)
+      expectHarmless(answer)
+      expect(answer.headers.get('content-security-policy')).toContain('sandbox')
+    },
+  )
+})
+
+describe('26. a link to S3', () => {
+  it.each(papers)('forces the type and the disposition of %s', async (fileName, bytes, type) => {
+    const { firm, admin } = await firmWithAdmin(onS3)
+    const document = await uploadDocument(onS3.url, firm, admin, { fileName, bytes, contentType: 'text/html' })
+
+    const linkOf = async (query: string) =>
+      (await callDocuments(onS3.url, firm, admin, `/${document.id}/download${query}`)).headers.get('location') ?? ''
+    const [attached, inline] = [await fetch(await linkOf('')), await fetch(await linkOf('?disposition=inline'))]
+    await Promise.all([attached.arrayBuffer(), inline.arrayBuffer()])
+
+    expect([attached.headers.get('content-type'), inline.headers.get('content-type')]).toEqual([type, type])
+    expect(attached.headers.get('content-disposition')).toMatch(/^attachment;/)
+    expect(inline.headers.get('content-disposition')).toMatch(/^inline;/)
+  })
+
+  it.each(['text/html', 'image/svg+xml'])('to a %s never shows it in place, and cannot be bent', async (mimeType) => {
+    const { firm, admin } = await firmWithAdmin(onS3)
+    const id = await documentOfType(onS3, firm, admin, mimeType)
+    const answer = await callDocuments(onS3.url, firm, admin, `/${id}/download?disposition=inline`)
+    const link = new URL(answer.headers.get('location') ?? '')
+
+    expect(link.searchParams.get('response-content-disposition')).toMatch(/^attachment;/)
+    link.searchParams.set('response-content-disposition', 'inline')
+    const bent = await fetch(link)
+    await bent.text()
+    expect(bent.status).toBe(403)
+  })
+})
+
+it('26. every refusal and every JSON answer has nosniff and a policy too', async () => {
+  const { firm, admin } = await firmWithAdmin(onDisk)
+  const answers = [
+    await callDocuments(onDisk.url, firm, admin),
+    await callDocuments(onDisk.url, firm, undefined),
+    await callDocuments(onDisk.url, firm, admin, `/${crypto.randomUUID()}/download`),
+    await fetch(`${onDisk.url}/api/v1/files/none`),
+    await fetch(`${onDisk.url}/api/v1/nowhere`),
+  ]
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 401, 404, 403, 404])
+  for (const answer of answers) {
+    expectHarmless(answer)
+    await answer.text()
+  }
+})
+
+/** As the platform may have written the row, or a version of this service that takes more types. */
+async function documentOfType(service: TestService, firm: string, admin: Person, mimeType: string): Promise<string> {
+  const { id } = await uploadDocument(service.url, firm, admin)
+  await service.app.db
+    .updateTable('document_versions')
+    .set({ mime_type: mimeType })
+    .where('document_id', '=', id as never) // the id comes from the service itself
+    .execute()
+  return id
+}
