@@ -6,62 +6,23 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { buildApi } from '../../../src/bin/api.ts'
-import type { FirmId } from '../../../src/vocabulary.ts'
-import { callDocuments, type ProblemBody, uploadDocument, uploadFile } from '../../support/call-documents.ts'
-import { makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-
-type Content = Record<string, { schema?: Schema; examples?: Record<string, { value: ProblemBody }> }>
-type Schema = {
-  $ref?: string
-  example?: unknown
-  type?: unknown
-  properties?: Record<string, Schema>
-  required?: string[]
-}
-type Operation = {
-  summary?: string
-  tags?: string[]
-  security: object[]
-  requestBody?: { content: Content }
-  responses: Record<string, { description: string; content?: Content }>
-}
-type Document = {
-  openapi: string
-  servers: { url: string }[]
-  tags: { name: string }[]
-  paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, Schema>; securitySchemes: object }
-}
+import { type ApiDocument, operationsOf, readApiDocument, type Schema } from './api-document.ts'
 
 let service: TestService
 let server: FastifyInstance
-let document: Document
-let firm: FirmId
-let admin: Person
+let document: ApiDocument
 
 beforeAll(async () => {
   service = await startService({ PUBLIC_URL: 'https://papers.bluecrane.example' })
   server = await buildApi(service.app)
   await server.ready()
-  document = (await (await fetch(`${service.url}/api/openapi.json`)).json()) as Document
-  firm = await makeFirm(service.app)
-  admin = await makeMember(service.app, firm)
+  document = await readApiDocument(service.url)
 })
 afterAll(async () => {
   await server.close()
   await service.stop()
 })
-
-type Described = Operation & { name: string }
-
-function operations(): Described[] {
-  return Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) =>
-      Object.assign({ name: `${method.toUpperCase()} ${path}` }, operation),
-    ),
-  )
-}
 
 /** Pages for people, with what they load; HEAD and OPTIONS stand beside a GET by HTTP's own rules. */
 const isForPeople = (url: string) => url === '/' || url === '/docs' || url.startsWith('/docs/')
@@ -82,7 +43,7 @@ test('every route of the server is in it, and nothing else', () => {
 
   expect(served.length).toBeGreaterThan(25)
   expect(
-    operations()
+    operationsOf(document)
       .map(({ name }) => name)
       .toSorted(),
   ).toEqual([...new Set(served)].toSorted())
@@ -93,7 +54,7 @@ test('docs/api.md has every call, and no other', async () => {
   const written = [...page.matchAll(/^\| `([A-Z]+ \/[^`]*)`/gm)].map(([, call = '']) => call)
 
   expect(written.toSorted()).toEqual(
-    operations()
+    operationsOf(document)
       .map(({ name }) => name)
       .toSorted(),
   )
@@ -106,7 +67,7 @@ test('a token is asked for where the route asks for one', () => {
       access === 'public',
     ]),
   )
-  const wrong = operations().filter(
+  const wrong = operationsOf(document).filter(
     ({ name, security }) => JSON.stringify(security) !== JSON.stringify(isPublic.get(name) ? [] : [{ bearer: [] }]),
   )
 
@@ -118,7 +79,7 @@ test('a token is asked for where the route asks for one', () => {
 
 test('every operation says what it does, under a heading, and what each of its answers means', () => {
   const headings = new Set(document.tags.map(({ name }) => name))
-  const lacking = operations().filter(({ summary, tags = [], responses }) => {
+  const lacking = operationsOf(document).filter(({ summary, tags = [], responses }) => {
     const isUnderHeading = tags.length > 0 && tags.every((tag) => headings.has(tag))
     const hasSuccess = Object.keys(responses).some((status) => /^[23]/.test(status))
     const meansSomething = Object.values(responses).every(({ description }) => description !== 'Default Response')
@@ -129,7 +90,7 @@ test('every operation says what it does, under a heading, and what each of its a
 })
 
 test('every refusal is problem+json with an example of each code that may come', () => {
-  const refusals = operations().flatMap(({ name, responses }) =>
+  const refusals = operationsOf(document).flatMap(({ name, responses }) =>
     Object.entries(responses)
       .filter(([status]) => status.startsWith('4'))
       .map(([status, { content }]) => ({
@@ -149,51 +110,8 @@ test('every refusal is problem+json with an example of each code that may come',
   expect(wrong).toEqual([])
 })
 
-test('refusals that are given are those that are described', async () => {
-  const documents = `/api/v1/security-firms/${firm}/documents`
-  const { id } = await uploadDocument(service.url, firm, admin)
-  const stranger = await makePerson(service.app)
-  const json = { 'content-type': 'application/json' }
-  const post = (path: string, body: string, headers = {}) =>
-    fetch(`${service.url}${path}`, { method: 'POST', body, headers: { ...json, ...headers } })
-  const heard: [string, Response][] = [
-    ['GET documents', await callDocuments(service.url, firm, undefined)],
-    ['GET documents', await callDocuments(service.url, firm, stranger)],
-    ['GET documents', await callDocuments(service.url, firm, admin, '?cursor=x.y')],
-    ['GET documents', await callDocuments(service.url, firm, admin, '?limit=0')],
-    ['GET documents/{id}', await callDocuments(service.url, firm, admin, '/not-an-id')],
-    [
-      'GET documents/{id}/download',
-      await callDocuments(service.url, firm, admin, `/${id}/download`, { headers: { range: 'bytes=999999-' } }),
-    ],
-    ['POST documents', await uploadFile(service.url, firm, admin, { bytes: Buffer.from('MZ no paper') })],
-    ['POST documents', await uploadFile(service.url, firm, admin, { bytes: Buffer.alloc(0) })],
-    ['POST documents', await uploadFile(service.url, firm, admin, { query: { sha256: '0'.repeat(64) } })],
-    ['POST documents', await post(`${documents}?document_type=tax_clearance`, '{}', admin.headers)],
-    ['POST auth/login', await post('/api/v1/auth/login', '{')],
-    ['POST auth/login', await post('/api/v1/auth/login', '{}')],
-    ['POST auth/login', await post('/api/v1/auth/login', '{"email":"a@b.example","password":"wrong"}')],
-    ['POST auth/login', await post('/api/v1/auth/login', 'x', { 'content-type': 'text/xml' })],
-    ['POST auth/refresh', await post('/api/v1/auth/refresh', '{}')],
-    ['GET files/{token}', await fetch(`${service.url}/api/v1/files/no-token`)],
-  ]
-
-  const undescribed: string[] = []
-  for (const [name, response] of heard) {
-    const { status, code } = (await response.json()) as ProblemBody
-    const described = operations().find((operation) => shortName(operation.name) === name)
-    const examples = described?.responses[status]?.content?.['application/problem+json']?.examples ?? {}
-    if (!(code in examples)) undescribed.push(`${name}: ${status} ${code}`)
-  }
-  expect(undescribed).toEqual([])
-})
-
-function shortName(name: string): string {
-  return name.replace('/api/v1/', '').replace('security-firms/{firm_id}/documents', 'documents')
-}
-
 test('an upload is a form with one file', () => {
-  const upload = operations().find(({ name }) => shortName(name) === 'POST documents')
+  const upload = operationsOf(document).find(({ name }) => name === 'POST /api/v1/security-firms/{firm_id}/documents')
 
   expect(upload?.requestBody).toMatchObject({
     required: true,
@@ -207,7 +125,7 @@ test('an upload is a form with one file', () => {
 })
 
 test('whoever sends JSON finds an example of every field that must be there', () => {
-  const bodies = operations().flatMap(({ name, requestBody }) => {
+  const bodies = operationsOf(document).flatMap(({ name, requestBody }) => {
     const schema = requestBody?.content['application/json']?.schema
     return schema === undefined ? [] : [{ name, schema: resolved(schema) }]
   })
