@@ -1,0 +1,75 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+import { type Config, loadConfig } from '../config.ts'
+import { describeAdministrator, describeStorage, firstCall } from './describe-start.ts'
+
+describe('who looks after the installation', () => {
+  const email = 'thandi@firm.example'
+
+  test('made from the settings, or there already', async () => {
+    const { config } = await makeConfig()
+    const made = { kind: 'made', email, isGenerated: false } as const
+    expect(describeAdministrator(config, made, false)).toBe(`${email}, with the password of ADMIN_PASSWORD`)
+    expect(describeAdministrator(config, { kind: 'present', email }, false)).toContain('ADMIN_PASSWORD changed nothing')
+  })
+
+  test('made with a password of our own: shown, or in a file', async () => {
+    const { config, dataDir } = await makeConfig()
+    const made = { kind: 'made', email, isGenerated: true } as const
+    expect(describeAdministrator(config, made, true)).toBe(`${email}, password as shown above, once`)
+    expect(describeAdministrator(config, made, false)).toBe(`${email}, password in ${dataDir}/initial-admin-password`)
+  })
+
+  test('an e-mail of somebody without the role makes nobody, and says what to do', async () => {
+    const { config } = await makeConfig()
+    const text = describeAdministrator(config, { kind: 'not_an_administrator', email }, false)
+    expect(text).toMatch(/^none made, .* users create --admin/)
+  })
+
+  test('made at an earlier start: the file, as long as it is there', async () => {
+    const { config, dataDir } = await makeConfig()
+    expect(describeAdministrator(config, { kind: 'not_wanted' }, true)).toContain('users create --admin')
+    await writeFile(join(dataDir, 'initial-admin-password'), '')
+    expect(describeAdministrator(config, { kind: 'not_wanted' }, true)).toContain(`${dataDir}/initial-admin-password`)
+  })
+})
+
+describe('where papers go', () => {
+  test.each([
+    ['local', 'local ./papers (USE_S3_STORAGE is false)'],
+    ['fallback', 'local as fallback ./papers (AWS credentials not found)'],
+    ['none', 'none, uploads are refused (AWS credentials not found, and S3_FALLBACK is off)'],
+    ['s3', 'S3 paniq-system-dev, af-south-1, reachable'],
+  ] as const)('%s', (target, expected) => {
+    expect(describeStorage(loadConfig({ UPLOADS_DIR: 'papers' }), target, undefined)).toBe(expected)
+  })
+
+  test('an unreachable S3 comes with what to do', () => {
+    const trouble = { says: 'Bucket does not exist', advice: 'Make it.' }
+    expect(describeStorage(loadConfig({}), 's3', trouble)).toBe(
+      'S3 paniq-system-dev, af-south-1, not reachable: Bucket does not exist. Make it.',
+    )
+  })
+
+  test('a folder that is not below the working directory is written whole', () => {
+    expect(describeStorage(loadConfig({ UPLOADS_DIR: '/srv/papers' }), 'local', undefined)).toContain(
+      'local /srv/papers ',
+    )
+  })
+})
+
+test('the first call is one line for a shell', () => {
+  expect(firstCall('http://127.0.0.1:8000')).toMatch(
+    /^curl -sS http:\/\/127\.0\.0\.1:8000\/\S+ -H '[^'\n]+' -d '[^'\n]+'$/,
+  )
+})
+
+async function makeConfig(): Promise<{ config: Config; dataDir: string }> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'paniq-start-'))
+  onTestFinished(async () => rm(dataDir, { recursive: true }))
+  return { config: loadConfig({ DATA_DIR: dataDir }), dataDir }
+}
