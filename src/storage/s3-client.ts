@@ -33,6 +33,8 @@ export function makeS3Client(needs: Needs): S3Client {
   const client = new S3Client({
     region: config.region,
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
+    // The SDK looks for an address in the environment by itself; ours is read in one place, and is the one we show.
+    ignoreConfiguredEndpointUrls: true,
     forcePathStyle: config.forcePathStyle,
     // A copy: the SDK writes into what it is given.
     ...(config.credentials === undefined ? {} : { credentials: { ...config.credentials } }),

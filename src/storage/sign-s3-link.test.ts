@@ -79,6 +79,7 @@ async function urlOfSdk(config: S3Config, identity: typeof credentials, given: G
   const client = new S3Client({
     region: config.region,
     ...(config.publicEndpoint && { endpoint: config.publicEndpoint }),
+    ignoreConfiguredEndpointUrls: true,
     forcePathStyle: config.forcePathStyle,
     credentials: identity,
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -164,4 +165,17 @@ test('a link names no version of the object', async () => {
   const { url } = await signerWith()(someKey, hour)
 
   expect(url.toLowerCase()).not.toContain('versionid')
+})
+
+test('an address that only the SDK would read from the environment moves no link', async () => {
+  const before = process.env['AWS_ENDPOINT_URL']
+  process.env['AWS_ENDPOINT_URL'] = 'http://elsewhere.example'
+  try {
+    const { url } = await signerWith()(someKey, hour)
+
+    expect(new URL(url).host).toBe('paniq-system-dev.s3.af-south-1.amazonaws.com')
+  } finally {
+    if (before === undefined) delete process.env['AWS_ENDPOINT_URL']
+    else process.env['AWS_ENDPOINT_URL'] = before
+  }
 })

@@ -52,6 +52,7 @@ function linkClient(config: S3Config, credentials: () => Promise<Identity>): S3C
   return new S3Client({
     region: config.region,
     ...(config.publicEndpoint === undefined ? {} : { endpoint: config.publicEndpoint }),
+    ignoreConfiguredEndpointUrls: true,
     forcePathStyle: config.forcePathStyle,
     credentials,
     // A browser sends and checks no checksum; asking for one would only lengthen each link.
