@@ -20,11 +20,12 @@ type Needs = {
 /** The API, with the jobs behind it unless they run elsewhere, until it is told to end. */
 export async function serve(needs: Needs, { jobs }: { jobs: boolean }): Promise<void> {
   await runUntilTold(needs, async (app, opened) => {
+    const { host, port } = app.config
     const administrator = await makeAdministrator(needs, app)
     const server = await buildApi(app)
     opened.push(() => server.close())
-    const address = await server.listen(app.config).catch((error: unknown) => {
-      throw explainListening(error, app.config)
+    const address = await server.listen({ host, port }).catch((error: unknown) => {
+      throw explainListening(error, { host, port })
     })
     if (jobs) await openWorker(app, opened)
 
