@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/two-roles.ts'
-import { firmWithAdmin } from './firm-with-admin.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
 
 type Role = 'service' | 'owner'
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { startService, type TestService } from '../support/start-service.ts'
-import { firmWithAdmin } from './firm-with-admin.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { openRaw, serveWatched, uploadHead, type WatchedServer } from './raw-connection.ts'
 
 let service: TestService

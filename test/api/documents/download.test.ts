@@ -1,30 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract.ts'
 import type { FirmId } from '../../../src/vocabulary.ts'
+import { serviceOnBothStores } from '../../support/both-stores.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'
-import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import { makePdf, makePng } from '../../support/make-files.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 
-let bucket: FreshBucket
-let onS3: TestService
-let onDisk: TestService
-
-beforeAll(async () => {
-  bucket = await freshBucket()
-  onS3 = await startService(s3Settings(bucket))
-  onDisk = await startService()
-})
-afterAll(async () => {
-  await onS3.stop()
-  await onDisk.stop()
-  await bucket.remove()
-})
+const both = serviceOnBothStores()
 
 const bytes = makePdf({ bytes: 50_000 })
 
@@ -51,7 +38,7 @@ async function handedIn(
 
 describe('from S3', () => {
   it('the answer is a redirect that nobody keeps, to a link that works without a token, for an hour, under the right name and type', async () => {
-    const { download } = await handedIn(onS3, { fileName: 'Lisensie “2026”, ñ 📄.pdf' })
+    const { download } = await handedIn(both.onS3, { fileName: 'Lisensie “2026”, ñ 📄.pdf' })
 
     const answer = await download()
     const link = new URL(answer.headers.get('location') ?? '')
@@ -72,7 +59,7 @@ describe('from S3', () => {
   })
 
   it('a client that takes JSON gets the link and when it ends', async () => {
-    const { download } = await handedIn(onS3)
+    const { download } = await handedIn(both.onS3)
     const before = Date.now()
     const answer = await download('', { accept: 'application/json' })
     const { url, expires_at: expiresAt } = (await answer.json()) as { url: string; expires_at: string }
@@ -84,7 +71,7 @@ describe('from S3', () => {
   })
 
   it('inline only when asked', async () => {
-    const { download } = await handedIn(onS3)
+    const { download } = await handedIn(both.onS3)
     const answer = await download('?disposition=inline')
     const file = await fetch(answer.headers.get('location') ?? '')
     expect(file.headers.get('content-disposition')).toMatch(/^inline; /)
@@ -92,7 +79,7 @@ describe('from S3', () => {
   })
 
   it('a link for two seconds is refused by S3 after three', async () => {
-    const brief = await startService({ ...s3Settings(bucket), DOWNLOAD_URL_SECONDS: '2' })
+    const brief = await startService({ ...s3Settings(both.bucket), DOWNLOAD_URL_SECONDS: '2' })
     const { download } = await handedIn(brief)
     const link = (await download()).headers.get('location') ?? ''
     const first = await fetch(link)
@@ -103,18 +90,18 @@ describe('from S3', () => {
   })
 
   it('neither a log line nor an error carries a signature', async () => {
-    const { download } = await handedIn(onS3)
+    const { download } = await handedIn(both.onS3)
     const link = new URL((await download()).headers.get('location') ?? '')
     const signature = link.searchParams.get('X-Amz-Signature') ?? ''
     expect(signature).toHaveLength(64)
-    expect(onS3.logLines.join('')).not.toContain(signature)
-    expect(onS3.logLines.join('')).toContain('document_access')
+    expect(both.onS3.logLines.join('')).not.toContain(signature)
+    expect(both.onS3.logLines.join('')).toContain('document_access')
   })
 })
 
 describe('from local storage', () => {
   it('the file itself comes, under headers that let no browser run it', async () => {
-    const { download, document } = await handedIn(onDisk)
+    const { download, document } = await handedIn(both.onDisk)
     const answer = await download()
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('application/pdf')
@@ -127,27 +114,27 @@ describe('from local storage', () => {
   })
 
   it('as a link of the service’s own, which works without a token and for nothing else', async () => {
-    const { download } = await handedIn(onDisk)
+    const { download } = await handedIn(both.onDisk)
     const { url } = (await (await download('', { accept: 'application/json' })).json()) as { url: string }
     expect(url).toMatch(/^\/api\/v1\/files\//)
-    const file = await fetch(`${onDisk.url}${url}`)
+    const file = await fetch(`${both.onDisk.url}${url}`)
     expect(file.status).toBe(200)
     expect(Buffer.from(await file.arrayBuffer()).equals(bytes)).toBe(true)
-    const altered = await fetch(`${onDisk.url}${url.slice(0, -3)}abc`)
+    const altered = await fetch(`${both.onDisk.url}${url.slice(0, -3)}abc`)
     expect(altered.status).toBe(403)
     const token = url.split('/').at(-1) ?? ''
-    const asLogin = await fetch(`${onDisk.url}/api/v1/auth/me`, { headers: { authorization: `Bearer ${token}` } })
+    const asLogin = await fetch(`${both.onDisk.url}/api/v1/auth/me`, { headers: { authorization: `Bearer ${token}` } })
     expect(asLogin.status).toBe(401)
   })
 
   it('an access token opens no file link', async () => {
-    const { admin } = await handedIn(onDisk)
+    const { admin } = await handedIn(both.onDisk)
     const token = admin.headers.authorization.replace('Bearer ', '')
-    expect((await fetch(`${onDisk.url}/api/v1/files/${token}`)).status).toBe(403)
+    expect((await fetch(`${both.onDisk.url}/api/v1/files/${token}`)).status).toBe(403)
   })
 
   it('in part: one range, a suffix, from the middle to the end; past the end is 416; several ranges are the whole', async () => {
-    const { download } = await handedIn(onDisk)
+    const { download } = await handedIn(both.onDisk)
     const part = async (range: string) => {
       const answer = await download('', { range })
       return {
@@ -168,7 +155,7 @@ describe('from local storage', () => {
   })
 
   it('not again when the client has it', async () => {
-    const { download } = await handedIn(onDisk)
+    const { download } = await handedIn(both.onDisk)
     const etag = (await download()).headers.get('etag') ?? ''
     const again = await download('', { 'if-none-match': etag })
     expect([again.status, await again.text()]).toEqual([304, ''])
@@ -179,12 +166,12 @@ describe('from local storage', () => {
 
 describe('who gets a document', () => {
   it('every active member and the platform’s administrators; nobody else, by its real id', async () => {
-    const { firm, document } = await handedIn(onDisk)
-    const { firm: otherFirm, admin: outsider } = await handedIn(onDisk)
-    const member = await makeMember(onDisk.app, firm, 'field_staff')
-    const administrator = await makePerson(onDisk.app, { role: 'admin' })
+    const { firm, document } = await handedIn(both.onDisk)
+    const { firm: otherFirm, admin: outsider } = await handedIn(both.onDisk)
+    const member = await makeMember(both.onDisk.app, firm, 'field_staff')
+    const administrator = await makePerson(both.onDisk.app, { role: 'admin' })
     const ask = async (who: Person | undefined, where: FirmId) => {
-      const answer = await callDocuments(onDisk.url, where, who, `/${document.id}/download`)
+      const answer = await callDocuments(both.onDisk.url, where, who, `/${document.id}/download`)
       return answer.status === 200 ? 200 : (await problemOf(answer)).code
     }
     expect(await ask(member, firm)).toBe(200)
@@ -195,11 +182,11 @@ describe('who gets a document', () => {
   })
 
   it('nobody whose membership ended a moment ago', async () => {
-    const { firm, document } = await handedIn(onDisk)
-    const member = await makeMember(onDisk.app, firm, 'firm_user')
-    const ask = async () => (await callDocuments(onDisk.url, firm, member, `/${document.id}/download`)).status
+    const { firm, document } = await handedIn(both.onDisk)
+    const member = await makeMember(both.onDisk.app, firm, 'firm_user')
+    const ask = async () => (await callDocuments(both.onDisk.url, firm, member, `/${document.id}/download`)).status
     const before = await ask()
-    await onDisk.app.db
+    await both.onDisk.app.db
       .updateTable('firm_users')
       .set({ status: 'suspended' })
       .where('user_id', '=', member.id)
@@ -208,25 +195,25 @@ describe('who gets a document', () => {
   })
 
   it('one of a confidential type: its uploader and those who lead the firm; to others it is not there', async () => {
-    const { firm } = await handedIn(onDisk)
-    await onDisk.app.db
+    const { firm } = await handedIn(both.onDisk)
+    await both.onDisk.app.db
       .updateTable('document_types')
       .set({ confidential: true })
       .where('code', '=', 'identity_document')
       .execute()
     const [guard, other, supervisor] = [
-      await makeMember(onDisk.app, firm, 'field_staff'),
-      await makeMember(onDisk.app, firm, 'firm_user'),
-      await makeMember(onDisk.app, firm, 'firm_supervisor'),
+      await makeMember(both.onDisk.app, firm, 'field_staff'),
+      await makeMember(both.onDisk.app, firm, 'firm_user'),
+      await makeMember(both.onDisk.app, firm, 'firm_supervisor'),
     ]
-    const document = await uploadDocument(onDisk.url, firm, guard, {
+    const document = await uploadDocument(both.onDisk.url, firm, guard, {
       bytes: makePng(),
       fileName: 'id.png',
       type: 'identity_document',
     })
     const asked = async (who: Person) => {
-      const download = await callDocuments(onDisk.url, firm, who, `/${document.id}/download`)
-      const list = (await (await callDocuments(onDisk.url, firm, who)).json()) as DocumentShape[]
+      const download = await callDocuments(both.onDisk.url, firm, who, `/${document.id}/download`)
+      const list = (await (await callDocuments(both.onDisk.url, firm, who)).json()) as DocumentShape[]
       return [download.status, list.some(({ id }) => id === document.id)]
     }
     expect(await asked(guard)).toEqual([200, true])
@@ -235,17 +222,16 @@ describe('who gets a document', () => {
   })
 
   it('each time, and each refusal, stands in the trail: who, what, when, from where', async () => {
-    const { firm, admin, document, download } = await handedIn(onDisk)
-    const stranger = await makePerson(onDisk.app)
+    const { firm, admin, document, download } = await handedIn(both.onDisk)
+    const stranger = await makePerson(both.onDisk.app)
     await download('', { 'x-request-id': 'mine-1', 'user-agent': 'a phone' })
-    await callDocuments(onDisk.url, firm, stranger, `/${document.id}/download`)
+    await callDocuments(both.onDisk.url, firm, stranger, `/${document.id}/download`)
 
-    await callDocuments(onDisk.url, firm, admin, `/${document.id}`)
+    await callDocuments(both.onDisk.url, firm, admin, `/${document.id}`)
 
-    const events = (await (await callDocuments(onDisk.url, firm, admin, `/${document.id}/events`)).json()) as Record<
-      string,
-      unknown
-    >[]
+    const events = (await (
+      await callDocuments(both.onDisk.url, firm, admin, `/${document.id}/events`)
+    ).json()) as Record<string, unknown>[]
 
     expect(events).toMatchObject([
       { action: 'document.history_viewed', outcome: 'ok', actor_id: admin.id },
@@ -254,7 +240,7 @@ describe('who gets a document', () => {
       { action: 'document.downloaded', outcome: 'ok', actor_id: admin.id, version: 1, request_id: 'mine-1' },
       { action: 'document.uploaded', outcome: 'ok', actor_id: admin.id, version: 1 },
     ])
-    const rows = await onDisk.app.db
+    const rows = await both.onDisk.app.db
       .selectFrom('document_events')
       .select(['ip', 'user_agent'])
       .where('request_id', '=', 'mine-1')

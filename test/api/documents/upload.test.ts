@@ -1,44 +1,26 @@
 import { createHash } from 'node:crypto'
 
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
+import { serviceOnBothStores } from '../../support/both-stores.ts'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../support/call-documents.ts'
-import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { listBucket, listFolder } from '../../support/list-everything.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
-import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
+import { addMember, makeFirm, makeMember, makePerson } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
+import { startService } from '../../support/start-service.ts'
 import type { DocumentShape } from '../../../src/contract.ts'
-import type { FirmId } from '../../../src/vocabulary.ts'
 
-let bucket: FreshBucket
-let onS3: TestService
-let onDisk: TestService
-
-beforeAll(async () => {
-  bucket = await freshBucket()
-  onS3 = await startService(s3Settings(bucket))
-  onDisk = await startService()
-})
-afterAll(async () => {
-  await onS3.stop()
-  await onDisk.stop()
-  await bucket.remove()
-})
-
-async function firmWithAdmin(service: TestService): Promise<{ firm: FirmId; admin: Person }> {
-  const firm = await makeFirm(service.app)
-  return { firm, admin: await makeMember(service.app, firm) }
-}
+const both = serviceOnBothStores()
 
 describe('a member hands in a document', () => {
   it('on S3 it lies under the firm’s prefix with its labels, and the answer describes it', async () => {
-    const { firm, admin } = await firmWithAdmin(onS3)
+    const { firm, admin } = await firmWithAdmin(both.onS3)
     const bytes = makePdf({ bytes: 100_000 })
 
-    const response = await uploadFile(onS3.url, firm, admin, { bytes, fileName: 'Lisensie ’26 – ñ.pdf' })
+    const response = await uploadFile(both.onS3.url, firm, admin, { bytes, fileName: 'Lisensie ’26 – ñ.pdf' })
     const document = (await response.json()) as DocumentShape
 
     expect(response.status).toBe(201)
@@ -61,12 +43,14 @@ describe('a member hands in a document', () => {
       deleted_at: null,
     })
 
-    const [object, ...others] = (await listBucket(bucket.client, bucket.name)).filter((thing) =>
+    const [object, ...others] = (await listBucket(both.bucket.client, both.bucket.name)).filter((thing) =>
       thing.key.includes(firm),
     )
     expect(others).toEqual([])
     expect(object?.key).toMatch(new RegExp(`^security_firms/${firm}/registration_certificate_[0-9a-f-]{36}\\.pdf$`))
-    const head = await bucket.client.send(new HeadObjectCommand({ Bucket: bucket.name, Key: object?.key ?? '' }))
+    const head = await both.bucket.client.send(
+      new HeadObjectCommand({ Bucket: both.bucket.name, Key: object?.key ?? '' }),
+    )
     expect(head).toMatchObject({
       ContentType: 'application/pdf',
       CacheControl: 'private, no-store',
@@ -78,27 +62,29 @@ describe('a member hands in a document', () => {
         sha256,
       },
     })
-    const stored = await bucket.client.send(new GetObjectCommand({ Bucket: bucket.name, Key: object?.key ?? '' }))
+    const stored = await both.bucket.client.send(
+      new GetObjectCommand({ Bucket: both.bucket.name, Key: object?.key ?? '' }),
+    )
     expect(Buffer.from((await stored.Body?.transformToByteArray()) ?? []).equals(bytes)).toBe(true)
   })
 
   it('on local storage it lies under UPLOADS_DIR, readable by the service alone, and the platform’s row names it', async () => {
-    const { firm, admin } = await firmWithAdmin(onDisk)
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
 
-    const document = await uploadDocument(onDisk.url, firm, admin, {
+    const document = await uploadDocument(both.onDisk.url, firm, admin, {
       bytes: makePng(),
       fileName: 'kaart.PNG',
       type: 'identity_document',
     })
 
     expect(document).toMatchObject({ storage: 'local', mime_type: 'image/png' })
-    const files = (await listFolder(`${onDisk.folder}/uploads/security_firms/${firm}`)).filter(
+    const files = (await listFolder(`${both.onDisk.folder}/uploads/security_firms/${firm}`)).filter(
       ({ kind }) => kind === 'file',
     )
     expect(files).toHaveLength(1)
     expect(files[0]?.path).toMatch(/^identity_document_[0-9a-f-]{36}\.png$/)
     expect(files[0]?.mode).toBe(0o600)
-    const row = await onDisk.app.db
+    const row = await both.onDisk.app.db
       .selectFrom('firm_documents')
       .selectAll()
       .where('id', '=', document.id as never)
@@ -125,13 +111,13 @@ describe('a member hands in a document', () => {
       'application/pdf',
     ],
   ])('%s is known by its content, whatever type the client declares', async (_what, fileName, bytes, mimeType) => {
-    const { firm, admin } = await firmWithAdmin(onDisk)
-    const document = await uploadDocument(onDisk.url, firm, admin, { fileName, bytes, contentType: 'text/plain' })
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
+    const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName, bytes, contentType: 'text/plain' })
     expect(document.mime_type).toBe(mimeType)
   })
 
   it('of 20 MB, above what is held in memory, arrives whole on S3', { timeout: 60_000 }, async () => {
-    const large = await startService({ ...s3Settings(bucket), MAX_UPLOAD_BYTES: '30000000' })
+    const large = await startService({ ...s3Settings(both.bucket), MAX_UPLOAD_BYTES: '30000000' })
     const { firm, admin } = await firmWithAdmin(large)
     const bytes = makePdf({ bytes: 20_000_000 })
 
@@ -150,19 +136,19 @@ describe('a member hands in a document', () => {
   })
 
   it('by the type’s id as well as by its code', async () => {
-    const { firm, admin } = await firmWithAdmin(onDisk)
-    const type = await onDisk.app.db
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
+    const type = await both.onDisk.app.db
       .selectFrom('document_types')
       .select('id')
       .where('code', '=', 'tax_clearance')
       .executeTakeFirstOrThrow()
-    const document = await uploadDocument(onDisk.url, firm, admin, { type: type.id })
+    const document = await uploadDocument(both.onDisk.url, firm, admin, { type: type.id })
     expect(document.document_type).toBe('tax_clearance')
   })
 
   it('with a name of 300 characters is saved with 255 and its extension', async () => {
-    const { firm, admin } = await firmWithAdmin(onDisk)
-    const document = await uploadDocument(onDisk.url, firm, admin, { fileName: `${'é'.repeat(296)}.pdf` })
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
+    const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName: `${'é'.repeat(296)}.pdf` })
     expect(Array.from(document.file_name)).toHaveLength(255)
     expect(document.file_name.endsWith('é.pdf')).toBe(true)
   })
@@ -216,10 +202,10 @@ describe('a file that may not come in is refused with a reason', () => {
   ]
 
   it.each(refusals)('%s', async (_what, wish, status, code) => {
-    const { firm, admin } = await firmWithAdmin(onDisk)
-    const before = await listFolder(onDisk.folder)
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
+    const before = await listFolder(both.onDisk.folder)
 
-    const response = await uploadFile(onDisk.url, firm, admin, wish)
+    const response = await uploadFile(both.onDisk.url, firm, admin, wish)
     const problem = await problemOf(response)
 
     expect({ status: response.status, code: problem.code }).toEqual({ status, code })
@@ -230,21 +216,21 @@ describe('a file that may not come in is refused with a reason', () => {
       error_code: code,
       request_id: response.headers.get('x-request-id'),
     })
-    expect(await listFolder(onDisk.folder)).toEqual(before)
-    expect(await (await callDocuments(onDisk.url, firm, admin)).json()).toEqual([])
+    expect(await listFolder(both.onDisk.folder)).toEqual(before)
+    expect(await (await callDocuments(both.onDisk.url, firm, admin)).json()).toEqual([])
   })
 
   it('exactly the limit is taken', async () => {
-    const { firm, admin } = await firmWithAdmin(onDisk)
-    const document = await uploadDocument(onDisk.url, firm, admin, { bytes: makePdf({ bytes: 10_485_760 }) })
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
+    const document = await uploadDocument(both.onDisk.url, firm, admin, { bytes: makePdf({ bytes: 10_485_760 }) })
     expect(document.file_size).toBe(10_485_760)
   })
 
   it('a form without a file says how to send one', async () => {
-    const { firm, admin } = await firmWithAdmin(onDisk)
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
     const form = new FormData()
     form.append('note', 'hello')
-    const response = await callDocuments(onDisk.url, firm, admin, '?document_type=tax_clearance', {
+    const response = await callDocuments(both.onDisk.url, firm, admin, '?document_type=tax_clearance', {
       method: 'POST',
       body: form,
     })
@@ -255,24 +241,24 @@ describe('a file that may not come in is refused with a reason', () => {
 
 describe('who may not hand in a document', () => {
   it('a stranger, and a member of no firm that exists, get the same answer', async () => {
-    const { firm } = await firmWithAdmin(onDisk)
-    const stranger = await makePerson(onDisk.app)
-    const other = await uploadFile(onDisk.url, firm, stranger)
-    const missing = await uploadFile(onDisk.url, crypto.randomUUID(), stranger)
+    const { firm } = await firmWithAdmin(both.onDisk)
+    const stranger = await makePerson(both.onDisk.app)
+    const other = await uploadFile(both.onDisk.url, firm, stranger)
+    const missing = await uploadFile(both.onDisk.url, crypto.randomUUID(), stranger)
     const [a, b] = [await problemOf(other), await problemOf(missing)]
     expect([other.status, a.code, a.detail]).toEqual([403, 'not_a_member', b.detail])
     expect([missing.status, b.code]).toEqual([403, 'not_a_member'])
   })
 
   it('a pending member, a locked person, a platform administrator, a member of a locked firm', async () => {
-    const { firm } = await firmWithAdmin(onDisk)
-    const pending = await makePerson(onDisk.app)
-    await addMember(onDisk.app, firm, pending, { status: 'pending' })
-    const locked = await makePerson(onDisk.app, { isLocked: true })
-    await addMember(onDisk.app, firm, locked)
-    const administrator = await makePerson(onDisk.app, { role: 'admin' })
-    const lockedFirm = await makeFirm(onDisk.app, { isLocked: true })
-    const memberThere = await makeMember(onDisk.app, lockedFirm)
+    const { firm } = await firmWithAdmin(both.onDisk)
+    const pending = await makePerson(both.onDisk.app)
+    await addMember(both.onDisk.app, firm, pending, { status: 'pending' })
+    const locked = await makePerson(both.onDisk.app, { isLocked: true })
+    await addMember(both.onDisk.app, firm, locked)
+    const administrator = await makePerson(both.onDisk.app, { role: 'admin' })
+    const lockedFirm = await makeFirm(both.onDisk.app, { isLocked: true })
+    const memberThere = await makeMember(both.onDisk.app, lockedFirm)
 
     const codes = await Promise.all(
       (
@@ -283,7 +269,7 @@ describe('who may not hand in a document', () => {
           [lockedFirm, memberThere],
         ] as const
       ).map(async ([where, who]) => {
-        const response = await uploadFile(onDisk.url, where, who)
+        const response = await uploadFile(both.onDisk.url, where, who)
         return [response.status, (await problemOf(response)).code]
       }),
     )

@@ -6,7 +6,7 @@ import { buildApi } from '../../../src/bin/api.ts'
 import { signAccessToken } from '../../../src/people/access-token.ts'
 import { makeMember } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
 let service: TestService
 beforeAll(async () => {

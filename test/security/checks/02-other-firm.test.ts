@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
 let service: TestService
 beforeAll(async () => {

@@ -1,28 +1,15 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
+import { serviceOnBothStores } from '../../support/both-stores.ts'
 import { uploadFile } from '../../support/call-documents.ts'
-import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import { listBucket, listFolder } from '../../support/list-everything.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
-import { s3Settings } from '../../support/s3-settings.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { type TestService } from '../../support/start-service.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
-let bucket: FreshBucket
-let onS3: TestService
-let onDisk: TestService
-beforeAll(async () => {
-  bucket = await freshBucket()
-  onS3 = await startService(s3Settings(bucket))
-  onDisk = await startService()
-})
-afterAll(async () => {
-  await onS3.stop()
-  await onDisk.stop()
-  await bucket.remove()
-})
+const both = serviceOnBothStores()
 
 /** Name, bytes, and the extension that the bytes call for. */
 const papers: [string, Buffer, string][] = [
@@ -43,8 +30,8 @@ const papers: [string, Buffer, string][] = [
 ]
 
 describe.each([
-  ['S3', () => onS3],
-  ['local storage', () => onDisk],
+  ['S3', () => both.onS3],
+  ['local storage', () => both.onDisk],
 ])('on %s', (where, serviceOf) => {
   it.each(papers)(
     '7. a key is made of firm, type, a new id and the type of the bytes, whatever the name: %j',
@@ -71,7 +58,7 @@ describe.each([
 })
 
 async function listKeys(where: string, service: TestService): Promise<string[]> {
-  if (where === 'S3') return (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
+  if (where === 'S3') return (await listBucket(both.bucket.client, both.bucket.name)).map(({ key }) => key)
   const entries = await listFolder(`${service.folder}/uploads`)
   return entries.filter(({ kind }) => kind !== 'folder').map(({ path }) => path)
 }

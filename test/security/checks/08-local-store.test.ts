@@ -7,7 +7,7 @@ import { listFolder } from '../../support/list-everything.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import type { StorageKey } from '../../../src/vocabulary.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
 let service: TestService
 let uploads: string

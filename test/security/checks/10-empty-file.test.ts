@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { problemOf, uploadFile } from '../../support/call-documents.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { listKept } from '../list-kept.ts'
 
 let service: TestService

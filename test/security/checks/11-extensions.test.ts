@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { callDocuments, problemOf } from '../../support/call-documents.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { listKept } from '../list-kept.ts'
 
 let service: TestService

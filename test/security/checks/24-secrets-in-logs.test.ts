@@ -7,7 +7,7 @@ import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import type { Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
 const secretKey = 'a secret for these tests that nobody else has'
 

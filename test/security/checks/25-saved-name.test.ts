@@ -9,7 +9,7 @@ import { makePdf } from '../../support/make-files.ts'
 import type { Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
 let bucket: FreshBucket
 let services: Record<'S3' | 'local storage', { service: TestService; firm: string; admin: Person }>

@@ -1,26 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
+import { serviceOnBothStores } from '../../support/both-stores.ts'
 import { callDocuments, uploadDocument } from '../../support/call-documents.ts'
-import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
 import type { Person } from '../../support/people.ts'
-import { s3Settings } from '../../support/s3-settings.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { type TestService } from '../../support/start-service.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
-let bucket: FreshBucket
-let onS3: TestService
-let onDisk: TestService
-beforeAll(async () => {
-  bucket = await freshBucket()
-  onS3 = await startService(s3Settings(bucket))
-  onDisk = await startService()
-})
-afterAll(async () => {
-  await onS3.stop()
-  await onDisk.stop()
-  await bucket.remove()
-})
+const both = serviceOnBothStores()
 
 const papers: [string, Buffer, string][] = [
   ['a.pdf', makePdf(), 'application/pdf'],
@@ -39,11 +26,11 @@ describe('26. a file that the service sends itself', () => {
   it.each(papers)(
     '%s has its type, nosniff and a policy, in whatever way it is asked for',
     async (fileName, bytes, type) => {
-      const { firm, admin } = await firmWithAdmin(onDisk)
-      const document = await uploadDocument(onDisk.url, firm, admin, { fileName, bytes, contentType: 'text/html' })
+      const { firm, admin } = await firmWithAdmin(both.onDisk)
+      const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName, bytes, contentType: 'text/html' })
       const path = `/${document.id}/download`
       const ask = (headers: Record<string, string> = {}, method = 'GET', query = '') =>
-        callDocuments(onDisk.url, firm, admin, `${path}${query}`, { method, headers })
+        callDocuments(both.onDisk.url, firm, admin, `${path}${query}`, { method, headers })
       const { url } = (await (await ask({ accept: 'application/json' })).json()) as { url: string }
       const etag = (await ask({}, 'HEAD')).headers.get('etag') ?? ''
 
@@ -52,8 +39,8 @@ describe('26. a file that the service sends itself', () => {
         await ask({}, 'HEAD'),
         await ask({ range: 'bytes=0-3' }),
         await ask({}, 'GET', '?disposition=inline'),
-        await fetch(`${onDisk.url}${url}`),
-        await fetch(`${onDisk.url}${url}`, { headers: { range: 'bytes=0-3' } }),
+        await fetch(`${both.onDisk.url}${url}`),
+        await fetch(`${both.onDisk.url}${url}`, { headers: { range: 'bytes=0-3' } }),
       ]
       const withoutContent = [await ask({ 'if-none-match': etag }), await ask({ range: 'bytes=9999999-' })]
 
@@ -73,10 +60,10 @@ describe('26. a file that the service sends itself', () => {
   it.each(['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/xml'])(
     'of a type that carries script (%s), as a row may say, is never shown in place',
     async (mimeType) => {
-      const { firm, admin } = await firmWithAdmin(onDisk)
-      const id = await documentOfType(onDisk, firm, admin, mimeType)
+      const { firm, admin } = await firmWithAdmin(both.onDisk)
+      const id = await documentOfType(both.onDisk, firm, admin, mimeType)
 
-      const answer = await callDocuments(onDisk.url, firm, admin, `/${id}/download?disposition=inline`)
+      const answer = await callDocuments(both.onDisk.url, firm, admin, `/${id}/download?disposition=inline`)
       await answer.arrayBuffer()
 
       expect(answer.status).toBe(200)
@@ -89,11 +76,12 @@ describe('26. a file that the service sends itself', () => {
 
 describe('26. a link to S3', () => {
   it.each(papers)('forces the type and the disposition of %s', async (fileName, bytes, type) => {
-    const { firm, admin } = await firmWithAdmin(onS3)
-    const document = await uploadDocument(onS3.url, firm, admin, { fileName, bytes, contentType: 'text/html' })
+    const { firm, admin } = await firmWithAdmin(both.onS3)
+    const document = await uploadDocument(both.onS3.url, firm, admin, { fileName, bytes, contentType: 'text/html' })
 
     const linkOf = async (query: string) =>
-      (await callDocuments(onS3.url, firm, admin, `/${document.id}/download${query}`)).headers.get('location') ?? ''
+      (await callDocuments(both.onS3.url, firm, admin, `/${document.id}/download${query}`)).headers.get('location') ??
+      ''
     const [attached, inline] = [await fetch(await linkOf('')), await fetch(await linkOf('?disposition=inline'))]
     await Promise.all([attached.arrayBuffer(), inline.arrayBuffer()])
 
@@ -103,9 +91,9 @@ describe('26. a link to S3', () => {
   })
 
   it.each(['text/html', 'image/svg+xml'])('to a %s never shows it in place, and cannot be bent', async (mimeType) => {
-    const { firm, admin } = await firmWithAdmin(onS3)
-    const id = await documentOfType(onS3, firm, admin, mimeType)
-    const answer = await callDocuments(onS3.url, firm, admin, `/${id}/download?disposition=inline`)
+    const { firm, admin } = await firmWithAdmin(both.onS3)
+    const id = await documentOfType(both.onS3, firm, admin, mimeType)
+    const answer = await callDocuments(both.onS3.url, firm, admin, `/${id}/download?disposition=inline`)
     const link = new URL(answer.headers.get('location') ?? '')
 
     expect(link.searchParams.get('response-content-disposition')).toMatch(/^attachment;/)
@@ -117,13 +105,13 @@ describe('26. a link to S3', () => {
 })
 
 it('26. every refusal and every JSON answer has nosniff and a policy too', async () => {
-  const { firm, admin } = await firmWithAdmin(onDisk)
+  const { firm, admin } = await firmWithAdmin(both.onDisk)
   const answers = [
-    await callDocuments(onDisk.url, firm, admin),
-    await callDocuments(onDisk.url, firm, undefined),
-    await callDocuments(onDisk.url, firm, admin, `/${crypto.randomUUID()}/download`),
-    await fetch(`${onDisk.url}/api/v1/files/none`),
-    await fetch(`${onDisk.url}/api/v1/nowhere`),
+    await callDocuments(both.onDisk.url, firm, admin),
+    await callDocuments(both.onDisk.url, firm, undefined),
+    await callDocuments(both.onDisk.url, firm, admin, `/${crypto.randomUUID()}/download`),
+    await fetch(`${both.onDisk.url}/api/v1/files/none`),
+    await fetch(`${both.onDisk.url}/api/v1/nowhere`),
   ]
 
   expect(answers.map(({ status }) => status)).toEqual([200, 401, 404, 403, 404])

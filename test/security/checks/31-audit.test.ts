@@ -7,7 +7,7 @@ import { callDocuments, uploadDocument, uploadFile } from '../../support/call-do
 import { makePng } from '../../support/make-files.ts'
 import { makeMember, makePerson, type Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
 let service: TestService
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { openRaw } from '../raw-connection.ts'
 
 let service: TestService

@@ -11,7 +11,7 @@ import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.
 import type { Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
-import { firmWithAdmin } from '../firm-with-admin.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 
 let bucket: FreshBucket
 let database: FreshDatabase

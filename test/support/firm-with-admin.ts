@@ -1,6 +1,6 @@
 import type { FirmId } from '../../src/vocabulary.ts'
-import { makeFirm, makeMember, type Person } from '../support/people.ts'
-import type { TestService } from '../support/start-service.ts'
+import { makeFirm, makeMember, type Person } from './people.ts'
+import type { TestService } from './start-service.ts'
 
 /** A firm of its own for one test. */
 export async function firmWithAdmin({ app }: TestService): Promise<{ firm: FirmId; admin: Person }> {
