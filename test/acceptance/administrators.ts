@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+
+import { expect, it } from 'vitest'
+
+import { makePdf } from '../support/make-files.ts'
+import { refusalIn } from './client.ts'
+import { handIn, keep, papersOf, type Scene } from './scene.ts'
+
+async function logIn({ client, administrator }: Scene): Promise<string> {
+  const answer = await client.call('POST /api/v1/auth/login', { json: administrator })
+  if (answer.status !== 200) throw new Error(`the administrator could not log in: ${answer.status}`)
+  return (answer.body as { access_token: string }).access_token
+}
+
+export function proveAdministrators(scene: () => Scene): void {
+  it('an administrator reads and downloads in every firm, and uploads in none', async () => {
+    const { client } = scene()
+    const token = await logIn(scene())
+    const paper = await keep(scene(), { bytes: makePdf() })
+
+    const [me, firm, list, one, download] = [
+      await client.call('GET /api/v1/auth/me', { token }),
+      await client.call(`GET /api/v1/security-firms/${scene().firmId}`, { token }),
+      await client.call(`GET ${papersOf(scene())}?limit=1`, { token }),
+      await client.call(`GET ${papersOf(scene())}/${paper.id}`, { token }),
+      await client.call(`GET ${papersOf(scene())}/${paper.id}/download`, { token }),
+    ]
+
+    expect(me.body).toMatchObject({ role: 'admin' })
+    expect(firm.body).toMatchObject({ role: 'administrator' })
+    expect([list.body, one.body]).toEqual([[paper], paper])
+    expect([200, 302]).toContain(download.status)
+    expect(refusalIn(await handIn(scene(), { bytes: makePdf(), token }))).toBe('403 forbidden')
+  })
+
+  it('a firm that an administrator locks is read and not changed, until it is unlocked', async () => {
+    const { client, founder, firmId } = scene()
+    const token = await logIn(scene())
+    const setLock = (isLocked: boolean) =>
+      client.call(`PATCH /api/v1/security-firms/${firmId}`, { token, json: { is_locked: isLocked } })
+
+    const locked = await setLock(true)
+    const read = await client.call(`GET ${papersOf(scene())}`, { token: founder.token })
+    const written = await handIn(scene(), { bytes: makePdf() })
+    const unlocked = await setLock(false)
+    const writtenAgain = await handIn(scene(), { bytes: makePdf() })
+
+    expect([locked.status, (locked.body as { is_locked: boolean }).is_locked]).toEqual([200, true])
+    expect(read.status).toBe(200)
+    expect(refusalIn(written)).toBe('403 firm_locked')
+    expect([unlocked.status, writtenAgain.status]).toEqual([200, 201])
+  })
+}
+
+/** Stays for good, so only on a service that was started here. */
+export function proveNewTypes(scene: () => Scene): void {
+  it('an administrator adds a type of paper, bounds it and closes it', async () => {
+    const { client } = scene()
+    const token = await logIn(scene())
+    const code = `acceptance_${randomBytes(4).toString('hex')}`
+    const change = (json: object) => client.call(`PATCH /api/v1/document-types/${code}`, { token, json })
+
+    const added = await client.call('POST /api/v1/document-types', { token, json: { code, name: 'Fire safety' } })
+    const again = await client.call('POST /api/v1/document-types', { token, json: { code, name: 'Fire safety' } })
+    const taken = await handIn(scene(), { bytes: makePdf(), type: code })
+    await change({ max_bytes: 1000, allowed_types: ['application/pdf'] })
+    const tooLarge = await handIn(scene(), { bytes: makePdf({ bytes: 1001 }), type: code })
+    const closed = await change({ is_active: false })
+    const afterwards = await handIn(scene(), { bytes: makePdf(), type: code })
+
+    expect([added.status, taken.status, closed.status]).toEqual([201, 201, 200])
+    expect(refusalIn(again)).toBe('409 conflict')
+    expect(refusalIn(tooLarge)).toBe('413 too_large')
+    expect(refusalIn(afterwards)).toBe('422 validation_failed')
+  })
+}

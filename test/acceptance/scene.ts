@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+
+import { type Answer, type Client, makeClient } from './client.ts'
+import type { Administrator } from './targets.ts'
+
+export type Person = { id: string; email: string; password: string; token: string; refreshToken: string }
+
+/** Who and what the tests of one address speak of. All of it was made for them. */
+export type Scene = {
+  client: Client
+  firmId: string
+  /** Its first firm_admin. */
+  founder: Person
+  /** An account that belongs to no firm until a test says otherwise. */
+  colleague: Person
+  stranger: Person
+  administrator: Administrator | undefined
+}
+
+export async function setScene(url: string, administrator: Administrator | undefined): Promise<Scene> {
+  const client = makeClient(url)
+  const founder = await register(client)
+  const [colleague, stranger] = [await register(client), await register(client)]
+  const firm = await client.call('POST /api/v1/security-firms/register', { token: founder.token, json: newFirm() })
+  if (firm.status !== 201) throw new Error(`a firm could not be registered: ${firm.status}`)
+  const { id: firmId } = firm.body as { id: string }
+  return { client, firmId, founder, colleague, stranger, administrator }
+}
+
+async function register(client: Client): Promise<Person> {
+  const person = newPerson()
+  const answer = await client.call('POST /api/v1/auth/register', { json: person })
+  if (answer.status !== 201) throw new Error(`nobody could register: ${answer.status}`)
+  const { access_token: token, refresh_token: refreshToken, user } = answer.body as Registered
+  if (token === undefined || refreshToken === undefined)
+    throw new Error('People must be verified by the platform at this address before they can log in; try another one.')
+  return { id: user.id, email: person.email, password: person.password, token, refreshToken }
+}
+
+type Registered = { access_token?: string; refresh_token?: string; user: { id: string } }
+
+export function newPerson() {
+  return {
+    email: `${randomUUID()}@acceptance.example`,
+    password: `correct horse ${randomUUID()}`,
+    first_name: 'Thandi',
+    last_name: 'Acceptance',
+  }
+}
+
+export function newFirm() {
+  const id = randomUUID()
+  return {
+    name: 'Acceptance test',
+    registration_number: `acceptance-${id}`,
+    email: `${id}@acceptance.example`,
+    phone: '+27 21 555 0101',
+    address: '12 Long Street, Cape Town',
+    province: 'Western Cape',
+  }
+}
+
+/** Where the firm of the scene keeps its papers. */
+export function papersOf({ firmId }: Scene): string {
+  return `/api/v1/security-firms/${firmId}/documents`
+}
+
+export type Paper = {
+  id: string
+  firm_id: string
+  document_type: string
+  file_name: string
+  file_size: number
+  mime_type: string
+  sha256: string
+  storage: string
+  [field: string]: unknown
+}
+
+export type PaperWish = {
+  type?: string
+  fileName?: string
+  bytes: Buffer
+  query?: Record<string, string>
+  headers?: Record<string, string>
+  token?: string | undefined
+}
+
+/** Hands in a file as the founder, unless another token is given. */
+export async function handIn(scene: Scene, wish: PaperWish): Promise<Answer> {
+  const form = new FormData()
+  form.append('file', new Blob([Uint8Array.from(wish.bytes)]), wish.fileName ?? 'licence.pdf')
+  const query = new URLSearchParams({ document_type: wish.type ?? 'registration_certificate', ...wish.query })
+  const token = 'token' in wish ? wish.token : scene.founder.token
+  return scene.client.call(`POST ${papersOf(scene)}?${query}`, { form, token, headers: wish.headers ?? {} })
+}
+
+/** A file that must be taken. */
+export async function keep(scene: Scene, wish: PaperWish): Promise<Paper> {
+  const answer = await handIn(scene, wish)
+  if (answer.status !== 201) throw new Error(`not taken: ${answer.status} ${answer.bytes.toString()}`)
+  return answer.body as Paper
+}
+
+export type Fetched = { answer: Answer; file: Answer }
+
+/** Downloads as a browser does: takes the file that comes, or follows the redirect to it, without the token. */
+export async function download(
+  scene: Scene,
+  id: string,
+  { query = '', headers = {} }: { query?: string; headers?: Record<string, string> } = {},
+): Promise<Fetched> {
+  const { client, founder } = scene
+  const answer = await client.call(`GET ${papersOf(scene)}/${id}/download${query}`, { token: founder.token, headers })
+  if (answer.status !== 302) return { answer, file: answer }
+  return { answer, file: await client.call(`GET ${answer.headers.get('location')}`, { headers }) }
+}
