@@ -29,6 +29,19 @@ export async function closeUpload(db: Db | Tx, id: UploadId): Promise<boolean> {
   return result.numDeletedRows === 1n
 }
 
+/**
+ * Forgets an upload whose bytes were removed. False while a multipart upload of it may still be open in the store: then
+ * the row stays, since nothing else names that upload.
+ */
+export async function closeRemovedUpload(db: Db, id: UploadId): Promise<boolean> {
+  const closed = await db
+    .deleteFrom('document_uploads')
+    .where('id', '=', id)
+    .where('multipart_id', 'is', null)
+    .executeTakeFirst()
+  return closed.numDeletedRows === 1n
+}
+
 /** For stores: the multipart upload that a key's bytes travel in, which the service's own rights may not list. */
 export async function setMultipartId(db: Db, key: StorageKey, multipartId: string | null): Promise<void> {
   await db.updateTable('document_uploads').set({ multipart_id: multipartId }).where('storage_key', '=', key).execute()

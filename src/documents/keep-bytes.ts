@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 
 import type { Db, Tx } from '../database/client.ts'
 import { inTransaction, OutcomeUnknown } from '../database/in-transaction.ts'
-import { closeUpload, openUpload, type OpenUpload } from '../database/uploads.ts'
+import { closeRemovedUpload, closeUpload, openUpload, type OpenUpload } from '../database/uploads.ts'
 import { AppError } from '../errors.ts'
 import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
 import { removeBytes } from './remove-bytes.ts'
@@ -48,13 +48,15 @@ export async function keepBytes<Result>(
 
 /** Removes what a failed upload may have left. What cannot be removed now stays named by its open upload, for the collector. */
 async function giveUp(needs: KeepBytesNeeds, upload: OpenUpload): Promise<void> {
-  try {
-    await removeBytes(needs, upload, upload.id)
-    await closeUpload(needs.db, upload.id)
-  } catch (error) {
+  const tellLeft = (error?: unknown) =>
     needs.log.warn(
       { event: 'upload_left_behind', key: upload.key, store: upload.store, err: error },
       'the collector will remove these bytes',
     )
+  try {
+    await removeBytes(needs, upload, upload.id)
+    if (!(await closeRemovedUpload(needs.db, upload.id))) tellLeft()
+  } catch (error) {
+    tellLeft(error)
   }
 }

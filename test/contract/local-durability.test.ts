@@ -4,15 +4,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 
 import { openLocalStore } from '../../src/storage/local-store.ts'
 import { listFolder } from '../support/list-everything.ts'
+import { ensureInstalled, findProgram } from '../support/services/install-packages.ts'
 import { newFirm, newKey } from './incoming-files.ts'
 
 const run = promisify(execFile)
 const child = join(import.meta.dirname, 'write-one-file.ts')
 const watched = 'trace=write,pwrite64,writev,pwritev,fsync,fdatasync,link,linkat,unlink,unlinkat,mkdir,mkdirat,rename'
+
+const straceNeed = {
+  service: 'The test of durable writes',
+  packages: ['strace'],
+  aboutMegabytes: 2,
+  variables: [],
+  missing: async () => ((await findProgram('strace')) === undefined ? ['strace'] : []),
+}
+beforeAll(() => ensureInstalled([straceNeed]))
 
 let folder = ''
 beforeEach(async () => {

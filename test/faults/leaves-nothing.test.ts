@@ -182,4 +182,56 @@ describe('S3 that fails in the middle', () => {
       (before as { rows: number[] }).rows.filter((_count, index) => index !== 2),
     )
   })
+
+  it('in a large upload, and stays away: what it may still hold is named by the open upload', async () => {
+    const firm = await makeFirm(onS3.app)
+    const admin = await makeMember(onS3.app, firm)
+    const isFailing = Promise.withResolvers<void>()
+
+    const answering = sendSlowly(onS3, firm, admin, isFailing.promise)
+    await untilMultipartIsOpen(firm)
+    proxy.setFault({ kind: 'refuse' })
+    await proxy.cutAll()
+    isFailing.resolve()
+    const answer = await answering
+    proxy.setFault({ kind: 'none' })
+    await proxy.cutAll()
+
+    expect(answer.status).toBe(503)
+    const uploads = await onS3.app.db.selectFrom('document_uploads').selectAll().where('firm_id', '=', firm).execute()
+    const unfinished = (await listBucket(bucket.client, bucket.name)).filter(({ key }) => key.includes(firm))
+    expect(unfinished).toMatchObject([
+      { kind: 'unfinished_upload', key: uploads[0]?.storage_key, uploadId: uploads[0]?.multipart_id },
+    ])
+  })
 })
+
+/** A form whose second half waits. */
+async function sendSlowly(service: TestService, firm: FirmId, person: Person, wait: Promise<void>): Promise<Response> {
+  const head =
+    '--slow\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
+  async function* body() {
+    yield Buffer.concat([Buffer.from(head), large.subarray(0, 20_000_000)])
+    await wait
+    yield Buffer.concat([large.subarray(20_000_000), Buffer.from('\r\n--slow--\r\n')])
+  }
+  return fetch(`${service.url}/api/v1/security-firms/${firm}/documents?document_type=tax_clearance`, {
+    method: 'POST',
+    headers: { ...person.headers, 'content-type': 'multipart/form-data; boundary=slow' },
+    body: ReadableStream.from(body()),
+    duplex: 'half',
+  })
+}
+
+async function untilMultipartIsOpen(firm: FirmId): Promise<void> {
+  for (let tries = 0; tries < 300; tries += 1) {
+    const open = await onS3.app.db
+      .selectFrom('document_uploads')
+      .select('multipart_id')
+      .where('firm_id', '=', firm)
+      .executeTakeFirst()
+    if (open !== undefined && open.multipart_id !== null) return
+    await sleep(20)
+  }
+  throw new Error('the upload never came to S3')
+}

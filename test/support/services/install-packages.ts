@@ -70,7 +70,7 @@ function cannotInstall(missing: (PackageNeed & { programs: string[] })[]): Servi
   const packages = missing.flatMap((need) => need.packages).join(' ')
   const lines = missing.map(
     ({ service, programs, variables }) =>
-      `  ${service} (missing: ${programs.join(', ')}), or name a running one in ${variables.join(', ')}`,
+      `  ${service} (missing: ${programs.join(', ')})${variables.length === 0 ? '' : `, or name a running one in ${variables.join(', ')}`}`,
   )
   return new ServiceFailure(
     [
