@@ -57,6 +57,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await server.register(cors, {
     origin: options.corsOrigins,
     credentials: true,
+    // Its refusal of an OPTIONS that is no preflight would be plain text.
+    strictPreflight: false,
     exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Content-Disposition'],
   })
   await server.register(helmet, {

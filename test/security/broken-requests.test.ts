@@ -44,3 +44,16 @@ it.each(broken)('%s is answered in the form of every other refusal', async (_wha
   expect(problem).toMatchObject({ status, code: expect.any(String), detail: problem['message'] })
   expect(problem['error_code']).toBe(problem['code'])
 })
+
+it.each([{}, { origin: 'https://elsewhere.example' }, { origin: 'x', 'access-control-request-method': 'POST' }])(
+  'a page that asks what it may (OPTIONS with %j) hears nothing but that, and no other page is let in',
+  async (headers) => {
+    const answer = await fetch(`${service.url}/api/v1/security-firms`, {
+      method: 'OPTIONS',
+      headers: new Headers(Object.entries(headers)),
+    })
+
+    expect([answer.status, await answer.text()]).toEqual([204, ''])
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+  },
+)
