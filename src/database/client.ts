@@ -17,6 +17,8 @@ export function openDatabase(connection: PoolConfig, log: Logger): OpenedDatabas
   const pool = new Pool({
     application_name: 'paniq-documents',
     connectionTimeoutMillis: 10_000,
+    // A peer that is gone without a word is noticed, if late.
+    keepAlive: true,
     max: 20,
     ...connection,
   })

@@ -7,6 +7,8 @@ export const servicesOfTests = ['s3', 'postgres'] satisfies ServiceName[]
 
 /** Runs once before the first test file of the `services` project; what it returns, after the last one. */
 export default async function provideServices(project: TestProject): Promise<() => Promise<void>> {
+  // A service that runs elsewhere is tried from outside alone: nothing is to be started here for it.
+  if (process.env['ACCEPTANCE_URL'] !== undefined) return () => Promise.resolve()
   const { addresses, stop } = await obtainServices(servicesOfTests, process.env)
   project.provide('services', addresses)
   return stop

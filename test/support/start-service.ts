@@ -24,8 +24,27 @@ export type TestService = {
  * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one.
  */
 export async function startService(settings: Record<string, string> = {}): Promise<TestService> {
+  const opened: (() => Promise<unknown>)[] = []
+  const stop = async () => {
+    for (const close of opened.splice(0).toReversed()) await close()
+  }
+  try {
+    return { ...(await open(settings, opened)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function open(
+  settings: Record<string, string>,
+  opened: (() => Promise<unknown>)[],
+): Promise<Omit<TestService, 'stop'>> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-test-'))
+  opened.push(() => rm(folder, { recursive: true, force: true }))
   const database = settings['DATABASE_URL'] === undefined ? await freshDatabase() : undefined
+  if (database !== undefined) opened.push(() => database.drop())
+
   const logLines: string[] = []
   const log = makeLogger({
     level: 'debug',
@@ -41,19 +60,8 @@ export async function startService(settings: Record<string, string> = {}): Promi
     DATABASE_URL: database?.url ?? (settings['DATABASE_URL'] === 'embedded' ? undefined : settings['DATABASE_URL']),
   })
   const app = await openApp(config, log)
+  opened.push(() => app.close())
   const server = await buildApi(app)
-  const url = await server.listen({ host: '127.0.0.1', port: 0 })
-
-  return {
-    app,
-    url,
-    logLines,
-    folder,
-    async stop() {
-      await server.close()
-      await app.close()
-      await database?.drop()
-      await rm(folder, { recursive: true, force: true })
-    },
-  }
+  opened.push(() => server.close())
+  return { app, url: await server.listen({ host: '127.0.0.1', port: 0 }), logLines, folder }
 }
