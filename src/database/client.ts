@@ -2,6 +2,7 @@ import { type ControlledTransaction, Kysely, PostgresDialect, type Transaction }
 import { Pool, type PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
+import { preparing } from './prepare-statements.ts'
 import type { Tables } from './tables.ts'
 
 export type Db = Kysely<Tables>
@@ -29,7 +30,7 @@ export function openDatabase(connection: PoolConfig, log: Logger): OpenedDatabas
   pool.on('connect', (client) => void client.on('error', tell))
 
   return {
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool) }) }),
     countConnections: () => ({
       inUse: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,

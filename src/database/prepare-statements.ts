@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
+import type { Pool, PoolClient } from 'pg'
+
+/** More than the code has; what comes after them was made at run time and may never come again. */
+const mostStatements = 300
+
+/**
+ * A pool as Kysely uses it, in which each connection prepares a statement when it first meets it: the server parses and
+ * plans it once instead of at every call, which for a long one is most of the work. Names are hashes of the text, so that
+ * a pooler between here and the server can tell whose is whose.
+ */
+export function preparing(pool: Pool): PostgresPool {
+  const names = new Map<string, string>()
+  const clients = new WeakMap<PoolClient, PostgresPoolClient>()
+
+  function nameOf(text: string): string | undefined {
+    const known = names.get(text)
+    if (known !== undefined || names.size >= mostStatements) return known
+    const name = createHash('sha256').update(text).digest('base64url')
+    names.set(text, name)
+    return name
+  }
+
+  function clientOf(client: PoolClient): PostgresPoolClient {
+    const query = (text: string, values: readonly unknown[]) => {
+      // Without parameters it is BEGIN, COMMIT or one of many statements in one text, none of which has a plan.
+      const name = values.length === 0 ? undefined : nameOf(text)
+      return client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) })
+    }
+    // The client itself in all but its way to ask.
+    const preparingClient: PostgresPoolClient = Object.create(client, { query: { value: query } })
+    return preparingClient
+  }
+
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect()
+      const known = clients.get(client) ?? clientOf(client)
+      // Kysely knows a connection again by this very object.
+      clients.set(client, known)
+      return known
+    },
+  }
+}
