@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId, FirmRole, UserId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
-import type { Membership } from './membership.ts'
+import { type Membership, rankOf } from './membership.ts'
 
 export type Firm = {
   id: FirmId
@@ -59,7 +59,7 @@ export async function listFirmsOf(db: Db, userId: UserId, page: FirmPage): Promi
     from security_firms firm
     join (
       select distinct on (firm_id) firm_id, role from firm_users where user_id = ${userId} and status = 'active'
-      order by firm_id, array_position(array['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'], role::text)
+      order by firm_id, ${rankOf(sql.ref('role'))}
     ) as member on member.firm_id = firm.id
     where ${isAfter(page)}
     order by firm.created_at desc, firm.id desc limit ${page.limit}`.execute(db)

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId, FirmRole, MemberStatus, UserId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
-import type { Membership } from './membership.ts'
+import { type Membership, rankOf } from './membership.ts'
 
 export type Member = {
   userId: UserId
@@ -34,7 +34,7 @@ const isRowThatCounts = sql<boolean>`
   member.id = (
     select row.id from firm_users row where row.firm_id = member.firm_id and row.user_id = member.user_id
     order by (row.status = 'active') desc,
-      array_position(array['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'], row.role::text),
+      ${rankOf(sql.ref('row.role'))},
       row.created_at, row.id
     limit 1)`
 

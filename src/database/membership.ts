@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 
 import { AppError, type ErrorCode } from '../errors.ts'
-import type { FirmId, FirmRole, UserId } from '../vocabulary.ts'
+import { type FirmId, type FirmRole, firmRoles, type UserId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 
 declare const checked: unique symbol
@@ -15,7 +15,11 @@ export type Membership = {
 }
 
 /** What the check needs to know of a right; the rights themselves stand in `people/rights.ts`. */
-export type RightToCheck = { roles: readonly FirmRole[]; administrators: boolean; reads: boolean }
+export type RightToCheck = {
+  roles: readonly FirmRole[]
+  administrators: 'everywhere' | 'as_member' | 'never'
+  reads: boolean
+}
 
 export type AccessRequest = { userId: UserId; firmId: FirmId; right: RightToCheck }
 
@@ -31,27 +35,35 @@ export type Refusal =
 /** The columns that `accessOf` yields, always in one row: a refusal, or the role to act in. */
 export type AccessRow = { refusal: Refusal | null; role: FirmRole | 'administrator' | null }
 
+/** Of several rows that the platform's table may hold for one person in one firm, the strongest role counts: lowest first. */
+export const rankOf = (role: RawBuilder<unknown>): RawBuilder<number> =>
+  sql`array_position(${[...firmRoles]}::text[], ${role}::text)`
+
 /** The check as a subquery, so that one statement can answer the right together with what it guards. */
 export function accessOf({ userId, firmId, right }: AccessRequest): RawBuilder<AccessRow> {
+  const isAdministrator = sql`person.role = 'admin'`
+  const actsAsAdministrator = sql`(${isAdministrator} and ${right.administrators === 'everywhere'})`
+  const isHeldToReading = sql`(${isAdministrator} and (${right.administrators === 'never'} or member.role is null))`
   return sql<AccessRow>`(
     select
       case
         when person.id is null then 'unauthenticated'
         when person.is_locked or person.is_suspended then 'account_locked'
-        when person.role = 'admin' and firm.id is null then 'firm_missing'
-        when person.role = 'admin' then case when ${right.administrators} then null else 'administrators_read' end
+        when ${isAdministrator} and firm.id is null then 'firm_missing'
+        when ${actsAsAdministrator} then null
+        when ${isHeldToReading} then 'administrators_read'
         when firm.id is null or member.role is null then 'not_a_member'
         when not member.role = any (${right.roles}::text[]) then 'forbidden'
         when firm.is_locked and not ${right.reads} then 'firm_locked'
       end as refusal,
-      case when person.role = 'admin' then 'administrator' else member.role end as role
+      case when ${actsAsAdministrator} then 'administrator' else member.role end as role
     from (select 1) as one
     left join registered_users as person on person.id = ${userId}
     left join security_firms as firm on firm.id = ${firmId}
     left join lateral (
       select firm_users.role from firm_users
       where firm_users.user_id = ${userId} and firm_users.firm_id = ${firmId} and firm_users.status = 'active'
-      order by array_position(array['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'], firm_users.role::text) limit 1
+      order by ${rankOf(sql.ref('firm_users.role'))} limit 1
     ) as member on true
   )`
 }

@@ -4,7 +4,8 @@ import { type FirmRole, firmRoles } from '../vocabulary.ts'
 export type Right = {
   /** Roles of an active member that may; empty: no member. */
   roles: readonly FirmRole[]
-  administrators: boolean
+  /** Whether administrators of the platform may: in every firm, only where they are a member with such a role, or never. */
+  administrators: 'everywhere' | 'as_member' | 'never'
   /** Whether it changes nothing and so is allowed while the firm is locked. */
   reads: boolean
   /** What the audit trail calls it, done or refused. */
@@ -13,15 +14,20 @@ export type Right = {
 
 /** Every right there is: the whole of "who may" in one place. A route names its right; test/security reads both. */
 export const rights = {
-  'documents.list': { roles: firmRoles, administrators: true, reads: true, event: 'documents.listed' },
-  'documents.read': { roles: firmRoles, administrators: true, reads: true, event: 'document.viewed' },
-  'documents.download': { roles: firmRoles, administrators: true, reads: true, event: 'document.downloaded' },
-  'documents.history': { roles: firmRoles, administrators: true, reads: true, event: 'document.history_viewed' },
-  'documents.upload': { roles: firmRoles, administrators: false, reads: false, event: 'document.uploaded' },
-  'firm.read': { roles: firmRoles, administrators: true, reads: true, event: 'firm.viewed' },
-  'firm.change': { roles: [], administrators: true, reads: false, event: 'firm.changed' },
-  'members.list': { roles: ['firm_admin'], administrators: true, reads: true, event: 'members.listed' },
-  'members.change': { roles: ['firm_admin'], administrators: false, reads: false, event: 'members.changed' },
+  'documents.list': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'documents.listed' },
+  'documents.read': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'document.viewed' },
+  'documents.download': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'document.downloaded' },
+  'documents.history': {
+    roles: firmRoles,
+    administrators: 'everywhere',
+    reads: true,
+    event: 'document.history_viewed',
+  },
+  'documents.upload': { roles: firmRoles, administrators: 'never', reads: false, event: 'document.uploaded' },
+  'firm.read': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'firm.viewed' },
+  'firm.change': { roles: [], administrators: 'everywhere', reads: false, event: 'firm.changed' },
+  'members.list': { roles: ['firm_admin'], administrators: 'everywhere', reads: true, event: 'members.listed' },
+  'members.change': { roles: ['firm_admin'], administrators: 'as_member', reads: false, event: 'members.changed' },
 } as const satisfies Record<string, Right>
 
 export type RightName = keyof typeof rights

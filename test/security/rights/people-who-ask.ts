@@ -29,6 +29,7 @@ export const kindsOfPeople = [
   'the uploader',
   'an administrator',
   'a locked administrator',
+  'an administrator who is its firm_admin',
   'a firm_admin of a locked firm',
   'a field_staff of a locked firm',
   'an administrator in a locked firm',
@@ -64,7 +65,7 @@ export async function makePeopleWhoAsk(service: TestService): Promise<Record<Kin
 
   const member = async (role: Parameters<typeof makeMember>[2]) =>
     at(open, await makeMember(app, open.place.firmId, role))
-  const shutOut = async (wish: Parameters<typeof makePerson>[1]) => {
+  const firmAdmin = async (wish: Parameters<typeof makePerson>[1]) => {
     const person = await makePerson(app, wish)
     await addMember(app, open.place.firmId, person)
     return at(open, person)
@@ -80,14 +81,15 @@ export async function makePeopleWhoAsk(service: TestService): Promise<Record<Kin
     'a pending member': at(open, await withStatus(service, open, 'pending')),
     'a suspended member': at(open, await withStatus(service, open, 'suspended')),
     'a firm_admin of another firm': at(open, await makeMember(app, await makeFirm(app))),
-    'a locked firm_admin': await shutOut({ isLocked: true }),
-    'a suspended firm_admin': await shutOut({ isSuspended: true }),
+    'a locked firm_admin': await firmAdmin({ isLocked: true }),
+    'a suspended firm_admin': await firmAdmin({ isSuspended: true }),
     'a firm_admin': await member('firm_admin'),
     'a firm_supervisor': await member('firm_supervisor'),
     'a firm_user': await member('firm_user'),
     'a field_staff': await member('field_staff'),
     'the uploader': at(open, open.uploader),
     'an administrator': at(open, await makePerson(app, { role: 'admin' })),
+    'an administrator who is its firm_admin': await firmAdmin({ role: 'admin' }),
     'a locked administrator': at(open, await makePerson(app, { role: 'admin', isLocked: true })),
     'a firm_admin of a locked firm': at(locked, await makeMember(app, locked.place.firmId)),
     'a field_staff of a locked firm': at(locked, await makeMember(app, locked.place.firmId, 'field_staff')),
