@@ -102,7 +102,7 @@ export const settings = {
   },
   CORS_ORIGINS: {
     schema: origins,
-    doc: 'Origins whose pages may call the API, separated by commas. Default: none.',
+    doc: 'Origins whose pages may call the API beside that of `PUBLIC_URL`, separated by commas. Default: none.',
   },
   LOG_LEVEL: {
     schema: z.enum(

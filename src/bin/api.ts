@@ -26,7 +26,7 @@ export async function buildApi(app: App): Promise<FastifyInstance> {
     log,
     metrics,
     trustProxy: config.trustProxy,
-    corsOrigins: config.corsOrigins,
+    origins: [...config.corsOrigins, ...originOf(config.publicUrl)],
     maxUploadBytes: config.maxUploadBytes,
     authentication: { checkAccessToken: (token) => checkAccessToken({ accessKey: keys.accessKey, now }, token) },
   })
@@ -45,4 +45,9 @@ export async function buildApi(app: App): Promise<FastifyInstance> {
   await mountApi(server, routes)
   await mountApi(server, [healthRoutes(app), metricsRoutes(app), apiDocsRoutes, homeRoutes], '')
   return server
+}
+
+/** Behind a proxy that changes the host, a page of our own calls by another origin than the one that arrives here. */
+function originOf(publicUrl: string | undefined): string[] {
+  return publicUrl === undefined ? [] : [new URL(publicUrl).origin]
 }

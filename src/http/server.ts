@@ -21,7 +21,8 @@ export type ServerOptions = {
   log: FastifyBaseLogger
   metrics: Metrics
   trustProxy: string[]
-  corsOrigins: string[]
+  /** Whose pages may call. */
+  origins: string[]
   maxUploadBytes: number
   authentication: AuthenticateNeeds
 }
@@ -55,8 +56,19 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   discardBody(server)
   closeWhenAnswered(server)
   await server.register(cors, {
-    origin: options.corsOrigins,
+    origin: options.origins,
     credentials: true,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: [
+      'Authorization',
+      'Content-Type',
+      'Idempotency-Key',
+      'If-Match',
+      'If-None-Match',
+      'Range',
+      'X-Auth-Mode',
+      'X-Request-Id',
+    ],
     // Its refusal of an OPTIONS that is no preflight would be plain text.
     strictPreflight: false,
     exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Content-Disposition'],
