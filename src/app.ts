@@ -57,7 +57,7 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
     opened.push(() => database.close())
     const secret = config.jwtSecret ?? (await keepSecret(config.dataDir))
     const keys = {
-      ...tokenKeysOf(secret),
+      ...(await tokenKeysOf(secret)),
       localLinks: deriveKey(secret, 'local-links'),
       cursors: deriveKey(secret, 'cursors'),
     }

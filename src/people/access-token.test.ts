@@ -11,7 +11,7 @@ import { signRefreshToken } from './refresh-token.ts'
 const secret = 'a secret that the platform has too, of some length'
 const noon = new Date('2026-11-24T12:00:00Z')
 const noonSeconds = noon.getTime() / 1000
-const needs = { accessKey: accessKeyOf(secret), now: () => noon }
+const needs = { accessKey: await accessKeyOf(secret), now: () => noon }
 const id = randomUUID() as UserId
 
 const platformClaims = {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { type CryptoKey, errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
@@ -8,7 +8,7 @@ import type { Clock, SessionId, UserId } from '../vocabulary.ts'
 
 export const accessTokenSeconds = 15 * 60
 
-export type AccessTokenNeeds = { accessKey: Uint8Array; now: Clock }
+export type AccessTokenNeeds = { accessKey: CryptoKey; now: Clock }
 
 /** Whom a token is made for. `userType` is for the platform's clients; no right of ours is read from it. */
 export type TokenHolder = {
@@ -28,9 +28,13 @@ const accessClaims = z.object({
   sid: z.guid().optional().catch(undefined),
 })
 
-/** The key of access tokens is the shared secret itself, so that the platform's tokens hold here and ours there. */
-export function accessKeyOf(secret: string): Uint8Array {
-  return new TextEncoder().encode(secret)
+/**
+ * The key of access tokens is the shared secret itself, so that the platform's tokens hold here and ours there. Made
+ * ready once: bytes would be imported anew at every request.
+ */
+export async function accessKeyOf(secret: string): Promise<CryptoKey> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  return await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), algorithm, false, ['sign', 'verify'])
 }
 
 export async function signAccessToken({ accessKey, now }: AccessTokenNeeds, holder: TokenHolder): Promise<string> {
@@ -61,7 +65,7 @@ export async function checkAccessToken({ accessKey, now }: AccessTokenNeeds, tok
   return { userId: sub.toLowerCase() as UserId, sessionId: sid as SessionId | undefined }
 }
 
-async function verified(token: string, key: Uint8Array, now: Date): Promise<unknown> {
+async function verified(token: string, key: CryptoKey, now: Date): Promise<unknown> {
   try {
     const { payload } = await jwtVerify(token, key, {
       algorithms: ['HS256'],

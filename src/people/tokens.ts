@@ -1,3 +1,5 @@
+import type { CryptoKey } from 'jose'
+
 import type { Account } from '../database/accounts.ts'
 import type { RefreshTokenRecord } from '../database/sessions.ts'
 import type { Clock } from '../vocabulary.ts'
@@ -5,13 +7,13 @@ import { accessKeyOf, accessTokenSeconds, signAccessToken } from './access-token
 import { deriveKey } from './derive-key.ts'
 import { signRefreshToken } from './refresh-token.ts'
 
-export type TokenKeys = { accessKey: Uint8Array; refreshKey: Uint8Array }
+export type TokenKeys = { accessKey: CryptoKey; refreshKey: Uint8Array }
 
 /** What a person gets at the door. */
 export type Tokens = { accessToken: string; refreshToken: string; expiresInSeconds: number }
 
-export function tokenKeysOf(secret: string): TokenKeys {
-  return { accessKey: accessKeyOf(secret), refreshKey: deriveKey(secret, 'refresh-tokens') }
+export async function tokenKeysOf(secret: string): Promise<TokenKeys> {
+  return { accessKey: await accessKeyOf(secret), refreshKey: deriveKey(secret, 'refresh-tokens') }
 }
 
 /** A new access token, and the refresh token that the record stands for. */
