@@ -10,8 +10,8 @@ import {
 } from '../../contract-people.ts'
 import type { Db } from '../../database/client.ts'
 import type { DocumentType } from '../../database/document-types.ts'
-import { browseDocumentTypes, viewDocumentType } from '../../people/browse-document-types.ts'
-import { addDocumentType, changeDocumentType } from '../../people/change-document-type.ts'
+import { browseDocumentTypes, viewDocumentType } from '../../documents/browse-document-types.ts'
+import { addDocumentType, changeDocumentType } from '../../documents/change-document-type.ts'
 
 export type DocumentTypeRoutesNeeds = { db: Db; maxUploadBytes: number }
 

@@ -1,8 +1,8 @@
 import type { Db } from '../database/client.ts'
 import { type DocumentType, findDocumentType, listDocumentTypes } from '../database/document-types.ts'
 import { AppError } from '../errors.ts'
+import { requirePerson } from '../people/require-person.ts'
 import type { Actor } from '../vocabulary.ts'
-import { requirePerson } from './require-person.ts'
 
 /** Every type, also those that take no new documents, since old ones still name them. */
 export async function browseDocumentTypes({ db }: { db: Db }, actor: Actor): Promise<DocumentType[]> {

@@ -10,9 +10,9 @@ import {
 import { recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { AppError } from '../errors.ts'
+import { requireAdministrator } from '../people/require-person.ts'
 import type { Actor } from '../vocabulary.ts'
 import { noSuchType } from './browse-document-types.ts'
-import { requireAdministrator } from './require-person.ts'
 
 type Needs = { db: Db; maxUploadBytes: number }
 
