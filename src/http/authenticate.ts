@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { RightName } from '../people/rights.ts'
 import type { Actor, UserId } from '../vocabulary.ts'
+import { visitorOf } from './visitor-of.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -36,12 +37,7 @@ export function authenticate(server: FastifyInstance, { checkAccessToken }: Auth
     if (access === undefined && right === undefined)
       throw new Error(`${request.routeOptions.url} names neither a right nor an access`)
     const { userId } = await checkAccessToken(bearerToken(request))
-    actors.set(request, {
-      userId,
-      requestId: request.id,
-      ip: request.ip,
-      userAgent: (request.headers['user-agent'] ?? '').slice(0, 500),
-    })
+    actors.set(request, { userId, ...visitorOf(request) })
   })
 }
 

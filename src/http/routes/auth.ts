@@ -21,7 +21,6 @@ import { refreshSession } from '../../people/refresh-session.ts'
 import { register } from '../../people/register.ts'
 import { requirePerson } from '../../people/require-person.ts'
 import type { Tokens } from '../../people/tokens.ts'
-import type { Visitor } from '../../vocabulary.ts'
 import { presentAccount } from '../present-person.ts'
 import {
   assertSameOrigin,
@@ -30,6 +29,7 @@ import {
   readRefreshCookie,
   setRefreshCookie,
 } from '../refresh-cookie.ts'
+import { visitorOf } from '../visitor-of.ts'
 
 export type AuthNeeds = LogInNeeds & { publicUrl: string | undefined }
 
@@ -179,12 +179,4 @@ async function presentedAccess({ keys, now }: AuthNeeds, request: FastifyRequest
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (token === undefined) return undefined
   return await checkAccessToken({ accessKey: keys.accessKey, now }, token).catch(() => undefined)
-}
-
-function visitorOf(request: FastifyRequest): Visitor {
-  return {
-    requestId: request.id,
-    ip: request.ip,
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, 500),
-  }
 }

@@ -1,0 +1,12 @@
+import type { FastifyRequest } from 'fastify'
+
+import type { Visitor } from '../vocabulary.ts'
+
+/** What the audit trail keeps of a request, whoever makes it. */
+export function visitorOf(request: FastifyRequest): Visitor {
+  return {
+    requestId: request.id,
+    ip: request.ip,
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, 500),
+  }
+}
