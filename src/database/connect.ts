@@ -6,6 +6,7 @@ import type { DatabaseConfig } from '../config.ts'
 import { type Db, openDatabase, type PoolCounts } from './client.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { grantToService } from './grant-to-service.ts'
+import { mayActAsOwner } from './may-act-as-owner.ts'
 import { migrate } from './migrate.ts'
 import { migrateJobs } from './migrate-jobs.ts'
 
@@ -35,7 +36,9 @@ export async function connectDatabase({ config, dataDir, log }: Options): Promis
     await stop()
   }
   try {
-    return { ...opened, connection: service, migrated: await migrateAsOwner(owner, db, log), close }
+    const migrated = await migrateAsOwner(owner, db, log)
+    await warnOfOwner(db, log)
+    return { ...opened, connection: service, migrated, close }
   } catch (error) {
     await close()
     throw error
@@ -51,11 +54,6 @@ async function connectionsOf({ config, dataDir, log }: Options): Promise<Connect
       return { owner: embedded.owner, service: embedded.service, stop: () => embedded.close() }
     }
     case 'external': {
-      if (config.ownerUrl === undefined)
-        log.warn(
-          { event: 'service_owns_tables' },
-          'DATABASE_OWNER_URL is not set: the service’s role owns its tables and could alter the audit trail',
-        )
       return {
         owner: { connectionString: config.ownerUrl ?? config.url },
         service: { connectionString: config.url },
@@ -76,6 +74,15 @@ async function migrateAsOwner(owner: PoolConfig, serviceDb: Db, log: Logger): Pr
   } finally {
     await ownerDb.destroy()
   }
+}
+
+/** By what is so, whatever the settings say: both addresses may name one role, or one that is a member of the other. */
+async function warnOfOwner(db: Db, log: Logger): Promise<void> {
+  if (!(await mayActAsOwner(db))) return
+  log.warn(
+    { event: 'service_may_own_trail' },
+    'the service’s role may act as the owner of its tables, and so could alter the audit trail; give it a role of its own, and let DATABASE_OWNER_URL name the owner',
+  )
 }
 
 async function roleOf(db: Db): Promise<string> {
