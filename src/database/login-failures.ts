@@ -1,17 +1,28 @@
-import { createHash } from 'node:crypto'
-
 import { sql } from 'kysely'
 
+import type { Sha256 } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
 
 export type LockoutRule = { mostFailures: number; windowSeconds: number; lockSeconds: number }
 
+/**
+ * What failures of an e-mail are counted under, and how a refused login is named in the audit trail, which must not
+ * collect e-mails of strangers. Made by the database, which finds accounts: what it takes for one e-mail is one here.
+ */
+export async function digestEmail(db: Db | Tx, email: string): Promise<Sha256> {
+  const { rows } = await sql<{ digest: Sha256 }>`
+    select encode(sha256(convert_to(lower(${email}::text), 'UTF8')), 'hex') as digest`.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error('the database made no digest')
+  return row.digest
+}
+
 /** Until when this e-mail is locked out; undefined when it is not. */
-export async function findLockout(db: Db | Tx, email: string, now: Date): Promise<Date | undefined> {
+export async function findLockout(db: Db | Tx, emailDigest: Sha256, now: Date): Promise<Date | undefined> {
   const row = await db
     .selectFrom('document_login_failures')
     .select('locked_until')
-    .where('email_sha256', '=', emailDigest(email))
+    .where('email_sha256', '=', emailDigest)
     .where('locked_until', '>', now)
     .executeTakeFirst()
   return row?.locked_until ?? undefined
@@ -20,12 +31,12 @@ export async function findLockout(db: Db | Tx, email: string, now: Date): Promis
 export type FailureCount = { failures: number; lockedUntil: Date | null }
 
 /** Counts one more failure in one statement, so that guesses made at the same moment all count. */
-export async function countFailure(db: Db, email: string, rule: LockoutRule, now: Date): Promise<FailureCount> {
+export async function countFailure(db: Db, emailDigest: Sha256, rule: LockoutRule, now: Date): Promise<FailureCount> {
   const windowBegan = sql`${now}::timestamptz - make_interval(secs => ${rule.windowSeconds})`
   const lockEnd = sql`${now}::timestamptz + make_interval(secs => ${rule.lockSeconds})`
   const { rows } = await sql<FailureCount>`
     insert into document_login_failures as f (email_sha256, failures, first_failed_at)
-    values (${emailDigest(email)}, 1, ${now})
+    values (${emailDigest}, 1, ${now})
     on conflict (email_sha256) do update set
       failures = case when ${isOver(windowBegan, now)} then 1 else f.failures + 1 end,
       first_failed_at = case when ${isOver(windowBegan, now)} then excluded.first_failed_at else f.first_failed_at end,
@@ -46,21 +57,21 @@ const isOver = (windowBegan: unknown, now: Date) => sql`
  * Forgets the failures of an e-mail whose password was right, unless it is locked out by now: false then. It waits for
  * a failure that is being counted, so a right guess among many at once does not slip past the tenth wrong one.
  */
-export async function clearFailures(trx: Tx, email: string, now: Date): Promise<boolean> {
+export async function clearFailures(trx: Tx, emailDigest: Sha256, now: Date): Promise<boolean> {
   await trx
     .selectFrom('document_login_failures')
     .select('failures')
-    .where('email_sha256', '=', emailDigest(email))
+    .where('email_sha256', '=', emailDigest)
     .forUpdate()
     .execute()
-  if ((await findLockout(trx, email, now)) !== undefined) return false
-  await removeFailures(trx, email)
+  if ((await findLockout(trx, emailDigest, now)) !== undefined) return false
+  await removeFailures(trx, emailDigest)
   return true
 }
 
 /** Ends a lockout too: for a new password that the operator has set. */
-export async function removeFailures(trx: Tx, email: string): Promise<void> {
-  await trx.deleteFrom('document_login_failures').where('email_sha256', '=', emailDigest(email)).execute()
+export async function removeFailures(trx: Tx, emailDigest: Sha256): Promise<void> {
+  await trx.deleteFrom('document_login_failures').where('email_sha256', '=', emailDigest).execute()
 }
 
 /** A system task: counts that no longer matter. */
@@ -70,9 +81,4 @@ export async function removeFailuresBefore(db: Db, before: Date): Promise<void> 
     .where('first_failed_at', '<', before)
     .where((eb) => eb.or([eb('locked_until', 'is', null), eb('locked_until', '<', before)]))
     .execute()
-}
-
-/** Also how a refused login is named in the audit trail, which must not collect e-mails of strangers. */
-export function emailDigest(email: string): string {
-  return createHash('sha256').update(email.toLowerCase()).digest('hex')
 }

@@ -2,9 +2,9 @@ import { findAccountByEmail, holdAccount } from '../database/accounts.ts'
 import type { Db } from '../database/client.ts'
 import { recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { clearFailures, countFailure, emailDigest, findLockout, type LockoutRule } from '../database/login-failures.ts'
+import { clearFailures, countFailure, digestEmail, findLockout, type LockoutRule } from '../database/login-failures.ts'
 import { AppError } from '../errors.ts'
-import type { Clock, UserId, Visitor } from '../vocabulary.ts'
+import type { Clock, Sha256, UserId, Visitor } from '../vocabulary.ts'
 import { assertMayLogIn } from './assert-may-act.ts'
 import type { Passwords } from './passwords.ts'
 import { startSession } from './start-session.ts'
@@ -24,14 +24,15 @@ export async function logIn(
   { email, password }: { email: string; password: string },
 ): Promise<Tokens> {
   const { db, passwords, now } = needs
-  await assertNotLockedOut(db, email, now())
+  const digest = await digestEmail(db, email)
+  await assertNotLockedOut(db, digest, now())
   const account = await findAccountByEmail(db, email)
   const isRight = await passwords.matches(password, account?.passwordHash ?? null)
-  if (account === undefined || !isRight) return await refuse(needs, visitor, email, account?.id ?? null)
+  if (account === undefined || !isRight) return await refuse(needs, visitor, digest, account?.id ?? null)
 
   return await inTransaction(db, async (trx) => {
     // Ten guesses beside this one may have failed by now; then the right one comes too late.
-    if (!(await clearFailures(trx, email, now()))) await assertNotLockedOut(trx, email, now())
+    if (!(await clearFailures(trx, digest, now()))) await assertNotLockedOut(trx, digest, now())
     const current = await holdAccount(trx, account.id)
     // Changed since the comparison: what was compared is this person's password no longer.
     if (current === undefined || current.passwordHash !== account.passwordHash) throw wrongCredentials()
@@ -40,8 +41,13 @@ export async function logIn(
   })
 }
 
-async function refuse({ db, now }: LogInNeeds, visitor: Visitor, email: string, userId: UserId | null): Promise<never> {
-  const { failures, lockedUntil } = await countFailure(db, email, lockoutRule, now())
+async function refuse(
+  { db, now }: LogInNeeds,
+  visitor: Visitor,
+  digest: Sha256,
+  userId: UserId | null,
+): Promise<never> {
+  const { failures, lockedUntil } = await countFailure(db, digest, lockoutRule, now())
   const refusal =
     lockedUntil !== null && failures > lockoutRule.mostFailures ? lockedOut(lockedUntil, now()) : wrongCredentials()
   await recordEvent(
@@ -50,14 +56,14 @@ async function refuse({ db, now }: LogInNeeds, visitor: Visitor, email: string, 
     {
       action: 'session.refused',
       outcome: refusal.code,
-      details: { email_sha256: emailDigest(email), failures, locked_until: lockedUntil?.toISOString() ?? null },
+      details: { email_sha256: digest, failures, locked_until: lockedUntil?.toISOString() ?? null },
     },
   )
   throw refusal
 }
 
-async function assertNotLockedOut(db: Db, email: string, now: Date): Promise<void> {
-  const until = await findLockout(db, email, now)
+async function assertNotLockedOut(db: Db, digest: Sha256, now: Date): Promise<void> {
+  const until = await findLockout(db, digest, now)
   if (until !== undefined) throw lockedOut(until, now)
 }
 

@@ -1,7 +1,7 @@
 import { findAccountByEmail, setPasswordHash } from '../database/accounts.ts'
 import type { Db } from '../database/client.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { removeFailures } from '../database/login-failures.ts'
+import { digestEmail, removeFailures } from '../database/login-failures.ts'
 import { endSessionsOf } from '../database/sessions.ts'
 import { AppError } from '../errors.ts'
 import type { Clock, UserId } from '../vocabulary.ts'
@@ -20,7 +20,7 @@ export async function setPassword(
 
   return await inTransaction(db, async (trx) => {
     // In the order in which a login takes them. Sessions last: none that began with the old password is left.
-    await removeFailures(trx, account.email)
+    await removeFailures(trx, await digestEmail(trx, account.email))
     await setPasswordHash(trx, account.id, passwordHash)
     await endSessionsOf(trx, account.id, now())
     return account.id

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { emailDigest } from '../../../src/database/login-failures.ts'
+import { digestEmail } from '../../../src/database/login-failures.ts'
 import { setPassword } from '../../../src/people/set-password.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { call, later, logIn, makePersonWithPassword, password, platformHash, serveAt } from './call-people.ts'
@@ -116,6 +116,20 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
+  it('each spelling that the database takes for the same e-mail counts with the others', async () => {
+    const person = await makePersonWithPassword(service.app)
+    const email = person.email.replace('@', '.i@')
+    await service.app.db.updateTable('registered_users').set({ email }).where('id', '=', person.id).execute()
+    // The capital of i in Turkish, which PostgreSQL makes an i and JavaScript an i with a dot upon its dot.
+    const spelling = email.replace('i@', 'İ@')
+    expect((await attempt(spelling, password)).status).toBe(200)
+
+    await statusesOf(5, email)
+    await statusesOf(5, spelling)
+    expect((await attempt(email, password)).status).toBe(429)
+    expect((await attempt(spelling, password)).status).toBe(429)
+  })
+
   it('an e-mail that nobody has is locked out the same, so that a lock tells nothing', async () => {
     const email = 'really-nobody@people.example'
     expect(await statusesOf(11, email)).toEqual([...Array(10).fill(401), 429])
@@ -156,7 +170,8 @@ describe('after ten failures', () => {
     const person = await makePersonWithPassword(service.app)
     await statusesOf(9, person.email)
     const { db } = service.app
-    const row = db.updateTable('document_login_failures').where('email_sha256', '=', emailDigest(person.email))
+    const digest = await digestEmail(db, person.email)
+    const row = db.updateTable('document_login_failures').where('email_sha256', '=', digest)
     const rightGuess = await db.transaction().execute(async (trx) => {
       await trx.executeQuery(row.set({ failures: 10, locked_until: later(new Date(), 900) }).compile())
       const pending = attempt(person.email, password)
