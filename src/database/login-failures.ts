@@ -30,28 +30,30 @@ export async function findLockout(db: Db | Tx, emailDigest: Sha256, now: Date): 
 
 export type FailureCount = { failures: number; lockedUntil: Date | null }
 
-/** Counts one more failure in one statement, so that guesses made at the same moment all count. */
+/**
+ * Counts one more failure in one statement, so that guesses made at the same moment all count. It counts with those of
+ * the window that ends now; while a lock lasts with all that led to it, and once it has ended with none of them.
+ */
 export async function countFailure(db: Db, emailDigest: Sha256, rule: LockoutRule, now: Date): Promise<FailureCount> {
   const windowBegan = sql`${now}::timestamptz - make_interval(secs => ${rule.windowSeconds})`
   const lockEnd = sql`${now}::timestamptz + make_interval(secs => ${rule.lockSeconds})`
+  const isLocked = sql`f.locked_until > ${now}`
+  const counting = sql`array(
+    select at from unnest(f.failed_at) as at
+    where case when f.locked_until is null then at > ${windowBegan} else ${isLocked} end
+  ) || ${now}::timestamptz`
   const { rows } = await sql<FailureCount>`
-    insert into document_login_failures as f (email_sha256, failures, first_failed_at)
-    values (${emailDigest}, 1, ${now})
+    insert into document_login_failures as f (email_sha256, failed_at)
+    values (${emailDigest}, array[${now}::timestamptz])
     on conflict (email_sha256) do update set
-      failures = case when ${isOver(windowBegan, now)} then 1 else f.failures + 1 end,
-      first_failed_at = case when ${isOver(windowBegan, now)} then excluded.first_failed_at else f.first_failed_at end,
+      failed_at = ${counting},
       locked_until = case
-        when ${isOver(windowBegan, now)} then null
-        when f.locked_until is not null then f.locked_until
-        when f.failures + 1 >= ${rule.mostFailures} then ${lockEnd}
+        when ${isLocked} then f.locked_until
+        when cardinality(${counting}) >= ${rule.mostFailures} then ${lockEnd}
       end
-    returning failures, locked_until as "lockedUntil"`.execute(db)
+    returning cardinality(failed_at) as failures, locked_until as "lockedUntil"`.execute(db)
   return rows[0] ?? { failures: 1, lockedUntil: null }
 }
-
-/** A new count begins once a lock has ended, or once a window without a lock has. */
-const isOver = (windowBegan: unknown, now: Date) => sql`
-  (case when f.locked_until is null then f.first_failed_at <= ${windowBegan} else f.locked_until <= ${now} end)`
 
 /**
  * Forgets the failures of an e-mail whose password was right, unless it is locked out by now: false then. It waits for
@@ -60,7 +62,7 @@ const isOver = (windowBegan: unknown, now: Date) => sql`
 export async function clearFailures(trx: Tx, emailDigest: Sha256, now: Date): Promise<boolean> {
   await trx
     .selectFrom('document_login_failures')
-    .select('failures')
+    .select('locked_until')
     .where('email_sha256', '=', emailDigest)
     .forUpdate()
     .execute()
@@ -76,9 +78,7 @@ export async function removeFailures(trx: Tx, emailDigest: Sha256): Promise<void
 
 /** A system task: counts that no longer matter. */
 export async function removeFailuresBefore(db: Db, before: Date): Promise<void> {
-  await db
-    .deleteFrom('document_login_failures')
-    .where('first_failed_at', '<', before)
-    .where((eb) => eb.or([eb('locked_until', 'is', null), eb('locked_until', '<', before)]))
-    .execute()
+  await sql`
+    delete from document_login_failures
+    where ${before} > all (failed_at) and (locked_until is null or locked_until < ${before})`.execute(db)
 }

@@ -231,8 +231,7 @@ type DocumentRefreshTokens = {
 
 type DocumentLoginFailures = {
   email_sha256: string
-  failures: number
-  first_failed_at: Timestamp
+  failed_at: ColumnType<Date[], Date[], Date[]>
   locked_until: Timestamp | null
 }
 

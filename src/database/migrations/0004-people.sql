@@ -23,11 +23,10 @@ create index document_refresh_tokens_by_expiry on document_refresh_tokens (expir
 -- By e-mail, known or not, so that a lock tells nobody which addresses exist.
 create table document_login_failures (
   email_sha256 text primary key,
-  failures integer not null,
-  first_failed_at timestamptz not null,
+  -- Those that count, at most as many as lock and a few that came at the same moment.
+  failed_at timestamptz[] not null,
   locked_until timestamptz
 );
-create index document_login_failures_by_age on document_login_failures (first_failed_at);
 
 -- E-mail is compared without regard to case; the platform's rows may hold capitals.
 create index if not exists document_registered_users_by_email on registered_users (lower(email));

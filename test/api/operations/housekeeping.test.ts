@@ -30,8 +30,7 @@ const answer = (key: string, at: Date) => ({
 
 const failure = (email: string, at: Date, lockedUntil: Date | null = null) => ({
   email_sha256: email,
-  failures: 3,
-  first_failed_at: at,
+  failed_at: [at],
   locked_until: lockedUntil,
 })
 

@@ -158,6 +158,30 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
+  it('any ten within a quarter of an hour lock, not only those from the first one on', async () => {
+    const other = await serveAt(service.app)
+    const { url, clock } = other
+    const person = await makePersonWithPassword(service.app)
+    const began = clock.now
+    await statusesOf(1, person.email, url)
+    clock.now = later(began, 15 * 60 - 1)
+    await statusesOf(8, person.email, url)
+    clock.now = later(began, 15 * 60 + 1)
+    expect(await statusesOf(9, person.email, url)).toEqual([401, 401, ...Array(7).fill(429)])
+    expect((await attempt(person.email, password, url)).status).toBe(429)
+    await other.stop()
+  })
+
+  it('a lock that has ended leaves ten guesses again', async () => {
+    const other = await serveAt(service.app)
+    const { url, clock } = other
+    const person = await makePersonWithPassword(service.app)
+    await statusesOf(10, person.email, url)
+    clock.now = later(clock.now, 15 * 60)
+    expect(await statusesOf(11, person.email, url)).toEqual([...Array(10).fill(401), 429])
+    await other.stop()
+  })
+
   it('a success in between begins the count anew', async () => {
     const person = await makePersonWithPassword(service.app)
     await statusesOf(9, person.email)
@@ -173,7 +197,7 @@ describe('after ten failures', () => {
     const digest = await digestEmail(db, person.email)
     const row = db.updateTable('document_login_failures').where('email_sha256', '=', digest)
     const rightGuess = await db.transaction().execute(async (trx) => {
-      await trx.executeQuery(row.set({ failures: 10, locked_until: later(new Date(), 900) }).compile())
+      await trx.executeQuery(row.set({ locked_until: later(new Date(), 900) }).compile())
       const pending = attempt(person.email, password)
       await waitUntilWaiting(db)
       return { pending }
