@@ -12,8 +12,10 @@ describe('a database that cannot be opened', () => {
     ['42501', 'DATABASE_OWNER_URL'],
     ['53300', 'max_connections'],
     ['57P03', 'try again'],
-    ['ECONNREFUSED', 'Start PostgreSQL'],
+    ['28000', 'TLS'],
     ['ENOTFOUND', 'host name'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'sslrootcert'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'another name'],
   ])('%s, however deep it lies: says what to do', (code, advice) => {
     const cause = Object.assign(new Error('from the driver'), { code })
     const { message, isExpected } = explainFailure(new Error('the database could not be migrated', { cause }))
@@ -24,7 +26,7 @@ describe('a database that cannot be opened', () => {
   })
 
   test('at every one of a name’s addresses', () => {
-    const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+    const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' })
     expect(explainFailure(new AggregateError([refused, refused])).code).toBe('database')
   })
 })

@@ -1,4 +1,5 @@
 import { ConfigError } from '../config.ts'
+import { isOutOfReach, isWithoutTls } from '../database/postgres-errors.ts'
 import { AppError } from '../errors.ts'
 import { WrongUse } from './failures.ts'
 
@@ -16,7 +17,7 @@ export function explainFailure(error: unknown): Explained {
   if (error instanceof WrongUse) return expected('wrong_use', error.message)
   if (error instanceof AppError) return expected(error.code, error.message)
 
-  const known = explainDatabase([...codesOf(error)])
+  const known = explainDatabase([...causesOf(error)])
   if (known !== undefined) return known
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
   return {
@@ -31,7 +32,11 @@ function expected(code: string, message: string): Explained {
 }
 
 const byDatabaseCode: [codes: string[], message: string][] = [
-  [['28P01', '28000'], 'the server refuses this user or password; correct it.'],
+  [['28P01'], 'the server refuses this user or password; correct it.'],
+  [
+    ['28000'],
+    'the server does not let this user in from here, or only over TLS; correct the user, or add ?sslmode=verify-full to the address.',
+  ],
   [['3D000'], 'the server has no such database; make it (createdb NAME), or name another.'],
   [
     ['42501'],
@@ -39,24 +44,40 @@ const byDatabaseCode: [codes: string[], message: string][] = [
   ],
   [['53300'], 'the server accepts no more connections; close some, or raise max_connections.'],
   [['57P03'], 'the server is starting or stopping; try again in a few seconds.'],
-  [
-    ['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET'],
-    'nothing answers there. Start PostgreSQL, or correct the address.',
-  ],
   [['ENOTFOUND', 'EAI_AGAIN'], 'its host name is not known. Correct the address.'],
+  [['ERR_TLS_CERT_ALTNAME_INVALID'], 'the server’s certificate is for another name; use the name that it is for.'],
+  [['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'], 'the server’s certificate is out of date; renew it, or set the clock.'],
+  [
+    [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'UNABLE_TO_GET_ISSUER_CERT',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    ],
+    'nobody known here vouches for the server’s certificate; add sslrootcert=/path/to/its/ca.pem to the address.',
+  ],
 ]
 
-function explainDatabase(codes: string[]): Explained | undefined {
-  const found = byDatabaseCode.find(([each]) => each.some((code) => codes.includes(code)))
+const byKind: [is: (error: unknown) => boolean, message: string][] = [
+  [isWithoutTls, 'the server does without TLS; take sslmode out of the address, or turn TLS on there (ssl = on).'],
+  // Last: it knows several of the codes above too.
+  [isOutOfReach, 'nothing answers there as PostgreSQL would. Start PostgreSQL, or correct the address.'],
+]
+
+function explainDatabase(causes: Error[]): Explained | undefined {
+  const codes = causes.map((each) => ('code' in each ? each.code : undefined))
+  const byCode = byDatabaseCode.find(([each]) => each.some((code) => codes.includes(code)))
+  const found = byCode ?? byKind.find(([is]) => causes.some(is))
   return found === undefined
     ? undefined
     : expected('database', `The database could not be opened (DATABASE_URL, DATABASE_OWNER_URL): ${found[1]}`)
 }
 
-/** Codes of an error and of all that caused it, outermost first. */
-function* codesOf(error: unknown): Generator<string> {
+/** An error and all that caused it, outermost first. */
+function* causesOf(error: unknown): Generator<Error> {
   if (!(error instanceof Error)) return
-  if ('code' in error && typeof error.code === 'string') yield error.code
-  if (error instanceof AggregateError) for (const each of error.errors) yield* codesOf(each)
-  yield* codesOf(error.cause)
+  yield error
+  if (error instanceof AggregateError) for (const each of error.errors) yield* causesOf(each)
+  yield* causesOf(error.cause)
 }

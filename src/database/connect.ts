@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 
 import type { DatabaseConfig } from '../config.ts'
 import { type Db, openDatabase, type PoolCounts } from './client.ts'
+import { driverAddress } from './driver-address.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { grantToService } from './grant-to-service.ts'
 import { mayActAsOwner } from './may-act-as-owner.ts'
@@ -54,11 +55,12 @@ async function connectionsOf({ config, dataDir, log }: Options): Promise<Connect
       return { owner: embedded.owner, service: embedded.service, stop: () => embedded.close() }
     }
     case 'external': {
-      return {
-        owner: { connectionString: config.ownerUrl ?? config.url },
-        service: { connectionString: config.url },
-        stop: () => Promise.resolve(),
-      }
+      const service = { connectionString: await driverAddress('DATABASE_URL', config.url) }
+      const owner =
+        config.ownerUrl === undefined
+          ? service
+          : { connectionString: await driverAddress('DATABASE_OWNER_URL', config.ownerUrl) }
+      return { owner, service, stop: () => Promise.resolve() }
     }
   }
 }

@@ -25,7 +25,7 @@ export function appErrorOf(error: unknown): AppError | undefined {
     case '40P01':
       return new AppError('conflict', 'Somebody else changed this at the same moment. Try again.', { cause: error })
     default:
-      return isOutOfReach(error, state) ? unreachable(error, 'Try again shortly.') : undefined
+      return isOutOfReach(error) ? unreachable(error, 'Try again shortly.') : undefined
   }
 }
 
@@ -68,8 +68,18 @@ const codesOutOfReach = new Set([
 /** What the driver says, without any code, when the server hangs up or no connection is to be had in time. */
 const driversWords = /^(Connection terminated|timeout e|Client (has encountered a connection error|was closed))/
 
-function isOutOfReach(error: unknown, code: string): boolean {
+/** The driver has no code for this either. */
+const driversWordsForNoTls = /^(The server does not support|There was an error establishing an) SSL connection/
+
+/** Whether TLS was asked of a server that does without. */
+export function isWithoutTls(error: unknown): boolean {
+  return error instanceof Error && driversWordsForNoTls.test(error.message)
+}
+
+/** Whether it says that nothing answers, or nothing that is a database, or none with room for us. */
+export function isOutOfReach(error: unknown): boolean {
   if (!(error instanceof Error)) return false
+  const code = sqlStateOf(error)
   if (code === '') return driversWords.test(error.message)
   if (statesOutOfReach.test(code)) return true
   // A request whose client went away is reset too, but by no call to the system.

@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+
+import { expect, onTestFinished, test } from 'vitest'
+
+import { databaseSettings } from './database-settings.ts'
+import { makeWorkFolder, runCommand, type Settings } from './run-command.ts'
+
+async function saidOf(settings: Settings): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), ['db', 'migrate'], { settings })
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  return stderr
+}
+
+/** Something that listens where a database should, and does this with whoever comes. */
+async function listenInstead(meet: (socket: Socket) => void): Promise<string> {
+  const server = createServer(meet).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  return `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on TCP
+}
+
+/** As PostgreSQL answers the question whether it speaks TLS when it does not. */
+const withoutTls = (socket: Socket) => void socket.once('data', () => socket.end('N'))
+
+const opening = String.raw`The database could not be opened \(DATABASE_URL, DATABASE_OWNER_URL\): `
+
+test.each([
+  ['nobody listens', async () => '127.0.0.1:1/paniq'],
+  ['somebody else listens', async () => `${await listenInstead((socket) => void socket.end())}/paniq`],
+  ['the folder of its socket is missing', async () => '%2Fnowhere%2Fat%2Fall/paniq'],
+])('where %s, one line says that nothing answers as a database would', async (_what, place) => {
+  const said = await saidOf(databaseSettings(`postgres://paniq:hunter2-secret@${await place()}`))
+
+  expect(said).toMatch(new RegExp(`^${opening}nothing answers there .*Start PostgreSQL.*\n$`))
+  expect(said).not.toContain('hunter2-secret')
+})
+
+test.each(['verify-full', 'require', 'prefer', 'verify-ca'])(
+  'TLS (sslmode=%s) asked of a server that does without it is one line, without the driver’s warnings',
+  async (mode) => {
+    const said = await saidOf(databaseSettings(`postgres://paniq@${await listenInstead(withoutTls)}/p?sslmode=${mode}`))
+
+    expect(said).toMatch(new RegExp(`^${opening}the server does without TLS; .*sslmode.*\n$`))
+  },
+)
+
+test('a certificate that cannot be read is named, with the setting that names it', async () => {
+  const folder = await makeWorkFolder()
+  const right = databaseSettings(`postgres://paniq@${await listenInstead(withoutTls)}/p`)
+  const withFile = (path: string) => `${right['DATABASE_URL']}?sslmode=verify-full&sslrootcert=${path}`
+
+  expect(await saidOf({ ...right, DATABASE_URL: withFile('/nowhere/ca.pem') })).toBe(
+    'DATABASE_URL: the sslrootcert in it, "/nowhere/ca.pem", cannot be read (ENOENT); correct the path, or let this user read it.\n',
+  )
+  expect(await saidOf({ ...right, DATABASE_OWNER_URL: withFile(folder) })).toMatch(
+    /^DATABASE_OWNER_URL: the sslrootcert in it, .* cannot be read \(EISDIR\); .*\n$/,
+  )
+  await writeFile(join(folder, 'ca.pem'), '')
+  expect(await saidOf({ ...right, DATABASE_URL: withFile(join(folder, 'ca.pem')) })).toContain('without TLS')
+})
