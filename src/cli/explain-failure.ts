@@ -66,8 +66,8 @@ const byKind: [is: (error: unknown) => boolean, message: string][] = [
 ]
 
 function explainDatabase(causes: Error[]): Explained | undefined {
-  const codes = causes.map((each) => ('code' in each ? each.code : undefined))
-  const byCode = byDatabaseCode.find(([each]) => each.some((code) => codes.includes(code)))
+  const codes = new Set(causes.map((each) => ('code' in each ? each.code : undefined)))
+  const byCode = byDatabaseCode.find(([each]) => each.some((code) => codes.has(code)))
   const found = byCode ?? byKind.find(([is]) => causes.some(is))
   return found === undefined
     ? undefined
