@@ -98,6 +98,17 @@ describe('what is asked for in a wrong way ends with 2', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(says)
   })
+
+  test.each([
+    [['users', 'create', '--json'], "required option '--email <address>' not specified"],
+    [['users', 'create', ...thandi.with(1, 'thandi'), '--json'], 'must be an e-mail address'],
+    [['s3', 'tset', '--json'], "unknown command 'tset' (Did you mean test?)"],
+    [['help', 'verify-everything', '--json'], 'no such command'],
+  ])('and machines are told in one object: %j', async (words, says) => {
+    const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), words)
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' })
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'wrong_use', message: expect.stringContaining(says) } })
+  })
 })
 
 test('asked for nothing, it shows what most people need', async () => {
@@ -105,6 +116,15 @@ test('asked for nothing, it shows what most people need', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(/npm start[^]*s3 test[^]*users create/)
 })
+
+test.each([[['help']], [['help', 's3']], [['s3', 'help']], [['--help']], [['--version']]])(
+  '%j is answered, and so nothing is wrong',
+  async (words) => {
+    const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), words)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).not.toBe('')
+  },
+)
 
 test('help answers although the settings are wrong', async () => {
   const answer = await runCommand(await makeWorkFolder(), ['s3', 'test', '--help'], { settings: { PORT: 'none' } })
