@@ -6,12 +6,12 @@ import type { Actor } from '../vocabulary.ts'
 
 /** Every type, also those that take no new documents, since old ones still name them. */
 export async function browseDocumentTypes({ db }: { db: Db }, actor: Actor): Promise<DocumentType[]> {
-  await requirePerson(db, actor.userId)
+  await requirePerson(db, actor, 'document_types.listed')
   return await listDocumentTypes(db)
 }
 
 export async function viewDocumentType({ db }: { db: Db }, actor: Actor, codeOrId: string): Promise<DocumentType> {
-  await requirePerson(db, actor.userId)
+  await requirePerson(db, actor, 'document_type.viewed')
   const type = await findDocumentType(db, codeOrId)
   if (type === undefined) throw noSuchType()
   return type

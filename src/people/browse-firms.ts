@@ -9,7 +9,7 @@ type Needs = { db: Db }
 
 /** The firms that the person is an active member of; for an administrator every firm. Newest first. */
 export async function browseFirms({ db }: Needs, actor: Actor, page: FirmPage): Promise<FirmOfPerson[]> {
-  const person = await requirePerson(db, actor.userId)
+  const person = await requirePerson(db, actor, 'firms.listed')
   return isAdministrator(person) ? await listEveryFirm(db, page) : await listFirmsOf(db, person.id, page)
 }
 

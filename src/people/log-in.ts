@@ -1,18 +1,28 @@
 import { findAccountByEmail, holdAccount } from '../database/accounts.ts'
 import type { Db } from '../database/client.ts'
-import { recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { clearFailures, countFailure, digestEmail, findLockout, type LockoutRule } from '../database/login-failures.ts'
+import {
+  clearFailures,
+  countFailure,
+  digestEmail,
+  type FailureCount,
+  findLockout,
+  type LockoutRule,
+} from '../database/login-failures.ts'
 import { AppError } from '../errors.ts'
-import type { Clock, Sha256, UserId, Visitor } from '../vocabulary.ts'
+import type { Clock, Sha256, Visitor } from '../vocabulary.ts'
 import { assertMayLogIn } from './assert-may-act.ts'
 import type { Passwords } from './passwords.ts'
+import { recordRefusal } from './record-refusal.ts'
 import { startSession } from './start-session.ts'
 import type { TokenKeys, Tokens } from './tokens.ts'
 
 const lockoutRule: LockoutRule = { mostFailures: 10, windowSeconds: 15 * 60, lockSeconds: 15 * 60 }
 
 export type LogInNeeds = { db: Db; keys: TokenKeys; passwords: Passwords; now: Clock }
+
+/** What the audit trail keeps of a refused login; the count only where this one was counted. */
+type RefusalDetails = { email_sha256: Sha256; failures?: number; locked_until?: string | null }
 
 /**
  * A person proves who they are and gets a session. An unknown e-mail, a wrong password and an account without one get
@@ -25,41 +35,33 @@ export async function logIn(
 ): Promise<Tokens> {
   const { db, passwords, now } = needs
   const digest = await digestEmail(db, email)
-  await assertNotLockedOut(db, digest, now())
   const account = await findAccountByEmail(db, email)
-  const isRight = await passwords.matches(password, account?.passwordHash ?? null)
-  if (account === undefined || !isRight) return await refuse(needs, visitor, digest, account?.id ?? null)
+  const guesser = { ...visitor, userId: account?.id ?? null }
+  const details: RefusalDetails = { email_sha256: digest }
 
-  return await inTransaction(db, async (trx) => {
-    // Ten guesses beside this one may have failed by now; then the right one comes too late.
-    if (!(await clearFailures(trx, digest, now()))) await assertNotLockedOut(trx, digest, now())
-    const current = await holdAccount(trx, account.id)
-    // Changed since the comparison: what was compared is this person's password no longer.
-    if (current === undefined || current.passwordHash !== account.passwordHash) throw wrongCredentials()
-    assertMayLogIn(current)
-    return await startSession(needs, trx, visitor, current)
+  return await recordRefusal(db, guesser, { action: 'session.refused', details }, async () => {
+    await assertNotLockedOut(db, digest, now())
+    const isRight = await passwords.matches(password, account?.passwordHash ?? null)
+    if (account === undefined || !isRight) {
+      const count = await countFailure(db, digest, lockoutRule, now())
+      Object.assign(details, { failures: count.failures, locked_until: count.lockedUntil?.toISOString() ?? null })
+      throw refusalAfter(count, now())
+    }
+
+    return await inTransaction(db, async (trx) => {
+      // Ten guesses beside this one may have failed by now; then the right one comes too late.
+      if (!(await clearFailures(trx, digest, now()))) await assertNotLockedOut(trx, digest, now())
+      const current = await holdAccount(trx, account.id)
+      // Changed since the comparison: what was compared is this person's password no longer.
+      if (current === undefined || current.passwordHash !== account.passwordHash) throw wrongCredentials()
+      assertMayLogIn(current)
+      return await startSession(needs, trx, visitor, current)
+    })
   })
 }
 
-async function refuse(
-  { db, now }: LogInNeeds,
-  visitor: Visitor,
-  digest: Sha256,
-  userId: UserId | null,
-): Promise<never> {
-  const { failures, lockedUntil } = await countFailure(db, digest, lockoutRule, now())
-  const refusal =
-    lockedUntil !== null && failures > lockoutRule.mostFailures ? lockedOut(lockedUntil, now()) : wrongCredentials()
-  await recordEvent(
-    db,
-    { ...visitor, userId },
-    {
-      action: 'session.refused',
-      outcome: refusal.code,
-      details: { email_sha256: digest, failures, locked_until: lockedUntil?.toISOString() ?? null },
-    },
-  )
-  throw refusal
+function refusalAfter({ failures, lockedUntil }: FailureCount, now: Date): AppError {
+  return lockedUntil !== null && failures > lockoutRule.mostFailures ? lockedOut(lockedUntil, now) : wrongCredentials()
 }
 
 async function assertNotLockedOut(db: Db, digest: Sha256, now: Date): Promise<void> {

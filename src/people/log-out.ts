@@ -52,7 +52,7 @@ async function leavingOne(
 async function refreshIdOf({ keys, now }: Needs, refreshToken: string | undefined): Promise<string | undefined> {
   if (refreshToken === undefined) return undefined
   try {
-    return await checkRefreshToken({ refreshKey: keys.refreshKey, now }, refreshToken)
+    return (await checkRefreshToken({ refreshKey: keys.refreshKey, now }, refreshToken)).id
   } catch (error) {
     if (isAppError(error, 'unauthenticated')) return undefined
     throw error

@@ -14,6 +14,7 @@ import {
 import type { AppError } from '../errors.ts'
 import type { Clock, Visitor } from '../vocabulary.ts'
 import { assertMayLogIn } from './assert-may-act.ts'
+import { recordRefusal } from './record-refusal.ts'
 import { checkRefreshToken, lifeFrom, sessionIsOver } from './refresh-token.ts'
 import { type TokenKeys, type Tokens, tokensFor } from './tokens.ts'
 
@@ -30,12 +31,14 @@ type Renewal = { account: Account; successor: RefreshTokenRecord } | { refusal: 
  */
 export async function refreshSession(needs: RefreshNeeds, visitor: Visitor, token: string): Promise<Tokens> {
   const { db, keys, now } = needs
-  const id = await checkRefreshToken({ refreshKey: keys.refreshKey, now }, token)
+  const { id, userId } = await checkRefreshToken({ refreshKey: keys.refreshKey, now }, token)
 
-  // A refusal is returned, not thrown: the end of a session must not be rolled back.
-  const renewal = await inTransaction(db, (trx) => renew(trx, visitor, id, now()))
-  if ('refusal' in renewal) throw renewal.refusal
-  return await tokensFor(needs, renewal.account, renewal.successor)
+  return await recordRefusal(db, { ...visitor, userId }, { action: 'session.refused' }, async () => {
+    // A refusal is returned, not thrown: the end of a session must not be rolled back.
+    const renewal = await inTransaction(db, (trx) => renew(trx, visitor, id, now()))
+    if ('refusal' in renewal) throw renewal.refusal
+    return await tokensFor(needs, renewal.account, renewal.successor)
+  })
 }
 
 async function renew(trx: Tx, visitor: Visitor, id: string, now: Date): Promise<Renewal> {

@@ -3,11 +3,11 @@ import { z } from 'zod'
 
 import type { RefreshTokenRecord } from '../database/sessions.ts'
 import { AppError } from '../errors.ts'
-import type { Clock } from '../vocabulary.ts'
+import type { Clock, UserId } from '../vocabulary.ts'
 
 export const refreshTokenSeconds = 30 * 24 * 60 * 60
 
-const refreshClaims = z.object({ jti: z.guid(), token_type: z.literal('refresh') })
+const refreshClaims = z.object({ jti: z.guid(), sub: z.guid(), token_type: z.literal('refresh') })
 
 /** The same record is always the same token: that is how one who asks twice gets the same successor. */
 export async function signRefreshToken(
@@ -23,18 +23,20 @@ export async function signRefreshToken(
     .sign(refreshKey)
 }
 
-/** Returns the id of the token's row. Throws `unauthenticated`; whether the row still counts is another question. */
+/** Whose token it is, and the id of its row. Throws `unauthenticated`; whether the row still counts is another question. */
 export async function checkRefreshToken(
   { refreshKey, now }: { refreshKey: Uint8Array; now: Clock },
   token: string,
-): Promise<string> {
+): Promise<{ id: string; userId: UserId }> {
   try {
     const { payload } = await jwtVerify(token, refreshKey, {
       algorithms: ['HS256'],
-      requiredClaims: ['exp', 'jti'],
+      requiredClaims: ['exp', 'jti', 'sub'],
       currentDate: now(),
     })
-    return refreshClaims.parse(payload).jti
+    const { jti: id, sub } = refreshClaims.parse(payload)
+    // We signed it, and only for people of the database.
+    return { id, userId: sub as UserId }
   } catch (error) {
     if (error instanceof errors.JOSEError || error instanceof z.ZodError) throw sessionIsOver(error)
     throw error

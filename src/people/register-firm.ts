@@ -15,7 +15,7 @@ const takenAnswers = {
 
 /** A new firm; whoever registers it is its first `firm_admin`. */
 export async function registerFirm({ db }: { db: Db }, actor: Actor, newFirm: NewFirm): Promise<Firm> {
-  const person = await requirePerson(db, actor.userId)
+  const person = await requirePerson(db, actor, 'firm.registered')
 
   return await inTransaction(db, async (trx) => {
     const firm = await insertFirm(trx, newFirm).catch(refuseTaken)

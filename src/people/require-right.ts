@@ -1,8 +1,7 @@
 import type { Db } from '../database/client.ts'
-import { recordEvent } from '../database/events.ts'
 import { type Membership, requireMembership } from '../database/membership.ts'
-import { isAppError } from '../errors.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
+import { recordRefusal } from './record-refusal.ts'
 import { type RightName, rights } from './rights.ts'
 
 type Needs = { db: Db }
@@ -15,16 +14,8 @@ export async function requireRight(
   right: RightName,
   { firmId, documentId }: Place,
 ): Promise<Membership> {
-  try {
-    return await requireMembership(db, { userId: actor.userId, firmId, right: rights[right] })
-  } catch (error) {
-    if (isAppError(error))
-      await recordEvent(db, actor, {
-        action: rights[right].event,
-        outcome: error.code,
-        firmId,
-        ...(documentId === undefined ? {} : { documentId }),
-      })
-    throw error
-  }
+  const event = { action: rights[right].event, firmId, ...(documentId === undefined ? {} : { documentId }) }
+  return await recordRefusal(db, actor, event, () =>
+    requireMembership(db, { userId: actor.userId, firmId, right: rights[right] }),
+  )
 }

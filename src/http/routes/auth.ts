@@ -150,7 +150,7 @@ function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
         config: { access: 'signed_in' },
         schema: { tags: ['people'], summary: 'Who am I', response: { 200: accountShape } },
       },
-      async ({ actor }) => presentAccount(await requirePerson(needs.db, actor.userId)),
+      async ({ actor }) => presentAccount(await requirePerson(needs.db, actor, 'account.viewed')),
     )
   }
 }

@@ -1,0 +1,21 @@
+import type { Db } from '../database/client.ts'
+import { type EventActor, type NewEvent, recordEvent } from '../database/events.ts'
+import { isAppError } from '../errors.ts'
+
+/**
+ * Runs `work`, which may refuse; a refusal goes on, and stands in the audit trail. Wrap it around a transaction, not
+ * into one: there it would be rolled back with the rest.
+ */
+export async function recordRefusal<Result>(
+  db: Db,
+  actor: EventActor,
+  event: Omit<NewEvent, 'outcome'>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isAppError(error)) await recordEvent(db, actor, { ...event, outcome: error.code })
+    throw error
+  }
+}
