@@ -1,11 +1,11 @@
 import type { Db, Tx } from '../database/client.ts'
 import { recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { endSession, endSessionsOf, findRefreshToken } from '../database/sessions.ts'
+import { endSession, endSessionsOf, findRefreshToken, type RefreshTokenState } from '../database/sessions.ts'
 import { AppError, isAppError } from '../errors.ts'
 import type { Clock, Visitor } from '../vocabulary.ts'
 import type { AccessClaims } from './access-token.ts'
-import { checkRefreshToken } from './refresh-token.ts'
+import { checkRefreshToken, isUnusedOrInGrace } from './refresh-token.ts'
 import type { TokenKeys } from './tokens.ts'
 
 type Needs = { db: Db; keys: TokenKeys; now: Clock }
@@ -19,14 +19,15 @@ export type Farewell = {
 
 /**
  * Ends the session that either token names, or every session of the person. A refresh token that counts no longer is
- * no failure: its session is over, as was asked. Throws `unauthenticated` when it cannot tell who leaves.
+ * no failure: its session is over, as was asked; but it ends no other session. Throws `unauthenticated` when it cannot
+ * tell who leaves.
  */
 export async function logOut(needs: Needs, visitor: Visitor, farewell: Farewell): Promise<void> {
   if (farewell.refreshToken === undefined && farewell.access === undefined) throw notKnown()
   const refreshId = await refreshIdOf(needs, farewell.refreshToken)
 
   await inTransaction(needs.db, async (trx) => {
-    const leaving = await leavingOne(trx, refreshId, farewell)
+    const leaving = await leavingOne(trx, refreshId, farewell, needs.now())
     if (farewell.everywhere && leaving === undefined) throw notKnown()
     if (leaving === undefined) return
 
@@ -44,9 +45,15 @@ export async function logOut(needs: Needs, visitor: Visitor, farewell: Farewell)
 async function leavingOne(
   trx: Tx,
   refreshId: string | undefined,
-  { access }: Farewell,
+  { access, everywhere }: Farewell,
+  now: Date,
 ): Promise<AccessClaims | undefined> {
-  return (refreshId === undefined ? undefined : await findRefreshToken(trx, refreshId)) ?? access
+  const token = refreshId === undefined ? undefined : await findRefreshToken(trx, refreshId)
+  return token === undefined || (everywhere && !stillCounts(token, now)) ? access : token
+}
+
+function stillCounts(token: RefreshTokenState, now: Date): boolean {
+  return token.sessionEndedAt === null && isUnusedOrInGrace(token, now)
 }
 
 async function refreshIdOf({ keys, now }: Needs, refreshToken: string | undefined): Promise<string | undefined> {

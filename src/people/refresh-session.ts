@@ -15,11 +15,8 @@ import type { AppError } from '../errors.ts'
 import type { Clock, Visitor } from '../vocabulary.ts'
 import { assertMayLogIn } from './assert-may-act.ts'
 import { recordRefusal } from './record-refusal.ts'
-import { checkRefreshToken, lifeFrom, sessionIsOver } from './refresh-token.ts'
+import { checkRefreshToken, isUnusedOrInGrace, lifeFrom, sessionIsOver } from './refresh-token.ts'
 import { type TokenKeys, type Tokens, tokensFor } from './tokens.ts'
-
-/** For a client that lost the first answer, or asked twice at once. */
-const graceMilliseconds = 60 * 1000
 
 export type RefreshNeeds = { db: Db; keys: TokenKeys; now: Clock }
 
@@ -72,11 +69,7 @@ async function succeed(trx: Tx, token: RefreshTokenState, now: Date): Promise<Re
 }
 
 /** Undefined: too late, or nothing is left to repeat. */
-async function repeat(
-  trx: Tx,
-  { usedAt, successorId }: RefreshTokenState,
-  now: Date,
-): Promise<RefreshTokenRecord | undefined> {
-  const isInTime = usedAt !== null && now.getTime() - usedAt.getTime() <= graceMilliseconds
-  return isInTime && successorId !== null ? await findRefreshToken(trx, successorId) : undefined
+async function repeat(trx: Tx, token: RefreshTokenState, now: Date): Promise<RefreshTokenRecord | undefined> {
+  const { successorId } = token
+  return isUnusedOrInGrace(token, now) && successorId !== null ? await findRefreshToken(trx, successorId) : undefined
 }

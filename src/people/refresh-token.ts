@@ -6,6 +6,8 @@ import { AppError } from '../errors.ts'
 import type { Clock, UserId } from '../vocabulary.ts'
 
 export const refreshTokenSeconds = 30 * 24 * 60 * 60
+/** For a client that lost the first answer, or asked twice at once. */
+const graceMilliseconds = 60 * 1000
 
 const refreshClaims = z.object({ jti: z.guid(), sub: z.guid(), token_type: z.literal('refresh') })
 
@@ -46,6 +48,11 @@ export async function checkRefreshToken(
 /** One answer for every refresh token that does not count, whatever the reason. */
 export function sessionIsOver(cause?: unknown): AppError {
   return new AppError('unauthenticated', 'This session is over. Log in again.', { cause })
+}
+
+/** Whether who shows this token may be the one it was given to; used longer ago, two hold it and one of them stole it. */
+export function isUnusedOrInGrace({ usedAt }: { usedAt: Date | null }, now: Date): boolean {
+  return usedAt === null || now.getTime() - usedAt.getTime() <= graceMilliseconds
 }
 
 /** The life of a token that is made now, in whole seconds, as tokens write it. */

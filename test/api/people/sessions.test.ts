@@ -150,6 +150,33 @@ describe('who logs out', () => {
     await refreshed(stranger.tokens.refresh_token)
   })
 
+  it('everywhere needs more than a refresh token whose time is over', async () => {
+    const { person, tokens: ended } = await newSession()
+    const leave = (token: string, url = service.url) =>
+      call(url, 'POST /auth/logout?all=true', { body: { refresh_token: token } })
+    await call(service.url, 'POST /auth/logout', { body: { refresh_token: ended.refresh_token } })
+    const used = await logIn(service.url, person)
+    other.clock.now = new Date()
+    const next = await refreshed(used.refresh_token, other.url)
+
+    expect(await leave(ended.refresh_token)).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
+    other.clock.now = later(other.clock.now, 61)
+    expect((await leave(used.refresh_token, other.url)).status).toBe(401)
+    const living = await refreshed(next.refresh_token)
+
+    const shown = { body: { refresh_token: ended.refresh_token }, token: living.access_token }
+    expect((await call(service.url, 'POST /auth/logout?all=true', shown)).status).toBe(204)
+    expect((await refresh(living.refresh_token)).status).toBe(401)
+  })
+
+  it('everywhere with a token that was renewed within the minute has left', async () => {
+    const { tokens } = await newSession()
+    const next = await refreshed(tokens.refresh_token)
+    const body = { refresh_token: tokens.refresh_token }
+    expect((await call(service.url, 'POST /auth/logout?all=true', { body })).status).toBe(204)
+    expect((await refresh(next.refresh_token)).status).toBe(401)
+  })
+
   it('twice has still logged out', async () => {
     const { tokens } = await newSession()
     const body = { refresh_token: tokens.refresh_token }
