@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 
 import type { Config } from '../config.ts'
+import { AppError, isAppError } from '../errors.ts'
 import { createAccount } from '../people/create-account.ts'
 import { makePasswords } from '../people/passwords.ts'
 import { setPassword } from '../people/set-password.ts'
@@ -18,7 +19,9 @@ export async function createUser(needs: Needs, { admin, ...person }: NewPerson, 
       { ...person, role: admin ? 'admin' : 'user', isVerified: true },
       password,
     ),
-  )
+  ).catch((error: unknown) => {
+    throw isAppError(error, 'conflict') ? forOperator(error) : error
+  })
   print.answer({ id: account.id, email: account.email, role: account.role })
   print.say(
     `${print.paint('green', '✓')} ${account.email} can log in${admin ? ', and is an administrator of the platform' : ''}.`,
@@ -32,4 +35,13 @@ export async function giveNewPassword(needs: Needs, email: string, password: str
   )
   print.answer({ id, email })
   print.say(`${print.paint('green', '✓')} ${email} has a new password; their sessions are ended.`)
+}
+
+/** What the person themself would be told, to log in, is of no use to whoever makes accounts. */
+function forOperator(cause: AppError): AppError {
+  return new AppError(
+    'conflict',
+    'There is an account with this e-mail already; users set-password gives it a new password.',
+    { cause },
+  )
 }
