@@ -20,17 +20,19 @@ export async function runProgram(program: Command, words: string[], explain: Exp
     return 0
   } catch (error) {
     if (error instanceof CommandFailed) return 1
-    if (error instanceof CommanderError) {
-      // What was asked for was shown: help, or the version.
-      if (error.exitCode === 0) return 0
-      if (isJson) answerFailure('wrong_use', sentenceOf(error))
-      return 2
-    }
+    if (error instanceof CommanderError) return endOfCommander(error, isJson)
     const { code, message } = explain(error)
     if (isJson) answerFailure(code, message)
     else console.error(message)
     return error instanceof WrongUse ? 2 : 1
   }
+}
+
+function endOfCommander(error: CommanderError, isJson: boolean): ExitCode {
+  // What was asked for was shown: help, or the version.
+  if (error.exitCode === 0) return 0
+  if (isJson) answerFailure('wrong_use', sentenceOf(error))
+  return 2
 }
 
 function answerFailure(code: string, message: string): void {
