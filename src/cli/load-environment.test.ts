@@ -13,10 +13,12 @@ test('the file adds what the environment does not say, and it is known where eac
   expect([placeOf('PORT'), placeOf('AWS_PROFILE')]).toEqual(['the environment', '.env'])
 })
 
-test('an empty value of the environment wins too', async () => {
-  const environment = { CORS_ORIGINS: '' }
-  await loadEnvironment(environment, await writeEnv('CORS_ORIGINS=https://portal.example\n'))
-  expect(environment).toEqual({ CORS_ORIGINS: '' })
+test('what counts as none in the environment, nothing or a placeholder, hides nothing of the file', async () => {
+  const environment = { AWS_S3_BUCKET: '', AWS_PROFILE: ' ', JWT_SECRET_KEY: 'your-jwt-secret-key' }
+  const file = await writeEnv('AWS_S3_BUCKET=papers\nAWS_PROFILE=keeper\nJWT_SECRET_KEY=a-real-one\n')
+  const { placeOf } = await loadEnvironment(environment, file)
+  expect(environment).toEqual({ AWS_S3_BUCKET: 'papers', AWS_PROFILE: 'keeper', JWT_SECRET_KEY: 'a-real-one' })
+  expect(placeOf('AWS_S3_BUCKET')).toBe('.env')
 })
 
 test('placeholders are taken out of the environment, where the SDK would find them', async () => {

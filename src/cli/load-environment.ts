@@ -18,7 +18,8 @@ export type LoadedEnvironment = {
 export async function loadEnvironment(environment: Environment, file = '.env'): Promise<LoadedEnvironment> {
   const added = new Set<string>()
   for (const [name, value] of Object.entries(parseEnv(await readIfThere(file)))) {
-    if (environment[name] !== undefined) continue
+    // What counts as none, an empty value or a placeholder, hides nothing of the file.
+    if (findGiven(environment, name) !== undefined) continue
     environment[name] = value
     added.add(name)
   }
