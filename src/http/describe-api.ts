@@ -4,6 +4,7 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 
 import { describeAnswers, describeBody } from './describe-route.ts'
 import { dropUnusedSchemas } from './drop-unused-schemas.ts'
+import { markOptionalBodies } from './mark-optional-bodies.ts'
 
 type Options = { publicUrl: string | undefined; version: string }
 
@@ -66,6 +67,6 @@ export async function describeApi(server: FastifyInstance, { publicUrl, version 
         },
       }
     },
-    transformObject: (document) => dropUnusedSchemas(addNamedSchemas(document)),
+    transformObject: (document) => markOptionalBodies(dropUnusedSchemas(addNamedSchemas(document))),
   })
 }

@@ -29,6 +29,7 @@ import {
   readRefreshCookie,
   setRefreshCookie,
 } from '../refresh-cookie.ts'
+import { takeEmptyBodies } from '../take-empty-bodies.ts'
 import { visitorOf } from '../visitor-of.ts'
 
 export type AuthNeeds = LogInNeeds & { publicUrl: string | undefined }
@@ -97,6 +98,7 @@ function entering(needs: AuthNeeds): FastifyPluginAsyncZod {
 
 function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
   return async (server) => {
+    takeEmptyBodies(server)
     server.post(
       '/auth/refresh',
       {

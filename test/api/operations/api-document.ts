@@ -12,7 +12,7 @@ export type Operation = {
   summary?: string
   tags?: string[]
   security: object[]
-  requestBody?: { content: Content }
+  requestBody?: { required?: boolean; content: Content }
   responses: Record<string, { description: string; content?: Content }>
 }
 export type ApiDocument = {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { removeExpiredSessions } from '../../../src/database/sessions.ts'
 import { setPassword } from '../../../src/people/set-password.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
+import { readApiDocument } from '../operations/api-document.ts'
 import { type Answer, call, later, logIn, makePersonWithPassword, serveAt, type TokensBody } from './call-people.ts'
 import { waitUntilWaiting } from './wait-for-lock.ts'
 
@@ -206,6 +207,35 @@ describe('who logs out', () => {
     expect(farewell.status).toBe(204)
     expect(renewal.status).toBe(200)
     expect((await refresh((renewal.body as TokensBody).refresh_token)).status).toBe(401)
+  })
+})
+
+describe('where a body is not needed', () => {
+  const json = { 'content-type': 'application/json' }
+
+  it.each(['POST /auth/logout', 'POST /auth/refresh'])('an empty one is none: %s', async (line) => {
+    expect(await call(service.url, line, { headers: json })).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated' },
+    })
+    expect(await call(service.url, line, { headers: json, body: '{"refresh' })).toMatchObject({
+      status: 400,
+      body: { code: 'bad_request' },
+    })
+  })
+
+  it('the access token alone logs out, also with an empty one', async () => {
+    const { tokens } = await newSession()
+    const farewell = { headers: json, token: tokens.access_token }
+    expect((await call(service.url, 'POST /auth/logout', farewell)).status).toBe(204)
+    expect((await refresh(tokens.refresh_token)).status).toBe(401)
+  })
+
+  it('the description says so, and says that other calls need theirs', async () => {
+    const { paths } = await readApiDocument(service.url)
+    const isRequired = (path: string) => paths[`/api/v1/auth/${path}`]?.['post']?.requestBody?.required ?? false
+    expect([isRequired('logout'), isRequired('refresh')]).toEqual([false, false])
+    expect([isRequired('login'), isRequired('register')]).toEqual([true, true])
   })
 })
 
