@@ -34,6 +34,9 @@ import { visitorOf } from '../visitor-of.ts'
 
 export type AuthNeeds = LogInNeeds & { publicUrl: string | undefined }
 
+/** They use no cookie here, and browsers name no origin when their own page asks by them. */
+const safeMethods = new Set(['GET', 'HEAD'])
+
 type Exchange = { request: FastifyRequest; reply: FastifyReply }
 
 /** Contract §4: sessions of people. */
@@ -41,7 +44,7 @@ export function authRoutes(needs: AuthNeeds): FastifyPluginAsyncZod {
   return async (server) => {
     // Before the body is looked at, and for every call of the cookie's path, so that none can be forgotten.
     server.addHook('onRequest', async (request) => {
-      if (isCookieMode(request)) assertSameOrigin(request, needs.publicUrl)
+      if (isCookieMode(request) && !safeMethods.has(request.method)) assertSameOrigin(request, needs.publicUrl)
     })
     server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
 

@@ -76,6 +76,12 @@ describe('in cookie mode', () => {
     expect(answer).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
   })
 
+  it('who am I is answered without an Origin, which browsers do not send with a GET to their own page’s address', async () => {
+    const { body } = await logInAt(service, fromOurPage(service.url))
+    const { access_token: token } = body as { access_token: string }
+    expect((await call(service.url, 'GET /auth/me', { token, headers: cookieMode })).status).toBe(200)
+  })
+
   it('logging out ends the session and takes the cookie away, also when it is gone already', async () => {
     const { pair } = cookieOf(await logInAt(service, fromOurPage(service.url)))
     const headers = fromOurPage(service.url, { cookie: pair })
