@@ -35,16 +35,20 @@ function toAppError(error: unknown): AppError {
 }
 
 function invalidInput(error: {
-  validation: { instancePath: string; message?: string | undefined }[]
+  validation: { instancePath: string; message?: string | undefined; params: Record<string, unknown> }[]
   validationContext?: string | undefined
 }): AppError {
   const fields = error.validation.map((issue): FieldError => ({
     field: issue.instancePath.replace(/^\//, '').replaceAll('/', '.') || (error.validationContext ?? 'body'),
     message: issue.message ?? 'is not valid',
   }))
-  const isUnknownPlace = error.validationContext === 'params'
-  if (isUnknownPlace)
-    return new AppError('not_found', 'There is nothing at this address: an id in it is not a UUID.', { fields })
+  // What could not be the name of anything is no place, rather than a wrong way to ask.
+  if (error.validationContext === 'params') {
+    const isId = error.validation.some(({ params }) => params['format'] === 'guid' || params['format'] === 'uuid')
+    return new AppError('not_found', `There is nothing at this address${isId ? ': an id in it is not a UUID' : ''}.`, {
+      fields,
+    })
+  }
   return new AppError(
     'validation_failed',
     `Not valid: ${fields.map(({ field, message }) => `${field}: ${message}`).join('; ')}.`,
