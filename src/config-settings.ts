@@ -68,7 +68,10 @@ export const settings = {
     doc: 'Address to listen on.',
   },
   PORT: { schema: whole(0, 65_535), default: '8000', doc: 'Port to listen on.' },
-  PUBLIC_URL: { schema: webAddress, doc: 'The service’s own address as people reach it, for cookies and CORS.' },
+  PUBLIC_URL: {
+    schema: webAddress,
+    doc: 'The service’s own address as people reach it, for cookies and CORS. Needed behind a proxy that ends TLS, unless `TRUST_PROXY` trusts it.',
+  },
   JWT_SECRET_KEY: {
     schema: z.string().min(32, 'must be at least 32 characters, for example the output of: openssl rand -hex 32'),
     secret: true,

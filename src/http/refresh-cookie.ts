@@ -19,16 +19,17 @@ export function isCookieMode(request: FastifyRequest): boolean {
 }
 
 /**
- * Throws `forbidden` unless the page that asks is ours: its `Origin` is that of `PUBLIC_URL`, or of the very address
- * that was called. Without it another page could use the cookie that the browser adds by itself.
+ * Throws `forbidden` unless the page that asks is ours: its `Origin` is that of `PUBLIC_URL`, or, where that is not
+ * set, of the very address that was called. Without it another page could use the cookie that the browser adds by itself.
  */
 export function assertSameOrigin(request: FastifyRequest, publicUrl: string | undefined): void {
   const { origin } = request.headers
+  const ours = ownAddress(request, publicUrl)
   const isOurs =
     origin !== undefined &&
     URL.canParse(origin) &&
-    ((publicUrl !== undefined && new URL(origin).origin === new URL(publicUrl).origin) ||
-      new URL(origin).host === request.host.toLowerCase())
+    URL.canParse(ours) &&
+    new URL(origin).origin === new URL(ours).origin
   if (!isOurs)
     throw new AppError('forbidden', 'With X-Auth-Mode: cookie a request must come from a page of this service.')
 }
@@ -53,9 +54,13 @@ export function readRefreshCookie(request: FastifyRequest): string | undefined {
 }
 
 function attributes(request: FastifyRequest, publicUrl: string | undefined) {
-  const address = new URL(publicUrl ?? `${request.protocol}://${request.host}`)
+  const address = new URL(ownAddress(request, publicUrl))
   const isPlainLoopback = address.protocol === 'http:' && isLoopback(address.hostname)
   return { httpOnly: true, sameSite: 'strict', path: cookiePath, secure: !isPlainLoopback } as const
+}
+
+function ownAddress(request: FastifyRequest, publicUrl: string | undefined): string {
+  return publicUrl ?? `${request.protocol}://${request.host}`
 }
 
 function isLoopback(hostname: string): boolean {

@@ -55,7 +55,10 @@ describe('in cookie mode', () => {
   })
 
   it('by plain http from another machine too, which therefore needs https', async () => {
-    const answer = await logInAt(await startedAt('http://papers.example'), fromOurPage('http://papers.example'))
+    const answer = await logInAt(
+      await startedWith({ PUBLIC_URL: 'http://papers.example' }),
+      fromOurPage('http://papers.example'),
+    )
     expect(cookieOf(answer).attributes).toContain('Secure')
   })
 
@@ -142,6 +145,24 @@ describe('a page of another origin gets nothing out of the cookie', () => {
     expect((await logInAt(published, fromOurPage('http://papers.example'))).status).toBe(403)
     expect((await logInAt(published, fromOurPage('https://papers.example.evil.example'))).status).toBe(403)
   })
+
+  it('and no other one, by which the service can be reached too', async () => {
+    expect((await logInAt(published, fromOurPage(published.url))).status).toBe(403)
+  })
+
+  it('where none is published, the one that was called counts, with its scheme', async () => {
+    const { host } = new URL(service.url)
+    expect((await logInAt(service, fromOurPage(`http://${host.toUpperCase()}`))).status).toBe(200)
+    expect((await logInAt(service, fromOurPage(`https://${host}`))).status).toBe(403)
+  })
+
+  it('behind a trusted proxy that is the address which the proxy was called by', async () => {
+    const behind = await startedWith({ TRUST_PROXY: 'loopback' })
+    const proxied = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'papers.example' }
+    expect((await logInAt(behind, fromOurPage('https://papers.example', proxied))).status).toBe(200)
+    expect((await logInAt(behind, fromOurPage('http://papers.example', proxied))).status).toBe(403)
+    expect((await logInAt(behind, fromOurPage(behind.url, proxied))).status).toBe(403)
+  })
 })
 
 const started: TestService[] = []
@@ -149,8 +170,8 @@ afterAll(async () => {
   for (const each of started) await each.stop()
 })
 
-async function startedAt(publicUrl: string): Promise<TestService> {
-  const one = await startService({ PUBLIC_URL: publicUrl })
+async function startedWith(settings: Record<string, string>): Promise<TestService> {
+  const one = await startService(settings)
   started.push(one)
   return one
 }
