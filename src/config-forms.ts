@@ -38,6 +38,25 @@ export const proxies = words().refine(
   'must be a number of hops, or addresses and CIDR ranges separated by commas, such as 10.0.0.0/8',
 )
 
+/**
+ * What is wrong with a new password; undefined: nothing. One rule for everybody who gets one, by whatever way. Its
+ * least length is in characters as people count them, its most in bytes, since bcrypt reads neither further nor past a NUL.
+ */
+export function findPasswordFault(text: string): string | undefined {
+  if ([...text].length < 8) return 'must be at least 8 characters'
+  return isWithinBcrypt(text) ? undefined : 'must be at most 72 bytes and hold no NUL character'
+}
+
+/** Beyond either bound two different passwords would be the same to bcrypt. */
+export function isWithinBcrypt(text: string): boolean {
+  return Buffer.byteLength(text) <= 72 && !text.includes('\0')
+}
+
+export const password = z.string().superRefine((text, context) => {
+  const fault = findPasswordFault(text)
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
+})
+
 function words() {
   return z.string().transform((text) =>
     text

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { flag, folder, origins, postgresAddress, proxies, webAddress, whole } from './config-forms.ts'
+import { flag, folder, origins, password, postgresAddress, proxies, webAddress, whole } from './config-forms.ts'
 
 export type Setting = {
   schema: z.ZodType
@@ -82,10 +82,7 @@ export const settings = {
     doc: 'Makes this administrator at start, if absent. Unset: the first start of an embedded database makes one.',
   },
   ADMIN_PASSWORD: {
-    schema: z
-      .string()
-      .min(8, 'must be at least 8 characters')
-      .refine((text) => Buffer.byteLength(text) <= 72, 'must be at most 72 bytes'),
+    schema: password,
     secret: true,
     doc: 'Password of that administrator, 8 characters or more.',
   },

@@ -29,7 +29,7 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   PUBLIC_URL: ['paniq.example', 'https://me:hunter2-secret@paniq.example'],
   JWT_SECRET_KEY: ['hunter2-secret'],
   ADMIN_EMAIL: ['thandi', 'thandi@'],
-  ADMIN_PASSWORD: ['hunter2', `hunter2-secret${'é'.repeat(40)}`],
+  ADMIN_PASSWORD: ['hunter2', 'éééé', '🔑'.repeat(7), `hunter2-secret${'é'.repeat(40)}`],
   MAX_UPLOAD_BYTES: ['0', '10MB', '2147483648'],
   DOWNLOAD_URL_SECONDS: ['0', '3601', '1h'],
   TRUST_PROXY: ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1,2', '::1/129'],
@@ -50,6 +50,13 @@ describe('a wrong value', () => {
     expect(refusal({ PORT: '80a' })).toBe('PORT: "80a" must be a whole number, 0 to 65535.')
   })
 })
+
+test.each(['eight ch', '🔑'.repeat(8), '🔑'.repeat(18)])(
+  'an administrator’s password of 8 characters to 72 bytes is taken: %j',
+  (word) => {
+    expect(loadConfig({ ADMIN_EMAIL: 'thandi@firm.example', ADMIN_PASSWORD: word }).admin?.password).toBe(word)
+  },
+)
 
 describe('settings that need each other', () => {
   const secretKey = '0123456789abcdef0123456789abcdef'

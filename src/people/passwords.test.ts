@@ -45,8 +45,17 @@ it('what bcrypt would cut off is no part of a password', async () => {
   expect(await passwords.matches(longest, hash)).toBe(true)
 })
 
+it.each(['eight ch', 'é'.repeat(8), '🔑'.repeat(8), '🔑'.repeat(18)])(
+  'a new password of 8 characters to 72 bytes is taken: %j',
+  async (password) => {
+    await expect(makePasswords().hash(password)).resolves.toMatch(/^\$2b\$/)
+  },
+)
+
 it.each([
-  ['seven c', 'at least 8'],
+  ['seven c', 'at least 8 characters'],
+  ['éééé', 'at least 8 characters'],
+  ['🔑'.repeat(7), 'at least 8 characters'],
   ['ä'.repeat(37), 'at most 72 bytes'],
   ['twelve\0characters', 'no NUL'],
 ])('a new password out of bounds is refused: %j', async (password, reason) => {

@@ -1,13 +1,11 @@
 import { hash, verify } from '@node-rs/bcrypt'
 import pLimit from 'p-limit'
 
+import { findPasswordFault, isWithinBcrypt } from '../config-forms.ts'
 import { AppError } from '../errors.ts'
 
 /** The platform's cost too; its hashes are never rewritten. */
 const cost = 12
-export const leastPasswordBytes = 8
-/** bcrypt reads no further. */
-export const mostPasswordBytes = 72
 /** bcrypt is meant to be slow: more at once than `atOnce` would take the processor from everybody else. */
 const usualLimits = { atOnce: 2, waiting: 100 }
 
@@ -47,21 +45,11 @@ export function makePasswords(limits = usualLimits): Passwords {
 }
 
 function assertAcceptable(password: string): void {
-  const wrong =
-    Buffer.byteLength(password) < leastPasswordBytes
-      ? `must be at least ${leastPasswordBytes} characters`
-      : isWithinBcrypt(password)
-        ? undefined
-        : `must be at most ${mostPasswordBytes} bytes and hold no NUL character`
-  if (wrong !== undefined)
-    throw new AppError('validation_failed', `The password ${wrong}.`, {
-      fields: [{ field: 'password', message: wrong }],
+  const fault = findPasswordFault(password)
+  if (fault !== undefined)
+    throw new AppError('validation_failed', `The password ${fault}.`, {
+      fields: [{ field: 'password', message: fault }],
     })
-}
-
-/** bcrypt ends at a NUL and at 72 bytes; beyond either two different passwords would be the same. */
-function isWithinBcrypt(password: string): boolean {
-  return Buffer.byteLength(password) <= mostPasswordBytes && !password.includes('\0')
 }
 
 function isBcryptHash(stored: string): boolean {
