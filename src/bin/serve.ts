@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
 import { type App, openApp } from '../app.ts'
-import { describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
+import { addressToOpen, describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
@@ -24,9 +24,10 @@ export async function serve(needs: Needs, { jobs }: { jobs: boolean }): Promise<
     const administrator = await makeAdministrator(needs, app)
     const server = await buildApi(app)
     opened.push(() => server.close())
-    const address = await server.listen({ host, port }).catch((error: unknown) => {
+    const listening = await server.listen({ host, port }).catch((error: unknown) => {
       throw explainListening(error, { host, port })
     })
+    const address = addressToOpen(host, listening)
     if (jobs) await openWorker(app, opened)
 
     const storage = await tellStorage(app)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { type Config, loadConfig } from '../config.ts'
-import { describeAdministrator, describeStorage, firstCall } from './describe-start.ts'
+import { addressToOpen, describeAdministrator, describeStorage, firstCall } from './describe-start.ts'
 
 describe('who looks after the installation', () => {
   const email = 'thandi@firm.example'
@@ -60,6 +60,15 @@ describe('where papers go', () => {
       'local /srv/papers ',
     )
   })
+})
+
+test.each([
+  ['::', 'http://[::]:8000', 'http://localhost:8000'],
+  ['0.0.0.0', 'http://127.0.0.1:8000', 'http://localhost:8000'],
+  ['127.0.0.1', 'http://127.0.0.1:8000', 'http://127.0.0.1:8000'],
+  ['::1', 'http://[::1]:8000', 'http://[::1]:8000'],
+])('listening on %s, it is to be opened where it can be', (host, listening, expected) => {
+  expect(addressToOpen(host, listening)).toBe(expected)
 })
 
 test('the first call is one line for a shell', () => {

@@ -45,6 +45,12 @@ export function describeAdministrator(config: Config, outcome: AdministratorOutc
 
 const makeOne = 'Another one: ./bin/paniq-docs users create --admin --help'
 
+/** Where somebody on this machine opens what listens there: “every address” is none that can be called. */
+export function addressToOpen(host: string, listening: string): string {
+  const isEveryAddress = host === '0.0.0.0' || host === '::'
+  return isEveryAddress ? Object.assign(new URL(listening), { hostname: 'localhost' }).origin : listening
+}
+
 /** A line to paste: the first thing a newcomer can do. */
 export function firstCall(address: string): string {
   const person = { email: 'you@example.com', password: 'a long password', first_name: 'Your', last_name: 'Name' }

@@ -25,6 +25,13 @@ describe('a first start with nothing set up', () => {
     expect((await post(`${address}/api/v1/auth/register`, body)).status).toBe(201)
   })
 
+  test.each(['0.0.0.0', '::'])('on every address of the machine (%s) it says one that can be opened', async (host) => {
+    const settings = { ...(await databaseForTest()), HOST: host }
+    const service = startCommand(await makeWorkFolder(), ['serve'], settings)
+    const [, address = ''] = await service.untilSaid(/^Paniq Documents answers at (http:\/\/localhost:\d+)$/m)
+    expect((await fetch(`${address}/healthz`)).status).toBe(200)
+  })
+
   test('keeps the administrator’s password where only its user reads it, and nowhere else', async () => {
     const folder = await makeWorkFolder()
     const service = startCommand(folder, ['serve'])
