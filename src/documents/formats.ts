@@ -4,14 +4,12 @@ export type Format = {
   /** What a file of this kind may be called; the first one goes into its key. */
   extensions: readonly [string, ...string[]]
   name: string
-  /** Whether a browser may show it in place; never for what can carry script. */
-  canShowInline: boolean
 }
 
 export const formats: readonly Format[] = [
-  { mimeType: 'application/pdf', extensions: ['pdf'], name: 'PDF', canShowInline: true },
-  { mimeType: 'image/jpeg', extensions: ['jpg', 'jpeg'], name: 'JPEG', canShowInline: true },
-  { mimeType: 'image/png', extensions: ['png'], name: 'PNG', canShowInline: true },
+  { mimeType: 'application/pdf', extensions: ['pdf'], name: 'PDF' },
+  { mimeType: 'image/jpeg', extensions: ['jpg', 'jpeg'], name: 'JPEG' },
+  { mimeType: 'image/png', extensions: ['png'], name: 'PNG' },
 ]
 
 /** What a document type takes when it names nothing. */

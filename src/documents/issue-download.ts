@@ -6,7 +6,6 @@ import { AppError } from '../errors.ts'
 import type { DownloadLink, FileStore } from '../storage/file-store.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { accessDocument, noSuchDocument } from './access-document.ts'
-import { formatOf } from './formats.ts'
 import { storeHolding, type Stores } from './stores.ts'
 
 export type DownloadNeeds = { db: Db; stores: Stores; log: Logger; linkSeconds: number; now: Clock }
@@ -19,6 +18,9 @@ export type IssuedDownload = {
   disposition: 'attachment' | 'inline'
   sign: () => Promise<DownloadLink>
 }
+
+/** What a browser may show in place, whoever wrote the row: nothing that can carry script (contract §3). */
+const inlineTypes = new Set(['application/pdf', 'image/jpeg', 'image/png', 'image/webp'])
 
 /**
  * Decides, and records in the audit trail, that this person gets these bytes now: the document to send, the store that
@@ -37,8 +39,7 @@ export async function issueDownload(
     storeId: document.storeId,
     key: document.storageKey,
   })
-  const disposition =
-    request.disposition === 'inline' && formatOf(document.mimeType)?.canShowInline === true ? 'inline' : 'attachment'
+  const disposition = inlineTypes.has(document.mimeType) ? request.disposition : 'attachment'
   const sign = () =>
     store.signDownload(document.storageKey, {
       fileName: document.fileName,

@@ -72,6 +72,18 @@ describe('26. a file that the service sends itself', () => {
       expect(answer.headers.get('content-security-policy')).toContain('sandbox')
     },
   )
+
+  it('of a type that carries none and that the platform may have taken (WebP) is shown in place when asked', async () => {
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
+    const id = await documentOfType(both.onDisk, firm, admin, 'image/webp')
+
+    const answer = await callDocuments(both.onDisk.url, firm, admin, `/${id}/download?disposition=inline`)
+    await answer.arrayBuffer()
+
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-disposition')).toMatch(/^inline;/)
+    expectHarmless(answer)
+  })
 })
 
 describe('26. a link to S3', () => {
