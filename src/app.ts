@@ -46,12 +46,20 @@ export type App = {
   close(): Promise<void>
 }
 
+/** Undoes one step of the opening. */
+export type Closer = () => Promise<void>
+
+/** Closes what was opened, in reverse and once. One that fails does not keep the rest open; the first failure is thrown at the end. */
+export async function closeAll(opened: Closer[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const close of opened.splice(0).toReversed()) await close().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw new Error('not everything could be closed', { cause: failures[0] })
+}
+
 /** Builds the whole from its settings, in the order in which each part needs the one before; `close` undoes it in reverse. */
 export async function openApp(config: Config, log: Logger): Promise<App> {
-  const opened: (() => Promise<void>)[] = []
-  const close = async () => {
-    for (const closeOne of opened.splice(0).toReversed()) await closeOne()
-  }
+  const opened: Closer[] = []
+  const close = () => closeAll(opened)
   try {
     const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log })
     opened.push(() => database.close())

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 
-import { type App, openApp } from '../app.ts'
+import { type App, closeAll, type Closer, openApp } from '../app.ts'
 import { addressToOpen, describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
@@ -50,9 +50,7 @@ export async function work(needs: Needs): Promise<void> {
   })
 }
 
-type Opened = (() => Promise<void>)[]
-
-async function openWorker(app: App, opened: Opened): Promise<void> {
+async function openWorker(app: App, opened: Closer[]): Promise<void> {
   const worker = await startWorker(app)
   opened.push(() => worker.close())
 }
@@ -60,18 +58,18 @@ async function openWorker(app: App, opened: Opened): Promise<void> {
 /** Opens the whole, and closes it in reverse when it is told to end: no new requests, running ones finish, then the rest. */
 async function runUntilTold(
   { config, log, people }: Needs,
-  start: (app: App, opened: Opened) => Promise<void>,
+  start: (app: App, opened: Closer[]) => Promise<void>,
 ): Promise<void> {
   const told = untilToldToEnd()
   void told.then(() => people.write('Stopping; once more ends at once.\n'))
   const app = await openApp(config, log)
-  const opened: Opened = [() => app.close()]
+  const opened: Closer[] = [() => app.close()]
   try {
     await start(app, opened)
     const signal = await told
     log.info({ event: 'stopping', signal }, 'stopping')
   } finally {
-    for (const close of opened.toReversed()) await close()
+    await closeAll(opened)
   }
   log.info({ event: 'stopped' }, 'stopped')
 }

@@ -20,6 +20,7 @@ export function openDatabase(connection: PoolConfig, log: Logger): OpenedDatabas
     connectionTimeoutMillis: 10_000,
     // A peer that is gone without a word is noticed, if late.
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     max: 20,
     ...connection,
   })

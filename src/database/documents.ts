@@ -59,6 +59,10 @@ export const isVisibleTo = (role: unknown, user: UserId, confidentialRoles: read
   v.uploaded_by = ${user} or ${role} = any (${[...confidentialRoles, 'administrator']}::text[])
   or not exists (select from document_types t where t.code = d.document_type and t.confidential))`
 
+/** A type is named by its code or its id. */
+const codeOf = (codeOrId: string) =>
+  sql`coalesce((select code from document_types where id::text = lower(${codeOrId})), ${codeOrId})`
+
 export type DocumentFilter = { documentType: string | undefined; withDeleted: boolean }
 export type DocumentPage = { limit: number; after: { at: string; id: string } | undefined }
 
@@ -78,7 +82,7 @@ export async function listDocuments(
     join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
     where d.firm_id = ${membership.firmId}
       and ${isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)}
-      ${filter.documentType === undefined ? sql`` : sql`and d.document_type = ${filter.documentType}`}
+      ${filter.documentType === undefined ? sql`` : sql`and d.document_type = ${codeOf(filter.documentType)}`}
       ${filter.withDeleted ? sql`` : sql`and d.deleted_at is null`}
       ${page.after === undefined ? sql`` : sql`and (d.created_at, d.id) < (${page.after.at}::timestamptz, ${page.after.id}::uuid)`}
     order by d.created_at desc, d.id desc

@@ -14,7 +14,7 @@ const rightsByTable = {
   document_versions: 'select, insert, update, delete',
   document_uploads: 'select, insert, update, delete',
   document_moves: 'select, insert, update, delete',
-  document_idempotency_keys: 'select, insert, delete',
+  document_idempotency_keys: 'select, insert, update, delete',
   document_events: 'select, insert',
   document_events_default: 'select',
   document_sessions: 'select, insert, update, delete',

@@ -1,4 +1,5 @@
 import type { ControlledTransaction } from 'kysely'
+import { DatabaseError } from 'pg'
 
 import type { Db } from './client.ts'
 import type { Tables } from './tables.ts'
@@ -41,10 +42,9 @@ async function letGo(trx: ControlledTransaction<Tables>): Promise<void> {
     .catch(() => undefined)
 }
 
-/** An error with an SQLSTATE is the server's own word that it did not commit; anything else is silence. */
+/** What the server itself says, but that it is ending or does not know, means that it did not commit; all else is silence. */
 function outcomeOf(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  const isServersWord = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code)
+  const isServersWord = error instanceof DatabaseError && !/^(08|57P|40003)/.test(error.code ?? '')
   return isServersWord
     ? error
     : new OutcomeUnknown('the database did not say whether it kept the change', { cause: error })

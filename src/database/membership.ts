@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import { AppError, type ErrorCode } from '../errors.ts'
 import { type FirmId, type FirmRole, firmRoles, type UserId } from '../vocabulary.ts'
-import type { Db } from './client.ts'
+import type { Db, Tx } from './client.ts'
 
 declare const checked: unique symbol
 
@@ -77,7 +77,7 @@ export function membershipFrom(row: AccessRow, { userId, firmId }: { userId: Use
 }
 
 /** Checks the right with the facts of this moment. Throws `not_a_member`, `forbidden`, `firm_locked`, `not_found`, `unauthenticated`. */
-export async function requireMembership(db: Db, request: AccessRequest): Promise<Membership> {
+export async function requireMembership(db: Db | Tx, request: AccessRequest): Promise<Membership> {
   const { rows } = await sql<AccessRow>`select * from ${accessOf(request)} as access`.execute(db)
   return membershipFrom(rows[0] ?? { refusal: null, role: null }, request)
 }

@@ -33,5 +33,8 @@ export async function findEarlierDocument(
   if (answer === undefined) return undefined
   if (answer.fingerprint !== fingerprint)
     throw new AppError('conflict', 'This Idempotency-Key was used for another file. Use a new key for a new file.')
-  return findDocument(db, { membership, confidentialRoles }, answer.documentId)
+  const document = await findDocument(db, { membership, confidentialRoles }, answer.documentId)
+  if (document === undefined)
+    throw new AppError('conflict', 'The document of this Idempotency-Key is gone. Use a new key to hand it in again.')
+  return document
 }

@@ -5,9 +5,13 @@ const mostCharacters = 255
 
 /** The name to save: as it was given, shortened before its extension. Throws `validation_failed` for one that no person means. */
 export function requireFileName(given: string | undefined): string {
-  const name = (given ?? '').normalize('NFC')
+  const name = given ?? ''
   if (name.trim() === '') throw nameError('Send the file with a name, for example licence.pdf.')
-  if (/\p{Cc}|%00/iu.test(name) || !name.isWellFormed())
+  if (/%00/.test(name))
+    throw nameError(
+      'The file name has %00 in it, which some programs take for its end. Rename the file and send it again.',
+    )
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
     throw nameError('The file name has control characters in it. Rename the file and send it again.')
   if (/[/\\]/.test(name)) throw nameError('The file name has a slash in it. Rename the file and send it again.')
   return shorten(name)

@@ -6,7 +6,7 @@ import { closeRemovedUpload, closeUpload, openUpload, type OpenUpload } from '..
 import { AppError } from '../errors.ts'
 import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
 import { removeBytes } from './remove-bytes.ts'
-import { answerToStoreFailure, storeHolding, storeUnavailable, type Stores } from './stores.ts'
+import { storeHolding, type Stores } from './stores.ts'
 
 export type KeepBytesNeeds = { db: Db; stores: Stores; log: Logger }
 
@@ -39,10 +39,10 @@ export async function keepBytes<Result>(
         { event: 'upload_outcome_unknown', key: upload.key, store: upload.store, err: error },
         'the bytes stay: the commit may stand',
       )
-      throw storeUnavailable(error)
+      throw error
     }
     await giveUp(needs, upload)
-    throw answerToStoreFailure(error)
+    throw error
   }
 }
 

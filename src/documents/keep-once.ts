@@ -5,16 +5,15 @@ import type { DocumentType } from '../database/document-types.ts'
 import type { DocumentRecord } from '../database/documents.ts'
 import { recordEvent } from '../database/events.ts'
 import { type IdempotencyScope, rememberAnswer } from '../database/idempotency.ts'
-import type { Membership } from '../database/membership.ts'
+import { type Membership, requireMembership } from '../database/membership.ts'
 import { recordNewDocument } from '../database/record-version.ts'
+import { rights } from '../people/rights.ts'
 import { storageKeyOf } from '../storage/storage-key.ts'
 import type { Actor, DocumentId, Sha256, UploadId } from '../vocabulary.ts'
 import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
 import { keepBytes, type KeepBytesNeeds } from './keep-bytes.ts'
 import type { Received } from './receive-file.ts'
 import { choosePlace } from './stores.ts'
-
-export type KeepNeeds = KeepBytesNeeds
 
 /** A file that was let in, and on whose word. */
 export type Admitted = {
@@ -28,7 +27,7 @@ export type Admitted = {
 }
 
 /** Keeps a file as a new document; under one idempotency key once: whoever comes second gets the first one's document. */
-export async function keepOnce(needs: KeepNeeds, admitted: Admitted): Promise<DocumentRecord> {
+export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promise<DocumentRecord> {
   const { membership, type, received } = admitted
   const scope = scopeOf(admitted)
   const earlier = async (sha256: Sha256) =>
@@ -48,7 +47,7 @@ export async function keepOnce(needs: KeepNeeds, admitted: Admitted): Promise<Do
 }
 
 async function keep(
-  needs: KeepNeeds,
+  needs: KeepBytesNeeds,
   admitted: Admitted,
   scope: IdempotencyScope | undefined,
 ): Promise<DocumentRecord> {
@@ -64,6 +63,8 @@ async function keep(
 
   return await keepBytes(needs, upload, file, async (trx, stored) => {
     const { size: fileSize, sha256, etag, objectVersionId } = stored
+    // The body may have taken minutes: whoever lost the right meanwhile hands in nothing any more.
+    await requireMembership(trx, { userId: actor.userId, firmId, right: rights['documents.upload'] })
     if (scope !== undefined) await claimKey(trx, scope, { type, documentId, sha256 })
     const scanStatus = 'skipped' as const // until a scanner can be set
     const document = await recordNewDocument(trx, actor, {

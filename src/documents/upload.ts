@@ -1,19 +1,23 @@
 import type { Readable } from 'node:stream'
 
+import type { Logger } from 'pino'
+
 import type { Db } from '../database/client.ts'
 import { type DocumentType, findDocumentType } from '../database/document-types.ts'
 import type { DocumentRecord } from '../database/documents.ts'
 import { AppError } from '../errors.ts'
+import { recordRefusal } from '../people/record-refusal.ts'
 import { requireRight } from '../people/require-right.ts'
 import { rights } from '../people/rights.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
 import { requireFileName } from './check-file-name.ts'
 import { defaultMimeTypes } from './formats.ts'
-import { type KeepNeeds, keepOnce } from './keep-once.ts'
+import type { KeepBytesNeeds } from './keep-bytes.ts'
+import { type Admitted, keepOnce } from './keep-once.ts'
 import { receiveFile, type ReceiveNeeds } from './receive-file.ts'
-import { assertSomewhereToGo } from './stores.ts'
+import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
 
-export type UploadNeeds = ReceiveNeeds & KeepNeeds & { maxUploadBytes: number }
+export type UploadNeeds = ReceiveNeeds & KeepBytesNeeds & { maxUploadBytes: number }
 
 export type UploadRequest = {
   firmId: FirmId
@@ -31,12 +35,30 @@ export type UploadRequest = {
 
 /** What an upload guarantees stands in the contract §3, and in this order: allowed, received, kept. */
 export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRequest): Promise<DocumentRecord> {
-  const membership = await requireRight(needs, actor, 'documents.upload', { firmId: request.firmId })
+  const { firmId } = request
+  const membership = await requireRight(needs, actor, 'documents.upload', { firmId })
   const type = await requireActiveType(needs.db, request.documentType)
   assertSomewhereToGo(needs.stores)
+
+  try {
+    const document = await recordRefusal(needs.db, actor, { action: rights['documents.upload'].event, firmId }, () =>
+      receiveAndKeep(needs, request, { actor, membership, type }),
+    )
+    tellAccess(needs.log, actor, document)
+    return document
+  } catch (error) {
+    throw answerToStoreFailure(error)
+  }
+}
+
+async function receiveAndKeep(
+  needs: UploadNeeds,
+  request: UploadRequest,
+  allowed: Pick<Admitted, 'actor' | 'membership' | 'type'>,
+): Promise<DocumentRecord> {
+  const { type } = allowed
   const file = await request.openFile()
   const fileName = requireFileName(file.fileName)
-
   const received = await receiveFile(needs, {
     ...request,
     bytes: file.bytes,
@@ -46,19 +68,21 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
   })
   try {
     const { idempotencyKey, signal } = request
-    const document = await keepOnce(needs, { actor, membership, type, fileName, received, idempotencyKey, signal })
-    needs.log.info({
-      event: 'document_access',
-      action: rights['documents.upload'].event,
-      outcome: 'ok',
-      document_id: document.id,
-      firm_id: document.firmId,
-      user_id: actor.userId,
-    })
-    return document
+    return await keepOnce(needs, { ...allowed, fileName, received, idempotencyKey, signal })
   } finally {
     await received.release()
   }
+}
+
+function tellAccess(log: Logger, actor: Actor, document: DocumentRecord): void {
+  log.info({
+    event: 'document_access',
+    action: rights['documents.upload'].event,
+    outcome: 'ok',
+    document_id: document.id,
+    firm_id: document.firmId,
+    user_id: actor.userId,
+  })
 }
 
 async function requireActiveType(db: Db, codeOrId: string): Promise<DocumentType> {

@@ -7,7 +7,7 @@ const maxFileNameBytes = 1024 // of the 2 KiB that S3 allows for all of an objec
 export function s3MetadataOf(labels: FileLabels, sha256?: Sha256): Record<string, string> {
   return {
     'original-filename': encodeFileName(labels.originalFileName),
-    'document-type': labels.documentType,
+    'document-type': encodeURIComponent(labels.documentType),
     'firm-id': labels.firmId,
     'document-id': labels.documentId,
     ...(sha256 === undefined ? {} : { sha256 }),

@@ -3,7 +3,7 @@ import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Sha256 } from '../vocabulary.ts'
-import type { Spooled } from './file-store.ts'
+import { type Spooled, StoreError } from './file-store.ts'
 import { localFailure } from './local-errors.ts'
 import { removeLeftovers } from './remove-leftovers.ts'
 
@@ -34,7 +34,8 @@ export async function openSpool(folder: string): Promise<Spool> {
 
 async function openSpoolFile(path: string): Promise<SpoolFile> {
   const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
-    throw localFailure(error)
+    // Also where the folder is gone: nothing is missing that was kept.
+    throw new StoreError('unavailable', 'A file on its way cannot be written to the spool.', error)
   })
   const growth = trackGrowth()
 

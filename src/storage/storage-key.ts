@@ -7,9 +7,13 @@ const form = new RegExp(`^security_firms/${uuid}/[a-z0-9_-]{1,50}_${uuid}\\.[a-z
 
 type KeyParts = { firmId: FirmId; documentType: string; uuid: string; extension: string }
 
-/** The one place where a key is made: of ids and the detected type, never of a user's file name. */
+/**
+ * The one place where a key is made: of ids and the detected type, never of a user's file name. The platform's table may
+ * hold codes that no key may carry; the key then shows their nearest form, and the row has the code itself.
+ */
 export function storageKeyOf({ firmId, documentType, uuid: id, extension }: KeyParts): StorageKey {
-  return requireStorageKey(`security_firms/${firmId}/${documentType}_${id}.${extension}`)
+  const type = documentType.replaceAll(/[^a-z0-9_-]/gi, '_')
+  return requireStorageKey(`security_firms/${firmId}/${type}_${id}.${extension}`)
 }
 
 /** Throws `invalid_key` for anything that is not exactly of a key's form: no dots to climb by, no absolute path, no NUL. */

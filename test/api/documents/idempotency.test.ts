@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract.ts'
+import type { DocumentId } from '../../../src/vocabulary.ts'
 import { callDocuments, problemOf, uploadFile } from '../../support/call-documents.ts'
 import { listFolder } from '../../support/list-everything.ts'
 import { makePdf } from '../../support/make-files.ts'
@@ -73,6 +74,27 @@ describe('a file handed in again under the same idempotency key', () => {
     ]
     const ids = await Promise.all(answers.map(async (answer) => (await documentOf(answer)).id))
     expect(new Set(ids).size).toBe(3)
+  })
+
+  it('after seven days is as good as new; of a document that is gone it is a conflict that says so', async () => {
+    const { firm, admin } = await firmWithAdmin()
+    const { db } = service.app
+    const first = await documentOf(await uploadFile(service.url, firm, admin, key('k6')))
+    await db
+      .updateTable('document_idempotency_keys')
+      .set({ created_at: new Date(Date.now() - 8 * 86_400_000) })
+      .where('firm_id', '=', firm)
+      .execute()
+    const second = await documentOf(
+      await uploadFile(service.url, firm, admin, { bytes: makePdf({ seed: 'new' }), ...key('k6') }),
+    )
+    await db
+      .deleteFrom('documents')
+      .where('id', '=', second.id as DocumentId)
+      .execute()
+    const gone = await uploadFile(service.url, firm, admin, { bytes: makePdf({ seed: 'new' }), ...key('k6') })
+    expect(second.id).not.toBe(first.id)
+    expect([gone.status, (await problemOf(gone)).detail]).toEqual([409, expect.stringContaining('is gone')])
   })
 
   it('after a refusal is tried afresh: refusals are not remembered', async () => {

@@ -59,6 +59,19 @@ it('of one type, when asked; an unknown type has none', async () => {
   expect([await ofType('tax_clearance'), await ofType('bank_statement'), await ofType('diary')]).toEqual([2, 2, 0])
 })
 
+it('of one type by its id too', async () => {
+  const { firm, admin } = await firmWith(4)
+  const type = await service.app.db
+    .selectFrom('document_types')
+    .select('id')
+    .where('code', '=', 'tax_clearance')
+    .executeTakeFirstOrThrow()
+  const listed = (await (
+    await callDocuments(service.url, firm, admin, `?document_type=${type.id}`)
+  ).json()) as DocumentShape[]
+  expect(listed.map(({ document_type }) => document_type)).toEqual(['tax_clearance', 'tax_clearance'])
+})
+
 it('a wrong limit and a cursor that no list gave are refused by name', async () => {
   const { firm, admin } = await firmWith(0)
   const limit = await callDocuments(service.url, firm, admin, '?limit=201')
