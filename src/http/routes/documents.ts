@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { documentParams, documentShape, firmParams, listDocumentsQuery } from '../../contract.ts'
 import { browseDocuments, viewDocument } from '../../documents/browse.ts'
 import type { AccessNeeds } from '../../documents/access-document.ts'
-import type { DocumentId, FirmId } from '../../vocabulary.ts'
+import { documentOf, firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { etagOf, presentDocument } from '../present-document.ts'
 
@@ -31,7 +31,7 @@ export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZo
         const { query, params, actor } = request
         const filter = { documentType: query.document_type, withDeleted: query.include === 'deleted' }
         const documents = await answerPage(needs.cursors, { request, reply }, query, {
-          load: (page) => browseDocuments(needs, actor, params.firm_id as FirmId, { filter, page }),
+          load: (page) => browseDocuments(needs, actor, firmOf(params), { filter, page }),
           positionOf: (document) => ({ at: document.createdAtExact, id: document.id }),
         })
         return documents.map(presentDocument)
@@ -50,13 +50,9 @@ export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZo
         },
       },
       async (request, reply) => {
-        const document = presentDocument(await viewDocument(needs, request.actor, placeOf(request.params)))
+        const document = presentDocument(await viewDocument(needs, request.actor, documentOf(request.params)))
         return reply.header('etag', etagOf(document)).send(document)
       },
     )
   }
-}
-
-function placeOf(params: { firm_id: string; id: string }): { firmId: FirmId; documentId: DocumentId } {
-  return { firmId: params.firm_id as FirmId, documentId: params.id as DocumentId }
 }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { documentParams, downloadLinkShape, downloadQuery } from '../../contract.ts'
 import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/issue-download.ts'
 import { openLocalLink } from '../../storage/local-links.ts'
-import type { DocumentId, FirmId } from '../../vocabulary.ts'
+import { documentOf } from '../document-of.ts'
 import { sendFile } from '../send-file.ts'
 
 export type DownloadRoutesNeeds = DownloadNeeds & { localLinks: { key: Uint8Array } }
@@ -30,8 +30,7 @@ export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZo
       },
       async (request, reply) => {
         const issued = await issueDownload(needs, request.actor, {
-          firmId: request.params.firm_id as FirmId,
-          documentId: request.params.id as DocumentId,
+          ...documentOf(request.params),
           disposition: request.query.disposition,
         })
         return answerDownload(request, reply, issued)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { documentParams, eventShape, pageQuery } from '../../contract.ts'
 import type { AccessNeeds } from '../../documents/access-document.ts'
 import { viewHistory } from '../../documents/browse.ts'
-import type { DocumentId, FirmId } from '../../vocabulary.ts'
+import { documentOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { presentEvent } from '../present-document.ts'
 
@@ -24,8 +24,7 @@ export function historyRoutes(needs: AccessNeeds & { cursors: Cursors }): Fastif
         },
       },
       async (request, reply) => {
-        // The schema says that they are UUIDs; whose they are the right decides.
-        const document = { firmId: request.params.firm_id as FirmId, documentId: request.params.id as DocumentId }
+        const document = documentOf(request.params)
         const events = await answerPage(needs.cursors, { request, reply }, request.query, {
           load: (page) => viewHistory(needs, request.actor, { document, page }),
           positionOf: (event) => ({ at: event.occurredAtExact, id: event.id }),
