@@ -43,7 +43,7 @@ export const proxies = words().refine(
  * least length is in characters as people count them, its most in bytes, since bcrypt reads neither further nor past a NUL.
  */
 export function findPasswordFault(text: string): string | undefined {
-  if ([...text].length < 8) return 'must be at least 8 characters'
+  if (Array.from(text).length < 8) return 'must be at least 8 characters'
   return isWithinBcrypt(text) ? undefined : 'must be at most 72 bytes and hold no NUL character'
 }
 
@@ -52,7 +52,7 @@ export function isWithinBcrypt(text: string): boolean {
   return Buffer.byteLength(text) <= 72 && !text.includes('\0')
 }
 
-export const password = z.string().superRefine((text, context) => {
+export const newPassword = z.string().superRefine((text, context) => {
   const fault = findPasswordFault(text)
   if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
 })

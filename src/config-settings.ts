@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { flag, folder, origins, password, postgresAddress, proxies, webAddress, whole } from './config-forms.ts'
+import { flag, folder, newPassword, origins, postgresAddress, proxies, webAddress, whole } from './config-forms.ts'
 
 export type Setting = {
   schema: z.ZodType
@@ -82,7 +82,7 @@ export const settings = {
     doc: 'Makes this administrator at start, if absent. Unset: the first start of an embedded database makes one.',
   },
   ADMIN_PASSWORD: {
-    schema: password,
+    schema: newPassword,
     secret: true,
     doc: 'Password of that administrator, 8 characters or more.',
   },
