@@ -79,7 +79,7 @@ export const settings = {
   },
   ADMIN_EMAIL: {
     schema: z.email('must be an e-mail address'),
-    doc: 'Makes this administrator at start, if absent. Unset: the first start of an embedded database makes one.',
+    doc: 'Makes this administrator at start, if absent. Unset: an embedded database that has no administrator gets one.',
   },
   ADMIN_PASSWORD: {
     schema: newPassword,

@@ -30,11 +30,19 @@ describe('who looks after the installation', () => {
     expect(text).toMatch(/^none made, .* users create --admin/)
   })
 
-  test('made at an earlier start: the file, as long as it is there', async () => {
+  test('somebody who was there before: the file, as long as it is there', async () => {
     const { config, dataDir } = await makeConfig()
-    expect(describeAdministrator(config, { kind: 'not_wanted' }, true)).toContain('users create --admin')
+    const before = { kind: 'not_needed' } as const
+    expect(describeAdministrator(config, before, true)).toMatch(/^there already\. .*users create --admin/)
     await writeFile(join(dataDir, 'initial-admin-password'), '')
-    expect(describeAdministrator(config, { kind: 'not_wanted' }, true)).toContain(`${dataDir}/initial-admin-password`)
+    expect(describeAdministrator(config, before, true)).toContain(
+      `initial password of the first one are in ${dataDir}/`,
+    )
+  })
+
+  test('a shared database’s is for the platform to say', async () => {
+    const { config } = await makeConfig()
+    expect(describeAdministrator(config, { kind: 'not_wanted' }, true)).toBe('as the platform’s tables have it')
   })
 })
 

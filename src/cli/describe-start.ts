@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 
 import type { Config } from '../config.ts'
 import type { Stores } from '../documents/stores.ts'
-import type { AdministratorOutcome } from '../people/ensure-administrator.ts'
+import { type AdministratorOutcome, passwordFile } from '../people/ensure-administrator.ts'
 
 /** Where new papers go and why. `trouble`: why S3 cannot be reached, and what to do. */
 export function describeStorage(
@@ -27,19 +27,21 @@ export function describeStorage(
 
 /** Who looks after this installation, and where their password is. `isShown`: it was just shown on this terminal. */
 export function describeAdministrator(config: Config, outcome: AdministratorOutcome, isShown: boolean): string {
+  const file = passwordFile(config.dataDir)
   switch (outcome.kind) {
     case 'made':
       if (!outcome.isGenerated) return `${outcome.email}, with the password of ADMIN_PASSWORD`
-      return `${outcome.email}, password ${isShown ? 'as shown above, once' : `in ${shortPath(passwordFile(config))}`}`
+      return `${outcome.email}, password ${isShown ? 'as shown above, once' : `in ${shortPath(file)}`}`
     case 'present':
       return `${outcome.email}, there already; ADMIN_PASSWORD changed nothing`
     case 'not_an_administrator':
       return `none made, since ${outcome.email} belongs to somebody without that role. ${makeOne}`
+    case 'not_needed':
+      return existsSync(file)
+        ? `there already; the e-mail and the initial password of the first one are in ${shortPath(file)}`
+        : `there already. ${makeOne}`
     case 'not_wanted':
-      if (config.database.kind === 'external') return 'as the platform’s tables have it'
-      return existsSync(passwordFile(config))
-        ? `made at the first start; its e-mail and password are in ${shortPath(passwordFile(config))}`
-        : `made at the first start. ${makeOne}`
+      return 'as the platform’s tables have it'
   }
 }
 
@@ -55,10 +57,6 @@ export function addressToOpen(host: string, listening: string): string {
 export function firstCall(address: string): string {
   const person = { email: 'you@example.com', password: 'a long password', first_name: 'Your', last_name: 'Name' }
   return `curl -sS ${address}/api/v1/auth/register -H 'content-type: application/json' -d '${JSON.stringify(person)}'`
-}
-
-function passwordFile({ dataDir }: Config): string {
-  return join(dataDir, 'initial-admin-password')
 }
 
 /** As people write it, where it lies in the folder they are in. */

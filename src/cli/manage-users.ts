@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { createAccount } from '../people/create-account.ts'
+import { removePasswordFile } from '../people/ensure-administrator.ts'
 import { makePasswords } from '../people/passwords.ts'
 import { setPassword } from '../people/set-password.ts'
 import type { Printer } from './printer.ts'
@@ -29,12 +30,13 @@ export async function createUser(needs: Needs, { admin, ...person }: NewPerson, 
 }
 
 export async function giveNewPassword(needs: Needs, email: string, password: string): Promise<void> {
-  const { print } = needs
-  const id = await withDatabase(needs, async ({ db }) =>
+  const { config, print } = needs
+  const person = await withDatabase(needs, async ({ db }) =>
     setPassword({ db, passwords: makePasswords(), now: () => new Date() }, { email, password }),
   )
-  print.answer({ id, email })
-  print.say(`${print.paint('green', '✓')} ${email} has a new password; their sessions are ended.`)
+  if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
+  print.answer({ id: person.id, email: person.email })
+  print.say(`${print.paint('green', '✓')} ${person.email} has a new password; their sessions are ended.`)
 }
 
 /** What the person themself would be told, to log in, is of no use to whoever makes accounts. */

@@ -81,8 +81,13 @@ export async function setPasswordHash(trx: Tx, id: UserId, passwordHash: string)
     .execute()
 }
 
-/** A system task's question, for the first start. */
-export async function hasAnyAccount(db: Db | Tx): Promise<boolean> {
-  const row = await db.selectFrom('registered_users').select('id').limit(1).executeTakeFirst()
+/** A system task's question, at a start. */
+export async function hasAnyAdministrator(db: Db | Tx): Promise<boolean> {
+  const row = await db
+    .selectFrom('registered_users')
+    .select('id')
+    .where('role', '=', 'admin')
+    .limit(1)
+    .executeTakeFirst()
   return row !== undefined
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { findAccountByEmail, hasAnyAccount } from '../database/accounts.ts'
+import { findAccountByEmail, hasAnyAdministrator } from '../database/accounts.ts'
 import type { Db } from '../database/client.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { takeFirstStartLock } from '../database/installation.ts'
@@ -29,6 +29,9 @@ export type AdministratorOutcome =
   | { kind: 'present'; email: string }
   /** The e-mail belongs to somebody without that role, who is not given it: anybody may have registered with it. */
   | { kind: 'not_an_administrator'; email: string }
+  /** Nobody was asked for, and somebody has the role. */
+  | { kind: 'not_needed' }
+  /** Nobody was asked for, and the database is shared: whose it is sees to that. */
   | { kind: 'not_wanted' }
 
 /** Sees to it at start that the wished-for administrator exists. Of several instances that start at once one makes it. An existing account is left as it is. */
@@ -37,22 +40,30 @@ export async function ensureAdministrator(
   { given, isEmbedded, handOver }: AdministratorWish,
 ): Promise<AdministratorOutcome> {
   if (given !== undefined) return await ensureGiven(needs, given)
-  if (!isEmbedded || (await hasAnyAccount(needs.db))) return { kind: 'not_wanted' }
+  if (!isEmbedded) return { kind: 'not_wanted' }
+  const email = firstAdministratorEmail
+  const found = await outcomeForFirst(needs.db, email)
+  if (found !== undefined) return found
 
-  const generated = { email: firstAdministratorEmail, password: randomBytes(18).toString('base64url') }
-  const passwordHash = await needs.passwords.hash(generated.password)
+  const password = randomBytes(18).toString('base64url')
+  const passwordHash = await needs.passwords.hash(password)
   return await inTransaction(needs.db, async (trx): Promise<AdministratorOutcome> => {
     await takeFirstStartLock(trx)
-    if (await hasAnyAccount(trx)) return { kind: 'not_wanted' }
-    await addAccount(trx, administrator(generated.email), passwordHash)
-    await handOver(generated)
-    return { kind: 'made', email: generated.email, isGenerated: true }
+    const foundNow = await outcomeForFirst(trx, email)
+    if (foundNow !== undefined) return foundNow
+    await addAccount(trx, administrator(email), passwordHash)
+    await handOver({ email, password })
+    return { kind: 'made', email, isGenerated: true }
   })
+}
+
+export function passwordFile(dataDir: string): string {
+  return join(dataDir, 'initial-admin-password')
 }
 
 /** Keeps a generated password where only the service's user reads it. */
 export async function writePasswordFile(dataDir: string, { email, password }: Credentials): Promise<string> {
-  const path = join(dataDir, 'initial-admin-password')
+  const path = passwordFile(dataDir)
   const unfinished = `${path}.${randomBytes(6).toString('hex')}`
   const file = await open(unfinished, 'wx', 0o600)
   try {
@@ -63,6 +74,22 @@ export async function writePasswordFile(dataDir: string, { email, password }: Cr
   }
   await rename(unfinished, path)
   return path
+}
+
+/** Takes the file away once its password is that of its person no longer. */
+export async function removePasswordFile(dataDir: string, email: string): Promise<void> {
+  const path = passwordFile(dataDir)
+  const [whose] = (await readIfThere(path)).split('\n')
+  if (whose === email) await rm(path, { force: true })
+}
+
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    throw error
+  }
 }
 
 async function ensureGiven(
@@ -86,6 +113,10 @@ async function outcomeFor(db: Db, email: string): Promise<AdministratorOutcome |
   const account = await findAccountByEmail(db, email)
   if (account === undefined) return undefined
   return { kind: isAdministrator(account) ? 'present' : 'not_an_administrator', email: account.email }
+}
+
+async function outcomeForFirst(db: Db, email: string): Promise<AdministratorOutcome | undefined> {
+  return (await hasAnyAdministrator(db)) ? { kind: 'not_needed' } : await outcomeFor(db, email)
 }
 
 function administrator(email: string) {

@@ -9,11 +9,11 @@ import type { Passwords } from './passwords.ts'
 
 type Needs = { db: Db; passwords: Passwords; now: Clock }
 
-/** Gives a person a new password and ends all their sessions. Throws `not_found`, or `validation_failed` for a password out of bounds. */
+/** Gives a person a new password and ends all their sessions; answers whose it is. Throws `not_found`, or `validation_failed` for a password out of bounds. */
 export async function setPassword(
   { db, passwords, now }: Needs,
   { email, password }: { email: string; password: string },
-): Promise<UserId> {
+): Promise<{ id: UserId; email: string }> {
   const account = await findAccountByEmail(db, email)
   if (account === undefined) throw new AppError('not_found', 'There is no account with this e-mail.')
   const passwordHash = await passwords.hash(password)
@@ -23,6 +23,6 @@ export async function setPassword(
     await removeFailures(trx, await digestEmail(trx, account.email))
     await setPasswordHash(trx, account.id, passwordHash)
     await endSessionsOf(trx, account.id, now())
-    return account.id
+    return { id: account.id, email: account.email }
   })
 }

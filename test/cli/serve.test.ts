@@ -45,6 +45,31 @@ describe('a first start with nothing set up', () => {
   })
 })
 
+describe('people who are there before the first start', () => {
+  const thandi = ['--email', 'thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi']
+  const create = (folder: string, ...more: string[]) =>
+    runCommand(folder, ['users', 'create', ...thandi, '--password-stdin', ...more], { input: 'correct horse battery' })
+
+  test('do without an administrator no longer, who can then be given another password', async () => {
+    const folder = await makeWorkFolder()
+    expect(await create(folder)).toMatchObject({ code: 0 })
+    const service = startCommand(folder, ['serve'])
+    await service.untilSaid(/^Administrator: admin@paniq\.local, password in \.\/data\/initial-admin-password$/m)
+    await service.untilSaid(/^Try next/m)
+
+    const words = ['users', 'set-password', '--email', 'Admin@paniq.local', '--password-stdin']
+    expect(await runCommand(folder, words, { input: 'battery staple, correct' })).toMatchObject({ code: 0 })
+    await expect(stat(join(folder, 'data', 'initial-admin-password'))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('may have an administrator among them: then nobody is made', async () => {
+    const folder = await makeWorkFolder()
+    expect(await create(folder, '--admin')).toMatchObject({ code: 0 })
+    const service = startCommand(folder, ['serve'])
+    await service.untilSaid(/^Administrator: there already\. .*users create --admin/m)
+  })
+})
+
 describe('the end', () => {
   test('is clean when it is told: the embedded database is stopped too', async () => {
     const folder = await makeWorkFolder()

@@ -9,6 +9,7 @@ import { createAccount } from '../../../src/people/create-account.ts'
 import {
   type AdministratorWish,
   ensureAdministrator,
+  removePasswordFile,
   writePasswordFile,
 } from '../../../src/people/ensure-administrator.ts'
 import { makePerson } from '../../support/people.ts'
@@ -97,7 +98,7 @@ describe('the administrator that the settings name', () => {
   })
 })
 
-describe('where the database is the service’s own and nobody is there yet', () => {
+describe('where the database is the service’s own and has no administrator yet', () => {
   it('an administrator is made, whose password is handed over and works', async () => {
     const handed: Handed[] = []
     const outcome = await ensure({ isEmbedded: true }, handed)
@@ -106,6 +107,12 @@ describe('where the database is the service’s own and nobody is there yet', ()
     expect(handed[0]?.password).toMatch(/^[\w-]{24}$/)
     expect((await call(service.url, 'POST /auth/login', { body: handed[0] })).status).toBe(200)
     expect(service.logLines.join('')).not.toContain(handed[0]?.password)
+  })
+
+  it('also beside people who have no such role', async () => {
+    await makePerson(service.app)
+    expect(await ensure({ isEmbedded: true })).toMatchObject({ kind: 'made' })
+    expect(await administrators()).toEqual(['admin@paniq.local'])
   })
 
   it('of several starts at once one makes it', async () => {
@@ -127,13 +134,28 @@ describe('where the database is the service’s own and nobody is there yet', ()
   })
 })
 
-it.each([
-  ['somebody is there already', { isEmbedded: true }, 1],
-  ['the database is shared', { isEmbedded: false }, 0],
-] as const)('nobody is made where %s', async (_, wish, people) => {
-  for (let n = 0; n < people; n += 1) await makePerson(service.app)
-  expect(await ensure(wish)).toEqual({ kind: 'not_wanted' })
-  expect(await administrators()).toEqual([])
+describe('nobody is made', () => {
+  it('where an administrator is there already', async () => {
+    const { email } = await makePerson(service.app, { role: 'admin' })
+    expect(await ensure({ isEmbedded: true })).toEqual({ kind: 'not_needed' })
+    expect(await administrators()).toEqual([email])
+  })
+
+  it('where the database is shared', async () => {
+    expect(await ensure({ isEmbedded: false })).toEqual({ kind: 'not_wanted' })
+    expect(await administrators()).toEqual([])
+  })
+
+  it('out of somebody who took the e-mail of the first one', async () => {
+    const email = 'admin@paniq.local'
+    await createAccount(
+      service.app,
+      { email, firstName: 'Not', lastName: 'Me', role: 'user', isVerified: true },
+      password,
+    )
+    expect(await ensure({ isEmbedded: true })).toEqual({ kind: 'not_an_administrator', email })
+    expect(await administrators()).toEqual([])
+  })
 })
 
 it('a password that no terminal shows is kept in a file that its owner alone reads', async () => {
@@ -144,5 +166,16 @@ it('a password that no terminal shows is kept in a file that its owner alone rea
   expect((await stat(path)).mode & 0o777).toBe(0o600)
   expect(await readFile(path, 'utf8')).toBe('admin@paniq.local\nthe second one\n')
   expect(await readdir(folder)).toEqual(['initial-admin-password'])
+  await rm(folder, { recursive: true })
+})
+
+it('the file goes with the password that it holds, and with no other', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-password-'))
+  await removePasswordFile(folder, 'admin@paniq.local')
+  await writePasswordFile(folder, { email: 'admin@paniq.local', password: 'the first one' })
+  await removePasswordFile(folder, 'thandi@paniq.local')
+  expect(await readdir(folder)).toEqual(['initial-admin-password'])
+  await removePasswordFile(folder, 'admin@paniq.local')
+  expect(await readdir(folder)).toEqual([])
   await rm(folder, { recursive: true })
 })
