@@ -82,7 +82,8 @@ export async function requireMembership(db: Db | Tx, request: AccessRequest): Pr
   return membershipFrom(rows[0] ?? { refusal: null, role: null }, request)
 }
 
-const refusalAnswers: Record<Refusal, [ErrorCode, string]> = {
+/** The answer to each refusal; its code is also what the audit trail calls it. */
+export const refusalAnswers: Record<Refusal, [ErrorCode, string]> = {
   unauthenticated: ['unauthenticated', 'This account no longer exists. Log in again.'],
   account_locked: ['forbidden', 'This account is locked. Ask the platform’s support to unlock it.'],
   firm_missing: ['not_found', 'There is no such firm.'],

@@ -3,7 +3,14 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import { documentColumns, type DocumentRecord, isVisibleTo } from './documents.ts'
-import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from './membership.ts'
+import {
+  type AccessRow,
+  accessOf,
+  type Membership,
+  membershipFrom,
+  refusalAnswers,
+  type RightToCheck,
+} from './membership.ts'
 
 export type DocumentOpening = {
   firmId: FirmId
@@ -41,7 +48,7 @@ export async function openDocument(
     judged as (select access.refusal, access.role, found.*, ${outcomeOf(opening.wantsBytes)} as outcome from access left join found on true),
     event as (
       insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
-      select ${opening.right.event}, coalesce(refusal, outcome), ${firmId}, ${documentId}, version,
+      select ${opening.right.event}, coalesce(${refusalCodes}::jsonb ->> refusal, outcome), ${firmId}, ${documentId}, version,
              ${actor.userId}, ${actor.ip}, ${actor.userAgent}, ${actor.requestId}
       from judged
     )
@@ -52,6 +59,10 @@ export async function openDocument(
   const membership = membershipFrom(row, { userId: actor.userId, firmId })
   return row.outcome === 'not_found' ? undefined : { ...row, membership }
 }
+
+const refusalCodes = JSON.stringify(
+  Object.fromEntries(Object.entries(refusalAnswers).map(([refusal, [code]]) => [refusal, code])),
+)
 
 const outcomeOf = (wantsBytes: boolean): RawBuilder<DocumentOutcome> => sql`case
   when found.id is null then 'not_found'

@@ -110,6 +110,26 @@ it('31. so does every denied attempt, under the reason that was given', async ()
   }
 })
 
+it('31. a refusal stands there under the code that was answered, whichever way it was decided', async () => {
+  const { firm, admin } = await firmWithAdmin(service)
+  const { id } = await uploadDocument(service.url, firm, admin)
+  const locked = await makePerson(service.app, { isLocked: true })
+  const administrator = await makePerson(service.app, { role: 'admin' })
+  const cases = [
+    { who: locked, where: firm, status: 403, code: 'forbidden' },
+    { who: administrator, where: randomUUID(), status: 404, code: 'not_found' },
+  ]
+
+  for (const { who, where, status, code } of cases)
+    for (const path of ['', `/${id}`, `/${id}/download`, `/${id}/events`]) {
+      const { requestId, answer, about } = await asking(who, (headers) =>
+        callDocuments(service.url, where, who, path, { headers }),
+      )
+      expect([path, answer.status]).toEqual([path, status])
+      expect(await eventsOf(requestId)).toEqual([expect.objectContaining({ outcome: code, firm_id: where, ...about })])
+    }
+})
+
 it('31. a confidential paper that somebody may not know of leaves the attempt in its trail', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   await service.app.db
