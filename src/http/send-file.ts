@@ -30,7 +30,23 @@ async function send(request: FastifyRequest, reply: FastifyReply, file: FileToSe
     throw new AppError('gone', 'The bytes of this document are not where they should be. The operator has been told.')
   // A key is written once, so its name and length tell every version apart.
   const etag = `"${file.key.slice(file.key.lastIndexOf('_') + 1, file.key.lastIndexOf('.'))}-${stat.size}"`
-  reply.headers({
+  if (isCurrent(request.headers['if-none-match'], etag)) return reply.code(304).headers(headersOf(file, etag)).send()
+
+  const range = rangeOf(request, stat.size, etag)
+  if (range === 'unsatisfiable') {
+    reply.headers({ 'accept-ranges': 'bytes', 'content-range': `bytes */${stat.size}` })
+    throw new AppError('range_not_satisfiable', `The file has ${stat.size} bytes; the asked range begins past its end.`)
+  }
+  const bytes = request.method === 'HEAD' ? undefined : await file.store.read(file.key, range)
+  // Not before the bytes are at hand: a refusal under the file's name would be saved as that file.
+  reply.headers(headersOf(file, etag)).type(file.contentType)
+  if (range !== undefined) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${stat.size}`)
+  reply.header('content-length', range === undefined ? stat.size : range.end - range.start + 1)
+  return reply.send(bytes)
+}
+
+function headersOf(file: FileToSend, etag: string): Record<string, string> {
+  return {
     etag,
     'accept-ranges': 'bytes',
     'cache-control': 'private, no-store',
@@ -38,17 +54,7 @@ async function send(request: FastifyRequest, reply: FastifyReply, file: FileToSe
     'content-security-policy': "sandbox; default-src 'none'; frame-ancestors 'none'",
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
-  })
-  if (isCurrent(request.headers['if-none-match'], etag)) return reply.code(304).send()
-
-  const range = rangeOf(request, stat.size, etag)
-  if (range === 'unsatisfiable') {
-    reply.header('content-range', `bytes */${stat.size}`)
-    throw new AppError('range_not_satisfiable', `The file has ${stat.size} bytes; the asked range begins past its end.`)
   }
-  if (range !== undefined) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${stat.size}`)
-  reply.header('content-length', range === undefined ? stat.size : range.end - range.start + 1).type(file.contentType)
-  return request.method === 'HEAD' ? reply.send() : reply.send(await file.store.read(file.key, range))
 }
 
 function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {

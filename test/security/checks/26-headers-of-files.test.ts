@@ -86,6 +86,22 @@ describe('26. a file that the service sends itself', () => {
   })
 })
 
+it('26. a refusal carries nothing of the file: no name to save it under, no tag, not its policy', async () => {
+  const { firm, admin } = await firmWithAdmin(both.onDisk)
+  const { id } = await uploadDocument(both.onDisk.url, firm, admin)
+  const headers = { range: 'bytes=9999999-' }
+
+  const answer = await callDocuments(both.onDisk.url, firm, admin, `/${id}/download`, { headers })
+  await answer.text()
+
+  expect(answer.status).toBe(416)
+  expect(answer.headers.get('content-range')).toMatch(/^bytes \*\/\d+$/)
+  expect(answer.headers.get('accept-ranges')).toBe('bytes')
+  expect(answer.headers.get('content-type')).toContain('application/problem+json')
+  for (const name of ['content-disposition', 'etag']) expect([name, answer.headers.get(name)]).toEqual([name, null])
+  expect(answer.headers.get('content-security-policy')).not.toContain('sandbox')
+})
+
 describe('26. a link to S3', () => {
   it.each(papers)('forces the type and the disposition of %s', async (fileName, bytes, type) => {
     const { firm, admin } = await firmWithAdmin(both.onS3)
