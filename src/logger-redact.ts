@@ -1,6 +1,21 @@
 /** Names whose value is a secret: keys of JSON, of a form, of a header, of an object as Node shows it. */
-const secretName =
-  '(?:pass(?:word|wd|phrase)|secret|(?:access|refresh|session|security|id)[_-]?token|authorization|cookie|paniq_refresh|(?:private|api)[_-]?key)[\\w-]{0,30}'
+const partOfSecretName =
+  'pass(?:word|wd|phrase)|secret|(?:access|refresh|session|security|id)[_-]?token|authorization|cookie|paniq_refresh|(?:private|api)[_-]?key'
+/** Secrets only where the name ends with them: `token_type` is none. */
+const endOfSecretName = 'pass|pwd|tokens?'
+const secretName = String.raw`(?:(?:${partOfSecretName})[\w-]{0,30}|${endOfSecretName})`
+
+const wholeName = new RegExp(`${partOfSecretName}|(?:${endOfSecretName})$`, 'i')
+const known = new Map<string, boolean>()
+
+/** Whether what stands under this name is a secret. Names come again and again, so each is looked at once. */
+export function isSecretName(name: string): boolean {
+  const before = known.get(name)
+  if (before !== undefined) return before
+  const isSecret = wholeName.test(name)
+  if (known.size < 2000 && name.length < 100) known.set(name, isSecret)
+  return isSecret
+}
 
 const string = String.raw`"(?:[^"\\]|\\.)*"`
 /** A string of JSON, or of Node's own form, within a text of the line. Its end may be missing. */
@@ -23,11 +38,18 @@ const secretShapes: [RegExp, string][] = [
   [/(\/files\/)(?!:token\b)[^"\s\\?]+/g, '$1[redacted]'],
   // As far as the last @ of the word: a password may hold one.
   [/(\b\w+:\/\/[^:/@\s"\\]*:)(?:[^\s"\\]|\\[^nrt]){1,400}@/g, '$1[redacted]@'],
+  // A password with a blank in it, where no page's address is that a sentence goes on after.
+  [
+    /(\b(?:postgres(?:ql)?|mysql|rediss?|amqps?|smtps?|mongodb)(?:\+\w+)?:\/\/[^:/@\s"\\]*:)(?!\d{1,5}\b[^@ ]*(?: |"))[^"\\]{1,200}@/gi,
+    '$1[redacted]@',
+  ],
+  // A token alone before the host.
+  [/(\b\w+:\/\/)[^:/?#@\s"\\]{1,400}@/g, '$1[redacted]@'],
   [/\$2[abxy]\$\d\d\$[./\w]{53}/g, '[redacted hash]'],
   [/\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g, '[redacted key id]'],
 
   // "password":"…", ["…"], 12
-  [named(`":`, `${string}|\\[(?:[^\\]"]|${string}){0,200}\\]|${number}`), '$1"[redacted]"'],
+  [named(`":`, `${string}|\\[(?:[^[\\]"]|${string}){0,200}\\]|${number}`), '$1"[redacted]"'],
   // \"password\":\"…\", 12
   [named(String.raw`\\"\s*:\s*`, `${innerString}|${number}|${restOfText}`), '$1[redacted]'],
   // JSON within JSON within a text
@@ -38,7 +60,13 @@ const secretShapes: [RegExp, string][] = [
   [
     named(
       String.raw`'?\s?(?:=|%3D|:)\s?`,
-      [quoted("'"), quoted('`'), innerString, String.raw`[^\s"'${'`'}&;\\]+`].join('|'),
+      [
+        quoted("'"),
+        quoted('`'),
+        innerString,
+        String.raw`[{[][^}\]"\\]{0,200}[}\]]`,
+        String.raw`[^\s"'${'`'}&;\\]+`,
+      ].join('|'),
     ),
     '$1[redacted]',
   ],
@@ -50,7 +78,7 @@ function named(between: string, value: string): RegExp {
 
 /** Every shape has one of these in it. Most lines have none, and so cost one look. */
 const hint =
-  /bearer|basic|eyJ|signature|credential|token|policy=|pair-id|\/files\/|:\/\/|\$2|A[KS]IA|pass|secret|authoriz|cookie|refresh|(?:private|api)[_-]?key/i
+  /bearer|basic|eyJ|signature|credential|token|policy=|pair-id|\/files\/|:\/\/|\$2|A[KS]IA|pass|pwd|secret|authoriz|cookie|refresh|(?:private|api)[_-]?key/i
 
 /** Takes secrets out of one finished line, so that no caller has to remember to. */
 export function redact(line: string): string {

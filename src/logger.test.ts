@@ -67,6 +67,19 @@ const careless: [string, unknown, string[]][] = [
   ['a cookie header as text', 'cookie: theme=dark; other=opaque-1234567890', ['opaque-1234567890']],
   ['a refresh token in an answer', { refresh_token: 'opaque-1234567890' }, ['opaque-1234567890']],
   ['a link to a local file', '/api/v1/files/b3BhcXVlLXRva2Vu?x=1', ['b3BhcXVlLXRva2Vu']],
+  ['a password that is an object', { password: { a: 'correct horse' } }, ['correct horse']],
+  [
+    'passwords in lists of lists',
+    { passwords: [['correct'], 'horse', { a: 'battery' }] },
+    ['correct', 'horse', 'battery'],
+  ],
+  ['an object of them as Node shows it', inspect({ password: { a: 'correct' }, b: 1 }), ['correct']],
+  ['a token by that name alone', { token: 'opaque-1234567890' }, ['opaque-1234567890']],
+  ['a token of another name', { resetToken: 'opaque-1234567890' }, ['opaque-1234567890']],
+  ['a token in a body as it came', { body: '{"token":"opaque-1234567890"}' }, ['opaque-1234567890']],
+  ['a password by its short names', { pass: 'correct horse', pwd: 'battery' }, ['correct horse', 'battery']],
+  ['an address with a token before the host', 'https://tok3n-1234@git.example/x', ['tok3n-1234']],
+  ['a database password with a blank', 'postgres://paniq:s3c r3t@db.internal/paniq', ['s3c', 'r3t']],
   ['a stored password', 'row (42, $2b$12$TGSKJoxgw45DExNyKIfJ8OfD5Ev6l5qReRfRGwDQh8Ymp91EwzceW)', ['TGSKJoxgw45DExNy']],
 ]
 
@@ -127,10 +140,57 @@ test('what is no secret stays readable', () => {
     address: 'http://127.0.0.1:7480/documents',
     stack: 'at file:///srv/node_modules/@aws-sdk/client-s3/index.js:1:2',
     token_type: 'access',
+    database: 'postgres://db.internal:5432/paniq of thandi@firm.example',
+    page: 'https://papers.example/a@2x?to=thandi@firm.example',
   }
   const line = `${JSON.stringify(plain)}\n`
 
   expect(redact(line)).toBe(line)
+})
+
+test('what holds no secret is logged as it is, and what holds one is left as it was by whoever goes on with it', () => {
+  const { log, lines } = keepLines()
+  const at = new Date(0)
+  const value = { at, url: new URL('http://a.example/'), hasPassword: true, password: null, list: [1, { b: 'c' }] }
+  const withSecret = { deep: { token: 'opaque' } }
+
+  log.info({ value, withOne: withSecret })
+
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    value: { at: at.toISOString(), url: 'http://a.example/', hasPassword: true, password: null, list: [1, { b: 'c' }] },
+    withOne: { deep: { token: '[redacted]' } },
+  })
+  expect(withSecret).toEqual({ deep: { token: 'opaque' } })
+})
+
+test('an object that holds itself, that has no end in sight or that cannot be read is logged, without its secrets', () => {
+  const { log, lines } = keepLines()
+  const circular: Record<string, unknown> = { token: 'opaque' }
+  circular['self'] = { again: circular, list: [circular] }
+  let deep: object = { token: 'opaque' }
+  for (let depth = 0; depth < 1000; depth += 1) deep = { deep }
+
+  const unreadable = Object.defineProperty({}, 'x', {
+    enumerable: true,
+    get() {
+      throw new Error('not now')
+    },
+  })
+
+  log.info({ circular })
+  log.info({ deep })
+  log.info({ unreadable })
+
+  expect(lines.map((line) => JSON.parse(line))).toHaveLength(3)
+  expect(lines.join('')).not.toContain('opaque')
+})
+
+test('fields that a logger carries along hold no secret either', () => {
+  const { log, lines } = keepLines()
+
+  log.child({ session: { token: 'opaque' } }).info('done')
+
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ session: { token: '[redacted]' } })
 })
 
 test('whatever is logged, a line stays one record of JSON that says the same outside of its secrets', () => {
@@ -196,12 +256,21 @@ test('lines of one piece of work carry its fields, and none of each other’s', 
   expect(third).not.toHaveProperty('request_id')
 })
 
-test.each(['http://a:', 'password', 'secret":["', "secret:'", 'Bearer ', 'eyJaaaaaa.', '\\"', '$2a$12$'])(
-  'a long line of %s is looked through without looking back',
-  (piece) => {
-    // Quadratic work on this length would take minutes and trip the test's own time limit.
-    const line = JSON.stringify({ file_name: piece.repeat(100_000) })
+test.each([
+  'http://a:',
+  'password',
+  'secret":["',
+  "secret:'",
+  'Bearer ',
+  'eyJaaaaaa.',
+  '\\"',
+  '$2a$12$',
+  'postgres://a:',
+  'token',
+  'pass: {',
+])('a long line of %s is looked through without looking back', (piece) => {
+  // Quadratic work on this length would take minutes and trip the test's own time limit.
+  const line = JSON.stringify({ file_name: piece.repeat(100_000) })
 
-    expect(redact(line)).toBeTypeOf('string')
-  },
-)
+  expect(redact(line)).toBeTypeOf('string')
+})

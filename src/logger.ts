@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 
+import { redactFields, redactKeys } from './logger-redact-keys.ts'
 import { redact } from './logger-redact.ts'
 
 type LogContext = { request_id?: string; job_id?: string }
@@ -28,7 +29,8 @@ export function makeLogger({ level, isTerminal, destination }: LoggerOptions): L
     {
       level,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      formatters: { level: (label) => ({ level: label }), log: redactFields, bindings: redactFields },
+      serializers: { err: (error: Error) => redactKeys(pino.stdSerializers.err(error)) },
       // A copy: pino writes each line's own fields into what it gets.
       mixin: () => ({ ...context.getStore() }),
       hooks: { streamWrite: isTerminal ? forPeople() : (line) => escapeRawControls(redact(line)) },
