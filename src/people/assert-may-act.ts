@@ -1,10 +1,10 @@
 import type { Account } from '../database/accounts.ts'
+import { refusalAnswers } from '../database/membership.ts'
 import { AppError } from '../errors.ts'
 
 /** Throws `forbidden` for a person whom this service or the platform has shut out. */
 export function assertMayAct(account: Account): void {
-  if (account.isLocked || account.isSuspended)
-    throw new AppError('forbidden', 'This account is locked. Ask the platform’s support to unlock it.')
+  if (account.isLocked || account.isSuspended) throw new AppError(...refusalAnswers.account_locked)
 }
 
 /** Throws `forbidden` for a person who may not have a session: shut out, or not verified by the platform yet. */

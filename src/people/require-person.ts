@@ -1,5 +1,6 @@
 import { type Account, findAccountById } from '../database/accounts.ts'
 import type { Db } from '../database/client.ts'
+import { refusalAnswers } from '../database/membership.ts'
 import { AppError } from '../errors.ts'
 import type { Actor, UserId } from '../vocabulary.ts'
 import { assertMayAct } from './assert-may-act.ts'
@@ -24,7 +25,7 @@ export async function requireAdministrator(db: Db, actor: Actor, action: string)
 
 async function findWhoMayAct(db: Db, userId: UserId): Promise<Account> {
   const account = await findAccountById(db, userId)
-  if (account === undefined) throw new AppError('unauthenticated', 'This account no longer exists. Log in again.')
+  if (account === undefined) throw new AppError(...refusalAnswers.unauthenticated)
   assertMayAct(account)
   return account
 }
