@@ -61,7 +61,6 @@ const frameworkRefusals: Record<string, (error: Error) => AppError> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: () =>
     new AppError('unsupported_type', 'Send the file as multipart/form-data, in a field named "file".'),
   FST_ERR_CTP_BODY_TOO_LARGE: () => new AppError('too_large', 'The body of this request is too large.'),
-  FST_REQ_FILE_TOO_LARGE: () => new AppError('too_large', 'The file is too large.'),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => new AppError('bad_request', 'The body is empty; send JSON.'),
   FST_ERR_CTP_INVALID_JSON_BODY: () => new AppError('bad_request', 'The body is not JSON.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
