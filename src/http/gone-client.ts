@@ -11,5 +11,7 @@ export function signalOfClient(request: FastifyRequest, reply: FastifyReply): Ab
   }
   reply.raw.once('close', gone)
   request.raw.once('error', gone)
+  // Whoever left while we asked for rights has closed already.
+  if (request.raw.destroyed || reply.raw.closed) gone()
   return controller.signal
 }

@@ -1,12 +1,12 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
-import multipart from '@fastify/multipart'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 
 import { withLogContext } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
+import { acceptForms } from './accept-forms.ts'
 import { answerBrokenRequest, answerUnreadableAddress } from './answer-broken-request.ts'
 import { answerError } from './answer-error.ts'
 import { answerUnknownAddress } from './answer-unknown-address.ts'
@@ -78,10 +78,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
   })
   await server.register(cookie)
-  await server.register(multipart, {
-    limits: { files: 1, fields: 5, parts: 6, fileSize: options.maxUploadBytes + 1, headerPairs: 50 },
-    throwFileSizeLimit: false,
-  })
+  await acceptForms(server, options.maxUploadBytes)
   authenticate(server, options.authentication)
 
   return server

@@ -1,0 +1,98 @@
+import type { IncomingMessage } from 'node:http'
+import { finished, type Readable, Transform } from 'node:stream'
+import { callbackify } from 'node:util'
+
+import type { Multipart, MultipartFile } from '@fastify/multipart'
+import type { FastifyRequest } from 'fastify'
+
+import { AppError } from '../errors.ts'
+
+/** What a form may hold besides its file: boundaries, the headers of its parts, a few small fields, what came together with the file's beginning. */
+const mostBytesBesidesFile = 256 * 1024
+
+export type FormFile = { fileName: string | undefined; bytes: Readable }
+
+/**
+ * Reads a form up to its file. The file's bytes end only once the form has ended as it should, with nothing more in it
+ * than allowed: whoever has read them all knows that the whole was sound. What is wrong with a form is `bad_request`;
+ * no file in the field `file`, `validation_failed`.
+ */
+export async function openForm(request: FastifyRequest, signal: AbortSignal): Promise<FormFile> {
+  signal.throwIfAborted()
+  const form = readForm(request, signal)
+  const file = await form.untilFile()
+  if (file?.fieldname !== 'file') {
+    const message = 'Send the file in a multipart field named "file", for example with: curl -F file=@licence.pdf'
+    throw new AppError('validation_failed', message, { fields: [{ field: 'file', message }] })
+  }
+  return { fileName: file.filename, bytes: untilEndOfForm(file.file, form.untilEnd) }
+}
+
+function readForm(request: FastifyRequest, signal: AbortSignal) {
+  const parts = request.parts()
+  const { promise: refused, reject: refuse } = Promise.withResolvers<never>()
+  refused.catch(() => undefined) // nobody may be waiting
+  signal.addEventListener('abort', () => refuse(signal.reason), { once: true })
+
+  // Begins the reading; from here on its bytes can be counted as well.
+  const first = parts.next()
+  const besidesFile = countBytes(request.raw, refuse)
+
+  async function nextFile(next: Promise<IteratorResult<Multipart, unknown>>): Promise<MultipartFile | undefined> {
+    for (let part = next; ; part = parts.next()) {
+      const { done, value } = await Promise.race([part, refused]).catch((error: unknown) => {
+        throw refusalOf(error)
+      })
+      if (done === true) return undefined
+      if (value.type === 'file') return value
+      if (value.valueTruncated)
+        throw new AppError('bad_request', 'A field of the form is too long. Send one file in a field named "file".')
+    }
+  }
+  const untilFile = async () => {
+    const file = await nextFile(first)
+    besidesFile.pause()
+    return file
+  }
+  const untilEnd = async () => {
+    besidesFile.resume()
+    if ((await nextFile(parts.next())) !== undefined) throw new AppError('bad_request', 'Send one file at a time.')
+  }
+  return { untilFile, untilEnd }
+}
+
+function countBytes(body: IncomingMessage, refuse: (reason: AppError) => void) {
+  let bytes = 0
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= mostBytesBesidesFile) return
+    body.unpipe()
+    refuse(new AppError('bad_request', 'The form is too long besides its file. Send one file in a field named "file".'))
+  }
+  body.on('data', count)
+  return { pause: () => void body.off('data', count), resume: () => void body.on('data', count) }
+}
+
+/** The file's own stream tells neither of what is wrong behind it, nor in our words of what is wrong with itself. */
+function untilEndOfForm(file: Readable, untilEnd: () => Promise<void>): Readable {
+  const bytes = new Transform({
+    // One piece at a time, as the file itself.
+    readableHighWaterMark: 1,
+    writableHighWaterMark: 1,
+    transform: (chunk, _encoding, done) => done(null, chunk),
+    flush: callbackify(untilEnd),
+  })
+  finished(file, (error) => {
+    if (error) bytes.destroy(refusalOf(error))
+  })
+  bytes.once('close', () => file.destroy())
+  return file.pipe(bytes)
+}
+
+/** The parser's own words for a form that it cannot read are plain errors; the framework's have a status. */
+function refusalOf(error: unknown): Error {
+  if (error instanceof AppError || (error instanceof Error && 'statusCode' in error)) return error
+  return new AppError('bad_request', 'The form is broken or was cut off before its end. Send it again.', {
+    cause: error,
+  })
+}
