@@ -7,6 +7,14 @@ export type Chunks = AsyncGenerator<Buffer, void>
 
 type Source = { bytes: Readable; maxBytes: number; signal: AbortSignal }
 
+/** How much longer than its file a form may declare itself: boundaries and the headers of its parts. */
+const formBytes = 64 * 1024
+
+/** Refuses what says itself that it is too large, before a byte of it is read. Throws `too_large`. */
+export function assertDeclaredSize(declaredBytes: number | undefined, maxBytes: number): void {
+  if (declaredBytes !== undefined && declaredBytes > maxBytes + formBytes) throw tooLarge(maxBytes)
+}
+
 /** Hands the bytes on and stops reading at the limit. Throws `too_large`, or the signal's reason. */
 export async function* limitBytes({ bytes, maxBytes, signal }: Source): Chunks {
   let size = 0

@@ -8,20 +8,17 @@ import { headBytes, requireAllowedFormat } from './detect-format.ts'
 import { flowIntoSpool } from './flow-into-spool.ts'
 import type { Format } from './formats.ts'
 import { holdInMemory } from './hold-in-memory.ts'
-import { limitBytes, rejoin, takeHead, tooLarge } from './limit-bytes.ts'
+import { limitBytes, rejoin, takeHead } from './limit-bytes.ts'
 
 /** Files up to this size are held whole in memory, scanned, then sent in one piece. */
 export const mostBytesInMemory = 16 * 1024 * 1024
-
-/** How much longer than its file a form may declare itself: boundaries and the headers of its parts. */
-const formBytes = 64 * 1024
 
 export type ReceiveNeeds = { budget: ByteBudget; spool: Spool }
 
 export type Incoming = {
   bytes: Readable
   fileName: string
-  /** The body's length as the client declares it, form and all; undefined when it does not say. */
+  /** The body's length as the client declares it, form and all, already found to be allowed; undefined when it does not say. */
   declaredBytes: number | undefined
   maxBytes: number
   allowedMimeTypes: readonly string[]
@@ -43,8 +40,6 @@ export type Received = {
  */
 export async function receiveFile(needs: ReceiveNeeds, incoming: Incoming): Promise<Received> {
   const { declaredBytes = Infinity, maxBytes, signal, expectedSha256 } = incoming
-  if (declaredBytes !== Infinity && declaredBytes > maxBytes + formBytes) throw tooLarge(maxBytes)
-
   const chunks = limitBytes(incoming)
   const head = await takeHead(chunks, headBytes)
   if (head.length === 0) throw new AppError('empty_file', 'The file is empty. Choose another one and send it again.')

@@ -14,6 +14,7 @@ import { requireFileName } from './check-file-name.ts'
 import { defaultMimeTypes } from './formats.ts'
 import type { KeepBytesNeeds } from './keep-bytes.ts'
 import { type Admitted, keepOnce } from './keep-once.ts'
+import { assertDeclaredSize } from './limit-bytes.ts'
 import { receiveFile, type ReceiveNeeds } from './receive-file.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
 
@@ -57,13 +58,15 @@ async function receiveAndKeep(
   allowed: Pick<Admitted, 'actor' | 'membership' | 'type'>,
 ): Promise<DocumentRecord> {
   const { type } = allowed
+  const maxBytes = Math.min(needs.maxUploadBytes, type.maxBytes ?? Infinity)
+  assertDeclaredSize(request.declaredBytes, maxBytes)
   const file = await request.openFile()
   const fileName = requireFileName(file.fileName)
   const received = await receiveFile(needs, {
     ...request,
     bytes: file.bytes,
     fileName,
-    maxBytes: Math.min(needs.maxUploadBytes, type.maxBytes ?? Infinity),
+    maxBytes,
     allowedMimeTypes: type.allowedTypes ?? defaultMimeTypes,
   })
   try {

@@ -125,6 +125,40 @@ describe.each([
   })
 
   it.each([
+    ['of a declared length', `Content-Length: ${400 * piece.length}`, 'too_large'],
+    ['without one', 'Transfer-Encoding: chunked', 'bad_request'],
+  ])('25 MB %s in which no file begins are cut off long before the limit', async (_what, header, code) => {
+    const wrap = header.includes('chunked') ? asChunk : (bytes: Buffer | string) => bytes
+    const pieces = Array.from({ length: 400 }, () => wrap(piece))
+    const { answer, read, before, after } = await sendPieces(serviceOf(), header, pieces)
+
+    expect([code, undefined]).toContain(codeIn(answer))
+    expect(read).toBeLessThan(limit)
+    expect(after).toEqual(before)
+  })
+
+  it('what is declared to be more than its document type allows is refused before a byte of it is there', async () => {
+    const service = serviceOf()
+    const { firm, admin } = await firmWithAdmin(service)
+    await service.app.db
+      .updateTable('document_types')
+      .set({ max_bytes: 1000 })
+      .where('code', '=', 'tax_clearance')
+      .execute()
+
+    const connection = await openRaw(service.url)
+    await connection.send(uploadHead(firm, admin.headers.authorization, 'Content-Length: 100000'))
+    const answer = await connection.answer
+    await service.app.db
+      .updateTable('document_types')
+      .set({ max_bytes: null })
+      .where('code', '=', 'tax_clearance')
+      .execute()
+
+    expect([answer.status, codeIn(answer)]).toEqual([413, 'too_large'])
+  })
+
+  it.each([
     ['a small file', 900],
     ['more than the limit', 6_000_000],
   ])('a declared length of 300 bytes before %s leaves nothing', async (_what, bytes) => {
