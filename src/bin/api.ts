@@ -17,10 +17,13 @@ import { memberRoutes } from '../http/routes/members.ts'
 import { metricsRoutes } from '../http/routes/metrics.ts'
 import { uploadRoutes } from '../http/routes/upload.ts'
 import { buildServer, mountApi } from '../http/server.ts'
+import { mostSecondsOfSilence } from '../http/watch-silence.ts'
 import { checkAccessToken } from '../people/access-token.ts'
 
+type Limits = { mostSecondsOfSilence: number }
+
 /** The API of a built app, ready to listen. */
-export async function buildApi(app: App): Promise<FastifyInstance> {
+export async function buildApi(app: App, limits: Limits = { mostSecondsOfSilence }): Promise<FastifyInstance> {
   const { config, log, metrics, now, db, keys } = app
   const server = await buildServer({
     log,
@@ -28,6 +31,7 @@ export async function buildApi(app: App): Promise<FastifyInstance> {
     trustProxy: config.trustProxy,
     origins: [...config.corsOrigins, ...originOf(config.publicUrl)],
     maxUploadBytes: config.maxUploadBytes,
+    ...limits,
     authentication: { checkAccessToken: (token) => checkAccessToken({ accessKey: keys.accessKey, now }, token) },
   })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
@@ -37,7 +41,7 @@ export async function buildApi(app: App): Promise<FastifyInstance> {
     firmRoutes({ db, cursors }),
     memberRoutes({ db, cursors }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
-    uploadRoutes({ ...app, maxUploadBytes: config.maxUploadBytes }),
+    uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
     documentRoutes({ db, log, cursors }),
     historyRoutes({ db, log, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),

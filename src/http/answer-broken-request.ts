@@ -14,17 +14,20 @@ export function answerUnreadableAddress(error: Error, request: FastifyRequest, r
   void answerError(error, request, reply)
 }
 
-/** What is no request at all (not HTTP, a head too long, two lengths that disagree): then nothing but the socket can answer. */
+/** What is no request at all (not HTTP, a head too long, two lengths that disagree), or does not end in time: then nothing but the socket can answer. */
 export function answerBrokenRequest(error: Error & { code?: string | undefined }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  if (socket.writable) socket.write(brokenRequestAnswer())
+  if (socket.writable) socket.write(brokenRequestAnswer(error.code))
   socket.destroy()
 }
 
-function brokenRequestAnswer(): string {
+function brokenRequestAnswer(code: string | undefined): string {
   const id = chooseRequestId({ headers: {} })
-  const refusal = new AppError('bad_request', 'The request could not be understood: it is not valid HTTP.')
-  const problem = presentProblem(refusal, id)
+  const detail =
+    code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? 'The request came too slowly and did not end in time. Send it again over a better connection.'
+      : 'The request could not be understood: it is not valid HTTP.'
+  const problem = presentProblem(new AppError('bad_request', detail), id)
   const body = JSON.stringify(problem)
   return [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,

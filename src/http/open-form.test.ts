@@ -21,6 +21,8 @@ beforeAll(async () => {
 })
 afterAll(async () => server.close())
 
+const limits = { mostSecondsOfSilence: 30 }
+
 /** Sends the head of a form, leaves when told, and gives what the handler came to. */
 async function leaveDuring(handle: (upload: Upload, leave: () => void) => Promise<unknown>): Promise<unknown> {
   const socket = connect(port, '127.0.0.1')
@@ -41,7 +43,7 @@ const cutOff = new AppError('bad_request', 'The upload was cut off before its en
 
 it('a form whose sender left before it was opened is not waited for', async () => {
   const outcome = await leaveDuring(async ({ request, reply, isClosed }, leave) => {
-    const signal = signalOfClient(request, reply)
+    const signal = signalOfClient(request, reply, limits)
     leave()
     await isClosed
     return openForm(request, signal)
@@ -54,7 +56,7 @@ it('a form whose sender had left before anybody listened is not waited for eithe
   const outcome = await leaveDuring(async ({ request, reply, isClosed }, leave) => {
     leave()
     await isClosed
-    return openForm(request, signalOfClient(request, reply))
+    return openForm(request, signalOfClient(request, reply, limits))
   })
 
   expect(outcome).toEqual(cutOff)
@@ -62,7 +64,7 @@ it('a form whose sender had left before anybody listened is not waited for eithe
 
 it('a form whose sender leaves while its file is waited for is not waited for any longer', async () => {
   const outcome = await leaveDuring(async ({ request, reply }, leave) => {
-    const opening = openForm(request, signalOfClient(request, reply))
+    const opening = openForm(request, signalOfClient(request, reply, limits))
     leave()
     return opening
   })

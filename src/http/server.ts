@@ -13,6 +13,7 @@ import { answerUnknownAddress } from './answer-unknown-address.ts'
 import { type AuthenticateNeeds, authenticate } from './authenticate.ts'
 import { closeWhenAnswered } from './close-when-answered.ts'
 import { discardBody } from './discard-body.ts'
+import { endSilentBodies } from './end-silent-bodies.ts'
 import { recordRequests } from './record-requests.ts'
 import { chooseRequestId } from './request-id.ts'
 import { keepServedRoutes } from './served-routes.ts'
@@ -24,6 +25,7 @@ export type ServerOptions = {
   /** Whose pages may call. */
   origins: string[]
   maxUploadBytes: number
+  mostSecondsOfSilence: number
   authentication: AuthenticateNeeds
 }
 
@@ -39,6 +41,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerUnreadableAddress,
     bodyLimit: 256 * 1024,
+    requestTimeout: secondsToSend(options.maxUploadBytes) * 1000,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2000 },
     // A request that was being answered when the server closes is finished; see bin/api.ts.
     forceCloseConnections: 'idle',
@@ -54,6 +57,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   recordRequests(server, options)
   discardBody(server)
+  endSilentBodies(server, options.mostSecondsOfSilence)
   closeWhenAnswered(server)
   await server.register(cors, {
     origin: options.origins,
@@ -99,4 +103,9 @@ function hopsOrAddresses(trust: string[]): string[] | false | ((address: string,
   if (first === undefined) return false
   if (trust.length > 1 || !/^\d+$/.test(first)) return trust
   return (_address, hop) => hop < Number(first)
+}
+
+/** For a whole request, however steadily it dribbles: a phone that sends the largest file at 20 KB/s comes to its end. */
+function secondsToSend(maxUploadBytes: number): number {
+  return 60 + Math.ceil(maxUploadBytes / 20_000)
 }

@@ -8,8 +8,10 @@ import { signalOfClient } from '../gone-client.ts'
 import { openForm } from '../open-form.ts'
 import { etagOf, presentDocument } from '../present-document.ts'
 
+type Needs = UploadNeeds & { mostSecondsOfSilence: number }
+
 /** Contract §3, upload: one file in a form's field `file`. */
-export function uploadRoutes(needs: UploadNeeds): FastifyPluginAsyncZod {
+export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     server.post(
       '/security-firms/:firm_id/documents',
@@ -29,7 +31,7 @@ export function uploadRoutes(needs: UploadNeeds): FastifyPluginAsyncZod {
         },
       },
       async (request, reply) => {
-        const signal = signalOfClient(request, reply)
+        const signal = signalOfClient(request, reply, needs)
         const document = presentDocument(
           await upload(needs, request.actor, {
             // The schema says that it is a UUID; whose firm it is the right decides.
