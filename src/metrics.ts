@@ -48,12 +48,27 @@ function makeCounts(registers: Registry[]) {
       buckets: answerSeconds,
       registers,
     }),
+    wrongBytes: fromZero(
+      new Counter({
+        name: 'wrong_bytes_total',
+        help: 'Versions of documents whose bytes were found missing or wrong, each once.',
+        labelNames: ['state'] as const,
+        registers,
+      }),
+      [{ state: 'missing' }, { state: 'wrong' }],
+    ),
     failedLogins: new Counter({
       name: 'logins_failed_total',
       help: 'Refused logins: a wrong password, an unknown or locked account, too many attempts.',
       registers,
     }),
   }
+}
+
+/** Shown before anything was counted: a figure that first appears as 1 has not risen, and wakes nobody. */
+function fromZero<Label extends string>(counter: Counter<Label>, all: Partial<Record<Label, string>>[]) {
+  for (const labels of all) counter.inc(labels, 0)
+  return counter
 }
 
 /** How much of something there is when somebody looks. */

@@ -3,9 +3,10 @@ import type { Logger } from 'pino'
 import type { Db } from '../database/client.ts'
 import type { OpenedDocument } from '../database/open-document.ts'
 import { AppError } from '../errors.ts'
-import type { DownloadLink, FileStore } from '../storage/file-store.ts'
+import type { DownloadLink } from '../storage/file-store.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { accessDocument, noSuchDocument } from './access-document.ts'
+import { bytesGone, type StoredBytes } from './open-bytes.ts'
 import { storeHolding, type Stores } from './stores.ts'
 
 export type DownloadNeeds = { db: Db; stores: Stores; log: Logger; linkSeconds: number; now: Clock }
@@ -14,7 +15,7 @@ export type DownloadRequest = { firmId: FirmId; documentId: DocumentId; disposit
 
 export type IssuedDownload = {
   document: OpenedDocument
-  store: FileStore
+  bytes: StoredBytes
   disposition: 'attachment' | 'inline'
   sign: () => Promise<DownloadLink>
 }
@@ -23,8 +24,8 @@ export type IssuedDownload = {
 const inlineTypes = new Set(['application/pdf', 'image/jpeg', 'image/png', 'image/webp'])
 
 /**
- * Decides, and records in the audit trail, that this person gets these bytes now: the document to send, the store that
- * holds it, and a link to it when one is wanted. Throws the refusal, `not_found`, `gone`, `scan_pending`,
+ * Decides, and records in the audit trail, that this person gets these bytes now: the document to send, where its bytes
+ * lie, and a link to it when one is wanted. Throws the refusal, `not_found`, `gone`, `scan_pending`,
  * `quarantined`, or `store_unavailable` when the bytes lie on another instance's disk.
  */
 export async function issueDownload(
@@ -34,20 +35,19 @@ export async function issueDownload(
 ): Promise<IssuedDownload> {
   const document = await accessDocument(needs, actor, { ...request, right: 'documents.download' })
   assertDownloadable(document)
-  const store = storeHolding(needs.stores, {
-    store: document.store,
-    storeId: document.storeId,
-    key: document.storageKey,
-  })
+  const { store, storeId, storageKey: key, fileSize } = document
+  const holding = storeHolding(needs.stores, { store, storeId, key })
   const disposition = inlineTypes.has(document.mimeType) ? request.disposition : 'attachment'
   const sign = () =>
-    store.signDownload(document.storageKey, {
+    holding.signDownload(key, {
       fileName: document.fileName,
       contentType: document.mimeType,
       disposition,
       seconds: needs.linkSeconds,
+      fileSize,
+      storeId,
     })
-  return { document, store, disposition, sign }
+  return { document, bytes: { store, storeId, key, size: fileSize }, disposition, sign }
 }
 
 function assertDownloadable(document: OpenedDocument): void {
@@ -57,12 +57,8 @@ function assertDownloadable(document: OpenedDocument): void {
     case 'not_found':
       throw noSuchDocument()
     case 'gone':
-      throw new AppError(
-        'gone',
-        document.deletedAt === null
-          ? 'The bytes of this document were found missing or damaged. The operator has been told.'
-          : 'This document is in the trash. Restore it to download it.',
-      )
+      if (document.deletedAt === null) throw bytesGone()
+      throw new AppError('gone', 'This document is in the trash. Restore it to download it.')
     case 'scan_pending':
       throw new AppError('scan_pending', 'This document has not been scanned for viruses yet. Try again in a minute.', {
         retryAfterSeconds: 60,

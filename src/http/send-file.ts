@@ -1,15 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 
-import { answerToStoreFailure } from '../documents/stores.ts'
+import type { OpenedBytes } from '../documents/open-bytes.ts'
 import { AppError } from '../errors.ts'
 import { contentDispositionOf } from '../storage/content-disposition-of.ts'
-import type { ByteRange, FileStore } from '../storage/file-store.ts'
-import type { StorageKey } from '../vocabulary.ts'
+import type { ByteRange } from '../storage/file-store.ts'
 
 export type FileToSend = {
-  store: FileStore
-  key: StorageKey
+  bytes: OpenedBytes
   fileName: string
   contentType: string
   disposition: 'attachment' | 'inline'
@@ -17,32 +15,22 @@ export type FileToSend = {
 
 /** Sends a stored file itself, whole or the one range that was asked for, under headers that let no browser run it. */
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: FileToSend): Promise<FastifyReply> {
-  try {
-    return await send(request, reply, file)
-  } catch (error) {
-    throw answerToStoreFailure(error)
-  }
-}
-
-async function send(request: FastifyRequest, reply: FastifyReply, file: FileToSend): Promise<FastifyReply> {
-  const stat = await file.store.stat(file.key)
-  if (stat === undefined)
-    throw new AppError('gone', 'The bytes of this document are not where they should be. The operator has been told.')
+  const { key, size } = file.bytes
   // A key is written once, so its name and length tell every version apart.
-  const etag = `"${file.key.slice(file.key.lastIndexOf('_') + 1, file.key.lastIndexOf('.'))}-${stat.size}"`
+  const etag = `"${key.slice(key.lastIndexOf('_') + 1, key.lastIndexOf('.'))}-${size}"`
   if (isCurrent(request.headers['if-none-match'], etag)) return reply.code(304).headers(headersOf(file, etag)).send()
 
-  const range = rangeOf(request, stat.size, etag)
+  const range = rangeOf(request, size, etag)
   if (range === 'unsatisfiable') {
-    reply.headers({ 'accept-ranges': 'bytes', 'content-range': `bytes */${stat.size}` })
-    throw new AppError('range_not_satisfiable', `The file has ${stat.size} bytes; the asked range begins past its end.`)
+    reply.headers({ 'accept-ranges': 'bytes', 'content-range': `bytes */${size}` })
+    throw new AppError('range_not_satisfiable', `The file has ${size} bytes; the asked range begins past its end.`)
   }
-  const bytes = request.method === 'HEAD' ? undefined : await file.store.read(file.key, range)
+  const content = request.method === 'HEAD' ? undefined : await file.bytes.read(range)
   // Not before the bytes are at hand: a refusal under the file's name would be saved as that file.
   reply.headers(headersOf(file, etag)).type(file.contentType)
-  if (range !== undefined) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${stat.size}`)
-  reply.header('content-length', range === undefined ? stat.size : range.end - range.start + 1)
-  return reply.send(bytes)
+  if (range !== undefined) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`)
+  reply.header('content-length', range === undefined ? size : range.end - range.start + 1)
+  return reply.send(content)
 }
 
 function headersOf(file: FileToSend, etag: string): Record<string, string> {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-import type { DocumentId, FirmId, Sha256, StorageKey, StoreName } from '../vocabulary.ts'
+import type { DocumentId, FirmId, Sha256, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
 
 /**
  * Where the bytes of documents lie. Each line is true of every store; `test/contract/` proves it of each.
@@ -23,7 +23,7 @@ export interface FileStore {
   remove(key: StorageKey): Promise<void>
   /** The files whose key begins with the prefix, in no promised order, a page at a time; what is no file of ours is passed over. */
   list(prefix: string): AsyncIterable<FileStat>
-  signDownload(key: StorageKey, link: LinkOptions): Promise<DownloadLink>
+  signDownload(key: StorageKey, link: LinkOptions & LinkedFile): Promise<DownloadLink>
 }
 
 /** A file on its way in, its first bytes already known to be of an allowed type. */
@@ -71,6 +71,9 @@ export type LinkOptions = {
   disposition: 'attachment' | 'inline'
   seconds: number
 }
+
+/** What the file's row says of it: who opens a local link has no row to look at. `storeId`: null when it names no disk. */
+export type LinkedFile = { fileSize: number; storeId: StoreId | null }
 
 export type DownloadLink = { url: string; expiresAt: Date }
 

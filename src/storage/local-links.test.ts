@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 
-import type { FirmId } from '../vocabulary.ts'
+import type { FirmId, StoreId } from '../vocabulary.ts'
 import { openLocalLink, signLocalLink } from './local-links.ts'
 import { storageKeyOf } from './storage-key.ts'
 
@@ -16,10 +16,20 @@ const storageKey = storageKeyOf({
   uuid: '7d0c4f1e-52ab-4c77-8f10-a1b2c3d4e5f6',
   extension: 'pdf',
 })
-const link = { fileName: 'Müller 😀.pdf', contentType: 'application/pdf', disposition: 'inline', seconds: 60 } as const
+const storeId = '3c1f0a9e-6a1b-4c55-9d7e-0f1e2d3c4b5a' as StoreId
+const link = {
+  fileName: 'Müller 😀.pdf',
+  contentType: 'application/pdf',
+  disposition: 'inline',
+  seconds: 60,
+  fileSize: 50_000,
+  storeId,
+} as const
 const fields = {
   purpose: 'local_file',
   key: storageKey,
+  store_id: null,
+  size: 50_000,
   name: 'a.pdf',
   type: 'application/pdf',
   disposition: 'attachment',
@@ -41,6 +51,8 @@ test('a link gives back the file it was made for, under its name', async () => {
   expect(expiresAt).toEqual(new Date('2026-11-24T12:01:00Z'))
   await expect(openLocalLink(tokenOf(url), at('2026-11-24T12:00:59Z'))).resolves.toEqual({
     key: storageKey,
+    storeId,
+    fileSize: 50_000,
     fileName: 'Müller 😀.pdf',
     contentType: 'application/pdf',
     disposition: 'inline',
@@ -55,6 +67,12 @@ test('a link is over at the moment it names', async () => {
   await expect(opening).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('is over') })
 })
 
+test('a link to a file whose row names no disk opens as such', async () => {
+  const { url } = await signLocalLink(needs, storageKey, { ...link, storeId: null })
+
+  await expect(openLocalLink(tokenOf(url), needs)).resolves.toMatchObject({ storeId: null })
+})
+
 test('the fields that a link is made of open it', async () => {
   await expect(openLocalLink(await signed(fields), needs)).resolves.toMatchObject({ key: storageKey })
 })
@@ -67,6 +85,8 @@ const wrong: [what: string, token: () => Promise<string>][] = [
   ['made for no purpose', () => signed(withoutPurpose)],
   ['a session of a person', () => signed({ sub: 'someone', token_type: 'access' })],
   ['with a field more', () => signed({ ...fields, firm: 'another' })],
+  ['for no length', () => signed({ ...fields, size: undefined })],
+  ['for no disk that can be', () => signed({ ...fields, store_id: 'x' })],
   ['without an end', () => signed({ ...fields, exp: undefined })],
   ['for what is no key', () => signed({ ...fields, key: '../../etc/passwd' })],
   ['without a signature', async () => `${btoa('{"alg":"none"}')}.${btoa(JSON.stringify({ ...fields, exp: end }))}.`],

@@ -2,14 +2,14 @@ import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 
 import { AppError } from '../errors.ts'
-import type { Clock, StorageKey } from '../vocabulary.ts'
-import type { DownloadLink, LinkOptions } from './file-store.ts'
+import type { Clock, StorageKey, StoreId } from '../vocabulary.ts'
+import type { DownloadLink, LinkedFile, LinkOptions } from './file-store.ts'
 import { isStorageKey } from './storage-key.ts'
 
 /** The key is for these links alone; `now` is the service's clock. */
 export type LocalLinkNeeds = { key: Uint8Array; now: Clock }
 
-export type LocalLink = {
+export type LocalLink = LinkedFile & {
   key: StorageKey
   fileName: string
   contentType: string
@@ -22,6 +22,8 @@ const purpose = 'local_file'
 const fields = z.strictObject({
   purpose: z.literal(purpose),
   key: z.string().refine(isStorageKey),
+  store_id: z.guid().nullable(),
+  size: z.int().nonnegative(),
   name: z.string(),
   type: z.string(),
   disposition: z.enum(['attachment', 'inline']),
@@ -32,12 +34,14 @@ const fields = z.strictObject({
 export async function signLocalLink(
   needs: LocalLinkNeeds,
   storageKey: StorageKey,
-  link: LinkOptions,
+  link: LinkOptions & LinkedFile,
 ): Promise<DownloadLink> {
   const exp = Math.floor(needs.now().getTime() / 1000) + link.seconds
   const token = await new SignJWT({
     purpose,
     key: storageKey,
+    store_id: link.storeId,
+    size: link.fileSize,
     name: link.fileName,
     type: link.contentType,
     disposition: link.disposition,
@@ -53,9 +57,11 @@ export async function openLocalLink(token: string, needs: LocalLinkNeeds): Promi
   const payload = await verify(token, needs)
   const parsed = fields.safeParse(payload)
   if (!parsed.success) throw wrongLink()
-  const { key, name, type, disposition } = parsed.data
+  const { key, store_id, size, name, type, disposition } = parsed.data
   if (!isStorageKey(key)) throw wrongLink()
-  return { key, fileName: name, contentType: type, disposition }
+  // Only `signLocalLink` signs for this purpose, and it had a disk's id.
+  const storeId = store_id as StoreId | null
+  return { key, storeId, fileSize: size, fileName: name, contentType: type, disposition }
 }
 
 async function verify(token: string, { key, now }: LocalLinkNeeds): Promise<unknown> {

@@ -2,13 +2,14 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import type { LinkOptions } from '../../src/storage/file-store.ts'
+import type { LinkedFile, LinkOptions } from '../../src/storage/file-store.ts'
 import { makePdf } from '../support/make-files.ts'
 import { inMemory, newKey } from './incoming-files.ts'
 import { storesUnderTest, type StoreUnderTest } from './stores-under-test.ts'
 
-function link(wishes: Partial<LinkOptions> = {}): LinkOptions {
-  return { fileName: 'a.pdf', contentType: 'application/pdf', disposition: 'attachment', seconds: 3600, ...wishes }
+function link(wishes: Partial<LinkOptions> = {}): LinkOptions & LinkedFile {
+  const file = { fileName: 'a.pdf', contentType: 'application/pdf', fileSize: 50_000, storeId: null }
+  return { ...file, disposition: 'attachment', seconds: 3600, ...wishes }
 }
 
 describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {

@@ -131,7 +131,8 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     await expect(listed('elsewhere/')).resolves.toEqual([])
   })
 
-  const link = { fileName: 'a.pdf', contentType: 'application/pdf', disposition: 'attachment', seconds: 60 } as const
+  const file = { fileName: 'a.pdf', contentType: 'application/pdf', fileSize: 1, storeId: null }
+  const link = { ...file, disposition: 'attachment', seconds: 60 } as const
   const wrongKeys = ['', '../etc/passwd', '/etc/passwd', '.store-id', 'security_firms/../x', 'a\0b', 'security_firms/']
   test.each(wrongKeys)('what is no key, as %j, is refused by every call', async (text) => {
     const key = text as StorageKey

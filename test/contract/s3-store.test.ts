@@ -36,7 +36,8 @@ afterAll(async () => {
 
 const small = makePdf({ bytes: 20_000 })
 const large = makePdf({ bytes: largeBytes })
-const link = { fileName: 'a.pdf', contentType: 'application/pdf', disposition: 'attachment', seconds: 3600 } as const
+const file = { fileName: 'a.pdf', contentType: 'application/pdf', fileSize: 1, storeId: null }
+const link = { ...file, disposition: 'attachment', seconds: 3600 } as const
 
 function writeLarge(key = newKey(), store = s3.store) {
   return writeSpooled(store, temporary.spool, key, large)

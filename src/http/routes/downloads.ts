@@ -4,11 +4,13 @@ import { z } from 'zod'
 
 import { documentParams, downloadLinkShape, downloadQuery } from '../../contract.ts'
 import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/issue-download.ts'
+import { openBytes, type OpenBytesNeeds } from '../../documents/open-bytes.ts'
 import { openLocalLink } from '../../storage/local-links.ts'
 import { documentOf } from '../document-of.ts'
 import { sendFile } from '../send-file.ts'
+import { visitorOf } from '../visitor-of.ts'
 
-export type DownloadRoutesNeeds = DownloadNeeds & { localLinks: { key: Uint8Array } }
+export type DownloadRoutesNeeds = DownloadNeeds & OpenBytesNeeds & { localLinks: { key: Uint8Array } }
 
 /** Contract §3, download: a redirect to S3, the file itself from local disk, or a link as JSON. */
 export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
@@ -33,7 +35,7 @@ export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZo
           ...documentOf(request.params),
           disposition: request.query.disposition,
         })
-        return answerDownload(request, reply, issued)
+        return answerDownload(needs, request, reply, issued)
       },
     )
 
@@ -53,13 +55,17 @@ export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZo
       },
       async (request, reply) => {
         const link = await openLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
-        return sendFile(request, reply, { ...link, store: needs.stores.local, key: link.key })
+        // Whoever has the link may read; who it is, nobody knows.
+        const somebody = { userId: null, ...visitorOf(request) }
+        const bytes = await openBytes(needs, somebody, { ...link, store: 'local', size: link.fileSize })
+        return sendFile(request, reply, { ...link, bytes })
       },
     )
   }
 }
 
 async function answerDownload(
+  needs: OpenBytesNeeds,
   request: FastifyRequest,
   reply: FastifyReply,
   issued: IssuedDownload,
@@ -68,14 +74,13 @@ async function answerDownload(
     const { url, expiresAt } = await issued.sign()
     return reply.headers(notToBeKept).send(downloadLinkShape.parse({ url, expires_at: expiresAt.toISOString() }))
   }
-  if (issued.store.name === 's3') {
+  if (issued.bytes.store === 's3') {
     const { url } = await issued.sign()
     return reply.headers(notToBeKept).redirect(url, 302)
   }
-  const { document, store, disposition } = issued
+  const { document, disposition } = issued
   return sendFile(request, reply, {
-    store,
-    key: document.storageKey,
+    bytes: await openBytes(needs, request.actor, issued.bytes),
     fileName: document.fileName,
     contentType: document.mimeType,
     disposition,

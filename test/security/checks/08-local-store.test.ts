@@ -40,6 +40,7 @@ describe('8. a key that would lead out of the uploads', () => {
     const { local } = service.app.stores
     const before = await listFolder(service.folder)
     const labels = { originalFileName: 'a', documentType: 'a', firmId: 'a', documentId: 'a' } as never
+    const link = { fileName: 'a', contentType: 'a', seconds: 60, fileSize: 1, storeId: null }
     const content = { kind: 'memory', bytes: Buffer.from('x'), sha256: 'x' } as never
 
     const verbs = [
@@ -47,7 +48,7 @@ describe('8. a key that would lead out of the uploads', () => {
       local.stat(key),
       local.remove(key),
       local.write(key, { contentType: 'application/pdf', labels, content }),
-      local.signDownload(key, { fileName: 'a', contentType: 'a', disposition: 'attachment', seconds: 60 }),
+      local.signDownload(key, { ...link, disposition: 'attachment' }),
     ]
 
     const outcomes = await Promise.allSettled(verbs)

@@ -1,0 +1,67 @@
+import type { Readable } from 'node:stream'
+
+import type { EventActor } from '../database/events.ts'
+import type { WrongState } from '../database/mark-wrong-bytes.ts'
+import type { Place } from '../database/uploads.ts'
+import { AppError } from '../errors.ts'
+import { type ByteRange, StoreError } from '../storage/file-store.ts'
+import type { StorageKey } from '../vocabulary.ts'
+import { reportWrongBytes, type ReportNeeds } from './report-wrong-bytes.ts'
+import { answerToStoreFailure, storeHolding, type Stores, storeUnavailable } from './stores.ts'
+
+export type OpenBytesNeeds = ReportNeeds & { stores: Stores }
+
+/** Where a version's bytes lie, and how many they must be. */
+export type StoredBytes = Place & { size: number }
+
+export type OpenedBytes = { key: StorageKey; size: number; read(range?: ByteRange): Promise<Readable> }
+
+/**
+ * A version's bytes, to be sent by the service itself, once the store has said that all of them are there. Missing ones
+ * and a file of another length are reported, and `gone`; `store_unavailable` when they cannot be reached from here.
+ */
+export async function openBytes(needs: OpenBytesNeeds, actor: EventActor, bytes: StoredBytes): Promise<OpenedBytes> {
+  const { key, size } = bytes
+  const store = storeHolding(needs.stores, bytes)
+
+  return await answering(needs, actor, bytes, async () => {
+    const stat = await store.stat(key)
+    if (stat === undefined) throw await answerToWrongBytes(needs, actor, bytes, 'missing')
+    if (stat.size !== size) throw await answerToWrongBytes(needs, actor, bytes, 'wrong')
+    return { key, size, read: (range) => answering(needs, actor, bytes, () => store.read(key, range)) }
+  })
+}
+
+async function answering<Result>(
+  needs: OpenBytesNeeds,
+  actor: EventActor,
+  bytes: StoredBytes,
+  ask: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await ask()
+  } catch (error) {
+    // Gone since the look at them.
+    const isMissing = error instanceof StoreError && error.code === 'bytes_missing'
+    throw isMissing ? await answerToWrongBytes(needs, actor, bytes, 'missing') : answerToStoreFailure(error)
+  }
+}
+
+async function answerToWrongBytes(
+  needs: OpenBytesNeeds,
+  actor: EventActor,
+  bytes: StoredBytes,
+  state: WrongState,
+): Promise<AppError> {
+  // The platform's rows name no disk: what is not on this one may be on another.
+  if (state === 'missing' && bytes.store === 'local' && bytes.storeId === null)
+    return storeUnavailable(new Error('A row of the platform names a file that is not on this disk.'))
+
+  return (await reportWrongBytes(needs, actor, bytes, state))
+    ? bytesGone()
+    : new AppError('gone', 'This file was moved or removed. Open the document again to get a new link.')
+}
+
+export function bytesGone(): AppError {
+  return new AppError('gone', 'The bytes of this document were found missing or damaged. The operator has been told.')
+}
