@@ -84,9 +84,8 @@ describe.each<Where>(['S3', 'local storage'])('25. through %s', (where) => {
         expect([fileName, answer.status]).toEqual([fileName, 201])
         const document = (await answer.json()) as DocumentShape
 
-        expect(document.file_name).toBe(fileName.normalize('NFC'))
-        for (const header of await headersOf(where, document))
-          expect(savedNameOf(header)).toBe(withoutTurns(fileName.normalize('NFC')))
+        expect(document.file_name).toBe(fileName)
+        for (const header of await headersOf(where, document)) expect(savedNameOf(header)).toBe(withoutTurns(fileName))
       }),
       { numRuns: 25 },
     )
@@ -95,7 +94,7 @@ describe.each<Where>(['S3', 'local storage'])('25. through %s', (where) => {
   it.each([
     ['quotes', 'the "best" firm’s.pdf', 'the "best" firm’s.pdf'],
     ['an emoji of several characters', '👩🏽‍🔧 roster.pdf', '👩🏽‍🔧 roster.pdf'],
-    ['accents put together', 'e\u0301.pdf', 'é.pdf'],
+    ['accents put together by the reader', 'e\u0301.pdf', 'e\u0301.pdf'],
     ['a right-to-left override', 'gpj.\u202Efdp.exe.pdf', 'gpj.fdp.exe.pdf'],
     ['Arabic', 'رخصة.pdf', 'رخصة.pdf'],
     ['what looks like another parameter', 'a"; filename="b.exe".pdf', 'a"; filename="b.exe".pdf'],
