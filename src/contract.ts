@@ -73,7 +73,7 @@ export const listDocumentsQuery = pageQuery.extend({
 
 export const uploadQuery = z.object({
   document_type: z
-    .string()
+    .string('is missing: name a code or id; GET /api/v1/document-types lists them')
     .min(1)
     .max(50)
     .meta({ description: 'Code or id of the document type.', example: 'registration_certificate' }),

@@ -20,7 +20,7 @@ export async function requireAllowedFormat(
   if (format === undefined || !allowedMimeTypes.includes(format.mimeType))
     throw new AppError(
       'unsupported_type',
-      `This file ${found === undefined ? 'is of no kind that we know' : `is ${found} by its content`}. Allowed here: ${namesOf(allowedMimeTypes)}.`,
+      `This file ${found === undefined ? 'is of no kind that we know' : `is ${found} by its content`}. Allowed here: ${namesOf(allowedMimeTypes)}. Save or scan it as one of these and send it again.`,
     )
 
   const extension = extensionOf(fileName)

@@ -16,7 +16,13 @@ export function storeHolding(stores: Stores, place: Place): FileStore {
   if (place.store === 's3' && stores.s3 !== undefined) return stores.s3
   // The platform's rows name no disk: they are tried on the one at hand.
   if (place.store === 'local' && (place.storeId === null || place.storeId === stores.local.storeId)) return stores.local
-  throw storeUnavailable()
+  throw new AppError(
+    'store_unavailable',
+    place.store === 's3'
+      ? 'This paper lies in S3, which this service is not set up for. Tell the operator.'
+      : 'This paper waits on the disk of another instance until it is moved to S3. Try again in a minute.',
+    { retryAfterSeconds: 30 },
+  )
 }
 
 /** Throws `store_unavailable` when new files have nowhere to go, before anybody sends one in vain. */

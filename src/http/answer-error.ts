@@ -57,7 +57,11 @@ function invalidInput(error: {
 }
 
 const frameworkRefusals: Record<string, (error: Error) => AppError> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new AppError('unsupported_type', 'This call does not take that Content-Type.'),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    new AppError(
+      'unsupported_type',
+      'This call does not take that Content-Type. Send application/json, or a file as multipart/form-data.',
+    ),
   FST_INVALID_MULTIPART_CONTENT_TYPE: () =>
     new AppError('unsupported_type', 'Send the file as multipart/form-data, in a field named "file".'),
   FST_ERR_CTP_BODY_TOO_LARGE: () => new AppError('too_large', 'The body of this request is too large.'),
