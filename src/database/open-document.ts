@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
+import type { Actor, DocumentId, FirmId, StoreId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import { documentColumns, type DocumentRecord, isVisibleTo } from './documents.ts'
 import {
@@ -17,12 +17,15 @@ export type DocumentOpening = {
   documentId: DocumentId
   right: RightToCheck & { event: string }
   confidentialRoles: readonly string[]
-  /** Whether the bytes are wanted, or only what is known of them: that is shown in every state. */
-  wantsBytes: boolean
+  /** From where the bytes are wanted; undefined when only what is known of them is: that is shown in every state. */
+  bytesFrom: Reach | undefined
 }
 
+/** The stores that one instance can read: one disk, and S3 where it is set up. */
+export type Reach = { localStoreId: StoreId; hasS3: boolean }
+
 /** What stands in the way of the bytes; `ok` when nothing does. The same word goes to the audit trail. */
-export type DocumentOutcome = 'ok' | 'not_found' | 'gone' | 'scan_pending' | 'quarantined'
+export type DocumentOutcome = 'ok' | 'not_found' | 'gone' | 'scan_pending' | 'quarantined' | 'store_unavailable'
 
 export type OpenedDocument = DocumentRecord & { outcome: DocumentOutcome; membership: Membership }
 
@@ -45,7 +48,7 @@ export async function openDocument(
       where access.refusal is null and d.firm_id = ${firmId} and d.id = ${documentId}
         and ${isVisibleTo(sql`access.role`, actor.userId, opening.confidentialRoles)}
     ),
-    judged as (select access.refusal, access.role, found.*, ${outcomeOf(opening.wantsBytes)} as outcome from access left join found on true),
+    judged as (select access.refusal, access.role, found.*, ${outcomeOf(opening.bytesFrom)} as outcome from access left join found on true),
     event as (
       insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
       select ${opening.right.event}, coalesce(${refusalCodes}::jsonb ->> refusal, outcome), ${firmId}, ${documentId}, version,
@@ -64,11 +67,14 @@ const refusalCodes = JSON.stringify(
   Object.fromEntries(Object.entries(refusalAnswers).map(([refusal, [code]]) => [refusal, code])),
 )
 
-const outcomeOf = (wantsBytes: boolean): RawBuilder<DocumentOutcome> => sql`case
+const outcomeOf = (bytesFrom: Reach | undefined): RawBuilder<DocumentOutcome> => sql`case
   when found.id is null then 'not_found'
-  when not ${wantsBytes}::boolean then 'ok'
+  when not ${bytesFrom !== undefined}::boolean then 'ok'
   when found."deletedAt" is not null or found."bytesState" <> 'present' then 'gone'
   when found."scanStatus" = 'pending' then 'scan_pending'
   when found."scanStatus" = 'infected' then 'quarantined'
+  when found.store = 's3' and not ${bytesFrom?.hasS3 ?? false}::boolean then 'store_unavailable'
+  -- A row of the platform names no disk, and is tried on the one at hand.
+  when found.store = 'local' and found."storeId" <> ${bytesFrom?.localStoreId ?? null}::uuid then 'store_unavailable'
   else 'ok'
 end`

@@ -1,14 +1,18 @@
 import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
-import { type OpenedDocument, openDocument } from '../database/open-document.ts'
+import { type OpenedDocument, openDocument, type Reach } from '../database/open-document.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 
 export type AccessNeeds = { db: Db; log: Logger }
 
-export type DocumentAccess = { firmId: FirmId; documentId: DocumentId; right: RightName }
+/** Whoever wants the bytes says which stores they can read, and no right to them goes unjudged. */
+export type DocumentAccess = { firmId: FirmId; documentId: DocumentId } & (
+  | { right: 'documents.download'; bytesFrom: Reach }
+  | { right: Exclude<RightName, 'documents.download'> }
+)
 
 /**
  * The one way to a document that exists: right, document and state in one round trip, and the access, or its refusal,
@@ -30,8 +34,8 @@ export async function accessDocument(
       user_id: actor.userId,
     })
   try {
-    const wantsBytes = right === 'documents.download'
-    const opening = { firmId, documentId, right: rights[right], confidentialRoles, wantsBytes }
+    const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
+    const opening = { firmId, documentId, right: rights[right], confidentialRoles, bytesFrom }
     const document = await openDocument(needs.db, actor, opening)
     if (document === undefined) throw noSuchDocument()
     tell(document.outcome)

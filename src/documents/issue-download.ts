@@ -7,7 +7,7 @@ import type { DownloadLink } from '../storage/file-store.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { accessDocument, noSuchDocument } from './access-document.ts'
 import { bytesGone, type StoredBytes } from './open-bytes.ts'
-import { storeHolding, type Stores } from './stores.ts'
+import { storeHolding, type Stores, storeUnavailable } from './stores.ts'
 
 export type DownloadNeeds = { db: Db; stores: Stores; log: Logger; linkSeconds: number; now: Clock }
 
@@ -33,7 +33,12 @@ export async function issueDownload(
   actor: Actor,
   request: DownloadRequest,
 ): Promise<IssuedDownload> {
-  const document = await accessDocument(needs, actor, { ...request, right: 'documents.download' })
+  const { s3, local } = needs.stores
+  const document = await accessDocument(needs, actor, {
+    ...request,
+    right: 'documents.download',
+    bytesFrom: { localStoreId: local.storeId, hasS3: s3 !== undefined },
+  })
   assertDownloadable(document)
   const { store, storeId, storageKey: key, fileSize } = document
   const holding = storeHolding(needs.stores, { store, storeId, key })
@@ -65,5 +70,7 @@ function assertDownloadable(document: OpenedDocument): void {
       })
     case 'quarantined':
       throw new AppError('quarantined', 'This document is in quarantine: a virus was found in it.')
+    case 'store_unavailable':
+      throw storeUnavailable()
   }
 }
