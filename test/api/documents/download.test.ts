@@ -127,6 +127,15 @@ describe('from local storage', () => {
     expect(asLogin.status).toBe(401)
   })
 
+  it('as a link also under the longest name that is kept', async () => {
+    const { download, document } = await handedIn(both.onDisk, { fileName: `${'📄'.repeat(300)}.pdf` })
+    const { url } = (await (await download('', { accept: 'application/json' })).json()) as { url: string }
+    const file = await fetch(`${both.onDisk.url}${url}`)
+    await file.arrayBuffer()
+    expect(document.file_name).toBe(`${'📄'.repeat(251)}.pdf`)
+    expect([file.status, url.length > 1500]).toEqual([200, true])
+  })
+
   it('an access token opens no file link', async () => {
     const { admin } = await handedIn(both.onDisk)
     const token = admin.headers.authorization.replace('Bearer ', '')
