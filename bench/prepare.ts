@@ -19,11 +19,13 @@ export type Bench = {
   /** How much of the usual number of requests is sent. */
   share: number
   say(text: string): void
+  /** Aborts when the bench is to end early. */
+  signal: AbortSignal
   /** `keep`: the folder stays, for whoever wants to know from its logs what went wrong. */
   close(end: { keep: boolean }): Promise<void>
 }
 
-type Wish = Pick<Bench, 'rounds' | 'share' | 'say'>
+type Wish = Pick<Bench, 'rounds' | 'share' | 'say' | 'signal'>
 
 /** A bucket on the S3 that the environment names, or else on one started for this; a folder; a process for the load. */
 export async function prepareBench(wish: Wish): Promise<Bench> {
@@ -33,7 +35,7 @@ export async function prepareBench(wish: Wish): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-bench-'))
   const bucket = await freshBucket(addresses.s3)
   opened.defer(() => bucket.remove())
-  const load = startLoad()
+  const load = startLoad(wish.signal)
   opened.defer(() => load.stop())
 
   const closing = opened.move()

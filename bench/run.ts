@@ -24,24 +24,35 @@ const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Pr
 
 const { quick, only, json, help } = readWords()
 if (help) process.stdout.write(usage)
-else await run()
+else await run(untilInterrupted()).catch(explain)
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-async function run(): Promise<void> {
+function untilInterrupted(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort())
+  return controller.signal
+}
+
+function explain(error: unknown): void {
+  say(error instanceof Error ? error.message : String(error))
+  process.exitCode = 1
+}
+
+async function run(signal: AbortSignal): Promise<void> {
   const machine = describeMachine()
   say(machine)
   const results: Results = {}
-  const bench = await prepareBench({ say, ...(quick ? { rounds: 3, share: 0.2 } : { rounds: 5, share: 1 }) })
+  const bench = await prepareBench({ say, signal, ...(quick ? { rounds: 3, share: 0.2 } : { rounds: 5, share: 1 }) })
   let isDone = false
   try {
     for (const [name, part] of Object.entries(parts))
       if (only === undefined || only === name) await part(bench, results)
     isDone = true
   } finally {
-    await bench.close({ keep: !isDone })
+    await bench.close({ keep: !isDone && !signal.aborted })
   }
   const output = json ? JSON.stringify({ machine, ...results, verdicts: judge(results) }, null, 2) : describe(results)
   process.stdout.write(`\n${output}\n`)
@@ -69,7 +80,8 @@ function readWords() {
         help: { type: 'boolean', default: false },
       },
     })
-    if (values.only !== undefined && !(values.only in parts)) throw new Error(`There is no part "${values.only}".`)
+    if (values.only !== undefined && !Object.hasOwn(parts, values.only))
+      throw new Error(`There is no part "${values.only}".`)
     return values
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import type { Bench } from './prepare.ts'
 import { type Program, startProgram } from './start-program.ts'
 
-export function startBarePipe({ bucket: { name, s3 }, folder }: Bench): Promise<Program> {
+export function startBarePipe({ bucket: { name, s3 }, folder, signal }: Bench): Promise<Program> {
   return startProgram({
     command: process.execPath,
     words: [join(import.meta.dirname, 'bare-pipe.ts')],
     folder,
+    signal,
     logFile: join(folder, 'bare-pipe.log'),
     env: {
       BARE_PIPE_ENDPOINT: s3.endpoint,

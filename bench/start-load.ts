@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 import type { LoadAnswer, LoadOrder, LoadResult } from './load.ts'
@@ -10,14 +9,18 @@ export type Load = {
 }
 
 /** A process that sends requests as told, one order at a time. */
-export function startLoad(): Load {
-  const child = fork(fileURLToPath(new URL('load.ts', import.meta.url)), { stdio: 'inherit' })
-  const exited = once(child, 'exit')
+export function startLoad(signal: AbortSignal): Load {
+  const child = fork(fileURLToPath(new URL('load.ts', import.meta.url)), { stdio: 'inherit', signal })
+  // An abort is told as an error; `exit` follows.
+  child.on('error', () => undefined)
+  const exited = new Promise((resolve) => child.once('exit', resolve))
   return {
     async make(order) {
       const gone = exited.then((): LoadAnswer => ({ failure: 'the process that makes the load ended' }))
       // Nobody else speaks on this channel, and it says only this.
-      const answered = once(child, 'message').then(([answer]) => answer as LoadAnswer)
+      const answered = new Promise<LoadAnswer>((resolve) =>
+        child.once('message', (answer) => resolve(answer as LoadAnswer)),
+      )
       child.send(order)
       const answer = await Promise.race([answered, gone])
       if ('failure' in answer) throw new Error(answer.failure)

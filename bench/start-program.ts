@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -19,39 +18,44 @@ type Start = {
   folder: string
   /** Gets what it writes to standard output. */
   logFile: string
+  /** Ends it when the whole bench is to end. */
+  signal: AbortSignal
 }
 
 /** Starts a program that says on standard error where it answers, and waits until it has said so. */
-export async function startProgram({ command, words = [], env, folder, logFile }: Start): Promise<Program> {
+export async function startProgram(start: Start): Promise<Program> {
+  const { command, words = [], folder: cwd, logFile, signal } = start
   const log = await open(logFile, 'a')
-  const { PATH = '', HOME = folder } = process.env
-  const child = spawn(command, words, { cwd: folder, env: { PATH, HOME, ...env }, stdio: ['ignore', log.fd, 'pipe'] })
+  const { PATH = '', HOME = cwd } = process.env
+  const env = { PATH, HOME, ...start.env }
+  const child = spawn(command, words, { cwd, env, signal, stdio: ['ignore', log.fd, 'pipe'] })
+  // An abort is told as an error; `exit` follows.
+  child.on('error', () => undefined)
   await log.close()
-  const exited = once(child, 'exit')
+  const exited = new Promise((resolve) => child.once('exit', resolve))
   const stop = async () => {
     child.kill('SIGTERM')
     await exited
   }
 
-  const url = child.stderr === null ? undefined : await findAddress(child.stderr)
-  if (url === undefined || child.pid === undefined) {
+  const { address, said } = await listenFor(/answers at (http:\S+)/, child.stderr)
+  if (address === undefined || child.pid === undefined) {
     await stop()
-    throw new Error(`${command} did not start; ${logFile} has what it logged`)
+    throw new Error(`${command} did not start: ${said.join('\n')}`)
   }
-  return { pid: child.pid, url, stop }
+  return { pid: child.pid, url: address, stop }
 }
 
-/** What is said before and after the address is passed on. */
-async function findAddress(output: Readable): Promise<string | undefined> {
-  const lines = createInterface(output)
-  const ended = once(lines, 'close').then(() => undefined)
-  const found = new Promise<string>((resolve) => {
-    lines.on('line', (line) => {
-      const address = /answers at (http:\S+)/.exec(line)?.[1]
-      if (address === undefined) return
-      resolve(address)
-      lines.removeAllListeners('line').on('line', () => undefined)
-    })
-  })
-  return Promise.race([found, ended])
+/** Reads until the address is said or the output ends; what comes later is thrown away. */
+async function listenFor(pattern: RegExp, output: Readable | null): Promise<{ address?: string; said: string[] }> {
+  const said: string[] = []
+  if (output === null) return { said }
+  for await (const line of createInterface(output)) {
+    said.push(line)
+    const address = pattern.exec(line)?.[1]
+    if (address === undefined) continue
+    output.resume()
+    return { address, said }
+  }
+  return { said }
 }

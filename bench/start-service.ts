@@ -31,6 +31,7 @@ export async function startService(bench: Bench, { maxUploadBytes, s3Endpoint }:
   const program = await startProgram({
     command: join(import.meta.dirname, '../bin/paniq-docs'),
     words: ['serve'],
+    signal: bench.signal,
     folder,
     logFile: join(folder, 'log'),
     env: {
