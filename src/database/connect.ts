@@ -23,7 +23,13 @@ export type ConnectedDatabase = {
 }
 
 /** No request may wait longer than this for the database: behind a lock, or in a transaction that nobody ends. */
-const limits = { lock_timeout: 10_000, statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 }
+const limits = {
+  lock_timeout: 10_000,
+  statement_timeout: 30_000,
+  idle_in_transaction_session_timeout: 60_000,
+  // Of our own, for a server that says nothing any more.
+  query_timeout: 35_000,
+}
 
 type Options = { config: DatabaseConfig; dataDir: string; log: Logger }
 
@@ -33,8 +39,11 @@ export async function connectDatabase({ config, dataDir, log }: Options): Promis
   const opened = openDatabase({ ...service, ...limits }, log)
   const { db } = opened
   const close = async () => {
-    await db.destroy()
-    await stop()
+    try {
+      await db.destroy()
+    } finally {
+      await stop()
+    }
   }
   try {
     const migrated = await migrateAsOwner(owner, db, log)

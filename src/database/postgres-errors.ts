@@ -66,7 +66,8 @@ const codesOutOfReach = new Set([
 ])
 
 /** What the driver says, without any code, when the server hangs up or no connection is to be had in time. */
-const driversWords = /^(Connection terminated|timeout e|Client (has encountered a connection error|was closed))/
+const driversWords =
+  /^(Connection terminated|timeout e|Query read timeout|Client (has encountered a connection error|was closed))/
 
 /** The driver has no code for this either. */
 const driversWordsForNoTls = /^(The server does not support|There was an error establishing an) SSL connection/
