@@ -36,7 +36,7 @@ function readForm(request: FastifyRequest, signal: AbortSignal) {
 
   // Begins the reading; from here on its bytes can be counted as well.
   const first = parts.next()
-  const besidesFile = countBytes(request.raw, refuse)
+  const besidesFile = limitBesidesFile(request.raw, refuse)
 
   async function nextFile(next: Promise<IteratorResult<Multipart, unknown>>): Promise<MultipartFile | undefined> {
     for (let part = next; ; part = parts.next()) {
@@ -50,27 +50,34 @@ function readForm(request: FastifyRequest, signal: AbortSignal) {
     }
   }
   const untilFile = async () => {
-    const file = await nextFile(first)
-    besidesFile.pause()
-    return file
+    const part = await nextFile(first)
+    if (part !== undefined) besidesFile.except(part.file)
+    return part
   }
   const untilEnd = async () => {
-    besidesFile.resume()
     if ((await nextFile(parts.next())) !== undefined) throw new AppError('bad_request', 'Send one file at a time.')
   }
   return { untilFile, untilEnd }
 }
 
-function countBytes(body: IncomingMessage, refuse: (reason: AppError) => void) {
+/** Bytes are counted where they come, since what follows a file is parsed without waiting for the file's reader. */
+function limitBesidesFile(body: IncomingMessage, refuse: (reason: AppError) => void) {
   let bytes = 0
-  const count = (chunk: Buffer) => {
+  let file: MultipartFile['file'] | undefined
+  body.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes <= mostBytesBesidesFile) return
+    // A truncated file is too large, which whoever reads it will say.
+    if (file?.truncated === true || bytes - (file?.bytesRead ?? 0) <= mostBytesBesidesFile) return
+    const reason = new AppError('bad_request', 'The form is too long besides its file. Send one file in it.')
     body.unpipe()
-    refuse(new AppError('bad_request', 'The form is too long besides its file. Send one file in a field named "file".'))
+    refuse(reason)
+    file?.destroy(reason)
+  })
+  return {
+    except(part: MultipartFile['file']) {
+      file = part
+    },
   }
-  body.on('data', count)
-  return { pause: () => void body.off('data', count), resume: () => void body.on('data', count) }
 }
 
 /** The file's own stream tells neither of what is wrong behind it, nor in our words of what is wrong with itself. */

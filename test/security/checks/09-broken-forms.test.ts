@@ -78,7 +78,7 @@ describe.each([
         `has a field that is too long after a ${size} file`,
         formOf(formStart, file, '\r\n', field, 'x'.repeat(1025), formEnd),
       ],
-      [`goes on for 300 KB after a ${size} file`, formOf(formStart, file, formEnd, Buffer.alloc(300_000, 'x'))],
+      [`goes on for 1 MB after a ${size} file`, formOf(formStart, file, formEnd, Buffer.alloc(1_000_000, 'x'))],
     )
 
   it.each(broken)('%s', async (_what, form, contentType) => {
