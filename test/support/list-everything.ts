@@ -30,7 +30,9 @@ export async function listFolder(folder: string): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = []
   for (const entry of await readFolder(folder)) {
     const path = join(entry.parentPath, entry.name)
-    const stat = await lstat(path)
+    const stat = await lstat(path).catch(nothingWhenAbsent)
+    // Removed between the two looks.
+    if (stat === undefined) continue
     const kind = kindOf(entry)
     // A folder's own size says how its file system stores it, not what is in it.
     const size = kind === 'file' ? stat.size : 0
@@ -81,9 +83,13 @@ async function readFolder(folder: string) {
   try {
     return await readdir(folder, { recursive: true, withFileTypes: true })
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
+    return nothingWhenAbsent(error) ?? []
   }
+}
+
+function nothingWhenAbsent(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+  throw error
 }
 
 function kindOf(entry: { isFile(): boolean; isDirectory(): boolean; isSymbolicLink(): boolean }): FolderEntry['kind'] {
