@@ -6,9 +6,5 @@ export async function acceptForms(server: FastifyInstance, maxUploadBytes: numbe
   await server.register(multipart, {
     limits: { files: 1, fields: 5, parts: 6, fileSize: maxUploadBytes + 1, fieldSize: 1024, headerPairs: 50 },
     throwFileSizeLimit: false,
-    // One piece at a time from the socket to whoever reads: what waits would be copied together into a new one, which
-    // with fifty large files on their way was half of what the garbage collector had to do.
-    highWaterMark: 1,
-    fileHwm: 1,
   })
 }
