@@ -95,4 +95,12 @@ describe.each([
     expect(answer.status).toBe(201)
     expect(JSON.parse(answer.body)).toMatchObject({ file_size: file.length })
   })
+
+  it('has no part with a name: there is no file in it', async () => {
+    const form = formOf('--cut\r\nContent-Type: application/pdf\r\n\r\n', small, formEnd)
+    const { answer, before, after } = await send(serviceOf(), form)
+
+    expect(toldIn(answer)).toEqual([422, 'validation_failed'])
+    expect(after).toEqual(before)
+  })
 })
