@@ -19,6 +19,7 @@ import { uploadRoutes } from '../http/routes/upload.ts'
 import { buildServer, mountApi } from '../http/server.ts'
 import { mostSecondsOfSilence } from '../http/watch-silence.ts'
 import { checkAccessToken } from '../people/access-token.ts'
+import { rememberChecked } from '../people/remember-checked.ts'
 
 type Limits = { mostSecondsOfSilence: number }
 
@@ -32,7 +33,9 @@ export async function buildApi(app: App, limits: Limits = { mostSecondsOfSilence
     origins: [...config.corsOrigins, ...originOf(config.publicUrl)],
     maxUploadBytes: config.maxUploadBytes,
     ...limits,
-    authentication: { checkAccessToken: (token) => checkAccessToken({ accessKey: keys.accessKey, now }, token) },
+    authentication: {
+      checkAccessToken: rememberChecked((token) => checkAccessToken({ accessKey: keys.accessKey, now }, token), now),
+    },
   })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
