@@ -63,7 +63,7 @@ function describeMachine(): string {
   const [busy = 0] = loadavg()
   const database = process.env['DATABASE_URL'] === undefined ? 'embedded' : 'of DATABASE_URL'
   const s3 = process.env['AWS_ENDPOINT_URL_S3'] === undefined ? 'started for this' : 'of AWS_ENDPOINT_URL_S3'
-  const quiet = busy < 0.5 ? '' : ', so others are at work: trust processor time and ratios alone'
+  const quiet = busy < 1 ? '' : ', so others are at work: trust processor time and ratios alone'
   return (
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${first?.model ?? 'unknown'}, Node ${process.versions.node}, ` +
     `PostgreSQL ${database}, S3 ${s3}, load ${busy.toFixed(1)}${quiet}`
