@@ -15,11 +15,10 @@ import { makePasswords, type Passwords } from './people/passwords.ts'
 import { type TokenKeys, tokenKeysOf } from './people/tokens.ts'
 import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
 import type { MultipartRecorder } from './storage/file-store.ts'
-import { findCredentials } from './storage/find-credentials.ts'
+import type { GuardedS3 } from './storage/guard-s3.ts'
 import { openLocalStore } from './storage/local-store.ts'
-import { measureWrites, type WriteReport } from './storage/measure-writes.ts'
+import { openGuardedS3 } from './storage/open-guarded-s3.ts'
 import type { S3OperationReport } from './storage/s3-operation.ts'
-import { openS3Store, type S3Store } from './storage/s3-store.ts'
 import { openSpool, type Spool } from './storage/spool.ts'
 import type { Clock } from './vocabulary.ts'
 
@@ -98,37 +97,22 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
 type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array }
 
 async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & { close(): void }> {
-  const { db, log, metrics, linkKey } = needs
-  const hasCredentials = config.s3.credentials !== undefined || (config.useS3 && (await findCredentials(config.s3)))
-  if (config.useS3 && !hasCredentials) log.warn({ event: 's3_no_credentials' }, 'AWS credentials not found')
-
-  const local = await openLocalStore({ root: config.uploadsDir, links: { key: linkKey, now: () => new Date() } })
-  const s3 = hasCredentials ? openMeasuredS3(config, db, log, metrics) : undefined
+  const links = { key: needs.linkKey, now: () => new Date() }
+  const local = await openLocalStore({ root: config.uploadsDir, links })
+  const s3 = config.useS3 || config.s3.credentials !== undefined ? await openS3(config, needs) : undefined
   return {
-    s3: s3 && measureWrites(s3, countWrite(metrics)),
-    local: measureWrites(local, countWrite(metrics)),
-    target: targetOf(config, hasCredentials),
+    s3,
+    local,
+    wanted: config.useS3 ? 's3' : 'local',
+    fallback: config.fallback,
     close: () => s3?.close(),
   }
 }
 
-function openMeasuredS3({ s3: config }: Config, db: Db, log: Logger, metrics: Metrics): S3Store {
+async function openS3({ s3: config }: Config, { db, log, metrics }: StoreNeeds): Promise<GuardedS3> {
   const onOperation = ({ operation, outcome, seconds }: S3OperationReport) =>
     metrics.s3Operations.observe({ operation, outcome }, seconds)
-  return openS3Store({ config, log, recorder: recorderOf(db), onOperation })
-}
-
-function countWrite(metrics: Metrics): (write: WriteReport) => void {
-  return ({ store, outcome, bytes }) => {
-    metrics.uploadBytes.inc({ store, outcome }, bytes)
-    metrics.uploadSizes.observe({ store, outcome }, bytes)
-  }
-}
-
-function targetOf({ useS3, fallback }: Config, hasCredentials: boolean): Stores['target'] {
-  if (!useS3) return 'local'
-  if (hasCredentials) return 's3'
-  return fallback === 'local' ? 'fallback' : 'none'
+  return await openGuardedS3({ config, log, recorder: recorderOf(db), onOperation })
 }
 
 function recorderOf(db: Db): MultipartRecorder {

@@ -4,6 +4,7 @@ import { type App, closeAll, type Closer, openApp } from '../app.ts'
 import { addressToOpen, describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
+import { targetOf } from '../documents/stores.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import { startWorker } from '../worker/start-worker.ts'
@@ -74,8 +75,9 @@ async function runUntilTold(
   log.info({ event: 'stopped' }, 'stopped')
 }
 
-async function tellStorage({ config, stores: { target } }: App): Promise<string> {
-  return describeStorage(config, target, target === 's3' ? await findS3Trouble(config.s3) : undefined)
+async function tellStorage({ config, stores }: App): Promise<string> {
+  const trouble = stores.wanted === 's3' ? await findS3Trouble(config.s3) : undefined
+  return describeStorage(config, targetOf(stores), trouble)
 }
 
 async function makeAdministrator({ config, people }: Needs, app: App): Promise<string> {

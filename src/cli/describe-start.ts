@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 
 import type { Config } from '../config.ts'
-import type { Stores } from '../documents/stores.ts'
+import type { Target } from '../documents/stores.ts'
 import { type AdministratorOutcome, passwordFile } from '../people/ensure-administrator.ts'
 
 /** Where new papers go and why. `trouble`: why S3 cannot be reached, and what to do. */
 export function describeStorage(
   { s3, uploadsDir }: Config,
-  target: Stores['target'],
+  target: Target,
   trouble: { says: string; advice: string } | undefined,
 ): string {
   switch (target) {

@@ -4,11 +4,13 @@ import type { Db, Tx } from '../database/client.ts'
 import { inTransaction, OutcomeUnknown } from '../database/in-transaction.ts'
 import { closeRemovedUpload, closeUpload, openUpload, type OpenUpload } from '../database/uploads.ts'
 import { AppError } from '../errors.ts'
+import type { Metrics } from '../metrics.ts'
 import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
+import { measureWrite } from './measure-write.ts'
 import { removeBytes } from './remove-bytes.ts'
 import { storeHolding, type Stores } from './stores.ts'
 
-export type KeepBytesNeeds = { db: Db; stores: Stores; log: Logger }
+export type KeepBytesNeeds = { db: Db; stores: Stores; log: Logger; metrics: Metrics }
 
 /**
  * Bytes first and durable, row last: names the bytes, stores them, then runs `record` in the one transaction that makes
@@ -24,7 +26,7 @@ export async function keepBytes<Result>(
   const store = storeHolding(needs.stores, upload)
   await openUpload(needs.db, upload)
   try {
-    const stored = await store.write(upload.key, file)
+    const stored = await measureWrite(needs.metrics, store.name, file, () => store.write(upload.key, file))
     return await inTransaction(needs.db, async (trx) => {
       if (!(await closeUpload(trx, upload.id)))
         throw new AppError('internal', 'This upload was given up meanwhile. Send the file again.')

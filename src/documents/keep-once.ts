@@ -13,7 +13,7 @@ import type { Actor, DocumentId, Sha256, UploadId } from '../vocabulary.ts'
 import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
 import { keepBytes, type KeepBytesNeeds } from './keep-bytes.ts'
 import type { Received } from './receive-file.ts'
-import { choosePlace } from './stores.ts'
+import { placeFor, targetOf } from './stores.ts'
 
 /** A file that was let in, and on whose word. */
 export type Admitted = {
@@ -56,7 +56,7 @@ async function keep(
   const documentId = randomUUID() as DocumentId // just made, so it names nothing else
   const [extension] = received.format.extensions
   const key = storageKeyOf({ firmId, documentType: type.code, uuid: randomUUID(), extension })
-  const place = choosePlace(needs.stores, key)
+  const place = placeFor(targetOf(needs.stores), needs.stores, key)
   const upload = { ...place, id: randomUUID() as UploadId, firmId, uploadedBy: actor.userId } // likewise
   const labels = { originalFileName: fileName, documentType: type.code, firmId, documentId }
   const file = { contentType: received.format.mimeType, labels, content: received.content, signal }

@@ -1,14 +1,26 @@
 import type { Place } from '../database/uploads.ts'
 import { AppError } from '../errors.ts'
 import { type FileStore, StoreError } from '../storage/file-store.ts'
+import type { GuardedS3 } from '../storage/guard-s3.ts'
 import type { StorageKey, StoreId } from '../vocabulary.ts'
 
-/** The stores that this instance can reach, and where new files go. */
+/** The stores that this instance can reach, and where the operator wants new files. */
 export type Stores = {
-  s3: FileStore | undefined
+  s3: GuardedS3 | undefined
   local: FileStore & { storeId: StoreId }
-  /** `s3`: new files go to S3. `local`: by choice. `fallback`: local for want of credentials. `none`: nowhere, and uploads are refused. */
-  target: 's3' | 'local' | 'fallback' | 'none'
+  wanted: 's3' | 'local'
+  /** Whether a file that S3 does not take just now may wait on the local disk. */
+  fallback: 'local' | 'off'
+}
+
+/** `s3`: new files go to S3. `local`: by choice. `fallback`: local while S3 is out. `none`: nowhere, and uploads are refused. */
+export type Target = 's3' | 'local' | 'fallback' | 'none'
+
+/** Where new files go at this moment. */
+export function targetOf({ s3, wanted, fallback }: Stores): Target {
+  if (wanted === 'local') return 'local'
+  if (s3 !== undefined && s3.outage() === undefined) return 's3'
+  return fallback === 'local' ? 'fallback' : 'none'
 }
 
 /** The store that holds these bytes. Throws `store_unavailable` when they lie on another instance's disk or S3 is not set up here. */
@@ -26,12 +38,12 @@ export function storeHolding(stores: Stores, place: Place): FileStore {
 }
 
 /** Throws `store_unavailable` when new files have nowhere to go, before anybody sends one in vain. */
-export function assertSomewhereToGo({ target }: Stores): void {
-  if (target === 'none') throw storeUnavailable()
+export function assertSomewhereToGo(stores: Stores): void {
+  if (targetOf(stores) === 'none') throw storeUnavailable()
 }
 
-/** Where a new file's bytes go. Throws `store_unavailable` when there is nowhere. */
-export function choosePlace({ target, local }: Stores, key: StorageKey): Place & { isFallback: boolean } {
+/** The place that a target means for a new key. Throws `store_unavailable` when there is none. */
+export function placeFor(target: Target, { local }: Stores, key: StorageKey): Place & { isFallback: boolean } {
   switch (target) {
     case 's3':
       return { store: 's3', storeId: null, key, isFallback: false }
@@ -56,7 +68,6 @@ export function answerToStoreFailure(error: unknown): unknown {
   if (!(error instanceof StoreError)) return error
   switch (error.code) {
     case 'unavailable':
-    case 'misused':
       return storeUnavailable(error)
     case 'bytes_missing':
       return new AppError('gone', 'The bytes of this file are not where they should be. The operator has been told.', {
@@ -64,6 +75,8 @@ export function answerToStoreFailure(error: unknown): unknown {
       })
     case 'range_not_satisfiable':
       return new AppError('range_not_satisfiable', 'The file ends before the asked range begins.', { cause: error })
+    // Our own mistakes: asking again will not help.
+    case 'misused':
     case 'key_taken':
     case 'invalid_key':
       return error

@@ -92,7 +92,7 @@ export const storeErrorCodes = [
   'misused',
 ] as const
 
-/** `unavailable`: the store could not be asked or is refusing for now. `misused`: it understood and refuses; asking again will not help. */
+/** `unavailable`: the store could not be asked, or refuses for a reason that may pass or be mended. `misused`: our own mistake; it would never take this, and asking again will not help. */
 export type StoreErrorCode = (typeof storeErrorCodes)[number]
 
 export class StoreError extends Error {

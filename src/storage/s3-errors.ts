@@ -1,55 +1,132 @@
 import type { StoreErrorCode } from './file-store.ts'
 
+/** Why S3 cannot be used. A closed list: it labels figures, and each has a sentence for people. */
+export type S3Trouble =
+  | 'no_answer'
+  | 'no_credentials'
+  | 'refused_credentials'
+  | 'not_allowed'
+  | 'no_bucket'
+  | 'wrong_place'
+  | 'clock_off'
+  | 'too_busy'
+  | 'broken'
+  | 'ending'
+
 /** What is worth knowing of a failed call to S3, in a form that may be logged. */
 export type S3Failure = {
   code: StoreErrorCode
+  /** Set with `unavailable` alone. */
+  trouble: S3Trouble | undefined
   s3Code: string
   status: number | undefined
   requestId: string | undefined
   attempts: number
 }
 
-// A map, not an object: of that, any name of its prototype would be a code.
-const byS3Code = new Map<string, StoreErrorCode>([
-  ['PreconditionFailed', 'key_taken'],
-
-  ['NoSuchKey', 'bytes_missing'],
-  ['NotFound', 'bytes_missing'], // a HEAD's answer has no body that could say more
-  ['NoSuchVersion', 'bytes_missing'],
-
-  ['InvalidRange', 'range_not_satisfiable'],
-
-  ['KeyTooLongError', 'invalid_key'],
-  ['InvalidObjectName', 'invalid_key'],
-  ['InvalidURI', 'invalid_key'],
-
-  // Refusals of status 4xx that another attempt, or other credentials of the same chain, may well get past.
-  ['BadDigest', 'unavailable'],
-  ['ConditionalRequestConflict', 'unavailable'],
-  ['ExpiredToken', 'unavailable'],
-  ['IncompleteBody', 'unavailable'],
-  ['NoSuchUpload', 'unavailable'],
-  ['OperationAborted', 'unavailable'],
-  ['RequestTimeTooSkewed', 'unavailable'],
-  ['RequestTimeout', 'unavailable'],
-  ['SlowDown', 'unavailable'],
-  ['TooManyRequestsException', 'unavailable'],
-  ['XAmzContentSHA256Mismatch', 'unavailable'],
-
-  ['NoSuchBucket', 'misused'],
-  ['AccessDenied', 'misused'],
-])
-
 /**
- * Sorts what the SDK threw. A code that is not in the table counts by its status: no answer, 429 and 5xx are
- * `unavailable`, another refusal is `misused`.
+ * What each answer means. The words of `S3Trouble` say that S3 is not available: another attempt, other settings of the
+ * operator's or time will get the same file there, so that it waits on the local disk meanwhile. `misused` is our own
+ * mistake: S3 would never take this file in this way, and keeping it elsewhere would only hide that.
  */
+const codesByMeaning: Record<Exclude<S3Trouble, 'ending'> | Exclude<StoreErrorCode, 'unavailable'>, string[]> = {
+  key_taken: ['PreconditionFailed'],
+  // `NotFound`: a HEAD's answer has no body that could say more.
+  bytes_missing: ['NoSuchKey', 'NotFound', 'NoSuchVersion'],
+  range_not_satisfiable: ['InvalidRange'],
+  invalid_key: ['KeyTooLongError', 'InvalidObjectName', 'InvalidURI'],
+
+  no_answer: ['TimeoutError', 'RequestTimeout', 'IncompleteBody'],
+  no_credentials: ['CredentialsProviderError', 'TokenProviderError'],
+  refused_credentials: [
+    'InvalidAccessKeyId',
+    'SignatureDoesNotMatch',
+    'ExpiredToken',
+    'ExpiredTokenException',
+    'InvalidToken',
+    'TokenRefreshRequired',
+    'InvalidSecurity',
+    'NotSignedUp',
+  ],
+  not_allowed: [
+    'AccessDenied',
+    'AccessDeniedException',
+    'AllAccessDisabled',
+    'AccountProblem',
+    'AccountSuspended',
+    'UserSuspended',
+    'InvalidPayer',
+    'MethodNotAllowed',
+    'QuotaExceeded',
+    'StorageFull',
+    // The key that the bucket encrypts with: its owner can give it back.
+    'KMS.DisabledException',
+    'KMS.KMSInvalidStateException',
+    'KMS.NotFoundException',
+    'KMS.AccessDeniedException',
+  ],
+  no_bucket: ['NoSuchBucket'],
+  wrong_place: [
+    'PermanentRedirect',
+    'TemporaryRedirect',
+    'Redirect',
+    'AuthorizationHeaderMalformed',
+    'IllegalLocationConstraintException',
+    'InvalidRegionName',
+    'InvalidBucketName',
+  ],
+  clock_off: ['RequestTimeTooSkewed', 'RequestExpired'],
+  too_busy: ['SlowDown', 'TooManyRequests', 'TooManyRequestsException', 'Throttling', 'ThrottlingException'],
+  // The last five: what was sent did not arrive as it was, or met another call; it may well go next time.
+  broken: [
+    'InternalError',
+    'ServiceUnavailable',
+    'NotImplemented',
+    'BadDigest',
+    'XAmzContentSHA256Mismatch',
+    'ConditionalRequestConflict',
+    'OperationAborted',
+    'NoSuchUpload',
+  ],
+
+  // An object that is archived is one object's state, for all that its status says 403.
+  misused: [
+    'InvalidObjectState',
+    'InvalidArgument',
+    'InvalidRequest',
+    'InvalidDigest',
+    'InvalidStorageClass',
+    'InvalidPart',
+    'InvalidPartOrder',
+    'MalformedXML',
+    'MetadataTooLarge',
+    'RequestHeaderSectionTooLarge',
+    'EntityTooLarge',
+    'EntityTooSmall',
+    'MissingContentLength',
+    'MissingRequestBodyError',
+    'UnexpectedContent',
+  ],
+}
+
+type Meaning = keyof typeof codesByMeaning
+
+// A map, not an object: of that, any name of its prototype would be a code.
+const meaningOfCode = new Map(
+  // The keys are the record's own.
+  (Object.entries(codesByMeaning) as [Meaning, string[]][]).flatMap(([meaning, codes]) =>
+    codes.map((code) => [code, meaning] as const),
+  ),
+)
+
+/** Sorts what the SDK threw: by its code, and where that is not in the table by the answer's status. */
 export function s3FailureOf(error: unknown): S3Failure {
   const { name, code, $metadata } = shapeOf(error)
   const status = $metadata?.httpStatusCode
   const s3Code = name ?? code ?? 'Unknown'
+  const meaning = meaningOfCode.get(s3Code) ?? (isOurs(code) ? 'misused' : meaningOfStatus(status))
   return {
-    code: byS3Code.get(s3Code) ?? byStatus(status),
+    ...codeOf(meaning),
     s3Code: networkCode(s3Code, code),
     status,
     requestId: $metadata?.requestId,
@@ -57,9 +134,39 @@ export function s3FailureOf(error: unknown): S3Failure {
   }
 }
 
-function byStatus(status: number | undefined): StoreErrorCode {
-  if (status === undefined || status === 429 || status >= 500) return 'unavailable'
-  return 'misused'
+/** The store's code for a meaning: every trouble is `unavailable`. */
+function codeOf(meaning: Meaning): Pick<S3Failure, 'code' | 'trouble'> {
+  switch (meaning) {
+    case 'key_taken':
+    case 'bytes_missing':
+    case 'range_not_satisfiable':
+    case 'invalid_key':
+    case 'misused':
+      return { code: meaning, trouble: undefined }
+    case 'no_answer':
+    case 'no_credentials':
+    case 'refused_credentials':
+    case 'not_allowed':
+    case 'no_bucket':
+    case 'wrong_place':
+    case 'clock_off':
+    case 'too_busy':
+    case 'broken':
+      return { code: 'unavailable', trouble: meaning }
+  }
+}
+
+function meaningOfStatus(status: number | undefined): Meaning {
+  if (status === undefined) return 'no_answer'
+  if (status === 401 || status === 403) return 'not_allowed'
+  if (status === 429) return 'too_busy'
+  if (status >= 500) return status === 503 ? 'too_busy' : 'broken'
+  return status >= 300 && status < 400 ? 'wrong_place' : 'misused'
+}
+
+// Node refuses to send what can be in no request, before anything is sent.
+function isOurs(code: string | undefined): boolean {
+  return code?.startsWith('ERR_INVALID_') ?? false
 }
 
 // "TimeoutError" is the SDK's word for half a dozen failures of the network; Node's own code says which.

@@ -50,8 +50,9 @@ const slowestBytesPerSecond = 256 * 1024 // a line slower than this is taken for
 export class S3Error extends StoreError {
   readonly failure: S3Failure
 
-  constructor(operation: S3OperationName, failure: S3Failure, cause: unknown) {
-    super(failure.code, `S3 ${operation}: ${failure.s3Code}`, cause)
+  /** `what`: the operation, or what else is to be said of S3. */
+  constructor(what: string, failure: S3Failure, cause?: unknown) {
+    super(failure.code, `S3 ${what}: ${failure.s3Code}`, cause)
     this.failure = failure
   }
 }

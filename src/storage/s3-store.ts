@@ -8,6 +8,7 @@ import type { FileStat, FileStore, IncomingFile, MultipartRecorder, StoredFile }
 import { listS3Objects } from './list-s3-objects.ts'
 import { putS3Object } from './put-s3-object.ts'
 import { pieceBytes } from './read-as-it-grows.ts'
+import { probeS3 } from './probe-s3.ts'
 import { readS3Object } from './read-s3-object.ts'
 import { statOf } from './s3-answers.ts'
 import { isAmazon, makeS3Client, maxConnections, type S3Patience, usualPatience } from './s3-client.ts'
@@ -17,7 +18,7 @@ import { makeS3LinkSigner } from './sign-s3-link.ts'
 import { requireStorageKey } from './storage-key.ts'
 import { uploadS3Parts } from './upload-s3-parts.ts'
 
-type Needs = {
+export type S3StoreNeeds = {
   config: S3Config
   log: Pick<Logger, 'info' | 'warn'>
   /** Told of every multipart upload before its first part, and again when nothing of it is left to abort. */
@@ -32,14 +33,18 @@ export type S3Store = FileStore & {
   name: 's3'
   /** For an upload that the recorder was told of and never heard closed: S3 could not be asked, or the process died. */
   abortMultipart(key: StorageKey, multipartId: string): Promise<void>
+  /** Whether S3 would take an upload; asked once, with little patience, and throwing what stands in the way. */
+  probe(): Promise<void>
   close(): void
 }
+
+const probePatience: S3Patience = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
 
 // Half of the connections: small files never wait for the parts of large ones.
 const partsAtOnce = maxConnections / 2
 
 /** The store on S3. Opening asks nothing: a bucket that is away shows at the first call. */
-export function openS3Store(needs: Needs): S3Store {
+export function openS3Store(needs: S3StoreNeeds): S3Store {
   const { config, log, recorder, now = () => new Date(), patience = usualPatience } = needs
   const { hasChecksums = isAmazon(config) } = needs
   const client = makeS3Client({ config, log, patience, hasChecksums })
@@ -52,6 +57,8 @@ export function openS3Store(needs: Needs): S3Store {
     log,
     onOperation: needs.onOperation ?? (() => undefined),
   }
+  const prober = makeS3Client({ config, log, patience: probePatience, hasChecksums })
+  const probing: S3Reach = { ...reach, client: prober, answerMs: probePatience.answerMs }
   const signLink = makeS3LinkSigner({ config, credentials: client.config.credentials, now })
 
   return {
@@ -63,7 +70,11 @@ export function openS3Store(needs: Needs): S3Store {
     list: (prefix) => listS3Objects(reach, prefix),
     signDownload: async (key, link) => signLink(requireStorageKey(key), link),
     abortMultipart: async (key, id) => abortS3Upload({ reach, key: requireStorageKey(key), id }),
-    close: () => client.destroy(),
+    probe: () => probeS3(probing),
+    close() {
+      client.destroy()
+      prober.destroy()
+    },
   }
 }
 
@@ -104,7 +115,11 @@ async function requireBucket(reach: S3Reach): Promise<void> {
     await callS3(reach, { operation: 'head_bucket' }, (options) => reach.client.send(command, options))
   } catch (error) {
     if (!(error instanceof S3Error) || error.code !== 'bytes_missing') throw error
-    throw new S3Error('head_bucket', { ...error.failure, code: 'misused', s3Code: 'NoSuchBucket' }, error)
+    throw new S3Error(
+      'head_bucket',
+      { ...error.failure, code: 'unavailable', trouble: 'no_bucket', s3Code: 'NoSuchBucket' },
+      error,
+    )
   }
 }
 

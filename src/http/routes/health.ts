@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { healthShape, type ReadinessShape, readinessShape } from '../../contract-operations.ts'
 import type { Db } from '../../database/client.ts'
 import { pingDatabase } from '../../database/ping-database.ts'
-import type { Stores } from '../../documents/stores.ts'
+import { type Stores, type Target, targetOf } from '../../documents/stores.ts'
 import { storageKeyOf } from '../../storage/storage-key.ts'
 import type { FirmId } from '../../vocabulary.ts'
 import { makeProbe, type Probe } from '../probe.ts'
@@ -41,7 +41,7 @@ export function healthRoutes(needs: HealthRoutesNeeds): FastifyPluginAsyncZod {
       },
       async (_request, reply) => {
         const [database, s3, local] = await Promise.all([probes.database(), probes.s3?.(), probes.local()])
-        const readiness = judge(needs.stores.target, { database, s3, local })
+        const readiness = judge(targetOf(needs.stores), { database, s3, local })
         return reply
           .code(readiness.status === 'unavailable' ? 503 : 200)
           .header('cache-control', 'no-store')
@@ -70,7 +70,7 @@ const keyOfNothing = storageKeyOf({
   extension: 'pdf',
 })
 
-function judge(target: Stores['target'], answering: Answering): ReadinessShape {
+function judge(target: Target, answering: Answering): ReadinessShape {
   const { database, s3, local } = answering
   const takesFiles = { s3: s3 === true, local, fallback: local, none: false }[target]
   const isWhole = local && s3 !== false && target !== 'fallback'
@@ -88,7 +88,7 @@ function judge(target: Stores['target'], answering: Answering): ReadinessShape {
   }
 }
 
-function judgeS3(target: Stores['target'], isAnswering: boolean | undefined): Checks['s3'] {
+function judgeS3(target: Target, isAnswering: boolean | undefined): Checks['s3'] {
   if (isAnswering === undefined) return { state: 'not_used', message: withoutS3[target] }
   const isTarget = target === 's3'
   if (isAnswering)
@@ -104,14 +104,14 @@ function judgeS3(target: Stores['target'], isAnswering: boolean | undefined): Ch
   }
 }
 
-const withoutS3: Record<Stores['target'], string> = {
+const withoutS3: Record<Target, string> = {
   s3: 'S3 is not set up.',
   local: 'S3 is not set up; files are kept on local disk.',
   fallback: 'S3 is wanted, but there are no credentials for it; files are kept on local disk meanwhile.',
   none: 'S3 is wanted, but there are no credentials for it, and no other place is allowed: uploads are refused.',
 }
 
-function judgeLocal(target: Stores['target'], isAnswering: boolean): Checks['local'] {
+function judgeLocal(target: Target, isAnswering: boolean): Checks['local'] {
   const isTarget = target === 'local' || target === 'fallback'
   if (isAnswering) return { state: 'ok', message: `The local store answers${isTarget ? '; new files go there' : ''}.` }
   return {

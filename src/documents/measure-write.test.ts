@@ -6,21 +6,22 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { AppError } from '../errors.ts'
+import { type Metrics, makeMetrics } from '../metrics.ts'
+import type { IncomingFile } from '../storage/file-store.ts'
+import { type LocalStore, openLocalStore } from '../storage/local-store.ts'
+import { openSpool } from '../storage/spool.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey } from '../vocabulary.ts'
-import type { IncomingFile } from './file-store.ts'
-import { type LocalStore, openLocalStore } from './local-store.ts'
-import { measureWrites, type WriteReport } from './measure-writes.ts'
-import { openSpool } from './spool.ts'
+import { measureWrite } from './measure-write.ts'
 
 let folder: string
-let reports: WriteReport[]
 let store: LocalStore
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'paniq-measure-'))
-  const links = { key: new Uint8Array(32), now: () => new Date() }
-  const local = await openLocalStore({ root: join(folder, 'uploads'), links })
-  store = measureWrites(local, (report) => void reports.push(report))
+  store = await openLocalStore({
+    root: join(folder, 'uploads'),
+    links: { key: new Uint8Array(32), now: () => new Date() },
+  })
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -43,30 +44,33 @@ function inMemory(bytes: Buffer): IncomingFile {
   return fileWith({ kind: 'memory', bytes, sha256 })
 }
 
-test('a file that is stored is told with its size, and one that its store refuses with the store’s word', async () => {
-  reports = []
-  await store.write(keyOf(1), inMemory(Buffer.alloc(100)))
-  await expect(store.write(keyOf(1), inMemory(Buffer.alloc(50)))).rejects.toMatchObject({ code: 'key_taken' })
+const write = (metrics: Metrics, key: StorageKey, file: IncomingFile) =>
+  measureWrite(metrics, store.name, file, () => store.write(key, file))
 
-  expect(reports).toEqual([
+async function counted(metrics: Metrics) {
+  const { values } = await metrics.uploadBytes.get()
+  return values.map(({ labels, value }) => ({ ...labels, bytes: value }))
+}
+
+test('a file that is stored is counted with its size, and one that its store refuses with the store’s word', async () => {
+  const metrics = makeMetrics()
+  await write(metrics, keyOf(1), inMemory(Buffer.alloc(100)))
+  await expect(write(metrics, keyOf(1), inMemory(Buffer.alloc(50)))).rejects.toMatchObject({ code: 'key_taken' })
+
+  expect(await counted(metrics)).toEqual([
     { store: 'local', outcome: 'ok', bytes: 100 },
     { store: 'local', outcome: 'key_taken', bytes: 50 },
   ])
 })
 
 test('a file that is refused while it is being stored is no fault of its store', async () => {
-  reports = []
+  const metrics = makeMetrics()
   const spool = await openSpool(join(folder, 'spool'))
   const file = await spool.open()
   file.refuse(new AppError('too_large', 'too large'))
 
-  await expect(store.write(keyOf(2), fileWith(file.content))).rejects.toMatchObject({ code: 'too_large' })
+  await expect(write(metrics, keyOf(2), fileWith(file.content))).rejects.toMatchObject({ code: 'too_large' })
   await file.remove()
 
-  expect(reports).toEqual([{ store: 'local', outcome: 'refused', bytes: 0 }])
-})
-
-test('everything else a store can do is untouched', async () => {
-  expect(store).toMatchObject({ name: 'local', storeId: expect.any(String) })
-  expect(await store.stat(keyOf(1))).toMatchObject({ size: 100 })
+  expect(await counted(metrics)).toEqual([{ store: 'local', outcome: 'refused', bytes: 0 }])
 })

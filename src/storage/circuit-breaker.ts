@@ -1,0 +1,155 @@
+import type { Clock } from '../vocabulary.ts'
+import { untilAborted } from './read-as-it-grows.ts'
+import type { S3Trouble } from './s3-errors.ts'
+import { S3Error } from './s3-operation.ts'
+
+/** S3 is left alone. `s3Code`: what it, or the network, said last. */
+export type Outage = { since: Date; trouble: S3Trouble; s3Code: string }
+
+/** How the breaker takes its time. Pauses between probes grow from the first to the second, and vary by a half. */
+export type BreakerTimes = {
+  shortestPauseMs: number
+  longestPauseMs: number
+  /** One that opens so soon after a probe's success goes on with the longer pause. */
+  calmMs: number
+}
+
+export const usualTimes: BreakerTimes = { shortestPauseMs: 1000, longestPauseMs: 30_000, calmMs: 60_000 }
+
+/** So many failed attempts with no success in between; a call that fails has made up to three. */
+const mostFailures = 3
+
+type Needs = {
+  /** Asks S3 what an upload will ask it; throws an `S3Error` when that does not work. */
+  probe: () => Promise<void>
+  now: Clock
+  times?: BreakerTimes
+  onOpen?: (outage: Outage) => void
+}
+
+/**
+ * Stands before every call to S3. After a few failures in a row it opens: from then on calls fail at once, also those that
+ * still wait, and a probe in the background alone asks whether S3 is back. No person's call ever is the probe.
+ */
+export class CircuitBreaker {
+  readonly #needs: Required<Needs>
+  readonly #listeners = new Set<() => void>()
+  #outage: Outage | undefined
+  #opened = new AbortController()
+  #failures = 0
+  #succeededAt = -Infinity
+  #closedAt = -Infinity
+  #pauseMs = 0
+  #timer: NodeJS.Timeout | undefined
+  #isEnded = false
+
+  constructor(needs: Needs) {
+    this.#needs = { times: usualTimes, onOpen: () => undefined, ...needs }
+  }
+
+  outage(): Outage | undefined {
+    return this.#outage
+  }
+
+  /** Called whenever it closes; the function given back ends that. */
+  onBack(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /**
+   * Makes a call, or fails at once. The signal aborts when the breaker opens; the caller is not made to wait for what
+   * does not heed it.
+   */
+  async call<Result>(make: (opened: AbortSignal) => Promise<Result>): Promise<Result> {
+    const { signal } = this.#opened
+    signal.throwIfAborted()
+    const startedAt = performance.now()
+    try {
+      const result = await untilAborted(make(signal), signal)
+      this.#succeed()
+      return result
+    } catch (error) {
+      this.noteFailure(error, startedAt)
+      throw error
+    }
+  }
+
+  /** For what goes wrong after a call was answered, as in the middle of a download. */
+  noteFailure(error: unknown, startedAt = performance.now()): void {
+    // Neither a client that went away nor a refused file says anything of S3; nor does what the opening itself ended.
+    if (!(error instanceof S3Error) || this.#outage !== undefined) return
+    const { code, trouble, attempts, s3Code } = error.failure
+    if (code !== 'unavailable' || trouble === undefined) return this.#succeed()
+    // Where others got through meanwhile, its attempts were no row of failures.
+    this.#failures += this.#succeededAt > startedAt ? 1 : attempts
+    if (this.#failures >= mostFailures) this.open(trouble, s3Code)
+  }
+
+  open(trouble: S3Trouble, s3Code: string): void {
+    if (this.#outage !== undefined || this.#isEnded) return
+    const { times, now, onOpen } = this.#needs
+    if (performance.now() - this.#closedAt > times.calmMs) this.#pauseMs = 0
+    this.#outage = { since: now(), trouble, s3Code }
+    this.#opened.abort(leftAlone(trouble, s3Code))
+    onOpen(this.#outage)
+    this.#probeLater()
+  }
+
+  /** Ends for good: what still waits fails as if S3 were out, and nothing is asked any more. */
+  end(): void {
+    this.#isEnded = true
+    clearTimeout(this.#timer)
+    this.#outage ??= { since: this.#needs.now(), trouble: 'ending', s3Code: 'Ending' }
+    this.#opened.abort(leftAlone('ending', 'Ending'))
+  }
+
+  #succeed(): void {
+    if (this.#outage !== undefined) return
+    this.#failures = 0
+    this.#succeededAt = performance.now()
+  }
+
+  #probeLater(): void {
+    const { shortestPauseMs, longestPauseMs } = this.#needs.times
+    this.#pauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, this.#pauseMs * 2))
+    // Several instances that lost S3 together do not come back to it together.
+    const pauseMs = this.#pauseMs * (0.5 + Math.random() / 2)
+    this.#timer = setTimeout(() => void this.#probe(), pauseMs)
+    this.#timer.unref()
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      await this.#needs.probe()
+    } catch (error) {
+      if (this.#isEnded) return
+      const { trouble, s3Code } = error instanceof S3Error ? error.failure : {}
+      if (this.#outage !== undefined && trouble !== undefined && s3Code !== undefined)
+        this.#outage = { ...this.#outage, trouble, s3Code }
+      this.#probeLater()
+      return
+    }
+    if (!this.#isEnded) this.#close()
+  }
+
+  #close(): void {
+    this.#outage = undefined
+    this.#opened = new AbortController()
+    this.#failures = 0
+    this.#closedAt = performance.now()
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+function leftAlone(trouble: S3Trouble, s3Code: string): S3Error {
+  const failure = {
+    code: 'unavailable',
+    trouble,
+    s3Code,
+    status: undefined,
+    requestId: undefined,
+    attempts: 0,
+  } as const
+  return new S3Error('is left alone', failure)
+}

@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream'
+
+import type { CircuitBreaker, Outage } from './circuit-breaker.ts'
+import type { FileStat } from './file-store.ts'
+import type { S3Trouble } from './s3-errors.ts'
+import type { S3Store } from './s3-store.ts'
+
+/** The store on S3 behind its circuit breaker: while S3 is out every call of it fails at once with `unavailable`. */
+export type GuardedS3 = S3Store & {
+  /** Since when S3 is left alone, and why; undefined while it is not. */
+  outage(): Outage | undefined
+  /** Tells each time that S3 is back; the function given back ends that. */
+  onBack(listener: () => void): () => void
+  /** Leaves S3 alone from now on, as if it had failed for this reason. */
+  takeOut(trouble: S3Trouble, s3Code: string): void
+  /** Leaves S3 alone for good: what still waits for it fails at once. */
+  endCalls(): void
+}
+
+export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
+  return {
+    name: store.name,
+    write: (key, file) =>
+      breaker.call((opened) => {
+        const signal = file.signal === undefined ? opened : AbortSignal.any([file.signal, opened])
+        return store.write(key, { ...file, signal })
+      }),
+    read: (key, range) => breaker.call((opened) => readUnlessOpened(breaker, opened, store.read(key, range))),
+    stat: (key) => breaker.call(() => store.stat(key)),
+    remove: (key) => breaker.call(() => store.remove(key)),
+    list: (prefix) => listThrough(breaker, store.list(prefix)),
+    probe: () => store.probe(),
+    abortMultipart: (key, id) => breaker.call(() => store.abortMultipart(key, id)),
+    // Asks nobody.
+    signDownload: (key, link) => store.signDownload(key, link),
+    outage: () => breaker.outage(),
+    onBack: (listener) => breaker.onBack(listener),
+    takeOut: (trouble, s3Code) => breaker.open(trouble, s3Code),
+    endCalls: () => breaker.end(),
+    close() {
+      breaker.end()
+      store.close()
+    },
+  }
+}
+
+async function readUnlessOpened(
+  breaker: CircuitBreaker,
+  opened: AbortSignal,
+  reading: Promise<Readable>,
+): Promise<Readable> {
+  const bytes = await reading
+  // Nobody waits for it any more.
+  if (opened.aborted) bytes.on('error', () => undefined).destroy()
+  else bytes.once('error', (error) => breaker.noteFailure(error))
+  return bytes
+}
+
+async function* listThrough(breaker: CircuitBreaker, files: AsyncIterable<FileStat>): AsyncGenerator<FileStat> {
+  const each = files[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await breaker.call(() => each.next())
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    // Not waited for: it would wait for a page that S3 may owe for long.
+    each.return?.().catch(() => undefined)
+  }
+}

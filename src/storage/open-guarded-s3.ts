@@ -1,0 +1,28 @@
+import type { Logger } from 'pino'
+
+import { type BreakerTimes, CircuitBreaker, type Outage } from './circuit-breaker.ts'
+import { findCredentials } from './find-credentials.ts'
+import { type GuardedS3, guardS3 } from './guard-s3.ts'
+import { openS3Store, type S3StoreNeeds } from './s3-store.ts'
+
+type Needs = S3StoreNeeds & { log: Pick<Logger, 'info' | 'warn' | 'error'>; times?: BreakerTimes }
+
+/** The store on S3 and its breaker, which is open from the start where there are no credentials. */
+export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
+  const { config, log, now = () => new Date(), times } = needs
+  const store = openS3Store(needs)
+  const breaker = new CircuitBreaker({
+    probe: () => store.probe(),
+    now,
+    ...(times && { times }),
+    onOpen: ({ trouble, s3Code }: Outage) =>
+      log.error({ event: 's3_out', trouble, s3_code: s3Code }, 'S3 is left alone until it answers a probe again'),
+  })
+  breaker.onBack(() => log.info({ event: 's3_back' }, 'S3 answers again'))
+
+  if (!(await findCredentials(config))) {
+    log.warn({ event: 's3_no_credentials' }, 'AWS credentials not found')
+    breaker.open('no_credentials', 'CredentialsProviderError')
+  }
+  return guardS3(store, breaker)
+}
