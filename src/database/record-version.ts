@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Actor, DocumentId, FirmId, ScanStatus, Sha256 } from '../vocabulary.ts'
 import type { Tx } from './client.ts'
 import { documentColumns, type DocumentRecord } from './documents.ts'
+import { platformPath } from './places.ts'
 import type { Place } from './uploads.ts'
 
 export type NewVersion = Place & {
@@ -51,11 +52,6 @@ export async function recordNewDocument(trx: Tx, actor: Actor, version: NewVersi
   const [document] = rows
   if (document === undefined) throw new Error('A row that was just inserted did not come back.')
   return document
-}
-
-/** `firm_documents.file_path` as the contract §3 has it: the key on S3, below `uploads/` on local disk. */
-function platformPath({ store, key }: Place): string {
-  return store === 's3' ? key : `uploads/${key}`
 }
 
 function isServable(scanStatus: ScanStatus): boolean {

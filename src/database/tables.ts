@@ -31,6 +31,8 @@ export type Tables = {
   document_versions: DocumentVersions
   document_uploads: DocumentUploads
   document_moves: DocumentMoves
+  document_removals: DocumentRemovals
+  document_quarantined: DocumentQuarantined
   document_idempotency_keys: DocumentIdempotencyKeys
   document_events: DocumentEvents
   document_sessions: DocumentSessions
@@ -183,7 +185,30 @@ type DocumentMoves = {
   to_key: StorageKey
   multipart_id: string | null
   lease_until: Timestamp
+  lease_token: Generated<string>
   started_at: Defaulted
+}
+
+type DocumentRemovals = {
+  id: Generated<string>
+  firm_id: FirmId
+  store: StoreName
+  store_id: StoreId | null
+  storage_key: StorageKey
+  due_at: Timestamp | null
+  noted_at: Defaulted
+}
+
+type DocumentQuarantined = {
+  id: Generated<string>
+  store: StoreName
+  store_id: StoreId | null
+  storage_key: StorageKey
+  quarantine_key: StorageKey
+  bytes: ColumnType<string, number, never>
+  reason: string
+  quarantined_at: Defaulted
+  source_removed_at: Timestamp | null
 }
 
 type DocumentIdempotencyKeys = {

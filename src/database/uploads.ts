@@ -42,16 +42,21 @@ export async function closeRemovedUpload(db: Db, id: UploadId): Promise<boolean>
   return closed.numDeletedRows === 1n
 }
 
-/** For stores: the multipart upload that a key's bytes travel in, which the service's own rights may not list. */
+/** For stores: the multipart upload that a key's bytes travel in, on their way in or in a move; the service's own rights may not list them. */
 export async function setMultipartId(db: Db, key: StorageKey, multipartId: string | null): Promise<void> {
-  await db.updateTable('document_uploads').set({ multipart_id: multipartId }).where('storage_key', '=', key).execute()
+  await sql`
+    with upload as (update document_uploads set multipart_id = ${multipartId} where storage_key = ${key})
+    update document_moves set multipart_id = ${multipartId} where to_key = ${key}`.execute(db)
 }
 
-/** A system task's question: does a version, an open move or an open upload other than `except` name these bytes? */
+/**
+ * A system task's question: does a version, an open move or an open upload other than `except` name these bytes? A row of
+ * the platform names no disk, and so the file of this name on every one.
+ */
 export async function areBytesNamed(trx: Tx, place: Place, except: UploadId | null): Promise<boolean> {
   const { rows } = await sql<{ named: boolean }>`
     select exists (select from document_versions where storage_key = ${place.key} and store = ${place.store}
-                     and store_id is not distinct from ${place.storeId}::uuid and bytes_state <> 'removed')
+                     and (store_id is null or store_id = ${place.storeId}::uuid) and bytes_state <> 'removed')
         or exists (select from document_moves where ${place.key} in (from_key, to_key))
         or exists (select from document_uploads where storage_key = ${place.key} and id is distinct from ${except}::uuid) as named`.execute(
     trx,

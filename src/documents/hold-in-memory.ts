@@ -5,15 +5,21 @@ import type { HeldInMemory } from '../storage/file-store.ts'
 import { finishHash } from './finish-hash.ts'
 import type { Chunks } from './limit-bytes.ts'
 
-type Limits = { mostBytes: number; expectedSha256: string | undefined; signal: AbortSignal }
+type Limits = {
+  mostBytes: number
+  expectedSha256: string | undefined
+  signal: AbortSignal
+  /** How long to wait for room; the budget's own patience when it is not said. */
+  waitSeconds?: number
+}
 
 /** Reads a small file whole, once the budget of all uploads has room for it. */
 export async function holdInMemory(
   budget: ByteBudget,
   chunks: Chunks,
-  { mostBytes, expectedSha256, signal }: Limits,
+  { mostBytes, expectedSha256, signal, waitSeconds }: Limits,
 ): Promise<{ content: HeldInMemory; release: () => Promise<void> }> {
-  const giveBack = await budget.reserve(mostBytes, { signal })
+  const giveBack = await budget.reserve(mostBytes, { signal, ...(waitSeconds !== undefined && { waitSeconds }) })
   try {
     const hash = createHash('sha256')
     // One block that the chunks are copied into: to join them at the end would need the memory twice.

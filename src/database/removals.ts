@@ -1,0 +1,70 @@
+import { sql } from 'kysely'
+
+import type { FirmId, StoreId, StoreName, UploadId } from '../vocabulary.ts'
+import type { Db } from './client.ts'
+import type { Place } from './uploads.ts'
+
+/** Bytes that no version names any more, and that may be removed now. */
+export type DueRemoval = Place & { id: string }
+
+/** One disk, and S3 where it is set up: what one instance can tidy up. */
+export type TidyReach = { localStoreId: StoreId; hasS3: boolean }
+
+/** A page of what is due and can be reached from here, oldest first. */
+export async function listDueRemovals(
+  db: Db,
+  reach: TidyReach,
+  { now, limit }: { now: Date; limit: number },
+): Promise<DueRemoval[]> {
+  const { rows } = await sql<DueRemoval>`
+    select id, store, store_id as "storeId", storage_key as key from document_removals
+    where due_at <= ${now} and ${isReachable(reach)}
+    order by due_at limit ${limit}`.execute(db)
+  return rows
+}
+
+/** For bytes that are gone, or that a version turned out to name. */
+export async function forgetRemoval(db: Db, id: string): Promise<void> {
+  await db.deleteFrom('document_removals').where('id', '=', id).execute()
+}
+
+/** Tries again later, so that one file that cannot be removed does not stand before all others. */
+export async function postponeRemoval(db: Db, id: string, until: Date): Promise<void> {
+  await db.updateTable('document_removals').set({ due_at: until }).where('id', '=', id).execute()
+}
+
+/** What was kept on purpose in a store, of one firm or of all, is to be removed after all. Yields how many files that are. */
+export async function makeKeptDue(
+  db: Db,
+  { store, storeId }: { store: StoreName; storeId: StoreId | null },
+  { firmId, dueAt }: { firmId: FirmId | undefined; dueAt: Date },
+): Promise<number> {
+  const result = await db
+    .updateTable('document_removals')
+    .set({ due_at: dueAt })
+    .where('due_at', 'is', null)
+    .where('store', '=', store)
+    .where(sql<boolean>`store_id is not distinct from ${storeId}::uuid`)
+    .$if(firmId !== undefined, (query) => query.where('firm_id', '=', firmId as FirmId)) // checked in this line
+    .executeTakeFirst()
+  return Number(result.numUpdatedRows)
+}
+
+/** An upload that never ended, or whose end is not known. */
+export type StaleUpload = Place & { id: UploadId; multipartId: string | null }
+
+/** Open uploads that began before a time, and whose bytes can be reached from here, oldest first. */
+export async function listStaleUploads(
+  db: Db,
+  reach: TidyReach,
+  { before, after, limit }: { before: Date; after: UploadId | undefined; limit: number },
+): Promise<StaleUpload[]> {
+  const { rows } = await sql<StaleUpload>`
+    select id, store, store_id as "storeId", storage_key as key, multipart_id as "multipartId" from document_uploads
+    where started_at < ${before} and ${isReachable(reach)} and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
+    order by id limit ${limit}`.execute(db)
+  return rows
+}
+
+const isReachable = ({ localStoreId, hasS3 }: TidyReach) => sql<boolean>`
+  ((store = 's3' and ${hasS3}::boolean) or (store = 'local' and store_id = ${localStoreId}::uuid))`

@@ -1,0 +1,141 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import type { Logger } from 'pino'
+
+import type { Db } from '../database/client.ts'
+import { endDeadMove, listDeadMoves } from '../database/moves.ts'
+import {
+  type DueRemoval,
+  forgetRemoval,
+  listDueRemovals,
+  listStaleUploads,
+  postponeRemoval,
+  type StaleUpload,
+} from '../database/removals.ts'
+import { closeUpload, type Place } from '../database/uploads.ts'
+import type { Clock, UploadId } from '../vocabulary.ts'
+import { removeBytes } from './remove-bytes.ts'
+import { type Stores, storeUnavailable } from './stores.ts'
+
+export type CollectNeeds = {
+  db: Db
+  stores: Stores
+  log: Logger
+  now: Clock
+  /** Older than any request may live: only then is what never ended taken for dead. */
+  graceMs: number
+}
+
+/** How many were tidied up of each kind, and how many could not be yet. */
+export type Collected = { uploads: number; moves: number; removals: number; left: number }
+
+const pageSize = 100
+
+/**
+ * The collector: ends what never ended (uploads whose client or instance died, moves that nobody took up again) and
+ * removes the bytes that rows have noted for it. It acts on rows alone, on this disk and on S3; what no row names is for
+ * `verify` to find. May run twice, and beside others.
+ */
+export async function collectBytes(needs: CollectNeeds, signal: AbortSignal): Promise<Collected> {
+  const collected: Collected = { uploads: 0, moves: 0, removals: 0, left: 0 }
+  const before = new Date(needs.now().getTime() - needs.graceMs)
+  await endDeadMoves(needs, before, collected)
+  await endStaleUploads(needs, { before, signal }, collected)
+  await removeWhatIsDue(needs, signal, collected)
+  return collected
+}
+
+async function endDeadMoves(needs: CollectNeeds, before: Date, collected: Collected): Promise<void> {
+  for (const move of await listDeadMoves(needs.db, before, 10 * pageSize)) {
+    await counting(needs, move.to, collected, async () => {
+      await abortMultipart(needs, move.to, move.multipartId)
+      await endDeadMove(needs.db, move, { before, dueAt: needs.now() })
+      collected.moves += 1
+    })
+  }
+}
+
+async function endStaleUploads(
+  needs: CollectNeeds,
+  { before, signal }: { before: Date; signal: AbortSignal },
+  collected: Collected,
+): Promise<void> {
+  let after: UploadId | undefined
+  do {
+    const page: StaleUpload[] = await listStaleUploads(needs.db, reachOf(needs), { before, after, limit: pageSize })
+    for (const upload of page) {
+      if (signal.aborted) return
+      await counting(needs, upload, collected, async () => {
+        await abortMultipart(needs, upload, upload.multipartId)
+        await removeBytes(needs, upload, upload.id)
+        await closeUpload(needs.db, upload.id)
+        collected.uploads += 1
+      })
+    }
+    after = page.length < pageSize ? undefined : page.at(-1)?.id
+  } while (after !== undefined)
+}
+
+async function removeWhatIsDue(needs: CollectNeeds, signal: AbortSignal, collected: Collected): Promise<void> {
+  const now = needs.now()
+  for (;;) {
+    const page = await listDueRemovals(needs.db, reachOf(needs), { now, limit: pageSize })
+    for (const removal of page) {
+      if (signal.aborted) return
+      const isDone = await counting(needs, removal, collected, () => removeOne(needs, removal, collected))
+      if (!isDone) await postponeRemoval(needs.db, removal.id, inAnHour(now))
+    }
+    if (page.length < pageSize) return
+    // Removing must not crowd out uploads.
+    await wait(10)
+  }
+}
+
+async function removeOne(needs: CollectNeeds, removal: DueRemoval, collected: Collected): Promise<void> {
+  const outcome = await removeBytes(needs, removal, null)
+  switch (outcome) {
+    case 'removed':
+      await forgetRemoval(needs.db, removal.id)
+      collected.removals += 1
+      return
+    case 'still_named':
+      await postponeRemoval(needs.db, removal.id, inADay(needs.now()))
+  }
+}
+
+/** Runs one removal; a failure is told and does not keep the rest waiting. */
+async function counting(
+  { log }: CollectNeeds,
+  { store, key }: Place,
+  collected: Collected,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await work()
+    return true
+  } catch (error) {
+    collected.left += 1
+    log.warn({ event: 'collect_failed', store, key, err: error }, 'these bytes could not be removed; it is tried again')
+    return false
+  }
+}
+
+async function abortMultipart({ stores }: CollectNeeds, place: Place, multipartId: string | null): Promise<void> {
+  if (multipartId === null) return
+  if (stores.s3 === undefined) throw storeUnavailable()
+  await stores.s3.abortMultipart(place.key, multipartId)
+}
+
+function reachOf({ stores }: CollectNeeds) {
+  return { localStoreId: stores.local.storeId, hasS3: stores.s3 !== undefined && stores.s3.outage() === undefined }
+}
+
+const hourMs = 60 * 60 * 1000
+
+function inAnHour(now: Date): Date {
+  return new Date(now.getTime() + hourMs)
+}
+
+function inADay(now: Date): Date {
+  return new Date(now.getTime() + 24 * hourMs)
+}

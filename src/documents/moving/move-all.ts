@@ -1,0 +1,116 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import type { EventActor } from '../../database/events.ts'
+import { leaseSeconds } from '../../database/moves.ts'
+import {
+  listVersionsIn,
+  type StoredVersion,
+  type VersionCursor,
+  type VersionScope,
+} from '../../database/versions-in-store.ts'
+import type { VersionId } from '../../vocabulary.ts'
+import { type Move, type MoveNeeds, type MoveOutcome, moveVersion } from './move-version.ts'
+
+export type Settled = { version: StoredVersion } & (
+  | { outcome: MoveOutcome }
+  /** A store could not be asked, or something that nobody foresaw. */
+  | { outcome: 'failed'; error: unknown }
+)
+
+export type MoveAll = Move & {
+  scope: VersionScope
+  /** How many at once. */
+  concurrency: number
+  /** Waited for before each file: to hold a rate. */
+  pace?: (bytes: number) => Promise<void>
+  /** Told once of every version. */
+  onSettled: (settled: Settled) => void
+  /** Asked when a store could not be asked: true once it is worth another try, false to end here. */
+  untilWorthwhile: (error: unknown) => Promise<boolean>
+}
+
+const pageSize = 500
+const pauseMs = 1000
+/** A version that others hold for longer than a dead mover may is left to the next run. */
+const mostMsOfPatience = 2 * leaseSeconds * 1000
+const mostTries = 3
+
+/**
+ * Moves every version of a scope, in the order of its keys, whoever else does the same at the same time: what others are
+ * at is looked at again in a later pass, until nothing is left that could be moved. Resolves to false when it was ended
+ * before, by its signal or because a store stayed away.
+ */
+export async function moveAll(needs: MoveNeeds, actor: EventActor, all: MoveAll): Promise<boolean> {
+  const run = {
+    tries: new Map<VersionId, number>(),
+    settled: new Set<VersionId>(),
+    isEnded: false,
+    movedAt: Date.now(),
+  }
+  for (;;) {
+    const left = await passOver(needs, actor, all, run)
+    if (run.isEnded || all.signal.aborted) return false
+    if (left === 0) return true
+    await wait(pauseMs, undefined, { signal: all.signal }).catch(() => undefined)
+  }
+}
+
+type Run = {
+  tries: Map<VersionId, number>
+  /** Not moved, and not to be looked at again. Those that moved have left the scope. */
+  settled: Set<VersionId>
+  isEnded: boolean
+  movedAt: number
+}
+
+/** Yields how many are to be looked at again. */
+async function passOver(needs: MoveNeeds, actor: EventActor, all: MoveAll, run: Run): Promise<number> {
+  const walk = walkOver(needs, all.scope)
+  let left = 0
+  const takeTurns = async () => {
+    for (let next = await walk.next(); next.done !== true; next = await walk.next()) {
+      if (run.isEnded || all.signal.aborted) return
+      if (run.settled.has(next.value.versionId)) continue
+      if (!(await moveOne(needs, actor, { all, run, version: next.value }))) left += 1
+    }
+  }
+  await Promise.all(Array.from({ length: all.concurrency }, takeTurns))
+  return left
+}
+
+async function* walkOver({ db }: MoveNeeds, scope: VersionScope): AsyncGenerator<StoredVersion, undefined> {
+  let after: VersionCursor | undefined
+  do {
+    const page = await listVersionsIn(db, scope, { after, limit: pageSize })
+    yield* page
+    after = page.length < pageSize ? undefined : page.at(-1)
+  } while (after !== undefined)
+  return undefined
+}
+
+type One = { all: MoveAll; run: Run; version: StoredVersion }
+
+/** False: look at it again in the next pass. */
+async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version }: One): Promise<boolean> {
+  const settle = (settled: Settled) => {
+    if (settled.outcome !== 'moved') run.settled.add(version.versionId)
+    all.onSettled(settled)
+    return true
+  }
+  try {
+    await all.pace?.(version.fileSize)
+    const outcome = await moveVersion(needs, actor, version, all)
+    if (outcome === 'moved') run.movedAt = Date.now()
+    if (outcome === 'busy' && Date.now() - run.movedAt < mostMsOfPatience) return false
+    return settle({ version, outcome })
+  } catch (error) {
+    if (all.signal.aborted) return false
+    if (!(await all.untilWorthwhile(error))) {
+      run.isEnded = true
+      return settle({ version, outcome: 'failed', error })
+    }
+    const tries = (run.tries.get(version.versionId) ?? 0) + 1
+    run.tries.set(version.versionId, tries)
+    return tries < mostTries ? false : settle({ version, outcome: 'failed', error })
+  }
+}
