@@ -25,6 +25,9 @@ import type { Clock } from './vocabulary.ts'
 /** Bytes of small files that may be in memory at once, over all uploads; more wait. */
 const uploadMemoryBytes = 96 * 1024 * 1024
 
+/** How long bytes stay that no row names any more: longer than any request, and any link to them, may live. */
+const graceMs = 24 * 60 * 60 * 1000
+
 /** Everything that the ways in share, built once. */
 export type App = {
   config: Config
@@ -38,6 +41,7 @@ export type App = {
   stores: Stores
   budget: ByteBudget
   spool: Spool
+  graceMs: number
   passwords: Passwords
   keys: TokenKeys & { localLinks: Uint8Array; cursors: Uint8Array }
   /** Names of the migrations that this start ran. */
@@ -83,6 +87,7 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
       stores,
       budget: makeByteBudget(uploadMemoryBytes),
       spool: await openSpool(join(config.dataDir, 'spool')),
+      graceMs,
       passwords: makePasswords(),
       keys,
       migrated: database.migrated,

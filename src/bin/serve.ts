@@ -8,6 +8,7 @@ import { targetOf } from '../documents/stores.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import { startWorker } from '../worker/start-worker.ts'
+import { tendDisk } from '../worker/tend-disk.ts'
 import { buildApi } from './api.ts'
 import { untilToldToEnd } from './until-told-to-end.ts'
 
@@ -29,6 +30,7 @@ export async function serve(needs: Needs, { jobs }: { jobs: boolean }): Promise<
       throw explainListening(error, { host, port })
     })
     const address = addressToOpen(host, listening)
+    opened.push(tendDisk(app).close)
     if (jobs) await openWorker(app, opened)
 
     const storage = await tellStorage(app)
@@ -45,6 +47,7 @@ Try next: ${firstCall(address)}
 /** The jobs alone. */
 export async function work(needs: Needs): Promise<void> {
   await runUntilTold(needs, async (app, opened) => {
+    opened.push(tendDisk(app).close)
     await openWorker(app, opened)
     needs.people.write(`Paniq Documents does its jobs.\nStorage: ${await tellStorage(app)}\n`)
     app.log.info({ event: 'started' }, 'started')

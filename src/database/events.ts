@@ -79,3 +79,8 @@ export async function listEvents(
 
   return query.orderBy('occurred_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute()
 }
+
+/** The service itself, in a task that nobody asked for just now. `taskId`: what its log lines carry. */
+export function systemActor(taskId: string): EventActor {
+  return { userId: null, ip: 'system', userAgent: 'paniq-documents', requestId: taskId }
+}

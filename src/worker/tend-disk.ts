@@ -1,0 +1,52 @@
+import { systemActor } from '../database/events.ts'
+import { collectBytes } from '../documents/collect-bytes.ts'
+import { drain } from '../documents/moving/drain.ts'
+import type { MoveNeeds } from '../documents/moving/move-version.ts'
+import { targetOf } from '../documents/stores.ts'
+import { repeat } from './repeat.ts'
+
+export type TendTimes = { drainEveryMs: number; collectEveryMs: number }
+
+const usualTimes: TendTimes = { drainEveryMs: 60_000, collectEveryMs: 60 * 60_000 }
+
+const filesAtOnce = 4
+
+/**
+ * Looks after the disk of this process for as long as it runs, since nobody else may be able to: what was uploaded to it
+ * while S3 was away goes to S3 as soon as that is back, and what failures left is collected. Any number of processes may
+ * do so on the same disk.
+ */
+export function tendDisk(needs: MoveNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
+  const ending = new AbortController()
+  const { signal } = ending
+  const draining = repeat(needs.log, {
+    name: 'drain',
+    everyMs: times.drainEveryMs,
+    run: (taskId) => drainWhileS3Answers(needs, taskId, signal),
+  })
+  const collecting = repeat(needs.log, {
+    name: 'collect',
+    everyMs: times.collectEveryMs,
+    run: async () => collectBytes(needs, signal),
+  })
+  const unhear = needs.stores.s3?.onBack(draining.ringNow)
+  return {
+    async close() {
+      unhear?.()
+      ending.abort(new Error('The service is ending.'))
+      await Promise.all([draining.end(), collecting.end()])
+    },
+  }
+}
+
+async function drainWhileS3Answers(
+  needs: MoveNeeds,
+  taskId: string,
+  signal: AbortSignal,
+): Promise<Record<string, number>> {
+  if (targetOf(needs.stores) !== 's3') return {}
+  const { stoppedBy, ...drained } = await drain(needs, systemActor(taskId), { concurrency: filesAtOnce, signal })
+  if (stoppedBy !== undefined)
+    needs.log.warn({ event: 'drain_stopped', err: stoppedBy }, 'draining stopped; it is tried again')
+  return drained
+}
