@@ -18,6 +18,7 @@ import type { MultipartRecorder } from './storage/file-store.ts'
 import type { GuardedS3 } from './storage/guard-s3.ts'
 import { openLocalStore } from './storage/local-store.ts'
 import { openGuardedS3 } from './storage/open-guarded-s3.ts'
+import { s3Troubles } from './storage/s3-errors.ts'
 import type { S3OperationReport } from './storage/s3-operation.ts'
 import { openSpool, type Spool } from './storage/spool.ts'
 import type { Clock } from './vocabulary.ts'
@@ -117,6 +118,9 @@ async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & {
 async function openS3({ s3: config }: Config, { db, log, metrics }: StoreNeeds): Promise<GuardedS3> {
   const onOperation = ({ operation, outcome, seconds }: S3OperationReport) =>
     metrics.s3Operations.observe({ operation, outcome }, seconds)
+  // From zero: a figure that first appears as 1 has not risen, and wakes nobody.
+  for (const reason of s3Troubles)
+    for (const goes_to of ['local', 'nowhere']) metrics.uploadsWithoutS3.inc({ reason, goes_to }, 0)
   return await openGuardedS3({ config, log, recorder: recorderOf(db), onOperation })
 }
 

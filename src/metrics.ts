@@ -41,6 +41,12 @@ function makeCounts(registers: Registry[]) {
       buckets: uploadSizes,
       registers,
     }),
+    uploadsWithoutS3: new Counter({
+      name: 'uploads_without_s3_total',
+      help: 'Uploads that S3 did not take though it should: kept on the local disk meanwhile (local) or refused (nowhere).',
+      labelNames: ['reason', 'goes_to'] as const,
+      registers,
+    }),
     s3Operations: new Histogram({
       name: 's3_operation_duration_seconds',
       help: 'Time of one call to S3 with its retries.',
@@ -89,6 +95,21 @@ function makeLevels(registers: Registry[]) {
       name: 'upload_memory_bytes',
       help: 'Memory for uploads: held by them (used), and the most there is (limit).',
       labelNames: ['kind'] as const,
+      registers,
+    }),
+    s3Available: new Gauge({
+      name: 's3_available',
+      help: '1 while S3 is used, 0 while it is left alone since it failed or has no credentials; absent where it is not set up.',
+      registers,
+    }),
+    fallbackFiles: new Gauge({
+      name: 'fallback_files',
+      help: 'Files that wait on local disks for S3 to be back, over all instances; counted up to 10000.',
+      registers,
+    }),
+    fallbackOldest: new Gauge({
+      name: 'fallback_oldest_seconds',
+      help: 'Age of the oldest file that waits on a local disk for S3; 0 when none does.',
       registers,
     }),
     openUploads: new Gauge({

@@ -8,6 +8,9 @@ const mostCounted = 10_000
 
 export type RowCounts = {
   openUploads: number
+  /** Files that wait on local disks for S3, and when the oldest of them came. */
+  fallbackFiles: number
+  oldestFallbackAt: Date | null
   /** Audit events that fell into the default partition. */
   eventsWithoutMonth: number
   jobs: { queue: string; state: string; jobs: number }[]
@@ -15,12 +18,21 @@ export type RowCounts = {
 
 /** A system task's look at what lies in the tables, for the metrics. */
 export async function countRows(db: Db): Promise<RowCounts> {
-  const [openUploads, eventsWithoutMonth, jobs] = await Promise.all([
+  const [openUploads, fallback, eventsWithoutMonth, jobs] = await Promise.all([
     countUpTo(db, 'document_uploads'),
+    countFallback(db),
     countUpTo(db, 'document_events_default'),
     countJobs(db),
   ])
-  return { openUploads, eventsWithoutMonth, jobs }
+  return { openUploads, ...fallback, eventsWithoutMonth, jobs }
+}
+
+// Past the count's limit the oldest may be older yet; a backlog of that size alarms by itself.
+async function countFallback(db: Db): Promise<Pick<RowCounts, 'fallbackFiles' | 'oldestFallbackAt'>> {
+  const { rows } = await sql<{ files: number; oldest: Date | null }>`
+    select count(*)::int as files, min(uploaded_at) as oldest
+    from (select uploaded_at from document_versions where is_fallback limit ${mostCounted}) as waiting`.execute(db)
+  return { fallbackFiles: rows[0]?.files ?? 0, oldestFallbackAt: rows[0]?.oldest ?? null }
 }
 
 async function countUpTo(db: Db, table: string): Promise<number> {

@@ -6,6 +6,7 @@ import { closeRemovedUpload, closeUpload, openUpload, type OpenUpload } from '..
 import { AppError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
 import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
+import { isS3Out } from '../storage/s3-operation.ts'
 import { measureWrite } from './measure-write.ts'
 import { removeBytes } from './remove-bytes.ts'
 import { storeHolding, type Stores } from './stores.ts'
@@ -14,8 +15,8 @@ export type KeepBytesNeeds = { db: Db; stores: Stores; log: Logger; metrics: Met
 
 /**
  * Bytes first and durable, row last: names the bytes, stores them, then runs `record` in the one transaction that makes
- * them a version. Whatever fails leaves nothing, but for a commit whose outcome is unknown: then the bytes stay, still
- * named by their open upload, and the answer is 503.
+ * them a version. Whatever fails leaves nothing, but for two cases in which what may lie there stays, still named by its
+ * open upload: a commit whose outcome is unknown, and an S3 that failed, since nobody's answer waits for it to come back.
  */
 export async function keepBytes<Result>(
   needs: KeepBytesNeeds,
@@ -43,22 +44,22 @@ export async function keepBytes<Result>(
       )
       throw error
     }
-    await giveUp(needs, upload)
+    if (isS3Out(error)) tellLeft(needs, upload)
+    else await giveUp(needs, upload)
     throw error
   }
 }
 
 /** Removes what a failed upload may have left. What cannot be removed now stays named by its open upload, for the collector. */
 async function giveUp(needs: KeepBytesNeeds, upload: OpenUpload): Promise<void> {
-  const tellLeft = (error?: unknown) =>
-    needs.log.warn(
-      { event: 'upload_left_behind', key: upload.key, store: upload.store, err: error },
-      'the collector will remove these bytes',
-    )
   try {
     await removeBytes(needs, upload, upload.id)
-    if (!(await closeRemovedUpload(needs.db, upload.id))) tellLeft()
+    if (!(await closeRemovedUpload(needs.db, upload.id))) tellLeft(needs, upload)
   } catch (error) {
-    tellLeft(error)
+    tellLeft(needs, upload, error)
   }
+}
+
+function tellLeft({ log }: KeepBytesNeeds, { key, store }: OpenUpload, error?: unknown): void {
+  log.warn({ event: 'upload_left_behind', key, store, err: error }, 'the collector will remove these bytes')
 }

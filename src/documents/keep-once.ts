@@ -9,11 +9,11 @@ import { type Membership, requireMembership } from '../database/membership.ts'
 import { recordNewDocument } from '../database/record-version.ts'
 import { rights } from '../people/rights.ts'
 import { storageKeyOf } from '../storage/storage-key.ts'
-import type { Actor, DocumentId, Sha256, UploadId } from '../vocabulary.ts'
+import type { Actor, DocumentId, Sha256 } from '../vocabulary.ts'
 import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
-import { keepBytes, type KeepBytesNeeds } from './keep-bytes.ts'
+import type { KeepBytesNeeds } from './keep-bytes.ts'
+import { keepWithFallback } from './keep-with-fallback.ts'
 import type { Received } from './receive-file.ts'
-import { placeFor, targetOf } from './stores.ts'
 
 /** A file that was let in, and on whose word. */
 export type Admitted = {
@@ -55,20 +55,21 @@ async function keep(
   const { firmId } = membership
   const documentId = randomUUID() as DocumentId // just made, so it names nothing else
   const [extension] = received.format.extensions
-  const key = storageKeyOf({ firmId, documentType: type.code, uuid: randomUUID(), extension })
-  const place = placeFor(targetOf(needs.stores), needs.stores, key)
-  const upload = { ...place, id: randomUUID() as UploadId, firmId, uploadedBy: actor.userId } // likewise
+  const makeKey = () => storageKeyOf({ firmId, documentType: type.code, uuid: randomUUID(), extension })
   const labels = { originalFileName: fileName, documentType: type.code, firmId, documentId }
   const file = { contentType: received.format.mimeType, labels, content: received.content, signal }
 
-  return await keepBytes(needs, upload, file, async (trx, stored) => {
-    const { size: fileSize, sha256, etag, objectVersionId } = stored
+  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, makeKey }, async (trx, kept) => {
+    const { size: fileSize, sha256, etag, objectVersionId, store, storeId, key, isFallback } = kept
     // The body may have taken minutes: whoever lost the right meanwhile hands in nothing any more.
     await requireMembership(trx, { userId: actor.userId, firmId, right: rights['documents.upload'] })
     if (scope !== undefined) await claimKey(trx, scope, { type, documentId, sha256 })
     const scanStatus = 'skipped' as const // until a scanner can be set
     const document = await recordNewDocument(trx, actor, {
-      ...place,
+      store,
+      storeId,
+      key,
+      isFallback,
       firmId,
       documentId,
       documentType: type.code,
@@ -80,7 +81,7 @@ async function keep(
       objectVersionId,
       scanStatus,
     })
-    const details = { sha256, bytes: fileSize, store: place.store }
+    const details = { sha256, bytes: fileSize, store }
     await recordEvent(trx, actor, {
       action: 'document.uploaded',
       outcome: 'ok',

@@ -3,10 +3,10 @@ import { Readable } from 'node:stream'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 
 import type { StorageKey } from '../vocabulary.ts'
-import { type ByteRange, StoreError } from './file-store.ts'
+import type { ByteRange } from './file-store.ts'
 import { handOn } from './hand-on.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
-import { beginS3Event, endInFailure, S3Error, type S3Reach } from './s3-operation.ts'
+import { beginS3Event, endInFailure, noSuchAnswer, S3Error, type S3Reach } from './s3-operation.ts'
 
 /** Resolves when the first bytes are there. The operation's event comes when the last are, or the reader goes away. */
 export async function readS3Object(reach: S3Reach, key: StorageKey, range?: ByteRange): Promise<Readable> {
@@ -19,12 +19,12 @@ export async function readS3Object(reach: S3Reach, key: StorageKey, range?: Byte
   const attempt = answer.$metadata.attempts ?? 1
   const { Body: body } = answer
   // In Node the SDK's body is a Readable; its type covers browsers too.
-  if (!(body instanceof Readable)) throw new StoreError('unavailable', 'S3 get_object: an answer without a body.')
+  if (!(body instanceof Readable)) throw noSuchAnswer('get_object')
 
   let bytes = 0
   let failure: S3Failure | undefined
   const output = handOn(body, (error) => {
-    failure = { ...s3FailureOf(error), code: 'unavailable' }
+    failure = { ...s3FailureOf(error), code: 'unavailable', trouble: 'no_answer' }
     return new S3Error(call.operation, failure, error)
   })
   body.on('data', (chunk: Buffer) => (bytes += chunk.length))

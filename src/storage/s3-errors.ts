@@ -1,17 +1,20 @@
 import type { StoreErrorCode } from './file-store.ts'
 
-/** Why S3 cannot be used. A closed list: it labels figures, and each has a sentence for people. */
-export type S3Trouble =
-  | 'no_answer'
-  | 'no_credentials'
-  | 'refused_credentials'
-  | 'not_allowed'
-  | 'no_bucket'
-  | 'wrong_place'
-  | 'clock_off'
-  | 'too_busy'
-  | 'broken'
-  | 'ending'
+/** Why S3 cannot be used. A closed list: it labels figures, and each has a sentence for people. `ending`: the service is. */
+export const s3Troubles = [
+  'no_answer',
+  'no_credentials',
+  'refused_credentials',
+  'not_allowed',
+  'no_bucket',
+  'wrong_place',
+  'clock_off',
+  'too_busy',
+  'broken',
+  'ending',
+] as const
+export type S3Trouble = (typeof s3Troubles)[number]
+const troubles = new Set<string>(s3Troubles)
 
 /** What is worth knowing of a failed call to S3, in a form that may be logged. */
 export type S3Failure = {
@@ -24,12 +27,14 @@ export type S3Failure = {
   attempts: number
 }
 
+type Meaning = Exclude<S3Trouble, 'ending'> | Exclude<StoreErrorCode, 'unavailable'>
+
 /**
- * What each answer means. The words of `S3Trouble` say that S3 is not available: another attempt, other settings of the
- * operator's or time will get the same file there, so that it waits on the local disk meanwhile. `misused` is our own
- * mistake: S3 would never take this file in this way, and keeping it elsewhere would only hide that.
+ * The one table of what an answer means. The words of `S3Trouble` say that S3 is not available: another attempt, other
+ * settings of the operator's or time will get the same file there, so that it waits on the local disk meanwhile.
+ * `misused` is our own mistake: S3 would never take this file in this way, and keeping it elsewhere would only hide that.
  */
-const codesByMeaning: Record<Exclude<S3Trouble, 'ending'> | Exclude<StoreErrorCode, 'unavailable'>, string[]> = {
+const codesByMeaning: Record<Meaning, string[]> = {
   key_taken: ['PreconditionFailed'],
   // `NotFound`: a HEAD's answer has no body that could say more.
   bytes_missing: ['NoSuchKey', 'NotFound', 'NoSuchVersion'],
@@ -109,8 +114,6 @@ const codesByMeaning: Record<Exclude<S3Trouble, 'ending'> | Exclude<StoreErrorCo
   ],
 }
 
-type Meaning = keyof typeof codesByMeaning
-
 // A map, not an object: of that, any name of its prototype would be a code.
 const meaningOfCode = new Map(
   // The keys are the record's own.
@@ -136,24 +139,11 @@ export function s3FailureOf(error: unknown): S3Failure {
 
 /** The store's code for a meaning: every trouble is `unavailable`. */
 function codeOf(meaning: Meaning): Pick<S3Failure, 'code' | 'trouble'> {
-  switch (meaning) {
-    case 'key_taken':
-    case 'bytes_missing':
-    case 'range_not_satisfiable':
-    case 'invalid_key':
-    case 'misused':
-      return { code: meaning, trouble: undefined }
-    case 'no_answer':
-    case 'no_credentials':
-    case 'refused_credentials':
-    case 'not_allowed':
-    case 'no_bucket':
-    case 'wrong_place':
-    case 'clock_off':
-    case 'too_busy':
-    case 'broken':
-      return { code: 'unavailable', trouble: meaning }
-  }
+  return isTrouble(meaning) ? { code: 'unavailable', trouble: meaning } : { code: meaning, trouble: undefined }
+}
+
+function isTrouble(meaning: Meaning): meaning is Exclude<S3Trouble, 'ending'> {
+  return troubles.has(meaning)
 }
 
 function meaningOfStatus(status: number | undefined): Meaning {

@@ -11,7 +11,7 @@ import { type IncomingFile, type StoredFile, StoreError } from './file-store.ts'
 import { findSameObject } from './find-landed-object.ts'
 import { storedAs } from './s3-answers.ts'
 import { s3MetadataOf } from './s3-metadata.ts'
-import { callS3, S3Error, type S3Reach } from './s3-operation.ts'
+import { callS3, noSuchAnswer, S3Error, type S3Reach } from './s3-operation.ts'
 
 export type MultipartUpload = { reach: S3Reach; key: StorageKey; id: string }
 
@@ -30,7 +30,7 @@ export async function openS3Upload(reach: S3Reach, key: StorageKey, file: Incomi
   const { UploadId: id } = await callS3(reach, { operation: 'create_multipart', key }, (options) =>
     reach.client.send(command, options),
   )
-  if (id === undefined) throw new StoreError('unavailable', 'S3 create_multipart: an answer without an id.')
+  if (id === undefined) throw noSuchAnswer('create_multipart')
   return { reach, key, id }
 }
 

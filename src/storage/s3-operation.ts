@@ -57,6 +57,17 @@ export class S3Error extends StoreError {
   }
 }
 
+/** For an answer that lacks what every answer of its kind has. */
+export function noSuchAnswer(operation: S3OperationName): S3Error {
+  const failure = { code: 'unavailable', trouble: 'broken', s3Code: 'IncompleteAnswer', attempts: 1 } as const
+  return new S3Error(operation, { ...failure, status: undefined, requestId: undefined })
+}
+
+/** Whether S3 itself failed, and neither the file nor its client: with another attempt later the same would go well. */
+export function isS3Out(error: unknown): error is S3Error {
+  return error instanceof S3Error && error.code === 'unavailable'
+}
+
 /** Makes one call and leaves one event of it. Failures become `S3Error`s; an abort throws the signal's own reason. */
 export async function callS3<Output extends Answered>(
   reach: S3Reach,

@@ -2,14 +2,14 @@ import type { StorageKey } from '../vocabulary.ts'
 import { type MultipartRecorder, type StoredFile, StoreError } from './file-store.ts'
 import { untilAborted } from './read-as-it-grows.ts'
 import { abortS3Upload, completeS3Upload, type MultipartUpload, openS3Upload } from './s3-multipart.ts'
-import type { S3Reach } from './s3-operation.ts'
+import { isS3Out, type S3Reach } from './s3-operation.ts'
 import { type SentPart, sendS3Parts, type SpooledFile } from './send-s3-parts.ts'
 
 type Needs = { reach: S3Reach; recorder: MultipartRecorder }
 
 /**
  * Sends a file while it still grows, part by part from the disk, and completes it only once the whole was accepted.
- * Whatever fails before that aborts the upload; memory never holds more than what is on its way through the sockets.
+ * Whatever fails before that aborts the upload, in the background when it was S3; memory never holds more than what is on its way through the sockets.
  */
 export async function uploadS3Parts(
   { reach, recorder }: Needs,
@@ -30,13 +30,15 @@ export async function uploadS3Parts(
     await closeRecord(recorder, upload)
     return stored
   } catch (error) {
-    await giveUp(recorder, upload)
+    const givenUp = giveUp(recorder, upload)
+    // Whoever waits for an answer does not wait for a dead S3 a second time.
+    if (!isS3Out(error)) await givenUp
     throw error
   }
 }
 
 // What went wrong first is what the caller must hear. An upload that could not be aborted stays on record, for whoever
-// tidies up later; the operation's own event tells of it.
+// tidies up later; the operation's own event tells of it. Never throws.
 async function giveUp(recorder: MultipartRecorder, upload: MultipartUpload): Promise<void> {
   try {
     await abortS3Upload(upload)

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 
@@ -7,8 +5,7 @@ import { healthShape, type ReadinessShape, readinessShape } from '../../contract
 import type { Db } from '../../database/client.ts'
 import { pingDatabase } from '../../database/ping-database.ts'
 import { type Stores, type Target, targetOf } from '../../documents/stores.ts'
-import { storageKeyOf } from '../../storage/storage-key.ts'
-import type { FirmId } from '../../vocabulary.ts'
+import { keyOfNothing } from '../../storage/probe-s3.ts'
 import { makeProbe, type Probe } from '../probe.ts'
 
 export type HealthRoutesNeeds = { db: Db; stores: Stores; log: Logger }
@@ -61,14 +58,6 @@ function makeProbes({ db, stores, log }: HealthRoutesNeeds): { database: Probe; 
     local: makeProbe(() => local.stat(keyOfNothing), told('local')),
   }
 }
-
-/** A key that no file ever has: a store that can say so can be asked. */
-const keyOfNothing = storageKeyOf({
-  firmId: '00000000-0000-0000-0000-000000000000' as FirmId, // no firm has the nil UUID
-  documentType: 'readiness_check',
-  uuid: randomUUID(),
-  extension: 'pdf',
-})
 
 function judge(target: Target, answering: Answering): ReadinessShape {
   const { database, s3, local } = answering

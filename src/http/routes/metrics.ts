@@ -4,8 +4,10 @@ import { z } from 'zod'
 
 import type { Db, PoolCounts } from '../../database/client.ts'
 import { countRows } from '../../database/count-rows.ts'
+import type { Stores } from '../../documents/stores.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { ByteBudget } from '../../storage/byte-budget.ts'
+import type { Clock } from '../../vocabulary.ts'
 import { makeProbe, type Probe } from '../probe.ts'
 
 export type MetricsRoutesNeeds = {
@@ -13,6 +15,8 @@ export type MetricsRoutesNeeds = {
   db: Db
   log: Logger
   budget: ByteBudget
+  stores: Stores
+  now: Clock
   countConnections(): PoolCounts
 }
 
@@ -46,7 +50,9 @@ export function metricsRoutes(needs: MetricsRoutesNeeds): FastifyPluginAsyncZod 
 }
 
 async function measureLevels(needs: MetricsRoutesNeeds, countAgain: Probe): Promise<void> {
-  const { metrics, budget } = needs
+  const { metrics, budget, stores } = needs
+  if (stores.s3 !== undefined) metrics.s3Available.set(stores.s3.outage() === undefined ? 1 : 0)
+  else metrics.s3Available.remove()
   const { inUse, idle, waiting } = needs.countConnections()
   metrics.databaseConnections.set({ state: 'in_use' }, inUse)
   metrics.databaseConnections.set({ state: 'idle' }, idle)
@@ -59,13 +65,18 @@ async function measureLevels(needs: MetricsRoutesNeeds, countAgain: Probe): Prom
   // An old count would look like a present one.
   if (isAnswering) return
   metrics.openUploads.remove()
+  metrics.fallbackFiles.remove()
+  metrics.fallbackOldest.remove()
   metrics.eventsWithoutMonth.remove()
   metrics.jobs.reset()
 }
 
-async function lookIntoDatabase({ metrics, db }: MetricsRoutesNeeds): Promise<void> {
-  const { openUploads, eventsWithoutMonth, jobs } = await countRows(db)
+async function lookIntoDatabase({ metrics, db, now }: MetricsRoutesNeeds): Promise<void> {
+  const { openUploads, fallbackFiles, oldestFallbackAt, eventsWithoutMonth, jobs } = await countRows(db)
   metrics.openUploads.set(openUploads)
+  metrics.fallbackFiles.set(fallbackFiles)
+  const ageMs = oldestFallbackAt === null ? 0 : now().getTime() - oldestFallbackAt.getTime()
+  metrics.fallbackOldest.set(Math.max(0, ageMs / 1000))
   metrics.eventsWithoutMonth.set(eventsWithoutMonth)
   metrics.jobs.reset()
   for (const { queue, state, jobs: count } of jobs) metrics.jobs.set({ queue, state }, count)
