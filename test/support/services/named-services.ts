@@ -49,6 +49,30 @@ export async function findNamedPostgres(env: Environment): Promise<PostgresAddre
   return { adminUrl }
 }
 
+/** The same, once it is known to wait for the disk at every commit. */
+export async function findNamedDurablePostgres(env: Environment): Promise<PostgresAddress | undefined> {
+  const named = await findNamedPostgres(env)
+  if (named === undefined || (await isDurable(named))) return named
+  throw new ServiceFailure(
+    'DATABASE_URL names a server that does not wait for the disk (fsync or synchronous_commit is off), so it proves ' +
+      'nothing here. Turn both on, or remove DATABASE_URL: then one is started for this.',
+  )
+}
+
+/** Whether a commit that was answered is on the disk. */
+export async function isDurable({ adminUrl }: PostgresAddress): Promise<boolean> {
+  const client = new Client({ connectionString: adminUrl })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ setting: string }>(
+      `select setting from pg_settings where name in ('fsync', 'synchronous_commit')`,
+    )
+    return rows.length === 2 && rows.every(({ setting }) => setting !== 'off')
+  } finally {
+    await client.end()
+  }
+}
+
 /** The scanner that the environment names, once its port answers; `undefined` when it names none. */
 export async function findNamedClamd(env: Environment): Promise<ClamdAddress | undefined> {
   const address = env['CLAMD_URL']

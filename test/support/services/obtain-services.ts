@@ -1,6 +1,12 @@
 import { ensureInstalled } from './install-packages.ts'
 import { keepServices } from './keep-services.ts'
-import { findNamedClamd, findNamedPostgres, findNamedS3, type Environment } from './named-services.ts'
+import {
+  findNamedClamd,
+  findNamedDurablePostgres,
+  findNamedPostgres,
+  findNamedS3,
+  type Environment,
+} from './named-services.ts'
 import type { AddressOf, ServiceName } from './service-addresses.ts'
 import { needOf } from './start-service.ts'
 
@@ -32,6 +38,7 @@ export async function prepareServices(
 const findNamed: { [Name in ServiceName]: (env: Environment) => Promise<AddressOf[Name] | undefined> } = {
   s3: findNamedS3,
   postgres: findNamedPostgres,
+  durablePostgres: findNamedDurablePostgres,
   clamd: findNamedClamd,
 }
 

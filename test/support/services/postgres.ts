@@ -19,8 +19,19 @@ export const postgresNeed: PackageNeed = {
   prepare: keepClusterFromStarting,
 }
 
+type Started = { address: PostgresAddress; stop: () => Promise<void> }
+
 /** A PostgreSQL of the tests' own with its data in `folder`, in a state that no crash needs to survive. */
-export async function startPostgres(folder: string): Promise<{ address: PostgresAddress; stop: () => Promise<void> }> {
+export async function startPostgres(folder: string): Promise<Started> {
+  return startServer(folder, [...settings, ...hasty])
+}
+
+/** The same, but what it says is committed is on the disk. */
+export async function startDurablePostgres(folder: string): Promise<Started> {
+  return startServer(folder, settings)
+}
+
+async function startServer(folder: string, given: string[]): Promise<Started> {
   const programs = await findPrograms()
   if (!programs) throw new ServiceFailure('PostgreSQL is not installed.')
   const account = await accountToRunAs()
@@ -32,7 +43,7 @@ export async function startPostgres(folder: string): Promise<{ address: Postgres
   const server = startProgram({
     name: 'PostgreSQL',
     command: join(programs, 'postgres'),
-    words: ['-D', join(folder, 'data'), '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    words: ['-D', join(folder, 'data'), '-p', String(port), ...given.flatMap((setting) => ['-c', setting])],
     logPath: join(folder, 'postgres.log'),
     account,
   })
@@ -52,11 +63,10 @@ const settings = [
   'listen_addresses=127.0.0.1',
   // Below a deep folder a socket's path would be too long for the system.
   'unix_socket_directories=',
-  'fsync=off',
-  'synchronous_commit=off',
-  'full_page_writes=off',
   'max_connections=200',
 ]
+
+const hasty = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 
 /** Debian keeps the server's programs out of PATH, in a folder for each version; the newest is taken. */
 async function findPrograms(): Promise<string | undefined> {

@@ -19,7 +19,13 @@ export type PostgresAddress = { adminUrl: string }
 /** `url` as `CLAMD_URL` takes it. */
 export type ClamdAddress = { url: string }
 
-export type AddressOf = { s3: S3Address; postgres: PostgresAddress; clamd: ClamdAddress }
+/** `durablePostgres`: one that waits for the disk at every commit, as the service's own does. */
+export type AddressOf = {
+  s3: S3Address
+  postgres: PostgresAddress
+  durablePostgres: PostgresAddress
+  clamd: ClamdAddress
+}
 
 export type ServiceName = keyof AddressOf
 

@@ -1,15 +1,21 @@
 import { cephNeed, startCephRgw } from './ceph-rgw.ts'
 import { clamdNeed, startClamd } from './clamd.ts'
 import type { PackageNeed } from './install-packages.ts'
-import { postgresNeed, startPostgres } from './postgres.ts'
+import { postgresNeed, startDurablePostgres, startPostgres } from './postgres.ts'
 import type { AddressOf, ServiceName } from './service-addresses.ts'
 
 export type StartedService<Name extends ServiceName> = { address: AddressOf[Name]; stop: () => Promise<void> }
 
-export const needOf: Record<ServiceName, PackageNeed> = { s3: cephNeed, postgres: postgresNeed, clamd: clamdNeed }
+export const needOf: Record<ServiceName, PackageNeed> = {
+  s3: cephNeed,
+  postgres: postgresNeed,
+  durablePostgres: postgresNeed,
+  clamd: clamdNeed,
+}
 
 export const startOf: { [Name in ServiceName]: (folder: string) => Promise<StartedService<Name>> } = {
   s3: startCephRgw,
   postgres: startPostgres,
+  durablePostgres: startDurablePostgres,
   clamd: startClamd,
 }

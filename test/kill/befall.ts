@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Scene } from './open-scene.ts'
+import type { CyclePlan, Happening } from './plan-cycle.ts'
+import type { Instance } from './start-instance.ts'
+import type { Tally } from './tally.ts'
+
+type Needs = { scene: Scene; tally: Tally; signal: AbortSignal }
+
+/** Lets all of a cycle's happenings happen; when it returns, everything runs and every way is open again. */
+export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
+  const { instances, s3Proxy } = needs.scene
+  const ups = new Map<Instance, number>()
+  await Promise.all([
+    sleep(plan.workMs, undefined, { signal: needs.signal }),
+    ...plan.happenings.map(async (happening) => {
+      await sleep(happening.atMs, undefined, { signal: needs.signal })
+      await happen(needs, happening, ups)
+    }),
+  ])
+  s3Proxy.setFault({ kind: 'none' })
+  // One that was killed a second time while it started is down still.
+  for (const instance of instances) if (!instance.isUp()) await instance.start()
+}
+
+async function happen(needs: Needs, happening: Happening, ups: Map<Instance, number>): Promise<void> {
+  const { scene, tally, signal } = needs
+  switch (happening.kind) {
+    case 'kill':
+      return killAndRestart(needs, happening, ups)
+    case 'cut_database':
+      tally.troubled()
+      return scene.databaseProxy.cutAll()
+    case 'cut_s3':
+      tally.troubled()
+      return scene.s3Proxy.cutAll()
+    case 's3_answers_lost':
+    case 's3_out':
+      tally.troubled()
+      scene.s3Proxy.setFault(happening.kind === 's3_out' ? { kind: 'refuse' } : { kind: 'cut_down', afterBytes: 0 })
+      await scene.s3Proxy.cutAll()
+      await sleep(happening.forMs, undefined, { signal })
+      scene.s3Proxy.setFault({ kind: 'none' })
+  }
+}
+
+type Kill = Extract<Happening, { kind: 'kill' }>
+
+async function killAndRestart({ scene, tally, signal }: Needs, kill: Kill, ups: Map<Instance, number>): Promise<void> {
+  const instance = scene.instances[kill.instance]
+  if (instance === undefined) throw new Error(`there is no instance ${kill.instance}`)
+  const turn = (ups.get(instance) ?? 0) + 1
+  ups.set(instance, turn)
+  if (await instance.kill()) tally.killed()
+  await sleep(kill.downMs, undefined, { signal })
+  // Whoever killed it last starts it, so that no two processes of one instance run.
+  if (ups.get(instance) === turn) await instance.start()
+}

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { checkDownloads } from './check-downloads.ts'
+import { compareKeys, compareLedger } from './compare-ledger.ts'
+import { compareStock, type StockReport } from './compare-stock.ts'
+import { findHalves } from './find-halves.ts'
+import type { Ledger } from './ledger.ts'
+import type { Sender } from './make-senders.ts'
+import type { Scene } from './open-scene.ts'
+import type { Random } from './random.ts'
+import { type Stock, takeStock } from './take-stock.ts'
+
+export type LookNeeds = {
+  scene: Scene
+  /** Unfinished uploads that nobody but the bucket's own rule can end; grows with every look. */
+  leftToTheRule: Set<string>
+}
+
+export type CheckNeeds = LookNeeds & { ledger: Ledger; senders: Sender[]; signal: AbortSignal }
+
+export type Checked = StockReport & { downloads: number }
+
+const sampleOfOthers = 10
+// What was under way when a process died may still arrive: a COMMIT, a PUT.
+const settleMs = 300
+
+/** Everything that can be known from rows and listings, and downloads of the cycle's own documents and some others. */
+export async function checkCycle(needs: CheckNeeds, cycle: number, random: Random): Promise<Checked> {
+  const { ledger } = needs
+  const [stock, report] = await compareTwice(needs)
+  const answered = ledger.answered()
+  const others = answered.filter((each) => each.cycle !== cycle)
+  const sample = others.length === 0 ? [] : Array.from({ length: sampleOfOthers }, () => random.oneOf(others))
+  const chosen = [...answered.filter((each) => each.cycle === cycle), ...sample]
+  return {
+    ...report,
+    downloads: chosen.length,
+    differences: [
+      ...report.differences,
+      ...(await checkRows(needs, stock)),
+      ...(await checkDownloads({ ...needs, urls: urlsOf(needs.scene) }, chosen)),
+    ],
+  }
+}
+
+/** The same for every document there is, also those whose sender never got an answer. */
+export async function checkAll(needs: CheckNeeds): Promise<Checked> {
+  const [stock, report] = await compareTwice(needs)
+  const landed = stock.versions.map(({ documentId, firmId, sha256 }) => ({ documentId, firmId, sha256: sha256 ?? '' }))
+  const answered = needs.ledger.answered()
+  const known = new Set(answered.map(({ documentId }) => documentId))
+  const all = [...answered, ...landed.filter(({ documentId }) => !known.has(documentId))]
+  return {
+    ...report,
+    downloads: all.length,
+    differences: [
+      ...report.differences,
+      ...(await checkRows(needs, stock)),
+      ...(await checkDownloads({ ...needs, urls: urlsOf(needs.scene) }, all)),
+    ],
+  }
+}
+
+/** A difference counts when a second look finds it too: a move under way may pass from one place to another between two reads. */
+export async function compareTwice({ scene, leftToTheRule }: LookNeeds): Promise<[Stock, StockReport]> {
+  const needs = { client: scene.client, bucket: scene.bucket, disks: scene.instances }
+  const stock = await takeStock(needs)
+  const first = compareStock(stock, leftToTheRule)
+  first.forTheBucketsRule.forEach((id) => leftToTheRule.add(id))
+  if (first.differences.length === 0) return [stock, first]
+
+  await sleep(settleMs)
+  const second = compareStock(await takeStock(needs), leftToTheRule)
+  return [stock, { ...second, differences: second.differences.filter((each) => first.differences.includes(each)) }]
+}
+
+async function checkRows({ scene, ledger }: CheckNeeds, { versions }: Stock): Promise<string[]> {
+  return [
+    ...compareLedger(ledger, versions),
+    ...(await compareKeys(ledger, scene.client)),
+    ...(await findHalves(scene.client)),
+  ]
+}
+
+function urlsOf(scene: Scene): string[] {
+  return scene.instances.flatMap((instance) => instance.url() ?? [])
+}

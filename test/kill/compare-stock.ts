@@ -1,0 +1,49 @@
+import type { Stock } from './take-stock.ts'
+
+export type StockReport = {
+  /** What must never be. */
+  differences: string[]
+  /** What no version names, but what somebody who tidies up can find by rows or by its age. */
+  garbage: string[]
+  /**
+   * Unfinished uploads whose id was never written down: the process died between S3's answer and the row. They can be
+   * found by nobody with the service's rights, and the bucket's rule for unfinished uploads ends them.
+   */
+  forTheBucketsRule: string[]
+}
+
+/**
+ * Whether rows and bytes agree: no row without its bytes, no bytes that nothing names. `leftToTheRule`: unfinished uploads
+ * that an earlier look found to be the bucket's rule's; the row that named their key may be gone since.
+ */
+export function compareStock(stock: Stock, leftToTheRule: ReadonlySet<string>): StockReport {
+  const ofVersions = new Set(stock.versions.map(({ place }) => place))
+  const unnamed = [...stock.sizes.keys()].filter((place) => !ofVersions.has(place))
+  const unknownIds = [...stock.unfinished].filter(([id]) => !stock.multipartIds.has(id))
+  const isForTheRule = ([id, place]: [string, string]) => leftToTheRule.has(id) || stock.named.has(place)
+  return {
+    differences: [
+      ...findBroken(stock),
+      ...unnamed.filter((place) => !stock.named.has(place)).map((place) => `bytes that no row names: ${place}`),
+      ...unknownIds
+        .filter((each) => !isForTheRule(each))
+        .map(([id, place]) => `an unfinished upload that no row names: ${place} ${id}`),
+      ...stock.strays.map((place) => `a stray: ${place}`),
+    ],
+    garbage: [
+      ...unnamed.filter((place) => stock.named.has(place)),
+      ...[...stock.unfinished].filter(([id]) => stock.multipartIds.has(id)).map(([id, place]) => `${place} ${id}`),
+      ...stock.leftovers,
+    ],
+    forTheBucketsRule: unknownIds.filter(isForTheRule).map(([id]) => id),
+  }
+}
+
+function findBroken({ versions, sizes }: Stock): string[] {
+  return versions.flatMap(({ place, documentId, size, bytesState }) => {
+    if (bytesState !== 'present') return [`document ${documentId} is said to be ${bytesState}: ${place}`]
+    const lying = sizes.get(place)
+    if (lying === undefined) return [`a row without bytes: document ${documentId} at ${place}`]
+    return lying === size ? [] : [`document ${documentId} has ${size} bytes, and ${lying} lie at ${place}`]
+  })
+}

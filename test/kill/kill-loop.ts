@@ -1,0 +1,178 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { ServiceAddresses } from '../support/services/service-addresses.ts'
+import { befall } from './befall.ts'
+import { checkAll, type Checked, checkCycle, type CheckNeeds } from './check-cycle.ts'
+import { collectGarbage, stopInstances, waitForDrain } from './collect-garbage.ts'
+import { openLedger } from './ledger.ts'
+import { makeSenders } from './make-senders.ts'
+import { openScene, type Scene } from './open-scene.ts'
+import { planCycle } from './plan-cycle.ts'
+import { randomOf } from './random.ts'
+import { runClients } from './run-clients.ts'
+import { type Counts, makeTally, type Tally } from './tally.ts'
+
+export type KillWish = {
+  addresses: ServiceAddresses
+  cycles: number
+  seed: string
+  instances: number
+  clients: number
+  s3Outages: boolean
+  signal: AbortSignal
+  onCycle: (report: CycleReport) => void
+}
+
+export type CycleReport = { cycle: number; counts: Counts; documents: number; garbage: number }
+
+export type KillReport = Counts & {
+  seed: string
+  /** Cycles that were run to their end. */
+  cycles: number
+  documents: number
+  /** Unfinished uploads that only the bucket's own rule can end. */
+  leftToTheRule: number
+  failures: Record<string, number>
+  /** In which cycle it was found; the last one's number also stands for what was found at the end. */
+  differences: { cycle: number; what: string }[]
+  /** Where the logs are, when there are differences. */
+  folder: string | undefined
+}
+
+type Run = CheckNeeds & {
+  wish: KillWish
+  tally: Tally
+  differences: KillReport['differences']
+  giveUp: AbortController
+}
+
+/**
+ * Kills the service again and again while people work with it, and compares what it has with what it promised. Stops at
+ * the first cycle that finds a difference.
+ */
+export async function killLoop(wish: KillWish): Promise<KillReport> {
+  const differences: KillReport['differences'] = []
+  const giveUp = new AbortController()
+  const at = { cycle: 0 }
+  const tell = (what: string) => void differences.push({ cycle: at.cycle, what })
+  const scene = await openScene({
+    ...wish,
+    onEndByItself(why) {
+      tell(why)
+      giveUp.abort(new Error(why))
+    },
+  })
+  const signal = AbortSignal.any([wish.signal, giveUp.signal])
+  const tally = makeTally()
+  const run: Run = {
+    wish,
+    scene,
+    tally,
+    differences,
+    giveUp,
+    signal,
+    ledger: openLedger(),
+    senders: [],
+    leftToTheRule: new Set(),
+  }
+  let hasFailed = true
+  try {
+    await runAll(run, at, tell).catch((error: unknown) => {
+      // The difference says why; without one it was an interruption or a mistake of this program.
+      if (!giveUp.signal.aborted) throw error
+    })
+    const report = await describeRun(run, at.cycle)
+    hasFailed = differences.length > 0
+    return report
+  } finally {
+    await scene.close({ keep: hasFailed && !wish.signal.aborted })
+  }
+}
+
+async function runAll(run: Run, at: { cycle: number }, tell: (what: string) => void): Promise<void> {
+  const { wish, scene, differences } = run
+  await Promise.all(scene.instances.map((instance) => instance.start()))
+  run.signal.throwIfAborted()
+  const url = scene.instances[0]?.url() ?? ''
+  run.senders.push(...(await makeSenders(url, { firms: 2, peopleOfEach: 2, secret: scene.secret })))
+  const garbage = new Set<string>()
+
+  while (at.cycle < wish.cycles && differences.length === 0) {
+    run.signal.throwIfAborted()
+    at.cycle += 1
+    const checked = await runCycle(run, at.cycle, tell)
+    checked.differences.forEach(tell)
+    checked.garbage.forEach((what) => garbage.add(what))
+    run.tally.counts.garbageSeen = garbage.size
+    run.tally.counts.downloads += checked.downloads
+    wish.onCycle({
+      cycle: at.cycle,
+      counts: run.tally.counts,
+      documents: run.ledger.answered().length,
+      garbage: checked.garbage.length,
+    })
+  }
+  if (differences.length === 0) await finish(run, tell)
+}
+
+async function runCycle(run: Run, cycle: number, tell: (what: string) => void): Promise<Checked> {
+  const { wish, scene, signal } = run
+  const random = randomOf(`${wish.seed} ${cycle}`)
+  const ends = new AbortController()
+  const clients = runClients(
+    {
+      ...run,
+      urls: () => scene.instances.flatMap((instance) => (instance.isUp() ? (instance.url() ?? []) : [])),
+      tellDifference: tell,
+    },
+    { cycle, seed: wish.seed, clients: wish.clients, until: AbortSignal.any([ends.signal, signal]) },
+  )
+  try {
+    await befall(run, planCycle(random, wish))
+  } finally {
+    ends.abort()
+    await clients
+  }
+  return await checkCycle(run, cycle, random)
+}
+
+/** Nothing is killed any more: all that was promised is there, and all that was not is gone once it was collected. */
+async function finish(run: Run, tell: (what: string) => void): Promise<void> {
+  const { scene, tally, signal } = run
+  const waiting = await waitForDrain(scene, signal)
+  waiting.forEach(tell)
+  const checked = await checkAll(run)
+  tally.counts.downloads += checked.downloads
+  checked.differences.forEach(tell)
+  const ended = await stopInstances(scene)
+  ended.forEach(tell)
+  const { collected, differences } = await collectGarbage(run)
+  tally.counts.garbageCollected = collected
+  differences.forEach(tell)
+}
+
+async function describeRun(run: Run, cycles: number): Promise<KillReport> {
+  const { wish, scene, tally, ledger, differences } = run
+  const hasFailed = differences.length > 0
+  const report: KillReport = {
+    seed: wish.seed,
+    cycles,
+    documents: ledger.answered().length,
+    ...tally.counts,
+    leftToTheRule: run.leftToTheRule.size,
+    failures: Object.fromEntries(tally.failures),
+    differences,
+    folder: hasFailed ? scene.folder : undefined,
+  }
+  if (hasFailed) await keepEvidence(scene, report)
+  return report
+}
+
+async function keepEvidence({ folder, client }: Scene, report: KillReport): Promise<void> {
+  await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
+  for (const table of ['document_versions', 'document_uploads', 'document_moves', 'document_removals']) {
+    const { rows } = await client.query(`select * from ${table}`)
+    await writeFile(join(folder, `${table}.json`), `${JSON.stringify(rows, null, 2)}\n`)
+  }
+}

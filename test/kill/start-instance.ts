@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+
+/** One service as an operator runs it, with folders of its own that outlive its processes. */
+export type Instance = {
+  name: string
+  folder: string
+  uploadsDir: string
+  dataDir: string
+  /** Where it answers, or answered before it was killed; undefined before its first start. */
+  url: () => string | undefined
+  isUp: () => boolean
+  /** Resolves when it answers, or was killed before it could. Throws when it ended by itself. */
+  start(): Promise<void>
+  /** kill −9, if it runs. */
+  kill(): Promise<boolean>
+  /** As an operator ends it; gives its exit code. Throws when it does not end. */
+  stop(): Promise<number | null>
+}
+
+export type InstanceSettings = {
+  name: string
+  folder: string
+  /** The checkout whose service is started. */
+  root: string
+  env: Record<string, string>
+  /** Told when a process ended that nobody killed. */
+  onEndByItself: (why: string) => void
+}
+
+const mostSecondsToStop = 90
+
+export async function makeInstance(settings: InstanceSettings): Promise<Instance> {
+  const { name, folder } = settings
+  const [uploadsDir, dataDir] = [join(folder, 'uploads'), join(folder, 'data')]
+  await mkdir(folder)
+  let child: ChildProcess | undefined
+  let url: string | undefined
+  let isAnswering = false
+  const wanted = new WeakSet<ChildProcess>()
+
+  async function end(signal: NodeJS.Signals): Promise<ChildProcess | undefined> {
+    const ending = child
+    if (ending === undefined || hasEnded(ending)) return undefined
+    wanted.add(ending)
+    const exited = once(ending, 'exit')
+    ending.kill(signal)
+    await exited
+    return ending
+  }
+
+  async function untilClosed(started: ChildProcess, said: string[]): Promise<void> {
+    // Not `exit`: only then is all of its output read, and its last words are why it ended.
+    await once(started, 'close')
+    if (child === started) isAnswering = false
+    if (!wanted.has(started)) settings.onEndByItself(`${name} ended by itself: ${said.slice(-5).join(' ')}`)
+  }
+
+  return {
+    name,
+    folder,
+    uploadsDir,
+    dataDir,
+    url: () => url,
+    isUp: () => isAnswering,
+    async start() {
+      const started = launch(settings, { UPLOADS_DIR: uploadsDir, DATA_DIR: dataDir })
+      child = started
+      const said: string[] = []
+      const closed = untilClosed(started, said)
+      const address = await Promise.race([listenFor(/answers at (http:\S+)/, started.stderr, said), closed])
+      if (address === undefined || hasEnded(started)) return
+      url = address
+      isAnswering = true
+    },
+    async kill() {
+      isAnswering = false
+      return (await end('SIGKILL')) !== undefined
+    },
+    async stop() {
+      isAnswering = false
+      const ending = child
+      const force = setTimeout(() => ending?.kill('SIGKILL'), mostSecondsToStop * 1000)
+      await end('SIGTERM')
+      clearTimeout(force)
+      if (ending?.signalCode === 'SIGKILL') throw new Error(`${name} did not end within ${mostSecondsToStop} s`)
+      return ending?.exitCode ?? null
+    },
+  }
+}
+
+function launch({ root, folder, env }: InstanceSettings, folders: Record<string, string>): ChildProcess {
+  const log = openSync(join(folder, 'log'), 'a')
+  try {
+    const { PATH = '' } = process.env
+    return spawn(join(root, 'bin/paniq-docs'), ['serve'], {
+      cwd: folder,
+      env: { PATH, HOME: folder, ...env, ...folders, PORT: '0' },
+      stdio: ['ignore', log, 'pipe'],
+      // A session of its own, so that Ctrl-C reaches whoever ends it, not itself.
+      detached: true,
+    })
+  } finally {
+    closeSync(log)
+  }
+}
+
+/** Resolves when the address is said; never when the output ends without one. What is said later is still read. */
+function listenFor(pattern: RegExp, output: Readable | null, said: string[]): Promise<string> {
+  return new Promise((resolve) => {
+    if (output === null) return
+    createInterface(output).on('line', (line) => {
+      said.push(line)
+      const address = pattern.exec(line)?.[1]
+      if (address !== undefined) resolve(address)
+    })
+  })
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
