@@ -1,14 +1,17 @@
 import type { Logger } from 'pino'
 
 import packageJson from '../../package.json' with { type: 'json' }
+import type { App } from '../app.ts'
 import { explainFailure } from '../cli/explain-failure.ts'
 import { loadEnvironment } from '../cli/load-environment.ts'
 import { makePrinter } from '../cli/printer.ts'
 import { buildProgram } from '../cli/program.ts'
 import { readPassword } from '../cli/read-password.ts'
 import { runProgram } from '../cli/run-program.ts'
-import { loadConfig } from '../config.ts'
+import { type Config, loadConfig } from '../config.ts'
 import { makeLogger } from '../logger.ts'
+
+type AppWithSignal = App & { signal: AbortSignal }
 
 /** Takes what nobody foresaw, whole. */
 let logFailure: ((error: unknown, message: string) => void) | undefined
@@ -33,6 +36,17 @@ async function prepareCommand({ json }: { json?: true }) {
   return { config, log, placeOf, print: makePrinter(json === true) }
 }
 
+/** For what moves or reads documents: S3 is opened in any case, wherever new files go. */
+async function onDocuments(
+  { config, log }: { config: Config; log: Logger },
+  work: (app: AppWithSignal) => Promise<void>,
+) {
+  const { withApp } = await import('./with-app.ts')
+  await withApp({ config: { ...config, useS3: true }, log }, (app, signal) =>
+    work({ ...app, config: { ...app.config, useS3: config.useS3 }, signal }),
+  )
+}
+
 // Not where people read: a stack tells them nothing, and what they can do stands in one line.
 function keepFailures(log: Logger, level: 'debug' | 'fatal') {
   return (error: unknown, message: string) => log[level]({ event: 'failed', err: error }, message)
@@ -53,6 +67,17 @@ const program = buildProgram(
       const { testS3 } = await import('../cli/test-s3.ts')
       const needs = await prepareCommand(options)
       await testS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') })
+    },
+    async migrate(to, options) {
+      const needs = await prepareCommand(options)
+      const { migrateDocuments } = await import('../cli/migrate-documents.ts')
+      await onDocuments(needs, (app) => migrateDocuments({ ...app, ...needs, config: app.config }, to, options))
+    },
+    async drain(options) {
+      const needs = await prepareCommand(options)
+      const { configForDisk, drainDisk } = await import('../cli/drain-disk.ts')
+      const config = await configForDisk(needs.config, options.store)
+      await onDocuments({ ...needs, config }, (app) => drainDisk({ ...app, ...needs, config: app.config }, options))
     },
     async createUser(options) {
       const needs = await prepareCommand(options)

@@ -30,7 +30,7 @@ export async function serve(needs: Needs, { jobs }: { jobs: boolean }): Promise<
       throw explainListening(error, { host, port })
     })
     const address = addressToOpen(host, listening)
-    opened.push(tendDisk(app).close)
+    openTending(app, opened)
     if (jobs) await openWorker(app, opened)
 
     const storage = await tellStorage(app)
@@ -47,11 +47,16 @@ Try next: ${firstCall(address)}
 /** The jobs alone. */
 export async function work(needs: Needs): Promise<void> {
   await runUntilTold(needs, async (app, opened) => {
-    opened.push(tendDisk(app).close)
+    openTending(app, opened)
     await openWorker(app, opened)
     needs.people.write(`Paniq Documents does its jobs.\nStorage: ${await tellStorage(app)}\n`)
     app.log.info({ event: 'started' }, 'started')
   })
+}
+
+function openTending(app: App, opened: Closer[]): void {
+  const tending = tendDisk(app)
+  opened.push(() => tending.close())
 }
 
 async function openWorker(app: App, opened: Closer[]): Promise<void> {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 
-import { type Actions, buildProgram, fullName } from './program.ts'
+import { fullName } from './describe-command.ts'
+import { type Actions, buildProgram } from './program.ts'
 import { allCommands } from './run-program.ts'
 
 const page = readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8')
@@ -68,6 +69,8 @@ function makeProgram(called: string[] = []): Command {
     createUser: note('users create'),
     setPassword: note('users set-password'),
     migrateDatabase: note('db migrate'),
+    migrate: async (to) => note(`migrate to-${to}`)(),
+    drain: note('drain'),
   }
   return buildProgram(actions, '0.0.0')
 }

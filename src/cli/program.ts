@@ -1,14 +1,14 @@
-import { Command, InvalidArgumentError } from 'commander'
-import type { z } from 'zod'
+import { Command } from 'commander'
 
 import { loginBody, registerBody } from '../contract-people.ts'
+import { addStorage, type StorageActions } from './add-storage.ts'
+import { answering, type Answers, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
 
 export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
 export type PasswordSource = { passwordStdin?: true }
-export type Answers = { json?: true }
 
 /** What the commands do, one function each; the program knows only how they are asked for. */
-export type Actions = {
+export type Actions = StorageActions & {
   serve: (options: { jobs: boolean }) => Promise<void>
   work: () => Promise<void>
   testS3: (options: Answers) => Promise<void>
@@ -41,6 +41,7 @@ export function buildProgram(actions: Actions, version: string): Command {
 
   addRunning(program, actions)
   addS3(program, actions)
+  addStorage(program, actions)
   addUsers(program, actions)
   addDatabase(program, actions)
   return program
@@ -100,31 +101,4 @@ function addDatabase(program: Command, actions: Actions): void {
     .description('Bring the tables up to this version, as every start does by itself; a second run changes nothing.')
     .action(actions.migrateDatabase)
   teach(migrate, './bin/paniq-docs db migrate')
-}
-
-/** The commands that do something, whatever group they stand in. */
-function leavesOf(command: Command): Command[] {
-  return command.commands.flatMap((each) => (each.commands.length === 0 ? [each] : leavesOf(each)))
-}
-
-/** `s3 test`. */
-export function fullName(command: Command): string {
-  const { parent } = command
-  return parent?.parent ? `${fullName(parent)} ${command.name()}` : command.name()
-}
-
-function answering(command: Command): Command {
-  return command.option('--json', 'answer with one JSON object')
-}
-
-function teach(command: Command, example: string): void {
-  command.addHelpText('after', `\nExample:\n  $ ${example}`)
-}
-
-function parseAs(form: z.ZodType<string>): (text: string) => string {
-  return (text) => {
-    const parsed = form.safeParse(text)
-    if (parsed.success) return parsed.data
-    throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message ?? 'is wrong'}.`)
-  }
 }

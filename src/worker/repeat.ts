@@ -8,71 +8,62 @@ export type Task = {
   name: string
   everyMs: number
   /** Does the work and says what it did, for the log. `taskId` is what its log lines carry. */
-  run(taskId: string): Promise<Record<string, number>>
+  run: (taskId: string) => Promise<Record<string, number>>
 }
 
 export type Repeated = {
   /** Does it now, or once more when it is being done. */
-  ringNow(): void
+  ringNow: () => void
   /** Waits for the run that is under way. */
-  end(): Promise<void>
+  end: () => Promise<void>
 }
 
 /** Does a task at once and then again and again, never twice at a time; a run that fails is logged, and the next one comes. */
 export function repeat(log: Logger, task: Task): Repeated {
-  let isEnded = false
-  let isRung = true
-  let wake: () => void = () => undefined
+  const ending = new AbortController()
+  let ring = Promise.withResolvers<void>()
 
   async function loop(): Promise<void> {
-    while (!isEnded) {
-      isRung = false
+    while (!ending.signal.aborted) {
+      ring = Promise.withResolvers()
       await runOnce(log, task)
-      await pause()
+      await passesOrIsRung(task.everyMs, ring.promise)
     }
   }
 
-  async function pause(): Promise<void> {
-    if (isEnded || isRung) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    wake = resolve
-    // A process that has nothing else to do may end.
-    const timer = setTimeout(resolve, task.everyMs).unref()
-    await promise
-    clearTimeout(timer)
-  }
-
   const looping = loop()
+  const ringNow = () => ring.resolve()
   return {
-    ringNow() {
-      isRung = true
-      wake()
-    },
+    ringNow,
     async end() {
-      isEnded = true
-      wake()
+      ending.abort()
+      ringNow()
       await looping
     },
   }
 }
 
-async function runOnce(log: Logger, { name, run }: Task): Promise<void> {
+async function passesOrIsRung(ms: number, rung: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  // A process that has nothing else to do may end.
+  const timer = setTimeout(resolve, ms).unref()
+  await Promise.race([promise, rung])
+  clearTimeout(timer)
+}
+
+async function runOnce(log: Logger, task: Task): Promise<void> {
   const taskId = randomUUID()
   await withLogContext({ job_id: taskId }, async () => {
     const startedAt = performance.now()
     try {
-      const done = await run(taskId)
-      const event = {
-        event: 'task_finished',
-        task: name,
-        duration_ms: Math.round(performance.now() - startedAt),
-        ...done,
-      }
+      const done = await task.run(taskId)
+      const duration = Math.round(performance.now() - startedAt)
+      const event = { event: 'task_finished', task: task.name, duration_ms: duration, ...done }
       // What found nothing to do every minute is no news.
       if (Object.values(done).some((count) => count > 0)) log.info(event)
       else log.debug(event)
     } catch (error) {
-      log.error({ event: 'task_failed', task: name, err: error })
+      log.error({ event: 'task_failed', task: task.name, err: error })
     }
   })
 }

@@ -2,13 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import type { EventActor } from '../../database/events.ts'
 import { leaseSeconds } from '../../database/moves.ts'
-import {
-  listVersionsIn,
-  type StoredVersion,
-  type VersionCursor,
-  type VersionScope,
-} from '../../database/versions-in-store.ts'
+import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
 import type { VersionId } from '../../vocabulary.ts'
+import { inTurns, walkVersions } from '../walk-versions.ts'
 import { type Move, type MoveNeeds, type MoveOutcome, moveVersion } from './move-version.ts'
 
 export type Settled = { version: StoredVersion } & (
@@ -29,7 +25,6 @@ export type MoveAll = Move & {
   untilWorthwhile: (error: unknown) => Promise<boolean>
 }
 
-const pageSize = 500
 const pauseMs = 1000
 /** A version that others hold for longer than a dead mover may is left to the next run. */
 const mostMsOfPatience = 2 * leaseSeconds * 1000
@@ -65,27 +60,14 @@ type Run = {
 
 /** Yields how many are to be looked at again. */
 async function passOver(needs: MoveNeeds, actor: EventActor, all: MoveAll, run: Run): Promise<number> {
-  const walk = walkOver(needs, all.scope)
   let left = 0
-  const takeTurns = async () => {
-    for (let next = await walk.next(); next.done !== true; next = await walk.next()) {
-      if (run.isEnded || all.signal.aborted) return
-      if (run.settled.has(next.value.versionId)) continue
-      if (!(await moveOne(needs, actor, { all, run, version: next.value }))) left += 1
-    }
-  }
-  await Promise.all(Array.from({ length: all.concurrency }, takeTurns))
+  await inTurns(walkVersions(needs.db, all.scope), all.concurrency, async (version) => {
+    if (run.isEnded || all.signal.aborted) return 'enough'
+    if (run.settled.has(version.versionId)) return 'next'
+    if (!(await moveOne(needs, actor, { all, run, version }))) left += 1
+    return 'next'
+  })
   return left
-}
-
-async function* walkOver({ db }: MoveNeeds, scope: VersionScope): AsyncGenerator<StoredVersion, undefined> {
-  let after: VersionCursor | undefined
-  do {
-    const page = await listVersionsIn(db, scope, { after, limit: pageSize })
-    yield* page
-    after = page.length < pageSize ? undefined : page.at(-1)
-  } while (after !== undefined)
-  return undefined
 }
 
 type One = { all: MoveAll; run: Run; version: StoredVersion }

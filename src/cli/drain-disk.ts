@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Config } from '../config.ts'
+import { systemActor } from '../database/events.ts'
+import { countVersionsIn } from '../database/versions-in-store.ts'
+import { drain } from '../documents/moving/drain.ts'
+import type { MoveNeeds } from '../documents/moving/move-version.ts'
+import { findStoreId } from '../storage/store-id.ts'
+import type { DrainOptions } from './add-storage.ts'
+import { CommandFailed, WrongUse } from './failures.ts'
+import type { Printer } from './printer.ts'
+import { inBytes, inCount } from './progress.ts'
+import { requireS3 } from './require-s3.ts'
+import { tellingOfMoves } from './tell-moves.ts'
+
+type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
+
+/** The settings with the disk that is to be drained. Throws `WrongUse` when that is none of ours: opening it would make it one. */
+export async function configForDisk(config: Config, path: string | undefined): Promise<Config> {
+  if (path === undefined) return config
+  const storeId = await findStoreId(path).catch(() => undefined)
+  if (storeId === undefined)
+    throw new WrongUse(`${path} is no local store of this service: there is no .store-id in it. Name an UPLOADS_DIR.`)
+  return { ...config, uploadsDir: path }
+}
+
+/** `drain`: what waits on the disk goes to S3 now. Throws `CommandFailed`, after saying why, when something stays. */
+export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Promise<void> {
+  const { print, signal, stores } = needs
+  await requireS3(needs.config)
+  const scope = { store: 'local', storeId: stores.local.storeId, isFallback: true } as const
+  const total = await countVersionsIn(needs.db, scope)
+  print.say(`${inCount(total.files)} files, ${inBytes(total.bytes)}, wait on this disk for S3.`)
+
+  const drained = await tellingOfMoves(print, { total, reportFile: undefined }, (teller) =>
+    drain(needs, systemActor(randomUUID()), {
+      concurrency,
+      signal,
+      onSettled: (settled) =>
+        teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
+    }),
+  )
+  const { files } = await countVersionsIn(needs.db, scope)
+  print.answer({ event: 'finished', ok: files === 0, moved: drained.moved, bytes: drained.bytes, waiting: files })
+  const mark = files === 0 ? print.paint('green', '✓') : print.paint('red', '✗')
+  print.say(`${mark} ${inCount(drained.moved)} moved, ${inBytes(drained.bytes)}; ${inCount(files)} still wait.`)
+  if (files > 0) throw new CommandFailed()
+}

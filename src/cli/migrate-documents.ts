@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Config } from '../config.ts'
+import { systemActor } from '../database/events.ts'
+import { migrate, type Migrated, planMigration } from '../documents/moving/migrate.ts'
+import type { MoveNeeds } from '../documents/moving/move-version.ts'
+import { type Rehearsed, rehearse } from '../documents/moving/rehearse.ts'
+import type { FirmId, StoreName } from '../vocabulary.ts'
+import type { MigrateOptions } from './add-storage.ts'
+import { CommandFailed } from './failures.ts'
+import type { Printer } from './printer.ts'
+import { type Amount, inBytes, inCount } from './progress.ts'
+import { requireS3 } from './require-s3.ts'
+import { type Teller, tellingOfMoves } from './tell-moves.ts'
+
+type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
+type Plan = { to: StoreName; firmId: FirmId | undefined; options: MigrateOptions; total: Amount }
+
+const places: Record<StoreName, string> = { s3: 'S3', local: 'the local disk' }
+
+/** `migrate to-s3`, `migrate to-local`. Throws `CommandFailed`, after saying why, when not every document went or could go. */
+export async function migrateDocuments(needs: Needs, to: StoreName, options: MigrateOptions): Promise<void> {
+  const { print } = needs
+  await requireS3(needs.config)
+  const firmId = options.firm as FirmId | undefined // its form was checked where options are read
+  const total = await planMigration(needs, { to, firmId })
+  print.say(`${inCount(total.files)} files, ${inBytes(total.bytes)}, to go to ${places[to]}.`)
+
+  const plan = { to, firmId, options, total }
+  const isGood = await tellingOfMoves(print, { total, reportFile: options.report }, (teller) =>
+    options.dryRun === true ? lookAtAll(needs, plan, teller) : moveAllOf(needs, plan, teller),
+  )
+  if (!isGood) throw new CommandFailed()
+}
+
+async function lookAtAll(
+  { print, ...needs }: Needs,
+  { to, firmId, options, total }: Plan,
+  teller: Teller,
+): Promise<boolean> {
+  const outcomes: Record<Rehearsed, number> = { ready: 0, missing: 0, not_here: 0, wrong: 0, unreadable: 0 }
+  const { concurrency } = options
+  const isComplete = await rehearse(needs, {
+    to,
+    firmId,
+    concurrency,
+    signal: needs.signal,
+    onLooked({ version, outcome, error }) {
+      outcomes[outcome] += 1
+      teller.tell(version, outcome, error)
+    },
+  })
+
+  const { ready, ...troubles } = outcomes
+  const isGood = isComplete && sumOf(troubles) === 0
+  print.answer({ event: 'finished', dry_run: true, ok: isGood, files: total.files, bytes: total.bytes, outcomes })
+  print.say(`${markOf(print, isGood)} ${inCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
+  return isGood
+}
+
+async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Plan, teller: Teller): Promise<boolean> {
+  const migrated = await migrate(needs, systemActor(randomUUID()), {
+    to,
+    firmId,
+    concurrency: options.concurrency,
+    bytesPerSecond: options.rate === undefined ? undefined : options.rate * 1e6,
+    deletesSource: options.deleteSource === true,
+    signal: needs.signal,
+    onSettled: (settled) =>
+      teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
+    onWaiting: (isWaiting) => teller.say(isWaiting ? 'S3 does not answer; waiting for it.' : 'Waited.'),
+  })
+
+  const { moved: _, ...troubles } = migrated.outcomes
+  const isGood = migrated.isComplete && sumOf(troubles) === 0
+  print.answer({
+    event: 'finished',
+    dry_run: false,
+    ok: isGood,
+    complete: migrated.isComplete,
+    bytes: migrated.bytes,
+    outcomes: migrated.outcomes,
+    sources_to_be_removed: migrated.sourcesOrdered,
+  })
+  sayEnd(print, needs.config, { to, migrated, isGood, troubles })
+  return isGood
+}
+
+type End = { to: StoreName; migrated: Migrated; isGood: boolean; troubles: Record<string, number> }
+
+function sayEnd(print: Printer, { useS3 }: Config, { to, migrated, isGood, troubles }: End): void {
+  const { outcomes, bytes, isComplete, sourcesOrdered } = migrated
+  print.say(`${markOf(print, isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`)
+  if (!isComplete) print.say('It was ended before the end. Run it again: it goes on where it stands.')
+  if (sourcesOrdered > 0)
+    print.say(`${inCount(sourcesOrdered)} sources are removed by the running service once a day has passed.`)
+  if (to === 's3' && !useS3) print.say('New papers still stay on the local disk: set USE_S3_STORAGE=true.')
+  if (to === 'local' && useS3) print.say('New papers still go to S3: set USE_S3_STORAGE=false.')
+}
+
+function inWords(troubles: Record<string, number>): string {
+  return Object.entries(troubles)
+    .filter(([, count]) => count > 0)
+    .map(([outcome, count]) => `, ${inCount(count)} ${outcome.replaceAll('_', ' ')}`)
+    .join('')
+}
+
+function sumOf(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
+}
+
+function markOf(print: Printer, isGood: boolean): string {
+  return isGood ? print.paint('green', '✓') : print.paint('red', '✗')
+}

@@ -1,0 +1,99 @@
+import type { Printer } from './printer.ts'
+
+export type Amount = { files: number; bytes: number }
+
+export type Progress = {
+  update(done: Amount): void
+  /** A line of text in between, without tearing the bar. */
+  say(line: string): void
+  end(): void
+}
+
+const barWidth = 24
+/** Often enough to be alive on a terminal, seldom enough for a log that somebody keeps. */
+const everyMs = { terminal: 200, lines: 10_000, json: 1000 }
+
+/**
+ * Shows how far long work is: a bar where people look at a terminal, a line every ten seconds where they keep the
+ * output, a JSON object a second for machines.
+ */
+export function showProgress(print: Printer, total: Amount, stream: NodeJS.WriteStream = process.stderr): Progress {
+  const kind = print.isJson ? 'json' : stream.isTTY ? 'terminal' : 'lines'
+  const startedAt = performance.now()
+  let shownAt = kind === 'terminal' ? -Infinity : startedAt
+  const clear = () => void (kind === 'terminal' && stream.write('\r\u001b[K'))
+
+  return {
+    update(done) {
+      const now = performance.now()
+      if (now - shownAt < everyMs[kind]) return
+      shownAt = now
+      const seconds = (now - startedAt) / 1000
+      if (kind === 'json') return print.answer({ event: 'progress', ...progressOf(done, total, seconds) })
+      const line = describeProgress(done, total, seconds)
+      if (kind === 'terminal') stream.write(`\r\u001b[K${barOf(done, total)} ${line}`)
+      else print.say(line)
+    },
+    say(line) {
+      clear()
+      print.say(line)
+    },
+    end: clear,
+  }
+}
+
+/** For machines: seconds left are null as long as nothing is done. */
+export function progressOf(done: Amount, total: Amount, seconds: number) {
+  const bytesPerSecond = done.bytes / seconds
+  const shareDone = shareOf(done, total)
+  return {
+    files: done.files,
+    files_total: total.files,
+    bytes: done.bytes,
+    bytes_total: total.bytes,
+    bytes_per_second: Math.round(bytesPerSecond),
+    files_per_second: Math.round((done.files / seconds) * 10) / 10,
+    seconds_left: shareDone === 0 ? null : Math.round((seconds / shareDone) * (1 - shareDone)),
+  }
+}
+
+/** `1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 30 s left`. */
+export function describeProgress(done: Amount, total: Amount, seconds: number): string {
+  const { bytes_per_second: rate, seconds_left: left } = progressOf(done, total, seconds)
+  const remaining = left === null ? '' : `, ${inTime(left)} left`
+  return (
+    `${inCount(done.files)} of ${inCount(total.files)} files, ${inBytes(done.bytes)} of ${inBytes(total.bytes)}, ` +
+    `${inBytes(rate)}/s${remaining}`
+  )
+}
+
+function barOf(done: Amount, total: Amount): string {
+  const filled = Math.round(shareOf(done, total) * barWidth)
+  return `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`
+}
+
+/** Small files take their time too: the share of files and the share of bytes count alike. */
+function shareOf(done: Amount, total: Amount): number {
+  return Math.min(1, (partOf(done.files, total.files) + partOf(done.bytes, total.bytes)) / 2)
+}
+
+function partOf(done: number, total: number): number {
+  return total === 0 ? 1 : done / total
+}
+
+export function inCount(count: number): string {
+  return count.toLocaleString('en').replaceAll(',', ' ')
+}
+
+export function inBytes(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB']
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3))
+  const value = bytes / 1000 ** power
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`
+}
+
+function inTime(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+}

@@ -1,0 +1,88 @@
+import { type FileHandle, open } from 'node:fs/promises'
+
+import type { StoredVersion } from '../database/versions-in-store.ts'
+import type { MoveOutcome } from '../documents/moving/move-version.ts'
+import type { Rehearsed } from '../documents/moving/rehearse.ts'
+import { WrongUse } from './failures.ts'
+import type { Printer } from './printer.ts'
+import { type Amount, showProgress } from './progress.ts'
+
+export type Outcome = MoveOutcome | Rehearsed | 'failed'
+
+/** Tells people, machines and the report of one document after another. */
+export type Teller = {
+  tell: (version: StoredVersion, outcome: Outcome, error?: unknown) => void
+  say: (line: string) => void
+}
+
+const whys: Record<Outcome, string> = {
+  moved: 'moved, read back, and its hash compared',
+  ready: 'there, as long as its row says, and readable',
+  busy: 'another move of it is open, or it was changed meanwhile; run again',
+  missing: 'its file is not there',
+  not_here: 'its row names no disk, and its file is not on this one',
+  wrong: 'its bytes are not those that were stored',
+  unreadable: 'its file cannot be read',
+  failed: 'it could not be moved; run again',
+}
+
+const good = new Set<Outcome>(['moved', 'ready'])
+
+/**
+ * Runs work that tells of one document after another, with a progress bar. Lines are added to a report that is there: a
+ * run that was killed and run again leaves one report.
+ */
+export async function tellingOfMoves<Result>(
+  print: Printer,
+  { total, reportFile }: { total: Amount; reportFile: string | undefined },
+  work: (teller: Teller) => Promise<Result>,
+): Promise<Result> {
+  const report = reportFile === undefined ? undefined : await openReport(reportFile)
+  const progress = showProgress(print, total)
+  const done = { files: 0, bytes: 0 }
+  // One after another, and none of them held back: a document is moved whether or not its line is on disk yet.
+  let written = Promise.resolve()
+
+  const tell: Teller['tell'] = (version, outcome, error) => {
+    done.files += 1
+    done.bytes += version.fileSize
+    const line = lineOf(version, outcome, error)
+    if (report !== undefined) written = written.then(() => report.appendFile(`${JSON.stringify(line)}\n`))
+    if (!good.has(outcome)) {
+      print.answer({ event: 'document', ...line })
+      progress.say(`${print.paint('yellow', '!')} ${line.document_id} version ${line.version}: ${line.why}`)
+    }
+    progress.update(done)
+  }
+  try {
+    return await work({ tell, say: (line) => progress.say(line) })
+  } finally {
+    progress.end()
+    await written
+    await report?.close()
+  }
+}
+
+function lineOf({ firmId, documentId, version, key, fileSize }: StoredVersion, outcome: Outcome, error: unknown) {
+  const reason = error instanceof Error ? ` (${error.message})` : ''
+  return {
+    at: new Date().toISOString(),
+    firm_id: firmId,
+    document_id: documentId,
+    version,
+    from_key: key,
+    bytes: fileSize,
+    outcome,
+    why: `${whys[outcome]}${reason}`,
+  }
+}
+
+async function openReport(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'a', 0o600)
+  } catch (error) {
+    throw new WrongUse(
+      `The report cannot be written to ${path}: ${error instanceof Error ? error.message : 'no reason'}.`,
+    )
+  }
+}

@@ -1,0 +1,38 @@
+import type { Db } from '../database/client.ts'
+import {
+  listVersionsIn,
+  type StoredVersion,
+  type VersionCursor,
+  type VersionScope,
+} from '../database/versions-in-store.ts'
+
+const pageSize = 500
+
+/** Every version of a scope, in the order of its keys; of any number of them one page is held. */
+export async function* walkVersions(db: Db, scope: VersionScope): AsyncGenerator<StoredVersion, undefined> {
+  let after: VersionCursor | undefined
+  do {
+    const page = await listVersionsIn(db, scope, { after, limit: pageSize })
+    yield* page
+    after = page.length < pageSize ? undefined : page.at(-1)
+  } while (after !== undefined)
+  return undefined
+}
+
+/** Works on what a walk yields, so many at a time, until its end, until the work has seen enough, or until it throws. */
+export async function inTurns<Item>(
+  walk: AsyncGenerator<Item, undefined>,
+  concurrency: number,
+  work: (item: Item) => Promise<'next' | 'enough'>,
+): Promise<void> {
+  const ending = new AbortController()
+  const takeTurns = async () => {
+    try {
+      for (let next = await walk.next(); next.done !== true && !ending.signal.aborted; next = await walk.next())
+        if ((await work(next.value)) === 'enough') return
+    } finally {
+      ending.abort()
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, takeTurns))
+}
