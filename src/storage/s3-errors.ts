@@ -122,6 +122,15 @@ const meaningOfCode = new Map(
   ),
 )
 
+// 409: it met another call, also where a store has a word of its own for that.
+const meaningOf4xx = new Map<number, Meaning>([
+  [401, 'not_allowed'],
+  [403, 'not_allowed'],
+  [408, 'no_answer'],
+  [409, 'broken'],
+  [429, 'too_busy'],
+])
+
 /** Sorts what the SDK threw: by its code, and where that is not in the table by the answer's status. */
 export function s3FailureOf(error: unknown): S3Failure {
   const { name, code, $metadata } = shapeOf(error)
@@ -148,10 +157,9 @@ function isTrouble(meaning: Meaning): meaning is Exclude<S3Trouble, 'ending'> {
 
 function meaningOfStatus(status: number | undefined): Meaning {
   if (status === undefined) return 'no_answer'
-  if (status === 401 || status === 403) return 'not_allowed'
-  if (status === 429) return 'too_busy'
   if (status >= 500) return status === 503 ? 'too_busy' : 'broken'
-  return status >= 300 && status < 400 ? 'wrong_place' : 'misused'
+  if (status < 400) return status >= 300 ? 'wrong_place' : 'broken'
+  return meaningOf4xx.get(status) ?? 'misused'
 }
 
 // Node refuses to send what can be in no request, before anything is sent.

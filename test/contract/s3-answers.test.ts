@@ -142,11 +142,11 @@ test('an upload in parts that fails is aborted, and no longer on record', async 
   const denied: Turn = { status: 403, body: errorBody('AccessDenied') }
   const { s3, writeParts, calls } = await against({ ...multipart, 'PUT partNumber': [stored, denied] })
 
-  await expect(writeParts(large)).rejects.toMatchObject({ code: 'misused' })
+  await expect(writeParts(large)).rejects.toMatchObject({ code: 'unavailable' })
 
+  await expect.poll(() => s3.unfinished.size).toBe(0)
   expect(calls().at(-1)).toBe('DELETE uploadId')
   expect(calls()).not.toContain('POST uploadId')
-  expect(s3.unfinished.size).toBe(0)
 })
 
 test('an upload that cannot be aborted stays on record', async () => {
@@ -154,8 +154,9 @@ test('an upload that cannot be aborted stays on record', async () => {
   const script = { ...multipart, 'PUT partNumber': [denied], 'DELETE uploadId': [slowDown] }
   const { s3, writeParts } = await against(script)
 
-  await expect(writeParts(large)).rejects.toMatchObject({ code: 'misused' })
+  await expect(writeParts(large)).rejects.toMatchObject({ code: 'unavailable' })
 
+  await expect.poll(() => s3.reports.at(-1)?.operation, { timeout: 10_000 }).toBe('abort_multipart')
   expect([...s3.unfinished]).toEqual([[key, 'id-1']])
 })
 
@@ -265,10 +266,10 @@ const regions: [answer: string, turn: Turn][] = [
   ['AuthorizationHeaderMalformed', { status: 400, body: errorBody('AuthorizationHeaderMalformed') }],
 ]
 
-test.each(regions)('a bucket of another region, told by %s, is misused', async (_answer, turn) => {
+test.each(regions)('a bucket of another region, told by %s, is unavailable', async (_answer, turn) => {
   const { write, calls } = await against({ PUT: [turn] })
 
-  await expect(write(small)).rejects.toMatchObject({ code: 'misused' })
+  await expect(write(small)).rejects.toMatchObject({ code: 'unavailable', failure: { trouble: 'wrong_place' } })
   expect(calls()).toEqual(['PUT'])
 })
 

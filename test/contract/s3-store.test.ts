@@ -163,25 +163,28 @@ test('a listing goes on after a full page, and passes over what is not ours', as
   await listing.remove()
 })
 
-test('a bucket that is not there is said to be so, never that a file is missing', async () => {
+test('a bucket that is not there is a store that is not there, never a file that is missing', async () => {
   const { store } = openS3On({ ...bucket, name: `${bucket.name}-gone` })
-  const misused = { code: 'misused' }
+  const noBucket = { code: 'unavailable', failure: { trouble: 'no_bucket' } }
 
-  await expect(store.write(newKey(), inMemory(small))).rejects.toMatchObject(misused)
-  await expect(writeLarge(newKey(), store)).rejects.toMatchObject(misused)
-  await expect(store.read(newKey())).rejects.toMatchObject(misused)
-  await expect(store.stat(newKey())).rejects.toMatchObject(misused)
-  await expect(store.remove(newKey())).rejects.toMatchObject(misused)
-  await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject(misused)
+  await expect(store.write(newKey(), inMemory(small))).rejects.toMatchObject(noBucket)
+  await expect(writeLarge(newKey(), store)).rejects.toMatchObject(noBucket)
+  await expect(store.read(newKey())).rejects.toMatchObject(noBucket)
+  await expect(store.stat(newKey())).rejects.toMatchObject(noBucket)
+  await expect(store.remove(newKey())).rejects.toMatchObject(noBucket)
+  await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject(noBucket)
   store.close()
 })
 
-test('keys that S3 does not know are said to be refused', async () => {
+test('credentials that S3 does not know leave it unavailable', async () => {
   const app = { accessKeyId: 'AKIDNOBODY', secretAccessKey: 'nothing' }
   const { store } = openS3On({ ...bucket, s3: { ...bucket.s3, app } })
 
-  await expect(store.write(newKey(), inMemory(small))).rejects.toMatchObject({ code: 'misused' })
-  await expect(store.stat(newKey())).rejects.toMatchObject({ code: 'misused' })
+  await expect(store.write(newKey(), inMemory(small))).rejects.toMatchObject({
+    code: 'unavailable',
+    failure: { trouble: 'refused_credentials' },
+  })
+  await expect(store.stat(newKey())).rejects.toMatchObject({ code: 'unavailable' })
   store.close()
 })
 
