@@ -4,12 +4,15 @@ import type { App } from '../../src/app.ts'
 import { signAccessToken } from '../../src/people/access-token.ts'
 import type { FirmId, FirmRole, MemberStatus, UserId } from '../../src/vocabulary.ts'
 
+/** What it takes to write people down: of the whole service, or of a test that reaches its database alone. */
+export type Registry = Pick<App, 'db' | 'now'> & { keys: Pick<App['keys'], 'accessKey'> }
+
 export type Person = { id: UserId; email: string; headers: { authorization: string } }
 
 type PersonWish = { role?: 'user' | 'admin'; isLocked?: boolean; isSuspended?: boolean }
 
 /** A person straight in the platform's table, with a token such as the platform would give. */
-export async function makePerson(app: App, wish: PersonWish = {}): Promise<Person> {
+export async function makePerson(app: Registry, wish: PersonWish = {}): Promise<Person> {
   const id = randomUUID() as UserId
   const email = `${id}@people.example`
   await app.db
@@ -37,7 +40,7 @@ export async function makePerson(app: App, wish: PersonWish = {}): Promise<Perso
   return { id, email, headers: { authorization: `Bearer ${token}` } }
 }
 
-export async function makeFirm(app: App, wish: { isLocked?: boolean } = {}): Promise<FirmId> {
+export async function makeFirm(app: Registry, wish: { isLocked?: boolean } = {}): Promise<FirmId> {
   const id = randomUUID() as FirmId
   await app.db
     .insertInto('security_firms')
@@ -59,7 +62,7 @@ export async function makeFirm(app: App, wish: { isLocked?: boolean } = {}): Pro
 }
 
 export async function addMember(
-  app: App,
+  app: Registry,
   firmId: FirmId,
   person: Person,
   { role = 'firm_admin', status = 'active' }: { role?: FirmRole; status?: MemberStatus } = {},
@@ -71,7 +74,7 @@ export async function addMember(
 }
 
 /** A new person with a role in the firm. */
-export async function makeMember(app: App, firmId: FirmId, role: FirmRole = 'firm_admin'): Promise<Person> {
+export async function makeMember(app: Registry, firmId: FirmId, role: FirmRole = 'firm_admin'): Promise<Person> {
   const person = await makePerson(app)
   await addMember(app, firmId, person, { role })
   return person

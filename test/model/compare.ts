@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { GetObjectCommand } from '@aws-sdk/client-s3'
+import { sql } from 'kysely'
+
+import { listAll } from './browse.ts'
+import { download } from './download.ts'
+import { listStored, type Stored } from './list-stored.ts'
+import {
+  differs,
+  type FirmName,
+  firmNames,
+  type KnownDocument,
+  type Model,
+  nameOf,
+  noteList,
+  type PersonName,
+} from './model.ts'
+import type { Real } from './verb.ts'
+
+const readers = { Umkhonto: 'Thandi', Ubuntu: 'Pieter' } as const satisfies Record<FirmName, PersonName>
+
+/** The end of every history: all faults are over, and everything must be as the model has it. */
+export async function compareAll(model: Model, real: Real): Promise<void> {
+  await real.world.setS3('up')
+  await real.world.start()
+  if (model.s3 !== 'up' || !model.isServing) await real.world.untilUploadsGoToS3()
+  await untilDrained(real)
+
+  for (const firm of firmNames) {
+    noteList(model, firm, await listAll(real, readers[firm]), undefined)
+    for (const document of model.firms[firm].documents) await download(real, readers[firm], document)
+    await compareRows(model, real, firm)
+    await compareStored(real, firm)
+  }
+}
+
+const drainedWithinMs = 90_000
+
+/** What went to the disk for want of S3 goes there by itself now. */
+async function untilDrained({ world, firms }: Real): Promise<void> {
+  const ids = Object.values(firms)
+  for (const giveUpAt = Date.now() + drainedWithinMs; ; await sleep(100)) {
+    const waiting = await world.db
+      .selectFrom('document_versions')
+      .select('storage_key')
+      .where('is_fallback', '=', true)
+      .where('firm_id', 'in', ids)
+      .execute()
+    if (waiting.length === 0) return
+    if (Date.now() > giveUpAt) differs(`still on the disk, although S3 is back: ${JSON.stringify(waiting)}`)
+  }
+}
+
+/** The rows: one version for each document, shown to the platform, its bytes where it says, its upload on record. */
+async function compareRows(model: Model, real: Real, firm: FirmName): Promise<void> {
+  const { documents } = model.firms[firm]
+  const rows = await readRows(real, firm)
+  if (rows.versions.length !== documents.length)
+    differs(`${rows.versions.length} versions of ${documents.length} documents`)
+  if (rows.shown.length !== documents.length)
+    differs(`the platform sees ${rows.shown.length} of ${documents.length} documents`)
+  for (const document of documents) await compareBytes(real, document, placeOf(document, rows))
+}
+
+type Rows = Awaited<ReturnType<typeof readRows>>
+
+async function readRows({ world: { db }, firms }: Real, firm: FirmName) {
+  const firmId = firms[firm]
+  return {
+    versions: await db.selectFrom('document_versions').selectAll().where('firm_id', '=', firmId).execute(),
+    shown: await db.selectFrom('firm_documents').selectAll().where('firm_id', '=', firmId).execute(),
+    uploads: await db
+      .selectFrom('document_events')
+      .select('document_id')
+      .where('firm_id', '=', firmId)
+      .where('action', '=', 'document.uploaded')
+      .where('outcome', '=', 'ok')
+      .execute(),
+  }
+}
+
+/** Where its rows say that its bytes lie; all of them must say the same. */
+function placeOf(document: KnownDocument, { versions, shown, uploads }: Rows): Stored {
+  const version = versions.find(({ document_id }) => document_id === document.id)
+  if (version === undefined) return differs(`${nameOf(document)} has no version`)
+  const { store, storage_key: key, bytes_state: state } = version
+  if (state !== 'present') differs(`the bytes of ${nameOf(document)} are held ${state}`)
+  const shownAt = shown.find(({ id }) => id === document.id)?.file_path
+  const path = store === 's3' ? key : `uploads/${key}`
+  if (shownAt !== path) differs(`the platform sees ${nameOf(document)} at ${shownAt}, and it lies at ${path}`)
+  if (!uploads.some(({ document_id }) => document_id === document.id)) differs(`no event tells of ${nameOf(document)}`)
+  return { store, key }
+}
+
+async function compareBytes({ world }: Real, document: KnownDocument, { store, key }: Stored): Promise<void> {
+  const hash = createHash('sha256')
+  for await (const piece of await openStored(world, { store, key })) hash.update(piece as Buffer)
+  if (hash.digest('hex') !== document.sha256) differs(`other bytes of ${nameOf(document)} lie on ${store} at ${key}`)
+}
+
+async function openStored({ bucket, uploadsDir }: Real['world'], { store, key }: Stored): Promise<Readable> {
+  if (store === 'local') return createReadStream(join(uploadsDir, key))
+  const { Body } = await bucket.client.send(new GetObjectCommand({ Bucket: bucket.name, Key: key }))
+  // In Node the SDK gives this kind of stream.
+  return Body as Readable
+}
+
+/** Nothing lies in the bucket or the folder but what some row names: a version, an upload, a move, a removal. */
+async function compareStored(real: Real, firm: FirmName): Promise<void> {
+  const stored = await listStored(real.world, real.firms[firm])
+  const named = await listNamed(real, firm)
+  const strays = stored.filter(({ store, key }) => !named.has(`${store} ${key}`))
+  if (strays.length > 0) differs(`no row names these: ${JSON.stringify(strays)}`)
+}
+
+async function listNamed({ world, firms }: Real, firm: FirmName): Promise<Set<string>> {
+  const firmId = firms[firm]
+  const { rows } = await sql<{ name: string }>`
+    select store || ' ' || storage_key as name from document_versions where firm_id = ${firmId}
+    union all select store || ' ' || storage_key from document_uploads where firm_id = ${firmId}
+    union all select store || ' ' || storage_key from document_removals where firm_id = ${firmId}
+    union all select from_store || ' ' || from_key from document_moves where firm_id = ${firmId}
+    union all select to_store || ' ' || to_key from document_moves where firm_id = ${firmId}`.execute(world.db)
+  return new Set(rows.map(({ name }) => name))
+}

@@ -1,0 +1,57 @@
+// `npm run model`: random histories against the service and a model of it. What it is, and how to add to it: test/model/README.md.
+import { parseArgs } from 'node:util'
+
+import { obtainServices } from '../support/services/obtain-services.ts'
+import { runModel } from './run-model.ts'
+import { openWorld } from './world.ts'
+
+const usage = `npm run model -- [--operations N] [--seed S] [--path P] [--seconds T]
+
+  --operations  how many, 1000 when not said
+  --seed        the same histories again
+  --path        with its seed: straight to the history that failed, as the failure printed it
+  --seconds     no new history after so many
+`
+
+const { values } = parseArgs({
+  options: {
+    operations: { type: 'string', default: '1000' },
+    seed: { type: 'string' },
+    path: { type: 'string' },
+    seconds: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) process.stdout.write(usage)
+else process.exitCode = await run()
+
+async function run(): Promise<number> {
+  await using opened = new AsyncDisposableStack()
+  const { addresses, stop } = await obtainServices(['s3', 'postgres'], process.env)
+  opened.defer(stop)
+  const world = await openWorld(addresses)
+  opened.defer(() => world.close())
+  // What was started here ends with us.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void opened.disposeAsync().finally(() => process.exit(1)))
+
+  const result = await runModel(world, {
+    operations: Number(values.operations),
+    seed: values.seed === undefined ? undefined : Number(values.seed),
+    path: values.path,
+    mostMs: values.seconds === undefined ? undefined : Number(values.seconds) * 1000,
+    onHistory: ({ histories, operations, failure }) => {
+      if (histories % 20 === 0) say(`${histories} histories, ${operations} operations`)
+      if (failure !== undefined) say(`history ${histories} differs, and is shrunk: ${failure}`)
+    },
+  })
+  const { seed, histories, operations, failure } = result
+  process.stdout.write(
+    `${failure ?? 'No difference.'}\n${histories} histories, ${operations} operations, seed ${seed}\n`,
+  )
+  return failure === undefined ? 0 : 1
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}

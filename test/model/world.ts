@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { type Db, openDatabase } from '../../src/database/client.ts'
+import { makeLogger } from '../../src/logger.ts'
+import { accessKeyOf } from '../../src/people/access-token.ts'
+import type { FirmId } from '../../src/vocabulary.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { freshDatabase } from '../support/fresh-database.ts'
+import { addMember, makeFirm, makePerson, type Person, type Registry } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { findFreePorts } from '../support/services/free-ports.ts'
+import type { ServiceAddresses } from '../support/services/service-addresses.ts'
+import { cast, type FirmName, firmNames, type PersonName, type S3State } from './model.ts'
+import { type Program, startCommand, startService } from './service-process.ts'
+
+export const maxUploadBytes = 18 * 2 ** 20
+/** Takes less than the others, so that "too large" is cheap to try. */
+export const smallType = { code: 'bee_certificate', maxBytes: 60_000 }
+
+/** The real thing: one service on a database and a bucket of its own, with a proxy between it and S3. Used for many histories. */
+export type World = {
+  url: string
+  folder: string
+  uploadsDir: string
+  bucket: FreshBucket
+  db: Db
+  setS3(state: Exclude<S3State, 'returning'>, afterBytes?: number): Promise<void>
+  kill(): Promise<void>
+  /** Starts the service if it does not run. */
+  start(): Promise<void>
+  /** Another command of the service's, on the same settings. */
+  command(words: string[]): Program
+  untilUploadsGoToS3(): Promise<void>
+  newFirms(): Promise<{ firms: Record<FirmName, FirmId>; people: Record<PersonName, Person> }>
+  close(): Promise<void>
+}
+
+export async function openWorld(services: ServiceAddresses): Promise<World> {
+  await using opened = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-model-'))
+  opened.defer(() => rm(folder, { recursive: true, force: true }))
+  const bucket = await freshBucket(services.s3)
+  opened.defer(() => bucket.remove())
+  const database = await freshDatabase(services.postgres.adminUrl)
+  opened.defer(() => database.drop())
+  const { hostname, port: s3Port } = new URL(bucket.s3.endpoint)
+  const proxy = await startFaultProxy({ host: hostname, port: Number(s3Port) })
+  opened.defer(() => proxy.close())
+
+  const [port = 0] = await findFreePorts(1)
+  const secret = randomBytes(32).toString('hex')
+  const uploadsDir = join(folder, 'uploads')
+  const env = {
+    ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`),
+    // People reach S3 by another way than the service, which is what the proxy stands in.
+    S3_PUBLIC_ENDPOINT_URL: bucket.s3.endpoint,
+    DATABASE_URL: database.url,
+    JWT_SECRET_KEY: secret,
+    DATA_DIR: join(folder, 'data'),
+    UPLOADS_DIR: uploadsDir,
+    MAX_UPLOAD_BYTES: String(maxUploadBytes),
+    PORT: String(port),
+  }
+  const place = { folder, env, url: `http://127.0.0.1:${port}`, log: join(folder, 'log') }
+  let service: Program | undefined
+  const kill = async () => {
+    await service?.kill()
+    service = undefined
+  }
+  const start = async () => void (service ??= await startService(place))
+  opened.defer(kill)
+  await start()
+
+  const { db } = openDatabase(
+    { connectionString: database.url, max: 2 },
+    makeLogger({ level: 'silent', isTerminal: false }),
+  )
+  opened.defer(() => db.destroy())
+  await db
+    .updateTable('document_types')
+    .set({ max_bytes: smallType.maxBytes })
+    .where('code', '=', smallType.code)
+    .execute()
+  const registry = { db, keys: { accessKey: await accessKeyOf(secret) }, now: () => new Date() }
+
+  const closing = opened.move()
+  return {
+    url: place.url,
+    folder,
+    uploadsDir,
+    bucket,
+    db,
+    setS3: (state, afterBytes = 0) => spoil(proxy, state, afterBytes),
+    kill,
+    start,
+    command: (words) => startCommand(words, place),
+    untilUploadsGoToS3: () => untilUploadsGoToS3(place.url, registry),
+    newFirms: () => newFirms(registry),
+    close: () => closing.disposeAsync(),
+  }
+}
+
+async function newFirms(registry: Registry) {
+  const firms = Object.fromEntries(await Promise.all(firmNames.map(async (name) => [name, await makeFirm(registry)])))
+  const enlist = async ([name, { firm, role }]: [string, (typeof cast)[PersonName]]) => {
+    const person = await makePerson(registry)
+    await addMember(registry, firms[firm], person, { role })
+    return [name, person]
+  }
+  // The names are those of the cast.
+  const people: Record<PersonName, Person> = Object.fromEntries(await Promise.all(Object.entries(cast).map(enlist)))
+  return { firms: firms as Record<FirmName, FirmId>, people }
+}
+
+async function spoil(proxy: FaultProxy, state: Exclude<S3State, 'returning'>, afterBytes: number): Promise<void> {
+  switch (state) {
+    case 'up':
+      proxy.setFault({ kind: 'none' })
+      return
+    case 'down':
+      proxy.setFault({ kind: 'refuse' })
+      break
+    case 'slow':
+      proxy.setFault({ kind: 'slow', latencyMs: 5 })
+      break
+    case 'cutting':
+      // Requests where they are long enough, else answers.
+      proxy.setFault({ kind: afterBytes === 0 ? 'cut_down' : 'cut_up', afterBytes })
+  }
+  // The service keeps connections, and they would be spared.
+  await proxy.cutAll()
+}
+
+const returnsWithinMs = 60_000
+
+/** S3 answers again: sooner or later the service must take note by itself. */
+async function untilUploadsGoToS3(url: string, registry: Registry): Promise<void> {
+  const firm = await makeFirm(registry)
+  const somebody = await makePerson(registry)
+  await addMember(registry, firm, somebody)
+  for (const giveUpAt = Date.now() + returnsWithinMs; Date.now() < giveUpAt; await sleep(250)) {
+    const answer = await uploadDocument(url, firm, somebody).catch(() => undefined)
+    if (answer?.storage === 's3') return
+  }
+  throw new Error(`S3 answers since ${returnsWithinMs / 1000} s, and new files do not go there`)
+}
