@@ -20,7 +20,7 @@ type Wish = { instances: number; s3Outages: boolean }
 
 /** Draws one cycle: always a kill, often trouble on the way to database or S3 as well. */
 export function planCycle(random: Random, { instances, s3Outages }: Wish): CyclePlan {
-  const workMs = random.between(400, 1500)
+  const workMs = random.between(200, 1000)
   const kills = random.percent(30) ? 2 : 1
   const happenings: Happening[] = Array.from({ length: kills }, () => ({
     kind: 'kill',
