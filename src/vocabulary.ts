@@ -13,6 +13,9 @@ export type SessionId = Branded<'SessionId'>
 /** Where a version's bytes lie inside a store: `security_firms/{firm_id}/{document_type}_{uuid}.{ext}`. Written once. */
 export type StorageKey = Branded<'StorageKey'>
 
+/** Where bytes lie that nobody's row names and that were put aside: `quarantine/` and a key. No row of a document has such a one, and nothing is served from it. */
+export type QuarantineKey = Branded<'QuarantineKey'>
+
 /** The id of one local disk, kept in its `.store-id`. */
 export type StoreId = Branded<'StoreId'>
 

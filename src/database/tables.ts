@@ -5,6 +5,7 @@ import type {
   FirmId,
   FirmRole,
   MemberStatus,
+  QuarantineKey,
   ReviewStatus,
   ScanStatus,
   SessionId,
@@ -33,6 +34,7 @@ export type Tables = {
   document_moves: DocumentMoves
   document_removals: DocumentRemovals
   document_quarantined: DocumentQuarantined
+  document_verifications: DocumentVerifications
   document_idempotency_keys: DocumentIdempotencyKeys
   document_events: DocumentEvents
   document_sessions: DocumentSessions
@@ -204,11 +206,22 @@ type DocumentQuarantined = {
   store: StoreName
   store_id: StoreId | null
   storage_key: StorageKey
-  quarantine_key: StorageKey
+  quarantine_key: QuarantineKey
   bytes: ColumnType<string, number, never>
   reason: string
   quarantined_at: Defaulted
   source_removed_at: Timestamp | null
+}
+
+type DocumentVerifications = {
+  id: Generated<string>
+  share: number
+  reads: boolean
+  is_complete: boolean
+  files: ColumnType<string, number, never>
+  bytes: ColumnType<string, number, never>
+  findings: ColumnType<Record<string, number>, string, never>
+  finished_at: Defaulted
 }
 
 type DocumentIdempotencyKeys = {

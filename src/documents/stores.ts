@@ -2,12 +2,13 @@ import type { Place } from '../database/uploads.ts'
 import { AppError } from '../errors.ts'
 import { type FileStore, StoreError } from '../storage/file-store.ts'
 import type { GuardedS3 } from '../storage/guard-s3.ts'
-import type { StorageKey, StoreId } from '../vocabulary.ts'
+import type { LocalStore } from '../storage/local-store.ts'
+import type { StorageKey } from '../vocabulary.ts'
 
 /** The stores that this instance can reach, and where the operator wants new files. */
 export type Stores = {
   s3: GuardedS3 | undefined
-  local: FileStore & { storeId: StoreId }
+  local: LocalStore
   wanted: 's3' | 'local'
   /** Whether a file that S3 does not take just now may wait on the local disk. */
   fallback: 'local' | 'off'

@@ -31,6 +31,15 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
     list: (prefix) => listThrough(breaker, store.list(prefix)),
     probe: () => store.probe(),
     abortMultipart: (key, id) => breaker.call(() => store.abortMultipart(key, id)),
+    listUnfinished: (after) => breaker.call(() => store.listUnfinished(after)),
+    quarantine: {
+      take: (from, to) => breaker.call(() => store.quarantine.take(from, to)),
+      read: (key) => breaker.call((opened) => readUnlessOpened(breaker, opened, store.quarantine.read(key))),
+    },
+    ownership: {
+      find: () => breaker.call(() => store.ownership.find()),
+      claim: (id) => breaker.call(() => store.ownership.claim(id)),
+    },
     // Asks nobody.
     signDownload: (key, link) => store.signDownload(key, link),
     outage: () => breaker.outage(),

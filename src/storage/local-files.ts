@@ -6,9 +6,9 @@ import type { StorageKey } from '../vocabulary.ts'
 import { type ByteRange, type FileStat, StoreError } from './file-store.ts'
 import { handOn } from './hand-on.ts'
 import { isErrno, localFailure } from './local-errors.ts'
-import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
+import { type LocalKey, type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
 
-export async function readLocalFile(reach: LocalReach, key: StorageKey, range?: ByteRange): Promise<Readable> {
+export async function readLocalFile(reach: LocalReach, key: LocalKey, range?: ByteRange): Promise<Readable> {
   const found = await unlessAbsent(reach, async () => {
     const path = await openLocalPath(reach, key)
     return open(path, constants.O_RDONLY | constants.O_NOFOLLOW)

@@ -1,10 +1,13 @@
 import { realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import type { StorageKey, StoreId } from '../vocabulary.ts'
+import type { QuarantineKey, StorageKey, StoreId } from '../vocabulary.ts'
 import type { DurableFolders } from './durable-folders.ts'
 import { StoreError } from './file-store.ts'
 import { findStoreId } from './store-id.ts'
+
+/** Below the root: a document's file, or one that was put aside. */
+export type LocalKey = StorageKey | QuarantineKey
 
 /** One opened root folder: what every call on it needs. */
 export type LocalReach = { root: string; storeId: StoreId; folders: DurableFolders }
@@ -13,7 +16,7 @@ export type LocalReach = { root: string; storeId: StoreId; folders: DurableFolde
  * The path of a key, after a look that no folder on the way is a link that leads elsewhere. The file itself is opened
  * without following links.
  */
-export async function openLocalPath({ root }: LocalReach, key: StorageKey): Promise<string> {
+export async function openLocalPath({ root }: LocalReach, key: LocalKey): Promise<string> {
   const path = join(root, key)
   const folder = dirname(path)
   if ((await realpath(folder)) !== folder)

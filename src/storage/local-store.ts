@@ -8,6 +8,10 @@ import { localFailure } from './local-errors.ts'
 import { type LocalLinkNeeds, signLocalLink } from './local-links.ts'
 import type { LocalReach } from './local-path.ts'
 import { readLocalFile, removeLocalFile, statLocalFile } from './local-files.ts'
+import { folderOwnership } from './own-folder.ts'
+import type { Ownership } from './owner-file.ts'
+import { localQuarantine } from './quarantine-local-file.ts'
+import type { Quarantine } from './quarantine.ts'
 import { removeLeftovers } from './remove-leftovers.ts'
 import { requireStorageKey } from './storage-key.ts'
 import { establishStoreId } from './store-id.ts'
@@ -15,7 +19,13 @@ import { incomingPath, incomingPrefix, writeLocalFile } from './write-local-file
 
 type Needs = { root: string; links: LocalLinkNeeds }
 
-export type LocalStore = FileStore & { name: 'local'; storeId: StoreId; close(): Promise<void> }
+export type LocalStore = FileStore & {
+  name: 'local'
+  storeId: StoreId
+  quarantine: Quarantine
+  ownership: Ownership
+  close(): Promise<void>
+}
 
 /** The store on a local folder, which is made when it is not there. */
 export async function openLocalStore({ root: folder, links }: Needs): Promise<LocalStore> {
@@ -40,6 +50,8 @@ function localStoreOn(reach: LocalReach, links: LocalLinkNeeds): LocalStore {
     remove: async (key) => removeLocalFile(reach, requireStorageKey(key)),
     list: (prefix) => listLocalFiles(reach, prefix),
     signDownload: async (key, link) => signLocalLink(links, requireStorageKey(key), link),
+    quarantine: localQuarantine(reach),
+    ownership: folderOwnership(reach),
     close: async () => undefined,
   }
 }

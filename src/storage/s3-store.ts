@@ -5,8 +5,13 @@ import type { S3Config } from '../config.ts'
 import type { Clock, StorageKey } from '../vocabulary.ts'
 import { makeByteBudget } from './byte-budget.ts'
 import type { FileStat, FileStore, IncomingFile, MultipartRecorder, StoredFile } from './file-store.ts'
+import { listS3Multiparts, type UnfinishedCursor, type UnfinishedPage } from './list-s3-multiparts.ts'
 import { listS3Objects } from './list-s3-objects.ts'
+import { bucketOwnership } from './own-bucket.ts'
+import type { Ownership } from './owner-file.ts'
 import { putS3Object } from './put-s3-object.ts'
+import { s3Quarantine } from './quarantine-s3-object.ts'
+import type { Quarantine } from './quarantine.ts'
 import { pieceBytes } from './read-as-it-grows.ts'
 import { probeS3 } from './probe-s3.ts'
 import { readS3Object } from './read-s3-object.ts'
@@ -33,6 +38,9 @@ export type S3Store = FileStore & {
   name: 's3'
   /** For an upload that the recorder was told of and never heard closed: S3 could not be asked, or the process died. */
   abortMultipart(key: StorageKey, multipartId: string): Promise<void>
+  listUnfinished(after?: UnfinishedCursor): Promise<UnfinishedPage | 'not_allowed'>
+  quarantine: Quarantine
+  ownership: Ownership
   /** Whether S3 would take an upload; asked once, with little patience, and throwing what stands in the way. */
   probe(): Promise<void>
   close(): void
@@ -70,6 +78,9 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     list: (prefix) => listS3Objects(reach, prefix),
     signDownload: async (key, link) => signLink(requireStorageKey(key), link),
     abortMultipart: async (key, id) => abortS3Upload({ reach, key: requireStorageKey(key), id }),
+    listUnfinished: (after) => listS3Multiparts(reach, after),
+    quarantine: s3Quarantine(reach),
+    ownership: bucketOwnership(reach),
     probe: () => probeS3(probing),
     close() {
       client.destroy()

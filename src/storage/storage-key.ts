@@ -1,9 +1,11 @@
-import type { FirmId, StorageKey } from '../vocabulary.ts'
+import type { FirmId, QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { StoreError } from './file-store.ts'
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 // Letters of either case: keys that the platform made are read too.
-const form = new RegExp(`^security_firms/${uuid}/[a-z0-9_-]{1,50}_${uuid}\\.[a-z0-9]{1,10}$`, 'i')
+const keyForm = `security_firms/${uuid}/[a-z0-9_-]{1,50}_${uuid}\\.[a-z0-9]{1,10}`
+const form = new RegExp(`^${keyForm}$`, 'i')
+const quarantineForm = new RegExp(`^quarantine/(${uuid}/)?${keyForm}$`, 'i')
 
 type KeyParts = { firmId: FirmId; documentType: string; uuid: string; extension: string }
 
@@ -24,4 +26,15 @@ export function requireStorageKey(text: string): StorageKey {
 
 export function isStorageKey(text: string): text is StorageKey {
   return form.test(text)
+}
+
+/** Where a stray goes that is put aside. `uuid`: where something lies under the plain name already. */
+export function quarantineKeyOf(key: StorageKey, id?: string): QuarantineKey {
+  return requireQuarantineKey(`quarantine/${id === undefined ? '' : `${id}/`}${key}`)
+}
+
+/** Throws `invalid_key` for anything else, a document's key among them: the two never stand for one another. */
+export function requireQuarantineKey(text: string): QuarantineKey {
+  if (!quarantineForm.test(text)) throw new StoreError('invalid_key', 'This is not the key of a file in quarantine.')
+  return text as QuarantineKey // its form was just checked
 }

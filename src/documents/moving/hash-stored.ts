@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
 
-import type { FileStore } from '../../storage/file-store.ts'
-import type { Sha256, StorageKey } from '../../vocabulary.ts'
+import type { Sha256 } from '../../vocabulary.ts'
 
 /** What really lies in a store: reads every byte, holding none. Throws `bytes_missing`, or that the store could not be asked. */
-export async function hashStored(
-  store: FileStore,
-  key: StorageKey,
+export async function hashStored<Key>(
+  store: { read(key: Key): Promise<Readable> },
+  key: Key,
   signal?: AbortSignal,
 ): Promise<{ size: number; sha256: Sha256 }> {
   const hash = createHash('sha256')
