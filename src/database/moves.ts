@@ -1,10 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 
 import type { FirmId, Sha256, StorageKey, StoreId, VersionId } from '../vocabulary.ts'
-import type { Db, Tx } from './client.ts'
+import type { Db } from './client.ts'
 import type { EventActor } from './events.ts'
 import { liesAt, platformPath } from './places.ts'
-import type { Place } from './uploads.ts'
+import { type Place, placeLock } from './uploads.ts'
 
 /** A move that was claimed: nobody else moves this version until its lease ends. */
 export type OpenMove = { id: string; leaseToken: string; firmId: FirmId; versionId: VersionId; from: Place; to: Place }
@@ -119,15 +119,17 @@ export type Flip = {
 export type FlipOutcome = 'flipped' | 'version_changed' | 'taken_over'
 
 /**
- * Makes the version point at its new place, in one statement with all that follows from it: the platform's row, the
- * intent's end, what is to be removed later, the line of the audit trail. `taken_over`: the claim is another's now, and
+ * Makes the version point at its new place, in one statement with all that follows from it: the target's lock, the
+ * intent's end, the platform's row, what is to be removed later, the line of the audit trail. `taken_over`: the claim is another's now, and
  * so are the bytes; `version_changed`: it was moved or removed by someone else, and the copy is noted for removal.
  */
-export async function flipMove(trx: Tx, actor: EventActor, move: OpenMove, flip: Flip): Promise<FlipOutcome> {
+export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: Flip): Promise<FlipOutcome> {
   const { from, to } = move
   const { rows } = await sql<{ ended: boolean; flipped: boolean }>`
-    with ended as (
-      delete from document_moves where id = ${move.id} and lease_token = ${move.leaseToken} returning *
+    with locked as materialized (select ${placeLock(to)} as lock),
+    ended as (
+      delete from document_moves m using locked where m.id = ${move.id} and m.lease_token = ${move.leaseToken}
+      returning m.*
     ),
     flipped as (
       update document_versions v set store = ${to.store}, store_id = ${to.storeId}::uuid, storage_key = ${to.key},
@@ -159,7 +161,7 @@ export async function flipMove(trx: Tx, actor: EventActor, move: OpenMove, flip:
         ${actor.userAgent}, ${actor.requestId}, ${JSON.stringify({ from: from.store, to: to.store })}::jsonb
       from flipped
     )
-    select exists (select from ended) as ended, exists (select from flipped) as flipped`.execute(trx)
+    select exists (select from ended) as ended, exists (select from flipped) as flipped`.execute(db)
   const [row] = rows
   if (row?.flipped === true) return 'flipped'
   return row?.ended === true ? 'version_changed' : 'taken_over'

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 
 import type { FirmId, StorageKey, StoreId, StoreName, UploadId, UserId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
@@ -66,6 +66,10 @@ export async function areBytesNamed(trx: Tx, place: Place, except: UploadId | nu
 
 /** Held until the transaction ends by whoever removes these bytes or makes a row point at them. */
 export async function lockPlace(trx: Tx, place: Place): Promise<void> {
-  const name = `${place.store}:${place.storeId ?? ''}:${place.key}`
-  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx)
+  await sql`select ${placeLock(place)}`.execute(trx)
+}
+
+/** SQL: the same lock, for a statement that does all its work at once. */
+export function placeLock({ store, storeId, key }: Place): RawBuilder<unknown> {
+  return sql`pg_advisory_xact_lock(hashtextextended(${`${store}:${storeId ?? ''}:${key}`}, 0))`
 }

@@ -4,9 +4,8 @@ import type { Logger } from 'pino'
 
 import type { Db } from '../../database/client.ts'
 import type { EventActor } from '../../database/events.ts'
-import { inTransaction, OutcomeUnknown } from '../../database/in-transaction.ts'
 import { claimMove, endMove, flipMove, type OpenMove, releaseMove, retargetMove } from '../../database/moves.ts'
-import { lockPlace, type Place } from '../../database/uploads.ts'
+import type { Place } from '../../database/uploads.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { StoredFile } from '../../storage/file-store.ts'
@@ -67,8 +66,8 @@ export async function moveVersion(
     return await flip(needs, actor, move, { stored: copied.stored, removesSource })
   } catch (error) {
     if (lease.lost.aborted) return 'busy'
-    // Whatever the commit did, the intent is the truth: it is gone or it is free.
-    if (!(error instanceof OutcomeUnknown)) await releaseMove(needs.db, move).catch(() => undefined)
+    // Also after a flip whose answer was lost: if it stands, the intent is gone, and there is nothing to release.
+    await releaseMove(needs.db, move).catch(() => undefined)
     throw error
   } finally {
     lease.end()
@@ -119,16 +118,13 @@ async function flip(
   { stored, removesSource }: { stored: StoredFile; removesSource: boolean },
 ): Promise<MoveOutcome> {
   const graceEnds = endOfGrace(needs)
-  const outcome = await inTransaction(needs.db, async (trx) => {
-    await lockPlace(trx, move.to)
-    return flipMove(trx, actor, move, {
-      ...stored,
-      etag: stored.etag,
-      objectVersionId: stored.objectVersionId,
-      sourceStoreId: placeIn(needs.stores, move.from.store).storeId,
-      sourceDueAt: removesSource ? graceEnds : null,
-      targetDueAt: graceEnds,
-    })
+  const outcome = await flipMove(needs.db, actor, move, {
+    ...stored,
+    etag: stored.etag,
+    objectVersionId: stored.objectVersionId,
+    sourceStoreId: placeIn(needs.stores, move.from.store).storeId,
+    sourceDueAt: removesSource ? graceEnds : null,
+    targetDueAt: graceEnds,
   })
   return outcome === 'flipped' ? 'moved' : 'busy'
 }
