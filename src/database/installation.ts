@@ -8,6 +8,12 @@ export async function hasAdoptedPlatformTables(db: Db): Promise<boolean> {
   return row.adopted_platform_tables
 }
 
+/** Who we are, in the words of our stores. */
+export async function findInstallationId(db: Db): Promise<string> {
+  const row = await db.selectFrom('document_installation').select('id').executeTakeFirstOrThrow()
+  return row.id
+}
+
 /** Of several instances that start at once, one is in here and the others wait until its transaction ends. */
 export async function takeFirstStartLock(trx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('paniq-documents first start'))`.execute(trx)

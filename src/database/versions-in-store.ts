@@ -25,7 +25,11 @@ export type VersionScope = {
   storeId: StoreId | null
   isFallback?: true
   firmId?: FirmId | undefined
+  sample?: Sample | undefined
 }
+
+/** A part of all versions, another one with every salt; those that were found missing or wrong before are always in it. */
+export type Sample = { share: number; salt: number }
 
 export type VersionCursor = Pick<StoredVersion, 'firmId' | 'documentId' | 'version'>
 
@@ -36,14 +40,27 @@ export async function listVersionsIn(
   { after, limit }: { after: VersionCursor | undefined; limit: number },
 ): Promise<StoredVersion[]> {
   const { rows } = await sql<StoredVersion>`
-    select v.firm_id as "firmId", v.document_id as "documentId", v.version, v.id as "versionId",
-      d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize", v.mime_type as "mimeType",
-      v.sha256, v.store, v.store_id as "storeId", v.storage_key as key, v.bytes_state as "bytesState"
-    from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
-    where ${isIn(scope)} and ${isAfter(after)}
+    select ${columns} from ${tables} where ${isIn(scope)} and ${isAfter(after)}
     order by v.firm_id, v.document_id, v.version limit ${limit}`.execute(db)
   return rows
 }
+
+/** A system task's second look at one version: undefined when it is gone, or its bytes are. */
+export async function findStoredVersion(
+  db: Db,
+  { firmId, versionId }: Pick<StoredVersion, 'firmId' | 'versionId'>,
+): Promise<StoredVersion | undefined> {
+  const { rows } = await sql<StoredVersion>`
+    select ${columns} from ${tables}
+    where v.firm_id = ${firmId} and v.id = ${versionId} and v.bytes_state <> 'removed'`.execute(db)
+  return rows[0]
+}
+
+const columns = sql`v.firm_id as "firmId", v.document_id as "documentId", v.version, v.id as "versionId",
+  d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize", v.mime_type as "mimeType",
+  v.sha256, v.store, v.store_id as "storeId", v.storage_key as key, v.bytes_state as "bytesState"`
+
+const tables = sql`document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id`
 
 /** How many versions a walk will meet, and their bytes. */
 export async function countVersionsIn(db: Db, scope: VersionScope): Promise<{ files: number; bytes: number }> {
@@ -53,15 +70,32 @@ export async function countVersionsIn(db: Db, scope: VersionScope): Promise<{ fi
   return rows[0] ?? { files: 0, bytes: 0 }
 }
 
-function isIn({ store, storeId, isFallback, firmId }: VersionScope) {
+function isIn({ store, storeId, isFallback, firmId, sample }: VersionScope) {
   return sql<boolean>`v.store = ${store} and v.bytes_state <> 'removed'
     and (v.store = 's3' or v.store_id = ${storeId}::uuid ${isFallback === true ? sql`` : sql`or v.store_id is null`})
     ${isFallback === true ? sql`and v.is_fallback and v.bytes_state = 'present'` : sql``}
-    ${firmId === undefined ? sql`` : sql`and v.firm_id = ${firmId}`}`
+    ${firmId === undefined ? sql`` : sql`and v.firm_id = ${firmId}`}
+    ${sample === undefined ? sql`` : sql`and ${isInSample(sample)}`}`
+}
+
+// Half of a hash's values stand for the whole: those that are not negative.
+function isInSample({ share, salt }: Sample) {
+  return sql`(v.bytes_state <> 'present'
+    or (hashtextextended(v.id::text, ${salt}::bigint) & 9223372036854775807)::float8
+       < ${share}::float8 * 9223372036854775807::float8)`
 }
 
 function isAfter(after: VersionCursor | undefined) {
   return after === undefined
     ? sql<boolean>`true`
     : sql<boolean>`(v.firm_id, v.document_id, v.version) > (${after.firmId}::uuid, ${after.documentId}::uuid, ${after.version}::int)`
+}
+
+/** Whether one version at least lies in this store. */
+export async function isAnyVersionIn(db: Db, store: StoreName): Promise<boolean> {
+  const { rows } = await sql<{ any: boolean }>`
+    select exists (select from document_versions where store = ${store} and bytes_state <> 'removed') as any`.execute(
+    db,
+  )
+  return rows[0]?.any ?? false
 }
