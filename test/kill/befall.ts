@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Scene } from './open-scene.ts'
 import type { CyclePlan, Happening } from './plan-cycle.ts'
 import type { Instance } from './start-instance.ts'
+import { startMigration } from './start-migration.ts'
 import type { Tally } from './tally.ts'
 
 type Needs = { scene: Scene; tally: Tally; signal: AbortSignal }
@@ -41,18 +42,38 @@ async function happen(needs: Needs, happening: Happening, ups: Map<Instance, num
       await scene.s3Proxy.cutAll()
       await sleep(happening.forMs, undefined, { signal })
       scene.s3Proxy.setFault({ kind: 'none' })
+      return
+    case 'migrate':
+      return migrateAndKill(needs, happening)
   }
+}
+
+async function migrateAndKill(
+  { scene, tally, signal }: Needs,
+  { instance: index, to, killAfterMs }: Extract<Happening, { kind: 'migrate' }>,
+): Promise<void> {
+  const migration = startMigration(requireInstance(scene, index), to, signal)
+  const ended = new AbortController()
+  void migration.ended.then(() => ended.abort())
+  await sleep(killAfterMs, undefined, { signal: AbortSignal.any([ended.signal, signal]) }).catch(() => undefined)
+  if (migration.kill()) tally.killed()
+  await migration.ended
 }
 
 type Kill = Extract<Happening, { kind: 'kill' }>
 
 async function killAndRestart({ scene, tally, signal }: Needs, kill: Kill, ups: Map<Instance, number>): Promise<void> {
-  const instance = scene.instances[kill.instance]
-  if (instance === undefined) throw new Error(`there is no instance ${kill.instance}`)
+  const instance = requireInstance(scene, kill.instance)
   const turn = (ups.get(instance) ?? 0) + 1
   ups.set(instance, turn)
   if (await instance.kill()) tally.killed()
   await sleep(kill.downMs, undefined, { signal })
   // Whoever killed it last starts it, so that no two processes of one instance run.
   if (ups.get(instance) === turn) await instance.start()
+}
+
+function requireInstance({ instances }: Scene, index: number): Instance {
+  const instance = instances[index]
+  if (instance === undefined) throw new Error(`there is no instance ${index}`)
+  return instance
 }

@@ -9,6 +9,7 @@ import { compareTwice, type LookNeeds } from './check-cycle.ts'
 import type { Scene } from './open-scene.ts'
 import { readNames } from './read-names.ts'
 import type { Instance } from './start-instance.ts'
+import { startMigration } from './start-migration.ts'
 import { takeStock } from './take-stock.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -25,6 +26,21 @@ export async function waitForDrain({ client }: Scene, signal: AbortSignal): Prom
     await sleep(1000, undefined, { signal })
   }
   return waiting.map((id) => `document ${id} still waits on a disk, ${mostSecondsToDrain} s after S3 was back`)
+}
+
+/** Takes to S3 what migrations that were killed left on the disks; run again and again, as their claims end one by one. */
+export async function migrateAll({ instances, client }: Scene, signal: AbortSignal): Promise<string[]> {
+  const giveUpAt = Date.now() + mostSecondsToDrain * 1000
+  for (;;) {
+    const codes: (number | null)[] = []
+    for (const instance of instances) codes.push(await startMigration(instance, 's3', signal).ended)
+    const { versions } = await readNames(client)
+    const left = versions.filter(({ place }) => !place.startsWith('s3:'))
+    if (left.length === 0 && codes.every((code) => code === 0)) return []
+    if (Date.now() > giveUpAt)
+      return [`migrate to-s3 ends with ${codes.join()} and leaves ${left.length} documents on the disks`]
+    await sleep(2000, undefined, { signal })
+  }
 }
 
 /** Ends the instances as an operator does. */

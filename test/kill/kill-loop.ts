@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
 import { befall } from './befall.ts'
 import { checkAll, type Checked, checkCycle, type CheckNeeds } from './check-cycle.ts'
-import { collectGarbage, stopInstances, waitForDrain } from './collect-garbage.ts'
+import { collectGarbage, migrateAll, stopInstances, waitForDrain } from './collect-garbage.ts'
 import { openLedger } from './ledger.ts'
 import { makeSenders } from './make-senders.ts'
 import { openScene, type Scene } from './open-scene.ts'
@@ -20,6 +20,7 @@ export type KillWish = {
   instances: number
   clients: number
   s3Outages: boolean
+  migrations: boolean
   signal: AbortSignal
   onCycle: (report: CycleReport) => void
 }
@@ -142,6 +143,8 @@ async function finish(run: Run, tell: (what: string) => void): Promise<void> {
   const { scene, tally, signal } = run
   const waiting = await waitForDrain(scene, signal)
   waiting.forEach(tell)
+  const left = run.wish.migrations ? await migrateAll(scene, signal) : []
+  left.forEach(tell)
   const checked = await checkAll(run)
   tally.counts.downloads += checked.downloads
   checked.differences.forEach(tell)

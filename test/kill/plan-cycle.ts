@@ -1,3 +1,4 @@
+import { storeNames, type StoreName } from '../../src/vocabulary.ts'
 import type { Random } from './random.ts'
 
 /** What befalls the service, counted from the moment at which the clients begin. */
@@ -11,30 +12,39 @@ export type Happening = { atMs: number } & (
   | { kind: 's3_answers_lost'; forMs: number }
   /** S3 refuses every connection. */
   | { kind: 's3_out'; forMs: number }
+  /** An operator moves everything to the other store beside the running service, and is killed after a while. */
+  | { kind: 'migrate'; instance: number; to: StoreName; killAfterMs: number }
 )
 
 /** How long the clients begin new work, and what happens meanwhile, in the order of time. */
 export type CyclePlan = { workMs: number; happenings: Happening[] }
 
-type Wish = { instances: number; s3Outages: boolean }
+type Wish = { instances: number; s3Outages: boolean; migrations: boolean }
 
 /** Draws one cycle: always a kill, often trouble on the way to database or S3 as well. */
-export function planCycle(random: Random, { instances, s3Outages }: Wish): CyclePlan {
+export function planCycle(random: Random, wish: Wish): CyclePlan {
   const workMs = random.between(200, 1000)
-  const kills = random.percent(30) ? 2 : 1
-  const happenings: Happening[] = Array.from({ length: kills }, () => ({
-    kind: 'kill',
-    atMs: random.between(50, workMs),
-    instance: random.between(0, instances - 1),
-    downMs: random.between(0, 200),
-  }))
-  const cuts = random.between(0, 2)
-  for (let cut = 0; cut < cuts; cut += 1) happenings.push({ kind: 'cut_database', atMs: random.between(50, workMs) })
-  if (random.percent(25)) happenings.push({ kind: 'cut_s3', atMs: random.between(50, workMs) })
-  if (random.percent(15)) {
-    happenings.push({ kind: 's3_answers_lost', atMs: random.between(50, workMs), forMs: random.between(50, 400) })
+  const atMs = () => random.between(50, workMs)
+  const instance = () => random.between(0, wish.instances - 1)
+  const happenings: Happening[] = []
+  const draw = (times: number, make: () => Happening) => {
+    for (let time = 0; time < times; time += 1) happenings.push(make())
   }
-  if (s3Outages && random.percent(30))
-    happenings.push({ kind: 's3_out', atMs: random.between(0, workMs), forMs: random.between(300, 3000) })
+  const inCase = (share: number) => Number(random.percent(share))
+
+  draw(1 + inCase(30), () => ({ kind: 'kill', atMs: atMs(), instance: instance(), downMs: random.between(0, 200) }))
+  draw(random.between(0, 2), () => ({ kind: 'cut_database', atMs: atMs() }))
+  draw(inCase(25), () => ({ kind: 'cut_s3', atMs: atMs() }))
+  draw(inCase(15), () => ({ kind: 's3_answers_lost', atMs: atMs(), forMs: random.between(50, 400) }))
+  if (wish.s3Outages) draw(inCase(30), () => ({ kind: 's3_out', atMs: atMs(), forMs: random.between(300, 3000) }))
+  if (wish.migrations)
+    draw(inCase(25), () => ({
+      kind: 'migrate',
+      atMs: atMs(),
+      instance: instance(),
+      to: random.oneOf(storeNames),
+      // It needs about a second to begin.
+      killAfterMs: random.between(800, 3000),
+    }))
   return { workMs, happenings: happenings.toSorted((a, b) => a.atMs - b.atMs) }
 }

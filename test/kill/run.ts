@@ -6,13 +6,14 @@ import { obtainServices } from '../support/services/obtain-services.ts'
 import { describeCycle, describeReport } from './describe-report.ts'
 import { killLoop, type KillReport } from './kill-loop.ts'
 
-const usage = `npm run kill -- [--cycles N] [--seed WORDS] [--instances 1|2] [--clients N] [--no-s3-outages] [--json]
+const usage = `npm run kill -- [--cycles N] [--seed WORDS] [--instances 1|2] [--clients N] [--no-s3-outages] [--no-migrations] [--json]
 
   --cycles N        so many times the service is killed and what it has compared (100)
   --seed WORDS      draws the schedule again that this seed drew before
   --instances 1|2   so many services on one database and one bucket (1)
   --clients N       so many people at once (6)
   --no-s3-outages   S3 is never out for longer than a moment
+  --no-migrations   nobody migrates beside the service
   --json            the summary for machines, on standard output
 `
 
@@ -62,6 +63,7 @@ function readWords() {
         instances: { type: 'string', default: '1' },
         clients: { type: 'string', default: '6' },
         's3-outages': { type: 'boolean', default: true },
+        migrations: { type: 'boolean', default: true },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

@@ -19,6 +19,8 @@ export type Instance = {
   start(): Promise<void>
   /** kill −9, if it runs. */
   kill(): Promise<boolean>
+  /** Another command on the same folders; it goes with its process or when it is killed. */
+  run(words: string[]): ChildProcess
   /** As an operator ends it; gives its exit code. Throws when it does not end. */
   stop(): Promise<number | null>
 }
@@ -39,6 +41,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
   const { name, folder } = settings
   const [uploadsDir, dataDir] = [join(folder, 'uploads'), join(folder, 'data')]
   await mkdir(folder)
+  const folders = { UPLOADS_DIR: uploadsDir, DATA_DIR: dataDir }
   let child: ChildProcess | undefined
   let url: string | undefined
   let isAnswering = false
@@ -69,7 +72,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     url: () => url,
     isUp: () => isAnswering,
     async start() {
-      const started = launch(settings, { UPLOADS_DIR: uploadsDir, DATA_DIR: dataDir })
+      const started = launch(settings, ['serve'], folders)
       child = started
       const said: string[] = []
       const closed = untilClosed(started, said)
@@ -78,6 +81,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
       url = address
       isAnswering = true
     },
+    run: (words) => launch(settings, words, folders),
     async kill() {
       isAnswering = false
       return (await end('SIGKILL')) !== undefined
@@ -94,11 +98,15 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
   }
 }
 
-function launch({ root, folder, env }: InstanceSettings, folders: Record<string, string>): ChildProcess {
+function launch(
+  { root, folder, env }: InstanceSettings,
+  words: string[],
+  folders: Record<string, string>,
+): ChildProcess {
   const log = openSync(join(folder, 'log'), 'a')
   try {
     const { PATH = '' } = process.env
-    return spawn(join(root, 'bin/paniq-docs'), ['serve'], {
+    return spawn(join(root, 'bin/paniq-docs'), words, {
       cwd: folder,
       env: { PATH, HOME: folder, ...env, ...folders, PORT: '0' },
       stdio: ['ignore', log, 'pipe'],

@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest'
+
+import { compareStock } from './compare-stock.ts'
+import type { VersionRow } from './read-names.ts'
+import type { Stock } from './take-stock.ts'
+
+const version: VersionRow = {
+  place: 's3:kept',
+  documentId: 'd1',
+  firmId: 'f1',
+  sha256: 'a'.repeat(64),
+  size: 3,
+  bytesState: 'present',
+  isFallback: false,
+}
+
+const sound: Stock = {
+  sizes: new Map([
+    ['s3:kept', 3],
+    ['s3:on its way', 5],
+  ]),
+  unfinished: new Map([['id', 's3:on its way']]),
+  leftovers: ['spool/spool-1'],
+  strays: [],
+  versions: [version],
+  named: new Set(['s3:on its way']),
+  multipartIds: new Set(['id']),
+}
+
+const differencesOf = (change: Partial<Stock>) => compareStock({ ...sound, ...change }, new Set()).differences
+
+it('sees nothing wrong where every row has its bytes and all else is named, and counts what waits to be collected', () => {
+  expect(compareStock(sound, new Set())).toEqual({
+    differences: [],
+    garbage: ['s3:on its way', 's3:on its way id', 'spool/spool-1'],
+    forTheBucketsRule: [],
+  })
+})
+
+it('sees a row without bytes, and one whose bytes are fewer or said to be wrong', () => {
+  expect(differencesOf({ sizes: new Map() })).toEqual(['a row without bytes: document d1 at s3:kept'])
+  expect(differencesOf({ sizes: new Map([['s3:kept', 2]]) })).toEqual(['document d1 has 3 bytes, and 2 lie at s3:kept'])
+  expect(differencesOf({ versions: [{ ...version, bytesState: 'wrong' }] })).toEqual([
+    'document d1 is said to be wrong: s3:kept',
+  ])
+})
+
+it('sees bytes and unfinished uploads that no row names, and what has no business in bucket or folder', () => {
+  expect(differencesOf({ named: new Set(), multipartIds: new Set() })).toEqual([
+    'bytes that no row names: s3:on its way',
+    'an unfinished upload that no row names: s3:on its way id',
+  ])
+  expect(differencesOf({ strays: ['s3:something.txt'] })).toEqual(['a stray: s3:something.txt'])
+})
+
+it('leaves an unfinished upload to the bucket’s rule when its key is named and its id was never written down, then and later', () => {
+  const unwritten = { ...sound, multipartIds: new Set<string>() }
+  expect(compareStock(unwritten, new Set())).toMatchObject({ differences: [], forTheBucketsRule: ['id'] })
+
+  const collected = { ...unwritten, named: new Set<string>(), sizes: new Map([['s3:kept', 3]]) }
+  expect(compareStock(collected, new Set(['id']))).toMatchObject({ differences: [], forTheBucketsRule: ['id'] })
+})

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+
+import { expect, it } from 'vitest'
+
+import { testServices } from '../support/services.ts'
+import { isDurable } from '../support/services/named-services.ts'
+import { obtainServices } from '../support/services/obtain-services.ts'
+import type { PostgresAddress } from '../support/services/service-addresses.ts'
+import { killLoop } from './kill-loop.ts'
+
+const mostMs = 15 * 60_000
+
+it.each([1, 2])(
+  'what was answered 201 outlives ten cycles of kill −9, with %i instances, and the rest is collected',
+  { timeout: mostMs },
+  async (instances) => {
+    const { postgres, stop } = await durablePostgres()
+    try {
+      const report = await killLoop({
+        addresses: { s3: testServices().s3, postgres },
+        cycles: 10,
+        seed: randomBytes(4).toString('hex'),
+        instances,
+        clients: 6,
+        s3Outages: true,
+        migrations: true,
+        signal: new AbortController().signal,
+        onCycle: () => undefined,
+      })
+
+      expect(report).toMatchObject({ cycles: 10, differences: [] })
+      expect(report.kills).toBeGreaterThan(0)
+      expect(report.documents).toBeGreaterThan(0)
+    } finally {
+      await stop()
+    }
+  },
+)
+
+/** The test run's own server forgets its last transactions when it is killed, which is right for every other test. */
+async function durablePostgres(): Promise<{ postgres: PostgresAddress; stop: () => Promise<void> }> {
+  const { postgres } = testServices()
+  if (await isDurable(postgres)) return { postgres, stop: () => Promise.resolve() }
+  const { addresses, stop } = await obtainServices(['durablePostgres'], {})
+  return { postgres: addresses.durablePostgres, stop }
+}

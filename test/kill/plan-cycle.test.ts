@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+
+import { planCycle } from './plan-cycle.ts'
+import { randomOf } from './random.ts'
+
+const wish = { instances: 2, s3Outages: true, migrations: true }
+const planOf = (seed: string) => planCycle(randomOf(seed), wish)
+const plans = Array.from({ length: 200 }, (_, cycle) => planOf(`seed ${cycle}`))
+
+it('draws the same cycle from the same seed, and another from another', () => {
+  expect(planOf('a')).toEqual(planOf('a'))
+  expect(planOf('a')).not.toEqual(planOf('b'))
+})
+
+it('kills in every cycle, and draws every kind of trouble, in the order of time', () => {
+  const happenings = plans.flatMap((plan) => plan.happenings)
+
+  expect(plans.every((plan) => plan.happenings.some(({ kind }) => kind === 'kill'))).toBe(true)
+  expect(new Set(happenings.map(({ kind }) => kind))).toEqual(
+    new Set(['kill', 'cut_database', 'cut_s3', 's3_answers_lost', 's3_out', 'migrate']),
+  )
+  for (const { happenings: own } of plans) expect(own).toEqual(own.toSorted((a, b) => a.atMs - b.atMs))
+})

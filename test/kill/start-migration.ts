@@ -1,0 +1,23 @@
+import { once } from 'node:events'
+
+import type { StoreName } from '../../src/vocabulary.ts'
+import type { Instance } from './start-instance.ts'
+
+export type Migration = {
+  /** Its exit code, null when it was killed. */
+  ended: Promise<number | null>
+  /** kill −9; false when it had ended. */
+  kill(): boolean
+}
+
+/** Moves every document that this instance can reach to the other store, as an operator would. `signal` kills it. */
+export function startMigration(instance: Instance, to: StoreName, signal: AbortSignal): Migration {
+  const child = instance.run(['migrate', `to-${to}`, '--delete-source', '--concurrency', '4'])
+  // A pipe that nobody reads would make it wait.
+  child.stderr?.resume()
+  const ended = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null)
+  const kill = () => child.kill('SIGKILL')
+  signal.addEventListener('abort', kill, { once: true })
+  void ended.then(() => signal.removeEventListener('abort', kill))
+  return { ended, kill }
+}
