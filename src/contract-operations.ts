@@ -11,9 +11,9 @@ const checkShape = z.object({
 
 export const readinessShape = z
   .object({
-    status: z
-      .enum(['ready', 'degraded', 'unavailable'])
-      .meta({ description: '`degraded`: it works, and something needs to be looked at.' }),
+    status: z.enum(['ready', 'degraded', 'unavailable', 'stopping']).meta({
+      description: '`degraded`: it works, and something needs to be looked at. `stopping`: it was told to end.',
+    }),
     checks: z.object({ database: checkShape, s3: checkShape, local: checkShape }),
   })
   .meta({

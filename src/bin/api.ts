@@ -23,8 +23,14 @@ import { rememberChecked } from '../people/remember-checked.ts'
 
 type Limits = { mostSecondsOfSilence: number }
 
-/** The API of a built app, ready to listen. */
-export async function buildApi(app: App, limits: Limits = { mostSecondsOfSilence }): Promise<FastifyInstance> {
+const never = new AbortController().signal
+
+/** The API of a built app, ready to listen. `ending` aborts when the service is told to end. */
+export async function buildApi(
+  app: App,
+  limits: Limits = { mostSecondsOfSilence },
+  ending: AbortSignal = never,
+): Promise<FastifyInstance> {
   const { config, log, metrics, now, db, keys } = app
   const server = await buildServer({
     log,
@@ -50,7 +56,7 @@ export async function buildApi(app: App, limits: Limits = { mostSecondsOfSilence
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
   ]
   await mountApi(server, routes)
-  await mountApi(server, [healthRoutes(app), metricsRoutes(app), apiDocsRoutes, homeRoutes], '')
+  await mountApi(server, [healthRoutes({ ...app, ending }), metricsRoutes(app), apiDocsRoutes, homeRoutes], '')
   return server
 }
 

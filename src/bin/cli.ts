@@ -18,12 +18,12 @@ let logFailure: ((error: unknown, message: string) => void) | undefined
 
 /** For what runs on: its log is its answer, in JSON or, on a terminal, for people. */
 async function prepareService() {
-  await loadEnvironment(process.env)
+  const { hasPlaceholders } = await loadEnvironment(process.env)
   const config = loadConfig(process.env)
   const people = process.stdout.isTTY ? process.stdout : process.stderr
   const log = makeLogger({ level: config.logLevel, isTerminal: process.stdout.isTTY })
   logFailure = keepFailures(log, process.stdout.isTTY ? 'debug' : 'fatal')
-  return { config, log, people }
+  return { config, log, people, hasPlaceholders }
 }
 
 /** For what answers and ends: its answer has standard output to itself, and the log is quiet unless somebody looks into it. */

@@ -4,8 +4,10 @@ import { type App, closeAll, type Closer, openApp } from '../app.ts'
 import { addressToOpen, describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
-import { targetOf } from '../documents/stores.ts'
+import { isAnyVersionIn } from '../database/versions-in-store.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
+import { type StopTimes, stopServing, trackRequests, usualStopTimes } from '../http/stop-serving.ts'
+import { mostSecondsOfSilence } from '../http/watch-silence.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import { startWorker } from '../worker/start-worker.ts'
 import { tendDisk } from '../worker/tend-disk.ts'
@@ -17,23 +19,33 @@ type Needs = {
   log: Logger
   /** Where people read; apart from the log when that is for machines. */
   people: NodeJS.WriteStream
+  /** Whether the credentials of S3 are still those of `.env.example`. */
+  hasPlaceholders: boolean
 }
 
+type ServeOptions = { jobs: boolean; stopTimes?: StopTimes }
+
 /** The API, with the jobs behind it unless they run elsewhere, until it is told to end. */
-export async function serve(needs: Needs, { jobs }: { jobs: boolean }): Promise<void> {
-  await runUntilTold(needs, async (app, opened) => {
+export async function serve(needs: Needs, { jobs, stopTimes = usualStopTimes }: ServeOptions): Promise<void> {
+  await runUntilTold(needs, async (app, opened, ending) => {
     const { host, port } = app.config
     const administrator = await makeAdministrator(needs, app)
-    const server = await buildApi(app)
-    opened.push(() => server.close())
+    const server = await buildApi(app, { mostSecondsOfSilence }, ending)
+    const running = trackRequests(server, ending)
+    const behind: Closer[] = []
+    opened.push(async () => {
+      // A terminal's Ctrl-C, and a start that failed, have nobody who must first look elsewhere.
+      const times = ending.reason === 'SIGTERM' ? stopTimes : { ...stopTimes, acceptMs: 0 }
+      await Promise.all([stopServing(server, { ...app, s3: app.stores.s3, running, times }), closeAll(behind)])
+    })
     const listening = await server.listen({ host, port }).catch((error: unknown) => {
       throw explainListening(error, { host, port })
     })
     const address = addressToOpen(host, listening)
-    openTending(app, opened)
-    if (jobs) await openWorker(app, opened)
+    openTending(app, behind)
+    if (jobs) await openWorker(app, behind)
 
-    const storage = await tellStorage(app)
+    const storage = await tellStorage(app, needs.hasPlaceholders)
     app.log.info({ event: 'started', address, storage }, 'started')
     needs.people.write(`
 Paniq Documents answers at ${address}
@@ -49,9 +61,16 @@ export async function work(needs: Needs): Promise<void> {
   await runUntilTold(needs, async (app, opened) => {
     openTending(app, opened)
     await openWorker(app, opened)
-    needs.people.write(`Paniq Documents does its jobs.\nStorage: ${await tellStorage(app)}\n`)
+    needs.people.write(`Paniq Documents does its jobs.\nStorage: ${await tellStorage(app, needs.hasPlaceholders)}\n`)
     app.log.info({ event: 'started' }, 'started')
   })
+}
+
+async function hearTheEnd(people: NodeJS.WriteStream, ending: AbortController): Promise<NodeJS.Signals> {
+  const signal = await untilToldToEnd()
+  people.write('Stopping; once more ends at once.\n')
+  ending.abort(signal)
+  return signal
 }
 
 function openTending(app: App, opened: Closer[]): void {
@@ -67,14 +86,14 @@ async function openWorker(app: App, opened: Closer[]): Promise<void> {
 /** Opens the whole, and closes it in reverse when it is told to end: no new requests, running ones finish, then the rest. */
 async function runUntilTold(
   { config, log, people }: Needs,
-  start: (app: App, opened: Closer[]) => Promise<void>,
+  start: (app: App, opened: Closer[], ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const told = untilToldToEnd()
-  void told.then(() => people.write('Stopping; once more ends at once.\n'))
+  const ending = new AbortController()
+  const told = hearTheEnd(people, ending)
   const app = await openApp(config, log)
   const opened: Closer[] = [() => app.close()]
   try {
-    await start(app, opened)
+    await start(app, opened, ending.signal)
     const signal = await told
     log.info({ event: 'stopping', signal }, 'stopping')
   } finally {
@@ -83,9 +102,18 @@ async function runUntilTold(
   log.info({ event: 'stopped' }, 'stopped')
 }
 
-async function tellStorage({ config, stores }: App): Promise<string> {
-  const trouble = stores.wanted === 's3' ? await findS3Trouble(config.s3) : undefined
-  return describeStorage(config, targetOf(stores), trouble)
+/** Says where new papers go, and sees to it that an S3 that is out is not asked in the first upload's time. */
+async function tellStorage({ config, db, log, stores }: App, hasPlaceholders: boolean): Promise<string> {
+  const { s3, wanted } = stores
+  const isAsked = wanted === 's3' && s3?.outage() === undefined
+  const trouble = isAsked ? await findS3Trouble(config.s3) : undefined
+  if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
+  if (s3 === undefined && (await isAnyVersionIn(db, 's3')))
+    log.warn(
+      { event: 's3_not_set_up' },
+      'papers lie in S3, which is not set up here, so that they cannot be downloaded: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or USE_S3_STORAGE=true where a profile or a role has the credentials, and AWS_S3_BUCKET',
+    )
+  return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })
 }
 
 async function makeAdministrator({ config, people }: Needs, app: App): Promise<string> {

@@ -47,26 +47,38 @@ describe('who looks after the installation', () => {
 })
 
 describe('where papers go', () => {
+  const reachable = { outage: undefined, trouble: undefined, hasPlaceholders: false }
+  const withoutKeys = { ...reachable, outage: { trouble: 'no_credentials' } } as const
+  const toS3 = { USE_S3_STORAGE: 'true' }
+  const toS3Alone = { ...toS3, S3_FALLBACK: 'off' }
+
   test.each([
-    ['local', 'local ./papers (USE_S3_STORAGE is false)'],
-    ['fallback', 'local as fallback ./papers (AWS credentials not found)'],
-    ['none', 'none, uploads are refused (AWS credentials not found, and S3_FALLBACK is off)'],
-    ['s3', 'S3 paniq-system-dev, af-south-1, reachable'],
-  ] as const)('%s', (target, expected) => {
-    expect(describeStorage(loadConfig({ UPLOADS_DIR: 'papers' }), target, undefined)).toBe(expected)
+    [{}, reachable, 'local ./papers (USE_S3_STORAGE is false)'],
+    [toS3, withoutKeys, 'local as fallback ./papers (AWS credentials not found)'],
+    [toS3Alone, withoutKeys, 'none, uploads are refused (AWS credentials not found, and S3_FALLBACK is off)'],
+    [toS3, reachable, 'S3 paniq-system-dev, af-south-1, reachable'],
+  ])('%o', (settings, state, expected) => {
+    expect(describeWith(settings, state)).toBe(expected)
   })
 
-  test('an unreachable S3 comes with what to do', () => {
+  test('placeholders that were never replaced are named', () => {
+    expect(describeWith(toS3, { ...withoutKeys, hasPlaceholders: true })).toBe(
+      'local as fallback ./papers (AWS credentials not found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are still the placeholders of .env.example)',
+    )
+  })
+
+  test.each([
+    [toS3, 'Until it can be, new papers wait in ./papers.'],
+    [toS3Alone, 'Until it can be, uploads are refused (S3_FALLBACK is off).'],
+  ])('an unreachable S3 comes with what to do, and with what happens meanwhile: %o', (settings, meanwhile) => {
     const trouble = { says: 'Bucket does not exist', advice: 'Make it.' }
-    expect(describeStorage(loadConfig({}), 's3', trouble)).toBe(
-      'S3 paniq-system-dev, af-south-1, not reachable: Bucket does not exist. Make it.',
+    expect(describeWith(settings, { ...reachable, outage: { trouble: 'no_bucket' }, trouble })).toBe(
+      `S3 paniq-system-dev, af-south-1, not reachable: Bucket does not exist. Make it. ${meanwhile}`,
     )
   })
 
   test('a folder that is not below the working directory is written whole', () => {
-    expect(describeStorage(loadConfig({ UPLOADS_DIR: '/srv/papers' }), 'local', undefined)).toContain(
-      'local /srv/papers ',
-    )
+    expect(describeWith({ UPLOADS_DIR: '/srv/papers' }, reachable)).toContain('local /srv/papers ')
   })
 })
 
@@ -89,4 +101,8 @@ async function makeConfig(): Promise<{ config: Config; dataDir: string }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'paniq-start-'))
   onTestFinished(async () => rm(dataDir, { recursive: true }))
   return { config: loadConfig({ DATA_DIR: dataDir }), dataDir }
+}
+
+function describeWith(settings: Record<string, string>, state: Parameters<typeof describeStorage>[1]): string {
+  return describeStorage(loadConfig({ UPLOADS_DIR: 'papers', ...settings }), state)
 }

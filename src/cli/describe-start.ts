@@ -2,27 +2,34 @@ import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 
 import type { Config } from '../config.ts'
-import type { Target } from '../documents/stores.ts'
 import { type AdministratorOutcome, passwordFile } from '../people/ensure-administrator.ts'
+import type { Outage } from '../storage/circuit-breaker.ts'
 
-/** Where new papers go and why. `trouble`: why S3 cannot be reached, and what to do. */
-export function describeStorage(
-  { s3, uploadsDir }: Config,
-  target: Target,
-  trouble: { says: string; advice: string } | undefined,
-): string {
-  switch (target) {
-    case 'local':
-      return `local ${shortPath(uploadsDir)} (USE_S3_STORAGE is false)`
-    case 'fallback':
-      return `local as fallback ${shortPath(uploadsDir)} (AWS credentials not found)`
-    case 'none':
-      return 'none, uploads are refused (AWS credentials not found, and S3_FALLBACK is off)'
-    case 's3': {
-      const reach = trouble === undefined ? 'reachable' : `not reachable: ${trouble.says}. ${trouble.advice}`
-      return `S3 ${s3.bucket}, ${s3.region}, ${reach}`
-    }
+type S3State = {
+  /** Why S3 is left alone from the start on. */
+  outage: Pick<Outage, 'trouble'> | undefined
+  /** Why it could not be reached just now, and what to do. */
+  trouble: { says: string; advice: string } | undefined
+  hasPlaceholders: boolean
+}
+
+/** Where new papers go and why. */
+export function describeStorage(config: Config, { outage, trouble, hasPlaceholders }: S3State): string {
+  const { s3, useS3, fallback, uploadsDir } = config
+  if (!useS3) return `local ${shortPath(uploadsDir)} (USE_S3_STORAGE is false)`
+  if (outage?.trouble === 'no_credentials') {
+    const why = `AWS credentials not found${hasPlaceholders ? ': AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are still the placeholders of .env.example' : ''}`
+    return fallback === 'local'
+      ? `local as fallback ${shortPath(uploadsDir)} (${why})`
+      : `none, uploads are refused (${why}, and S3_FALLBACK is off)`
   }
+  const place = `S3 ${s3.bucket}, ${s3.region}`
+  if (trouble === undefined) return `${place}, reachable`
+  const meanwhile =
+    fallback === 'local'
+      ? `Until it can be, new papers wait in ${shortPath(uploadsDir)}.`
+      : 'Until it can be, uploads are refused (S3_FALLBACK is off).'
+  return `${place}, not reachable: ${trouble.says}. ${trouble.advice} ${meanwhile}`
 }
 
 /** Who looks after this installation, and where their password is. `isShown`: it was just shown on this terminal. */

@@ -9,6 +9,8 @@ type Environment = Record<string, string | undefined>
 export type LoadedEnvironment = {
   /** Where a setting stands, in words for people: `.env` or `the environment`. */
   placeOf: (name: string) => string
+  /** Whether credentials of S3 are still those of `.env.example`. */
+  hasPlaceholders: boolean
 }
 
 /**
@@ -23,9 +25,9 @@ export async function loadEnvironment(environment: Environment, file = '.env'): 
     environment[name] = value
     added.add(name)
   }
-  hidePlaceholders(environment)
+  const hasPlaceholders = hidePlaceholders(environment)
 
-  return { placeOf: (name) => (added.has(name) ? '.env' : 'the environment') }
+  return { placeOf: (name) => (added.has(name) ? '.env' : 'the environment'), hasPlaceholders }
 }
 
 async function readIfThere(file: string): Promise<string> {
@@ -41,7 +43,12 @@ async function readIfThere(file: string): Promise<string> {
 }
 
 // The SDK's default chain reads these by itself, and would take a placeholder for a key.
-function hidePlaceholders(environment: Environment): void {
-  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'])
-    if (findGiven(environment, name) === undefined) delete environment[name]
+function hidePlaceholders(environment: Environment): boolean {
+  let isAnyHidden = false
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) {
+    if (findGiven(environment, name) !== undefined) continue
+    if (environment[name]?.trim()) isAnyHidden = true
+    delete environment[name]
+  }
+  return isAnyHidden
 }

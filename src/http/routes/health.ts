@@ -6,9 +6,16 @@ import type { Db } from '../../database/client.ts'
 import { pingDatabase } from '../../database/ping-database.ts'
 import { type Stores, type Target, targetOf } from '../../documents/stores.ts'
 import { keyOfNothing } from '../../storage/probe-s3.ts'
+import type { S3Trouble } from '../../storage/s3-errors.ts'
 import { makeProbe, type Probe } from '../probe.ts'
 
-export type HealthRoutesNeeds = { db: Db; stores: Stores; log: Logger }
+export type HealthRoutesNeeds = {
+  db: Db
+  stores: Stores
+  log: Logger
+  /** Aborted: the service was told to end. */
+  ending: AbortSignal
+}
 
 type Answering = { database: boolean; s3: boolean | undefined; local: boolean }
 type Checks = ReadinessShape['checks']
@@ -37,8 +44,9 @@ export function healthRoutes(needs: HealthRoutesNeeds): FastifyPluginAsyncZod {
         },
       },
       async (_request, reply) => {
+        if (needs.ending.aborted) return reply.code(503).header('cache-control', 'no-store').send(stopping)
         const [database, s3, local] = await Promise.all([probes.database(), probes.s3?.(), probes.local()])
-        const readiness = judge(targetOf(needs.stores), { database, s3, local })
+        const readiness = judge(needs.stores, { database, s3, local })
         return reply
           .code(readiness.status === 'unavailable' ? 503 : 200)
           .header('cache-control', 'no-store')
@@ -59,9 +67,11 @@ function makeProbes({ db, stores, log }: HealthRoutesNeeds): { database: Probe; 
   }
 }
 
-function judge(target: Target, answering: Answering): ReadinessShape {
+function judge(stores: Stores, answering: Answering): ReadinessShape {
   const { database, s3, local } = answering
-  const takesFiles = { s3: s3 === true, local, fallback: local, none: false }[target]
+  const target = targetOf(stores)
+  const hasFallback = stores.fallback === 'local' && local
+  const takesFiles = { s3: s3 === true || hasFallback, local, fallback: hasFallback, none: false }[target]
   const isWhole = local && s3 !== false && target !== 'fallback'
   const status = !database || !takesFiles ? 'unavailable' : isWhole ? 'ready' : 'degraded'
 
@@ -71,33 +81,43 @@ function judge(target: Target, answering: Answering): ReadinessShape {
       database: database
         ? { state: 'ok', message: 'The database answers.' }
         : { state: 'failed', message: 'The database does not answer: nothing works until it does.' },
-      s3: judgeS3(target, s3),
+      s3: judgeS3(stores, answering),
       local: judgeLocal(target, local),
     },
   }
 }
 
-function judgeS3(target: Target, isAnswering: boolean | undefined): Checks['s3'] {
-  if (isAnswering === undefined) return { state: 'not_used', message: withoutS3[target] }
-  const isTarget = target === 's3'
+function judgeS3(stores: Stores, { s3: isAnswering, local }: Answering): Checks['s3'] {
+  if (isAnswering === undefined || stores.s3 === undefined)
+    return { state: 'not_used', message: 'S3 is not set up; files are kept on local disk.' }
+  const isWanted = stores.wanted === 's3'
   if (isAnswering)
     return {
       state: 'ok',
-      message: isTarget ? 'S3 answers; new files go there.' : 'S3 answers; new files do not go there.',
+      message: isWanted ? 'S3 answers; new files go there.' : 'S3 answers; new files do not go there.',
     }
-  return {
-    state: 'failed',
-    message: isTarget
-      ? 'S3 does not answer: files cannot be uploaded, nor downloaded from there.'
-      : 'S3 does not answer: files that lie there cannot be downloaded.',
-  }
+  const why = whyOut[stores.s3.outage()?.trouble ?? 'no_answer']
+  return { state: 'failed', message: `${why}: ${whatThen(stores, local)}` }
 }
 
-const withoutS3: Record<Target, string> = {
-  s3: 'S3 is not set up.',
-  local: 'S3 is not set up; files are kept on local disk.',
-  fallback: 'S3 is wanted, but there are no credentials for it; files are kept on local disk meanwhile.',
-  none: 'S3 is wanted, but there are no credentials for it, and no other place is allowed: uploads are refused.',
+/** For whoever may read this page without a token: what is wrong, and no name of anything. */
+const whyOut: Record<S3Trouble, string> = {
+  no_answer: 'S3 does not answer',
+  no_credentials: 'S3 is set up, but there are no credentials for it',
+  refused_credentials: 'S3 refuses the credentials',
+  not_allowed: 'S3 does not allow what is needed',
+  no_bucket: 'S3 has no such bucket',
+  wrong_place: 'S3 has the bucket in another region',
+  clock_off: 'S3 refuses because its clock and ours differ',
+  too_busy: 'S3 is too busy',
+  broken: 'S3 fails',
+  ending: 'The service is ending',
+}
+
+function whatThen({ wanted, fallback }: Stores, isLocalAnswering: boolean): string {
+  if (wanted === 'local') return 'files that lie there cannot be downloaded.'
+  if (fallback === 'off' || !isLocalAnswering) return 'files cannot be uploaded, nor downloaded from there.'
+  return 'new files wait on local disk and go there by themselves; those that lie there cannot be downloaded.'
 }
 
 function judgeLocal(target: Target, isAnswering: boolean): Checks['local'] {
@@ -110,3 +130,6 @@ function judgeLocal(target: Target, isAnswering: boolean): Checks['local'] {
       : 'The local store cannot be used: files that lie there cannot be downloaded.',
   }
 }
+
+const isEnding = { state: 'not_used', message: 'The service is ending.' } as const
+const stopping: ReadinessShape = { status: 'stopping', checks: { database: isEnding, s3: isEnding, local: isEnding } }

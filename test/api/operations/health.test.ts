@@ -2,6 +2,7 @@ import { rename } from 'node:fs/promises'
 
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 
+import { buildApi } from '../../../src/bin/api.ts'
 import type { ReadinessShape } from '../../../src/contract-operations.ts'
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
@@ -37,7 +38,7 @@ afterEach(async () => {
   toS3.setFault({ kind: 'none' })
   toDatabase.setFault({ kind: 'none' })
   // The next test begins with what is true again, and not with an answer that was kept.
-  await vi.waitUntil(async () => (await ready()).status === 200, { timeout: 30_000, interval: 200 })
+  await vi.waitUntil(async () => (await ready()).body.status === 'ready', { timeout: 30_000, interval: 200 })
 })
 
 function placeOf(address: string): { host: string; port: number } {
@@ -69,16 +70,18 @@ test('all that is needed answers: ready', async () => {
 })
 
 test.each(['refuse', 'hang'] as const)(
-  'S3 that does %s, where new files go there: unavailable, in a plain sentence',
+  'S3 that does %s: degraded, since new files wait on the local disk, in a plain sentence',
   async (kind) => {
     toS3.setFault({ kind })
     await toS3.cutAll()
 
     const { status, body, text } = await hearsOf('s3')
 
-    expect(status).toBe(503)
-    expect(body).toMatchObject({ status: 'unavailable', checks: { database: { state: 'ok' }, local: { state: 'ok' } } })
-    expect(body.checks.s3.message).toBe('S3 does not answer: files cannot be uploaded, nor downloaded from there.')
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ status: 'degraded', checks: { database: { state: 'ok' }, local: { state: 'ok' } } })
+    expect(body.checks.s3.message).toBe(
+      'S3 does not answer: new files wait on local disk and go there by themselves; those that lie there cannot be downloaded.',
+    )
     for (const secret of [bucket.name, '127.0.0.1', bucket.s3.app.accessKeyId, 'ECONN', 'Timeout'])
       expect(text).not.toContain(secret)
   },
@@ -122,12 +125,43 @@ test('what failed is told in the log, with its cause', async () => {
   expect(told.at(-1)).toMatchObject({ level: 'warn', check: 's3', err: { message: expect.stringContaining('S3') } })
 })
 
-test('a bucket that does not exist is a store that cannot be used', async () => {
-  const elsewhere = await startService({ ...s3Settings(bucket), AWS_S3_BUCKET: `${bucket.name}-none` })
+test.each([
+  ['local', 200, 'degraded', 'new files wait on local disk'],
+  ['off', 503, 'unavailable', 'files cannot be uploaded'],
+])('a bucket that does not exist, and the fallback is %s: %i', async (fallback, status, word, then) => {
+  const elsewhere = await startService({
+    ...s3Settings(bucket),
+    AWS_S3_BUCKET: `${bucket.name}-none`,
+    S3_FALLBACK: fallback,
+  })
   const heard = await ready(elsewhere.url)
   await elsewhere.stop()
 
-  expect(heard).toMatchObject({ status: 503, body: { status: 'unavailable', checks: { s3: { state: 'failed' } } } })
+  expect(heard).toMatchObject({ status, body: { status: word, checks: { s3: { state: 'failed' } } } })
+  expect(heard.body.checks.s3.message).toContain(then)
+})
+
+test('S3 is out, and the local disk with it: nothing can be uploaded', async () => {
+  const elsewhere = await startService({ ...s3Settings(bucket), AWS_S3_BUCKET: `${bucket.name}-none` })
+  await rename(`${elsewhere.folder}/uploads`, `${elsewhere.folder}/elsewhere`)
+  const heard = await ready(elsewhere.url)
+  await elsewhere.stop()
+
+  expect(heard).toMatchObject({ status: 503, body: { status: 'unavailable' } })
+  expect(heard.body.checks.s3.message).toContain('files cannot be uploaded')
+})
+
+test('a service that was told to end says so at once', async () => {
+  const local = await startService()
+  const ending = new AbortController()
+  const server = await buildApi(local.app, { mostSecondsOfSilence: 30 }, ending.signal)
+  ending.abort()
+  const answer = await server.inject('/readyz')
+  await server.close()
+  await local.stop()
+
+  expect(answer.statusCode).toBe(503)
+  expect(answer.json()).toMatchObject({ status: 'stopping' })
 })
 
 test('local by choice: ready without S3', async () => {
@@ -164,7 +198,7 @@ test.each([
   const heard = await ready(without.url)
   await without.stop()
 
-  expect(heard).toMatchObject({ status, body: { status: word, checks: { s3: { state: 'not_used' } } } })
+  expect(heard).toMatchObject({ status, body: { status: word, checks: { s3: { state: 'failed' } } } })
   expect(heard.body.checks.s3.message).toContain('there are no credentials')
 })
 

@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+
+import type { GuardedS3 } from '../storage/guard-s3.ts'
+
+/** How a server that was told to end takes its time, each counted from the one before. */
+export type StopTimes = {
+  /** For whoever sends requests here to see `/readyz`, and to send them elsewhere. */
+  acceptMs: number
+  /** For requests that run. */
+  finishMs: number
+  /** For files that were received whole and then went to the local disk. */
+  fallbackMs: number
+}
+
+export const usualStopTimes: StopTimes = { acceptMs: 5000, finishMs: 55_000, fallbackMs: 10_000 }
+
+export type RunningRequests = {
+  /** Cuts the connection of every request that has not arrived whole. */
+  cutUnfinished(): number
+}
+
+/** Knows which requests run; and from `ending` on, asks clients that keep their connections to open others elsewhere. */
+export function trackRequests({ server }: FastifyInstance, ending: AbortSignal): RunningRequests {
+  const running = new Map<IncomingMessage, ServerResponse>()
+  // Before whoever answers, so that the header is there in time.
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    running.set(request, response)
+    response.once('close', () => running.delete(request))
+    if (ending.aborted) response.setHeader('connection', 'close')
+  })
+  ending.addEventListener('abort', () => {
+    for (const response of running.values()) if (!response.headersSent) response.setHeader('connection', 'close')
+  })
+  return {
+    cutUnfinished() {
+      const unfinished = [...running.keys()].filter(({ complete }) => !complete)
+      for (const request of unfinished) request.destroy()
+      return unfinished.length
+    },
+  }
+}
+
+type Needs = { running: RunningRequests; s3: GuardedS3 | undefined; log: Logger; times: StopTimes }
+
+/**
+ * Serves on for a moment, then takes no new connections and lets running requests finish. What has not arrived whole when
+ * their time is over is cut, and leaves nothing; what has, and still waits for S3, goes to the local disk and is answered.
+ */
+export async function stopServing(
+  server: FastifyInstance,
+  { running, s3, log, times: { acceptMs, finishMs, fallbackMs } }: Needs,
+): Promise<void> {
+  await sleep(acceptMs)
+  const closed = server.close()
+  if (await endsWithin(closed, finishMs)) return
+
+  const cut = running.cutUnfinished()
+  log.warn(
+    { event: 'stopping_late', cut },
+    'requests still run; what came whole and waits for S3 goes to the local disk',
+  )
+  s3?.endCalls()
+  if (await endsWithin(closed, fallbackMs)) return
+
+  log.warn({ event: 'stopping_cut' }, 'the connections of requests that still run are cut')
+  server.server.closeAllConnections()
+  await closed
+}
+
+async function endsWithin(closed: PromiseLike<unknown>, milliseconds: number): Promise<boolean> {
+  const over = new AbortController()
+  try {
+    return await Promise.race([
+      Promise.resolve(closed).then(() => true),
+      sleep(milliseconds, false, { signal: over.signal }),
+    ])
+  } finally {
+    over.abort()
+  }
+}
