@@ -1,0 +1,120 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Client } from 'pg'
+
+import { openDatabase } from '../../src/database/client.ts'
+import { tokenKeysOf } from '../../src/people/tokens.ts'
+import { findStoreId } from '../../src/storage/store-id.ts'
+import { openScene, type Scene } from '../kill/open-scene.ts'
+import type { Random } from '../kill/random.ts'
+import { makeFirm, makePerson } from '../support/people.ts'
+import { seedDocuments, type SeededDocument, usualSizes } from '../support/seed-documents.ts'
+import type { ServiceAddresses } from '../support/services/service-addresses.ts'
+import { compareMoved } from './compare-moved.ts'
+
+export type KilledMigrations = { files: number; bytes: number; kills: number; seconds: number; differences: string[] }
+
+type Wish = {
+  addresses: ServiceAddresses
+  files: number
+  /** How many runs are killed in each direction before one may end. */
+  kills: number
+  random: Random
+  /** Ends a dead mover's claim at once, instead of after its minute: for whoever has no minute. */
+  endsClaims: boolean
+  say: (line: string) => void
+  signal: AbortSignal
+}
+
+/**
+ * Migrates documents from disk to S3 and back again with kill −9 at random moments, then lets a run end, and compares
+ * what lies there with what lay there before: every row, every hash, no object twice, none lost.
+ */
+export async function killMigrations(wish: Wish): Promise<KilledMigrations> {
+  const { files, random, say } = wish
+  const scene = await openScene({ addresses: wish.addresses, instances: 1, onEndByItself: say })
+  try {
+    const startedAt = performance.now()
+    await runToItsEnd(scene, ['migrate', 'to-s3', '--dry-run']) // makes the tables and the disk's id
+    const seeded = await seed(scene, usualSizes(files, random.fraction))
+    const bytes = seeded.reduce((sum, { size }) => sum + size, 0)
+    say(`${files} files, ${Math.round(bytes / 1e6)} MB, on the disk.`)
+
+    const differences: string[] = []
+    let kills = 0
+    for (const to of ['s3', 'local'] as const) {
+      kills += await migrateWithKills(wish, scene, to)
+      const found = await compareMoved(scene, seeded, to)
+      say(`Compared ${files} files in ${to}: ${found.length} differences.`)
+      differences.push(...found.map((each) => `after migrate to-${to}: ${each}`))
+    }
+    return { files, bytes, kills, seconds: (performance.now() - startedAt) / 1000, differences }
+  } finally {
+    await scene.close({ keep: false })
+  }
+}
+
+async function seed(scene: Scene, sizes: number[]): Promise<SeededDocument[]> {
+  const [instance] = scene.instances
+  const storeId = instance && (await findStoreId(instance.uploadsDir))
+  if (instance === undefined || storeId === undefined) throw new Error('the disk has no id')
+  const connectionString = scene.settings('direct')['DATABASE_URL'] ?? ''
+  const { db } = openDatabase({ connectionString }, { warn: () => undefined } as never) // the log of a test that needs none
+  try {
+    const registry = { db, now: () => new Date(), keys: await tokenKeysOf(scene.secret) }
+    const firmId = await makeFirm(registry)
+    const { id: uploadedBy } = await makePerson(registry)
+    return await seedDocuments({ db, uploadsDir: instance.uploadsDir, storeId, firmId, uploadedBy }, sizes)
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** Kills so many runs, each after a random while in which it moved something, then lets one end. Gives how many were killed. */
+async function migrateWithKills(wish: Wish, scene: Scene, to: 's3' | 'local'): Promise<number> {
+  const { kills, random, say, signal } = wish
+  let killed = 0
+  for (let run = 0; run < kills; run += 1) {
+    signal.throwIfAborted()
+    const atLeast = (await countLeft(scene.client, to)) - random.between(1, Math.ceil(wish.files / (kills + 4)))
+    if (await killOnceMoved(scene, to, atLeast, random.between(0, 40))) killed += 1
+  }
+  say(`migrate to-${to}: ${killed} runs killed, ${await countLeft(scene.client, to)} files left to the last one.`)
+  if (wish.endsClaims) await scene.client.query(`update document_moves set lease_until = now() - interval '1 second'`)
+  await runToItsEnd(scene, ['migrate', `to-${to}`])
+  return killed
+}
+
+/** False when the run came to its end before. */
+async function killOnceMoved(scene: Scene, to: 's3' | 'local', left: number, afterMs: number): Promise<boolean> {
+  const child = instanceOf(scene).run(['migrate', `to-${to}`])
+  child.stderr?.resume()
+  const closed = once(child, 'close')
+  while (child.exitCode === null && (await countLeft(scene.client, to)) > left) await sleep(5)
+  await sleep(afterMs)
+  const isKilled = child.kill('SIGKILL')
+  await closed
+  return isKilled
+}
+
+async function runToItsEnd(scene: Scene, words: string[]): Promise<void> {
+  const child = instanceOf(scene).run(words)
+  let said = ''
+  child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  await once(child, 'close')
+  if (child.exitCode !== 0) throw new Error(`${words.join(' ')} ended with ${child.exitCode ?? 'a signal'}: ${said}`)
+}
+
+function instanceOf({ instances: [instance] }: Scene) {
+  if (instance === undefined) throw new Error('the scene has no instance')
+  return instance
+}
+
+async function countLeft(client: Client, to: 's3' | 'local'): Promise<number> {
+  const { rows } = await client.query<{ left: number }>(
+    'select count(*)::int as left from document_versions where store <> $1',
+    [to],
+  )
+  return rows[0]?.left ?? 0
+}
