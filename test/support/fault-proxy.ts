@@ -41,14 +41,15 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
     connections += 1
     open.add(client)
     // Resets are the purpose here; an unheard 'error' would end the test process.
-    client.on('error', () => undefined).on('close', () => open.delete(client))
+    void untilGone(client).then(() => open.delete(client))
+    client.on('error', () => undefined)
     serve(client, target, fault)
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
 
   async function cutAll() {
-    const closing = [...open].map((client) => once(client, 'close'))
+    const closing = [...open].map(untilGone)
     for (const client of open) client.resetAndDestroy()
     await Promise.all(closing)
   }
@@ -68,6 +69,11 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
       await closed
     },
   }
+}
+
+/** A connection that ends by itself while it is reset fails with EINVAL, and then never says that it is closed. */
+function untilGone(client: Socket): Promise<unknown> {
+  return new Promise((resolve) => void client.once('close', resolve).once('error', resolve))
 }
 
 type Target = { host: string; port: number; noDelay: boolean }
