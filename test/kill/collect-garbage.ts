@@ -50,14 +50,14 @@ export async function stopInstances({ instances }: Scene): Promise<string[]> {
 }
 
 /** Collects as if two days had passed, once on every disk, and finds what is still there that no version names. */
-export async function collectGarbage(needs: LookNeeds): Promise<{ collected: number; differences: string[] }> {
+export async function collectGarbage(needs: LookNeeds): Promise<{ collected: string[]; differences: string[] }> {
   const { scene } = needs
   const [, before] = await compareTwice(needs)
   await ageLeftovers(scene)
   for (const instance of scene.instances) await collectOn(scene, instance)
   const [stock, after] = await compareTwice(needs)
   return {
-    collected: before.garbage.length - after.garbage.length,
+    collected: before.garbage.filter((what) => !after.garbage.includes(what)),
     differences: [
       ...after.differences,
       ...after.garbage.map((what) => `garbage that the collector left: ${what}`),

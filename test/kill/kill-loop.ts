@@ -97,15 +97,12 @@ async function runAll(run: Run, at: { cycle: number }, tell: (what: string) => v
   run.signal.throwIfAborted()
   const url = scene.instances[0]?.url() ?? ''
   run.senders.push(...(await makeSenders(url, { firms: 2, peopleOfEach: 2, secret: scene.secret })))
-  const garbage = new Set<string>()
-
   while (at.cycle < wish.cycles && differences.length === 0) {
     run.signal.throwIfAborted()
     at.cycle += 1
     const checked = await runCycle(run, at.cycle, tell)
     checked.differences.forEach(tell)
-    checked.garbage.forEach((what) => garbage.add(what))
-    run.tally.counts.garbageSeen = garbage.size
+    run.tally.sawGarbage(checked.garbage)
     run.tally.counts.downloads += checked.downloads
     wish.onCycle({
       cycle: at.cycle,
@@ -151,7 +148,8 @@ async function finish(run: Run, tell: (what: string) => void): Promise<void> {
   const ended = await stopInstances(scene)
   ended.forEach(tell)
   const { collected, differences } = await collectGarbage(run)
-  tally.counts.garbageCollected = collected
+  tally.sawGarbage(collected)
+  tally.counts.garbageCollected = collected.length
   differences.forEach(tell)
 }
 

@@ -9,7 +9,7 @@ export type Counts = {
   /** Cuts of the ways to database and S3, and outages of S3. */
   troubles: number
   downloads: number
-  /** Files, objects and unfinished uploads that no version named after a cycle, summed over the cycles' new ones. */
+  /** Files, objects and unfinished uploads that no version named when a cycle was over. */
   garbageSeen: number
   garbageCollected: number
 }
@@ -22,6 +22,8 @@ export type Tally = {
   downloaded(): void
   killed(): void
   troubled(): void
+  /** The same piece may be told of in every cycle. */
+  sawGarbage(pieces: string[]): void
 }
 
 export function makeTally(): Tally {
@@ -36,6 +38,7 @@ export function makeTally(): Tally {
     garbageCollected: 0,
   }
   const failures = new Map<string, number>()
+  const garbage = new Set<string>()
   return {
     counts,
     failures,
@@ -58,6 +61,10 @@ export function makeTally(): Tally {
     downloaded: () => void (counts.downloads += 1),
     killed: () => void (counts.kills += 1),
     troubled: () => void (counts.troubles += 1),
+    sawGarbage(pieces) {
+      for (const piece of pieces) garbage.add(piece)
+      counts.garbageSeen = garbage.size
+    },
   }
 }
 
