@@ -17,7 +17,7 @@ import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
 import type { MultipartRecorder } from './storage/file-store.ts'
 import type { GuardedS3 } from './storage/guard-s3.ts'
 import { openLocalStore } from './storage/local-store.ts'
-import { openGuardedS3 } from './storage/open-guarded-s3.ts'
+import { openGuardedS3, type S3Limits } from './storage/open-guarded-s3.ts'
 import { s3Troubles } from './storage/s3-errors.ts'
 import type { S3OperationReport } from './storage/s3-operation.ts'
 import { openSpool, type Spool } from './storage/spool.ts'
@@ -61,7 +61,7 @@ export async function closeAll(opened: Closer[]): Promise<void> {
 }
 
 /** Builds the whole from its settings, in the order in which each part needs the one before; `close` undoes it in reverse. */
-export async function openApp(config: Config, log: Logger): Promise<App> {
+export async function openApp(config: Config, log: Logger, s3Patience: S3Limits = {}): Promise<App> {
   const opened: Closer[] = []
   const close = () => closeAll(opened)
   try {
@@ -74,7 +74,7 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
       cursors: deriveKey(secret, 'cursors'),
     }
     const metrics = makeMetrics()
-    const stores = await openStores(config, { db: database.db, log, metrics, linkKey: keys.localLinks })
+    const stores = await openStores(config, { db: database.db, log, metrics, linkKey: keys.localLinks, s3Patience })
     opened.push(async () => stores.close())
 
     return {
@@ -100,7 +100,7 @@ export async function openApp(config: Config, log: Logger): Promise<App> {
   }
 }
 
-type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array }
+type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array; s3Patience: S3Limits }
 
 async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & { close(): void }> {
   const links = { key: needs.linkKey, now: () => new Date() }
@@ -115,13 +115,13 @@ async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & {
   }
 }
 
-async function openS3({ s3: config }: Config, { db, log, metrics }: StoreNeeds): Promise<GuardedS3> {
+async function openS3({ s3: config }: Config, { db, log, metrics, s3Patience }: StoreNeeds): Promise<GuardedS3> {
   const onOperation = ({ operation, outcome, seconds }: S3OperationReport) =>
     metrics.s3Operations.observe({ operation, outcome }, seconds)
   // From zero: a figure that first appears as 1 has not risen, and wakes nobody.
   for (const reason of s3Troubles)
     for (const goes_to of ['local', 'nowhere']) metrics.uploadsWithoutS3.inc({ reason, goes_to }, 0)
-  return await openGuardedS3({ config, log, recorder: recorderOf(db), onOperation })
+  return await openGuardedS3({ config, log, recorder: recorderOf(db), onOperation, ...s3Patience })
 }
 
 function recorderOf(db: Db): MultipartRecorder {

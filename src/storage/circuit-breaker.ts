@@ -12,9 +12,16 @@ export type BreakerTimes = {
   longestPauseMs: number
   /** One that opens so soon after a probe's success goes on with the longer pause. */
   calmMs: number
+  /** When calls wait and none of them got through for so long, a probe finds out whether they wait in vain. */
+  suspectMs: number
 }
 
-export const usualTimes: BreakerTimes = { shortestPauseMs: 1000, longestPauseMs: 30_000, calmMs: 60_000 }
+export const usualTimes: BreakerTimes = {
+  shortestPauseMs: 1000,
+  longestPauseMs: 30_000,
+  calmMs: 60_000,
+  suspectMs: 5000,
+}
 
 /** So many failed attempts with no success in between; a call that fails has made up to three. */
 const mostFailures = 3
@@ -41,6 +48,9 @@ export class CircuitBreaker {
   #closedAt = -Infinity
   #pauseMs = 0
   #timer: NodeJS.Timeout | undefined
+  #waiting = 0
+  #watch: NodeJS.Timeout | undefined
+  #isSuspecting = false
   #isEnded = false
 
   constructor(needs: Needs) {
@@ -65,6 +75,7 @@ export class CircuitBreaker {
     const { signal } = this.#opened
     signal.throwIfAborted()
     const startedAt = performance.now()
+    this.#beginWaiting()
     try {
       const result = await untilAborted(make(signal), signal)
       this.#succeed()
@@ -72,6 +83,8 @@ export class CircuitBreaker {
     } catch (error) {
       this.noteFailure(error, startedAt)
       throw error
+    } finally {
+      this.#endWaiting()
     }
   }
 
@@ -100,6 +113,7 @@ export class CircuitBreaker {
   end(): void {
     this.#isEnded = true
     clearTimeout(this.#timer)
+    clearInterval(this.#watch)
     this.#outage ??= { since: this.#needs.now(), trouble: 'ending', s3Code: 'Ending' }
     this.#opened.abort(leftAlone('ending', 'Ending'))
   }
@@ -108,6 +122,40 @@ export class CircuitBreaker {
     if (this.#outage !== undefined) return
     this.#failures = 0
     this.#succeededAt = performance.now()
+  }
+
+  #beginWaiting(): void {
+    this.#waiting += 1
+    if (this.#waiting > 1) return
+    this.#watch = setInterval(() => void this.#suspect(), this.#needs.times.suspectMs)
+    this.#watch.unref()
+  }
+
+  #endWaiting(): void {
+    this.#waiting -= 1
+    if (this.#waiting === 0) clearInterval(this.#watch)
+  }
+
+  // A large file may wait for minutes until its own patience is at an end; a probe has little.
+  async #suspect(): Promise<void> {
+    const isQuiet = performance.now() - this.#succeededAt >= this.#needs.times.suspectMs
+    if (!isQuiet || this.#isSuspecting || this.#outage !== undefined) return
+    this.#isSuspecting = true
+    let isAnswered = false
+    for (let probes = 0; probes < mostFailures && !isAnswered; probes += 1) isAnswered = await this.#look()
+    this.#isSuspecting = false
+  }
+
+  async #look(): Promise<boolean> {
+    const startedAt = performance.now()
+    try {
+      await this.#needs.probe()
+      this.#succeed()
+      return true
+    } catch (error) {
+      this.noteFailure(error, startedAt)
+      return false
+    }
   }
 
   #probeLater(): void {

@@ -3,9 +3,13 @@ import type { Logger } from 'pino'
 import { type BreakerTimes, CircuitBreaker, type Outage } from './circuit-breaker.ts'
 import { findCredentials } from './find-credentials.ts'
 import { type GuardedS3, guardS3 } from './guard-s3.ts'
+import type { S3Patience } from './s3-client.ts'
 import { openS3Store, type S3StoreNeeds } from './s3-store.ts'
 
-type Needs = S3StoreNeeds & { log: Pick<Logger, 'info' | 'warn' | 'error'>; times?: BreakerTimes }
+/** How long S3 is waited for, and left alone; passed in so that tests need not wait as long. */
+export type S3Limits = { patience?: S3Patience; times?: BreakerTimes }
+
+type Needs = S3StoreNeeds & S3Limits & { log: Pick<Logger, 'info' | 'warn' | 'error'> }
 
 /** The store on S3 and its breaker, which is open from the start where there are no credentials. */
 export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {

@@ -65,8 +65,9 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     log,
     onOperation: needs.onOperation ?? (() => undefined),
   }
-  const prober = makeS3Client({ config, log, patience: probePatience, hasChecksums })
-  const probing: S3Reach = { ...reach, client: prober, answerMs: probePatience.answerMs }
+  const answerMs = Math.min(patience.answerMs, probePatience.answerMs)
+  const prober = makeS3Client({ config, log, patience: { ...probePatience, answerMs }, hasChecksums })
+  const probing: S3Reach = { ...reach, client: prober, answerMs }
   const signLink = makeS3LinkSigner({ config, credentials: client.config.credentials, now })
 
   return {

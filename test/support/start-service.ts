@@ -6,6 +6,7 @@ import { type App, openApp } from '../../src/app.ts'
 import { buildApi } from '../../src/bin/api.ts'
 import { loadConfig } from '../../src/config.ts'
 import { makeLogger } from '../../src/logger.ts'
+import type { S3Limits } from '../../src/storage/open-guarded-s3.ts'
 import { freshDatabase } from './fresh-database.ts'
 
 export type TestService = {
@@ -21,15 +22,15 @@ export type TestService = {
 /**
  * The whole service in this process, listening on a free port, on a database and folders of its own. `settings` are
  * environment variables, as an operator would set them; without `DATABASE_URL` it gets a fresh database on the test
- * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one.
+ * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one. `limits`: less patience with S3 than usual.
  */
-export async function startService(settings: Record<string, string> = {}): Promise<TestService> {
+export async function startService(settings: Record<string, string> = {}, limits: S3Limits = {}): Promise<TestService> {
   const opened: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (const close of opened.splice(0).toReversed()) await close()
   }
   try {
-    return { ...(await open(settings, opened)), stop }
+    return { ...(await open(settings, limits, opened)), stop }
   } catch (error) {
     await stop()
     throw error
@@ -38,6 +39,7 @@ export async function startService(settings: Record<string, string> = {}): Promi
 
 async function open(
   settings: Record<string, string>,
+  limits: S3Limits,
   opened: (() => Promise<unknown>)[],
 ): Promise<Omit<TestService, 'stop'>> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-test-'))
@@ -59,7 +61,7 @@ async function open(
     ...settings,
     DATABASE_URL: database?.url ?? (settings['DATABASE_URL'] === 'embedded' ? undefined : settings['DATABASE_URL']),
   })
-  const app = await openApp(config, log)
+  const app = await openApp(config, log, limits)
   opened.push(() => app.close())
   const server = await buildApi(app)
   opened.push(() => server.close())
