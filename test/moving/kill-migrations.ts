@@ -37,7 +37,10 @@ export async function killMigrations(wish: Wish): Promise<KilledMigrations> {
   try {
     const startedAt = performance.now()
     await runToItsEnd(scene, ['migrate', 'to-s3', '--dry-run']) // makes the tables and the disk's id
-    const seeded = await seed(scene, usualSizes(files, random.fraction))
+    const seeded = await seed(
+      scene,
+      usualSizes(files, () => random.fraction()),
+    )
     const bytes = seeded.reduce((sum, { size }) => sum + size, 0)
     say(`${files} files, ${Math.round(bytes / 1e6)} MB, on the disk.`)
 

@@ -1,0 +1,138 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect } from 'vitest'
+
+import { systemActor } from '../../src/database/events.ts'
+import { claimMove } from '../../src/database/moves.ts'
+import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
+import type { MoveNeeds } from '../../src/documents/moving/move-version.ts'
+import { storageKeyOf } from '../../src/storage/storage-key.ts'
+import type { FirmId, StorageKey } from '../../src/vocabulary.ts'
+import { callDocuments, uploadDocument } from '../support/call-documents.ts'
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { listBucket } from '../support/list-everything.ts'
+import { makePdf } from '../support/make-files.ts'
+import { makeFirm, makeMember, type Person } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+
+export let bucket: FreshBucket
+/** New files stay on its disk, but it can reach the bucket. */
+export let service: TestService
+export let firmId: FirmId
+export let member: Person
+
+/** Gives the tests of a file a service with documents on its disk and a bucket to move them to. */
+export function openMovingScene(): void {
+  beforeAll(async () => {
+    bucket = await freshBucket()
+    service = await startService({ ...s3Settings(bucket), USE_S3_STORAGE: 'false', MAX_UPLOAD_BYTES: '60000000' })
+    firmId = await makeFirm(service.app)
+    member = await makeMember(service.app, firmId)
+  })
+  afterAll(async () => {
+    await service.stop()
+    await bucket.remove()
+  })
+}
+
+export const actor = systemActor('a test')
+export const never = new AbortController().signal
+export const toS3 = { to: 's3', removesSource: true, signal: never } as const
+
+export async function handIn(bytes = 3_000) {
+  const file = Buffer.from(makePdf({ bytes }))
+  const document = await uploadDocument(service.url, firmId, member, { bytes: file })
+  return { document, file, version: await storedVersionOf(document.id, 'local') }
+}
+
+export async function storedVersionOf(documentId: string, store: 's3' | 'local'): Promise<StoredVersion> {
+  const { storeId } = service.app.stores.local
+  const versions = await listVersionsIn(service.app.db, { store, storeId }, { after: undefined, limit: 10_000 })
+  const version = versions.find((each) => each.documentId === documentId)
+  if (version === undefined) throw new Error('this document has no version in that store')
+  return version
+}
+
+export async function versionOf(documentId: string) {
+  return service.app.db
+    .selectFrom('document_versions')
+    .selectAll()
+    .where(sql<boolean>`document_id = ${documentId}::uuid`)
+    .executeTakeFirstOrThrow()
+}
+
+export async function changeVersion(documentId: string, change: ReturnType<typeof sql>): Promise<void> {
+  await sql`update document_versions set ${change} where document_id = ${documentId}`.execute(service.app.db)
+}
+
+export async function platformPathOf(documentId: string): Promise<string | undefined> {
+  const row = await service.app.db
+    .selectFrom('firm_documents')
+    .select('file_path')
+    .where(sql<boolean>`id = ${documentId}::uuid`)
+    .executeTakeFirst()
+  return row?.file_path
+}
+
+export async function eventsOf(documentId: string): Promise<string[]> {
+  const response = await callDocuments(service.url, firmId, member, `/${documentId}/events`)
+  return ((await response.json()) as { action: string }[]).map(({ action }) => action)
+}
+
+export async function openMoves() {
+  return service.app.db.selectFrom('document_moves').selectAll().execute()
+}
+
+export async function endLeases(): Promise<void> {
+  await sql`update document_moves set lease_until = now() - interval '1 second'`.execute(service.app.db)
+}
+
+export async function bytesOf(documentId: string): Promise<Buffer> {
+  const answer = await callDocuments(service.url, firmId, member, `/${documentId}/download`)
+  const location = answer.headers.get('location')
+  const response = location === null ? answer : await fetch(location)
+  expect(response.status).toBe(200)
+  return Buffer.from(await response.arrayBuffer())
+}
+
+export async function claimAndDie(version: StoredVersion) {
+  const to = { store: 's3', storeId: null, key: freshKey() } as const
+  const move = await claimMove(service.app.db, { ...version, from: version, to })
+  if (move === undefined) throw new Error('the move could not be claimed')
+  return move
+}
+
+export function freshKey(): StorageKey {
+  return storageKeyOf({ firmId, documentType: 'registration_certificate', uuid: randomUUID(), extension: 'pdf' })
+}
+
+export async function putIntoBucket(key: StorageKey, file: Buffer): Promise<void> {
+  const labels = { originalFileName: 'a.pdf', documentType: 'a', firmId, documentId: randomUUID() as never }
+  const content = { kind: 'memory', bytes: file, sha256: sha256Of(file) as never } as const
+  await service.app.stores.s3?.write(key, { contentType: 'application/pdf', labels, content })
+}
+
+export async function keysInBucket(): Promise<string[]> {
+  return (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
+}
+
+export async function expectNoBytesBeside(key: StorageKey): Promise<void> {
+  const { rows } = await sql<{ key: string }>`
+    select to_key as key from document_moves where from_key = ${key}`.execute(service.app.db)
+  expect(rows).toEqual([])
+}
+
+export function inTwoDays(): MoveNeeds {
+  return { ...service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
+}
+
+export function pathOf(key: StorageKey): string {
+  return join(service.folder, 'uploads', key)
+}
+
+export function sha256Of(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,114 @@
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+
+import { claimMove } from '../../src/database/moves.ts'
+import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
+import type { StorageKey } from '../../src/vocabulary.ts'
+import { makePdf } from '../support/make-files.ts'
+import {
+  actor,
+  bytesOf,
+  claimAndDie,
+  endLeases,
+  freshKey,
+  handIn,
+  keysInBucket,
+  openMoves,
+  openMovingScene,
+  putIntoBucket,
+  service,
+  sha256Of,
+  toS3,
+  versionOf,
+} from './moving-scene.ts'
+
+openMovingScene()
+
+describe('two movers', () => {
+  it('at the same version: one moves it, the other finds it busy, and there is one copy', async () => {
+    const { document, version, file } = await handIn()
+    const before = await keysInBucket()
+
+    const outcomes = await Promise.all([1, 2, 3].map(() => moveVersion(service.app, actor, version, toS3)))
+
+    expect(outcomes.toSorted()).toEqual(['busy', 'busy', 'moved'])
+    expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
+    expect((await keysInBucket()).length).toBe(before.length + 1)
+  })
+
+  it('of which one died before its copy: the next takes its intent over once the lease is over, and uses its key', async () => {
+    const { document, version } = await handIn()
+    const dead = await claimAndDie(version)
+
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('busy')
+    await endLeases()
+
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
+    expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
+  })
+
+  it('of which one died after its copy: what it copied is found to be right, and used', async () => {
+    const { document, version, file } = await handIn()
+    const dead = await claimAndDie(version)
+    await putIntoBucket(dead.to.key, file)
+    await endLeases()
+
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
+    expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
+  })
+
+  it('of which one left other bytes under the key: it alarms, and the version gets another key', async () => {
+    const { document, version, file } = await handIn()
+    const dead = await claimAndDie(version)
+    await putIntoBucket(dead.to.key, makePdf({ bytes: 3_000, seed: 'another' }))
+    await endLeases()
+
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
+
+    expect((await versionOf(document.id)).storage_key).not.toBe(dead.to.key)
+    expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
+    expect(service.logLines.some((line) => line.includes('"event":"move_target_wrong"'))).toBe(true)
+  })
+
+  it('of which one died wanting it elsewhere: that stands in nobody’s way, and what it copied is collected', async () => {
+    const { version } = await handIn()
+    const key = freshKey()
+    await claimMove(service.app.db, { ...version, from: version, to: { store: 'local', storeId: null, key } })
+    await endLeases()
+
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
+    const noted = await service.app.db
+      .selectFrom('document_removals')
+      .select('storage_key')
+      .where('storage_key', '=', key)
+      .execute()
+    expect(noted).toHaveLength(1)
+  })
+
+  it('whose claim was taken over while it copied changes no row and removes nothing', async () => {
+    const { document, version } = await handIn()
+    const needs = takenOverWhileWriting()
+
+    expect(await moveVersion(needs, actor, version, toS3)).toBe('busy')
+
+    expect(await versionOf(document.id)).toMatchObject({ store: 'local', storage_key: version.key })
+    const [open] = await openMoves()
+    expect(await service.app.stores.s3?.stat(open?.to_key as StorageKey)).toBeDefined()
+    await service.app.db.deleteFrom('document_moves').execute()
+  })
+})
+
+/** The same needs, but that another mover takes each move over while this one writes. */
+function takenOverWhileWriting(): MoveNeeds {
+  const { s3 } = service.app.stores
+  if (s3 === undefined) throw new Error('this service has no S3')
+  const slow = {
+    ...s3,
+    async write(...write: Parameters<typeof s3.write>) {
+      const stored = await s3.write(...write)
+      await sql`update document_moves set lease_token = gen_random_uuid()`.execute(service.app.db)
+      return stored
+    },
+  }
+  return { ...service.app, stores: { ...service.app.stores, s3: slow } }
+}
