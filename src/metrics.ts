@@ -63,6 +63,11 @@ function makeCounts(registers: Registry[]) {
       }),
       [{ state: 'missing' }, { state: 'wrong' }],
     ),
+    verifiedBytes: new Counter({
+      name: 'verified_bytes_total',
+      help: 'Bytes of documents that were read to see whether they are still what was stored.',
+      registers,
+    }),
     failedLogins: new Counter({
       name: 'logins_failed_total',
       help: 'Refused logins: a wrong password, an unknown or locked account, too many attempts.',
@@ -110,6 +115,17 @@ function makeLevels(registers: Registry[]) {
     fallbackOldest: new Gauge({
       name: 'fallback_oldest_seconds',
       help: 'Age of the oldest file that waits on a local disk for S3; 0 when none does.',
+      registers,
+    }),
+    verifiedAt: new Gauge({
+      name: 'verify_last_finished_timestamp_seconds',
+      help: 'When a verification last came to its end, whoever ran it; absent before the first.',
+      registers,
+    }),
+    verifyFindings: new Gauge({
+      name: 'verify_findings',
+      help: 'What the last verification found and did not set right, by kind.',
+      labelNames: ['kind'] as const,
       registers,
     }),
     openUploads: new Gauge({

@@ -70,9 +70,14 @@ export async function closeQuarantine(trx: Tx, id: string, at: Date): Promise<bo
   return result.numUpdatedRows === 1n
 }
 
-/** Nothing was copied, and there is nothing left to copy. */
-export async function forgetQuarantine(db: Db, id: string): Promise<void> {
-  await db.deleteFrom('document_quarantined').where('id', '=', id).execute()
+/** Nothing was copied to where this names, and there is nothing left to copy. */
+export async function forgetQuarantine(db: Db, { id, quarantineKey }: OpenQuarantine): Promise<void> {
+  await db
+    .deleteFrom('document_quarantined')
+    .where('id', '=', id)
+    .where('quarantine_key', '=', quarantineKey)
+    .where('source_removed_at', 'is', null)
+    .execute()
 }
 
 export type HalfQuarantined = OpenQuarantine & { key: StorageKey }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 
 import type { Db, PoolCounts } from '../../database/client.ts'
 import { countRows } from '../../database/count-rows.ts'
+import { findLastVerification } from '../../database/verifications.ts'
 import type { Stores } from '../../documents/stores.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { ByteBudget } from '../../storage/byte-budget.ts'
@@ -68,10 +69,13 @@ async function measureLevels(needs: MetricsRoutesNeeds, countAgain: Probe): Prom
   metrics.fallbackFiles.remove()
   metrics.fallbackOldest.remove()
   metrics.eventsWithoutMonth.remove()
+  metrics.verifiedAt.remove()
+  metrics.verifyFindings.reset()
   metrics.jobs.reset()
 }
 
-async function lookIntoDatabase({ metrics, db, now }: MetricsRoutesNeeds): Promise<void> {
+async function lookIntoDatabase(needs: MetricsRoutesNeeds): Promise<void> {
+  const { metrics, db, now } = needs
   const { openUploads, fallbackFiles, oldestFallbackAt, eventsWithoutMonth, jobs } = await countRows(db)
   metrics.openUploads.set(openUploads)
   metrics.fallbackFiles.set(fallbackFiles)
@@ -80,4 +84,12 @@ async function lookIntoDatabase({ metrics, db, now }: MetricsRoutesNeeds): Promi
   metrics.eventsWithoutMonth.set(eventsWithoutMonth)
   metrics.jobs.reset()
   for (const { queue, state, jobs: count } of jobs) metrics.jobs.set({ queue, state }, count)
+  await showLastVerification(needs)
+}
+
+async function showLastVerification({ metrics, db }: MetricsRoutesNeeds): Promise<void> {
+  const last = await findLastVerification(db)
+  if (last === undefined) return
+  metrics.verifiedAt.set(last.finishedAt.getTime() / 1000)
+  for (const [kind, count] of Object.entries(last.findings)) metrics.verifyFindings.set({ kind }, count)
 }

@@ -1,0 +1,54 @@
+import type { EventActor } from '../../database/events.ts'
+import type { Checked } from './check-version.ts'
+import { checkVersions } from './check-versions.ts'
+import { type Finding, findingAt } from './finding.ts'
+import type { StoreHere } from './stores-here.ts'
+import type { Run, VerifyNeeds } from './verification.ts'
+
+/** Rows to bytes: looks whether the bytes of each version in one store are there and right. */
+export async function checkStore(
+  needs: VerifyNeeds,
+  actor: EventActor,
+  here: StoreHere,
+  { verification, verified, onFinding }: Run,
+): Promise<void> {
+  const { plan, reads, onChecked } = verification
+  const isThrough = await checkVersions(needs, actor, {
+    ...verification,
+    scope: { store: here.store, storeId: here.storeId, sample: plan.sample },
+    onChecked(checked) {
+      verified.files += 1
+      verified.bytes += checked.version.fileSize
+      if (reads) needs.metrics.verifiedBytes.inc(checked.version.fileSize)
+      if (checked.outcome === 'not_here') verified.notHere += 1
+      if (checked.outcome === 'hashed') verified.hashed += 1
+      const finding = findingOf(checked)
+      if (finding !== undefined) onFinding(finding)
+      onChecked(verified)
+    },
+  })
+  if (isThrough || verification.signal.aborted) return
+  onFinding({
+    ...findingAt(here, null),
+    kind: 'unchecked',
+    why: 'S3 does not answer: not all that lies there was read',
+  })
+}
+
+function findingOf(checked: Checked): Finding | undefined {
+  const { firmId, documentId, version, store, storeId, key, fileSize: bytes } = checked.version
+  const about = { store, storeId, key, bytes, document: { firmId, documentId, version } }
+  switch (checked.outcome) {
+    case 'right':
+    case 'hashed':
+    case 'not_here':
+    case 'gone':
+      return undefined
+    case 'restored':
+      return { ...about, kind: 'restored', why: 'its bytes are right again, and it can be downloaded' }
+    case 'missing':
+    case 'wrong':
+    case 'unchecked':
+      return { ...about, kind: checked.outcome, why: checked.why }
+  }
+}

@@ -1,0 +1,106 @@
+import type { EventActor } from '../../database/events.ts'
+import { keepHash, restoreBytes } from '../../database/restore-bytes.ts'
+import { findStoredVersion, type StoredVersion } from '../../database/versions-in-store.ts'
+import type { FileStore, StoreError } from '../../storage/file-store.ts'
+import type { Sha256 } from '../../vocabulary.ts'
+import { reportWrongBytes, type ReportNeeds } from '../report-wrong-bytes.ts'
+import type { Stores } from '../stores.ts'
+import { lookAtBytes } from './look-at-bytes.ts'
+
+export type CheckNeeds = ReportNeeds & { stores: Stores }
+
+export type HowToCheck = {
+  /** Every byte; else presence and length alone. */
+  reads: boolean
+  signal: AbortSignal
+}
+
+/**
+ * - `right`, `hashed`, `restored`: as its row says; and its hash was not known, or it had been found missing or wrong.
+ * - `missing`, `wrong`: it is marked and answers `gone`.
+ * - `unchecked`: its store could not be asked.
+ * - `not_here`: on another disk, or in a store that is not set up here. `gone`: removed meanwhile.
+ */
+export type Checked = { version: StoredVersion } & (
+  | { outcome: 'right' | 'hashed' | 'restored' | 'not_here' | 'gone' }
+  | { outcome: 'missing' | 'wrong'; why: string }
+  | { outcome: 'unchecked'; why: string; error?: StoreError }
+)
+
+const mostPlaces = 3
+
+/** Looks whether a version's bytes are where its row says, and are what its row says; follows it where it is moved meanwhile. */
+export async function checkVersion(
+  needs: CheckNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  how: HowToCheck,
+): Promise<Checked> {
+  let current = version
+  for (let place = 0; place < mostPlaces; place += 1) {
+    const checked = await checkWhereItLies(needs, actor, current, how)
+    if (checked !== undefined) return checked
+    const moved = await findStoredVersion(needs.db, current)
+    if (moved === undefined) return { version: current, outcome: 'gone' }
+    current = moved
+  }
+  return { version: current, outcome: 'unchecked', why: 'was moved each time it was looked at' }
+}
+
+/** Undefined: its row names another place by now. */
+async function checkWhereItLies(
+  needs: CheckNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  how: HowToCheck,
+): Promise<Checked | undefined> {
+  const store = findStore(needs.stores, version)
+  if (store === undefined) return { version, outcome: 'not_here' }
+  const look = await lookAtBytes(store, version, how)
+  switch (look.kind) {
+    case 'right':
+      return settleRight(needs, actor, version, look.sha256)
+    case 'unchecked':
+      return { version, outcome: 'unchecked', why: look.why, error: look.error }
+    case 'missing':
+    case 'wrong':
+      // The platform's rows name no disk: what is not on this one may be on another.
+      if (look.kind === 'missing' && version.store === 'local' && version.storeId === null)
+        return { version, outcome: 'not_here' }
+      // Whether a row still names this place is asked in the statement that marks it.
+      return (await reportWrongBytes(needs, actor, version, look.kind))
+        ? { version, outcome: look.kind, why: look.why }
+        : undefined
+  }
+}
+
+function findStore({ s3, local }: Stores, { store, storeId }: StoredVersion): FileStore | undefined {
+  if (store === 's3') return s3
+  return storeId === null || storeId === local.storeId ? local : undefined
+}
+
+async function settleRight(
+  { db, log }: CheckNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  sha256: Sha256 | undefined,
+): Promise<Checked> {
+  const { firmId, documentId, bytesState } = version
+  if (bytesState === 'missing' || bytesState === 'wrong') {
+    if (sha256 === undefined)
+      return {
+        version,
+        outcome: bytesState,
+        why: 'was found so before; only reading it tells whether it is right again',
+      }
+    if (await restoreBytes(db, actor, version, sha256)) {
+      log.warn(
+        { event: 'bytes_restored', firm_id: firmId, document_id: documentId, version: version.version },
+        'the bytes of a document are right again',
+      )
+      return { version, outcome: 'restored' }
+    }
+  }
+  const isHashed = version.sha256 === null && sha256 !== undefined && (await keepHash(db, version, sha256))
+  return { version, outcome: isHashed ? 'hashed' : 'right' }
+}

@@ -1,0 +1,77 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import type { EventActor } from '../../database/events.ts'
+import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
+import { isS3Out } from '../../storage/s3-operation.ts'
+import type { Stores } from '../stores.ts'
+import { inTurns, walkVersions } from '../walk-versions.ts'
+import { type Checked, checkVersion, type CheckNeeds, type HowToCheck } from './check-version.ts'
+
+export type VersionCheck = HowToCheck & {
+  scope: VersionScope
+  /** How many at once. */
+  concurrency: number
+  /** How long S3 is waited for when it goes away in the middle. */
+  patienceMs: number
+  onChecked: (checked: Checked) => void
+  onWaiting: (isWaiting: boolean) => void
+}
+
+/** Checks every version of a scope, holding a page of rows and a piece of each file. False when it ended before the end: S3 stayed away, or the signal said so. */
+export async function checkVersions(needs: CheckNeeds, actor: EventActor, check: VersionCheck): Promise<boolean> {
+  const { scope, concurrency, signal, onChecked } = check
+  const isOfS3 = scope.store === 's3'
+  let isGivenUp = isOfS3 && needs.stores.s3?.outage() !== undefined
+  if (isGivenUp) return false
+  const back = onceAtATime(() => untilS3IsBack(needs.stores, check))
+
+  await inTurns(walkVersions(needs.db, scope), concurrency, async (version) => {
+    if (isGivenUp || signal.aborted) return 'enough'
+    let checked = await checkUnlessTold(needs, actor, version, check)
+    if (isOfS3 && checked?.outcome === 'unchecked' && isS3Out(checked.error)) {
+      isGivenUp = !(await back()) || isGivenUp
+      if (isGivenUp) return 'enough'
+      checked = await checkUnlessTold(needs, actor, version, check)
+    }
+    if (checked !== undefined) onChecked(checked)
+    return 'next'
+  })
+  return !isGivenUp && !signal.aborted
+}
+
+/** Undefined when it was told to end meanwhile. */
+async function checkUnlessTold(
+  needs: CheckNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  how: HowToCheck,
+): Promise<Checked | undefined> {
+  try {
+    return await checkVersion(needs, actor, version, how)
+  } catch (error) {
+    if (how.signal.aborted) return undefined
+    throw error
+  }
+}
+
+/** Of several that wait for the same, one looks. */
+function onceAtATime<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let running: Promise<Result> | undefined
+  return async () => {
+    running ??= work().finally(() => (running = undefined))
+    return running
+  }
+}
+
+const lookEveryMs = 200
+
+/** False when it stayed away for too long. One failure of a single call is no outage: then it is there at once. */
+async function untilS3IsBack({ s3 }: Stores, { patienceMs, signal, onWaiting }: VersionCheck): Promise<boolean> {
+  if (s3?.outage() === undefined) return true
+  const endsAt = Date.now() + patienceMs
+  onWaiting(true)
+  while (s3.outage() !== undefined && Date.now() < endsAt && !signal.aborted)
+    await wait(lookEveryMs, undefined, { signal }).catch(() => undefined)
+  onWaiting(false)
+  return s3.outage() === undefined && !signal.aborted
+}
