@@ -1,0 +1,198 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { onTestFinished, describe, expect, test } from 'vitest'
+
+import type { FirmId } from '../../src/vocabulary.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { freshBucket } from '../support/fresh-bucket.ts'
+import { listBucket, listFolder } from '../support/list-everything.ts'
+import { makePdf } from '../support/make-files.ts'
+import { makeFirm, makeMember } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService } from '../support/start-service.ts'
+import { databaseForTest } from './database-settings.ts'
+import { keptBelow, makeWorkFolder, runCommand, type Settings } from './run-command.ts'
+
+describe('migrate to-s3', () => {
+  test('moves every document and says how many', async () => {
+    const place = await documentsOnDisk(3)
+
+    const ended = await place.run('migrate', 'to-s3')
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('✓ 3 moved')
+    expect(ended.stdout).toContain('set USE_S3_STORAGE=true')
+    expect(await place.storesOf()).toEqual(['s3', 's3', 's3'])
+    expect(await place.keysInBucket()).toHaveLength(3)
+    expect(await place.filesOnDisk()).toHaveLength(3)
+  })
+
+  test('as a rehearsal it changes nothing, and finds what is missing or has another length', async () => {
+    const place = await documentsOnDisk(3)
+    const [first = ''] = await place.filesOnDisk()
+    await rm(join(place.uploads, first))
+
+    const ended = await place.run('migrate', 'to-s3', '--dry-run')
+
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).toMatch(/✗ 2 can be moved, 1 missing. Nothing was changed/)
+    expect(await place.storesOf()).toEqual(['local', 'local', 'local'])
+    expect(await place.keysInBucket()).toEqual([])
+  })
+
+  test('names and leaves a document whose file is missing, moves the others, and ends with 1', async () => {
+    const place = await documentsOnDisk(3)
+    const [first = ''] = await place.filesOnDisk()
+    await rm(join(place.uploads, first))
+    const report = join(place.folder, 'report.jsonl')
+
+    const ended = await place.run('migrate', 'to-s3', '--report', report)
+
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).toMatch(/✗ 2 moved, .*, 1 missing/)
+    expect(await place.storesOf()).toEqual(['local', 's3', 's3'])
+    const lines = (await readFile(report, 'utf8')).trim().split('\n')
+    const outcomes = lines.map((line) => (JSON.parse(line) as { outcome: string }).outcome)
+    expect(outcomes.toSorted()).toEqual(['missing', 'moved', 'moved'])
+  })
+
+  test('of one firm leaves the others where they are', async () => {
+    const place = await documentsOnDisk(2)
+    const other = await place.addFirm(1)
+
+    expect(await place.run('migrate', 'to-s3', '--firm', other.toUpperCase())).toMatchObject({ code: 0 })
+    expect(await place.storesOf()).toEqual(['local', 'local', 's3'])
+  })
+
+  test('answers machines with JSON lines, of which the last sums up', async () => {
+    const place = await documentsOnDisk(2)
+
+    const { stdout, code } = await place.run('migrate', 'to-s3', '--json', '--delete-source')
+
+    const lines = stdout.trim().split('\n')
+    expect(code).toBe(0)
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      event: 'finished',
+      ok: true,
+      complete: true,
+      outcomes: { moved: 2, missing: 0, wrong: 0, not_here: 0, busy: 0, failed: 0 },
+      sources_to_be_removed: 2,
+    })
+  })
+
+  test('twice at the same time copies nothing twice', async () => {
+    const place = await documentsOnDisk(12)
+
+    const both = await Promise.all([place.run('migrate', 'to-s3'), place.run('migrate', 'to-s3')])
+
+    expect(both.map(({ code }) => code)).toEqual([0, 0])
+    expect(new Set(await place.storesOf())).toEqual(new Set(['s3']))
+    expect(await place.keysInBucket()).toHaveLength(12)
+  })
+
+  test('says what is wrong and what to do when the bucket cannot be reached, and moves nothing', async () => {
+    const place = await documentsOnDisk(1)
+
+    const ended = await place.runWith({ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }, 'migrate', 'to-s3')
+
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/^S3 cannot be reached: /)
+    expect(await place.storesOf()).toEqual(['local'])
+  })
+
+  test.each([
+    [['--concurrency', '0'], /concurrency/],
+    [['--concurrency', 'many'], /concurrency/],
+    [['--firm', 'Umkhonto'], /firm/],
+    [['--rate', '-1'], /rate/],
+  ])('is asked for wrongly with %j', async (words, named) => {
+    const ended = await runCommand(await makeWorkFolder(), ['migrate', 'to-s3', ...words])
+    expect(ended.code).toBe(2)
+    expect(ended.stderr).toMatch(named)
+  })
+})
+
+test('migrate to-local brings all of them back', async () => {
+  const place = await documentsOnDisk(3)
+  await place.run('migrate', 'to-s3', '--delete-source')
+
+  const ended = await place.run('migrate', 'to-local')
+
+  expect(ended).toMatchObject({ code: 0, stderr: '' })
+  expect(await place.storesOf()).toEqual(['local', 'local', 'local'])
+})
+
+describe('drain', () => {
+  test('of a disk that another instance left behind moves what waits there', async () => {
+    const place = await documentsOnDisk(2)
+    await place.makeFallback()
+    const elsewhere = { UPLOADS_DIR: join(place.folder, 'other-uploads') }
+
+    const ended = await place.runWith(elsewhere, 'drain', '--store', place.uploads)
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/✓ 2 moved, .*; 0 still wait/)
+    expect(await place.storesOf()).toEqual(['s3', 's3'])
+  })
+
+  test('refuses a folder that is none of its stores, and makes none of it', async () => {
+    const place = await documentsOnDisk(1)
+
+    const ended = await place.run('drain', '--store', '/tmp')
+
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended.stderr).toContain('/tmp is no local store of this service')
+  })
+})
+
+/** A database, a bucket and a disk on which documents lie, and commands on them. */
+async function documentsOnDisk(count: number) {
+  const folder = await makeWorkFolder()
+  const bucket = await freshBucket()
+  onTestFinished(() => bucket.remove())
+  const settings: Settings = {
+    ...(await databaseForTest()),
+    ...s3Settings(bucket),
+    ...keptBelow(folder),
+    USE_S3_STORAGE: 'false',
+  }
+  const service = await startService(settings)
+  onTestFinished(() => service.stop())
+  const { app, url } = service
+  const uploads = join(folder, 'uploads')
+
+  async function addFirm(documents: number): Promise<FirmId> {
+    const firmId = await makeFirm(app)
+    const member = await makeMember(app, firmId)
+    for (let number = 0; number < documents; number += 1)
+      await uploadDocument(url, firmId, member, { bytes: makePdf({ bytes: 2000 + number }) })
+    return firmId
+  }
+  await addFirm(count)
+
+  return {
+    folder,
+    uploads,
+    addFirm,
+    run: (...words: string[]) => runCommand(folder, words, { settings }),
+    runWith: (more: Settings, ...words: string[]) => runCommand(folder, words, { settings: { ...settings, ...more } }),
+    async storesOf(): Promise<string[]> {
+      const rows = await app.db.selectFrom('document_versions').select('store').execute()
+      return rows.map(({ store }) => store).toSorted()
+    },
+    async keysInBucket(): Promise<string[]> {
+      const things = await listBucket(bucket.client, bucket.name)
+      return things.map(({ key }) => key).filter((key) => key.startsWith('security_firms/'))
+    },
+    async filesOnDisk(): Promise<string[]> {
+      const entries = await listFolder(uploads)
+      return entries
+        .filter(({ path }) => path.startsWith('security_firms/'))
+        .flatMap(({ kind, path }) => (kind === 'file' ? [path] : []))
+    },
+    async makeFallback(): Promise<void> {
+      await app.db.updateTable('document_versions').set({ is_fallback: true }).execute()
+    },
+  }
+}
