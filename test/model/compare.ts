@@ -33,7 +33,10 @@ export async function compareAll(model: Model, real: Real): Promise<void> {
 
   for (const firm of firmNames) {
     noteList(model, firm, await listAll(real, readers[firm]), undefined)
-    for (const document of model.firms[firm].documents) await download(real, readers[firm], document)
+    for (const document of model.firms[firm].documents) {
+      if (document.drains && !model.isMigratedToLocal) differs(`${nameOf(document)} is still on the disk`)
+      await download(real, readers[firm], document)
+    }
     await compareRows(model, real, firm)
     await compareStored(real, firm)
   }

@@ -47,6 +47,8 @@ export type Model = {
   firms: Record<FirmName, { documents: KnownDocument[]; doubtful: Doubtful[] }>
   s3: S3State
   isServing: boolean
+  /** Whether a migration to the disk was begun: what it moved there stays, and what was there before it does not. */
+  isMigratedToLocal: boolean
   moment: number
 }
 
@@ -54,6 +56,7 @@ export const newModel = (): Model => ({
   firms: { Umkhonto: { documents: [], doubtful: [] }, Ubuntu: { documents: [], doubtful: [] } },
   s3: 'up',
   isServing: true,
+  isMigratedToLocal: false,
   moment: 0,
 })
 
@@ -139,6 +142,24 @@ export function noteSeen(firm: Model['firms'][FirmName], shape: DocumentShape): 
   const document = { ...doubt, id: shape.id, moments: spanOf(doubts), stores: bothStores, drains: true }
   firm.doubtful.splice(firm.doubtful.indexOf(doubt), 1)
   return addDocument(firm, afterLook(document, shape))
+}
+
+/** A migration of a firm’s documents ended: whole, or so that any of them may have been moved or not. */
+export function noteMigration(model: Model, firmName: FirmName, to: StoreName, isWhole: boolean): void {
+  if (to === 'local') model.isMigratedToLocal = true
+  for (const document of model.firms[firmName].documents) {
+    // What waits on the disk for S3 goes there by itself, before, while or after everything is moved the other way.
+    const isOpen = !isWhole || (to === 'local' && document.drains && document.stores.includes('local'))
+    if (!isOpen) Object.assign(document, { stores: [to], drains: false })
+    else document.stores = bothStores
+  }
+}
+
+/** All that waited on the disk for S3 is there now. */
+export function noteDrained(model: Model): void {
+  for (const document of firmNames.flatMap((name) => model.firms[name].documents))
+    // Where a migration to the disk was in between, nobody can say of what lies there that it waits.
+    if (document.drains && !model.isMigratedToLocal) Object.assign(document, { stores: ['s3'], drains: false })
 }
 
 /** Where it lies now, and where it may be the next time. */

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 
 import { listVerb, lookVerb } from './browse.ts'
+import { drainVerb, migrateVerb } from './commands.ts'
 import { compareAll } from './compare.ts'
 import { downloadVerb } from './download.ts'
 import { killVerb, meanwhileVerb, s3Verb, settledVerb, startVerb } from './faults.ts'
@@ -24,6 +25,8 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 6, arbitrary: meanwhileVerb },
   { weight: 1, arbitrary: killVerb },
   { weight: 12, arbitrary: startVerb },
+  { weight: 3, arbitrary: migrateVerb },
+  { weight: 1, arbitrary: drainVerb },
 )
 
 /** A replay must make its commands as the first run did, so this is not for changing from run to run. */

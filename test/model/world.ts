@@ -19,7 +19,7 @@ import type { ServiceAddresses } from '../support/services/service-addresses.ts'
 import { cast, type FirmName, firmNames, type PersonName, type S3State } from './model.ts'
 import { type Program, startCommand, startService } from './service-process.ts'
 
-export const maxUploadBytes = 18 * 2 ** 20
+const maxUploadBytes = 18 * 2 ** 20
 /** Takes less than the others, so that "too large" is cheap to try. */
 export const smallType = { code: 'bee_certificate', maxBytes: 60_000 }
 
