@@ -1,0 +1,211 @@
+import { createHash, randomUUID } from 'node:crypto'
+
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+
+import { systemActor } from '../../src/database/events.ts'
+import { listVersionsIn } from '../../src/database/versions-in-store.ts'
+import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import { storesHere } from '../../src/documents/verifying/stores-here.ts'
+import type { VerifyNeeds } from '../../src/documents/verifying/verification.ts'
+import type { FileStore } from '../../src/storage/file-store.ts'
+import type { FirmId } from '../../src/vocabulary.ts'
+import { callDocuments, uploadDocument } from '../support/call-documents.ts'
+import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
+import { makePdf } from '../support/make-files.ts'
+import { makeFirm, makeMember, type Person } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { runVerify } from './run-verify.ts'
+import { bucketInHand, diskInHand, type StoreInHand } from './store-in-hand.ts'
+
+describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => {
+  let bucket: FreshBucket
+  let service: TestService
+  let hand: StoreInHand
+  let firmId: FirmId
+  let member: Person
+
+  beforeAll(async () => {
+    bucket = await freshBucket()
+    const wanted = { USE_S3_STORAGE: String(store === 's3'), MAX_UPLOAD_BYTES: '60000000' }
+    service = await startService({ ...s3Settings(bucket), ...wanted })
+    hand = store === 's3' ? bucketInHand(bucket) : diskInHand(service)
+    member = await makeMember(service.app, (firmId = await makeFirm(service.app)))
+  })
+  afterAll(async () => {
+    await service.stop()
+    await bucket.remove()
+  })
+  // Each test looks at its own documents alone.
+  beforeEach(async () => {
+    await sql`delete from documents`.execute(service.app.db)
+    for (const { files } of storesHere(service.app.stores)) {
+      for await (const { key } of files.list('')) await files.remove(key)
+    }
+  })
+
+  async function handIn(bytes = 3_000) {
+    const file = Buffer.from(makePdf({ bytes, seed: randomUUID() }))
+    const document = await uploadDocument(service.url, firmId, member, { bytes: file })
+    const { storage_key: key } = await rowOf(document.id)
+    return { id: document.id, key, file }
+  }
+
+  async function rowOf(id: string) {
+    return service.app.db
+      .selectFrom('document_versions')
+      .selectAll()
+      .where(sql<boolean>`document_id = ${id}::uuid`)
+      .executeTakeFirstOrThrow()
+  }
+
+  async function change(id: string, to: ReturnType<typeof sql>): Promise<void> {
+    await sql`update document_versions set ${to} where document_id = ${id}`.execute(service.app.db)
+  }
+
+  async function statusOf(id: string, headers = {}): Promise<number> {
+    return (await callDocuments(service.url, firmId, member, `/${id}/download`, { headers })).status
+  }
+
+  async function actionsOf(id: string): Promise<string[]> {
+    const answer = await callDocuments(service.url, firmId, member, `/${id}/events`)
+    return ((await answer.json()) as { action: string }[]).map(({ action }) => action)
+  }
+
+  it('says that all is right when it is, of small files and of large ones, and how much it read', async () => {
+    await handIn(3_000)
+    await handIn(17_000_000)
+
+    const done = await runVerify(service.app)
+
+    expect(done).toMatchObject({ isRight: true, isComplete: true, files: 2, bytes: 17_003_000, notHere: 0, hashed: 0 })
+    expect(done.list.filter(({ document }) => document !== undefined)).toEqual([])
+  })
+
+  const spoilings = [
+    ['missing', 'a removed file', async (key: string) => hand.remove(key)],
+    ['wrong', 'one flipped bit', async (key: string, file: Buffer) => hand.put(key, flipped(file))],
+    ['wrong', 'a file that was cut', async (key: string, file: Buffer) => hand.put(key, file.subarray(0, -1))],
+    ['wrong', 'a file that grew', async (key: string, file: Buffer) => hand.put(key, Buffer.concat([file, file]))],
+  ] as const
+
+  it.each(spoilings)(
+    'finds %s bytes: %s is named and blocked until the right bytes are back',
+    async (kind, _what, spoil) => {
+      const [{ id, key, file }, sound] = [await handIn(), await handIn()]
+      await spoil(key, file)
+
+      const done = await runVerify(service.app)
+
+      expect(done).toMatchObject({ isRight: false, findings: { [kind]: 1 } })
+      expect(done.list).toContainEqual(
+        expect.objectContaining({ kind, store, key, document: { firmId, documentId: id, version: 1 } }),
+      )
+      expect([await statusOf(id), await statusOf(id, { accept: 'application/json' })]).toEqual([410, 410])
+      expect(await actionsOf(id)).toContain(`document.bytes_${kind}`)
+      expect(await statusOf(sound.id)).toBeLessThan(400)
+
+      await hand.put(key, file)
+      const again = await runVerify(service.app)
+
+      expect(again).toMatchObject({ isRight: true, findings: { restored: 1, [kind]: 0 } })
+      expect(await statusOf(id)).toBeLessThan(400)
+      expect(await actionsOf(id)).toContain('document.bytes_restored')
+    },
+  )
+
+  it('finds a file of the right length with other bytes only when it reads', async () => {
+    const { id, key, file } = await handIn()
+    await hand.put(key, flipped(file))
+
+    expect(await runVerify(service.app, { reads: false })).toMatchObject({ isRight: true })
+    expect(await statusOf(id)).toBeLessThan(400)
+    expect(await runVerify(service.app)).toMatchObject({ isRight: false, findings: { wrong: 1 } })
+  })
+
+  it('without reading finds what is missing or of another length, and releases nothing', async () => {
+    const [gone, cut, back] = [await handIn(), await handIn(), await handIn()]
+    await hand.remove(gone.key)
+    await hand.put(cut.key, cut.file.subarray(0, 100))
+    await change(back.id, sql`bytes_state = 'wrong'`)
+
+    const done = await runVerify(service.app, { reads: false })
+
+    expect(done.findings).toMatchObject({ missing: 1, wrong: 2, restored: 0 })
+    expect(await statusOf(back.id)).toBe(410)
+  })
+
+  it('gives a row of the platform the hash of its bytes, by which a later change is found', async () => {
+    const { id, key, file } = await handIn()
+    await change(id, sql`sha256 = null, store_id = null`)
+
+    expect(await runVerify(service.app)).toMatchObject({ isRight: true, hashed: 1 })
+    expect((await rowOf(id)).sha256).toBe(createHash('sha256').update(file).digest('hex'))
+
+    await hand.put(key, flipped(file))
+    expect(await runVerify(service.app)).toMatchObject({ isRight: false, hashed: 0, findings: { wrong: 1 } })
+  })
+
+  it('looks at a part of the versions, at others each time, and always at those that were found wrong', async () => {
+    const all = await Promise.all(Array.from({ length: 30 }, () => handIn(1_000)))
+    const blocked = all[0]
+    await change(blocked?.id ?? '', sql`bytes_state = 'wrong'`)
+
+    const first = await runVerify(service.app, { share: 0.5 })
+    const sizes = new Set<number>()
+    for (let run = 0; run < 12; run += 1) sizes.add((await runVerify(service.app, { share: 0.5 })).files)
+
+    expect(first.findings.restored).toBe(1)
+    expect(first.files).toBeGreaterThan(3)
+    expect(first.files).toBeLessThan(28)
+    expect(sizes.size).toBeGreaterThan(1)
+  })
+
+  it('does not blame a version that is moved while it is looked at', async () => {
+    const { id } = await handIn()
+    const scope = { store, storeId: service.app.stores.local.storeId }
+    const [version] = await listVersionsIn(service.app.db, scope, { after: undefined, limit: 1 })
+    if (version === undefined) throw new Error('it has no version')
+    let isMoved = false
+    const needs = whoseReads(service.app, async () => {
+      if (isMoved) return
+      isMoved = true
+      const move = {
+        to: store === 's3' ? 'local' : 's3',
+        removesSource: true,
+        signal: AbortSignal.timeout(10_000),
+      } as const
+      expect(await moveVersion(service.app, systemActor('a test'), version, move)).toBe('moved')
+      await hand.remove(version.key)
+    })
+
+    const done = await runVerify(needs)
+
+    expect(isMoved).toBe(true)
+    expect(done.findings).toMatchObject({ missing: 0, wrong: 0 })
+    expect((await rowOf(id)).bytes_state).toBe('present')
+  })
+
+  /** The same needs, but that something happens before each read. */
+  function whoseReads(needs: VerifyNeeds, before: () => Promise<void>): VerifyNeeds {
+    const { s3, local } = needs.stores
+    if (s3 === undefined) throw new Error('this service has no S3')
+    const reading =
+      (read: FileStore['read']): FileStore['read'] =>
+      (key, range) =>
+        before().then(() => read(key, range))
+    const stores = {
+      ...needs.stores,
+      s3: { ...s3, read: reading(s3.read) },
+      local: { ...local, read: reading(local.read) },
+    }
+    return { ...needs, stores }
+  }
+})
+
+function flipped(file: Buffer): Buffer {
+  const other = Buffer.from(file)
+  other[200] = (other[200] ?? 0) ^ 1
+  return other
+}
