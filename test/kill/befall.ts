@@ -11,12 +11,12 @@ type Needs = { scene: Scene; tally: Tally; signal: AbortSignal }
 /** Lets all of a cycle's happenings happen; when it returns, everything runs and every way is open again. */
 export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
   const { instances, s3Proxy } = needs.scene
-  const ups = new Map<Instance, number>()
+  const turns = new Map<Instance, number>()
   await Promise.all([
     sleep(plan.workMs, undefined, { signal: needs.signal }),
     ...plan.happenings.map(async (happening) => {
       await sleep(happening.atMs, undefined, { signal: needs.signal })
-      await happen(needs, happening, ups)
+      await happen(needs, happening, turns)
     }),
   ])
   s3Proxy.setFault({ kind: 'none' })
@@ -24,11 +24,11 @@ export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
   for (const instance of instances) if (!instance.isUp()) await instance.start()
 }
 
-async function happen(needs: Needs, happening: Happening, ups: Map<Instance, number>): Promise<void> {
+async function happen(needs: Needs, happening: Happening, turns: Map<Instance, number>): Promise<void> {
   const { scene, tally, signal } = needs
   switch (happening.kind) {
     case 'kill':
-      return killAndRestart(needs, happening, ups)
+      return killAndRestart(needs, happening, turns)
     case 'cut_database':
       tally.troubled()
       return scene.databaseProxy.cutAll()
@@ -55,6 +55,7 @@ async function migrateAndKill(
   const migration = startMigration(requireInstance(scene, index), to, signal)
   const ended = new AbortController()
   void migration.ended.then(() => ended.abort())
+  await migration.begun
   await sleep(killAfterMs, undefined, { signal: AbortSignal.any([ended.signal, signal]) }).catch(() => undefined)
   if (migration.kill()) tally.killed()
   await migration.ended
@@ -62,14 +63,24 @@ async function migrateAndKill(
 
 type Kill = Extract<Happening, { kind: 'kill' }>
 
-async function killAndRestart({ scene, tally, signal }: Needs, kill: Kill, ups: Map<Instance, number>): Promise<void> {
+async function killAndRestart(
+  { scene, tally, signal }: Needs,
+  kill: Kill,
+  turns: Map<Instance, number>,
+): Promise<void> {
   const instance = requireInstance(scene, kill.instance)
-  const turn = (ups.get(instance) ?? 0) + 1
-  ups.set(instance, turn)
-  if (await instance.kill()) tally.killed()
-  await sleep(kill.downMs, undefined, { signal })
+  const turn = (turns.get(instance) ?? 0) + 1
+  turns.set(instance, turn)
   // Whoever killed it last starts it, so that no two processes of one instance run.
-  if (ups.get(instance) === turn) await instance.start()
+  const isOurs = () => turns.get(instance) === turn
+  const again = kill.againAfterMs === undefined ? [] : [kill.againAfterMs]
+  for (const afterMs of [0, ...again]) {
+    await sleep(afterMs, undefined, { signal })
+    if (!isOurs()) return
+    if (await instance.kill()) tally.killed()
+    await sleep(kill.downMs, undefined, { signal })
+    if (isOurs()) await instance.start()
+  }
 }
 
 function requireInstance({ instances }: Scene, index: number): Instance {

@@ -3,7 +3,13 @@ import type { Random } from './random.ts'
 
 /** What befalls the service, counted from the moment at which the clients begin. */
 export type Happening = { atMs: number } & (
-  | { kind: 'kill'; instance: number; downMs: number }
+  | {
+      kind: 'kill'
+      instance: number
+      downMs: number
+      /** Once more so soon after it answers again: what waited on its disk is then on its way to S3. */
+      againAfterMs: number | undefined
+    }
   /** All connections to the database break at once; what was sent before has arrived. */
   | { kind: 'cut_database' }
   /** All connections to S3 break at once. */
@@ -12,7 +18,7 @@ export type Happening = { atMs: number } & (
   | { kind: 's3_answers_lost'; forMs: number }
   /** S3 refuses every connection. */
   | { kind: 's3_out'; forMs: number }
-  /** An operator moves everything to the other store beside the running service, and is killed after a while. */
+  /** An operator moves everything to the other store beside the running service, and is killed so long after it began to. */
   | { kind: 'migrate'; instance: number; to: StoreName; killAfterMs: number }
 )
 
@@ -32,7 +38,13 @@ export function planCycle(random: Random, wish: Wish): CyclePlan {
   }
   const inCase = (share: number) => Number(random.percent(share))
 
-  draw(1 + inCase(30), () => ({ kind: 'kill', atMs: atMs(), instance: instance(), downMs: random.between(0, 200) }))
+  draw(1 + inCase(20), () => ({
+    kind: 'kill',
+    atMs: atMs(),
+    instance: instance(),
+    downMs: random.between(0, 200),
+    againAfterMs: random.percent(40) ? random.between(0, 400) : undefined,
+  }))
   draw(random.between(0, 2), () => ({ kind: 'cut_database', atMs: atMs() }))
   draw(inCase(25), () => ({ kind: 'cut_s3', atMs: atMs() }))
   draw(inCase(15), () => ({ kind: 's3_answers_lost', atMs: atMs(), forMs: random.between(50, 400) }))
@@ -43,8 +55,7 @@ export function planCycle(random: Random, wish: Wish): CyclePlan {
       atMs: atMs(),
       instance: instance(),
       to: random.oneOf(storeNames),
-      // It needs about a second to begin.
-      killAfterMs: random.between(800, 3000),
+      killAfterMs: random.between(0, 1500),
     }))
   return { workMs, happenings: happenings.toSorted((a, b) => a.atMs - b.atMs) }
 }

@@ -19,7 +19,7 @@ export type Instance = {
   start(): Promise<void>
   /** kill −9, if it runs. */
   kill(): Promise<boolean>
-  /** Another command on the same folders; it goes with its process or when it is killed. */
+  /** Another command on the same folders. */
   run(words: string[]): ChildProcess
   /** As an operator ends it; gives its exit code. Throws when it does not end. */
   stop(): Promise<number | null>
@@ -72,7 +72,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     url: () => url,
     isUp: () => isAnswering,
     async start() {
-      const started = launch(settings, ['serve'], folders)
+      const started = launch(settings, ['serve'], { folders, output: 'log' })
       child = started
       const said: string[] = []
       const closed = untilClosed(started, said)
@@ -81,7 +81,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
       url = address
       isAnswering = true
     },
-    run: (words) => launch(settings, words, folders),
+    run: (words) => launch(settings, words, { folders, output: 'pipe' }),
     async kill() {
       isAnswering = false
       return (await end('SIGKILL')) !== undefined
@@ -98,18 +98,16 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
   }
 }
 
-function launch(
-  { root, folder, env }: InstanceSettings,
-  words: string[],
-  folders: Record<string, string>,
-): ChildProcess {
+type Launch = { folders: Record<string, string>; output: 'log' | 'pipe' }
+
+function launch({ root, folder, env }: InstanceSettings, words: string[], { folders, output }: Launch): ChildProcess {
   const log = openSync(join(folder, 'log'), 'a')
   try {
     const { PATH = '' } = process.env
     return spawn(join(root, 'bin/paniq-docs'), words, {
       cwd: folder,
       env: { PATH, HOME: folder, ...env, ...folders, PORT: '0' },
-      stdio: ['ignore', log, 'pipe'],
+      stdio: ['ignore', output === 'log' ? log : 'pipe', 'pipe'],
       // A session of its own, so that Ctrl-C reaches whoever ends it, not itself.
       detached: true,
     })
