@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+
+import type { StoreId } from '../../vocabulary.ts'
+import { findRefusal } from './repair-store.ts'
+import type { StoreHere } from './stores-here.ts'
+
+// What it holds is not looked at.
+const disk = { store: 'local', storeId: 'a disk' as StoreId, files: undefined as never } satisfies StoreHere
+
+const refusalOf = (strays: number, files: number, allowsMany = false) =>
+  findRefusal(disk, { owner: 'ours', count: { strays, files }, allowsMany })
+
+test('a few strays among many files are repaired', () => {
+  expect([refusalOf(0, 0), refusalOf(1, 100), refusalOf(100, 10_000)]).toEqual([undefined, undefined, undefined])
+})
+
+test.each([
+  [2, 100],
+  [101, 1_000_000],
+])('%i strays of %i files look like another database, and are not touched without being told so', (strays, files) => {
+  expect(refusalOf(strays, files)).toContain(`${strays} strays of ${files} files`)
+  expect(refusalOf(strays, files)).toContain('--many')
+  expect(refusalOf(strays, files, true)).toBeUndefined()
+})
+
+test.each(['anothers', 'nobodys'] as const)('a store that is %s is not touched, however it is told', (owner) => {
+  const refusal = findRefusal(disk, { owner, count: { strays: 1, files: 1000 }, allowsMany: true })
+
+  expect(refusal).toMatch(/^Nothing was repaired on the local disk/)
+})

@@ -1,0 +1,331 @@
+import { randomUUID } from 'node:crypto'
+
+import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+
+import { systemActor } from '../../src/database/events.ts'
+import { listVersionsIn } from '../../src/database/versions-in-store.ts'
+import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import { type StoreHere, storesHere } from '../../src/documents/verifying/stores-here.ts'
+import type { VerifyNeeds } from '../../src/documents/verifying/verification.ts'
+import { storageKeyOf } from '../../src/storage/storage-key.ts'
+import type { FirmId, StorageKey, UploadId } from '../../src/vocabulary.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
+import { listBucket } from '../support/list-everything.ts'
+import { makePdf } from '../support/make-files.ts'
+import { makeFirm, makeMember, type Person } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { inTwoDays, runVerify } from './run-verify.ts'
+import { bucketInHand, diskInHand, type StoreInHand } from './store-in-hand.ts'
+
+const actor = systemActor('a test')
+const stray = Buffer.from(makePdf({ bytes: 2_000, seed: 'a stray' }))
+
+describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) => {
+  let bucket: FreshBucket
+  let service: TestService
+  let hand: StoreInHand
+  let firmId: FirmId
+  let member: Person
+
+  beforeAll(async () => {
+    bucket = await freshBucket()
+    service = await startService({ ...s3Settings(bucket), USE_S3_STORAGE: String(store === 's3') })
+    hand = store === 's3' ? bucketInHand(bucket) : diskInHand(service)
+    member = await makeMember(service.app, (firmId = await makeFirm(service.app)))
+  })
+  afterAll(async () => {
+    await service.stop()
+    await bucket.remove()
+  })
+  beforeEach(async () => {
+    for (const table of ['documents', 'document_removals', 'document_quarantined'])
+      await sql`delete from ${sql.table(table)}`.execute(service.app.db)
+    for (const { files } of storesHere(service.app.stores)) {
+      for await (const { key } of files.list('')) await files.remove(key)
+    }
+  })
+
+  const freshKey = () => storageKeyOf({ firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' })
+
+  async function leaveStray(bytes = stray): Promise<StorageKey> {
+    const key = freshKey()
+    await hand.put(key, bytes)
+    return key
+  }
+
+  async function recordsOf(key: StorageKey) {
+    return service.app.db.selectFrom('document_quarantined').selectAll().where('storage_key', '=', key).execute()
+  }
+
+  const here = (needs: VerifyNeeds = service.app): StoreHere =>
+    storesHere(needs.stores).find((each) => each.store === store) ?? raise('this store is not here')
+
+  it('names each stray with its size and age, and leaves it', async () => {
+    await uploadDocument(service.url, firmId, member)
+    const key = await leaveStray()
+
+    const done = await runVerify(service.app)
+
+    expect(done).toMatchObject({ isRight: false, findings: { stray: 1 } })
+    expect(done.list).toMatchObject([{ kind: 'stray', store, key, bytes: 2_000, since: expect.any(Date) }])
+    expect(await hand.get(key)).toEqual(stray)
+  })
+
+  it('does not touch a stray that is younger than the grace', async () => {
+    const key = await leaveStray()
+
+    const done = await runVerify(service.app, { repairs: 'many' })
+
+    expect(done).toMatchObject({ isRight: false, findings: { stray: 1, quarantined: 0 } })
+    expect(await hand.get(key)).toEqual(stray)
+  })
+
+  it('puts an older one aside, with a record, and serves and finds it no more', async () => {
+    const document = await uploadDocument(service.url, firmId, member)
+    const key = await leaveStray()
+
+    const done = await runVerify(inTwoDays(service.app), { repairs: 'many' })
+
+    expect(done).toMatchObject({ isRight: true, findings: { stray: 1, quarantined: 1 } })
+    expect(await hand.get(key)).toBeUndefined()
+    expect(await hand.get(`quarantine/${key}`)).toEqual(stray)
+    expect(await recordsOf(key)).toMatchObject([
+      { store, quarantine_key: `quarantine/${key}`, bytes: '2000', source_removed_at: expect.any(Date) },
+    ])
+    expect(await runVerify(service.app)).toMatchObject({ isRight: true, files: 1, findings: { stray: 0 } })
+    // No key of the place apart is one that a document's bytes are read under.
+    await expect(here().files.read(`quarantine/${key}` as StorageKey)).rejects.toMatchObject({ code: 'invalid_key' })
+    await expect(here().files.stat(`quarantine/${key}` as StorageKey)).rejects.toMatchObject({ code: 'invalid_key' })
+    expect(await document).toMatchObject({ storage: store })
+  })
+
+  it('puts aside what comes under the same key again, beside the first', async () => {
+    const key = await leaveStray()
+    await runVerify(inTwoDays(service.app), { repairs: 'many' })
+    const other = Buffer.from(makePdf({ bytes: 2_500 }))
+    await hand.put(key, other)
+
+    await runVerify(inTwoDays(service.app), { repairs: 'many' })
+
+    const [first, second] = (await recordsOf(key)).toSorted((a, b) => Number(a.bytes) - Number(b.bytes))
+    expect(await hand.get(first?.quarantine_key ?? '')).toEqual(stray)
+    expect(await hand.get(second?.quarantine_key ?? '')).toEqual(other)
+    expect(await hand.get(key)).toBeUndefined()
+  })
+
+  it('takes another name where other bytes lie under the one it wrote down', async () => {
+    const key = await leaveStray()
+    await hand.put(`quarantine/${key}`, Buffer.from('nobody knows'))
+
+    const done = await runVerify(inTwoDays(service.app), { repairs: 'many' })
+
+    expect(done).toMatchObject({ isRight: true, findings: { quarantined: 1 } })
+    const [record] = await recordsOf(key)
+    expect(record?.quarantine_key).not.toBe(`quarantine/${key}`)
+    expect(await hand.get(record?.quarantine_key ?? '')).toEqual(stray)
+    await hand.remove(`quarantine/${key}`)
+  })
+
+  const deaths = ['before the copy', 'after the copy', 'before the removal', 'after the removal'] as const
+
+  it.each(deaths)('finishes what a repair left that was killed %s', async (moment) => {
+    const key = await leaveStray()
+    await expect(runVerify(dyingAt(moment, key), { repairs: 'many' })).rejects.toThrow('killed')
+    expect(await recordsOf(key)).toMatchObject([{ source_removed_at: null }])
+
+    const done = await runVerify(inTwoDays(service.app), { repairs: 'many' })
+
+    expect(done.isRight).toBe(true)
+    expect(await recordsOf(key)).toMatchObject([{ source_removed_at: expect.any(Date) }])
+    expect(await hand.get(key)).toBeUndefined()
+    expect(await hand.get(`quarantine/${key}`)).toEqual(stray)
+  })
+
+  it('of two repairs at once both come to an end, and there is one copy', async () => {
+    const key = await leaveStray()
+    const needs = inTwoDays(service.app)
+
+    await Promise.all([1, 2].map(() => runVerify(needs, { repairs: 'many' })))
+
+    expect(await recordsOf(key)).toMatchObject([{ source_removed_at: expect.any(Date) }])
+    expect(await hand.get(key)).toBeUndefined()
+    expect(await hand.get(`quarantine/${key}`)).toEqual(stray)
+  })
+
+  it('leaves a stray that a row names by the time it is to go', async () => {
+    const key = await leaveStray()
+    const needs = inTwoDays(service.app)
+    const named = atQuarantine(needs, async (take) => {
+      await take()
+      await nameInUpload(key)
+    })
+
+    const done = await runVerify(named, { repairs: 'many' })
+
+    expect(done.findings.quarantined).toBe(0)
+    expect(await hand.get(key)).toEqual(stray)
+    await service.app.db.deleteFrom('document_uploads').execute()
+  })
+
+  it('takes for no stray: bytes on their way in, those of an open move, and sources that are kept or go later', async () => {
+    const key = await leaveStray()
+    await nameInUpload(key)
+    const [moved, kept] = [
+      await uploadDocument(service.url, firmId, member),
+      await uploadDocument(service.url, firmId, member),
+    ]
+    await move(moved.id, true)
+    await move(kept.id, false)
+    const lying = await countFiles()
+
+    const done = await runVerify(inTwoDays(service.app), { repairs: 'many' })
+
+    expect(lying).toBe(5)
+    expect(done.findings).toMatchObject({ stray: 0, quarantined: 0 })
+    expect(await countFiles()).toBe(5)
+    await service.app.db.deleteFrom('document_uploads').execute()
+  })
+
+  it('touches nothing in a store of another installation', async () => {
+    const key = await leaveStray()
+    const ours = (await hand.get('paniq-documents.json')) ?? raise('nobody claimed this store')
+    await hand.put('paniq-documents.json', Buffer.from(`{"installation_id": "${randomUUID()}"}`))
+
+    const done = await runVerify(inTwoDays(service.app), { repairs: 'many' })
+
+    expect(done).toMatchObject({ isRight: false, findings: { stray: 1, quarantined: 0 } })
+    expect(done.notes.join()).toContain('another installation')
+    expect(await hand.get(key)).toEqual(stray)
+    await hand.put('paniq-documents.json', ours)
+  })
+
+  it('touches nothing where more than 1 % are strays, until it is told that they are many', async () => {
+    const key = await leaveStray()
+
+    const done = await runVerify(inTwoDays(service.app), { repairs: 'few' })
+
+    expect(done.notes.join()).toContain('1 strays of 1 files')
+    expect(await hand.get(key)).toEqual(stray)
+  })
+
+  async function nameInUpload(key: StorageKey): Promise<void> {
+    const place = { store, store_id: here().storeId, storage_key: key }
+    await service.app.db
+      .insertInto('document_uploads')
+      .values({ ...place, id: randomUUID() as UploadId, firm_id: firmId, multipart_id: null, uploaded_by: member.id })
+      .execute()
+  }
+
+  async function move(documentId: string, removesSource: boolean): Promise<void> {
+    const versions = await listVersionsIn(service.app.db, here(), { after: undefined, limit: 100 })
+    const version = versions.find((each) => each.documentId === documentId) ?? raise('it is not there')
+    const to = store === 's3' ? 'local' : 's3'
+    const { signal } = new AbortController()
+    expect(await moveVersion(service.app, actor, version, { to, removesSource, signal })).toBe('moved')
+  }
+
+  async function countFiles(): Promise<number> {
+    let count = 0
+    for (const { files } of storesHere(service.app.stores)) for await (const _file of files.list('')) count += 1
+    return count
+  }
+
+  type Take = StoreHere['files']['quarantine']['take']
+
+  /** The same needs, but that the copy into quarantine is made by what is given. */
+  function atQuarantine(needs: VerifyNeeds, around: (take: () => ReturnType<Take>) => Promise<void>): VerifyNeeds {
+    const { s3, local } = needs.stores
+    const wrap = <Store extends StoreHere['files']>(files: Store): Store => ({
+      ...files,
+      quarantine: { ...files.quarantine, take: (from, to) => around(() => files.quarantine.take(from, to)) },
+    })
+    return { ...needs, stores: { ...needs.stores, s3: s3 && wrap(s3), local: wrap(local) } }
+  }
+
+  function dyingAt(moment: (typeof deaths)[number], key: StorageKey): VerifyNeeds {
+    const needs = inTwoDays(service.app)
+    const die = () => Promise.reject(new Error('killed'))
+    if (moment === 'before the copy') return atQuarantine(needs, die)
+    if (moment === 'after the copy') return atQuarantine(needs, (take) => take().then(die))
+    const wrap = <Store extends StoreHere['files']>(files: Store): Store => ({
+      ...files,
+      async remove(asked: StorageKey) {
+        if (moment === 'after the removal') await files.remove(asked)
+        if (asked === key) await die()
+      },
+    })
+    const { s3, local } = needs.stores
+    return { ...needs, stores: { ...needs.stores, s3: s3 && wrap(s3), local: wrap(local) } }
+  }
+})
+
+describe('verify, of unfinished uploads on S3', () => {
+  let bucket: FreshBucket
+  let service: TestService
+  let firmId: FirmId
+  beforeAll(async () => {
+    bucket = await freshBucket()
+  })
+  afterAll(async () => bucket.remove())
+
+  async function begin(): Promise<{ key: StorageKey; id: string }> {
+    const key = storageKeyOf({ firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' })
+    const command = new CreateMultipartUploadCommand({ Bucket: bucket.name, Key: key })
+    return { key, id: (await bucket.client.send(command)).UploadId ?? raise('it has no id') }
+  }
+  const open = async () =>
+    (await listBucket(bucket.client, bucket.name)).flatMap((each) => ('uploadId' in each ? [each.uploadId] : []))
+
+  it('names those that nothing names, and ends them once they are older than the grace', async () => {
+    const { accessKeyId, secretAccessKey } = bucket.s3.owner
+    service = await startService({
+      ...s3Settings(bucket),
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    })
+    firmId = await makeFirm(service.app)
+    const member = await makeMember(service.app, firmId)
+    const [lost, underway] = [await begin(), await begin()]
+    await service.app.db
+      .insertInto('document_uploads')
+      .values({
+        id: randomUUID() as UploadId,
+        firm_id: firmId,
+        store: 's3',
+        store_id: null,
+        storage_key: underway.key,
+        multipart_id: underway.id,
+        uploaded_by: member.id,
+      })
+      .execute()
+
+    const young = await runVerify(service.app, { repairs: 'few' })
+    expect(young).toMatchObject({ isRight: false, findings: { stray_upload: 1, aborted: 0 } })
+    expect(young.keysOf('stray_upload')).toEqual([lost.key])
+    expect((await open()).toSorted()).toEqual([lost.id, underway.id].toSorted())
+
+    const old = await runVerify(inTwoDays(service.app), { repairs: 'few' })
+    expect(old).toMatchObject({ isRight: true, findings: { stray_upload: 1, aborted: 1 } })
+    expect(await open()).toEqual([underway.id])
+    await service.stop()
+  })
+
+  it('says which right is missing where the credentials may not list them, and does not fail for it', async () => {
+    service = await startService(s3Settings(bucket))
+    firmId = await makeFirm(service.app)
+    // The bucket was claimed by the installation of the other test.
+    const done = await runVerify(service.app)
+
+    expect(done.notes.join()).toContain('s3:ListBucketMultipartUploads')
+    expect(done.isRight).toBe(true)
+    await service.stop()
+  })
+})
+
+function raise(message: string): never {
+  throw new Error(message)
+}
