@@ -41,16 +41,15 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
     connections += 1
     open.add(client)
     // Resets are the purpose here; an unheard 'error' would end the test process.
-    void untilGone(client).then(() => open.delete(client))
-    client.on('error', () => undefined)
+    client.on('error', () => undefined).on('close', () => open.delete(client))
     serve(client, target, fault)
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
 
   async function cutAll() {
-    const closing = [...open].map(untilGone)
-    for (const client of open) client.resetAndDestroy()
+    const closing = [...open].map((client) => new Promise((resolve) => void client.once('close', resolve)))
+    for (const client of open) reset(client)
     await Promise.all(closing)
   }
 
@@ -71,9 +70,10 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
   }
 }
 
-/** A connection that ends by itself while it is reset fails with EINVAL, and then never says that it is closed. */
-function untilGone(client: Socket): Promise<unknown> {
-  return new Promise((resolve) => void client.once('close', resolve).once('error', resolve))
+/** Not where it is ending already: a reset then fails, and leaves it half open for ever. */
+function reset(client: Socket): void {
+  if (client.writableEnded) client.destroy()
+  else client.resetAndDestroy()
 }
 
 type Target = { host: string; port: number; noDelay: boolean }
@@ -81,7 +81,7 @@ type Target = { host: string; port: number; noDelay: boolean }
 function serve(client: Socket, target: Target, fault: Fault): void {
   switch (fault.kind) {
     case 'refuse':
-      client.resetAndDestroy()
+      reset(client)
       return
     case 'hang':
       client.resume()
@@ -107,19 +107,19 @@ type Way = { latencyMs?: number; bytesPerSecond?: number; cutAfter?: number; swa
 
 function join(client: Socket, target: Target, up: Way, down: Way): void {
   const server = connect(target)
-  const reset = () => {
-    if (!client.destroyed) client.resetAndDestroy()
+  const cut = () => {
+    if (!client.destroyed) reset(client)
     // It still gets what was sent before the cut; then its peer is gone.
     server.destroySoon()
   }
-  server.on('error', reset)
-  client.on('error', reset).on('close', () => server.destroy())
-  client.pipe(travel(up, reset)).on('error', reset).pipe(server)
+  server.on('error', cut)
+  client.on('error', cut).on('close', () => server.destroy())
+  client.pipe(travel(up, cut)).on('error', cut).pipe(server)
   if (down.swallow) server.resume()
-  else server.pipe(travel(down, reset)).on('error', reset).pipe(client)
+  else server.pipe(travel(down, cut)).on('error', cut).pipe(client)
 }
 
-function travel(way: Way, reset: () => void): Transform {
+function travel(way: Way, cut: () => void): Transform {
   const { latencyMs = 0, bytesPerSecond = Infinity, cutAfter = Infinity } = way
   let passed = 0
   return new Transform({
@@ -131,7 +131,7 @@ function travel(way: Way, reset: () => void): Transform {
         passed += piece.length
         if (piece.length > 0) this.push(piece)
         // One turn later, so that the bytes before the cut are on their way when it comes.
-        if (passed >= cutAfter) setImmediate(reset)
+        if (passed >= cutAfter) setImmediate(cut)
         done()
       }
       if (delayMs === 0) passOn()
