@@ -37,7 +37,7 @@ export async function issueDownload(
   const document = await accessDocument(needs, actor, {
     ...request,
     right: 'documents.download',
-    bytesFrom: { localStoreId: local.storeId, hasS3: s3 !== undefined },
+    bytesFrom: { localStoreId: local.storeId, hasS3: s3 !== undefined && s3.outage()?.trouble !== 'no_credentials' },
   })
   assertDownloadable(document)
   const { store, storeId, storageKey: key, fileSize } = document

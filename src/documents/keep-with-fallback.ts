@@ -44,6 +44,7 @@ export async function keepWithFallback<Result>(
     if (!isS3Out(error)) throw error
     tellS3Failed(needs, { key, ...error.failure, err: error })
     if (needs.stores.fallback === 'off') throw error
+    newFile.file.signal?.throwIfAborted()
     return await keepAt('fallback', newFile.makeKey())
   }
 }

@@ -17,6 +17,7 @@ import { endSilentBodies } from './end-silent-bodies.ts'
 import { recordRequests } from './record-requests.ts'
 import { chooseRequestId } from './request-id.ts'
 import { keepServedRoutes } from './served-routes.ts'
+import { trackHandlers } from './track-handlers.ts'
 
 export type ServerOptions = {
   log: FastifyBaseLogger
@@ -59,6 +60,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   discardBody(server)
   endSilentBodies(server, options.mostSecondsOfSilence)
   closeWhenAnswered(server)
+  trackHandlers(server)
   await server.register(cors, {
     origin: options.origins,
     credentials: true,

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -12,15 +13,17 @@ export type StopTimes = {
   acceptMs: number
   /** For requests that run. */
   finishMs: number
+  /** For what was cut to be tidied up. */
+  cutMs: number
   /** For files that were received whole and then went to the local disk. */
   fallbackMs: number
 }
 
-export const usualStopTimes: StopTimes = { acceptMs: 5000, finishMs: 55_000, fallbackMs: 10_000 }
+export const usualStopTimes: StopTimes = { acceptMs: 5000, finishMs: 53_000, cutMs: 2000, fallbackMs: 10_000 }
 
 export type RunningRequests = {
-  /** Cuts the connection of every request that has not arrived whole. */
-  cutUnfinished(): number
+  /** Cuts the connection of every request that has not arrived whole, and says which, once their handlers know it too. */
+  cutUnfinished(): Promise<IncomingMessage[]>
 }
 
 /** Knows which requests run; and from `ending` on, asks clients that keep their connections to open others elsewhere. */
@@ -36,10 +39,12 @@ export function trackRequests({ server }: FastifyInstance, ending: AbortSignal):
     for (const response of running.values()) if (!response.headersSent) response.setHeader('connection', 'close')
   })
   return {
-    cutUnfinished() {
-      const unfinished = [...running.keys()].filter(({ complete }) => !complete)
-      for (const request of unfinished) request.destroy()
-      return unfinished.length
+    async cutUnfinished() {
+      const unfinished = [...running].filter(([{ complete }]) => !complete)
+      const closed = unfinished.map(([, response]) => once(response, 'close'))
+      for (const [request] of unfinished) request.destroy()
+      await Promise.all(closed)
+      return unfinished.map(([request]) => request)
     },
   }
 }
@@ -52,23 +57,24 @@ type Needs = { running: RunningRequests; s3: GuardedS3 | undefined; log: Logger;
  */
 export async function stopServing(
   server: FastifyInstance,
-  { running, s3, log, times: { acceptMs, finishMs, fallbackMs } }: Needs,
+  { running, s3, log, times: { acceptMs, finishMs, cutMs, fallbackMs } }: Needs,
 ): Promise<void> {
   await sleep(acceptMs)
   const closed = server.close()
   if (await endsWithin(closed, finishMs)) return
 
-  const cut = running.cutUnfinished()
+  const cut = await running.cutUnfinished()
   log.warn(
-    { event: 'stopping_late', cut },
+    { event: 'stopping_late', cut: cut.length },
     'requests still run; what came whole and waits for S3 goes to the local disk',
   )
+  await endsWithin(server.handlersDone(cut), cutMs)
   s3?.endCalls()
   if (await endsWithin(closed, fallbackMs)) return
 
   log.warn({ event: 'stopping_cut' }, 'the connections of requests that still run are cut')
   server.server.closeAllConnections()
-  await closed
+  await endsWithin(closed, cutMs)
 }
 
 async function endsWithin(closed: PromiseLike<unknown>, milliseconds: number): Promise<boolean> {

@@ -22,7 +22,7 @@ let onDisk: TestService
 beforeAll(async () => {
   bucket = await freshBucket()
   s3 = await proxyTo(bucket.s3.endpoint)
-  onS3 = await startService(s3Settings(bucket, `http://127.0.0.1:${s3.port}`))
+  onS3 = await startService({ ...s3Settings(bucket, `http://127.0.0.1:${s3.port}`), S3_FALLBACK: 'off' })
   database = await freshDatabase()
   postgres = await proxyTo(database.url)
   const proxied = Object.assign(new URL(database.url), { hostname: '127.0.0.1', port: String(postgres.port) })
@@ -114,6 +114,7 @@ describe('34. S3 is', () => {
     const answer = await uploadFile(onS3.url, firm, admin)
     s3.setFault({ kind: 'none' })
     await s3.cutAll()
+    await expect.poll(() => onS3.app.stores.s3?.outage(), { timeout: 30_000 }).toBeUndefined()
 
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
     await expectTellsNothing(onS3, answer, {
@@ -132,7 +133,7 @@ describe('34. S3 is', () => {
     ],
     ['set up with an unknown key', { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7NOTHERE' }, /InvalidAccessKeyId/],
   ])('%s: the uploader hears no more than that the store cannot be reached', async (_how, settings, cause) => {
-    const service = await startService({ ...s3Settings(bucket), ...settings })
+    const service = await startService({ ...s3Settings(bucket), S3_FALLBACK: 'off', ...settings })
     const { firm, admin } = await firmWithAdmin(service)
 
     const answer = await uploadFile(service.url, firm, admin)
