@@ -4,7 +4,9 @@ import { planVerification } from '../../src/documents/verifying/plan-verificatio
 import type { Verified, Verification, VerifyNeeds } from '../../src/documents/verifying/verification.ts'
 import { verify } from '../../src/documents/verifying/verify.ts'
 
-type Wish = Partial<Pick<Verification, 'reads' | 'repairs' | 'patienceMs' | 'signal'>> & { share?: number }
+type Wish = Partial<Pick<Verification, 'reads' | 'repairs' | 'patienceMs' | 'signal' | 'onWaiting'>> & {
+  share?: number
+}
 
 export type RunOfVerify = Verified & {
   list: Finding[]

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 
-import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
@@ -13,7 +12,6 @@ import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { FirmId, StorageKey, UploadId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
-import { listBucket } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -261,69 +259,6 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     const { s3, local } = needs.stores
     return { ...needs, stores: { ...needs.stores, s3: s3 && wrap(s3), local: wrap(local) } }
   }
-})
-
-describe('verify, of unfinished uploads on S3', () => {
-  let bucket: FreshBucket
-  let service: TestService
-  let firmId: FirmId
-  beforeAll(async () => {
-    bucket = await freshBucket()
-  })
-  afterAll(async () => bucket.remove())
-
-  async function begin(): Promise<{ key: StorageKey; id: string }> {
-    const key = storageKeyOf({ firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' })
-    const command = new CreateMultipartUploadCommand({ Bucket: bucket.name, Key: key })
-    return { key, id: (await bucket.client.send(command)).UploadId ?? raise('it has no id') }
-  }
-  const open = async () =>
-    (await listBucket(bucket.client, bucket.name)).flatMap((each) => ('uploadId' in each ? [each.uploadId] : []))
-
-  it('names those that nothing names, and ends them once they are older than the grace', async () => {
-    const { accessKeyId, secretAccessKey } = bucket.s3.owner
-    service = await startService({
-      ...s3Settings(bucket),
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    })
-    firmId = await makeFirm(service.app)
-    const member = await makeMember(service.app, firmId)
-    const [lost, underway] = [await begin(), await begin()]
-    await service.app.db
-      .insertInto('document_uploads')
-      .values({
-        id: randomUUID() as UploadId,
-        firm_id: firmId,
-        store: 's3',
-        store_id: null,
-        storage_key: underway.key,
-        multipart_id: underway.id,
-        uploaded_by: member.id,
-      })
-      .execute()
-
-    const young = await runVerify(service.app, { repairs: 'few' })
-    expect(young).toMatchObject({ isRight: false, findings: { stray_upload: 1, aborted: 0 } })
-    expect(young.keysOf('stray_upload')).toEqual([lost.key])
-    expect((await open()).toSorted()).toEqual([lost.id, underway.id].toSorted())
-
-    const old = await runVerify(inTwoDays(service.app), { repairs: 'few' })
-    expect(old).toMatchObject({ isRight: true, findings: { stray_upload: 1, aborted: 1 } })
-    expect(await open()).toEqual([underway.id])
-    await service.stop()
-  })
-
-  it('says which right is missing where the credentials may not list them, and does not fail for it', async () => {
-    service = await startService(s3Settings(bucket))
-    firmId = await makeFirm(service.app)
-    // The bucket was claimed by the installation of the other test.
-    const done = await runVerify(service.app)
-
-    expect(done.notes.join()).toContain('s3:ListBucketMultipartUploads')
-    expect(done.isRight).toBe(true)
-    await service.stop()
-  })
 })
 
 function raise(message: string): never {
