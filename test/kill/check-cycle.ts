@@ -63,7 +63,7 @@ export async function checkAll(needs: CheckNeeds): Promise<Checked> {
 
 /** A difference counts when a second look finds it too: a move under way may pass from one place to another between two reads. */
 export async function compareTwice({ scene, leftToTheRule }: LookNeeds): Promise<[Stock, StockReport]> {
-  const needs = { client: scene.client, bucket: scene.bucket, disks: scene.instances }
+  const needs = { ...scene, disks: scene.instances }
   const stock = await takeStock(needs)
   const first = compareStock(stock, leftToTheRule)
   first.forTheBucketsRule.forEach((id) => leftToTheRule.add(id))

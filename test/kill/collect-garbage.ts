@@ -67,8 +67,8 @@ export async function collectGarbage(needs: LookNeeds): Promise<{ collected: str
 }
 
 /** Opening the stores removes files of unfinished work that are older than a day. */
-async function ageLeftovers({ client, bucket, instances }: Scene): Promise<void> {
-  const { leftovers } = await takeStock({ client, bucket, disks: instances })
+async function ageLeftovers(scene: Scene): Promise<void> {
+  const { leftovers } = await takeStock({ ...scene, disks: scene.instances })
   const then = new Date(Date.now() - 2 * dayMs)
   for (const path of leftovers) await utimes(path, then, then)
 }

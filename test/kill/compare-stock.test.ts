@@ -22,6 +22,7 @@ const sound: Stock = {
   unfinished: new Map([['id', 's3:on its way']]),
   leftovers: ['spool/spool-1'],
   strays: [],
+  planted: new Set(),
   versions: [version],
   named: new Set(['s3:on its way']),
   multipartIds: new Set(['id']),
@@ -51,6 +52,14 @@ it('sees bytes and unfinished uploads that no row names, and what has no busines
     'an unfinished upload that no row names: s3:on its way id',
   ])
   expect(differencesOf({ strays: ['s3:something.txt'] })).toEqual(['a stray: s3:something.txt'])
+})
+
+it('passes over what was planted, but not where a row names it', () => {
+  const planted = new Set(['s3:planted', 's3:kept'])
+  const sizes = new Map([...sound.sizes, ['s3:planted', 3] as const])
+
+  expect(differencesOf({ planted, sizes })).toEqual([])
+  expect(differencesOf({ planted, sizes: new Map([['s3:kept', 2]]) })).toHaveLength(1)
 })
 
 it('leaves an unfinished upload to the bucket’s rule when its key is named and its id was never written down, then and later', () => {

@@ -18,7 +18,7 @@ export type StockReport = {
  */
 export function compareStock(stock: Stock, leftToTheRule: ReadonlySet<string>): StockReport {
   const ofVersions = new Set(stock.versions.map(({ place }) => place))
-  const unnamed = [...stock.sizes.keys()].filter((place) => !ofVersions.has(place))
+  const unnamed = [...stock.sizes.keys()].filter((place) => !ofVersions.has(place) && !stock.planted.has(place))
   const unknownIds = [...stock.unfinished].filter(([id]) => !stock.multipartIds.has(id))
   const isForTheRule = ([id, place]: [string, string]) => leftToTheRule.has(id) || stock.named.has(place)
   return {

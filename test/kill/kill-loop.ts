@@ -8,6 +8,7 @@ import { collectGarbage, migrateAll, stopInstances, waitForDrain } from './colle
 import { openLedger } from './ledger.ts'
 import { makeSenders } from './make-senders.ts'
 import { openScene, type Scene } from './open-scene.ts'
+import { plantWrongBytes } from './plant-wrong-bytes.ts'
 import { planCycle } from './plan-cycle.ts'
 import { randomOf } from './random.ts'
 import { runClients } from './run-clients.ts'
@@ -132,6 +133,7 @@ async function runCycle(run: Run, cycle: number, tell: (what: string) => void): 
     ends.abort()
     await clients
   }
+  await plantWrongBytes(scene, random)
   return await checkCycle(run, cycle, random)
 }
 

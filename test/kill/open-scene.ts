@@ -18,6 +18,8 @@ export type Scene = {
   bucket: FreshBucket
   /** Straight to the database, past the proxy. */
   client: Client
+  /** Places in S3 where this program put other bytes. */
+  planted: Set<string>
   databaseProxy: FaultProxy
   s3Proxy: FaultProxy
   instances: Instance[]
@@ -80,6 +82,7 @@ export async function openScene(wish: SceneWish): Promise<Scene> {
     folder,
     bucket,
     client,
+    planted: new Set(),
     databaseProxy,
     s3Proxy,
     instances,

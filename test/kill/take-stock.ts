@@ -14,6 +14,8 @@ export type Stock = {
   unfinished: Map<string, string>
   /** Files of unfinished work, which no row names: a start removes them when they are a day old. */
   leftovers: string[]
+  /** What this program put there itself, which is no business of the service's collector. */
+  planted: ReadonlySet<string>
   /** What has no business where it lies. */
   strays: string[]
   versions: VersionRow[]
@@ -23,16 +25,17 @@ export type Stock = {
 }
 
 export type StockNeeds = {
+  planted: ReadonlySet<string>
   client: Client
   bucket: FreshBucket
   disks: { uploadsDir: string; dataDir: string }[]
 }
 
-export async function takeStock({ client, bucket, disks }: StockNeeds): Promise<Stock> {
+export async function takeStock({ client, bucket, disks, planted }: StockNeeds): Promise<Stock> {
   const lying = { sizes: new Map(), unfinished: new Map(), leftovers: [], strays: [] }
   await listS3(bucket, lying)
   for (const disk of disks) await listDisk(disk, lying)
-  return { ...lying, ...(await readNames(client)) }
+  return { ...lying, planted, ...(await readNames(client)) }
 }
 
 type Lying = Pick<Stock, 'sizes' | 'unfinished' | 'leftovers' | 'strays'>
