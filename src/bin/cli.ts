@@ -79,6 +79,12 @@ const program = buildProgram(
       const config = await configForDisk(needs.config, options.store)
       await onDocuments({ ...needs, config }, (app) => drainDisk({ ...app, ...needs, config: app.config }, options))
     },
+    async verify(options) {
+      const needs = await prepareCommand(options)
+      const { withApp } = await import('./with-app.ts')
+      const { verifyDocuments } = await import('../cli/verify-documents.ts')
+      await withApp(needs, (app, signal) => verifyDocuments({ ...app, print: needs.print, signal }, options))
+    },
     async createUser(options) {
       const needs = await prepareCommand(options)
       const { createUser } = await import('../cli/manage-users.ts')

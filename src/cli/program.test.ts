@@ -71,6 +71,7 @@ function makeProgram(called: string[] = []): Command {
     migrateDatabase: note('db migrate'),
     migrate: async (to) => note(`migrate to-${to}`)(),
     drain: note('drain'),
+    verify: note('verify'),
   }
   return buildProgram(actions, '0.0.0')
 }

@@ -2,20 +2,22 @@ import { Command } from 'commander'
 
 import { loginBody, registerBody } from '../contract-people.ts'
 import { addStorage, type StorageActions } from './add-storage.ts'
+import { addVerify, type VerifyActions } from './add-verify.ts'
 import { answering, type Answers, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
 
 export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
 export type PasswordSource = { passwordStdin?: true }
 
 /** What the commands do, one function each; the program knows only how they are asked for. */
-export type Actions = StorageActions & {
-  serve: (options: { jobs: boolean }) => Promise<void>
-  work: () => Promise<void>
-  testS3: (options: Answers) => Promise<void>
-  createUser: (options: NewPerson & PasswordSource & Answers) => Promise<void>
-  setPassword: (options: { email: string } & PasswordSource & Answers) => Promise<void>
-  migrateDatabase: (options: Answers) => Promise<void>
-}
+export type Actions = StorageActions &
+  VerifyActions & {
+    serve: (options: { jobs: boolean }) => Promise<void>
+    work: () => Promise<void>
+    testS3: (options: Answers) => Promise<void>
+    createUser: (options: NewPerson & PasswordSource & Answers) => Promise<void>
+    setPassword: (options: { email: string } & PasswordSource & Answers) => Promise<void>
+    migrateDatabase: (options: Answers) => Promise<void>
+  }
 
 const threeCommands = `
 Most people need three:
@@ -42,6 +44,7 @@ export function buildProgram(actions: Actions, version: string): Command {
   addRunning(program, actions)
   addS3(program, actions)
   addStorage(program, actions)
+  addVerify(program, actions)
   addUsers(program, actions)
   addDatabase(program, actions)
   return program

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Logger } from 'pino'
+
+import { systemActor } from '../database/events.ts'
+import { leftOf } from '../documents/verifying/finding.ts'
+import { planVerification } from '../documents/verifying/plan-verification.ts'
+import type { Verification, Verified, VerifyNeeds } from '../documents/verifying/verification.ts'
+import { verify } from '../documents/verifying/verify.ts'
+import type { VerifyOptions } from './add-verify.ts'
+import { CommandFailed } from './failures.ts'
+import type { Printer } from './printer.ts'
+import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
+import { type FindingsTold, lineOf, tellingOfFindings } from './tell-findings.ts'
+import { openReport } from './write-report.ts'
+
+type Needs = VerifyNeeds & { print: Printer; signal: AbortSignal }
+
+const patienceMs = 60_000
+
+/** `verify`. Throws `CommandFailed`, after saying why, unless all is right. */
+export async function verifyDocuments(needs: Needs, options: VerifyOptions): Promise<void> {
+  const { print } = needs
+  const report = await openReport(options.report, 'w')
+  const plan = await planVerification(needs, options.sample ?? 1)
+  const what = options.read ? 'to be read' : 'to be looked for'
+  print.say(`${inCount(plan.total.files)} files, ${inBytes(plan.total.bytes)}, ${what} here and on S3.`)
+  const progress = progressFor(print, plan.total)
+  const findings = tellingOfFindings(print, (line) => progress.say(line), needs.now())
+
+  const verification: Verification = {
+    plan,
+    reads: options.read,
+    repairs: repairsOf(options),
+    concurrency: options.concurrency,
+    patienceMs,
+    signal: needs.signal,
+    onFinding(finding) {
+      report.write({ at: needs.now().toISOString(), ...lineOf(finding) })
+      findings.tell(finding)
+    },
+    onChecked: (done) => progress.update(done),
+    onWaiting: (isWaiting) => progress.say(isWaiting ? 'S3 does not answer; waiting for it.' : 'Waited.'),
+  }
+  try {
+    const verified = await verify({ ...needs, log: quietly(needs.log) }, systemActor(randomUUID()), verification)
+    progress.end()
+    answer(print, options, verified, findings)
+    if (!verified.isRight) throw new CommandFailed()
+  } finally {
+    progress.end()
+    await report.close()
+  }
+}
+
+function repairsOf({ repair, many }: VerifyOptions): 'nothing' | 'few' | 'many' {
+  if (repair !== true) return 'nothing'
+  return many === true ? 'many' : 'few'
+}
+
+// Machines are promised one object.
+function progressFor(print: Printer, total: Amount): Progress {
+  if (!print.isJson) return showProgress(print, total)
+  return { update: () => undefined, say: () => undefined, end: () => undefined }
+}
+
+// Each finding is said once; in the log of a service it would be the alarm, here it would be the same line again.
+function quietly(log: Logger): Logger {
+  return log.level === 'error' ? log.child({}, { level: 'silent' }) : log
+}
+
+function answer(print: Printer, options: VerifyOptions, verified: Verified, findings: FindingsTold): void {
+  const { files, bytes, notHere, hashed, notes, isComplete, isRight } = verified
+  const left = leftOf(verified.findings)
+  print.answer({
+    ok: isRight,
+    complete: isComplete,
+    share: options.sample ?? 1,
+    read: options.read,
+    files,
+    bytes,
+    not_here: notHere,
+    hashed,
+    left,
+    findings: findings.summary(),
+    notes,
+  })
+  findings.sayRest()
+  for (const note of notes) print.say(`${print.paint('yellow', '!')} ${note}`)
+  if (hashed > 0) print.say(`${inCount(hashed)} files of the platform had no hash; now their rows have it.`)
+  if (notHere > 0)
+    print.say(`${inCount(notHere)} files are not here: on other disks, or in a store that is not set up.`)
+  const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
+  print.say(`${mark} ${inCount(files)} files, ${inBytes(bytes)}${inWords(left)}.`)
+  if (!isComplete) print.say('It was ended before the end, so this says nothing of the rest.')
+}
+
+function inWords(left: Record<string, number>): string {
+  const found = Object.entries(left).filter(([, count]) => count > 0)
+  if (found.length === 0) return ': all is right'
+  return `: ${found.map(([kind, count]) => `${inCount(count)} ${kind.replaceAll('_', ' ')}`).join(', ')}`
+}
