@@ -31,7 +31,11 @@ export const settings = {
     default: 'paniq-system-dev',
     doc: 'Bucket that holds the papers.',
   },
-  USE_S3_STORAGE: { schema: flag, default: 'false', doc: '`true`: new files go to S3. `false`: to `UPLOADS_DIR`.' },
+  USE_S3_STORAGE: {
+    schema: flag,
+    default: 'false',
+    doc: '`true`: new files go to S3, and to `UPLOADS_DIR` while S3 is out. `false`: to `UPLOADS_DIR`.',
+  },
   AWS_ENDPOINT_URL_S3: { schema: webAddress, doc: 'Address of an S3-compatible store other than Amazon’s.' },
   S3_FORCE_PATH_STYLE: {
     schema: flag,
@@ -46,7 +50,11 @@ export const settings = {
     default: 'local',
     doc: '`off` where the disk dies with the container: without S3 an upload is then refused with 503 and nothing is kept.',
   },
-  UPLOADS_DIR: { schema: folder, default: './uploads', doc: 'Folder of the local store.' },
+  UPLOADS_DIR: {
+    schema: folder,
+    default: './uploads',
+    doc: 'Folder of the local store, and of what waits for S3 to be back.',
+  },
   DATABASE_URL: {
     schema: postgresAddress,
     secret: true,

@@ -78,16 +78,25 @@ test('addresses that nobody serves are one pattern, however many are tried', asy
 test('an upload that its store did not take is counted as such, and so are the calls that failed', async () => {
   toS3.setFault({ kind: 'refuse' })
   await toS3.cutAll()
-  const refused = await uploadFile(service.url, firm, admin, { bytes: makePdf({ bytes: 30_000 }) })
-  toS3.setFault({ kind: 'none' })
-
+  const taken = await uploadFile(service.url, firm, admin, { bytes: makePdf({ bytes: 30_000 }) })
   const figures = await readMetrics(service.url)
 
-  expect(refused.status).toBe(503)
+  expect(taken.status).toBe(201)
+  expect(figures.valueOf('s3_available')).toBe(0)
+  expect(figures.valueOf('uploads_without_s3_total', 'reason="no_answer",goes_to="local"')).toBe(1)
+  expect(figures.valueOf('uploads_without_s3_total', 'reason="no_bucket",goes_to="local"')).toBe(0)
+  const waiting = async () => (await readMetrics(service.url)).valueOf('fallback_files')
+  await expect.poll(waiting, { timeout: 10_000 }).toBe(1)
+  expect((await readMetrics(service.url)).valueOf('fallback_oldest_seconds')).toBeGreaterThan(0)
+  expect(figures.valueOf('upload_size_bytes_count', 'store="local",outcome="ok"')).toBe(1)
   expect(figures.valueOf('upload_size_bytes_count', 'store="s3",outcome="unavailable"')).toBe(1)
   expect(figures.valueOf('upload_bytes_total', 'store="s3",outcome="unavailable"')).toBe(30_000)
   const failed = 'operation="put_object",outcome="unavailable"'
-  expect(figures.valueOf('s3_operation_duration_seconds_count', failed)).toBe(1)
+  expect(figures.valueOf('s3_operation_duration_seconds_count', failed)).toBeGreaterThan(0)
+
+  toS3.setFault({ kind: 'none' })
+  const isAvailable = async () => (await readMetrics(service.url)).valueOf('s3_available')
+  await expect.poll(isAvailable, { timeout: 30_000 }).toBe(1)
 })
 
 test('a refused login is counted, and a body that is no login is none', async () => {
