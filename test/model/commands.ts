@@ -15,6 +15,9 @@ type Migration = {
   killedAfterMs: number | undefined
 }
 
+/** When a command is killed, if it is. It needs most of a second to come to its work. */
+export const killedAfter = fc.option(fc.integer({ min: 400, max: 2000 }), { freq: 2, nil: undefined })
+
 /** Somebody migrates a firm’s documents, is killed at it or not, and people hand in files meanwhile. */
 export const migrateVerb: fc.Arbitrary<Verb> = fc
   .record({
@@ -22,8 +25,7 @@ export const migrateVerb: fc.Arbitrary<Verb> = fc
     to: fc.constantFrom('s3' as const, 'local' as const),
     deletes: fc.boolean(),
     files: fc.oneof(fc.constant<SoundFile[]>([]), soundFiles),
-    // A command needs most of a second to come to its work.
-    killedAfterMs: fc.option(fc.integer({ min: 400, max: 2000 }), { freq: 2, nil: undefined }),
+    killedAfterMs: killedAfter,
   })
   .map((migration) =>
     verb({
@@ -58,25 +60,23 @@ async function migrate(
   return [codeInWords(code), taken].filter((text) => text !== '').join('; ')
 }
 
-export const drainVerb: fc.Arbitrary<Verb> = fc
-  .option(fc.integer({ min: 400, max: 2000 }), { freq: 2, nil: undefined })
-  .map((killedAfterMs) =>
-    verb({
-      words: `the disk is drained${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`,
-      canRun: () => true,
-      async run(model, real) {
-        const code = await endOf(real.world.command(['drain']), killedAfterMs)
-        assertEnd(model, 'drain', code)
-        if (code === 0) noteDrained(model)
-        return codeInWords(code)
-      },
-    }),
-  )
+export const drainVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
+  verb({
+    words: `the disk is drained${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`,
+    canRun: () => true,
+    async run(model, real) {
+      const code = await endOf(real.world.command(['drain']), killedAfterMs)
+      assertEnd(model, 'drain', code)
+      if (code === 0) noteDrained(model)
+      return codeInWords(code)
+    },
+  }),
+)
 
 /** What a killed process had begun in the database may end a moment later. */
 const lastStatementMs = 200
 
-async function endOf(program: Program, killedAfterMs: number | undefined): Promise<number | null> {
+export async function endOf(program: Program, killedAfterMs: number | undefined): Promise<number | null> {
   if (killedAfterMs === undefined) return program.ended
   const code = await Promise.race([program.ended, sleep(killedAfterMs, 'late' as const)])
   if (code !== 'late') return code
@@ -96,6 +96,6 @@ function assertEnd({ s3, firms }: Model, command: string, code: number | null): 
   differs(`${command} ended with ${code}`)
 }
 
-function codeInWords(code: number | null): string {
+export function codeInWords(code: number | null): string {
   return code === null ? 'killed' : `ended with ${code}`
 }

@@ -36,6 +36,7 @@ const soundFile = fc.record({
   documentType: fc.constantFrom(...documentTypes),
   format: fc.constantFrom('pdf' as const, 'png' as const, 'jpg' as const),
   bytes: fc.oneof(
+    { withCrossShrink: true },
     { weight: 30, arbitrary: fc.constantFrom(...sizes.small) },
     { weight: 4, arbitrary: fc.constantFrom(...sizes.middling) },
     { weight: 1, arbitrary: fc.constantFrom(...sizes.large) },

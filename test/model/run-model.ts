@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto'
+
 import * as fc from 'fast-check'
 
 import { listVerb, lookVerb } from './browse.ts'
@@ -10,6 +12,7 @@ import { handInVerb } from './hand-in.ts'
 import { newModel } from './model.ts'
 import { strangerVerb, unsoundVerb } from './refused.ts'
 import type { Real, Verb } from './verb.ts'
+import { verifyVerb } from './verify.ts'
 import type { World } from './world.ts'
 
 /** What can happen, and how often each beside the others. A new verb is a file and a line here. */
@@ -27,10 +30,11 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 12, arbitrary: startVerb },
   { weight: 3, arbitrary: migrateVerb },
   { weight: 1, arbitrary: drainVerb },
+  { weight: 1, arbitrary: verifyVerb },
 )
 
 /** A replay must make its commands as the first run did, so this is not for changing from run to run. */
-const maxCommands = 40
+const maxCommands = 80
 
 export type Run = {
   operations: number
@@ -46,45 +50,63 @@ type Progress = { histories: number; operations: number; failure?: string | unde
 
 export type RunResult = { seed: number; histories: number; operations: number; failure: string | undefined }
 
+/** Histories of one seed: the next ones have the next seed. */
+const batch = 20
+/** Shrinking ends then: what it has come to by this time is short. */
+const mostMsOfShrinking = 180_000
+
 /** Runs random histories against the world until so many operations were done; a failure is shrunk and told in words. */
 export async function runModel(world: World, run: Run): Promise<RunResult> {
+  const firstSeed = run.seed ?? randomInt(1_000_000_000)
   const [path, replayPath] = run.path?.split('@') ?? []
-  const done = { histories: 0, operations: 0 }
-  let failed: { story: string[]; what: string } | undefined
+  const endsAt = Date.now() + (run.mostMs ?? Infinity)
+  const state: State = { histories: 0, operations: 0, failed: undefined }
+  const isEnough = () => state.operations >= run.operations || Date.now() > endsAt || path !== undefined
 
-  const history = fc.asyncProperty(
-    fc.commands([verbs], { maxCommands, size: 'max', ...(replayPath && { replayPath }) }),
-    async (commands) => {
-      // After a failure the histories are shrunk ones, of which none is too many.
-      if (done.operations >= run.operations && failed === undefined) return
-      const real: Real = { world, ...(await world.newFirms()), story: [] }
-      const model = newModel()
-      let failure: string | undefined
-      try {
-        await fc.asyncModelRun(() => ({ model, real }), commands)
-        await compareAll(model, real)
-      } catch (error) {
-        failure = error instanceof Error ? error.message : String(error)
-        failed = { story: real.story, what: failure }
-        throw error
-      } finally {
-        done.histories += 1
-        done.operations += real.story.length
-        run.onHistory?.({ ...done, failure })
-        await forgetHistory(real)
-      }
-    },
-  )
+  for (let seed = firstSeed; seed === firstSeed || !isEnough(); seed += 1) {
+    const history = fc.asyncProperty(
+      fc.commands([verbs], { maxCommands, size: 'max', ...(replayPath && { replayPath }) }),
+      async (commands) => {
+        const isOver = state.failed === undefined ? isEnough() && path === undefined : state.failed.endsAt < Date.now()
+        if (!isOver) await runHistory(world, commands, state, run)
+      },
+    )
+    const details = await fc.check(history, {
+      numRuns: batch,
+      seed,
+      unbiased: true,
+      ...(path !== undefined && { path }),
+    })
+    if (details.failed) return { seed: firstSeed, ...state, failure: describeFailure(details, state.failed) }
+  }
+  return { seed: firstSeed, ...state, failure: undefined }
+}
 
-  const details = await fc.check(history, {
-    // More than enough: each history has an operation or costs nothing.
-    numRuns: Math.max(run.operations, 1) * 2,
-    ...(run.seed !== undefined && { seed: run.seed }),
-    ...(path !== undefined && { path }),
-    ...(run.mostMs !== undefined && { interruptAfterTimeLimit: run.mostMs }),
-  })
-  const failure = details.failed && describeFailure(details, failed)
-  return { seed: details.seed, ...done, failure: failure === false ? undefined : failure }
+/** `after`: how many operations it took to find it. */
+type Failed = { story: string[]; what: string; after: number; endsAt: number }
+type State = { histories: number; operations: number; failed: Failed | undefined }
+
+async function runHistory(world: World, commands: Iterable<Verb>, state: State, { onHistory }: Run): Promise<void> {
+  const real: Real = { world, ...(await world.newFirms()), story: [] }
+  const model = newModel()
+  let failure: string | undefined
+  try {
+    await fc.asyncModelRun(() => ({ model, real }), commands)
+    await compareAll(model, real)
+  } catch (error) {
+    failure = error instanceof Error ? error.message : String(error)
+    const { after, endsAt } = state.failed ?? {
+      after: state.operations + real.story.length,
+      endsAt: Date.now() + mostMsOfShrinking,
+    }
+    state.failed = { story: real.story, what: failure, after, endsAt }
+    throw error
+  } finally {
+    state.histories += 1
+    state.operations += real.story.length
+    onHistory?.({ ...state, failure })
+    await forgetHistory(real)
+  }
 }
 
 type Details = {
@@ -95,14 +117,13 @@ type Details = {
   errorInstance?: unknown
 }
 
-function describeFailure(details: Details, failed: { story: string[]; what: string } | undefined): string {
-  const replayPath = /replayPath="([^"]*)"/.exec(String(details.counterexample))?.[1] ?? ''
-  const replay = `npm run model -- --seed ${details.seed} --path '${details.counterexamplePath ?? ''}@${replayPath}'`
+function describeFailure(details: Details, failed: Failed | undefined): string {
   if (failed === undefined) return `no history could be run: ${String(details.errorInstance)}`
+  const replayPath = /replayPath="([^"]*)"/.exec(String(details.counterexample))?.[1] ?? ''
   return [
-    `The service and the model differ (shrunk ${details.numShrinks} times):`,
+    `The service and the model differ, found after ${failed.after} operations, shrunk ${details.numShrinks} times:`,
     ...failed.story.map((line) => `  ${line};`),
     `  ✗ ${failed.what}`,
-    `Again: ${replay}`,
+    `Again: npm run model -- --seed ${details.seed} --path '${details.counterexamplePath ?? ''}@${replayPath}'`,
   ].join('\n')
 }
