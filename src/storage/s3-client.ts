@@ -1,4 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3'
+import { defaultProvider } from '@aws-sdk/credential-provider-node'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
@@ -36,8 +37,9 @@ export function makeS3Client(needs: Needs): S3Client {
     // The SDK looks for an address in the environment by itself; ours is read in one place, and is the one we show.
     ignoreConfiguredEndpointUrls: true,
     forcePathStyle: config.forcePathStyle,
-    // A copy: the SDK writes into what it is given.
-    ...(config.credentials === undefined ? {} : { credentials: { ...config.credentials } }),
+    // A copy: the SDK writes into what it is given. Its own chain would read the files of a profile once, and never see
+    // those that come later.
+    credentials: config.credentials === undefined ? defaultProvider({ ignoreCache: true }) : { ...config.credentials },
     requestChecksumCalculation: checksums,
     responseChecksumValidation: checksums,
     retryMode: 'standard',

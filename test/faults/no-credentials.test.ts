@@ -1,0 +1,67 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+
+import { callDocuments, uploadDocument, uploadFile } from '../support/call-documents.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService } from '../support/start-service.ts'
+import { impatient, logged, versionsOf } from './failing-s3.ts'
+
+let bucket: FreshBucket
+let folder: string
+let credentialsFile: string
+beforeAll(async () => {
+  bucket = await freshBucket()
+  folder = await mkdtemp(join(tmpdir(), 'paniq-credentials-'))
+  credentialsFile = join(folder, 'credentials')
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined)
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', credentialsFile)
+  vi.stubEnv('AWS_CONFIG_FILE', join(folder, 'config'))
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await bucket.remove()
+  await rm(folder, { recursive: true })
+})
+
+/** S3 is wanted, and the SDK's chain is all that could have credentials for it. */
+async function startWithoutCredentials(fallback: string) {
+  const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...settings } = s3Settings(bucket)
+  const service = await startService({ ...settings, S3_FALLBACK: fallback }, impatient)
+  onTestFinished(() => service.stop())
+  return service
+}
+
+test('without credentials files wait on the disk, with a warning; once there are some, S3 takes them without a restart', async () => {
+  const service = await startWithoutCredentials('local')
+  expect(logged(service, 's3_no_credentials')).toMatchObject([{ level: 'warn', msg: 'AWS credentials not found' }])
+  const { firm, admin } = await firmWithAdmin(service)
+  expect(await uploadDocument(service.url, firm, admin)).toMatchObject({ storage: 'local' })
+  expect(await versionsOf(service, firm)).toMatchObject([{ store: 'local', is_fallback: true }])
+  expect(logged(service, 's3_upload_failed')).toMatchObject([{ reason: 'no_credentials' }])
+
+  const { accessKeyId, secretAccessKey } = bucket.s3.app
+  await writeFile(
+    credentialsFile,
+    `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`,
+  )
+  onTestFinished(() => rm(credentialsFile))
+
+  await expect.poll(() => service.app.stores.s3?.outage(), { timeout: 10_000 }).toBeUndefined()
+  const after = await uploadDocument(service.url, firm, admin)
+  expect(after).toMatchObject({ storage: 's3' })
+  const download = await callDocuments(service.url, firm, admin, `/${after.id}/download`, { redirect: 'follow' })
+  expect(download.status).toBe(200)
+})
+
+test('without credentials and without another place uploads are refused', async () => {
+  const service = await startWithoutCredentials('off')
+  const { firm, admin } = await firmWithAdmin(service)
+  expect((await uploadFile(service.url, firm, admin)).status).toBe(503)
+  expect(await versionsOf(service, firm)).toEqual([])
+})
