@@ -14,8 +14,12 @@ const tables = [
   'firm_users',
 ]
 
-/** Heals the world and takes a history’s traces out of it, so that the next one begins as the first did. */
-export async function forgetHistory({ world, firms }: Real): Promise<void> {
+/**
+ * Takes a history’s traces out of the world, so that the next one begins as the first did. One that failed may have ended
+ * anywhere, so that its service is another after it: this one may still leave S3 alone.
+ */
+export async function forgetHistory({ world, firms }: Real, hasFailed: boolean): Promise<void> {
+  if (hasFailed) await world.kill()
   await world.setS3('up')
   await world.start()
   for (const firm of Object.values(firms)) {

@@ -105,7 +105,7 @@ async function runHistory(world: World, commands: Iterable<Verb>, state: State, 
     state.histories += 1
     state.operations += real.story.length
     onHistory?.({ ...state, failure })
-    await forgetHistory(real)
+    await forgetHistory(real, failure !== undefined)
   }
 }
 
