@@ -1,17 +1,19 @@
 import type { LinkResult } from './bench-links.ts'
 import type { MemoryResult } from './bench-memory.ts'
+import type { MigrateResult } from './bench-migrate.ts'
 import { largeBytes, smallBytes, type UploadsResult } from './bench-uploads.ts'
 
 export type Results = {
   uploads?: UploadsResult
   links?: LinkResult[]
   memory?: MemoryResult
+  migrate?: MigrateResult
 }
 
 export type Verdict = { what: string; measured: number; most: number; unit: string; holds: boolean }
 
 /** The figures that are to hold, as far as they were measured. */
-export function judge({ uploads, links, memory }: Results): Verdict[] {
+export function judge({ uploads, links, memory, migrate }: Results): Verdict[] {
   const uploadOf = (bytes: number) =>
     uploads?.cases.find(({ fileBytes, atOnce }) => fileBytes === bytes && atOnce === 32)?.serviceCpuMs.median
   const link = links?.filter(({ atOnce }) => atOnce === 32).map(({ serviceCpuMs }) => serviceCpuMs.median)
@@ -19,6 +21,10 @@ export function judge({ uploads, links, memory }: Results): Verdict[] {
     verdict('CPU of an upload of 100 KB, 32 at once', uploadOf(smallBytes), { most: 5, unit: 'ms' }),
     verdict('CPU of an upload of 5 MB, 32 at once', uploadOf(largeBytes), { most: 40, unit: 'ms' }),
     verdict('CPU of a download link, 32 at once', link && Math.max(...link), { most: 0.6, unit: 'ms' }),
+    verdict('Time of a migration, of that of rclone copy and check', migrate?.timesRclone.median, {
+      most: 1,
+      unit: '×',
+    }),
     verdict('Peak memory, 50 uploads of 20 MB at once', memory?.peakMiB, { most: 256, unit: 'MiB' }),
   ].flat()
 }

@@ -1,5 +1,6 @@
 import type { LinkResult } from './bench-links.ts'
 import type { MemoryResult } from './bench-memory.ts'
+import type { MigrateResult } from './bench-migrate.ts'
 import type { UploadResult, UploadsResult } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
 import type { Spread } from './measure.ts'
@@ -10,6 +11,7 @@ export function describe(results: Results): string {
     results.uploads && describeUploads(results.uploads),
     results.links && describeLinks(results.links),
     results.memory && describeMemory(results.memory),
+    results.migrate && describeMigrate(results.migrate),
     describeVerdicts(results),
   ]
   return parts.filter((part) => part !== undefined).join('\n\n')
@@ -49,6 +51,18 @@ function describeMemory({ uploads, fileBytes, bytesPerSecond, seconds, idleMiB, 
     `${uploads} uploads of ${fileBytes / 1_000_000} MB at once, S3 at ${bytesPerSecond / 1_000_000} MB/s a connection: ` +
     `peak memory ${short(peakMiB)} MiB, before the first ${short(idleMiB)} MiB, ${short(seconds)} s`
   )
+}
+
+function describeMigrate(result: MigrateResult): string {
+  const columns: Column<MigrateResult>[] = [
+    ['files', ({ files }) => String(files)],
+    ['MB', ({ bytes }) => short(bytes / 1e6)],
+    ['at once', ({ atOnce }) => String(atOnce)],
+    ['migrate s', ({ serviceSeconds }) => wide(serviceSeconds)],
+    ['rclone s', ({ rcloneSeconds }) => wide(rcloneSeconds)],
+    ['× rclone', ({ timesRclone }) => wide(timesRclone)],
+  ]
+  return table(columns, [result])
 }
 
 function describeVerdicts(results: Results): string {

@@ -4,15 +4,16 @@ import { parseArgs } from 'node:util'
 
 import { benchLinks } from './bench-links.ts'
 import { benchMemory } from './bench-memory.ts'
+import { benchMigrate } from './bench-migrate.ts'
 import { benchUploads } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
 import { type Bench, prepareBench } from './prepare.ts'
 import { describe } from './print.ts'
 
-const usage = `npm run bench -- [--quick] [--only uploads|links|memory] [--json]
+const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [--quick] [--json]
 
+  Without the name of a part, all of them.
   --quick  a fifth of the requests in three rounds: sooner done, figures that vary more
-  --only   one part instead of all three
   --json   the figures for machines, on standard output
 `
 
@@ -20,6 +21,7 @@ const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Pr
   uploads: async (bench, results) => void (results.uploads = await benchUploads(bench)),
   links: async (bench, results) => void (results.links = await benchLinks(bench)),
   memory: async (bench, results) => void (results.memory = await benchMemory(bench)),
+  migrate: async (bench, results) => void (results.migrate = await benchMigrate(bench)),
 }
 
 const { quick, only, json, help } = readWords()
@@ -49,7 +51,7 @@ async function run(signal: AbortSignal): Promise<void> {
   let isDone = false
   try {
     for (const [name, part] of Object.entries(parts))
-      if (only === undefined || only === name) await part(bench, results)
+      if (only.length === 0 || only.includes(name)) await part(bench, results)
     isDone = true
   } finally {
     await bench.close({ keep: !isDone && !signal.aborted })
@@ -72,17 +74,17 @@ function describeMachine(): string {
 
 function readWords() {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
       options: {
         quick: { type: 'boolean', default: false },
-        only: { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     })
-    if (values.only !== undefined && !Object.hasOwn(parts, values.only))
-      throw new Error(`There is no part "${values.only}".`)
-    return values
+    const unknown = positionals.find((name) => !Object.hasOwn(parts, name))
+    if (unknown !== undefined) throw new Error(`There is no part "${unknown}".`)
+    return { ...values, only: positionals }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
     process.exit(2)

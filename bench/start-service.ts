@@ -13,6 +13,9 @@ export type Service = Program & {
   /** Where the firm's documents are. */
   documents: string
   headers: Record<string, string>
+  folder: string
+  /** What it was started with, for other commands on the same folders. */
+  env: Record<string, string>
 }
 
 type Wish = { maxUploadBytes: number; s3Endpoint?: string }
@@ -28,31 +31,32 @@ export async function startService(bench: Bench, { maxUploadBytes, s3Endpoint }:
   const adminUrl = process.env['DATABASE_URL']
   const database = adminUrl === undefined ? undefined : await freshDatabase(adminUrl)
   const secret = randomBytes(32).toString('hex')
+  const env = {
+    ...s3Settings(bench.bucket, s3Endpoint),
+    ...(database && { DATABASE_URL: database.url }),
+    JWT_SECRET_KEY: secret,
+    MAX_UPLOAD_BYTES: String(maxUploadBytes),
+    DATA_DIR: dataDir,
+    UPLOADS_DIR: join(folder, 'uploads'),
+    PORT: '0',
+    LOG_LEVEL: 'info',
+    // For a look into it, with a profiler for example.
+    NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] ?? '',
+  }
   const program = await startProgram({
     command: join(import.meta.dirname, '../bin/paniq-docs'),
     words: ['serve'],
     signal: bench.signal,
     folder,
     logFile: join(folder, 'log'),
-    env: {
-      ...s3Settings(bench.bucket, s3Endpoint),
-      ...(database && { DATABASE_URL: database.url }),
-      JWT_SECRET_KEY: secret,
-      MAX_UPLOAD_BYTES: String(maxUploadBytes),
-      DATA_DIR: dataDir,
-      UPLOADS_DIR: join(folder, 'uploads'),
-      PORT: '0',
-      LOG_LEVEL: 'info',
-      // For a look into it, with a profiler for example.
-      NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] ?? '',
-    },
+    env,
   })
   const stop = async () => {
     await program.stop()
     await database?.drop()
   }
   try {
-    return { ...program, ...(await makeFirm(program.url, secret)), stop }
+    return { ...program, ...(await makeFirm(program.url, secret)), folder, env, stop }
   } catch (error) {
     await stop()
     throw error
