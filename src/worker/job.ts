@@ -1,15 +1,16 @@
-import type { Logger } from 'pino'
+import type { VerifyNeeds } from '../documents/verifying/verification.ts'
 
-import type { Db } from '../database/client.ts'
-import type { Clock } from '../vocabulary.ts'
-
-export type JobNeeds = { db: Db; log: Logger; now: Clock }
+/** What all jobs together need. */
+export type JobNeeds = VerifyNeeds
 
 /** One kind of background work. It may run twice, and is written so that the second run finds nothing to do. */
 export type Job = {
   name: string
-  /** When it is due, as a cron line in UTC. Beside that it is due at every start. */
+  /** When it is due, as a cron line in UTC. Beside that it is due at every start, unless `isDueAtStart` is false. */
   schedule: string
-  /** Does the work and says what it did, for the log. The signal aborts when the time for it is over. */
+  isDueAtStart?: boolean
+  /** How long it may take; a quarter of an hour unless it says so. */
+  mostSeconds?: number
+  /** Does the work and says what it did, for the log. The signal aborts when the time for it is over, or the worker is told to end. */
   run(needs: JobNeeds, signal: AbortSignal): Promise<Record<string, unknown>>
 }

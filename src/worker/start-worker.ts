@@ -5,6 +5,7 @@ import { queueAddress } from '../database/migrate-jobs.ts'
 import { housekeeping } from './housekeeping.ts'
 import type { Job, JobNeeds } from './job.ts'
 import { runJob } from './run-job.ts'
+import { verifySample } from './verify-sample.ts'
 
 export type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
 
@@ -13,10 +14,10 @@ export type Worker = {
   close(): Promise<void>
 }
 
-const everyJob: Job[] = [housekeeping]
+const everyJob: Job[] = [housekeeping, verifySample]
 
 const mostConnections = 4
-const mostSeconds = 15 * 60
+const usualMostSeconds = 15 * 60
 /** A job whose worker is not heard of for so long is run again by another. */
 const deadAfterSeconds = 30
 const secondsToFinish = 30
@@ -29,10 +30,14 @@ const startsTogetherSeconds = 5 * 60
  */
 export async function startWorker(needs: WorkerNeeds, jobs: Job[] = everyJob): Promise<Worker> {
   const queue = openQueue(needs)
-  const close = () => queue.stop({ graceful: true, timeout: secondsToFinish * 1000 })
+  const ending = new AbortController()
+  const close = () => {
+    ending.abort(new Error('The worker is ending.'))
+    return queue.stop({ graceful: true, timeout: secondsToFinish * 1000 })
+  }
   try {
     await queue.start()
-    for (const job of jobs) await takeUp(queue, needs, job)
+    for (const job of jobs) await takeUp(queue, needs, job, ending.signal)
     return { close }
   } catch (error) {
     await close()
@@ -56,19 +61,19 @@ function openQueue({ databaseConnection, log }: WorkerNeeds): PgBoss {
   return queue
 }
 
-async function takeUp(queue: PgBoss, needs: JobNeeds, job: Job): Promise<void> {
+async function takeUp(queue: PgBoss, needs: JobNeeds, job: Job, ending: AbortSignal): Promise<void> {
   // One of a kind waits or runs at a time, over all workers.
   await queue.createQueue(job.name, {
     policy: 'exclusive',
-    expireInSeconds: mostSeconds,
+    expireInSeconds: job.mostSeconds ?? usualMostSeconds,
     heartbeatSeconds: deadAfterSeconds,
     retryLimit: 3,
     retryDelay: 30,
     retryBackoff: true,
   })
   await queue.schedule(job.name, job.schedule, {}, { tz: 'UTC' })
-  await queue.send(job.name, {}, { singletonSeconds: startsTogetherSeconds })
+  if (job.isDueAtStart !== false) await queue.send(job.name, {}, { singletonSeconds: startsTogetherSeconds })
   await queue.work(job.name, { batchSize: 10, burstWhenBatchFull: true, perJobResults: true }, async (queued) =>
-    Promise.all(queued.map((each) => runJob(needs, job, each))),
+    Promise.all(queued.map((each) => runJob(needs, job, { ...each, signal: AbortSignal.any([each.signal, ending]) }))),
   )
 }

@@ -3,6 +3,7 @@ import { collectBytes } from '../documents/collect-bytes.ts'
 import { drain } from '../documents/moving/drain.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { targetOf } from '../documents/stores.ts'
+import { claimingStores } from './claim-stores.ts'
 import { repeat } from './repeat.ts'
 
 export type TendTimes = { drainEveryMs: number; collectEveryMs: number }
@@ -19,10 +20,14 @@ const filesAtOnce = 4
 export function tendDisk(needs: MoveNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
   const ending = new AbortController()
   const { signal } = ending
+  const claimStores = claimingStores(needs)
   const draining = repeat(needs.log, {
     name: 'drain',
     everyMs: times.drainEveryMs,
-    run: (taskId) => drainWhileS3Answers(needs, taskId, signal),
+    async run(taskId) {
+      await claimStores()
+      return drainWhileS3Answers(needs, taskId, signal)
+    },
   })
   const collecting = repeat(needs.log, {
     name: 'collect',

@@ -41,7 +41,7 @@ export async function takeStock({ client, bucket, disks, planted }: StockNeeds):
 type Lying = Pick<Stock, 'sizes' | 'unfinished' | 'leftovers' | 'strays'>
 
 const papers = 'security_firms/'
-/** Says whose bucket it is. */
+/** Says whose bucket, or disk, it is. */
 const installationKey = 'paniq-documents.json'
 
 async function listS3({ client, name }: FreshBucket, lying: Lying): Promise<void> {
@@ -56,7 +56,7 @@ async function listS3({ client, name }: FreshBucket, lying: Lying): Promise<void
 async function listDisk({ uploadsDir, dataDir }: StockNeeds['disks'][number], lying: Lying): Promise<void> {
   const storeId = (await readFile(join(uploadsDir, '.store-id'), 'utf8').catch(() => 'none yet')).trim()
   for (const { path, kind, size } of await listFolder(uploadsDir)) {
-    if (kind === 'folder' || path === '.store-id') continue
+    if (kind === 'folder' || path === '.store-id' || path === installationKey) continue
     if (kind === 'file' && path.startsWith(papers)) lying.sizes.set(`${storeId}:${path}`, size)
     else if (path.startsWith('.incoming-')) lying.leftovers.push(join(uploadsDir, path))
     else lying.strays.push(join(uploadsDir, path))
