@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Scene } from './open-scene.ts'
 import type { CyclePlan, Happening } from './plan-cycle.ts'
 import type { Instance } from './start-instance.ts'
+import { settleAll } from './settle-all.ts'
 import { startMigration } from './start-migration.ts'
 import type { Tally } from './tally.ts'
 
@@ -12,7 +13,7 @@ type Needs = { scene: Scene; tally: Tally; signal: AbortSignal }
 export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
   const { instances, s3Proxy } = needs.scene
   const turns = new Map<Instance, number>()
-  await Promise.all([
+  await settleAll([
     sleep(plan.workMs, undefined, { signal: needs.signal }),
     ...plan.happenings.map(async (happening) => {
       await sleep(happening.atMs, undefined, { signal: needs.signal })

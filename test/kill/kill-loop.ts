@@ -12,6 +12,7 @@ import { plantWrongBytes } from './plant-wrong-bytes.ts'
 import { planCycle } from './plan-cycle.ts'
 import { randomOf } from './random.ts'
 import { runClients } from './run-clients.ts'
+import { settleAll } from './settle-all.ts'
 import { type Counts, makeTally, type Tally } from './tally.ts'
 
 export type KillWish = {
@@ -94,7 +95,7 @@ export async function killLoop(wish: KillWish): Promise<KillReport> {
 
 async function runAll(run: Run, at: { cycle: number }, tell: (what: string) => void): Promise<void> {
   const { wish, scene, differences } = run
-  await Promise.all(scene.instances.map((instance) => instance.start()))
+  await settleAll(scene.instances.map((instance) => instance.start()))
   run.signal.throwIfAborted()
   const url = scene.instances[0]?.url() ?? ''
   run.senders.push(...(await makeSenders(url, { firms: 2, peopleOfEach: 2, secret: scene.secret })))
@@ -127,12 +128,7 @@ async function runCycle(run: Run, cycle: number, tell: (what: string) => void): 
     },
     { cycle, seed: wish.seed, clients: wish.clients, until: AbortSignal.any([ends.signal, signal]) },
   )
-  try {
-    await befall(run, planCycle(random, wish))
-  } finally {
-    ends.abort()
-    await clients
-  }
+  await settleAll([clients, befall(run, planCycle(random, wish)).finally(() => ends.abort())])
   await plantWrongBytes(scene, random)
   return await checkCycle(run, cycle, random)
 }

@@ -30,7 +30,9 @@ type Wish = { instances: number; s3Outages: boolean; migrations: boolean }
 /** Draws one cycle: always a kill, often trouble on the way to database or S3 as well. */
 export function planCycle(random: Random, wish: Wish): CyclePlan {
   const workMs = random.between(200, 1000)
-  const atMs = () => random.between(50, workMs)
+  const beforeTheEnd = () => random.between(50, workMs)
+  // Also while the service starts again, and after it has.
+  const atAnyTime = () => random.between(50, workMs + 1500)
   const instance = () => random.between(0, wish.instances - 1)
   const happenings: Happening[] = []
   const draw = (times: number, make: () => Happening) => {
@@ -40,19 +42,19 @@ export function planCycle(random: Random, wish: Wish): CyclePlan {
 
   draw(1 + inCase(20), () => ({
     kind: 'kill',
-    atMs: atMs(),
+    atMs: beforeTheEnd(),
     instance: instance(),
     downMs: random.between(0, 200),
     againAfterMs: random.percent(40) ? random.between(0, 400) : undefined,
   }))
-  draw(random.between(0, 2), () => ({ kind: 'cut_database', atMs: atMs() }))
-  draw(inCase(25), () => ({ kind: 'cut_s3', atMs: atMs() }))
-  draw(inCase(15), () => ({ kind: 's3_answers_lost', atMs: atMs(), forMs: random.between(50, 400) }))
-  if (wish.s3Outages) draw(inCase(30), () => ({ kind: 's3_out', atMs: atMs(), forMs: random.between(300, 3000) }))
+  draw(random.between(0, 2), () => ({ kind: 'cut_database', atMs: atAnyTime() }))
+  draw(inCase(25), () => ({ kind: 'cut_s3', atMs: atAnyTime() }))
+  draw(inCase(15), () => ({ kind: 's3_answers_lost', atMs: atAnyTime(), forMs: random.between(50, 400) }))
+  if (wish.s3Outages) draw(inCase(30), () => ({ kind: 's3_out', atMs: atAnyTime(), forMs: random.between(300, 3000) }))
   if (wish.migrations)
     draw(inCase(25), () => ({
       kind: 'migrate',
-      atMs: atMs(),
+      atMs: atAnyTime(),
       instance: instance(),
       to: random.oneOf(storeNames),
       killAfterMs: random.between(0, 1500),

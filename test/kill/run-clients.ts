@@ -5,6 +5,7 @@ import { fetchDocument } from './fetch-document.ts'
 import { handIn, type Outcome } from './hand-in.ts'
 import type { Ledger, SentFile } from './ledger.ts'
 import type { Sender } from './make-senders.ts'
+import { settleAll } from './settle-all.ts'
 import type { Tally } from './tally.ts'
 import { type Random, randomOf } from './random.ts'
 
@@ -44,7 +45,7 @@ export async function runClients(needs: ClientNeeds, work: Work): Promise<void> 
       else await upload(needs, random, { sender, cycle: work.cycle, name: `${name} ${turn}` })
     }
   })
-  await Promise.all(clients)
+  await settleAll(clients)
 }
 
 type Errand = { sender: Sender; cycle: number; name: string }
@@ -62,7 +63,7 @@ async function upload(needs: ClientNeeds, random: Random, { sender, cycle, name 
   }
   // A second click, or a phone that sends again while the first request still runs.
   const atOnce = random.percent(20) ? 2 : 1
-  await Promise.all(Array.from({ length: atOnce }, () => tryUntilAnswered(needs, random, { sender, file, sent })))
+  await settleAll(Array.from({ length: atOnce }, () => tryUntilAnswered(needs, random, { sender, file, sent })))
 }
 
 type Delivery = { sender: Sender; file: DrawnFile; sent: SentFile }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Client } from 'pg'
 
 import type { FreshBucket } from '../support/fresh-bucket.ts'
-import { listBucket, listFolder } from '../support/list-everything.ts'
+import { type FolderEntry, listBucket, listFolder } from '../support/list-everything.ts'
 import { readNames, type VersionRow } from './read-names.ts'
 
 /** Everything that lies in bucket and folders beside everything that the rows say of it, a place being `store:key`. */
@@ -55,15 +55,18 @@ async function listS3({ client, name }: FreshBucket, lying: Lying): Promise<void
 
 async function listDisk({ uploadsDir, dataDir }: StockNeeds['disks'][number], lying: Lying): Promise<void> {
   const storeId = (await readFile(join(uploadsDir, '.store-id'), 'utf8').catch(() => 'none yet')).trim()
-  for (const { path, kind, size } of await listFolder(uploadsDir)) {
-    if (kind === 'folder' || path === '.store-id' || path === installationKey) continue
-    if (kind === 'file' && path.startsWith(papers)) lying.sizes.set(`${storeId}:${path}`, size)
+  for (const { path, size } of await listFiles(uploadsDir)) {
+    if (path === '.store-id' || path === installationKey) continue
+    if (path.startsWith(papers)) lying.sizes.set(`${storeId}:${path}`, size)
     else if (path.startsWith('.incoming-')) lying.leftovers.push(join(uploadsDir, path))
     else lying.strays.push(join(uploadsDir, path))
   }
-  for (const { path, kind } of await listFolder(dataDir)) {
-    if (kind === 'folder') continue
+  for (const { path } of await listFiles(dataDir)) {
     if (path.startsWith('spool/spool-')) lying.leftovers.push(join(dataDir, path))
     else lying.strays.push(join(dataDir, path))
   }
+}
+
+async function listFiles(folder: string): Promise<FolderEntry[]> {
+  return (await listFolder(folder)).filter(({ kind }) => kind !== 'folder')
 }
