@@ -7,6 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { s3Settings as settingsOf } from '../support/s3-settings.ts'
+import { startService } from '../support/start-service.ts'
 import { databaseForTest, databaseSettings } from './database-settings.ts'
 import { makeWorkFolder, runCommand, type Settings, startCommand, startScript } from './run-command.ts'
 import { bucketForTest, newBucketName, s3Settings } from './s3-settings.ts'
@@ -198,6 +202,26 @@ describe('where new papers go', () => {
     const settings = s3Settings('paniq', { USE_S3_STORAGE: 'true', AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })
     expect(await storageLine(settings)).toBe('local as fallback ./uploads (AWS credentials not found)')
     expect(await storageLine({ ...settings, S3_FALLBACK: 'off' })).toMatch(/^none, .*AWS credentials not found/)
+  })
+
+  test('for want of credentials, where those of .env.example were never replaced', async () => {
+    const keys = { AWS_ACCESS_KEY_ID: 'your-access-key-id', AWS_SECRET_ACCESS_KEY: 'your-secret-access-key' }
+    expect(await storageLine(s3Settings('paniq', { USE_S3_STORAGE: 'true', ...keys }))).toBe(
+      'local as fallback ./uploads (AWS credentials not found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are still the placeholders of .env.example)',
+    )
+  })
+
+  test('a start without S3 warns when papers lie there, and says what to set', async () => {
+    const bucket = await bucketForTest()
+    const database = await databaseForTest()
+    const before = await startService({ ...database, ...settingsOf(bucket) })
+    const { firm, admin } = await firmWithAdmin(before)
+    await uploadDocument(before.url, firm, admin)
+    await before.stop()
+
+    const service = startCommand(await makeWorkFolder(), ['serve'], database)
+    const [line = ''] = await service.untilSaid(/^.*"event":"s3_not_set_up".*$/m)
+    expect(JSON.parse(line)).toMatchObject({ level: 'warn', msg: expect.stringContaining('set AWS_ACCESS_KEY_ID') })
   })
 })
 
