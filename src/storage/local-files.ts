@@ -35,7 +35,12 @@ export async function statLocalFile(reach: LocalReach, key: StorageKey): Promise
 }
 
 export async function removeLocalFile(reach: LocalReach, key: StorageKey): Promise<void> {
-  await unlessAbsent(reach, async () => unlink(await openLocalPath(reach, key)))
+  await unlessAbsent(reach, async () => {
+    const path = await openLocalPath(reach, key)
+    // A disk that became read-only refuses to remove even what is not there.
+    await lstat(path)
+    await unlink(path)
+  })
 }
 
 /** Undefined when there is no such file on our disk. */

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+import { onTestFinished } from 'vitest'
+
+import { checkout, launcher, makeWorkFolder, type Settings } from '../cli/run-command.ts'
+
+export type ServiceOnSmallDisk = {
+  url: string
+  /** Its `UPLOADS_DIR` as the service sees it; from outside another folder stands there. */
+  uploads: string
+  /** Runs a line of shell where the service's disk is. */
+  onDisk(line: string): Promise<string>
+}
+
+/**
+ * The real service, whose `UPLOADS_DIR` is a file system of so many bytes, in a mount namespace of its own, so that no
+ * other right is needed than that to make one.
+ */
+export async function serveOnSmallDisk(bytes: number, settings: Settings): Promise<ServiceOnSmallDisk> {
+  const folder = await makeWorkFolder()
+  const uploads = join(folder, 'uploads')
+  await mkdir(uploads)
+  const mounting = `mount -t tmpfs -o size=${bytes},mode=700 tmpfs "$UPLOADS_DIR" && exec "$0" serve --no-jobs`
+  const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', mounting, launcher], {
+    cwd: folder,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: folder,
+      PORT: '0',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...settings,
+      UPLOADS_DIR: uploads,
+      DATA_DIR: join(folder, 'data'),
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+  return { url: await listenFor(child), uploads, onDisk: (line) => runBeside(child, line, uploads) }
+}
+
+async function listenFor(child: ChildProcess): Promise<string> {
+  const said: string[] = []
+  if (child.stderr === null) throw new Error('the service has no standard error')
+  for await (const line of createInterface(child.stderr)) {
+    said.push(line)
+    const address = /answers at (http:\S+)/.exec(line)?.[1]
+    if (address === undefined) continue
+    child.stderr.resume()
+    return address
+  }
+  throw new Error(`the service did not start on a small disk: ${said.join('\n')}`)
+}
+
+async function runBeside({ pid }: ChildProcess, line: string, uploads: string): Promise<string> {
+  const words = ['--target', String(pid), '--user', '--mount', '--preserve-credentials', 'sh', '-c', line, uploads]
+  const child = spawn('nsenter', words, { cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  await once(child, 'close')
+  if (child.exitCode !== 0) throw new Error(`${line} failed beside the service: ${said}`)
+  return said
+}
