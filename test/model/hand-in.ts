@@ -37,8 +37,8 @@ const soundFile = fc.record({
   format: fc.constantFrom('pdf' as const, 'png' as const, 'jpg' as const),
   bytes: fc.oneof(
     { withCrossShrink: true },
-    { weight: 30, arbitrary: fc.constantFrom(...sizes.small) },
-    { weight: 4, arbitrary: fc.constantFrom(...sizes.middling) },
+    { weight: 60, arbitrary: fc.constantFrom(...sizes.small) },
+    { weight: 6, arbitrary: fc.constantFrom(...sizes.middling) },
     { weight: 1, arbitrary: fc.constantFrom(...sizes.large) },
   ),
   // Few, so that the same bytes come again.

@@ -34,7 +34,7 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
 )
 
 /** A replay must make its commands as the first run did, so this is not for changing from run to run. */
-const maxCommands = 80
+const maxCommands = 160
 
 export type Run = {
   operations: number

@@ -41,7 +41,7 @@ async function run(): Promise<number> {
     path: values.path,
     mostMs: values.seconds === undefined ? undefined : Number(values.seconds) * 1000,
     onHistory: ({ histories, operations, failure }) => {
-      if (histories % 20 === 0) say(`${histories} histories, ${operations} operations`)
+      if (histories % 5 === 0) say(`${histories} histories, ${operations} operations`)
       if (failure !== undefined) say(`history ${histories} differs, and is shrunk: ${failure}`)
     },
   })
