@@ -7,8 +7,6 @@ import { systemActor } from '../../src/database/events.ts'
 import { listVersionsIn } from '../../src/database/versions-in-store.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
 import { storesHere } from '../../src/documents/verifying/stores-here.ts'
-import type { VerifyNeeds } from '../../src/documents/verifying/verification.ts'
-import type { FileStore } from '../../src/storage/file-store.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
@@ -17,6 +15,7 @@ import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { runVerify } from './run-verify.ts'
+import { beforeReads } from './spoiled-stores.ts'
 import { bucketInHand, diskInHand, type StoreInHand } from './store-in-hand.ts'
 
 describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => {
@@ -168,7 +167,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     const [version] = await listVersionsIn(service.app.db, scope, { after: undefined, limit: 1 })
     if (version === undefined) throw new Error('it has no version')
     let isMoved = false
-    const needs = whoseReads(service.app, async () => {
+    const needs = beforeReads(service.app, async () => {
       if (isMoved) return
       isMoved = true
       const move = {
@@ -186,22 +185,6 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     expect(done.findings).toMatchObject({ missing: 0, wrong: 0 })
     expect((await rowOf(id)).bytes_state).toBe('present')
   })
-
-  /** The same needs, but that something happens before each read. */
-  function whoseReads(needs: VerifyNeeds, before: () => Promise<void>): VerifyNeeds {
-    const { s3, local } = needs.stores
-    if (s3 === undefined) throw new Error('this service has no S3')
-    const reading =
-      (read: FileStore['read']): FileStore['read'] =>
-      (key, range) =>
-        before().then(() => read(key, range))
-    const stores = {
-      ...needs.stores,
-      s3: { ...s3, read: reading(s3.read) },
-      local: { ...local, read: reading(local.read) },
-    }
-    return { ...needs, stores }
-  }
 })
 
 function flipped(file: Buffer): Buffer {

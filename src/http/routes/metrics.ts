@@ -89,7 +89,7 @@ async function lookIntoDatabase(needs: MetricsRoutesNeeds): Promise<void> {
 
 async function showLastVerification({ metrics, db }: MetricsRoutesNeeds): Promise<void> {
   const last = await findLastVerification(db)
-  if (last === undefined) return
+  if (last === undefined) return metrics.verifiedAt.remove()
   metrics.verifiedAt.set(last.finishedAt.getTime() / 1000)
   for (const [kind, count] of Object.entries(last.findings)) metrics.verifyFindings.set({ kind }, count)
 }

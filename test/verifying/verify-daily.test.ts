@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto'
+
+import { sql } from 'kysely'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+
+import { storesHere } from '../../src/documents/verifying/stores-here.ts'
+import { storageKeyOf } from '../../src/storage/storage-key.ts'
+import type { FirmId } from '../../src/vocabulary.ts'
+import { claimingStores } from '../../src/worker/claim-stores.ts'
+import { startWorker } from '../../src/worker/start-worker.ts'
+import { verifySample } from '../../src/worker/verify-sample.ts'
+import { readMetrics } from '../api/operations/read-metrics.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
+import { makeFirm, makeMember, type Person } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/two-roles.ts'
+import { inTwoDays, runVerify } from './run-verify.ts'
+import { bucketInHand, diskInHand } from './store-in-hand.ts'
+
+// The service's role owns nothing here, as in production: what a verification does must be granted.
+let database: TwoRoles
+let bucket: FreshBucket
+let service: TestService
+let firmId: FirmId
+let member: Person
+beforeAll(async () => {
+  database = await freshDatabaseOfTwoRoles()
+  bucket = await freshBucket()
+  service = await startService({ ...s3Settings(bucket), ...database.settings })
+  member = await makeMember(service.app, (firmId = await makeFirm(service.app)))
+})
+afterAll(async () => {
+  await service.stop()
+  await database.remove()
+  await bucket.remove()
+})
+afterEach(async () => {
+  for (const { files } of storesHere(service.app.stores)) {
+    for await (const { key } of files.list('')) await files.remove(key)
+  }
+  await sql`delete from documents`.execute(service.app.db)
+})
+
+const freshKey = () => storageKeyOf({ firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' })
+const eventsOf = (event: string) => service.logLines.filter((line) => line.includes(`"event":"${event}"`))
+
+it('what the daily look found stands in the figures of every instance until the next one finds it right', async () => {
+  await uploadDocument(service.url, firmId, member)
+  expect((await readMetrics(service.url)).valueOf('verify_last_finished_timestamp_seconds')).toBeUndefined()
+  const key = freshKey()
+  await bucketInHand(bucket).put(key, Buffer.from('nobody knows'))
+
+  const found = await verifySample.run(service.app, AbortSignal.timeout(60_000))
+  const other = await startService({ ...s3Settings(bucket), ...database.settings })
+  const figures = await readMetrics(other.url)
+  await other.stop()
+
+  expect(found).toMatchObject({ complete: true, stray: 1, missing: 0, wrong: 0 })
+  expect(figures.valueOf('verify_findings', 'kind="stray"')).toBe(1)
+  expect(figures.valueOf('verify_last_finished_timestamp_seconds')).toBeGreaterThan(Date.now() / 1000 - 600)
+  expect(eventsOf('verify_finding').join()).toContain(key)
+
+  await bucketInHand(bucket).remove(key)
+  await verifySample.run(service.app, AbortSignal.timeout(60_000))
+  await expect
+    .poll(async () => (await readMetrics(service.url)).valueOf('verify_findings', 'kind="stray"'), { timeout: 10_000 })
+    .toBe(0)
+})
+
+it('the bytes that were read are counted', async () => {
+  const { file_size: size } = await uploadDocument(service.url, firmId, member)
+  const before = (await readMetrics(service.url)).valueOf('verified_bytes_total') ?? Number.NaN
+
+  await runVerify(service.app)
+
+  expect((await readMetrics(service.url)).valueOf('verified_bytes_total')).toBe(before + size)
+})
+
+it('is due every day, and not at each start', async () => {
+  const worker = await startWorker(service.app)
+  const { rows: due } = await sql<{ name: string }>`select name from document_jobs.schedule`.execute(service.app.db)
+  const { rows: waiting } = await sql<{ name: string }>`select name from document_jobs.job`.execute(service.app.db)
+  await worker.close()
+
+  expect(due.map(({ name }) => name)).toContain('verify-sample')
+  expect(waiting.map(({ name }) => name)).toContain('housekeeping')
+  expect(waiting.map(({ name }) => name)).not.toContain('verify-sample')
+})
+
+it('ends in the middle when the worker is told to end', async () => {
+  const started = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<unknown>()
+  const long = {
+    name: 'a-long-job',
+    schedule: '0 0 1 1 *',
+    run: async (_needs: unknown, signal: AbortSignal) => {
+      started.resolve()
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      ended.resolve(signal.reason)
+      return {}
+    },
+  }
+  const worker = await startWorker(service.app, [long])
+  await started.promise
+  await worker.close()
+
+  expect(await ended.promise).toMatchObject({ message: 'The worker is ending.' })
+})
+
+it('a repair works with the service’s own rights', async () => {
+  const key = freshKey()
+  await bucketInHand(bucket).put(key, Buffer.from('nobody knows'))
+
+  expect(await runVerify(inTwoDays(service.app), { repairs: 'many' })).toMatchObject({ isRight: true })
+})
+
+it('each store says whose it is: the first installation that comes, and no other after it', async () => {
+  const { id } = await service.app.db.selectFrom('document_installation').select('id').executeTakeFirstOrThrow()
+  const others = await startService(s3Settings(bucket))
+  await claimingStores(service.app)()
+  const claim = claimingStores(others.app)
+  await claim()
+  await claim()
+
+  for (const hand of [bucketInHand(bucket), diskInHand(service)])
+    expect(JSON.parse(String(await hand.get('paniq-documents.json')))).toEqual({ installation_id: id })
+  const alarms = others.logLines.filter((line) => line.includes('store_of_another_installation'))
+  expect(alarms.map((line) => (JSON.parse(line) as { store: string }).store)).toEqual(['s3'])
+  expect(await runVerify(others.app, { repairs: 'few' })).toMatchObject({
+    notes: expect.arrayContaining([expect.stringContaining('another installation')]) as unknown,
+  })
+  await others.stop()
+})
+
+it('of two that claim a bucket at once one gets it', async () => {
+  const empty = await freshBucket()
+  const both = await Promise.all([startService(s3Settings(empty)), startService(s3Settings(empty))])
+  const ids = [randomUUID(), randomUUID()]
+
+  const owners = await Promise.all(
+    both.map(async ({ app }, index) => Promise.resolve(app.stores.s3?.ownership.claim(ids[index] ?? ''))),
+  )
+
+  expect(new Set(owners).size).toBe(1)
+  expect(ids).toContain(owners[0])
+  for (const each of both) await each.stop()
+  await empty.remove()
+})
+
+it('a bucket that is merely in reach is not claimed by an installation that keeps its files on disk', async () => {
+  const empty = await freshBucket()
+  const local = await startService({ ...s3Settings(empty), USE_S3_STORAGE: 'false' })
+  await bucketInHand(empty).put(freshKey(), Buffer.from('nobody knows'))
+
+  const done = await runVerify(inTwoDays(local.app), { repairs: 'many' })
+
+  expect(await bucketInHand(empty).get('paniq-documents.json')).toBeUndefined()
+  expect(done).toMatchObject({ findings: { stray: 1, quarantined: 0 } })
+  expect(done.notes.join()).toContain('belongs to no installation')
+  await local.stop()
+  await empty.remove()
+})
