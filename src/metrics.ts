@@ -15,7 +15,7 @@ export function makeMetrics() {
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
 
-  return { registry, ...makeCounts(registers), ...makeLevels(registers) }
+  return { registry, ...makeCounts(registers), ...makeLevels(registers), ...makeFallbackLevels(registers) }
 }
 
 /** What happened since the process started. */
@@ -102,21 +102,6 @@ function makeLevels(registers: Registry[]) {
       labelNames: ['kind'] as const,
       registers,
     }),
-    s3Available: new Gauge({
-      name: 's3_available',
-      help: '1 while S3 is used, 0 while it is left alone since it failed or has no credentials; absent where it is not set up.',
-      registers,
-    }),
-    fallbackFiles: new Gauge({
-      name: 'fallback_files',
-      help: 'Files that wait on local disks for S3 to be back, over all instances; counted up to 10000.',
-      registers,
-    }),
-    fallbackOldest: new Gauge({
-      name: 'fallback_oldest_seconds',
-      help: 'Age of the oldest file that waits on a local disk for S3; 0 when none does.',
-      registers,
-    }),
     verifiedAt: new Gauge({
       name: 'verify_last_finished_timestamp_seconds',
       help: 'When a verification last came to its end, whoever ran it; absent before the first.',
@@ -142,6 +127,27 @@ function makeLevels(registers: Registry[]) {
       name: 'jobs',
       help: 'Jobs that wait (created, retry), run (active) or failed for good (failed), by queue.',
       labelNames: ['queue', 'state'] as const,
+      registers,
+    }),
+  }
+}
+
+/** Whether S3 is used, and what waits for it. */
+function makeFallbackLevels(registers: Registry[]) {
+  return {
+    s3Available: new Gauge({
+      name: 's3_available',
+      help: '1 while S3 is used, 0 while it is left alone since it failed or has no credentials; absent where it is not set up.',
+      registers,
+    }),
+    fallbackFiles: new Gauge({
+      name: 'fallback_files',
+      help: 'Files that wait on local disks for S3 to be back, over all instances; counted up to 10000.',
+      registers,
+    }),
+    fallbackOldest: new Gauge({
+      name: 'fallback_oldest_seconds',
+      help: 'Age of the oldest file that waits on a local disk for S3; 0 when none does.',
       registers,
     }),
   }
