@@ -1,0 +1,168 @@
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { sql } from 'kysely'
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+import { uploadDocument } from '../support/call-documents.ts'
+import { makePdf } from '../support/make-files.ts'
+import { makeFirm, makeMember } from '../support/people.ts'
+import { startService } from '../support/start-service.ts'
+import { databaseForTest } from './database-settings.ts'
+import { keptBelow, makeWorkFolder, runCommand, type Settings, startOnTerminal, launcher } from './run-command.ts'
+
+describe('verify', () => {
+  test('says that all is right, how much it read, and ends with 0', async () => {
+    const place = await documentsOnDisk(3)
+
+    const ended = await place.run('verify')
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^3 files, 6.0 KB, to be read here and on S3\.\n✓ 3 files, 6.0 KB: all is right\.\n$/)
+  })
+
+  test('names each finding to people and ends with 1', async () => {
+    const place = await documentsOnDisk(3)
+    const [missing, wrong] = place.documents
+    await rm(place.pathOf(missing?.key))
+    await writeFile(place.pathOf(wrong?.key), makePdf({ bytes: 2001, seed: 'other bytes' }))
+
+    const ended = await place.run('verify')
+
+    expect(ended).toMatchObject({ code: 1, stderr: '' })
+    expect(ended.stdout).toContain(
+      `✗ missing: document ${missing?.id} version 1 of firm ${place.firmId}, ${missing?.key} on disk ${place.storeId}: there is no file under its key\n`,
+    )
+    expect(ended.stdout).toContain(`✗ wrong: document ${wrong?.id} version 1`)
+    expect(ended.stdout).toContain('✗ 3 files, 6.0 KB: 1 missing, 1 wrong.')
+  })
+
+  test('answers machines with one object, and the report has every finding', async () => {
+    const place = await documentsOnDisk(2)
+    const [wrong, missing] = place.documents
+    await rm(place.pathOf(missing?.key))
+    await writeFile(place.pathOf(wrong?.key), 'cut')
+    const report = join(place.folder, 'report.jsonl')
+
+    const { code, stdout } = await place.run('verify', '--json', '--report', report)
+
+    const about = { firm_id: place.firmId, version: 1, store: 'local', store_id: place.storeId }
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      complete: true,
+      share: 1,
+      read: true,
+      files: 2,
+      bytes: 4001,
+      not_here: 0,
+      left: { missing: 1, wrong: 1, stray: 0 },
+      findings: {
+        missing: { count: 1, first: [{ ...about, document_id: missing?.id, key: missing?.key }] },
+        wrong: { count: 1, first: [{ ...about, document_id: wrong?.id, why: 'it has 3 bytes instead of 2000' }] },
+        stray: { count: 0, first: [] },
+      },
+      notes: [],
+    })
+    const lines = (await readFile(report, 'utf8')).trim().split('\n')
+    expect(new Set(lines.map((line) => (JSON.parse(line) as { key: string }).key))).toEqual(
+      new Set([wrong?.key, missing?.key]),
+    )
+    expect(lines).toHaveLength(2)
+  })
+
+  test('cuts a long list for people, with the number of the rest', async () => {
+    const place = await documentsOnDisk(1)
+    for (let number = 0; number < 25; number += 1) await place.leaveStray(number)
+
+    const ended = await place.run('verify', '--no-read')
+
+    expect(ended.stdout.match(/✗ stray: /g)).toHaveLength(20)
+    expect(ended.stdout).toContain('… and 5 more stray; --report FILE has them all.')
+    expect(ended.stdout).toContain('25 stray.')
+  })
+
+  test('repairs strays that are older than a day, where it is told that they are many', async () => {
+    const place = await documentsOnDisk(1)
+    const old = await place.leaveStray(1, new Date(Date.now() - 25 * 3_600_000))
+
+    const refused = await place.run('verify', '--repair')
+    expect(refused).toMatchObject({ code: 1, stderr: '' })
+    expect(refused.stdout).toContain('add --many')
+    expect(await readFile(place.pathOf(old), 'utf8')).toBe('stray 1')
+
+    const repaired = await place.run('verify', '--repair', '--many')
+    expect(repaired).toMatchObject({ code: 0, stderr: '' })
+    expect(repaired.stdout).toContain(`✓ quarantined: ${old} on disk ${place.storeId}, 7 B, 25 h old`)
+    expect(await readFile(place.pathOf(`quarantine/${old}`), 'utf8')).toBe('stray 1')
+    expect(await place.run('verify')).toMatchObject({ code: 0 })
+  })
+
+  test('a sample is a part of the documents', async () => {
+    const place = await documentsOnDisk(12)
+
+    const { stdout, code } = await place.run('verify', '--sample', '5%', '--json')
+
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ share: 0.05 })
+    expect((JSON.parse(stdout) as { files: number }).files).toBeLessThan(12)
+  })
+
+  test.each([
+    [['--sample', '5'], 'must be a percentage, such as 5%'],
+    [['--sample', '0%'], 'must be more than 0% and at most 100%'],
+    [['--sample', '101%'], 'must be more than 0% and at most 100%'],
+    [['--many'], '--many goes with --repair alone'],
+  ])('asked for with %s ends with 2', async (words, says) => {
+    const folder = await makeWorkFolder()
+    const ended = await runCommand(folder, ['verify', ...words])
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended.stderr).toContain(says)
+  })
+
+  test('on a terminal a bar shows how far it is', async () => {
+    const place = await documentsOnDisk(2)
+    const command = startOnTerminal(place.folder, `${launcher} verify`, place.settings)
+
+    const { stdout } = await command.ended()
+
+    expect(stdout).toContain('of 2 files')
+    expect(stdout).toContain('all is right')
+  })
+})
+
+/** A database and a disk on which documents of 2000 bytes and more lie, and commands on them. */
+async function documentsOnDisk(count: number) {
+  const folder = await makeWorkFolder()
+  const settings: Settings = { ...(await databaseForTest()), ...keptBelow(folder) }
+  const service = await startService(settings)
+  onTestFinished(() => service.stop())
+  const { app, url } = service
+  const firmId = await makeFirm(app)
+  const member = await makeMember(app, firmId)
+  const documents: { id: string; key: string }[] = []
+  for (let number = 0; number < count; number += 1) {
+    const { id } = await uploadDocument(url, firmId, member, { bytes: makePdf({ bytes: 2000 + number }) })
+    const { rows } = await sql<{ storage_key: string }>`
+      select storage_key from document_versions where document_id = ${id}`.execute(app.db)
+    documents.push({ id, key: rows[0]?.storage_key ?? 'none' })
+  }
+  const pathOf = (key = 'none') => join(folder, 'uploads', key)
+
+  return {
+    folder,
+    settings,
+    firmId,
+    documents,
+    pathOf,
+    storeId: app.stores.local.storeId,
+    run: (...words: string[]) => runCommand(folder, words, { settings }),
+    async leaveStray(number: number, writtenAt = new Date()): Promise<string> {
+      const id = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+      const key = `security_firms/${firmId}/tax_clearance_${id}.pdf`
+      await writeFile(pathOf(key), `stray ${number}`)
+      await utimes(pathOf(key), writtenAt, writtenAt)
+      return key
+    },
+  }
+}

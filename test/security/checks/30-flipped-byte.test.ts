@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest'
+
+import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../support/call-documents.ts'
+import { serviceOnBothStores } from '../../support/both-stores.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { makePdf } from '../../support/make-files.ts'
+import type { TestService } from '../../support/start-service.ts'
+import { runVerify } from '../../verifying/run-verify.ts'
+import { bucketInHand, diskInHand, type StoreInHand } from '../../verifying/store-in-hand.ts'
+
+const stores = serviceOnBothStores()
+
+const places: [string, () => { service: TestService; hand: StoreInHand }][] = [
+  ['S3', () => ({ service: stores.onS3, hand: bucketInHand(stores.bucket) })],
+  ['the local disk', () => ({ service: stores.onDisk, hand: diskInHand(stores.onDisk) })],
+]
+
+it.each(places)(
+  '30. one flipped byte on %s is found, the paper is refused, and the operator is told',
+  async (_where, open) => {
+    const { service, hand } = open()
+    const { firm, admin } = await firmWithAdmin(service)
+    const bytes = Buffer.from(makePdf({ bytes: 40_000 }))
+    const { id } = await uploadDocument(service.url, firm, admin, { bytes })
+    const { storage_key: key } = await service.app.db
+      .selectFrom('document_versions')
+      .select('storage_key')
+      .where('firm_id', '=', firm)
+      .executeTakeFirstOrThrow()
+    const spoiled = Buffer.from(bytes)
+    spoiled.writeUInt8(spoiled.readUInt8(20_000) ^ 1, 20_000)
+    await hand.put(key, spoiled)
+
+    const found = await runVerify(service.app)
+
+    expect(found.keysOf('wrong')).toEqual([key])
+    for (const headers of [{}, { accept: 'application/json' }]) {
+      const refused = await callDocuments(service.url, firm, admin, `/${id}/download`, { headers })
+      expect([refused.status, (await problemOf(refused)).code]).toEqual([410, 'gone'])
+    }
+    expect(service.logLines.filter((line) => line.includes('"event":"bytes_wrong"') && line.includes(id))).toHaveLength(
+      1,
+    )
+    const trail = await callDocuments(service.url, firm, admin, `/${id}/events`)
+    expect(((await trail.json()) as { action: string }[]).map(({ action }) => action)).toContain('document.bytes_wrong')
+  },
+)
+
+it.each(places)('30. a file whose hash is not the given one is not taken, for %s', async (_where, open) => {
+  const { service } = open()
+  const { firm, admin } = await firmWithAdmin(service)
+
+  const refused = await uploadFile(service.url, firm, admin, { query: { sha256: 'a'.repeat(64) } })
+
+  expect([refused.status, (await problemOf(refused)).code]).toEqual([422, 'validation_failed'])
+})
