@@ -9,7 +9,7 @@ import type { Tally } from './tally.ts'
 
 type Needs = { scene: Scene; tally: Tally; signal: AbortSignal }
 
-/** Lets all of a cycle's happenings happen; when it returns, everything runs and every way is open again. */
+/** Lets all of a cycle's happenings happen; when it returns, everything runs again, every way is open, and the clients have seen it. */
 export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
   const { instances, s3Proxy } = needs.scene
   const turns = new Map<Instance, number>()
@@ -23,6 +23,7 @@ export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
   s3Proxy.setFault({ kind: 'none' })
   // One that was killed a second time while it started is down still.
   for (const instance of instances) if (!instance.isUp()) await instance.start()
+  await sleep(plan.calmMs, undefined, { signal: needs.signal })
 }
 
 async function happen(needs: Needs, happening: Happening, turns: Map<Instance, number>): Promise<void> {

@@ -22,8 +22,11 @@ export type Happening = { atMs: number } & (
   | { kind: 'migrate'; instance: number; to: StoreName; killAfterMs: number }
 )
 
-/** How long the clients begin new work, and what happens meanwhile, in the order of time. */
-export type CyclePlan = { workMs: number; happenings: Happening[] }
+/**
+ * For how long kills come, what happens in the order of time, and for how long the clients go on when everything runs
+ * again.
+ */
+export type CyclePlan = { workMs: number; happenings: Happening[]; calmMs: number }
 
 type Wish = { instances: number; s3Outages: boolean; migrations: boolean }
 
@@ -59,5 +62,5 @@ export function planCycle(random: Random, wish: Wish): CyclePlan {
       to: random.oneOf(storeNames),
       killAfterMs: random.between(0, 1500),
     }))
-  return { workMs, happenings: happenings.toSorted((a, b) => a.atMs - b.atMs) }
+  return { workMs, calmMs: random.between(0, 800), happenings: happenings.toSorted((a, b) => a.atMs - b.atMs) }
 }
