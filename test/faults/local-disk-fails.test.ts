@@ -6,7 +6,7 @@ import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { startService, type TestService } from '../support/start-service.ts'
-import { serveOnSmallDisk } from './small-disk.ts'
+import { type ServiceOnSmallDisk, serveOnSmallDisk } from './small-disk.ts'
 
 const megabyte = 1024 * 1024
 
@@ -86,13 +86,13 @@ describe.each([
 })
 
 /** All rows that an upload may leave but its event, apart from what S3 may hold; and all files on the disk. */
-async function everythingOf({ onDisk }: { onDisk(line: string): Promise<string> }) {
+async function everythingOf(service: ServiceOnSmallDisk) {
   const { db } = beside.app
   return {
     documents: await db.selectFrom('documents').select('id').orderBy('id').execute(),
     versions: await db.selectFrom('document_versions').select('id').orderBy('id').execute(),
     platformRows: await db.selectFrom('firm_documents').select('id').orderBy('id').execute(),
     uploads: await db.selectFrom('document_uploads').select('id').where('store', '=', 'local').execute(),
-    files: await onDisk('find "$0" -type f | sort'),
+    files: await service.onDisk('find "$0" -type f | sort'),
   }
 }
