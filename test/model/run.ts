@@ -42,7 +42,8 @@ async function run(): Promise<number> {
     mostMs: values.seconds === undefined ? undefined : Number(values.seconds) * 1000,
     onHistory: ({ histories, operations, failure }) => {
       if (histories % 5 === 0) say(`${histories} histories, ${operations} operations`)
-      if (failure !== undefined) say(`history ${histories} differs after ${operations} operations, and is shrunk: ${failure}`)
+      if (failure !== undefined)
+        say(`history ${histories} differs after ${operations} operations, and is shrunk: ${failure}`)
     },
   })
   const { seed, histories, operations, failure } = result
