@@ -14,6 +14,8 @@ export type LookNeeds = {
   scene: Scene
   /** Unfinished uploads that nobody but the bucket's own rule can end; grows with every look. */
   leftToTheRule: Set<string>
+  /** Ids of unfinished uploads that a row has named at some time; grows likewise. */
+  writtenDown: Set<string>
 }
 
 export type CheckNeeds = LookNeeds & { ledger: Ledger; senders: Sender[]; signal: AbortSignal }
@@ -62,15 +64,16 @@ export async function checkAll(needs: CheckNeeds): Promise<Checked> {
 }
 
 /** A difference counts when a second look finds it too: a move under way may pass from one place to another between two reads. */
-export async function compareTwice({ scene, leftToTheRule }: LookNeeds): Promise<[Stock, StockReport]> {
+export async function compareTwice({ scene, ...seen }: LookNeeds): Promise<[Stock, StockReport]> {
   const needs = { ...scene, disks: scene.instances }
   const stock = await takeStock(needs)
-  const first = compareStock(stock, leftToTheRule)
-  first.forTheBucketsRule.forEach((id) => leftToTheRule.add(id))
+  stock.multipartIds.forEach((id) => seen.writtenDown.add(id))
+  const first = compareStock(stock, seen)
+  first.forTheBucketsRule.forEach((id) => seen.leftToTheRule.add(id))
   if (first.differences.length === 0) return [stock, first]
 
   await sleep(settleMs)
-  const second = compareStock(await takeStock(needs), leftToTheRule)
+  const second = compareStock(await takeStock(needs), seen)
   return [stock, { ...second, differences: second.differences.filter((each) => first.differences.includes(each)) }]
 }
 

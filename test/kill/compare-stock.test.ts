@@ -28,10 +28,11 @@ const sound: Stock = {
   multipartIds: new Set(['id']),
 }
 
-const differencesOf = (change: Partial<Stock>) => compareStock({ ...sound, ...change }, new Set()).differences
+const nothingSeen = { leftToTheRule: new Set<string>(), writtenDown: new Set<string>() }
+const differencesOf = (change: Partial<Stock>) => compareStock({ ...sound, ...change }, nothingSeen).differences
 
 it('sees nothing wrong where every row has its bytes and all else is named, and counts what waits to be collected', () => {
-  expect(compareStock(sound, new Set())).toEqual({
+  expect(compareStock(sound, nothingSeen)).toEqual({
     differences: [],
     garbage: ['s3:on its way', 's3:on its way id', 'spool/spool-1'],
     forTheBucketsRule: [],
@@ -64,8 +65,26 @@ it('passes over what was planted, but not where a row names it', () => {
 
 it('leaves an unfinished upload to the bucket’s rule when its key is named and its id was never written down, then and later', () => {
   const unwritten = { ...sound, multipartIds: new Set<string>() }
-  expect(compareStock(unwritten, new Set())).toMatchObject({ differences: [], forTheBucketsRule: ['id'] })
+  expect(compareStock(unwritten, nothingSeen)).toMatchObject({ differences: [], forTheBucketsRule: ['id'] })
 
   const collected = { ...unwritten, named: new Set<string>(), sizes: new Map([['s3:kept', 3]]) }
-  expect(compareStock(collected, new Set(['id']))).toMatchObject({ differences: [], forTheBucketsRule: ['id'] })
+  expect(compareStock(collected, { ...nothingSeen, leftToTheRule: new Set(['id']) })).toMatchObject({
+    differences: [],
+    forTheBucketsRule: ['id'],
+  })
+})
+
+it('leaves it to that rule also when the answer was lost and the file got there by another upload', () => {
+  const twice = { ...sound, unfinished: new Map([['lost', 's3:kept']]) }
+
+  expect(compareStock(twice, nothingSeen)).toMatchObject({ differences: [], forTheBucketsRule: ['lost'] })
+})
+
+it('sees an unfinished upload whose id a row had, and has no more', () => {
+  const forgotten = { ...sound, multipartIds: new Set<string>() }
+  const seen = { leftToTheRule: new Set<string>(), writtenDown: new Set(['id']) }
+
+  expect(compareStock(forgotten, seen).differences).toEqual([
+    'an unfinished upload that no row names: s3:on its way id',
+  ])
 })

@@ -6,21 +6,28 @@ export type StockReport = {
   /** What no version names, but what somebody who tidies up can find by rows or by its age. */
   garbage: string[]
   /**
-   * Unfinished uploads whose id was never written down: the process died between S3's answer and the row. They can be
-   * found by nobody with the service's rights, and the bucket's rule for unfinished uploads ends them.
+   * Unfinished uploads whose id was never written down: S3's answer was lost, so that the service opened another one, or
+   * the process died between the answer and the row. They can be found by nobody with the service's rights, and the
+   * bucket's rule for unfinished uploads ends them.
    */
   forTheBucketsRule: string[]
 }
 
-/**
- * Whether rows and bytes agree: no row without its bytes, no bytes that nothing names. `leftToTheRule`: unfinished uploads
- * that an earlier look found to be the bucket's rule's; the row that named their key may be gone since.
- */
-export function compareStock(stock: Stock, leftToTheRule: ReadonlySet<string>): StockReport {
+/** What earlier looks found out about unfinished uploads, by their ids. */
+export type Seen = {
+  /** The bucket's rule's; the row that named their key may be gone since. */
+  leftToTheRule: ReadonlySet<string>
+  /** Named by a row at some time: that name may not go before they do. */
+  writtenDown: ReadonlySet<string>
+}
+
+/** Whether rows and bytes agree: no row without its bytes, no bytes that nothing names. */
+export function compareStock(stock: Stock, { leftToTheRule, writtenDown }: Seen): StockReport {
   const ofVersions = new Set(stock.versions.map(({ place }) => place))
   const unnamed = [...stock.sizes.keys()].filter((place) => !ofVersions.has(place) && !stock.planted.has(place))
   const unknownIds = [...stock.unfinished].filter(([id]) => !stock.multipartIds.has(id))
-  const isForTheRule = ([id, place]: [string, string]) => leftToTheRule.has(id) || stock.named.has(place)
+  const isForTheRule = ([id, place]: [string, string]) =>
+    !writtenDown.has(id) && (leftToTheRule.has(id) || stock.named.has(place) || ofVersions.has(place))
   return {
     differences: [
       ...findBroken(stock),

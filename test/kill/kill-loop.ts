@@ -78,6 +78,7 @@ export async function killLoop(wish: KillWish): Promise<KillReport> {
     ledger: openLedger(),
     senders: [],
     leftToTheRule: new Set(),
+    writtenDown: new Set(),
   }
   let hasFailed = true
   try {
