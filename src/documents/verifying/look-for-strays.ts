@@ -28,6 +28,8 @@ async function lookAndRepair(
   const owner = await claimStore(needs, here)
   const count = await tellStrays(needs, here, { signal, onFinding, notes: verified.notes })
   if (repairs === 'nothing' || signal.aborted) return
+  // A bucket that is merely in reach, and empty of papers: nothing to say.
+  if (owner === 'nobodys' && count.strays === 0) return
   const refusal = findRefusal(here, { owner, count, allowsMany: repairs === 'many' })
   if (refusal === undefined) await repairStore(needs, actor, here, { signal, onFinding })
   else verified.notes.push(refusal)
