@@ -54,9 +54,10 @@ export function makeS3Client(needs: Needs): S3Client {
       httpAgent: agent,
       httpsAgent: agent,
     }),
-    // The SDK logs whole inputs, people's file names among them, as info and error; its warnings are the rest.
     logger: { debug: ignore, info: ignore, error: ignore, warn: (text) => log.warn({ event: 's3_sdk_warning', text }) },
   })
+  // It would prepare whole inputs and outputs for the log, people's file names among them: a tenth of a call's cost.
+  client.middlewareStack.remove('loggerMiddleware')
   retryConditionalConflicts(client)
   return client
 }
