@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { FirmId } from '../vocabulary.ts'
-import { requireStorageKey, storageKeyOf } from './storage-key.ts'
+import { quarantineKeyOf, requireQuarantineKey, requireStorageKey, storageKeyOf } from './storage-key.ts'
 
 const firm = '0b8f3a52-7a39-4d1c-9a43-1f2e3d4c5b6a'
 const file = '7d0c4f1e-52ab-4c77-8f10-a1b2c3d4e5f6'
@@ -33,4 +33,15 @@ test.each([
   String.raw`security_firms\${firm}\a_${file}.pdf`,
 ])('%j is no key', (text) => {
   expect(() => requireStorageKey(text)).toThrow(expect.objectContaining({ code: 'invalid_key' }))
+})
+
+test('a key in quarantine is none of a document, and a document’s is none in quarantine', () => {
+  const key = requireStorageKey(`security_firms/${firm}/a_${file}.pdf`)
+  const aside = [quarantineKeyOf(key), quarantineKeyOf(key, file)]
+
+  expect(aside).toEqual([`quarantine/${key}`, `quarantine/${file}/${key}`])
+  expect(aside.map((each) => requireQuarantineKey(each))).toEqual(aside)
+  for (const each of aside) expect(() => requireStorageKey(each)).toThrow('not the key of a stored file')
+  for (const each of [key, `quarantine/../${key}`, `quarantine/x/${key}`, `/quarantine/${key}`])
+    expect(() => requireQuarantineKey(each)).toThrow('not the key of a file in quarantine')
 })
