@@ -7,7 +7,16 @@ import { liesAt, platformPath } from './places.ts'
 import { type Place, placeLock } from './uploads.ts'
 
 /** A move that was claimed: nobody else moves this version until its lease ends. */
-export type OpenMove = { id: string; leaseToken: string; firmId: FirmId; versionId: VersionId; from: Place; to: Place }
+export type OpenMove = {
+  id: string
+  leaseToken: string
+  firmId: FirmId
+  versionId: VersionId
+  from: Place
+  to: Place
+  /** An upload in parts that a dead mover left open under the target's key. */
+  deadMultipartId: string | null
+}
 
 export type MoveClaim = {
   firmId: FirmId
@@ -21,7 +30,7 @@ export type MoveClaim = {
 export const leaseSeconds = 60
 const lease = sql`make_interval(secs => ${leaseSeconds})`
 
-type ClaimRow = { id: string; leaseToken: string; toKey: StorageKey }
+type ClaimRow = { id: string; leaseToken: string; toKey: StorageKey; multipartId: string | null }
 
 /**
  * Claims the move of one version: names the target before a byte of it is written, or takes over the intent of a mover
@@ -44,10 +53,11 @@ async function tryToClaim(db: Db, { firmId, versionId, from, to }: MoveClaim): P
     on conflict (firm_id, version_id) do update set lease_until = excluded.lease_until, lease_token = gen_random_uuid()
     where m.lease_until < now() and m.from_key = excluded.from_key and m.to_store = excluded.to_store
       and m.to_store_id is not distinct from excluded.to_store_id
-    returning id, lease_token as "leaseToken", to_key as "toKey"`.execute(db)
+    returning id, lease_token as "leaseToken", to_key as "toKey", multipart_id as "multipartId"`.execute(db)
   const [row] = rows
   if (row === undefined) return undefined
-  return { id: row.id, leaseToken: row.leaseToken, firmId, versionId, from, to: { ...to, key: row.toKey } }
+  const { id, leaseToken, toKey, multipartId: deadMultipartId } = row
+  return { id, leaseToken, firmId, versionId, from, to: { ...to, key: toKey }, deadMultipartId }
 }
 
 /** A dead mover that had wanted this version somewhere else stands in nobody's way: what it may have copied is noted for removal. */

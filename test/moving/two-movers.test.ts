@@ -1,12 +1,16 @@
+import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { claimMove } from '../../src/database/moves.ts'
+import { setMultipartId } from '../../src/database/uploads.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { StorageKey } from '../../src/vocabulary.ts'
+import { listBucket } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import {
   actor,
+  bucket,
   bytesOf,
   claimAndDie,
   endLeases,
@@ -54,6 +58,21 @@ describe('two movers', () => {
     await endLeases()
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
+    expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
+  })
+
+  it('of which one died in the midst of a large file: its parts are given up, and nothing of them is left', async () => {
+    const { document, version } = await handIn(17_000_000)
+    const dead = await claimAndDie(version)
+    const { client, name } = bucket
+    const opened = await client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: dead.to.key }))
+    await setMultipartId(service.app.db, dead.to.key, opened.UploadId ?? '')
+    await endLeases()
+
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
+
+    const things = (await listBucket(client, name)).filter(({ key }) => key === dead.to.key)
+    expect(things.map(({ kind }) => kind)).toEqual(['object'])
     expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
   })
 

@@ -87,6 +87,9 @@ type Copying = { version: StoredVersion; signal: AbortSignal }
 
 /** Other bytes under a key that was made for this move alone are a fault of the store: it alarms, and another key is tried, once. */
 async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying): Promise<CopyOutcome> {
+  // Its parts are lost to us, and the next upload's id takes the place of its own.
+  if (move.deadMultipartId !== null && move.to.store === 's3')
+    await needs.stores.s3?.abortMultipart(move.to.key, move.deadMultipartId)
   const first = await copyOnce(needs, move, copying)
   if (first.kind !== 'target_wrong') return first
 
