@@ -38,6 +38,7 @@ export function buildProgram(actions: Actions, version: string): Command {
     .description('Keeps the papers of security firms: the service and its tools.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show how a command is used')
+    .showHelpAfterError('With --help it shows how it is used.')
     .addHelpText('after', threeCommands)
     .configureHelp({ visibleCommands: leavesOf, subcommandTerm: fullName })
 
