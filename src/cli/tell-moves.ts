@@ -1,11 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises'
-
 import type { StoredVersion } from '../database/versions-in-store.ts'
 import type { MoveOutcome } from '../documents/moving/move-version.ts'
 import type { Rehearsed } from '../documents/moving/rehearse.ts'
-import { WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, showProgress } from './progress.ts'
+import { openReport } from './write-report.ts'
 
 export type Outcome = MoveOutcome | Rehearsed | 'failed'
 
@@ -37,17 +35,14 @@ export async function tellingOfMoves<Result>(
   { total, reportFile }: { total: Amount; reportFile: string | undefined },
   work: (teller: Teller) => Promise<Result>,
 ): Promise<Result> {
-  const report = reportFile === undefined ? undefined : await openReport(reportFile)
+  const report = await openReport(reportFile, 'a')
   const progress = showProgress(print, total)
   const done = { files: 0, bytes: 0 }
-  // One after another, and none of them held back: a document is moved whether or not its line is on disk yet.
-  let written = Promise.resolve()
-
   const tell: Teller['tell'] = (version, outcome, error) => {
     done.files += 1
     done.bytes += version.fileSize
     const line = lineOf(version, outcome, error)
-    if (report !== undefined) written = written.then(() => report.appendFile(`${JSON.stringify(line)}\n`))
+    report.write(line)
     if (!good.has(outcome)) {
       print.answer({ event: 'document', ...line })
       progress.say(`${print.paint('yellow', '!')} ${line.document_id} version ${line.version}: ${line.why}`)
@@ -58,8 +53,7 @@ export async function tellingOfMoves<Result>(
     return await work({ tell, say: (line) => progress.say(line) })
   } finally {
     progress.end()
-    await written
-    await report?.close()
+    await report.close()
   }
 }
 
@@ -74,15 +68,5 @@ function lineOf({ firmId, documentId, version, key, fileSize }: StoredVersion, o
     bytes: fileSize,
     outcome,
     why: `${whys[outcome]}${reason}`,
-  }
-}
-
-async function openReport(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'a', 0o600)
-  } catch (error) {
-    throw new WrongUse(
-      `The report cannot be written to ${path}: ${error instanceof Error ? error.message : 'no reason'}.`,
-    )
   }
 }
