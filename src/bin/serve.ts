@@ -9,8 +9,9 @@ import { ensureAdministrator, writePasswordFile } from '../people/ensure-adminis
 import { type StopTimes, stopServing, trackRequests, usualStopTimes } from '../http/stop-serving.ts'
 import { mostSecondsOfSilence } from '../http/watch-silence.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
+import type { S3Limits } from '../storage/open-guarded-s3.ts'
 import { startWorker } from '../worker/start-worker.ts'
-import { tendDisk } from '../worker/tend-disk.ts'
+import { tendDisk, type TendTimes } from '../worker/tend-disk.ts'
 import { buildApi } from './api.ts'
 import { untilToldToEnd } from './until-told-to-end.ts'
 
@@ -23,11 +24,13 @@ type Needs = {
   hasPlaceholders: boolean
 }
 
-type ServeOptions = { jobs: boolean; stopTimes?: StopTimes }
+/** The times are passed in so that tests need not wait as long. */
+type ServeOptions = { jobs: boolean; stopTimes?: StopTimes; s3Limits?: S3Limits; tendTimes?: TendTimes }
 
 /** The API, with the jobs behind it unless they run elsewhere, until it is told to end. */
-export async function serve(needs: Needs, { jobs, stopTimes = usualStopTimes }: ServeOptions): Promise<void> {
-  await runUntilTold(needs, async (app, opened, ending) => {
+export async function serve(needs: Needs, options: ServeOptions): Promise<void> {
+  const { jobs, stopTimes = usualStopTimes, s3Limits = {}, tendTimes } = options
+  await runUntilTold({ ...needs, s3Limits }, async (app, opened, ending) => {
     const { host, port } = app.config
     const administrator = await makeAdministrator(needs, app)
     const server = await buildApi(app, { mostSecondsOfSilence }, ending)
@@ -42,7 +45,7 @@ export async function serve(needs: Needs, { jobs, stopTimes = usualStopTimes }: 
       throw explainListening(error, { host, port })
     })
     const address = addressToOpen(host, listening)
-    openTending(app, behind)
+    openTending(app, behind, tendTimes)
     if (jobs) await openWorker(app, behind)
 
     const storage = await tellStorage(app, needs.hasPlaceholders)
@@ -73,8 +76,8 @@ async function hearTheEnd(people: NodeJS.WriteStream, ending: AbortController): 
   return signal
 }
 
-function openTending(app: App, opened: Closer[]): void {
-  const tending = tendDisk(app)
+function openTending(app: App, opened: Closer[], times?: TendTimes): void {
+  const tending = tendDisk(app, times)
   opened.push(() => tending.close())
 }
 
@@ -85,12 +88,12 @@ async function openWorker(app: App, opened: Closer[]): Promise<void> {
 
 /** Opens the whole, and closes it in reverse when it is told to end: no new requests, running ones finish, then the rest. */
 async function runUntilTold(
-  { config, log, people }: Needs,
+  { config, log, people, s3Limits = {} }: Needs & { s3Limits?: S3Limits },
   start: (app: App, opened: Closer[], ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const ending = new AbortController()
   const told = hearTheEnd(people, ending)
-  const app = await openApp(config, log)
+  const app = await openApp(config, log, s3Limits)
   const opened: Closer[] = [() => app.close()]
   try {
     await start(app, opened, ending.signal)

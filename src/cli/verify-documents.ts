@@ -14,13 +14,18 @@ import { type Amount, inBytes, inCount, type Progress, showProgress } from './pr
 import { type FindingsTold, lineOf, tellingOfFindings } from './tell-findings.ts'
 import { openReport } from './write-report.ts'
 
-type Needs = VerifyNeeds & { print: Printer; signal: AbortSignal }
+type Needs = VerifyNeeds & {
+  print: Printer
+  signal: AbortSignal
+  /** How long S3 may be away before what lies there is left unchecked. */
+  patienceMs?: number
+}
 
-const patienceMs = 60_000
+const usualPatienceMs = 60_000
 
 /** `verify`. Throws `CommandFailed`, after saying why, unless all is right. */
 export async function verifyDocuments(needs: Needs, options: VerifyOptions): Promise<void> {
-  const { print } = needs
+  const { print, patienceMs = usualPatienceMs } = needs
   const report = await openReport(options.report, 'w')
   const plan = await planVerification(needs, options.sample ?? 1)
   const what = options.read ? 'to be read' : 'to be looked for'
