@@ -1,10 +1,10 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 
-import type { FirmId, Sha256, StorageKey, StoreId, VersionId } from '../vocabulary.ts'
+import type { FirmId, StorageKey, VersionId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
-import type { EventActor } from './events.ts'
-import { liesAt, platformPath } from './places.ts'
-import { type Place, placeLock } from './uploads.ts'
+import { noteTargets } from './note-targets.ts'
+import { liesAt } from './places.ts'
+import type { Place } from './uploads.ts'
 
 /** A move that was claimed: nobody else moves this version until its lease ends. */
 export type OpenMove = {
@@ -73,12 +73,6 @@ async function clearDeadMove(db: Db, { firmId, versionId, from, to }: MoveClaim)
   return numAffectedRows === 1n
 }
 
-const noteTargets = (dueAt: Date | RawBuilder<Date>) => sql`
-  insert into document_removals (firm_id, store, store_id, storage_key, due_at)
-  select firm_id, to_store, to_store_id, to_key, (${dueAt})::timestamptz from ended
-  on conflict (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'))
-  do update set due_at = least(document_removals.due_at, excluded.due_at)`
-
 /** Keeps the claim for another while. False when somebody took it over. */
 export async function renewLease(db: Db, move: OpenMove): Promise<boolean> {
   return changeMove(db, move, sql`lease_until = now() + ${lease}`)
@@ -112,100 +106,4 @@ async function changeMove(db: Db, move: OpenMove, change: ReturnType<typeof sql>
   const { numAffectedRows } = await sql`
     update document_moves set ${change} where id = ${move.id} and lease_token = ${move.leaseToken}`.execute(db)
   return numAffectedRows === 1n
-}
-
-export type Flip = {
-  sha256: Sha256
-  etag: string | undefined
-  objectVersionId: string | undefined
-  /** The disk that the source was read from, which rows of the platform do not name. */
-  sourceStoreId: StoreId | null
-  /** What becomes of the source: removed from this time on, or, with null, kept on purpose. */
-  sourceDueAt: Date | null
-  /** What becomes of the target, should the version not be at its source any more. */
-  targetDueAt: Date
-}
-
-export type FlipOutcome = 'flipped' | 'version_changed' | 'taken_over'
-
-/**
- * Makes the version point at its new place, in one statement with all that follows from it: the target's lock, the
- * intent's end, the platform's row, what is to be removed later, the line of the audit trail. `taken_over`: the claim is another's now, and
- * so are the bytes; `version_changed`: it was moved or removed by someone else, and the copy is noted for removal.
- */
-export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: Flip): Promise<FlipOutcome> {
-  const { from, to } = move
-  const { rows } = await sql<{ ended: boolean; flipped: boolean }>`
-    with locked as materialized (select ${placeLock(to)} as lock),
-    ended as (
-      delete from document_moves m using locked where m.id = ${move.id} and m.lease_token = ${move.leaseToken}
-      returning m.*
-    ),
-    flipped as (
-      update document_versions v set store = ${to.store}, store_id = ${to.storeId}::uuid, storage_key = ${to.key},
-        is_fallback = false, etag = ${flip.etag ?? null}, object_version_id = ${flip.objectVersionId ?? null},
-        sha256 = ${flip.sha256}, bytes_state = case when v.sha256 is null then v.bytes_state else 'present' end
-      from ended e
-      where v.firm_id = e.firm_id and v.id = e.version_id and ${liesAt(from, 'v.')} and v.bytes_state <> 'removed'
-        and coalesce(v.sha256, ${flip.sha256}) = ${flip.sha256}
-      returning v.firm_id, v.document_id, v.version
-    ),
-    platform_row as (
-      update firm_documents f set file_path = ${platformPath(to)}, updated_at = now()
-      from flipped v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
-      where f.firm_id = v.firm_id and f.id = v.document_id and d.current_version = v.version
-    ),
-    left_behind as (
-      insert into document_removals (firm_id, store, store_id, storage_key, due_at)
-      select e.firm_id, case when f is null then e.to_store else e.from_store end,
-        case when f is null then e.to_store_id else ${flip.sourceStoreId}::uuid end,
-        case when f is null then e.to_key else e.from_key end,
-        case when f is null then ${flip.targetDueAt}::timestamptz else ${flip.sourceDueAt}::timestamptz end
-      from ended e left join flipped f on true
-      on conflict (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'))
-      do update set due_at = least(document_removals.due_at, excluded.due_at)
-    ),
-    event as (
-      insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
-      select 'document.moved', 'ok', firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip},
-        ${actor.userAgent}, ${actor.requestId}, ${JSON.stringify({ from: from.store, to: to.store })}::jsonb
-      from flipped
-    )
-    select exists (select from ended) as ended, exists (select from flipped) as flipped`.execute(db)
-  const [row] = rows
-  if (row?.flipped === true) return 'flipped'
-  return row?.ended === true ? 'version_changed' : 'taken_over'
-}
-
-/** An intent whose mover was not heard of for long. */
-export type DeadMove = Pick<OpenMove, 'id' | 'to'> & { multipartId: string | null }
-
-/** For the collector: oldest first. */
-export async function listDeadMoves(db: Db, before: Date, limit: number): Promise<DeadMove[]> {
-  const rows = await db
-    .selectFrom('document_moves')
-    .select(['id', 'to_store', 'to_store_id', 'to_key', 'multipart_id'])
-    .where('lease_until', '<', before)
-    .orderBy('lease_until')
-    .limit(limit)
-    .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    to: { store: row.to_store, storeId: row.to_store_id, key: row.to_key },
-    multipartId: row.multipart_id,
-  }))
-}
-
-/**
- * Ends a dead mover's intent, unless somebody took it up meanwhile: what it may have copied is noted for removal. The
- * version has lost nothing, since it still stands at the source.
- */
-export async function endDeadMove(
-  db: Db,
-  move: DeadMove,
-  { before, dueAt }: { before: Date; dueAt: Date },
-): Promise<void> {
-  await sql`
-    with ended as (delete from document_moves where id = ${move.id} and lease_until < ${before} returning *)
-    ${noteTargets(dueAt)}`.execute(db)
 }

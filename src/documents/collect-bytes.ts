@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
-import { endDeadMove, listDeadMoves } from '../database/moves.ts'
+import { endDeadMove, listDeadMoves } from '../database/dead-moves.ts'
 import {
   type DueRemoval,
   forgetRemoval,

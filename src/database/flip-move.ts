@@ -1,0 +1,71 @@
+import { sql } from 'kysely'
+
+import type { Sha256, StoreId } from '../vocabulary.ts'
+import type { Db } from './client.ts'
+import type { EventActor } from './events.ts'
+import type { OpenMove } from './moves.ts'
+import { liesAt, platformPath } from './places.ts'
+import { placeLock } from './uploads.ts'
+
+export type Flip = {
+  sha256: Sha256
+  etag: string | undefined
+  objectVersionId: string | undefined
+  /** The disk that the source was read from, which rows of the platform do not name. */
+  sourceStoreId: StoreId | null
+  /** What becomes of the source: removed from this time on, or, with null, kept on purpose. */
+  sourceDueAt: Date | null
+  /** What becomes of the target, should the version not be at its source any more. */
+  targetDueAt: Date
+}
+
+export type FlipOutcome = 'flipped' | 'version_changed' | 'taken_over'
+
+/**
+ * Makes the version point at its new place, in one statement with all that follows from it: the target's lock, the
+ * intent's end, the platform's row, what is to be removed later, the line of the audit trail. `taken_over`: the claim is another's now, and
+ * so are the bytes; `version_changed`: it was moved or removed by someone else, and the copy is noted for removal.
+ */
+export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: Flip): Promise<FlipOutcome> {
+  const { from, to } = move
+  const { rows } = await sql<{ ended: boolean; flipped: boolean }>`
+    with locked as materialized (select ${placeLock(to)} as lock),
+    ended as (
+      delete from document_moves m using locked where m.id = ${move.id} and m.lease_token = ${move.leaseToken}
+      returning m.*
+    ),
+    flipped as (
+      update document_versions v set store = ${to.store}, store_id = ${to.storeId}::uuid, storage_key = ${to.key},
+        is_fallback = false, etag = ${flip.etag ?? null}, object_version_id = ${flip.objectVersionId ?? null},
+        sha256 = ${flip.sha256}, bytes_state = case when v.sha256 is null then v.bytes_state else 'present' end
+      from ended e
+      where v.firm_id = e.firm_id and v.id = e.version_id and ${liesAt(from, 'v.')} and v.bytes_state <> 'removed'
+        and coalesce(v.sha256, ${flip.sha256}) = ${flip.sha256}
+      returning v.firm_id, v.document_id, v.version
+    ),
+    platform_row as (
+      update firm_documents f set file_path = ${platformPath(to)}, updated_at = now()
+      from flipped v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
+      where f.firm_id = v.firm_id and f.id = v.document_id and d.current_version = v.version
+    ),
+    left_behind as (
+      insert into document_removals (firm_id, store, store_id, storage_key, due_at)
+      select e.firm_id, case when f is null then e.to_store else e.from_store end,
+        case when f is null then e.to_store_id else ${flip.sourceStoreId}::uuid end,
+        case when f is null then e.to_key else e.from_key end,
+        case when f is null then ${flip.targetDueAt}::timestamptz else ${flip.sourceDueAt}::timestamptz end
+      from ended e left join flipped f on true
+      on conflict (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'))
+      do update set due_at = least(document_removals.due_at, excluded.due_at)
+    ),
+    event as (
+      insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
+      select 'document.moved', 'ok', firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip},
+        ${actor.userAgent}, ${actor.requestId}, ${JSON.stringify({ from: from.store, to: to.store })}::jsonb
+      from flipped
+    )
+    select exists (select from ended) as ended, exists (select from flipped) as flipped`.execute(db)
+  const [row] = rows
+  if (row?.flipped === true) return 'flipped'
+  return row?.ended === true ? 'version_changed' : 'taken_over'
+}
