@@ -1,63 +1,79 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 import * as fc from 'fast-check'
 
-import { type Allowed, handIn, noteOutcomes, type SoundFile, soundFiles, together } from './hand-in.ts'
-import { differs, type FirmName, firmNames, type Model, noteDrained, noteMigration } from './model.ts'
+import { download } from './download.ts'
+import { type Allowed, handIn, noteOutcomes, people, type SoundFile, soundFiles, together } from './hand-in.ts'
+import { cast, differs, type FirmName, firmNames, type Model, noteDrained, noteMigration, noteMoving } from './model.ts'
+import type { Command, Ended } from './run-command.ts'
 import { type Real, type Verb, verb } from './verb.ts'
-import type { Program } from './service-process.ts'
 
 type Migration = {
   firm: FirmName
   to: 's3' | 'local'
   deletes: boolean
   files: SoundFile[]
+  downloads: number
   killedAfterMs: number | undefined
 }
 
-/** When a command is killed, if it is. It needs most of a second to come to its work. */
-export const killedAfter = fc.option(fc.integer({ min: 400, max: 2000 }), { freq: 2, nil: undefined })
+/** When a command is killed, if it is. It needs some 100 ms to come to its work. */
+export const killedAfter = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.integer({ min: 60, max: 500 }) },
+)
 
-/** Somebody migrates a firm’s documents, is killed at it or not, and people hand in files meanwhile. */
+/** Somebody migrates a firm’s documents, is killed at it or not, and meanwhile people hand in files and download what is there. */
 export const migrateVerb: fc.Arbitrary<Verb> = fc
   .record({
     firm: fc.constantFrom(...firmNames),
     to: fc.constantFrom('s3' as const, 'local' as const),
     deletes: fc.boolean(),
     files: fc.oneof(fc.constant<SoundFile[]>([]), soundFiles),
+    downloads: fc.nat({ max: 12 }),
     killedAfterMs: killedAfter,
   })
   .map((migration) =>
     verb({
       words: wordsOf(migration),
-      canRun: ({ isServing }) => isServing || migration.files.length === 0,
+      canRun: ({ isServing }) => isServing || (migration.files.length === 0 && migration.downloads === 0),
       run: async (model, real) => migrate(model, real, migration),
     }),
   )
 
-function wordsOf({ firm, to, deletes, files, killedAfterMs }: Migration): string {
+function wordsOf({ firm, to, deletes, files, downloads, killedAfterMs }: Migration): string {
   const how = `${deletes ? ', sources and all' : ''}${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`
-  return `${firm} is migrated to ${to}${how}${files.length === 0 ? '' : `; meanwhile ${together(files)}`}`
+  const meanwhile = [
+    ...(downloads === 0 ? [] : [`${downloads} downloads`]),
+    ...(files.length === 0 ? [] : [together(files)]),
+  ]
+  return `${firm} is migrated to ${to}${how}${meanwhile.length === 0 ? '' : `; meanwhile ${meanwhile.join(', and ')}`}`
 }
 
-async function migrate(
-  model: Model,
-  real: Real,
-  { firm, to, deletes, files, killedAfterMs }: Migration,
-): Promise<string> {
+async function migrate(model: Model, real: Real, migration: Migration): Promise<string> {
+  const { firm, to, deletes, files, killedAfterMs } = migration
   const moment = (model.moment += 1)
-  const words = ['migrate', `to-${to}`, '--firm', real.firms[firm], ...(deletes ? ['--delete-source'] : [])]
-  const program = real.world.command(words)
-  const [code, outcomes] = await Promise.all([
-    endOf(program, killedAfterMs),
+  noteMoving(model, firm)
+  const command = { verb: 'migrate', to, firm: real.firms[firm], deletesSource: deletes } as const
+  const [ended, outcomes] = await Promise.all([
+    run(real, command, killedAfterMs),
     Promise.all(files.map((file) => handIn(real, file, moment))),
+    downloadSome(model, real, migration),
   ])
-  assertEnd(model, 'migrate', code)
+  assertEnd(model, 'migrate', ended)
   // They came while it ran, and it may have taken them along.
   const allowed: Allowed = { stores: ['s3', 'local'], doubts: [] }
   const taken = noteOutcomes(model, outcomes, allowed)
-  noteMigration(model, firm, to, code === 0 && files.length === 0)
-  return [codeInWords(code), taken].filter((text) => text !== '').join('; ')
+  noteMigration(model, firm, to, ended !== 'killed' && ended.code === 0 && files.length === 0)
+  return [endInWords(ended), taken].filter((text) => text !== '').join('; ')
+}
+
+/** One after the other, so that they fall into all of its time. */
+async function downloadSome(model: Model, real: Real, { firm, downloads }: Migration): Promise<void> {
+  const reader = people.find((name) => cast[name].firm === firm) ?? differs(`nobody works for ${firm}`)
+  const { documents } = model.firms[firm]
+  for (let count = 0; count < downloads; count += 1) {
+    const document = documents[count % documents.length]
+    if (document !== undefined) await download(real, reader, document)
+  }
 }
 
 export const drainVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
@@ -65,37 +81,30 @@ export const drainVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
     words: `the disk is drained${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`,
     canRun: () => true,
     async run(model, real) {
-      const code = await endOf(real.world.command(['drain']), killedAfterMs)
-      assertEnd(model, 'drain', code)
-      if (code === 0) noteDrained(model)
-      return codeInWords(code)
+      const ended = await run(real, { verb: 'drain' }, killedAfterMs)
+      assertEnd(model, 'drain', ended)
+      if (ended !== 'killed' && ended.code === 0) noteDrained(model)
+      return endInWords(ended)
     },
   }),
 )
 
-/** What a killed process had begun in the database may end a moment later. */
-const lastStatementMs = 200
-
-export async function endOf(program: Program, killedAfterMs: number | undefined): Promise<number | null> {
-  if (killedAfterMs === undefined) return program.ended
-  const code = await Promise.race([program.ended, sleep(killedAfterMs, 'late' as const)])
-  if (code !== 'late') return code
-  await program.kill()
-  await sleep(lastStatementMs)
-  return program.ended
+export async function run({ world }: Real, command: Command, killedAfterMs: number | undefined) {
+  return killedAfterMs === undefined ? world.service.run(command) : world.service.runAndKill(command, killedAfterMs)
 }
 
-/** It may fail where S3 does not do its part, or where the service is at the same file. 2 would mean that we asked wrongly. */
-function assertEnd({ s3, firms }: Model, command: string, code: number | null): void {
+/** It may fail where S3 does not do its part, or where the service is at the same file. */
+function assertEnd({ s3, firms }: Model, command: string, ended: Ended | 'killed'): void {
   const isContested = Object.values(firms).some(
     ({ documents, doubtful }) =>
       doubtful.length > 0 || documents.some(({ drains, stores }) => drains && stores.includes('local')),
   )
   const mayFail = s3 !== 'up' || isContested
-  if (code === 0 || code === null || (code === 1 && mayFail)) return
-  differs(`${command} ended with ${code}`)
+  if (ended === 'killed' || ended.code === 0 || mayFail) return
+  differs(`${command} failed: ${ended.why}`)
 }
 
-export function codeInWords(code: number | null): string {
-  return code === null ? 'killed' : `ended with ${code}`
+export function endInWords(ended: Ended | 'killed'): string {
+  if (ended === 'killed') return ended
+  return ended.code === 0 ? 'done' : `failed: ${ended.why}`
 }

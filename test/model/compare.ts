@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
+import pLimit from 'p-limit'
 
 import { listAll } from './browse.ts'
 import { download } from './download.ts'
@@ -22,21 +23,26 @@ import {
 } from './model.ts'
 import type { Real } from './verb.ts'
 
+const together = pLimit(6)
+
 const readers = { Umkhonto: 'Thandi', Ubuntu: 'Pieter' } as const satisfies Record<FirmName, PersonName>
 
 /** The end of every history: all faults are over, and everything must be as the model has it. */
 export async function compareAll(model: Model, real: Real): Promise<void> {
   await real.world.setS3('up')
-  await real.world.start()
+  await real.world.service.start()
   if (model.s3 !== 'up' || !model.isServing) await real.world.untilUploadsGoToS3()
   await untilDrained(real)
 
   for (const firm of firmNames) {
     noteList(model, firm, await listAll(real, readers[firm]), undefined)
-    for (const document of model.firms[firm].documents) {
-      if (document.drains && !model.isMigratedToLocal) differs(`${nameOf(document)} is still on the disk`)
-      await download(real, readers[firm], document)
-    }
+    const each = model.firms[firm].documents.map((document) =>
+      together(async () => {
+        if (document.drains && !model.isMigratedToLocal) differs(`${nameOf(document)} is still on the disk`)
+        await download(real, readers[firm], document)
+      }),
+    )
+    await Promise.all(each)
     await compareRows(model, real, firm)
     await compareStored(real, firm)
   }
@@ -47,7 +53,7 @@ const drainedWithinMs = 90_000
 /** What went to the disk for want of S3 goes there by itself now. */
 async function untilDrained({ world, firms }: Real): Promise<void> {
   const ids = Object.values(firms)
-  for (const giveUpAt = Date.now() + drainedWithinMs; ; await sleep(100)) {
+  for (const giveUpAt = Date.now() + drainedWithinMs; ; await sleep(20)) {
     const waiting = await world.db
       .selectFrom('document_versions')
       .select('storage_key')
@@ -67,7 +73,8 @@ async function compareRows(model: Model, real: Real, firm: FirmName): Promise<vo
     differs(`${rows.versions.length} versions of ${documents.length} documents`)
   if (rows.shown.length !== documents.length)
     differs(`the platform sees ${rows.shown.length} of ${documents.length} documents`)
-  for (const document of documents) await compareBytes(real, document, placeOf(document, rows))
+  const each = documents.map((document) => together(() => compareBytes(real, document, placeOf(document, rows))))
+  await Promise.all(each)
 }
 
 type Rows = Awaited<ReturnType<typeof readRows>>

@@ -48,7 +48,7 @@ const killed: Fault = {
   words: 'the service is killed',
   canHappen: ({ isServing }) => isServing,
   async happen(model, { world }) {
-    await world.kill()
+    await world.service.kill()
     model.isServing = false
   },
 }
@@ -56,7 +56,7 @@ const started: Fault = {
   words: 'the service is started',
   canHappen: ({ isServing }) => !isServing,
   async happen(model, { world }) {
-    await world.start()
+    await world.service.start()
     model.isServing = true
     // A new process has no bad memories of S3.
     if (model.s3 === 'returning') model.s3 = 'up'

@@ -19,11 +19,12 @@ const tables = [
  * anywhere, so that its service is another after it: this one may still leave S3 alone.
  */
 export async function forgetHistory({ world, firms }: Real, hasFailed: boolean): Promise<void> {
-  if (hasFailed) await world.kill()
+  if (hasFailed) await world.service.kill()
   await world.setS3('up')
-  await world.start()
-  for (const firm of Object.values(firms)) {
-    for (const table of tables) await sql`delete from ${sql.id(table)} where firm_id = ${firm}`.execute(world.db)
+  await world.service.start()
+  for (const firm of [...Object.values(firms), world.scout.firm]) {
+    const own = firm === world.scout.firm ? tables.filter((table) => table !== 'firm_users') : tables
+    for (const table of own) await sql`delete from ${sql.id(table)} where firm_id = ${firm}`.execute(world.db)
     await removeStored(world, firm)
   }
 }

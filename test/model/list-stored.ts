@@ -32,10 +32,12 @@ export async function listStored({ bucket, uploadsDir }: World, firm: FirmId): P
 /** So that thousands of histories fit into a store in memory, and none is seen by the next. */
 export async function removeStored(world: World, firm: FirmId): Promise<void> {
   const { client, name: Bucket } = world.bucket
-  for (const { store, key: Key, multipartId: UploadId } of await listStored(world, firm)) {
-    if (store === 'local') continue
-    if (UploadId === undefined) await client.send(new DeleteObjectCommand({ Bucket, Key }))
-    else await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
-  }
+  const inBucket = (await listStored(world, firm)).filter(({ store }) => store === 's3')
+  const each = inBucket.map(async ({ key: Key, multipartId: UploadId }) =>
+    UploadId === undefined
+      ? client.send(new DeleteObjectCommand({ Bucket, Key }))
+      : client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })),
+  )
+  await Promise.all(each)
   await rm(join(world.uploadsDir, folderOf(firm)), { recursive: true, force: true })
 }

@@ -144,6 +144,11 @@ export function noteSeen(firm: Model['firms'][FirmName], shape: DocumentShape): 
   return addDocument(firm, afterLook(document, shape))
 }
 
+/** A migration of a firm’s documents runs: any of them may be moved at any moment. */
+export function noteMoving(model: Model, firmName: FirmName): void {
+  for (const document of model.firms[firmName].documents) document.stores = bothStores
+}
+
 /** A migration of a firm’s documents ended: whole, or so that any of them may have been moved or not. */
 export function noteMigration(model: Model, firmName: FirmName, to: StoreName, isWhole: boolean): void {
   if (to === 'local') model.isMigratedToLocal = true

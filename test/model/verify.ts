@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { z } from 'zod'
 
-import { codeInWords, endOf, killedAfter } from './commands.ts'
+import { endInWords, killedAfter, run } from './commands.ts'
 import { differs } from './model.ts'
 import { type Real, type Verb, verb } from './verb.ts'
 
@@ -21,11 +21,9 @@ export const verifyVerb: fc.Arbitrary<Verb> = fc
       canRun: () => true,
       async run(_model, real) {
         const report = join(real.world.folder, 'verified')
-        const words = ['verify', '--report', report, ...(repairs ? ['--repair'] : [])]
-        const code = await endOf(real.world.command(words), killedAfterMs)
-        if (code !== null && code !== 0 && code !== 1) differs(`verify ended with ${code}`)
+        const ended = await run(real, { verb: 'verify', repairs, report }, killedAfterMs)
         await assertNothingFound(real, report)
-        return codeInWords(code)
+        return endInWords(ended)
       },
     }),
   )

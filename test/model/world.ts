@@ -17,7 +17,7 @@ import { s3Settings } from '../support/s3-settings.ts'
 import { findFreePorts } from '../support/services/free-ports.ts'
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
 import { cast, type FirmName, firmNames, type PersonName, type S3State } from './model.ts'
-import { type Program, startCommand, startService } from './service-process.ts'
+import { openService, type Service } from './service.ts'
 
 const maxUploadBytes = 18 * 2 ** 20
 /** Takes less than the others, so that "too large" is cheap to try. */
@@ -31,15 +31,15 @@ export type World = {
   bucket: FreshBucket
   db: Db
   setS3(state: Exclude<S3State, 'returning'>, afterBytes?: number): Promise<void>
-  kill(): Promise<void>
-  /** Starts the service if it does not run. */
-  start(): Promise<void>
-  /** Another command of the service's, on the same settings. */
-  command(words: string[]): Program
+  service: Service
   untilUploadsGoToS3(): Promise<void>
+  /** Somebody of no history, who tries whether uploads go to S3. */
+  scout: Scout
   newFirms(): Promise<{ firms: Record<FirmName, FirmId>; people: Record<PersonName, Person> }>
   close(): Promise<void>
 }
+
+type Scout = { firm: FirmId; person: Person }
 
 export async function openWorld(services: ServiceAddresses): Promise<World> {
   await using opened = new AsyncDisposableStack()
@@ -67,40 +67,34 @@ export async function openWorld(services: ServiceAddresses): Promise<World> {
     MAX_UPLOAD_BYTES: String(maxUploadBytes),
     PORT: String(port),
   }
-  const place = { folder, env, url: `http://127.0.0.1:${port}`, log: join(folder, 'log') }
-  let service: Program | undefined
-  const kill = async () => {
-    await service?.kill()
-    service = undefined
-  }
-  const start = async () => void (service ??= await startService(place))
-  opened.defer(kill)
-  await start()
-
   const { db } = openDatabase(
     { connectionString: database.url, max: 2 },
     makeLogger({ level: 'silent', isTerminal: false }),
   )
   opened.defer(() => db.destroy())
+  const url = `http://127.0.0.1:${port}`
+  const service = openService({ place: { folder, env, url, log: join(folder, 'log') }, db })
+  opened.defer(() => service.close())
+  await service.start()
   await db
     .updateTable('document_types')
     .set({ max_bytes: smallType.maxBytes })
     .where('code', '=', smallType.code)
     .execute()
   const registry = { db, keys: { accessKey: await accessKeyOf(secret) }, now: () => new Date() }
+  const scout = await makeScout(registry)
 
   const closing = opened.move()
   return {
-    url: place.url,
+    url,
     folder,
     uploadsDir,
     bucket,
     db,
+    service,
+    scout,
     setS3: (state, afterBytes = 0) => spoil(proxy, state, afterBytes),
-    kill,
-    start,
-    command: (words) => startCommand(words, place),
-    untilUploadsGoToS3: () => untilUploadsGoToS3(place.url, registry),
+    untilUploadsGoToS3: () => untilUploadsGoToS3(url, scout),
     newFirms: () => newFirms(registry),
     close: () => closing.disposeAsync(),
   }
@@ -140,13 +134,17 @@ async function spoil(proxy: FaultProxy, state: Exclude<S3State, 'returning'>, af
 const returnsWithinMs = 60_000
 
 /** S3 answers again: sooner or later the service must take note by itself. */
-async function untilUploadsGoToS3(url: string, registry: Registry): Promise<void> {
-  const firm = await makeFirm(registry)
-  const somebody = await makePerson(registry)
-  await addMember(registry, firm, somebody)
-  for (const giveUpAt = Date.now() + returnsWithinMs; Date.now() < giveUpAt; await sleep(250)) {
-    const answer = await uploadDocument(url, firm, somebody).catch(() => undefined)
+async function untilUploadsGoToS3(url: string, { firm, person }: Scout): Promise<void> {
+  for (const giveUpAt = Date.now() + returnsWithinMs; Date.now() < giveUpAt; await sleep(20)) {
+    const answer = await uploadDocument(url, firm, person).catch(() => undefined)
     if (answer?.storage === 's3') return
   }
   throw new Error(`S3 answers since ${returnsWithinMs / 1000} s, and new files do not go there`)
+}
+
+async function makeScout(registry: Registry): Promise<Scout> {
+  const firm = await makeFirm(registry)
+  const person = await makePerson(registry)
+  await addMember(registry, firm, person)
+  return { firm, person }
 }

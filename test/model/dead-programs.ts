@@ -1,0 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { sql } from 'kysely'
+
+import type { Db } from '../../src/database/client.ts'
+
+const withinMs = 30_000
+
+/** What a killed program had begun in the database has ended, one way or the other, once its connections are gone. */
+export async function untilDisconnected(db: Db, name: string): Promise<void> {
+  for (const giveUpAt = Date.now() + withinMs; Date.now() < giveUpAt; await sleep(5)) {
+    const { rows } = await sql`select from pg_stat_activity where application_name = ${name}`.execute(db)
+    if (rows.length === 0) return
+  }
+  throw new Error(`the database still has connections of ${name}, which was killed`)
+}
+
+/** The minute passes after which a mover that is not heard of is held for dead; one that lives must bear that too. */
+export async function endLeases(db: Db): Promise<void> {
+  await sql`update document_moves set lease_until = now() - interval '1 second' where lease_until > now()`.execute(db)
+}

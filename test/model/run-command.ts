@@ -1,0 +1,62 @@
+import type { Logger } from 'pino'
+
+import { openApp } from '../../src/app.ts'
+import { drainDisk } from '../../src/cli/drain-disk.ts'
+import { explainFailure } from '../../src/cli/explain-failure.ts'
+import { CommandFailed } from '../../src/cli/failures.ts'
+import { migrateDocuments } from '../../src/cli/migrate-documents.ts'
+import type { Printer } from '../../src/cli/printer.ts'
+import { verifyDocuments } from '../../src/cli/verify-documents.ts'
+import type { Config } from '../../src/config.ts'
+import type { FirmId, StoreName } from '../../src/vocabulary.ts'
+import { impatience, verifyPatienceMs } from './impatience.ts'
+
+export type Command =
+  | { verb: 'migrate'; to: StoreName; firm: FirmId; deletesSource: boolean }
+  | { verb: 'drain' }
+  | { verb: 'verify'; repairs: boolean; report: string }
+
+/** As a process ends. `why`: what it said, when it failed. */
+export type Ended = { code: 0 | 1; why: string }
+
+const silent: Printer = {
+  isJson: true,
+  say: () => undefined,
+  answer: () => undefined,
+  paint: (_style, text) => text,
+}
+
+/** What the command line runs for these words, beside the service, with a pool and a breaker of its own. */
+export async function runCommand({ config, log }: { config: Config; log: Logger }, command: Command): Promise<Ended> {
+  try {
+    const app = await openApp(config, log, impatience)
+    try {
+      await carryOut({ ...app, print: silent, signal: new AbortController().signal }, command)
+    } finally {
+      await app.close()
+    }
+    return { code: 0, why: '' }
+  } catch (error) {
+    if (error instanceof CommandFailed) return { code: 1, why: 'it did not do all' }
+    log.error({ event: 'failed', err: error }, 'the command failed')
+    return { code: 1, why: explainFailure(error).message }
+  }
+}
+
+type Needs = Parameters<typeof migrateDocuments>[0] & Parameters<typeof verifyDocuments>[0]
+
+async function carryOut(needs: Needs, command: Command): Promise<void> {
+  switch (command.verb) {
+    case 'migrate': {
+      const { to, firm, deletesSource } = command
+      return migrateDocuments(needs, to, { concurrency: 8, firm, ...(deletesSource && { deleteSource: true }) })
+    }
+    case 'drain':
+      return drainDisk(needs, { concurrency: 4 })
+    case 'verify': {
+      const { report, repairs } = command
+      const options = { concurrency: 4, read: true, report, ...(repairs && { repair: true as const }) }
+      return verifyDocuments({ ...needs, patienceMs: verifyPatienceMs }, options)
+    }
+  }
+}
