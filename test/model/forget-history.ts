@@ -22,9 +22,10 @@ export async function forgetHistory({ world, firms }: Real, hasFailed: boolean):
   if (hasFailed) await world.service.kill()
   await world.setS3('up')
   await world.service.start()
-  for (const firm of [...Object.values(firms), world.scout.firm]) {
+  const forgetting = [...Object.values(firms), world.scout.firm].map(async (firm) => {
     const own = firm === world.scout.firm ? tables.filter((table) => table !== 'firm_users') : tables
     for (const table of own) await sql`delete from ${sql.id(table)} where firm_id = ${firm}`.execute(world.db)
     await removeStored(world, firm)
-  }
+  })
+  await Promise.all(forgetting)
 }

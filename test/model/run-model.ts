@@ -42,6 +42,8 @@ export type Run = {
   /** As a failure prints it: leads straight to that history. */
   path?: string | undefined
   mostMs?: number | undefined
+  /** No new history once it aborts. */
+  signal?: AbortSignal
   onHistory?: (done: Progress) => void
 }
 
@@ -61,7 +63,8 @@ export async function runModel(world: World, run: Run): Promise<RunResult> {
   const [path, replayPath] = run.path?.split('@') ?? []
   const endsAt = Date.now() + (run.mostMs ?? Infinity)
   const state: State = { histories: 0, operations: 0, failed: undefined }
-  const isEnough = () => state.operations >= run.operations || Date.now() > endsAt || path !== undefined
+  const isEnough = () =>
+    state.operations >= run.operations || Date.now() > endsAt || path !== undefined || run.signal?.aborted === true
 
   for (let seed = firstSeed; seed === firstSeed || !isEnough(); seed += 1) {
     const history = fc.asyncProperty(

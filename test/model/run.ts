@@ -2,12 +2,13 @@
 import { parseArgs } from 'node:util'
 
 import { obtainServices } from '../support/services/obtain-services.ts'
-import { runModel } from './run-model.ts'
-import { openWorld } from './world.ts'
+import { runSideBySide } from './run-side-by-side.ts'
+import { openWorld, type World } from './world.ts'
 
-const usage = `npm run model -- [--operations N] [--seed S] [--path P] [--seconds T]
+const usage = `npm run model -- [--operations N] [--worlds W] [--seed S] [--path P] [--seconds T]
 
   --operations  how many, 1000 when not said
+  --worlds      how many services to run histories against at once, 2 when not said
   --seed        the same histories again
   --path        with its seed: straight to the history that failed, as the failure printed it
   --seconds     no new history after so many
@@ -16,6 +17,7 @@ const usage = `npm run model -- [--operations N] [--seed S] [--path P] [--second
 const { values } = parseArgs({
   options: {
     operations: { type: 'string', default: '1000' },
+    worlds: { type: 'string', default: '2' },
     seed: { type: 'string' },
     path: { type: 'string' },
     seconds: { type: 'string' },
@@ -29,13 +31,17 @@ async function run(): Promise<number> {
   await using opened = new AsyncDisposableStack()
   const { addresses, stop } = await obtainServices(['s3', 'postgres'], process.env)
   opened.defer(stop)
-  const world = await openWorld(addresses)
-  opened.defer(() => world.close())
+  const worlds: World[] = []
+  for (let count = values.path === undefined ? Number(values.worlds) : 1; count > 0; count -= 1) {
+    const world = await openWorld(addresses)
+    opened.defer(() => world.close())
+    worlds.push(world)
+  }
   // What was started here ends with us.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void opened.disposeAsync().finally(() => process.exit(1)))
 
-  const result = await runModel(world, {
+  const result = await runSideBySide(worlds, {
     operations: Number(values.operations),
     seed: values.seed === undefined ? undefined : Number(values.seed),
     path: values.path,
