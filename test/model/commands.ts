@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 
-import { download } from './download.ts'
-import { type Allowed, handIn, noteOutcomes, people, type SoundFile, soundFiles, together } from './hand-in.ts'
-import { cast, differs, type FirmName, firmNames, type Model, noteDrained, noteMigration, noteMoving } from './model.ts'
+import { downloadWhile } from './download.ts'
+import { type Allowed, handIn, noteOutcomes, type SoundFile, soundFiles, together } from './hand-in.ts'
+import { differs, type FirmName, firmNames, type Model, noteDrained, noteMigration, noteMoving } from './model.ts'
 import type { Command, Ended } from './run-command.ts'
 import { type Real, type Verb, verb } from './verb.ts'
 
@@ -11,7 +11,7 @@ type Migration = {
   to: 's3' | 'local'
   deletes: boolean
   files: SoundFile[]
-  downloads: number
+  reads: boolean
   killedAfterMs: number | undefined
 }
 
@@ -28,35 +28,33 @@ export const migrateVerb: fc.Arbitrary<Verb> = fc
     to: fc.constantFrom('s3' as const, 'local' as const),
     deletes: fc.boolean(),
     files: fc.oneof(fc.constant<SoundFile[]>([]), soundFiles),
-    downloads: fc.nat({ max: 12 }),
+    reads: fc.boolean(),
     killedAfterMs: killedAfter,
   })
   .map((migration) =>
     verb({
       words: wordsOf(migration),
-      canRun: ({ isServing }) => isServing || (migration.files.length === 0 && migration.downloads === 0),
+      canRun: ({ isServing }) => isServing || (migration.files.length === 0 && !migration.reads),
       run: async (model, real) => migrate(model, real, migration),
     }),
   )
 
-function wordsOf({ firm, to, deletes, files, downloads, killedAfterMs }: Migration): string {
+function wordsOf({ firm, to, deletes, files, reads, killedAfterMs }: Migration): string {
   const how = `${deletes ? ', sources and all' : ''}${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`
-  const meanwhile = [
-    ...(downloads === 0 ? [] : [`${downloads} downloads`]),
-    ...(files.length === 0 ? [] : [together(files)]),
-  ]
+  const meanwhile = [...(reads ? ['people download'] : []), ...(files.length === 0 ? [] : [together(files)])]
   return `${firm} is migrated to ${to}${how}${meanwhile.length === 0 ? '' : `; meanwhile ${meanwhile.join(', and ')}`}`
 }
 
 async function migrate(model: Model, real: Real, migration: Migration): Promise<string> {
-  const { firm, to, deletes, files, killedAfterMs } = migration
+  const { firm, to, deletes, files, reads, killedAfterMs } = migration
   const moment = (model.moment += 1)
   noteMoving(model, firm)
   const command = { verb: 'migrate', to, firm: real.firms[firm], deletesSource: deletes } as const
+  const running = run(real, command, killedAfterMs)
   const [ended, outcomes] = await Promise.all([
-    run(real, command, killedAfterMs),
+    running,
     Promise.all(files.map((file) => handIn(real, file, moment))),
-    downloadSome(model, real, migration),
+    reads && downloadWhile(running, model, real),
   ])
   assertEnd(model, 'migrate', ended)
   // They came while it ran, and it may have taken them along.
@@ -64,16 +62,6 @@ async function migrate(model: Model, real: Real, migration: Migration): Promise<
   const taken = noteOutcomes(model, outcomes, allowed)
   noteMigration(model, firm, to, ended !== 'killed' && ended.code === 0 && files.length === 0)
   return [endInWords(ended), taken].filter((text) => text !== '').join('; ')
-}
-
-/** One after the other, so that they fall into all of its time. */
-async function downloadSome(model: Model, real: Real, { firm, downloads }: Migration): Promise<void> {
-  const reader = people.find((name) => cast[name].firm === firm) ?? differs(`nobody works for ${firm}`)
-  const { documents } = model.firms[firm]
-  for (let count = 0; count < downloads; count += 1) {
-    const document = documents[count % documents.length]
-    if (document !== undefined) await download(real, reader, document)
-  }
 }
 
 export const drainVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 
 import * as fc from 'fast-check'
 
 import { downloadLinkShape } from '../../src/contract.ts'
 import type { StoreName } from '../../src/vocabulary.ts'
 import { hasDocuments, pick } from './browse.ts'
-import { differs, type KnownDocument, nameOf, type PersonName } from './model.ts'
+import { differs, type KnownDocument, type Model, nameOf, type PersonName } from './model.ts'
 import { people } from './hand-in.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 
@@ -20,6 +21,19 @@ export const downloadVerb: fc.Arbitrary<Verb> = fc
       run: async (model, real) => download(real, by, pick(model, by, which), way),
     }),
   )
+
+/** Downloads one paper after the other for as long as something goes on that must not be felt. */
+export async function downloadWhile(going: Promise<unknown>, model: Model, real: Real): Promise<void> {
+  const over = new AbortController()
+  const end = () => over.abort()
+  going.then(end, end)
+  for (let which = 0; !over.signal.aborted; which += 1) {
+    const by = people[which % people.length] ?? differs('there is nobody')
+    if (hasDocuments(by)(model)) await download(real, by, pick(model, by, which))
+    // Otherwise nothing would be waited for.
+    else await setImmediate()
+  }
+}
 
 /** Downloads it as a browser would or by a link that was asked for, and compares the bytes. */
 export async function download(

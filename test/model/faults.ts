@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import * as fc from 'fast-check'
 
+import { downloadWhile } from './download.ts'
 import { type Allowed, handIn, noteOutcomes, type SoundFile, soundFiles, together } from './hand-in.ts'
 import type { Model } from './model.ts'
 import { type Real, type Verb, verb } from './verb.ts'
@@ -84,10 +85,12 @@ export const startVerb: fc.Arbitrary<Verb> = fc.constant(started).map(faultVerb)
 /** S3 is given the time that the service needs to see it again. */
 export const settledVerb: fc.Arbitrary<Verb> = fc.constant(undefined).map(() =>
   verb({
-    words: 'S3 is back and is seen',
+    words: 'S3 is back and is seen, while people download',
     canRun: ({ s3, isServing }) => isServing && s3 === 'returning',
-    async run(model, { world }) {
-      await world.untilUploadsGoToS3()
+    async run(model, real) {
+      const seeing = real.world.untilUploadsGoToS3()
+      // What waited on the disk begins to move.
+      await Promise.all([seeing, downloadWhile(seeing, model, real)])
       model.s3 = 'up'
       return 'new files go there'
     },

@@ -31,6 +31,11 @@ export const documentTypes = ['registration_certificate', 'tax_clearance', 'iden
 // Held in memory, all but the last, which goes through the spool and in parts.
 const sizes = { small: [900, 12_000], middling: [300_000, 1_200_000], large: [17 * 2 ** 20] }
 
+// Few, so that the same bytes come again.
+const seeds = fc.nat({ max: 3 })
+/** Few, so that one comes again; not so few that all are soon used. */
+export const keys = ['k1', 'k2', 'k3', 'k4', 'k5']
+
 const soundFile = fc.record({
   by: fc.constantFrom(...people),
   documentType: fc.constantFrom(...documentTypes),
@@ -41,14 +46,22 @@ const soundFile = fc.record({
     { weight: 6, arbitrary: fc.constantFrom(...sizes.middling) },
     { weight: 1, arbitrary: fc.constantFrom(...sizes.large) },
   ),
-  // Few, so that the same bytes come again.
-  seed: fc.nat({ max: 3 }),
+  seed: seeds,
   name: fc.constantFrom('papers', 'Ṱhohoyanḓou 2026', 'a “copy”; of it'),
-  key: fc.option(fc.constantFrom('k1', 'k2'), { freq: 2, nil: undefined }),
+  key: fc.option(fc.constantFrom(...keys), { freq: 2, nil: undefined }),
 })
 export type SoundFile = typeof soundFile extends fc.Arbitrary<infer File> ? File : never
 
-export const soundFiles = fc.array(soundFile, { minLength: 1, maxLength: 3 })
+/** Somebody in a hurry hands in the same file twice, or another under the same key. */
+const twice = fc
+  .record({ file: soundFile, key: fc.constantFrom(...keys), bytes: fc.tuple(seeds, seeds) })
+  .map(({ file, key, bytes }) => bytes.map((seed) => ({ ...file, key, seed })))
+
+export const soundFiles: fc.Arbitrary<SoundFile[]> = fc.oneof(
+  { withCrossShrink: true },
+  { weight: 4, arbitrary: fc.array(soundFile, { minLength: 1, maxLength: 3 }) },
+  { weight: 1, arbitrary: twice },
+)
 
 export function wordsOf({ by, documentType, format, bytes, seed, key }: SoundFile): string {
   const under = key === undefined ? '' : ` under key ${key}`

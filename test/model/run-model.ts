@@ -24,7 +24,7 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 6, arbitrary: unsoundVerb },
   { weight: 5, arbitrary: strangerVerb },
   { weight: 9, arbitrary: s3Verb },
-  { weight: 2, arbitrary: settledVerb },
+  { weight: 8, arbitrary: settledVerb },
   { weight: 6, arbitrary: meanwhileVerb },
   { weight: 1, arbitrary: killVerb },
   { weight: 12, arbitrary: startVerb },
