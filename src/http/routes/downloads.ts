@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { documentParams, downloadLinkShape, downloadQuery } from '../../contract.ts'
 import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/issue-download.ts'
 import { openBytes, type OpenBytesNeeds } from '../../documents/open-bytes.ts'
+import { openLinkedBytes } from '../../documents/open-linked-bytes.ts'
 import { openLocalLink } from '../../storage/local-links.ts'
 import { documentOf } from '../document-of.ts'
 import { sendFile } from '../send-file.ts'
@@ -57,7 +58,7 @@ export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZo
         const link = await openLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
         // Whoever has the link may read; who it is, nobody knows.
         const somebody = { userId: null, ...visitorOf(request) }
-        const bytes = await openBytes(needs, somebody, { ...link, store: 'local', size: link.fileSize })
+        const bytes = await openLinkedBytes(needs, somebody, { ...link, store: 'local', size: link.fileSize })
         return sendFile(request, reply, { ...link, bytes })
       },
     )

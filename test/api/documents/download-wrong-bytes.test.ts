@@ -167,6 +167,35 @@ it('a link to where the bytes were before they moved is over, and marks nothing'
   expect([await stateOf(), alarmsOf()]).toEqual(['present', []])
 })
 
+it('a link to where the bytes were before they moved still gives them as long as they lie there', async () => {
+  const { id, link, path } = await handedIn()
+  const follow = await link()
+  const { storage_key: key } = await service.app.db
+    .updateTable('document_versions')
+    .set({ storage_key: sql`replace(storage_key, 'registration_certificate', 'moved')`, bytes_state: 'wrong' })
+    .where('document_id', '=', id)
+    .returning('storage_key')
+    .executeTakeFirstOrThrow()
+
+  const answer = await follow()
+
+  expect(path.endsWith(key)).toBe(false)
+  expect(answer.status).toBe(200)
+  expect(Buffer.from(await answer.arrayBuffer())).toEqual(await readFile(path))
+})
+
+it('a link gives bytes that were found wrong again once they have been read and are right', async () => {
+  const { id, link } = await handedIn()
+  const follow = await link()
+  const mark = (state: 'wrong' | 'present') =>
+    service.app.db.updateTable('document_versions').set({ bytes_state: state }).where('document_id', '=', id).execute()
+
+  await mark('wrong')
+  expect(await outcomeOf(await follow())).toBe('gone')
+  await mark('present')
+  expect(await outcomeOf(await follow())).toBe(200)
+})
+
 it('a paper of the platform, whose row names no disk, may lie on another one: 503, and nothing is marked', async () => {
   const { id, download, path, stateOf, alarmsOf } = await handedIn()
   await service.app.db.updateTable('document_versions').set({ store_id: null }).where('document_id', '=', id).execute()

@@ -46,6 +46,32 @@ it.each(places)(
   },
 )
 
+it('30. a link to the local disk that was given out before gives the flipped byte to nobody, once it was found', async () => {
+  const { firm, admin } = await firmWithAdmin(stores.onDisk)
+  const bytes = Buffer.from(makePdf({ bytes: 40_000 }))
+  const { id } = await uploadDocument(stores.onDisk.url, firm, admin, { bytes })
+  const asked = { headers: { accept: 'application/json' } }
+  const answer = await callDocuments(stores.onDisk.url, firm, admin, `/${id}/download`, asked)
+  const { url } = (await answer.json()) as { url: string }
+  const { storage_key: key } = await stores.onDisk.app.db
+    .selectFrom('document_versions')
+    .select('storage_key')
+    .where('firm_id', '=', firm)
+    .executeTakeFirstOrThrow()
+  const spoiled = Buffer.from(bytes)
+  spoiled.writeUInt8(spoiled.readUInt8(20_000) ^ 1, 20_000)
+  await diskInHand(stores.onDisk).put(key, spoiled)
+
+  expect((await runVerify(stores.onDisk.app)).keysOf('wrong')).toContain(key)
+
+  for (const headers of [{}, { range: 'bytes=20000-20000' }]) {
+    const refused = await fetch(`${stores.onDisk.url}${url}`, { headers })
+    expect([refused.status, (await problemOf(refused)).code]).toEqual([410, 'gone'])
+  }
+  const forHeaders = await fetch(`${stores.onDisk.url}${url}`, { method: 'HEAD' })
+  expect(forHeaders.status).toBe(410)
+})
+
 it.each(places)('30. a file whose hash is not the given one is not taken, for %s', async (_where, open) => {
   const { service } = open()
   const { firm, admin } = await firmWithAdmin(service)

@@ -1,0 +1,13 @@
+import { sql } from 'kysely'
+
+import type { Db } from './client.ts'
+import { liesAt } from './places.ts'
+import type { Place } from './uploads.ts'
+
+/** Whether bytes were found missing or wrong by every version that names them; false where none does any more. */
+export async function wereFoundWrong(db: Db, place: Place): Promise<boolean> {
+  const { rows } = await sql<{ isWrong: boolean | null }>`
+    select bool_and(bytes_state <> 'present') as "isWrong" from document_versions
+    where ${liesAt(place)} and bytes_state <> 'removed'`.execute(db)
+  return rows[0]?.isWrong ?? false
+}
