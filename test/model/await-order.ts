@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { flushCompileCache } from 'node:module'
 
 import { serve } from '../../src/bin/serve.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -8,6 +9,9 @@ import type { Order } from './program.ts'
 import { runCommand } from './run-command.ts'
 
 // The service, or one of its commands, in a process that has loaded everything before it is told what to do.
+
+// The next one loads in half the time; at its end, where Node does so by itself, this one will have been killed.
+flushCompileCache()
 
 // Nobody is left to end it.
 process.once('disconnect', () => process.exit(1))

@@ -35,7 +35,7 @@ export function startProgram({ folder, env, log }: Place): Program {
   const { PATH = '' } = process.env
   const child = fork(entry, {
     cwd: folder,
-    env: { PATH, HOME: folder, ...env, DATABASE_URL: database.href },
+    env: { PATH, HOME: folder, ...env, DATABASE_URL: database.href, NODE_COMPILE_CACHE: join(folder, 'compiled') },
     stdio: ['ignore', output, output, 'ipc'],
     execArgv: [],
   })
