@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Db, PoolCounts } from './database/client.ts'
 import { connectDatabase } from './database/connect.ts'
-import { setMultipartId } from './database/uploads.ts'
+import { forgetMultipart, noteMultipart } from './database/uploads.ts'
 import type { Stores } from './documents/stores.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
 import { deriveKey } from './people/derive-key.ts'
@@ -126,7 +126,7 @@ async function openS3({ s3: config }: Config, { db, log, metrics, s3Patience }: 
 
 function recorderOf(db: Db): MultipartRecorder {
   return {
-    opened: (key, multipartId) => setMultipartId(db, key, multipartId),
-    closed: (key) => setMultipartId(db, key, null),
+    opened: (key, multipartId) => noteMultipart(db, key, multipartId),
+    closed: (key, multipartId) => forgetMultipart(db, key, multipartId),
   }
 }

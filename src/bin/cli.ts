@@ -42,8 +42,9 @@ async function onDocuments(
   work: (app: AppWithSignal) => Promise<void>,
 ) {
   const { withApp } = await import('./with-app.ts')
-  await withApp({ config: { ...config, useS3: true }, log }, (app, signal) =>
-    work({ ...app, config: { ...app.config, useS3: config.useS3 }, signal }),
+  const { readClock } = await import('../database/read-clock.ts')
+  await withApp({ config: { ...config, useS3: true }, log }, async (app, signal) =>
+    work({ ...app, now: await readClock(app.db), config: { ...app.config, useS3: config.useS3 }, signal }),
   )
 }
 

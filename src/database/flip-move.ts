@@ -49,8 +49,8 @@ export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: 
       where f.firm_id = v.firm_id and f.id = v.document_id and d.current_version = v.version
     ),
     left_behind as (
-      insert into document_removals (firm_id, store, store_id, storage_key, due_at)
-      select e.firm_id, case when f is null then e.to_store else e.from_store end,
+      insert into document_removals (firm_id, version_id, store, store_id, storage_key, due_at)
+      select e.firm_id, case when f is null then null else e.version_id end, case when f is null then e.to_store else e.from_store end,
         case when f is null then e.to_store_id else ${flip.sourceStoreId}::uuid end,
         case when f is null then e.to_key else e.from_key end,
         case when f is null then ${flip.targetDueAt}::timestamptz else ${flip.sourceDueAt}::timestamptz end

@@ -97,9 +97,21 @@ export async function endMove(db: Db, move: OpenMove, dueAt: Date): Promise<void
   if (numAffectedRows === 0n) await releaseMove(db, move)
 }
 
-/** Another target, where the first one's key turned out to hold other bytes. False when somebody took the move over. */
-export async function retargetMove(db: Db, move: OpenMove, key: StorageKey): Promise<boolean> {
-  return changeMove(db, move, sql`to_key = ${key}`)
+/**
+ * Another target, where the first one's key turned out to hold other bytes, which are noted for removal. False when
+ * somebody took the move over.
+ */
+export async function retargetMove(db: Db, move: OpenMove, key: StorageKey, dueAt: Date): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    with changed as (
+      update document_moves set to_key = ${key}, multipart_id = null
+      where id = ${move.id} and lease_token = ${move.leaseToken} returning firm_id
+    )
+    insert into document_removals (firm_id, store, store_id, storage_key, due_at)
+    select firm_id, ${move.to.store}, ${move.to.storeId}::uuid, ${move.to.key}, ${dueAt}::timestamptz from changed
+    on conflict (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'))
+    do update set due_at = least(document_removals.due_at, excluded.due_at)`.execute(db)
+  return numAffectedRows === 1n
 }
 
 async function changeMove(db: Db, move: OpenMove, change: ReturnType<typeof sql>): Promise<boolean> {

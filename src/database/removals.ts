@@ -23,7 +23,7 @@ export async function listDueRemovals(
   return rows
 }
 
-/** For bytes that are gone, or that a version turned out to name. */
+/** For bytes that are gone. */
 export async function forgetRemoval(db: Db, id: string): Promise<void> {
   await db.deleteFrom('document_removals').where('id', '=', id).execute()
 }
@@ -64,6 +64,24 @@ export async function listStaleUploads(
     where started_at < ${before} and ${isReachable(reach)} and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
     order by id limit ${limit}`.execute(db)
   return rows
+}
+
+/**
+ * Ends an upload that never ended, and notes what it may have stored for removal: in one statement, so that the upload,
+ * should it live after all, finds itself given up before a byte of it goes. False when it ended by itself meanwhile.
+ */
+export async function endStaleUpload(
+  db: Db,
+  id: UploadId,
+  { before, dueAt }: { before: Date; dueAt: Date },
+): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    with ended as (delete from document_uploads where id = ${id} and started_at < ${before} returning *)
+    insert into document_removals (firm_id, store, store_id, storage_key, due_at)
+    select firm_id, store, store_id, storage_key, ${dueAt}::timestamptz from ended
+    on conflict (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'))
+    do update set due_at = least(document_removals.due_at, excluded.due_at)`.execute(db)
+  return numAffectedRows === 1n
 }
 
 const isReachable = ({ localStoreId, hasS3 }: TidyReach) => sql<boolean>`

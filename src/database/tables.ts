@@ -194,6 +194,7 @@ type DocumentMoves = {
 type DocumentRemovals = {
   id: Generated<string>
   firm_id: FirmId
+  version_id: VersionId | null
   store: StoreName
   store_id: StoreId | null
   storage_key: StorageKey

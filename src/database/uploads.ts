@@ -43,24 +43,35 @@ export async function closeRemovedUpload(db: Db, id: UploadId): Promise<boolean>
 }
 
 /** For stores: the multipart upload that a key's bytes travel in, on their way in or in a move; the service's own rights may not list them. */
-export async function setMultipartId(db: Db, key: StorageKey, multipartId: string | null): Promise<void> {
+export async function noteMultipart(db: Db, key: StorageKey, multipartId: string): Promise<void> {
   await sql`
     with upload as (update document_uploads set multipart_id = ${multipartId} where storage_key = ${key})
     update document_moves set multipart_id = ${multipartId} where to_key = ${key}`.execute(db)
 }
 
+/** Nothing of it is left to abort. One that was noted since, by whoever took a move over, stays noted. */
+export async function forgetMultipart(db: Db, key: StorageKey, multipartId: string): Promise<void> {
+  await sql`
+    with upload as (
+      update document_uploads set multipart_id = null where storage_key = ${key} and multipart_id = ${multipartId}
+    )
+    update document_moves set multipart_id = null where to_key = ${key} and multipart_id = ${multipartId}`.execute(db)
+}
+
 /**
  * A system task's question: does a version, an open move or an open upload other than `except` name these bytes? A row of
- * the platform names no disk, and so the file of this name on every one.
+ * the platform names no disk, and so the file of this name on every one. The source of a move whose target was found
+ * missing or wrong counts as named: it may be the last right copy.
  */
 export async function areBytesNamed(trx: Tx, place: Place, except: UploadId | null): Promise<boolean> {
   const { rows } = await sql<{ named: boolean }>`
     select exists (select from document_versions where storage_key = ${place.key} and store = ${place.store}
                      and (store_id is null or store_id = ${place.storeId}::uuid) and bytes_state <> 'removed')
         or exists (select from document_moves where ${place.key} in (from_key, to_key))
-        or exists (select from document_uploads where storage_key = ${place.key} and id is distinct from ${except}::uuid) as named`.execute(
-    trx,
-  )
+        or exists (select from document_uploads where storage_key = ${place.key} and id is distinct from ${except}::uuid)
+        or exists (select from document_removals r join document_versions v on v.firm_id = r.firm_id and v.id = r.version_id
+                   where r.storage_key = ${place.key} and r.store = ${place.store} and v.bytes_state in ('missing', 'wrong'))
+        as named`.execute(trx)
   return rows[0]?.named ?? true
 }
 

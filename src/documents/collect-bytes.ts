@@ -6,13 +6,14 @@ import type { Db } from '../database/client.ts'
 import { endDeadMove, listDeadMoves } from '../database/dead-moves.ts'
 import {
   type DueRemoval,
+  endStaleUpload,
   forgetRemoval,
   listDueRemovals,
   listStaleUploads,
   postponeRemoval,
   type StaleUpload,
 } from '../database/removals.ts'
-import { closeUpload, type Place } from '../database/uploads.ts'
+import type { Place } from '../database/uploads.ts'
 import type { Clock, UploadId } from '../vocabulary.ts'
 import { removeBytes } from './remove-bytes.ts'
 import { type Stores, storeUnavailable } from './stores.ts'
@@ -22,7 +23,7 @@ export type CollectNeeds = {
   stores: Stores
   log: Logger
   now: Clock
-  /** Older than any request may live: only then is what never ended taken for dead. */
+  /** Only what is older is taken for dead. Whatever lives longer finds itself given up, before its bytes go. */
   graceMs: number
 }
 
@@ -67,9 +68,8 @@ async function endStaleUploads(
       if (signal.aborted) return
       await counting(needs, upload, collected, async () => {
         await abortMultipart(needs, upload, upload.multipartId)
-        await removeBytes(needs, upload, upload.id)
-        await closeUpload(needs.db, upload.id)
-        collected.uploads += 1
+        // What it stored goes with what is due, below.
+        if (await endStaleUpload(needs.db, upload.id, { before, dueAt: needs.now() })) collected.uploads += 1
       })
     }
     after = page.length < pageSize ? undefined : page.at(-1)?.id

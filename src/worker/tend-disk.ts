@@ -1,4 +1,5 @@
 import { systemActor } from '../database/events.ts'
+import { readClock } from '../database/read-clock.ts'
 import { collectBytes } from '../documents/collect-bytes.ts'
 import { drain } from '../documents/moving/drain.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
@@ -32,7 +33,7 @@ export function tendDisk(needs: MoveNeeds, times: TendTimes = usualTimes): { clo
   const collecting = repeat(needs.log, {
     name: 'collect',
     everyMs: times.collectEveryMs,
-    run: async () => collectBytes(needs, signal),
+    run: async () => collectBytes({ ...needs, now: await readClock(needs.db) }, signal),
   })
   const unhear = needs.stores.s3?.onBack(draining.ringNow)
   return {
@@ -50,7 +51,8 @@ async function drainWhileS3Answers(
   signal: AbortSignal,
 ): Promise<Record<string, number>> {
   if (targetOf(needs.stores) !== 's3') return {}
-  const { stoppedBy, ...drained } = await drain(needs, systemActor(taskId), { concurrency: filesAtOnce, signal })
+  const timed = { ...needs, now: await readClock(needs.db) }
+  const { stoppedBy, ...drained } = await drain(timed, systemActor(taskId), { concurrency: filesAtOnce, signal })
   if (stoppedBy !== undefined)
     needs.log.warn({ event: 'drain_stopped', err: stoppedBy }, 'draining stopped; it is tried again')
   return drained

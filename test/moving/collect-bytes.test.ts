@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto'
 
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { keepBytes } from '../../src/documents/keep-bytes.ts'
+import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import type { IncomingFile } from '../../src/storage/file-store.ts'
+import type { DocumentId, Sha256, UploadId } from '../../src/vocabulary.ts'
 import { makePdf } from '../support/make-files.ts'
 import {
+  actor,
   bytesOf,
+  changeVersion,
   claimAndDie,
   firmId,
   freshKey,
@@ -18,6 +25,7 @@ import {
   putIntoBucket,
   service,
   sha256Of,
+  toS3,
 } from './moving-scene.ts'
 
 openMovingScene()
@@ -76,4 +84,51 @@ describe('the collector', () => {
     expect(await service.app.stores.s3?.stat(key)).toBeUndefined()
     expect(await service.app.db.selectFrom('document_uploads').selectAll().execute()).toEqual([])
   })
+
+  it.each(['missing', 'wrong'])(
+    'keeps the source of a move whose target was found %s: it may be the last right copy',
+    async (state) => {
+      const { document, version } = await handIn()
+      await moveVersion(service.app, actor, version, toS3)
+      await changeVersion(document.id, sql`bytes_state = ${state}`)
+
+      await collectBytes(inTwoDays(), never)
+      expect(await service.app.stores.local.stat(version.key)).toBeDefined()
+
+      await changeVersion(document.id, sql`bytes_state = 'present'`)
+      await collectBytes({ ...service.app, now: () => new Date(Date.now() + 5 * 24 * 60 * 60 * 1000) }, never)
+      expect(await service.app.stores.local.stat(version.key)).toBeUndefined()
+    },
+  )
+
+  it('that takes a living upload for dead lets it find itself given up: no 201 whose bytes are gone', async () => {
+    const { local } = service.app.stores
+    const late = {
+      ...local,
+      async write(...words: Parameters<typeof local.write>) {
+        const stored = await local.write(...words)
+        await collectBytes(inTwoDays(), never)
+        return stored
+      },
+    }
+    const needs = { ...service.app, stores: { ...service.app.stores, local: late } }
+    const key = freshKey()
+    const place = { store: 'local', storeId: local.storeId, key } as const
+    const upload = { ...place, id: randomUUID() as UploadId, firmId, uploadedBy: member.id }
+
+    await expect(keepBytes(needs, upload, aFile(), () => Promise.resolve('kept'))).rejects.toThrow(/given up/)
+
+    expect(await local.stat(key)).toBeUndefined()
+    expect(await service.app.db.selectFrom('document_uploads').select('id').execute()).toEqual([])
+  })
 })
+
+function aFile(): IncomingFile {
+  const bytes = makePdf()
+  const labels = { originalFileName: 'a.pdf', documentType: 'a', firmId, documentId: randomUUID() as DocumentId }
+  return {
+    contentType: 'application/pdf',
+    labels,
+    content: { kind: 'memory', bytes, sha256: sha256Of(bytes) as Sha256 },
+  }
+}

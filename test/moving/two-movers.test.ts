@@ -3,7 +3,8 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { claimMove } from '../../src/database/moves.ts'
-import { setMultipartId } from '../../src/database/uploads.ts'
+import { forgetMultipart, noteMultipart } from '../../src/database/uploads.ts'
+import { collectBytes } from '../../src/documents/collect-bytes.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { StorageKey } from '../../src/vocabulary.ts'
 import { listBucket } from '../support/list-everything.ts'
@@ -16,7 +17,9 @@ import {
   endLeases,
   freshKey,
   handIn,
+  inTwoDays,
   keysInBucket,
+  never,
   openMoves,
   openMovingScene,
   putIntoBucket,
@@ -66,7 +69,7 @@ describe('two movers', () => {
     const dead = await claimAndDie(version)
     const { client, name } = bucket
     const opened = await client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: dead.to.key }))
-    await setMultipartId(service.app.db, dead.to.key, opened.UploadId ?? '')
+    await noteMultipart(service.app.db, dead.to.key, opened.UploadId ?? '')
     await endLeases()
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
@@ -74,6 +77,20 @@ describe('two movers', () => {
     const things = (await listBucket(client, name)).filter(({ key }) => key === dead.to.key)
     expect(things.map(({ kind }) => kind)).toEqual(['object'])
     expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
+  })
+
+  it('of which one, having lost its move, tells of its parts late: the other one’s stay written down', async () => {
+    const { version } = await handIn()
+    const { to } = await claimAndDie(version)
+    await noteMultipart(service.app.db, to.key, 'of the first')
+    await noteMultipart(service.app.db, to.key, 'of the second')
+
+    await forgetMultipart(service.app.db, to.key, 'of the first')
+    expect((await openMoves()).map(({ multipart_id }) => multipart_id)).toContain('of the second')
+
+    await forgetMultipart(service.app.db, to.key, 'of the second')
+    expect((await openMoves()).map(({ multipart_id }) => multipart_id)).not.toContain('of the second')
+    await service.app.db.deleteFrom('document_moves').execute()
   })
 
   it('of which one left other bytes under the key: it alarms, and the version gets another key', async () => {
@@ -85,6 +102,8 @@ describe('two movers', () => {
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
 
     expect((await versionOf(document.id)).storage_key).not.toBe(dead.to.key)
+    await collectBytes(inTwoDays(), never)
+    expect(await keysInBucket()).not.toContain(dead.to.key)
     expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
     expect(service.logLines.some((line) => line.includes('"event":"move_target_wrong"'))).toBe(true)
   })

@@ -1,4 +1,6 @@
 import type { EventActor } from '../../database/events.ts'
+import { StoreError } from '../../storage/file-store.ts'
+import { isS3Out } from '../../storage/s3-operation.ts'
 import { moveAll, type Settled } from './move-all.ts'
 import type { MoveNeeds } from './move-version.ts'
 
@@ -14,7 +16,8 @@ export type Drained = {
 type Draining = { concurrency: number; signal: AbortSignal; onSettled?: (settled: Settled) => void }
 
 /**
- * Moves to S3 what was uploaded to this disk while S3 was away, and ends at the first call that says it is away again.
+ * Moves to S3 what was uploaded to this disk while S3 was away, and ends as soon as that is away again; a file that
+ * cannot be moved for another reason is tried again and passed over.
  * The sources go after the grace, since links to them may live.
  */
 export async function drain(needs: MoveNeeds, actor: EventActor, draining: Draining): Promise<Drained> {
@@ -30,6 +33,8 @@ export async function drain(needs: MoveNeeds, actor: EventActor, draining: Drain
       draining.onSettled?.(settled)
     },
     async untilWorthwhile(error) {
+      // One bad file does not stand before all others; S3 or a database that is away does.
+      if (error instanceof StoreError && !isS3Out(error) && needs.stores.s3?.outage() === undefined) return true
       drained.stoppedBy ??= error
       return false
     },

@@ -59,7 +59,7 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
     to,
     removesSource: deletesSource,
     concurrency: migration.concurrency,
-    ...(bytesPerSecond !== undefined && { pace: makePace(bytesPerSecond) }),
+    ...(bytesPerSecond !== undefined && { pace: makePace(bytesPerSecond, signal) }),
     signal,
     onSettled(settled) {
       outcomes[settled.outcome] += 1

@@ -9,7 +9,7 @@ import { claimMove, endMove, type OpenMove, releaseMove, retargetMove } from '..
 import type { Place } from '../../database/uploads.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import type { Metrics } from '../../metrics.ts'
-import type { StoredFile } from '../../storage/file-store.ts'
+import { type StoredFile, StoreError } from '../../storage/file-store.ts'
 import { storageKeyOf } from '../../storage/storage-key.ts'
 import type { Clock, StorageKey, StoreName } from '../../vocabulary.ts'
 import { reportWrongBytes } from '../report-wrong-bytes.ts'
@@ -84,10 +84,11 @@ function freshKey({ firmId, documentType, key }: StoredVersion): StorageKey {
   return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
 }
 
+type Copied = CopyOutcome | { kind: 'taken_over' }
 type Copying = { version: StoredVersion; signal: AbortSignal }
 
 /** Other bytes under a key that was made for this move alone are a fault of the store: it alarms, and another key is tried, once. */
-async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying): Promise<CopyOutcome> {
+async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying): Promise<Copied> {
   // Its parts are lost to us, and the next upload's id takes the place of its own.
   if (move.deadMultipartId !== null && move.to.store === 's3')
     await needs.stores.s3?.abortMultipart(move.to.key, move.deadMultipartId)
@@ -97,7 +98,7 @@ async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying
   const { store, key } = move.to
   needs.log.error({ event: 'move_target_wrong', store, key }, 'other bytes lie where a file was copied to')
   const another = freshKey(copying.version)
-  if (!(await retargetMove(needs.db, move, another))) return first
+  if (!(await retargetMove(needs.db, move, another, endOfGrace(needs)))) return { kind: 'taken_over' }
   move.to = { ...move.to, key: another }
   return copyOnce(needs, move, copying)
 }
@@ -137,11 +138,13 @@ async function endInVain(
   needs: MoveNeeds,
   actor: EventActor,
   move: OpenMove,
-  kind: Exclude<CopyOutcome['kind'], 'copied'>,
+  kind: Exclude<Copied['kind'], 'copied'>,
 ): Promise<MoveOutcome> {
   switch (kind) {
+    case 'taken_over':
+      return 'busy'
     case 'target_wrong':
-      throw new Error('The store gave back other bytes than were sent to it, twice.')
+      throw new StoreError('misused', 'The store gave back other bytes than were sent to it, twice.')
     case 'source_missing':
       await endMove(needs.db, move, endOfGrace(needs))
       // The platform's rows name no disk: what is not on this one may be on another.
