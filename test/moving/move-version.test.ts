@@ -1,20 +1,22 @@
 import { rm, writeFile } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { collectBytes } from '../../src/documents/collect-bytes.ts'
-import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
+import type { FileStore } from '../../src/storage/file-store.ts'
 import { callDocuments } from '../support/call-documents.ts'
 import {
   actor,
   bytesOf,
   changeVersion,
   eventsOf,
-  expectNoBytesBeside,
   firmId,
   handIn,
   inTwoDays,
+  keysInBucket,
   member,
   never,
   openMoves,
@@ -98,17 +100,60 @@ describe('a version that is moved', () => {
 })
 
 describe('a version whose bytes are not right', () => {
-  it('is not moved when a byte was changed: it is marked, and answers gone', async () => {
+  it.each([
+    ['small', 3_000],
+    ['larger than what is held in memory', 17_000_000],
+  ])(
+    '%s: is not moved when a byte was changed, but marked, answers gone, and leaves nothing on S3',
+    async (_size, bytes) => {
+      const { document, version, file } = await handIn(bytes)
+      await writeFile(pathOf(version.key), spoiled(file))
+      const before = await keysInBucket()
+
+      expect(await moveVersion(service.app, actor, version, toS3)).toBe('wrong')
+
+      expect(await versionOf(document.id)).toMatchObject({ store: 'local', bytes_state: 'wrong' })
+      expect((await callDocuments(service.url, firmId, member, `/${document.id}/download`)).status).toBe(410)
+      expect(await keysInBucket()).toEqual(before)
+      expect(await openMoves()).toEqual([])
+    },
+  )
+
+  it.each([
+    ['small', 3_000],
+    ['larger than what is held in memory', 17_000_000],
+  ])(
+    '%s: is not marked when one reading of it alone went wrong, and is moved by the next try',
+    async (_size, bytes) => {
+      const { document, version, file } = await handIn(bytes)
+      const needs = readingFirst(spoiled(file))
+
+      await expect(moveVersion(needs, actor, version, toS3)).rejects.toThrow('read a second time')
+      expect(await versionOf(document.id)).toMatchObject({ store: 'local', bytes_state: 'present' })
+
+      expect(await moveVersion(needs, actor, version, toS3)).toBe('moved')
+      expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
+    },
+  )
+
+  it('is not marked as wrong when one reading of it alone ended too early', async () => {
     const { document, version, file } = await handIn()
-    const spoiled = Buffer.from(file)
-    spoiled[100] = (spoiled[100] ?? 0) ^ 1
-    await writeFile(pathOf(version.key), spoiled)
+    await changeVersion(document.id, sql`sha256 = null`)
+    const ofPlatform = { ...version, sha256: null }
+    const needs = readingFirst(file.subarray(0, -1))
 
-    expect(await moveVersion(service.app, actor, version, toS3)).toBe('wrong')
+    await expect(moveVersion(needs, actor, ofPlatform, toS3)).rejects.toThrow('read a second time')
+    expect(await moveVersion(needs, actor, ofPlatform, toS3)).toBe('moved')
+    expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
+  })
 
-    expect(await versionOf(document.id)).toMatchObject({ store: 'local', bytes_state: 'wrong' })
-    expect((await callDocuments(service.url, firmId, member, `/${document.id}/download`)).status).toBe(410)
-    await expectNoBytesBeside(version.key)
+  it('is missing, and not wrong, when it is gone at the second look', async () => {
+    const { document, version, file } = await handIn()
+    const needs = readingFirst(spoiled(file))
+    await rm(pathOf(version.key))
+
+    expect(await moveVersion(needs, actor, version, toS3)).toBe('missing')
+    expect(await versionOf(document.id)).toMatchObject({ store: 'local', bytes_state: 'missing' })
   })
 
   it.each([
@@ -141,3 +186,21 @@ describe('a version whose bytes are not right', () => {
     await changeVersion(document.id, sql`bytes_state = 'removed'`)
   })
 })
+
+function spoiled(file: Buffer): Buffer {
+  const bytes = Buffer.from(file)
+  bytes[100] = (bytes[100] ?? 0) ^ 1
+  return bytes
+}
+
+/** The service's disk, whose first reading yields these bytes, whatever lies there. */
+function readingFirst(bytes: Buffer): MoveNeeds {
+  const { stores } = service.app
+  let isFirst = true
+  const read: FileStore['read'] = async (key, range) => {
+    if (!isFirst) return stores.local.read(key, range)
+    isFirst = false
+    return Readable.from([bytes])
+  }
+  return { ...service.app, stores: { ...stores, local: { ...stores.local, read } } }
+}

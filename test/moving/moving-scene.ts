@@ -119,12 +119,6 @@ export async function keysInBucket(): Promise<string[]> {
   return (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
 }
 
-export async function expectNoBytesBeside(key: StorageKey): Promise<void> {
-  const { rows } = await sql<{ key: string }>`
-    select to_key as key from document_moves where from_key = ${key}`.execute(service.app.db)
-  expect(rows).toEqual([])
-}
-
 export function inTwoDays(): MoveNeeds {
   return { ...service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
 }

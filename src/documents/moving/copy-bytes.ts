@@ -26,7 +26,7 @@ export type Copy = {
 
 export type CopyOutcome =
   | { kind: 'copied'; stored: StoredFile }
-  /** The source is not there, or is not the file that it should be: nothing was copied. */
+  /** The source is not there, or was read twice and is not the file that it should be: nothing was copied. */
   | { kind: 'source_missing' | 'source_wrong' }
   /** Other bytes lie under the target's key than were sent there. */
   | { kind: 'target_wrong' }
@@ -34,7 +34,7 @@ export type CopyOutcome =
 /**
  * Copies one file from store to store and proves it: the target is read back, byte by byte, and its hash compared. A
  * target that is there already with the very bytes is as good as copied: the answer to an earlier attempt was lost.
- * Throws when a store could not be asked.
+ * Throws when a store could not be asked, or gave the source wrong once and right the next time.
  */
 export async function copyBytes(needs: CopyNeeds, copy: Copy): Promise<CopyOutcome> {
   const opened = await openSource(copy)
@@ -45,11 +45,26 @@ export async function copyBytes(needs: CopyNeeds, copy: Copy): Promise<CopyOutco
     const isProved = found.size === stored.size && found.sha256 === stored.sha256
     return isProved ? { kind: 'copied', stored } : { kind: 'target_wrong' }
   } catch (error) {
-    if (error instanceof SourceIsWrong || isAppError(error, 'validation_failed')) return { kind: 'source_wrong' }
-    throw error
+    if (!(error instanceof SourceIsWrong) && !isAppError(error, 'validation_failed')) throw error
+    return { kind: await lookAgain(copy) }
   } finally {
     opened.destroy()
   }
+}
+
+/**
+ * A second reading of a source that was not right, since a paper is taken from people for it: one wrong answer of a
+ * store or of a line is not enough. Throws when it is right now, so that it is moved by another try.
+ */
+async function lookAgain({ from, size, sha256, signal }: Copy): Promise<'source_missing' | 'source_wrong'> {
+  try {
+    const found = await hashStored(from.store, from.key, signal)
+    if (found.size !== size || (sha256 !== null && found.sha256 !== sha256)) return 'source_wrong'
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'bytes_missing') return 'source_missing'
+    throw error
+  }
+  throw new Error('The source was not right, and was when it was read a second time.')
 }
 
 async function openSource({ from }: Copy): Promise<Readable | undefined> {
