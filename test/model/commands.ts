@@ -55,7 +55,11 @@ async function migrate(model: Model, real: Real, migration: Migration): Promise<
     running,
     Promise.all(files.map((file) => handIn(real, file, moment))),
     reads && downloadWhile(running, model, real),
-  ])
+  ]).catch(async (error: unknown) => {
+    // It must not go on into the next history.
+    await running.catch(() => undefined)
+    throw error
+  })
   assertEnd(model, 'migrate', ended)
   // They came while it ran, and it may have taken them along.
   const allowed: Allowed = { stores: ['s3', 'local'], doubts: [] }
