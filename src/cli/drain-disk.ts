@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { systemActor } from '../database/events.ts'
 import { countVersionsIn } from '../database/versions-in-store.ts'
 import { drain } from '../documents/moving/drain.ts'
+import { type LeftOnDisk, lookOverDisk } from '../documents/moving/look-over-disk.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { findStoreId } from '../storage/store-id.ts'
 import type { DrainOptions } from './add-storage.ts'
@@ -24,7 +25,10 @@ export async function configForDisk(config: Config, path: string | undefined): P
   return { ...config, uploadsDir: path }
 }
 
-/** `drain`: what waits on the disk goes to S3 now. Throws `CommandFailed`, after saying why, when something stays. */
+/**
+ * `drain`: what waits on the disk goes to S3 now; then it is said what else would be lost with the disk. Throws
+ * `CommandFailed`, after saying why, when something stays that should have gone, or the disk is not known here.
+ */
 export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Promise<void> {
   const { print, signal, stores } = needs
   await requireS3(needs.config)
@@ -40,9 +44,33 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
         teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
     }),
   )
-  const { files } = await countVersionsIn(needs.db, scope)
-  print.answer({ event: 'finished', ok: files === 0, moved: drained.moved, bytes: drained.bytes, waiting: files })
-  const mark = files === 0 ? print.paint('green', '✓') : print.paint('red', '✗')
-  print.say(`${mark} ${inCount(drained.moved)} moved, ${inBytes(drained.bytes)}; ${inCount(files)} still wait.`)
-  if (files > 0) throw new CommandFailed()
+  const left = await lookOverDisk(needs)
+  const ok = left.waiting + left.spoiled + left.unknown.files === 0
+  print.answer({
+    event: 'finished',
+    ok,
+    moved: drained.moved,
+    bytes: drained.bytes,
+    waiting: left.waiting,
+    wrong_or_missing: left.spoiled,
+    others: left.others,
+    unknown_files: left.unknown.files,
+  })
+  const spoiled = left.spoiled === 0 ? '' : `, ${inCount(left.spoiled)} found wrong or missing stay`
+  const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')
+  print.say(
+    `${mark} ${inCount(drained.moved)} moved, ${inBytes(drained.bytes)}; ${inCount(left.waiting)} still wait${spoiled}.`,
+  )
+  print.say(whetherItMayGo(left))
+  if (!ok) throw new CommandFailed()
+}
+
+function whetherItMayGo({ waiting, spoiled, others, unknown }: LeftOnDisk): string {
+  const foundSo = '`verify` names those that were found wrong or missing.'
+  if (unknown.files > 0)
+    return `${inCount(unknown.files)} files, ${inBytes(unknown.bytes)}, lie on this disk, and no row of this database names it: look at DATABASE_URL. The disk must not be wiped.`
+  if (others > 0)
+    return `Other papers that lie on this disk only: ${inCount(others)}. It must not be wiped: \`migrate to-s3\`, with UPLOADS_DIR set to it, moves them; ${foundSo}`
+  if (waiting + spoiled > 0) return `This disk must not be wiped. ${foundSo}`
+  return 'No paper lies on this disk only.'
 }

@@ -1,8 +1,10 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { sql, type Updateable } from 'kysely'
 import { onTestFinished, describe, expect, test } from 'vitest'
 
+import type { Tables } from '../../src/database/tables.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { freshBucket } from '../support/fresh-bucket.ts'
@@ -136,6 +138,85 @@ describe('drain', () => {
     expect(await place.storesOf()).toEqual(['s3', 's3'])
   })
 
+  test('says that nothing lies on the disk alone when all is moved, also when it is asked again', async () => {
+    const place = await documentsOnDisk(2)
+    await place.makeFallback()
+
+    for (const moved of [2, 0]) {
+      const ended = await place.run('drain')
+      expect(ended).toMatchObject({ code: 0, stderr: '' })
+      expect(ended.stdout.trim()).toMatch(
+        new RegExp(`✓ ${moved} moved, .*; 0 still wait.\nNo paper lies on this disk only.$`),
+      )
+    }
+  })
+
+  test('says that the disk must not be wiped where papers lie on it by choice, or of the platform', async () => {
+    const place = await documentsOnDisk(4)
+    const [waiting = '', ofPlatform = '', elsewhere = ''] = await place.filesOnDisk()
+    await place.change(waiting, { is_fallback: true })
+    await place.change(ofPlatform, { store_id: null })
+    await place.change(elsewhere, { store_id: null })
+    await rm(join(place.uploads, elsewhere))
+
+    const ended = await place.run('drain')
+    const again = await place.run('drain', '--json')
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('✓ 1 moved')
+    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/this disk only: 2\. It must not be wiped.*migrate to-s3/)
+    expect(again.code).toBe(0)
+    expect(lastOf(again)).toMatchObject({ ok: true, waiting: 0, wrong_or_missing: 0, others: 2, unknown_files: 0 })
+  })
+
+  test.each(['wrong', 'missing'] as const)('fails where a file that waits was found %s', async (state) => {
+    const place = await documentsOnDisk(1)
+    await place.makeFallback()
+    const [key = ''] = await place.filesOnDisk()
+    await place.change(key, { bytes_state: state })
+
+    const ended = await place.run('drain')
+    const again = await place.run('drain', '--json')
+
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).toMatch(/✗ 0 moved, .*; 0 still wait, 1 found wrong or missing stay/)
+    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/must not be wiped.*verify/)
+    expect(again.code).toBe(1)
+    expect(lastOf(again)).toMatchObject({ ok: false, waiting: 0, wrong_or_missing: 1, others: 0, unknown_files: 0 })
+  })
+
+  test('fails on a disk with files of which the database knows nothing', async () => {
+    const place = await documentsOnDisk(2)
+    const otherDatabase = await databaseForTest()
+
+    const ended = await place.runWith(otherDatabase, 'drain', '--store', place.uploads)
+    const again = await place.runWith(otherDatabase, 'drain', '--store', place.uploads, '--json')
+
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).not.toContain('✓')
+    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/2 files, .*DATABASE_URL.*must not be wiped/)
+    expect(again.code).toBe(1)
+    expect(lastOf(again)).toMatchObject({ ok: false, others: 0, unknown_files: 2 })
+  })
+
+  test('says that the disk must not be wiped while what was moved from it is wrong on S3', async () => {
+    const place = await documentsOnDisk(1)
+    await place.makeFallback()
+    await place.run('drain')
+    for (const key of await place.keysInBucket()) await place.change(key, { bytes_state: 'wrong' })
+
+    const ended = await place.run('drain')
+
+    expect(ended.code).toBe(0)
+    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/this disk only: 1\. It must not be wiped/)
+  })
+
+  test('is content with a disk that is empty', async () => {
+    const place = await documentsOnDisk(0)
+
+    expect(await place.run('drain')).toMatchObject({ code: 0, stderr: '' })
+  })
+
   test('refuses a folder that is none of its stores, and makes none of it', async () => {
     const place = await documentsOnDisk(1)
 
@@ -145,6 +226,10 @@ describe('drain', () => {
     expect(ended.stderr).toContain('/tmp is no local store of this service')
   })
 })
+
+function lastOf({ stdout }: { stdout: string }): unknown {
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+}
 
 /** A database, a bucket and a disk on which documents lie, and commands on them. */
 async function documentsOnDisk(count: number) {
@@ -190,6 +275,13 @@ async function documentsOnDisk(count: number) {
       return entries
         .filter(({ path }) => path.startsWith('security_firms/'))
         .flatMap(({ kind, path }) => (kind === 'file' ? [path] : []))
+    },
+    async change(key: string, row: Updateable<Tables['document_versions']>): Promise<void> {
+      await app.db
+        .updateTable('document_versions')
+        .set(row)
+        .where(sql<boolean>`storage_key = ${key}`)
+        .execute()
     },
     async makeFallback(): Promise<void> {
       await app.db.updateTable('document_versions').set({ is_fallback: true }).execute()
