@@ -64,7 +64,7 @@ async function lookAgain({ from, size, sha256, signal }: Copy): Promise<'source_
     if (error instanceof StoreError && error.code === 'bytes_missing') return 'source_missing'
     throw error
   }
-  throw new Error('The source was not right, and was when it was read a second time.')
+  throw new StoreError('unavailable', 'The source was not right, and was when it was read a second time.')
 }
 
 async function openSource({ from }: Copy): Promise<Readable | undefined> {
