@@ -35,6 +35,16 @@ type Needs = {
 }
 
 /**
+ * `write`: puts bytes there. `read`: all else, also a removal, which a full store still takes. `list`: a step of a
+ * listing, for which S3 was perhaps not asked at all.
+ */
+export type CallKind = 'write' | 'read' | 'list'
+
+/** Writes and the rest are counted apart: a store that is full, or takes nothing from us, still answers what is read. */
+type Side = 'write' | 'read'
+type Tally = { failures: number; succeededAt: number; waiting: number; watch: NodeJS.Timeout | undefined }
+
+/**
  * Stands before every call to S3. After a few failures in a row it opens: from then on calls fail at once, also those that
  * still wait, and a probe in the background alone asks whether S3 is back. No person's call ever is the probe.
  */
@@ -43,13 +53,10 @@ export class CircuitBreaker {
   readonly #listeners = new Set<() => void>()
   #outage: Outage | undefined
   #opened = new AbortController()
-  #failures = 0
-  #succeededAt = -Infinity
+  readonly #tallies: Record<Side, Tally> = { write: newTally(), read: newTally() }
   #closedAt = -Infinity
   #pauseMs = 0
   #timer: NodeJS.Timeout | undefined
-  #waiting = 0
-  #watch: NodeJS.Timeout | undefined
   #isSuspecting = false
   #isEnded = false
 
@@ -71,32 +78,43 @@ export class CircuitBreaker {
    * Makes a call, or fails at once. The signal aborts when the breaker opens; the caller is not made to wait for what
    * does not heed it.
    */
-  async call<Result>(make: (opened: AbortSignal) => Promise<Result>): Promise<Result> {
+  async call<Result>(kind: CallKind, make: (opened: AbortSignal) => Promise<Result>): Promise<Result> {
     const { signal } = this.#opened
     signal.throwIfAborted()
     const startedAt = performance.now()
-    this.#beginWaiting()
+    const side = sideOf(kind)
+    this.#beginWaiting(side)
     try {
       const result = await untilAborted(make(signal), signal)
-      this.#succeed()
+      if (kind !== 'list') this.#succeed(side)
       return result
     } catch (error) {
-      this.noteFailure(error, startedAt)
+      this.#fail(side, error, startedAt)
       throw error
     } finally {
-      this.#endWaiting()
+      this.#endWaiting(side)
     }
   }
 
-  /** For what goes wrong after a call was answered, as in the middle of a download. */
-  noteFailure(error: unknown, startedAt = performance.now()): void {
+  /** For what goes wrong in the middle of a download, after its call was answered. */
+  noteFailedReading(error: unknown): void {
+    this.#fail('read', error, performance.now())
+  }
+
+  #fail(side: Side, error: unknown, startedAt: number): void {
     // Neither a client that went away nor a refused file says anything of S3; nor does what the opening itself ended.
     if (!(error instanceof S3Error) || this.#outage !== undefined) return
     const { code, trouble, attempts, s3Code } = error.failure
-    if (code !== 'unavailable' || trouble === undefined) return this.#succeed()
+    if (code !== 'unavailable' || trouble === undefined) {
+      // Any answer about a file is one to a reading. A write that is refused may be so before S3 finds that it has no
+      // room or right for it; that the key is taken comes last of all.
+      if (side === 'read' || code === 'key_taken') this.#succeed(side)
+      return
+    }
+    const tally = this.#tallies[side]
     // Where others got through meanwhile, its attempts were no row of failures.
-    this.#failures += this.#succeededAt > startedAt ? 1 : attempts
-    if (this.#failures >= mostFailures) this.open(trouble, s3Code)
+    tally.failures += tally.succeededAt > startedAt ? 1 : attempts
+    if (tally.failures >= mostFailures) this.open(trouble, s3Code)
   }
 
   open(trouble: S3Trouble, s3Code: string): void {
@@ -113,32 +131,35 @@ export class CircuitBreaker {
   end(): void {
     this.#isEnded = true
     clearTimeout(this.#timer)
-    clearInterval(this.#watch)
+    for (const { watch } of Object.values(this.#tallies)) clearInterval(watch)
     this.#outage ??= { since: this.#needs.now(), trouble: 'ending', s3Code: 'Ending' }
     this.#opened.abort(leftAlone('ending', 'Ending'))
   }
 
-  #succeed(): void {
+  #succeed(side: Side): void {
     if (this.#outage !== undefined) return
-    this.#failures = 0
-    this.#succeededAt = performance.now()
+    // Where S3 takes files it is there for all else too; what it gives says nothing of what it takes.
+    const proven = side === 'write' ? Object.values(this.#tallies) : [this.#tallies.read]
+    for (const tally of proven) Object.assign(tally, { failures: 0, succeededAt: performance.now() })
   }
 
-  #beginWaiting(): void {
-    this.#waiting += 1
-    if (this.#waiting > 1) return
-    this.#watch = setInterval(() => void this.#suspect(), this.#needs.times.suspectMs)
-    this.#watch.unref()
+  #beginWaiting(side: Side): void {
+    const tally = this.#tallies[side]
+    tally.waiting += 1
+    if (tally.waiting > 1) return
+    tally.watch = setInterval(() => void this.#suspect(tally), this.#needs.times.suspectMs)
+    tally.watch.unref()
   }
 
-  #endWaiting(): void {
-    this.#waiting -= 1
-    if (this.#waiting === 0) clearInterval(this.#watch)
+  #endWaiting(side: Side): void {
+    const tally = this.#tallies[side]
+    tally.waiting -= 1
+    if (tally.waiting === 0) clearInterval(tally.watch)
   }
 
   // A large file may wait for minutes until its own patience is at an end; a probe has little.
-  async #suspect(): Promise<void> {
-    const isQuiet = performance.now() - this.#succeededAt >= this.#needs.times.suspectMs
+  async #suspect({ succeededAt }: Tally): Promise<void> {
+    const isQuiet = performance.now() - succeededAt >= this.#needs.times.suspectMs
     if (!isQuiet || this.#isSuspecting || this.#outage !== undefined) return
     this.#isSuspecting = true
     let isAnswered = false
@@ -150,10 +171,10 @@ export class CircuitBreaker {
     const startedAt = performance.now()
     try {
       await this.#needs.probe()
-      this.#succeed()
+      this.#succeed('write')
       return true
     } catch (error) {
-      this.noteFailure(error, startedAt)
+      this.#fail('write', error, startedAt)
       return false
     }
   }
@@ -184,10 +205,18 @@ export class CircuitBreaker {
   #close(): void {
     this.#outage = undefined
     this.#opened = new AbortController()
-    this.#failures = 0
+    for (const tally of Object.values(this.#tallies)) tally.failures = 0
     this.#closedAt = performance.now()
     for (const listener of this.#listeners) listener()
   }
+}
+
+function newTally(): Tally {
+  return { failures: 0, succeededAt: -Infinity, waiting: 0, watch: undefined }
+}
+
+function sideOf(kind: CallKind): Side {
+  return kind === 'write' ? 'write' : 'read'
 }
 
 function leftAlone(trouble: S3Trouble, s3Code: string): S3Error {

@@ -21,24 +21,25 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
   return {
     name: store.name,
     write: (key, file) =>
-      breaker.call((opened) => {
+      breaker.call('write', (opened) => {
         const signal = file.signal === undefined ? opened : AbortSignal.any([file.signal, opened])
         return store.write(key, { ...file, signal })
       }),
-    read: (key, range) => breaker.call((opened) => readUnlessOpened(breaker, opened, store.read(key, range))),
-    stat: (key) => breaker.call(() => store.stat(key)),
-    remove: (key) => breaker.call(() => store.remove(key)),
+    read: (key, range) => breaker.call('read', (opened) => readUnlessOpened(breaker, opened, store.read(key, range))),
+    stat: (key) => breaker.call('read', () => store.stat(key)),
+    remove: (key) => breaker.call('read', () => store.remove(key)),
     list: (prefix) => listThrough(breaker, store.list(prefix)),
     probe: () => store.probe(),
-    abortMultipart: (key, id) => breaker.call(() => store.abortMultipart(key, id)),
-    listUnfinished: (after) => breaker.call(() => store.listUnfinished(after)),
+    abortMultipart: (key, id) => breaker.call('read', () => store.abortMultipart(key, id)),
+    listUnfinished: (after) => breaker.call('read', () => store.listUnfinished(after)),
     quarantine: {
-      take: (from, to) => breaker.call(() => store.quarantine.take(from, to)),
-      read: (key) => breaker.call((opened) => readUnlessOpened(breaker, opened, store.quarantine.read(key))),
+      take: (from, to) => breaker.call('write', () => store.quarantine.take(from, to)),
+      read: (key) => breaker.call('read', (opened) => readUnlessOpened(breaker, opened, store.quarantine.read(key))),
     },
+    // A claim may find that it has nothing to write.
     ownership: {
-      find: () => breaker.call(() => store.ownership.find()),
-      claim: (id) => breaker.call(() => store.ownership.claim(id)),
+      find: () => breaker.call('read', () => store.ownership.find()),
+      claim: (id) => breaker.call('read', () => store.ownership.claim(id)),
     },
     // Asks nobody.
     signDownload: (key, link) => store.signDownload(key, link),
@@ -61,7 +62,7 @@ async function readUnlessOpened(
   const bytes = await reading
   // Nobody waits for it any more.
   if (opened.aborted) bytes.on('error', () => undefined).destroy()
-  else bytes.once('error', (error) => breaker.noteFailure(error))
+  else bytes.once('error', (error) => breaker.noteFailedReading(error))
   return bytes
 }
 
@@ -69,7 +70,8 @@ async function* listThrough(breaker: CircuitBreaker, files: AsyncIterable<FileSt
   const each = files[Symbol.asyncIterator]()
   try {
     for (;;) {
-      const next = await breaker.call(() => each.next())
+      // Most steps hand on what came with the page before.
+      const next = await breaker.call('list', () => each.next())
       if (next.done) return
       yield next.value
     }

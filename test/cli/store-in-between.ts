@@ -11,8 +11,8 @@ export type CannedAnswer = { status: number; headers?: Record<string, string>; b
 type Options = {
   /** The store that gets what nobody answers here. */
   behind?: string
-  /** Answers in the store's place, or changes nothing when it gives none. */
-  answer?: (call: string, body: string) => CannedAnswer | undefined
+  /** Answers in the store's place, or never; changes nothing when it gives none. */
+  answer?: (call: string, body: string) => CannedAnswer | 'silence' | undefined
   /** The `Date` of every answer is moved by so much: a store whose clock differs from ours. */
   movedClockMs?: number
 }
@@ -38,6 +38,7 @@ async function handle(options: Options, incoming: IncomingMessage, outgoing: Ser
   const date = new Date(Date.now() + (options.movedClockMs ?? 0)).toUTCString()
   const body = await buffer(incoming)
   const canned = options.answer?.(nameCall(incoming), body.toString())
+  if (canned === 'silence') return
   if (canned !== undefined) {
     outgoing.writeHead(canned.status, { 'content-type': 'application/xml', date, ...canned.headers })
     outgoing.end(canned.body)

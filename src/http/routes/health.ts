@@ -17,6 +17,7 @@ export type HealthRoutesNeeds = {
   ending: AbortSignal
 }
 
+/** `s3`: whether it gives and takes files; undefined where it is not set up. */
 type Answering = { database: boolean; s3: boolean | undefined; local: boolean }
 type Checks = ReadinessShape['checks']
 
@@ -46,7 +47,7 @@ export function healthRoutes(needs: HealthRoutesNeeds): FastifyPluginAsyncZod {
       async (_request, reply) => {
         if (needs.ending.aborted) return reply.code(503).header('cache-control', 'no-store').send(stopping)
         const [database, s3, local] = await Promise.all([probes.database(), probes.s3?.(), probes.local()])
-        const readiness = judge(needs.stores, { database, s3, local })
+        const readiness = judge(needs.stores, { database, s3: s3 && isTakingFiles(needs.stores), local })
         return reply
           .code(readiness.status === 'unavailable' ? 503 : 200)
           .header('cache-control', 'no-store')
@@ -65,6 +66,11 @@ function makeProbes({ db, stores, log }: HealthRoutesNeeds): { database: Probe; 
     s3: s3 && makeProbe(() => s3.stat(keyOfNothing), told('s3')),
     local: makeProbe(() => local.stat(keyOfNothing), told('local')),
   }
+}
+
+// What the probe asks only reads: that S3 answers it is no sign that it takes files, and what it heard may be old.
+function isTakingFiles({ s3 }: Stores): boolean {
+  return s3?.outage() === undefined
 }
 
 function judge(stores: Stores, answering: Answering): ReadinessShape {
