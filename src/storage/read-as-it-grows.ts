@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 
-import type { Spooled } from './file-store.ts'
+import { type Spooled, StoreError } from './file-store.ts'
 
 /** A stretch of a file: from `start` up to and without `end`. */
 export type Stretch = { start: number; end: number }
@@ -24,18 +24,23 @@ export const pieceBytes = 128 * 1024
  * fifty files on their way, what streams leave behind for the garbage collector was most of the process's memory.
  */
 export async function* readPieces(path: string, { start, end }: Stretch): AsyncGenerator<Buffer> {
-  const file = await open(path)
+  const file = await open(path).catch(failToRead)
   try {
     const memory = Buffer.allocUnsafe(pieceBytes)
     for (let position = start; position < end;) {
-      const { bytesRead } = await file.read(memory, 0, Math.min(pieceBytes, end - position), position)
-      if (bytesRead === 0) throw new Error('A spooled file became shorter while it was read.')
+      const { bytesRead } = await file.read(memory, 0, Math.min(pieceBytes, end - position), position).catch(failToRead)
+      if (bytesRead === 0) failToRead(new Error('A spooled file became shorter while it was read.'))
       yield memory.subarray(0, bytesRead)
       position += bytesRead
     }
   } finally {
     await file.close()
   }
+}
+
+// Our own disk: in the middle of a request to S3 its errors look like those of the network, and must not pass for them.
+function failToRead(cause: unknown): never {
+  throw new StoreError('unavailable', 'A file on its way cannot be read from the spool.', cause)
 }
 
 /** The promise, or the signal's reason if that comes first. */

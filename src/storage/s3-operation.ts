@@ -119,6 +119,11 @@ export function endInFailure(call: S3Call, error: unknown, finish: Finish): unkn
     finish({ outcome: 'aborted', attempt: failure.attempts, bytes: 0 })
     return call.signal.reason
   }
+  if (error instanceof StoreError) {
+    // The body could not be read from our own disk: S3 has no part in that.
+    finish({ outcome: 'aborted', attempt: failure.attempts, bytes: 0 })
+    return error
+  }
   finish({ outcome: failure.code, attempt: failure.attempts, bytes: 0, failure })
   return new S3Error(call.operation, failure, error)
 }
