@@ -9,7 +9,7 @@ import { makeLogger } from '../../src/logger.ts'
 import { accessKeyOf } from '../../src/people/access-token.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { addMember, makeFirm, makePerson, type Person, type Registry } from '../support/people.ts'
@@ -93,7 +93,7 @@ export async function openWorld(services: ServiceAddresses): Promise<World> {
     db,
     service,
     scout,
-    setS3: (state, afterBytes = 0) => spoil(proxy, state, afterBytes),
+    setS3: makeSpoiler(proxy),
     untilUploadsGoToS3: () => untilUploadsGoToS3(url, scout),
     newFirms: () => newFirms(registry),
     close: () => closing.disposeAsync(),
@@ -112,23 +112,30 @@ async function newFirms(registry: Registry) {
   return { firms: firms as Record<FirmName, FirmId>, people }
 }
 
-async function spoil(proxy: FaultProxy, state: Exclude<S3State, 'returning'>, afterBytes: number): Promise<void> {
+/** Sets what becomes of connections to S3; what it does already is not done again. */
+function makeSpoiler(proxy: FaultProxy): World['setS3'] {
+  let isUp = true
+  return async (state, afterBytes = 0) => {
+    if (state === 'up' && isUp) return
+    isUp = state === 'up'
+    proxy.setFault(faultOf(state, afterBytes))
+    // The service keeps connections: good ones would be spared the fault, and bad ones would outlast it.
+    await proxy.cutAll()
+  }
+}
+
+function faultOf(state: Exclude<S3State, 'returning'>, afterBytes: number): Fault {
   switch (state) {
     case 'up':
-      proxy.setFault({ kind: 'none' })
-      return
+      return { kind: 'none' }
     case 'down':
-      proxy.setFault({ kind: 'refuse' })
-      break
+      return { kind: 'refuse' }
     case 'slow':
-      proxy.setFault({ kind: 'slow', latencyMs: 5 })
-      break
+      return { kind: 'slow', latencyMs: 5 }
     case 'cutting':
       // Requests where they are long enough, else answers.
-      proxy.setFault({ kind: afterBytes === 0 ? 'cut_down' : 'cut_up', afterBytes })
+      return { kind: afterBytes === 0 ? 'cut_down' : 'cut_up', afterBytes }
   }
-  // The service keeps connections, and they would be spared.
-  await proxy.cutAll()
 }
 
 const returnsWithinMs = 60_000
