@@ -1,4 +1,4 @@
-// `npm run kill:migrations`: migrates thousands of files with kill −9 at random moments, there and back. See docs/testing.md.
+// `npm run kill:migrations`: migrates thousands of files with kill −9 at random moments, there and back.
 import { parseArgs } from 'node:util'
 
 import { randomOf } from '../kill/random.ts'
