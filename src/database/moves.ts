@@ -37,10 +37,24 @@ type ClaimRow = { id: string; leaseToken: string; toKey: StorageKey; multipartId
  * that died. Undefined when another one is at it, or the version's bytes are not at `from` any more.
  */
 export async function claimMove(db: Db, claim: MoveClaim): Promise<OpenMove | undefined> {
-  const claimed = await tryToClaim(db, claim)
-  if (claimed !== undefined) return claimed
-  return (await clearDeadMove(db, claim)) ? await tryToClaim(db, claim) : undefined
+  const claimed = (await tryToClaim(db, claim)) ?? ((await clearDeadMove(db, claim)) && (await tryToClaim(db, claim)))
+  if (!claimed) return undefined
+  if (await liesAtSource(db, claimed)) return claimed
+  await endMove(db, claimed, inADay)
+  return undefined
 }
+
+/**
+ * Whether there is still something to move. A claim that waited for another one's flip saw the version where it was
+ * before that; from the claim on nobody else moves it.
+ */
+async function liesAtSource(db: Db, { firmId, versionId, from }: OpenMove): Promise<boolean> {
+  const { rows } = await sql`
+    select from document_versions where firm_id = ${firmId} and id = ${versionId} and ${liesAt(from)}`.execute(db)
+  return rows.length === 1
+}
+
+const inADay = sql<Date>`now() + interval '1 day'`
 
 async function tryToClaim(db: Db, { firmId, versionId, from, to }: MoveClaim): Promise<OpenMove | undefined> {
   const { rows } = await sql<ClaimRow>`
@@ -69,7 +83,7 @@ async function clearDeadMove(db: Db, { firmId, versionId, from, to }: MoveClaim)
         and (from_key <> ${from.key} or to_store <> ${to.store} or to_store_id is distinct from ${to.storeId}::uuid)
       returning *
     )
-    ${noteTargets(sql`now() + interval '1 day'`)}`.execute(db)
+    ${noteTargets(inADay)}`.execute(db)
   return numAffectedRows === 1n
 }
 
@@ -87,7 +101,7 @@ export async function releaseMove(db: Db, move: OpenMove): Promise<void> {
  * Gives a move up for good; what it or a dead mover before it may have copied is noted for removal. One that still has a
  * multipart upload open is left to the collector, which knows how to end that.
  */
-export async function endMove(db: Db, move: OpenMove, dueAt: Date): Promise<void> {
+export async function endMove(db: Db, move: OpenMove, dueAt: Date | typeof inADay): Promise<void> {
   const { numAffectedRows } = await sql`
     with ended as (
       delete from document_moves where id = ${move.id} and lease_token = ${move.leaseToken} and multipart_id is null

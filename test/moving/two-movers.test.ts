@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
+import { type Flip, flipMove } from '../../src/database/flip-move.ts'
 import { claimMove } from '../../src/database/moves.ts'
 import { forgetMultipart, noteMultipart } from '../../src/database/uploads.ts'
 import { collectBytes } from '../../src/documents/collect-bytes.ts'
@@ -41,6 +44,28 @@ describe('two movers', () => {
     expect(outcomes.toSorted()).toEqual(['busy', 'busy', 'moved'])
     expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
     expect((await keysInBucket()).length).toBe(before.length + 1)
+  })
+
+  it('of which one waits for the other’s flip: then there is nothing left for it to move, and it copies nothing', async () => {
+    const { version } = await handIn()
+    const before = await keysInBucket()
+    const first = await claimAndDie(version)
+    const flipping = await service.app.db.startTransaction().execute()
+    const flipped = {
+      sha256: version.sha256,
+      etag: undefined,
+      objectVersionId: undefined,
+      sourceStoreId: version.storeId,
+    }
+    await flipMove(flipping, actor, first, { ...flipped, sourceDueAt: null, targetDueAt: new Date() } as Flip)
+
+    const second = moveVersion(service.app, actor, version, toS3)
+    await untilSomebodyWaits()
+    await flipping.commit().execute()
+
+    expect(await second).toBe('busy')
+    expect(await openMoves()).toEqual([])
+    expect(await keysInBucket()).toEqual(before)
   })
 
   it('of which one died before its copy: the next takes its intent over once the lease is over, and uses its key', async () => {
@@ -149,4 +174,16 @@ function takenOverWhileWriting(): MoveNeeds {
     },
   }
   return { ...service.app, stores: { ...service.app.stores, s3: slow } }
+}
+
+/** A statement of this database stands before a lock. */
+async function untilSomebodyWaits(): Promise<void> {
+  for (;;) {
+    const { rows } = await sql`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+      service.app.db,
+    )
+    if (rows.length > 0) return
+    await sleep(20)
+  }
 }
