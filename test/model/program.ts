@@ -45,7 +45,8 @@ export function startProgram({ folder, env, log }: Place): Program {
     name,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     ended,
-    order: (order) => void child.send(order),
+    // To one that was ended by an interrupt meanwhile it cannot be said; who waits for its work sees that it is gone.
+    order: (order) => void child.send(order, () => undefined),
     async kill() {
       // It may have ended by itself a moment ago.
       child.kill('SIGKILL')
