@@ -93,9 +93,9 @@ function isAfter(after: VersionCursor | undefined) {
 
 /** Whether one version at least lies in this store. */
 export async function isAnyVersionIn(db: Db, store: StoreName): Promise<boolean> {
-  const { rows } = await sql<{ any: boolean }>`
-    select exists (select from document_versions where store = ${store} and bytes_state <> 'removed') as any`.execute(
+  const { rows } = await sql<{ isThere: boolean }>`
+    select exists (select from document_versions where store = ${store} and bytes_state <> 'removed') as "isThere"`.execute(
     db,
   )
-  return rows[0]?.any ?? false
+  return rows[0]?.isThere ?? false
 }
