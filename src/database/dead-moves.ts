@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { Db } from './client.ts'
 import type { OpenMove } from './moves.ts'
-import { noteTargets } from './note-targets.ts'
+import { noteTargets } from './note-removals.ts'
 
 /** An intent whose mover was not heard of for long. */
 export type DeadMove = Pick<OpenMove, 'id' | 'to'> & { multipartId: string | null }

@@ -4,6 +4,7 @@ import type { Sha256, StoreId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import type { EventActor } from './events.ts'
 import type { OpenMove } from './moves.ts'
+import { noteRemovals } from './note-removals.ts'
 import { liesAt, platformPath } from './places.ts'
 import { placeLock } from './uploads.ts'
 
@@ -49,14 +50,12 @@ export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: 
       where f.firm_id = v.firm_id and f.id = v.document_id and d.current_version = v.version
     ),
     left_behind as (
-      insert into document_removals (firm_id, version_id, store, store_id, storage_key, due_at)
-      select e.firm_id, case when f is null then null else e.version_id end, case when f is null then e.to_store else e.from_store end,
-        case when f is null then e.to_store_id else ${flip.sourceStoreId}::uuid end,
-        case when f is null then e.to_key else e.from_key end,
-        case when f is null then ${flip.targetDueAt}::timestamptz else ${flip.sourceDueAt}::timestamptz end
-      from ended e left join flipped f on true
-      on conflict (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'))
-      do update set due_at = least(document_removals.due_at, excluded.due_at)
+      ${noteRemovals(sql`
+        select e.firm_id, e.version_id, e.from_store, ${flip.sourceStoreId}::uuid, e.from_key, ${flip.sourceDueAt}::timestamptz
+        from ended e, flipped
+        union all
+        select firm_id, null, to_store, to_store_id, to_key, ${flip.targetDueAt}::timestamptz
+        from ended where not exists (select from flipped)`)}
     ),
     event as (
       insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)

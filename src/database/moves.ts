@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId, StorageKey, VersionId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
-import { noteTargets } from './note-targets.ts'
+import { noteRemovals, noteTargets } from './note-removals.ts'
 import { liesAt } from './places.ts'
 import type { Place } from './uploads.ts'
 
@@ -121,10 +121,9 @@ export async function retargetMove(db: Db, move: OpenMove, key: StorageKey, dueA
       update document_moves set to_key = ${key}, multipart_id = null
       where id = ${move.id} and lease_token = ${move.leaseToken} returning firm_id
     )
-    insert into document_removals (firm_id, store, store_id, storage_key, due_at)
-    select firm_id, ${move.to.store}, ${move.to.storeId}::uuid, ${move.to.key}, ${dueAt}::timestamptz from changed
-    on conflict (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'))
-    do update set due_at = least(document_removals.due_at, excluded.due_at)`.execute(db)
+    ${noteRemovals(sql`
+      select firm_id, null::uuid, ${move.to.store}, ${move.to.storeId}::uuid, ${move.to.key}, ${dueAt}::timestamptz
+      from changed`)}`.execute(db)
   return numAffectedRows === 1n
 }
 

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId, StoreId, StoreName, UploadId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
+import { noteRemovals } from './note-removals.ts'
 import type { Place } from './uploads.ts'
 
 /** Bytes that no version names any more, and that may be removed now. */
@@ -77,10 +78,8 @@ export async function endStaleUpload(
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
     with ended as (delete from document_uploads where id = ${id} and started_at < ${before} returning *)
-    insert into document_removals (firm_id, store, store_id, storage_key, due_at)
-    select firm_id, store, store_id, storage_key, ${dueAt}::timestamptz from ended
-    on conflict (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'))
-    do update set due_at = least(document_removals.due_at, excluded.due_at)`.execute(db)
+    ${noteRemovals(sql`
+      select firm_id, null::uuid, store, store_id, storage_key, ${dueAt}::timestamptz from ended`)}`.execute(db)
   return numAffectedRows === 1n
 }
 
