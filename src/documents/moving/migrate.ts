@@ -1,14 +1,14 @@
-import { setTimeout as wait } from 'node:timers/promises'
-
 import type { EventActor } from '../../database/events.ts'
 import { makeKeptDue } from '../../database/removals.ts'
 import { countVersionsIn, type VersionScope } from '../../database/versions-in-store.ts'
-import { StoreError } from '../../storage/file-store.ts'
 import type { FirmId, StoreName } from '../../vocabulary.ts'
 import type { Stores } from '../stores.ts'
+import { makeWaitForS3 } from '../wait-for-s3.ts'
 import { moveAll, type Settled } from './move-all.ts'
 import type { MoveNeeds, MoveOutcome } from './move-version.ts'
 import { makePace } from './pace.ts'
+
+const patienceMs = 15 * 60_000
 
 export type Migration = {
   to: StoreName
@@ -66,27 +66,9 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
       if (settled.outcome === 'moved') bytes += settled.version.fileSize
       migration.onSettled(settled)
     },
-    untilWorthwhile: (error) => untilS3IsBack(needs.stores, error, migration),
+    untilWorthwhile: makeWaitForS3(needs.stores, { patienceMs, ...migration }),
   })
   const dueAt = new Date(needs.now().getTime() + needs.graceMs)
   const kept = deletesSource ? await makeKeptDue(needs.db, scope, { firmId, dueAt }) : 0
   return { outcomes, bytes, isComplete, sourcesOrdered: deletesSource ? outcomes.moved + kept : 0 }
-}
-
-const mostMsOfWaiting = 15 * 60_000
-const lookEveryMs = 500
-
-/** False when S3 stayed away for a quarter of an hour, or the run was told to end. Other failures are worth another try. */
-async function untilS3IsBack(
-  { s3 }: Stores,
-  error: unknown,
-  { signal, onWaiting }: Pick<Migration, 'signal' | 'onWaiting'>,
-): Promise<boolean> {
-  if (!(error instanceof StoreError) || s3?.outage() === undefined) return true
-  const endsAt = Date.now() + mostMsOfWaiting
-  onWaiting(true)
-  while (s3.outage() !== undefined && Date.now() < endsAt && !signal.aborted)
-    await wait(lookEveryMs, undefined, { signal }).catch(() => undefined)
-  onWaiting(false)
-  return s3.outage() === undefined && !signal.aborted
 }

@@ -1,9 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises'
-
 import type { EventActor } from '../../database/events.ts'
 import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
 import { isS3Out } from '../../storage/s3-operation.ts'
-import type { Stores } from '../stores.ts'
+import { makeWaitForS3 } from '../wait-for-s3.ts'
 import { inTurns, walkVersions } from '../walk-versions.ts'
 import { type Checked, checkVersion, type CheckNeeds, type HowToCheck } from './check-version.ts'
 
@@ -23,13 +21,13 @@ export async function checkVersions(needs: CheckNeeds, actor: EventActor, check:
   const isOfS3 = scope.store === 's3'
   let isGivenUp = isOfS3 && needs.stores.s3?.outage() !== undefined
   if (isGivenUp) return false
-  const back = onceAtATime(() => untilS3IsBack(needs.stores, check))
+  const s3IsBack = makeWaitForS3(needs.stores, check)
 
   await inTurns(walkVersions(needs.db, scope), concurrency, async (version) => {
     if (isGivenUp || signal.aborted) return 'enough'
     let checked = await checkUnlessTold(needs, actor, version, check)
     if (isOfS3 && checked?.outcome === 'unchecked' && isS3Out(checked.error)) {
-      isGivenUp = !(await back()) || isGivenUp
+      isGivenUp = !(await s3IsBack()) || isGivenUp
       if (isGivenUp) return 'enough'
       checked = await checkUnlessTold(needs, actor, version, check)
     }
@@ -52,26 +50,4 @@ async function checkUnlessTold(
     if (how.signal.aborted) return undefined
     throw error
   }
-}
-
-/** Of several that wait for the same, one looks. */
-function onceAtATime<Result>(work: () => Promise<Result>): () => Promise<Result> {
-  let running: Promise<Result> | undefined
-  return async () => {
-    running ??= work().finally(() => (running = undefined))
-    return running
-  }
-}
-
-const lookEveryMs = 200
-
-/** False when it stayed away for too long. One failure of a single call is no outage: then it is there at once. */
-async function untilS3IsBack({ s3 }: Stores, { patienceMs, signal, onWaiting }: VersionCheck): Promise<boolean> {
-  if (s3?.outage() === undefined) return true
-  const endsAt = Date.now() + patienceMs
-  onWaiting(true)
-  while (s3.outage() !== undefined && Date.now() < endsAt && !signal.aborted)
-    await wait(lookEveryMs, undefined, { signal }).catch(() => undefined)
-  onWaiting(false)
-  return s3.outage() === undefined && !signal.aborted
 }
