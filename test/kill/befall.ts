@@ -33,7 +33,7 @@ async function happen(needs: Needs, happening: Happening, turns: Map<Instance, n
       return killAndRestart(needs, happening, turns)
     case 'cut_database':
       tally.troubled()
-      return scene.databaseProxy.cutAll()
+      return scene.cutDatabase()
     case 'cut_s3':
       tally.troubled()
       return scene.s3Proxy.cutAll()

@@ -20,7 +20,8 @@ export type Scene = {
   client: Client
   /** Places in S3 where this program put other bytes. */
   planted: Set<string>
-  databaseProxy: FaultProxy
+  /** Cuts all connections to the database that go through its proxy. */
+  cutDatabase: () => Promise<void>
   s3Proxy: FaultProxy
   instances: Instance[]
   secret: string
@@ -53,6 +54,7 @@ export async function openScene(wish: SceneWish): Promise<Scene> {
   opened.defer(() => client.end())
   const databaseProxy = await openProxy(opened, database.url)
   const s3Proxy = await openProxy(opened, s3.endpoint)
+  let databaseCuts = 0
 
   const secret = randomBytes(32).toString('hex')
   const settings: Scene['settings'] = (way) => ({
@@ -71,6 +73,7 @@ export async function openScene(wish: SceneWish): Promise<Scene> {
       folder: join(folder, name),
       root,
       env: settings('proxied'),
+      databaseCuts: () => databaseCuts,
       onEndByItself,
     })
     opened.defer(async () => void (await instance.kill()))
@@ -83,7 +86,10 @@ export async function openScene(wish: SceneWish): Promise<Scene> {
     bucket,
     client,
     planted: new Set(),
-    databaseProxy,
+    async cutDatabase() {
+      databaseCuts += 1
+      await databaseProxy.cutAll()
+    },
     s3Proxy,
     instances,
     secret,

@@ -31,6 +31,8 @@ export type InstanceSettings = {
   /** The checkout whose service is started. */
   root: string
   env: Record<string, string>
+  /** How often the way to the database was cut so far. */
+  databaseCuts: () => number
   /** Told when a process ended that nobody killed. */
   onEndByItself: (why: string) => void
 }
@@ -57,11 +59,30 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     return ending
   }
 
-  async function untilClosed(started: ChildProcess, said: string[]): Promise<void> {
+  /** `again`: its start lost the database on the way, said so and ended, as it should; a supervisor starts it anew. */
+  async function untilClosed(started: ChildProcess, said: string[], cutsBefore: number): Promise<'again' | 'ended'> {
     // Not `exit`: only then is all of its output read, and its last words are why it ended.
     await once(started, 'close')
+    const hasAnswered = child === started && isAnswering
     if (child === started) isAnswering = false
-    if (!wanted.has(started)) settings.onEndByItself(`${name} ended by itself: ${said.slice(-5).join(' ')}`)
+    if (wanted.has(started)) return 'ended'
+    const lostDatabase = said.some((line) => line.startsWith('The database could not be opened'))
+    if (!hasAnswered && lostDatabase && settings.databaseCuts() > cutsBefore) return 'again'
+    settings.onEndByItself(`${name} ended by itself: ${said.slice(-5).join(' ')}`)
+    return 'ended'
+  }
+
+  async function start(): Promise<void> {
+    const cutsBefore = settings.databaseCuts()
+    const started = launch(settings, ['serve'], { folders, output: 'log' })
+    child = started
+    const said: string[] = []
+    const closed = untilClosed(started, said, cutsBefore)
+    const outcome = await Promise.race([listenFor(/answers at (http:\S+)/, started.stderr, said), closed])
+    if (outcome === 'again') return start()
+    if (outcome === 'ended' || hasEnded(started)) return
+    url = outcome
+    isAnswering = true
   }
 
   return {
@@ -71,16 +92,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     dataDir,
     url: () => url,
     isUp: () => isAnswering,
-    async start() {
-      const started = launch(settings, ['serve'], { folders, output: 'log' })
-      child = started
-      const said: string[] = []
-      const closed = untilClosed(started, said)
-      const address = await Promise.race([listenFor(/answers at (http:\S+)/, started.stderr, said), closed])
-      if (address === undefined || hasEnded(started)) return
-      url = address
-      isAnswering = true
-    },
+    start,
     run: (words) => launch(settings, words, { folders, output: 'pipe' }),
     async kill() {
       isAnswering = false
