@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { decodeJwt, SignJWT } from 'jose'
-
 import { freshDatabase } from '../test/support/fresh-database.ts'
+import { lastingHeaders } from '../test/support/lasting-headers.ts'
+import { postJson } from '../test/support/post-json.ts'
 import { s3Settings } from '../test/support/s3-settings.ts'
 import type { Bench } from './prepare.ts'
 import { type Program, startProgram } from './start-program.ts'
@@ -66,40 +66,14 @@ export async function startService(bench: Bench, { maxUploadBytes, s3Endpoint }:
 async function makeFirm(url: string, secret: string): Promise<Pick<Service, 'documents' | 'headers'>> {
   const email = 'thandi@firm.example'
   const names = { first_name: 'Thandi', last_name: 'Nkosi' }
-  const tokens = await post(`${url}/api/v1/auth/register`, {
+  const tokens = await postJson(`${url}/api/v1/auth/register`, {
     email,
     password: randomBytes(16).toString('hex'),
     ...names,
   })
-  const headers = await holderHeaders(String(tokens['access_token']), secret)
+  const headers = await lastingHeaders(String(tokens['access_token']), secret)
   const place = { phone: '+27110000000', address: '1 Long Street, Cape Town', province: 'Western Cape' }
   const firm = { name: 'Umkhonto Guarding', registration_number: '2001/000001/07', email, ...place }
-  const { id } = await post(`${url}/api/v1/security-firms/register`, firm, headers)
+  const { id } = await postJson(`${url}/api/v1/security-firms/register`, firm, headers)
   return { documents: `${url}/api/v1/security-firms/${String(id)}/documents`, headers }
-}
-
-/** A token such as the platform gives, since ours would end in the middle of a long run. */
-async function holderHeaders(accessToken: string, secret: string): Promise<Record<string, string>> {
-  const { sub = '' } = decodeJwt(accessToken)
-  const token = await new SignJWT({ token_type: 'access', user_type: 'registered_user' })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(sub)
-    .setIssuedAt()
-    .setExpirationTime('3h')
-    .sign(new TextEncoder().encode(secret))
-  return { authorization: `Bearer ${token}` }
-}
-
-async function post(
-  url: string,
-  body: unknown,
-  headers: Record<string, string> = {},
-): Promise<Record<string, unknown>> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  })
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
-  return (await response.json()) as Record<string, unknown>
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-
-import { decodeJwt, SignJWT } from 'jose'
+import { lastingHeaders } from '../support/lasting-headers.ts'
+import { postJson } from '../support/post-json.ts'
 
 /** Somebody who hands in a firm's papers. */
 export type Sender = { firmId: string; headers: { authorization: string } }
@@ -17,7 +17,7 @@ export async function makeSenders(url: string, { firms, peopleOfEach, secret }: 
     for (let more = 1; more < peopleOfEach; more += 1) {
       const person = await registerPerson(url, secret)
       const member = { email: person.email, role: 'field_staff' }
-      await post(`${url}/api/v1/security-firms/${firmId}/members`, member, admin.headers)
+      await postJson(`${url}/api/v1/security-firms/${firmId}/members`, member, admin.headers)
       senders.push({ firmId, headers: person.headers })
     }
   }
@@ -29,7 +29,7 @@ type Registered = { email: string; headers: { authorization: string } }
 async function registerPerson(url: string, secret: string): Promise<Registered> {
   const email = `${randomBytes(6).toString('hex')}@people.example`
   const names = { first_name: 'Thandi', last_name: 'Nkosi' }
-  const tokens = await post(`${url}/api/v1/auth/register`, {
+  const tokens = await postJson(`${url}/api/v1/auth/register`, {
     email,
     password: randomBytes(16).toString('hex'),
     ...names,
@@ -46,31 +46,5 @@ async function registerFirm(url: string, admin: Registered): Promise<string> {
     address: '1 Long Street, Cape Town',
     province: 'Western Cape',
   }
-  return String((await post(`${url}/api/v1/security-firms/register`, firm, admin.headers))['id'])
-}
-
-/** A token such as the platform gives, since ours would end in the middle of a long run. */
-async function lastingHeaders(accessToken: string, secret: string): Promise<{ authorization: string }> {
-  const { sub = '' } = decodeJwt(accessToken)
-  const token = await new SignJWT({ token_type: 'access', user_type: 'registered_user' })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(sub)
-    .setIssuedAt()
-    .setExpirationTime('1d')
-    .sign(new TextEncoder().encode(secret))
-  return { authorization: `Bearer ${token}` }
-}
-
-async function post(
-  url: string,
-  body: unknown,
-  headers: Record<string, string> = {},
-): Promise<Record<string, unknown>> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  })
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
-  return (await response.json()) as Record<string, unknown>
+  return String((await postJson(`${url}/api/v1/security-firms/register`, firm, admin.headers))['id'])
 }
