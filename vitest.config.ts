@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     // A forgotten `.only` would drop every other test of its file without a word.
     allowOnly: false,
+    // Also on two cores: most tests wait for a process, a fault or a timer, and one worker would leave them idle.
+    maxWorkers: 2,
     projects: [
       {
         test: {
