@@ -21,6 +21,8 @@ export default defineConfig({
           globalSetup: ['test/support/provide-services.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // What is waited for comes by itself, sometimes after a pause that is drawn by lot.
+          expect: { poll: { timeout: 30_000 } },
         },
       },
     ],

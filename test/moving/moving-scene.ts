@@ -8,6 +8,7 @@ import { systemActor } from '../../src/database/events.ts'
 import { claimMove } from '../../src/database/moves.ts'
 import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
 import type { MoveNeeds } from '../../src/documents/moving/move-version.ts'
+import { makeTurns } from '../../src/documents/moving/turns.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { FirmId, StorageKey } from '../../src/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
@@ -40,7 +41,7 @@ export function openMovingScene(): void {
 
 export const actor = systemActor('a test')
 export const never = new AbortController().signal
-export const toS3 = { to: 's3', removesSource: true, signal: never } as const
+export const toS3 = { to: 's3', removesSource: true, turns: makeTurns(8), signal: never } as const
 
 export async function handIn(bytes = 3_000) {
   const file = Buffer.from(makePdf({ bytes }))

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemActor } from '../../src/database/events.ts'
 import { listVersionsIn } from '../../src/database/versions-in-store.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import { makeTurns } from '../../src/documents/moving/turns.ts'
 import { type StoreHere, storesHere } from '../../src/documents/verifying/stores-here.ts'
 import type { VerifyNeeds } from '../../src/documents/verifying/verification.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
@@ -223,7 +224,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     const version = versions.find((each) => each.documentId === documentId) ?? raise('it is not there')
     const to = store === 's3' ? 'local' : 's3'
     const { signal } = new AbortController()
-    expect(await moveVersion(service.app, actor, version, { to, removesSource, signal })).toBe('moved')
+    expect(await moveVersion(service.app, actor, version, { to, removesSource, turns: makeTurns(1), signal })).toBe('moved')
   }
 
   async function countFiles(): Promise<number> {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemActor } from '../../src/database/events.ts'
 import { listVersionsIn } from '../../src/database/versions-in-store.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import { makeTurns } from '../../src/documents/moving/turns.ts'
 import { storesHere } from '../../src/documents/verifying/stores-here.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
@@ -173,6 +174,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
       const move = {
         to: store === 's3' ? 'local' : 's3',
         removesSource: true,
+        turns: makeTurns(1),
         signal: AbortSignal.timeout(10_000),
       } as const
       expect(await moveVersion(service.app, systemActor('a test'), version, move)).toBe('moved')

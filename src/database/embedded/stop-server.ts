@@ -46,16 +46,18 @@ async function waitUntilGone(cluster: string, pid: number, log: Logger): Promise
 
 async function isLastClient(client: Client): Promise<boolean> {
   const deadline = Date.now() + farewellMilliseconds
-  while (await hasOtherClients(client)) {
-    if (Date.now() > deadline) return false
+  for (;;) {
+    const others = await otherClients(client)
+    if (others === 'none') return true
+    if (others === 'keepers' || Date.now() > deadline) return false
     await sleep(pollMilliseconds)
   }
-  return true
 }
 
-async function hasOtherClients(client: Client): Promise<boolean> {
-  const { rowCount } = await client.query(
-    "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1",
-  )
-  return rowCount !== 0
+/** `keepers`: another process holds its last connection too, to the same database as ours. `some`: perhaps our own, closing. */
+async function otherClients(client: Client): Promise<'none' | 'some' | 'keepers'> {
+  const { rows } = await client.query<{ others: 'none' | 'some' | 'keepers' }>(`
+    SELECT CASE WHEN count(*) = 0 THEN 'none' WHEN bool_or(datname = current_database()) THEN 'keepers' ELSE 'some' END AS others
+    FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
+  return rows[0]?.others ?? 'some'
 }

@@ -10,6 +10,7 @@ import { holdInMemory } from '../hold-in-memory.ts'
 import type { Chunks } from '../limit-bytes.ts'
 import { mostBytesInMemory } from '../receive-file.ts'
 import { hashStored } from './hash-stored.ts'
+import type { Turns } from './turns.ts'
 
 export type CopyNeeds = { budget: ByteBudget; spool: Spool }
 
@@ -21,6 +22,7 @@ export type Copy = {
   sha256: Sha256 | null
   contentType: string
   labels: FileLabels
+  turns: Turns
   signal: AbortSignal
 }
 
@@ -37,18 +39,16 @@ export type CopyOutcome =
  * Throws when a store could not be asked, or gave the source wrong once and right the next time.
  */
 export async function copyBytes(needs: CopyNeeds, copy: Copy): Promise<CopyOutcome> {
-  const opened = await openSource(copy)
-  if (opened === undefined) return { kind: 'source_missing' }
+  const { to, turns, signal } = copy
   try {
-    const stored = await write(needs, copy, opened)
-    const found = await hashStored(copy.to.store, copy.to.key, copy.signal)
+    const stored = await turns.writing(() => writeOver(needs, copy))
+    if (stored === undefined) return { kind: 'source_missing' }
+    const found = await turns.readingBack(() => hashStored(to.store, to.key, signal))
     const isProved = found.size === stored.size && found.sha256 === stored.sha256
     return isProved ? { kind: 'copied', stored } : { kind: 'target_wrong' }
   } catch (error) {
     if (!(error instanceof SourceIsWrong) && !isAppError(error, 'validation_failed')) throw error
     return { kind: await lookAgain(copy) }
-  } finally {
-    opened.destroy()
   }
 }
 
@@ -65,6 +65,19 @@ async function lookAgain({ from, size, sha256, signal }: Copy): Promise<'source_
     throw error
   }
   throw new StoreError('unavailable', 'The source was not right, and was when it was read a second time.')
+}
+
+/** Undefined when there is no source. */
+async function writeOver(needs: CopyNeeds, copy: Copy): Promise<StoredFile | undefined> {
+  // Who waited for a turn may have been told to end meanwhile.
+  copy.signal.throwIfAborted()
+  const source = await openSource(copy)
+  if (source === undefined) return undefined
+  try {
+    return await write(needs, copy, source)
+  } finally {
+    source.destroy()
+  }
 }
 
 async function openSource({ from }: Copy): Promise<Readable | undefined> {

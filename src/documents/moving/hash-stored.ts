@@ -9,6 +9,7 @@ export async function hashStored<Key>(
   key: Key,
   signal?: AbortSignal,
 ): Promise<{ size: number; sha256: Sha256 }> {
+  signal?.throwIfAborted()
   const hash = createHash('sha256')
   let size = 0
   for await (const chunk of await store.read(key)) {

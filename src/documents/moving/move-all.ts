@@ -6,6 +6,7 @@ import type { StoredVersion, VersionScope } from '../../database/versions-in-sto
 import type { VersionId } from '../../vocabulary.ts'
 import { inTurns, walkVersions } from '../walk-versions.ts'
 import { type Move, type MoveNeeds, type MoveOutcome, moveVersion } from './move-version.ts'
+import { makeTurns, type Turns } from './turns.ts'
 
 export type Settled = { version: StoredVersion } & (
   | { outcome: MoveOutcome }
@@ -13,9 +14,9 @@ export type Settled = { version: StoredVersion } & (
   | { outcome: 'failed'; error: unknown }
 )
 
-export type MoveAll = Move & {
+export type MoveAll = Omit<Move, 'turns'> & {
   scope: VersionScope
-  /** How many at once. */
+  /** How many files are written at once, and as many read back. */
   concurrency: number
   /** Waited for before each file: to hold a rate. */
   pace?: (bytes: number) => Promise<void>
@@ -37,6 +38,7 @@ const mostTries = 3
  */
 export async function moveAll(needs: MoveNeeds, actor: EventActor, all: MoveAll): Promise<boolean> {
   const run = {
+    turns: makeTurns(all.concurrency),
     tries: new Map<VersionId, number>(),
     settled: new Set<VersionId>(),
     isEnded: false,
@@ -51,6 +53,7 @@ export async function moveAll(needs: MoveNeeds, actor: EventActor, all: MoveAll)
 }
 
 type Run = {
+  turns: Turns
   tries: Map<VersionId, number>
   /** Not moved, and not to be looked at again. Those that moved have left the scope. */
   settled: Set<VersionId>
@@ -61,7 +64,7 @@ type Run = {
 /** Yields how many are to be looked at again. */
 async function passOver(needs: MoveNeeds, actor: EventActor, all: MoveAll, run: Run): Promise<number> {
   let left = 0
-  await inTurns(walkVersions(needs.db, all.scope), all.concurrency, async (version) => {
+  await inTurns(walkVersions(needs.db, all.scope), run.turns.filesUnderway, async (version) => {
     if (run.isEnded || all.signal.aborted) return 'enough'
     if (run.settled.has(version.versionId)) return 'next'
     if (!(await moveOne(needs, actor, { all, run, version }))) left += 1
@@ -81,7 +84,7 @@ async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version 
   }
   try {
     await all.pace?.(version.fileSize)
-    const outcome = await moveVersion(needs, actor, version, all)
+    const outcome = await moveVersion(needs, actor, version, { ...all, turns: run.turns })
     if (outcome === 'moved') run.movedAt = Date.now()
     if (outcome === 'busy' && Date.now() - run.movedAt < mostMsOfPatience) return false
     return settle({ version, outcome })

@@ -16,6 +16,7 @@ import { reportWrongBytes } from '../report-wrong-bytes.ts'
 import { storeHolding, type Stores } from '../stores.ts'
 import { copyBytes, type CopyNeeds, type CopyOutcome } from './copy-bytes.ts'
 import { keepLease } from './keep-lease.ts'
+import type { Turns } from './turns.ts'
 
 export type MoveNeeds = CopyNeeds & {
   db: Db
@@ -31,6 +32,7 @@ export type Move = {
   to: StoreName
   /** Whether the source goes, after its grace; else it stays, on purpose. */
   removesSource: boolean
+  turns: Turns
   signal: AbortSignal
 }
 
@@ -51,7 +53,7 @@ export async function moveVersion(
   needs: MoveNeeds,
   actor: EventActor,
   version: StoredVersion,
-  { to, removesSource, signal }: Move,
+  { to, removesSource, turns, signal }: Move,
 ): Promise<MoveOutcome> {
   const { firmId, versionId, store, storeId, key } = version
   const from: Place = { store, storeId, key }
@@ -62,7 +64,7 @@ export async function moveVersion(
   const lease = keepLease(needs.db, move)
   const within = AbortSignal.any([signal, lease.lost])
   try {
-    const copied = await copyUntilRight(needs, move, { version, signal: within })
+    const copied = await copyUntilRight(needs, move, { version, turns, signal: within })
     if (copied.kind !== 'copied') return await endInVain(needs, actor, move, copied.kind)
     return await flip(needs, actor, move, { stored: copied.stored, removesSource })
   } catch (error) {
@@ -85,7 +87,7 @@ function freshKey({ firmId, documentType, key }: StoredVersion): StorageKey {
 }
 
 type Copied = CopyOutcome | { kind: 'taken_over' }
-type Copying = { version: StoredVersion; signal: AbortSignal }
+type Copying = { version: StoredVersion; turns: Turns; signal: AbortSignal }
 
 /** Other bytes under a key that was made for this move alone are a fault of the store: it alarms, and another key is tried, once. */
 async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying): Promise<Copied> {
@@ -103,7 +105,7 @@ async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying
   return copyOnce(needs, move, copying)
 }
 
-async function copyOnce(needs: MoveNeeds, { from, to }: OpenMove, { version, signal }: Copying): Promise<CopyOutcome> {
+async function copyOnce(needs: MoveNeeds, { from, to }: OpenMove, { version, turns, signal }: Copying): Promise<CopyOutcome> {
   const { firmId, documentId, documentType, fileName, fileSize, sha256, mimeType } = version
   return copyBytes(needs, {
     from: { store: storeHolding(needs.stores, from), key: from.key },
@@ -112,6 +114,7 @@ async function copyOnce(needs: MoveNeeds, { from, to }: OpenMove, { version, sig
     sha256,
     contentType: mimeType,
     labels: { originalFileName: fileName, documentType, firmId, documentId },
+    turns,
     signal,
   })
 }
