@@ -224,7 +224,9 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     const version = versions.find((each) => each.documentId === documentId) ?? raise('it is not there')
     const to = store === 's3' ? 'local' : 's3'
     const { signal } = new AbortController()
-    expect(await moveVersion(service.app, actor, version, { to, removesSource, turns: makeTurns(1), signal })).toBe('moved')
+    expect(await moveVersion(service.app, actor, version, { to, removesSource, turns: makeTurns(1), signal })).toBe(
+      'moved',
+    )
   }
 
   async function countFiles(): Promise<number> {

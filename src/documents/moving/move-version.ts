@@ -105,7 +105,11 @@ async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying
   return copyOnce(needs, move, copying)
 }
 
-async function copyOnce(needs: MoveNeeds, { from, to }: OpenMove, { version, turns, signal }: Copying): Promise<CopyOutcome> {
+async function copyOnce(
+  needs: MoveNeeds,
+  { from, to }: OpenMove,
+  { version, turns, signal }: Copying,
+): Promise<CopyOutcome> {
   const { firmId, documentId, documentType, fileName, fileSize, sha256, mimeType } = version
   return copyBytes(needs, {
     from: { store: storeHolding(needs.stores, from), key: from.key },
