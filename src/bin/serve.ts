@@ -38,7 +38,7 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
     const behind: Closer[] = []
     opened.push(async () => {
       // A terminal's Ctrl-C, and a start that failed, have nobody who must first look elsewhere.
-      const times = ending.reason === 'SIGTERM' ? stopTimes : { ...stopTimes, acceptMs: 0 }
+      const times = ending.reason === 'SIGTERM' ? stopTimes : { ...stopTimes, acceptMs: 0, hearMs: 0 }
       await Promise.all([stopServing(server, { ...app, s3: app.stores.s3, running, times }), closeAll(behind)])
     })
     const listening = await server.listen({ host, port }).catch((error: unknown) => {

@@ -1,16 +1,20 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 
 import type { GuardedS3 } from '../storage/guard-s3.ts'
+import { closeListener, type TakenConnections } from './close-listener.ts'
 
 /** How a server that was told to end takes its time, each counted from the one before. */
 export type StopTimes = {
   /** For whoever sends requests here to see `/readyz`, and to send them elsewhere. */
   acceptMs: number
+  /** For connections that were taken and have asked nothing yet. */
+  hearMs: number
   /** For requests that run. */
   finishMs: number
   /** For what was cut to be tidied up. */
@@ -19,9 +23,15 @@ export type StopTimes = {
   fallbackMs: number
 }
 
-export const usualStopTimes: StopTimes = { acceptMs: 5000, finishMs: 53_000, cutMs: 2000, fallbackMs: 10_000 }
+export const usualStopTimes: StopTimes = {
+  acceptMs: 5000,
+  hearMs: 1000,
+  finishMs: 52_000,
+  cutMs: 2000,
+  fallbackMs: 10_000,
+}
 
-export type RunningRequests = {
+export type RunningRequests = TakenConnections & {
   /** Cuts the connection of every request that has not arrived whole, and says which, once their handlers know it too. */
   cutUnfinished(): Promise<IncomingMessage[]>
 }
@@ -29,9 +39,17 @@ export type RunningRequests = {
 /** Knows which requests run; and from `ending` on, asks clients that keep their connections to open others elsewhere. */
 export function trackRequests({ server }: FastifyInstance, ending: AbortSignal): RunningRequests {
   const running = new Map<IncomingMessage, ServerResponse>()
+  const silent = new Set<Socket>()
+  let taken = 0
+  server.on('connection', (socket) => {
+    taken += 1
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
   // Before whoever answers, so that the header is there in time.
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
     running.set(request, response)
+    silent.delete(request.socket)
     response.once('close', () => running.delete(request))
     if (ending.aborted) response.setHeader('connection', 'close')
   })
@@ -39,6 +57,8 @@ export function trackRequests({ server }: FastifyInstance, ending: AbortSignal):
     for (const response of running.values()) if (!response.headersSent) response.setHeader('connection', 'close')
   })
   return {
+    taken: () => taken,
+    silent,
     async cutUnfinished() {
       const unfinished = [...running].filter(([{ complete }]) => !complete)
       const closed = unfinished.map(([, response]) => once(response, 'close'))
@@ -57,9 +77,10 @@ type Needs = { running: RunningRequests; s3: GuardedS3 | undefined; log: Logger;
  */
 export async function stopServing(
   server: FastifyInstance,
-  { running, s3, log, times: { acceptMs, finishMs, cutMs, fallbackMs } }: Needs,
+  { running, s3, log, times: { acceptMs, hearMs, finishMs, cutMs, fallbackMs } }: Needs,
 ): Promise<void> {
   await sleep(acceptMs)
+  await closeListener(server.server, running, hearMs)
   const closed = server.close()
   if (await endsWithin(closed, finishMs)) return
 

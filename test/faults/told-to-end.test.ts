@@ -121,7 +121,7 @@ const small = makePdf({ bytes: 200_000 })
 const large = makePdf({ bytes: 30_000_000 })
 
 test('told to end, it says at once that it is not ready, serves on for a moment, and then takes nobody in', async () => {
-  const service = await startChild({ acceptMs: 1500, finishMs: 10_000, cutMs: 5000, fallbackMs: 10_000 })
+  const service = await startChild({ acceptMs: 1500, hearMs: 0, finishMs: 10_000, cutMs: 5000, fallbackMs: 10_000 })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   onTestFinished(() => agent.destroy())
   const before = await get(`${service.url}/readyz`, agent)
@@ -139,8 +139,34 @@ test('told to end, it says at once that it is not ready, serves on for a moment,
   expect(service.log()).not.toContain('stopping_late')
 })
 
+test('who had just connected when it took nobody in any more is heard and answered', async () => {
+  const service = await startChild({ acceptMs: 0, hearMs: 30_000, finishMs: 10_000, cutMs: 5000, fallbackMs: 10_000 })
+  const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  const answer = text(socket)
+  // Once it answers somebody who connected later, it has taken this one.
+  await fetch(`${service.url}/healthz`)
+  service.child.kill('SIGTERM')
+  await expect.poll(() => fetch(`${service.url}/healthz`).catch(() => 'closed')).toBe('closed')
+  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+
+  expect(await answer).toMatch(/^HTTP\/1.1 200 [^]*\r\nconnection: close\r\n/i)
+  expect(await service.ended).toBe(0)
+})
+
+test('who connected and asks nothing does not hold up the end', async () => {
+  const service = await startChild({ acceptMs: 0, hearMs: 100, finishMs: 600_000, cutMs: 5000, fallbackMs: 10_000 })
+  const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  await fetch(`${service.url}/healthz`)
+  service.child.kill('SIGTERM')
+
+  expect(await service.ended).toBe(0)
+  expect(service.log()).not.toContain('stopping_late')
+})
+
 test('an upload that runs is finished', async () => {
-  const service = await startChild({ acceptMs: 0, finishMs: 30_000, cutMs: 5000, fallbackMs: 10_000 })
+  const service = await startChild({ acceptMs: 0, hearMs: 0, finishMs: 30_000, cutMs: 5000, fallbackMs: 10_000 })
   const socket = await sendBeginning(service, large, 10_000_000)
   const answer = text(socket)
   await untilUploadIsOpen()
@@ -157,7 +183,7 @@ test.each([
   ['small', small],
   ['large', large],
 ])('a %s file that came whole and still waits for S3 goes to the disk, and is answered', async (_size, file) => {
-  const service = await startChild({ acceptMs: 0, finishMs: 1500, cutMs: 5000, fallbackMs: 20_000 })
+  const service = await startChild({ acceptMs: 0, hearMs: 0, finishMs: 1500, cutMs: 5000, fallbackMs: 20_000 })
   proxy.setFault({ kind: 'hang' })
   await proxy.cutAll()
   const uploading = uploadDocument(service.url, firm, admin, { bytes: file })
@@ -173,7 +199,7 @@ test.each([
 })
 
 test('what did not come whole is cut, and leaves nothing', async () => {
-  const service = await startChild({ acceptMs: 0, finishMs: 1500, cutMs: 5000, fallbackMs: 10_000 })
+  const service = await startChild({ acceptMs: 0, hearMs: 0, finishMs: 1500, cutMs: 5000, fallbackMs: 10_000 })
   const socket = await sendBeginning(service, large, 20_000_000)
   const answer = text(socket).catch(() => 'reset')
   await untilUploadIsOpen()
@@ -189,7 +215,13 @@ test('what did not come whole is cut, and leaves nothing', async () => {
 })
 
 test('told a second time, it ends at once', async () => {
-  const service = await startChild({ acceptMs: 600_000, finishMs: 600_000, cutMs: 5000, fallbackMs: 600_000 })
+  const service = await startChild({
+    acceptMs: 600_000,
+    hearMs: 0,
+    finishMs: 600_000,
+    cutMs: 5000,
+    fallbackMs: 600_000,
+  })
   service.child.kill('SIGTERM')
   await expect.poll(() => service.log()).toContain('"event":"stopping"')
   await new Promise((resolve) => void setTimeout(resolve, 400))

@@ -1,0 +1,36 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+
+/** How many connections were taken so far, and those over which nothing was asked yet. */
+export type TakenConnections = { taken: () => number; silent: ReadonlySet<Socket> }
+
+const mostMsForQuiet = 500
+const shortTurnMs = 0.3
+const lookMs = 5
+
+/**
+ * Takes no new connections; those that it has are served on, but for the idle. A proxy that has just opened one asks over it in a
+ * moment: that is waited for. One that stays silent is cut after `hearMs`; it would hold up the end for nothing.
+ */
+export async function closeListener(server: Server, connections: TakenConnections, hearMs: number): Promise<void> {
+  await untilQuiet(connections)
+  // Node's own, at once: the framework's has a long way to it, on which others connect.
+  server.close()
+  const giveUpAt = performance.now() + hearMs
+  while (connections.silent.size > 0 && performance.now() < giveUpAt) await sleep(lookMs)
+  for (const socket of connections.silent) socket.destroy()
+}
+
+/**
+ * Connections wait with the system until a turn of the event loop takes them, and the system resets those that still wait
+ * when the listener closes. So it closes after a short turn in which none came.
+ */
+async function untilQuiet({ taken }: TakenConnections): Promise<void> {
+  const giveUpAt = performance.now() + mostMsForQuiet
+  for (let isQuiet = false; !isQuiet && performance.now() < giveUpAt;) {
+    const [began, before] = [performance.now(), taken()]
+    await turn()
+    isQuiet = taken() === before && performance.now() - began < shortTurnMs
+  }
+}
