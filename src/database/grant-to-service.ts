@@ -31,6 +31,8 @@ const rightsByTable = {
 export async function grantToService(ownerDb: Db, serviceRole: string): Promise<void> {
   const role = sql.id(serviceRole)
   await ownerDb.transaction().execute(async (trx) => {
+    // Instances that start at once would refuse each other's: two may not grant on one table at the same moment.
+    await sql`select pg_advisory_xact_lock(hashtext('paniq-documents grants'))`.execute(trx)
     await sql`grant usage on schema public to ${role}`.execute(trx)
     for (const [table, rights] of Object.entries(rightsByTable)) {
       await sql`grant ${sql.raw(rights)} on ${sql.id(table)} to ${role}`.execute(trx)
