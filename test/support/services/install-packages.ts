@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 import { ServiceFailure } from './service-failure.ts'
+import { withholdDaemons } from './withhold-daemons.ts'
 
 export type PackageNeed = {
   /** What a person calls it. */
@@ -32,7 +33,7 @@ export async function ensureInstalled(needs: PackageNeed[]): Promise<void> {
   for (const need of missing) {
     console.error(`Installing ${need.packages.join(', ')} with apt, about ${need.aboutMegabytes} MB …`)
     await need.prepare?.()
-    await install(need.packages)
+    await withholdDaemons(() => install(need.packages))
     const still = await need.missing()
     if (still.length > 0)
       throw new ServiceFailure(`${need.service}: installed, and still missing: ${still.join(', ')}.`)
