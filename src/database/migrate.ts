@@ -6,14 +6,23 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 
 import type { Db } from './client.ts'
 import { makeEventMonths } from './event-months.ts'
+import { isMigrated } from './is-migrated.ts'
 
 const folder = join(import.meta.dirname, 'migrations')
 
 /**
  * Brings the tables up to this version, as their owner. Of several instances that start at once one migrates and the
- * others wait; a second run changes nothing. Returns the names of the migrations that it ran.
+ * others wait; a second run changes nothing, and so needs no owner. An instance of an earlier version starts beside those
+ * of a later one. Returns the names of the migrations that it ran.
  */
 export async function migrate(ownerDb: Db): Promise<string[]> {
+  const isDone = await isMigrated(ownerDb, Object.keys(await sqlFiles.getMigrations()))
+  const migrated = isDone ? [] : await runMigrations(ownerDb)
+  await makeEventMonths(ownerDb)
+  return migrated
+}
+
+async function runMigrations(ownerDb: Db): Promise<string[]> {
   const migrator = new Migrator({
     db: ownerDb,
     provider: sqlFiles,
@@ -23,7 +32,6 @@ export async function migrate(ownerDb: Db): Promise<string[]> {
   const { error, results = [] } = await migrator.migrateToLatest()
   if (error !== undefined) throw new Error('the database could not be migrated', { cause: error })
 
-  await makeEventMonths(ownerDb)
   return results.map((result) => result.migrationName)
 }
 
