@@ -71,9 +71,13 @@ export const accountShape = z
     phone: z.string().nullable(),
     first_name: z.string().meta({ example: 'Thandi' }),
     last_name: z.string().meta({ example: 'Nkosi' }),
-    role: z.string().meta({ example: 'user', description: '`admin`: an administrator of the platform.' }),
+    role: z.string().meta({ example: 'user', description: 'As the platform has it.' }),
+    user_type: z.enum(['registered_user', 'firm_personnel']).meta({
+      description: 'Where the platform has the person written down. Only a registered user can be a member of a firm.',
+    }),
+    is_administrator: z.boolean().meta({ description: 'An administrator of the platform.' }),
     is_verified: z.boolean(),
-    created_at: time,
+    created_at: time.nullable(),
   })
   .meta({ id: 'Account' })
 export type AccountShape = z.infer<typeof accountShape>

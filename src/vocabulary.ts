@@ -9,6 +9,7 @@ export type DocumentId = Branded<'DocumentId'>
 export type VersionId = Branded<'VersionId'>
 export type UploadId = Branded<'UploadId'>
 export type SessionId = Branded<'SessionId'>
+export type IdentityId = Branded<'IdentityId'>
 
 /** Where a version's bytes lie inside a store: `security_firms/{firm_id}/{document_type}_{uuid}.{ext}`. Written once. */
 export type StorageKey = Branded<'StorageKey'>

@@ -45,11 +45,6 @@ export async function findAccountByEmail(db: Db | Tx, email: string): Promise<Ac
   return rows[0]
 }
 
-export async function findAccountById(db: Db | Tx, id: UserId): Promise<Account | undefined> {
-  const { rows } = await sql<Account>`select ${accountColumns} from registered_users where id = ${id}`.execute(db)
-  return rows[0]
-}
-
 /** The account as it is now, and so until the transaction ends: nobody changes its password or locks it meanwhile. */
 export async function holdAccount(trx: Tx, id: UserId): Promise<Account | undefined> {
   const { rows } = await sql<Account>`

@@ -8,6 +8,7 @@ import { driverAddress } from './driver-address.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { grantToService } from './grant-to-service.ts'
 import { mayActAsOwner } from './may-act-as-owner.ts'
+import { mayReadPersonnel } from './may-read-personnel.ts'
 import { migrate } from './migrate.ts'
 import { migrateJobs } from './migrate-jobs.ts'
 
@@ -81,6 +82,7 @@ async function migrateAsOwner(owner: PoolConfig, serviceDb: Db, log: Logger): Pr
     await migrateJobs(owner)
     const [ownerRole, serviceRole] = await Promise.all([roleOf(ownerDb), roleOf(serviceDb)])
     if (ownerRole !== serviceRole) await grantToService(ownerDb, serviceRole)
+    await warnOfPersonnel(ownerDb, log)
     return migrated
   } finally {
     await ownerDb.destroy()
@@ -93,6 +95,14 @@ async function warnOfOwner(db: Db, log: Logger): Promise<void> {
   log.warn(
     { event: 'service_may_own_trail' },
     'the service’s role may act as the owner of its tables, and so could alter the audit trail; give it a role of its own, and let DATABASE_OWNER_URL name the owner',
+  )
+}
+
+async function warnOfPersonnel(ownerDb: Db, log: Logger): Promise<void> {
+  if (await mayReadPersonnel(ownerDb)) return
+  log.warn(
+    { event: 'personnel_not_readable' },
+    'the owner of the service’s tables may not read firm_personnel, so that administrators written down there are nobody here; grant it select on that table',
   )
 }
 

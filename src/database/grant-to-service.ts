@@ -23,9 +23,14 @@ const rightsByTable = {
   document_sessions: 'select, insert, update, delete',
   document_refresh_tokens: 'select, insert, update, delete',
   document_login_failures: 'select, insert, update, delete',
+  document_identities: 'select, insert, delete',
+  document_secrets: 'select, insert',
   document_installation: 'select',
   document_migrations: 'select',
 } as const
+
+/** What it may call, each with the rights of the tables' owner. */
+const functions = ['document_events_make_months(integer)', 'document_personnel(uuid)']
 
 /** Gives the service's role what it needs and no more. Done after every migration, where the tables' owner is another role. */
 export async function grantToService(ownerDb: Db, serviceRole: string): Promise<void> {
@@ -37,7 +42,7 @@ export async function grantToService(ownerDb: Db, serviceRole: string): Promise<
     for (const [table, rights] of Object.entries(rightsByTable)) {
       await sql`grant ${sql.raw(rights)} on ${sql.id(table)} to ${role}`.execute(trx)
     }
-    await sql`grant execute on function document_events_make_months(integer) to ${role}`.execute(trx)
+    for (const called of functions) await sql`grant execute on function ${sql.raw(called)} to ${role}`.execute(trx)
     // The queue's library decides what is in its schema; the service owns none of it and may change no table.
     await sql`grant usage on schema ${sql.id(jobSchema)} to ${role}`.execute(trx)
     await sql`grant select, insert, update, delete on all tables in schema ${sql.id(jobSchema)} to ${role}`.execute(trx)

@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { type FirmId, type FirmRole, firmRoles, type UserId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
+import { personOf } from './persons.ts'
 
 declare const checked: unique symbol
 
@@ -41,14 +42,14 @@ export const rankOf = (role: RawBuilder<unknown>): RawBuilder<number> =>
 
 /** The check as a subquery, so that one statement can answer the right together with what it guards. */
 export function accessOf({ userId, firmId, right }: AccessRequest): RawBuilder<AccessRow> {
-  const isAdministrator = sql`person.role = 'admin'`
+  const isAdministrator = sql`person."isAdministrator"`
   const actsAsAdministrator = sql`(${isAdministrator} and ${right.administrators === 'everywhere'})`
   const isHeldToReading = sql`(${isAdministrator} and (${right.administrators === 'never'} or member.role is null))`
   return sql<AccessRow>`(
     select
       case
         when person.id is null then 'unauthenticated'
-        when person.is_locked or person.is_suspended then 'account_locked'
+        when person."isShutOut" then 'account_locked'
         when ${isAdministrator} and firm.id is null then 'firm_missing'
         when ${actsAsAdministrator} then null
         when ${isHeldToReading} then 'administrators_read'
@@ -57,8 +58,7 @@ export function accessOf({ userId, firmId, right }: AccessRequest): RawBuilder<A
         when firm.is_locked and not ${right.reads} then 'firm_locked'
       end as refusal,
       case when ${actsAsAdministrator} then 'administrator' else member.role end as role
-    from (select 1) as one
-    left join registered_users as person on person.id = ${userId}
+    from ${personOf(userId)} as person
     left join security_firms as firm on firm.id = ${firmId}
     left join lateral (
       select firm_users.role from firm_users

@@ -8,7 +8,6 @@ import type {
   QuarantineKey,
   ReviewStatus,
   ScanStatus,
-  SessionId,
   Sha256,
   StorageKey,
   StoreId,
@@ -17,9 +16,16 @@ import type {
   UserId,
   VersionId,
 } from '../vocabulary.ts'
+import type {
+  DocumentIdentities,
+  DocumentLoginFailures,
+  DocumentRefreshTokens,
+  DocumentSecrets,
+  DocumentSessions,
+} from './tables-of-people.ts'
 
-type Timestamp = ColumnType<Date, Date | string, Date | string>
-type Defaulted = ColumnType<Date, Date | string | undefined, Date | string>
+export type Timestamp = ColumnType<Date, Date | string, Date | string>
+export type Defaulted = ColumnType<Date, Date | string | undefined, Date | string>
 
 /** The platform's tables as `migrations/0001-platform-tables.sql` has them, and ours. */
 export type Tables = {
@@ -40,6 +46,8 @@ export type Tables = {
   document_sessions: DocumentSessions
   document_refresh_tokens: DocumentRefreshTokens
   document_login_failures: DocumentLoginFailures
+  document_identities: DocumentIdentities
+  document_secrets: DocumentSecrets
   document_installation: DocumentInstallation
 }
 
@@ -250,28 +258,6 @@ type DocumentEvents = {
   user_agent: string
   request_id: string
   details: ColumnType<Record<string, unknown>, string | undefined, never>
-}
-
-type DocumentSessions = {
-  id: SessionId
-  user_id: UserId
-  started_at: Timestamp
-  ended_at: Timestamp | null
-}
-
-type DocumentRefreshTokens = {
-  id: string
-  session_id: SessionId
-  issued_at: Timestamp
-  expires_at: Timestamp
-  used_at: Timestamp | null
-  successor_id: string | null
-}
-
-type DocumentLoginFailures = {
-  email_sha256: string
-  failed_at: ColumnType<Date[], Date[], Date[]>
-  locked_until: Timestamp | null
 }
 
 type DocumentInstallation = {

@@ -9,8 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** A right in the firm that the path names; checked by the verb that the route calls. */
     right?: RightName
-    /** For routes outside a firm: nobody need be known, anybody known, only administrators, or only one's own things. */
-    access?: 'public' | 'signed_in' | 'administrator' | 'own'
+    /** For routes outside a firm: nobody need be known, anybody known, only who can be a firm's member, or only administrators. */
+    access?: 'public' | 'signed_in' | 'registered_user' | 'administrator'
   }
   interface FastifyRequest {
     /** Who asks. Throws `unauthenticated` on a route that lets nobody unknown in. */

@@ -2,18 +2,26 @@ import type { AccountShape, FirmShape, MemberShape } from '../contract-people.ts
 import type { Account } from '../database/accounts.ts'
 import type { Firm, FirmOfPerson } from '../database/firms.ts'
 import type { Member } from '../database/members.ts'
+import type { Person } from '../database/persons.ts'
 
-export function presentAccount(account: Account): AccountShape {
+export function presentPerson(person: Omit<Person, 'isShutOut'>): AccountShape {
   return {
-    id: account.id,
-    email: account.email,
-    phone: account.phone,
-    first_name: account.firstName,
-    last_name: account.lastName,
-    role: account.role,
-    is_verified: account.isVerified,
-    created_at: account.createdAt.toISOString(),
+    id: person.id,
+    email: person.email,
+    phone: person.phone,
+    first_name: person.firstName,
+    last_name: person.lastName,
+    role: person.role,
+    user_type: person.userType,
+    is_administrator: person.isAdministrator,
+    is_verified: person.isVerified,
+    created_at: person.createdAt?.toISOString() ?? null,
   }
+}
+
+/** A person who has just made their account. */
+export function presentAccount(account: Account): AccountShape {
+  return presentPerson({ ...account, userType: 'registered_user', isAdministrator: account.role === 'admin' })
 }
 
 /** A firm as somebody sees it who is `role` in it. */

@@ -2,7 +2,7 @@ import type { Db } from '../database/client.ts'
 import { type Firm, type FirmOfPerson, type FirmPage, listEveryFirm, listFirmsOf, readFirm } from '../database/firms.ts'
 import type { Membership } from '../database/membership.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
-import { isAdministrator, requirePerson } from './require-person.ts'
+import { requirePerson } from './require-person.ts'
 import { requireRight } from './require-right.ts'
 
 type Needs = { db: Db }
@@ -10,7 +10,7 @@ type Needs = { db: Db }
 /** The firms that the person is an active member of; for an administrator every firm. Newest first. */
 export async function browseFirms({ db }: Needs, actor: Actor, page: FirmPage): Promise<FirmOfPerson[]> {
   const person = await requirePerson(db, actor, 'firms.listed')
-  return isAdministrator(person) ? await listEveryFirm(db, page) : await listFirmsOf(db, person.id, page)
+  return person.isAdministrator ? await listEveryFirm(db, page) : await listFirmsOf(db, person.id, page)
 }
 
 export type FirmSeen = { firm: Firm; role: Membership['role'] }

@@ -8,7 +8,6 @@ import { inTransaction } from '../database/in-transaction.ts'
 import { takeFirstStartLock } from '../database/installation.ts'
 import { addAccount } from './create-account.ts'
 import type { Passwords } from './passwords.ts'
-import { isAdministrator } from './require-person.ts'
 
 /** Who looks after an embedded installation that was given no `ADMIN_EMAIL`. */
 const firstAdministratorEmail = 'admin@paniq.local'
@@ -112,7 +111,7 @@ async function ensureGiven(
 async function outcomeFor(db: Db, email: string): Promise<AdministratorOutcome | undefined> {
   const account = await findAccountByEmail(db, email)
   if (account === undefined) return undefined
-  return { kind: isAdministrator(account) ? 'present' : 'not_an_administrator', email: account.email }
+  return { kind: account.role === 'admin' ? 'present' : 'not_an_administrator', email: account.email }
 }
 
 async function outcomeForFirst(db: Db, email: string): Promise<AdministratorOutcome | undefined> {

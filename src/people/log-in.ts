@@ -11,7 +11,7 @@ import {
 } from '../database/login-failures.ts'
 import { AppError } from '../errors.ts'
 import type { Clock, Sha256, Visitor } from '../vocabulary.ts'
-import { assertMayLogIn } from './assert-may-act.ts'
+import { assertMayLogIn } from './assert-may-log-in.ts'
 import type { Passwords } from './passwords.ts'
 import { recordRefusal } from './record-refusal.ts'
 import { startSession } from './start-session.ts'

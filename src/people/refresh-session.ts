@@ -13,7 +13,7 @@ import {
 } from '../database/sessions.ts'
 import type { AppError } from '../errors.ts'
 import type { Clock, Visitor } from '../vocabulary.ts'
-import { assertMayLogIn } from './assert-may-act.ts'
+import { assertMayLogIn } from './assert-may-log-in.ts'
 import { recordRefusal } from './record-refusal.ts'
 import { checkRefreshToken, isUnusedOrInGrace, lifeFrom, sessionIsOver } from './refresh-token.ts'
 import { type TokenKeys, type Tokens, tokensFor } from './tokens.ts'

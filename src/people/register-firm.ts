@@ -6,7 +6,7 @@ import { insertMember } from '../database/members.ts'
 import { takenColumn } from '../database/postgres-errors.ts'
 import { AppError } from '../errors.ts'
 import type { Actor } from '../vocabulary.ts'
-import { requirePerson } from './require-person.ts'
+import { requireRegisteredUser } from './require-person.ts'
 
 const takenAnswers = {
   registration_number: 'There is a firm with this registration number already. Ask its administrator to add you.',
@@ -15,7 +15,7 @@ const takenAnswers = {
 
 /** A new firm; whoever registers it is its first `firm_admin`. */
 export async function registerFirm({ db }: { db: Db }, actor: Actor, newFirm: NewFirm): Promise<Firm> {
-  const person = await requirePerson(db, actor, 'firm.registered')
+  const person = await requireRegisteredUser(db, actor, 'firm.registered')
 
   return await inTransaction(db, async (trx) => {
     const firm = await insertFirm(trx, newFirm).catch(refuseTaken)

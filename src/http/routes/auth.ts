@@ -21,7 +21,7 @@ import { refreshSession } from '../../people/refresh-session.ts'
 import { register } from '../../people/register.ts'
 import { requirePerson } from '../../people/require-person.ts'
 import type { Tokens } from '../../people/tokens.ts'
-import { presentAccount } from '../present-person.ts'
+import { presentAccount, presentPerson } from '../present-person.ts'
 import {
   assertSameOrigin,
   clearRefreshCookie,
@@ -155,7 +155,7 @@ function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
         config: { access: 'signed_in' },
         schema: { tags: ['people'], summary: 'Who am I', response: { 200: accountShape } },
       },
-      async ({ actor }) => presentAccount(await requirePerson(needs.db, actor, 'account.viewed')),
+      async ({ actor }) => presentPerson(await requirePerson(needs.db, actor, 'account.viewed')),
     )
   }
 }

@@ -64,7 +64,7 @@ function changing(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
     server.post(
       `${root}/register`,
       {
-        config: { access: 'signed_in', errors: ['conflict'] },
+        config: { access: 'registered_user', errors: ['conflict'] },
         schema: {
           tags: ['firms'],
           summary: 'Register a firm and become its administrator',

@@ -11,6 +11,7 @@ type RowName =
   | `${Extract<RightName, 'documents.read' | 'documents.download' | 'documents.history'>}, confidential`
   | 'public'
   | 'signed_in'
+  | 'registered_user'
   | 'administrator'
 
 const unknown = {
@@ -24,6 +25,10 @@ const shutOut = {
   'a locked firm_admin': 'forbidden',
   'a suspended firm_admin': 'forbidden',
   'a locked administrator': 'forbidden',
+  'a locked administrator of the personnel': 'forbidden',
+  'an administrator of the personnel who left': 'forbidden',
+  'an administrator whose personnel row is locked': 'forbidden',
+  'a locked firm_admin whose personnel row is an administrator’s': 'forbidden',
 } as const
 
 const outsiders = {
@@ -32,6 +37,7 @@ const outsiders = {
   'a pending member': 'not_a_member',
   'a suspended member': 'not_a_member',
   'a firm_admin of another firm': 'not_a_member',
+  'a firm_supervisor of the personnel': 'not_a_member',
 } as const
 
 const everyMemberReads: Row = {
@@ -48,6 +54,8 @@ const everyMemberReads: Row = {
   'a firm_admin of a locked firm': 'ok',
   'a field_staff of a locked firm': 'ok',
   'an administrator in a locked firm': 'ok',
+  'an administrator of the personnel': 'ok',
+  'a super_admin of the personnel': 'ok',
 }
 
 const confidential: Row = {
@@ -73,6 +81,8 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a firm_admin of a locked firm': 'firm_locked',
     'a field_staff of a locked firm': 'firm_locked',
     'an administrator in a locked firm': 'forbidden',
+    'an administrator of the personnel': 'forbidden',
+    'a super_admin of the personnel': 'forbidden',
   },
   'firm.read': everyMemberReads,
   'firm.change': {
@@ -89,6 +99,8 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a firm_admin of a locked firm': 'forbidden',
     'a field_staff of a locked firm': 'forbidden',
     'an administrator in a locked firm': 'ok',
+    'an administrator of the personnel': 'ok',
+    'a super_admin of the personnel': 'ok',
   },
   'members.list': {
     ...unknown,
@@ -104,6 +116,8 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a firm_admin of a locked firm': 'ok',
     'a field_staff of a locked firm': 'forbidden',
     'an administrator in a locked firm': 'ok',
+    'an administrator of the personnel': 'ok',
+    'a super_admin of the personnel': 'ok',
   },
   'members.change': {
     ...unknown,
@@ -119,6 +133,8 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a firm_admin of a locked firm': 'firm_locked',
     'a field_staff of a locked firm': 'forbidden',
     'an administrator in a locked firm': 'forbidden',
+    'an administrator of the personnel': 'forbidden',
+    'a super_admin of the personnel': 'forbidden',
   },
   signed_in: {
     ...everyMemberReads,
@@ -127,6 +143,18 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a pending member': 'ok',
     'a suspended member': 'ok',
     'a firm_admin of another firm': 'ok',
+    'a firm_supervisor of the personnel': 'ok',
+  },
+  registered_user: {
+    ...everyMemberReads,
+    'a stranger': 'ok',
+    'a stranger whose token claims everything': 'ok',
+    'a pending member': 'ok',
+    'a suspended member': 'ok',
+    'a firm_admin of another firm': 'ok',
+    'a firm_supervisor of the personnel': 'forbidden',
+    'an administrator of the personnel': 'forbidden',
+    'a super_admin of the personnel': 'forbidden',
   },
   administrator: {
     ...unknown,
@@ -136,6 +164,7 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a pending member': 'forbidden',
     'a suspended member': 'forbidden',
     'a firm_admin of another firm': 'forbidden',
+    'a firm_supervisor of the personnel': 'forbidden',
     'a firm_admin': 'forbidden',
     'a firm_supervisor': 'forbidden',
     'a firm_user': 'forbidden',
@@ -146,6 +175,8 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a firm_admin of a locked firm': 'forbidden',
     'a field_staff of a locked firm': 'forbidden',
     'an administrator in a locked firm': 'ok',
+    'an administrator of the personnel': 'ok',
+    'a super_admin of the personnel': 'ok',
   },
   public: {
     nobody: 'ok',
@@ -170,5 +201,12 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a firm_admin of a locked firm': 'ok',
     'a field_staff of a locked firm': 'ok',
     'an administrator in a locked firm': 'ok',
+    'an administrator of the personnel': 'ok',
+    'a super_admin of the personnel': 'ok',
+    'a firm_supervisor of the personnel': 'ok',
+    'a locked administrator of the personnel': 'ok',
+    'an administrator of the personnel who left': 'ok',
+    'an administrator whose personnel row is locked': 'ok',
+    'a locked firm_admin whose personnel row is an administrator’s': 'ok',
   },
 }

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
 
 import { SignJWT } from 'jose'
+import { Client } from 'pg'
 
 import { signAccessToken } from '../../../src/people/access-token.ts'
+import type { App } from '../../../src/app.ts'
 import type { FirmId } from '../../../src/vocabulary.ts'
 import { uploadDocument } from '../../support/call-documents.ts'
 import { makePng } from '../../support/make-files.ts'
 import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
+import { createPersonnelTable, insertPersonnel } from '../../support/platform/platform-people.ts'
 import type { TestService } from '../../support/start-service.ts'
 
 /** Every kind of person whose answer may differ from another's. */
@@ -33,6 +36,13 @@ export const kindsOfPeople = [
   'a firm_admin of a locked firm',
   'a field_staff of a locked firm',
   'an administrator in a locked firm',
+  'an administrator of the personnel',
+  'a super_admin of the personnel',
+  'a firm_supervisor of the personnel',
+  'a locked administrator of the personnel',
+  'an administrator of the personnel who left',
+  'an administrator whose personnel row is locked',
+  'a locked firm_admin whose personnel row is an administrator’s',
 ] as const
 
 export type KindOfPerson = (typeof kindsOfPeople)[number]
@@ -59,17 +69,14 @@ export async function makePeopleWhoAsk(service: TestService): Promise<Record<Kin
     .set({ confidential: true })
     .where('code', '=', 'identity_document')
     .execute()
+  await asPlatform(app, createPersonnelTable)
   const [open, locked] = [await openFirm(service), await openFirm(service)]
   await app.db.updateTable('security_firms').set({ is_locked: true }).where('id', '=', locked.place.firmId).execute()
   locked.place.isLocked = true
 
   const member = async (role: Parameters<typeof makeMember>[2]) =>
     at(open, await makeMember(app, open.place.firmId, role))
-  const firmAdmin = async (wish: Parameters<typeof makePerson>[1]) => {
-    const person = await makePerson(app, wish)
-    await addMember(app, open.place.firmId, person)
-    return at(open, person)
-  }
+  const firmAdmin = async (wish: Parameters<typeof makePerson>[1]) => at(open, await makeAdminOf(app, open, wish))
 
   return {
     nobody: { authorization: undefined, place: open.place },
@@ -94,7 +101,44 @@ export async function makePeopleWhoAsk(service: TestService): Promise<Record<Kin
     'a firm_admin of a locked firm': at(locked, await makeMember(app, locked.place.firmId)),
     'a field_staff of a locked firm': at(locked, await makeMember(app, locked.place.firmId, 'field_staff')),
     'an administrator in a locked firm': at(locked, await makePerson(app, { role: 'admin' })),
+    ...(await asPlatform(app, (platform) => personnelWhoAsk(app, open, platform))),
   }
+}
+
+/** Rights come from both of the platform's tables; whoever is shut out in one of them is shut out. */
+async function personnelWhoAsk(app: App, firm: Firm, platform: Client) {
+  const signer = { secret: app.config.jwtSecret ?? '' }
+  const ofPersonnel = async (row: Record<string, unknown>) => at(firm, await insertPersonnel(platform, signer, row))
+  const inBoth = async (wish: Parameters<typeof makePerson>[1], row: Record<string, unknown>) => {
+    const { id } = await makeAdminOf(app, firm, wish)
+    return await ofPersonnel({ id, ...row })
+  }
+  return {
+    'an administrator of the personnel': await ofPersonnel({ role: 'admin' }),
+    'a super_admin of the personnel': await ofPersonnel({ role: 'super_admin' }),
+    'a firm_supervisor of the personnel': await ofPersonnel({ role: 'firm_supervisor' }),
+    'a locked administrator of the personnel': await ofPersonnel({ is_locked: true }),
+    'an administrator of the personnel who left': await ofPersonnel({ is_active: false }),
+    'an administrator whose personnel row is locked': await inBoth({ role: 'admin' }, { is_locked: true }),
+    'a locked firm_admin whose personnel row is an administrator’s': await inBoth({ isLocked: true }, {}),
+  }
+}
+
+async function asPlatform<Result>({ config }: App, work: (platform: Client) => Promise<Result>): Promise<Result> {
+  const { database } = config
+  const platform = new Client(database.kind === 'external' ? { connectionString: database.url } : {})
+  await platform.connect()
+  try {
+    return await work(platform)
+  } finally {
+    await platform.end()
+  }
+}
+
+async function makeAdminOf(app: App, { place }: Firm, wish: Parameters<typeof makePerson>[1]): Promise<Person> {
+  const person = await makePerson(app, wish)
+  await addMember(app, place.firmId, person)
+  return person
 }
 
 type Firm = { place: Place; uploader: Person }
