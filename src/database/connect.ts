@@ -49,6 +49,7 @@ export async function connectDatabase({ config, dataDir, log }: Options): Promis
   try {
     const migrated = await migrateAsOwner(owner, db, log)
     await warnOfOwner(db, log)
+    await warnOfPersonnel(db, log)
     return { ...opened, connection: service, migrated, close }
   } catch (error) {
     await close()
@@ -82,7 +83,6 @@ async function migrateAsOwner(owner: PoolConfig, serviceDb: Db, log: Logger): Pr
     await migrateJobs(owner)
     const [ownerRole, serviceRole] = await Promise.all([roleOf(ownerDb), roleOf(serviceDb)])
     if (ownerRole !== serviceRole) await grantToService(ownerDb, serviceRole)
-    await warnOfPersonnel(ownerDb, log)
     return migrated
   } finally {
     await ownerDb.destroy()
@@ -98,8 +98,8 @@ async function warnOfOwner(db: Db, log: Logger): Promise<void> {
   )
 }
 
-async function warnOfPersonnel(ownerDb: Db, log: Logger): Promise<void> {
-  if (await mayReadPersonnel(ownerDb)) return
+async function warnOfPersonnel(db: Db, log: Logger): Promise<void> {
+  if (await mayReadPersonnel(db)) return
   log.warn(
     { event: 'personnel_not_readable' },
     'the owner of the service’s tables may not read firm_personnel, so that administrators written down there are nobody here; grant it select on that table',
