@@ -5,7 +5,8 @@ import type { Logger } from 'pino'
 import { expect, test } from 'vitest'
 
 import { redact } from './logger-redact.ts'
-import { makeLogger, withLogContext } from './logger.ts'
+import { makeLogger } from './logger.ts'
+import { withLogContext } from './logger-context.ts'
 
 function keepLines(isTerminal = false): { log: Logger; lines: string[] } {
   const lines: string[] = []

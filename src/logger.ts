@@ -1,19 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 
+import { logContext } from './logger-context.ts'
 import { redactFields, redactKeys } from './logger-redact-keys.ts'
 import { redact } from './logger-redact.ts'
-
-type LogContext = { request_id?: string; job_id?: string }
-
-const context = new AsyncLocalStorage<LogContext>()
-
-/** Everything that is logged while `work` runs, by whatever part, carries these fields. */
-export function withLogContext<Result>(fields: LogContext, work: () => Result): Result {
-  return context.run(fields, work)
-}
 
 type LoggerOptions = {
   level: string
@@ -32,7 +22,7 @@ export function makeLogger({ level, isTerminal, destination }: LoggerOptions): L
       formatters: { level: (label) => ({ level: label }), log: redactFields, bindings: redactFields },
       serializers: { err: (error: Error) => redactKeys(pino.stdSerializers.err(error)) },
       // A copy: pino writes each line's own fields into what it gets.
-      mixin: () => ({ ...context.getStore() }),
+      mixin: () => ({ ...logContext() }),
       hooks: { streamWrite: isTerminal ? forPeople() : (line) => escapeRawControls(redact(line)) },
     },
     // Synchronous, so that the last line before the end of the process is not lost.

@@ -2,6 +2,7 @@ import { type ControlledTransaction, Kysely, PostgresDialect, type Transaction }
 import { Pool, type PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
+import { outsideOfWork } from '../logger-context.ts'
 import { preparing } from './prepare-statements.ts'
 import type { Tables } from './tables.ts'
 
@@ -24,8 +25,9 @@ export function openDatabase(connection: PoolConfig, log: Logger): OpenedDatabas
     max: 20,
     ...connection,
   })
+  // A connection outlives the request that it was opened for.
   const tell = (error: Error) =>
-    log.warn({ event: 'database_connection_lost', err: error }, 'a database connection broke')
+    outsideOfWork(() => log.warn({ event: 'database_connection_lost', err: error }, 'a database connection broke'))
   pool.on('error', tell)
   // The pool listens to idle connections alone; one that breaks at work would end the process.
   pool.on('connect', (client) => void client.on('error', tell))

@@ -4,7 +4,7 @@ import helmet from '@fastify/helmet'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 
-import { withLogContext } from '../logger.ts'
+import { withLogContext } from '../logger-context.ts'
 import type { Metrics } from '../metrics.ts'
 import { acceptForms } from './accept-forms.ts'
 import { answerBrokenRequest, answerUnreadableAddress } from './answer-broken-request.ts'

@@ -1,3 +1,4 @@
+import { outsideOfWork } from '../logger-context.ts'
 import type { Clock } from '../vocabulary.ts'
 import { untilAborted } from './read-as-it-grows.ts'
 import type { S3Trouble } from './s3-errors.ts'
@@ -147,7 +148,7 @@ export class CircuitBreaker {
     const tally = this.#tallies[side]
     tally.waiting += 1
     if (tally.waiting > 1) return
-    tally.watch = setInterval(() => void this.#suspect(tally), this.#needs.times.suspectMs)
+    tally.watch = outsideOfWork(() => setInterval(() => void this.#suspect(tally), this.#needs.times.suspectMs))
     tally.watch.unref()
   }
 
@@ -184,7 +185,7 @@ export class CircuitBreaker {
     this.#pauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, this.#pauseMs * 2))
     // Several instances that lost S3 together do not come back to it together.
     const pauseMs = this.#pauseMs * (0.5 + Math.random() / 2)
-    this.#timer = setTimeout(() => void this.#probe(), pauseMs)
+    this.#timer = outsideOfWork(() => setTimeout(() => void this.#probe(), pauseMs))
     this.#timer.unref()
   }
 

@@ -2,6 +2,7 @@ import type { UploadPartCommand } from '@aws-sdk/client-s3'
 import type { MiddlewareStack } from '@smithy/types'
 
 import type { Sha256 } from '../vocabulary.ts'
+import { hasHeaders } from './has-headers.ts'
 import type { BodySource } from './s3-request-handler.ts'
 
 /** Signs a command with a hash that is known already; otherwise the SDK would hash all bytes once more. */
@@ -30,8 +31,4 @@ export function sendFrom(command: UploadPartCommand, source: BodySource): void {
     },
     { name: 'sendFrom', step: 'finalizeRequest', priority: 'low' },
   )
-}
-
-function hasHeaders(request: unknown): request is { headers: Record<string, string>; body?: unknown } {
-  return typeof request === 'object' && request !== null && 'headers' in request
 }

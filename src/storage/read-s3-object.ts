@@ -20,7 +20,7 @@ export async function readS3Object(
   const answer = await reach.client.send(command, { requestTimeout: reach.answerMs }).catch((error: unknown) => {
     throw endInFailure(call, error, finish)
   })
-  const attempt = answer.$metadata.attempts ?? 1
+  const { attempts: attempt = 1, requestId } = answer.$metadata
   const { Body: body } = answer
   // In Node the SDK's body is a Readable; its type covers browsers too.
   if (!(body instanceof Readable)) throw noSuchAnswer('get_object')
@@ -33,8 +33,8 @@ export async function readS3Object(
   })
   body.on('data', (chunk: Buffer) => (bytes += chunk.length))
   output.once('close', () => {
-    if (failure) finish({ outcome: failure.code, attempt, bytes, failure })
-    else finish({ outcome: output.readableEnded ? 'ok' : 'aborted', attempt, bytes })
+    if (failure) finish({ outcome: failure.code, attempt, bytes, requestId, failure })
+    else finish({ outcome: output.readableEnded ? 'ok' : 'aborted', attempt, bytes, requestId })
   })
   return output
 }

@@ -3,6 +3,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
+import { nameWhoseWork } from './name-whose-work.ts'
 import { S3RequestHandler } from './s3-request-handler.ts'
 
 /**
@@ -59,6 +60,7 @@ export function makeS3Client(needs: Needs): S3Client {
   // It would prepare whole inputs and outputs for the log, people's file names among them: a tenth of a call's cost.
   client.middlewareStack.remove('loggerMiddleware')
   retryConditionalConflicts(client)
+  nameWhoseWork(client)
   return client
 }
 

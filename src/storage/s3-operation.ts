@@ -44,7 +44,7 @@ export type S3Call = {
 }
 
 type SendOptions = { requestTimeout: number; abortSignal?: AbortSignal }
-type Answered = { $metadata: { attempts?: number } }
+type Answered = { $metadata: { attempts?: number | undefined; requestId?: string | undefined } }
 
 const slowestBytesPerSecond = 256 * 1024 // a line slower than this is taken for a dead one
 
@@ -80,19 +80,28 @@ export async function callS3<Output extends Answered>(
   const requestTimeout = reach.answerMs + ((call.bytes ?? 0) / slowestBytesPerSecond) * 1000
   try {
     const output = await send({ requestTimeout, ...(call.signal === undefined ? {} : { abortSignal: call.signal }) })
-    finish({ outcome: 'ok', attempt: output.$metadata.attempts ?? 1, bytes: call.bytes ?? 0 })
+    const { attempts = 1, requestId } = output.$metadata
+    finish({ outcome: 'ok', attempt: attempts, bytes: call.bytes ?? 0, requestId })
     return output
   } catch (error) {
     throw endInFailure(call, error, finish)
   }
 }
 
-type Finish = (end: { outcome: string; attempt: number; bytes: number; failure?: S3Failure }) => void
+type End = {
+  outcome: string
+  attempt: number
+  bytes: number
+  /** S3's own id of the call, where it answered: its log of accesses has it too. */
+  requestId?: string | undefined
+  failure?: S3Failure
+}
+type Finish = (end: End) => void
 
 /** Starts the clock of one operation; the function it gives back writes the event. */
 export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
   const startedAt = performance.now()
-  return ({ outcome, attempt, bytes, failure }) => {
+  return ({ outcome, attempt, bytes, failure, requestId = failure?.requestId }) => {
     const durationMs = performance.now() - startedAt
     const event = {
       event: 's3_operation',
@@ -103,7 +112,8 @@ export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
       duration_ms: Math.round(durationMs * 10) / 10,
       attempt,
       outcome,
-      ...(failure && { s3_code: failure.s3Code, s3_status: failure.status, s3_request_id: failure.requestId }),
+      s3_request_id: requestId,
+      ...(failure && { s3_code: failure.s3Code, s3_status: failure.status }),
     }
     const isTrouble = outcome === 'unavailable' || outcome === 'misused'
     if (isTrouble) reach.log.warn(event)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import type { Logger } from 'pino'
 
-import { withLogContext } from '../logger.ts'
+import { withLogContext } from '../logger-context.ts'
 
 export type Task = {
   name: string

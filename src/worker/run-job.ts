@@ -1,11 +1,14 @@
 import type { Job as QueuedJob, JobResult } from 'pg-boss'
 
-import { withLogContext } from '../logger.ts'
+import { requestIdOf } from '../database/enqueue-job.ts'
+import { withLogContext } from '../logger-context.ts'
 import type { Job, JobNeeds } from './job.ts'
 
 /** Runs one job of the queue and leaves two events of it. Never throws: the result tells the queue how it ended. */
 export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): Promise<JobResult> {
-  return withLogContext({ job_id: queued.id }, async (): Promise<JobResult> => {
+  const requestId = requestIdOf(queued.data)
+  const whose = { job_id: queued.id, ...(requestId === undefined ? {} : { request_id: requestId }) }
+  return withLogContext(whose, async (): Promise<JobResult> => {
     const { log } = needs
     const startedAt = performance.now()
     const about = { job: job.name, attempt: queued.retryCount + 1 }

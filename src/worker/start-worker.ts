@@ -1,6 +1,7 @@
 import type { PoolConfig } from 'pg'
 import { PgBoss } from 'pg-boss'
 
+import { enqueueJob } from '../database/enqueue-job.ts'
 import { queueAddress } from '../database/migrate-jobs.ts'
 import { housekeeping } from './housekeeping.ts'
 import type { Job, JobNeeds } from './job.ts'
@@ -72,7 +73,7 @@ async function takeUp(queue: PgBoss, needs: JobNeeds, job: Job, ending: AbortSig
     retryBackoff: true,
   })
   await queue.schedule(job.name, job.schedule, {}, { tz: 'UTC' })
-  if (job.isDueAtStart !== false) await queue.send(job.name, {}, { singletonSeconds: startsTogetherSeconds })
+  if (job.isDueAtStart !== false) await enqueueJob(queue, job.name, { singletonSeconds: startsTogetherSeconds })
   await queue.work(job.name, { batchSize: 10, burstWhenBatchFull: true, perJobResults: true }, async (queued) =>
     Promise.all(queued.map((each) => runJob(needs, job, { ...each, signal: AbortSignal.any([each.signal, ending]) }))),
   )

@@ -1,10 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { sql } from 'kysely'
-import { Client } from 'pg'
+import { Client, type PoolConfig } from 'pg'
+import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
-import { jobSchema, migrateJobs } from '../../../src/database/migrate-jobs.ts'
+import type { Tx } from '../../../src/database/client.ts'
+import { enqueueJob } from '../../../src/database/enqueue-job.ts'
+import { jobSchema, migrateJobs, queueAddress } from '../../../src/database/migrate-jobs.ts'
+import { withLogContext } from '../../../src/logger-context.ts'
 import type { Job } from '../../../src/worker/job.ts'
 import { startWorker, type Worker } from '../../../src/worker/start-worker.ts'
 import { freshDatabase } from '../../support/fresh-database.ts'
@@ -53,6 +57,13 @@ function eventsOf(job: string): Record<string, unknown>[] {
     .filter((event) => event['job'] === job)
 }
 
+/** The queue of somebody who sends jobs and does none. */
+async function queueOf(connection: PoolConfig): Promise<PgBoss> {
+  const queue = new PgBoss({ ...queueAddress(connection), migrate: false, supervise: false, schedule: false })
+  await queue.start()
+  return queue
+}
+
 function jobThat(name: string, run: Job['run']): Job {
   return { name, schedule: '0 0 1 1 *', run }
 }
@@ -93,6 +104,42 @@ test('what others log while a job runs names the job, and nothing else does', as
   const jobId = eventsOf('deep')[0]?.['job_id']
   const within = service.logLines.map((line) => JSON.parse(line)).find((event) => event.event === 'from_within')
   expect(within.job_id).toBe(jobId)
+})
+
+test('a job that a change asked for is done for the change’s request, at every attempt, and only if the change stands', async () => {
+  let isFailing = true
+  const queue = await queueOf(service.app.databaseConnection)
+  await start([
+    {
+      ...jobThat('asked-for', async ({ log }) => {
+        log.info({ event: 'at_work' })
+        if (isFailing) throw new Error('the first attempt fails')
+        return {}
+      }),
+      isDueAtStart: false,
+    },
+  ])
+  const asking = (requestId: string, trx: Tx) =>
+    withLogContext({ request_id: requestId }, () => enqueueJob(queue, 'asked-for', { trx }))
+  await service.app.db.transaction().execute((trx) => asking('stands-1', trx))
+  const undone = service.app.db.transaction().execute(async (trx) => {
+    await asking('undone-1', trx)
+    throw new Error('the change is undone')
+  })
+  await expect(undone).rejects.toThrow('undone')
+
+  await expect.poll(() => listRuns('asked-for'), { timeout: 30_000 }).toMatchObject([{ state: 'retry' }])
+  isFailing = false
+  await sql`update ${sql.table(`${jobSchema}.job`)} set start_after = now() where name = 'asked-for'`.execute(
+    service.app.db,
+  )
+  await expect.poll(() => listRuns('asked-for'), { timeout: 30_000 }).toMatchObject([{ state: 'completed' }])
+  await queue.stop()
+  const events = eventsOf('asked-for')
+  const within = service.logLines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'at_work')
+  expect(events.map(({ event }) => event)).toEqual(['job_started', 'job_failed', 'job_started', 'job_finished'])
+  expect(events.map(({ request_id }) => request_id)).toEqual(events.map(() => 'stands-1'))
+  expect(within).toMatchObject([1, 2].map(() => ({ request_id: 'stands-1', job_id: events[0]?.['job_id'] })))
 })
 
 test('a job that fails is told in the log, waits for another attempt, and keeps its secrets out of the queue', async () => {
