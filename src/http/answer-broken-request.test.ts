@@ -15,7 +15,8 @@ async function answerTo(code: string): Promise<string> {
   return answer
 }
 
-it('a request that did not end in time hears that it was too slow, not that it was no HTTP', async () => {
+it('a request that did not end in time, or was too long, hears just that, not that it was no HTTP', async () => {
   expect(await answerTo('ERR_HTTP_REQUEST_TIMEOUT')).toContain('too slowly')
+  expect(await answerTo('HPE_HEADER_OVERFLOW')).toContain('16 KB')
   expect(await answerTo('HPE_INVALID_METHOD')).toContain('not valid HTTP')
 })

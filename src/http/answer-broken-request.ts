@@ -23,11 +23,7 @@ export function answerBrokenRequest(error: Error & { code?: string | undefined }
 
 function brokenRequestAnswer(code: string | undefined): string {
   const id = chooseRequestId({ headers: {} })
-  const detail =
-    code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? 'The request came too slowly and did not end in time. Send it again over a better connection.'
-      : 'The request could not be understood: it is not valid HTTP.'
-  const problem = presentProblem(new AppError('bad_request', detail), id)
+  const problem = presentProblem(new AppError('bad_request', details[code ?? ''] ?? usualDetail), id)
   const body = JSON.stringify(problem)
   return [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
@@ -39,4 +35,12 @@ function brokenRequestAnswer(code: string | undefined): string {
     '',
     body,
   ].join('\r\n')
+}
+
+const usualDetail = 'The request could not be understood: it is not valid HTTP.'
+const details: Record<string, string> = {
+  ERR_HTTP_REQUEST_TIMEOUT:
+    'The request came too slowly and did not end in time. Send it again over a better connection.',
+  HPE_HEADER_OVERFLOW:
+    'The address and the headers of this request, the token among them, are longer than 16 KB together.',
 }

@@ -25,6 +25,8 @@ export type AccessClaims = { userId: UserId; sessionId: SessionId | undefined }
 const accessClaims = z.object({
   sub: z.guid(),
   token_type: z.literal('access'),
+  // JSON can write a number that is too large to be one, and would never be over.
+  exp: z.number(),
   sid: z.guid().optional().catch(undefined),
 })
 

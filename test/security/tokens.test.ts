@@ -52,6 +52,12 @@ function forged(header: object, claims: object, signature: (text: string) => str
   return `${text}.${signature(text)}`
 }
 
+/** With claims as they are written, for what JSON would write otherwise. */
+function byHand(claims: string): string {
+  const text = ['{"alg":"HS256"}', claims].map((part) => Buffer.from(part).toString('base64url')).join('.')
+  return `${text}.${hmac('sha256', secret)(text)}`
+}
+
 function ask(path: string, token: string, scheme = 'Bearer'): Promise<Response> {
   return fetch(`${service.url}/api/v1${path}`, { headers: { authorization: `${scheme} ${token}` } })
 }
@@ -120,7 +126,12 @@ describe('a token is refused', () => {
     ],
     ['that never expires (no exp)', () => signed(claimsWithout('exp'))],
     ['whose exp is no number', () => signed(platformClaims({ exp: 'tomorrow' }))],
+    [
+      'that would never expire (an exp too large to be a number)',
+      () => byHand(JSON.stringify(platformClaims({ exp: 0 })).replace('"exp":0', '"exp":1e999')),
+    ],
     ['that has expired', () => signed(platformClaims({ iat: seconds() - 1000, exp: seconds() - 1 }))],
+    ['that expired a second and a half ago', () => signed(platformClaims({ exp: Date.now() / 1000 - 1.5 }))],
     ['that is not valid yet', () => signed(platformClaims({ nbf: seconds() + 600 }))],
     ['without a token_type', () => signed(claimsWithout('token_type'))],
     ['that is a refresh token', () => signed(platformClaims({ token_type: 'refresh' }))],
@@ -134,6 +145,15 @@ describe('a token is refused', () => {
       'that asks for an extension that we do not know',
       () => forged({ alg: 'HS256', crit: ['exp'], exp: 1 }, platformClaims(), hmac('sha256', secret)),
     ],
+    ['whose crit is empty', () => forged({ alg: 'HS256', crit: [] }, platformClaims(), hmac('sha256', secret))],
+    [
+      'whose claims are said not to be encoded',
+      () => forged({ alg: 'HS256', crit: ['b64'], b64: false }, platformClaims(), hmac('sha256', secret)),
+    ],
+    ['that names several algs', () => forged({ alg: ['HS256'] }, platformClaims(), hmac('sha256', secret))],
+    ['that writes its alg in small letters', () => forged({ alg: 'hs256' }, platformClaims(), hmac('sha256', secret))],
+    ['whose sub is a UUID in another form', () => signed(platformClaims({ sub: `urn:uuid:${person.id}` }))],
+    ['whose nbf is no number', () => signed(platformClaims({ nbf: 'now' }))],
     ['that is no JSON', () => `e30.${Buffer.from('{').toString('base64url')}.x`],
     ['in five parts', () => 'a.b.c.d.e'],
     ['of 10 KB', () => 'x'.repeat(10_000)],
@@ -163,6 +183,12 @@ describe('a token of the platform', () => {
     for (const token of [plain, rich, await signed(claimsWithout('jti')), await signed(claimsWithout('iat'))])
       expect((await ask(`/security-firms/${firm}/documents`, token)).status).toBe(200)
     expect((await ask(`/security-firms/${firm}/documents`, plain, 'bearer')).status).toBe(200)
+  })
+
+  it('is told what is wrong when it is too long to be read', async () => {
+    const answer = await ask('/auth/me', 'x'.repeat(20_000))
+    const { code, detail } = await problemOf(answer)
+    expect([answer.status, code, detail]).toEqual([400, 'bad_request', expect.stringContaining('16 KB')])
   })
 
   it('of another user_type is taken as well: who somebody is stands in the database', async () => {
