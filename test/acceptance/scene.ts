@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { type Answer, type Client, makeClient } from './client.ts'
-import type { Administrator } from './targets.ts'
+import type { Administrator, Target } from './targets.ts'
 
 export type Person = { id: string; email: string; password: string; token: string; refreshToken: string }
 
@@ -17,27 +17,36 @@ export type Scene = {
   administrator: Administrator | undefined
 }
 
-export async function setScene(url: string, administrator: Administrator | undefined): Promise<Scene> {
+export async function setScene({ url, admin: administrator, verify }: Target): Promise<Scene> {
   const client = makeClient(url)
-  const founder = await register(client)
-  const [colleague, stranger] = [await register(client), await register(client)]
+  const founder = await register(client, verify)
+  const [colleague, stranger] = [await register(client, verify), await register(client, verify)]
   const firm = await client.call('POST /api/v1/security-firms/register', { token: founder.token, json: newFirm() })
   if (firm.status !== 201) throw new Error(`a firm could not be registered: ${firm.status}`)
   const { id: firmId } = firm.body as { id: string }
   return { client, firmId, founder, colleague, stranger, administrator }
 }
 
-async function register(client: Client): Promise<Person> {
-  const person = newPerson()
-  const answer = await client.call('POST /api/v1/auth/register', { json: person })
+async function register(client: Client, verify: Target['verify']): Promise<Person> {
+  const { email, password, ...names } = newPerson()
+  const answer = await client.call('POST /api/v1/auth/register', { json: { email, password, ...names } })
   if (answer.status !== 201) throw new Error(`nobody could register: ${answer.status}`)
-  const { access_token: token, refresh_token: refreshToken, user } = answer.body as Registered
-  if (token === undefined || refreshToken === undefined)
+  const { user, ...first } = answer.body as Tokens & { user: { id: string } }
+  if (first.access_token !== undefined) return { id: user.id, email, password, ...known(first) }
+
+  await verify?.(email)
+  const login = await client.call('POST /api/v1/auth/login', { json: { email, password } })
+  if (login.status !== 200)
     throw new Error('People must be verified by the platform at this address before they can log in; try another one.')
-  return { id: user.id, email: person.email, password: person.password, token, refreshToken }
+  return { id: user.id, email, password, ...known(login.body as Tokens) }
 }
 
-type Registered = { access_token?: string; refresh_token?: string; user: { id: string } }
+type Tokens = { access_token?: string; refresh_token?: string }
+
+function known({ access_token: token, refresh_token: refreshToken }: Tokens): { token: string; refreshToken: string } {
+  if (token === undefined || refreshToken === undefined) throw new Error('there are no tokens in the answer')
+  return { token, refreshToken }
+}
 
 export function newPerson() {
   return {

@@ -6,7 +6,13 @@ import { serveChild } from './serve-child.ts'
 
 export type Administrator = { email: string; password: string }
 
-export type Target = { url: string; admin: Administrator | undefined; close: () => Promise<void> }
+export type Target = {
+  url: string
+  admin: Administrator | undefined
+  /** What the platform does before somebody who has registered can log in; where it has no say, they can at once. */
+  verify?: (email: string) => Promise<void>
+  close: () => Promise<void>
+}
 
 export type TargetToOpen = {
   name: string
@@ -53,7 +59,8 @@ async function onS3(): Promise<Target> {
   }
 }
 
-function ourSettings(): { admin: Administrator; settings: Record<string, string> } {
+/** What a service that is started here is told beside its store, its database and its address. */
+export function ourSettings(): { admin: Administrator; settings: Record<string, string> } {
   const admin = { email: 'admin@acceptance.example', password: `correct horse ${randomUUID()}` }
   const settings = {
     ADMIN_EMAIL: admin.email,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Scene } from './open-scene.ts'
 import type { CyclePlan, Happening } from './plan-cycle.ts'
-import type { Instance } from './start-instance.ts'
+import type { Instance } from '../support/start-instance.ts'
 import { settleAll } from './settle-all.ts'
 import { startMigration } from './start-migration.ts'
 import type { Tally } from './tally.ts'

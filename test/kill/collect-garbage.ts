@@ -8,7 +8,7 @@ import { makeLogger } from '../../src/logger.ts'
 import { compareTwice, type LookNeeds } from './check-cycle.ts'
 import type { Scene } from './open-scene.ts'
 import { readNames } from './read-names.ts'
-import type { Instance } from './start-instance.ts'
+import type { Instance } from '../support/start-instance.ts'
 import { startMigration } from './start-migration.ts'
 import { takeStock } from './take-stock.ts'
 

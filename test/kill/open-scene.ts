@@ -10,7 +10,7 @@ import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
-import { type Instance, makeInstance } from './start-instance.ts'
+import { type Instance, makeInstance } from '../support/start-instance.ts'
 
 /** A database, a bucket, the instances of the service, and the ways between them, which can be cut. */
 export type Scene = {

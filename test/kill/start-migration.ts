@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 
 import type { StoreName } from '../../src/vocabulary.ts'
-import type { Instance } from './start-instance.ts'
+import type { Instance } from '../support/start-instance.ts'
 
 export type Migration = {
   /** When it knows what there is to move, or has ended. */

@@ -30,9 +30,10 @@ export type InstanceSettings = {
   folder: string
   /** The checkout whose service is started. */
   root: string
+  /** `UPLOADS_DIR` for a disk that it shares; `PORT` where it must come back at the same address. */
   env: Record<string, string>
   /** How often the way to the database was cut so far. */
-  databaseCuts: () => number
+  databaseCuts?: () => number
   /** Told when a process ended that nobody killed. */
   onEndByItself: (why: string) => void
 }
@@ -40,8 +41,8 @@ export type InstanceSettings = {
 const mostSecondsToStop = 90
 
 export async function makeInstance(settings: InstanceSettings): Promise<Instance> {
-  const { name, folder } = settings
-  const [uploadsDir, dataDir] = [join(folder, 'uploads'), join(folder, 'data')]
+  const { name, folder, env, databaseCuts = () => 0 } = settings
+  const [uploadsDir, dataDir] = [env['UPLOADS_DIR'] ?? join(folder, 'uploads'), join(folder, 'data')]
   await mkdir(folder)
   const folders = { UPLOADS_DIR: uploadsDir, DATA_DIR: dataDir }
   let child: ChildProcess | undefined
@@ -67,13 +68,13 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     if (child === started) isAnswering = false
     if (wanted.has(started)) return 'ended'
     const lostDatabase = said.some((line) => line.startsWith('The database could not be opened'))
-    if (!hasAnswered && lostDatabase && settings.databaseCuts() > cutsBefore) return 'again'
+    if (!hasAnswered && lostDatabase && databaseCuts() > cutsBefore) return 'again'
     settings.onEndByItself(`${name} ended by itself: ${said.slice(-5).join(' ')}`)
     return 'ended'
   }
 
   async function start(): Promise<void> {
-    const cutsBefore = settings.databaseCuts()
+    const cutsBefore = databaseCuts()
     const started = launch(settings, ['serve'], { folders, output: 'log' })
     child = started
     const said: string[] = []
@@ -118,7 +119,7 @@ function launch({ root, folder, env }: InstanceSettings, words: string[], { fold
     const { PATH = '' } = process.env
     return spawn(join(root, 'bin/paniq-docs'), words, {
       cwd: folder,
-      env: { PATH, HOME: folder, ...env, ...folders, PORT: '0' },
+      env: { PATH, HOME: folder, PORT: '0', ...env, ...folders },
       stdio: ['ignore', output === 'log' ? log : 'pipe', 'pipe'],
       // A session of its own, so that Ctrl-C reaches whoever ends it, not itself.
       detached: true,

@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto'
+
+import { describe } from 'vitest'
+
+import { proveService } from '../acceptance/prove-service.ts'
+import { ourSettings, type Target } from '../acceptance/targets.ts'
+import { writeFirm, writePerson } from '../support/platform/write-people.ts'
+import { testServices } from '../support/services.ts'
+import { openBeside } from './open-beside.ts'
+
+describe.each([
+  { name: 'on S3', settings: {}, sharesDisk: false },
+  { name: 'on a local disk that both have', settings: { USE_S3_STORAGE: 'false' }, sharesDisk: true },
+])('two of the service behind nginx, beside the platform, $name', ({ name, settings, sharesDisk }) => {
+  async function open(): Promise<Target> {
+    const { admin, settings: ours } = ourSettings()
+    const beside = await openBeside({
+      addresses: testServices(),
+      sharesDisk,
+      settings: { ...ours, ...settings },
+      async prepare(platform) {
+        for (let count = 0; count < 3; count += 1) await writeFirm(platform, await writePerson(platform))
+        await writeTypes(platform)
+      },
+    })
+    const verify = async (email: string) =>
+      void (await beside.platform.query('update registered_users set is_verified = true where email = $1', [email]))
+    return { url: beside.url, admin, verify, close: () => beside.close() }
+  }
+  proveService({ name, isOurs: true, hasAdmin: true, open })
+})
+
+/** Two of the types that the platform has, by its own ids, and one of which this service has never heard. */
+async function writeTypes(platform: { query: (text: string, values: unknown[]) => Promise<unknown> }): Promise<void> {
+  for (const code of ['registration_certificate', 'tax_clearance', 'firearm_permit'])
+    await platform.query(
+      `insert into document_types (id, code, name, is_required, is_active, created_by) values ($1, $2, $2, $3, true, $4)`,
+      [randomUUID(), code, code === 'registration_certificate', randomUUID()],
+    )
+}

@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { findFreePorts } from '../support/services/free-ports.ts'
+import { startNginx } from '../support/services/nginx.ts'
+import type { ServiceAddresses } from '../support/services/service-addresses.ts'
+import { type Instance, makeInstance } from '../support/start-instance.ts'
+import { nginxOfTheDocs } from './nginx-of-the-docs.ts'
+
+/** The platform's database, a bucket, and two of the service behind nginx as the page for the platform's engineer has it. */
+export type Beside = {
+  /** nginx, which asks one after the other. */
+  url: string
+  instances: [Instance, Instance]
+  bucket: FreshBucket
+  /** As the platform reaches its database. */
+  platform: PlatformDatabase['platform']
+  ownerUrl: string
+  /** What the platform signs tokens with. */
+  secret: string
+  folder: string
+  close(): Promise<void>
+}
+
+export type BesideWish = {
+  addresses: ServiceAddresses
+  settings?: Record<string, string>
+  /** Whether both have one local disk. */
+  sharesDisk?: boolean
+  /** What stands in the database before the service comes. */
+  prepare?: (platform: PlatformDatabase['platform']) => Promise<void>
+}
+
+const root = join(import.meta.dirname, '../..')
+
+export async function openBeside({ addresses, settings = {}, sharesDisk, prepare }: BesideWish): Promise<Beside> {
+  await using opened = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-beside-'))
+  opened.defer(() => rm(folder, { recursive: true, force: true }))
+  const bucket = await freshBucket(addresses.s3)
+  opened.defer(() => bucket.remove())
+  const database = await freshPlatformDatabase(addresses.postgres.adminUrl)
+  opened.defer(() => database.remove())
+  await prepare?.(database.platform)
+
+  const secret = randomBytes(32).toString('hex')
+  const env = {
+    ...s3Settings(bucket),
+    ...database.settings,
+    JWT_SECRET_KEY: secret,
+    TRUST_PROXY: '1',
+    ...(sharesDisk && { UPLOADS_DIR: join(folder, 'uploads') }),
+    ...settings,
+  }
+  const [port = 0, first = 0, second = 0] = await findFreePorts(3)
+  const make = async (name: string, itsPort: number): Promise<Instance> => {
+    const itsFolder = join(folder, name)
+    const instance = await makeInstance({
+      name,
+      folder: itsFolder,
+      root,
+      env: { ...env, PORT: String(itsPort) },
+      onEndByItself: (why) => console.error(why),
+    })
+    opened.defer(async () => void (await instance.kill()))
+    return instance
+  }
+  const instances: Beside['instances'] = [await make('first', first), await make('second', second)]
+  // At once, as when a machine starts: one of them migrates.
+  await Promise.all(instances.map((each) => each.start()))
+
+  const upstreams = [first, second].map((each) => `127.0.0.1:${each}`)
+  const nginx = await startNginx({ folder: join(folder, 'nginx'), port, http: await allToUs(folder, port, upstreams) })
+  opened.defer(() => nginx.stop())
+
+  const closing = opened.move()
+  return {
+    url: `http://127.0.0.1:${port}`,
+    instances,
+    bucket,
+    platform: database.platform,
+    ownerUrl: database.settings.DATABASE_OWNER_URL,
+    secret,
+    folder,
+    close: () => closing.disposeAsync(),
+  }
+}
+
+/** The page's lines; what they leave to the platform comes to us too, since here is nobody else. */
+async function allToUs(folder: string, port: number, upstreams: string[]): Promise<string> {
+  const { http, server } = await nginxOfTheDocs({ folder: join(folder, 'nginx'), upstreams })
+  return `${http}
+server {
+  listen 127.0.0.1:${port};
+  ${server}
+  location / {
+    proxy_pass http://paniq_documents;
+    proxy_http_version 1.1;
+    proxy_set_header Connection close;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+  }
+}`
+}
