@@ -4,7 +4,7 @@ import { type App, closeAll, type Closer, openApp } from '../app.ts'
 import { addressToOpen, describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
-import { isAnyVersionIn } from '../database/versions-in-store.ts'
+import { listSomeKeys } from '../database/versions-in-store.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
 import { type StopTimes, stopServing, trackRequests, usualStopTimes } from '../http/stop-serving.ts'
 import { mostSecondsOfSilence } from '../http/watch-silence.ts'
@@ -111,7 +111,7 @@ async function tellStorage({ config, db, log, stores }: App, hasPlaceholders: bo
   const isAsked = wanted === 's3' && s3?.outage() === undefined
   const trouble = isAsked ? await findS3Trouble(config.s3) : undefined
   if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
-  if (s3 === undefined && (await isAnyVersionIn(db, 's3')))
+  if (s3 === undefined && (await listSomeKeys(db, 's3', 1)).length > 0)
     log.warn(
       { event: 's3_not_set_up' },
       'papers lie in S3, which is not set up here, so that they cannot be downloaded: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or USE_S3_STORAGE=true where a profile or a role has the credentials, and AWS_S3_BUCKET',

@@ -50,7 +50,7 @@ export function addStorage(program: Command, actions: StorageActions): void {
       'Move what was uploaded while S3 was away from the local disk to S3 now. A running service does so by itself; this is for a disk that another instance left behind, or for somebody who does not want to wait.',
     )
     .option('--store <path>', 'the UPLOADS_DIR of another instance, instead of this one’s')
-    .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
+    .option('--concurrency <n>', 'how many files are written at once, and as many read back', parseAs(concurrency), 4)
     .action(actions.drain)
   teach(drain, './bin/paniq-docs drain --store /mnt/old-instance/uploads')
 }
@@ -58,7 +58,7 @@ export function addStorage(program: Command, actions: StorageActions): void {
 function migrating(command: Command): Command {
   return answering(command, 'answer with JSON objects, one a line')
     .option('--dry-run', 'change nothing: count, and find what is missing or cannot be read')
-    .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 8)
+    .option('--concurrency <n>', 'how many files are written at once, and as many read back', parseAs(concurrency), 8)
     .option('--rate <megabytes>', 'at most so many megabytes a second', parseAs(megabytes))
     .option('--firm <id>', 'the documents of one firm alone', parseAs(firmId))
     .option('--delete-source', 'remove the sources too, a day after each was moved')

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import type { DocumentId, FirmId, Sha256, StoreId, StoreName, VersionId } from '../vocabulary.ts'
+import type { DocumentId, FirmId, Sha256, StorageKey, StoreId, StoreName, VersionId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import type { Place } from './uploads.ts'
 
@@ -91,11 +91,10 @@ function isAfter(after: VersionCursor | undefined) {
     : sql<boolean>`(v.firm_id, v.document_id, v.version) > (${after.firmId}::uuid, ${after.documentId}::uuid, ${after.version}::int)`
 }
 
-/** Whether one version at least lies in this store. */
-export async function isAnyVersionIn(db: Db, store: StoreName): Promise<boolean> {
-  const { rows } = await sql<{ isThere: boolean }>`
-    select exists (select from document_versions where store = ${store} and bytes_state <> 'removed') as "isThere"`.execute(
-    db,
-  )
-  return rows[0]?.isThere ?? false
+/** Where some versions of a store should lie, for whoever wants to see whether it is the right one. */
+export async function listSomeKeys(db: Db, store: StoreName, limit: number): Promise<StorageKey[]> {
+  const { rows } = await sql<{ key: StorageKey }>`
+    select storage_key as key from document_versions where store = ${store} and bytes_state <> 'removed'
+    limit ${limit}`.execute(db)
+  return rows.map(({ key }) => key)
 }

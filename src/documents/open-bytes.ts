@@ -7,9 +7,9 @@ import { AppError } from '../errors.ts'
 import { type ByteRange, StoreError } from '../storage/file-store.ts'
 import type { StorageKey } from '../vocabulary.ts'
 import { reportWrongBytes, type ReportNeeds } from './report-wrong-bytes.ts'
-import { answerToStoreFailure, storeHolding, type Stores, storeUnavailable } from './stores.ts'
+import { answerToStoreFailure, storeHolding, storeUnavailable } from './stores.ts'
 
-export type OpenBytesNeeds = ReportNeeds & { stores: Stores }
+export type OpenBytesNeeds = ReportNeeds
 
 /** Where a version's bytes lie, and how many they must be. */
 export type StoredBytes = Place & { size: number }
@@ -57,9 +57,16 @@ async function answerToWrongBytes(
   if (state === 'missing' && bytes.store === 'local' && bytes.storeId === null)
     return storeUnavailable(new Error('A row of the platform names a file that is not on this disk.'))
 
-  return (await reportWrongBytes(needs, actor, bytes, state))
-    ? bytesGone()
-    : new AppError('gone', 'This file was moved or removed. Open the document again to get a new link.')
+  try {
+    return (await reportWrongBytes(needs, actor, bytes, state)) ? bytesGone() : movedAway()
+  } catch (error) {
+    if (error instanceof StoreError) return storeUnavailable(error)
+    throw error
+  }
+}
+
+function movedAway(): AppError {
+  return new AppError('gone', 'This file was moved or removed. Open the document again to get a new link.')
 }
 
 export function bytesGone(): AppError {

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
-import { claimStore } from '../documents/verifying/claim-store.ts'
-import { nameOf, storesHere } from '../documents/verifying/stores-here.ts'
+import { claimStore } from '../documents/claim-store.ts'
+import { nameOf, storesHere } from '../documents/stores-here.ts'
 import type { Stores } from '../documents/stores.ts'
 
 type Needs = { db: Db; stores: Stores; log: Logger }

@@ -1,8 +1,12 @@
 import type { EventActor } from '../../database/events.ts'
+import { listSomeKeys } from '../../database/versions-in-store.ts'
+import { StoreError } from '../../storage/file-store.ts'
+import { claimStore } from '../claim-store.ts'
+import { notOurBucket } from '../report-wrong-bytes.ts'
+import type { StoreHere } from '../stores-here.ts'
 import type { Checked } from './check-version.ts'
 import { checkVersions } from './check-versions.ts'
 import { type Finding, findingAt } from './finding.ts'
-import type { StoreHere } from './stores-here.ts'
 import type { Run, VerifyNeeds } from './verification.ts'
 
 /** Rows to bytes: looks whether the bytes of each version in one store are there and right. */
@@ -13,6 +17,8 @@ export async function checkStore(
   { verification, verified, onFinding }: Run,
 ): Promise<void> {
   const { plan, reads, onChecked } = verification
+  const doubt = await findDoubt(needs, here)
+  if (doubt !== undefined) return onFinding({ ...findingAt(here, null), kind: 'unchecked', why: doubt })
   const isThrough = await checkVersions(needs, actor, {
     ...verification,
     scope: { store: here.store, storeId: here.storeId, sample: plan.sample },
@@ -33,6 +39,19 @@ export async function checkStore(
     kind: 'unchecked',
     why: 'S3 does not answer: not all that lies there was read',
   })
+}
+
+/** Why no word of this store counts; undefined when it is ours, when nothing should lie there, and when it does not answer. */
+async function findDoubt(needs: VerifyNeeds, here: StoreHere): Promise<string | undefined> {
+  if (here.store === 'local' || (await listSomeKeys(needs.db, 's3', 1)).length === 0) return undefined
+  try {
+    return (await claimStore(needs, here)) === 'ours'
+      ? undefined
+      : `${notOurBucket}; what should lie there was not read`
+  } catch (error) {
+    if (error instanceof StoreError) return undefined
+    throw error
+  }
 }
 
 function findingOf(checked: Checked): Finding | undefined {

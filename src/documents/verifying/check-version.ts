@@ -1,13 +1,13 @@
 import type { EventActor } from '../../database/events.ts'
 import { keepHash, restoreBytes } from '../../database/restore-bytes.ts'
 import { findStoredVersion, type StoredVersion } from '../../database/versions-in-store.ts'
-import type { FileStore, StoreError } from '../../storage/file-store.ts'
+import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import type { Sha256 } from '../../vocabulary.ts'
 import { reportWrongBytes, type ReportNeeds } from '../report-wrong-bytes.ts'
 import type { Stores } from '../stores.ts'
-import { lookAtBytes } from './look-at-bytes.ts'
+import { type Look, lookAtBytes } from './look-at-bytes.ts'
 
-export type CheckNeeds = ReportNeeds & { stores: Stores }
+export type CheckNeeds = ReportNeeds
 
 export type HowToCheck = {
   /** Every byte; else presence and length alone. */
@@ -67,10 +67,23 @@ async function checkWhereItLies(
       // The platform's rows name no disk: what is not on this one may be on another.
       if (look.kind === 'missing' && version.store === 'local' && version.storeId === null)
         return { version, outcome: 'not_here' }
-      // Whether a row still names this place is asked in the statement that marks it.
-      return (await reportWrongBytes(needs, actor, version, look.kind))
-        ? { version, outcome: look.kind, why: look.why }
-        : undefined
+      return settleNotRight(needs, actor, version, look)
+  }
+}
+
+/** Undefined: its row names another place by now, which is asked in the statement that marks it. */
+async function settleNotRight(
+  needs: CheckNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  { kind, why }: Extract<Look, { kind: 'missing' | 'wrong' }>,
+): Promise<Checked | undefined> {
+  try {
+    return (await reportWrongBytes(needs, actor, version, kind)) ? { version, outcome: kind, why } : undefined
+  } catch (error) {
+    // Whose the bucket is could not be asked, or it is not ours.
+    if (error instanceof StoreError) return { version, outcome: 'unchecked', why: error.message, error }
+    throw error
   }
 }
 

@@ -2,7 +2,7 @@ import type { Db } from '../../database/client.ts'
 import { findUnnamedKeys } from '../../database/find-unnamed.ts'
 import type { FileStat } from '../../storage/file-store.ts'
 import { pagesOf } from '../pages-of.ts'
-import type { StoreHere } from './stores-here.ts'
+import type { StoreHere } from '../stores-here.ts'
 
 const pageSize = 500
 

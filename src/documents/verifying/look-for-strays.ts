@@ -1,9 +1,9 @@
 import type { EventActor } from '../../database/events.ts'
 import { StoreError } from '../../storage/file-store.ts'
-import { claimStore } from './claim-store.ts'
+import { claimStore } from '../claim-store.ts'
 import { findingAt } from './finding.ts'
 import { findRefusal, repairStore } from './repair-store.ts'
-import type { StoreHere } from './stores-here.ts'
+import type { StoreHere } from '../stores-here.ts'
 import { tellStrays } from './tell-strays.ts'
 import type { Run, VerifyNeeds } from './verification.ts'
 

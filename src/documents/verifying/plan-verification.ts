@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 
 import { countVersionsIn } from '../../database/versions-in-store.ts'
-import { storesHere } from './stores-here.ts'
+import { storesHere } from '../stores-here.ts'
 import type { VerificationPlan, VerifyNeeds } from './verification.ts'
 
 /** Draws the versions to look at, others each time: all of them, or a share. */

@@ -20,7 +20,7 @@ import type { Clock, QuarantineKey, StorageKey } from '../../vocabulary.ts'
 import { hashStored } from '../moving/hash-stored.ts'
 import { removeBytes } from '../remove-bytes.ts'
 import type { Stores } from '../stores.ts'
-import type { StoreHere } from './stores-here.ts'
+import type { StoreHere } from '../stores-here.ts'
 
 export type QuarantineNeeds = { db: Db; stores: Stores; log: Logger; now: Clock }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { StoreId } from '../../vocabulary.ts'
 import { findRefusal } from './repair-store.ts'
-import type { StoreHere } from './stores-here.ts'
+import type { StoreHere } from '../stores-here.ts'
 
 // What it holds is not looked at.
 const disk = { store: 'local', storeId: 'a disk' as StoreId, files: undefined as never } satisfies StoreHere

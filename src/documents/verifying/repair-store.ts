@@ -1,11 +1,11 @@
 import type { EventActor } from '../../database/events.ts'
 import { listHalfQuarantined } from '../../database/quarantined.ts'
-import type { Owner } from './claim-store.ts'
+import type { Owner } from '../claim-store.ts'
 import { type Finding, findingAt } from './finding.ts'
 import { findStrayUploads } from './find-stray-uploads.ts'
 import { findStrays } from './find-strays.ts'
 import { endWithoutSource, type QuarantineNeeds, quarantineStray } from './quarantine-stray.ts'
-import { nameOf, type StoreHere } from './stores-here.ts'
+import { nameOf, type StoreHere } from '../stores-here.ts'
 
 export type RepairNeeds = QuarantineNeeds & {
   /** Younger strays stay: somebody may be about to name them. */

@@ -3,7 +3,7 @@ import { type Finding, findingAt } from './finding.ts'
 import { findStrayUploads } from './find-stray-uploads.ts'
 import { findStrays } from './find-strays.ts'
 import type { StoreCount } from './repair-store.ts'
-import type { StoreHere } from './stores-here.ts'
+import type { StoreHere } from '../stores-here.ts'
 
 type Telling = { signal: AbortSignal; onFinding: (finding: Finding) => void; notes: string[] }
 

@@ -4,7 +4,7 @@ import { checkStore } from './check-store.ts'
 import { emptyTally, type Finding, leftOf } from './finding.ts'
 import { tellLateFallback } from './late-fallback.ts'
 import { lookForStrays } from './look-for-strays.ts'
-import { storesHere } from './stores-here.ts'
+import { storesHere } from '../stores-here.ts'
 import type { Verification, Verified, VerifyNeeds } from './verification.ts'
 
 /**

@@ -1,7 +1,7 @@
-import type { GuardedS3 } from '../../storage/guard-s3.ts'
-import type { LocalStore } from '../../storage/local-store.ts'
-import type { StoreId } from '../../vocabulary.ts'
-import type { Stores } from '../stores.ts'
+import type { GuardedS3 } from '../storage/guard-s3.ts'
+import type { LocalStore } from '../storage/local-store.ts'
+import type { StoreId } from '../vocabulary.ts'
+import type { Stores } from './stores.ts'
 
 /** A store that this instance can look into. */
 export type StoreHere =

@@ -1,0 +1,139 @@
+import { sql } from 'kysely'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+
+import type { DocumentShape } from '../../src/contract.ts'
+import { systemActor } from '../../src/database/events.ts'
+import { moveAll, type Settled } from '../../src/documents/moving/move-all.ts'
+import { ownerFileName } from '../../src/storage/owner-file.ts'
+import { claimingStores } from '../../src/worker/claim-stores.ts'
+import { callDocuments, uploadDocument } from '../support/call-documents.ts'
+import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
+import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { makeFirm, makeMember, type Person } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import type { DocumentId } from '../../src/vocabulary.ts'
+import { runVerify } from './run-verify.ts'
+import { bucketInHand } from './store-in-hand.ts'
+
+// A slip in AWS_S3_BUCKET: the papers are safe in one bucket, and the service looks into another.
+let database: FreshDatabase
+let right: FreshBucket
+let wrong: FreshBucket
+let firmId: string
+let member: Person
+let paper: DocumentShape
+let key: string
+let service: TestService
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  right = await freshBucket()
+})
+afterAll(async () => {
+  await right.remove()
+  await database.drop()
+})
+beforeEach(async () => {
+  wrong = await freshBucket()
+  service = await startWith(right)
+  member = await makeMember(service.app, (firmId = await makeFirm(service.app)))
+  paper = await uploadDocument(service.url, firmId, member)
+  key = await keyOf()
+})
+afterEach(async () => {
+  await service.stop()
+  await wrong.remove()
+})
+
+async function startWith(bucket: FreshBucket): Promise<TestService> {
+  const started = await startService({ ...s3Settings(bucket), DATABASE_URL: database.url })
+  await claimingStores(started.app)()
+  return started
+}
+
+/** The same service, told of another bucket. */
+async function restartWith(bucket: FreshBucket): Promise<void> {
+  await service.stop()
+  service = await startWith(bucket)
+}
+
+async function keyOf(): Promise<string> {
+  const row = await service.app.db
+    .selectFrom('document_versions')
+    .select('storage_key')
+    .where('document_id', '=', sql<DocumentId>`${paper.id}`)
+    .executeTakeFirstOrThrow()
+  return row.storage_key
+}
+
+async function statesNow(): Promise<string[]> {
+  const rows = await service.app.db.selectFrom('document_versions').select('bytes_state').distinct().execute()
+  return rows.map(({ bytes_state }) => bytes_state)
+}
+
+const download = () => callDocuments(service.url, firmId, member, `/${paper.id}/download`)
+
+it('a verification marks nothing missing in a bucket that holds nothing of ours, says so once, and does not take it', async () => {
+  await restartWith(wrong)
+
+  const verified = await runVerify(service.app)
+
+  expect(verified).toMatchObject({ isRight: false, findings: { missing: 0, wrong: 0, unchecked: 1 } })
+  expect(verified.list[0]?.why).toContain('AWS_S3_BUCKET')
+  expect(await statesNow()).toEqual(['present'])
+  expect(await bucketInHand(wrong).get(ownerFileName)).toBeUndefined()
+})
+
+it("nor in another installation's bucket", async () => {
+  const other = await startService(s3Settings(wrong))
+  await claimingStores(other.app)()
+  await other.stop()
+  await restartWith(wrong)
+
+  const verified = await runVerify(service.app)
+
+  expect(verified.findings).toMatchObject({ missing: 0, wrong: 0, unchecked: 1 })
+  expect(await statesNow()).toEqual(['present'])
+})
+
+it('a migration from there fails for each paper and marks none', async () => {
+  await restartWith(wrong)
+  const settled: Settled[] = []
+
+  await moveAll(service.app, systemActor('a test'), {
+    to: 'local',
+    scope: { store: 's3', storeId: null },
+    removesSource: false,
+    concurrency: 2,
+    signal: AbortSignal.timeout(60_000),
+    untilWorthwhile: async () => true,
+    onSettled: (each) => void settled.push(each),
+  })
+
+  const ours = settled.find(({ version }) => version.documentId === paper.id)
+  expect(ours).toMatchObject({ outcome: 'failed', error: { code: 'unavailable' } })
+  expect(await statesNow()).toEqual(['present'])
+})
+
+it('once the bucket is set right, everything is served as before', async () => {
+  await restartWith(wrong)
+  await runVerify(service.app)
+  await restartWith(right)
+
+  expect((await download()).status).toBe(302)
+  expect((await runVerify(service.app)).isRight).toBe(true)
+})
+
+it('a bucket that nobody claimed, where papers of ours lie, is ours: one that is missing there is missing', async () => {
+  await bucketInHand(right).remove(ownerFileName)
+  const other = await uploadDocument(service.url, firmId, member)
+  await bucketInHand(right).remove(key)
+  await restartWith(right)
+
+  const verified = await runVerify(service.app)
+
+  expect(verified.keysOf('missing')).toEqual([key])
+  expect((await download()).status).toBe(410)
+  expect((await callDocuments(service.url, firmId, member, `/${other.id}/download`)).status).toBe(302)
+})
