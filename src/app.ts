@@ -6,8 +6,10 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Db, PoolCounts } from './database/client.ts'
 import { connectDatabase } from './database/connect.ts'
+import { measureStatements } from './database/measure-statements.ts'
 import { forgetMultipart, noteMultipart } from './database/uploads.ts'
 import type { Stores } from './documents/stores.ts'
+import { fromZero } from './metrics-from-zero.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
 import { deriveKey } from './people/derive-key.ts'
 import { keepSecret } from './people/keep-secret.ts'
@@ -17,6 +19,7 @@ import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
 import type { MultipartRecorder } from './storage/file-store.ts'
 import type { GuardedS3 } from './storage/guard-s3.ts'
 import { openLocalStore } from './storage/local-store.ts'
+import { measureStore } from './storage/measure-store.ts'
 import { openGuardedS3, type S3Limits } from './storage/open-guarded-s3.ts'
 import { s3Troubles } from './storage/s3-errors.ts'
 import type { S3OperationReport } from './storage/s3-operation.ts'
@@ -65,7 +68,9 @@ export async function openApp(config: Config, log: Logger, s3Patience: S3Limits 
   const opened: Closer[] = []
   const close = () => closeAll(opened)
   try {
-    const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log })
+    const metrics = makeMetrics()
+    const watch = measureStatements(metrics)
+    const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log, watch })
     opened.push(() => database.close())
     const secret = config.jwtSecret ?? (await keepSecret(config.dataDir))
     const keys = {
@@ -73,7 +78,6 @@ export async function openApp(config: Config, log: Logger, s3Patience: S3Limits 
       localLinks: deriveKey(secret, 'local-links'),
       cursors: deriveKey(secret, 'cursors'),
     }
-    const metrics = makeMetrics()
     const stores = await openStores(config, { db: database.db, log, metrics, linkKey: keys.localLinks, s3Patience })
     opened.push(async () => stores.close())
 
@@ -104,11 +108,16 @@ type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array; 
 
 async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & { close(): void }> {
   const links = { key: needs.linkKey, now: () => new Date() }
-  const local = await openLocalStore({ root: config.uploadsDir, links })
+  const { metrics } = needs
+  const local = await openLocalStore({
+    root: config.uploadsDir,
+    links,
+    onBytes: (direction, bytes) => metrics.storeBytes.inc({ store: 'local', direction }, bytes),
+  })
   const s3 = config.useS3 || config.s3.credentials !== undefined ? await openS3(config, needs) : undefined
   return {
-    s3,
-    local,
+    s3: s3 && measureStore(s3, metrics),
+    local: measureStore(local, metrics),
     wanted: config.useS3 ? 's3' : 'local',
     fallback: config.fallback,
     close: () => s3?.close(),
@@ -116,12 +125,19 @@ async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & {
 }
 
 async function openS3({ s3: config }: Config, { db, log, metrics, s3Patience }: StoreNeeds): Promise<GuardedS3> {
-  const onOperation = ({ operation, outcome, seconds }: S3OperationReport) =>
+  const onOperation = ({ operation, outcome, seconds, bytes }: S3OperationReport) => {
     metrics.s3Operations.observe({ operation, outcome }, seconds)
-  // From zero: a figure that first appears as 1 has not risen, and wakes nobody.
-  for (const reason of s3Troubles)
-    for (const goes_to of ['local', 'nowhere']) metrics.uploadsWithoutS3.inc({ reason, goes_to }, 0)
-  return await openGuardedS3({ config, log, recorder: recorderOf(db), onOperation, ...s3Patience })
+    metrics.storeBytes.inc({ store: 's3', direction: operation === 'get_object' ? 'read' : 'written' }, bytes)
+  }
+  fromZero(
+    metrics.uploadsWithoutS3,
+    s3Troubles.flatMap((reason) => ['local', 'nowhere'].map((goes_to) => ({ reason, goes_to }))),
+  )
+  fromZero(
+    metrics.s3Outages,
+    s3Troubles.map((reason) => ({ reason })),
+  )
+  return await openGuardedS3({ config, log, metrics, recorder: recorderOf(db), onOperation, ...s3Patience })
 }
 
 function recorderOf(db: Db): MultipartRecorder {

@@ -56,7 +56,9 @@ export async function buildApi(
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
   ]
   await mountApi(server, routes)
-  await mountApi(server, [healthRoutes({ ...app, ending }), metricsRoutes(app), apiDocsRoutes, homeRoutes], '')
+  const folders = { uploads: config.uploadsDir, data: config.dataDir }
+  const operations = [healthRoutes({ ...app, ending }), metricsRoutes({ ...app, folders }), apiDocsRoutes, homeRoutes]
+  await mountApi(server, operations, '')
   return server
 }
 

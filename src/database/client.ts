@@ -3,6 +3,7 @@ import { Pool, type PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
 import { outsideOfWork } from '../logger-context.ts'
+import type { Watch } from './measure-statements.ts'
 import { preparing } from './prepare-statements.ts'
 import type { Tables } from './tables.ts'
 
@@ -10,12 +11,12 @@ export type Db = Kysely<Tables>
 export type Tx = Transaction<Tables> | ControlledTransaction<Tables>
 
 /** What a pool has open, and how many wait for a connection of it. */
-export type PoolCounts = { inUse: number; idle: number; waiting: number }
+export type PoolCounts = { inUse: number; idle: number; waiting: number; most: number }
 
 export type OpenedDatabase = { db: Db; countConnections(): PoolCounts }
 
 /** Opens a pool; the caller ends it with `db.destroy`. A connection that breaks while idle is logged and replaced. */
-export function openDatabase(connection: PoolConfig, log: Logger): OpenedDatabase {
+export function openDatabase(connection: PoolConfig, log: Logger, watch?: Watch): OpenedDatabase {
   const pool = new Pool({
     application_name: 'paniq-documents',
     connectionTimeoutMillis: 10_000,
@@ -33,11 +34,12 @@ export function openDatabase(connection: PoolConfig, log: Logger): OpenedDatabas
   pool.on('connect', (client) => void client.on('error', tell))
 
   return {
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool) }) }),
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool, watch) }) }),
     countConnections: () => ({
       inUse: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,
       waiting: pool.waitingCount,
+      most: pool.options.max,
     }),
   }
 }

@@ -9,6 +9,7 @@ import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { grantToService } from './grant-to-service.ts'
 import { mayActAsOwner } from './may-act-as-owner.ts'
 import { mayReadPersonnel } from './may-read-personnel.ts'
+import type { Watch } from './measure-statements.ts'
 import { migrate } from './migrate.ts'
 import { migrateJobs } from './migrate-jobs.ts'
 
@@ -32,12 +33,12 @@ const limits = {
   query_timeout: 35_000,
 }
 
-type Options = { config: DatabaseConfig; dataDir: string; log: Logger }
+type Options = { config: DatabaseConfig; dataDir: string; log: Logger; watch?: Watch }
 
 /** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
-export async function connectDatabase({ config, dataDir, log }: Options): Promise<ConnectedDatabase> {
+export async function connectDatabase({ config, dataDir, log, watch }: Options): Promise<ConnectedDatabase> {
   const { owner, service, stop } = await connectionsOf({ config, dataDir, log })
-  const opened = openDatabase({ ...service, ...limits }, log)
+  const opened = openDatabase({ ...service, ...limits }, log, watch)
   const { db } = opened
   const close = async () => {
     try {

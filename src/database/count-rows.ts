@@ -6,45 +6,78 @@ import { jobSchema } from './migrate-jobs.ts'
 /** A count that grows past this is trouble enough; counting on would only slow the database down. */
 const mostCounted = 10_000
 
+/** How many, and for how long the oldest has been there; 0 where there is none. */
+export type Waiting = { count: number; oldestSeconds: number }
+
 export type RowCounts = {
-  openUploads: number
-  /** Files that wait on local disks for S3, and when the oldest of them came. */
-  fallbackFiles: number
-  oldestFallbackAt: Date | null
+  openUploads: Waiting
+  /** Files that wait on local disks for S3. */
+  fallback: Waiting
+  openMoves: Waiting
+  /** Bytes that may go now, since when they may. */
+  dueRemovals: Waiting
+  quarantined: Waiting
   /** Audit events that fell into the default partition. */
-  eventsWithoutMonth: number
-  jobs: { queue: string; state: string; jobs: number }[]
+  eventsWithoutMonth: Waiting
 }
 
-/** A system task's look at what lies in the tables, for the metrics. */
+type Row = { what: keyof RowCounts; count: number; oldestSeconds: number }
+
+/**
+ * A system task's look at what lies in the tables, for the metrics: one statement, which costs the same however many rows
+ * there are. Past the count's limit the oldest may be older yet; a backlog of that size alarms by itself.
+ */
 export async function countRows(db: Db): Promise<RowCounts> {
-  const [openUploads, fallback, eventsWithoutMonth, jobs] = await Promise.all([
-    countUpTo(db, 'document_uploads'),
-    countFallback(db),
-    countUpTo(db, 'document_events_default'),
-    countJobs(db),
-  ])
-  return { openUploads, ...fallback, eventsWithoutMonth, jobs }
+  const { rows } = await sql<Row>`
+    ${look('openUploads', 'started_at', 'document_uploads')}
+    union all ${look('fallback', 'uploaded_at', 'document_versions', 'is_fallback')}
+    union all ${look('openMoves', 'started_at', 'document_moves')}
+    union all ${look('dueRemovals', 'due_at', 'document_removals', 'due_at <= now()')}
+    union all ${look('quarantined', 'quarantined_at', 'document_quarantined')}
+    union all ${look('eventsWithoutMonth', 'occurred_at', 'document_events_default')}`.execute(db)
+  // The statement has each of them once.
+  return Object.fromEntries(rows.map(({ what, ...waiting }) => [what, waiting])) as RowCounts
 }
 
-// Past the count's limit the oldest may be older yet; a backlog of that size alarms by itself.
-async function countFallback(db: Db): Promise<Pick<RowCounts, 'fallbackFiles' | 'oldestFallbackAt'>> {
-  const { rows } = await sql<{ files: number; oldest: Date | null }>`
-    select count(*)::int as files, min(uploaded_at) as oldest
-    from (select uploaded_at from document_versions where is_fallback limit ${mostCounted}) as waiting`.execute(db)
-  return { fallbackFiles: rows[0]?.files ?? 0, oldestFallbackAt: rows[0]?.oldest ?? null }
+function look(what: keyof RowCounts, since: string, table: string, condition = 'true') {
+  return sql`
+    select ${sql.lit(what)} as what, count(*)::int as count, ${secondsSince(sql`min(since)`)} as "oldestSeconds"
+    from (
+      select ${sql.ref(since)} as since from ${sql.table(table)} where ${sql.raw(condition)} limit ${sql.lit(mostCounted)}
+    ) as counted`
 }
 
-async function countUpTo(db: Db, table: string): Promise<number> {
-  const { rows } = await sql<{ rows: number }>`
-    select count(*)::int as rows from (select from ${sql.table(table)} limit ${mostCounted}) as counted`.execute(db)
-  return rows[0]?.rows ?? 0
+/** By the database's own clock, which wrote the rows. */
+function secondsSince(time: ReturnType<typeof sql>) {
+  return sql`coalesce(greatest(0, extract(epoch from now() - ${time})), 0)::float8`
 }
 
-/** Finished jobs are left out: nothing waits on them, and there are many. */
-async function countJobs(db: Db): Promise<RowCounts['jobs']> {
-  const { rows } = await sql<RowCounts['jobs'][number]>`
-    select name as queue, state::text, count(*)::int as jobs from ${sql.table(`${jobSchema}.job`)}
-    where state in ('created', 'retry', 'active', 'failed') group by name, state`.execute(db)
+export type QueuedJobs = {
+  queue: string
+  state: string
+  count: number
+  /** For how long the oldest that could run has not been taken; 0 where that is none. */
+  oldestSeconds: number
+}
+
+/**
+ * What lies in each queue. Finished jobs are left out: nothing waits on them, and there are many. The last condition is
+ * that of the library's own index, which makes this cheap.
+ */
+export async function countJobs(db: Db): Promise<QueuedJobs[]> {
+  const type = sql.raw(`${jobSchema}.job_state`)
+  const { rows } = await sql<QueuedJobs>`
+    select q.name as queue, s.state::text as state, counted.count, counted."oldestSeconds"
+    from ${sql.table(`${jobSchema}.queue`)} q
+    cross join unnest(array['created', 'retry', 'active', 'failed']::${type}[]) as s(state)
+    cross join lateral (
+      select count(*)::int as count,
+        ${secondsSince(sql`min(start_after) filter (where s.state < 'active')`)} as "oldestSeconds"
+      from (
+        select j.start_after from ${sql.table(`${jobSchema}.job`)} j
+        where j.name = q.name and j.state = s.state and j.state in ('created', 'retry', 'active', 'failed')
+        limit ${sql.lit(mostCounted)}
+      ) as jobs
+    ) as counted`.execute(db)
   return rows
 }

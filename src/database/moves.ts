@@ -16,6 +16,8 @@ export type OpenMove = {
   to: Place
   /** An upload in parts that a dead mover left open under the target's key. */
   deadMultipartId: string | null
+  /** Whether another mover began it, and was not heard of any more. */
+  isTakenOver: boolean
 }
 
 export type MoveClaim = {
@@ -30,7 +32,7 @@ export type MoveClaim = {
 export const leaseSeconds = 60
 const lease = sql`make_interval(secs => ${leaseSeconds})`
 
-type ClaimRow = { id: string; leaseToken: string; toKey: StorageKey; multipartId: string | null }
+type ClaimRow = { id: string; leaseToken: string; toKey: StorageKey; multipartId: string | null; isTakenOver: boolean }
 
 /**
  * Claims the move of one version: names the target before a byte of it is written, or takes over the intent of a mover
@@ -67,11 +69,12 @@ async function tryToClaim(db: Db, { firmId, versionId, from, to }: MoveClaim): P
     on conflict (firm_id, version_id) do update set lease_until = excluded.lease_until, lease_token = gen_random_uuid()
     where m.lease_until < now() and m.from_key = excluded.from_key and m.to_store = excluded.to_store
       and m.to_store_id is not distinct from excluded.to_store_id
-    returning id, lease_token as "leaseToken", to_key as "toKey", multipart_id as "multipartId"`.execute(db)
+    returning id, lease_token as "leaseToken", to_key as "toKey", multipart_id as "multipartId",
+      started_at < now() as "isTakenOver"`.execute(db)
   const [row] = rows
   if (row === undefined) return undefined
-  const { id, leaseToken, toKey, multipartId: deadMultipartId } = row
-  return { id, leaseToken, firmId, versionId, from, to: { ...to, key: toKey }, deadMultipartId }
+  const { id, leaseToken, toKey, multipartId: deadMultipartId, isTakenOver } = row
+  return { id, leaseToken, firmId, versionId, from, to: { ...to, key: toKey }, deadMultipartId, isTakenOver }
 }
 
 /** A dead mover that had wanted this version somewhere else stands in nobody's way: what it may have copied is noted for removal. */

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 
+import { unwatched, type Watch } from './measure-statements.ts'
+
 /** More than the code has; what comes after them was made at run time and may never come again. */
 const mostStatements = 300
 
@@ -11,7 +13,7 @@ const mostStatements = 300
  * plans it once instead of at every call, which for a long one is most of the work. Names are hashes of the text, so that
  * a pooler between here and the server can tell whose is whose.
  */
-export function preparing(pool: Pool): PostgresPool {
+export function preparing(pool: Pool, watch: Watch = unwatched): PostgresPool {
   const names = new Map<string, string>()
   const clients = new WeakMap<PoolClient, PostgresPoolClient>()
 
@@ -27,7 +29,9 @@ export function preparing(pool: Pool): PostgresPool {
     const query = (text: string, values: readonly unknown[]) => {
       // Without parameters it is BEGIN, COMMIT or one of many statements in one text, none of which has a plan.
       const name = values.length === 0 ? undefined : nameOf(text)
-      return client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) })
+      return watch.query(text, () =>
+        client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) }),
+      )
     }
     // The client itself in all but its way to ask.
     const preparingClient: PostgresPoolClient = Object.create(client, { query: { value: query } })
@@ -38,7 +42,7 @@ export function preparing(pool: Pool): PostgresPool {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
-      const client = await pool.connect()
+      const client = await watch.connect(() => pool.connect())
       const known = clients.get(client) ?? clientOf(client)
       // Kysely knows a connection again by this very object.
       clients.set(client, known)

@@ -26,16 +26,18 @@ export async function recordVerification(db: Db, done: VerificationRecord): Prom
     .execute()
 }
 
-export type LastVerification = Pick<VerificationRecord, 'findings'> & { finishedAt: Date }
+export type LastVerification = Pick<VerificationRecord, 'findings' | 'files' | 'isComplete'> & { finishedAt: Date }
 
 /** Whichever instance or command made it; undefined when there was none yet. */
 export async function findLastVerification(db: Db): Promise<LastVerification | undefined> {
-  return db
+  const last = await db
     .selectFrom('document_verifications')
-    .select(['findings', 'finished_at as finishedAt'])
+    .select(['findings', 'files', 'is_complete as isComplete', 'finished_at as finishedAt'])
     .orderBy('finished_at', 'desc')
     .limit(1)
     .executeTakeFirst()
+  // The driver hands a bigint over as text.
+  return last && { ...last, files: Number(last.files) }
 }
 
 /** Versions that cannot be looked at from an instance: on other disks, or in a store that is not set up there. */

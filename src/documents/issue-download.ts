@@ -3,13 +3,21 @@ import type { Logger } from 'pino'
 import type { Db } from '../database/client.ts'
 import type { OpenedDocument } from '../database/open-document.ts'
 import { AppError } from '../errors.ts'
+import type { Metrics } from '../metrics.ts'
 import type { DownloadLink } from '../storage/file-store.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { accessDocument, noSuchDocument } from './access-document.ts'
 import { bytesGone, type StoredBytes } from './open-bytes.ts'
 import { storeHolding, type Stores, storeUnavailable } from './stores.ts'
 
-export type DownloadNeeds = { db: Db; stores: Stores; log: Logger; linkSeconds: number; now: Clock }
+export type DownloadNeeds = {
+  db: Db
+  stores: Stores
+  log: Logger
+  metrics: Pick<Metrics, 'downloads'>
+  linkSeconds: number
+  now: Clock
+}
 
 export type DownloadRequest = { firmId: FirmId; documentId: DocumentId; disposition: 'attachment' | 'inline' }
 
@@ -42,6 +50,7 @@ export async function issueDownload(
   assertDownloadable(document)
   const { store, storeId, storageKey: key, fileSize } = document
   const holding = storeHolding(needs.stores, { store, storeId, key })
+  needs.metrics.downloads.inc({ store })
   const disposition = inlineTypes.has(document.mimeType) ? request.disposition : 'attachment'
   const sign = () =>
     holding.signDownload(key, {

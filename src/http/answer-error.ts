@@ -2,14 +2,22 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 
 import { appErrorOf } from '../database/postgres-errors.ts'
-import { AppError, type FieldError } from '../errors.ts'
+import { AppError, type ErrorCode, type FieldError } from '../errors.ts'
 import { presentProblem } from './present-problem.ts'
 import { statusByCode } from './status-of.ts'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The code of the refusal that this answer is. */
+    refusedWith?: ErrorCode
+  }
+}
 
 /** Turns whatever was thrown into problem+json. Only our own sentences reach the client; the original goes to the log. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = toAppError(error)
   const { status } = statusByCode[answer.code]
+  reply.refusedWith = answer.code
   if (status >= 500) request.log.error({ event: 'request_failed', code: answer.code, err: error }, 'request failed')
 
   if (answer.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')

@@ -20,6 +20,7 @@ type Needs = { metrics: Metrics }
 export function recordRequests(server: FastifyInstance, { metrics }: Needs): void {
   server.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now()
+    metrics.requestsUnderWay.inc()
     // The one event that comes in every case, also when nothing was answered.
     reply.raw.once('close', () => record({ request, reply, metrics, seconds: (performance.now() - startedAt) / 1000 }))
     done()
@@ -32,16 +33,18 @@ function record({ request, reply, metrics, seconds }: Ended): void {
   const { url: route = 'unknown', config } = request.routeOptions
   const { statusCode, headersSent, writableFinished } = reply.raw
   const status = headersSent ? statusCode : undefined
+  const { method } = request
 
-  metrics.httpRequests.observe({ route, method: request.method, status_class: classOf(status) }, seconds)
-  if (config.isLogin === true && status !== undefined && refusals.has(status)) metrics.failedLogins.inc()
+  metrics.requestsUnderWay.dec()
+  metrics.httpRequests.observe({ route, method, status_class: classOf(status) }, seconds)
+  countRefusal(metrics, { request, reply, route, status })
 
   const level = config.isProbe === true && status !== undefined && status < 400 ? 'debug' : 'info'
   request.log[level]({
     event: 'request',
     // Outside of the context that gives this field to every other line of the request.
     request_id: request.id,
-    method: request.method,
+    method,
     route,
     status,
     duration_ms: Math.round(seconds * 10_000) / 10,
@@ -50,6 +53,15 @@ function record({ request, reply, metrics, seconds }: Ended): void {
     ip: request.ip,
     ...(writableFinished ? {} : { aborted: true }),
   })
+}
+
+type Refused = { request: FastifyRequest; reply: FastifyReply; route: string; status: number | undefined }
+
+function countRefusal(metrics: Metrics, { request, reply, route, status }: Refused): void {
+  const { refusedWith: code } = reply
+  if (code !== undefined) metrics.refusals.inc({ route, method: request.method, code })
+  const { isLogin } = request.routeOptions.config
+  if (isLogin === true && status !== undefined && refusals.has(status)) metrics.failedLogins.inc()
 }
 
 /** What a login that is no validation error and no success is answered with. */

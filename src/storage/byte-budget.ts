@@ -9,6 +9,8 @@ export type ByteBudget = {
   totalBytes: number
   /** Bytes that nobody holds. */
   free(): number
+  /** How many wait for bytes. */
+  waiting(): number
 }
 
 const usualWaitSeconds = 10
@@ -41,6 +43,7 @@ export function makeByteBudget(totalBytes: number): ByteBudget {
   return {
     totalBytes,
     free: () => free,
+    waiting: () => queue.length,
     async reserve(bytes, { signal, waitSeconds = usualWaitSeconds } = {}) {
       signal?.throwIfAborted()
       if (bytes > totalBytes) throw new RangeError(`${bytes} bytes can never be had of ${totalBytes}.`)

@@ -20,7 +20,9 @@ export async function readLocalFile(reach: LocalReach, key: LocalKey, range?: By
     if (!stat.isFile()) throw notAFile()
     if (range && range.start >= stat.size)
       throw new StoreError('range_not_satisfiable', 'The range begins past the end of the file.')
-    return handOn(found.createReadStream(range), localFailure)
+    const file = found.createReadStream(range)
+    file.once('close', () => reach.onBytes('read', file.bytesRead))
+    return handOn(file, localFailure)
   } catch (error) {
     await found.close()
     throw localFailure(error)

@@ -10,7 +10,12 @@ import { findStoreId } from './store-id.ts'
 export type LocalKey = StorageKey | QuarantineKey
 
 /** One opened root folder: what every call on it needs. */
-export type LocalReach = { root: string; storeId: StoreId; folders: DurableFolders }
+export type LocalReach = {
+  root: string
+  storeId: StoreId
+  folders: DurableFolders
+  onBytes: (direction: 'read' | 'written', bytes: number) => void
+}
 
 /**
  * The path of a key, after a look that no folder on the way is a link that leads elsewhere. The file itself is opened

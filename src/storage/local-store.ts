@@ -17,7 +17,12 @@ import { requireStorageKey } from './storage-key.ts'
 import { establishStoreId } from './store-id.ts'
 import { incomingPath, incomingPrefix, writeLocalFile } from './write-local-file.ts'
 
-type Needs = { root: string; links: LocalLinkNeeds }
+type Needs = {
+  root: string
+  links: LocalLinkNeeds
+  /** Told of all that is read and written. */
+  onBytes?: LocalReach['onBytes']
+}
 
 export type LocalStore = FileStore & {
   name: 'local'
@@ -28,13 +33,13 @@ export type LocalStore = FileStore & {
 }
 
 /** The store on a local folder, which is made when it is not there. */
-export async function openLocalStore({ root: folder, links }: Needs): Promise<LocalStore> {
+export async function openLocalStore({ root: folder, links, onBytes = () => undefined }: Needs): Promise<LocalStore> {
   try {
     await makeFolders(folder)
     const root = await realpath(folder)
     await removeLeftovers(root, incomingPrefix)
     const storeId = await establishStoreId(root, incomingPath(root))
-    return localStoreOn({ root, storeId, folders: rememberDurableFolders(root) }, links)
+    return localStoreOn({ root, storeId, folders: rememberDurableFolders(root), onBytes }, links)
   } catch (error) {
     throw localFailure(error)
   }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 
+import type { Metrics } from '../metrics.ts'
 import { type BreakerTimes, CircuitBreaker, type Outage } from './circuit-breaker.ts'
 import { findCredentials } from './find-credentials.ts'
 import { type GuardedS3, guardS3 } from './guard-s3.ts'
@@ -9,20 +10,26 @@ import { openS3Store, type S3StoreNeeds } from './s3-store.ts'
 /** How long S3 is waited for, and left alone; passed in so that tests need not wait as long. */
 export type S3Limits = { patience?: S3Patience; times?: BreakerTimes }
 
-type Needs = S3StoreNeeds & S3Limits & { log: Pick<Logger, 'info' | 'warn' | 'error'> }
+type Needs = S3StoreNeeds &
+  S3Limits & { log: Pick<Logger, 'info' | 'warn' | 'error'>; metrics: Pick<Metrics, 's3Outages' | 's3Returns'> }
 
 /** The store on S3 and its breaker, which is open from the start where there are no credentials. */
 export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
-  const { config, log, now = () => new Date(), times } = needs
+  const { config, log, metrics, now = () => new Date(), times } = needs
   const store = openS3Store(needs)
   const breaker = new CircuitBreaker({
     probe: () => store.probe(),
     now,
     ...(times && { times }),
-    onOpen: ({ trouble, s3Code }: Outage) =>
-      log.error({ event: 's3_out', trouble, s3_code: s3Code }, 'S3 is left alone until it answers a probe again'),
+    onOpen({ trouble, s3Code }: Outage) {
+      metrics.s3Outages.inc({ reason: trouble })
+      log.error({ event: 's3_out', trouble, s3_code: s3Code }, 'S3 is left alone until it answers a probe again')
+    },
   })
-  breaker.onBack(() => log.info({ event: 's3_back' }, 'S3 answers again'))
+  breaker.onBack(() => {
+    metrics.s3Returns.inc()
+    log.info({ event: 's3_back' }, 'S3 answers again')
+  })
 
   if (!(await findCredentials(config))) {
     log.warn({ event: 's3_no_credentials' }, 'AWS credentials not found')

@@ -8,7 +8,11 @@ import { localFailure } from './local-errors.ts'
 import { removeLeftovers } from './remove-leftovers.ts'
 
 /** A folder for files on their way, too large to be held in memory. */
-export type Spool = { open(): Promise<SpoolFile> }
+export type Spool = {
+  open(): Promise<SpoolFile>
+  /** Bytes of all the files on their way. */
+  bytes(): number
+}
 
 /** One file on its way: whoever receives it appends, a store reads `content` at the same time. */
 export type SpoolFile = {
@@ -29,15 +33,24 @@ const prefix = 'spool-'
 export async function openSpool(folder: string): Promise<Spool> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await removeLeftovers(folder, prefix)
-  return { open: () => openSpoolFile(join(folder, `${prefix}${randomUUID()}`)) }
+  let bytes = 0
+  return {
+    open: () => openSpoolFile(join(folder, `${prefix}${randomUUID()}`), (more) => (bytes += more)),
+    bytes: () => bytes,
+  }
 }
 
-async function openSpoolFile(path: string): Promise<SpoolFile> {
+async function openSpoolFile(path: string, onBytes: (more: number) => void): Promise<SpoolFile> {
   const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
     // Also where the folder is gone: nothing is missing that was kept.
     throw new StoreError('unavailable', 'A file on its way cannot be written to the spool.', error)
   })
   const growth = trackGrowth()
+  let bytes = 0
+  const grow = (more: number) => {
+    bytes += more
+    onBytes(more)
+  }
 
   return {
     content: { kind: 'spool', path, available: growth.reaches, accepted: growth.accepted },
@@ -46,6 +59,7 @@ async function openSpoolFile(path: string): Promise<SpoolFile> {
       await handle.writeFile(chunk).catch((error: unknown) => {
         throw localFailure(error)
       })
+      grow(chunk.byteLength)
       growth.add(chunk.byteLength)
     },
     accept: growth.accept,
@@ -54,6 +68,7 @@ async function openSpoolFile(path: string): Promise<SpoolFile> {
       growth.refuse(new Error('The spool file was removed before it was accepted.'))
       await handle.close()
       await rm(path, { force: true })
+      grow(-bytes)
     },
   }
 }

@@ -30,6 +30,7 @@ export async function writeLocalFile(reach: LocalReach, key: StorageKey, file: I
     const path = await openLocalPath(reach, key)
     signal?.throwIfAborted()
     await giveName(incoming, path)
+    reach.onBytes('written', stored.size)
     return stored
   } catch (error) {
     await unlinkIfThere(incoming)

@@ -1,7 +1,8 @@
 import type { VerifyNeeds } from '../documents/verifying/verification.ts'
+import type { Metrics } from '../metrics.ts'
 
 /** What all jobs together need. */
-export type JobNeeds = VerifyNeeds
+export type JobNeeds = VerifyNeeds & { metrics: Pick<Metrics, 'jobSeconds'> }
 
 /** One kind of background work. It may run twice, and is written so that the second run finds nothing to do. */
 export type Job = {

@@ -3,6 +3,9 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 
 import { withLogContext } from '../logger-context.ts'
+import type { Metrics } from '../metrics.ts'
+
+type Needs = { log: Logger; metrics: Pick<Metrics, 'jobSeconds'> }
 
 export type Task = {
   name: string
@@ -19,14 +22,14 @@ export type Repeated = {
 }
 
 /** Does a task at once and then again and again, never twice at a time; a run that fails is logged, and the next one comes. */
-export function repeat(log: Logger, task: Task): Repeated {
+export function repeat(needs: Needs, task: Task): Repeated {
   const ending = new AbortController()
   let ring = Promise.withResolvers<void>()
 
   async function loop(): Promise<void> {
     while (!ending.signal.aborted) {
       ring = Promise.withResolvers()
-      await runOnce(log, task)
+      await runOnce(needs, task)
       await passesOrIsRung(task.everyMs, ring.promise)
     }
   }
@@ -51,18 +54,22 @@ async function passesOrIsRung(ms: number, rung: Promise<void>): Promise<void> {
   clearTimeout(timer)
 }
 
-async function runOnce(log: Logger, task: Task): Promise<void> {
+async function runOnce({ log, metrics }: Needs, task: Task): Promise<void> {
   const taskId = randomUUID()
   await withLogContext({ job_id: taskId }, async () => {
     const startedAt = performance.now()
+    const ended = (outcome: 'ok' | 'failed') =>
+      metrics.jobSeconds.observe({ job: task.name, outcome }, (performance.now() - startedAt) / 1000)
     try {
       const done = await task.run(taskId)
+      ended('ok')
       const duration = Math.round(performance.now() - startedAt)
       const event = { event: 'task_finished', task: task.name, duration_ms: duration, ...done }
       // What found nothing to do every minute is no news.
       if (Object.values(done).some((count) => count > 0)) log.info(event)
       else log.debug(event)
     } catch (error) {
+      ended('failed')
       log.error({ event: 'task_failed', task: task.name, err: error })
     }
   })

@@ -9,17 +9,21 @@ export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): P
   const requestId = requestIdOf(queued.data)
   const whose = { job_id: queued.id, ...(requestId === undefined ? {} : { request_id: requestId }) }
   return withLogContext(whose, async (): Promise<JobResult> => {
-    const { log } = needs
+    const { log, metrics } = needs
     const startedAt = performance.now()
     const about = { job: job.name, attempt: queued.retryCount + 1 }
     const duration = () => ({ duration_ms: Math.round(performance.now() - startedAt) })
+    const count = (outcome: 'ok' | 'failed') =>
+      metrics.jobSeconds.observe({ job: job.name, outcome }, (performance.now() - startedAt) / 1000)
 
     log.info({ event: 'job_started', ...about })
     try {
       const done = await job.run(needs, queued.signal)
+      count('ok')
       log.info({ event: 'job_finished', ...about, ...duration(), ...done })
       return { id: queued.id, status: 'completed', output: done }
     } catch (error) {
+      count('failed')
       log.error({ event: 'job_failed', ...about, ...duration(), err: error })
       // The queue keeps what it is given where others may read it; the log has the error.
       return { id: queued.id, status: 'failed', output: { message: 'It failed; the log says why.' } }

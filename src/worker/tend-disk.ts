@@ -4,8 +4,11 @@ import { collectBytes } from '../documents/collect-bytes.ts'
 import { drain } from '../documents/moving/drain.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { targetOf } from '../documents/stores.ts'
+import type { Metrics } from '../metrics.ts'
 import { claimingStores } from './claim-stores.ts'
 import { repeat } from './repeat.ts'
+
+type TendNeeds = MoveNeeds & { metrics: Pick<Metrics, 'jobSeconds'> }
 
 export type TendTimes = { drainEveryMs: number; collectEveryMs: number }
 
@@ -18,11 +21,11 @@ const filesAtOnce = 4
  * while S3 was away goes to S3 as soon as that is back, and what failures left is collected. Any number of processes may
  * do so on the same disk.
  */
-export function tendDisk(needs: MoveNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
+export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
   const ending = new AbortController()
   const { signal } = ending
   const claimStores = claimingStores(needs)
-  const draining = repeat(needs.log, {
+  const draining = repeat(needs, {
     name: 'drain',
     everyMs: times.drainEveryMs,
     async run(taskId) {
@@ -30,7 +33,7 @@ export function tendDisk(needs: MoveNeeds, times: TendTimes = usualTimes): { clo
       return drainWhileS3Answers(needs, taskId, signal)
     },
   })
-  const collecting = repeat(needs.log, {
+  const collecting = repeat(needs, {
     name: 'collect',
     everyMs: times.collectEveryMs,
     run: async () => collectBytes({ ...needs, now: await readClock(needs.db) }, signal),

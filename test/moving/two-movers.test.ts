@@ -34,6 +34,8 @@ import {
 
 openMovingScene()
 
+const takenOver = async () => (await service.app.metrics.movesTakenOver.get()).values[0]?.value
+
 describe('two movers', () => {
   it('at the same version: one moves it, the other finds it busy, and there is one copy', async () => {
     const { document, version, file } = await handIn()
@@ -72,11 +74,14 @@ describe('two movers', () => {
     const { document, version } = await handIn()
     const dead = await claimAndDie(version)
 
+    expect(await takenOver()).toBe(0)
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('busy')
+    expect(await takenOver()).toBe(0)
     await endLeases()
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
     expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
+    expect(await takenOver()).toBe(1)
   })
 
   it('of which one died after its copy: what it copied is found to be right, and used', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { makeMetrics } from '../../src/metrics.ts'
-import { readTable } from './read-table.ts'
+import { readTables } from './read-table.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8')
 
@@ -14,7 +14,7 @@ const isOfTheProcess = (name: string) => /^(process|nodejs)_/.test(name)
 test('docs/metrics.md has every metric of ours with its kind, and no other', async () => {
   const made = await makeMetrics().registry.getMetricsAsJSON()
   const ours = made.filter(({ name }) => !isOfTheProcess(name)).map(({ name, type }) => `${name} ${String(type)}`)
-  const written = readTable(page, 'metric').map(([name = '', type]) => `${name.replaceAll('`', '')} ${type}`)
+  const written = readTables(page, 'metric').map(([name = '', type]) => `${name.replaceAll('`', '')} ${type}`)
 
   expect(written.toSorted()).toEqual(ours.toSorted())
 })
@@ -25,19 +25,11 @@ test('docs/metrics.md names the labels of each', () => {
       'labelNames' in metric && 'name' in metric ? [[metric.name, metric.labelNames] as const] : [],
     ),
   )
-  const written = readTable(page, 'metric').map(([name = '', , labels = '']) => [
+  const written = readTables(page, 'metric').map(([name = '', , labels = '']) => [
     name.replaceAll('`', ''),
     [...labels.matchAll(/`(\w+)`/g)].map(([, label]) => label),
   ])
 
   expect(labelsOf.size).toBe(written.length)
   expect(Object.fromEntries(written)).toEqual(Object.fromEntries(labelsOf))
-})
-
-test('what to be woken for speaks of metrics that there are', () => {
-  const known = readTable(page, 'metric').map(([name = '']) => name.replaceAll('`', ''))
-  const alarms = readTable(page, 'when').map(([when = '']) => when)
-
-  expect(alarms.length).toBeGreaterThan(5)
-  expect(alarms.filter((when) => !known.some((name) => when.includes(name)))).toEqual([])
 })

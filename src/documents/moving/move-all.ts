@@ -79,6 +79,8 @@ type One = { all: MoveAll; run: Run; version: StoredVersion }
 async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version }: One): Promise<boolean> {
   const settle = (settled: Settled) => {
     if (settled.outcome !== 'moved') run.settled.add(version.versionId)
+    needs.metrics.moves.inc({ to: all.to, outcome: settled.outcome })
+    if (settled.outcome === 'moved') needs.metrics.movedBytes.inc({ to: all.to }, version.fileSize)
     all.onSettled(settled)
     return true
   }

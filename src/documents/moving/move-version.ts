@@ -22,7 +22,7 @@ export type MoveNeeds = CopyNeeds & {
   db: Db
   stores: Stores
   log: Logger
-  metrics: Pick<Metrics, 'wrongBytes'>
+  metrics: Pick<Metrics, 'wrongBytes' | 'moves' | 'movedBytes' | 'movesTakenOver'>
   now: Clock
   /** How long bytes stay that no row names any more: longer than any link to them and any request may live. */
   graceMs: number
@@ -60,6 +60,7 @@ export async function moveVersion(
   const target: Place = { ...placeIn(needs.stores, to), key: freshKey(version) }
   const move = await claimMove(needs.db, { firmId, versionId, from, to: target })
   if (move === undefined) return 'busy'
+  if (move.isTakenOver) needs.metrics.movesTakenOver.inc()
 
   const lease = keepLease(needs.db, move)
   const within = AbortSignal.any([signal, lease.lost])

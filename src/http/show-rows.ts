@@ -1,0 +1,72 @@
+import type { Gauge } from 'prom-client'
+
+import type { Db } from '../database/client.ts'
+import { countJobs, countRows, type QueuedJobs, type Waiting } from '../database/count-rows.ts'
+import { findLastVerification, type LastVerification } from '../database/verifications.ts'
+import type { Metrics } from '../metrics.ts'
+
+type Needs = { metrics: Metrics; db: Db }
+
+/** Sets the figures that the database knows, which are the same at every instance. */
+export async function showRows({ metrics, db }: Needs): Promise<void> {
+  // One after the other: whoever looks at figures does not take several connections from people.
+  const rows = await countRows(db)
+  const jobs = await countJobs(db)
+  const last = await findLastVerification(db)
+
+  show(rows.openUploads, metrics.openUploads, metrics.openUploadsOldest)
+  show(rows.fallback, metrics.fallbackFiles, metrics.fallbackOldest)
+  show(rows.openMoves, metrics.movesOpen, metrics.movesOldest)
+  show(rows.dueRemovals, metrics.removalsDue, metrics.removalsOldest)
+  metrics.quarantinedFiles.set(rows.quarantined.count)
+  metrics.eventsWithoutMonth.set(rows.eventsWithoutMonth.count)
+
+  showJobs(metrics, jobs)
+  showVerification(metrics, last)
+}
+
+/** For a database that does not answer. */
+export function forgetRows(metrics: Metrics): void {
+  const levels = [
+    metrics.openUploads,
+    metrics.openUploadsOldest,
+    metrics.fallbackFiles,
+    metrics.fallbackOldest,
+    metrics.movesOpen,
+    metrics.movesOldest,
+    metrics.removalsDue,
+    metrics.removalsOldest,
+    metrics.quarantinedFiles,
+    metrics.eventsWithoutMonth,
+  ]
+  for (const level of levels) level.remove()
+  metrics.jobs.reset()
+  metrics.jobsOldest.reset()
+  showVerification(metrics, undefined)
+}
+
+function show({ count, oldestSeconds }: Waiting, counted: Gauge, oldest: Gauge): void {
+  counted.set(count)
+  oldest.set(oldestSeconds)
+}
+
+function showJobs(metrics: Metrics, queued: QueuedJobs[]): void {
+  metrics.jobs.reset()
+  for (const { queue, state, count } of queued) metrics.jobs.set({ queue, state }, count)
+
+  metrics.jobsOldest.reset()
+  for (const [queue, states] of Map.groupBy(queued, (each) => each.queue))
+    metrics.jobsOldest.set({ queue }, Math.max(...states.map(({ oldestSeconds }) => oldestSeconds)))
+}
+
+function showVerification(metrics: Metrics, last: LastVerification | undefined): void {
+  metrics.verifyFindings.reset()
+  if (last === undefined) {
+    for (const level of [metrics.verifiedAt, metrics.verifyComplete, metrics.verifyFiles]) level.remove()
+    return
+  }
+  metrics.verifiedAt.set(last.finishedAt.getTime() / 1000)
+  metrics.verifyComplete.set(last.isComplete ? 1 : 0)
+  metrics.verifyFiles.set(last.files)
+  for (const [kind, count] of Object.entries(last.findings)) metrics.verifyFindings.set({ kind }, count)
+}

@@ -1,0 +1,31 @@
+import type { Metrics } from '../metrics.ts'
+import type { StoreName } from '../vocabulary.ts'
+import { type FileStore, StoreError } from './file-store.ts'
+
+/** The same store, whose work is timed and counted by how it ends, whoever asks for it. */
+export function measureStore<Store extends FileStore>(store: Store, metrics: Pick<Metrics, 'storeOperations'>): Store {
+  const measure = measuring(store.name, metrics)
+  return {
+    ...store,
+    write: (key, file) => measure('write', () => store.write(key, file)),
+    read: (key, range) => measure('read', () => store.read(key, range)),
+    stat: (key) => measure('stat', () => store.stat(key)),
+    remove: (key) => measure('remove', () => store.remove(key)),
+  } satisfies Store
+}
+
+function measuring(store: StoreName, metrics: Pick<Metrics, 'storeOperations'>) {
+  return async <Result>(operation: string, work: () => Promise<Result>): Promise<Result> => {
+    const startedAt = performance.now()
+    let outcome = 'ok'
+    try {
+      return await work()
+    } catch (error) {
+      // The file's own fault, or its client's: too large, of another kind, gone away.
+      outcome = error instanceof StoreError ? error.code : 'refused'
+      throw error
+    } finally {
+      metrics.storeOperations.observe({ store, operation, outcome }, (performance.now() - startedAt) / 1000)
+    }
+  }
+}

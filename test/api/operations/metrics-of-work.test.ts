@@ -1,0 +1,114 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { jobSchema } from '../../../src/database/migrate-jobs.ts'
+import type { FirmId } from '../../../src/vocabulary.ts'
+import { startWorker } from '../../../src/worker/start-worker.ts'
+import { tendDisk } from '../../../src/worker/tend-disk.ts'
+import { makeFirm } from '../../support/people.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
+import { freshDatabaseOfTwoRoles, type TwoRoles } from '../../support/two-roles.ts'
+import { readMetrics } from './read-metrics.ts'
+
+// The service's role owns nothing here, as in production: what the figures look at must be granted.
+let database: TwoRoles
+let service: TestService
+let firm: FirmId
+beforeAll(async () => {
+  database = await freshDatabaseOfTwoRoles()
+  service = await startService(database.settings)
+  firm = await makeFirm(service.app)
+})
+afterAll(async () => {
+  await service.stop()
+  await database.remove()
+})
+
+const nobody = '00000000-0000-0000-0000-000000000000'
+const figure = async (name: string, labels = '') => (await readMetrics(service.url)).valueOf(name, labels)
+const run = async (statement: ReturnType<typeof sql>) => void (await statement.execute(service.app.db))
+const runs = (labels: string) => figure('job_duration_seconds_count', labels)
+const polling = { timeout: 10_000, interval: 200 }
+
+test('a queue shows what waits in it and for how long somebody could have taken it', async () => {
+  const worker = await startWorker(service.app, [
+    { name: 'waits', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) },
+  ])
+  await worker.close()
+  const job = sql.table(`${jobSchema}.job`)
+  await run(sql`
+    insert into ${job} (name, state, start_after)
+    values ('waits', 'created', now() - interval '2 hours'), ('waits', 'failed', now() - interval '9 hours')`)
+
+  await expect.poll(() => figure('jobs', 'queue="waits",state="created"'), polling).toBe(1)
+  const age = (await figure('jobs_oldest_seconds', 'queue="waits"')) ?? 0
+  expect(age).toBeGreaterThan(7190)
+  expect(age).toBeLessThan(7300)
+  expect(await figure('jobs', 'queue="waits",state="failed"')).toBe(1)
+  expect(await figure('jobs', 'queue="waits",state="retry"')).toBe(0)
+
+  await run(sql`update ${job} set start_after = now() + interval '1 hour' where name = 'waits' and state = 'created'`)
+  await expect.poll(() => figure('jobs_oldest_seconds', 'queue="waits"'), polling).toBe(0)
+})
+
+test('attempts at jobs and runs of tasks are timed by how they ended', async () => {
+  const worker = await startWorker(service.app, [
+    { name: 'goes-well', schedule: '0 0 1 1 *', run: async () => ({}) },
+    {
+      name: 'goes-wrong',
+      schedule: '0 0 1 1 *',
+      run: async () => {
+        throw new Error('this job fails')
+      },
+    },
+  ])
+  const tending = tendDisk(service.app)
+
+  await expect.poll(() => runs('job="goes-well",outcome="ok"'), polling).toBe(1)
+  await expect.poll(() => runs('job="goes-wrong",outcome="failed"'), polling).toBeGreaterThan(0)
+  await expect.poll(() => runs('job="drain",outcome="ok"'), polling).toBeGreaterThan(0)
+  await expect.poll(() => runs('job="collect",outcome="ok"'), polling).toBeGreaterThan(0)
+  await worker.close()
+  await tending.close()
+})
+
+test('open moves, due removals and what was put aside are counted, with the age of the oldest', async () => {
+  await run(sql`
+    insert into document_moves (id, firm_id, version_id, from_store, from_key, to_store, to_key, lease_until, started_at)
+    values (gen_random_uuid(), ${firm}, gen_random_uuid(), 'local', 'a', 's3', 'b', now(), now() - interval '1 hour')`)
+  await run(sql`
+    insert into document_removals (firm_id, store, storage_key, due_at)
+    values (${firm}, 's3', 'due', now() - interval '30 minutes'), (${firm}, 's3', 'later', now() + interval '1 day'),
+      (${firm}, 's3', 'kept', null)`)
+  await run(sql`
+    insert into document_quarantined (store, storage_key, quarantine_key, bytes, reason)
+    values ('s3', 'stray', 'quarantine/stray', 1, 'a test')`)
+
+  await expect.poll(() => figure('quarantined_files'), polling).toBe(1)
+  expect(await figure('moves_open')).toBe(1)
+  expect(await figure('moves_oldest_seconds')).toBeGreaterThan(3590)
+  expect(await figure('removals_due')).toBe(1)
+  expect(await figure('removals_oldest_seconds')).toBeGreaterThan(1790)
+  expect(await figure('removals_oldest_seconds')).toBeLessThan(3600)
+})
+
+test('however many rows there are, no more than ten thousand are looked at', async () => {
+  await run(sql`
+    insert into document_uploads (id, firm_id, store, storage_key, uploaded_by, started_at)
+    select gen_random_uuid(), ${firm}, 's3', 'left/' || n, ${nobody}, now() - interval '1 minute'
+    from generate_series(1, 10050) n`)
+
+  await expect.poll(() => figure('open_uploads'), polling).toBe(10_000)
+  expect(await figure('open_uploads_oldest_seconds')).toBeGreaterThan(50)
+})
+
+test('the last verification says when it was, and whether it saw all', async () => {
+  expect(await figure('verify_last_complete')).toBeUndefined()
+  await run(sql`
+    insert into document_verifications (share, reads, is_complete, files, bytes, findings)
+    values (1, true, false, 17, 4711, '{"missing": 2}')`)
+
+  await expect.poll(() => figure('verify_last_files'), polling).toBe(17)
+  expect(await figure('verify_last_complete')).toBe(0)
+  expect(await figure('verify_findings', 'kind="missing"')).toBe(2)
+})
