@@ -6,13 +6,16 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Db, PoolCounts } from './database/client.ts'
 import { connectDatabase } from './database/connect.ts'
+import { keepSecretInDatabase } from './database/kept-secrets.ts'
 import { measureStatements } from './database/measure-statements.ts'
 import { forgetMultipart, noteMultipart } from './database/uploads.ts'
 import type { Stores } from './documents/stores.ts'
 import { fromZero } from './metrics-from-zero.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
 import { deriveKey } from './people/derive-key.ts'
+import type { KeyPatience } from './people/hold-provider-keys.ts'
 import { keepSecret } from './people/keep-secret.ts'
+import { openProvider, type Provider } from './people/open-provider.ts'
 import { makePasswords, type Passwords } from './people/passwords.ts'
 import { type TokenKeys, tokenKeysOf } from './people/tokens.ts'
 import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
@@ -48,10 +51,15 @@ export type App = {
   graceMs: number
   passwords: Passwords
   keys: TokenKeys & { localLinks: Uint8Array; cursors: Uint8Array }
+  /** Undefined: nobody but us and the platform logs people in. */
+  provider: Provider | undefined
   /** Names of the migrations that this start ran. */
   migrated: string[]
   close(): Promise<void>
 }
+
+/** Less than usual is for tests, which need not wait as long. */
+export type Patience = S3Limits & { providerKeys?: KeyPatience }
 
 /** Undoes one step of the opening. */
 export type Closer = () => Promise<void>
@@ -64,7 +72,7 @@ export async function closeAll(opened: Closer[]): Promise<void> {
 }
 
 /** Builds the whole from its settings, in the order in which each part needs the one before; `close` undoes it in reverse. */
-export async function openApp(config: Config, log: Logger, s3Patience: S3Limits = {}): Promise<App> {
+export async function openApp(config: Config, log: Logger, patience: Patience = {}): Promise<App> {
   const opened: Closer[] = []
   const close = () => closeAll(opened)
   try {
@@ -72,13 +80,16 @@ export async function openApp(config: Config, log: Logger, s3Patience: S3Limits 
     const watch = measureStatements(metrics)
     const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log, watch })
     opened.push(() => database.close())
-    const secret = config.jwtSecret ?? (await keepSecret(config.dataDir))
+    const secret = await secretOf(config, database.db)
     const keys = {
       ...(await tokenKeysOf(secret)),
       localLinks: deriveKey(secret, 'local-links'),
       cursors: deriveKey(secret, 'cursors'),
     }
-    const stores = await openStores(config, { db: database.db, log, metrics, linkKey: keys.localLinks, s3Patience })
+    const provider = openProviderOf(config, { log, metrics, patience: patience.providerKeys })
+    opened.push(async () => provider?.close())
+    const storeNeeds = { db: database.db, log, metrics, linkKey: keys.localLinks, s3Patience: patience }
+    const stores = await openStores(config, storeNeeds)
     opened.push(async () => stores.close())
 
     return {
@@ -95,6 +106,7 @@ export async function openApp(config: Config, log: Logger, s3Patience: S3Limits 
       graceMs,
       passwords: makePasswords(),
       keys,
+      provider,
       migrated: database.migrated,
       close,
     }
@@ -102,6 +114,20 @@ export async function openApp(config: Config, log: Logger, s3Patience: S3Limits 
     await close()
     throw error
   }
+}
+
+/** What our tokens, links and cursors are signed with: shared with the platform, or kept where all instances read it. */
+async function secretOf({ jwtSecret, database, dataDir }: Config, db: Db): Promise<string> {
+  if (jwtSecret !== undefined) return jwtSecret
+  return database.kind === 'embedded' ? await keepSecret(dataDir) : await keepSecretInDatabase(db, 'signing')
+}
+
+function openProviderOf(
+  { openId }: Config,
+  needs: { log: Logger; metrics: Metrics; patience: KeyPatience | undefined },
+): Provider | undefined {
+  if (openId === undefined) return undefined
+  return openProvider({ config: openId, ...needs })
 }
 
 type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array; s3Patience: S3Limits }

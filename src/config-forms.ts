@@ -21,6 +21,14 @@ export const webAddress = z
     'must be a URL that begins http:// or https://, without a user or password in it',
   )
 
+/** Whoever can write on the line that keys come over can make tokens of anybody. */
+export const keysAddress = z
+  .string()
+  .refine(
+    (text) => isUrlOf(text, ['https:', 'http:']) && !hasUser(text) && isSafeLine(new URL(text)),
+    'must be a URL that begins https://, or http:// where it names this machine (127.0.0.1, ::1, localhost), without a user or password in it',
+  )
+
 export const postgresAddress = z
   .string()
   .refine(
@@ -68,6 +76,10 @@ function words() {
 
 function isUrlOf(text: string, protocols: string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol)
+}
+
+function isSafeLine({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
 
 function hasUser(text: string): boolean {

@@ -1,6 +1,16 @@
 import { z } from 'zod'
 
-import { flag, folder, newPassword, origins, postgresAddress, proxies, webAddress, whole } from './config-forms.ts'
+import {
+  flag,
+  folder,
+  keysAddress,
+  newPassword,
+  origins,
+  postgresAddress,
+  proxies,
+  webAddress,
+  whole,
+} from './config-forms.ts'
 
 export type Setting = {
   schema: z.ZodType
@@ -83,7 +93,19 @@ export const settings = {
   JWT_SECRET_KEY: {
     schema: z.string().min(32, 'must be at least 32 characters, for example the output of: openssl rand -hex 32'),
     secret: true,
-    doc: 'HS256 key shared with the platform. With the embedded database one is made and kept in `DATA_DIR`; with `DATABASE_URL` it must be given.',
+    doc: 'HS256 key shared with the platform. With the embedded database one is made and kept in `DATA_DIR`; with `DATABASE_URL` it must be given, unless `JWT_JWKS_URL` is: then one for our own tokens and links is made and kept in the database.',
+  },
+  JWT_JWKS_URL: {
+    schema: keysAddress,
+    doc: 'Address of an OpenID provider’s keys (its `jwks_uri`). Its access tokens (RS256, ES256) are then taken too. Set all three or none.',
+  },
+  JWT_ISSUER: {
+    schema: webAddress,
+    doc: 'The provider, letter for letter as its tokens name it in `iss`.',
+  },
+  JWT_AUDIENCE: {
+    schema: z.string().regex(/^[^\s,]+$/, 'must be one name without blanks or commas'),
+    doc: 'This service, as the provider’s access tokens name it in `aud`. A token for another service is refused.',
   },
   ADMIN_EMAIL: {
     schema: z.email('must be an e-mail address'),
@@ -124,9 +146,6 @@ export const settings = {
 
 /** Settings of the contract whose part is not built yet. To ignore one would promise what is not done (a scan, a link's signer), so it stops the start. */
 export const settingsNotBuiltYet = [
-  'JWT_JWKS_URL',
-  'JWT_ISSUER',
-  'JWT_AUDIENCE',
   'CLAMD_URL',
   'CLOUDFRONT_DOMAIN',
   'CLOUDFRONT_KEY_PAIR_ID',

@@ -28,6 +28,16 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   PORT: ['http', '80.5', '-1', '65536', '0x50', '1e3'],
   PUBLIC_URL: ['paniq.example', 'https://me:hunter2-secret@paniq.example'],
   JWT_SECRET_KEY: ['hunter2-secret'],
+  JWT_JWKS_URL: [
+    'login.example/keys',
+    'http://login.example/keys',
+    'http://127.0.0.1.login.example/keys',
+    'http://10.0.0.7/keys',
+    'ftp://127.0.0.1/keys',
+    'https://me:hunter2-secret@login.example/keys',
+  ],
+  JWT_ISSUER: ['login.example', 'https://me:hunter2-secret@login.example'],
+  JWT_AUDIENCE: ['two words', 'one,another'],
   ADMIN_EMAIL: ['thandi', 'thandi@'],
   ADMIN_PASSWORD: ['hunter2', 'éééé', '🔑'.repeat(7), `hunter2-secret${'é'.repeat(40)}`],
   MAX_UPLOAD_BYTES: ['0', '10MB', '2147483648'],
@@ -66,6 +76,12 @@ describe('settings that need each other', () => {
     [{ ADMIN_EMAIL: 'thandi@firm.example' }, 'ADMIN_PASSWORD is not set'],
     [{ ADMIN_PASSWORD: 'hunter2-secret' }, 'ADMIN_EMAIL is not set'],
     [{ DATABASE_URL: 'postgres://app:hunter2-secret@db/app' }, 'JWT_SECRET_KEY is not set'],
+    [{ JWT_JWKS_URL: 'https://login.example/keys' }, 'JWT_ISSUER is not set'],
+    [{ JWT_JWKS_URL: 'https://login.example/keys', JWT_ISSUER: 'https://login.example' }, 'JWT_AUDIENCE is not set'],
+    [{ JWT_JWKS_URL: 'https://login.example/keys', JWT_AUDIENCE: 'papers' }, 'JWT_ISSUER is not set'],
+    [{ JWT_ISSUER: 'https://login.example', JWT_AUDIENCE: 'papers' }, 'JWT_JWKS_URL is not set'],
+    [{ JWT_ISSUER: 'https://login.example' }, 'JWT_JWKS_URL is not set'],
+    [{ JWT_AUDIENCE: 'papers' }, 'JWT_JWKS_URL is not set'],
     [{ DATABASE_OWNER_URL: 'postgres://db/app', JWT_SECRET_KEY: secretKey }, 'DATABASE_URL is not'],
   ])('%o: the missing one is named', (environment, expected) => {
     const message = refusal(environment)
@@ -99,6 +115,7 @@ test('without settings everything has its default, and papers and data stay in t
     trustProxy: [],
     corsOrigins: [],
     jwtSecret: undefined,
+    openId: undefined,
     admin: undefined,
     maxUploadBytes: 10_485_760,
     downloadUrlSeconds: 3600,
@@ -118,6 +135,34 @@ test('a store of one’s own is spoken to in paths, and its links carry its addr
     S3_PUBLIC_ENDPOINT_URL: 'https://s3.example',
   }
   expect(loadConfig(told).s3).toMatchObject({ forcePathStyle: false, publicEndpoint: 'https://s3.example' })
+})
+
+describe('a provider of OpenID tokens', () => {
+  const openId = {
+    JWT_JWKS_URL: 'https://login.example/keys?for=1',
+    JWT_ISSUER: 'https://login.example/',
+    JWT_AUDIENCE: 'papers',
+  }
+
+  test('is taken as it is written, letter for letter', () => {
+    expect(loadConfig(openId).openId).toEqual({
+      jwksUrl: 'https://login.example/keys?for=1',
+      issuer: 'https://login.example/',
+      audience: 'papers',
+    })
+  })
+
+  test('makes a secret that is shared with the platform needless', () => {
+    const database = { DATABASE_URL: 'postgres://db/app' }
+    expect(loadConfig({ ...openId, ...database }).jwtSecret).toBeUndefined()
+  })
+
+  test.each(['http://127.0.0.1:9000/keys', 'http://localhost/keys', 'http://[::1]:9000/keys', 'http://127.1/keys'])(
+    'may be on this machine, without TLS: %s',
+    (address) => {
+      expect(loadConfig({ ...openId, JWT_JWKS_URL: address }).openId?.jwksUrl).toBe(address)
+    },
+  )
 })
 
 test('lists are read, and blanks around values do not count', () => {

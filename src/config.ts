@@ -32,6 +32,9 @@ export type S3Config = {
 
 export type DatabaseConfig = { kind: 'embedded' } | { kind: 'external'; url: string; ownerUrl: string | undefined }
 
+/** Whose tokens are taken beside ours: all three or none, so that nobody's token for another service opens this one. */
+export type OpenIdConfig = { jwksUrl: string; issuer: string; audience: string }
+
 export type Config = {
   useS3: boolean
   s3: S3Config
@@ -44,8 +47,9 @@ export type Config = {
   publicUrl: string | undefined
   trustProxy: string[]
   corsOrigins: string[]
-  /** Undefined with the embedded database alone, which keeps a generated one. */
+  /** Undefined: shared with nobody, so a generated one is kept. */
   jwtSecret: string | undefined
+  openId: OpenIdConfig | undefined
   admin: { email: string; password: string } | undefined
   maxUploadBytes: number
   downloadUrlSeconds: number
@@ -73,6 +77,7 @@ export function loadConfig(environment: Environment): Config {
     trustProxy: values.TRUST_PROXY ?? [],
     corsOrigins: values.CORS_ORIGINS ?? [],
     jwtSecret: jwtSecret(values),
+    openId: openIdConfig(values),
     admin: adminConfig(values),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
@@ -132,11 +137,25 @@ function databaseConfig(values: Values): DatabaseConfig {
 }
 
 function jwtSecret(values: Values): string | undefined {
-  if (values.JWT_SECRET_KEY === undefined && values.DATABASE_URL !== undefined)
+  const isNeeded = values.DATABASE_URL !== undefined && values.JWT_JWKS_URL === undefined
+  if (values.JWT_SECRET_KEY === undefined && isNeeded)
     throw new ConfigError(
-      'JWT_SECRET_KEY is not set; with DATABASE_URL it must be the key that the platform signs its tokens with (at least 32 characters).',
+      'JWT_SECRET_KEY is not set; with DATABASE_URL it must be the key that the platform signs its tokens with (at least 32 characters), unless JWT_JWKS_URL names an OpenID provider.',
     )
   return values.JWT_SECRET_KEY
+}
+
+function openIdConfig(values: Values): OpenIdConfig | undefined {
+  const { JWT_JWKS_URL: jwksUrl, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = values
+  if (jwksUrl !== undefined && issuer !== undefined && audience !== undefined) return { jwksUrl, issuer, audience }
+  const all = { JWT_JWKS_URL: jwksUrl, JWT_ISSUER: issuer, JWT_AUDIENCE: audience }
+  const [set, missing] = [true, false].map((isSet) =>
+    Object.entries(all).find(([, value]) => (value !== undefined) === isSet),
+  )
+  if (set === undefined) return undefined
+  throw new ConfigError(
+    `${missing?.[0]} is not set, but ${set[0]} is; set JWT_JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or none.`,
+  )
 }
 
 function adminConfig(values: Values): Config['admin'] {

@@ -9,7 +9,12 @@ const uploadSizes = [16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576
 
 /** What people ask for, and how it ends. */
 export function makeRequestMetrics(registers: Registry[]) {
-  return { ...makeAnswers(registers), ...makeUploads(registers), ...makeUploadLevels(registers) }
+  return {
+    ...makeAnswers(registers),
+    ...makeDoor(registers),
+    ...makeUploads(registers),
+    ...makeUploadLevels(registers),
+  }
 }
 
 function makeAnswers(registers: Registry[]) {
@@ -32,11 +37,6 @@ function makeAnswers(registers: Registry[]) {
       labelNames: ['route', 'method', 'code'] as const,
       registers,
     }),
-    failedLogins: new Counter({
-      name: 'logins_failed_total',
-      help: 'Refused logins: a wrong password, an unknown or locked account, too many attempts.',
-      registers,
-    }),
     downloads: fromZero(
       new Counter({
         name: 'downloads_total',
@@ -45,6 +45,26 @@ function makeAnswers(registers: Registry[]) {
         registers,
       }),
       measuredStores.map((store) => ({ store })),
+    ),
+  }
+}
+
+/** Who comes in. */
+function makeDoor(registers: Registry[]) {
+  return {
+    failedLogins: new Counter({
+      name: 'logins_failed_total',
+      help: 'Refused logins: a wrong password, an unknown or locked account, too many attempts.',
+      registers,
+    }),
+    providerKeyQuestions: fromZero(
+      new Counter({
+        name: 'provider_key_questions_total',
+        help: 'Questions to the OpenID provider for its keys, by how they ended.',
+        labelNames: ['outcome'] as const,
+        registers,
+      }),
+      [{ outcome: 'ok' }, { outcome: 'failed' }],
     ),
   }
 }

@@ -51,3 +51,6 @@ export type Actor = {
 
 /** Who asks before they are known: at the login, at the registration. */
 export type Visitor = Omit<Actor, 'userId'>
+
+/** What an OpenID provider calls somebody. */
+export type Subject = { issuer: string; subject: string }

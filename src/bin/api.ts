@@ -18,8 +18,7 @@ import { metricsRoutes } from '../http/routes/metrics.ts'
 import { uploadRoutes } from '../http/routes/upload.ts'
 import { buildServer, mountApi } from '../http/server.ts'
 import { mostSecondsOfSilence } from '../http/watch-silence.ts'
-import { checkAccessToken } from '../people/access-token.ts'
-import { rememberChecked } from '../people/remember-checked.ts'
+import { identifyBearer } from '../people/identify-bearer.ts'
 
 type Limits = { mostSecondsOfSilence: number }
 
@@ -31,7 +30,8 @@ export async function buildApi(
   limits: Limits = { mostSecondsOfSilence },
   ending: AbortSignal = never,
 ): Promise<FastifyInstance> {
-  const { config, log, metrics, now, db, keys } = app
+  const { config, log, metrics, db, keys } = app
+  const identify = identifyBearer(app)
   const server = await buildServer({
     log,
     metrics,
@@ -39,14 +39,12 @@ export async function buildApi(
     origins: [...config.corsOrigins, ...originOf(config.publicUrl)],
     maxUploadBytes: config.maxUploadBytes,
     ...limits,
-    authentication: {
-      checkAccessToken: rememberChecked((token) => checkAccessToken({ accessKey: keys.accessKey, now }, token), now),
-    },
+    authentication: { identify },
   })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
   const routes: FastifyPluginAsync[] = [
-    authRoutes({ ...app, publicUrl: config.publicUrl }),
+    authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
     firmRoutes({ db, cursors }),
     memberRoutes({ db, cursors }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),

@@ -45,6 +45,8 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
       throw explainListening(error, { host, port })
     })
     const address = addressToOpen(host, listening)
+    // Not waited for: without its provider the service still works for everybody else.
+    void app.provider?.prepare()
     openTending(app, behind, tendTimes)
     if (jobs) await openWorker(app, behind)
 

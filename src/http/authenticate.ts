@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 import { AppError } from '../errors.ts'
 import type { RightName } from '../people/rights.ts'
-import type { Actor, UserId } from '../vocabulary.ts'
+import type { Actor, UserId, Visitor } from '../vocabulary.ts'
 import { visitorOf } from './visitor-of.ts'
 
 declare module 'fastify' {
@@ -18,10 +18,10 @@ declare module 'fastify' {
   }
 }
 
-export type AuthenticateNeeds = { checkAccessToken: (token: string) => Promise<{ userId: UserId }> }
+export type AuthenticateNeeds = { identify: (token: string, visitor: Visitor) => Promise<{ userId: UserId }> }
 
 /** Every route asks for a valid access token unless its config says `access: 'public'`. */
-export function authenticate(server: FastifyInstance, { checkAccessToken }: AuthenticateNeeds): void {
+export function authenticate(server: FastifyInstance, { identify }: AuthenticateNeeds): void {
   const actors = new WeakMap<FastifyRequest, Actor>()
   server.decorateRequest('actor', {
     getter(this: FastifyRequest) {
@@ -36,8 +36,9 @@ export function authenticate(server: FastifyInstance, { checkAccessToken }: Auth
     if (request.is404 || access === 'public') return
     if (access === undefined && right === undefined)
       throw new Error(`${request.routeOptions.url} names neither a right nor an access`)
-    const { userId } = await checkAccessToken(bearerToken(request))
-    actors.set(request, { userId, ...visitorOf(request) })
+    const visitor = visitorOf(request)
+    const { userId } = await identify(bearerToken(request), visitor)
+    actors.set(request, { userId, ...visitor })
   })
 }
 

@@ -1,9 +1,8 @@
 import { decodeJwt } from 'jose'
 
 import type { Clock } from '../vocabulary.ts'
-import type { AccessClaims } from './access-token.ts'
 
-type CheckToken = (token: string) => Promise<AccessClaims>
+type CheckToken<Claims> = (token: string) => Promise<Claims>
 
 const mostMilliseconds = 60_000
 const mostTokens = 5000
@@ -13,8 +12,8 @@ const mostTokens = 5000
  * costs. Only who holds it is remembered, never what they may, and never beyond its end; a token that was refused is
  * checked every time.
  */
-export function rememberChecked(check: CheckToken, now: Clock): CheckToken {
-  const known = new Map<string, { claims: AccessClaims; until: number }>()
+export function rememberChecked<Claims>(check: CheckToken<Claims>, now: Clock): CheckToken<Claims> {
+  const known = new Map<string, { claims: Claims; until: number }>()
 
   return async (token) => {
     const before = known.get(token)

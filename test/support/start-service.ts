@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { type App, openApp } from '../../src/app.ts'
+import { type App, openApp, type Patience } from '../../src/app.ts'
 import { buildApi } from '../../src/bin/api.ts'
 import { loadConfig } from '../../src/config.ts'
 import { makeLogger } from '../../src/logger.ts'
-import type { S3Limits } from '../../src/storage/open-guarded-s3.ts'
 import { freshDatabase } from './fresh-database.ts'
 
 export type TestService = {
@@ -22,9 +21,9 @@ export type TestService = {
 /**
  * The whole service in this process, listening on a free port, on a database and folders of its own. `settings` are
  * environment variables, as an operator would set them; without `DATABASE_URL` it gets a fresh database on the test
- * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one. `limits`: less patience with S3 than usual.
+ * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one. `limits`: less patience than usual.
  */
-export async function startService(settings: Record<string, string> = {}, limits: S3Limits = {}): Promise<TestService> {
+export async function startService(settings: Record<string, string> = {}, limits: Patience = {}): Promise<TestService> {
   const opened: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (const close of opened.splice(0).toReversed()) await close()
@@ -39,7 +38,7 @@ export async function startService(settings: Record<string, string> = {}, limits
 
 async function open(
   settings: Record<string, string>,
-  limits: S3Limits,
+  limits: Patience,
   opened: (() => Promise<unknown>)[],
 ): Promise<Omit<TestService, 'stop'>> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-test-'))

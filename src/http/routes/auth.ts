@@ -13,8 +13,8 @@ import {
   tokensShape,
   type TokensShape,
 } from '../../contract-people.ts'
-import { AppError } from '../../errors.ts'
-import { checkAccessToken } from '../../people/access-token.ts'
+import { AppError, isAppError } from '../../errors.ts'
+import type { IdentifyBearer } from '../../people/identify-bearer.ts'
 import { logIn, type LogInNeeds } from '../../people/log-in.ts'
 import { logOut } from '../../people/log-out.ts'
 import { refreshSession } from '../../people/refresh-session.ts'
@@ -32,7 +32,7 @@ import {
 import { takeEmptyBodies } from '../take-empty-bodies.ts'
 import { visitorOf } from '../visitor-of.ts'
 
-export type AuthNeeds = LogInNeeds & { publicUrl: string | undefined }
+export type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | undefined }
 
 /** They use no cookie here, and browsers name no origin when their own page asks by them. */
 const safeMethods = new Set(['GET', 'HEAD'])
@@ -180,8 +180,13 @@ function presentedToken(
 }
 
 /** An access token that counts no longer is as good as none: who leaves need not log in first. */
-async function presentedAccess({ keys, now }: AuthNeeds, request: FastifyRequest) {
+async function presentedAccess({ identify }: AuthNeeds, request: FastifyRequest) {
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (token === undefined) return undefined
-  return await checkAccessToken({ accessKey: keys.accessKey, now }, token).catch(() => undefined)
+  try {
+    return await identify(token, visitorOf(request))
+  } catch (error) {
+    if (isAppError(error, 'unauthenticated')) return undefined
+    throw error
+  }
 }

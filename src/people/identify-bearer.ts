@@ -1,0 +1,63 @@
+import { decodeProtectedHeader } from 'jose'
+
+import type { Db } from '../database/client.ts'
+import { recordEvent } from '../database/events.ts'
+import { findPersonOfSubject } from '../database/identities.ts'
+import { AppError } from '../errors.ts'
+import type { Subject, Visitor } from '../vocabulary.ts'
+import { type AccessClaims, type AccessTokenNeeds, checkAccessToken } from './access-token.ts'
+import { checkOpenIdToken, openIdAlgorithms } from './openid-token.ts'
+import type { Provider } from './open-provider.ts'
+import { rememberChecked } from './remember-checked.ts'
+
+type Needs = Omit<AccessTokenNeeds, 'accessKey'> & {
+  db: Db
+  keys: Pick<AccessTokenNeeds, 'accessKey'>
+  provider: Pick<Provider, 'issuer' | 'audience' | 'findKey'> | undefined
+}
+
+/** Says who holds a token of ours, of the platform or of the provider. Throws `unauthenticated`. */
+export type IdentifyBearer = (token: string, visitor: Visitor) => Promise<AccessClaims>
+
+/** What a token says by itself: who, or whom the provider calls so. */
+type Checked = AccessClaims | Subject
+
+/** What a token says is remembered for a minute; whom the provider's subject stands for is looked up every time. */
+export function identifyBearer({ db, keys, provider, now }: Needs): IdentifyBearer {
+  const check = rememberChecked<Checked>(
+    (token) =>
+      provider !== undefined && isOfProvider(token)
+        ? checkOpenIdToken({ provider, now }, token)
+        : checkAccessToken({ accessKey: keys.accessKey, now }, token),
+    now,
+  )
+  return async (token, visitor) => {
+    const checked = await check(token)
+    return 'subject' in checked ? await claimsOf(db, checked, visitor) : checked
+  }
+}
+
+/** Each kind of key is good for its own algorithms alone, so that it may be the token itself that says which. */
+function isOfProvider(token: string): boolean {
+  try {
+    const { alg } = decodeProtectedHeader(token)
+    return openIdAlgorithms.some((each) => each === alg)
+  } catch {
+    return false
+  }
+}
+
+async function claimsOf(db: Db, subject: Subject, visitor: Visitor): Promise<AccessClaims> {
+  const userId = await findPersonOfSubject(db, subject)
+  if (userId !== undefined) return { userId, sessionId: undefined }
+
+  await recordEvent(
+    db,
+    { ...visitor, userId: null },
+    { action: 'identity.refused', outcome: 'unauthenticated', details: subject },
+  )
+  throw new AppError(
+    'unauthenticated',
+    `Your login belongs to nobody here yet. Ask an administrator of the platform to link it: it is called ${subject.subject} by ${subject.issuer}.`,
+  )
+}
