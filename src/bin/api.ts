@@ -13,6 +13,7 @@ import { firmRoutes } from '../http/routes/firms.ts'
 import { healthRoutes } from '../http/routes/health.ts'
 import { historyRoutes } from '../http/routes/history.ts'
 import { homeRoutes } from '../http/routes/home.ts'
+import { identityRoutes } from '../http/routes/identities.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { metricsRoutes } from '../http/routes/metrics.ts'
 import { uploadRoutes } from '../http/routes/upload.ts'
@@ -47,6 +48,7 @@ export async function buildApi(
     authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
     firmRoutes({ db, cursors }),
     memberRoutes({ db, cursors }),
+    identityRoutes({ db, cursors, usualIssuer: config.openId?.issuer }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
     uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
     documentRoutes({ db, log, cursors }),

@@ -96,6 +96,14 @@ const program = buildProgram(
       const { giveNewPassword } = await import('../cli/manage-users.ts')
       await giveNewPassword(needs, options.email, await readPassword(options.email, options))
     },
+    async linkIdentity(options) {
+      const { linkUser } = await import('../cli/manage-identities.ts')
+      await linkUser(await prepareCommand(options), options)
+    },
+    async unlinkIdentity(options) {
+      const { unlinkUser } = await import('../cli/manage-identities.ts')
+      await unlinkUser(await prepareCommand(options), options)
+    },
     async migrateDatabase(options) {
       const { migrateDatabase } = await import('../cli/migrate-database.ts')
       await migrateDatabase(await prepareCommand(options))

@@ -68,6 +68,8 @@ function makeProgram(called: string[] = []): Command {
     testS3: note('s3 test'),
     createUser: note('users create'),
     setPassword: note('users set-password'),
+    linkIdentity: note('users link'),
+    unlinkIdentity: note('users unlink'),
     migrateDatabase: note('db migrate'),
     migrate: async (to) => note(`migrate to-${to}`)(),
     drain: note('drain'),

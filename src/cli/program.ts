@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 
 import { loginBody, registerBody } from '../contract-people.ts'
+import { addIdentities, type IdentityActions } from './add-identities.ts'
 import { addStorage, type StorageActions } from './add-storage.ts'
 import { addVerify, type VerifyActions } from './add-verify.ts'
 import { answering, type Answers, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
@@ -10,7 +11,8 @@ export type PasswordSource = { passwordStdin?: true }
 
 /** What the commands do, one function each; the program knows only how they are asked for. */
 export type Actions = StorageActions &
-  VerifyActions & {
+  VerifyActions &
+  IdentityActions & {
     serve: (options: { jobs: boolean }) => Promise<void>
     work: () => Promise<void>
     testS3: (options: Answers) => Promise<void>
@@ -97,6 +99,8 @@ function addUsers(program: Command, actions: Actions): void {
     .option('--password-stdin', 'read the password from standard input')
     .action(actions.setPassword)
   teach(setPassword, './bin/paniq-docs users set-password --email thandi@example.com --password-stdin < password.txt')
+
+  addIdentities(users, actions)
 }
 
 function addDatabase(program: Command, actions: Actions): void {

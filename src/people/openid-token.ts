@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify, type ProtectedHeaderParameters } from 'jose'
-import { z } from 'zod'
 
+import { subjectText } from '../contract-identities.ts'
 import { AppError } from '../errors.ts'
 import type { Clock, Subject } from '../vocabulary.ts'
 
@@ -14,11 +14,6 @@ export type OpenIdNeeds = {
   provider: { issuer: string; audience: string; findKey: JWTVerifyGetKey }
   now: Clock
 }
-
-/** One line of text that the database can keep and that looks the same to everybody; OpenID allows 255 characters. */
-export const subjectText = z
-  .string()
-  .regex(/^[^\p{C}\p{Z}]([^\p{C}\p{Zl}\p{Zp}]{0,253}[^\p{C}\p{Z}])?$/u, 'must be 1 to 255 characters of one line')
 
 /** Says whom the provider vouches for. Throws `unauthenticated`, and `store_unavailable` while its key cannot be had. */
 export async function checkOpenIdToken({ provider, now }: OpenIdNeeds, token: string): Promise<Subject> {

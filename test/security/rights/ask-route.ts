@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 
+import type { Db } from '../../../src/database/client.ts'
 import type { ServedRoute } from '../../../src/http/served-routes.ts'
+import type { UserId } from '../../../src/vocabulary.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { makeMember, makePerson } from '../../support/people.ts'
 import type { TestService } from '../../support/start-service.ts'
@@ -43,6 +45,14 @@ const ways: Record<string, Way> = {
   },
   'DELETE /api/v1/security-firms/:firm_id/members/:user_id': {
     wish: async ({ app }, { firmId }) => ({ params: { user_id: (await makeMember(app, firmId, 'firm_user')).id } }),
+    letIn: '204',
+  },
+  'POST /api/v1/users/:user_id/identities': {
+    wish: () => ({ json: { issuer: 'https://login.example', subject: randomUUID() } }),
+    letIn: '201',
+  },
+  'DELETE /api/v1/users/:user_id/identities/:identity_id': {
+    wish: async ({ app }, { member }) => ({ params: { identity_id: await linkedTo(app.db, member.id) } }),
     letIn: '204',
   },
   'POST /api/v1/document-types': {
@@ -99,11 +109,21 @@ function parametersOf(place: Place): Record<string, string> {
     user_id: place.member.id,
     document_type: 'tax_clearance',
     token: place.fileToken,
+    identity_id: randomUUID(),
   }
 }
 
 // Only the names matter here.
 const nowhere = { member: {} } as Place
+
+async function linkedTo(db: Db, userId: UserId): Promise<string> {
+  const { id } = await db
+    .insertInto('document_identities')
+    .values({ issuer: 'https://login.example', subject: randomUUID(), user_id: userId, linked_by: null })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
 
 function newFirm() {
   const id = randomUUID()

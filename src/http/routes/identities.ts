@@ -1,0 +1,111 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+
+import { pageQuery } from '../../contract.ts'
+import {
+  identityParams,
+  identityShape,
+  type IdentityShape,
+  linkIdentityBody,
+  userParams,
+} from '../../contract-identities.ts'
+import type { Db } from '../../database/client.ts'
+import type { Identity } from '../../database/identities.ts'
+import { AppError } from '../../errors.ts'
+import { browseIdentities } from '../../people/browse-identities.ts'
+import { linkIdentity } from '../../people/link-identity.ts'
+import { unlinkIdentity } from '../../people/unlink-identity.ts'
+import type { IdentityId, UserId } from '../../vocabulary.ts'
+import { answerPage, type Cursors } from '../paging.ts'
+
+export type IdentityRoutesNeeds = { db: Db; cursors: Cursors; usualIssuer: string | undefined }
+
+const root = '/users/:user_id/identities'
+
+/** Contract §2: whom a subject of an OpenID provider stands for. */
+export function identityRoutes(needs: IdentityRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    await server.register(reading(needs))
+    await server.register(changing(needs))
+  }
+}
+
+function reading(needs: IdentityRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      root,
+      {
+        config: { access: 'administrator' },
+        schema: {
+          tags: ['people'],
+          summary: 'List the logins of an OpenID provider that stand for a person, newest first',
+          params: userParams,
+          querystring: pageQuery,
+          response: { 200: z.array(identityShape) },
+        },
+      },
+      async (request, reply) => {
+        const userId = request.params.user_id as UserId
+        const identities = await answerPage(needs.cursors, { request, reply }, request.query, {
+          load: (page) => browseIdentities(needs, request.actor, userId, page),
+          positionOf: (identity) => ({ at: identity.linkedAtExact, id: identity.id }),
+        })
+        return identities.map(present)
+      },
+    )
+  }
+}
+
+function changing(needs: IdentityRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.post(
+      root,
+      {
+        config: { access: 'administrator', errors: ['conflict'] },
+        schema: {
+          tags: ['people'],
+          summary: 'Link a login of an OpenID provider to a person',
+          description: 'From the next request on, tokens with this `sub` are this person’s.',
+          params: userParams,
+          body: linkIdentityBody,
+          response: { 201: identityShape },
+        },
+      },
+      async ({ actor, body, params }, reply) => {
+        const issuer = requireIssuer(body.issuer ?? needs.usualIssuer)
+        const wish = { issuer, subject: body.subject, userId: params.user_id as UserId }
+        return reply.code(201).send(present(await linkIdentity(needs, actor, wish)))
+      },
+    )
+
+    server.delete(
+      `${root}/:identity_id`,
+      {
+        config: { access: 'administrator' },
+        schema: {
+          tags: ['people'],
+          summary: 'Take a login of an OpenID provider from a person',
+          params: identityParams,
+          response: { 204: z.null() },
+        },
+      },
+      async ({ actor, params }, reply) => {
+        await unlinkIdentity(needs, actor, {
+          id: params.identity_id as IdentityId,
+          userId: params.user_id as UserId,
+        })
+        return reply.code(204).send(null)
+      },
+    )
+  }
+}
+
+function requireIssuer(issuer: string | undefined): string {
+  if (issuer !== undefined) return issuer
+  const message = 'is missing: no JWT_ISSUER is set here that would be meant without it'
+  throw new AppError('validation_failed', `Not valid: issuer: ${message}.`, { fields: [{ field: 'issuer', message }] })
+}
+
+function present({ id, userId, issuer, subject, linkedBy, linkedAt }: Identity): IdentityShape {
+  return { id, user_id: userId, issuer, subject, linked_by: linkedBy, linked_at: linkedAt.toISOString() }
+}
