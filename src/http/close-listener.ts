@@ -5,8 +5,11 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 /** How many connections were taken so far, and those over which nothing was asked yet. */
 export type TakenConnections = { taken: () => number; silent: ReadonlySet<Socket> }
 
-const mostMsForQuiet = 500
+/** What waits to be taken is worth so long: a busy process takes one at each turn. */
+const mostMsForQuiet = 3000
+/** A turn is to be this short, as long as that can be had. */
 const shortTurnMs = 0.3
+const mostMsForShortTurn = 500
 const lookMs = 5
 
 /**
@@ -23,14 +26,20 @@ export async function closeListener(server: Server, connections: TakenConnection
 }
 
 /**
- * Connections wait with the system until a turn of the event loop takes them, and the system resets those that still wait
- * when the listener closes. So it closes after a short turn in which none came.
+ * Connections wait with the system until a turn of the event loop takes them, one at each turn, and the system resets
+ * those that still wait when the listener closes. So it closes after a turn in which none came, a short one if the
+ * process has such: whoever comes within that turn is reset.
  */
 async function untilQuiet({ taken }: TakenConnections): Promise<void> {
-  const giveUpAt = performance.now() + mostMsForQuiet
-  for (let isQuiet = false; !isQuiet && performance.now() < giveUpAt;) {
+  const startedAt = performance.now()
+  for (let isQuiet = false; !isQuiet && msSince(startedAt) < mostMsForQuiet;) {
     const [began, before] = [performance.now(), taken()]
     await turn()
-    isQuiet = taken() === before && performance.now() - began < shortTurnMs
+    const isShort = msSince(began) < shortTurnMs || msSince(startedAt) > mostMsForShortTurn
+    isQuiet = taken() === before && isShort
   }
+}
+
+function msSince(moment: number): number {
+  return performance.now() - moment
 }

@@ -26,7 +26,7 @@ export type StopTimes = {
 export const usualStopTimes: StopTimes = {
   acceptMs: 5000,
   hearMs: 1000,
-  finishMs: 52_000,
+  finishMs: 50_000,
   cutMs: 2000,
   fallbackMs: 10_000,
 }

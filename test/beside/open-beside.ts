@@ -24,7 +24,10 @@ export type Beside = {
   /** What the platform signs tokens with. */
   secret: string
   folder: string
-  close(): Promise<void>
+  /** `upstreams`: a line for each request, with all that it asked and how they answered. `errors`: its complaints. */
+  nginxLogs: { upstreams: string; errors: string }
+  /** `keep`: the folder with the logs stays. */
+  close(end?: { keep: boolean }): Promise<void>
 }
 
 export type BesideWish = {
@@ -41,7 +44,6 @@ const root = join(import.meta.dirname, '../..')
 export async function openBeside({ addresses, settings = {}, sharesDisk, prepare }: BesideWish): Promise<Beside> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'paniq-beside-'))
-  opened.defer(() => rm(folder, { recursive: true, force: true }))
   const bucket = await freshBucket(addresses.s3)
   opened.defer(() => bucket.remove())
   const database = await freshPlatformDatabase(addresses.postgres.adminUrl)
@@ -87,7 +89,11 @@ export async function openBeside({ addresses, settings = {}, sharesDisk, prepare
     ownerUrl: database.settings.DATABASE_OWNER_URL,
     secret,
     folder,
-    close: () => closing.disposeAsync(),
+    nginxLogs: { upstreams: upstreamLogOf(folder), errors: join(folder, 'nginx/error.log') },
+    async close({ keep } = { keep: false }) {
+      await closing.disposeAsync()
+      if (!keep) await rm(folder, { recursive: true, force: true })
+    },
   }
 }
 
@@ -95,8 +101,10 @@ export async function openBeside({ addresses, settings = {}, sharesDisk, prepare
 async function allToUs(folder: string, port: number, upstreams: string[]): Promise<string> {
   const { http, server } = await nginxOfTheDocs({ folder: join(folder, 'nginx'), upstreams })
   return `${http}
+log_format upstreams '$upstream_addr $upstream_status';
 server {
   listen 127.0.0.1:${port};
+  access_log ${upstreamLogOf(folder)} upstreams;
   ${server}
   location / {
     proxy_pass http://paniq_documents;
@@ -107,4 +115,8 @@ server {
     proxy_set_header X-Forwarded-Proto $scheme;
   }
 }`
+}
+
+function upstreamLogOf(folder: string): string {
+  return join(folder, 'nginx/upstreams.log')
 }

@@ -83,8 +83,7 @@ function placeIn({ local }: Stores, store: StoreName): Omit<Place, 'key'> {
 }
 
 function freshKey({ firmId, documentType, key }: StoredVersion): StorageKey {
-  // The platform's keys end with whatever its users' file names did.
-  const extension = /\.([a-z0-9]{1,10})$/i.exec(key)?.[1] ?? 'bin'
+  const extension = key.slice(key.lastIndexOf('.') + 1)
   return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
 }
 

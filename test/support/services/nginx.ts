@@ -71,7 +71,7 @@ function wholeSettings(folder: string, http: string): string {
   return `${account}daemon off;
 worker_processes 2;
 pid ${folder}/nginx.pid;
-events {}
+events { worker_connections 4096; }
 http {
 access_log ${folder}/access.log;
 ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}

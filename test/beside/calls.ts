@@ -1,0 +1,111 @@
+export type Owner = 'service' | 'platform'
+
+export type Call = {
+  /** As it is sent, letter by letter. */
+  path: string
+  owner: Owner
+}
+
+const firm = '5f3c1c1e-0f3b-4b0e-9d53-0d8f0c3c7f11'
+const paper = '8112292c-0f8c-4988-8418-fc12525889f7'
+const papers = `/api/v1/security-firms/${firm}/documents`
+
+/** What clients of the platform call, and who is to answer it. */
+export const usualCalls: Call[] = [
+  ...[
+    papers,
+    `${papers}/`,
+    `${papers}?document_type=tax_clearance`,
+    `${papers}?next=/api/v1/security-firms/${firm}/members`,
+    `${papers}/${paper}`,
+    `${papers}/${paper}/`,
+    `${papers}/${paper}/download`,
+    `${papers}/${paper}/download?disposition=inline`,
+    `${papers}/${paper}/restore`,
+    `${papers}/${paper}/versions`,
+    `${papers}/${paper}/versions/2/download`,
+    `${papers}/${paper}/versions/2/restore`,
+    `${papers}/${paper}/review`,
+    `${papers}/${paper}/events`,
+    '/api/v1/security-firms/not-an-id/documents',
+    '/api/v1/files/a-token.of-ours',
+  ].map((path): Call => ({ path, owner: 'service' })),
+  ...[
+    '/',
+    '/docs',
+    '/healthz',
+    '/readyz',
+    '/metrics',
+    '/api/openapi.json',
+    '/api/v1/auth/login',
+    '/api/v1/document-types',
+    '/api/v1/files',
+    '/api/v1/files-of-mine/x',
+    '/api/v1/documents',
+    '/api/v1/security-firms',
+    '/api/v1/security-firms/',
+    '/api/v1/security-firms/register',
+    '/api/v1/security-firms/documents',
+    `/api/v1/security-firms/${firm}`,
+    `/api/v1/security-firms/${firm}/`,
+    `/api/v1/security-firms/${firm}/members`,
+    `/api/v1/security-firms/${firm}/members/${paper}`,
+    `/api/v1/security-firms/${firm}/members/documents`,
+    `/api/v1/security-firms/${firm}/documents-of-mine`,
+    `/api/v1/security-firms/${firm}/documents.json`,
+    `/api/v1/security-firms/${firm}/my/documents`,
+    `/api/v1/security-firms/${firm}?path=/documents`,
+    `/api/v2/security-firms/${firm}/documents`,
+    `/old${papers}`,
+  ].map((path): Call => ({ path, owner: 'platform' })),
+]
+
+/** Paths that one who reads them carelessly takes for another's. Nobody's client sends them. */
+export const trickyPaths = [
+  `/api/v1/security-firms/${firm}/documents/../members`,
+  `/api/v1/security-firms/${firm}/documents/%2e%2e/members`,
+  `/api/v1/security-firms/${firm}/documents/..%2fmembers`,
+  `/api/v1/security-firms/${firm}/documents%2f..%2fmembers`,
+  `/api/v1/security-firms/${firm}/documents/..;/members`,
+  `/api/v1/security-firms/${firm}/documents/../../../auth/login`,
+  `/api/v1/security-firms/${firm}/members/../documents`,
+  `/api/v1/security-firms/${firm}/members/%2e%2e/documents`,
+  `/api/v1/security-firms/${firm}/members/..%2fdocuments`,
+  `/api/v1/security-firms/${firm}/members/..%2Fdocuments/${paper}`,
+  `/api/v1/security-firms/${firm}%2fdocuments`,
+  `/api/v1/security-firms/${firm}%2Fdocuments/${paper}`,
+  `/api/v1/security-firms/${firm}%252fdocuments`,
+  `/api/v1/security-firms%2f${firm}/documents`,
+  `/api/v1/security-firms//${firm}//documents`,
+  `/api/v1//security-firms/${firm}/documents`,
+  `//api/v1/security-firms/${firm}/documents`,
+  `/./api/v1/security-firms/${firm}/documents`,
+  `/api/v1/security-firms/${firm}/./documents`,
+  `/api/v1/security-firms/${firm}/documents/.`,
+  `/api/v1/security-firms/${firm}/documents/..`,
+  `/api/v1/security-firms/../documents`,
+  `/api/v1/security-firms/%2e%2e/documents`,
+  `/api/v1/security-firms/${firm}/%64ocuments`,
+  `/api/v1/security-firms/${firm}/%64ocuments/${paper}`,
+  `/api/v1/%73ecurity-firms/${firm}/documents`,
+  `/API/V1/security-firms/${firm}/documents`,
+  `/api/v1/security-firms/${firm}/Documents`,
+  `/api/v1/security-firms/${firm}/documents;x=1`,
+  `/api/v1/security-firms/${firm};/documents`,
+  `/api/v1/security-firms/${firm}\\documents`,
+  `/api/v1/security-firms/${firm}/members\\..\\documents`,
+  `/api/v1/security-firms/${firm}/documents%00`,
+  `/api/v1/security-firms/${firm}/documents%20`,
+  `/api/v1/security-firms/${firm}/documents%0a`,
+  `/api/v1/security-firms/${firm}/documents%3Fx`,
+  `/api/v1/security-firms/${firm}/documents%23/../members`,
+  `/api/v1/security-firms/${firm}/documents#/../members`,
+  `/api/v1/security-firms/${firm}#/documents`,
+  `/api/v1/security-firms/${firm}?/documents`,
+  `/api/v1/files/../auth/login`,
+  `/api/v1/files/..%2fauth%2flogin`,
+  `/api/v1/files/%2e%2e/auth/me`,
+  `/api/v1/auth/..%2ffiles%2fx`,
+  `http://elsewhere.example/api/v1/security-firms/${firm}/documents`,
+  `http://elsewhere.example/api/v1/security-firms/${firm}/members`,
+]

@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { testServices } from '../support/services.ts'
+import { type Beside, openBeside } from './open-beside.ts'
+import { roll, type RollReport } from './roll.ts'
+
+let beside: Beside
+beforeAll(async () => {
+  beside = await openBeside({ addresses: testServices() })
+})
+afterAll(() => beside.close())
+
+/** What was sent is there once, and nobody was refused. */
+const nothingLost = { failed: 0, failures: {}, lost: [], unaccounted: 0 }
+const load = { perSecond: 10, bytes: 100_000, rounds: 1, say: () => undefined }
+
+it('each of two is restarted while files come in: none fails, none is lost, none is there twice', async () => {
+  const report = await roll(beside, { ...load, by: 'SIGTERM' })
+
+  expect(report).toMatchObject({ ...nothingLost, compared: report.sent })
+  // Each was away for a while, and enough came in meanwhile.
+  expect([report.sent > 50, report.askedTwice > 0]).toEqual([true, true])
+}, 300_000)
+
+it('nor when each is killed', async () => {
+  const report = await roll(beside, { ...load, rounds: 2, by: 'SIGKILL' })
+
+  expect(report).toMatchObject({ ...nothingLost, compared: report.sent })
+  expect([report.sent > 50, report.askedTwice > 0]).toEqual([true, true])
+}, 300_000)
