@@ -12,6 +12,7 @@ export function makeWorkMetrics(registers: Registry[]) {
     ...makeMoves(registers),
     ...makeLeftBytes(registers),
     ...makeVerifications(registers),
+    ...makeFollowing(registers),
   }
 }
 
@@ -129,6 +130,27 @@ function makeVerifications(registers: Registry[]) {
       name: 'verify_findings',
       help: 'What the last verification found and did not set right, by kind.',
       labelNames: ['kind'] as const,
+      registers,
+    }),
+  }
+}
+
+/** What the platform wrote and nobody here has dealt with yet. */
+function makeFollowing(registers: Registry[]) {
+  return {
+    platformRowsWaiting: new Gauge({
+      name: 'platform_rows_waiting',
+      help: 'Rows of firm_documents that are no documents here yet, or whose last change is not followed yet; each counted up to 10000.',
+      registers,
+    }),
+    platformRowsOldest: new Gauge({
+      name: 'platform_rows_oldest_seconds',
+      help: 'For how long the oldest of them has waited; 0 when none does.',
+      registers,
+    }),
+    unhashedDocuments: new Gauge({
+      name: 'unhashed_documents',
+      help: 'Versions written by the platform that nobody here has read yet, and so have no hash; counted up to 10000.',
       registers,
     }),
   }

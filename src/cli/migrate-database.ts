@@ -6,10 +6,12 @@ import { withDatabase } from './with-database.ts'
 
 type Needs = { config: Config; log: Logger; print: Printer }
 
-/** Opening a database migrates it; here that is all there is to do. */
+/** Opening a database migrates it; here that is all there is to do, down to the last row that the platform wrote before us. */
 export async function migrateDatabase(needs: Needs): Promise<void> {
   const { print } = needs
-  const migrated = await withDatabase(needs, async (database) => Promise.resolve(database.migrated))
+  const migrated = await withDatabase({ ...needs, comparesAll: true }, async (database) =>
+    Promise.resolve(database.migrated),
+  )
 
   print.answer({ migrated })
   const done = print.paint('green', '✓')

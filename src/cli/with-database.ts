@@ -5,10 +5,10 @@ import { connectDatabase, type ConnectedDatabase } from '../database/connect.ts'
 
 /** For a command that needs nothing else: joins the database of a running service, or starts the embedded one for as long as it takes. */
 export async function withDatabase<Result>(
-  { config, log }: { config: Config; log: Logger },
+  { config, log, comparesAll = false }: { config: Config; log: Logger; comparesAll?: boolean },
   work: (database: ConnectedDatabase) => Promise<Result>,
 ): Promise<Result> {
-  const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log })
+  const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log, comparesAll })
   try {
     return await work(database)
   } finally {

@@ -6,6 +6,7 @@ import type { DatabaseConfig } from '../config.ts'
 import { type Db, openDatabase, type PoolCounts } from './client.ts'
 import { driverAddress } from './driver-address.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
+import { comparePlatform } from './follow-platform.ts'
 import { grantToService } from './grant-to-service.ts'
 import { mayActAsOwner } from './may-act-as-owner.ts'
 import { mayReadPersonnel } from './may-read-personnel.ts'
@@ -33,11 +34,25 @@ const limits = {
   query_timeout: 35_000,
 }
 
-type Options = { config: DatabaseConfig; dataDir: string; log: Logger; watch?: Watch }
+/** Who waits for a table keeps all from it that come later, the platform among them: briefly, and then again. */
+const ownerLimits = { lock_timeout: 3_000 }
+
+/** What was there before us is compared within a start for so long; the rest is the jobs'. */
+const mostMsOfComparing = 3_000
+
+type Options = {
+  config: DatabaseConfig
+  dataDir: string
+  log: Logger
+  /** Waits until all that the platform wrote before us stands here. */
+  comparesAll?: boolean
+  watch?: Watch
+}
 
 /** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
-export async function connectDatabase({ config, dataDir, log, watch }: Options): Promise<ConnectedDatabase> {
-  const { owner, service, stop } = await connectionsOf({ config, dataDir, log })
+export async function connectDatabase(options: Options): Promise<ConnectedDatabase> {
+  const { log, watch } = options
+  const { owner, service, stop } = await connectionsOf(options)
   const opened = openDatabase({ ...service, ...limits }, log, watch)
   const { db } = opened
   const close = async () => {
@@ -49,6 +64,7 @@ export async function connectDatabase({ config, dataDir, log, watch }: Options):
   }
   try {
     const migrated = await migrateAsOwner(owner, db, log)
+    await compare(db, options)
     await warnOfOwner(db, log)
     await warnOfPersonnel(db, log)
     return { ...opened, connection: service, migrated, close }
@@ -78,7 +94,7 @@ async function connectionsOf({ config, dataDir, log }: Options): Promise<Connect
 }
 
 async function migrateAsOwner(owner: PoolConfig, serviceDb: Db, log: Logger): Promise<string[]> {
-  const { db: ownerDb } = openDatabase({ ...owner, max: 2 }, log)
+  const { db: ownerDb } = openDatabase({ ...owner, ...ownerLimits, max: 2 }, log)
   try {
     const migrated = await migrate(ownerDb)
     await migrateJobs(owner)
@@ -88,6 +104,12 @@ async function migrateAsOwner(owner: PoolConfig, serviceDb: Db, log: Logger): Pr
   } finally {
     await ownerDb.destroy()
   }
+}
+
+async function compare(db: Db, { comparesAll = false, log }: Options): Promise<void> {
+  const until = comparesAll ? Infinity : performance.now() + mostMsOfComparing
+  const compared = await comparePlatform(db, () => performance.now() > until)
+  if (compared > 0) log.info({ event: 'compared_with_platform', compared }, 'compared with the platform’s rows')
 }
 
 /** By what is so, whatever the settings say: both addresses may name one role, or one that is a member of the other. */

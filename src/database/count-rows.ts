@@ -19,6 +19,12 @@ export type RowCounts = {
   quarantined: Waiting
   /** Audit events that fell into the default partition. */
   eventsWithoutMonth: Waiting
+  /** Changes of the platform's that are not followed yet. */
+  unfollowed: Waiting
+  /** Rows of the platform's that were there before us, and are no documents here yet. */
+  notAdopted: Waiting
+  /** Versions of the platform's that nobody here has read yet. */
+  unhashed: Waiting
 }
 
 type Row = { what: keyof RowCounts; count: number; oldestSeconds: number }
@@ -34,7 +40,12 @@ export async function countRows(db: Db): Promise<RowCounts> {
     union all ${look('openMoves', 'started_at', 'document_moves')}
     union all ${look('dueRemovals', 'due_at', 'document_removals', 'due_at <= now()')}
     union all ${look('quarantined', 'quarantined_at', 'document_quarantined')}
-    union all ${look('eventsWithoutMonth', 'occurred_at', 'document_events_default')}`.execute(db)
+    union all ${look('eventsWithoutMonth', 'occurred_at', 'document_events_default')}
+    union all ${look('unfollowed', 'noted_at', 'document_unfollowed')}
+    union all ${lookAtPlatform}
+    union all ${look('unhashed', 'uploaded_at', 'document_versions', `sha256 is null and bytes_state = 'present'`)}`.execute(
+    db,
+  )
   // The statement has each of them once.
   return Object.fromEntries(rows.map(({ what, ...waiting }) => [what, waiting])) as RowCounts
 }
@@ -46,6 +57,13 @@ function look(what: keyof RowCounts, since: string, table: string, condition = '
       select ${sql.ref(since)} as since from ${sql.table(table)} where ${sql.raw(condition)} limit ${sql.lit(mostCounted)}
     ) as counted`
 }
+
+const lookAtPlatform = sql`
+  select 'notAdopted' as what, count(*)::int as count, ${secondsSince(sql`min(began_at)`)} as "oldestSeconds"
+  from (
+    select began_at from document_following, firm_documents
+    where all_known_at is null and (rows_to is null or id > rows_to) limit ${sql.lit(mostCounted)}
+  ) as counted`
 
 /** By the database's own clock, which wrote the rows. */
 function secondsSince(time: ReturnType<typeof sql>) {

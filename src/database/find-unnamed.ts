@@ -6,7 +6,8 @@ import type { Place } from './uploads.ts'
 
 /**
  * A system task: which of these keys of one store no row names, be it a version, an open upload, an open move or what is
- * to be removed or kept. A version of the platform names no disk, and so the file of this name on every one.
+ * to be removed or kept. A version of the platform names no disk, and so the file of this name on every one; the
+ * platform's own rows are asked too, since one may not be a version here yet.
  */
 export async function findUnnamedKeys(
   db: Db,
@@ -17,6 +18,7 @@ export async function findUnnamedKeys(
     select k.key from unnest(${keys}::text[]) as k (key)
     where not exists (select from document_versions v where v.storage_key = k.key and v.store = ${store}
                         and (v.store_id is null or v.store_id = ${storeId}::uuid) and v.bytes_state <> 'removed')
+      and not exists (select from firm_documents f where f.file_path = ${store === 's3' ? '' : 'uploads/'}::text || k.key)
       and not exists (select from document_uploads u where u.storage_key = k.key)
       and not exists (select from document_moves m where m.to_key = k.key)
       and not exists (select from document_moves m where m.from_key = k.key)

@@ -24,15 +24,23 @@ export type FlipOutcome = 'flipped' | 'version_changed' | 'taken_over'
 
 /**
  * Makes the version point at its new place, in one statement with all that follows from it: the target's lock, the
- * intent's end, the platform's row, what is to be removed later, the line of the audit trail. `taken_over`: the claim is another's now, and
+ * intent's end, the platform's row where that shows this place, what is to be removed later, the line of the audit trail. `taken_over`: the claim is another's now, and
  * so are the bytes; `version_changed`: it was moved or removed by someone else, and the copy is noted for removal.
  */
 export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: Flip): Promise<FlipOutcome> {
   const { from, to } = move
   const { rows } = await sql<{ ended: boolean; flipped: boolean }>`
     with locked as materialized (select ${placeLock(to)} as lock),
+    -- First the platform's row, then ours: the order in which the platform's own UPDATE takes them.
+    shown as materialized (
+      select f.id from locked, document_moves m
+      join document_versions v on v.firm_id = m.firm_id and v.id = m.version_id
+      join firm_documents f on f.id = v.document_id
+      where m.id = ${move.id} for update of f
+    ),
     ended as (
-      delete from document_moves m using locked where m.id = ${move.id} and m.lease_token = ${move.leaseToken}
+      delete from document_moves m using (select count(*) from shown) as waited
+      where m.id = ${move.id} and m.lease_token = ${move.leaseToken}
       returning m.*
     ),
     flipped as (
@@ -46,8 +54,7 @@ export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: 
     ),
     platform_row as (
       update firm_documents f set file_path = ${platformPath(to)}, updated_at = now()
-      from flipped v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
-      where f.firm_id = v.firm_id and f.id = v.document_id and d.current_version = v.version
+      from flipped v where f.firm_id = v.firm_id and f.id = v.document_id and f.file_path = ${platformPath(from)}
     ),
     left_behind as (
       ${noteRemovals(sql`

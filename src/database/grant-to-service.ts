@@ -4,7 +4,7 @@ import type { Db } from './client.ts'
 import { jobSchema } from './migrate-jobs.ts'
 
 /** What the service's role may do with each table: the whole list, also in docs/security.md. */
-const rightsByTable = {
+export const rightsByTable = {
   registered_users: 'select, insert, update',
   security_firms: 'select, insert, update',
   firm_users: 'select, insert, update, delete',
@@ -27,10 +27,18 @@ const rightsByTable = {
   document_secrets: 'select, insert',
   document_installation: 'select',
   document_migrations: 'select',
+  document_following: 'select',
+  document_unfollowed: 'select',
 } as const
 
 /** What it may call, each with the rights of the tables' owner. */
-const functions = ['document_events_make_months(integer)', 'document_personnel(uuid)']
+const functions = [
+  'document_events_make_months(integer)',
+  'document_personnel(uuid)',
+  'document_compare(integer)',
+  'document_compare_anew()',
+  'document_follow_noted(integer)',
+]
 
 /** Gives the service's role what it needs and no more. Done after every migration, where the tables' owner is another role. */
 export async function grantToService(ownerDb: Db, serviceRole: string): Promise<void> {

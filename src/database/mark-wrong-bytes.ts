@@ -19,7 +19,8 @@ export type NamingVersion = {
 /**
  * A system task: marks every version whose bytes lie in this place and passed for right, and writes the audit event of
  * each in the same statement. Yields all versions that name the place; none when the bytes were moved or removed since
- * somebody looked where they are.
+ * somebody looked where they are. Missing bytes of what the platform deleted or replaced are no alarm and not among
+ * them: it removes its files itself, and they are noted as removed.
  */
 export async function markWrongBytes(
   db: Db,
@@ -29,24 +30,32 @@ export async function markWrongBytes(
 ): Promise<NamingVersion[]> {
   const { rows } = await sql<NamingVersion>`
     with naming as (
-      select firm_id, id, document_id, version from document_versions
-      where storage_key = ${key} and store = ${store} and store_id is not distinct from ${storeId}::uuid
-        and bytes_state <> 'removed'
+      select v.firm_id, v.id, v.document_id, v.version, ${state} = 'missing' and (
+          exists (select from documents d where d.firm_id = v.firm_id and d.id = v.document_id
+                    and d.deleted_at is not null and d.deleted_by is null)
+          or exists (select from document_versions n where n.firm_id = v.firm_id and n.document_id = v.document_id
+                       and n.version > v.version and n.is_platforms)
+        ) as is_platforms_doing
+      from document_versions v
+      where v.storage_key = ${key} and v.store = ${store} and v.store_id is not distinct from ${storeId}::uuid
+        and v.bytes_state <> 'removed'
     ),
     marked as (
-      update document_versions v set bytes_state = ${state} from naming
+      update document_versions v
+      set bytes_state = case when naming.is_platforms_doing then 'removed' else ${state} end from naming
       where v.firm_id = naming.firm_id and v.id = naming.id and v.bytes_state = 'present'
         and v.storage_key = ${key} and v.store = ${store} and v.store_id is not distinct from ${storeId}::uuid
-      returning v.firm_id, v.id, v.document_id, v.version
+      returning v.firm_id, v.id, v.document_id, v.version, v.bytes_state
     ),
     event as (
       insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
-      select ${`document.bytes_${state}`}, 'gone', firm_id, document_id, version,
+      select 'document.bytes_' || bytes_state, 'gone', firm_id, document_id, version,
              ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent}, ${actor.requestId}
       from marked
     )
     select naming.firm_id as "firmId", naming.document_id as "documentId", naming.version,
            marked.id is not null as "isMarkedNow"
-    from naming left join marked on marked.firm_id = naming.firm_id and marked.id = naming.id`.execute(db)
+    from naming left join marked on marked.firm_id = naming.firm_id and marked.id = naming.id
+    where not naming.is_platforms_doing`.execute(db)
   return rows
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
@@ -7,6 +8,7 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import type { Db } from './client.ts'
 import { makeEventMonths } from './event-months.ts'
 import { isMigrated } from './is-migrated.ts'
+import { isLockTimeout } from './postgres-errors.ts'
 
 const folder = join(import.meta.dirname, 'migrations')
 
@@ -16,6 +18,32 @@ const folder = join(import.meta.dirname, 'migrations')
  * of a later one. Returns the names of the migrations that it ran.
  */
 export async function migrate(ownerDb: Db): Promise<string[]> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tryToMigrate(ownerDb)
+    } catch (error) {
+      if (!isHeldUp(error)) throw error
+      if (tries === mostTries) throw new Error(whoHoldsIt, { cause: error })
+      await wait(pauseMs)
+    }
+  }
+}
+
+/**
+ * A table of the platform's that somebody holds is asked for again and again, each time briefly (`lock_timeout` of the
+ * owner's connection): who waits for a table keeps all that come later from it.
+ */
+const mostTries = 60
+const pauseMs = 1000
+
+const whoHoldsIt =
+  'the database could not be migrated: somebody holds one of its tables for minutes already; pg_stat_activity shows who'
+
+function isHeldUp(error: unknown): boolean {
+  return isLockTimeout(error) || (error instanceof Error && isLockTimeout(error.cause))
+}
+
+async function tryToMigrate(ownerDb: Db): Promise<string[]> {
   const isDone = await isMigrated(ownerDb, Object.keys(await sqlFiles.getMigrations()))
   const migrated = isDone ? [] : await runMigrations(ownerDb)
   await makeEventMonths(ownerDb)
@@ -28,6 +56,8 @@ async function runMigrations(ownerDb: Db): Promise<string[]> {
     provider: sqlFiles,
     migrationTableName: 'document_migrations',
     migrationLockTableName: 'document_migrations_lock',
+    // deploy/platform/leave.sql lets some that may run again do so.
+    allowUnorderedMigrations: true,
   })
   const { error, results = [] } = await migrator.migrateToLatest()
   if (error !== undefined) throw new Error('the database could not be migrated', { cause: error })

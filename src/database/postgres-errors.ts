@@ -46,6 +46,11 @@ export function takenColumn<Column extends string>(error: unknown, columns: read
   return columns.find((column) => rule.includes(column))
 }
 
+/** Whether somebody else held a lock for longer than was to be waited. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlStateOf(error) === '55P03'
+}
+
 function sqlStateOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -49,6 +49,8 @@ export type Tables = {
   document_identities: DocumentIdentities
   document_secrets: DocumentSecrets
   document_installation: DocumentInstallation
+  document_following: DocumentFollowing
+  document_unfollowed: DocumentUnfollowed
 }
 
 type RegisteredUsers = {
@@ -154,6 +156,7 @@ type DocumentVersions = {
   file_size: number
   mime_type: string
   sha256: Sha256 | null
+  is_platforms: Generated<boolean>
   store: StoreName
   store_id: StoreId | null
   storage_key: StorageKey
@@ -170,6 +173,23 @@ type DocumentVersions = {
   valid_until: ColumnType<string | null, string | null, string | null>
   uploaded_by: UserId
   uploaded_at: Defaulted
+}
+
+type DocumentFollowing = {
+  is_only: Generated<boolean>
+  began_at: Defaulted
+  rows_to: DocumentId | null
+  rows_done_at: Timestamp | null
+  documents_to_firm: FirmId | null
+  documents_to: DocumentId | null
+  finished_at: Timestamp | null
+  all_known_at: Timestamp | null
+}
+
+type DocumentUnfollowed = {
+  firm_id: FirmId
+  document_id: DocumentId
+  noted_at: Defaulted
 }
 
 type DocumentUploads = {

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { FirmId, StorageKey, StoreId, StoreName, UploadId, UserId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
+import { platformPath } from './places.ts'
 
 /** One place where bytes can lie. */
 export type Place = { store: StoreName; storeId: StoreId | null; key: StorageKey }
@@ -61,12 +62,14 @@ export async function forgetMultipart(db: Db, key: StorageKey, multipartId: stri
 /**
  * A system task's question: does a version, an open move or an open upload other than `except` name these bytes? A row of
  * the platform names no disk, and so the file of this name on every one. The source of a move whose target was found
- * missing or wrong counts as named: it may be the last right copy.
+ * missing or wrong counts as named: it may be the last right copy. The platform's rows are asked too: one may not be a
+ * version here yet.
  */
 export async function areBytesNamed(trx: Tx, place: Place, except: UploadId | null): Promise<boolean> {
   const { rows } = await sql<{ named: boolean }>`
     select exists (select from document_versions where storage_key = ${place.key} and store = ${place.store}
                      and (store_id is null or store_id = ${place.storeId}::uuid) and bytes_state <> 'removed')
+        or exists (select from firm_documents where file_path = ${platformPath(place)})
         or exists (select from document_moves where ${place.key} in (from_key, to_key))
         or exists (select from document_uploads where storage_key = ${place.key} and id is distinct from ${except}::uuid)
         or exists (select from document_removals r join document_versions v on v.firm_id = r.firm_id and v.id = r.version_id

@@ -24,8 +24,12 @@ export type VersionScope = {
   /** The disk, where the store is local: its rows, and those of the platform, which name none. */
   storeId: StoreId | null
   isFallback?: true
+  /** Those that came without a hash, but for the newest: whoever wrote such a row may be about to write its file. */
+  isUnhashed?: true
   firmId?: FirmId | undefined
   sample?: Sample | undefined
+  /** Those that come after this one. */
+  after?: VersionCursor | undefined
 }
 
 /** A part of all versions, another one with every salt; those that were found missing or wrong before are always in it. */
@@ -70,10 +74,12 @@ export async function countVersionsIn(db: Db, scope: VersionScope): Promise<{ fi
   return rows[0] ?? { files: 0, bytes: 0 }
 }
 
-function isIn({ store, storeId, isFallback, firmId, sample }: VersionScope) {
+function isIn({ store, storeId, isFallback, isUnhashed, firmId, sample, after }: VersionScope) {
   return sql<boolean>`v.store = ${store} and v.bytes_state <> 'removed'
     and (v.store = 's3' or v.store_id = ${storeId}::uuid ${isFallback === true ? sql`` : sql`or v.store_id is null`})
     ${isFallback === true ? sql`and v.is_fallback and v.bytes_state = 'present'` : sql``}
+    ${isUnhashed === true ? sql`and v.sha256 is null and v.bytes_state = 'present' and v.uploaded_at < now() - interval '1 minute'` : sql``}
+    ${after === undefined ? sql`` : sql`and ${isAfter(after)}`}
     ${firmId === undefined ? sql`` : sql`and v.firm_id = ${firmId}`}
     ${sample === undefined ? sql`` : sql`and ${isInSample(sample)}`}`
 }

@@ -2,6 +2,7 @@ import type { Db } from '../database/client.ts'
 import { findInstallationId } from '../database/installation.ts'
 import { listSomeKeys } from '../database/versions-in-store.ts'
 import type { FileStore } from '../storage/file-store.ts'
+import { isReadableKey } from '../storage/storage-key.ts'
 import type { StoreHere } from './stores-here.ts'
 import type { Stores } from './stores.ts'
 
@@ -32,6 +33,7 @@ async function isToBeOurs({ db, stores }: Needs, { store, files }: StoreHere): P
 }
 
 async function isAnyThere(files: FileStore, keys: Parameters<FileStore['stat']>[0][]): Promise<boolean> {
-  for (const key of keys) if ((await files.stat(key)) !== undefined) return true
+  // A row of the platform's may name what is no key at all.
+  for (const key of keys.filter(isReadableKey)) if ((await files.stat(key)) !== undefined) return true
   return false
 }

@@ -20,6 +20,11 @@ export async function showRows({ metrics, db }: Needs): Promise<void> {
   show(rows.dueRemovals, metrics.removalsDue, metrics.removalsOldest)
   metrics.quarantinedFiles.set(rows.quarantined.count)
   metrics.eventsWithoutMonth.set(rows.eventsWithoutMonth.count)
+  const { unfollowed, notAdopted } = rows
+  const count = unfollowed.count + notAdopted.count
+  const oldestSeconds = Math.max(unfollowed.oldestSeconds, notAdopted.oldestSeconds)
+  show({ count, oldestSeconds }, metrics.platformRowsWaiting, metrics.platformRowsOldest)
+  metrics.unhashedDocuments.set(rows.unhashed.count)
 
   showJobs(metrics, jobs)
   showVerification(metrics, last)
@@ -38,6 +43,9 @@ export function forgetRows(metrics: Metrics): void {
     metrics.removalsOldest,
     metrics.quarantinedFiles,
     metrics.eventsWithoutMonth,
+    metrics.platformRowsWaiting,
+    metrics.platformRowsOldest,
+    metrics.unhashedDocuments,
   ]
   for (const level of levels) level.remove()
   metrics.jobs.reset()

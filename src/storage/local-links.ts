@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { AppError } from '../errors.ts'
 import type { Clock, StorageKey, StoreId } from '../vocabulary.ts'
 import type { DownloadLink, LinkedFile, LinkOptions } from './file-store.ts'
-import { isStorageKey } from './storage-key.ts'
+import { isReadableKey } from './storage-key.ts'
 
 /** The key is for these links alone; `now` is the service's clock. */
 export type LocalLinkNeeds = { key: Uint8Array; now: Clock }
@@ -21,7 +21,7 @@ const purpose = 'local_file'
 // Closed: a token with a field more or less is not one of these, whoever signed it.
 const fields = z.strictObject({
   purpose: z.literal(purpose),
-  key: z.string().refine(isStorageKey),
+  key: z.string().refine(isReadableKey),
   store_id: z.guid().nullable(),
   size: z.int().nonnegative(),
   name: z.string(),
@@ -58,7 +58,7 @@ export async function openLocalLink(token: string, needs: LocalLinkNeeds): Promi
   const parsed = fields.safeParse(payload)
   if (!parsed.success) throw wrongLink()
   const { key, store_id, size, name, type, disposition } = parsed.data
-  if (!isStorageKey(key)) throw wrongLink()
+  if (!isReadableKey(key)) throw wrongLink()
   // Only `signLocalLink` signs for this purpose, and it had a disk's id.
   const storeId = store_id as StoreId | null
   return { key, storeId, fileSize: size, fileName: name, contentType: type, disposition }

@@ -13,7 +13,7 @@ import type { Ownership } from './owner-file.ts'
 import { localQuarantine } from './quarantine-local-file.ts'
 import type { Quarantine } from './quarantine.ts'
 import { removeLeftovers } from './remove-leftovers.ts'
-import { requireStorageKey } from './storage-key.ts'
+import { requireReadableKey, requireStorageKey } from './storage-key.ts'
 import { establishStoreId } from './store-id.ts'
 import { incomingPath, incomingPrefix, writeLocalFile } from './write-local-file.ts'
 
@@ -50,11 +50,11 @@ function localStoreOn(reach: LocalReach, links: LocalLinkNeeds): LocalStore {
     name: 'local',
     storeId: reach.storeId,
     write: async (key, file) => writeLocalFile(reach, requireStorageKey(key), file),
-    read: async (key, range) => readLocalFile(reach, requireStorageKey(key), range),
-    stat: async (key) => statLocalFile(reach, requireStorageKey(key)),
-    remove: async (key) => removeLocalFile(reach, requireStorageKey(key)),
+    read: async (key, range) => readLocalFile(reach, requireReadableKey(key), range),
+    stat: async (key) => statLocalFile(reach, requireReadableKey(key)),
+    remove: async (key) => removeLocalFile(reach, requireReadableKey(key)),
     list: (prefix) => listLocalFiles(reach, prefix),
-    signDownload: async (key, link) => signLocalLink(links, requireStorageKey(key), link),
+    signDownload: async (key, link) => signLocalLink(links, requireReadableKey(key), link),
     quarantine: localQuarantine(reach),
     ownership: folderOwnership(reach),
     close: async () => undefined,

@@ -20,7 +20,7 @@ import { isAmazon, makeS3Client, maxConnections, type S3Patience, usualPatience 
 import { abortS3Upload } from './s3-multipart.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
 import { makeS3LinkSigner } from './sign-s3-link.ts'
-import { requireStorageKey } from './storage-key.ts'
+import { requireReadableKey, requireStorageKey } from './storage-key.ts'
 import { uploadS3Parts } from './upload-s3-parts.ts'
 
 export type S3StoreNeeds = {
@@ -73,11 +73,11 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
   return {
     name: 's3',
     write: async (key, file) => writeS3(reach, recorder, requireStorageKey(key), file),
-    read: async (key, range) => readS3Object(reach, requireStorageKey(key), range),
-    stat: async (key) => statS3(reach, requireStorageKey(key)),
-    remove: async (key) => removeS3(reach, requireStorageKey(key)),
+    read: async (key, range) => readS3Object(reach, requireReadableKey(key), range),
+    stat: async (key) => statS3(reach, requireReadableKey(key)),
+    remove: async (key) => removeS3(reach, requireReadableKey(key)),
     list: (prefix) => listS3Objects(reach, prefix),
-    signDownload: async (key, link) => signLink(requireStorageKey(key), link),
+    signDownload: async (key, link) => signLink(requireReadableKey(key), link),
     abortMultipart: async (key, id) => abortS3Upload({ reach, key: requireStorageKey(key), id }),
     listUnfinished: (after) => listS3Multiparts(reach, after),
     quarantine: s3Quarantine(reach),

@@ -40,7 +40,7 @@ export function makeS3LinkSigner({ config, credentials, now }: Needs): SignLink 
       'response-content-type': link.contentType,
     }
     const signed = await signer.presigner.presign(
-      { ...request, headers: {}, path: pathPrefix + key, query },
+      { ...request, headers: {}, path: pathPrefix + encodePath(key), query },
       { signingDate, expiresIn },
     )
     return { url: urlOf(signed), expiresAt: new Date(signingDate.getTime() + expiresIn * 1000) }
@@ -115,6 +115,11 @@ function urlOf({ protocol, hostname, port, path, query = {} }: Signed): string {
     [value ?? []].flat().map((each) => `${encode(name)}=${encode(each)}`),
   )
   return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}?${pairs.join('&')}`
+}
+
+// The platform's keys may hold any letter.
+function encodePath(key: string): string {
+  return key.split('/').map(encode).join('/')
 }
 
 // As RFC 3986 has it: these five are not left alone in what S3 signs.

@@ -5,6 +5,8 @@ const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 // Letters of either case: keys that the platform made are read too.
 const keyForm = `security_firms/${uuid}/[a-z0-9_-]{1,50}_${uuid}\\.[a-z0-9]{1,10}`
 const form = new RegExp(`^${keyForm}$`, 'i')
+// As `document_platform_rows` in the database has it.
+const platformForm = /^security_firms(\/[^./\\\p{Cc}][^/\\\p{Cc}]*){1,2}$/u
 const quarantineForm = new RegExp(`^quarantine/(${uuid}/)?${keyForm}$`, 'i')
 
 type KeyParts = { firmId: FirmId; documentType: string; uuid: string; extension: string }
@@ -26,6 +28,20 @@ export function requireStorageKey(text: string): StorageKey {
 
 export function isStorageKey(text: string): text is StorageKey {
   return form.test(text)
+}
+
+/**
+ * Of what lies in a store already: our own keys, and those of the platform, which ends them with whatever stood behind the
+ * last dot of the user's file name. Below one folder, a part or two, none of them hidden or climbing. What is written here
+ * has a key of our own form.
+ */
+export function requireReadableKey(text: string): StorageKey {
+  if (!isReadableKey(text)) throw new StoreError('invalid_key', 'This is not the key of a stored file.')
+  return text
+}
+
+export function isReadableKey(text: string): text is StorageKey {
+  return platformForm.test(text)
 }
 
 /** Where a stray goes that is put aside. `uuid`: where something lies under the plain name already. */

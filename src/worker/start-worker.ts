@@ -3,6 +3,9 @@ import { PgBoss } from 'pg-boss'
 
 import { enqueueJob } from '../database/enqueue-job.ts'
 import { queueAddress } from '../database/migrate-jobs.ts'
+import { compareWithPlatform } from './compare-with-platform.ts'
+import { followPlatform } from './follow-platform.ts'
+import { hashPlatformDocuments } from './hash-platform-documents.ts'
 import { housekeeping } from './housekeeping.ts'
 import type { Job, JobNeeds } from './job.ts'
 import { runJob } from './run-job.ts'
@@ -15,7 +18,7 @@ export type Worker = {
   close(): Promise<void>
 }
 
-const everyJob: Job[] = [housekeeping, verifySample]
+const everyJob: Job[] = [housekeeping, followPlatform, compareWithPlatform, hashPlatformDocuments, verifySample]
 
 const mostConnections = 4
 const usualMostSeconds = 15 * 60

@@ -1,24 +1,30 @@
 import { systemActor } from '../database/events.ts'
 import { readClock } from '../database/read-clock.ts'
+import type { VersionCursor } from '../database/versions-in-store.ts'
 import { collectBytes } from '../documents/collect-bytes.ts'
 import { drain } from '../documents/moving/drain.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { targetOf } from '../documents/stores.ts'
+import { fillHashes } from '../documents/verifying/fill-hashes.ts'
 import type { Metrics } from '../metrics.ts'
 import { claimingStores } from './claim-stores.ts'
 import { repeat } from './repeat.ts'
 
 type TendNeeds = MoveNeeds & { metrics: Pick<Metrics, 'jobSeconds'> }
 
-export type TendTimes = { drainEveryMs: number; collectEveryMs: number }
+export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number }
 
 const usualTimes: TendTimes = { drainEveryMs: 60_000, collectEveryMs: 60 * 60_000 }
+const usualHashEveryMs = 5 * 60_000
 
 const filesAtOnce = 4
+/** Of the platform's documents without a hash, most may lie on other disks: each costs a look. */
+const mostLooksForHash = 5000
 
 /**
  * Looks after the disk of this process for as long as it runs, since nobody else may be able to: what was uploaded to it
- * while S3 was away goes to S3 as soon as that is back, and what failures left is collected. Any number of processes may
+ * while S3 was away goes to S3 as soon as that is back, what failures left is collected, and the platform's documents
+ * get their hash. Any number of processes may
  * do so on the same disk.
  */
 export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
@@ -38,13 +44,33 @@ export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { clo
     everyMs: times.collectEveryMs,
     run: async () => collectBytes({ ...needs, now: await readClock(needs.db) }, signal),
   })
+  const hashing = repeat(needs, {
+    name: 'hash',
+    everyMs: times.hashEveryMs ?? usualHashEveryMs,
+    run: hashingOnDisk(needs, signal),
+  })
   const unhear = needs.stores.s3?.onBack(draining.ringNow)
   return {
     async close() {
       unhear?.()
       ending.abort(new Error('The service is ending.'))
-      await Promise.all([draining.end(), collecting.end()])
+      await Promise.all([draining.end(), collecting.end(), hashing.end()])
     },
+  }
+}
+
+/** Goes round through the platform's documents that have no hash, so many at a time, and reads those on this disk. */
+function hashingOnDisk(needs: MoveNeeds, signal: AbortSignal): (taskId: string) => Promise<Record<string, number>> {
+  const { local } = needs.stores
+  const here = { store: 'local', storeId: local.storeId, files: local } as const
+  let after: VersionCursor | undefined
+  return async (taskId) => {
+    const filling = { here, after, most: mostLooksForHash, concurrency: 2, patienceMs: 0, signal }
+    const { counts, next } = await fillHashes(needs, systemActor(taskId), filling)
+    after = next
+    // What lies elsewhere is no news.
+    const { not_here: _elsewhere, ...news } = counts
+    return news
   }
 }
 

@@ -83,7 +83,8 @@ function placeIn({ local }: Stores, store: StoreName): Omit<Place, 'key'> {
 }
 
 function freshKey({ firmId, documentType, key }: StoredVersion): StorageKey {
-  const extension = key.slice(key.lastIndexOf('.') + 1)
+  // The platform's keys end with whatever its users' file names did.
+  const extension = /\.([a-z0-9]{1,10})$/i.exec(key)?.[1] ?? 'bin'
   return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
 }
 

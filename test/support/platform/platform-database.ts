@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { Client } from 'pg'
 
+import { testServices } from '../services.ts'
 import { freshDatabaseOfTwoRoles } from '../two-roles.ts'
 
 export type PlatformDatabase = {
@@ -10,6 +11,8 @@ export type PlatformDatabase = {
   settings: { DATABASE_URL: string; DATABASE_OWNER_URL: string }
   /** The platform's own connection, with its own role, which made the tables and owns them. */
   platform: Client
+  /** The server's, for who makes roles. */
+  adminUrl: string
   remove(): Promise<void>
 }
 
@@ -22,6 +25,7 @@ export async function freshPlatformDatabase(adminUrl?: string): Promise<Platform
   return {
     settings: database.settings,
     platform,
+    adminUrl: adminUrl ?? testServices().postgres.adminUrl,
     async remove() {
       await platform.end()
       await database.remove()

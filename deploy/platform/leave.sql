@@ -1,0 +1,57 @@
+-- Takes the service away from the platform's tables. Stop every instance first; then, as the tables' owner:
+--
+--   psql "$DATABASE_OWNER_URL" -v ON_ERROR_STOP=1 -1 -f deploy/platform/leave.sql
+--
+-- It removes our triggers, their functions and our indexes from the platform's tables, and the document types that we
+-- added and nobody used. It leaves what is ours alone: the tables documents and document_*, the schema document_jobs,
+-- with the audit trail, and the columns that we added to document_types, which the platform does not know. A start of
+-- the service takes up again from there: it sets the triggers anew and compares what changed meanwhile. To remove our
+-- tables and columns as well, run remove-our-tables.sql afterwards.
+--
+-- What the platform does not see, at the end: papers in our trash, in quarantine, or waiting for their scan have no row
+-- in firm_documents; earlier versions never had one; papers uploaded while S3 was away lie on a disk of ours. Run
+-- `paniq-docs drain` before you stop the last instance. The last query lists what is left, and where its bytes are.
+
+set local lock_timeout = '10s';
+
+drop trigger if exists document_follow_insert on firm_documents;
+drop trigger if exists document_follow_update on firm_documents;
+drop trigger if exists document_follow_delete on firm_documents;
+drop trigger if exists document_follow_truncate on firm_documents;
+drop function if exists document_follow_trigger(), document_follow_noted(integer), document_compare(integer),
+  document_compare_anew(), document_follow(uuid[]), document_follow_move(uuid, uuid, uuid),
+  document_follow_new_version(uuid, uuid), document_follow_gone(uuid[], uuid[]),
+  document_follow_to_firm(uuid, uuid, uuid), document_platform_rows(uuid[]),
+  document_note_platform_event(text, uuid, uuid, integer, uuid, jsonb);
+drop index if exists document_firm_documents_by_path, document_firm_users_by_user, document_firm_users_by_firm,
+  document_registered_users_by_email, document_security_firms_newest;
+
+create table if not exists document_types_put_away (like document_types);
+with unused as (
+  delete from document_types t
+  where t.created_by = '00000000-0000-0000-0000-000000000000'
+    and not exists (select from firm_documents f where f.document_type = t.code)
+    and not exists (select from documents d where d.document_type = t.code)
+  returning *
+)
+insert into document_types_put_away select * from unused;
+
+-- So that the next start of the service makes the triggers anew.
+delete from document_migrations where name in ('0010-1-follow-the-platform', '0010-2-follow-at-once');
+
+select case
+    when d.deleted_at is not null then 'in the trash since ' || d.deleted_at::date
+    when v.scan_status = 'infected' then 'in quarantine'
+    when v.scan_status = 'pending' then 'not scanned yet'
+    when v.version < d.current_version then 'an earlier version'
+    else 'waits on a disk for S3'
+  end as why,
+  d.firm_id, d.id as document_id, d.document_type, v.version, v.file_name, v.store, v.store_id as disk, v.storage_key
+from documents d
+join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
+where v.bytes_state <> 'removed'
+  and (d.deleted_at is not null or v.scan_status in ('pending', 'infected') or v.version < d.current_version or v.is_fallback)
+order by 1, 2, 3, 5;
+
+-- A role that was made for the service alone goes with:
+--   drop owned by the_service; drop role the_service;

@@ -1,0 +1,16 @@
+-- After leave.sql: removes all that is left of the service in the platform's database, the audit trail and the trash
+-- with it. No file and no object is touched: what our tables alone named, nobody can find afterwards. Back up first.
+--
+--   psql "$DATABASE_OWNER_URL" -v ON_ERROR_STOP=1 -1 -f deploy/platform/remove-our-tables.sql
+--
+-- A start of the service after this is a first start.
+
+set local lock_timeout = '10s';
+
+drop schema document_jobs cascade;
+drop table document_versions, documents, document_uploads, document_moves, document_removals, document_quarantined,
+  document_verifications, document_idempotency_keys, document_events, document_refresh_tokens, document_sessions,
+  document_login_failures, document_identities, document_secrets, document_following, document_unfollowed,
+  document_types_put_away, document_installation, document_migrations, document_migrations_lock;
+drop function document_events_refuse_change(), document_events_make_months(integer), document_personnel(uuid);
+alter table document_types drop column max_bytes, drop column allowed_types, drop column confidential;

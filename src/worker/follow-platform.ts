@@ -1,0 +1,14 @@
+import { comparePlatform, followNoted } from '../database/follow-platform.ts'
+import type { Job } from './job.ts'
+
+/** Goes on with the comparison that a first start began, and takes up what the triggers had to leave. */
+export const followPlatform: Job = {
+  name: 'follow-platform',
+  schedule: '*/5 * * * *',
+  mostSeconds: 60 * 60,
+  async run({ db }, signal) {
+    const noted = await followNoted(db)
+    const compared = await comparePlatform(db, () => signal.aborted)
+    return { noted, compared }
+  },
+}

@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import type { Client } from 'pg'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+
+import { uploadDocument } from '../support/call-documents.ts'
+import { deleteDocumentRow, insertDocumentRow, updateDocumentRow } from '../support/platform/platform-documents.ts'
+import { type Beside, insertFirmWithAdmin, openGround, type Ground, rowsOf, startBeside } from './open-scene.ts'
+
+const run = promisify(execFile)
+const folder = join(import.meta.dirname, '../../deploy/platform')
+
+let ground: Ground
+beforeEach(async () => {
+  ground = await openGround()
+})
+afterEach(async () => ground.remove())
+
+/** As `psql -1 -f` runs it: in one transaction. Yields the rows of its last query. */
+async function runScript(platform: Client, name: string): Promise<Record<string, unknown>[]> {
+  const text = await readFile(join(folder, name), 'utf8')
+  const results = (await platform.query(`begin;\n${text}\ncommit;`)) as unknown as { rows: Record<string, unknown>[] }[]
+  return results.findLast(({ rows }) => rows.length > 0)?.rows ?? []
+}
+
+/** What `pg_dump` says of the database, but for the service's own tables, functions and rights. */
+async function dump(args: string[] = []): Promise<string> {
+  const { stdout } = await run(
+    'pg_dump',
+    ['--schema-only', '--dbname', ground.database.settings.DATABASE_OWNER_URL, ...args],
+    { maxBuffer: 64 * 1024 * 1024 },
+  )
+  return stdout.replaceAll(/^\\(un)?restrict .*$/gm, '')
+}
+
+const ofPlatform = [
+  'registered_users',
+  'security_firms',
+  'firm_users',
+  'firm_personnel',
+  'firm_applications',
+  'firm_documents',
+]
+const dumpOfPlatform = () => dump(['--no-privileges', ...ofPlatform.flatMap((table) => ['-t', `public.${table}`])])
+
+it('leaves the platform’s tables as they were, but for the added columns, and its statements go on', async () => {
+  const { platform } = ground
+  const before = await dumpOfPlatform()
+  const beside = await startBeside(ground)
+  const { firm, admin } = await insertFirmWithAdmin(ground)
+  const { id } = await uploadDocument(beside.service.url, firm, admin)
+  expect(await dumpOfPlatform()).not.toBe(before)
+  await beside.service.stop()
+  await runScript(platform, 'leave.sql')
+
+  expect(await dumpOfPlatform()).toBe(before)
+  const { rows: types } = await platform.query('select code from document_types')
+  expect(types).toEqual([{ code: 'registration_certificate' }])
+  await updateDocumentRow(platform, { id: id as never }, { is_verified: true })
+  await insertDocumentRow(platform, firm, {})
+  await deleteDocumentRow(platform, { id: id as never })
+  await platform.query('truncate firm_documents')
+})
+
+it('lists what the platform cannot see: the trash, earlier versions, and what waits on a disk for S3', async () => {
+  const { platform } = ground
+  const beside = await startBeside(ground)
+  const { firm, admin } = await insertFirmWithAdmin(ground)
+  const trashed = await uploadDocument(beside.service.url, firm, admin)
+  const replaced = await uploadDocument(beside.service.url, firm, admin)
+  const waiting = await uploadDocument(beside.service.url, firm, admin)
+  await uploadDocument(beside.service.url, firm, admin)
+  await deleteDocumentRow(platform, { id: trashed.id as never })
+  await updateDocumentRow(platform, { id: replaced.id as never }, { file_path: 'security_firms/x/y.pdf', file_size: 1 })
+  await platform.query('update document_versions set is_fallback = true where document_id = $1', [waiting.id])
+  await beside.service.stop()
+  const listed = await runScript(platform, 'leave.sql')
+
+  expect(
+    listed.map(({ why, document_id, version }) => [String(why).replace(/ [\d-]+$/, ''), document_id, version]),
+  ).toEqual([
+    ['an earlier version', replaced.id, 1],
+    ['in the trash since', trashed.id, 1],
+    ['waits on a disk for S3', waiting.id, 1],
+  ])
+  expect(listed.every(({ storage_key }) => String(storage_key).startsWith(`security_firms/${firm}/`))).toBe(true)
+})
+
+it('a start after it takes up again: the same tables, and what the platform did meanwhile', async () => {
+  const { platform } = ground
+  const first = await startBeside(ground)
+  const { firm } = await insertFirmWithAdmin(ground)
+  const [kept, changed, deleted] = [
+    await insertDocumentRow(platform, firm, {}),
+    await insertDocumentRow(platform, firm, {}),
+    await insertDocumentRow(platform, firm, {}),
+  ]
+  const before = await dump()
+  const { rows: types } = await platform.query('select id, code, name, is_required from document_types order by id')
+  await first.service.stop()
+  await runScript(platform, 'leave.sql')
+  await runScript(platform, 'leave.sql')
+  await updateDocumentRow(platform, { id: changed }, { file_name: 'meanwhile.pdf' })
+  await deleteDocumentRow(platform, { id: deleted })
+  const made = await insertDocumentRow(platform, firm, {})
+
+  const again: Beside = await startBeside(ground)
+  expect(again.service.app.migrated).toEqual(['0010-1-follow-the-platform', '0010-2-follow-at-once'])
+  expect(await dump()).toBe(before)
+  const typesAgain = await platform.query('select id, code, name, is_required from document_types order by id')
+  expect(typesAgain.rows).toEqual(types)
+  expect((await rowsOf(again.service, kept)).actions).toEqual(['document.adopted'])
+  expect((await rowsOf(again.service, changed)).versions).toMatchObject([{ file_name: 'meanwhile.pdf' }])
+  expect((await rowsOf(again.service, deleted)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+  expect((await rowsOf(again.service, made)).versions).toMatchObject([{ version: 1 }])
+  await again.service.stop()
+})
+
+it('the second script leaves nothing at all, and a start after it is a first one', async () => {
+  const { platform } = ground
+  const before = await dump(['--no-privileges'])
+  const first = await startBeside(ground)
+  await first.service.stop()
+  await runScript(platform, 'leave.sql')
+  await runScript(platform, 'remove-our-tables.sql')
+  expect(await dump(['--no-privileges'])).toBe(before)
+  expect((await platform.query('select from document_types')).rowCount).toBe(0)
+
+  const again = await startBeside(ground)
+  expect(again.service.app.migrated.length).toBeGreaterThan(8)
+  await again.service.stop()
+})

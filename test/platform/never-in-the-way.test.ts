@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto'
+
+import { sql } from 'kysely'
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
+import type { FirmId } from '../../src/vocabulary.ts'
+import {
+  deleteDocumentRow,
+  insertDocumentRow,
+  platformKey,
+  updateDocumentRow,
+} from '../support/platform/platform-documents.ts'
+import { type Beside, countUnfollowed, insertFirmWithAdmin, openGround, rowsOf, startBeside } from './open-scene.ts'
+
+let beside: Beside
+let firm: FirmId
+beforeAll(async () => {
+  const ground = await openGround()
+  beside = await startBeside(ground)
+  ;({ firm } = await insertFirmWithAdmin(ground))
+})
+afterAll(async () => {
+  await beside.service.stop()
+  await beside.remove()
+})
+
+const db = () => beside.service.app.db
+const rows = (id: string) => rowsOf(beside.service, id)
+const insert = (row: Record<string, unknown> = {}) => insertDocumentRow(beside.platform, firm, row)
+const compareAll = async () => {
+  await comparePlatformAnew(db())
+  return comparePlatform(db(), () => false)
+}
+/** What a statement of the platform's does while nothing of ours can be written. */
+async function without<Result>(table: string, work: () => Promise<Result>): Promise<Result> {
+  await beside.platform.query(`alter table ${table} rename to put_away_${table}`)
+  try {
+    return await work()
+  } finally {
+    await beside.platform.query(`alter table put_away_${table} rename to ${table}`)
+  }
+}
+
+it.each(['documents', 'document_versions', 'document_events'])(
+  'a change that cannot be followed, as without %s, is no failure of the platform’s, and is followed later',
+  async (table) => {
+    const [changed, deleted] = [await insert(), await insert()]
+    const made = await without(table, async () => {
+      await updateDocumentRow(beside.platform, { id: changed }, { file_name: 'later.pdf' })
+      await deleteDocumentRow(beside.platform, { id: deleted })
+      return insert()
+    })
+    expect(await countUnfollowed(beside.service)).toBe(3)
+
+    expect(await followNoted(db())).toBe(3)
+    expect(await countUnfollowed(beside.service)).toBe(0)
+    expect((await rows(changed)).versions).toMatchObject([{ file_name: 'later.pdf' }])
+    expect((await rows(deleted)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+    expect((await rows(made)).versions).toMatchObject([{ version: 1 }])
+  },
+)
+
+it('what cannot even be noted is found by the comparison', async () => {
+  const deleted = await insert()
+  const made = await without('documents', () =>
+    without('document_unfollowed', async () => {
+      await deleteDocumentRow(beside.platform, { id: deleted })
+      return insert()
+    }),
+  )
+  expect(await countUnfollowed(beside.service)).toBe(0)
+
+  expect(await compareAll()).toBeGreaterThan(0)
+  expect((await rows(made)).versions).toMatchObject([{ version: 1 }])
+  expect((await rows(deleted)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+})
+
+it('changes that no trigger saw, as in a restore, are found by the comparison, which leaves the rest as it is', async () => {
+  const [same, changed, deleted] = [await insert(), await insert(), await insert()]
+  const before = await rows(same)
+  await beside.platform.query('alter table firm_documents disable trigger user')
+  await updateDocumentRow(beside.platform, { id: changed }, { file_path: platformKey(firm), file_size: 7 })
+  await deleteDocumentRow(beside.platform, { id: deleted })
+  const made = await insert()
+  await beside.platform.query('alter table firm_documents enable trigger user')
+
+  await compareAll()
+  expect((await rows(changed)).versions).toMatchObject([{ version: 1 }, { version: 2, file_size: 7 }])
+  expect((await rows(deleted)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+  expect((await rows(made)).actions).toEqual(['document.adopted'])
+  expect(await rows(same)).toEqual(before)
+  const after = await rows(changed)
+  await compareAll()
+  expect(await rows(changed)).toEqual(after)
+})
+
+it('a row of ours that somebody holds for long holds the platform up for less than a second, and is followed later', async () => {
+  const id = await insert()
+  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select from document_versions where document_id = $1 for update', [id])
+  await beside.platform.query(`set statement_timeout = '20s'`)
+  await updateDocumentRow(beside.platform, { id }, { file_name: 'meanwhile.pdf' })
+  await beside.platform.query('reset statement_timeout')
+  expect(await countUnfollowed(beside.service)).toBe(1)
+  await holder.query('commit')
+  await holder.end()
+
+  expect(await followNoted(db())).toBe(1)
+  expect((await rows(id)).versions).toMatchObject([{ file_name: 'meanwhile.pdf' }])
+})
+
+it('a row that the platform holds does not hold up the comparison, and is followed when it is let go', async () => {
+  await beside.platform.query('alter table firm_documents disable trigger user')
+  const [held, free] = [await insert(), await insert()]
+  await beside.platform.query('alter table firm_documents enable trigger user')
+  await beside.platform.query('begin')
+  await beside.platform.query('select from firm_documents where id = $1 for update', [held])
+  await compareAll()
+  expect(await followNoted(db())).toBe(0)
+  await beside.platform.query('rollback')
+
+  expect((await rows(free)).versions).toHaveLength(1)
+  expect((await rows(held)).versions).toHaveLength(0)
+  expect(await followNoted(db())).toBe(1)
+  expect((await rows(held)).versions).toHaveLength(1)
+})
+
+it('a comparison that is interrupted goes on where it was, whoever goes on', async () => {
+  await comparePlatformAnew(db())
+  const total = await countRows()
+  let asked = 0
+  await comparePlatform(db(), () => (asked += 1) > 1)
+  const { rows: halfway } = await sql<{ finished_at: Date | null; rows_to: string | null }>`
+    select finished_at, rows_to from document_following`.execute(db())
+  expect(halfway).toEqual([{ finished_at: null, rows_to: expect.any(String) }])
+
+  await Promise.all([comparePlatform(db(), () => false), comparePlatform(db(), () => false)])
+  const { rows: end } = await sql`select from document_following where finished_at is not null`.execute(db())
+  expect(end).toHaveLength(1)
+  expect(total).toBeGreaterThan(5)
+})
+
+async function countRows(): Promise<number> {
+  const { rows: counts } = await beside.platform.query<{ n: number }>('select count(*)::int as n from firm_documents')
+  return counts[0]?.n ?? 0
+}
+
+it('many connections of the platform that change the same rows in any order meet no deadlock by us', async () => {
+  const ids: string[] = []
+  for (let each = 0; each < 6; each += 1) ids.push(await insert({ file_name: '0.pdf' }))
+  const clients = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const client = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+      await client.connect()
+      return client
+    }),
+  )
+  const working = clients.map(async (client, worker) => {
+    for (let turn = 0; turn < 20; turn += 1) {
+      const id = ids[(worker + turn) % ids.length] ?? randomUUID()
+      await client.query('update firm_documents set file_name = $2, is_verified = not is_verified where id = $1', [
+        id,
+        `${worker}-${turn}.pdf`,
+      ])
+    }
+  })
+  await Promise.all([...working, compareAll(), compareAll()])
+  await Promise.all(clients.map((client) => client.end()))
+  await followNoted(db())
+
+  const { rows: platform } = await beside.platform.query<{ id: string; file_name: string; is_verified: boolean }>(
+    'select id, file_name, is_verified from firm_documents where id = any ($1) order by id',
+    [ids],
+  )
+  for (const { id, file_name, is_verified } of platform)
+    expect((await rows(id)).versions).toMatchObject([
+      { file_name, review_status: is_verified ? 'verified' : 'pending' },
+    ])
+})

@@ -1,0 +1,169 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { insertDocumentRow } from '../support/platform/platform-documents.ts'
+import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
+import { insertFirm, insertFirmUser, insertRegisteredUser } from '../support/platform/platform-people.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { countUnfollowed, rowsOf, signer } from './open-scene.ts'
+
+const run = promisify(execFile)
+const platformTables = [
+  'registered_users',
+  'security_firms',
+  'firm_users',
+  'firm_personnel',
+  'firm_applications',
+  'document_types',
+  'firm_documents',
+]
+
+let database: PlatformDatabase
+let columnsBefore: Column[]
+let service: TestService
+const started: TestService[] = []
+const start = async (settings: Record<string, string> = {}) => {
+  const made = await startService({ ...database.settings, JWT_SECRET_KEY: signer.secret, ...settings })
+  started.push(made)
+  return made
+}
+
+beforeAll(async () => {
+  database = await freshPlatformDatabase()
+  columnsBefore = await listColumns(database.platform)
+  service = await start()
+})
+afterAll(async () => {
+  for (const each of started) await each.stop()
+  await database.remove()
+})
+
+type Column = Record<'table_name' | 'column_name' | 'data_type' | 'is_nullable', string> & {
+  column_default: string | null
+}
+
+const nameOf = (column: Column) => `${column.table_name}.${column.column_name}`
+
+async function listColumns(client: Client): Promise<Column[]> {
+  const { rows } = await client.query<Column>(
+    `select table_name, column_name, data_type || coalesce('(' || character_maximum_length || ')', '') as data_type,
+       is_nullable, column_default
+     from information_schema.columns where table_schema = 'public' and table_name = any ($1)
+     order by table_name, ordinal_position`,
+    [platformTables],
+  )
+  return rows
+}
+
+/** Everything that `pg_dump` knows of the database: tables, indexes, functions, triggers, rights. */
+async function dumpSchema(): Promise<string> {
+  const { stdout } = await run('pg_dump', ['--schema-only', '--dbname', database.settings.DATABASE_OWNER_URL], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  // Each run makes up a key of its own for this line.
+  return stdout.replaceAll(/^\\(un)?restrict .*$/gm, '')
+}
+
+describe('the platform’s tables', () => {
+  it('have every column as it was, and others only where the platform need not know them', async () => {
+    const after = await listColumns(database.platform)
+    const known = new Set(columnsBefore.map(nameOf))
+    const added = after.filter((column) => !known.has(nameOf(column)))
+
+    expect(columnsBefore.length).toBeGreaterThan(80)
+    expect(after.filter((column) => known.has(nameOf(column)))).toEqual(columnsBefore)
+    expect(added.map(nameOf)).toEqual([
+      'document_types.max_bytes',
+      'document_types.allowed_types',
+      'document_types.confidential',
+    ])
+    expect(added.filter(({ is_nullable, column_default }) => is_nullable === 'NO' && column_default === null)).toEqual(
+      [],
+    )
+  })
+
+  it('are named by no foreign key, check, view or rule of ours', async () => {
+    const { rows: keys } = await database.platform.query<{ from: string; name: string }>(
+      `select conrelid::regclass::text as "from", conname as name from pg_constraint
+       where contype = 'f' and confrelid = any ($1::regclass[]) and conrelid <> all ($1::regclass[])`,
+      [platformTables],
+    )
+    const { rows: checks } = await database.platform.query(
+      `select conname from pg_constraint where contype in ('c', 'x') and conrelid = any ($1::regclass[])`,
+      [platformTables],
+    )
+    const { rows: views } = await database.platform.query(
+      `select ev_class::regclass from pg_depend join pg_rewrite r on r.oid = objid
+       where classid = 'pg_rewrite'::regclass and refobjid = any ($1::regclass[])`,
+      [platformTables],
+    )
+    expect({ keys, checks, views }).toEqual({ keys: [], checks: [], views: [] })
+  })
+
+  it('give back a document, a member, a person and a firm that we know as well', async () => {
+    const { platform } = database
+    const firm = await insertFirm(platform)
+    const person = await insertRegisteredUser(platform, signer)
+    await insertFirmUser(platform, firm, person)
+    const id = await insertDocumentRow(platform, firm, { uploaded_by: person.id })
+    for (const [table, column, value] of [
+      ['firm_documents', 'id', id],
+      ['firm_users', 'user_id', person.id],
+      ['registered_users', 'id', person.id],
+      ['security_firms', 'id', firm],
+    ])
+      expect((await platform.query(`delete from ${table} where ${column} = $1`, [value])).rowCount).toBe(1)
+    expect((await rowsOf(service, id)).documents).toHaveLength(1)
+  })
+})
+
+describe('a second start', () => {
+  it('changes nothing, whoever makes it: not the tables, not the rights, not what was followed', async () => {
+    const firm = await insertFirm(database.platform)
+    const id = await insertDocumentRow(database.platform, firm, {})
+    const before = { dump: await dumpSchema(), rows: await rowsOf(service, id) }
+    const again = await start()
+    const alone = await start({ DATABASE_OWNER_URL: database.settings.DATABASE_URL })
+
+    expect([again.app.migrated, alone.app.migrated]).toEqual([[], []])
+    expect(before.dump).toContain('CREATE TRIGGER document_follow_insert')
+    expect(await dumpSchema()).toBe(before.dump)
+    expect(await rowsOf(service, id)).toEqual(before.rows)
+  })
+})
+
+describe('while the platform works', () => {
+  it('a first start waits for a table that it holds, and holds nothing of it meanwhile', async () => {
+    const fresh = await freshPlatformDatabase()
+    const second = new Client({ connectionString: fresh.settings.DATABASE_OWNER_URL })
+    await second.connect()
+    const firm = await insertFirm(fresh.platform)
+    await second.query('begin')
+    const held = await insertDocumentRow(second, firm, {})
+    const starting = startService({ ...fresh.settings, JWT_SECRET_KEY: signer.secret })
+    try {
+      // Each of these comes after the start has begun to ask for the table, and gets it as soon as that lets go.
+      const free: string[] = []
+      for (let each = 0; each < 3; each += 1) {
+        await expect.poll(async () => (await waitingFor(fresh.platform, 'firm_documents')) > 0).toBe(true)
+        free.push(await insertDocumentRow(fresh.platform, firm, {}))
+      }
+      await second.query('commit')
+      const begun = await starting
+      for (const id of [held, ...free]) expect((await rowsOf(begun, id)).versions).toMatchObject([{ version: 1 }])
+      expect(await countUnfollowed(begun)).toBe(0)
+    } finally {
+      await second.end()
+      await (await starting).stop()
+      await fresh.remove()
+    }
+  })
+})
+
+async function waitingFor(client: Client, table: string): Promise<number> {
+  const { rowCount } = await client.query('select from pg_locks where relation = $1::regclass and not granted', [table])
+  return rowCount ?? 0
+}

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import type { Client } from 'pg'
+
+import type { DocumentId, FirmId } from '../../../src/vocabulary.ts'
+import type { FreshBucket } from '../fresh-bucket.ts'
+import { makePdf } from '../make-files.ts'
+
+export type PlatformDocument = { id: DocumentId; firmId: FirmId; filePath: string; bytes: Buffer }
+
+export type PlatformDocumentWish = {
+  /** What `firm_documents.file_path` says; else a key as the platform makes them. */
+  filePath?: string
+  /** Columns that differ from the usual. */
+  row?: Record<string, unknown>
+  bytes?: Buffer
+}
+
+/** Where the platform keeps files: its bucket, or, without one, a folder. */
+export type PlatformFiles = { bucket?: FreshBucket; uploadsDir: string }
+
+/** A key as the platform makes them: whatever stood behind the last dot of the user's file name is the extension. */
+export function platformKey(firmId: FirmId, { type = 'tax_clearance', extension = 'pdf' } = {}): string {
+  return `security_firms/${firmId}/${type}_${randomUUID()}.${extension}`
+}
+
+/** A document as the platform keeps it: its bytes, as its client sends them, then its row. */
+export async function insertPlatformDocument(
+  platform: Client,
+  files: PlatformFiles,
+  firmId: FirmId,
+  wish: PlatformDocumentWish = {},
+): Promise<PlatformDocument> {
+  const filePath = wish.filePath ?? platformKey(firmId)
+  const bytes = wish.bytes ?? makePdf({ seed: randomUUID() })
+  await putPlatformFile(files, filePath, bytes)
+  const id = await insertDocumentRow(platform, firmId, { file_path: filePath, file_size: bytes.length, ...wish.row })
+  return { id, firmId, filePath, bytes }
+}
+
+export async function putPlatformFile(files: PlatformFiles, filePath: string, bytes: Buffer): Promise<void> {
+  if (filePath.startsWith('uploads/')) {
+    const path = join(files.uploadsDir, filePath.slice('uploads/'.length))
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, bytes)
+    return
+  }
+  const { bucket } = files
+  const labels = { original_filename: 'clearance.pdf', document_type: 'tax_clearance' }
+  await bucket?.client.send(
+    new PutObjectCommand({
+      Bucket: bucket.name,
+      Key: filePath,
+      Body: bytes,
+      ContentType: 'application/pdf',
+      Metadata: labels,
+    }),
+  )
+}
+
+/** The row alone, by the platform's own INSERT. */
+export async function insertDocumentRow(
+  platform: Client,
+  firmId: FirmId,
+  row: Record<string, unknown>,
+): Promise<DocumentId> {
+  const columns: Record<string, unknown> = {
+    id: randomUUID(),
+    firm_id: firmId,
+    document_type: 'tax_clearance',
+    file_name: 'clearance.pdf',
+    file_path: platformKey(firmId),
+    file_size: 1000,
+    mime_type: 'application/pdf',
+    uploaded_by: randomUUID(),
+    is_verified: false,
+    ...row,
+  }
+  const names = Object.keys(columns)
+  const places = names.map((_name, index) => `$${index + 1}`)
+  await platform.query(
+    `insert into firm_documents (${names.join(', ')}) values (${places.join(', ')})`,
+    names.map((name) => columns[name]),
+  )
+  return columns['id'] as DocumentId // made here, or given by who asked
+}
+
+/** Changes one document's row as the platform's models do. */
+export async function updateDocumentRow(
+  platform: Client,
+  { id }: { id: DocumentId },
+  change: Record<string, unknown>,
+): Promise<void> {
+  const names = Object.keys(change)
+  const changes = names.map((name, index) => `${name} = $${index + 2}`).join(', ')
+  const { rowCount } = await platform.query(`update firm_documents set ${changes}, updated_at = now() where id = $1`, [
+    id,
+    ...Object.values(change),
+  ])
+  if (rowCount !== 1) throw new Error('firm_documents has no such row')
+}
+
+export async function deleteDocumentRow(platform: Client, { id }: { id: DocumentId }): Promise<void> {
+  await platform.query('delete from firm_documents where id = $1', [id])
+}
