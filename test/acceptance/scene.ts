@@ -17,7 +17,7 @@ export type Scene = {
   administrator: Administrator | undefined
 }
 
-export async function setScene({ url, admin: administrator, verify }: Target): Promise<Scene> {
+export async function setScene({ url, admin: administrator, verify }: Omit<Target, 'close'>): Promise<Scene> {
   const client = makeClient(url)
   const founder = await register(client, verify)
   const [colleague, stranger] = [await register(client, verify), await register(client, verify)]

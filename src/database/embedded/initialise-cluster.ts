@@ -95,9 +95,15 @@ async function runInitdb(runner: Runner, folder: string): Promise<void> {
     child.once('error', resolve).once('close', resolve),
   )
   if (ended === 0) return
-  const reason = ended instanceof Error ? ended.message : said.split('\n').find((line) => line.includes('error:'))
+  const reason = ended instanceof Error ? ended.message : complaintIn(said) || `initdb ended with ${ended}`
   throw new ConfigError(
-    `DATABASE_URL is not set, and the embedded PostgreSQL could not make its database (${reason ?? `initdb ended with ${ended}`}); set DATABASE_URL to use another.`,
+    `DATABASE_URL is not set, and the embedded PostgreSQL could not make its database (${reason}); set DATABASE_URL to use another.`,
     { cause: new Error(said) },
   )
+}
+
+/** Not everything it complains of does it call an error: not that the system has no name for its user, as in some containers. */
+function complaintIn(said: string): string | undefined {
+  const lines = said.trim().split('\n')
+  return lines.find((line) => line.includes('error:')) ?? lines.at(-1)
 }

@@ -1,0 +1,214 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { settings } from '../../src/config-settings.ts'
+import { papersOf, setScene } from '../acceptance/scene.ts'
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { listBucket } from '../support/list-everything.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { openPodman, type Podman } from '../support/services/podman.ts'
+import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/two-roles.ts'
+import { beginUpload, paper } from './begin-upload.ts'
+import { buildImage } from './build-image.ts'
+import { exitCode, runContainer } from './run-container.ts'
+
+let folder: string
+let podman: Podman
+let image: string
+let bucket: FreshBucket
+let database: TwoRoles
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'paniq-container-'))
+  podman = await openPodman(join(folder, 'podman'))
+  image = await buildImage(podman, folder)
+  bucket = await freshBucket()
+  database = await freshDatabaseOfTwoRoles()
+}, 400_000)
+afterAll(async () => {
+  await podman.remove()
+  await rm(folder, { recursive: true, force: true })
+  await bucket.remove()
+  await database.remove()
+}, 120_000)
+
+/** What an operator can take away, and what an orchestrator does. */
+const nothingToSpare = [
+  '--read-only',
+  '--read-only-tmpfs=false',
+  '--cap-drop',
+  'all',
+  '--security-opt',
+  'no-new-privileges',
+]
+
+test('the image runs as nobody in particular, under settings that exist, and says how it is asked and ended', async () => {
+  const [found] = JSON.parse(await podman.run(['image', 'inspect', image])) as [Inspected]
+  const { Config: config } = found
+
+  expect(config).toMatchObject({
+    User: '10001:10001',
+    StopSignal: 'SIGTERM',
+    Entrypoint: ['/app/bin/paniq-docs'],
+    Cmd: ['serve'],
+    Volumes: { '/var/lib/paniq/data': {}, '/var/lib/paniq/uploads': {} },
+  })
+  expect(found.Healthcheck.Test.join(' ')).toContain('/healthz')
+  expect(found.Labels['org.opencontainers.image.title']).toBe('Paniq Documents')
+  const names = config.Env.map((each) => each.replace(/=.*/, '')).filter((name) => name !== 'PATH')
+  expect(names.toSorted()).toEqual(['DATA_DIR', 'HOST', 'PORT', 'UPLOADS_DIR'])
+  expect(Object.keys(settings)).toEqual(expect.arrayContaining(names))
+
+  console.log(`the image: ${Math.round(found.Size / 1e6)} MB`)
+  expect(found.Size).toBeLessThan(330e6)
+})
+
+type Inspected = {
+  Size: number
+  Labels: Record<string, string>
+  Healthcheck: { Test: string[] }
+  Config: { User: string; Env: string[]; Volumes: Record<string, unknown> }
+}
+
+/** Runs within the image, as root, so that nothing hides from it. */
+const lookAround = `
+const { readdirSync, lstatSync } = require('node:fs')
+const found = { packages: [], programs: [], tests: [], writable: [], raising: [], headers: [] }
+const walk = (folder) => {
+  for (const entry of readdirSync(folder || '/', { withFileTypes: true })) {
+    const path = folder + '/' + entry.name
+    if (['/proc', '/sys', '/dev'].includes(path) || entry.isSymbolicLink()) continue
+    const { mode, uid } = lstatSync(path)
+    if (uid === 10001 || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0)) found.writable.push(path)
+    if (mode & 0o6000 && entry.isFile()) found.raising.push(path)
+    if (/^\\/app\\/(src|bin)\\/.*\\.test\\.ts$/.test(path)) found.tests.push(path)
+    if (/\\/include\\/.*\\.h$|\\.a$/.test(path)) found.headers.push(path)
+    if (entry.isDirectory()) walk(path)
+    else if (/^\\/(usr\\/)?s?bin\\//.test(path)) found.programs.push(entry.name)
+  }
+}
+walk('')
+found.packages = readdirSync('/app/node_modules').filter((name) => !name.startsWith('.'))
+console.log(JSON.stringify(found))
+`
+
+test('the image holds what the service needs, and nothing that a developer, a compiler or an intruder would look for', async () => {
+  const words = [
+    'run',
+    '--rm',
+    '--cgroups',
+    'disabled',
+    '--network',
+    'none',
+    '--user',
+    '0',
+    '--entrypoint',
+    '/app/node_modules/.bin/node',
+  ]
+  const found = JSON.parse(await podman.run([...words, image, '-e', lookAround])) as Record<string, string[]>
+
+  expect(found).toMatchObject({ tests: [], raising: [], headers: [] })
+  expect(found['writable']).toEqual(['/var/lib/paniq/data', '/var/lib/paniq/uploads'])
+  expect(found['packages']).toEqual(expect.arrayContaining(['fastify', 'kysely', 'pg']))
+  for (const unwanted of ['vitest', 'typescript', 'oxlint', 'npm', 'fast-check'])
+    expect(found['packages']).not.toContain(unwanted)
+  expect(found['programs']).toContain('dash')
+  for (const unwanted of ['npm', 'gcc', 'cc', 'make', 'apt-get', 'curl', 'perl', 'python3'])
+    expect(found['programs']).not.toContain(unwanted)
+})
+
+test(
+  'beside the platform, with nothing but its volumes to write to, it takes a paper to S3, and ends once the upload under way is answered',
+  { timeout: 180_000 },
+  async () => {
+    const common = { ...s3Settings(bucket), JWT_SECRET_KEY: 'a secret that both sides have, and nobody else' }
+    const asOwner = await runContainer(podman, image, {
+      settings: { ...common, ...database.settings },
+      options: nothingToSpare,
+      command: ['db', 'migrate'],
+    })
+    expect([await exitCode(podman, asOwner.name), await asOwner.log()]).toEqual([
+      0,
+      expect.stringContaining('up to date'),
+    ])
+
+    const service = await runContainer(podman, image, {
+      settings: { ...common, DATABASE_URL: database.settings.DATABASE_URL, S3_FALLBACK: 'off' },
+      options: nothingToSpare,
+    })
+    await service.untilLogged(/"event":"started"/)
+    await podman.run(['healthcheck', 'run', service.name])
+    const scene = await setScene({ url: service.url, admin: undefined })
+    const upload = beginUpload(scene)
+    await upload.begun
+    const ended = service.end()
+    await service.untilLogged(/"event":"stopping"/)
+    const { status, body } = await upload.finish()
+
+    expect({ status, body }).toMatchObject({ status: 201, body: { storage: 's3' } })
+    expect(await ended).toBe(0)
+    expect(await service.log()).toContain('"event":"stopped"')
+    expect(await service.log()).not.toContain('stopping_late')
+    const kept = (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
+    expect(kept.filter((key) => key.startsWith(`security_firms/${scene.firmId}/`))).toHaveLength(1)
+    expect(await writtenIn(service.name)).toEqual([])
+  },
+)
+
+test(
+  'started with nothing at all, it brings its database along, keeps all in its volumes, and has it again after an end',
+  { timeout: 180_000 },
+  async () => {
+    // A root that can be written to, so that whoever writes there is seen.
+    const service = await runContainer(podman, image)
+    await service.untilLogged(/"event":"started"/)
+    const scene = await setScene({ url: service.url, admin: undefined })
+    const upload = beginUpload(scene)
+    const answer = await upload.finish()
+    expect(answer).toMatchObject({ status: 201, body: { storage: 'local' } })
+    const { id } = answer.body as { id: string }
+    expect(await service.end()).toBe(0)
+    expect(await service.log()).toContain('embedded_database_stopped')
+    expect(await writtenIn(service.name)).toEqual([])
+
+    await service.startAgain()
+    await expect
+      .poll(() =>
+        fetch(`${service.url}/readyz`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      )
+      .toBe(200)
+    const back = await scene.client.call(`GET ${papersOf(scene)}/${id}/download`, { token: scene.founder.token })
+    expect(back.bytes.equals(paper)).toBe(true)
+    expect(await service.end()).toBe(0)
+  },
+)
+
+test(
+  'under a user without a name the embedded database is refused in one line that says what to do',
+  { timeout: 60_000 },
+  async () => {
+    const volumes = ['data', 'uploads'].flatMap((name) => ['--tmpfs', `/var/lib/paniq/${name}:mode=1777`])
+    const service = await runContainer(podman, image, {
+      options: [...volumes, '--user', '4711:4711', '--passwd=false'],
+    })
+
+    expect(await exitCode(podman, service.name)).toBe(1)
+    const said = (await service.log())
+      .trim()
+      .split('\n')
+      .filter((line) => !line.startsWith('{'))
+    expect(said).toEqual([expect.stringMatching(/^DATABASE_URL is not set.* 4711.*set DATABASE_URL to use another\.$/)])
+  },
+)
+
+/** What came or changed outside of the volumes; `/etc` is where podman itself lays the names of hosts. */
+async function writtenIn(name: string): Promise<string[]> {
+  const changes = await podman.run(['diff', name])
+  return changes.split('\n').filter((line) => line !== '' && line !== 'C /etc')
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { onTestFinished } from 'vitest'
+
+import { findFreePorts } from '../support/services/free-ports.ts'
+import type { Podman } from '../support/services/podman.ts'
+
+export type Container = {
+  name: string
+  url: string
+  log(): Promise<string>
+  /** Returns once its log has this. */
+  untilLogged(pattern: RegExp): Promise<void>
+  /** As an operator ends it; gives its exit code. */
+  end(): Promise<number>
+  startAgain(): Promise<void>
+}
+
+type Wish = { settings?: Record<string, string>; options?: string[]; command?: string[] }
+
+let count = 0
+/** It shares the network of this machine, where S3 and PostgreSQL answer, and so listens on the loopback alone. */
+const usual = ['--network', 'host', '--cgroups', 'disabled', '--log-driver', 'k8s-file']
+
+/** Starts a container; its command ends by itself, or serves on a free port. */
+export async function runContainer(podman: Podman, image: string, wish: Wish = {}): Promise<Container> {
+  const name = `paniq-${process.pid}-${(count += 1)}`
+  const [port] = await findFreePorts(1)
+  const settings = { HOST: '127.0.0.1', PORT: String(port), AWS_EC2_METADATA_DISABLED: 'true', ...wish.settings }
+  const given = Object.entries(settings).flatMap(([key, value]) => ['--env', `${key}=${value}`])
+  onTestFinished(async () => void (await podman.run(['rm', '--force', '--time', '0', '--volumes', name])))
+  await podman.run([
+    'run',
+    '--detach',
+    '--name',
+    name,
+    ...usual,
+    ...given,
+    ...(wish.options ?? []),
+    image,
+    ...(wish.command ?? []),
+  ])
+
+  return {
+    name,
+    url: `http://127.0.0.1:${port}`,
+    log: () => podman.logs(name),
+    async untilLogged(pattern) {
+      while (!pattern.test(await podman.logs(name))) {
+        if (!(await isRunning(podman, name))) throw new Error(`it ended, and had said: ${await podman.logs(name)}`)
+        await sleep(200)
+      }
+    },
+    async end() {
+      await podman.run(['kill', '--signal', 'TERM', name])
+      return exitCode(podman, name)
+    },
+    async startAgain() {
+      await podman.run(['start', name])
+    },
+  }
+}
+
+/** Of a container that ends, once it has. */
+export async function exitCode(podman: Podman, name: string): Promise<number> {
+  return Number(await podman.run(['wait', name], 120_000))
+}
+
+async function isRunning(podman: Podman, name: string): Promise<boolean> {
+  return (await podman.run(['inspect', '--format', '{{.State.Running}}', name])) === 'true'
+}
