@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { onTestFinished } from 'vitest'
+
+import { ensureInstalled, findProgram, type PackageNeed } from '../support/services/install-packages.ts'
+import { runProgram } from '../support/services/run-program.ts'
+
+export const systemdNeed: PackageNeed = {
+  service: 'a service manager (systemd)',
+  packages: ['systemd', 'dbus'],
+  aboutMegabytes: 15,
+  variables: [],
+  missing: async () => {
+    const programs = ['systemd-analyze', 'systemd-sysusers', 'dbus-daemon']
+    const found = await Promise.all(programs.map((name) => findProgram(name)))
+    return programs.filter((_, index) => found[index] === undefined)
+  },
+}
+
+export type Booted = {
+  /** `systemctl` within it. */
+  control(...words: string[]): Promise<string>
+  /** Any program within it, which sees its disk and its processes. */
+  run(...words: string[]): Promise<string>
+  /** What the units have printed so far. */
+  log(): Promise<string>
+}
+
+const root = join(import.meta.dirname, '../..')
+
+/** A systemd of its own, with the project's units, until the test ends. `files`: what is in /etc/paniq-documents. */
+export async function bootSystemd(files: Record<string, Record<string, string>>): Promise<Booted> {
+  await ensureInstalled([systemdNeed])
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-systemd-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  for (const [name, settings] of Object.entries(files)) {
+    const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`)
+    await writeFile(join(folder, name), lines.join(''), { mode: 0o600 })
+  }
+  const log = join(folder, 'log')
+  await writeFile(log, '')
+  const pid = await bootIn(folder, log)
+  const run = async (...words: string[]) =>
+    runProgram('nsenter', ['--target', String(pid), '--mount', '--pid', '--cgroup', ...words], { timeoutMs: 120_000 })
+  await untilItAnswers(run)
+
+  return {
+    control: async (...words) => (await run('systemctl', '--no-pager', ...words)).trim(),
+    run,
+    log: () => readFile(log, 'utf8'),
+  }
+}
+
+/** Gives the id by which this machine knows its process 1. */
+async function bootIn(folder: string, log: string): Promise<number> {
+  const group = await makeGroup()
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--cgroup']
+  const script = join(import.meta.dirname, 'boot-systemd.sh')
+  // It must be in its group before its namespace of groups is made, which begins there.
+  const line = `echo 0 > ${group}/cgroup.procs && exec unshare ${namespaces.join(' ')} ${script} "$@"`
+  const child = spawn('sh', ['-c', line, 'sh', root, folder, log], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let complaints = ''
+  child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+    await removeGroup(group)
+  })
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`systemd did not start: ${complaints}`)
+    const [first] = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).split(' ')
+    const isSystemd = first !== '' && (await readFile(`/proc/${first}/comm`, 'utf8').catch(() => '')) === 'systemd\n'
+    if (isSystemd) return Number(first)
+    await new Promise((resolve) => void setTimeout(resolve, 20))
+  }
+}
+
+async function untilItAnswers(run: Booted['run']): Promise<void> {
+  const giveUpAt = Date.now() + 30_000
+  for (;;) {
+    try {
+      await run('systemctl', 'is-active', '--quiet', 'multi-user.target')
+      return
+    } catch (error) {
+      if (Date.now() > giveUpAt) throw error
+      await new Promise((resolve) => void setTimeout(resolve, 50))
+    }
+  }
+}
+
+/** A group of processes that its systemd takes for the whole machine's. */
+async function makeGroup(): Promise<string> {
+  const mixed = '/sys/fs/cgroup/unified'
+  const group = join(existsSync(mixed) ? mixed : '/sys/fs/cgroup', `paniq-test-${process.pid}-${Date.now()}`)
+  await mkdir(group)
+  return group
+}
+
+/** From the leaves up; a group goes once the last of its processes is gone. */
+async function removeGroup(group: string): Promise<void> {
+  for (const entry of await readdir(group, { withFileTypes: true }))
+    if (entry.isDirectory()) await removeGroup(join(group, entry.name))
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await rmdir(group)
+    } catch (error) {
+      if (tries > 100) throw error
+      await new Promise((resolve) => void setTimeout(resolve, 20))
+    }
+  }
+}

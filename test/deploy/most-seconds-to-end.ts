@@ -1,0 +1,7 @@
+import { usualStopTimes } from '../../src/http/stop-serving.ts'
+
+const { cutMs } = usualStopTimes
+const waits = Object.values(usualStopTimes).reduce((sum, each) => sum + each, 0)
+
+/** As long as the service takes to end when everything that it waits for lasts; the last cut is waited for again. */
+export const mostSecondsToEnd = (waits + cutMs) / 1000
