@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { settings } from '../../src/config-settings.ts'
+
+const root = join(import.meta.dirname, '../..')
+const page = await readFile(join(root, 'deploy/README.md'), 'utf8')
+const lines = [...page.matchAll(/```sh\n(.*?)```/gs)].map(([, text = '']) => text).join('')
+
+test('every setting that the page on deploying names is one', () => {
+  const named = [...page.matchAll(/\b[A-Z][A-Z0-9]+_[A-Z0-9_]+\b/g)].map(([name]) => name)
+
+  expect(named.length).toBeGreaterThan(5)
+  expect(named.filter((name) => !(name in settings))).toEqual([])
+})
+
+test('every file that the page on deploying names or types is there', () => {
+  const linked = [...page.matchAll(/\]\(([\w./-]+)\)/g)].map(([, path = '']) => join('deploy', path))
+  const typed = [...page.matchAll(/\bdeploy\/[\w./-]*\w/g)].map(([path]) => path)
+  const named = [
+    ...page.matchAll(/`((?:without|with)-disks[\w./-]*|[\w-]+\.(?:yaml|env)|paniq-documents-[\w./-]+\.conf)`/g),
+  ]
+  const places = ['kubernetes', 'kubernetes/without-disks', 'systemd', 'systemd/system'].map((each) => `deploy/${each}`)
+  // What the reader makes of an example.
+  const made = new Set(['service.env', 'owner.env', 'secrets.yaml'])
+
+  const missing = [...linked, ...typed].filter((path) => !existsSync(join(root, path)))
+  const unknown = named.flatMap(([, name = '']) =>
+    made.has(name) || places.some((place) => existsSync(join(root, place, name))) ? [] : name,
+  )
+  expect([linked.length > 5, typed.length > 5, named.length > 3]).toEqual([true, true, true])
+  expect([...missing, ...unknown]).toEqual([])
+})
+
+test('whoever types its lines waits as long for the end as the units and the manifests do', () => {
+  expect(/--stop-timeout (\d+)/.exec(lines)?.[1]).toBe('90')
+})
