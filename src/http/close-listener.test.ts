@@ -29,14 +29,14 @@ it('who waits to be taken while the process is busy is heard, however many they 
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     return text(socket).catch((error: NodeJS.ErrnoException) => error.code)
   })
-  await closeListener(server, { taken: () => taken, silent }, 1000)
+  await closeListener(server, { taken: () => taken, silent }, 60_000, 60_000)
   stopWork()
 
   const outcomes = (await Promise.all(answers)).map((answer) => (answer?.endsWith('heard') ? 'heard' : answer))
   expect(new Map(outcomes.map((each) => [each, outcomes.filter((other) => other === each).length]))).toEqual(
     new Map([['heard', 100]]),
   )
-})
+}, 60_000)
 
 /** Some milliseconds of work in each turn of the event loop, as when the machine cannot keep up. */
 function workWithoutRest(): () => void {

@@ -6,7 +6,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 export type TakenConnections = { taken: () => number; silent: ReadonlySet<Socket> }
 
 /** What waits to be taken is worth so long: a busy process takes one at each turn. */
-const mostMsForQuiet = 3000
+const usualMsForQuiet = 3000
 /** A turn is to be this short, as long as that can be had. */
 const shortTurnMs = 0.3
 const mostMsForShortTurn = 500
@@ -16,8 +16,13 @@ const lookMs = 5
  * Takes no new connections; those that it has are served on, but for the idle. A proxy that has just opened one asks over it in a
  * moment: that is waited for. One that stays silent is cut after `hearMs`; it would hold up the end for nothing.
  */
-export async function closeListener(server: Server, connections: TakenConnections, hearMs: number): Promise<void> {
-  await untilQuiet(connections)
+export async function closeListener(
+  server: Server,
+  connections: TakenConnections,
+  hearMs: number,
+  mostMsForQuiet = usualMsForQuiet,
+): Promise<void> {
+  await untilQuiet(connections, mostMsForQuiet)
   // Node's own, at once: the framework's has a long way to it, on which others connect.
   server.close()
   const giveUpAt = performance.now() + hearMs
@@ -30,7 +35,7 @@ export async function closeListener(server: Server, connections: TakenConnection
  * those that still wait when the listener closes. So it closes after a turn in which none came, a short one if the
  * process has such: whoever comes within that turn is reset.
  */
-async function untilQuiet({ taken }: TakenConnections): Promise<void> {
+async function untilQuiet({ taken }: TakenConnections, mostMsForQuiet: number): Promise<void> {
   const startedAt = performance.now()
   for (let isQuiet = false; !isQuiet && msSince(startedAt) < mostMsForQuiet;) {
     const [began, before] = [performance.now(), taken()]

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { testServices } from '../support/services.ts'
 import { type Beside, openBeside } from './open-beside.ts'
-import { roll, type RollReport } from './roll.ts'
+import { roll } from './roll.ts'
 
 let beside: Beside
 beforeAll(async () => {
