@@ -162,7 +162,7 @@ export type MemberShape = z.infer<typeof memberShape>
 // ── Document types ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Kinds of file that a document type may allow; a test holds them against what the upload can tell apart. */
-export const documentMimeTypes = ['application/pdf', 'image/jpeg', 'image/png'] as const
+export const documentMimeTypes = ['application/pdf', 'image/jpeg', 'image/png', 'image/webp', 'image/heic'] as const
 
 const documentTypeFields = {
   name: line(255).meta({ example: 'Fire safety certificate' }),

@@ -2,6 +2,15 @@ import type { Hash } from 'node:crypto'
 
 import { AppError } from '../errors.ts'
 import type { Sha256 } from '../vocabulary.ts'
+import type { Format } from './formats/format.ts'
+
+/** What a whole file must pass, once its last byte is there. */
+export type Checks = {
+  /** What the client says that it hashes to. */
+  expectedSha256: string | undefined
+  /** Left out where the bytes were checked when they came first. */
+  check?: Format['check']
+}
 
 /** The hash of the whole file. Throws `validation_failed` when the client said that it would be another. */
 export function finishHash(hash: Hash, expected: string | undefined): Sha256 {

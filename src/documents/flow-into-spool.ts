@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 
 import type { Spooled } from '../storage/file-store.ts'
 import type { Spool, SpoolFile } from '../storage/spool.ts'
-import { finishHash } from './finish-hash.ts'
+import { type Checks, finishHash } from './finish-hash.ts'
+import { withFileBytes } from './formats/file-bytes.ts'
 import type { Chunks } from './limit-bytes.ts'
 
-type Flow = {
-  expectedSha256: string | undefined
+type Flow = Checks & {
   /** Ends the incoming stream, so that a client that stalls cannot hold up the release. */
   stop: () => void
 }
@@ -15,10 +15,10 @@ type Flow = {
 export async function flowIntoSpool(
   spool: Spool,
   chunks: Chunks,
-  { expectedSha256, stop }: Flow,
+  { stop, ...checks }: Flow,
 ): Promise<{ content: Spooled; release: () => Promise<void> }> {
   const file = await spool.open()
-  const flowing = appendAll(file, chunks, expectedSha256)
+  const flowing = appendAll(file, chunks, checks)
   return {
     content: file.content,
     release: async () => {
@@ -30,7 +30,7 @@ export async function flowIntoSpool(
 }
 
 /** Never throws: how it ended is told through the spooled content's `accepted`. */
-async function appendAll(file: SpoolFile, chunks: Chunks, expectedSha256: string | undefined): Promise<void> {
+async function appendAll(file: SpoolFile, chunks: Chunks, { expectedSha256, check }: Checks): Promise<void> {
   const hash = createHash('sha256')
   let size = 0
   try {
@@ -39,7 +39,9 @@ async function appendAll(file: SpoolFile, chunks: Chunks, expectedSha256: string
       size += chunk.length
       await file.append(chunk)
     }
-    file.accept({ size, sha256: finishHash(hash, expectedSha256) })
+    const sha256 = finishHash(hash, expectedSha256)
+    if (check !== undefined) await withFileBytes(file.content.path, check)
+    file.accept({ size, sha256 })
   } catch (error) {
     file.refuse(error)
   }

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 
 import type { ByteBudget } from '../storage/byte-budget.ts'
 import type { HeldInMemory } from '../storage/file-store.ts'
-import { finishHash } from './finish-hash.ts'
+import { type Checks, finishHash } from './finish-hash.ts'
+import { bytesInMemory } from './formats/file-bytes.ts'
 import type { Chunks } from './limit-bytes.ts'
 
-type Limits = {
+type Limits = Checks & {
   mostBytes: number
-  expectedSha256: string | undefined
   signal: AbortSignal
   /** How long to wait for room; the budget's own patience when it is not said. */
   waitSeconds?: number
@@ -17,7 +17,7 @@ type Limits = {
 export async function holdInMemory(
   budget: ByteBudget,
   chunks: Chunks,
-  { mostBytes, expectedSha256, signal, waitSeconds }: Limits,
+  { mostBytes, expectedSha256, check, signal, waitSeconds }: Limits,
 ): Promise<{ content: HeldInMemory; release: () => Promise<void> }> {
   const giveBack = await budget.reserve(mostBytes, { signal, ...(waitSeconds !== undefined && { waitSeconds }) })
   try {
@@ -34,6 +34,7 @@ export async function holdInMemory(
       bytes: block.subarray(0, size),
       sha256: finishHash(hash, expectedSha256),
     }
+    await check?.(bytesInMemory(content.bytes))
     return { content, release: async () => giveBack() }
   } catch (error) {
     giveBack()

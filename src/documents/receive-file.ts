@@ -4,9 +4,9 @@ import { AppError } from '../errors.ts'
 import type { ByteBudget } from '../storage/byte-budget.ts'
 import type { HeldInMemory, Spooled } from '../storage/file-store.ts'
 import type { Spool } from '../storage/spool.ts'
-import { headBytes, requireAllowedFormat } from './detect-format.ts'
 import { flowIntoSpool } from './flow-into-spool.ts'
-import type { Format } from './formats.ts'
+import { headBytes, requireAllowedFormat } from './formats/detect-format.ts'
+import type { Format } from './formats/format.ts'
 import { holdInMemory } from './hold-in-memory.ts'
 import { limitBytes, rejoin, takeHead } from './limit-bytes.ts'
 
@@ -18,6 +18,8 @@ export type ReceiveNeeds = { budget: ByteBudget; spool: Spool }
 export type Incoming = {
   bytes: Readable
   fileName: string
+  /** What the client says that the file is. */
+  declaredType: string | undefined
   /** The body's length as the client declares it, form and all, already found to be allowed; undefined when it does not say. */
   declaredBytes: number | undefined
   maxBytes: number
@@ -34,7 +36,8 @@ export type Received = {
 }
 
 /**
- * Reads an upload once: counts it and cuts it off at the limit, takes its SHA-256, tells its kind by its first bytes.
+ * Reads an upload once: counts it and cuts it off at the limit, takes its SHA-256, tells its kind by its first bytes and looks
+ * whether the whole is sound.
  * A small file comes back whole; a large one comes back as soon as its kind is known and flows on into the spool, and
  * its `accepted` says later how it ended. Throws `empty_file`, `unsupported_type`, `too_large`, `store_unavailable`.
  */
@@ -43,13 +46,14 @@ export async function receiveFile(needs: ReceiveNeeds, incoming: Incoming): Prom
   const chunks = limitBytes(incoming)
   const head = await takeHead(chunks, headBytes)
   if (head.length === 0) throw new AppError('empty_file', 'The file is empty. Choose another one and send it again.')
-  const format = await requireAllowedFormat(head, incoming.fileName, incoming.allowedMimeTypes)
+  const format = await requireAllowedFormat(head, incoming, incoming.allowedMimeTypes)
 
   const whole = rejoin(head, chunks)
   const mostBytes = Math.min(declaredBytes, maxBytes)
+  const checks = { expectedSha256, check: format.check }
   const held =
     mostBytes <= mostBytesInMemory
-      ? await holdInMemory(needs.budget, whole, { mostBytes, expectedSha256, signal })
-      : await flowIntoSpool(needs.spool, whole, { expectedSha256, stop: () => incoming.bytes.destroy() })
+      ? await holdInMemory(needs.budget, whole, { ...checks, mostBytes, signal })
+      : await flowIntoSpool(needs.spool, whole, { ...checks, stop: () => incoming.bytes.destroy() })
   return { format, ...held }
 }

@@ -11,7 +11,7 @@ import { requireRight } from '../people/require-right.ts'
 import { rights } from '../people/rights.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
 import { requireFileName } from './check-file-name.ts'
-import { defaultMimeTypes } from './formats.ts'
+import { defaultMimeTypes } from './formats/formats.ts'
 import type { KeepBytesNeeds } from './keep-bytes.ts'
 import { type Admitted, keepOnce } from './keep-once.ts'
 import { assertDeclaredSize } from './limit-bytes.ts'
@@ -20,12 +20,15 @@ import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
 
 export type UploadNeeds = ReceiveNeeds & KeepBytesNeeds & { maxUploadBytes: number }
 
+/** `declaredType`: what the client says that the file is, if anything. */
+export type OpenedFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
+
 export type UploadRequest = {
   firmId: FirmId
   /** Code or id. */
   documentType: string
   /** Begins to read the body; called only when the person may upload. */
-  openFile: () => Promise<{ fileName: string | undefined; bytes: Readable }>
+  openFile: () => Promise<OpenedFile>
   /** The body's length as the client declares it; undefined when it does not say. */
   declaredBytes: number | undefined
   /** What the client says that the file hashes to. */
@@ -64,7 +67,7 @@ async function receiveAndKeep(
   const fileName = requireFileName(file.fileName)
   const received = await receiveFile(needs, {
     ...request,
-    bytes: file.bytes,
+    ...file,
     fileName,
     maxBytes,
     allowedMimeTypes: type.allowedTypes ?? defaultMimeTypes,

@@ -10,7 +10,7 @@ import { AppError } from '../errors.ts'
 /** What a form may hold besides its file: boundaries, the headers of its parts, a few small fields, what came together with the file's beginning. */
 const mostBytesBesidesFile = 256 * 1024
 
-export type FormFile = { fileName: string | undefined; bytes: Readable }
+export type FormFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
 
 /**
  * Reads a form up to its file. The file's bytes end only once the form has ended as it should, with nothing more in it
@@ -25,7 +25,7 @@ export async function openForm(request: FastifyRequest, signal: AbortSignal): Pr
     const message = 'Send the file in a multipart field named "file", for example with: curl -F file=@licence.pdf'
     throw new AppError('validation_failed', message, { fields: [{ field: 'file', message }] })
   }
-  return { fileName: file.filename, bytes: untilEndOfForm(file.file, form.untilEnd) }
+  return { fileName: file.filename, declaredType: file.mimetype, bytes: untilEndOfForm(file.file, form.untilEnd) }
 }
 
 function readForm(request: FastifyRequest, signal: AbortSignal) {

@@ -20,17 +20,19 @@ export async function uploadFile(
 ): Promise<Response> {
   const form = new FormData()
   const bytes = Uint8Array.from(wish.bytes ?? makePdf())
-  form.append(
-    'file',
-    new Blob([bytes], { type: wish.contentType ?? 'application/pdf' }),
-    wish.fileName ?? 'licence.pdf',
-  )
+  const { fileName = 'licence.pdf' } = wish
+  form.append('file', new Blob([bytes], { type: wish.contentType ?? typeByName(fileName) }), fileName)
   const query = new URLSearchParams({ document_type: wish.type ?? 'registration_certificate', ...wish.query })
   return fetch(`${url}/api/v1/security-firms/${firmId}/documents?${query}`, {
     method: 'POST',
     body: form,
     headers: { ...person?.headers, ...wish.headers },
   })
+}
+
+/** What a browser would say of it; of a name that it does not know, nothing. */
+function typeByName(fileName: string): string {
+  return fileName.toLowerCase().endsWith('.pdf') ? 'application/pdf' : ''
 }
 
 /** Hands in a file that must be taken, and gives the document back. */

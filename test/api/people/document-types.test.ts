@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { type DocumentTypeShape, documentMimeTypes } from '../../../src/contract-people.ts'
-import { formats } from '../../../src/documents/formats.ts'
+import { formats } from '../../../src/documents/formats/formats.ts'
 import { uploadFile } from '../../support/call-documents.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'

@@ -64,7 +64,7 @@ it.each(withPageBehind)(
     const document = await uploadDocument(service.url, firm, admin, {
       bytes: both,
       fileName,
-      contentType: 'text/html',
+      contentType: 'application/octet-stream',
     })
 
     const file = await callDocuments(service.url, firm, admin, `/${document.id}/download`)

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+
+import { beforeAll, describe, expect, it } from 'vitest'
+
+import { formats } from '../../src/documents/formats/formats.ts'
+import type { FirmId } from '../../src/vocabulary.ts'
+import { serviceOnBothStores } from '../support/both-stores.ts'
+import { problemOf, uploadDocument, uploadFile } from '../support/call-documents.ts'
+import { hostileFiles } from '../support/hostile-files.ts'
+import { makeFirm, makeMember, makePerson, type Person } from '../support/people.ts'
+import { postJson } from '../support/post-json.ts'
+import { readSample } from '../support/read-sample.ts'
+import type { TestService } from '../support/start-service.ts'
+import { listKept } from './list-kept.ts'
+
+const services = serviceOnBothStores()
+
+describe.each(['onS3', 'onDisk'] as const)('a type that takes every format, %s', (where) => {
+  let service: TestService
+  let firmId: FirmId
+  let member: Person
+  let type: string
+  beforeAll(async () => {
+    service = services[where]
+    firmId = await makeFirm(service.app)
+    member = await makeMember(service.app, firmId)
+    type = await addType(service)
+  })
+
+  it.each(hostileFiles)('refuses $what with $status, says why, and keeps nothing', async (file) => {
+    const before = await listKept(service, services.bucket)
+
+    const answer = await uploadFile(service.url, firmId, member, { type, contentType: '', ...file })
+
+    const { code, detail } = await problemOf(answer)
+    expect([answer.status, code]).toEqual([file.status, file.code])
+    expect(detail).toMatch(file.says)
+    expect(await listKept(service, services.bucket)).toEqual(before)
+  })
+
+  it.each([
+    ['photo.heic', 'image/heic'],
+    ['lossy.webp', 'image/webp'],
+  ])('takes %s, which others do not', async (name, mimeType) => {
+    const wish = { bytes: readSample(name), fileName: name, contentType: mimeType }
+    expect(await uploadDocument(service.url, firmId, member, { type, ...wish })).toMatchObject({ mime_type: mimeType })
+    expect((await uploadFile(service.url, firmId, member, wish)).status).toBe(415)
+  })
+})
+
+async function addType(service: TestService): Promise<string> {
+  const administrator = await makePerson(service.app, { role: 'admin' })
+  const code = `every_format_${randomUUID().slice(0, 8)}`
+  await postJson(
+    `${service.url}/api/v1/document-types`,
+    { code, name: 'Every format', max_bytes: 1024 * 1024, allowed_types: formats.map(({ mimeType }) => mimeType) },
+    administrator.headers,
+  )
+  return code
+}
