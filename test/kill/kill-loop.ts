@@ -18,6 +18,8 @@ import { type Counts, makeTally, type Tally } from './tally.ts'
 export type KillWish = {
   addresses: ServiceAddresses
   cycles: number
+  /** The number of the first one, which draws its schedule (1). */
+  firstCycle?: number
   seed: string
   instances: number
   clients: number
@@ -57,7 +59,8 @@ type Run = CheckNeeds & {
 export async function killLoop(wish: KillWish): Promise<KillReport> {
   const differences: KillReport['differences'] = []
   const giveUp = new AbortController()
-  const at = { cycle: 0 }
+  const first = wish.firstCycle ?? 1
+  const at = { cycle: first - 1 }
   const tell = (what: string) => void differences.push({ cycle: at.cycle, what })
   const scene = await openScene({
     ...wish,
@@ -86,7 +89,7 @@ export async function killLoop(wish: KillWish): Promise<KillReport> {
       // The difference says why; without one it was an interruption or a mistake of this program.
       if (!giveUp.signal.aborted) throw error
     })
-    const report = await describeRun(run, at.cycle)
+    const report = await describeRun(run, at.cycle - first + 1)
     hasFailed = differences.length > 0
     return report
   } finally {
@@ -100,7 +103,8 @@ async function runAll(run: Run, at: { cycle: number }, tell: (what: string) => v
   run.signal.throwIfAborted()
   const url = scene.instances[0]?.url() ?? ''
   run.senders.push(...(await makeSenders(url, { firms: 2, peopleOfEach: 2, secret: scene.secret })))
-  while (at.cycle < wish.cycles && differences.length === 0) {
+  const last = at.cycle + wish.cycles
+  while (at.cycle < last && differences.length === 0) {
     run.signal.throwIfAborted()
     at.cycle += 1
     const checked = await runCycle(run, at.cycle, tell)

@@ -2,13 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 
-import { obtainServices } from '../support/services/obtain-services.ts'
 import { describeCycle, describeReport } from './describe-report.ts'
-import { killLoop, type KillReport } from './kill-loop.ts'
+import type { KillReport } from './kill-loop.ts'
+import { runChapters } from './run-chapters.ts'
 
-const usage = `npm run kill -- [--cycles N] [--seed WORDS] [--instances 1|2] [--clients N] [--no-s3-outages] [--no-migrations] [--json]
+const usage = `npm run kill -- [--cycles N] [--first-cycle N] [--seed WORDS] [--instances 1|2] [--clients N] [--no-s3-outages] [--no-migrations] [--json]
 
   --cycles N        so many times the service is killed and what it has compared (100)
+  --first-cycle N   begins with this one's schedule (1); every 50 an installation ends and the next one begins
   --seed WORDS      draws the schedule again that this seed drew before
   --instances 1|2   so many services on one database and one bucket (1)
   --clients N       so many people at once (6)
@@ -35,14 +36,9 @@ function untilInterrupted(): AbortSignal {
 async function run(signal: AbortSignal): Promise<void> {
   say(`seed ${wish.seed}`)
   try {
-    const { addresses, stop } = await obtainServices(['s3', 'durablePostgres'], process.env)
-    try {
-      const { s3, durablePostgres: postgres } = addresses
-      const onCycle = (report: Parameters<typeof describeCycle>[0]) => say(describeCycle(report, wish.cycles))
-      tell(await killLoop({ ...wish, addresses: { s3, postgres }, signal, onCycle }))
-    } finally {
-      await stop()
-    }
+    const lastCycle = wish.firstCycle + wish.cycles - 1
+    const onCycle = (report: Parameters<typeof describeCycle>[0]) => say(describeCycle(report, lastCycle))
+    tell(await runChapters({ ...wish, signal, onCycle }, process.env))
   } catch (error) {
     say(error instanceof Error ? error.message : String(error))
     process.exitCode = 1
@@ -59,6 +55,7 @@ function readWords() {
     const { values } = parseArgs({
       options: {
         cycles: { type: 'string', default: '100' },
+        'first-cycle': { type: 'string', default: '1' },
         seed: { type: 'string', default: randomBytes(4).toString('hex') },
         instances: { type: 'string', default: '1' },
         clients: { type: 'string', default: '6' },
@@ -72,6 +69,7 @@ function readWords() {
     return {
       ...values,
       s3Outages: values['s3-outages'],
+      firstCycle: wholeNumber('--first-cycle', values['first-cycle'], 1_000_000),
       cycles: wholeNumber('--cycles', values.cycles, 1_000_000),
       instances: wholeNumber('--instances', values.instances, 2),
       clients: wholeNumber('--clients', values.clients, 100),

@@ -1,0 +1,52 @@
+import { obtainServices } from '../support/services/obtain-services.ts'
+import { killLoop, type KillReport, type KillWish } from './kill-loop.ts'
+
+/** So many cycles share an installation: all that they keep lies in the memory of the gateway, which holds some 100 cycles' and then stops answering. */
+const cyclesOfChapter = 50
+
+export type ChaptersWish = Omit<KillWish, 'addresses'> & { firstCycle: number }
+
+/** Any number of cycles: after every 50 all is compared, collected and ended, and the next ones begin with services, bucket and database of their own. */
+export async function runChapters(wish: ChaptersWish, environment: NodeJS.ProcessEnv): Promise<KillReport> {
+  let report: KillReport | undefined
+  const end = wish.firstCycle + wish.cycles
+  for (let firstCycle = wish.firstCycle; firstCycle < end; firstCycle += cyclesOfChapter) {
+    const cycles = Math.min(cyclesOfChapter, end - firstCycle)
+    const chapter = await runChapter({ ...wish, firstCycle, cycles }, environment)
+    report = report === undefined ? chapter : addUp(report, chapter)
+    if (report.differences.length > 0) break
+  }
+  if (report === undefined) throw new Error('There was no cycle to run.')
+  return report
+}
+
+async function runChapter(wish: ChaptersWish, environment: NodeJS.ProcessEnv): Promise<KillReport> {
+  const { addresses, stop } = await obtainServices(['s3', 'durablePostgres'], environment)
+  try {
+    const { s3, durablePostgres: postgres } = addresses
+    return await killLoop({ ...wish, addresses: { s3, postgres } })
+  } finally {
+    await stop()
+  }
+}
+
+const counted = [
+  'cycles',
+  'documents',
+  'leftToTheRule',
+  'answered',
+  'unknown',
+  'notSent',
+  'kills',
+  'troubles',
+  'downloads',
+  'garbageSeen',
+  'garbageCollected',
+] as const satisfies (keyof KillReport)[]
+
+function addUp(before: KillReport, chapter: KillReport): KillReport {
+  const sum = { ...chapter, failures: { ...before.failures } }
+  for (const name of counted) sum[name] += before[name]
+  for (const [name, count] of Object.entries(chapter.failures)) sum.failures[name] = (sum.failures[name] ?? 0) + count
+  return sum
+}
