@@ -110,7 +110,7 @@ describe('a member hands in a document', () => {
       Buffer.concat([Buffer.from('\uFEFF\n'), makePdf()]),
       'application/pdf',
     ],
-  ])('%s is known by its content, whatever type the client declares', async (_what, fileName, bytes, mimeType) => {
+  ])('%s is known by its content, where the client says nothing of its type', async (_what, fileName, bytes, mimeType) => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
     const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName, bytes, contentType: 'text/plain' })
     expect(document.mime_type).toBe(mimeType)
