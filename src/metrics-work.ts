@@ -33,7 +33,7 @@ function makeJobs(registers: Registry[]) {
     jobSeconds: new Histogram({
       name: 'job_duration_seconds',
       help: 'Time of one attempt at a job of a queue, or of one run of a task that each instance repeats, by how it ended.',
-      labelNames: ['job', 'outcome'] as const,
+      labelNames: ['task', 'outcome'] as const,
       buckets: workSeconds,
       registers,
     }),
@@ -99,6 +99,11 @@ function makeLeftBytes(registers: Registry[]) {
     removalsOldest: new Gauge({
       name: 'removals_oldest_seconds',
       help: 'For how long the oldest of them could have been gone; 0 when there is none.',
+      registers,
+    }),
+    removalsFailed: new Counter({
+      name: 'removals_failed_total',
+      help: 'Files that this instance could not remove, or of which it could not be told whether they may go; each is tried again.',
       registers,
     }),
     quarantinedFiles: new Gauge({

@@ -14,6 +14,7 @@ import {
   type StaleUpload,
 } from '../database/removals.ts'
 import type { Place } from '../database/uploads.ts'
+import type { Metrics } from '../metrics.ts'
 import type { Clock, UploadId } from '../vocabulary.ts'
 import { removeBytes } from './remove-bytes.ts'
 import { type Stores, storeUnavailable } from './stores.ts'
@@ -22,6 +23,7 @@ export type CollectNeeds = {
   db: Db
   stores: Stores
   log: Logger
+  metrics: Pick<Metrics, 'removalsFailed'>
   now: Clock
   /** Only what is older is taken for dead. Whatever lives longer finds itself given up, before its bytes go. */
   graceMs: number
@@ -105,7 +107,7 @@ async function removeOne(needs: CollectNeeds, removal: DueRemoval, collected: Co
 
 /** Runs one removal; a failure is told and does not keep the rest waiting. */
 async function counting(
-  { log }: CollectNeeds,
+  { log, metrics }: CollectNeeds,
   { store, key }: Place,
   collected: Collected,
   work: () => Promise<void>,
@@ -115,6 +117,7 @@ async function counting(
     return true
   } catch (error) {
     collected.left += 1
+    metrics.removalsFailed.inc()
     log.warn({ event: 'collect_failed', store, key, err: error }, 'these bytes could not be removed; it is tried again')
     return false
   }

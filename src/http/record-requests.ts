@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
+import { fromZero } from '../metrics-from-zero.ts'
 import type { Metrics } from '../metrics.ts'
 
 declare module 'fastify' {
@@ -18,6 +19,10 @@ type Needs = { metrics: Metrics }
  * told by the route's pattern alone: what a person put into it may be an id, a token or a name.
  */
 export function recordRequests(server: FastifyInstance, { metrics }: Needs): void {
+  server.addHook('onRoute', ({ method, url: route }) => {
+    for (const each of [method].flat())
+      if (each !== 'HEAD') fromZero(metrics.refusals, [{ route, method: each, code: 'internal' }])
+  })
   server.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now()
     metrics.requestsUnderWay.inc()

@@ -59,7 +59,7 @@ async function runOnce({ log, metrics }: Needs, task: Task): Promise<void> {
   await withLogContext({ job_id: taskId }, async () => {
     const startedAt = performance.now()
     const ended = (outcome: 'ok' | 'failed') =>
-      metrics.jobSeconds.observe({ job: task.name, outcome }, (performance.now() - startedAt) / 1000)
+      metrics.jobSeconds.observe({ task: task.name, outcome }, (performance.now() - startedAt) / 1000)
     try {
       const done = await task.run(taskId)
       ended('ok')

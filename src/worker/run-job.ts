@@ -14,7 +14,7 @@ export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): P
     const about = { job: job.name, attempt: queued.retryCount + 1 }
     const duration = () => ({ duration_ms: Math.round(performance.now() - startedAt) })
     const count = (outcome: 'ok' | 'failed') =>
-      metrics.jobSeconds.observe({ job: job.name, outcome }, (performance.now() - startedAt) / 1000)
+      metrics.jobSeconds.observe({ task: job.name, outcome }, (performance.now() - startedAt) / 1000)
 
     log.info({ event: 'job_started', ...about })
     try {

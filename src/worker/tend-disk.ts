@@ -10,7 +10,7 @@ import type { Metrics } from '../metrics.ts'
 import { claimingStores } from './claim-stores.ts'
 import { repeat } from './repeat.ts'
 
-type TendNeeds = MoveNeeds & { metrics: Pick<Metrics, 'jobSeconds'> }
+type TendNeeds = MoveNeeds & { metrics: Pick<Metrics, 'jobSeconds' | 'removalsFailed'> }
 
 export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
@@ -22,6 +23,7 @@ import {
   never,
   openMoves,
   openMovingScene,
+  pathOf,
   putIntoBucket,
   service,
   sha256Of,
@@ -29,6 +31,8 @@ import {
 } from './moving-scene.ts'
 
 openMovingScene()
+
+const failed = async () => (await service.app.metrics.removalsFailed.get()).values[0]?.value
 
 describe('the collector', () => {
   it('ends a dead mover’s intent after the grace and removes what it had copied', async () => {
@@ -83,6 +87,21 @@ describe('the collector', () => {
     await collectBytes(inTwoDays(), never)
     expect(await service.app.stores.s3?.stat(key)).toBeUndefined()
     expect(await service.app.db.selectFrom('document_uploads').selectAll().execute()).toEqual([])
+  })
+
+  it('counts what it cannot remove, and tries that again', async () => {
+    const { storeId } = service.app.stores.local
+    const key = freshKey()
+    // A folder where a file should be.
+    await mkdir(pathOf(key), { recursive: true })
+    await sql`insert into document_removals (firm_id, store, store_id, storage_key, due_at)
+      values (${firmId}, 'local', ${storeId}, ${key}, now())`.execute(service.app.db)
+    const before = (await failed()) ?? 0
+
+    expect(await collectBytes(inTwoDays(), never)).toMatchObject({ left: 1 })
+    expect(await failed()).toBe(before + 1)
+    expect(await collectBytes(inTwoDays(), never)).toMatchObject({ left: 0 })
+    await sql`delete from document_removals where storage_key = ${key}`.execute(service.app.db)
   })
 
   it.each(['missing', 'wrong'])(

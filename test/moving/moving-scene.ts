@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { systemActor } from '../../src/database/events.ts'
 import { claimMove } from '../../src/database/moves.ts'
 import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
+import type { CollectNeeds } from '../../src/documents/collect-bytes.ts'
 import type { MoveNeeds } from '../../src/documents/moving/move-version.ts'
 import { makeTurns } from '../../src/documents/moving/turns.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
@@ -120,7 +121,7 @@ export async function keysInBucket(): Promise<string[]> {
   return (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
 }
 
-export function inTwoDays(): MoveNeeds {
+export function inTwoDays(): MoveNeeds & CollectNeeds {
   return { ...service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
 }
 

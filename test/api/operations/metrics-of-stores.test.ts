@@ -69,6 +69,8 @@ test('a refusal is counted by its code, also one of a login', async () => {
   expect([refused.status, login.status]).toEqual([415, 401])
   const route = '/api/v1/security-firms/:firm_id/documents'
   expect(await figure('refusals_total', `route="${route}",method="POST",code="unsupported_type"`)).toBe(1)
+  // From zero: what first appears as 1 has not risen, and wakes nobody.
+  expect(await figure('refusals_total', `route="${route}",method="POST",code="internal"`)).toBe(0)
   expect(await figure('refusals_total', 'route="/api/v1/auth/login",method="POST",code="unauthenticated"')).toBe(1)
 })
 

@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { parse } from 'yaml'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { runPromtool } from '../support/services/promtool.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { findUnknown, type Known } from './explain-selectors.ts'
+import { lookAtService } from './look-at-service.ts'
+import { type Alert, folder, readAlerts } from './read-alerts.ts'
+import { selectorsOf } from './selectors-of.ts'
+
+/** The whole output is shown where something is wrong. */
+const asRight = { isRight: true, output: expect.any(String) as string }
+
+let bucket: FreshBucket
+let service: TestService
+let alerts: Alert[]
+let known: Known
+beforeAll(async () => {
+  bucket = await freshBucket()
+  service = await startService(s3Settings(bucket))
+  known = await lookAtService(service)
+  alerts = await readAlerts()
+})
+afterAll(async () => {
+  await service.stop()
+  await bucket.remove()
+})
+
+test('promtool finds nothing wrong with the rules', async () => {
+  expect(await runPromtool(['check', 'rules', '--lint=all', '--lint-fatal', join(folder, 'alerts.yaml')])).toEqual(
+    asRight,
+  )
+})
+
+test('promtool finds nothing wrong with the figures', async () => {
+  expect(await runPromtool(['check', 'metrics'], known.text)).toEqual({ isRight: true, output: '' })
+})
+
+test('each rule fires when it should, and no other with it', { timeout: 300_000 }, async () => {
+  expect(await runPromtool(['test', 'rules', join(folder, 'alerts.test.yaml')])).toEqual(asRight)
+})
+
+test('each rule is shown to fire, and beside that to be quiet on the same figures', async () => {
+  type Case = { promql_expr_test: { exp_samples?: { labels: string }[] }[] }
+  const { tests } = parse(await readFile(join(folder, 'alerts.test.yaml'), 'utf8')) as { tests: Case[] }
+  const shown = new Set<string>()
+  for (const { promql_expr_test: looks } of tests) {
+    const firing = looks.map(
+      (look) => look.exp_samples?.flatMap(({ labels }) => /"(.+)"/.exec(labels)?.[1] ?? []) ?? [],
+    )
+    for (const name of firing.flat()) if (firing.some((names) => !names.includes(name))) shown.add(name)
+  }
+  // Without any series there is nothing to be quiet on but one.
+  expect([...shown].toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted())
+})
+
+test('each metric, label and value that a rule asks for is one of a running service', () => {
+  const unknown = alerts.flatMap(({ alert, expr }) => findUnknown(expr, known).map((what) => `${alert}: ${what}`))
+
+  expect(alerts.flatMap(({ expr }) => selectorsOf(expr)).length).toBeGreaterThan(alerts.length)
+  expect(unknown).toEqual([])
+})
+
+test.each([
+  ['sum(rate(no_such_total{job="paniq-documents"}[5m]))', 'no_such_total'],
+  ['jobs{job="paniq-documents", colour="red"} > 0', 'jobs{colour: red}'],
+  ['jobs{job="paniq-documents", state="asleep"} > 0', 'jobs{state: asleep}'],
+  ['jobs > 0 or jobs{state="failed"}', 'jobs of any job'],
+  ['sum by (colour) (jobs{job="paniq-documents"})', 'by colour'],
+])('an expression that no service could answer is found: %s', (expression, what) => {
+  expect(findUnknown(expression, known)).toEqual([what])
+})
+
+test('no expression asks for a metric without saying of which job', () => {
+  const words = alerts.flatMap(({ alert, expr }) =>
+    [...expr.matchAll(/[a-z_][a-z0-9_]*(?![a-z0-9_{(])/g)]
+      .filter(([word]) => known.labelsByMetric.has(word))
+      .map(([word]) => `${alert}: ${word}`),
+  )
+
+  expect(words).toEqual([])
+})
+
+test('a rule says what is wrong in one sentence, how urgent it is, and where to read on', () => {
+  const wrong = alerts.filter(
+    ({ labels, annotations }) =>
+      !['page', 'ticket'].includes(labels.severity) || !/^.{20,160}\.$/.test(annotations.summary),
+  )
+
+  expect(wrong.map(({ alert }) => alert)).toEqual([])
+  expect(alerts.filter(({ labels }) => labels.severity === 'page').length).toBeGreaterThan(3)
+})
+
+test('what stands in the summaries is a value or a label of its own expression', () => {
+  const unknown = alerts.flatMap(({ alert, expr, annotations }) =>
+    [...annotations.summary.matchAll(/\$labels\.(\w+)/g)]
+      .map(([, label = '']) => label)
+      .filter((label) => !isKept(expr, label))
+      .map((label) => `${alert}: ${label}`),
+  )
+
+  expect(unknown).toEqual([])
+})
+
+/** A sum drops every label that it is not by. */
+function isKept(expression: string, label: string): boolean {
+  const isSummed = /^\s*(?:sum|max|min|count|histogram_quantile)\b/.test(expression)
+  if (isSummed) return new RegExp(`by \\([^)]*\\b${label}\\b`).test(expression)
+  const { metric } = selectorsOf(expression)[0] ?? { metric: '' }
+  return label === 'instance' || (known.labelsByMetric.get(metric) ?? []).includes(label)
+}
+
+test('a broken rule is one that promtool complains of', async () => {
+  const place = await mkdtemp(join(tmpdir(), 'paniq-rules-'))
+  const rules = await readFile(join(folder, 'alerts.yaml'), 'utf8')
+  const broken = rules.replace('database_up{job="paniq-documents"} == 0', 'database_up{job="paniq-documents"} == 1')
+  await writeFile(join(place, 'alerts.yaml'), broken)
+  const whole = parse(await readFile(join(folder, 'alerts.test.yaml'), 'utf8')) as { tests: { name: string }[] }
+  const tests = whole.tests.filter(({ name }) => name === 'the database does not answer')
+  // JSON is YAML.
+  await writeFile(join(place, 'alerts.test.yaml'), JSON.stringify({ ...whole, tests }))
+  const { isRight, output } = await runPromtool(['test', 'rules', join(place, 'alerts.test.yaml')])
+  await rm(place, { recursive: true })
+
+  expect(broken).not.toBe(rules)
+  expect(isRight).toBe(false)
+  expect(output).toContain('DocumentsDatabaseDown')
+})
