@@ -14,7 +14,7 @@ export async function buildImage(podman: Podman, folder: string): Promise<string
   await run(join(root, 'deploy/container/make-images.sh'), {
     cwd: root,
     env: { ...process.env, PODMAN: podman.command },
-    timeout: 240_000,
+    timeout: 300_000,
   })
   const name = 'localhost/paniq-documents'
   const registry = join(folder, 'npmrc')
