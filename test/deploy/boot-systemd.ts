@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { onTestFinished } from 'vitest'
 
+import { readBlocks } from '../readme/read-blocks.ts'
 import { ensureInstalled, findProgram, type PackageNeed } from '../support/services/install-packages.ts'
 import { runProgram } from '../support/services/run-program.ts'
 
@@ -33,21 +34,26 @@ export type Booted = {
 
 const root = join(import.meta.dirname, '../..')
 
-/** A systemd of its own, with the project's units, until the test ends. `files`: what is in /etc/paniq-documents. */
+/**
+ * A systemd of its own until the test ends, on which the service is installed by the page's own lines. `files`: what is
+ * then in /etc/paniq-documents.
+ */
 export async function bootSystemd(files: Record<string, Record<string, string>>): Promise<Booted> {
   await ensureInstalled([systemdNeed])
   const folder = await mkdtemp(join(tmpdir(), 'paniq-systemd-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  for (const [name, settings] of Object.entries(files)) {
-    const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`)
-    await writeFile(join(folder, name), lines.join(''), { mode: 0o600 })
-  }
   const log = join(folder, 'log')
   await writeFile(log, '')
-  const pid = await bootIn(folder, log)
+  const pid = await bootIn(join(folder, 'disk'), log)
   const run = async (...words: string[]) =>
     runProgram('nsenter', ['--target', String(pid), '--mount', '--pid', '--cgroup', ...words], { timeoutMs: 120_000 })
   await untilItAnswers(run)
+  await run('sh', '-euc', `cd ${root}\n${await installation()}`)
+  for (const [name, settings] of Object.entries(files)) {
+    const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`)
+    await writeFile(join(folder, name), lines.join(''), { mode: 0o600 })
+    await run('install', '-m', '600', '-t', '/etc/paniq-documents', join(folder, name))
+  }
 
   return {
     control: async (...words) => (await run('systemctl', '--no-pager', ...words)).trim(),
@@ -56,14 +62,25 @@ export async function bootSystemd(files: Record<string, Record<string, string>>)
   }
 }
 
+/** The packages, which are here already, are only laid where npm would. */
+async function installation(): Promise<string> {
+  const blocks = await readBlocks(join(root, 'deploy/README.md'))
+  const lines = blocks.find(({ heading, language }) => heading === 'systemd' && language === 'sh')?.text ?? ''
+  const packages = await realpath(join(root, 'node_modules'))
+  const laid = lines.replace('npm ci --omit=dev', `mkdir node_modules && mount --bind ${packages} node_modules`)
+  if (laid === lines) throw new Error('the page on deploying no longer says how packages are installed')
+  return laid
+}
+
 /** Gives the id by which this machine knows its process 1. */
 async function bootIn(folder: string, log: string): Promise<number> {
+  await mkdir(folder)
   const group = await makeGroup()
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--cgroup']
   const script = join(import.meta.dirname, 'boot-systemd.sh')
   // It must be in its group before its namespace of groups is made, which begins there.
   const line = `echo 0 > ${group}/cgroup.procs && exec unshare ${namespaces.join(' ')} ${script} "$@"`
-  const child = spawn('sh', ['-c', line, 'sh', root, folder, log], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn('sh', ['-c', line, 'sh', folder, log], { stdio: ['ignore', 'ignore', 'pipe'] })
   let complaints = ''
   child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
   onTestFinished(async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
+import packageJson from '../../package.json' with { type: 'json' }
 import { settings } from '../../src/config-settings.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -37,4 +38,11 @@ test('every file that the page on deploying names or types is there', () => {
 
 test('whoever types its lines waits as long for the end as the units and the manifests do', () => {
   expect(/--stop-timeout (\d+)/.exec(lines)?.[1]).toBe('90')
+})
+
+test('the version that the page installs is this one', () => {
+  const versions = [...page.matchAll(/paniq-documents-(\d[\w.]*\w)/g)].map(([, version]) => version)
+
+  expect(versions.length).toBeGreaterThan(3)
+  expect(new Set(versions)).toEqual(new Set([packageJson.version]))
 })
