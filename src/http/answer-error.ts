@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 
 import { appErrorOf } from '../database/postgres-errors.ts'
-import { AppError, type ErrorCode, type FieldError } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
+import { fieldsOf, InvalidInput } from './check-input.ts'
 import { presentProblem } from './present-problem.ts'
 import { statusByCode } from './status-of.ts'
 
@@ -32,7 +32,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
-  if (hasZodFastifySchemaValidationErrors(error)) return invalidInput(error)
+  if (error instanceof InvalidInput) return answerInput(error)
   return (
     frameworkRefusal(error) ??
     appErrorOf(error) ??
@@ -42,17 +42,11 @@ function toAppError(error: unknown): AppError {
   )
 }
 
-function invalidInput(error: {
-  validation: { instancePath: string; message?: string | undefined; params: Record<string, unknown> }[]
-  validationContext?: string | undefined
-}): AppError {
-  const fields = error.validation.map((issue): FieldError => ({
-    field: issue.instancePath.replace(/^\//, '').replaceAll('/', '.') || (error.validationContext ?? 'body'),
-    message: issue.message ?? 'is not valid',
-  }))
+function answerInput(error: InvalidInput): AppError {
+  const fields = fieldsOf(error)
   // What could not be the name of anything is no place, rather than a wrong way to ask.
   if (error.validationContext === 'params') {
-    const isId = error.validation.some(({ params }) => params['format'] === 'guid' || params['format'] === 'uuid')
+    const isId = error.issues.some((issue) => issue.code === 'invalid_format' && issue.format === 'guid')
     return new AppError('not_found', `There is nothing at this address${isId ? ': an id in it is not a UUID' : ''}.`, {
       fields,
     })
@@ -73,7 +67,6 @@ const frameworkRefusals: Record<string, (error: Error) => AppError> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: () =>
     new AppError('unsupported_type', 'Send the file as multipart/form-data, in a field named "file".'),
   FST_ERR_CTP_BODY_TOO_LARGE: () => new AppError('too_large', 'The body of this request is too large.'),
-  FST_ERR_CTP_EMPTY_JSON_BODY: () => new AppError('bad_request', 'The body is empty; send JSON.'),
   FST_ERR_CTP_INVALID_JSON_BODY: () => new AppError('bad_request', 'The body is not JSON.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     new AppError('bad_request', 'The body is not as long as Content-Length says.'),

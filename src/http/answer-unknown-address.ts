@@ -1,8 +1,8 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { AppError } from '../errors.ts'
 
-/** An address that takes other methods is 405 with `Allow`, any other 404. */
+/** An address that takes other methods is 405 with `Allow`, any other 404; whatever body comes along is not looked at. */
 export function answerUnknownAddress(server: FastifyInstance): void {
   const methodsByPattern = new Map<string, Set<string>>()
   server.addHook('onRoute', ({ url, method }) => {
@@ -11,7 +11,7 @@ export function answerUnknownAddress(server: FastifyInstance): void {
     methodsByPattern.set(url, methods)
   })
 
-  server.setNotFoundHandler((request, reply) => {
+  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
     const path = (request.url.split('?')[0] ?? '').replace(/\/+$/, '')
     const patterns = [...methodsByPattern.keys()].filter((pattern) => matches(pattern, path))
     const allowed = patterns.flatMap((pattern) => Array.from(methodsByPattern.get(pattern) ?? []))
@@ -21,6 +21,11 @@ export function answerUnknownAddress(server: FastifyInstance): void {
       'method_not_allowed',
       `This address does not take ${request.method}; it takes ${[...new Set(allowed)].join(', ')}.`,
     )
+  }
+  server.setNotFoundHandler(refuse)
+  // After the rules about origins, whose headers a page needs to read the refusal.
+  server.addHook('preParsing', async (request, reply) => {
+    if (request.is404) refuse(request, reply)
   })
 }
 

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 
 import { withLogContext } from '../logger-context.ts'
 import type { Metrics } from '../metrics.ts'
@@ -11,12 +11,14 @@ import { answerBrokenRequest, answerUnreadableAddress } from './answer-broken-re
 import { answerError } from './answer-error.ts'
 import { answerUnknownAddress } from './answer-unknown-address.ts'
 import { type AuthenticateNeeds, authenticate } from './authenticate.ts'
+import { checkInput } from './check-input.ts'
 import { closeWhenAnswered } from './close-when-answered.ts'
 import { discardBody } from './discard-body.ts'
 import { endSilentBodies } from './end-silent-bodies.ts'
 import { recordRequests } from './record-requests.ts'
 import { chooseRequestId } from './request-id.ts'
 import { keepServedRoutes } from './served-routes.ts'
+import { takeEmptyBodies } from './take-empty-bodies.ts'
 import { trackHandlers } from './track-handlers.ts'
 
 export type ServerOptions = {
@@ -49,7 +51,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     return503OnClosing: false,
   }).withTypeProvider<ZodTypeProvider>()
 
-  server.setValidatorCompiler(validatorCompiler)
+  server.setValidatorCompiler(checkInput)
   server.setSerializerCompiler(serializerCompiler)
   server.setErrorHandler(answerError)
   answerUnknownAddress(server)
@@ -85,6 +87,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
   })
   await server.register(cookie)
+  takeEmptyBodies(server)
   await acceptForms(server, options.maxUploadBytes)
   authenticate(server, options.authentication)
 

@@ -29,7 +29,6 @@ import {
   readRefreshCookie,
   setRefreshCookie,
 } from '../refresh-cookie.ts'
-import { takeEmptyBodies } from '../take-empty-bodies.ts'
 import { visitorOf } from '../visitor-of.ts'
 
 export type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | undefined }
@@ -101,7 +100,6 @@ function entering(needs: AuthNeeds): FastifyPluginAsyncZod {
 
 function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
   return async (server) => {
-    takeEmptyBodies(server)
     server.post(
       '/auth/refresh',
       {

@@ -77,23 +77,36 @@ export function answerOfThoseLetIn({ method, url }: ServedRoute): string {
 }
 
 /** Asks the route as this person, and tells the status with the code of a refusal. A HEAD has no body to tell one. */
-export async function askRoute(
-  { service, url: base }: { service: TestService; url: string },
-  { method, url }: ServedRoute,
-  { authorization, place }: Asking,
-): Promise<string> {
-  const wish = (await ways[`${method} ${url}`]?.wish(service, place)) ?? {}
-  const params: Record<string, string> = { ...parametersOf(place), ...wish.params }
-  const path = url.replaceAll(/:(\w+)/g, (_colon, name: string) => params[name] ?? '')
-  const answer = await fetch(`${base}${path}${wish.query ?? ''}`, {
-    method,
-    redirect: 'manual',
-    ...contentOf(wish, authorization === undefined ? {} : { authorization }),
-  })
+export async function askRoute(to: Address, route: ServedRoute, asking: Asking): Promise<string> {
+  const { method } = route
+  const answer = await callRoute(to, route, asking)
   const text = await answer.text()
   if (answer.status < 400 || method === 'HEAD') return String(answer.status)
   const problem = JSON.parse(text) as { code: string }
   return `${answer.status} ${problem.code}`
+}
+
+type Address = {
+  service: TestService
+  url: string
+  /** What stands behind every path. */
+  end?: string
+}
+
+/** The same, with the answer as it is. */
+export async function callRoute(
+  { service, url: base, end = '' }: Address,
+  { method, url }: ServedRoute,
+  { authorization, place }: Asking,
+): Promise<Response> {
+  const wish = (await ways[`${method} ${url}`]?.wish(service, place)) ?? {}
+  const params: Record<string, string> = { ...parametersOf(place), ...wish.params }
+  const path = url.replaceAll(/:(\w+)/g, (_colon, name: string) => params[name] ?? '')
+  return await fetch(`${base}${path}${end}${wish.query ?? ''}`, {
+    method,
+    redirect: 'manual',
+    ...contentOf(wish, authorization === undefined ? {} : { authorization }),
+  })
 }
 
 function contentOf({ json, form }: Wish, headers: Record<string, string>): RequestInit {
