@@ -29,7 +29,7 @@ it('who waits to be taken while the process is busy is heard, however many they 
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     return text(socket).catch((error: NodeJS.ErrnoException) => error.code)
   })
-  await closeListener(server, { taken: () => taken, silent }, 60_000, 60_000)
+  await closeListener(server, { taken: () => taken, silent }, { quietMs: 60_000, hearMs: 60_000 })
   stopWork()
 
   const outcomes = (await Promise.all(answers)).map((answer) => (answer?.endsWith('heard') ? 'heard' : answer))

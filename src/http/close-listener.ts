@@ -5,8 +5,6 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 /** How many connections were taken so far, and those over which nothing was asked yet. */
 export type TakenConnections = { taken: () => number; silent: ReadonlySet<Socket> }
 
-/** What waits to be taken is worth so long: a busy process takes one at each turn. */
-const usualMsForQuiet = 3000
 /** A turn is to be this short, as long as that can be had. */
 const shortTurnMs = 0.3
 const mostMsForShortTurn = 500
@@ -19,10 +17,9 @@ const lookMs = 5
 export async function closeListener(
   server: Server,
   connections: TakenConnections,
-  hearMs: number,
-  mostMsForQuiet = usualMsForQuiet,
+  { quietMs, hearMs }: { quietMs: number; hearMs: number },
 ): Promise<void> {
-  await untilQuiet(connections, mostMsForQuiet)
+  await untilQuiet(connections, quietMs)
   // Node's own, at once: the framework's has a long way to it, on which others connect.
   server.close()
   const giveUpAt = performance.now() + hearMs
@@ -35,9 +32,9 @@ export async function closeListener(
  * those that still wait when the listener closes. So it closes after a turn in which none came, a short one if the
  * process has such: whoever comes within that turn is reset.
  */
-async function untilQuiet({ taken }: TakenConnections, mostMsForQuiet: number): Promise<void> {
+async function untilQuiet({ taken }: TakenConnections, quietMs: number): Promise<void> {
   const startedAt = performance.now()
-  for (let isQuiet = false; !isQuiet && msSince(startedAt) < mostMsForQuiet;) {
+  for (let isQuiet = false; !isQuiet && msSince(startedAt) < quietMs;) {
     const [began, before] = [performance.now(), taken()]
     await turn()
     const isShort = msSince(began) < shortTurnMs || msSince(startedAt) > mostMsForShortTurn

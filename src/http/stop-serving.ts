@@ -13,6 +13,8 @@ import { closeListener, type TakenConnections } from './close-listener.ts'
 export type StopTimes = {
   /** For whoever sends requests here to see `/readyz`, and to send them elsewhere. */
   acceptMs: number
+  /** At most, until nobody waits to be taken: a busy process takes one at each turn. */
+  quietMs: number
   /** For connections that were taken and have asked nothing yet. */
   hearMs: number
   /** For requests that run. */
@@ -25,6 +27,7 @@ export type StopTimes = {
 
 export const usualStopTimes: StopTimes = {
   acceptMs: 5000,
+  quietMs: 3000,
   hearMs: 1000,
   finishMs: 50_000,
   cutMs: 2000,
@@ -77,10 +80,10 @@ type Needs = { running: RunningRequests; s3: GuardedS3 | undefined; log: Logger;
  */
 export async function stopServing(
   server: FastifyInstance,
-  { running, s3, log, times: { acceptMs, hearMs, finishMs, cutMs, fallbackMs } }: Needs,
+  { running, s3, log, times: { acceptMs, quietMs, hearMs, finishMs, cutMs, fallbackMs } }: Needs,
 ): Promise<void> {
   await sleep(acceptMs)
-  await closeListener(server.server, running, hearMs)
+  await closeListener(server.server, running, { quietMs, hearMs })
   const closed = server.close()
   if (await endsWithin(closed, finishMs)) return
 

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-
 import { describe } from 'vitest'
 
 import { proveService } from '../acceptance/prove-service.ts'
@@ -7,6 +5,7 @@ import { ourSettings, type Target } from '../acceptance/targets.ts'
 import { writeFirm, writePerson } from '../support/platform/write-people.ts'
 import { testServices } from '../support/services.ts'
 import { openBeside } from './open-beside.ts'
+import { writeTypes } from './write-types.ts'
 
 describe.each([
   { name: 'on S3', settings: {}, sharesDisk: false },
@@ -29,12 +28,3 @@ describe.each([
   }
   proveService({ name, isOurs: true, hasAdmin: true, open })
 })
-
-/** Two of the types that the platform has, by its own ids, and one of which this service has never heard. */
-async function writeTypes(platform: { query: (text: string, values: unknown[]) => Promise<unknown> }): Promise<void> {
-  for (const code of ['registration_certificate', 'tax_clearance', 'firearm_permit'])
-    await platform.query(
-      `insert into document_types (id, code, name, is_required, is_active, created_by) values ($1, $2, $2, $3, true, $4)`,
-      [randomUUID(), code, code === 'registration_certificate', randomUUID()],
-    )
-}

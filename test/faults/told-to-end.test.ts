@@ -61,7 +61,8 @@ type Running = {
 }
 
 /** The service in a process of its own, on S3 behind the proxy. */
-async function startChild(stopTimes: StopTimes): Promise<Running> {
+async function startChild(times: Omit<StopTimes, 'quietMs'>): Promise<Running> {
+  const stopTimes: StopTimes = { quietMs: 500, ...times }
   const folder = await mkdtemp(join(tmpdir(), 'paniq-ending-'))
   const script = fileURLToPath(new URL('serve-impatiently.ts', import.meta.url))
   const child = spawn(process.execPath, [script, JSON.stringify(stopTimes)], {
