@@ -12,7 +12,7 @@ const description = `
 Keeps the papers of security firms: uploaded once, safe in S3 or on local disk, given back only to those who may have them.
 
 Log in with \`POST /api/v1/auth/login\` and send the answered \`access_token\` with every call, as
-\`Authorization: Bearer …\`. Every refusal is \`application/problem+json\` with a stable \`code\`; docs/errors.md of the
+\`Authorization: Bearer …\`; an access token of the platform, or of the OpenID provider that is set up here, does as well. Every refusal is \`application/problem+json\` with a stable \`code\`; docs/errors.md of the
 project says what each means and what to do.`
 
 const tags = [
