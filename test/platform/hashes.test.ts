@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { DeleteObjectCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { systemActor } from '../../src/database/events.ts'
+import type { VersionCursor } from '../../src/database/versions-in-store.ts'
+import { storesHere } from '../../src/documents/stores-here.ts'
+import { type Filling, fillHashes } from '../../src/documents/verifying/fill-hashes.ts'
+import type { FirmId } from '../../src/vocabulary.ts'
+import { hashPlatformDocuments } from '../../src/worker/hash-platform-documents.ts'
+import { tendDisk } from '../../src/worker/tend-disk.ts'
+import { readMetrics } from '../api/operations/read-metrics.ts'
+import { callDocuments, problemOf } from '../support/call-documents.ts'
+import type { Person } from '../support/people.ts'
+import {
+  deleteDocumentRow,
+  insertDocumentRow,
+  insertPlatformDocument,
+  type PlatformDocument,
+  platformKey,
+  putPlatformFile,
+  updateDocumentRow,
+} from '../support/platform/platform-documents.ts'
+import { runVerify } from '../verifying/run-verify.ts'
+import { type Beside, insertFirmWithAdmin, openGround, rowsOf, startBeside } from './open-scene.ts'
+
+let beside: Beside
+let firm: FirmId
+let admin: Person
+beforeAll(async () => {
+  const ground = await openGround()
+  beside = await startBeside(ground)
+  ;({ firm, admin } = await insertFirmWithAdmin(ground))
+})
+afterAll(async () => {
+  await beside.service.stop()
+  await beside.remove()
+})
+
+const app = () => beside.service.app
+const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+const never = new AbortController().signal
+/** Of an hour ago: the newest are left alone, since their file may still be on its way. */
+const created_at = new Date(Date.now() - 60 * 60 * 1000)
+const insert = (wish: Parameters<typeof insertPlatformDocument>[3] = {}) =>
+  insertPlatformDocument(beside.platform, beside.files, firm, { ...wish, row: { created_at, ...wish.row } })
+const onDisk = () => `uploads/${platformKey(firm)}`
+const stateOf = async (id: string) => (await rowsOf(beside.service, id)).versions.at(-1)
+const runJob = () => hashPlatformDocuments.run(app(), never)
+const fill = (store: 's3' | 'local', wish: Partial<Filling> = {}) => {
+  const here = storesHere(app().stores).find((each) => each.store === store)
+  if (here === undefined) throw new Error('this store is not set up')
+  return fillHashes(app(), systemActor('a test'), { here, concurrency: 2, patienceMs: 0, signal: never, ...wish })
+}
+const removeObject = ({ filePath }: PlatformDocument) =>
+  beside.bucket.client.send(new DeleteObjectCommand({ Bucket: beside.bucket.name, Key: filePath }))
+const wrongBytes = async (state: string) =>
+  (await readMetrics(beside.service.url)).valueOf('wrong_bytes_total', `state="${state}"`)
+
+it('on S3 are filled in by the job, which finds nothing to do when it runs again; the newest are left for later', async () => {
+  const documents = [await insert(), await insert({ filePath: platformKey(firm, { extension: 'van März (2)' }) })]
+  const newest = await insert({ row: { created_at: new Date() } })
+  expect(await runJob()).toMatchObject({ hashed: 2, missing: 0, wrong: 0, unchecked: 0 })
+
+  for (const { id, bytes } of documents) expect(await stateOf(id)).toMatchObject({ sha256: sha256Of(bytes) })
+  expect(await stateOf(newest.id)).toMatchObject({ sha256: null, bytes_state: 'present' })
+  expect(await runJob()).toMatchObject({ hashed: 0, right: 0, missing: 0, wrong: 0, unchecked: 0 })
+})
+
+it('what S3 does not have, or has in another length, is named once and answers 410', async () => {
+  const missing = await insertDocumentRow(beside.platform, firm, { created_at })
+  const longer = await insert({ row: { file_size: 1 } })
+  expect(await runJob()).toMatchObject({ missing: 1, wrong: 1 })
+
+  expect([(await stateOf(missing))?.['bytes_state'], (await stateOf(longer.id))?.['bytes_state']]).toEqual([
+    'missing',
+    'wrong',
+  ])
+  const answer = await callDocuments(beside.service.url, firm, admin, `/${missing}/download`)
+  expect((await problemOf(answer)).code).toBe('gone')
+  expect(await runJob()).toMatchObject({ missing: 0, wrong: 0 })
+})
+
+it('on a disk are filled in by whoever holds it; what is not there is on another one, and waits', async () => {
+  const elsewhere = onDisk()
+  const bytes = Buffer.from('%PDF-1.4\nelsewhere\n%%EOF\n')
+  const waiting = await insertDocumentRow(beside.platform, firm, {
+    created_at,
+    file_path: elsewhere,
+    file_size: bytes.length,
+  })
+  const here = await insert({ filePath: onDisk() })
+  expect((await fill('local')).counts).toMatchObject({ hashed: 1, not_here: 1, missing: 0 })
+  expect(await stateOf(here.id)).toMatchObject({ sha256: sha256Of(here.bytes), store_id: null })
+  expect(await stateOf(waiting)).toMatchObject({ sha256: null, bytes_state: 'present' })
+  const answer = await callDocuments(beside.service.url, firm, admin, `/${waiting}/download`)
+  expect((await problemOf(answer)).code).toBe('store_unavailable')
+
+  await putPlatformFile(beside.files, elsewhere, bytes)
+  const tending = tendDisk(app(), { drainEveryMs: 3_600_000, collectEveryMs: 3_600_000, hashEveryMs: 50 })
+  await expect.poll(async () => (await stateOf(waiting))?.['sha256']).toBe(sha256Of(bytes))
+  await tending.close()
+})
+
+it('a few at a time, from where the last time ended, until all were looked at', async () => {
+  const documents = []
+  for (let each = 0; each < 7; each += 1) documents.push(await insert({ filePath: onDisk() }))
+  let after: VersionCursor | undefined
+  let hashed = 0
+  const rounds: boolean[] = []
+  do {
+    const { counts, next } = await fill('local', { after, most: 3, concurrency: 1 })
+    hashed += counts.hashed
+    after = next
+    rounds.push(next === undefined)
+  } while (after !== undefined && rounds.length < 10)
+
+  expect([hashed, rounds]).toEqual([7, [false, false, true]])
+})
+
+it('the figures tell how many wait', async () => {
+  const before = (await readMetrics(beside.service.url)).valueOf('unhashed_documents') ?? 0
+  await insert()
+  const filePath = onDisk()
+  await insertDocumentRow(beside.platform, firm, { created_at, file_path: filePath })
+  // It looks into the database at most every two seconds.
+  await expect.poll(async () => (await readMetrics(beside.service.url)).valueOf('unhashed_documents')).toBe(before + 2)
+  await runJob()
+  await expect
+    .poll(async () => (await readMetrics(beside.service.url)).valueOf('unhashed_documents'))
+    .toBeLessThan(before + 2)
+  expect((await readMetrics(beside.service.url)).valueOf('platform_rows_waiting')).toBe(0)
+
+  await beside.platform.query('alter table documents rename to put_away')
+  await insert()
+  await beside.platform.query('alter table put_away rename to documents')
+  await expect.poll(async () => (await readMetrics(beside.service.url)).valueOf('platform_rows_waiting')).toBe(1)
+})
+
+it('bytes that the platform removes with its row, or puts others in place of, are no loss that wakes anybody', async () => {
+  const [deleted, replaced, lost] = [await insert(), await insert(), await insert()]
+  const onThisDisk = await insert({ filePath: onDisk() })
+  await runJob()
+  const before = await wrongBytes('missing')
+  for (const each of [deleted, onThisDisk]) await deleteDocumentRow(beside.platform, each)
+  const file_path = platformKey(firm)
+  const bytes = Buffer.from('%PDF-1.4\nin its place\n%%EOF\n')
+  await putPlatformFile(beside.files, file_path, bytes)
+  await updateDocumentRow(beside.platform, replaced, { file_path, file_size: bytes.length })
+  for (const each of [deleted, replaced, lost]) await removeObject(each)
+  await rm(join(beside.service.folder, onThisDisk.filePath))
+  const verified = await runVerify(app())
+
+  expect(verified.keysOf('missing')).toContain(lost.filePath)
+  expect(verified.keysOf('missing')).not.toContain(deleted.filePath)
+  expect(verified.keysOf('missing')).not.toContain(replaced.filePath)
+  expect((await wrongBytes('missing')) ?? 0).toBe((before ?? 0) + 1)
+  expect(await stateOf(deleted.id)).toMatchObject({ bytes_state: 'removed' })
+  expect((await rowsOf(beside.service, replaced.id)).versions).toMatchObject([
+    { bytes_state: 'removed' },
+    { bytes_state: 'present' },
+  ])
+  expect((await rowsOf(beside.service, lost.id)).versions).toMatchObject([{ bytes_state: 'missing' }])
+})

@@ -1,0 +1,256 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { systemActor } from '../../src/database/events.ts'
+import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
+import { listVersionsIn } from '../../src/database/versions-in-store.ts'
+import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { migrate } from '../../src/documents/moving/migrate.ts'
+import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
+import { makeTurns } from '../../src/documents/moving/turns.ts'
+import type { DocumentId, FirmId } from '../../src/vocabulary.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { makePdf } from '../support/make-files.ts'
+import type { Person } from '../support/people.ts'
+import {
+  deleteDocumentRow,
+  insertDocumentRow,
+  insertPlatformDocument,
+  type PlatformDocument,
+  platformKey,
+  putPlatformFile,
+  updateDocumentRow,
+} from '../support/platform/platform-documents.ts'
+import { runVerify } from '../verifying/run-verify.ts'
+import {
+  type Beside,
+  countUnfollowed,
+  download,
+  insertFirmWithAdmin,
+  openGround,
+  rowsOf,
+  startBeside,
+} from './open-scene.ts'
+
+let beside: Beside
+let firm: FirmId
+let admin: Person
+beforeAll(async () => {
+  const ground = await openGround()
+  // New files stay on its disk, but it can reach the bucket.
+  beside = await startBeside(ground, { USE_S3_STORAGE: 'false' })
+  ;({ firm, admin } = await insertFirmWithAdmin(ground))
+})
+afterAll(async () => {
+  await beside.service.stop()
+  await beside.remove()
+})
+
+const actor = systemActor('a test')
+const never = new AbortController().signal
+const toS3 = { to: 's3', removesSource: true, turns: makeTurns(4), signal: never } as const
+const app = () => beside.service.app
+const rows = (id: string) => rowsOf(beside.service, id)
+const onDisk = () => `uploads/${platformKey(firm)}`
+const insertOnDisk = (filePath = onDisk()) => insertPlatformDocument(beside.platform, beside.files, firm, { filePath })
+const inTwoDays = (): MoveNeeds => ({ ...app(), now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) })
+const isOnDisk = (filePath: string) =>
+  stat(join(beside.service.folder, filePath)).then(
+    () => true,
+    () => false,
+  )
+
+async function versionOf(id: DocumentId) {
+  const { storeId } = app().stores.local
+  const versions = await listVersionsIn(app().db, { store: 'local', storeId }, { after: undefined, limit: 1000 })
+  const version = versions.findLast(({ documentId }) => documentId === id)
+  if (version === undefined) throw new Error('this document has no version on the disk')
+  return version
+}
+
+async function pathOf(id: DocumentId): Promise<string | undefined> {
+  const { rows: found } = await beside.platform.query<{ file_path: string }>(
+    'select file_path from firm_documents where id = $1',
+    [id],
+  )
+  return found[0]?.file_path
+}
+
+/** Something happens once a move has begun, before it reads its source. */
+function whileMoving(happens: () => Promise<void>): MoveNeeds {
+  const { local } = app().stores
+  const read: typeof local.read = async (key, range) => {
+    await happens()
+    return local.read(key, range)
+  }
+  return { ...app(), stores: { ...app().stores, local: { ...local, read } } }
+}
+
+const migrateAll = (to: 's3' | 'local', deletesSource = false) =>
+  migrate(app(), actor, {
+    to,
+    firmId: firm,
+    concurrency: 4,
+    bytesPerSecond: undefined,
+    deletesSource,
+    signal: never,
+    onSettled: () => undefined,
+    onWaiting: () => undefined,
+  })
+
+it('a migration takes the platform’s documents along, there and back, whatever their keys end with, and their rows follow', async () => {
+  const documents: PlatformDocument[] = []
+  for (const extension of ['pdf', 'PDF', 'van März (2)', 'bin'])
+    documents.push(await insertOnDisk(`uploads/${platformKey(firm, { extension, type: 'tax.clearance' })}`))
+  for (const to of ['s3', 'local'] as const) {
+    expect((await migrateAll(to)).outcomes).toMatchObject({ failed: 0, missing: 0, wrong: 0 })
+    for (const { id, bytes, filePath } of documents) {
+      const file = await download(beside.service, firm, admin, id)
+      expect([file.status, file.bytes.equals(bytes)]).toEqual([to === 's3' ? 302 : 200, true])
+      expect(await pathOf(id)).not.toBe(filePath)
+      expect((await rows(id)).versions).toMatchObject([{ version: 1, store: to, sha256: expect.any(String) }])
+    }
+  }
+  expect(await countUnfollowed(beside.service)).toBe(0)
+})
+
+describe('two rows of the platform that name one file', () => {
+  it('keep it until neither names it, whichever is moved first', async () => {
+    const first = await insertOnDisk()
+    const row = { file_path: first.filePath, file_size: first.bytes.length }
+    const second = await insertDocumentRow(beside.platform, firm, row)
+    expect(await moveVersion(app(), actor, await versionOf(first.id), toS3)).toBe('moved')
+    await collectBytes(inTwoDays(), never)
+    expect((await download(beside.service, firm, admin, second)).bytes.equals(first.bytes)).toBe(true)
+
+    expect(await moveVersion(app(), actor, await versionOf(second), toS3)).toBe('moved')
+    await collectBytes({ ...app(), now: () => new Date(Date.now() + 4 * 24 * 60 * 60 * 1000) }, never)
+    expect(await isOnDisk(first.filePath)).toBe(false)
+  })
+
+  it('keep it also when one of them is no document here yet, and it is no stray', async () => {
+    const first = await insertOnDisk()
+    await beside.platform.query('alter table firm_documents disable trigger user')
+    const row = { file_path: first.filePath, file_size: first.bytes.length }
+    const second = await insertDocumentRow(beside.platform, firm, row)
+    const alone = await insertOnDisk()
+    await beside.platform.query('alter table firm_documents enable trigger user')
+    await moveVersion(app(), actor, await versionOf(first.id), toS3)
+    await collectBytes(inTwoDays(), never)
+    const verified = await runVerify({ ...app(), now: inTwoDays().now }, { repairs: 'many' })
+
+    expect([await isOnDisk(first.filePath), await isOnDisk(alone.filePath), verified.keysOf('stray')]).toEqual([
+      true,
+      true,
+      [],
+    ])
+    await comparePlatformAnew(app().db)
+    await comparePlatform(app().db, () => false)
+    expect((await download(beside.service, firm, admin, second)).bytes.equals(first.bytes)).toBe(true)
+  })
+})
+
+describe('while a version is moved the platform', () => {
+  it('deletes its row: it stays deleted, and lies in the trash here', async () => {
+    const { id } = await insertOnDisk()
+    await moveVersion(
+      whileMoving(() => deleteDocumentRow(beside.platform, { id })),
+      actor,
+      await versionOf(id),
+      toS3,
+    )
+
+    expect(await pathOf(id)).toBeUndefined()
+    expect((await rows(id)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+  })
+
+  it('replaces the file: its path stays the platform’s, and the old version goes where it was to go', async () => {
+    const { id, bytes } = await insertOnDisk()
+    const replaced = makePdf({ bytes: 9000 })
+    const file_path = onDisk()
+    await putPlatformFile(beside.files, file_path, replaced)
+    const change = { file_path, file_size: replaced.length }
+    const needs = whileMoving(() => updateDocumentRow(beside.platform, { id }, change))
+    expect(await moveVersion(needs, actor, await versionOf(id), toS3)).toBe('moved')
+
+    expect(await pathOf(id)).toBe(file_path)
+    expect((await download(beside.service, firm, admin, id)).bytes.equals(replaced)).toBe(true)
+    expect((await rows(id)).versions).toMatchObject([
+      { version: 1, store: 's3', file_size: bytes.length },
+      { version: 2, store: 'local', storage_key: file_path.slice('uploads/'.length) },
+    ])
+  })
+
+  it('moves the file itself: the platform’s copy counts, and ours goes', async () => {
+    const { id, bytes } = await insertOnDisk()
+    const file_path = platformKey(firm)
+    await putPlatformFile(beside.files, file_path, bytes)
+    const needs = whileMoving(() => updateDocumentRow(beside.platform, { id }, { file_path }))
+    expect(await moveVersion(needs, actor, await versionOf(id), toS3)).toBe('busy')
+
+    expect(await pathOf(id)).toBe(file_path)
+    expect((await rows(id)).versions).toMatchObject([{ version: 1, store: 's3', storage_key: file_path }])
+    expect((await download(beside.service, firm, admin, id)).bytes.equals(bytes)).toBe(true)
+  })
+
+  it('takes the row, and changes it only once the move wants it too: both stand, and neither was in the other’s way', async () => {
+    const { id } = await insertOnDisk()
+    await beside.platform.query('begin')
+    await beside.platform.query('select from firm_documents where id = $1 for update', [id])
+    const moving = moveVersion(app(), actor, await versionOf(id), toS3)
+    await expect
+      .poll(async () => {
+        const { rowCount } = await beside.platform.query('select from pg_locks where not granted')
+        return rowCount
+      })
+      .toBeGreaterThan(0)
+    await updateDocumentRow(beside.platform, { id }, { file_name: 'renamed.pdf', is_verified: true })
+    await beside.platform.query('commit')
+
+    expect(await moving).toBe('moved')
+    const { versions } = await rows(id)
+    expect(versions).toMatchObject([{ store: 's3', file_name: 'renamed.pdf', review_status: 'verified' }])
+    expect(await pathOf(id)).toBe(versions[0]?.['storage_key'])
+    expect(await countUnfollowed(beside.service)).toBe(0)
+  })
+})
+
+it('beside uploads and a migration the platform inserts, changes and deletes, and both sides agree at the end', async () => {
+  const files = beside.files
+  const platformWorks = async () => {
+    const made: DocumentId[] = []
+    for (let turn = 0; turn < 30; turn += 1) {
+      const { id } = await insertPlatformDocument(beside.platform, files, firm, { filePath: onDisk() })
+      made.push(id)
+      const [older] = made.slice(-4)
+      if (older === undefined || turn < 4) continue
+      if (turn % 3 === 0) await deleteDocumentRow(beside.platform, { id: older })
+      else
+        await beside.platform.query('update firm_documents set file_name = $2, is_verified = true where id = $1', [
+          older,
+          `${turn}.pdf`,
+        ])
+    }
+  }
+  const peopleUpload = async () => {
+    for (let turn = 0; turn < 15; turn += 1) await uploadDocument(beside.service.url, firm, admin)
+  }
+  const [, , migrated] = await Promise.all([platformWorks(), peopleUpload(), migrateAll('s3'), migrateAll('s3')])
+  expect(migrated.outcomes).toMatchObject({ failed: 0, missing: 0, wrong: 0 })
+  expect(await countUnfollowed(beside.service)).toBe(0)
+
+  const eventsBefore = await countPlatformEvents()
+  await comparePlatformAnew(app().db)
+  await comparePlatform(app().db, () => false)
+  expect(await countPlatformEvents()).toBe(eventsBefore)
+  const { list, isRight } = await runVerify(app())
+  expect([list, isRight]).toEqual([[], true])
+})
+
+/** Each change that our tables followed leaves one. */
+async function countPlatformEvents(): Promise<number> {
+  const { length } = await app().db.selectFrom('document_events').select('id').where('ip', '=', 'platform').execute()
+  return length
+}
