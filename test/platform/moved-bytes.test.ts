@@ -55,7 +55,7 @@ const app = () => beside.service.app
 const rows = (id: string) => rowsOf(beside.service, id)
 const onDisk = () => `uploads/${platformKey(firm)}`
 const insertOnDisk = (filePath = onDisk()) => insertPlatformDocument(beside.platform, beside.files, firm, { filePath })
-const inTwoDays = (): MoveNeeds => ({ ...app(), now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) })
+const inTwoDays = () => ({ ...app(), now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) })
 const isOnDisk = (filePath: string) =>
   stat(join(beside.service.folder, filePath)).then(
     () => true,
@@ -139,7 +139,7 @@ describe('two rows of the platform that name one file', () => {
     await beside.platform.query('alter table firm_documents enable trigger user')
     await moveVersion(app(), actor, await versionOf(first.id), toS3)
     await collectBytes(inTwoDays(), never)
-    const verified = await runVerify({ ...app(), now: inTwoDays().now }, { repairs: 'many' })
+    const verified = await runVerify(inTwoDays(), { repairs: 'many' })
 
     expect([await isOnDisk(first.filePath), await isOnDisk(alone.filePath), verified.keysOf('stray')]).toEqual([
       true,
