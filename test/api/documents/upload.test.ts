@@ -110,11 +110,18 @@ describe('a member hands in a document', () => {
       Buffer.concat([Buffer.from('\uFEFF\n'), makePdf()]),
       'application/pdf',
     ],
-  ])('%s is known by its content, where the client says nothing of its type', async (_what, fileName, bytes, mimeType) => {
-    const { firm, admin } = await firmWithAdmin(both.onDisk)
-    const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName, bytes, contentType: 'text/plain' })
-    expect(document.mime_type).toBe(mimeType)
-  })
+  ])(
+    '%s is known by its content, where the client says nothing of its type',
+    async (_what, fileName, bytes, mimeType) => {
+      const { firm, admin } = await firmWithAdmin(both.onDisk)
+      const document = await uploadDocument(both.onDisk.url, firm, admin, {
+        fileName,
+        bytes,
+        contentType: 'text/plain',
+      })
+      expect(document.mime_type).toBe(mimeType)
+    },
+  )
 
   it('of 20 MB, above what is held in memory, arrives whole on S3', { timeout: 60_000 }, async () => {
     const large = await startService({ ...s3Settings(both.bucket), MAX_UPLOAD_BYTES: '30000000' })
