@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { onTestFinished } from 'vitest'
@@ -22,6 +24,9 @@ let count = 0
 /** It shares the network of this machine, where S3 and PostgreSQL answer, and so listens on the loopback alone. */
 const usual = ['--network', 'host', '--cgroups', 'disabled', '--log-driver', 'k8s-file']
 
+/** When a line came, and on which output. */
+const ofEachLine = /^\S+ std(out|err) F /gm
+
 /** Starts a container; its command ends by itself, or serves on a free port. */
 export async function runContainer(podman: Podman, image: string, wish: Wish = {}): Promise<Container> {
   const name = `paniq-${process.pid}-${(count += 1)}`
@@ -29,12 +34,16 @@ export async function runContainer(podman: Podman, image: string, wish: Wish = {
   const settings = { HOST: '127.0.0.1', PORT: String(port), AWS_EC2_METADATA_DISABLED: 'true', ...wish.settings }
   const given = Object.entries(settings).flatMap(([key, value]) => ['--env', `${key}=${value}`])
   onTestFinished(async () => void (await podman.run(['rm', '--force', '--time', '0', '--volumes', name])))
+  const file = join(podman.folder, `${name}.log`)
+  const log = async () => (await readFile(file, 'utf8')).replaceAll(ofEachLine, '')
   await podman.run([
     'run',
     '--detach',
     '--name',
     name,
     ...usual,
+    '--log-opt',
+    `path=${file}`,
     ...given,
     ...(wish.options ?? []),
     image,
@@ -44,11 +53,12 @@ export async function runContainer(podman: Podman, image: string, wish: Wish = {
   return {
     name,
     url: `http://127.0.0.1:${port}`,
-    log: () => podman.logs(name),
+    log,
     async untilLogged(pattern) {
-      while (!pattern.test(await podman.logs(name))) {
-        if (!(await isRunning(podman, name))) throw new Error(`it ended, and had said: ${await podman.logs(name)}`)
-        await sleep(200)
+      for (let looks = 1; !pattern.test(await log()); looks += 1) {
+        if (looks % 50 === 0 && !(await isRunning(podman, name)))
+          throw new Error(`it ended, and had said: ${await log()}`)
+        await sleep(100)
       }
     },
     async end() {

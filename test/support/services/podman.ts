@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 
 import { ensureInstalled, findProgram, type PackageNeed } from './install-packages.ts'
 import { runProgram } from './run-program.ts'
@@ -24,8 +22,8 @@ export type Podman = {
   /** The program, with images and containers of its own. */
   command: string
   run(words: string[], timeoutMs?: number): Promise<string>
-  /** What a container has printed so far, on both outputs. */
-  logs(container: string): Promise<string>
+  /** Where it keeps everything. */
+  folder: string
   /** With everything that it keeps. */
   remove(): Promise<void>
 }
@@ -45,10 +43,7 @@ export async function openPodman(folder: string): Promise<Podman> {
   return {
     command,
     run,
-    async logs(container) {
-      const { stdout, stderr } = await promisify(execFile)(command, ['logs', container])
-      return stdout + stderr
-    },
+    folder,
     async remove() {
       await run(['rm', '--all', '--force', '--volumes', '--time', '0'])
       await run(['rmi', '--all', '--force'])
