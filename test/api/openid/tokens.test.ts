@@ -78,6 +78,7 @@ describe('a token of the provider is taken', () => {
     ['that says it is an access token', () => provider.sign(claims(), { typ: 'at+jwt' })],
     ['whose typ is written as a media type', () => provider.sign(claims(), { typ: 'application/AT+JWT' })],
     ['without a typ', () => provider.sign(claims(), { typ: undefined })],
+    ['without a kid, where the provider has one key of its kind', () => provider.sign(claims(), { kid: undefined })],
     ['for several services, this one among them', () => provider.sign(claims({ aud: ['portal', 'paniq-documents'] }))],
     ['whose id is written in capitals', () => provider.sign(claims({ sub: person.id.toUpperCase() }))],
     ['by a clock that is a little ahead', () => provider.sign(claims({ iat: seconds() + 10, nbf: seconds() + 10 }))],
