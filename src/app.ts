@@ -18,6 +18,8 @@ import { keepSecret } from './people/keep-secret.ts'
 import { openProvider, type Provider } from './people/open-provider.ts'
 import { makePasswords, type Passwords } from './people/passwords.ts'
 import { type TokenKeys, tokenKeysOf } from './people/tokens.ts'
+import { openClamd, type ClamdLimits } from './scanner/clamd.ts'
+import type { Scanner } from './scanner/scanner.ts'
 import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
 import type { MultipartRecorder } from './storage/file-store.ts'
 import type { GuardedS3 } from './storage/guard-s3.ts'
@@ -48,6 +50,8 @@ export type App = {
   stores: Stores
   budget: ByteBudget
   spool: Spool
+  /** Undefined: nothing is scanned. */
+  scanner: Scanner | undefined
   graceMs: number
   passwords: Passwords
   keys: TokenKeys & { localLinks: Uint8Array; cursors: Uint8Array }
@@ -59,7 +63,7 @@ export type App = {
 }
 
 /** Less than usual is for tests, which need not wait as long. */
-export type Patience = S3Limits & { providerKeys?: KeyPatience }
+export type Patience = S3Limits & { providerKeys?: KeyPatience; clamd?: ClamdLimits }
 
 /** Undoes one step of the opening. */
 export type Closer = () => Promise<void>
@@ -103,6 +107,7 @@ export async function openApp(config: Config, log: Logger, patience: Patience = 
       stores,
       budget: makeByteBudget(uploadMemoryBytes),
       spool: await openSpool(join(config.dataDir, 'spool')),
+      scanner: config.clamd && openClamd(config.clamd, patience.clamd),
       graceMs,
       passwords: makePasswords(),
       keys,

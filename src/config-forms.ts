@@ -36,6 +36,16 @@ export const postgresAddress = z
     'must be a URL that begins postgres:// or postgresql://, such as postgres://user:password@host:5432/database',
   )
 
+/** A host and a port, or a socket's path. */
+export const clamdAddress = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url !== undefined && isSocketFile(url)) return { path: decodeURIComponent(url.pathname) }
+  if (url !== undefined && isHostAndPort(url))
+    return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) }
+  context.addIssue({ code: 'custom', message: 'must be tcp://host:port or unix:///path/to/clamd.sock' })
+  return z.NEVER
+})
+
 export const origins = words().refine(
   (each) => each.every((text) => isUrlOf(text, ['http:', 'https:']) && new URL(text).origin === text),
   'must be origins such as https://paniq.example, separated by commas: scheme, host and port, nothing after them',
@@ -80,6 +90,14 @@ function isUrlOf(text: string, protocols: string[]): boolean {
 
 function isSafeLine({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+}
+
+function isSocketFile({ protocol, host, pathname }: URL): boolean {
+  return protocol === 'unix:' && host === '' && pathname.length > 1
+}
+
+function isHostAndPort({ protocol, href, port, pathname }: URL): boolean {
+  return protocol === 'tcp:' && port !== '' && !hasUser(href) && ['', '/'].includes(pathname)
 }
 
 function hasUser(text: string): boolean {

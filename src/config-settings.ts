@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import {
+  clamdAddress,
   flag,
   folder,
   keysAddress,
@@ -126,6 +127,10 @@ export const settings = {
     default: '3600',
     doc: 'Life of a download link, 1 to 3600; never longer than the life of the credentials that sign it.',
   },
+  CLAMD_URL: {
+    schema: clamdAddress,
+    doc: 'Virus scanner: the address of ClamAV’s clamd, `tcp://host:port` or `unix:///path`. Set: every file is scanned and nothing unscanned is served. Unset: nothing is scanned, and documents say `skipped`.',
+  },
   TRUST_PROXY: {
     schema: proxies,
     doc: 'Proxies whose `X-Forwarded-*` headers are believed: a number of hops, or addresses and CIDR ranges separated by commas. Default: none.',
@@ -144,9 +149,8 @@ export const settings = {
   },
 } as const satisfies Record<string, Setting>
 
-/** Settings of the contract whose part is not built yet. To ignore one would promise what is not done (a scan, a link's signer), so it stops the start. */
+/** Settings of the contract whose part is not built yet. To ignore one would promise what is not done (a link's signer), so it stops the start. */
 export const settingsNotBuiltYet = [
-  'CLAMD_URL',
   'CLOUDFRONT_DOMAIN',
   'CLOUDFRONT_KEY_PAIR_ID',
   'CLOUDFRONT_PRIVATE_KEY',

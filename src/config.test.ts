@@ -42,6 +42,14 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   ADMIN_PASSWORD: ['hunter2', 'éééé', '🔑'.repeat(7), `hunter2-secret${'é'.repeat(40)}`],
   MAX_UPLOAD_BYTES: ['0', '10MB', '2147483648'],
   DOWNLOAD_URL_SECONDS: ['0', '3601', '1h'],
+  CLAMD_URL: [
+    'clamd',
+    'tcp://clamd',
+    'http://clamd:3310',
+    'tcp://me:hunter2-secret@clamd:3310',
+    'unix://var/run/x',
+    'unix:///',
+  ],
   TRUST_PROXY: ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1,2', '::1/129'],
   CORS_ORIGINS: ['*', 'paniq.example', 'https://paniq.example/', 'https://paniq.example,portal'],
   LOG_LEVEL: ['verbose'],
@@ -173,6 +181,13 @@ test('lists are read, and blanks around values do not count', () => {
   expect(config.corsOrigins).toEqual(['https://a.example', 'http://b.example:8080'])
   expect(config.trustProxy).toEqual(['10.0.0.0/8', '::1'])
   expect(loadConfig({ TRUST_PROXY: '2' }).trustProxy).toEqual(['2'])
+})
+
+test('a scanner is a host and port, or a socket', () => {
+  expect(loadConfig({ CLAMD_URL: 'tcp://clamd.example:3310' }).clamd).toEqual({ host: 'clamd.example', port: 3310 })
+  expect(loadConfig({ CLAMD_URL: 'tcp://[::1]:3310' }).clamd).toEqual({ host: '::1', port: 3310 })
+  expect(loadConfig({ CLAMD_URL: 'unix:///run/clamd.ctl' }).clamd).toEqual({ path: '/run/clamd.ctl' })
+  expect(loadConfig({}).clamd).toBeUndefined()
 })
 
 test('an empty value counts as none', () => {

@@ -35,6 +35,9 @@ export type DatabaseConfig = { kind: 'embedded' } | { kind: 'external'; url: str
 /** Whose tokens are taken beside ours: all three or none, so that nobody's token for another service opens this one. */
 export type OpenIdConfig = { jwksUrl: string; issuer: string; audience: string }
 
+/** Where clamd listens. */
+export type ClamdAddress = { host: string; port: number } | { path: string }
+
 export type Config = {
   useS3: boolean
   s3: S3Config
@@ -53,6 +56,8 @@ export type Config = {
   admin: { email: string; password: string } | undefined
   maxUploadBytes: number
   downloadUrlSeconds: number
+  /** Undefined: nothing is scanned. */
+  clamd: ClamdAddress | undefined
   logLevel: string
 }
 
@@ -81,6 +86,7 @@ export function loadConfig(environment: Environment): Config {
     admin: adminConfig(values),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
+    clamd: values.CLAMD_URL,
     logLevel: values.LOG_LEVEL,
   }
 }

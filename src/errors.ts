@@ -29,7 +29,13 @@ export type ErrorCode = (typeof errorCodes)[number]
 
 export type FieldError = { field: string; message: string }
 
-type Extras = { cause?: unknown; fields?: FieldError[]; retryAfterSeconds?: number }
+type Extras = {
+  cause?: unknown
+  fields?: FieldError[]
+  retryAfterSeconds?: number
+  /** What the audit trail keeps of it beside its code. */
+  details?: Record<string, unknown>
+}
 
 /**
  * A refusal or failure that a person can act on. `message` is shown to that person as it is: it says what happened
@@ -40,12 +46,14 @@ export class AppError extends Error {
   readonly code: ErrorCode
   readonly fields: FieldError[]
   readonly retryAfterSeconds: number | undefined
+  readonly details: Record<string, unknown>
 
   constructor(code: ErrorCode, message: string, extras: Extras = {}) {
     super(message, extras.cause === undefined ? undefined : { cause: extras.cause })
     this.code = code
     this.fields = extras.fields ?? []
     this.retryAfterSeconds = extras.retryAfterSeconds
+    this.details = extras.details ?? {}
   }
 }
 

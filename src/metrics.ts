@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import { makeDatabaseMetrics } from './metrics-database.ts'
 import { makeRequestMetrics } from './metrics-requests.ts'
+import { makeScanMetrics } from './metrics-scans.ts'
 import { makeStoreMetrics } from './metrics-stores.ts'
 import { makeWorkMetrics } from './metrics-work.ts'
 
@@ -24,6 +25,7 @@ export function makeMetrics() {
     build: makeBuild(registers),
     ...makeRequestMetrics(registers),
     ...makeStoreMetrics(registers),
+    ...makeScanMetrics(registers),
     ...makeWorkMetrics(registers),
     ...makeDatabaseMetrics(registers),
   }

@@ -18,11 +18,14 @@ export type DocumentOpening = {
   right: RightToCheck & { event: string }
   confidentialRoles: readonly string[]
   /** From where the bytes are wanted; undefined when only what is known of them is: that is shown in every state. */
-  bytesFrom: Reach | undefined
+  bytesFrom: BytesWanted | undefined
 }
 
 /** The stores that one instance can read: one disk, and S3 where it is set up. */
 export type Reach = { localStoreId: StoreId; hasS3: boolean }
+
+/** `hasScanner`: what was never scanned is not given out. */
+export type BytesWanted = Reach & { hasScanner: boolean }
 
 /** What stands in the way of the bytes; `ok` when nothing does. The same word goes to the audit trail. */
 export type DocumentOutcome = 'ok' | 'not_found' | 'gone' | 'scan_pending' | 'quarantined' | 'store_unavailable'
@@ -67,12 +70,15 @@ const refusalCodes = JSON.stringify(
   Object.fromEntries(Object.entries(refusalAnswers).map(([refusal, [code]]) => [refusal, code])),
 )
 
-const outcomeOf = (bytesFrom: Reach | undefined): RawBuilder<DocumentOutcome> => sql`case
+const outcomeOf = (bytesFrom: BytesWanted | undefined): RawBuilder<DocumentOutcome> => sql`case
   when found.id is null then 'not_found'
   when not ${bytesFrom !== undefined}::boolean then 'ok'
-  when found."deletedAt" is not null or found."bytesState" <> 'present' then 'gone'
-  when found."scanStatus" = 'pending' then 'scan_pending'
+  when found."deletedAt" is not null then 'gone'
+  -- Before what is said of its bytes, which are not where they were.
   when found."scanStatus" = 'infected' then 'quarantined'
+  when found."bytesState" <> 'present' then 'gone'
+  when found."scanStatus" = 'pending' or (found."scanStatus" = 'skipped' and ${bytesFrom?.hasScanner ?? true}::boolean)
+    then 'scan_pending'
   when found.store = 's3' and not ${bytesFrom?.hasS3 ?? false}::boolean then 'store_unavailable'
   -- A row of the platform names no disk, and is tried on the one at hand.
   when found.store = 'local' and found."storeId" <> ${bytesFrom?.localStoreId ?? null}::uuid then 'store_unavailable'

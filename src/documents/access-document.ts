@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
-import { type OpenedDocument, openDocument, type Reach } from '../database/open-document.ts'
+import { type BytesWanted, type OpenedDocument, openDocument } from '../database/open-document.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
@@ -10,7 +10,7 @@ export type AccessNeeds = { db: Db; log: Logger }
 
 /** Whoever wants the bytes says which stores they can read, and no right to them goes unjudged. */
 export type DocumentAccess = { firmId: FirmId; documentId: DocumentId } & (
-  | { right: 'documents.download'; bytesFrom: Reach }
+  | { right: 'documents.download'; bytesFrom: BytesWanted }
   | { right: Exclude<RightName, 'documents.download'> }
 )
 

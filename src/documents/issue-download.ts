@@ -4,6 +4,7 @@ import type { Db } from '../database/client.ts'
 import type { OpenedDocument } from '../database/open-document.ts'
 import { AppError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Scanner } from '../scanner/scanner.ts'
 import type { DownloadLink } from '../storage/file-store.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { accessDocument, noSuchDocument } from './access-document.ts'
@@ -13,6 +14,7 @@ import { storeHolding, type Stores, storeUnavailable } from './stores.ts'
 export type DownloadNeeds = {
   db: Db
   stores: Stores
+  scanner: Scanner | undefined
   log: Logger
   metrics: Pick<Metrics, 'downloads'>
   linkSeconds: number
@@ -45,7 +47,11 @@ export async function issueDownload(
   const document = await accessDocument(needs, actor, {
     ...request,
     right: 'documents.download',
-    bytesFrom: { localStoreId: local.storeId, hasS3: s3 !== undefined && s3.outage()?.trouble !== 'no_credentials' },
+    bytesFrom: {
+      localStoreId: local.storeId,
+      hasS3: s3 !== undefined && s3.outage()?.trouble !== 'no_credentials',
+      hasScanner: needs.scanner !== undefined,
+    },
   })
   assertDownloadable(document)
   const { store, storeId, storageKey: key, fileSize } = document

@@ -64,7 +64,8 @@ async function keep(
     // The body may have taken minutes: whoever lost the right meanwhile hands in nothing any more.
     await requireMembership(trx, { userId: actor.userId, firmId, right: rights['documents.upload'] })
     if (scope !== undefined) await claimKey(trx, scope, { type, documentId, sha256 })
-    const scanStatus = 'skipped' as const // until a scanner can be set
+    // Known by now: a store completes nothing before.
+    const scanStatus = await received.scanStatus()
     const document = await recordNewDocument(trx, actor, {
       store,
       storeId,

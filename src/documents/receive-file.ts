@@ -4,16 +4,18 @@ import { AppError } from '../errors.ts'
 import type { ByteBudget } from '../storage/byte-budget.ts'
 import type { HeldInMemory, Spooled } from '../storage/file-store.ts'
 import type { Spool } from '../storage/spool.ts'
+import type { Checks } from './finish-hash.ts'
 import { flowIntoSpool } from './flow-into-spool.ts'
 import { headBytes, requireAllowedFormat } from './formats/detect-format.ts'
 import type { Format } from './formats/format.ts'
 import { holdInMemory } from './hold-in-memory.ts'
-import { limitBytes, rejoin, takeHead } from './limit-bytes.ts'
+import { type Chunks, limitBytes, rejoin, takeHead } from './limit-bytes.ts'
+import { type KeptScanStatus, scanAsItComes, scanHeld, type ScanNeeds } from './scanning/scan-upload.ts'
 
 /** Files up to this size are held whole in memory, scanned, then sent in one piece. */
 export const mostBytesInMemory = 16 * 1024 * 1024
 
-export type ReceiveNeeds = { budget: ByteBudget; spool: Spool }
+export type ReceiveNeeds = ScanNeeds & { budget: ByteBudget; spool: Spool }
 
 export type Incoming = {
   bytes: Readable
@@ -31,15 +33,17 @@ export type Incoming = {
 export type Received = {
   format: Format
   content: HeldInMemory | Spooled
+  /** What the scanner said of it; known once the content is whole and accepted. */
+  scanStatus: () => Promise<KeptScanStatus>
   /** Stops reading and gives memory or spool file back; to be called in every case. */
   release: () => Promise<void>
 }
 
 /**
- * Reads an upload once: counts it and cuts it off at the limit, takes its SHA-256, tells its kind by its first bytes and looks
- * whether the whole is sound.
+ * Reads an upload once: counts it and cuts it off at the limit, takes its SHA-256, tells its kind by its first bytes, looks
+ * whether the whole is sound, and has it scanned.
  * A small file comes back whole; a large one comes back as soon as its kind is known and flows on into the spool, and
- * its `accepted` says later how it ended. Throws `empty_file`, `unsupported_type`, `too_large`, `store_unavailable`.
+ * its `accepted` says later how it ended. Throws `empty_file`, `unsupported_type`, `too_large`, `infected`, `store_unavailable`.
  */
 export async function receiveFile(needs: ReceiveNeeds, incoming: Incoming): Promise<Received> {
   const { declaredBytes = Infinity, maxBytes, signal, expectedSha256 } = incoming
@@ -53,7 +57,34 @@ export async function receiveFile(needs: ReceiveNeeds, incoming: Incoming): Prom
   const checks = { expectedSha256, check: format.check }
   const held =
     mostBytes <= mostBytesInMemory
-      ? await holdInMemory(needs.budget, whole, { ...checks, mostBytes, signal })
-      : await flowIntoSpool(needs.spool, whole, { ...checks, stop: () => incoming.bytes.destroy() })
+      ? await holdAndScan(needs, whole, { ...checks, mostBytes, signal })
+      : await spoolAndScan(needs, whole, { ...checks, incoming })
   return { format, ...held }
+}
+
+type Held = Omit<Received, 'format'>
+
+async function holdAndScan(
+  needs: ReceiveNeeds,
+  chunks: Chunks,
+  limits: Checks & { mostBytes: number; signal: AbortSignal },
+): Promise<Held> {
+  const held = await holdInMemory(needs.budget, chunks, limits)
+  try {
+    const scanStatus = await scanHeld(needs, held.content.bytes, limits.signal)
+    return { ...held, scanStatus: async () => scanStatus }
+  } catch (error) {
+    await held.release()
+    throw error
+  }
+}
+
+async function spoolAndScan(
+  needs: ReceiveNeeds,
+  chunks: Chunks,
+  { incoming, ...checks }: Checks & { incoming: Incoming },
+): Promise<Held> {
+  const scan = scanAsItComes(needs, incoming.signal)
+  const spooled = await flowIntoSpool(needs.spool, chunks, { ...checks, scan, stop: () => incoming.bytes.destroy() })
+  return { ...spooled, scanStatus: () => scan.finish() }
 }

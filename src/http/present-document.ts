@@ -3,9 +3,12 @@ import { createHash } from 'node:crypto'
 import type { DocumentShape, EventShape } from '../contract.ts'
 import type { DocumentRecord } from '../database/documents.ts'
 import type { EventRecord } from '../database/events.ts'
+import type { Scanner } from '../scanner/scanner.ts'
 
-/** A document as the contract §3 shows it. */
-export function presentDocument(document: DocumentRecord): DocumentShape {
+type Needs = { scanner: Scanner | undefined }
+
+/** A document as the contract §3 shows it. What was never scanned waits for that, where there is a scanner. */
+export function presentDocument(document: DocumentRecord, { scanner }: Needs): DocumentShape {
   const isVerified = document.reviewStatus === 'verified'
   return {
     id: document.id,
@@ -23,7 +26,7 @@ export function presentDocument(document: DocumentRecord): DocumentShape {
     review_status: document.reviewStatus,
     review_reason: document.reviewReason,
     valid_until: document.validUntil,
-    scan_status: document.scanStatus,
+    scan_status: document.scanStatus === 'skipped' && scanner !== undefined ? 'pending' : document.scanStatus,
     storage: document.store,
     deleted_at: document.deletedAt?.toISOString() ?? null,
   }

@@ -15,7 +15,10 @@ export async function recordRefusal<Result>(
   try {
     return await work()
   } catch (error) {
-    if (isAppError(error)) await recordEvent(db, actor, { ...event, outcome: error.code })
+    if (isAppError(error)) {
+      const details = { ...event.details, ...error.details }
+      await recordEvent(db, actor, { ...event, outcome: error.code, details })
+    }
     throw error
   }
 }

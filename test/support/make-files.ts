@@ -8,9 +8,9 @@ type FileWish = {
   seed?: string
 }
 
-/** A PDF of one empty page that a reader opens. */
-export function makePdf(wish: FileWish = {}): Buffer {
-  return sized(pdf, wish)
+/** A PDF of one empty page that a reader opens; `attached`: a file inside it. */
+export function makePdf({ attached, ...wish }: FileWish & { attached?: Buffer } = {}): Buffer {
+  return sized((spare, seed) => pdf(spare, seed, attached), wish)
 }
 
 /** A PNG of one grey pixel. */
@@ -41,13 +41,14 @@ function sized(maker: Maker, { bytes, seed = '' }: FileWish): Buffer {
   return maker(bytes - smallest.length + leastSpare, seed)
 }
 
-function pdf(spare: number, seed: string): Buffer {
+function pdf(spare: number, seed: string, attached?: Buffer): Buffer {
   const stream = [Buffer.from(`<< /Length ${tenDigits(spare)} >>\nstream\n`), makeNoise(spare, seed)]
   const bodies = [
     Buffer.from('<< /Type /Catalog /Pages 2 0 R >>'),
     Buffer.from('<< /Type /Pages /Kids [3 0 R] /Count 1 >>'),
     Buffer.from('<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << >> >>'),
     Buffer.concat([...stream, Buffer.from('\nendstream')]),
+    ...(attached === undefined ? [] : [embeddedFile(attached)]),
   ]
   const pieces = [Buffer.from('%PDF-1.4\n')]
   const offsets: number[] = []
@@ -62,6 +63,11 @@ function pdf(spare: number, seed: string): Buffer {
   const size = bodies.length + 1
   const trailer = `trailer\n<< /Size ${size} /Root 1 0 R >>\nstartxref\n${tenDigits(length)}\n%%EOF\n`
   return Buffer.concat([...pieces, Buffer.from(`xref\n0 ${size}\n0000000000 65535 f \n${rows}${trailer}`)])
+}
+
+function embeddedFile(content: Buffer): Buffer {
+  const head = Buffer.from(`<< /Type /EmbeddedFile /Length ${content.length} >>\nstream\n`)
+  return Buffer.concat([head, content, Buffer.from('\nendstream')])
 }
 
 /** Always as long, whatever the number, so that no offset moves. */

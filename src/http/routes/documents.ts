@@ -4,11 +4,12 @@ import { z } from 'zod'
 import { documentParams, documentShape, firmParams, listDocumentsQuery } from '../../contract.ts'
 import { browseDocuments, viewDocument } from '../../documents/browse.ts'
 import type { AccessNeeds } from '../../documents/access-document.ts'
+import type { Scanner } from '../../scanner/scanner.ts'
 import { documentOf, firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { etagOf, presentDocument } from '../present-document.ts'
 
-export type DocumentRoutesNeeds = AccessNeeds & { cursors: Cursors }
+export type DocumentRoutesNeeds = AccessNeeds & { cursors: Cursors; scanner: Scanner | undefined }
 
 const root = '/security-firms/:firm_id/documents'
 
@@ -34,7 +35,7 @@ export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZo
           load: (page) => browseDocuments(needs, actor, firmOf(params), { filter, page }),
           positionOf: (document) => ({ at: document.createdAtExact, id: document.id }),
         })
-        return documents.map(presentDocument)
+        return documents.map((document) => presentDocument(document, needs))
       },
     )
 
@@ -50,7 +51,7 @@ export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZo
         },
       },
       async (request, reply) => {
-        const document = presentDocument(await viewDocument(needs, request.actor, documentOf(request.params)))
+        const document = presentDocument(await viewDocument(needs, request.actor, documentOf(request.params)), needs)
         return reply.header('etag', etagOf(document)).send(document)
       },
     )

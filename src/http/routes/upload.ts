@@ -18,7 +18,15 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
       {
         config: {
           right: 'documents.upload',
-          errors: ['bad_request', 'conflict', 'too_large', 'unsupported_type', 'empty_file', 'store_unavailable'],
+          errors: [
+            'bad_request',
+            'conflict',
+            'too_large',
+            'unsupported_type',
+            'empty_file',
+            'infected',
+            'store_unavailable',
+          ],
         },
         schema: {
           tags: ['documents'],
@@ -43,6 +51,7 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
             idempotencyKey: request.headers['idempotency-key'],
             signal,
           }),
+          needs,
         )
         const location = `/api/v1/security-firms/${document.firm_id}/documents/${document.id}`
         return reply

@@ -17,16 +17,25 @@ export const clamdNeed: PackageNeed = {
   missing: async () => ((await findClamd()) ? [] : ['clamd']),
 }
 
+export type ClamdWish = {
+  /** To come back where one was before; else a free one. */
+  port?: number
+  /** Lines of its settings that are other than usual. */
+  settings?: Record<string, string>
+}
+
+export type RunningClamd = { address: ClamdAddress; port: number; socketPath: string; stop: () => Promise<void> }
+
 /** A clamd that knows the EICAR test file and no other virus, so that it starts at once and asks no mirror. */
-export async function startClamd(folder: string): Promise<{ address: ClamdAddress; stop: () => Promise<void> }> {
+export async function startClamd(folder: string, wish: ClamdWish = {}): Promise<RunningClamd> {
   const command = await findClamd()
   if (!command) throw new ServiceFailure('ClamAV is not installed.')
-  const [port = 0] = await findFreePorts(1)
+  const [port = 0] = wish.port === undefined ? await findFreePorts(1) : [wish.port]
   await mkdir(join(folder, 'db'), { recursive: true })
-  await mkdir(join(folder, 'tmp'))
-  await writeFile(join(folder, 'db', 'eicar.ndb'), signatureOfEicar())
+  await mkdir(join(folder, 'tmp'), { recursive: true })
+  await writeFile(join(folder, 'db', 'eicar.ndb'), signatureOf('Eicar-Test-Signature', eicar))
   const settings = join(folder, 'clamd.conf')
-  await writeFile(settings, clamdSettings(folder, port))
+  await writeFile(settings, clamdSettings({ folder, port }, wish.settings))
 
   const server = startProgram({
     name: 'clamd',
@@ -41,7 +50,7 @@ export async function startClamd(folder: string): Promise<{ address: ClamdAddres
     await stop()
     throw error
   }
-  return { address: { url: `tcp://127.0.0.1:${port}` }, stop }
+  return { address: { url: `tcp://127.0.0.1:${port}` }, port, socketPath: join(folder, 'clamd.sock'), stop }
 }
 
 function findClamd(): Promise<string | undefined> {
@@ -49,29 +58,41 @@ function findClamd(): Promise<string | undefined> {
   return findProgram('clamd', ['/usr/sbin'])
 }
 
-/** In two halves, so that this file is not itself a find. At the start of a file of any type, also inside an archive. */
-function signatureOfEicar(): string {
-  const content = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$', 'EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join('')
-  return `Eicar-Test-Signature:0:0:${Buffer.from(content).toString('hex')}\n`
+/** In two halves, so that this file is not itself a find. */
+export const eicar = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$', 'EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join('')
+
+/** A line of a signature database: finds what begins with this text, in a file of any type and inside an archive or a PDF. */
+export function signatureOf(name: string, beginning: string): string {
+  return `${name}:0:0:${Buffer.from(beginning).toString('hex')}\n`
 }
 
-function clamdSettings(folder: string, port: number): string {
-  const account = process.getuid?.() === 0 ? 'User root\n' : ''
-  return `${account}DatabaseDirectory ${folder}/db
-TemporaryDirectory ${folder}/tmp
-OfficialDatabaseOnly no
-Foreground yes
-TCPAddr 127.0.0.1
-TCPSocket ${port}
-SelfCheck 3600
-MaxThreads 8
-StreamMaxLength 1024M
-MaxScanSize 1024M
-MaxFileSize 1024M
-MaxScanTime 120000
-AlertExceedsMax yes
-AlertEncrypted no
-`
+function clamdSettings(
+  { folder, port }: { folder: string; port: number },
+  others: Record<string, string> = {},
+): string {
+  const settings = {
+    ...(process.getuid?.() === 0 ? { User: 'root' } : {}),
+    DatabaseDirectory: `${folder}/db`,
+    TemporaryDirectory: `${folder}/tmp`,
+    OfficialDatabaseOnly: 'no',
+    Foreground: 'yes',
+    TCPAddr: '127.0.0.1',
+    TCPSocket: String(port),
+    LocalSocket: `${folder}/clamd.sock`,
+    FixStaleSocket: 'yes',
+    SelfCheck: '3600',
+    MaxThreads: '8',
+    StreamMaxLength: '1024M',
+    MaxScanSize: '1024M',
+    MaxFileSize: '1024M',
+    MaxScanTime: '120000',
+    AlertExceedsMax: 'yes',
+    AlertEncrypted: 'no',
+    ...others,
+  }
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} ${value}\n`)
+    .join('')
 }
 
 async function answersPing(port: number): Promise<boolean> {

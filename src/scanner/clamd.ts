@@ -1,0 +1,152 @@
+import pLimit from 'p-limit'
+
+import type { ClamdAddress } from '../config.ts'
+import { type ClamdConnection, connectClamd, passes } from './clamd-connection.ts'
+import { identityOf, judgeAnswer } from './judge-answer.ts'
+import type { CannotSay, Scanner, Verdict } from './scanner.ts'
+
+/** Tests wait less. */
+export type ClamdLimits = {
+  /** Files that are sent to it at once; more wait. It keeps what it is sent on its disk, and has threads of its own for the scans. */
+  connections: number
+  /** How long to wait for one of these. */
+  queueMs: number
+  connectMs: number
+  /** How long it may take nothing of what is sent. */
+  stallMs: number
+  /** How long a verdict may take, unless the one who asks says so. */
+  verdictMs: number
+  /** For how long a scanner that did not answer in time is left alone, so that not every upload waits for it in vain. */
+  restMs: number
+}
+
+export const usualClamdLimits: ClamdLimits = {
+  connections: 32,
+  queueMs: 10_000,
+  connectMs: 3000,
+  stallMs: 10_000,
+  verdictMs: 30_000,
+  restMs: 10_000,
+}
+
+/** Small enough that a scanner which takes some, however slowly, is never taken for one that takes nothing. */
+const frameBytes = 64 * 1024
+
+type Scan = { bytes: AsyncIterator<Uint8Array>; signal: AbortSignal | undefined; verdictMs: number }
+
+/** ClamAV's daemon, by its `INSTREAM`: it needs no way to our files, so it may run anywhere. One connection is one file. */
+export function openClamd(address: ClamdAddress, limits: ClamdLimits = usualClamdLimits): Scanner {
+  const inTurn = pLimit(limits.connections)
+  let restsUntil = 0
+
+  async function scanOnce(scan: Scan): Promise<Verdict> {
+    scan.signal?.throwIfAborted()
+    const connection = await connectClamd(address, limits.connectMs)
+    if (connection === undefined) return cannotSay('unreachable')
+    const onAbort = () => connection.end()
+    scan.signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      const verdict = await converse(connection, scan, limits)
+      // An aborted connection looks like one that was cut off.
+      scan.signal?.throwIfAborted()
+      return verdict
+    } finally {
+      scan.signal?.removeEventListener('abort', onAbort)
+      connection.end()
+    }
+  }
+
+  return {
+    async scan(bytes, { signal, verdictMs = limits.verdictMs } = {}) {
+      const iterator = bytes[Symbol.asyncIterator]()
+      try {
+        if (Date.now() < restsUntil) return cannotSay('silent')
+        const verdict = await takeTurn(inTurn, limits.queueMs, () => scanOnce({ bytes: iterator, signal, verdictMs }))
+        if (verdict.kind === 'cannot_say' && verdict.why === 'silent') restsUntil = Date.now() + limits.restMs
+        return verdict
+      } finally {
+        await iterator.return?.()
+      }
+    },
+    async identify() {
+      const answer = await ask(address, 'zVERSION\0', limits)
+      return answer === undefined ? undefined : identityOf(answer)
+    },
+  }
+}
+
+/** Runs the work when there is a connection for it; who waited too long is told so, and its turn passes. */
+async function takeTurn(
+  inTurn: ReturnType<typeof pLimit>,
+  queueMs: number,
+  work: () => Promise<Verdict>,
+): Promise<Verdict> {
+  let isTooLate = false
+  const { promise: begun, resolve: begin } = Promise.withResolvers<true>()
+  const running = inTurn(async () => {
+    begin(true)
+    return isTooLate ? cannotSay('busy') : work()
+  })
+  isTooLate = (await passes(queueMs, begun)) === undefined
+  return isTooLate ? cannotSay('busy') : running
+}
+
+async function converse(connection: ClamdConnection, scan: Scan, limits: ClamdLimits): Promise<Verdict> {
+  if (!(await sendInTime(connection, Buffer.from('zINSTREAM\0'), limits))) return cannotSay('silent')
+  for (let next = await scan.bytes.next(); next.done !== true; next = await scan.bytes.next()) {
+    for (const frame of framesOf(next.value))
+      if (!(await sendInTime(connection, frame, limits))) return cannotSay('silent')
+    if (!connection.isOpen()) return judgeEarly(await connection.answer)
+  }
+  if (!connection.isOpen()) return judgeEarly(await connection.answer)
+
+  await connection.send(Buffer.alloc(4))
+  const answer = await passes(
+    scan.verdictMs,
+    connection.answer.then((text) => ({ text })),
+  )
+  if (answer === undefined) return cannotSay('silent')
+  return answer.text === undefined ? cannotSay('cut_off') : judgeAnswer(answer.text)
+}
+
+/** Of an answer to what was not sent to its end, nothing can be said but why. */
+function judgeEarly(answer: string | undefined): Verdict {
+  if (answer === undefined) return cannotSay('cut_off')
+  const verdict = judgeAnswer(answer)
+  return verdict.kind === 'cannot_say' ? verdict : cannotSay('unclear')
+}
+
+/** Each piece behind its length; the piece itself is sent before the next one is asked for. */
+function* framesOf(piece: Uint8Array): Generator<Buffer> {
+  for (let start = 0; start < piece.length; start += frameBytes) {
+    const part = piece.subarray(start, start + frameBytes)
+    const frame = Buffer.allocUnsafe(4 + part.length)
+    frame.writeUInt32BE(part.length)
+    frame.set(part, 4)
+    yield frame
+  }
+}
+
+async function sendInTime(connection: ClamdConnection, bytes: Buffer, { stallMs }: ClamdLimits): Promise<boolean> {
+  return (
+    (await passes(
+      stallMs,
+      connection.send(bytes).then(() => true),
+    )) === true
+  )
+}
+
+async function ask(address: ClamdAddress, command: string, limits: ClamdLimits): Promise<string | undefined> {
+  const connection = await connectClamd(address, limits.connectMs)
+  if (connection === undefined) return undefined
+  try {
+    await connection.send(Buffer.from(command))
+    return await passes(limits.stallMs, connection.answer)
+  } finally {
+    connection.end()
+  }
+}
+
+function cannotSay(why: CannotSay): Verdict {
+  return { kind: 'cannot_say', why }
+}

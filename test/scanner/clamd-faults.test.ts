@@ -1,0 +1,175 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+
+import { type ClamdLimits, openClamd, usualClamdLimits } from '../../src/scanner/clamd.ts'
+import { type ClamdInHand, clamdInHand } from '../support/clamd-in-hand.ts'
+import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { makeNoise, makePdf } from '../support/make-files.ts'
+import { findFreePorts } from '../support/services/free-ports.ts'
+import { piecesOf } from './pieces-of.ts'
+
+let clamd: ClamdInHand
+let proxy: FaultProxy
+beforeAll(async () => {
+  clamd = await clamdInHand()
+  proxy = await startFaultProxy({ port: clamd.port })
+})
+beforeEach(() => proxy.setFault({ kind: 'none' }))
+afterAll(async () => {
+  await proxy.close()
+  await clamd.remove()
+})
+
+/** Impatient, so that tests wait no longer than a fault takes to show. */
+const impatient: ClamdLimits = { ...usualClamdLimits, connectMs: 2000, stallMs: 500, verdictMs: 1000, restMs: 0 }
+const behindProxy = (limits = impatient) => openClamd({ host: '127.0.0.1', port: proxy.port }, limits)
+
+describe('a scanner that fails is never taken for one that found nothing', () => {
+  it.each<[string, Fault, string]>([
+    ['resets the connection', { kind: 'refuse' }, 'cut_off'],
+    ['says nothing', { kind: 'hang' }, 'silent'],
+    ['does not say what it found', { kind: 'swallow_answer' }, 'silent'],
+    ['is slower than anybody waits', { kind: 'slow', latencyMs: 3000 }, 'silent'],
+    ['is cut off while it is sent the file', { kind: 'cut_up', afterBytes: 5000 }, 'cut_off'],
+    ['is cut off before its answer', { kind: 'cut_down', afterBytes: 0 }, 'cut_off'],
+    ['is cut off within its answer', { kind: 'cut_down', afterBytes: 10 }, 'cut_off'],
+  ])('one that %s', async (_what, fault, why) => {
+    proxy.setFault(fault)
+    const verdict = await behindProxy().scan(piecesOf(makePdf({ bytes: 300_000 })))
+    // A reset may come before the connection is known to stand.
+    const words = fault.kind === 'refuse' ? /^(cut_off|unreachable)$/ : new RegExp(`^${why}$`)
+    expect(verdict).toEqual({ kind: 'cannot_say', why: expect.stringMatching(words) })
+  })
+
+  it('one that nobody started', async () => {
+    const [port = 0] = await findFreePorts(1)
+    const scanner = openClamd({ host: '127.0.0.1', port })
+    expect(await scanner.scan(piecesOf(makePdf()))).toEqual({ kind: 'cannot_say', why: 'unreachable' })
+    expect(await scanner.identify()).toBeUndefined()
+  })
+
+  it.each([
+    ['an error', 'INSTREAM: Can’t write to temporary file. ERROR\0'],
+    ['nothing that anybody knows', 'HTTP/1.1 200 OK\r\n\r\n\0'],
+    ['that something is fine, in other words', 'stream: OK, probably\0'],
+    ['that another command is fine', 'OK\0'],
+    ['a word without an end', 'x'.repeat(100_000)],
+    ['fine without its end', 'stream: OK'],
+  ])('one that answers %s', async (_what, answer) => {
+    await using server = await answering((socket) => void socket.end(answer))
+    const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, impatient).scan(piecesOf(makePdf()))
+    expect(verdict).toMatchObject({ kind: 'cannot_say' })
+  })
+
+  it('one that answers before it has seen the file', async () => {
+    await using server = await answering((socket) => void socket.write('stream: OK\0'))
+    const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, impatient).scan(twoPieces())
+    expect(verdict).toEqual({ kind: 'cannot_say', why: 'unclear' })
+  })
+})
+
+it('a scanner that takes no more presses back on whoever sends, however much there is', async () => {
+  await using server = await answering((socket) => void socket.pause())
+  const megabyte = makeNoise(1_000_000)
+  let sent = 0
+  const endless = async function* () {
+    for (;;) {
+      sent += 1
+      yield megabyte
+    }
+  }
+  const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, impatient).scan(endless())
+  expect(verdict).toEqual({ kind: 'cannot_say', why: 'silent' })
+  // What the system itself holds for a connection.
+  expect(sent).toBeLessThan(50)
+})
+
+it('who finds all connections in use waits, and then cannot say', async () => {
+  proxy.setFault({ kind: 'hang' })
+  const scanner = behindProxy({ ...impatient, connections: 1, queueMs: 100, verdictMs: 2000, stallMs: 2000 })
+  const first = scanner.scan(piecesOf(makePdf()))
+  expect(await scanner.scan(piecesOf(makePdf()))).toEqual({ kind: 'cannot_say', why: 'busy' })
+  expect(await first).toEqual({ kind: 'cannot_say', why: 'silent' })
+})
+
+it('one that did not answer in time is left alone for a while, and then asked again', async () => {
+  proxy.setFault({ kind: 'hang' })
+  const scanner = behindProxy({ ...impatient, restMs: 1500 })
+  await scanner.scan(piecesOf(makePdf()))
+  proxy.setFault({ kind: 'none' })
+  const before = proxy.connections()
+  expect(await scanner.scan(piecesOf(makePdf()))).toEqual({ kind: 'cannot_say', why: 'silent' })
+  expect(proxy.connections()).toBe(before)
+  await expect.poll(() => scanner.scan(piecesOf(makePdf()))).toEqual({ kind: 'clean' })
+})
+
+it('what goes wrong with the bytes themselves is thrown as it is, and no connection stays', async () => {
+  const gone = new Error('the client went away')
+  const broken = async function* () {
+    yield makePdf()
+    throw gone
+  }
+  await using server = await answering(() => undefined)
+  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, impatient)
+  await expect(scanner.scan(broken())).rejects.toBe(gone)
+  await expect.poll(() => server.open()).toBe(0)
+})
+
+it('a scan that is given up ends at once with the reason, and no connection stays', async () => {
+  await using server = await answering(() => undefined)
+  const ending = new AbortController()
+  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, { ...impatient, verdictMs: 600_000 })
+  const scanning = scanner.scan(piecesOf(makeNoise(10)), { signal: ending.signal })
+  await expect.poll(() => server.open()).toBe(1)
+  const reason = new Error('the service is ending')
+  ending.abort(reason)
+  await expect(scanning).rejects.toBe(reason)
+  await expect.poll(() => server.open()).toBe(0)
+})
+
+it('whatever comes of a scan, the bytes are let go', async () => {
+  let isLetGo = false
+  const held = async function* () {
+    try {
+      yield* piecesOf(makeNoise(1_000_000))
+    } finally {
+      isLetGo = true
+    }
+  }
+  proxy.setFault({ kind: 'refuse' })
+  await behindProxy().scan(held())
+  // What was never begun needs no letting go.
+  proxy.setFault({ kind: 'cut_up', afterBytes: 1000 })
+  await behindProxy().scan(held())
+  expect(isLetGo).toBe(true)
+})
+
+/** Slowly, so that an answer to the first is there before the second. */
+async function* twoPieces() {
+  yield makePdf()
+  await wait(300)
+  yield makePdf()
+}
+
+/** A server of the test's own in clamd's place. */
+async function answering(answer: (socket: Socket) => void) {
+  const open = new Set<Socket>()
+  const server = createServer((socket) => {
+    open.add(socket)
+    socket.on('error', () => undefined).on('close', () => open.delete(socket))
+    socket.resume()
+    answer(socket)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port, // a listener on TCP has this kind of address
+    open: () => open.size,
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy()
+      server.close()
+    },
+  }
+}
