@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, symlink } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '../..')
 
 /** A folder that looks like a checkout, in which somebody types what a page says. */
 export type Machine = {
+  write(name: string, text: string): Promise<void>
   /** What the lines print on standard output; throws when one of them fails. */
   type(lines: string): Promise<string>
   /** Starts what does not end by itself, and resolves with where it answers. */
@@ -35,6 +36,7 @@ export async function openMachine(folder: string, env: Record<string, string>): 
   }
 
   return {
+    write: (name, text) => writeFile(join(folder, name), text),
     async type(lines) {
       const { stdout } = await run('bash', ['-euc', lines], { cwd: folder, env: environment })
       return stdout.trim()

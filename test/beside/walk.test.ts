@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Block, readBlocks } from '../readme/read-blocks.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { listBucket } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
 import { insertPlatformDocument, type PlatformDocument } from '../support/platform/platform-documents.ts'
@@ -28,7 +29,8 @@ import { writeTypes } from './write-types.ts'
 const run = promisify(execFile)
 const blocks = await readBlocks(docsPage)
 const role = `paniq_documents_${randomBytes(6).toString('hex')}`
-const secret = randomBytes(32).toString('hex')
+/** With what a shell and a file of settings would make something of. */
+const secret = `a#key $HOME ${randomBytes(32).toString('hex')}`
 
 let folder: string
 let database: PlatformDatabase
@@ -51,10 +53,8 @@ beforeAll(async () => {
   before = await dump()
   ports = await findFreePorts(3)
   const [api = 0, ...ours] = ports
-  const service = Object.assign(new URL(database.settings.DATABASE_URL), { username: role, password: 'PASSWORD' })
   const env = {
     OWNER: database.settings.DATABASE_OWNER_URL,
-    SERVICE: service.href,
     API: `http://127.0.0.1:${api}`,
     FIRM: member.firmId,
     TOKEN: member.headers.authorization.replace('Bearer ', ''),
@@ -115,12 +115,17 @@ function next(heading: string, language: string): string {
   return block.text
     .replaceAll('10.0.0.21:8000', `127.0.0.1:${first}`)
     .replaceAll('10.0.0.22:8000', `127.0.0.1:${second}`)
+    .replace(/postgresql:\/\/\S*@db\.example\/platform/, serviceUrl())
     .replace('THE-KEY-THAT-THE-PLATFORM-SIGNS-ITS-TOKENS-WITH', secret)
     .replace('THE-BUCKET-OF-THE-PLATFORM', name)
     .replace('KEY_ID=KEY', `KEY_ID=${key}`)
-    .replace('ACCESS_KEY=SECRET', `ACCESS_KEY=${itsSecret}`)
+    .replace("ACCESS_KEY='SECRET'", `ACCESS_KEY='${itsSecret}'`)
     .replace('af-south-1', bucket.s3.region)
     .replaceAll(/\bpaniq_documents\b/g, role)
+}
+
+function serviceUrl(): string {
+  return Object.assign(new URL(database.settings.DATABASE_URL), { username: role, password: 'PASSWORD' }).href
 }
 
 /** nginx as the platform has it, with our line in it or without. */
@@ -138,8 +143,8 @@ it('whoever does what the page says, in its order, puts the service beside the p
   const [first, second] = machines
 
   await asAdmin(next('1. A role for the service', 'sql'))
-  const settings = next('2. Settings', 'sh')
-  for (const machine of machines) await machine.type(settings)
+  const settings = next('2. Settings', 'ini')
+  for (const machine of machines) await machine.write('.env', settings)
   const tested = await first.type(next('2. Settings', 'sh'))
   expect([tested.includes('✓'), tested.includes('✗')]).toEqual([true, false])
 
@@ -183,6 +188,8 @@ it('whoever does what the page says, in its order, puts the service beside the p
 
   await database.platform.query('delete from firm_documents where id = $1', [id])
   expect(await dump()).toBe(before)
+  const keys = (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
+  expect(keys.filter((key) => !key.startsWith('security_firms/'))).toEqual(['paniq-documents.json'])
 }, 300_000)
 
 /** The hash of what lies where the platform's row of this paper points, as the platform reads it. */
@@ -199,7 +206,7 @@ async function hashesForPlatform(id: string): Promise<string[]> {
 }
 
 it('no line of the page is left that nobody has run', () => {
-  const told = blocks.filter(({ language }) => ['sh', 'sql'].includes(language))
+  const told = blocks.filter(({ language }) => ['sh', 'sql', 'ini'].includes(language))
   expect(told.filter((block) => !taken.has(block)).map(({ heading, text }) => `${heading}: ${text}`)).toEqual([
     // The addresses, which every line above was given.
     expect.stringMatching(/^Beside the platform: OWNER=/),
