@@ -44,7 +44,7 @@ seen["newest first"] = [identity for page in pages for identity in page] == [
 one = client.get(f"{documents}{first['id']}/")
 seen["one"] = [one.status_code, one.json() == first, "ETag" in one.headers]
 file = client.get(f"{documents}{first['id']}/download/")
-seen["file"] = [file.status_code, file.content == paper]
+seen["file"] = [file.status_code, file.content == paper, [each.status_code for each in file.history]]
 link = client.get(f"{documents}{first['id']}/download", headers={"Accept": "application/json"}).json()
 linked = requests.get(requests.compat.urljoin(url, link["url"]))
 seen["link"] = [sorted(link), linked.status_code, linked.content == paper]
