@@ -1,9 +1,13 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 import { sql } from 'kysely'
 
 import type { Db } from './client.ts'
+import { isLockTimeout } from './postgres-errors.ts'
 
 /** Rows looked at in one step: one transaction, in which the platform's changes of these very rows wait. */
 const rowsAtOnce = 1000
+const pauseMs = 500
 
 /**
  * Compares what the platform wrote with what stands here, and makes ours follow: rows that were there before us, and
@@ -12,11 +16,24 @@ const rowsAtOnce = 1000
  */
 export async function comparePlatform(db: Db, isEnough: () => boolean): Promise<number> {
   let total = 0
-  for (let looked = 1; looked > 0 && !isEnough(); total += looked) {
-    const { rows } = await sql<{ looked: number }>`select document_compare(${rowsAtOnce}) as looked`.execute(db)
-    looked = rows[0]?.looked ?? 0
+  while (!isEnough()) {
+    const looked = await compareSome(db)
+    if (looked === 0) break
+    if (looked === 'held_up') await wait(pauseMs)
+    else total += looked
   }
   return total
+}
+
+/** Somebody else compares, or the platform is in the midst of a change. */
+async function compareSome(db: Db): Promise<number | 'held_up'> {
+  try {
+    const { rows } = await sql<{ looked: number }>`select document_compare(${rowsAtOnce}) as looked`.execute(db)
+    return rows[0]?.looked ?? 0
+  } catch (error) {
+    if (isLockTimeout(error)) return 'held_up'
+    throw error
+  }
 }
 
 /** Lets the next comparison begin from the start, unless one is under way. */

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
+import { compareWithPlatform } from '../../src/worker/compare-with-platform.ts'
+import { startWorker } from '../../src/worker/start-worker.ts'
 import {
   deleteDocumentRow,
   insertDocumentRow,
@@ -29,10 +31,8 @@ afterAll(async () => {
 const db = () => beside.service.app.db
 const rows = (id: string) => rowsOf(beside.service, id)
 const insert = (row: Record<string, unknown> = {}) => insertDocumentRow(beside.platform, firm, row)
-const compareAll = async () => {
-  await comparePlatformAnew(db())
-  return comparePlatform(db(), () => false)
-}
+const never = new AbortController().signal
+const compareAll = async () => (await compareWithPlatform.run(beside.service.app, never))['compared']
 /** What a statement of the platform's does while nothing of ours can be written. */
 async function without<Result>(table: string, work: () => Promise<Result>): Promise<Result> {
   await beside.platform.query(`alter table ${table} rename to put_away_${table}`)
@@ -61,6 +61,16 @@ it.each(['documents', 'document_versions', 'document_events'])(
     expect((await rows(made)).versions).toMatchObject([{ version: 1 }])
   },
 )
+
+it('the jobs of a service take up what was left as soon as they start', async () => {
+  const changed = await insert()
+  await without('documents', () => updateDocumentRow(beside.platform, { id: changed }, { file_name: 'later.pdf' }))
+  const worker = await startWorker(beside.service.app)
+  await expect.poll(() => countUnfollowed(beside.service)).toBe(0)
+  await worker.close()
+
+  expect((await rows(changed)).versions).toMatchObject([{ file_name: 'later.pdf' }])
+})
 
 it('what cannot even be noted is found by the comparison', async () => {
   const deleted = await insert()
@@ -148,6 +158,27 @@ async function countRows(): Promise<number> {
   const { rows: counts } = await beside.platform.query<{ n: number }>('select count(*)::int as n from firm_documents')
   return counts[0]?.n ?? 0
 }
+
+it('a comparison that meets what the platform is about to write lets go of its rows, and comes again', async () => {
+  const [noted, wanted] = [await insert(), await insert()]
+  const client = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await client.connect()
+  // A change that could not be followed, and is not committed: the note of it stands in the comparison's way.
+  await client.query('begin')
+  await client.query('select from firm_documents where id = $1 for update', [noted])
+  await client.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [firm, noted])
+  const comparing = compareAll()
+  await expect
+    .poll(async () => (await beside.platform.query(`select from pg_locks where not granted`)).rowCount)
+    .toBeGreaterThan(0)
+  await client.query(`update firm_documents set file_name = 'wanted.pdf' where id = $1`, [wanted])
+  await client.query('commit')
+  await client.end()
+  await comparing
+
+  expect((await rows(wanted)).versions).toMatchObject([{ file_name: 'wanted.pdf' }])
+  expect(await followNoted(db())).toBe(1)
+})
 
 it('many connections of the platform that change the same rows in any order meet no deadlock by us', async () => {
   const ids: string[] = []

@@ -24,6 +24,8 @@ import {
   startBeside,
 } from './open-scene.ts'
 
+// What the platform's people may do here, whatever state they are in, stands in test/api/platform-people.
+
 const firmStates = ['draft', 'submitted', 'approved', 'rejected'] as const
 const memberStates = ['pending', 'active', 'suspended'] as const
 

@@ -53,7 +53,7 @@ revoke all on function document_follow_trigger() from public;
 
 -- What could not be followed when it changed, oldest first. Yields how many were taken up.
 create or replace function document_follow_noted(most integer) returns integer
-language plpgsql security definer set search_path = public, pg_temp
+language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '800ms'
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   noted document_unfollowed;
@@ -80,9 +80,10 @@ $$;
 revoke all on function document_follow_noted(integer) from public;
 
 -- One step of the comparison, from where the last one ended: rows of the platform in the order of their ids, then our
--- documents in the order of theirs. One at a time; the next waits. Yields how many it looked at: 0 at the end.
+-- documents in the order of theirs. One at a time. Yields how many it looked at: 0 at the end. It holds rows of the
+-- platform's, and so waits no longer than the triggers do: who calls it tries again.
 create or replace function document_compare(most integer) returns integer
-language plpgsql security definer set search_path = public, pg_temp
+language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '800ms'
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   state document_following;
