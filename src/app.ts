@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
+import packageJson from '../package.json' with { type: 'json' }
 import type { Config } from './config.ts'
 import type { Db, PoolCounts } from './database/client.ts'
 import { connectDatabase } from './database/connect.ts'
@@ -10,6 +11,7 @@ import { keepSecretInDatabase } from './database/kept-secrets.ts'
 import { measureStatements } from './database/measure-statements.ts'
 import { forgetMultipart, noteMultipart } from './database/uploads.ts'
 import type { Stores } from './documents/stores.ts'
+import type { Tracing } from './logger-span.ts'
 import { fromZero } from './metrics-from-zero.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
 import { deriveKey } from './people/derive-key.ts'
@@ -42,6 +44,8 @@ export type App = {
   config: Config
   log: Logger
   metrics: Metrics
+  /** Undefined: nothing is traced. */
+  tracing: Tracing | undefined
   now: Clock
   db: Db
   /** For who needs connections of its own to the same database: the queue of jobs. */
@@ -81,6 +85,8 @@ export async function openApp(config: Config, log: Logger, patience: Patience = 
   const close = () => closeAll(opened)
   try {
     const metrics = makeMetrics()
+    const tracing = await openTraces(config, log)
+    opened.push(async () => tracing?.close())
     const watch = measureStatements(metrics)
     const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log, watch })
     opened.push(() => database.close())
@@ -100,6 +106,7 @@ export async function openApp(config: Config, log: Logger, patience: Patience = 
       config,
       log,
       metrics,
+      tracing,
       now: () => new Date(),
       db: database.db,
       databaseConnection: database.connection,
@@ -133,6 +140,13 @@ function openProviderOf(
 ): Provider | undefined {
   if (openId === undefined) return undefined
   return openProvider({ config: openId, ...needs })
+}
+
+/** What traces need is loaded only where somebody wants them. */
+async function openTraces({ traces }: Config, log: Logger): Promise<Tracing | undefined> {
+  if (traces === undefined) return undefined
+  const { openTracing } = await import('./tracing/open-tracing.ts')
+  return openTracing({ config: traces, version: packageJson.version, log })
 }
 
 type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array; s3Patience: S3Limits }

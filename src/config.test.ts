@@ -3,7 +3,8 @@ import { parseEnv } from 'node:util'
 
 import { describe, expect, test } from 'vitest'
 
-import { ConfigError, loadConfig } from './config.ts'
+import { ConfigError } from './config-error.ts'
+import { loadConfig } from './config.ts'
 import { type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
 
 const entries = Object.entries<Setting>(settings)

@@ -2,14 +2,11 @@ import { resolve } from 'node:path'
 
 import type { z } from 'zod'
 
+import { ConfigError } from './config-error.ts'
 import { findGiven, type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
+import { readTraces, type TracesConfig } from './config-traces.ts'
 
 type Environment = Record<string, string | undefined>
-
-/** One line for the person who starts the service: the variable, what is wrong, what is allowed. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-}
 
 type Settings = typeof settings
 type Values = {
@@ -59,6 +56,8 @@ export type Config = {
   /** Undefined: nothing is scanned. */
   clamd: ClamdAddress | undefined
   logLevel: string
+  /** Undefined: nothing is traced. */
+  traces: TracesConfig | undefined
 }
 
 /** Reads the settings out of an environment. Throws a `ConfigError` of one line for the first wrong value. */
@@ -88,6 +87,7 @@ export function loadConfig(environment: Environment): Config {
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
     clamd: values.CLAMD_URL,
     logLevel: values.LOG_LEVEL,
+    traces: readTraces(environment),
   }
 }
 

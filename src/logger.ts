@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 
-import { logContext } from './logger-context.ts'
+import { currentSpan, logContext } from './logger-context.ts'
 import { redactFields, redactKeys } from './logger-redact-keys.ts'
 import { redact } from './logger-redact.ts'
 
@@ -22,7 +22,7 @@ export function makeLogger({ level, isTerminal, destination }: LoggerOptions): L
       formatters: { level: (label) => ({ level: label }), log: redactFields, bindings: redactFields },
       serializers: { err: (error: Error) => redactKeys(pino.stdSerializers.err(error)) },
       // A copy: pino writes each line's own fields into what it gets.
-      mixin: () => ({ ...logContext() }),
+      mixin: () => ({ ...logContext(), trace_id: currentSpan()?.traceId }),
       hooks: { streamWrite: isTerminal ? forPeople() : (line) => escapeRawControls(redact(line)) },
     },
     // Synchronous, so that the last line before the end of the process is not lost.

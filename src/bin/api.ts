@@ -36,6 +36,7 @@ export async function buildApi(
   const server = await buildServer({
     log,
     metrics,
+    tracing: app.tracing,
     trustProxy: config.trustProxy,
     origins: [...config.corsOrigins, ...originOf(config.publicUrl)],
     maxUploadBytes: config.maxUploadBytes,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { AppError } from '../errors.ts'
 import { explainFailure } from './explain-failure.ts'
 import { explainListening } from './explain-listening.ts'

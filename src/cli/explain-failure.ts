@@ -1,4 +1,4 @@
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { isOutOfReach, isWithoutTls } from '../database/postgres-errors.ts'
 import { AppError } from '../errors.ts'
 import { WrongUse } from './failures.ts'

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 
 /** What Node threw when it could not listen, as one line that says what to do; anything else as it came. */
 export function explainListening(error: unknown, { host, port }: { host: string; port: number }): unknown {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 import { findGiven } from '../config-settings.ts'
 
 type Environment = Record<string, string | undefined>

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 
 import type { Logger } from 'pino'
 
-import { type Config, ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
+import { type Config } from '../config.ts'
 import { findAccountByEmail } from '../database/accounts.ts'
 import { systemActor } from '../database/events.ts'
 import type { Identity } from '../database/identities.ts'

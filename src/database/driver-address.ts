@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config-error.ts'
 
 const files = ['sslrootcert', 'sslcert', 'sslkey']
 

@@ -1,6 +1,6 @@
 import { fromKysely, type PgBoss, type SendOptions } from 'pg-boss'
 
-import { logContext } from '../logger-context.ts'
+import { currentSpan, logContext } from '../logger-context.ts'
 import type { Tx } from './client.ts'
 
 type Wish = {
@@ -13,12 +13,17 @@ type Wish = {
 /** Asks for a job. It keeps which request it is done for, so that its log says so whenever it runs, and at every attempt. */
 export async function enqueueJob(queue: PgBoss, name: string, { trx, ...options }: Wish = {}): Promise<void> {
   const { request_id: requestId } = logContext()
+  const traceparent = currentSpan()?.traceparent
   const sending: SendOptions = trx === undefined ? options : { ...options, db: fromKysely(trx) }
-  await queue.send(name, requestId === undefined ? {} : { request_id: requestId }, sending)
+  const data = { ...(requestId && { request_id: requestId }), ...(traceparent && { traceparent }) }
+  await queue.send(name, data, sending)
 }
 
-/** Which request a job is done for, as `enqueueJob` kept it; undefined for what nobody asked for, such as the daily ones. */
-export function requestIdOf(data: unknown): string | undefined {
-  if (typeof data !== 'object' || data === null || !('request_id' in data)) return undefined
-  return typeof data.request_id === 'string' ? data.request_id : undefined
+/** Whose work a job is, as `enqueueJob` kept it; without either for what nobody asked for, such as the daily ones. */
+export function originOf(data: unknown): { requestId: string | undefined; traceparent: string | undefined } {
+  const { request_id: requestId, traceparent } = (data ?? {}) as Record<string, unknown> // whatever it is, it has these or not
+  return {
+    requestId: typeof requestId === 'string' ? requestId : undefined,
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+  }
 }

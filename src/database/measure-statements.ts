@@ -1,5 +1,7 @@
 import { DatabaseError } from 'pg'
 
+import { currentSpan } from '../logger-context.ts'
+import { traced } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 
 type Counted = Pick<Metrics, 'databaseStatements' | 'databaseWaits' | 'databaseFailures'>
@@ -27,10 +29,10 @@ export function measureStatements(metrics: Counted): Watch {
         metrics.databaseWaits.observe(secondsSince(startedAt))
       }
     },
-    async query(_text, query) {
+    async query(text, query) {
       const startedAt = performance.now()
       try {
-        return await query()
+        return await traceStatement(text, query)
       } catch (error) {
         const kind = failureOf(error)
         if (kind !== undefined) metrics.databaseFailures.inc({ kind })
@@ -40,6 +42,14 @@ export function measureStatements(metrics: Counted): Watch {
       }
     },
   }
+}
+
+/** Of the statement itself no more than its verb and its first table: others read traces than the database. */
+function traceStatement<Result>(text: string, query: () => Promise<Result>): Promise<Result> {
+  if (currentSpan() === undefined) return query()
+  const [verb = ''] = /\w+/.exec(text) ?? []
+  const [, table = ''] = /\b(?:from|into|update)\s+"?([a-z_]+)/i.exec(text) ?? []
+  return traced(`sql ${`${verb.toLowerCase()} ${table}`.trim()}`, query, { 'db.system.name': 'postgresql' }, 'client')
 }
 
 /** Undefined where the database did its part and said no: to a row that is there already, or that breaks a rule. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../database/client.ts'
 import type { OpenedDocument } from '../database/open-document.ts'
 import { AppError } from '../errors.ts'
+import { traced } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import type { DownloadLink } from '../storage/file-store.ts'
@@ -43,6 +44,14 @@ export async function issueDownload(
   actor: Actor,
   request: DownloadRequest,
 ): Promise<IssuedDownload> {
+  return traced('issue download', async (span) => {
+    const issued = await issue(needs, actor, request)
+    span?.add({ store: issued.bytes.store, bytes: issued.bytes.size })
+    return issued
+  })
+}
+
+async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadRequest): Promise<IssuedDownload> {
   const { s3, local } = needs.stores
   const document = await accessDocument(needs, actor, {
     ...request,

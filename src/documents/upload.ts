@@ -6,6 +6,7 @@ import type { Db } from '../database/client.ts'
 import { type DocumentType, findDocumentType } from '../database/document-types.ts'
 import type { DocumentRecord } from '../database/documents.ts'
 import { AppError } from '../errors.ts'
+import { traced } from '../logger-span.ts'
 import { recordRefusal } from '../people/record-refusal.ts'
 import { requireRight } from '../people/require-right.ts'
 import { rights } from '../people/rights.ts'
@@ -65,16 +66,17 @@ async function receiveAndKeep(
   assertDeclaredSize(request.declaredBytes, maxBytes)
   const file = await request.openFile()
   const fileName = requireFileName(file.fileName)
-  const received = await receiveFile(needs, {
-    ...request,
-    ...file,
-    fileName,
-    maxBytes,
-    allowedMimeTypes: type.allowedTypes ?? defaultMimeTypes,
-  })
+  const allowedMimeTypes = type.allowedTypes ?? defaultMimeTypes
+  const received = await traced('receive file', () =>
+    receiveFile(needs, { ...request, ...file, fileName, maxBytes, allowedMimeTypes }),
+  )
   try {
     const { idempotencyKey, signal } = request
-    return await keepOnce(needs, { ...allowed, fileName, received, idempotencyKey, signal })
+    return await traced('keep file', async (span) => {
+      const document = await keepOnce(needs, { ...allowed, fileName, received, idempotencyKey, signal })
+      span?.add({ store: document.store, bytes: document.fileSize })
+      return document
+    })
   } finally {
     await received.release()
   }

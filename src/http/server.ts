@@ -4,7 +4,7 @@ import helmet from '@fastify/helmet'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 
-import { withLogContext } from '../logger-context.ts'
+import type { Tracing } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 import { acceptForms } from './accept-forms.ts'
 import { answerBrokenRequest, answerUnreadableAddress } from './answer-broken-request.ts'
@@ -19,11 +19,14 @@ import { recordRequests } from './record-requests.ts'
 import { chooseRequestId } from './request-id.ts'
 import { keepServedRoutes } from './served-routes.ts'
 import { takeEmptyBodies } from './take-empty-bodies.ts'
+import { traceRequests } from './trace-requests.ts'
 import { trackHandlers } from './track-handlers.ts'
 
 export type ServerOptions = {
   log: FastifyBaseLogger
   metrics: Metrics
+  /** Undefined: nothing is traced. */
+  tracing: Tracing | undefined
   trustProxy: string[]
   /** Whose pages may call. */
   origins: string[]
@@ -57,7 +60,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   answerUnknownAddress(server)
   keepServedRoutes(server)
 
-  server.addHook('onRequest', (request, _reply, done) => withLogContext({ request_id: request.id }, done))
+  traceRequests(server, options.tracing)
   server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   recordRequests(server, options)
   discardBody(server)

@@ -1,3 +1,4 @@
+import { traced } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 import type { StoreName } from '../vocabulary.ts'
 import { type FileStore, StoreError } from './file-store.ts'
@@ -19,7 +20,7 @@ function measuring(store: StoreName, metrics: Pick<Metrics, 'storeOperations'>) 
     const startedAt = performance.now()
     let outcome = 'ok'
     try {
-      return await work()
+      return await traced(`${store} ${operation}`, work)
     } catch (error) {
       // The file's own fault, or its client's: too large, of another kind, gone away.
       outcome = error instanceof StoreError ? error.code : 'refused'

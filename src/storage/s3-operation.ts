@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
+import { currentSpan } from '../logger-context.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { StoreError } from './file-store.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
@@ -101,6 +102,7 @@ type Finish = (end: End) => void
 /** Starts the clock of one operation; the function it gives back writes the event. */
 export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
   const startedAt = performance.now()
+  const span = currentSpan()?.begin(`s3 ${call.operation}`, {}, 'client')
   return ({ outcome, attempt, bytes, failure, requestId = failure?.requestId }) => {
     const durationMs = performance.now() - startedAt
     const event = {
@@ -115,6 +117,8 @@ export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
       s3_request_id: requestId,
       ...(failure && { s3_code: failure.s3Code, s3_status: failure.status }),
     }
+    span?.add({ attempt, bytes, s3_request_id: requestId, s3_code: failure?.s3Code, s3_status: failure?.status })
+    span?.end(outcome)
     const isTrouble = outcome === 'unavailable' || outcome === 'misused'
     if (isTrouble) reach.log.warn(event)
     else reach.log.info(event)

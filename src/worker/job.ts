@@ -1,8 +1,12 @@
 import type { VerifyNeeds } from '../documents/verifying/verification.ts'
+import type { Tracing } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 
 /** What all jobs together need. */
-export type JobNeeds = VerifyNeeds & { metrics: Pick<Metrics, 'jobSeconds'> }
+export type JobNeeds = VerifyNeeds & {
+  metrics: Pick<Metrics, 'jobSeconds'>
+  tracing: Tracing | undefined
+}
 
 /** One kind of background work. It may run twice, and is written so that the second run finds nothing to do. */
 export type Job = {

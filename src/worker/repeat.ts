@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 
 import { withLogContext } from '../logger-context.ts'
+import { type Tracing, tracedJob } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 
-type Needs = { log: Logger; metrics: Pick<Metrics, 'jobSeconds'> }
+type Needs = { log: Logger; metrics: Pick<Metrics, 'jobSeconds'>; tracing: Tracing | undefined }
 
 export type Task = {
   name: string
@@ -54,14 +55,15 @@ async function passesOrIsRung(ms: number, rung: Promise<void>): Promise<void> {
   clearTimeout(timer)
 }
 
-async function runOnce({ log, metrics }: Needs, task: Task): Promise<void> {
+async function runOnce({ log, metrics, tracing }: Needs, task: Task): Promise<void> {
   const taskId = randomUUID()
   await withLogContext({ job_id: taskId }, async () => {
     const startedAt = performance.now()
     const ended = (outcome: 'ok' | 'failed') =>
       metrics.jobSeconds.observe({ task: task.name, outcome }, (performance.now() - startedAt) / 1000)
     try {
-      const done = await task.run(taskId)
+      const span = { name: `task ${task.name}`, facts: { job_id: taskId } }
+      const done = await tracedJob(tracing, span, () => task.run(taskId))
       ended('ok')
       const duration = Math.round(performance.now() - startedAt)
       const event = { event: 'task_finished', task: task.name, duration_ms: duration, ...done }

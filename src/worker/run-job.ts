@@ -1,12 +1,13 @@
 import type { Job as QueuedJob, JobResult } from 'pg-boss'
 
-import { requestIdOf } from '../database/enqueue-job.ts'
+import { originOf } from '../database/enqueue-job.ts'
 import { withLogContext } from '../logger-context.ts'
+import { tracedJob } from '../logger-span.ts'
 import type { Job, JobNeeds } from './job.ts'
 
 /** Runs one job of the queue and leaves two events of it. Never throws: the result tells the queue how it ended. */
 export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): Promise<JobResult> {
-  const requestId = requestIdOf(queued.data)
+  const { requestId, traceparent } = originOf(queued.data)
   const whose = { job_id: queued.id, ...(requestId === undefined ? {} : { request_id: requestId }) }
   return withLogContext(whose, async (): Promise<JobResult> => {
     const { log, metrics } = needs
@@ -18,7 +19,9 @@ export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): P
 
     log.info({ event: 'job_started', ...about })
     try {
-      const done = await job.run(needs, queued.signal)
+      const facts = { job_id: queued.id, request_id: requestId, attempt: about.attempt }
+      const span = { name: `job ${job.name}`, traceparent, facts }
+      const done = await tracedJob(needs.tracing, span, () => job.run(needs, queued.signal))
       count('ok')
       log.info({ event: 'job_finished', ...about, ...duration(), ...done })
       return { id: queued.id, status: 'completed', output: done }

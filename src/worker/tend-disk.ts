@@ -6,11 +6,15 @@ import { drain } from '../documents/moving/drain.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { targetOf } from '../documents/stores.ts'
 import { fillHashes } from '../documents/verifying/fill-hashes.ts'
+import type { Tracing } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 import { claimingStores } from './claim-stores.ts'
 import { repeat } from './repeat.ts'
 
-type TendNeeds = MoveNeeds & { metrics: Pick<Metrics, 'jobSeconds' | 'removalsFailed'> }
+type TendNeeds = MoveNeeds & {
+  tracing: Tracing | undefined
+  metrics: Pick<Metrics, 'jobSeconds' | 'removalsFailed'>
+}
 
 export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number }
 

@@ -37,6 +37,7 @@ test.each([
   ['src/http/server.ts', 'src/cli/s3-test.ts'],
   ['src/http/server.ts', 'src/app.ts'],
   ['src/app.ts', 'src/http/server.ts'],
+  ['src/storage/s3-operation.ts', 'src/tracing/open-tracing.ts'],
   ['src/app.ts', 'src/worker/run-jobs.ts'],
   ['src/cli/serve.ts', 'src/bin/cli.ts'],
   ['src/errors.ts', 'src/vocabulary.ts'],

@@ -13,10 +13,12 @@ const mayImport: Record<string, string[]> = {
   database: words,
   storage: words,
   scanner: words,
+  // What sends spans away; everybody else knows the words of logger-span alone.
+  tracing: words,
   people: keeping,
   // What somebody may do with a document is asked of people; people know nothing of documents.
   documents: ['people', ...keeping],
-  app: verbs,
+  app: ['tracing', ...verbs],
   http: verbs,
   worker: verbs,
   cli: verbs,

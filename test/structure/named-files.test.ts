@@ -10,7 +10,7 @@ const pages = (
 ).toSorted()
 
 /** Looks like a file of the project and is none: a key of the bucket, a folder that is still to come. */
-const noFiles = new Set(['test/connection_test.txt'])
+const noFiles = new Set(['test/connection_test.txt', 'http/json', 'http/protobuf'])
 
 /** Backticked words that can only be a file or a folder: a path, but of the web or of a setting's folder, or a name of code. */
 function namedIn(page: string): string[] {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { lchown, lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { ConfigError } from '../../config.ts'
+import { ConfigError } from '../../config-error.ts'
 import type { Account } from './choose-account.ts'
 import { hasCode } from './has-code.ts'
 

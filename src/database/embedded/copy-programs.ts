@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 
 import type { Logger } from 'pino'
 
-import { ConfigError } from '../../config.ts'
+import { ConfigError } from '../../config-error.ts'
 import type { Programs } from './find-programs.ts'
 import { hasCode } from './has-code.ts'
 import { linkLibraries } from './link-libraries.ts'

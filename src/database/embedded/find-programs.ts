@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-import { ConfigError } from '../../config.ts'
+import { ConfigError } from '../../config-error.ts'
 
 /** PostgreSQL's programs as an npm package brings them: `bin`, `lib` and `share` below `folder`. */
 export type Programs = { folder: string; version: string; major: number }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
-import { ConfigError } from '../../config.ts'
+import { ConfigError } from '../../config-error.ts'
 
 /** Root's right to read and pass everywhere; the second, which containers keep, lets it write as well. */
 export type ReadingRight = 'dac_read_search' | 'dac_override'

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 
 import type { Logger } from 'pino'
 
-import { ConfigError } from '../../config.ts'
+import { ConfigError } from '../../config-error.ts'
 import { hasCode } from './has-code.ts'
 import { runAs, type Runner } from './run-as.ts'
 import { syncFolder } from './sync-folder.ts'

@@ -1,7 +1,7 @@
 import { access, chmod, chown, constants, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-import { ConfigError } from '../../config.ts'
+import { ConfigError } from '../../config-error.ts'
 import { mayEnter, type Account } from './choose-account.ts'
 import { hasCode } from './has-code.ts'
 import { syncFolder } from './sync-folder.ts'

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client, type ClientConfig } from 'pg'
 
-import { ConfigError } from '../../config.ts'
+import { ConfigError } from '../../config-error.ts'
 import { port } from './choose-socket-folder.ts'
 import { disownTakenPid } from './find-postmaster.ts'
 import { listSettings } from './list-settings.ts'

@@ -4,6 +4,7 @@ import type { EventActor } from '../../database/events.ts'
 import { leaseSeconds } from '../../database/moves.ts'
 import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
 import type { VersionId } from '../../vocabulary.ts'
+import { traced } from '../../logger-span.ts'
 import { inTurns, walkVersions } from '../walk-versions.ts'
 import { type Move, type MoveNeeds, type MoveOutcome, moveVersion } from './move-version.ts'
 import { makeTurns, type Turns } from './turns.ts'
@@ -86,7 +87,11 @@ async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version 
   }
   try {
     await all.pace?.(version.fileSize)
-    const outcome = await moveVersion(needs, actor, version, { ...all, turns: run.turns })
+    const outcome = await traced(`move to ${all.to}`, async (span) => {
+      const moved = await moveVersion(needs, actor, version, { ...all, turns: run.turns })
+      span?.add({ move: moved, bytes: version.fileSize })
+      return moved
+    })
     if (outcome === 'moved') run.movedAt = Date.now()
     if (outcome === 'busy' && Date.now() - run.movedAt < mostMsOfPatience) return false
     return settle({ version, outcome })

@@ -1,0 +1,69 @@
+import { currentSpan, withSpan } from './logger-context.ts'
+
+export type SpanKind = 'server' | 'client' | 'consumer' | 'internal'
+
+/** What is said of a stretch of work: ids, sizes and words of closed lists, never a name, an address or a secret. */
+export type SpanFacts = Record<string, string | number | boolean | undefined>
+
+/** One stretch of work in a trace. */
+export type Span = {
+  traceId: string
+  /** As the header of that name says it, for whoever goes on elsewhere. */
+  traceparent: string
+  begin(name: string, facts?: SpanFacts, kind?: SpanKind): Span
+  add(facts: SpanFacts): void
+  /** `outcome`: `ok`, or a word for what went wrong. */
+  end(outcome: string): void
+}
+
+/** Where spans go; there is none unless an operator wants traces. */
+export type Tracing = {
+  /** The first span of this process for a piece of work; `traceparent` says what it is a part of. */
+  begin(name: string, options: { kind: SpanKind; traceparent: string | undefined; facts: SpanFacts }): Span
+  /** Sends what is left. */
+  close(): Promise<void>
+}
+
+/**
+ * Runs `work` as a stretch of what is going on, if that is traced; else it only runs it. `work` may say more of itself
+ * through the span that it is given.
+ */
+export async function traced<Result>(
+  name: string,
+  work: (span: Span | undefined) => Promise<Result>,
+  facts: SpanFacts = {},
+  kind: SpanKind = 'internal',
+): Promise<Result> {
+  const span = currentSpan()?.begin(name, facts, kind)
+  return span === undefined ? work(undefined) : runInSpan(span, work)
+}
+
+type Wish = { name: string; traceparent?: string | undefined; facts: SpanFacts }
+
+/** Runs a job as the first stretch of this process, or as a part of what asked for it, where somebody wants traces. */
+export async function tracedJob<Result>(
+  tracing: Tracing | undefined,
+  { name, traceparent, facts }: Wish,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return tracing === undefined ? work() : runInSpan(tracing.begin(name, { kind: 'consumer', traceparent, facts }), work)
+}
+
+/** Runs `work` in a span that was begun, and ends it as that ends. */
+async function runInSpan<Result>(span: Span, work: (span: Span) => Promise<Result>): Promise<Result> {
+  try {
+    const result = await withSpan(span, () => work(span))
+    span.end('ok')
+    return result
+  } catch (error) {
+    span.end(outcomeOf(error))
+    throw error
+  }
+}
+
+/** The code that our errors and the database's have, else the kind; a message may name what is nobody's business. */
+function outcomeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'aborted'
+  const code = 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : error.name
+}

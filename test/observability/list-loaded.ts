@@ -1,0 +1,26 @@
+import { registerHooks } from 'node:module'
+
+// Run by itself: which packages a service with these settings loads, as JSON on standard output.
+const [endpoint] = process.argv.slice(2)
+const specifiers: string[] = []
+registerHooks({
+  resolve(specifier, context, next) {
+    specifiers.push(specifier)
+    return next(specifier, context)
+  },
+})
+const { loadConfig } = await import('../../src/config.ts')
+const { makeLogger } = await import('../../src/logger.ts')
+const { openApp } = await import('../../src/app.ts')
+await import('../../src/bin/serve.ts')
+const config = loadConfig({
+  DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+  JWT_SECRET_KEY: 'a secret for tests that nobody else has',
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+})
+// It goes as far as the database, which is after everything that is loaded.
+await openApp(config, makeLogger({ level: 'silent', isTerminal: false })).catch(() => undefined)
+// The library of the figures asks for the bare interface, which does nothing.
+const telemetry = specifiers.filter((each) => /^@opentelemetry\/(?!api$)/.test(each)).length
+process.stdout.write(JSON.stringify({ telemetry, all: specifiers.length }))
+process.exit(0)
