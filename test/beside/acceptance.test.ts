@@ -2,6 +2,8 @@ import { describe } from 'vitest'
 
 import { proveService } from '../acceptance/prove-service.ts'
 import { ourSettings, type Target } from '../acceptance/targets.ts'
+import type { FirmId } from '../../src/vocabulary.ts'
+import { insertPlatformDocument, platformKey } from '../support/platform/platform-documents.ts'
 import { writeFirm, writePerson } from '../support/platform/write-people.ts'
 import { testServices } from '../support/services.ts'
 import { openBeside } from './open-beside.ts'
@@ -17,9 +19,14 @@ describe.each([
       addresses: testServices(),
       sharesDisk,
       settings: { ...ours, ...settings },
-      async prepare(platform) {
-        for (let count = 0; count < 3; count += 1) await writeFirm(platform, await writePerson(platform))
+      async prepare(platform, files) {
         await writeTypes(platform)
+        for (let count = 0; count < 3; count += 1) {
+          // Just made by the platform, for this row.
+          const firmId = (await writeFirm(platform, await writePerson(platform))) as FirmId
+          await insertPlatformDocument(platform, files, firmId)
+          await insertPlatformDocument(platform, files, firmId, { filePath: `uploads/${platformKey(firmId)}` })
+        }
       },
     })
     const verify = async (email: string) =>

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
+import type { PlatformFiles } from '../support/platform/platform-documents.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { findFreePorts } from '../support/services/free-ports.ts'
 import { startNginx } from '../support/services/nginx.ts'
@@ -35,8 +36,8 @@ export type BesideWish = {
   settings?: Record<string, string>
   /** Whether both have one local disk. */
   sharesDisk?: boolean
-  /** What stands in the database before the service comes. */
-  prepare?: (platform: PlatformDatabase['platform']) => Promise<void>
+  /** What the platform has in its database and among its files before the service comes. */
+  prepare?: (platform: PlatformDatabase['platform'], files: PlatformFiles) => Promise<void>
 }
 
 const root = join(import.meta.dirname, '../..')
@@ -48,7 +49,8 @@ export async function openBeside({ addresses, settings = {}, sharesDisk, prepare
   opened.defer(() => bucket.remove())
   const database = await freshPlatformDatabase(addresses.postgres.adminUrl)
   opened.defer(() => database.remove())
-  await prepare?.(database.platform)
+  const uploadsDir = join(folder, 'uploads')
+  await prepare?.(database.platform, { bucket, uploadsDir })
 
   const secret = randomBytes(32).toString('hex')
   const env = {
@@ -56,7 +58,7 @@ export async function openBeside({ addresses, settings = {}, sharesDisk, prepare
     ...database.settings,
     JWT_SECRET_KEY: secret,
     TRUST_PROXY: '1',
-    ...(sharesDisk && { UPLOADS_DIR: join(folder, 'uploads') }),
+    ...(sharesDisk && { UPLOADS_DIR: uploadsDir }),
     ...settings,
   }
   const [port = 0, first = 0, second = 0] = await findFreePorts(3)
