@@ -58,8 +58,23 @@ export const documentShape = z
   .meta({ id: 'Document' })
 export type DocumentShape = z.infer<typeof documentShape>
 
+/** `duplicate_of` is a notice: the file was taken all the same. */
+export const receivedDocumentShape = documentShape
+  .extend({
+    duplicate_of: uuid.optional().meta({
+      description:
+        'A document of the firm that had these very bytes before; absent when there is none that you may see.',
+    }),
+  })
+  .meta({ id: 'ReceivedDocument' })
+export type ReceivedDocumentShape = z.infer<typeof receivedDocumentShape>
+
 export const firmParams = z.object({ firm_id: uuid })
 export const documentParams = z.object({ firm_id: uuid, id: uuid })
+
+export const versionParams = documentParams.extend({
+  n: z.coerce.number().int().min(1).max(2_147_483_647).meta({ description: 'The number of the version.', example: 1 }),
+})
 
 export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(200),
@@ -83,6 +98,8 @@ export const uploadQuery = z.object({
     .optional()
     .meta({ description: 'What the file must hash to.' }),
 })
+
+export const versionQuery = uploadQuery.pick({ sha256: true })
 
 export const idempotencyHeader = z.object({
   'idempotency-key': z.string().min(1).max(255).optional(),

@@ -17,6 +17,7 @@ import { identityRoutes } from '../http/routes/identities.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { metricsRoutes } from '../http/routes/metrics.ts'
 import { uploadRoutes } from '../http/routes/upload.ts'
+import { versionRoutes } from '../http/routes/versions.ts'
 import { buildServer, mountApi } from '../http/server.ts'
 import { mostSecondsOfSilence } from '../http/watch-silence.ts'
 import { identifyBearer } from '../people/identify-bearer.ts'
@@ -52,6 +53,7 @@ export async function buildApi(
     identityRoutes({ db, cursors, usualIssuer: config.openId?.issuer }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
     uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
+    versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes }),
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
     historyRoutes({ db, log, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),

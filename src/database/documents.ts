@@ -12,7 +12,7 @@ import type {
   UserId,
   VersionId,
 } from '../vocabulary.ts'
-import type { Db } from './client.ts'
+import type { Db, Tx } from './client.ts'
 import type { Membership } from './membership.ts'
 
 /** A document with its current version. */
@@ -66,7 +66,8 @@ const codeOf = (codeOrId: string) =>
 export type DocumentFilter = { documentType: string | undefined; withDeleted: boolean }
 export type DocumentPage = { limit: number; after: { at: string; id: string } | undefined }
 
-type Seeing = { membership: Membership; confidentialRoles: readonly string[] }
+/** Who looks, and which roles see confidential papers. */
+export type Seeing = { membership: Membership; confidentialRoles: readonly string[] }
 
 /** The firm's documents that this member may see, newest first. */
 export async function listDocuments(
@@ -75,13 +76,11 @@ export async function listDocuments(
   filter: DocumentFilter,
   page: DocumentPage,
 ): Promise<DocumentRecord[]> {
-  const { membership, confidentialRoles } = seeing
   const { rows } = await sql<DocumentRecord>`
     select ${documentColumns}
     from documents d
     join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
-    where d.firm_id = ${membership.firmId}
-      and ${isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)}
+    where d.firm_id = ${seeing.membership.firmId} and ${maySee(seeing)}
       ${filter.documentType === undefined ? sql`` : sql`and d.document_type = ${codeOf(filter.documentType)}`}
       ${filter.withDeleted ? sql`` : sql`and d.deleted_at is null`}
       ${page.after === undefined ? sql`` : sql`and (d.created_at, d.id) < (${page.after.at}::timestamptz, ${page.after.id}::uuid)`}
@@ -90,18 +89,26 @@ export async function listDocuments(
   return rows
 }
 
-/** One of the firm's documents, in the trash or not; undefined when there is none that this member may see. */
+/** One of the firm's documents, in the trash or not, with its current version or another one; undefined when there is none that this member may see. */
 export async function findDocument(
-  db: Db,
+  db: Db | Tx,
   seeing: Seeing,
   documentId: DocumentId,
+  version?: number,
 ): Promise<DocumentRecord | undefined> {
-  const { membership, confidentialRoles } = seeing
+  const { membership } = seeing
   const { rows } = await sql<DocumentRecord>`
     select ${documentColumns}
     from documents d
-    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
-    where d.firm_id = ${membership.firmId} and d.id = ${documentId}
-      and ${isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)}`.execute(db)
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and ${isVersion(version)}
+    where d.firm_id = ${membership.firmId} and d.id = ${documentId} and ${maySee(seeing)}`.execute(db)
   return rows[0]
 }
+
+/** SQL: whether `document_versions v` is the wanted one; without a number the current one of `documents d`. */
+export const isVersion = (version: number | undefined) =>
+  sql<boolean>`v.version = coalesce(${version ?? null}::int, d.current_version)`
+
+/** SQL: whether this member may see `document_versions v` of `documents d`. */
+export const maySee = ({ membership, confidentialRoles }: Seeing) =>
+  isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { Actor, DocumentId, FirmId, StoreId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
-import { documentColumns, type DocumentRecord, isVisibleTo } from './documents.ts'
+import { documentColumns, type DocumentRecord, isVersion, isVisibleTo } from './documents.ts'
 import {
   type AccessRow,
   accessOf,
@@ -15,6 +15,8 @@ import {
 export type DocumentOpening = {
   firmId: FirmId
   documentId: DocumentId
+  /** Undefined: the current one. */
+  version?: number | undefined
   right: RightToCheck & { event: string }
   confidentialRoles: readonly string[]
   /** From where the bytes are wanted; undefined when only what is known of them is: that is shown in every state. */
@@ -47,7 +49,7 @@ export async function openDocument(
     found as (
       select ${documentColumns}
       from access, documents d
-      join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
+      join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and ${isVersion(opening.version)}
       where access.refusal is null and d.firm_id = ${firmId} and d.id = ${documentId}
         and ${isVisibleTo(sql`access.role`, actor.userId, opening.confidentialRoles)}
     ),

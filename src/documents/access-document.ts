@@ -9,7 +9,7 @@ import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 export type AccessNeeds = { db: Db; log: Logger }
 
 /** Whoever wants the bytes says which stores they can read, and no right to them goes unjudged. */
-export type DocumentAccess = { firmId: FirmId; documentId: DocumentId } & (
+export type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number | undefined } & (
   | { right: 'documents.download'; bytesFrom: BytesWanted }
   | { right: Exclude<RightName, 'documents.download'> }
 )
@@ -23,7 +23,7 @@ export async function accessDocument(
   actor: Actor,
   access: DocumentAccess,
 ): Promise<OpenedDocument> {
-  const { firmId, documentId, right } = access
+  const { firmId, documentId, version, right } = access
   const tell = (outcome: string) =>
     needs.log.info({
       event: 'document_access',
@@ -35,7 +35,7 @@ export async function accessDocument(
     })
   try {
     const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
-    const opening = { firmId, documentId, right: rights[right], confidentialRoles, bytesFrom }
+    const opening = { firmId, documentId, version, right: rights[right], confidentialRoles, bytesFrom }
     const document = await openDocument(needs.db, actor, opening)
     if (document === undefined) throw noSuchDocument()
     tell(document.outcome)

@@ -1,7 +1,9 @@
 import type { Db } from '../database/client.ts'
-import { findDocument, type DocumentRecord } from '../database/documents.ts'
+import { findDocument } from '../database/documents.ts'
+import { findDuplicate } from '../database/duplicates.ts'
 import { findAnswer, type IdempotencyScope } from '../database/idempotency.ts'
 import type { Membership } from '../database/membership.ts'
+import type { RecordedDocument } from '../database/record-version.ts'
 import { AppError } from '../errors.ts'
 import { confidentialRoles } from '../people/rights.ts'
 import type { Sha256 } from '../vocabulary.ts'
@@ -17,24 +19,25 @@ export class AnsweredBefore extends Error {
   }
 }
 
-/** What a key stands for: the same document type and the same bytes. */
-export function fingerprintOf(documentType: string, sha256: Sha256): string {
-  return `${documentType}:${sha256}`
+/** What a key stands for: the same bytes as the same paper, a type of a new document or the document of a new version. */
+export function fingerprintOf(paper: string, sha256: Sha256): string {
+  return `${paper}:${sha256}`
 }
 
-/** The document that was answered under this key. Throws `conflict` when it stood for another file. */
+/** The document that was answered under this key, as the version that it was then. Throws `conflict` when it stood for another file. */
 export async function findEarlierDocument(
   db: Db,
   membership: Membership,
   scope: IdempotencyScope,
   fingerprint: string,
-): Promise<DocumentRecord | undefined> {
+): Promise<RecordedDocument | undefined> {
   const answer = await findAnswer(db, scope)
   if (answer === undefined) return undefined
   if (answer.fingerprint !== fingerprint)
     throw new AppError('conflict', 'This Idempotency-Key was used for another file. Use a new key for a new file.')
-  const document = await findDocument(db, { membership, confidentialRoles }, answer.documentId)
+  const seeing = { membership, confidentialRoles }
+  const document = await findDocument(db, seeing, answer.documentId, answer.version)
   if (document === undefined)
     throw new AppError('conflict', 'The document of this Idempotency-Key is gone. Use a new key to hand it in again.')
-  return document
+  return { ...document, duplicateOf: await findDuplicate(db, seeing, document) }
 }

@@ -1,6 +1,7 @@
 import type { Db } from '../database/client.ts'
 import { type DocumentFilter, type DocumentPage, type DocumentRecord, listDocuments } from '../database/documents.ts'
 import { type EventPage, type EventRecord, listEvents } from '../database/events.ts'
+import { listVersions, type VersionPage } from '../database/versions.ts'
 import { requireRight } from '../people/require-right.ts'
 import { confidentialRoles } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
@@ -33,4 +34,14 @@ export async function viewHistory(
 ): Promise<EventRecord[]> {
   const { membership, id } = await accessDocument(needs, actor, { ...document, right: 'documents.history' })
   return listEvents(needs.db, membership, id, page)
+}
+
+/** The document as each of its versions, newest first. */
+export async function viewVersions(
+  needs: AccessNeeds,
+  actor: Actor,
+  { document, page }: { document: Of; page: VersionPage },
+): Promise<DocumentRecord[]> {
+  const { membership, id } = await accessDocument(needs, actor, { ...document, right: 'documents.versions' })
+  return listVersions(needs.db, { membership, confidentialRoles }, id, page)
 }

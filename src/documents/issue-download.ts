@@ -2,14 +2,14 @@ import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
 import type { OpenedDocument } from '../database/open-document.ts'
-import { AppError } from '../errors.ts'
 import { traced } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import type { DownloadLink } from '../storage/file-store.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { accessDocument, noSuchDocument } from './access-document.ts'
-import { bytesGone, type StoredBytes } from './open-bytes.ts'
+import { bytesGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
+import type { StoredBytes } from './open-bytes.ts'
 import { storeHolding, type Stores, storeUnavailable } from './stores.ts'
 
 export type DownloadNeeds = {
@@ -22,7 +22,13 @@ export type DownloadNeeds = {
   now: Clock
 }
 
-export type DownloadRequest = { firmId: FirmId; documentId: DocumentId; disposition: 'attachment' | 'inline' }
+export type DownloadRequest = {
+  firmId: FirmId
+  documentId: DocumentId
+  /** Undefined: the current one. */
+  version?: number
+  disposition: 'attachment' | 'inline'
+}
 
 export type IssuedDownload = {
   document: OpenedDocument
@@ -86,14 +92,11 @@ function assertDownloadable(document: OpenedDocument): void {
     case 'not_found':
       throw noSuchDocument()
     case 'gone':
-      if (document.deletedAt === null) throw bytesGone()
-      throw new AppError('gone', 'This document is in the trash. Restore it to download it.')
+      throw document.deletedAt === null ? bytesGone() : inTrash()
     case 'scan_pending':
-      throw new AppError('scan_pending', 'This document has not been scanned for viruses yet. Try again in a minute.', {
-        retryAfterSeconds: 60,
-      })
+      throw notScannedYet()
     case 'quarantined':
-      throw new AppError('quarantined', 'This document is in quarantine: a virus was found in it.')
+      throw inQuarantine()
     case 'store_unavailable':
       throw storeUnavailable()
   }

@@ -1,44 +1,45 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Tx } from '../database/client.ts'
-import type { DocumentType } from '../database/document-types.ts'
-import type { DocumentRecord } from '../database/documents.ts'
-import { recordEvent } from '../database/events.ts'
-import { type IdempotencyScope, rememberAnswer } from '../database/idempotency.ts'
-import { type Membership, requireMembership } from '../database/membership.ts'
-import { recordNewDocument } from '../database/record-version.ts'
-import { rights } from '../people/rights.ts'
+import type { IdempotencyScope } from '../database/idempotency.ts'
+import type { Membership } from '../database/membership.ts'
+import type { RecordedDocument } from '../database/record-version.ts'
 import { storageKeyOf } from '../storage/storage-key.ts'
 import type { Actor, DocumentId, Sha256 } from '../vocabulary.ts'
 import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
 import type { KeepBytesNeeds } from './keep-bytes.ts'
 import { keepWithFallback } from './keep-with-fallback.ts'
 import type { Received } from './receive-file.ts'
+import { recordKept } from './record-kept.ts'
 
 /** A file that was let in, and on whose word. */
 export type Admitted = {
   actor: Actor
   membership: Membership
-  type: DocumentType
+  documentType: string
+  /** The document that it becomes the newest version of; undefined: a new one. */
+  newVersionOf: DocumentId | undefined
   fileName: string
   received: Received
   idempotencyKey: string | undefined
   signal: AbortSignal
 }
 
-/** Keeps a file as a new document; under one idempotency key once: whoever comes second gets the first one's document. */
-export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promise<DocumentRecord> {
-  const { membership, type, received } = admitted
-  const scope = scopeOf(admitted)
+/**
+ * Keeps a file as a new document or a new version; under one idempotency key once: whoever comes second gets the first
+ * one's document.
+ */
+export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promise<RecordedDocument> {
+  const { membership, received } = admitted
+  const once = onceOf(admitted)
   const earlier = async (sha256: Sha256) =>
-    scope && findEarlierDocument(needs.db, membership, scope, fingerprintOf(type.code, sha256))
+    once && findEarlierDocument(needs.db, membership, once.scope, fingerprintOf(once.paper, sha256))
 
   if (received.content.kind === 'memory') {
     const answered = await earlier(received.content.sha256)
     if (answered !== undefined) return answered
   }
   try {
-    return await keep(needs, admitted, scope)
+    return await keep(needs, admitted, once)
   } catch (error) {
     const answered = error instanceof AnsweredBefore ? await earlier(error.sha256) : undefined
     if (answered === undefined) throw error
@@ -46,66 +47,39 @@ export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promi
   }
 }
 
-async function keep(
-  needs: KeepBytesNeeds,
-  admitted: Admitted,
-  scope: IdempotencyScope | undefined,
-): Promise<DocumentRecord> {
-  const { actor, membership, type, fileName, received, signal } = admitted
+/** The scope of an idempotency key, and what it stands for beside the bytes. */
+export type Once = { scope: IdempotencyScope; paper: string }
+
+async function keep(needs: KeepBytesNeeds, admitted: Admitted, once: Once | undefined): Promise<RecordedDocument> {
+  const { actor, membership, documentType, newVersionOf, fileName, received, signal } = admitted
   const { firmId } = membership
-  const documentId = randomUUID() as DocumentId // just made, so it names nothing else
+  const documentId = newVersionOf ?? (randomUUID() as DocumentId) // just made, so it names nothing else
   const [extension] = received.format.extensions
-  const makeKey = () => storageKeyOf({ firmId, documentType: type.code, uuid: randomUUID(), extension })
-  const labels = { originalFileName: fileName, documentType: type.code, firmId, documentId }
-  const file = { contentType: received.format.mimeType, labels, content: received.content, signal }
+  const makeKey = () => storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
+  const { mimeType } = received.format
+  const labels = { originalFileName: fileName, documentType, firmId, documentId }
+  const file = { contentType: mimeType, labels, content: received.content, signal }
 
-  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, makeKey }, async (trx, kept) => {
-    const { size: fileSize, sha256, etag, objectVersionId, store, storeId, key, isFallback } = kept
-    // The body may have taken minutes: whoever lost the right meanwhile hands in nothing any more.
-    await requireMembership(trx, { userId: actor.userId, firmId, right: rights['documents.upload'] })
-    if (scope !== undefined) await claimKey(trx, scope, { type, documentId, sha256 })
-    // Known by now: a store completes nothing before.
-    const scanStatus = await received.scanStatus()
-    const document = await recordNewDocument(trx, actor, {
-      store,
-      storeId,
-      key,
-      isFallback,
+  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, makeKey }, async (trx, kept) =>
+    recordKept(trx, actor, kept, {
+      right: newVersionOf === undefined ? 'documents.upload' : 'documents.add_version',
       firmId,
       documentId,
-      documentType: type.code,
+      documentType,
       fileName,
-      fileSize,
-      mimeType: file.contentType,
-      sha256,
-      etag,
-      objectVersionId,
-      scanStatus,
-    })
-    const details = { sha256, bytes: fileSize, store }
-    await recordEvent(trx, actor, {
-      action: 'document.uploaded',
-      outcome: 'ok',
-      firmId,
-      documentId,
-      version: 1,
-      details,
-    })
-    return document
-  })
+      mimeType,
+      // Known by now: a store completes nothing before.
+      scanStatus: await received.scanStatus(),
+      once,
+    }),
+  )
 }
 
-/** The unique key decides who was first; throws `AnsweredBefore` to whoever was not, which undoes the transaction. */
-async function claimKey(
-  trx: Tx,
-  scope: IdempotencyScope,
-  { type, documentId, sha256 }: { type: DocumentType; documentId: DocumentId; sha256: Sha256 },
-): Promise<void> {
-  const answer = { fingerprint: fingerprintOf(type.code, sha256), documentId, version: 1 }
-  if (!(await rememberAnswer(trx, scope, answer))) throw new AnsweredBefore(sha256)
-}
-
-function scopeOf({ membership, idempotencyKey }: Admitted): IdempotencyScope | undefined {
+function onceOf({ membership, newVersionOf, documentType, idempotencyKey }: Admitted): Once | undefined {
   if (idempotencyKey === undefined) return undefined
-  return { firmId: membership.firmId, userId: membership.userId, route: 'documents', key: idempotencyKey }
+  const route = newVersionOf === undefined ? 'documents' : 'versions'
+  return {
+    scope: { firmId: membership.firmId, userId: membership.userId, route, key: idempotencyKey },
+    paper: newVersionOf ?? documentType,
+  }
 }

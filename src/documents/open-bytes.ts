@@ -6,6 +6,7 @@ import type { Place } from '../database/uploads.ts'
 import { AppError } from '../errors.ts'
 import { type ByteRange, StoreError } from '../storage/file-store.ts'
 import type { StorageKey } from '../vocabulary.ts'
+import { bytesGone } from './assert-servable.ts'
 import { reportWrongBytes, type ReportNeeds } from './report-wrong-bytes.ts'
 import { answerToStoreFailure, storeHolding, storeUnavailable } from './stores.ts'
 
@@ -47,7 +48,8 @@ async function answering<Result>(
   }
 }
 
-async function answerToWrongBytes(
+/** Reports bytes that are missing or wrong; what a person then hears. */
+export async function answerToWrongBytes(
   needs: OpenBytesNeeds,
   actor: EventActor,
   bytes: StoredBytes,
@@ -67,8 +69,4 @@ async function answerToWrongBytes(
 
 function movedAway(): AppError {
   return new AppError('gone', 'This file was moved or removed. Open the document again to get a new link.')
-}
-
-export function bytesGone(): AppError {
-  return new AppError('gone', 'The bytes of this document were found missing or damaged. The operator has been told.')
 }

@@ -1,6 +1,7 @@
 import type { EventActor } from '../database/events.ts'
 import { wereFoundWrong } from '../database/found-wrong.ts'
-import { bytesGone, openBytes, type OpenBytesNeeds, type OpenedBytes, type StoredBytes } from './open-bytes.ts'
+import { bytesGone } from './assert-servable.ts'
+import { openBytes, type OpenBytesNeeds, type OpenedBytes, type StoredBytes } from './open-bytes.ts'
 
 /**
  * As `openBytes`, for a link that was given out some time ago: `gone` when the bytes were found missing or wrong since

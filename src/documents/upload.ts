@@ -5,11 +5,12 @@ import type { Logger } from 'pino'
 import type { Db } from '../database/client.ts'
 import { type DocumentType, findDocumentType } from '../database/document-types.ts'
 import type { DocumentRecord } from '../database/documents.ts'
+import type { RecordedDocument } from '../database/record-version.ts'
 import { AppError } from '../errors.ts'
 import { traced } from '../logger-span.ts'
 import { recordRefusal } from '../people/record-refusal.ts'
 import { requireRight } from '../people/require-right.ts'
-import { rights } from '../people/rights.ts'
+import { type RightName, rights } from '../people/rights.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
 import { requireFileName } from './check-file-name.ts'
 import { defaultMimeTypes } from './formats/formats.ts'
@@ -19,16 +20,17 @@ import { assertDeclaredSize } from './limit-bytes.ts'
 import { receiveFile, type ReceiveNeeds } from './receive-file.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
 
+/** What a document's type says of its files. */
+export type TypeLimits = Pick<DocumentType, 'code' | 'maxBytes' | 'allowedTypes'>
+
 export type UploadNeeds = ReceiveNeeds & KeepBytesNeeds & { maxUploadBytes: number }
 
 /** `declaredType`: what the client says that the file is, if anything. */
 export type OpenedFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
 
-export type UploadRequest = {
-  firmId: FirmId
-  /** Code or id. */
-  documentType: string
-  /** Begins to read the body; called only when the person may upload. */
+/** A file on its way in. */
+export type HandIn = {
+  /** Begins to read the body; called only when the person may hand it in. */
   openFile: () => Promise<OpenedFile>
   /** The body's length as the client declares it; undefined when it does not say. */
   declaredBytes: number | undefined
@@ -38,8 +40,11 @@ export type UploadRequest = {
   signal: AbortSignal
 }
 
+/** `documentType`: code or id. */
+export type UploadRequest = HandIn & { firmId: FirmId; documentType: string }
+
 /** What an upload guarantees stands in the contract §3, and in this order: allowed, received, kept. */
-export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRequest): Promise<DocumentRecord> {
+export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRequest): Promise<RecordedDocument> {
   const { firmId } = request
   const membership = await requireRight(needs, actor, 'documents.upload', { firmId })
   const type = await requireActiveType(needs.db, request.documentType)
@@ -47,33 +52,34 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
 
   try {
     const document = await recordRefusal(needs.db, actor, { action: rights['documents.upload'].event, firmId }, () =>
-      receiveAndKeep(needs, request, { actor, membership, type }),
+      receiveAndKeep(needs, request, { actor, membership, type, newVersionOf: undefined }),
     )
-    tellAccess(needs.log, actor, document)
+    tellHandedIn(needs.log, actor, document, 'documents.upload')
     return document
   } catch (error) {
     throw answerToStoreFailure(error)
   }
 }
 
-async function receiveAndKeep(
+/** The second and third step of handing in: received within the limits of its type, and kept. */
+export async function receiveAndKeep(
   needs: UploadNeeds,
-  request: UploadRequest,
-  allowed: Pick<Admitted, 'actor' | 'membership' | 'type'>,
-): Promise<DocumentRecord> {
-  const { type } = allowed
+  handIn: HandIn,
+  { type, ...allowed }: Pick<Admitted, 'actor' | 'membership' | 'newVersionOf'> & { type: TypeLimits },
+): Promise<RecordedDocument> {
   const maxBytes = Math.min(needs.maxUploadBytes, type.maxBytes ?? Infinity)
-  assertDeclaredSize(request.declaredBytes, maxBytes)
-  const file = await request.openFile()
+  assertDeclaredSize(handIn.declaredBytes, maxBytes)
+  const file = await handIn.openFile()
   const fileName = requireFileName(file.fileName)
   const allowedMimeTypes = type.allowedTypes ?? defaultMimeTypes
   const received = await traced('receive file', () =>
-    receiveFile(needs, { ...request, ...file, fileName, maxBytes, allowedMimeTypes }),
+    receiveFile(needs, { ...handIn, ...file, fileName, maxBytes, allowedMimeTypes }),
   )
   try {
-    const { idempotencyKey, signal } = request
+    const { idempotencyKey, signal } = handIn
+    const admitted = { ...allowed, documentType: type.code, fileName, received, idempotencyKey, signal }
     return await traced('keep file', async (span) => {
-      const document = await keepOnce(needs, { ...allowed, fileName, received, idempotencyKey, signal })
+      const document = await keepOnce(needs, admitted)
       span?.add({ store: document.store, bytes: document.fileSize })
       return document
     })
@@ -82,10 +88,10 @@ async function receiveAndKeep(
   }
 }
 
-function tellAccess(log: Logger, actor: Actor, document: DocumentRecord): void {
+export function tellHandedIn(log: Logger, actor: Actor, document: DocumentRecord, right: RightName): void {
   log.info({
     event: 'document_access',
-    action: rights['documents.upload'].event,
+    action: rights[right].event,
     outcome: 'ok',
     document_id: document.id,
     firm_id: document.firmId,

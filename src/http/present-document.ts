@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto'
 
-import type { DocumentShape, EventShape } from '../contract.ts'
+import type { FastifyReply } from 'fastify'
+
+import type { DocumentShape, EventShape, ReceivedDocumentShape } from '../contract.ts'
 import type { DocumentRecord } from '../database/documents.ts'
 import type { EventRecord } from '../database/events.ts'
+import type { RecordedDocument } from '../database/record-version.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 
-type Needs = { scanner: Scanner | undefined }
+export type PresentNeeds = { scanner: Scanner | undefined }
 
 /** A document as the contract §3 shows it. What was never scanned waits for that, where there is a scanner. */
-export function presentDocument(document: DocumentRecord, { scanner }: Needs): DocumentShape {
+export function presentDocument(document: DocumentRecord, { scanner }: PresentNeeds): DocumentShape {
   const isVerified = document.reviewStatus === 'verified'
   return {
     id: document.id,
@@ -32,9 +35,27 @@ export function presentDocument(document: DocumentRecord, { scanner }: Needs): D
   }
 }
 
-/** Changes whenever anything that is shown changes, so that a reviewer never judges what they did not see. */
-export function etagOf(document: DocumentShape): string {
-  return `"${createHash('sha256').update(JSON.stringify(document)).digest('base64url').slice(0, 22)}"`
+/** 201 to whoever just handed a file in, with the document that it became. */
+export function answerReceived(reply: FastifyReply, document: RecordedDocument, needs: PresentNeeds): FastifyReply {
+  const { id, firmId, duplicateOf } = document
+  const location = `/api/v1/security-firms/${firmId}/documents/${id}`
+  const received: ReceivedDocumentShape = {
+    ...presentDocument(document, needs),
+    ...(duplicateOf !== null && { duplicate_of: duplicateOf }),
+  }
+  return reply
+    .code(201)
+    .headers({ location, etag: etagOf(document, needs) })
+    .send(received)
+}
+
+/**
+ * Changes whenever anything that is shown changes, and with every decision of a reviewer, so that nobody judges what they
+ * did not see.
+ */
+export function etagOf(document: DocumentRecord, needs: PresentNeeds): string {
+  const seen = JSON.stringify([presentDocument(document, needs), document.versionId, document.reviewedAt])
+  return `"${createHash('sha256').update(seen).digest('base64url').slice(0, 22)}"`
 }
 
 export function presentEvent(event: EventRecord): EventShape {

@@ -20,6 +20,11 @@ export function storageKeyOf({ firmId, documentType, uuid: id, extension }: KeyP
   return requireStorageKey(`security_firms/${firmId}/${type}_${id}.${extension}`)
 }
 
+/** For the key of a copy. The platform's keys end with whatever its users' file names did. */
+export function extensionOf(key: StorageKey): string {
+  return /\.([a-z0-9]{1,10})$/i.exec(key)?.[1] ?? 'bin'
+}
+
 /** Throws `invalid_key` for anything that is not exactly of a key's form: no dots to climb by, no absolute path, no NUL. */
 export function requireStorageKey(text: string): StorageKey {
   if (!isStorageKey(text)) throw new StoreError('invalid_key', 'This is not the key of a stored file.')

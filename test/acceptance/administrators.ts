@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
@@ -16,7 +16,7 @@ export function proveAdministrators(scene: () => Scene): void {
   it('an administrator reads and downloads in every firm, and uploads in none', async () => {
     const { client } = scene()
     const token = await logIn(scene())
-    const paper = await keep(scene(), { bytes: makePdf() })
+    const paper = await keep(scene(), { bytes: makePdf({ seed: randomUUID() }) })
 
     const [me, firm, list, one, download] = [
       await client.call('GET /api/v1/auth/me', { token }),

@@ -10,7 +10,7 @@ import type { Place } from '../../database/uploads.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import type { Metrics } from '../../metrics.ts'
 import { type StoredFile, StoreError } from '../../storage/file-store.ts'
-import { storageKeyOf } from '../../storage/storage-key.ts'
+import { extensionOf, storageKeyOf } from '../../storage/storage-key.ts'
 import type { Clock, StorageKey, StoreName } from '../../vocabulary.ts'
 import { reportWrongBytes } from '../report-wrong-bytes.ts'
 import { storeHolding, type Stores } from '../stores.ts'
@@ -83,9 +83,7 @@ function placeIn({ local }: Stores, store: StoreName): Omit<Place, 'key'> {
 }
 
 function freshKey({ firmId, documentType, key }: StoredVersion): StorageKey {
-  // The platform's keys end with whatever its users' file names did.
-  const extension = /\.([a-z0-9]{1,10})$/i.exec(key)?.[1] ?? 'bin'
-  return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
+  return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension: extensionOf(key) })
 }
 
 type Copied = CopyOutcome | { kind: 'taken_over' }

@@ -51,8 +51,8 @@ export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZo
         },
       },
       async (request, reply) => {
-        const document = presentDocument(await viewDocument(needs, request.actor, documentOf(request.params)), needs)
-        return reply.header('etag', etagOf(document)).send(document)
+        const document = await viewDocument(needs, request.actor, documentOf(request.params))
+        return reply.header('etag', etagOf(document, needs)).send(presentDocument(document, needs))
       },
     )
   }

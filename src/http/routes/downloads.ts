@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { documentParams, downloadLinkShape, downloadQuery } from '../../contract.ts'
+import { documentParams, downloadLinkShape, downloadQuery, versionParams } from '../../contract.ts'
 import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/issue-download.ts'
 import { openBytes, type OpenBytesNeeds } from '../../documents/open-bytes.ts'
 import { openLinkedBytes } from '../../documents/open-linked-bytes.ts'
@@ -16,30 +16,46 @@ export type DownloadRoutesNeeds = DownloadNeeds & OpenBytesNeeds & { localLinks:
 /** Contract §3, download: a redirect to S3, the file itself from local disk, or a link as JSON. */
 export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
   return async (server) => {
+    await server.register(ofDocuments(needs))
+    await server.register(byLink(needs))
+  }
+}
+
+function ofDocuments(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
+  const config = {
+    right: 'documents.download',
+    sendsFile: 'or_a_link',
+    errors: ['gone', 'scan_pending', 'quarantined', 'range_not_satisfiable', 'store_unavailable'],
+  } as const
+  const root = '/security-firms/:firm_id/documents/:id'
+  const schema = { tags: ['documents'], querystring: downloadQuery }
+
+  return async (server) => {
     server.get(
-      '/security-firms/:firm_id/documents/:id/download',
-      {
-        config: {
-          right: 'documents.download',
-          sendsFile: 'or_a_link',
-          errors: ['gone', 'scan_pending', 'quarantined', 'range_not_satisfiable', 'store_unavailable'],
-        },
-        schema: {
-          tags: ['documents'],
-          summary: 'Download a document',
-          params: documentParams,
-          querystring: downloadQuery,
-        },
-      },
+      `${root}/download`,
+      { config, schema: { ...schema, summary: 'Download a document', params: documentParams } },
       async (request, reply) => {
-        const issued = await issueDownload(needs, request.actor, {
-          ...documentOf(request.params),
-          disposition: request.query.disposition,
-        })
+        const { disposition } = request.query
+        const issued = await issueDownload(needs, request.actor, { ...documentOf(request.params), disposition })
         return answerDownload(needs, request, reply, issued)
       },
     )
 
+    server.get(
+      `${root}/versions/:n/download`,
+      { config, schema: { ...schema, summary: 'Download one version of a document', params: versionParams } },
+      async (request, reply) => {
+        const { disposition } = request.query
+        const document = { ...documentOf(request.params), version: request.params.n }
+        const issued = await issueDownload(needs, request.actor, { ...document, disposition })
+        return answerDownload(needs, request, reply, issued)
+      },
+    )
+  }
+}
+
+function byLink(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
     server.get(
       '/files/:token',
       {

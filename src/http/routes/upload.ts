@@ -1,12 +1,10 @@
-import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 
-import { documentShape, firmParams, idempotencyHeader, uploadQuery } from '../../contract.ts'
+import { firmParams, idempotencyHeader, receivedDocumentShape, uploadQuery } from '../../contract.ts'
 import { upload, type UploadNeeds } from '../../documents/upload.ts'
-import type { FirmId } from '../../vocabulary.ts'
-import { signalOfClient } from '../gone-client.ts'
-import { openForm } from '../open-form.ts'
-import { etagOf, presentDocument } from '../present-document.ts'
+import { firmOf } from '../document-of.ts'
+import { handInOf } from '../hand-in.ts'
+import { answerReceived } from '../present-document.ts'
 
 type Needs = UploadNeeds & { mostSecondsOfSilence: number }
 
@@ -35,35 +33,19 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
           params: firmParams,
           querystring: uploadQuery,
           headers: idempotencyHeader,
-          response: { 201: documentShape },
+          response: { 201: receivedDocumentShape },
         },
       },
       async (request, reply) => {
-        const signal = signalOfClient(request, reply, needs)
-        const document = presentDocument(
-          await upload(needs, request.actor, {
-            // The schema says that it is a UUID; whose firm it is the right decides.
-            firmId: request.params.firm_id as FirmId,
-            documentType: request.query.document_type,
-            openFile: () => openForm(request, signal),
-            declaredBytes: declaredLength(request),
-            expectedSha256: request.query.sha256,
-            idempotencyKey: request.headers['idempotency-key'],
-            signal,
-          }),
-          needs,
-        )
-        const location = `/api/v1/security-firms/${document.firm_id}/documents/${document.id}`
-        return reply
-          .code(201)
-          .headers({ location, etag: etagOf(document) })
-          .send(document)
+        const { document_type: documentType, sha256 } = request.query
+        const idempotencyKey = request.headers['idempotency-key']
+        const document = await upload(needs, request.actor, {
+          ...handInOf(request, reply, needs, { sha256, idempotencyKey }),
+          firmId: firmOf(request.params),
+          documentType,
+        })
+        return answerReceived(reply, document, needs)
       },
     )
   }
-}
-
-function declaredLength(request: FastifyRequest): number | undefined {
-  const length = request.headers['content-length']
-  return length === undefined ? undefined : Number(length)
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'
+import { makePdf } from '../../support/make-files.ts'
 import { makeFirm, makeMember, makePerson } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 
@@ -19,6 +20,7 @@ async function firmWith(count: number) {
     documents.push(
       await uploadDocument(service.url, firm, admin, {
         fileName: `${n}.pdf`,
+        bytes: makePdf({ seed: `${n}` }),
         type: n % 2 === 0 ? 'tax_clearance' : 'bank_statement',
       }),
     )

@@ -3,10 +3,11 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { Db } from '../../../src/database/client.ts'
 import type { ServedRoute } from '../../../src/http/served-routes.ts'
 import type { UserId } from '../../../src/vocabulary.ts'
+import { uploadDocument } from '../../support/call-documents.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { makeMember, makePerson } from '../../support/people.ts'
 import type { TestService } from '../../support/start-service.ts'
-import type { Asking, Place } from './people-who-ask.ts'
+import { type Asking, confidentialFile, type Place } from './people-who-ask.ts'
 
 type Wish = {
   params?: Record<string, string>
@@ -64,6 +65,11 @@ const ways: Record<string, Way> = {
     wish: () => ({ query: '?document_type=tax_clearance', form: formWithFile() }),
     letIn: '201',
   },
+  'POST /api/v1/security-firms/:firm_id/documents/:id/versions': {
+    wish: async (service, place) => ({ ...(await ownDocument(service, place)), form: formWithFile() }),
+    letIn: '201',
+  },
+  'POST /api/v1/security-firms/:firm_id/documents/:id/versions/:n/restore': { wish: ownDocument, letIn: '201' },
 }
 
 /** Whether this test knows how to ask the route: every way in that only reads is asked by its address alone. */
@@ -119,6 +125,7 @@ function parametersOf(place: Place): Record<string, string> {
   return {
     firm_id: place.firmId,
     id: place.documentId,
+    n: '1',
     user_id: place.member.id,
     document_type: 'tax_clearance',
     token: place.fileToken,
@@ -136,6 +143,14 @@ async function linkedTo(db: Db, userId: UserId): Promise<string> {
     .returning('id')
     .executeTakeFirstOrThrow()
   return id
+}
+
+/** A document of the same kind and by the same uploader, for a call that changes it. In a locked firm nothing is changed. */
+async function ownDocument({ url }: TestService, place: Place): Promise<Wish> {
+  if (place.isLocked) return {}
+  const wish = place.documentId === place.confidentialId ? confidentialFile : {}
+  const { id } = await uploadDocument(url, place.firmId, place.uploader, wish)
+  return { params: { id } }
 }
 
 function newFirm() {

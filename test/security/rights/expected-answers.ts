@@ -4,11 +4,21 @@ import type { KindOfPerson } from './people-who-ask.ts'
 
 export type ExpectedAnswer = 'ok' | ErrorCode
 
+type RightOnDocument = Extract<
+  RightName,
+  | 'documents.read'
+  | 'documents.download'
+  | 'documents.history'
+  | 'documents.versions'
+  | 'documents.add_version'
+  | 'documents.restore_version'
+>
+
 type Row = Record<KindOfPerson, ExpectedAnswer>
 /** Rights that a confidential paper answers otherwise stand twice. */
 type RowName =
   | RightName
-  | `${Extract<RightName, 'documents.read' | 'documents.download' | 'documents.history'>}, confidential`
+  | `${RightOnDocument}, confidential`
   | 'public'
   | 'signed_in'
   | 'registered_user'
@@ -65,6 +75,23 @@ const confidential: Row = {
   'a field_staff of a locked firm': 'not_found',
 }
 
+const everyMemberHandsIn: Row = {
+  ...everyMemberReads,
+  'an administrator': 'forbidden',
+  'an administrator who is its firm_admin': 'forbidden',
+  'a firm_admin of a locked firm': 'firm_locked',
+  'a field_staff of a locked firm': 'firm_locked',
+  'an administrator in a locked firm': 'forbidden',
+  'an administrator of the personnel': 'forbidden',
+  'a super_admin of the personnel': 'forbidden',
+}
+
+const handsInConfidential: Row = {
+  ...everyMemberHandsIn,
+  'a firm_user': 'not_found',
+  'a field_staff': 'not_found',
+}
+
 /** The contract's table of who may do what, as the answers that each kind of person gets. */
 export const expectedAnswers: Record<RowName, Row> = {
   'documents.list': everyMemberReads,
@@ -74,16 +101,13 @@ export const expectedAnswers: Record<RowName, Row> = {
   'documents.download, confidential': confidential,
   'documents.history': everyMemberReads,
   'documents.history, confidential': confidential,
-  'documents.upload': {
-    ...everyMemberReads,
-    'an administrator': 'forbidden',
-    'an administrator who is its firm_admin': 'forbidden',
-    'a firm_admin of a locked firm': 'firm_locked',
-    'a field_staff of a locked firm': 'firm_locked',
-    'an administrator in a locked firm': 'forbidden',
-    'an administrator of the personnel': 'forbidden',
-    'a super_admin of the personnel': 'forbidden',
-  },
+  'documents.versions': everyMemberReads,
+  'documents.versions, confidential': confidential,
+  'documents.upload': everyMemberHandsIn,
+  'documents.add_version': everyMemberHandsIn,
+  'documents.add_version, confidential': handsInConfidential,
+  'documents.restore_version': everyMemberHandsIn,
+  'documents.restore_version, confidential': handsInConfidential,
   'firm.read': everyMemberReads,
   'firm.change': {
     ...unknown,

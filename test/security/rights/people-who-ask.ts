@@ -57,7 +57,11 @@ export type Place = {
   /** Signed for everybody who has it. */
   fileToken: string
   member: Person
+  /** Handed both papers in. */
+  uploader: Person
 }
+
+export const confidentialFile = { type: 'identity_document', fileName: 'id.png', bytes: makePng() }
 
 export type Asking = { authorization: string | undefined; place: Place }
 
@@ -151,11 +155,7 @@ async function openFirm({ app, url }: TestService): Promise<Firm> {
   const firmId = await makeFirm(app)
   const uploader = await makeMember(app, firmId, 'field_staff')
   const document = await uploadDocument(url, firmId, uploader)
-  const confidential = await uploadDocument(url, firmId, uploader, {
-    type: 'identity_document',
-    fileName: 'id.png',
-    bytes: makePng(),
-  })
+  const confidential = await uploadDocument(url, firmId, uploader, confidentialFile)
   const link = await fetch(`${url}/api/v1/security-firms/${firmId}/documents/${document.id}/download`, {
     headers: { ...uploader.headers, accept: 'application/json' },
   })
@@ -167,6 +167,7 @@ async function openFirm({ app, url }: TestService): Promise<Firm> {
     confidentialId: confidential.id,
     fileToken: path.slice(path.lastIndexOf('/') + 1),
     member: await makeMember(app, firmId, 'firm_user'),
+    uploader,
   }
   return { place, uploader }
 }

@@ -1,0 +1,48 @@
+import type { Db } from '../database/client.ts'
+import { findDocumentType } from '../database/document-types.ts'
+import { findDocument, type Seeing } from '../database/documents.ts'
+import type { RecordedDocument } from '../database/record-version.ts'
+import { AppError } from '../errors.ts'
+import { recordRefusal } from '../people/record-refusal.ts'
+import { requireRight } from '../people/require-right.ts'
+import { confidentialRoles, rights } from '../people/rights.ts'
+import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
+import { noSuchDocument } from './access-document.ts'
+import { assertNotInTrash } from './assert-servable.ts'
+import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
+import { type HandIn, receiveAndKeep, tellHandedIn, type TypeLimits, type UploadNeeds } from './upload.ts'
+
+export type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }
+
+/**
+ * Hands in a file as a document's newest version, unverified, under the same guarantees as an upload. Two at once give
+ * two versions. Throws as `upload` does, and `not_found`, `gone` for a document in the trash.
+ */
+export async function addVersion(needs: UploadNeeds, actor: Actor, request: VersionRequest): Promise<RecordedDocument> {
+  const { firmId, documentId } = request
+  const membership = await requireRight(needs, actor, 'documents.add_version', { firmId, documentId })
+  const event = { action: rights['documents.add_version'].event, firmId, documentId }
+  try {
+    const document = await recordRefusal(needs.db, actor, event, async () => {
+      const type = await requireType(needs.db, { membership, confidentialRoles }, documentId)
+      assertSomewhereToGo(needs.stores)
+      return receiveAndKeep(needs, request, { actor, membership, type, newVersionOf: documentId })
+    })
+    tellHandedIn(needs.log, actor, document, 'documents.add_version')
+    return document
+  } catch (error) {
+    throw answerToStoreFailure(error)
+  }
+}
+
+/** The limits of the document's type. The platform's rows may have a type that there is not: then the usual ones hold. */
+async function requireType(db: Db, seeing: Seeing, documentId: DocumentId): Promise<TypeLimits> {
+  const document = await findDocument(db, seeing, documentId)
+  if (document === undefined) throw noSuchDocument()
+  assertNotInTrash(document)
+  const code = document.documentType
+  const type = await findDocumentType(db, code)
+  if (type?.isActive === false)
+    throw new AppError('validation_failed', 'Papers of this type are not taken any more. Ask the platform’s support.')
+  return type?.code === code ? type : { code, maxBytes: null, allowedTypes: null }
+}

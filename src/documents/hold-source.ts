@@ -1,0 +1,109 @@
+import type { Readable } from 'node:stream'
+
+import { isAppError } from '../errors.ts'
+import type { ByteBudget } from '../storage/byte-budget.ts'
+import { type FileStore, type HeldInMemory, type Spooled, StoreError } from '../storage/file-store.ts'
+import type { Spool } from '../storage/spool.ts'
+import type { Sha256, StorageKey } from '../vocabulary.ts'
+import { flowIntoSpool } from './flow-into-spool.ts'
+import { holdInMemory } from './hold-in-memory.ts'
+import type { Chunks } from './limit-bytes.ts'
+import { hashStored } from './moving/hash-stored.ts'
+import { mostBytesInMemory } from './receive-file.ts'
+
+export type HoldNeeds = { budget: ByteBudget; spool: Spool }
+
+export type Source = {
+  store: FileStore
+  key: StorageKey
+  /** What it must be. A row of the platform knows no hash: then the source's own is taken. */
+  size: number
+  sha256: Sha256 | null
+  signal: AbortSignal
+  /** How long to wait for room in memory; the budget's own patience when it is not said. */
+  waitSeconds?: number
+}
+
+export type HeldSource = {
+  content: HeldInMemory | Spooled
+  /** To be called in every case. */
+  release: () => Promise<void>
+}
+
+/**
+ * Holds what lies in a store so that it can be stored again: a small file whole, a large one on its way through the
+ * spool, refused there when it turns out not to be what it must be. Undefined when there is no source.
+ */
+export async function holdSource({ budget, spool }: HoldNeeds, source: Source): Promise<HeldSource | undefined> {
+  const { size, sha256, signal, waitSeconds } = source
+  const stream = await openSource(source)
+  if (stream === undefined) return undefined
+  const chunks = exactly(size, stream)
+  const expectedSha256 = sha256 ?? undefined
+  try {
+    const { content, release } =
+      size <= mostBytesInMemory
+        ? await holdInMemory(budget, chunks, {
+            mostBytes: size,
+            expectedSha256,
+            signal,
+            ...(waitSeconds !== undefined && { waitSeconds }),
+          })
+        : await flowIntoSpool(spool, chunks, { expectedSha256, stop: () => stream.destroy() })
+    return {
+      content,
+      async release() {
+        stream.destroy()
+        await release()
+      },
+    }
+  } catch (error) {
+    stream.destroy()
+    throw error
+  }
+}
+
+/** Whether this was thrown, or refused, since the source is not what it must be. */
+export function isOfWrongSource(error: unknown): boolean {
+  return error instanceof SourceIsWrong || isAppError(error, 'validation_failed')
+}
+
+/**
+ * A second reading of a source that was not right, since a paper is taken from people for it: one wrong answer of a
+ * store or of a line is not enough. Throws when it is right now, so that it is tried again.
+ */
+export async function lookAgain({ store, key, size, sha256, signal }: Source): Promise<'missing' | 'wrong'> {
+  try {
+    const found = await hashStored(store, key, signal)
+    if (found.size !== size || (sha256 !== null && found.sha256 !== sha256)) return 'wrong'
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'bytes_missing') return 'missing'
+    throw error
+  }
+  throw new StoreError('unavailable', 'The source was not right, and was when it was read a second time.')
+}
+
+async function openSource({ store, key }: Source): Promise<Readable | undefined> {
+  try {
+    return await store.read(key)
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
+    throw error
+  }
+}
+
+class SourceIsWrong extends Error {
+  override readonly name = 'SourceIsWrong'
+}
+
+/** The stream's bytes, when they are so many: one more or less is another file. */
+async function* exactly(size: number, source: Readable): Chunks {
+  let seen = 0
+  // A store yields buffers; the type of a stream cannot say so.
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    seen += chunk.length
+    if (seen > size) break
+    yield chunk
+  }
+  if (seen !== size) throw new SourceIsWrong('The source is not as long as its row says.')
+}
