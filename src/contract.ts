@@ -105,6 +105,31 @@ export const idempotencyHeader = z.object({
   'idempotency-key': z.string().min(1).max(255).optional(),
 })
 
+export const ifMatchHeader = z.object({
+  'if-match': z
+    .string()
+    .max(1000)
+    .optional()
+    .meta({ description: 'Required: the `ETag` of the document that you saw.' }),
+})
+
+const sentence = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, 'must not be empty')
+    .max(most, `must be at most ${most} characters`)
+    .refine((text) => !text.includes('\0'), 'must hold no NUL character')
+
+export const reviewBody = z
+  .strictObject({
+    decision: z.enum(['verify', 'reject']),
+    reason_code: sentence(100).nullish().meta({ example: 'not_readable', description: 'Shown as `review_reason`.' }),
+    comment: sentence(2000).nullish().meta({ description: 'For the firm; it stands in the history.' }),
+    valid_until: z.iso.date().nullish().meta({ description: 'The last day on which the paper holds.' }),
+  })
+  .meta({ id: 'Review' })
+
 export const downloadQuery = z.object({ disposition: z.enum(['attachment', 'inline']).default('attachment') })
 
 export const downloadLinkShape = z.object({ url: z.string(), expires_at: time }).meta({ id: 'DownloadLink' })

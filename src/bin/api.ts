@@ -16,6 +16,7 @@ import { homeRoutes } from '../http/routes/home.ts'
 import { identityRoutes } from '../http/routes/identities.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { metricsRoutes } from '../http/routes/metrics.ts'
+import { reviewRoutes } from '../http/routes/review.ts'
 import { uploadRoutes } from '../http/routes/upload.ts'
 import { versionRoutes } from '../http/routes/versions.ts'
 import { buildServer, mountApi } from '../http/server.ts'
@@ -54,6 +55,7 @@ export async function buildApi(
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
     uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
     versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes }),
+    reviewRoutes({ db, log, scanner: app.scanner }),
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
     historyRoutes({ db, log, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),

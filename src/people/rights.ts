@@ -42,6 +42,7 @@ export const rights = {
     reads: false,
     event: 'document.version_restored',
   },
+  'documents.review': { roles: [], administrators: 'everywhere', reads: false, event: 'document.reviewed' },
   'firm.read': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'firm.viewed' },
   'firm.change': { roles: [], administrators: 'everywhere', reads: false, event: 'firm.changed' },
   'members.list': { roles: ['firm_admin'], administrators: 'everywhere', reads: true, event: 'members.listed' },

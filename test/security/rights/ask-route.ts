@@ -70,6 +70,11 @@ const ways: Record<string, Way> = {
     letIn: '201',
   },
   'POST /api/v1/security-firms/:firm_id/documents/:id/versions/:n/restore': { wish: ownDocument, letIn: '201' },
+  // Whoever is asked what they saw was let in.
+  'PUT /api/v1/security-firms/:firm_id/documents/:id/review': {
+    wish: () => ({ json: { decision: 'verify' } }),
+    letIn: '428 precondition_required',
+  },
 }
 
 /** Whether this test knows how to ask the route: every way in that only reads is asked by its address alone. */

@@ -12,6 +12,7 @@ type RightOnDocument = Extract<
   | 'documents.versions'
   | 'documents.add_version'
   | 'documents.restore_version'
+  | 'documents.review'
 >
 
 type Row = Record<KindOfPerson, ExpectedAnswer>
@@ -92,6 +93,24 @@ const handsInConfidential: Row = {
   'a field_staff': 'not_found',
 }
 
+const administratorsChange: Row = {
+  ...unknown,
+  ...shutOut,
+  ...outsiders,
+  'a firm_admin': 'forbidden',
+  'a firm_supervisor': 'forbidden',
+  'a firm_user': 'forbidden',
+  'a field_staff': 'forbidden',
+  'the uploader': 'forbidden',
+  'an administrator': 'ok',
+  'an administrator who is its firm_admin': 'ok',
+  'a firm_admin of a locked firm': 'forbidden',
+  'a field_staff of a locked firm': 'forbidden',
+  'an administrator in a locked firm': 'ok',
+  'an administrator of the personnel': 'ok',
+  'a super_admin of the personnel': 'ok',
+}
+
 /** The contract's table of who may do what, as the answers that each kind of person gets. */
 export const expectedAnswers: Record<RowName, Row> = {
   'documents.list': everyMemberReads,
@@ -108,24 +127,10 @@ export const expectedAnswers: Record<RowName, Row> = {
   'documents.add_version, confidential': handsInConfidential,
   'documents.restore_version': everyMemberHandsIn,
   'documents.restore_version, confidential': handsInConfidential,
+  'documents.review': administratorsChange,
+  'documents.review, confidential': administratorsChange,
   'firm.read': everyMemberReads,
-  'firm.change': {
-    ...unknown,
-    ...shutOut,
-    ...outsiders,
-    'a firm_admin': 'forbidden',
-    'a firm_supervisor': 'forbidden',
-    'a firm_user': 'forbidden',
-    'a field_staff': 'forbidden',
-    'the uploader': 'forbidden',
-    'an administrator': 'ok',
-    'an administrator who is its firm_admin': 'ok',
-    'a firm_admin of a locked firm': 'forbidden',
-    'a field_staff of a locked firm': 'forbidden',
-    'an administrator in a locked firm': 'ok',
-    'an administrator of the personnel': 'ok',
-    'a super_admin of the personnel': 'ok',
-  },
+  'firm.change': administratorsChange,
   'members.list': {
     ...unknown,
     ...shutOut,
