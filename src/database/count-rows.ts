@@ -25,6 +25,11 @@ export type RowCounts = {
   notAdopted: Waiting
   /** Versions of the platform's that nobody here has read yet. */
   unhashed: Waiting
+  /** Versions that were kept without a verdict. */
+  scansPending: Waiting
+  /** Those that came when there was no scanner; for how long one was tried in vain. */
+  neverScanned: Waiting
+  infected: Waiting
 }
 
 type Row = { what: keyof RowCounts; count: number; oldestSeconds: number }
@@ -43,9 +48,10 @@ export async function countRows(db: Db): Promise<RowCounts> {
     union all ${look('eventsWithoutMonth', 'occurred_at', 'document_events_default')}
     union all ${look('unfollowed', 'noted_at', 'document_unfollowed')}
     union all ${lookAtPlatform}
-    union all ${look('unhashed', 'uploaded_at', 'document_versions', `sha256 is null and bytes_state = 'present'`)}`.execute(
-    db,
-  )
+    union all ${look('unhashed', 'uploaded_at', 'document_versions', `sha256 is null and bytes_state = 'present'`)}
+    union all ${look('scansPending', 'uploaded_at', 'document_versions', `scan_status = 'pending' and bytes_state = 'present'`)}
+    union all ${look('neverScanned', 'scan_tried_at', 'document_versions', `scan_status = 'skipped' and bytes_state = 'present'`)}
+    union all ${look('infected', 'scanned_at', 'document_versions', `scan_status = 'infected'`)}`.execute(db)
   // The statement has each of them once.
   return Object.fromEntries(rows.map(({ what, ...waiting }) => [what, waiting])) as RowCounts
 }

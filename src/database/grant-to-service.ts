@@ -16,6 +16,7 @@ export const rightsByTable = {
   document_moves: 'select, insert, update, delete',
   document_removals: 'select, insert, update, delete',
   document_quarantined: 'select, insert, update, delete',
+  document_scanner: 'select, insert, update',
   document_verifications: 'select, insert',
   document_idempotency_keys: 'select, insert, update, delete',
   document_events: 'select, insert',

@@ -165,6 +165,11 @@ type DocumentVersions = {
   object_version_id: string | null
   bytes_state: Generated<'present' | 'missing' | 'wrong' | 'removed'>
   scan_status: ScanStatus
+  scan_due_at: Defaulted
+  scan_attempts: Generated<number>
+  scan_tried_at: Timestamp | null
+  scanned_at: Timestamp | null
+  scan_found: string | null
   review_status: Generated<ReviewStatus>
   review_reason: string | null
   review_comment: string | null

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db, PoolCounts } from '../database/client.ts'
 import type { Stores } from '../documents/stores.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Scanner } from '../scanner/scanner.ts'
 import type { ByteBudget } from '../storage/byte-budget.ts'
 import { readDiskRoom } from '../storage/read-disk-room.ts'
 import type { Spool } from '../storage/spool.ts'
@@ -16,6 +17,7 @@ export type LevelsNeeds = {
   budget: ByteBudget
   spool: Pick<Spool, 'bytes'>
   stores: Stores
+  scanner: Scanner | undefined
   /** Where files lie for good, and on their way. */
   folders: { uploads: string; data: string }
   countConnections(): PoolCounts
@@ -48,6 +50,8 @@ function showOwn(needs: LevelsNeeds): void {
   const { metrics, budget, spool, stores } = needs
   if (stores.s3 !== undefined) metrics.s3Available.set(stores.s3.outage() === undefined ? 1 : 0)
   else metrics.s3Available.remove()
+  // The sweep sets it; without a scanner there is none.
+  if (needs.scanner === undefined) metrics.scannerUp.remove()
   const { inUse, idle, waiting, most } = needs.countConnections()
   metrics.databaseConnections.set({ state: 'in_use' }, inUse)
   metrics.databaseConnections.set({ state: 'idle' }, idle)

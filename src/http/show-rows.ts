@@ -1,14 +1,15 @@
 import type { Gauge } from 'prom-client'
 
 import type { Db } from '../database/client.ts'
-import { countJobs, countRows, type QueuedJobs, type Waiting } from '../database/count-rows.ts'
+import { countJobs, countRows, type QueuedJobs, type RowCounts, type Waiting } from '../database/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/verifications.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Scanner } from '../scanner/scanner.ts'
 
-type Needs = { metrics: Metrics; db: Db }
+type Needs = { metrics: Metrics; db: Db; scanner: Scanner | undefined }
 
 /** Sets the figures that the database knows, which are the same at every instance. */
-export async function showRows({ metrics, db }: Needs): Promise<void> {
+export async function showRows({ metrics, db, scanner }: Needs): Promise<void> {
   // One after the other: whoever looks at figures does not take several connections from people.
   const rows = await countRows(db)
   const jobs = await countJobs(db)
@@ -25,6 +26,7 @@ export async function showRows({ metrics, db }: Needs): Promise<void> {
   const oldestSeconds = Math.max(unfollowed.oldestSeconds, notAdopted.oldestSeconds)
   show({ count, oldestSeconds }, metrics.platformRowsWaiting, metrics.platformRowsOldest)
   metrics.unhashedDocuments.set(rows.unhashed.count)
+  showScans(metrics, rows, scanner !== undefined)
 
   showJobs(metrics, jobs)
   showVerification(metrics, last)
@@ -46,11 +48,23 @@ export function forgetRows(metrics: Metrics): void {
     metrics.platformRowsWaiting,
     metrics.platformRowsOldest,
     metrics.unhashedDocuments,
+    metrics.scansWaiting,
+    metrics.scansWaitingOldest,
+    metrics.infectedVersions,
   ]
   for (const level of levels) level.remove()
   metrics.jobs.reset()
   metrics.jobsOldest.reset()
   showVerification(metrics, undefined)
+}
+
+/** What was never scanned waits only where there is a scanner. */
+function showScans(metrics: Metrics, { scansPending, neverScanned, infected }: RowCounts, hasScanner: boolean): void {
+  const all = hasScanner ? [scansPending, neverScanned] : [scansPending]
+  const count = all.reduce((sum, each) => sum + each.count, 0)
+  const oldestSeconds = Math.max(...all.map((each) => each.oldestSeconds))
+  show({ count, oldestSeconds }, metrics.scansWaiting, metrics.scansWaitingOldest)
+  metrics.infectedVersions.set(infected.count)
 }
 
 function show({ count, oldestSeconds }: Waiting, counted: Gauge, oldest: Gauge): void {

@@ -7,11 +7,11 @@ import { localFailure } from './local-errors.ts'
 import { readLocalFile } from './local-files.ts'
 import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
 import type { Quarantine } from './quarantine.ts'
-import { requireQuarantineKey, requireStorageKey } from './storage-key.ts'
+import { requireQuarantineKey, requireReadableKey } from './storage-key.ts'
 
 export function localQuarantine(reach: LocalReach): Quarantine {
   return {
-    take: async (from, to) => giveSecondName(reach, requireStorageKey(from), requireQuarantineKey(to)),
+    take: async (from, to) => giveSecondName(reach, requireReadableKey(from), requireQuarantineKey(to)),
     read: async (key) => readLocalFile(reach, requireQuarantineKey(key)),
   }
 }

@@ -5,11 +5,11 @@ import { StoreError } from './file-store.ts'
 import type { Quarantine } from './quarantine.ts'
 import { readS3Object } from './read-s3-object.ts'
 import { callS3, S3Error, type S3Reach } from './s3-operation.ts'
-import { requireQuarantineKey, requireStorageKey } from './storage-key.ts'
+import { requireQuarantineKey, requireReadableKey } from './storage-key.ts'
 
 export function s3Quarantine(reach: S3Reach): Quarantine {
   return {
-    take: async (from, to) => copyObject(reach, requireStorageKey(from), requireQuarantineKey(to)),
+    take: async (from, to) => copyObject(reach, requireReadableKey(from), requireQuarantineKey(to)),
     read: async (key) => readS3Object(reach, requireQuarantineKey(key)),
   }
 }

@@ -1,12 +1,14 @@
+import type { ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import type { VerifyNeeds } from '../documents/verifying/verification.ts'
 import type { Tracing } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 
 /** What all jobs together need. */
-export type JobNeeds = VerifyNeeds & {
-  metrics: Pick<Metrics, 'jobSeconds'>
-  tracing: Tracing | undefined
-}
+export type JobNeeds = VerifyNeeds &
+  ScanStoredNeeds & {
+    metrics: Pick<Metrics, 'jobSeconds'>
+    tracing: Tracing | undefined
+  }
 
 /** One kind of background work. It may run twice, and is written so that the second run finds nothing to do. */
 export type Job = {

@@ -9,6 +9,7 @@ import { hashPlatformDocuments } from './hash-platform-documents.ts'
 import { housekeeping } from './housekeeping.ts'
 import type { Job, JobNeeds } from './job.ts'
 import { runJob } from './run-job.ts'
+import { scanWaiting } from './scan-waiting.ts'
 import { verifySample } from './verify-sample.ts'
 
 export type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
@@ -18,7 +19,14 @@ export type Worker = {
   close(): Promise<void>
 }
 
-const everyJob: Job[] = [housekeeping, followPlatform, compareWithPlatform, hashPlatformDocuments, verifySample]
+const everyJob: Job[] = [
+  housekeeping,
+  followPlatform,
+  compareWithPlatform,
+  hashPlatformDocuments,
+  scanWaiting,
+  verifySample,
+]
 
 const mostConnections = 4
 const usualMostSeconds = 15 * 60

@@ -5,21 +5,24 @@ import { collectBytes } from '../documents/collect-bytes.ts'
 import { drain } from '../documents/moving/drain.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { targetOf } from '../documents/stores.ts'
+import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import { fillHashes } from '../documents/verifying/fill-hashes.ts'
 import type { Tracing } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 import { claimingStores } from './claim-stores.ts'
 import { repeat } from './repeat.ts'
 
-type TendNeeds = MoveNeeds & {
-  tracing: Tracing | undefined
-  metrics: Pick<Metrics, 'jobSeconds' | 'removalsFailed'>
-}
+type TendNeeds = MoveNeeds &
+  ScanStoredNeeds & {
+    tracing: Tracing | undefined
+    metrics: Pick<Metrics, 'jobSeconds' | 'removalsFailed'>
+  }
 
-export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number }
+export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number; scanEveryMs?: number }
 
 const usualTimes: TendTimes = { drainEveryMs: 60_000, collectEveryMs: 60 * 60_000 }
 const usualHashEveryMs = 5 * 60_000
+const usualScanEveryMs = 20_000
 
 const filesAtOnce = 4
 /** Of the platform's documents without a hash, most may lie on other disks: each costs a look. */
@@ -27,8 +30,8 @@ const mostLooksForHash = 5000
 
 /**
  * Looks after the disk of this process for as long as it runs, since nobody else may be able to: what was uploaded to it
- * while S3 was away goes to S3 as soon as that is back, what failures left is collected, and the platform's documents
- * get their hash. Any number of processes may
+ * while S3 was away goes to S3 as soon as that is back, what failures left is collected; the platform's documents
+ * get their hash, and what waits for its scan is scanned. Any number of processes may
  * do so on the same disk.
  */
 export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
@@ -53,12 +56,19 @@ export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { clo
     everyMs: times.hashEveryMs ?? usualHashEveryMs,
     run: hashingOnDisk(needs, signal),
   })
+  const { local } = needs.stores
+  const scanning = repeat(needs, {
+    name: 'scan',
+    everyMs: times.scanEveryMs ?? usualScanEveryMs,
+    run: (taskId) =>
+      scanStored(needs, systemActor(taskId), { store: 'local', storeId: local.storeId, files: local }, signal),
+  })
   const unhear = needs.stores.s3?.onBack(draining.ringNow)
   return {
     async close() {
       unhear?.()
       ending.abort(new Error('The service is ending.'))
-      await Promise.all([draining.end(), collecting.end(), hashing.end()])
+      await Promise.all([draining.end(), collecting.end(), hashing.end(), scanning.end()])
     },
   }
 }

@@ -1,0 +1,163 @@
+import { type RawBuilder, sql } from 'kysely'
+
+import type { DocumentId, FirmId, ScanStatus, StoreId, StoreName } from '../vocabulary.ts'
+import type { Db, Tx } from './client.ts'
+import type { DueScan } from './due-scans.ts'
+import type { EventActor } from './events.ts'
+import { inTransaction } from './in-transaction.ts'
+import { noteRemovals } from './note-removals.ts'
+import { liesAt } from './places.ts'
+import type { Place } from './uploads.ts'
+import type { StoredVersion } from './versions-in-store.ts'
+
+/** How long a clean version stays unlooked at. */
+const daysUntilAgain = 90
+
+export type Judged =
+  | { recorded: true; was: ScanStatus }
+  /** It was moved, changed or removed since it was read; what lies there now comes again. */
+  | { recorded: false }
+
+/**
+ * A system task's: a version whose bytes were read whole is clean. One that waited for that is shown to the platform from
+ * now on, with its event, in one transaction.
+ */
+export async function recordClean(db: Db, actor: EventActor, version: DueScan): Promise<Judged> {
+  return judge(db, actor, version, {
+    change: sql`scan_status = 'clean', scan_due_at = now() + make_interval(days => ${daysUntilAgain})`,
+    event: 'document.scanned',
+    outcome: 'ok',
+    details: {},
+  })
+}
+
+/** The same for one in which a virus was found: nobody gets it any more, and the platform's row of its document goes. */
+export async function recordInfected(db: Db, actor: EventActor, version: DueScan, signature: string): Promise<Judged> {
+  return judge(db, actor, version, {
+    change: sql`scan_status = 'infected', scan_found = ${signature}`,
+    event: 'document.quarantined',
+    outcome: 'infected',
+    details: { signature },
+  })
+}
+
+type Judgement = { change: RawBuilder<unknown>; event: string; outcome: string; details: Record<string, unknown> }
+
+async function judge(
+  db: Db,
+  actor: EventActor,
+  version: DueScan,
+  { change, event, outcome, details }: Judgement,
+): Promise<Judged> {
+  return inTransaction(db, async (trx) => {
+    await holdDocument(trx, version)
+    const { rows } = await sql<{ was: ScanStatus }>`
+      with judged as (
+        update document_versions v
+        set ${change}, scanned_at = now(), scan_attempts = 0, scan_tried_at = null
+        from document_versions old
+        where v.firm_id = ${version.firmId} and v.id = ${version.versionId} and ${liesAt(version, 'v.')}
+          and v.file_size = ${version.fileSize} and v.scan_status <> 'infected' and v.bytes_state = 'present'
+          and old.firm_id = v.firm_id and old.id = v.id
+        returning v.firm_id, v.document_id, v.version, old.scan_status as was, v.scan_status as now_is
+      ),
+      event as (
+        insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
+        select ${event}, ${outcome}, firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent},
+          ${actor.requestId}, ${JSON.stringify(details)}::jsonb
+        -- That a clean one is clean still is no news.
+        from judged where was <> now_is
+      )
+      select was from judged`.execute(trx)
+    const [judged] = rows
+    if (judged === undefined) return { recorded: false }
+    await showNewest(trx, version, judged.was === 'pending')
+    return { recorded: true, was: judged.was }
+  })
+}
+
+type Of = { firmId: FirmId; documentId: DocumentId }
+
+/** First the platform's row, then ours: the order in which the platform's own UPDATE takes them. */
+async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise<void> {
+  await sql`
+    with shown as materialized (
+      select id from firm_documents where id = ${documentId} and firm_id = ${firmId} for update
+    )
+    select from documents d, (select count(*) from shown) as waited
+    where d.firm_id = ${firmId} and d.id = ${documentId} for update of d`.execute(trx)
+}
+
+/**
+ * Makes the platform's row show the newest version that may be seen; none where the current one is in quarantine. A row
+ * that is not there is only made for a version that has waited to be shown: the platform may have taken any other away.
+ */
+async function showNewest(trx: Tx, { firmId, documentId }: Of, mayAppear: boolean): Promise<void> {
+  await sql`
+    with newest as (
+      select v.*, d.document_type, d.created_at, case v.store when 's3' then v.storage_key else 'uploads/' || v.storage_key end as path
+      from documents d
+      join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
+      where d.firm_id = ${firmId} and d.id = ${documentId} and d.deleted_at is null
+        and not exists (select from document_versions c where c.firm_id = d.firm_id and c.document_id = d.id
+                          and c.version = d.current_version and c.scan_status = 'infected')
+      order by v.version desc limit 1
+    ),
+    hidden as (
+      delete from firm_documents where id = ${documentId} and firm_id = ${firmId} and not exists (select from newest)
+    )
+    insert into firm_documents as shown (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by,
+      is_verified, verified_by, verified_at, created_at, updated_at)
+    select document_id, firm_id, document_type, file_name, path, file_size, mime_type, uploaded_by,
+      review_status = 'verified', case when review_status = 'verified' then reviewed_by end,
+      case when review_status = 'verified' then reviewed_at end, created_at, now()
+    from newest
+    where ${mayAppear}::boolean or exists (select from firm_documents where id = ${documentId} and firm_id = ${firmId})
+    on conflict (id) do update set file_name = excluded.file_name, file_path = excluded.file_path,
+      file_size = excluded.file_size, mime_type = excluded.mime_type, uploaded_by = excluded.uploaded_by,
+      is_verified = excluded.is_verified, verified_by = excluded.verified_by, verified_at = excluded.verified_at,
+      updated_at = now()
+    where shown.firm_id = excluded.firm_id and shown.file_path <> excluded.file_path`.execute(trx)
+}
+
+/** Versions of one store in which a virus was found, and whose bytes are not in quarantine yet. */
+export async function listInfectedWithBytes(
+  db: Db,
+  { store, storeId }: { store: StoreName; storeId: StoreId | null },
+  limit: number,
+): Promise<(StoredVersion & { signature: string })[]> {
+  const { rows } = await sql<StoredVersion & { signature: string }>`
+    select v.firm_id as "firmId", v.document_id as "documentId", v.version, v.id as "versionId",
+      d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize", v.mime_type as "mimeType",
+      v.sha256, v.store, v.store_id as "storeId", v.storage_key as key, v.bytes_state as "bytesState",
+      coalesce(v.scan_found, '') as signature
+    from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
+    where v.scan_status = 'infected' and v.bytes_state = 'present' and v.store = ${store}
+      and (v.store = 's3' or v.store_id = ${storeId}::uuid or v.store_id is null)
+    order by v.firm_id, v.id limit ${limit}`.execute(db)
+  return rows
+}
+
+/**
+ * The version names its bytes no more, nor those that its moves left behind: all of them are noted to go at once, so
+ * that links to them die. Yields the places, the version's own first; none when it was moved meanwhile.
+ */
+export async function letGoOfInfected(db: Db, { firmId, versionId, ...place }: StoredVersion): Promise<Place[]> {
+  const { rows } = await sql<Place>`
+    with let_go as (
+      update document_versions set bytes_state = 'removed'
+      where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${liesAt(place)}
+      returning *
+    ),
+    earlier as (
+      update document_removals r set due_at = now() from let_go v
+      where r.firm_id = v.firm_id and r.version_id = v.id
+      returning r.store, r.store_id, r.storage_key
+    ),
+    own as (
+      ${noteRemovals(sql`select firm_id, id, store, store_id, storage_key, now() from let_go`)}
+    )
+    select store, store_id as "storeId", storage_key as key from let_go
+    union all select store, store_id, storage_key from earlier`.execute(db)
+  return rows
+}

@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto'
+
+import { inTransaction } from '../../database/in-transaction.ts'
+import { closeQuarantine } from '../../database/quarantined.ts'
+import { letGoOfInfected } from '../../database/record-verdict.ts'
+import type { StoredVersion } from '../../database/versions-in-store.ts'
+import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
+import type { StorageKey } from '../../vocabulary.ts'
+import { putAside } from '../put-aside.ts'
+import { removeBytes } from '../remove-bytes.ts'
+import { storesHere, type StoreHere } from '../stores-here.ts'
+import type { QuarantineNeeds } from '../verifying/quarantine-stray.ts'
+
+/**
+ * Moves the bytes of a version in which a virus was found to where nothing is served from, so that links given out
+ * before die: copied and proved first, then no row names them, then they go, and with them what moves of the same
+ * version have left behind. It may be killed at any moment and run again; what it does not come to do, the collector does.
+ */
+export async function quarantineVersion(
+  needs: QuarantineNeeds,
+  here: StoreHere,
+  version: StoredVersion & { signature: string },
+): Promise<void> {
+  const { key, fileSize: size, signature } = version
+  const { opened } = await putAside(needs.db, here, {
+    key,
+    nameKey: isStorageKey(key) ? key : keyOfOurForm(version),
+    size,
+    reason: `a virus: ${signature}`,
+  })
+  for (const place of await letGoOfInfected(needs.db, version)) {
+    // The platform's rows name no disk; this is the one that it was read on.
+    const storeId = place.store === 'local' ? (place.storeId ?? needs.stores.local.storeId) : null
+    const isReachable = storesHere(needs.stores).some((each) => each.store === place.store && each.storeId === storeId)
+    if (isReachable) await removeBytes(needs, { ...place, storeId }, null)
+  }
+  await inTransaction(needs.db, (trx) => closeQuarantine(trx, opened.id, needs.now()))
+}
+
+/** The platform ends its keys with whatever its users' file names did. */
+function keyOfOurForm({ firmId, documentType }: StoredVersion): StorageKey {
+  return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension: 'bin' })
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+
+import type { Logger } from 'pino'
+
+import { type DueScan, postponeScan } from '../../database/due-scans.ts'
+import type { EventActor } from '../../database/events.ts'
+import { recordClean, recordInfected } from '../../database/record-verdict.ts'
+import type { CannotSay, Scanner, Verdict } from '../../scanner/scanner.ts'
+import type { StoredVersion } from '../../database/versions-in-store.ts'
+import { StoreError } from '../../storage/file-store.ts'
+import { reportWrongBytes, type ReportNeeds } from '../report-wrong-bytes.ts'
+import type { StoreHere } from '../stores-here.ts'
+import type { QuarantineNeeds } from '../verifying/quarantine-stray.ts'
+import { quarantineVersion } from './quarantine-version.ts'
+import { type Occasion, runScan, type Scanning } from './run-scan.ts'
+
+export type ScanVersionNeeds = QuarantineNeeds &
+  ReportNeeds & { metrics: Scanning['metrics'] } & {
+    scanner: Scanner
+    log: Logger
+  }
+
+/**
+ * - `undecided`: the scanner cannot say; it is tried again later, and later still.
+ * - `no_scanner`: it was not there or had no time; nothing was learned of this file.
+ * - `unread`: its bytes could not be had from here, or were not whole.
+ */
+export type ScanOutcome = 'clean' | 'infected' | 'undecided' | 'no_scanner' | 'unread'
+
+/** What a file may take that nobody waits for. */
+const verdictMs = 180_000
+
+const firstPauseSeconds = 30
+const mostPauseSeconds = 6 * 60 * 60
+const dayMs = 24 * 60 * 60 * 1000
+
+type Scan = { here: StoreHere; version: DueScan; occasion: Occasion; signal: AbortSignal }
+
+/** Scans one stored version that was claimed for it, and acts on the verdict. Throws when the database does not answer. */
+export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, scan: Scan): Promise<ScanOutcome> {
+  const { version } = scan
+  const verdict = await readAndScan(needs, actor, scan)
+  if (verdict === undefined) {
+    await postponeScan(needs.db, version, { seconds: pauseAfter(version.attempts), isFilesDoing: true })
+    return 'unread'
+  }
+  switch (verdict.kind) {
+    case 'clean':
+      await recordClean(needs.db, actor, version)
+      return 'clean'
+    case 'infected':
+      await actOnFind(needs, actor, scan, verdict.signature)
+      return 'infected'
+    case 'cannot_say':
+      return await leave(needs, version, verdict.why)
+  }
+}
+
+async function actOnFind(needs: ScanVersionNeeds, actor: EventActor, scan: Scan, signature: string): Promise<void> {
+  const { here, version } = scan
+  const { recorded } = await recordInfected(needs.db, actor, version, signature)
+  if (!recorded) return
+  needs.log.error(
+    {
+      event: 'document_quarantined',
+      firm_id: version.firmId,
+      document_id: version.documentId,
+      version: version.version,
+      signature,
+    },
+    'a virus was found in a document that was kept; it goes to quarantine',
+  )
+  await quarantineLater(needs, here, { ...version, signature })
+}
+
+/** Nobody is given it from here on; bytes that cannot be moved just now are moved by the next sweep. */
+export async function quarantineLater(
+  needs: ScanVersionNeeds,
+  here: StoreHere,
+  version: StoredVersion & { signature: string },
+): Promise<boolean> {
+  try {
+    await quarantineVersion(needs, here, version)
+    return true
+  } catch (error) {
+    const { store, key } = version
+    needs.log.error(
+      { event: 'quarantine_failed', store, key, err: error },
+      'infected bytes could not be moved; it is tried again',
+    )
+    return false
+  }
+}
+
+/** A scanner that is away says nothing of the file; one that fails at it may fail at it again. */
+async function leave(needs: ScanVersionNeeds, version: DueScan, why: CannotSay): Promise<'undecided' | 'no_scanner'> {
+  if (why === 'unreachable' || why === 'busy') {
+    await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })
+    return 'no_scanner'
+  }
+  await postponeScan(needs.db, version, { seconds: pauseAfter(version.attempts), isFilesDoing: true })
+  const isOverdue = needs.now().getTime() - version.waitingSince.getTime() > dayMs
+  const about = {
+    firm_id: version.firmId,
+    document_id: version.documentId,
+    version: version.version,
+    why,
+    attempts: version.attempts + 1,
+  }
+  if (version.scanStatus !== 'clean' && isOverdue)
+    needs.log.error({ event: 'scan_overdue', ...about }, 'the scanner cannot say of a document for more than a day')
+  else needs.log.warn({ event: 'scan_undecided', ...about }, 'the scanner cannot say; it is asked again')
+  return 'undecided'
+}
+
+function pauseAfter(attempts: number): number {
+  return Math.min(mostPauseSeconds, firstPauseSeconds * 2 ** Math.min(attempts, 20))
+}
+
+/** Undefined when the bytes could not be read whole and right: no verdict is of the document then. */
+async function readAndScan(needs: ScanVersionNeeds, actor: EventActor, scan: Scan): Promise<Verdict | undefined> {
+  const { here, version, occasion, signal } = scan
+  const seen = { size: 0, hash: createHash('sha256') }
+  try {
+    const stream = await here.files.read(version.key)
+    const watched = async function* () {
+      // A store yields buffers; the type of a stream cannot say so.
+      for await (const piece of stream as AsyncIterable<Buffer>) {
+        seen.size += piece.length
+        seen.hash.update(piece)
+        yield piece
+      }
+    }
+    try {
+      const verdict = await runScan(needs, occasion, watched(), { signal, verdictMs })
+      if (verdict.kind === 'cannot_say') return verdict
+      const isWhole = seen.size === version.fileSize && [null, seen.hash.digest('hex')].includes(version.sha256)
+      if (isWhole || verdict.kind === 'infected') return verdict
+    } finally {
+      stream.destroy()
+    }
+    tellUnread(needs.log, version, 'other bytes than were stored')
+  } catch (error) {
+    if (signal.aborted) {
+      await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })
+      throw signal.reason
+    }
+    await tellMissing(needs, actor, version, error)
+  }
+  return undefined
+}
+
+async function tellMissing(
+  needs: ScanVersionNeeds,
+  actor: EventActor,
+  version: DueScan,
+  error: unknown,
+): Promise<void> {
+  const isMissing = error instanceof StoreError && error.code === 'bytes_missing'
+  // The platform's rows name no disk: what is not on this one may be on another.
+  if (isMissing && !(version.store === 'local' && version.storeId === null))
+    await reportWrongBytes(needs, actor, version, 'missing')
+  else tellUnread(needs.log, version, error)
+}
+
+function tellUnread(log: Logger, { store, key }: DueScan, why: unknown): void {
+  log.warn(
+    { event: 'scan_unread', store, key, ...(typeof why === 'string' ? { why } : { err: why }) },
+    'a file could not be read to be scanned',
+  )
+}
