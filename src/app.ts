@@ -4,6 +4,7 @@ import type { PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
 import packageJson from '../package.json' with { type: 'json' }
+import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
 import type { Db, PoolCounts } from './database/client.ts'
 import { connectDatabase } from './database/connect.ts'
@@ -23,7 +24,7 @@ import { type TokenKeys, tokenKeysOf } from './people/tokens.ts'
 import { openClamd, type ClamdLimits } from './scanner/clamd.ts'
 import type { Scanner } from './scanner/scanner.ts'
 import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
-import type { MultipartRecorder } from './storage/file-store.ts'
+import { type MultipartRecorder, StoreError } from './storage/file-store.ts'
 import type { GuardedS3 } from './storage/guard-s3.ts'
 import { openLocalStore } from './storage/local-store.ts'
 import { measureStore } from './storage/measure-store.ts'
@@ -158,6 +159,11 @@ async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & {
     root: config.uploadsDir,
     links,
     onBytes: (direction, bytes) => metrics.storeBytes.inc({ store: 'local', direction }, bytes),
+  }).catch((error: unknown) => {
+    if (!(error instanceof StoreError)) throw error
+    throw new ConfigError(
+      `UPLOADS_DIR: ${config.uploadsDir} cannot be used (${codeOf(error.cause)}). Let the user of this service write there, or name another folder.`,
+    )
   })
   const s3 = config.useS3 || config.s3.credentials !== undefined ? await openS3(config, needs) : undefined
   return {
@@ -190,4 +196,8 @@ function recorderOf(db: Db): MultipartRecorder {
     opened: (key, multipartId) => noteMultipart(db, key, multipartId),
     closed: (key, multipartId) => forgetMultipart(db, key, multipartId),
   }
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'no reason given'
 }

@@ -5,11 +5,13 @@ import { addressToOpen, describeAdministrator, describeStorage, firstCall } from
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
 import { listSomeKeys } from '../database/versions-in-store.ts'
+import { leaveWrongBucket } from '../documents/leave-wrong-bucket.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
 import { type StopTimes, stopServing, trackRequests, usualStopTimes } from '../http/stop-serving.ts'
 import { mostSecondsOfSilence } from '../http/watch-silence.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import type { S3Limits } from '../storage/open-guarded-s3.ts'
+import type { S3Trouble } from '../storage/s3-errors.ts'
 import { startWorker } from '../worker/start-worker.ts'
 import { tendDisk, type TendTimes } from '../worker/tend-disk.ts'
 import { buildApi } from './api.ts'
@@ -41,6 +43,7 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
       const times = ending.reason === 'SIGTERM' ? stopTimes : { ...stopTimes, acceptMs: 0, hearMs: 0 }
       await Promise.all([stopServing(server, { ...app, s3: app.stores.s3, running, times }), closeAll(behind)])
     })
+    await lookAtS3(app)
     const listening = await server.listen({ host, port }).catch((error: unknown) => {
       throw explainListening(error, { host, port })
     })
@@ -107,10 +110,19 @@ async function runUntilTold(
   log.info({ event: 'stopped' }, 'stopped')
 }
 
+/** Sees to it that no upload asks an S3 that is out, or puts a paper into a bucket that is not ours. */
+async function lookAtS3(app: App): Promise<void> {
+  try {
+    await leaveWrongBucket(app)
+  } catch (error) {
+    app.log.warn({ event: 'claim_failed', store: 's3', err: error }, 'S3 could not be asked whose the bucket is')
+  }
+}
+
 /** Says where new papers go, and sees to it that an S3 that is out is not asked in the first upload's time. */
 async function tellStorage({ config, db, log, stores }: App, hasPlaceholders: boolean): Promise<string> {
   const { s3, wanted } = stores
-  const isAsked = wanted === 's3' && s3?.outage() === undefined
+  const isAsked = wanted === 's3' && s3 !== undefined && !unlikely.has(s3.outage()?.trouble)
   const trouble = isAsked ? await findS3Trouble(config.s3) : undefined
   if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
   if (s3 === undefined && (await listSomeKeys(db, 's3', 1)).length > 0)
@@ -120,6 +132,9 @@ async function tellStorage({ config, db, log, stores }: App, hasPlaceholders: bo
     )
   return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })
 }
+
+/** Known better than asking again would tell. */
+const unlikely = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
 
 async function makeAdministrator({ config, people }: Needs, app: App): Promise<string> {
   const outcome = await ensureAdministrator(app, {

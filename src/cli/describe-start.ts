@@ -24,11 +24,13 @@ export function describeStorage(config: Config, { outage, trouble, hasPlaceholde
       : `none, uploads are refused (${why}, and S3_FALLBACK is off)`
   }
   const place = `S3 ${s3.bucket}, ${s3.region}`
-  if (trouble === undefined) return `${place}, reachable`
   const meanwhile =
     fallback === 'local'
       ? `Until it can be, new papers wait in ${shortPath(uploadsDir)}.`
       : 'Until it can be, uploads are refused (S3_FALLBACK is off).'
+  if (outage?.trouble === 'not_ours')
+    return `${place}, not used: nothing in this bucket shows that it is ours. Correct AWS_S3_BUCKET, or restore the bucket, and restart. ${meanwhile}`
+  if (trouble === undefined) return `${place}, reachable`
   return `${place}, not reachable: ${trouble.says}. ${trouble.advice} ${meanwhile}`
 }
 

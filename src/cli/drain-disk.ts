@@ -31,7 +31,7 @@ export async function configForDisk(config: Config, path: string | undefined): P
  */
 export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Promise<void> {
   const { print, signal, stores } = needs
-  await requireS3(needs.config)
+  await requireS3(needs)
   const scope = { store: 'local', storeId: stores.local.storeId, isFallback: true } as const
   const total = await countVersionsIn(needs.db, scope)
   print.say(`${inCount(total.files)} files, ${inBytes(total.bytes)}, wait on this disk for S3.`)

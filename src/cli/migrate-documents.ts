@@ -21,7 +21,7 @@ const places: Record<StoreName, string> = { s3: 'S3', local: 'the local disk' }
 /** `migrate to-s3`, `migrate to-local`. Throws `CommandFailed`, after saying why, when not every document went or could go. */
 export async function migrateDocuments(needs: Needs, to: StoreName, options: MigrateOptions): Promise<void> {
   const { print } = needs
-  await requireS3(needs.config)
+  await requireS3(needs)
   const firmId = options.firm as FirmId | undefined // its form was checked where options are read
   const total = await planMigration(needs, { to, firmId })
   print.say(`${inCount(total.files)} files, ${inBytes(total.bytes)}, to go to ${places[to]}.`)
@@ -54,7 +54,7 @@ async function lookAtAll(
   const { ready, ...troubles } = outcomes
   const isGood = isComplete && sumOf(troubles) === 0
   print.answer({ event: 'finished', dry_run: true, ok: isGood, files: total.files, bytes: total.bytes, outcomes })
-  print.say(`${markOf(print, isGood)} ${inCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
+  teller.say(`${markOf(print, isGood)} ${inCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
   return isGood
 }
 
@@ -82,20 +82,23 @@ async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Pl
     outcomes: migrated.outcomes,
     sources_to_be_removed: migrated.sourcesOrdered,
   })
-  sayEnd(print, needs.config, { to, migrated, isGood, troubles })
+  linesOfEnd(print, needs.config, { to, migrated, isGood, troubles }).forEach(teller.say)
   return isGood
 }
 
 type End = { to: StoreName; migrated: Migrated; isGood: boolean; troubles: Record<string, number> }
 
-function sayEnd(print: Printer, { useS3 }: Config, { to, migrated, isGood, troubles }: End): void {
+function linesOfEnd(print: Printer, { useS3 }: Config, { to, migrated, isGood, troubles }: End): string[] {
   const { outcomes, bytes, isComplete, sourcesOrdered } = migrated
-  print.say(`${markOf(print, isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`)
-  if (!isComplete) print.say('It was ended before the end. Run it again: it goes on where it stands.')
+  const lines = [`${markOf(print, isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`]
+  if (!isComplete) lines.push('It was ended before the end. Run it again: it goes on where it stands.')
   if (sourcesOrdered > 0)
-    print.say(`${inCount(sourcesOrdered)} sources are removed by the running service once a day has passed.`)
-  if (to === 's3' && !useS3) print.say('New papers still stay on the local disk: set USE_S3_STORAGE=true.')
-  if (to === 'local' && useS3) print.say('New papers still go to S3: set USE_S3_STORAGE=false.')
+    lines.push(`${inCount(sourcesOrdered)} sources are removed by the running service once a day has passed.`)
+  else if (outcomes.moved > 0)
+    lines.push('The sources stay where they were; --delete-source has them removed once a day has passed.')
+  if (to === 's3' && !useS3) lines.push('New papers still stay on the local disk: set USE_S3_STORAGE=true.')
+  if (to === 'local' && useS3) lines.push('New papers still go to S3: set USE_S3_STORAGE=false.')
+  return lines
 }
 
 function inWords(troubles: Record<string, number>): string {

@@ -2,6 +2,7 @@ import type { Db } from '../database/client.ts'
 import { findInstallationId } from '../database/installation.ts'
 import { listSomeKeys } from '../database/versions-in-store.ts'
 import type { FileStore } from '../storage/file-store.ts'
+import type { GuardedS3 } from '../storage/guard-s3.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { StoreHere } from './stores-here.ts'
 import type { Stores } from './stores.ts'
@@ -21,6 +22,13 @@ export async function claimStore(needs: Needs, here: StoreHere): Promise<Owner> 
   const owner = (await ownership.find()) ?? ((await isToBeOurs(needs, here)) ? await ownership.claim(ourId) : undefined)
   if (owner === undefined) return 'nobodys'
   return owner === ourId ? 'ours' : 'anothers'
+}
+
+/** Papers should lie in this bucket, none of those looked for does, and its owner's file is not ours. Throws when it could not be asked. */
+export async function isWrongBucket(db: Db, s3: GuardedS3): Promise<boolean> {
+  const keys = await listSomeKeys(db, 's3', keysToTry)
+  if (keys.length === 0 || (await s3.ownership.find()) === (await findInstallationId(db))) return false
+  return !(await isAnyThere(s3, keys))
 }
 
 /** Some may be lost without the store being a wrong one. */

@@ -6,6 +6,7 @@ import { traced } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import type { DownloadLink } from '../storage/file-store.ts'
+import type { S3Trouble } from '../storage/s3-errors.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { accessDocument, noSuchDocument } from './access-document.ts'
 import { bytesGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
@@ -40,6 +41,9 @@ export type IssuedDownload = {
 /** What a browser may show in place, whoever wrote the row: nothing that can carry script (contract §3). */
 const inlineTypes = new Set(['application/pdf', 'image/jpeg', 'image/png', 'image/webp'])
 
+/** Of other outages a link may outlive the end; these end with a restart alone. */
+const unusable = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
+
 /**
  * Decides, and records in the audit trail, that this person gets these bytes now: the document to send, where its bytes
  * lie, and a link to it when one is wanted. Throws the refusal, `not_found`, `gone`, `scan_pending`,
@@ -64,7 +68,7 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
     right: 'documents.download',
     bytesFrom: {
       localStoreId: local.storeId,
-      hasS3: s3 !== undefined && s3.outage()?.trouble !== 'no_credentials',
+      hasS3: s3 !== undefined && !unusable.has(s3.outage()?.trouble),
       hasScanner: needs.scanner !== undefined,
     },
   })

@@ -125,7 +125,8 @@ export class CircuitBreaker {
     this.#outage = { since: now(), trouble, s3Code }
     this.#opened.abort(leftAlone(trouble, s3Code))
     onOpen(this.#outage)
-    this.#probeLater()
+    // A wrong bucket answers every probe; only a restart with the right one helps.
+    if (trouble !== 'not_ours') this.#probeLater()
   }
 
   /** Ends for good: what still waits fails as if S3 were out, and nothing is asked any more. */

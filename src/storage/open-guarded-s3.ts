@@ -5,6 +5,7 @@ import { type BreakerTimes, CircuitBreaker, type Outage } from './circuit-breake
 import { findCredentials } from './find-credentials.ts'
 import { type GuardedS3, guardS3 } from './guard-s3.ts'
 import type { S3Patience } from './s3-client.ts'
+import type { S3Trouble } from './s3-errors.ts'
 import { openS3Store, type S3StoreNeeds } from './s3-store.ts'
 
 /** How long S3 is waited for, and left alone; passed in so that tests need not wait as long. */
@@ -23,7 +24,7 @@ export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
     ...(times && { times }),
     onOpen({ trouble, s3Code }: Outage) {
       metrics.s3Outages.inc({ reason: trouble })
-      log.error({ event: 's3_out', trouble, s3_code: s3Code }, 'S3 is left alone until it answers a probe again')
+      log.error({ event: 's3_out', trouble, s3_code: s3Code }, `S3 is left alone until ${untilWhat(trouble)}`)
     },
   })
   breaker.onBack(() => {
@@ -36,4 +37,10 @@ export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
     breaker.open('no_credentials', 'CredentialsProviderError')
   }
   return guardS3(store, breaker)
+}
+
+function untilWhat(trouble: S3Trouble): string {
+  return trouble === 'not_ours'
+    ? 'a restart: nothing in this bucket shows that it is ours, so that AWS_S3_BUCKET names a wrong one, or it was emptied'
+    : 'it answers a probe again'
 }

@@ -1,6 +1,9 @@
 import type { StoreErrorCode } from './file-store.ts'
 
-/** Why S3 cannot be used. A closed list: it labels figures, and each has a sentence for people. `ending`: the service is. */
+/**
+ * Why S3 cannot be used. A closed list: it labels figures, and each has a sentence for people. `not_ours`: nothing in the
+ * bucket shows that it is. `ending`: the service is.
+ */
 export const s3Troubles = [
   'no_answer',
   'no_credentials',
@@ -11,6 +14,7 @@ export const s3Troubles = [
   'clock_off',
   'too_busy',
   'broken',
+  'not_ours',
   'ending',
 ] as const
 export type S3Trouble = (typeof s3Troubles)[number]
@@ -27,7 +31,9 @@ export type S3Failure = {
   attempts: number
 }
 
-type Meaning = Exclude<S3Trouble, 'ending'> | Exclude<StoreErrorCode, 'unavailable'>
+/** What an answer of S3's can mean; the others are found out here. */
+type AnsweredTrouble = Exclude<S3Trouble, 'not_ours' | 'ending'>
+type Meaning = AnsweredTrouble | Exclude<StoreErrorCode, 'unavailable'>
 
 /**
  * The one table of what an answer means. The words of `S3Trouble` say that S3 is not available: another attempt, other
@@ -151,7 +157,7 @@ function codeOf(meaning: Meaning): Pick<S3Failure, 'code' | 'trouble'> {
   return isTrouble(meaning) ? { code: 'unavailable', trouble: meaning } : { code: meaning, trouble: undefined }
 }
 
-function isTrouble(meaning: Meaning): meaning is Exclude<S3Trouble, 'ending'> {
+function isTrouble(meaning: Meaning): meaning is AnsweredTrouble {
   return troubles.has(meaning)
 }
 

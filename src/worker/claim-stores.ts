@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
 import { claimStore } from '../documents/claim-store.ts'
+import { leaveWrongBucket } from '../documents/leave-wrong-bucket.ts'
 import { nameOf, storesHere } from '../documents/stores-here.ts'
 import type { Stores } from '../documents/stores.ts'
 
@@ -15,8 +16,9 @@ export function claimingStores({ db, stores, log }: Needs): () => Promise<void> 
   const waiting = new Set(storesHere(stores))
   return async () => {
     for (const here of waiting) {
-      if (here.store === 's3' && here.files.outage() !== undefined) continue
       try {
+        if (here.store === 's3') await leaveWrongBucket({ db, stores })
+        if (here.store === 's3' && here.files.outage() !== undefined) continue
         const owner = await claimStore({ db, stores }, here)
         waiting.delete(here)
         if (owner === 'anothers')

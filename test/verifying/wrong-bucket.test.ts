@@ -3,12 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../src/contract.ts'
 import { systemActor } from '../../src/database/events.ts'
+import { requireS3 } from '../../src/cli/require-s3.ts'
 import { moveAll, type Settled } from '../../src/documents/moving/move-all.ts'
 import { ownerFileName } from '../../src/storage/owner-file.ts'
 import { claimingStores } from '../../src/worker/claim-stores.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { listBucket } from '../support/list-everything.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { startService, type TestService } from '../support/start-service.ts'
@@ -37,6 +39,7 @@ afterAll(async () => {
 beforeEach(async () => {
   wrong = await freshBucket()
   service = await startWith(right)
+  await claimingStores(service.app)()
   member = await makeMember(service.app, (firmId = await makeFirm(service.app)))
   paper = await uploadDocument(service.url, firmId, member)
   key = await keyOf()
@@ -47,9 +50,7 @@ afterEach(async () => {
 })
 
 async function startWith(bucket: FreshBucket): Promise<TestService> {
-  const started = await startService({ ...s3Settings(bucket), DATABASE_URL: database.url })
-  await claimingStores(started.app)()
-  return started
+  return startService({ ...s3Settings(bucket), DATABASE_URL: database.url })
 }
 
 /** The same service, told of another bucket. */
@@ -114,6 +115,28 @@ it('a migration from there fails for each paper and marks none', async () => {
   const ours = settled.find(({ version }) => version.documentId === paper.id)
   expect(ours).toMatchObject({ outcome: 'failed', error: { code: 'unavailable' } })
   expect(await statesNow()).toEqual(['present'])
+})
+
+it('a service that is started so leaves S3 alone until a restart: new papers wait on the disk, old ones are answered 503', async () => {
+  await restartWith(wrong)
+  await claimingStores(service.app)()
+
+  const added = await uploadDocument(service.url, firmId, member)
+  const ready = (await (await fetch(`${service.url}/readyz`)).json()) as { status: string }
+
+  expect(added.storage).toBe('local')
+  expect(ready.status).toBe('degraded')
+  expect((await download()).status).toBe(503)
+  expect(service.logLines.join()).toContain('AWS_S3_BUCKET names a wrong one')
+  expect(await listBucket(wrong.client, wrong.name)).toEqual([])
+})
+
+it('a command that moves papers says what is wrong before it begins', async () => {
+  await restartWith(wrong)
+
+  await expect(requireS3(service.app)).rejects.toThrow(/AWS_S3_BUCKET names a wrong one/)
+  await restartWith(right)
+  await expect(requireS3(service.app)).resolves.toBeUndefined()
 })
 
 it('once the bucket is set right, everything is served as before', async () => {

@@ -117,6 +117,7 @@ const whyOut: Record<S3Trouble, string> = {
   clock_off: 'S3 refuses because its clock and ours differ',
   too_busy: 'S3 is too busy',
   broken: 'S3 fails',
+  not_ours: 'The bucket on S3 holds nothing of ours',
   ending: 'The service is ending',
 }
 
