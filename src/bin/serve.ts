@@ -120,17 +120,22 @@ async function lookAtS3(app: App): Promise<void> {
 }
 
 /** Says where new papers go, and sees to it that an S3 that is out is not asked in the first upload's time. */
-async function tellStorage({ config, db, log, stores }: App, hasPlaceholders: boolean): Promise<string> {
+async function tellStorage(app: App, hasPlaceholders: boolean): Promise<string> {
+  const { config, stores } = app
   const { s3, wanted } = stores
-  const isAsked = wanted === 's3' && s3 !== undefined && !unlikely.has(s3.outage()?.trouble)
+  if (s3 === undefined) await tellPapersOutOfReach(app)
+  const isAsked = wanted === 's3' && !unlikely.has(s3?.outage()?.trouble)
   const trouble = isAsked ? await findS3Trouble(config.s3) : undefined
   if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
-  if (s3 === undefined && (await listSomeKeys(db, 's3', 1)).length > 0)
-    log.warn(
-      { event: 's3_not_set_up' },
-      'papers lie in S3, which is not set up here, so that they cannot be downloaded: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or USE_S3_STORAGE=true where a profile or a role has the credentials, and AWS_S3_BUCKET',
-    )
   return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })
+}
+
+async function tellPapersOutOfReach({ db, log }: App): Promise<void> {
+  if ((await listSomeKeys(db, 's3', 1)).length === 0) return
+  log.warn(
+    { event: 's3_not_set_up' },
+    'papers lie in S3, which is not set up here, so that they cannot be downloaded: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or USE_S3_STORAGE=true where a profile or a role has the credentials, and AWS_S3_BUCKET',
+  )
 }
 
 /** Known better than asking again would tell. */

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 import type { FileBytes } from './file-bytes.ts'
 
 const tailBytes = 2048
@@ -46,20 +48,23 @@ async function readDictionary(bytes: FileBytes, offset: number, end: number): Pr
 
 /** A file's text in pieces of which each repeats half of the one before, so that nothing is cut in two. */
 async function* listWindows(bytes: FileBytes, start: number, end: number): AsyncGenerator<string, void> {
-  for (let from = start; from < end; from += windowBytes / 2)
+  for (let from = start; from < end; from += windowBytes / 2) {
     yield (await bytes.read(from, Math.min(windowBytes, end - from))).toString('latin1')
+    // A file in memory is read without a pause, and others want to be served meanwhile.
+    await setImmediate()
+  }
 }
 
+/** The name; each of its characters may be written as its number. */
+const encrypt = String.raw`/(?:E|#45)(?:n|#6[eE])(?:c|#63)(?:r|#72)(?:y|#79)(?:p|#70)(?:t|#74)`
+const asAKey = new RegExp(`${encrypt}(?![A-Za-z0-9#])`)
+const asAReference = new RegExp(String.raw`${encrypt}\s+\d+\s+\d+\s+R\b`)
+
 function saysEncrypted(dictionary: string): boolean {
-  return /\/Encrypt(?![A-Za-z0-9])/.test(withoutEscapes(dictionary))
+  return asAKey.test(dictionary)
 }
 
 /** As a dictionary refers to it; a page's text that merely has the word does not count. */
 function namesEncryption(text: string): boolean {
-  return /\/Encrypt\s+\d+\s+\d+\s+R\b/.test(withoutEscapes(text))
-}
-
-/** A name's characters may be written as their numbers. */
-function withoutEscapes(text: string): string {
-  return text.replaceAll(/#([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return asAReference.test(text)
 }
