@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Db } from './client.ts'
 import { jobSchema } from './migrate-jobs.ts'
 
-/** What the service's role may do with each table: the whole list, also in docs/security.md. */
+/** What the service's role may do with each table: the whole list, also in docs/grants.md. */
 export const rightsByTable = {
   registered_users: 'select, insert, update',
   security_firms: 'select, insert, update',
