@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkDownloads } from './check-downloads.ts'
 import { compareKeys, compareLedger } from './compare-ledger.ts'
 import { compareStock, type StockReport } from './compare-stock.ts'
+import { findAskedTwice } from './find-asked-twice.ts'
 import { findHalves } from './find-halves.ts'
 import type { Ledger } from './ledger.ts'
 import type { Sender } from './make-senders.ts'
@@ -73,7 +74,9 @@ export async function compareTwice({ scene, ...seen }: LookNeeds): Promise<[Stoc
   if (first.differences.length === 0) return [stock, first]
 
   await sleep(settleMs)
-  const second = compareStock(await takeStock(needs), seen)
+  const askedTwice = await findAskedTwice(needs.disks)
+  const second = compareStock(await takeStock(needs), { ...seen, askedTwice })
+  second.forTheBucketsRule.forEach((id) => seen.leftToTheRule.add(id))
   return [stock, { ...second, differences: second.differences.filter((each) => first.differences.includes(each)) }]
 }
 

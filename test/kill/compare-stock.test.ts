@@ -80,6 +80,16 @@ it('leaves it to that rule also when the answer was lost and the file got there 
   expect(compareStock(twice, nothingSeen)).toMatchObject({ differences: [], forTheBucketsRule: ['lost'] })
 })
 
+it('leaves it to that rule also when the answer was lost, and the upload was given up so soon that nobody names its key any more', () => {
+  const givenUp = { ...sound, unfinished: new Map([['lost', 's3:given up']]) }
+
+  expect(compareStock(givenUp, nothingSeen).differences).toHaveLength(1)
+  expect(compareStock(givenUp, { ...nothingSeen, askedTwice: new Set(['s3:given up']) })).toMatchObject({
+    differences: [],
+    forTheBucketsRule: ['lost'],
+  })
+})
+
 it('sees an unfinished upload whose id a row had, and has no more', () => {
   const forgotten = { ...sound, multipartIds: new Set<string>() }
   const seen = { leftToTheRule: new Set<string>(), writtenDown: new Set(['id']) }

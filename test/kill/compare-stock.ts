@@ -19,15 +19,18 @@ export type Seen = {
   leftToTheRule: ReadonlySet<string>
   /** Named by a row at some time: that name may not go before they do. */
   writtenDown: ReadonlySet<string>
+  /** Places for which S3 was asked more than once to open one. */
+  askedTwice?: ReadonlySet<string>
 }
 
 /** Whether rows and bytes agree: no row without its bytes, no bytes that nothing names. */
-export function compareStock(stock: Stock, { leftToTheRule, writtenDown }: Seen): StockReport {
+export function compareStock(stock: Stock, { leftToTheRule, writtenDown, askedTwice }: Seen): StockReport {
   const ofVersions = new Set(stock.versions.map(({ place }) => place))
   const unnamed = [...stock.sizes.keys()].filter((place) => !ofVersions.has(place) && !stock.planted.has(place))
   const unknownIds = [...stock.unfinished].filter(([id]) => !stock.multipartIds.has(id))
   const isForTheRule = ([id, place]: [string, string]) =>
-    !writtenDown.has(id) && (leftToTheRule.has(id) || stock.named.has(place) || ofVersions.has(place))
+    !writtenDown.has(id) &&
+    (leftToTheRule.has(id) || stock.named.has(place) || ofVersions.has(place) || askedTwice?.has(place) === true)
   return {
     differences: [
       ...findBroken(stock),
