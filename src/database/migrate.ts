@@ -8,7 +8,7 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import type { Db } from './client.ts'
 import { makeEventMonths } from './event-months.ts'
 import { isMigrated } from './is-migrated.ts'
-import { isLockTimeout } from './postgres-errors.ts'
+import { isDeadlock, isLockTimeout } from './postgres-errors.ts'
 
 const folder = join(import.meta.dirname, 'migrations')
 
@@ -30,8 +30,8 @@ export async function migrate(ownerDb: Db): Promise<string[]> {
 }
 
 /**
- * A table of the platform's that somebody holds is asked for again and again, each time briefly (`lock_timeout` of the
- * owner's connection): who waits for a table keeps all that come later from it.
+ * A table of the platform's that somebody holds is asked for again and again, without waiting for it: who waits for a
+ * table keeps all that come later from it.
  */
 const mostTries = 60
 const pauseMs = 1000
@@ -40,7 +40,8 @@ const whoHoldsIt =
   'the database could not be migrated: somebody holds one of its tables for minutes already; pg_stat_activity shows who'
 
 function isHeldUp(error: unknown): boolean {
-  return isLockTimeout(error) || (error instanceof Error && isLockTimeout(error.cause))
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  return isLockTimeout(cause) || isDeadlock(cause)
 }
 
 async function tryToMigrate(ownerDb: Db): Promise<string[]> {

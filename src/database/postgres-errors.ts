@@ -51,6 +51,11 @@ export function isLockTimeout(error: unknown): boolean {
   return sqlStateOf(error) === '55P03'
 }
 
+/** Whether this transaction and another waited for each other, and this one had to give way. */
+export function isDeadlock(error: unknown): boolean {
+  return sqlStateOf(error) === '40P01'
+}
+
 function sqlStateOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

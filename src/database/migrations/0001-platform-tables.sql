@@ -1,4 +1,34 @@
 -- Why: the service stands beside the platform on its tables, and alone on the same ones. Present tables stay as they are.
+
+-- All that is needed of the platform's tables, here and in the migrations that follow in this transaction, at once or not
+-- at all, and again after a moment: who never waits for one while holding another stands in no deadlock, of which the
+-- platform's transaction could be the victim.
+do $$
+declare
+  wanted record;
+begin
+  for tries_left in reverse 59..0 loop
+    begin
+      for wanted in
+        select * from (values
+          ('document_types', 'access exclusive'),
+          ('firm_documents', 'share row exclusive'),
+          ('firm_users', 'share row exclusive'),
+          ('registered_users', 'share row exclusive'),
+          ('security_firms', 'share row exclusive')
+        ) as tables (name, mode) where to_regclass(name) is not null
+      loop
+        execute format('lock table %I in %s mode nowait', wanted.name, wanted.mode);
+      end loop;
+      return;
+    exception when lock_not_available then
+      if tries_left = 0 then raise; end if;
+    end;
+    perform pg_sleep(0.05);
+  end loop;
+end
+$$;
+
 create table document_installation (
   id uuid primary key default gen_random_uuid(),
   -- True where the platform made its tables: there a new account waits for the platform's is_verified.

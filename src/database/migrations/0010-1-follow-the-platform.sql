@@ -1,6 +1,33 @@
 -- Why: what the platform writes into firm_documents, before us, beside us and while we are away, is a document here like any other.
 -- May run again: deploy/platform/leave.sql takes the triggers away and lets it.
 
+-- As in 0001, which may have run long ago: all of the platform's tables at once or none.
+do $$
+declare
+  wanted record;
+begin
+  for tries_left in reverse 59..0 loop
+    begin
+      for wanted in
+        select * from (values
+          ('firm_documents', 'share row exclusive'),
+          ('firm_users', 'share'),
+          ('registered_users', 'share'),
+          ('security_firms', 'share'),
+          ('document_types', 'row exclusive')
+        ) as tables (name, mode) where to_regclass(name) is not null
+      loop
+        execute format('lock table %I in %s mode nowait', wanted.name, wanted.mode);
+      end loop;
+      return;
+    exception when lock_not_available then
+      if tries_left = 0 then raise; end if;
+    end;
+    perform pg_sleep(0.05);
+  end loop;
+end
+$$;
+
 -- On the platform's tables: one index, so that whoever removes bytes can ask whether one of its rows names them, and the
 -- triggers at the end. What leave.sql had put away comes back.
 create index if not exists document_firm_documents_by_path on firm_documents (file_path);

@@ -141,16 +141,11 @@ revoke all on function document_platform_rows(uuid[]), document_note_platform_ev
   document_follow(uuid[]), document_follow_move(uuid, uuid, uuid), document_follow_new_version(uuid, uuid),
   document_follow_gone(uuid[], uuid[]), document_follow_to_firm(uuid, uuid, uuid) from public;
 
--- Last, since from here on the platform's statements wait until this transaction ends.
-drop trigger if exists document_follow_insert on firm_documents;
-drop trigger if exists document_follow_update on firm_documents;
-drop trigger if exists document_follow_delete on firm_documents;
-drop trigger if exists document_follow_truncate on firm_documents;
-create trigger document_follow_insert after insert on firm_documents
+create or replace trigger document_follow_insert after insert on firm_documents
   referencing new table as new_rows for each statement execute function document_follow_trigger();
-create trigger document_follow_update after update on firm_documents
+create or replace trigger document_follow_update after update on firm_documents
   referencing old table as old_rows new table as new_rows for each statement execute function document_follow_trigger();
-create trigger document_follow_delete after delete on firm_documents
+create or replace trigger document_follow_delete after delete on firm_documents
   referencing old table as old_rows for each statement execute function document_follow_trigger();
-create trigger document_follow_truncate after truncate on firm_documents
+create or replace trigger document_follow_truncate after truncate on firm_documents
   for each statement execute function document_follow_trigger();
