@@ -12,7 +12,22 @@
 -- in firm_documents; earlier versions never had one; papers uploaded while S3 was away lie on a disk of ours. Run
 -- `paniq-docs drain` before you stop the last instance. The last query lists what is left, and where its bytes are.
 
-set local lock_timeout = '10s';
+-- All that is needed of the platform's tables at once, or nothing: who waits for one while holding another may meet the
+-- platform in a deadlock, and its transaction may be the victim. If it says "could not obtain lock", nothing was changed:
+-- run it again.
+do $$
+begin
+  for tries_left in reverse 99..0 loop
+    begin
+      lock table firm_documents, firm_users, registered_users, security_firms, document_types in access exclusive mode nowait;
+      return;
+    exception when lock_not_available then
+      if tries_left = 0 then raise; end if;
+    end;
+    perform pg_sleep(0.05);
+  end loop;
+end
+$$;
 
 drop trigger if exists document_follow_insert on firm_documents;
 drop trigger if exists document_follow_update on firm_documents;

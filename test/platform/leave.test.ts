@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import type { Client } from 'pg'
+import { Client } from 'pg'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import { uploadDocument } from '../support/call-documents.ts'
@@ -99,7 +99,12 @@ it('a start after it takes up again: the same tables, and what the platform did 
     await insertDocumentRow(platform, firm, {}),
   ]
   const before = await dump()
-  const { rows: types } = await platform.query('select id, code, name, is_required from document_types order by id')
+  await platform.query(
+    `update document_types set description = 'of a bank', confidential = true, allowed_types = '{application/pdf}',
+       max_bytes = 1000, created_at = '2020-01-01' where code = 'bank_statement'`,
+  )
+  const { rows: types } = await platform.query('select * from document_types order by id')
+  expect(types).toHaveLength(12)
   await first.service.stop()
   await runScript(platform, 'leave.sql')
   await runScript(platform, 'leave.sql')
@@ -110,7 +115,7 @@ it('a start after it takes up again: the same tables, and what the platform did 
   const again: Beside = await startBeside(ground)
   expect(again.service.app.migrated).toEqual(['0010-1-follow-the-platform', '0010-2-follow-at-once'])
   expect(await dump()).toBe(before)
-  const typesAgain = await platform.query('select id, code, name, is_required from document_types order by id')
+  const typesAgain = await platform.query('select * from document_types order by id')
   expect(typesAgain.rows).toEqual(types)
   expect((await rowsOf(again.service, kept)).actions).toEqual(['document.adopted'])
   expect((await rowsOf(again.service, changed)).versions).toMatchObject([{ file_name: 'meanwhile.pdf' }])
@@ -133,3 +138,58 @@ it('the second script leaves nothing at all, and a start after it is a first one
   expect(again.service.app.migrated.length).toBeGreaterThan(8)
   await again.service.stop()
 })
+
+it.each(['registered_users', 'security_firms', 'document_types', 'firm_documents'])(
+  'a transaction of the platform’s that holds %s and comes to the other tables is never failed by it, and it ends after it',
+  async (held) => {
+    const beside = await startBeside(ground)
+    await beside.service.stop()
+    const [second, leaving] = [await connect(), await connect()]
+    await second.query('begin')
+    await second.query(`select from ${held} for update`)
+    const left = runScript(leaving, 'leave.sql')
+    try {
+      for (const wanted of [...ofPlatform, 'document_types']) {
+        await expect.poll(() => isHeldUp(), { interval: 5 }).toBe(true)
+        await second.query(`select from ${wanted} for update`)
+      }
+      await second.query('commit')
+      await left
+      expect((await ground.platform.query(`select from pg_trigger where tgname ~ '^document_follow'`)).rowCount).toBe(0)
+    } finally {
+      await second.end()
+      await Promise.allSettled([left])
+      await leaving.end()
+    }
+  },
+)
+
+it('gives up without having changed anything when the platform holds a table for long', async () => {
+  const beside = await startBeside(ground)
+  await beside.service.stop()
+  const before = await dump()
+  const [second, leaving] = [await connect(), await connect()]
+  await second.query('begin')
+  await second.query('select from document_types for update')
+  await expect(runScript(leaving, 'leave.sql')).rejects.toThrow('could not obtain lock')
+  await second.end()
+  await leaving.end()
+
+  expect(await dump()).toBe(before)
+  await runScript(ground.platform, 'leave.sql')
+})
+
+async function connect(): Promise<Client> {
+  const client = new Client({ connectionString: ground.database.settings.DATABASE_OWNER_URL })
+  await client.connect()
+  return client
+}
+
+/** Whether the script waits: for a lock, or for a while before it asks again. */
+async function isHeldUp(): Promise<boolean> {
+  const { rowCount } = await ground.platform.query(
+    `select from pg_stat_activity
+     where datname = current_database() and (wait_event_type = 'Lock' or wait_event = 'PgSleep')`,
+  )
+  return (rowCount ?? 0) > 0
+}
