@@ -36,10 +36,16 @@ create index if not exists document_firm_users_by_firm on firm_users (firm_id, c
 create index if not exists document_registered_users_by_email on registered_users (lower(email));
 create index if not exists document_security_firms_newest on security_firms (created_at desc, id desc);
 do $$
+declare
+  -- All that both have: the platform may have changed its table meanwhile.
+  columns text;
 begin
   if to_regclass('document_types_put_away') is not null then
-    insert into document_types (id, code, name, is_required, is_active, created_by)
-    select id, code, name, is_required, is_active, created_by from document_types_put_away on conflict do nothing;
+    select string_agg(format('%I', away.attname), ', ') into columns
+      from pg_attribute away join pg_attribute here using (attname)
+      where away.attrelid = to_regclass('document_types_put_away') and here.attrelid = to_regclass('document_types')
+        and away.attnum > 0 and here.attnum > 0 and not away.attisdropped and not here.attisdropped;
+    execute format('insert into document_types (%1$s) select %1$s from document_types_put_away on conflict do nothing', columns);
     drop table document_types_put_away;
   end if;
 end
