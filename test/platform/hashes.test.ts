@@ -165,3 +165,27 @@ it('bytes that the platform removes with its row, or puts others in place of, ar
   ])
   expect((await rowsOf(beside.service, lost.id)).versions).toMatchObject([{ bytes_state: 'missing' }])
 })
+
+it('bytes that were found gone after the platform’s delete are there again when it restores its row, with their hash', async () => {
+  const [restored, replaced] = [await insert(), await insert()]
+  await runJob()
+  const { rows: rowsBefore } = await beside.platform.query<Record<string, unknown>>(
+    'select * from firm_documents where id = $1',
+    [restored.id],
+  )
+  await deleteDocumentRow(beside.platform, restored)
+  const other = await insert()
+  await updateDocumentRow(beside.platform, replaced, { file_path: other.filePath, file_size: other.bytes.length })
+  for (const each of [restored, replaced]) await removeObject(each)
+  await runVerify(app())
+  expect(await stateOf(restored.id)).toMatchObject({ bytes_state: 'removed' })
+
+  for (const each of [restored, replaced]) await putPlatformFile(beside.files, each.filePath, each.bytes)
+  await insertDocumentRow(beside.platform, firm, rowsBefore[0] ?? {})
+  await updateDocumentRow(beside.platform, replaced, { file_path: replaced.filePath, file_size: replaced.bytes.length })
+  for (const each of [restored, replaced]) {
+    expect(await stateOf(each.id)).toMatchObject({ bytes_state: 'present', sha256: sha256Of(each.bytes) })
+    const answer = await callDocuments(beside.service.url, firm, admin, `/${each.id}/download`)
+    expect(answer.status).toBe(302)
+  }
+})

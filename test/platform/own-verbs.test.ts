@@ -151,3 +151,16 @@ describe('the platform’s row shows the newest version that may be seen', () =>
     ])
   })
 })
+
+it('what was said with a rejection does not stay beside the platform’s verification, nor what was said with that', async () => {
+  const id = await handIn()
+  await sql`update document_versions set review_status = 'rejected', review_reason = 'unreadable',
+    review_comment = 'too dark', valid_until = '2030-01-01' where document_id = ${id}`.execute(db())
+  await updateDocumentRow(beside.platform, { id }, { file_name: 'renamed.pdf' })
+  expect((await rows(id)).versions).toMatchObject([{ review_status: 'rejected', review_comment: 'too dark' }])
+
+  await updateDocumentRow(beside.platform, { id }, { is_verified: true })
+  expect((await rows(id)).versions).toMatchObject([
+    { review_status: 'verified', review_reason: null, review_comment: null, valid_until: null },
+  ])
+})

@@ -143,7 +143,7 @@ begin
 
   for seen in
     select p.*, d.deleted_at, d.document_type as known_type, v.version, v.id as version_id, v.store as known_store,
-      v.store_id, v.storage_key as known_key,
+      v.store_id, v.storage_key as known_key, v.bytes_state as known_bytes_state,
       -- The platform has no word for a rejection: what is not verified may be one.
       case when p.is_verified then 'verified' when v.review_status = 'verified' then 'pending' else v.review_status end
         as review_status,
@@ -167,6 +167,11 @@ begin
         where firm_id = seen.firm_id and id = seen.id;
       perform document_note_platform_event('document.restored', seen.firm_id, seen.id, seen.version, null);
     end if;
+    -- What was found gone after the platform's delete is there again when its row is; a hash that is known proves it.
+    if seen.known_bytes_state = 'removed' and (seen.known_store, seen.known_key) = (seen.store, seen.storage_key) then
+      update document_versions set bytes_state = seen.bytes_state
+        where firm_id = seen.firm_id and document_id = seen.id and version = seen.version;
+    end if;
     if seen.known_type <> seen.document_type then
       update documents set document_type = seen.document_type, updated_at = now()
         where firm_id = seen.firm_id and id = seen.id;
@@ -187,6 +192,10 @@ begin
         sha256 = case when seen.is_same_size then sha256 end, etag = case when seen.is_same_size then etag end,
         bytes_state = case when seen.is_same_size then bytes_state else seen.bytes_state end,
         review_status = seen.review_status,
+        -- What was said with another verdict.
+        review_reason = case when review_status = seen.review_status then review_reason end,
+        review_comment = case when review_status = seen.review_status then review_comment end,
+        valid_until = case when review_status = seen.review_status then valid_until end,
         reviewed_by = case when seen.is_verified then coalesce(seen.verified_by, reviewed_by) when review_status = seen.review_status then reviewed_by end,
         reviewed_at = case when seen.is_verified then coalesce(seen.verified_at, reviewed_at, now()) when review_status = seen.review_status then reviewed_at end
       where firm_id = seen.firm_id and document_id = seen.id and version = seen.version;
@@ -226,7 +235,7 @@ begin
     store_id, storage_key, sha256, bytes_state, scan_status, review_status, reviewed_by, reviewed_at, uploaded_by, uploaded_at)
   select p.firm_id, p.id, (select max(version) + 1 from document_versions v where v.firm_id = p.firm_id and v.document_id = p.id),
     true, p.file_name, p.file_size, p.mime_type, p.store, same.store_id, p.storage_key,
-    case when same.file_size = p.file_size then same.sha256 end, coalesce(same.bytes_state, p.bytes_state), 'skipped',
+    case when same.file_size = p.file_size then same.sha256 end, coalesce(nullif(same.bytes_state, 'removed'), p.bytes_state), 'skipped',
     case when p.is_verified then 'verified' else 'pending' end, case when p.is_verified then p.verified_by end,
     case when p.is_verified then p.verified_at end, p.uploaded_by, p.updated_at
   from document_platform_rows(array[of_document]) p
