@@ -135,6 +135,22 @@ describe('a second start', () => {
   })
 })
 
+describe('types of documents', () => {
+  it('are left as the platform has them: nobody is asked for a paper that it does not know', async () => {
+    const fresh = await freshPlatformDatabase()
+    await fresh.platform.query(
+      `insert into document_types (id, code, name, is_required, is_active, created_by)
+       values (gen_random_uuid(), 'tax_clearance', 'Tax', false, true, gen_random_uuid())`,
+    )
+    const begun = await startService({ ...fresh.settings, JWT_SECRET_KEY: signer.secret })
+    const { rows } = await fresh.platform.query('select code, is_required from document_types')
+    await begun.stop()
+    await fresh.remove()
+
+    expect(rows).toEqual([{ code: 'tax_clearance', is_required: false }])
+  })
+})
+
 describe('while the platform works', () => {
   it('a first start asks again and again for a table that it holds, and holds nothing of it meanwhile', async () => {
     const fresh = await freshPlatformDatabase()

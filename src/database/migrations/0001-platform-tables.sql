@@ -134,6 +134,7 @@ create table if not exists firm_documents (
   updated_at timestamptz not null default now()
 );
 
+-- Only where there is none yet: in a platform that has its types nobody is asked for papers that it does not know.
 -- The nil UUID stands for the service itself, which is no person.
 insert into document_types (id, code, name, is_required, is_active, created_by)
 select gen_random_uuid(), code, name, is_required, true, '00000000-0000-0000-0000-000000000000'
@@ -151,4 +152,4 @@ from (values
   ('annual_return', 'Annual return', false),
   ('bee_certificate', 'B-BBEE certificate', false)
 ) as seed (code, name, is_required)
-on conflict (code) do nothing;
+where not exists (select from document_types);
