@@ -8,6 +8,8 @@ import { isLockTimeout } from './postgres-errors.ts'
 /** Rows looked at in one step: one transaction, in which the platform's changes of these very rows wait. */
 const rowsAtOnce = 1000
 const pauseMs = 500
+/** Each of these may wait for a row of ours, while the platform's rows of those before it are held. */
+const notedAtOnce = 50
 
 /**
  * Compares what the platform wrote with what stands here, and makes ours follow: rows that were there before us, and
@@ -43,6 +45,12 @@ export async function comparePlatformAnew(db: Db): Promise<void> {
 
 /** Takes up what a trigger had to leave, once: what cannot be followed yet stays noted. Yields how many were taken up. */
 export async function followNoted(db: Db): Promise<number> {
-  const { rows } = await sql<{ taken: number }>`select document_follow_noted(${rowsAtOnce}) as taken`.execute(db)
-  return rows[0]?.taken ?? 0
+  let total = 0
+  let taken: number
+  do {
+    const { rows } = await sql<{ taken: number }>`select document_follow_noted(${notedAtOnce}) as taken`.execute(db)
+    taken = rows[0]?.taken ?? 0
+    total += taken
+  } while (taken === notedAtOnce)
+  return total
 }

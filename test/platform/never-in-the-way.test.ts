@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -123,6 +121,30 @@ it('a row of ours that somebody holds for long holds the platform up for less th
   expect((await rows(id)).versions).toMatchObject([{ file_name: 'meanwhile.pdf' }])
 })
 
+it('many changes that wait are taken up in steps, and a row of ours that is held ends the step, not the rest of them', async () => {
+  const ids: string[] = []
+  for (let each = 0; each < 60; each += 1) ids.push(await insert())
+  await beside.platform.query(
+    'insert into document_unfollowed (firm_id, document_id) select firm_id, id from documents where id = any ($1)',
+    [ids],
+  )
+  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select from documents where id = any ($1) for update', [ids])
+  await beside.platform.query('alter table firm_documents disable trigger user')
+  await beside.platform.query(`update firm_documents set document_type = 'bank_statement' where id = any ($1)`, [ids])
+  await beside.platform.query('alter table firm_documents enable trigger user')
+  // One wait of less than a second, where all of them would be most of a minute, longer than a statement may take.
+  expect(await followNoted(db())).toBe(0)
+  expect(await countUnfollowed(beside.service)).toBe(60)
+  await holder.query('commit')
+  await holder.end()
+
+  expect(await followNoted(db())).toBe(60)
+  expect(await countUnfollowed(beside.service)).toBe(0)
+})
+
 it('a row that the platform holds does not hold up the comparison, and is followed when it is let go', async () => {
   await beside.platform.query('alter table firm_documents disable trigger user')
   const [held, free] = [await insert(), await insert()]
@@ -180,6 +202,9 @@ it('a comparison that meets what the platform is about to write lets go of its r
   expect(await followNoted(db())).toBe(1)
 })
 
+const lockRow = 'select from firm_documents where id = $1 for update'
+const changeRow = 'update firm_documents set file_name = $2, is_verified = not is_verified where id = $1'
+
 it('many connections of the platform that change the same rows in any order meet no deadlock by us', async () => {
   const ids: string[] = []
   for (let each = 0; each < 6; each += 1) ids.push(await insert({ file_name: '0.pdf' }))
@@ -192,11 +217,13 @@ it('many connections of the platform that change the same rows in any order meet
   )
   const working = clients.map(async (client, worker) => {
     for (let turn = 0; turn < 20; turn += 1) {
-      const id = ids[(worker + turn) % ids.length] ?? randomUUID()
-      await client.query('update firm_documents set file_name = $2, is_verified = not is_verified where id = $1', [
-        id,
-        `${worker}-${turn}.pdf`,
-      ])
+      const pair = [0, 1].flatMap((step) => ids[(worker + turn + step) % ids.length] ?? [])
+      await client.query('begin')
+      // Its own rows in one order, so that it makes no deadlock itself; ours then in the order of its changes.
+      for (const id of pair.toSorted()) await client.query(lockRow, [id])
+      for (const id of worker % 2 === 0 ? pair : pair.toReversed())
+        await client.query(changeRow, [id, `${worker}-${turn}.pdf`])
+      await client.query('commit')
     }
   })
   await Promise.all([...working, compareAll(), compareAll()])

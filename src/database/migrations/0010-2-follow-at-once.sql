@@ -68,7 +68,12 @@ begin
       perform document_follow_gone(array[noted.firm_id], array[noted.document_id]);
       delete from document_unfollowed where firm_id = noted.firm_id and document_id = noted.document_id;
       taken = taken + 1;
-    exception when others then
+    exception when lock_not_available then
+      -- Whoever holds our rows may hold more of them: what follows waits for the next step.
+      update document_unfollowed set noted_at = clock_timestamp()
+        where firm_id = noted.firm_id and document_id = noted.document_id;
+      exit;
+    when others then
       raise log 'paniq documents: row % of firm_documents cannot be followed: %', noted.document_id, sqlerrm;
       update document_unfollowed set noted_at = clock_timestamp()
         where firm_id = noted.firm_id and document_id = noted.document_id;
