@@ -4,7 +4,7 @@ import { type App, closeAll, type Closer, openApp } from '../app.ts'
 import { addressToOpen, describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
-import { listSomeKeys } from '../database/versions-in-store.ts'
+import { isAnyVersionIn } from '../database/versions-in-store.ts'
 import { leaveWrongBucket } from '../documents/leave-wrong-bucket.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
 import { type StopTimes, stopServing, trackRequests, usualStopTimes } from '../http/stop-serving.ts'
@@ -131,7 +131,7 @@ async function tellStorage(app: App, hasPlaceholders: boolean): Promise<string> 
 }
 
 async function tellPapersOutOfReach({ db, log }: App): Promise<void> {
-  if ((await listSomeKeys(db, 's3', 1)).length === 0) return
+  if (!(await isAnyVersionIn(db, 's3'))) return
   log.warn(
     { event: 's3_not_set_up' },
     'papers lie in S3, which is not set up here, so that they cannot be downloaded: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or USE_S3_STORAGE=true where a profile or a role has the credentials, and AWS_S3_BUCKET',

@@ -97,10 +97,20 @@ function isAfter(after: VersionCursor | undefined) {
     : sql<boolean>`(v.firm_id, v.document_id, v.version) > (${after.firmId}::uuid, ${after.documentId}::uuid, ${after.version}::int)`
 }
 
-/** Where some versions of a store should lie, for whoever wants to see whether it is the right one. */
-export async function listSomeKeys(db: Db, store: StoreName, limit: number): Promise<StorageKey[]> {
+/** Where some versions of a store should lie, those that this service put there or the platform's, for whoever wants to see whether it is the right one. */
+export async function listSomeKeys(
+  db: Db,
+  { store, isPlatforms, limit }: { store: StoreName; isPlatforms: boolean; limit: number },
+): Promise<StorageKey[]> {
   const { rows } = await sql<{ key: StorageKey }>`
-    select storage_key as key from document_versions where store = ${store} and bytes_state <> 'removed'
-    limit ${limit}`.execute(db)
+    select storage_key as key from document_versions
+    where store = ${store} and is_platforms = ${isPlatforms} and bytes_state <> 'removed' limit ${limit}`.execute(db)
   return rows.map(({ key }) => key)
+}
+
+/** Whether one version at least lies in this store. */
+export async function isAnyVersionIn(db: Db, store: StoreName): Promise<boolean> {
+  const { rows } = await sql`
+    select from document_versions where store = ${store} and bytes_state <> 'removed' limit 1`.execute(db)
+  return rows.length > 0
 }

@@ -24,9 +24,12 @@ export async function claimStore(needs: Needs, here: StoreHere): Promise<Owner> 
   return owner === ourId ? 'ours' : 'anothers'
 }
 
-/** Papers should lie in this bucket, none of those looked for does, and its owner's file is not ours. Throws when it could not be asked. */
+/**
+ * Papers that this service put on S3 should lie in this bucket, none of those looked for does, and its owner's file is not
+ * ours. What the platform says of papers of its own is no such sign. Throws when it could not be asked.
+ */
 export async function isWrongBucket(db: Db, s3: GuardedS3): Promise<boolean> {
-  const keys = await listSomeKeys(db, 's3', keysToTry)
+  const keys = await listSomeKeys(db, { store: 's3', isPlatforms: false, limit: keysToTry })
   if (keys.length === 0 || (await s3.ownership.find()) === (await findInstallationId(db))) return false
   return !(await isAnyThere(s3, keys))
 }
@@ -36,7 +39,8 @@ const keysToTry = 20
 
 async function isToBeOurs({ db, stores }: Needs, { store, files }: StoreHere): Promise<boolean> {
   if (store === 'local') return true
-  const keys = await listSomeKeys(db, store, keysToTry)
+  const ours = await listSomeKeys(db, { store, isPlatforms: false, limit: keysToTry })
+  const keys = [...ours, ...(await listSomeKeys(db, { store, isPlatforms: true, limit: keysToTry }))]
   return keys.length === 0 ? stores.wanted === 's3' : isAnyThere(files, keys)
 }
 

@@ -1,6 +1,7 @@
 import type { Db } from '../../database/client.ts'
 import { countOnDisk } from '../../database/count-on-disk.ts'
 import type { LocalStore } from '../../storage/local-store.ts'
+import { isReadableKey } from '../../storage/storage-key.ts'
 import type { Stores } from '../stores.ts'
 import { walkVersions } from '../walk-versions.ts'
 
@@ -28,7 +29,8 @@ export async function lookOverDisk({ db, stores }: { db: Db; stores: Stores }): 
 async function countOfPlatform(db: Db, disk: LocalStore): Promise<number> {
   let count = 0
   for await (const { key } of walkVersions(db, { store: 'local', storeId: null }))
-    if ((await disk.stat(key)) !== undefined) count += 1
+    // One of a shape that is no key of ours is not looked for: whose it is nobody here can say.
+    if (isReadableKey(key) && (await disk.stat(key)) !== undefined) count += 1
   return count
 }
 

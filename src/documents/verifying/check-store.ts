@@ -1,5 +1,5 @@
 import type { EventActor } from '../../database/events.ts'
-import { listSomeKeys } from '../../database/versions-in-store.ts'
+import { isAnyVersionIn } from '../../database/versions-in-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import { claimStore } from '../claim-store.ts'
 import { notOurBucket } from '../report-wrong-bytes.ts'
@@ -43,7 +43,7 @@ export async function checkStore(
 
 /** Why no word of this store counts; undefined when it is ours, when nothing should lie there, and when it does not answer. */
 async function findDoubt(needs: VerifyNeeds, here: StoreHere): Promise<string | undefined> {
-  if (here.store === 'local' || (await listSomeKeys(needs.db, 's3', 1)).length === 0) return undefined
+  if (here.store === 'local' || !(await isAnyVersionIn(needs.db, 's3'))) return undefined
   try {
     return (await claimStore(needs, here)) === 'ours'
       ? undefined
