@@ -10,6 +10,7 @@ import { onTestFinished } from 'vitest'
 import { readBlocks } from '../readme/read-blocks.ts'
 import { ensureInstalled, findProgram, type PackageNeed } from '../support/services/install-packages.ts'
 import { runProgram } from '../support/services/run-program.ts'
+import { ServiceFailure } from '../support/services/service-failure.ts'
 
 export const systemdNeed: PackageNeed = {
   service: 'a service manager (systemd)',
@@ -39,6 +40,8 @@ const root = join(import.meta.dirname, '../..')
  * then in /etc/paniq-documents.
  */
 export async function bootSystemd(files: Record<string, Record<string, string>>): Promise<Booted> {
+  if (process.getuid?.() !== 0)
+    throw new ServiceFailure('Only root can boot a systemd to start the units in. Run this test as root.')
   await ensureInstalled([systemdNeed])
   const folder = await mkdtemp(join(tmpdir(), 'paniq-systemd-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
