@@ -61,7 +61,11 @@ select case
     when v.version < d.current_version then 'an earlier version'
     else 'waits on a disk for S3'
   end as why,
-  d.firm_id, d.id as document_id, d.document_type, v.version, v.file_name, v.store, v.store_id as disk, v.storage_key
+  d.firm_id, d.id as document_id, d.document_type, v.version, v.file_name, v.store, v.store_id as disk, v.storage_key,
+  -- Two rows of the platform's may have named one file.
+  exists (
+    select from firm_documents f where f.file_path in (v.storage_key, 'uploads/' || v.storage_key)
+  ) as is_still_the_platforms
 from documents d
 join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
 where v.bytes_state <> 'removed'

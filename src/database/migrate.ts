@@ -8,6 +8,7 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import type { Db } from './client.ts'
 import { makeEventMonths } from './event-months.ts'
 import { isMigrated } from './is-migrated.ts'
+import { lockPlatformTables } from './lock-platform-tables.ts'
 import { isDeadlock, isLockTimeout } from './postgres-errors.ts'
 
 const folder = join(import.meta.dirname, 'migrations')
@@ -18,12 +19,13 @@ const folder = join(import.meta.dirname, 'migrations')
  * of a later one. Returns the names of the migrations that it ran.
  */
 export async function migrate(ownerDb: Db): Promise<string[]> {
-  for (let tries = 1; ; tries += 1) {
+  const givesUpAt = Date.now() + patienceMs
+  for (;;) {
     try {
       return await tryToMigrate(ownerDb)
     } catch (error) {
       if (!isHeldUp(error)) throw error
-      if (tries === mostTries) throw new Error(whoHoldsIt, { cause: error })
+      if (Date.now() > givesUpAt) throw new Error(whoHoldsIt, { cause: error })
       await wait(pauseMs)
     }
   }
@@ -33,8 +35,8 @@ export async function migrate(ownerDb: Db): Promise<string[]> {
  * A table of the platform's that somebody holds is asked for again and again, without waiting for it: who waits for a
  * table keeps all that come later from it.
  */
-const mostTries = 60
-const pauseMs = 1000
+const patienceMs = 4 * 60_000
+const pauseMs = 100
 
 const whoHoldsIt =
   'the database could not be migrated: somebody holds one of its tables for minutes already; pg_stat_activity shows who'
@@ -66,12 +68,20 @@ async function runMigrations(ownerDb: Db): Promise<string[]> {
   return results.map((result) => result.migrationName)
 }
 
+/** Those that change the platform's tables. */
+const ofPlatform = new Set(['0001-platform-tables.sql', '0010-1-follow-the-platform.sql'])
+
+async function run(db: Kysely<unknown>, file: string, text: string): Promise<void> {
+  if (ofPlatform.has(file)) await lockPlatformTables(db)
+  await sql.raw(text).execute(db)
+}
+
 const sqlFiles: MigrationProvider = {
   async getMigrations() {
     const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).toSorted()
     const migrations = files.map(async (file): Promise<[string, Migration]> => {
       const text = await readFile(join(folder, file), 'utf8')
-      return [basename(file, '.sql'), { up: async (db: Kysely<unknown>) => void (await sql.raw(text).execute(db)) }]
+      return [basename(file, '.sql'), { up: (db) => run(db, file, text) }]
     })
     return Object.fromEntries(await Promise.all(migrations))
   },

@@ -163,7 +163,7 @@ describe('while the platform works', () => {
     try {
       const free: string[] = []
       for (let each = 0; each < 3; each += 1) {
-        await expect.poll(() => isStartHeldUp(fresh.platform), { interval: 5 }).toBe(true)
+        await untilHeldUp(fresh.platform)
         free.push(await insertDocumentRow(fresh.platform, firm, {}))
       }
       await second.query('commit')
@@ -188,7 +188,7 @@ describe('while the platform works', () => {
       const starting = startService({ ...fresh.settings, JWT_SECRET_KEY: signer.secret })
       try {
         for (const wanted of platformTables) {
-          await expect.poll(() => isStartHeldUp(fresh.platform), { interval: 5 }).toBe(true)
+          await untilHeldUp(fresh.platform)
           await second.query(`select from ${wanted} for update`)
         }
         await second.query('commit')
@@ -202,11 +202,15 @@ describe('while the platform works', () => {
   )
 })
 
-/** Whether it waits: for a lock, or for a while before it asks again. */
-async function isStartHeldUp(client: Client): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `select from pg_stat_activity
-     where datname = current_database() and (wait_event_type = 'Lock' or wait_event = 'PgSleep')`,
-  )
-  return (rowCount ?? 0) > 0
+/** Waits until a start has asked once more for the tables, in vain, and let go of all of them. */
+async function untilHeldUp(client: Client): Promise<void> {
+  const givenUp = async () => {
+    const { rows } = await client.query<{ at: string }>(
+      `select coalesce(max(state_change)::text, '') as at from pg_stat_activity
+       where datname = current_database() and query = 'rollback' and state = 'idle'`,
+    )
+    return rows[0]?.at ?? ''
+  }
+  const before = await givenUp()
+  await expect.poll(async () => (await givenUp()) > before, { interval: 5 }).toBe(true)
 }
