@@ -3,18 +3,16 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/events.ts'
 import type { VersionCursor } from '../../src/database/versions-in-store.ts'
 import { storesHere } from '../../src/documents/stores-here.ts'
 import { type Filling, fillHashes } from '../../src/documents/verifying/fill-hashes.ts'
-import type { FirmId } from '../../src/vocabulary.ts'
 import { hashPlatformDocuments } from '../../src/worker/hash-platform-documents.ts'
 import { tendDisk } from '../../src/worker/tend-disk.ts'
 import { readMetrics } from '../api/operations/read-metrics.ts'
 import { callDocuments, problemOf } from '../support/call-documents.ts'
-import type { Person } from '../support/people.ts'
 import {
   deleteDocumentRow,
   insertDocumentRow,
@@ -25,20 +23,10 @@ import {
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
 import { runVerify } from '../verifying/run-verify.ts'
-import { type Beside, insertFirmWithAdmin, openGround, rowsOf, startBeside } from './open-scene.ts'
+import { rowsOf } from './open-scene.ts'
+import { serviceBeside } from './service-beside.ts'
 
-let beside: Beside
-let firm: FirmId
-let admin: Person
-beforeAll(async () => {
-  const ground = await openGround()
-  beside = await startBeside(ground)
-  ;({ firm, admin } = await insertFirmWithAdmin(ground))
-})
-afterAll(async () => {
-  await beside.service.stop()
-  await beside.remove()
-})
+const beside = serviceBeside()
 
 const app = () => beside.service.app
 const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
@@ -46,8 +34,8 @@ const never = new AbortController().signal
 /** Of an hour ago: the newest are left alone, since their file may still be on its way. */
 const created_at = new Date(Date.now() - 60 * 60 * 1000)
 const insert = (wish: Parameters<typeof insertPlatformDocument>[3] = {}) =>
-  insertPlatformDocument(beside.platform, beside.files, firm, { ...wish, row: { created_at, ...wish.row } })
-const onDisk = () => `uploads/${platformKey(firm)}`
+  insertPlatformDocument(beside.platform, beside.files, beside.firm, { ...wish, row: { created_at, ...wish.row } })
+const onDisk = () => `uploads/${platformKey(beside.firm)}`
 const stateOf = async (id: string) => (await rowsOf(beside.service, id)).versions.at(-1)
 const runJob = () => hashPlatformDocuments.run(app(), never)
 const fill = (store: 's3' | 'local', wish: Partial<Filling> = {}) => {
@@ -61,7 +49,10 @@ const wrongBytes = async (state: string) =>
   (await readMetrics(beside.service.url)).valueOf('wrong_bytes_total', `state="${state}"`)
 
 it('on S3 are filled in by the job, which finds nothing to do when it runs again; the newest are left for later', async () => {
-  const documents = [await insert(), await insert({ filePath: platformKey(firm, { extension: 'van März (2)' }) })]
+  const documents = [
+    await insert(),
+    await insert({ filePath: platformKey(beside.firm, { extension: 'van März (2)' }) }),
+  ]
   const newest = await insert({ row: { created_at: new Date() } })
   expect(await runJob()).toMatchObject({ hashed: 2, missing: 0, wrong: 0, unchecked: 0 })
 
@@ -71,7 +62,7 @@ it('on S3 are filled in by the job, which finds nothing to do when it runs again
 })
 
 it('what S3 does not have, or has in another length, is named once and answers 410', async () => {
-  const missing = await insertDocumentRow(beside.platform, firm, { created_at })
+  const missing = await insertDocumentRow(beside.platform, beside.firm, { created_at })
   const longer = await insert({ row: { file_size: 1 } })
   expect(await runJob()).toMatchObject({ missing: 1, wrong: 1 })
 
@@ -79,7 +70,7 @@ it('what S3 does not have, or has in another length, is named once and answers 4
     'missing',
     'wrong',
   ])
-  const answer = await callDocuments(beside.service.url, firm, admin, `/${missing}/download`)
+  const answer = await callDocuments(beside.service.url, beside.firm, beside.admin, `/${missing}/download`)
   expect((await problemOf(answer)).code).toBe('gone')
   expect(await runJob()).toMatchObject({ missing: 0, wrong: 0 })
 })
@@ -87,7 +78,7 @@ it('what S3 does not have, or has in another length, is named once and answers 4
 it('on a disk are filled in by whoever holds it; what is not there is on another one, and waits', async () => {
   const elsewhere = onDisk()
   const bytes = Buffer.from('%PDF-1.4\nelsewhere\n%%EOF\n')
-  const waiting = await insertDocumentRow(beside.platform, firm, {
+  const waiting = await insertDocumentRow(beside.platform, beside.firm, {
     created_at,
     file_path: elsewhere,
     file_size: bytes.length,
@@ -96,7 +87,7 @@ it('on a disk are filled in by whoever holds it; what is not there is on another
   expect((await fill('local')).counts).toMatchObject({ hashed: 1, not_here: 1, missing: 0 })
   expect(await stateOf(here.id)).toMatchObject({ sha256: sha256Of(here.bytes), store_id: null })
   expect(await stateOf(waiting)).toMatchObject({ sha256: null, bytes_state: 'present' })
-  const answer = await callDocuments(beside.service.url, firm, admin, `/${waiting}/download`)
+  const answer = await callDocuments(beside.service.url, beside.firm, beside.admin, `/${waiting}/download`)
   expect((await problemOf(answer)).code).toBe('store_unavailable')
 
   await putPlatformFile(beside.files, elsewhere, bytes)
@@ -125,7 +116,7 @@ it('the figures tell how many wait', async () => {
   const before = (await readMetrics(beside.service.url)).valueOf('unhashed_documents') ?? 0
   await insert()
   const filePath = onDisk()
-  await insertDocumentRow(beside.platform, firm, { created_at, file_path: filePath })
+  await insertDocumentRow(beside.platform, beside.firm, { created_at, file_path: filePath })
   // It looks into the database at most every two seconds.
   await expect.poll(async () => (await readMetrics(beside.service.url)).valueOf('unhashed_documents')).toBe(before + 2)
   await runJob()
@@ -146,7 +137,7 @@ it('bytes that the platform removes with its row, or puts others in place of, ar
   await runJob()
   const before = await wrongBytes('missing')
   for (const each of [deleted, onThisDisk]) await deleteDocumentRow(beside.platform, each)
-  const file_path = platformKey(firm)
+  const file_path = platformKey(beside.firm)
   const bytes = Buffer.from('%PDF-1.4\nin its place\n%%EOF\n')
   await putPlatformFile(beside.files, file_path, bytes)
   await updateDocumentRow(beside.platform, replaced, { file_path, file_size: bytes.length })
@@ -181,11 +172,11 @@ it('bytes that were found gone after the platform’s delete are there again whe
   expect(await stateOf(restored.id)).toMatchObject({ bytes_state: 'removed' })
 
   for (const each of [restored, replaced]) await putPlatformFile(beside.files, each.filePath, each.bytes)
-  await insertDocumentRow(beside.platform, firm, rowsBefore[0] ?? {})
+  await insertDocumentRow(beside.platform, beside.firm, rowsBefore[0] ?? {})
   await updateDocumentRow(beside.platform, replaced, { file_path: replaced.filePath, file_size: replaced.bytes.length })
   for (const each of [restored, replaced]) {
     expect(await stateOf(each.id)).toMatchObject({ bytes_state: 'present', sha256: sha256Of(each.bytes) })
-    const answer = await callDocuments(beside.service.url, firm, admin, `/${each.id}/download`)
+    const answer = await callDocuments(beside.service.url, beside.firm, beside.admin, `/${each.id}/download`)
     expect(answer.status).toBe(302)
   }
 })

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/events.ts'
 import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
@@ -10,10 +10,9 @@ import { collectBytes } from '../../src/documents/collect-bytes.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import { makeTurns } from '../../src/documents/moving/turns.ts'
-import type { DocumentId, FirmId } from '../../src/vocabulary.ts'
+import type { DocumentId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { makePdf } from '../support/make-files.ts'
-import type { Person } from '../support/people.ts'
 import {
   deleteDocumentRow,
   insertDocumentRow,
@@ -24,37 +23,20 @@ import {
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
 import { runVerify } from '../verifying/run-verify.ts'
-import {
-  type Beside,
-  countUnfollowed,
-  download,
-  insertFirmWithAdmin,
-  openGround,
-  rowsOf,
-  startBeside,
-} from './open-scene.ts'
+import { countUnfollowed, download, rowsOf } from './open-scene.ts'
+import { serviceBeside } from './service-beside.ts'
 
-let beside: Beside
-let firm: FirmId
-let admin: Person
-beforeAll(async () => {
-  const ground = await openGround()
-  // New files stay on its disk, but it can reach the bucket.
-  beside = await startBeside(ground, { USE_S3_STORAGE: 'false' })
-  ;({ firm, admin } = await insertFirmWithAdmin(ground))
-})
-afterAll(async () => {
-  await beside.service.stop()
-  await beside.remove()
-})
+// New files stay on its disk, but it can reach the bucket.
+const beside = serviceBeside({ USE_S3_STORAGE: 'false' })
 
 const actor = systemActor('a test')
 const never = new AbortController().signal
 const toS3 = { to: 's3', removesSource: true, turns: makeTurns(4), signal: never } as const
 const app = () => beside.service.app
 const rows = (id: string) => rowsOf(beside.service, id)
-const onDisk = () => `uploads/${platformKey(firm)}`
-const insertOnDisk = (filePath = onDisk()) => insertPlatformDocument(beside.platform, beside.files, firm, { filePath })
+const onDisk = () => `uploads/${platformKey(beside.firm)}`
+const insertOnDisk = (filePath = onDisk()) =>
+  insertPlatformDocument(beside.platform, beside.files, beside.firm, { filePath })
 const inTwoDays = () => ({ ...app(), now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) })
 const isOnDisk = (filePath: string) =>
   stat(join(beside.service.folder, filePath)).then(
@@ -91,7 +73,7 @@ function whileMoving(happens: () => Promise<void>): MoveNeeds {
 const migrateAll = (to: 's3' | 'local', deletesSource = false) =>
   migrate(app(), actor, {
     to,
-    firmId: firm,
+    firmId: beside.firm,
     concurrency: 4,
     bytesPerSecond: undefined,
     deletesSource,
@@ -103,11 +85,11 @@ const migrateAll = (to: 's3' | 'local', deletesSource = false) =>
 it('a migration takes the platform’s documents along, there and back, whatever their keys end with, and their rows follow', async () => {
   const documents: PlatformDocument[] = []
   for (const extension of ['pdf', 'PDF', 'van März (2)', 'bin'])
-    documents.push(await insertOnDisk(`uploads/${platformKey(firm, { extension, type: 'tax.clearance' })}`))
+    documents.push(await insertOnDisk(`uploads/${platformKey(beside.firm, { extension, type: 'tax.clearance' })}`))
   for (const to of ['s3', 'local'] as const) {
     expect((await migrateAll(to)).outcomes).toMatchObject({ failed: 0, missing: 0, wrong: 0 })
     for (const { id, bytes, filePath } of documents) {
-      const file = await download(beside.service, firm, admin, id)
+      const file = await download(beside.service, beside.firm, beside.admin, id)
       expect([file.status, file.bytes.equals(bytes)]).toEqual([to === 's3' ? 302 : 200, true])
       expect(await pathOf(id)).not.toBe(filePath)
       expect((await rows(id)).versions).toMatchObject([{ version: 1, store: to, sha256: expect.any(String) }])
@@ -120,10 +102,10 @@ describe('two rows of the platform that name one file', () => {
   it('keep it until neither names it, whichever is moved first', async () => {
     const first = await insertOnDisk()
     const row = { file_path: first.filePath, file_size: first.bytes.length }
-    const second = await insertDocumentRow(beside.platform, firm, row)
+    const second = await insertDocumentRow(beside.platform, beside.firm, row)
     expect(await moveVersion(app(), actor, await versionOf(first.id), toS3)).toBe('moved')
     await collectBytes(inTwoDays(), never)
-    expect((await download(beside.service, firm, admin, second)).bytes.equals(first.bytes)).toBe(true)
+    expect((await download(beside.service, beside.firm, beside.admin, second)).bytes.equals(first.bytes)).toBe(true)
 
     expect(await moveVersion(app(), actor, await versionOf(second), toS3)).toBe('moved')
     await collectBytes({ ...app(), now: () => new Date(Date.now() + 4 * 24 * 60 * 60 * 1000) }, never)
@@ -134,7 +116,7 @@ describe('two rows of the platform that name one file', () => {
     const first = await insertOnDisk()
     await beside.platform.query('alter table firm_documents disable trigger user')
     const row = { file_path: first.filePath, file_size: first.bytes.length }
-    const second = await insertDocumentRow(beside.platform, firm, row)
+    const second = await insertDocumentRow(beside.platform, beside.firm, row)
     const alone = await insertOnDisk()
     await beside.platform.query('alter table firm_documents enable trigger user')
     await moveVersion(app(), actor, await versionOf(first.id), toS3)
@@ -148,7 +130,7 @@ describe('two rows of the platform that name one file', () => {
     ])
     await comparePlatformAnew(app().db)
     await comparePlatform(app().db, () => false)
-    expect((await download(beside.service, firm, admin, second)).bytes.equals(first.bytes)).toBe(true)
+    expect((await download(beside.service, beside.firm, beside.admin, second)).bytes.equals(first.bytes)).toBe(true)
   })
 })
 
@@ -176,7 +158,7 @@ describe('while a version is moved the platform', () => {
     expect(await moveVersion(needs, actor, await versionOf(id), toS3)).toBe('moved')
 
     expect(await pathOf(id)).toBe(file_path)
-    expect((await download(beside.service, firm, admin, id)).bytes.equals(replaced)).toBe(true)
+    expect((await download(beside.service, beside.firm, beside.admin, id)).bytes.equals(replaced)).toBe(true)
     expect((await rows(id)).versions).toMatchObject([
       { version: 1, store: 's3', file_size: bytes.length },
       { version: 2, store: 'local', storage_key: file_path.slice('uploads/'.length) },
@@ -185,14 +167,14 @@ describe('while a version is moved the platform', () => {
 
   it('moves the file itself: the platform’s copy counts, and ours goes', async () => {
     const { id, bytes } = await insertOnDisk()
-    const file_path = platformKey(firm)
+    const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
     const needs = whileMoving(() => updateDocumentRow(beside.platform, { id }, { file_path }))
     expect(await moveVersion(needs, actor, await versionOf(id), toS3)).toBe('busy')
 
     expect(await pathOf(id)).toBe(file_path)
     expect((await rows(id)).versions).toMatchObject([{ version: 1, store: 's3', storage_key: file_path }])
-    expect((await download(beside.service, firm, admin, id)).bytes.equals(bytes)).toBe(true)
+    expect((await download(beside.service, beside.firm, beside.admin, id)).bytes.equals(bytes)).toBe(true)
   })
 
   it('takes the row, and changes it only once the move wants it too: both stand, and neither was in the other’s way', async () => {
@@ -222,7 +204,7 @@ it('beside uploads and a migration the platform inserts, changes and deletes, an
   const platformWorks = async () => {
     const made: DocumentId[] = []
     for (let turn = 0; turn < 30; turn += 1) {
-      const { id } = await insertPlatformDocument(beside.platform, files, firm, { filePath: onDisk() })
+      const { id } = await insertPlatformDocument(beside.platform, files, beside.firm, { filePath: onDisk() })
       made.push(id)
       const [older] = made.slice(-4)
       if (older === undefined || turn < 4) continue
@@ -235,7 +217,7 @@ it('beside uploads and a migration the platform inserts, changes and deletes, an
     }
   }
   const peopleUpload = async () => {
-    for (let turn = 0; turn < 15; turn += 1) await uploadDocument(beside.service.url, firm, admin)
+    for (let turn = 0; turn < 15; turn += 1) await uploadDocument(beside.service.url, beside.firm, beside.admin)
   }
   const [, , migrated] = await Promise.all([platformWorks(), peopleUpload(), migrateAll('s3'), migrateAll('s3')])
   expect(migrated.outcomes).toMatchObject({ failed: 0, missing: 0, wrong: 0 })

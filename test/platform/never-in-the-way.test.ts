@@ -1,9 +1,8 @@
 import { sql } from 'kysely'
 import { Client } from 'pg'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
-import type { FirmId } from '../../src/vocabulary.ts'
 import { compareWithPlatform } from '../../src/worker/compare-with-platform.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import {
@@ -12,23 +11,14 @@ import {
   platformKey,
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
-import { type Beside, countUnfollowed, insertFirmWithAdmin, openGround, rowsOf, startBeside } from './open-scene.ts'
+import { countUnfollowed, rowsOf } from './open-scene.ts'
+import { serviceBeside } from './service-beside.ts'
 
-let beside: Beside
-let firm: FirmId
-beforeAll(async () => {
-  const ground = await openGround()
-  beside = await startBeside(ground)
-  ;({ firm } = await insertFirmWithAdmin(ground))
-})
-afterAll(async () => {
-  await beside.service.stop()
-  await beside.remove()
-})
+const beside = serviceBeside()
 
 const db = () => beside.service.app.db
 const rows = (id: string) => rowsOf(beside.service, id)
-const insert = (row: Record<string, unknown> = {}) => insertDocumentRow(beside.platform, firm, row)
+const insert = (row: Record<string, unknown> = {}) => insertDocumentRow(beside.platform, beside.firm, row)
 const never = new AbortController().signal
 const compareAll = async () => (await compareWithPlatform.run(beside.service.app, never))['compared']
 /** What a statement of the platform's does while nothing of ours can be written. */
@@ -89,7 +79,7 @@ it('changes that no trigger saw, as in a restore, are found by the comparison, w
   const [same, changed, deleted] = [await insert(), await insert(), await insert()]
   const before = await rows(same)
   await beside.platform.query('alter table firm_documents disable trigger user')
-  await updateDocumentRow(beside.platform, { id: changed }, { file_path: platformKey(firm), file_size: 7 })
+  await updateDocumentRow(beside.platform, { id: changed }, { file_path: platformKey(beside.firm), file_size: 7 })
   await deleteDocumentRow(beside.platform, { id: deleted })
   const made = await insert()
   await beside.platform.query('alter table firm_documents enable trigger user')
@@ -188,7 +178,7 @@ it('a comparison that meets what the platform is about to write lets go of its r
   // A change that could not be followed, and is not committed: the note of it stands in the comparison's way.
   await client.query('begin')
   await client.query('select from firm_documents where id = $1 for update', [noted])
-  await client.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [firm, noted])
+  await client.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [beside.firm, noted])
   const comparing = compareAll()
   await expect
     .poll(async () => (await beside.platform.query(`select from pg_locks where not granted`)).rowCount)

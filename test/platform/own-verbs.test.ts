@@ -1,31 +1,20 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
-import type { DocumentId, FirmId } from '../../src/vocabulary.ts'
+import type { DocumentId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
-import type { Person } from '../support/people.ts'
 import { insertDocumentRow, platformKey, updateDocumentRow } from '../support/platform/platform-documents.ts'
-import { type Beside, insertFirmWithAdmin, openGround, rowsOf, startBeside } from './open-scene.ts'
+import { rowsOf } from './open-scene.ts'
+import { serviceBeside } from './service-beside.ts'
 
 // What the service itself does with a document that is shown: its rows and the platform's in one statement.
 
-let beside: Beside
-let firm: FirmId
-let admin: Person
-beforeAll(async () => {
-  const ground = await openGround()
-  beside = await startBeside(ground)
-  ;({ firm, admin } = await insertFirmWithAdmin(ground))
-})
-afterAll(async () => {
-  await beside.service.stop()
-  await beside.remove()
-})
+const beside = serviceBeside()
 
 const db = () => beside.service.app.db
 const rows = (id: string) => rowsOf(beside.service, id)
-const handIn = async () => (await uploadDocument(beside.service.url, firm, admin)).id as DocumentId
+const handIn = async () => (await uploadDocument(beside.service.url, beside.firm, beside.admin)).id as DocumentId
 const isShown = async (id: string) =>
   (await beside.platform.query('select from firm_documents where id = $1', [id])).rowCount === 1
 const compareAll = async () => {
@@ -33,21 +22,24 @@ const compareAll = async () => {
   await comparePlatform(db(), () => false)
 }
 const moveToTrash = (id: DocumentId) =>
-  sql`with d as (update documents set deleted_at = now(), deleted_by = ${admin.id} where id = ${id} returning id)
+  sql`with d as (update documents set deleted_at = now(), deleted_by = ${beside.admin.id} where id = ${id} returning id)
       delete from firm_documents f using d where f.id = d.id`.execute(db())
 const addVersion = (id: DocumentId, scanStatus: 'pending' | 'infected') =>
   sql`with d as (update documents set current_version = 2 where id = ${id} returning *)
       insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, sha256, store,
         storage_key, scan_status, uploaded_by)
-      select d.firm_id, d.id, 2, 'second.pdf', 5, 'application/pdf', repeat('b', 64), 's3', ${platformKey(firm)},
-        ${scanStatus}, ${admin.id} from d`.execute(db())
+      select d.firm_id, d.id, 2, 'second.pdf', 5, 'application/pdf', repeat('b', 64), 's3', ${platformKey(beside.firm)},
+        ${scanStatus}, ${beside.admin.id} from d`.execute(db())
 
 describe('what the service does itself is nobody else’s change', () => {
   it('a document that it moves to the trash stays there as that person’s doing, and comes back by its own restore', async () => {
     const id = await handIn()
     await moveToTrash(id)
     await compareAll()
-    expect(await rows(id)).toMatchObject({ documents: [{ deleted_by: admin.id }], actions: ['document.uploaded'] })
+    expect(await rows(id)).toMatchObject({
+      documents: [{ deleted_by: beside.admin.id }],
+      actions: ['document.uploaded'],
+    })
 
     await sql`
       with d as (update documents set deleted_at = null, deleted_by = null where id = ${id} returning *)
@@ -118,8 +110,8 @@ describe('the platform’s row shows the newest version that may be seen', () =>
   it('a row that it inserts under an id of our trash brings the document back, with what the row says as its newest version', async () => {
     const id = await handIn()
     await moveToTrash(id)
-    const file_path = platformKey(firm)
-    await insertDocumentRow(beside.platform, firm, {
+    const file_path = platformKey(beside.firm)
+    await insertDocumentRow(beside.platform, beside.firm, {
       id,
       document_type: 'registration_certificate',
       file_path,
@@ -137,7 +129,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
   it('a row that goes back to an earlier file is a new version of those bytes, with their hash', async () => {
     const id = await handIn()
     const [first] = (await rows(id)).versions
-    await updateDocumentRow(beside.platform, { id }, { file_path: platformKey(firm), file_size: 9 })
+    await updateDocumentRow(beside.platform, { id }, { file_path: platformKey(beside.firm), file_size: 9 })
     await updateDocumentRow(
       beside.platform,
       { id },

@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
 import { Client } from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
-import type { FirmId } from '../../src/vocabulary.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/call-documents.ts'
 import { makePdf } from '../support/make-files.ts'
-import type { Person } from '../support/people.ts'
 import {
   deleteDocumentRow,
   insertDocumentRow,
@@ -17,45 +15,26 @@ import {
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
 import { insertFirm } from '../support/platform/platform-people.ts'
-import {
-  type Beside,
-  countUnfollowed,
-  download,
-  insertFirmWithAdmin,
-  listedBy,
-  openGround,
-  rowsOf,
-  startBeside,
-} from './open-scene.ts'
+import { countUnfollowed, download, insertFirmWithAdmin, listedBy, rowsOf } from './open-scene.ts'
+import { serviceBeside } from './service-beside.ts'
 
-let beside: Beside
-let firm: FirmId
-let admin: Person
-beforeAll(async () => {
-  const ground = await openGround()
-  beside = await startBeside(ground)
-  ;({ firm, admin } = await insertFirmWithAdmin(ground))
-})
-afterAll(async () => {
-  await beside.service.stop()
-  await beside.remove()
-})
+const beside = serviceBeside()
 
 const handIn = (wish: Parameters<typeof insertPlatformDocument>[3] = {}) =>
-  insertPlatformDocument(beside.platform, beside.files, firm, wish)
+  insertPlatformDocument(beside.platform, beside.files, beside.firm, wish)
 const view = async (id: string) => {
-  const answer = await callDocuments(beside.service.url, firm, admin, `/${id}`)
+  const answer = await callDocuments(beside.service.url, beside.firm, beside.admin, `/${id}`)
   return (await answer.json()) as Record<string, unknown>
 }
 const codeOfDownload = async (id: string) =>
-  (await problemOf(await callDocuments(beside.service.url, firm, admin, `/${id}/download`))).code
+  (await problemOf(await callDocuments(beside.service.url, beside.firm, beside.admin, `/${id}/download`))).code
 const rows = (id: string) => rowsOf(beside.service, id)
 
 describe('what the platform inserts while the service runs', () => {
   it('is listed, shown and downloaded at the next request, and its history says who wrote it down', async () => {
     const { id, bytes } = await handIn()
-    const [newest] = await listedBy(beside.service, firm, admin)
-    const file = await download(beside.service, firm, admin, id)
+    const [newest] = await listedBy(beside.service, beside.firm, beside.admin)
+    const file = await download(beside.service, beside.firm, beside.admin, id)
 
     expect(newest).toMatchObject({ id, version: 1, file_size: bytes.length, storage: 's3', scan_status: 'skipped' })
     expect(file.bytes.equals(bytes)).toBe(true)
@@ -64,8 +43,8 @@ describe('what the platform inserts while the service runs', () => {
 
   it('counts when its transaction does, and not before, nor when that is rolled back', async () => {
     await beside.platform.query('begin')
-    const id = await insertDocumentRow(beside.platform, firm, {})
-    const during = await callDocuments(beside.service.url, firm, admin, `/${id}`)
+    const id = await insertDocumentRow(beside.platform, beside.firm, {})
+    const during = await callDocuments(beside.service.url, beside.firm, beside.admin, `/${id}`)
     await beside.platform.query('rollback')
 
     expect(during.status).toBe(404)
@@ -116,10 +95,10 @@ describe('what the platform updates', () => {
   it('with another file is a new version, not verified; the one before stays its first', async () => {
     const { id, filePath } = await handIn({ row: { is_verified: true, verified_at: new Date() } })
     const bytes = makePdf({ bytes: 5000 })
-    const file_path = platformKey(firm)
+    const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
     await updateDocumentRow(beside.platform, { id }, { file_path, file_size: bytes.length, is_verified: false })
-    const file = await download(beside.service, firm, admin, id)
+    const file = await download(beside.service, beside.firm, beside.admin, id)
 
     expect(await view(id)).toMatchObject({ version: 2, is_verified: false, file_size: bytes.length })
     expect(file.bytes.equals(bytes)).toBe(true)
@@ -130,11 +109,11 @@ describe('what the platform updates', () => {
   })
 
   it('as moved from its disk to S3 is the same version there, and its old file is no stray', async () => {
-    const { id, bytes, filePath } = await handIn({ filePath: `uploads/${platformKey(firm)}` })
-    const file_path = platformKey(firm)
+    const { id, bytes, filePath } = await handIn({ filePath: `uploads/${platformKey(beside.firm)}` })
+    const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
     await updateDocumentRow(beside.platform, { id }, { file_path })
-    const file = await download(beside.service, firm, admin, id)
+    const file = await download(beside.service, beside.firm, beside.admin, id)
 
     expect(await view(id)).toMatchObject({ version: 1, storage: 's3' })
     expect(file.bytes.equals(bytes)).toBe(true)
@@ -157,7 +136,7 @@ describe('what the platform updates', () => {
     const { id } = await handIn()
     await updateDocumentRow(beside.platform, { id }, { firm_id: other.firm })
 
-    expect((await callDocuments(beside.service.url, firm, admin, `/${id}`)).status).toBe(404)
+    expect((await callDocuments(beside.service.url, beside.firm, beside.admin, `/${id}`)).status).toBe(404)
     expect((await listedBy(beside.service, other.firm, other.admin)).map((each) => each.id)).toEqual([id])
     expect((await rows(id)).versions).toMatchObject([{ firm_id: other.firm, version: 1 }])
   })
@@ -180,13 +159,13 @@ describe('what the platform deletes', () => {
     expect(await codeOfDownload(id)).toBe('gone')
     expect((await rows(id)).documents).toMatchObject([{ deleted_at: expect.any(Date), deleted_by: null }])
 
-    await insertDocumentRow(beside.platform, firm, { id, file_path: filePath, file_size: bytes.length })
-    expect((await download(beside.service, firm, admin, id)).bytes.equals(bytes)).toBe(true)
+    await insertDocumentRow(beside.platform, beside.firm, { id, file_path: filePath, file_size: bytes.length })
+    expect((await download(beside.service, beside.firm, beside.admin, id)).bytes.equals(bytes)).toBe(true)
     expect((await rows(id)).versions).toHaveLength(1)
   })
 
   it('may be a paper that was handed in here, and one with all of its firm', async () => {
-    const own = await uploadDocument(beside.service.url, firm, admin)
+    const own = await uploadDocument(beside.service.url, beside.firm, beside.admin)
     await deleteDocumentRow(beside.platform, { id: own.id as never })
     expect(await codeOfDownload(own.id)).toBe('gone')
 
@@ -206,13 +185,13 @@ describe('what the platform deletes', () => {
 
     await beside.platform.query('truncate firm_documents')
     expect(await codeOfDownload(id)).toBe('gone')
-    expect(await listedBy(beside.service, firm, admin)).toEqual([])
+    expect(await listedBy(beside.service, beside.firm, beside.admin)).toEqual([])
   })
 })
 
 describe('what is handed in here', () => {
   it('is no change of the platform’s: one version, one event, nothing noted', async () => {
-    const { id } = await uploadDocument(beside.service.url, firm, admin)
+    const { id } = await uploadDocument(beside.service.url, beside.firm, beside.admin)
 
     expect(await rows(id)).toMatchObject({
       versions: [{ version: 1, is_platforms: false }],
@@ -222,9 +201,9 @@ describe('what is handed in here', () => {
   })
 
   it('is verified, replaced and renamed by the platform as its own', async () => {
-    const { id, sha256 } = await uploadDocument(beside.service.url, firm, admin)
+    const { id, sha256 } = await uploadDocument(beside.service.url, beside.firm, beside.admin)
     const bytes = makePdf({ bytes: 7000 })
-    const file_path = platformKey(firm)
+    const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
     await updateDocumentRow(beside.platform, { id: id as never }, { is_verified: true, file_name: 'seen.pdf' })
     expect(await view(id)).toMatchObject({ version: 1, is_verified: true, file_name: 'seen.pdf', sha256 })
@@ -248,7 +227,7 @@ it('the platform’s role needs no right on any table of ours', async () => {
   await client.connect()
   try {
     await expect(client.query('select from documents')).rejects.toThrow('permission denied')
-    const id = await insertDocumentRow(client, firm, {})
+    const id = await insertDocumentRow(client, beside.firm, {})
     await updateDocumentRow(client, { id }, { is_verified: true })
     await deleteDocumentRow(client, { id })
     expect((await rows(id)).actions).toEqual(['document.adopted', 'document.changed', 'document.deleted'])

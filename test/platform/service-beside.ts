@@ -1,0 +1,17 @@
+import type { FirmId } from '../../src/vocabulary.ts'
+import type { Person } from '../support/people.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+import { type Beside, insertFirmWithAdmin, openGround, startBeside } from './open-scene.ts'
+
+export type ServiceBeside = Beside & { firm: FirmId; admin: Person }
+
+/** Gives the tests of a file the service beside the platform, and a firm of the platform's with its administrator. */
+export function serviceBeside(settings: Record<string, string> = {}): ServiceBeside {
+  return sceneOfFile(async (closing) => {
+    const ground = await openGround()
+    closing.defer(() => ground.remove())
+    const beside = await startBeside(ground, settings)
+    closing.defer(() => beside.service.stop())
+    return { ...beside, ...(await insertFirmWithAdmin(ground)) }
+  })
+}
