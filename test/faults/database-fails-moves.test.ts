@@ -9,40 +9,20 @@ import { collectBytes } from '../../src/documents/collect-bytes.ts'
 import { drain } from '../../src/documents/moving/drain.ts'
 import { makeLogger } from '../../src/logger.ts'
 import { uploadDocument } from '../support/call-documents.ts'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
-import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
 import { listBucket } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember } from '../support/people.ts'
-import { s3Settings } from '../support/s3-settings.ts'
-import { startService, type TestService } from '../support/start-service.ts'
+import { serviceBehindProxies } from '../support/service-behind-proxies.ts'
 
-let bucket: FreshBucket
-let database: FreshDatabase
-let proxy: FaultProxy
-let service: TestService
+const scene = serviceBehindProxies({ USE_S3_STORAGE: 'false' })
 /** Past the proxy. */
 let beside: Db
-
-beforeAll(async () => {
-  bucket = await freshBucket()
-  database = await freshDatabase()
-  const address = new URL(database.url)
-  proxy = await startFaultProxy({ host: address.hostname, port: Number(address.port) })
-  const through = new URL(database.url)
-  through.host = `127.0.0.1:${proxy.port}`
-  service = await startService({ ...s3Settings(bucket), USE_S3_STORAGE: 'false', DATABASE_URL: through.href })
-  beside = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false })).db
+beforeAll(() => {
+  const connectionString = scene.database.settings.DATABASE_URL
+  beside = openDatabase({ connectionString }, makeLogger({ level: 'silent', isTerminal: false })).db
 })
-afterAll(async () => {
-  await service.stop()
-  await beside.destroy()
-  await proxy.close()
-  await database.drop()
-  await bucket.remove()
-})
-beforeEach(async () => proxy.setFault({ kind: 'none' }))
+afterAll(() => beside.destroy())
+beforeEach(async () => scene.toDatabase.setFault({ kind: 'none' }))
 
 const actor = systemActor('a test')
 const never = new AbortController().signal
@@ -51,39 +31,39 @@ test('a flip whose answer was lost, but which stands: the paper has moved, once,
   const { id, sourceKey } = await paperThatWaits()
   // Each flip's own commit takes two seconds, in which the connection can be lost.
   await lingerAtFlips()
-  const draining = drain(service.app, actor, { concurrency: 1, signal: never })
+  const draining = drain(scene.service.app, actor, { concurrency: 1, signal: never })
   await untilFlipping()
-  await proxy.cutAll()
+  await scene.toDatabase.cutAll()
   expect(await draining).toMatchObject({ moved: 0, left: 1 })
   await untilNobodyFlips()
   await lingerNoMore()
 
-  expect(await drain(service.app, actor, { concurrency: 1, signal: never })).toMatchObject({ moved: 0, left: 0 })
+  expect(await drain(scene.service.app, actor, { concurrency: 1, signal: never })).toMatchObject({ moved: 0, left: 0 })
   expect(await versionOf(id)).toMatchObject({ store: 's3', bytes_state: 'present' })
   await expectOneCopyAfterDays(sourceKey)
 })
 
 test('a database that goes away between copy and flip: the paper stays, and the next run uses the copy', async () => {
   const { id, sourceKey } = await paperThatWaits()
-  const { s3 } = service.app.stores
+  const { s3 } = scene.service.app.stores
   if (s3 === undefined) throw new Error('this service has no S3')
   const cutting = {
     ...s3,
     async write(...words: Parameters<typeof s3.write>) {
       const stored = await s3.write(...words)
-      proxy.setFault({ kind: 'refuse' })
-      await proxy.cutAll()
+      scene.toDatabase.setFault({ kind: 'refuse' })
+      await scene.toDatabase.cutAll()
       return stored
     },
   }
-  const needs = { ...service.app, stores: { ...service.app.stores, s3: cutting } }
+  const needs = { ...scene.service.app, stores: { ...scene.service.app.stores, s3: cutting } }
 
   expect(await drain(needs, actor, { concurrency: 1, signal: never })).toMatchObject({ moved: 0, left: 1 })
   expect(await versionOf(id)).toMatchObject({ store: 'local', bytes_state: 'present' })
 
-  proxy.setFault({ kind: 'none' })
+  scene.toDatabase.setFault({ kind: 'none' })
   await sql`update document_moves set lease_until = now() - interval '1 second'`.execute(beside)
-  expect(await drain(service.app, actor, { concurrency: 1, signal: never })).toMatchObject({ moved: 1, left: 0 })
+  expect(await drain(scene.service.app, actor, { concurrency: 1, signal: never })).toMatchObject({ moved: 1, left: 0 })
   expect(await versionOf(id)).toMatchObject({ store: 's3', bytes_state: 'present' })
   await expectOneCopyAfterDays(sourceKey)
 })
@@ -91,7 +71,7 @@ test('a database that goes away between copy and flip: the paper stays, and the 
 test('a database that is restarted in the midst of a drain: every paper is there, and goes with the next run', async () => {
   const papers = []
   for (let number = 0; number < 12; number += 1) papers.push(await paperThatWaits())
-  const draining = drain(service.app, actor, { concurrency: 3, signal: never })
+  const draining = drain(scene.service.app, actor, { concurrency: 3, signal: never })
   await sleep(30)
   // As a restart does to those who are connected.
   await sql`select pg_terminate_backend(pid) from pg_stat_activity
@@ -99,15 +79,15 @@ test('a database that is restarted in the midst of a drain: every paper is there
   await draining
 
   await sql`update document_moves set lease_until = now() - interval '1 second'`.execute(beside)
-  expect(await drain(service.app, actor, { concurrency: 3, signal: never })).toMatchObject({ left: 0 })
+  expect(await drain(scene.service.app, actor, { concurrency: 3, signal: never })).toMatchObject({ left: 0 })
   for (const { id } of papers) expect(await versionOf(id)).toMatchObject({ store: 's3', bytes_state: 'present' })
   for (const { sourceKey } of papers) await expectOneCopyAfterDays(sourceKey)
 })
 
 async function paperThatWaits(): Promise<{ id: string; sourceKey: string }> {
-  const firmId = await makeFirm({ ...service.app, db: beside })
-  const member = await makeMember({ ...service.app, db: beside }, firmId)
-  const { id } = await uploadDocument(service.url, firmId, member, { bytes: makePdf({ bytes: 20_000 }) })
+  const firmId = await makeFirm({ ...scene.service.app, db: beside })
+  const member = await makeMember({ ...scene.service.app, db: beside }, firmId)
+  const { id } = await uploadDocument(scene.service.url, firmId, member, { bytes: makePdf({ bytes: 20_000 }) })
   await sql`update document_versions set is_fallback = true where document_id = ${id}`.execute(beside)
   return { id, sourceKey: (await versionOf(id)).storage_key }
 }
@@ -149,13 +129,13 @@ async function untilNobodyFlips(): Promise<void> {
 
 /** One object for each version that is on S3, and the source gone. */
 async function expectOneCopyAfterDays(sourceKey: string): Promise<void> {
-  const later = { ...service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
+  const later = { ...scene.service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
   await collectBytes(later, never)
   const { rows } = await sql<{ storage_key: string }>`
     select storage_key from document_versions where store = 's3' order by 1`.execute(beside)
-  const things = await listBucket(bucket.client, bucket.name)
+  const things = await listBucket(scene.bucket.client, scene.bucket.name)
   const keys = things.map(({ key }) => key).filter((key) => key.startsWith('security_firms/'))
   expect(keys.toSorted()).toEqual(rows.map((row) => row.storage_key).toSorted())
-  const onDisk = await Array.fromAsync(service.app.stores.local.list(''))
+  const onDisk = await Array.fromAsync(scene.service.app.stores.local.list(''))
   expect(onDisk.map(({ key }) => key as string)).not.toContain(sourceKey)
 }

@@ -1,52 +1,22 @@
 import { rename } from 'node:fs/promises'
 
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 
 import { buildApi } from '../../../src/bin/api.ts'
 import type { ReadinessShape } from '../../../src/contract-operations.ts'
-import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts'
-import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
-import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
+import { serviceBehindProxies } from '../../support/service-behind-proxies.ts'
+import { startService } from '../../support/start-service.ts'
 
-// One service whose database and S3 both lie behind proxies that can be spoiled.
-let bucket: FreshBucket
-let database: FreshDatabase
-let toS3: FaultProxy
-let toDatabase: FaultProxy
-let service: TestService
-
-beforeAll(async () => {
-  bucket = await freshBucket()
-  database = await freshDatabase()
-  toS3 = await startFaultProxy(placeOf(bucket.s3.endpoint))
-  toDatabase = await startFaultProxy(placeOf(database.url))
-  service = await startService({
-    ...s3Settings(bucket, `http://127.0.0.1:${toS3.port}`),
-    DATABASE_URL: Object.assign(new URL(database.url), { host: `127.0.0.1:${toDatabase.port}` }).href,
-  })
-})
-afterAll(async () => {
-  await service.stop()
-  await toS3.close()
-  await toDatabase.close()
-  await database.drop()
-  await bucket.remove()
-})
+const scene = serviceBehindProxies()
 afterEach(async () => {
-  toS3.setFault({ kind: 'none' })
-  toDatabase.setFault({ kind: 'none' })
+  scene.toS3.setFault({ kind: 'none' })
+  scene.toDatabase.setFault({ kind: 'none' })
   // The next test begins with what is true again, and not with an answer that was kept.
   await vi.waitUntil(async () => (await ready()).body.status === 'ready', { timeout: 30_000, interval: 200 })
 })
 
-function placeOf(address: string): { host: string; port: number } {
-  const { hostname, port } = new URL(address)
-  return { host: hostname, port: Number(port) }
-}
-
-async function ready(url = service.url): Promise<{ status: number; body: ReadinessShape; text: string }> {
+async function ready(url = scene.service.url): Promise<{ status: number; body: ReadinessShape; text: string }> {
   const response = await fetch(`${url}/readyz`)
   const text = await response.text()
   return { status: response.status, body: JSON.parse(text) as ReadinessShape, text }
@@ -72,8 +42,8 @@ test('all that is needed answers: ready', async () => {
 test.each(['refuse', 'hang'] as const)(
   'S3 that does %s: degraded, since new files wait on the local disk, in a plain sentence',
   async (kind) => {
-    toS3.setFault({ kind })
-    await toS3.cutAll()
+    scene.toS3.setFault({ kind })
+    await scene.toS3.cutAll()
 
     const { status, body, text } = await hearsOf('s3')
 
@@ -82,17 +52,17 @@ test.each(['refuse', 'hang'] as const)(
     expect(body.checks.s3.message).toBe(
       'S3 does not answer: new files wait on local disk and go there by themselves; those that lie there cannot be downloaded.',
     )
-    for (const secret of [bucket.name, '127.0.0.1', bucket.s3.app.accessKeyId, 'ECONN', 'Timeout'])
+    for (const secret of [scene.bucket.name, '127.0.0.1', scene.bucket.s3.app.accessKeyId, 'ECONN', 'Timeout'])
       expect(text).not.toContain(secret)
   },
 )
 
 test.each(['refuse', 'hang'] as const)('a database that does %s: unavailable, and yet alive', async (kind) => {
-  toDatabase.setFault({ kind })
-  await toDatabase.cutAll()
+  scene.toDatabase.setFault({ kind })
+  await scene.toDatabase.cutAll()
 
   const { status, body, text } = await hearsOf('database')
-  const alive = await fetch(`${service.url}/healthz`)
+  const alive = await fetch(`${scene.service.url}/healthz`)
 
   expect(status).toBe(503)
   expect(body).toMatchObject({ status: 'unavailable', checks: { s3: { state: 'ok' } } })
@@ -102,7 +72,7 @@ test.each(['refuse', 'hang'] as const)('a database that does %s: unavailable, an
 })
 
 function countS3Operations(): number {
-  return service.logLines.filter((line) => line.includes('"s3_operation"')).length
+  return scene.service.logLines.filter((line) => line.includes('"s3_operation"')).length
 }
 
 test('somebody who asks without a pause makes the service ask S3 now and then', async () => {
@@ -115,11 +85,11 @@ test('somebody who asks without a pause makes the service ask S3 now and then', 
 })
 
 test('what failed is told in the log, with its cause', async () => {
-  toS3.setFault({ kind: 'refuse' })
-  await toS3.cutAll()
+  scene.toS3.setFault({ kind: 'refuse' })
+  await scene.toS3.cutAll()
   await hearsOf('s3')
 
-  const told = service.logLines
+  const told = scene.service.logLines
     .map((line) => JSON.parse(line))
     .filter((line) => line.event === 'readiness_check_failed')
   expect(told.at(-1)).toMatchObject({ level: 'warn', check: 's3', err: { message: expect.stringContaining('S3') } })
@@ -130,8 +100,8 @@ test.each([
   ['off', 503, 'unavailable', 'files cannot be uploaded'],
 ])('a bucket that does not exist, and the fallback is %s: %i', async (fallback, status, word, then) => {
   const elsewhere = await startService({
-    ...s3Settings(bucket),
-    AWS_S3_BUCKET: `${bucket.name}-none`,
+    ...s3Settings(scene.bucket),
+    AWS_S3_BUCKET: `${scene.bucket.name}-none`,
     S3_FALLBACK: fallback,
   })
   const heard = await ready(elsewhere.url)
@@ -142,7 +112,7 @@ test.each([
 })
 
 test('S3 is out, and the local disk with it: nothing can be uploaded', async () => {
-  const elsewhere = await startService({ ...s3Settings(bucket), AWS_S3_BUCKET: `${bucket.name}-none` })
+  const elsewhere = await startService({ ...s3Settings(scene.bucket), AWS_S3_BUCKET: `${scene.bucket.name}-none` })
   await rename(`${elsewhere.folder}/uploads`, `${elsewhere.folder}/elsewhere`)
   const heard = await ready(elsewhere.url)
   await elsewhere.stop()
@@ -176,7 +146,7 @@ test('local by choice: ready without S3', async () => {
 })
 
 test('S3 that is set up but takes no new files: what lies there is missed, the rest works', async () => {
-  const settings = { ...s3Settings(bucket), USE_S3_STORAGE: 'false', AWS_S3_BUCKET: `${bucket.name}-none` }
+  const settings = { ...s3Settings(scene.bucket), USE_S3_STORAGE: 'false', AWS_S3_BUCKET: `${scene.bucket.name}-none` }
   const local = await startService(settings)
   const heard = await ready(local.url)
   await local.stop()

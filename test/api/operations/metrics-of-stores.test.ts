@@ -2,55 +2,23 @@ import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import { levelMeter } from '../../../src/http/level-meter.ts'
-import type { FirmId } from '../../../src/vocabulary.ts'
 import { tendDisk } from '../../../src/worker/tend-disk.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
-import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts'
-import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
-import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts'
 import { makePdf } from '../../support/make-files.ts'
-import { makeFirm, makeMember, type Person } from '../../support/people.ts'
-import { s3Settings } from '../../support/s3-settings.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
+import { serviceBehindProxies } from '../../support/service-behind-proxies.ts'
 import { readMetrics } from './read-metrics.ts'
 
-let bucket: FreshBucket
-let database: FreshDatabase
-let toS3: FaultProxy
-let toDatabase: FaultProxy
-let service: TestService
-let firm: FirmId
-let admin: Person
-beforeAll(async () => {
-  bucket = await freshBucket()
-  database = await freshDatabase()
-  const [s3, postgres] = [new URL(bucket.s3.endpoint), new URL(database.url)]
-  toS3 = await startFaultProxy({ host: s3.hostname, port: Number(s3.port) })
-  toDatabase = await startFaultProxy({ host: postgres.hostname, port: Number(postgres.port) })
-  service = await startService({
-    ...s3Settings(bucket, `http://127.0.0.1:${toS3.port}`),
-    DATABASE_URL: Object.assign(postgres, { host: `127.0.0.1:${toDatabase.port}` }).href,
-  })
-  firm = await makeFirm(service.app)
-  admin = await makeMember(service.app, firm)
-})
-afterAll(async () => {
-  await service.stop()
-  await toS3.close()
-  await toDatabase.close()
-  await database.drop()
-  await bucket.remove()
-})
+const scene = serviceBehindProxies()
 
-const figure = async (name: string, labels = '') => (await readMetrics(service.url)).valueOf(name, labels)
+const figure = async (name: string, labels = '') => (await readMetrics(scene.service.url)).valueOf(name, labels)
 const polling = { timeout: 20_000, interval: 200 }
 
 test('what is asked of S3, and the downloads from there, are counted by store', async () => {
-  const { id } = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ bytes: 20_000 }) })
-  await callDocuments(service.url, firm, admin, `/${id}/download`)
+  const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 20_000 }) })
+  await callDocuments(scene.service.url, scene.firm, scene.admin, `/${id}/download`)
 
   expect(await figure('store_operation_duration_seconds_count', 'store="s3",operation="write",outcome="ok"')).toBe(1)
   expect(await figure('store_bytes_total', 'store="s3",direction="written"')).toBe(20_000)
@@ -59,8 +27,11 @@ test('what is asked of S3, and the downloads from there, are counted by store', 
 })
 
 test('a refusal is counted by its code, also one of a login', async () => {
-  const refused = await uploadFile(service.url, firm, admin, { bytes: Buffer.from('no paper'), fileName: 'a.pdf' })
-  const login = await fetch(`${service.url}/api/v1/auth/login`, {
+  const refused = await uploadFile(scene.service.url, scene.firm, scene.admin, {
+    bytes: Buffer.from('no paper'),
+    fileName: 'a.pdf',
+  })
+  const login = await fetch(`${scene.service.url}/api/v1/auth/login`, {
     method: 'POST',
     body: JSON.stringify({ email: 'nobody@people.example', password: 'a wrong one' }),
     headers: { 'content-type': 'application/json' },
@@ -77,10 +48,10 @@ test('a refusal is counted by its code, also one of a login', async () => {
 test('an outage of S3, its end and what moves there afterwards are counted', async () => {
   expect(await figure('s3_outages_total', 'reason="no_answer"')).toBe(0)
   expect(await figure('moves_total', 'to="s3",outcome="moved"')).toBe(0)
-  toS3.setFault({ kind: 'refuse' })
-  await toS3.cutAll()
-  const { id } = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ bytes: 30_000 }) })
-  const download = await callDocuments(service.url, firm, admin, `/${id}/download`)
+  scene.toS3.setFault({ kind: 'refuse' })
+  await scene.toS3.cutAll()
+  const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 30_000 }) })
+  const download = await callDocuments(scene.service.url, scene.firm, scene.admin, `/${id}/download`)
   await download.arrayBuffer()
 
   const local = 'store="local",direction='
@@ -91,9 +62,9 @@ test('an outage of S3, its end and what moves there afterwards are counted', asy
   expect(await figure('store_operation_duration_seconds_count', 'store="local",operation="read",outcome="ok"')).toBe(1)
   expect(await figure('downloads_total', 'store="local"')).toBe(1)
 
-  toS3.setFault({ kind: 'none' })
+  scene.toS3.setFault({ kind: 'none' })
   await expect.poll(() => figure('s3_returns_total'), polling).toBe(1)
-  const tending = tendDisk(service.app)
+  const tending = tendDisk(scene.service.app)
   await expect.poll(() => figure('moves_total', 'to="s3",outcome="moved"'), polling).toBe(1)
   await tending.close()
   expect(await figure('moved_bytes_total', 'to="s3"')).toBe(30_000)
@@ -101,28 +72,28 @@ test('an outage of S3, its end and what moves there afterwards are counted', asy
 })
 
 test('free room is told of both folders, and of none that does not answer', async () => {
-  const { bsize, blocks } = await statfs(join(service.folder, 'uploads'))
+  const { bsize, blocks } = await statfs(join(scene.service.folder, 'uploads'))
 
   for (const folder of ['uploads', 'data']) {
     expect(await figure('disk_free_bytes', `folder="${folder}"`)).toBeGreaterThan(0)
     expect(await figure('disk_size_bytes', `folder="${folder}"`)).toBe(bsize * blocks)
   }
-  const folders = { uploads: join(service.folder, 'uploads'), data: join(service.folder, 'not-mounted') }
-  await levelMeter({ ...service.app, folders })()
-  const text = await service.app.metrics.registry.metrics()
+  const folders = { uploads: join(scene.service.folder, 'uploads'), data: join(scene.service.folder, 'not-mounted') }
+  await levelMeter({ ...scene.service.app, folders })()
+  const text = await scene.service.app.metrics.registry.metrics()
   expect(text).toMatch(/^disk_free_bytes\{folder="uploads"\}/m)
   expect(text).not.toMatch(/folder="data"/)
 })
 
 test('memory that uploads wait for, and what lies in the spool, are there to see', async () => {
-  const giveBack = await service.app.budget.reserve(service.app.budget.totalBytes)
-  const waits = uploadFile(service.url, firm, admin)
+  const giveBack = await scene.service.app.budget.reserve(scene.service.app.budget.totalBytes)
+  const waits = uploadFile(scene.service.url, scene.firm, scene.admin)
   await expect.poll(() => figure('uploads_waiting'), polling).toBe(1)
   giveBack()
   expect((await waits).status).toBe(201)
   expect(await figure('uploads_waiting')).toBe(0)
 
-  const file = await service.app.spool.open()
+  const file = await scene.service.app.spool.open()
   await file.append(Buffer.alloc(1000))
   expect(await figure('spool_bytes')).toBe(1000)
   await file.remove()
@@ -130,8 +101,8 @@ test('memory that uploads wait for, and what lies in the spool, are there to see
 })
 
 test('a request is under way until its answer is out', async () => {
-  const giveBack = await service.app.budget.reserve(service.app.budget.totalBytes)
-  const waits = uploadFile(service.url, firm, admin)
+  const giveBack = await scene.service.app.budget.reserve(scene.service.app.budget.totalBytes)
+  const waits = uploadFile(scene.service.url, scene.firm, scene.admin)
   // It and the one that asks.
   await expect.poll(() => figure('http_requests_under_way'), polling).toBe(2)
   giveBack()
@@ -140,7 +111,7 @@ test('a request is under way until its answer is out', async () => {
 })
 
 test('statements are timed; one that comes too late, and a connection that is lost, are counted as what they are', async () => {
-  const { db } = service.app
+  const { db } = scene.service.app
   expect(await figure('database_statement_duration_seconds_count')).toBeGreaterThan(10)
   expect(await figure('database_connection_wait_seconds_count')).toBeGreaterThan(10)
   expect(await figure('database_connections_most')).toBe(20)
@@ -155,20 +126,20 @@ test('statements are timed; one that comes too late, and a connection that is lo
   expect([await failures('too_late'), await failures('unanswered')]).toEqual([1, 0])
 
   const lost = sql`select pg_sleep(10)`.execute(db).catch((error: unknown) => error)
-  await expect.poll(() => service.app.countConnections().inUse, polling).toBeGreaterThan(0)
-  toDatabase.setFault({ kind: 'refuse' })
-  await toDatabase.cutAll()
+  await expect.poll(() => scene.service.app.countConnections().inUse, polling).toBeGreaterThan(0)
+  scene.toDatabase.setFault({ kind: 'refuse' })
+  await scene.toDatabase.cutAll()
   expect(await lost).toBeInstanceOf(Error)
   await expect(sql`select 1`.execute(db)).rejects.toThrow(/terminated|ECONN|closed/)
-  toDatabase.setFault({ kind: 'none' })
+  scene.toDatabase.setFault({ kind: 'none' })
   expect(await failures('unanswered')).toBeGreaterThan(0)
   expect(await failures('connect')).toBeGreaterThan(0)
 })
 
 test('what the database refuses by its rules is no failure of it', async () => {
-  const failures = async () => (await readMetrics(service.url)).text.match(/^database_failures_total.*$/gm)
+  const failures = async () => (await readMetrics(scene.service.url)).text.match(/^database_failures_total.*$/gm)
   const before = await failures()
-  await expect(sql`select 1 / 0`.execute(service.app.db)).rejects.toThrow('division by zero')
+  await expect(sql`select 1 / 0`.execute(scene.service.app.db)).rejects.toThrow('division by zero')
 
   expect(before).toHaveLength(3)
   expect(await failures()).toEqual(before)

@@ -1,57 +1,23 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import { jobSchema } from '../../../src/database/migrate-jobs.ts'
-import type { FirmId } from '../../../src/vocabulary.ts'
 import { startWorker } from '../../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
-import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts'
-import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import { makePdf } from '../../support/make-files.ts'
-import { makeFirm, makeMember, type Person } from '../../support/people.ts'
-import { s3Settings } from '../../support/s3-settings.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
-import { freshDatabaseOfTwoRoles, type TwoRoles } from '../../support/two-roles.ts'
+import { serviceBehindProxies } from '../../support/service-behind-proxies.ts'
+import { freshDatabaseOfTwoRoles } from '../../support/two-roles.ts'
 import { readMetrics } from './read-metrics.ts'
 
-let bucket: FreshBucket
-let database: TwoRoles
-let toDatabase: FaultProxy
-let toS3: FaultProxy
-let service: TestService
-let firm: FirmId
-let admin: Person
-
-beforeAll(async () => {
-  bucket = await freshBucket()
-  database = await freshDatabaseOfTwoRoles()
-  const address = new URL(database.settings.DATABASE_URL)
-  toDatabase = await startFaultProxy({ host: address.hostname, port: Number(address.port) })
-  const s3 = new URL(bucket.s3.endpoint)
-  toS3 = await startFaultProxy({ host: s3.hostname, port: Number(s3.port) })
-  service = await startService({
-    ...s3Settings(bucket, `http://127.0.0.1:${toS3.port}`),
-    ...database.settings,
-    DATABASE_URL: Object.assign(address, { host: `127.0.0.1:${toDatabase.port}` }).href,
-  })
-  firm = await makeFirm(service.app)
-  admin = await makeMember(service.app, firm)
-})
-afterAll(async () => {
-  await service.stop()
-  await toS3.close()
-  await toDatabase.close()
-  await database.remove()
-  await bucket.remove()
-})
+const scene = serviceBehindProxies({}, freshDatabaseOfTwoRoles)
 
 test('an upload and a download are counted: requests by pattern, bytes by store, calls to S3', async () => {
   const bytes = makePdf({ bytes: 20_000 })
-  const { id } = await uploadDocument(service.url, firm, admin, { bytes })
-  await callDocuments(service.url, firm, admin, `/${id}/download`)
-  await callDocuments(service.url, firm, undefined, `/${id}/download`)
+  const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes })
+  await callDocuments(scene.service.url, scene.firm, scene.admin, `/${id}/download`)
+  await callDocuments(scene.service.url, scene.firm, undefined, `/${id}/download`)
 
-  const figures = await readMetrics(service.url)
+  const figures = await readMetrics(scene.service.url)
 
   const documents = 'route="/api/v1/security-firms/:firm_id/documents'
   const requests = (labels: string) => figures.valueOf('http_request_duration_seconds_count', labels)
@@ -63,61 +29,62 @@ test('an upload and a download are counted: requests by pattern, bytes by store,
   expect(figures.valueOf('upload_size_bytes_bucket', 'le="65536",store="s3",outcome="ok"')).toBe(1)
   expect(figures.valueOf('s3_operation_duration_seconds_count', 'operation="put_object",outcome="ok"')).toBe(1)
   expect(figures.text).not.toContain(id)
-  expect(figures.text).not.toContain(firm)
+  expect(figures.text).not.toContain(scene.firm)
 })
 
 test('addresses that nobody serves are one pattern, however many are tried', async () => {
-  for (const path of ['/wp-login.php', '/api/v1/nothing', `/${'x'.repeat(500)}`]) await fetch(`${service.url}${path}`)
+  for (const path of ['/wp-login.php', '/api/v1/nothing', `/${'x'.repeat(500)}`])
+    await fetch(`${scene.service.url}${path}`)
 
-  const { text } = await readMetrics(service.url)
+  const { text } = await readMetrics(scene.service.url)
 
   expect(text).toMatch(/http_request_duration_seconds_count\{route="unknown",method="GET",status_class="4xx"\} 3/)
   expect(text).not.toMatch(/wp-login|xxx/)
 })
 
 test('an upload that its store did not take is counted as such, and so are the calls that failed', async () => {
-  toS3.setFault({ kind: 'refuse' })
-  await toS3.cutAll()
-  const taken = await uploadFile(service.url, firm, admin, { bytes: makePdf({ bytes: 30_000 }) })
-  const figures = await readMetrics(service.url)
+  scene.toS3.setFault({ kind: 'refuse' })
+  await scene.toS3.cutAll()
+  const taken = await uploadFile(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 30_000 }) })
+  const figures = await readMetrics(scene.service.url)
 
   expect(taken.status).toBe(201)
   expect(figures.valueOf('s3_available')).toBe(0)
   expect(figures.valueOf('uploads_without_s3_total', 'reason="no_answer",goes_to="local"')).toBe(1)
   expect(figures.valueOf('uploads_without_s3_total', 'reason="no_bucket",goes_to="local"')).toBe(0)
-  const waiting = async () => (await readMetrics(service.url)).valueOf('fallback_files')
+  const waiting = async () => (await readMetrics(scene.service.url)).valueOf('fallback_files')
   await expect.poll(waiting, { timeout: 10_000 }).toBe(1)
-  expect((await readMetrics(service.url)).valueOf('fallback_oldest_seconds')).toBeGreaterThan(0)
+  expect((await readMetrics(scene.service.url)).valueOf('fallback_oldest_seconds')).toBeGreaterThan(0)
   expect(figures.valueOf('upload_size_bytes_count', 'store="local",outcome="ok"')).toBe(1)
   expect(figures.valueOf('upload_size_bytes_count', 'store="s3",outcome="unavailable"')).toBe(1)
   expect(figures.valueOf('upload_bytes_total', 'store="s3",outcome="unavailable"')).toBe(30_000)
   const failed = 'operation="put_object",outcome="unavailable"'
   expect(figures.valueOf('s3_operation_duration_seconds_count', failed)).toBeGreaterThan(0)
 
-  toS3.setFault({ kind: 'none' })
-  const isAvailable = async () => (await readMetrics(service.url)).valueOf('s3_available')
+  scene.toS3.setFault({ kind: 'none' })
+  const isAvailable = async () => (await readMetrics(scene.service.url)).valueOf('s3_available')
   await expect.poll(isAvailable, { timeout: 30_000 }).toBe(1)
 })
 
 test('a refused login is counted, and a body that is no login is none', async () => {
   const logIn = async (body: object) =>
-    fetch(`${service.url}/api/v1/auth/login`, {
+    fetch(`${scene.service.url}/api/v1/auth/login`, {
       method: 'POST',
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
     })
-  const before = (await readMetrics(service.url)).valueOf('logins_failed_total')
+  const before = (await readMetrics(scene.service.url)).valueOf('logins_failed_total')
   const refused = await logIn({ email: 'nobody@people.example', password: 'wrong password' })
   const unread = await logIn({ email: 7 })
 
-  const after = (await readMetrics(service.url)).valueOf('logins_failed_total')
+  const after = (await readMetrics(scene.service.url)).valueOf('logins_failed_total')
 
   expect([refused.status, unread.status]).toEqual([401, 422])
   expect([before, after]).toEqual([0, 1])
 })
 
 test('what is open, waits or is held is there to see', async () => {
-  const figures = await readMetrics(service.url)
+  const figures = await readMetrics(scene.service.url)
 
   expect(figures.valueOf('database_up')).toBe(1)
   expect(figures.valueOf('database_connections', 'state="waiting"')).toBe(0)
@@ -126,71 +93,78 @@ test('what is open, waits or is held is there to see', async () => {
       (figures.valueOf('database_connections', 'state="idle"') ?? 0),
   ).toBeGreaterThan(0)
   expect(figures.valueOf('upload_memory_bytes', 'kind="used"')).toBe(0)
-  expect(figures.valueOf('upload_memory_bytes', 'kind="limit"')).toBe(service.app.budget.totalBytes)
+  expect(figures.valueOf('upload_memory_bytes', 'kind="limit"')).toBe(scene.service.app.budget.totalBytes)
   expect(figures.valueOf('process_cpu_seconds_total')).toBeGreaterThan(0)
   expect(figures.valueOf('process_resident_memory_bytes')).toBeGreaterThan(0)
 })
 
 test('an upload whose bytes could not be taken back stays open, and is seen', async () => {
-  const open = async () => (await readMetrics(service.url)).valueOf('open_uploads')
+  const open = async () => (await readMetrics(scene.service.url)).valueOf('open_uploads')
   const count = async () => {
-    const { rows } = await sql<{ n: number }>`select count(*)::int as n from document_uploads`.execute(service.app.db)
+    const { rows } = await sql<{ n: number }>`select count(*)::int as n from document_uploads`.execute(
+      scene.service.app.db,
+    )
     return rows[0]?.n
   }
   await sql`
     insert into document_uploads (id, firm_id, store, storage_key, uploaded_by)
-    values (gen_random_uuid(), ${firm}, 's3', 'security_firms/left_behind', ${admin.id})`.execute(service.app.db)
+    values (gen_random_uuid(), ${scene.firm}, 's3', 'security_firms/left_behind', ${scene.admin.id})`.execute(
+    scene.service.app.db,
+  )
 
   await expect.poll(open, { timeout: 10_000, interval: 200 }).toBe(await count())
   expect(await count()).toBeGreaterThan(0)
 })
 
 test('memory that an upload holds is seen while it holds it', async () => {
-  const giveBack = await service.app.budget.reserve(1000)
-  const during = await readMetrics(service.url)
+  const giveBack = await scene.service.app.budget.reserve(1000)
+  const during = await readMetrics(scene.service.url)
   giveBack()
-  const after = await readMetrics(service.url)
+  const after = await readMetrics(scene.service.url)
 
   expect(during.valueOf('upload_memory_bytes', 'kind="used"')).toBe(1000)
   expect(after.valueOf('upload_memory_bytes', 'kind="used"')).toBe(0)
 })
 
 test('an event without a month of its own raises the figure that alarms', async () => {
-  const rows = async () => (await readMetrics(service.url)).valueOf('document_events_default_rows')
+  const rows = async () => (await readMetrics(scene.service.url)).valueOf('document_events_default_rows')
   expect(await rows()).toBe(0)
 
   await sql`insert into document_events (occurred_at, action, outcome, ip, user_agent, request_id)
-            values ('1999-12-31T23:59:59Z', 'test', 'ok', '', '', '')`.execute(service.app.db)
+            values ('1999-12-31T23:59:59Z', 'test', 'ok', '', '', '')`.execute(scene.service.app.db)
 
   await expect.poll(rows, { timeout: 10_000, interval: 200 }).toBe(1)
 })
 
 test('jobs are counted by queue and state, those that are done are not', async () => {
-  const worker = await startWorker(service.app)
+  const worker = await startWorker(scene.service.app)
   const done = async () => {
     const { rows } = await sql<{ state: string }>`
-      select state::text from ${sql.table(`${jobSchema}.job`)} where name = 'housekeeping'`.execute(service.app.db)
+      select state::text from ${sql.table(`${jobSchema}.job`)} where name = 'housekeeping'`.execute(
+      scene.service.app.db,
+    )
     return rows.map(({ state }) => state)
   }
   await expect.poll(done, { timeout: 30_000 }).toEqual(['completed'])
   await worker.close()
   await sql`insert into ${sql.table(`${jobSchema}.job`)} (name, state) values ('housekeeping', 'failed')`.execute(
-    service.app.db,
+    scene.service.app.db,
   )
 
-  const failed = async () => (await readMetrics(service.url)).valueOf('jobs', 'queue="housekeeping",state="failed"')
+  const failed = async () =>
+    (await readMetrics(scene.service.url)).valueOf('jobs', 'queue="housekeeping",state="failed"')
   await expect.poll(failed, { timeout: 10_000, interval: 200 }).toBe(1)
-  expect((await readMetrics(service.url)).text).not.toContain('state="completed"')
+  expect((await readMetrics(scene.service.url)).text).not.toContain('state="completed"')
 })
 
 test('without its database the service still shows its own figures, and none of the rows’ that would be old', async () => {
-  toDatabase.setFault({ kind: 'refuse' })
-  await toDatabase.cutAll()
-  const up = async () => (await readMetrics(service.url)).valueOf('database_up')
+  scene.toDatabase.setFault({ kind: 'refuse' })
+  await scene.toDatabase.cutAll()
+  const up = async () => (await readMetrics(scene.service.url)).valueOf('database_up')
   await expect.poll(up, { timeout: 30_000, interval: 200 }).toBe(0)
 
-  const figures = await readMetrics(service.url)
-  toDatabase.setFault({ kind: 'none' })
+  const figures = await readMetrics(scene.service.url)
+  scene.toDatabase.setFault({ kind: 'none' })
   await expect.poll(up, { timeout: 30_000, interval: 200 }).toBe(1)
 
   expect(figures.valueOf('open_uploads')).toBeUndefined()
@@ -200,11 +174,19 @@ test('without its database the service still shows its own figures, and none of 
 })
 
 test('no secret of the settings is among the figures', async () => {
-  await uploadFile(service.url, firm, admin, { fileName: 'secret name.pdf' })
-  const { text } = await readMetrics(service.url)
+  await uploadFile(scene.service.url, scene.firm, scene.admin, { fileName: 'secret name.pdf' })
+  const { text } = await readMetrics(scene.service.url)
 
-  const { accessKeyId, secretAccessKey } = bucket.s3.app
-  const password = new URL(database.settings.DATABASE_URL).password
-  for (const secret of [accessKeyId, secretAccessKey, password, bucket.name, admin.id, admin.email, 'secret name'])
+  const { accessKeyId, secretAccessKey } = scene.bucket.s3.app
+  const password = new URL(scene.database.settings.DATABASE_URL).password
+  for (const secret of [
+    accessKeyId,
+    secretAccessKey,
+    password,
+    scene.bucket.name,
+    scene.admin.id,
+    scene.admin.email,
+    'secret name',
+  ])
     expect(text).not.toContain(secret)
 })
