@@ -3,34 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { parse } from 'yaml'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
-import { s3Settings } from '../support/s3-settings.ts'
 import { runPromtool } from '../support/services/promtool.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { findUnknown, type Known } from './explain-selectors.ts'
-import { lookAtService } from './look-at-service.ts'
-import { type Alert, folder, readAlerts } from './read-alerts.ts'
+import { findUnknown } from './explain-selectors.ts'
+import { folder, readAlerts } from './read-alerts.ts'
 import { selectorsOf } from './selectors-of.ts'
+import { watchedService } from './watched-service.ts'
 
 /** The whole output is shown where something is wrong. */
 const asRight = { isRight: true, output: expect.any(String) as string }
 
-let bucket: FreshBucket
-let service: TestService
-let alerts: Alert[]
-let known: Known
-beforeAll(async () => {
-  bucket = await freshBucket()
-  service = await startService(s3Settings(bucket))
-  known = await lookAtService(service)
-  alerts = await readAlerts()
-})
-afterAll(async () => {
-  await service.stop()
-  await bucket.remove()
-})
+const alerts = await readAlerts()
+const scene = watchedService()
 
 test('promtool finds nothing wrong with the rules', async () => {
   expect(await runPromtool(['check', 'rules', '--lint=all', '--lint-fatal', join(folder, 'alerts.yaml')])).toEqual(
@@ -39,7 +24,7 @@ test('promtool finds nothing wrong with the rules', async () => {
 })
 
 test('promtool finds nothing wrong with the figures', async () => {
-  expect(await runPromtool(['check', 'metrics'], known.text)).toEqual({ isRight: true, output: '' })
+  expect(await runPromtool(['check', 'metrics'], scene.known.text)).toEqual({ isRight: true, output: '' })
 })
 
 test('each rule fires when it should, and no other with it', { timeout: 300_000 }, async () => {
@@ -61,7 +46,7 @@ test('each rule is shown to fire, and beside that to be quiet on the same figure
 })
 
 test('each metric, label and value that a rule asks for is one of a running service', () => {
-  const unknown = alerts.flatMap(({ alert, expr }) => findUnknown(expr, known).map((what) => `${alert}: ${what}`))
+  const unknown = alerts.flatMap(({ alert, expr }) => findUnknown(expr, scene.known).map((what) => `${alert}: ${what}`))
 
   expect(alerts.flatMap(({ expr }) => selectorsOf(expr)).length).toBeGreaterThan(alerts.length)
   expect(unknown).toEqual([])
@@ -74,13 +59,13 @@ test.each([
   ['jobs > 0 or jobs{state="failed"}', 'jobs of any job'],
   ['sum by (colour) (jobs{job="paniq-documents"})', 'by colour'],
 ])('an expression that no service could answer is found: %s', (expression, what) => {
-  expect(findUnknown(expression, known)).toEqual([what])
+  expect(findUnknown(expression, scene.known)).toEqual([what])
 })
 
 test('no expression asks for a metric without saying of which job', () => {
   const words = alerts.flatMap(({ alert, expr }) =>
     [...expr.matchAll(/[a-z_][a-z0-9_]*(?![a-z0-9_{(])/g)]
-      .filter(([word]) => known.labelsByMetric.has(word))
+      .filter(([word]) => scene.known.labelsByMetric.has(word))
       .map(([word]) => `${alert}: ${word}`),
   )
 
@@ -113,7 +98,7 @@ function isKept(expression: string, label: string): boolean {
   const isSummed = /^\s*(?:sum|max|min|count|histogram_quantile)\b/.test(expression)
   if (isSummed) return new RegExp(`by \\([^)]*\\b${label}\\b`).test(expression)
   const { metric } = selectorsOf(expression)[0] ?? { metric: '' }
-  return label === 'instance' || (known.labelsByMetric.get(metric) ?? []).includes(label)
+  return label === 'instance' || (scene.known.labelsByMetric.get(metric) ?? []).includes(label)
 }
 
 test('a broken rule is one that promtool complains of', async () => {

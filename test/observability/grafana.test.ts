@@ -2,16 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
-import { s3Settings } from '../support/s3-settings.ts'
 import { runPromtool } from '../support/services/promtool.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { findUnknown, type Known } from './explain-selectors.ts'
-import { lookAtService } from './look-at-service.ts'
+import { findUnknown } from './explain-selectors.ts'
 import { folder } from './read-alerts.ts'
 import { selectorsOf } from './selectors-of.ts'
+import { watchedService } from './watched-service.ts'
 
 type Datasource = { type: string; uid: string }
 type Panel = {
@@ -40,18 +37,7 @@ const asked = board.panels.flatMap(({ title, targets = [] }) =>
   })),
 )
 
-let bucket: FreshBucket
-let service: TestService
-let known: Known
-beforeAll(async () => {
-  bucket = await freshBucket()
-  service = await startService(s3Settings(bucket))
-  known = await lookAtService(service)
-})
-afterAll(async () => {
-  await service.stop()
-  await bucket.remove()
-})
+const scene = watchedService()
 
 test('the board has a row for each part of the service, and lets the Prometheus be chosen', () => {
   const rows = board.panels.filter(({ type }) => type === 'row').map(({ title }) => title)
@@ -93,10 +79,12 @@ test('promtool reads every expression', async () => {
 })
 
 test('every expression asks for what a service has, and every figure of ours is shown', () => {
-  expect(asked.flatMap(({ title, expr }) => findUnknown(expr, known).map((what) => `${title}: ${what}`))).toEqual([])
+  expect(asked.flatMap(({ title, expr }) => findUnknown(expr, scene.known).map((what) => `${title}: ${what}`))).toEqual(
+    [],
+  )
 
   const shown = new Set(asked.flatMap(({ expr }) => selectorsOf(expr).map(({ metric }) => metric)))
-  const names = [...known.text.matchAll(/^# TYPE (\S+) \S+$/gm)].map(([, name = '']) => name)
+  const names = [...scene.known.text.matchAll(/^# TYPE (\S+) \S+$/gm)].map(([, name = '']) => name)
   const ours = names.filter((name) => !/^(process|nodejs)_/.test(name))
   const isShown = (name: string) => ['', '_count', '_bucket', '_sum'].some((end) => shown.has(name + end))
   // A verification's figures beside its end and its findings are for whoever looks into it.
@@ -118,5 +106,5 @@ function isKept(expression: string, label: string): boolean {
   if (/^(sum|max|min|count|histogram_quantile)\b/.test(expression))
     return new RegExp(`by \\([^)]*\\b${label}\\b`).test(expression)
   const [first] = selectorsOf(expression)
-  return label === 'instance' || (known.labelsByMetric.get(first?.metric ?? '') ?? []).includes(label)
+  return label === 'instance' || (scene.known.labelsByMetric.get(first?.metric ?? '') ?? []).includes(label)
 }

@@ -3,17 +3,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import { listCode } from '../structure/list-code.ts'
 import { readTable } from '../structure/read-table.ts'
-import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
-import { s3Settings } from '../support/s3-settings.ts'
 import { runPromtool } from '../support/services/promtool.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { findUnknown, type Known } from './explain-selectors.ts'
-import { docs, lookAtService } from './look-at-service.ts'
+import { findUnknown } from './explain-selectors.ts'
+import { docs } from './look-at-service.ts'
 import { readAlerts } from './read-alerts.ts'
+import { watchedService } from './watched-service.ts'
 
 const alerts = await readAlerts()
 const index = await readFile(join(docs, 'runbook.md'), 'utf8')
@@ -22,18 +20,7 @@ const pages = await Promise.all(
   names.map(async (name) => ({ name, text: await readFile(join(docs, 'runbook', name), 'utf8') })),
 )
 
-let bucket: FreshBucket
-let service: TestService
-let known: Known
-beforeAll(async () => {
-  bucket = await freshBucket()
-  service = await startService(s3Settings(bucket))
-  known = await lookAtService(service)
-})
-afterAll(async () => {
-  await service.stop()
-  await bucket.remove()
-})
+const scene = watchedService()
 
 /** What stands in the blocks of one language, with the page that has it. */
 function blocksOf(language: string) {
@@ -79,7 +66,7 @@ test('every query of the pages is one that the database answers, and changes not
   const queries = blocksOf('sql')
   const refused: string[] = []
   for (const { name, block } of queries) {
-    const asking = service.app.db
+    const asking = scene.service.app.db
       .transaction()
       .setAccessMode('read only')
       .execute((trx) => sql.raw(block).execute(trx))
@@ -101,7 +88,9 @@ test('every expression of the pages is one that Prometheus reads, about what a s
 
   expect(asked.length).toBeGreaterThan(15)
   expect(checked).toEqual({ isRight: true, output: expect.any(String) as string })
-  expect(asked.flatMap(({ name, block }) => findUnknown(block, known).map((what) => `${name}: ${what}`))).toEqual([])
+  expect(asked.flatMap(({ name, block }) => findUnknown(block, scene.known).map((what) => `${name}: ${what}`))).toEqual(
+    [],
+  )
 })
 
 test('events, jobs and tasks that the pages look for are those that the log has', async () => {

@@ -2,49 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
 import { PgBoss } from 'pg-boss'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 
 import { enqueueJob } from '../../src/database/enqueue-job.ts'
 import { queueAddress } from '../../src/database/migrate-jobs.ts'
 import { withSpan } from '../../src/logger-context.ts'
-import type { FirmId } from '../../src/vocabulary.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/call-documents.ts'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
-import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
-import type { Person } from '../support/people.ts'
-import { s3Settings } from '../support/s3-settings.ts'
 import { runProgram } from '../support/services/run-program.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { type ReceivedSpan, startTraceCollector, type TraceCollector } from '../support/trace-collector.ts'
+import { startService } from '../support/start-service.ts'
+import type { ReceivedSpan } from '../support/trace-collector.ts'
+import { tracedService } from '../support/traced-service.ts'
 
-let bucket: FreshBucket
-let toS3: FaultProxy
-let collector: TraceCollector
-let service: TestService
-let firm: FirmId
-let admin: Person
-beforeAll(async () => {
-  bucket = await freshBucket()
-  const s3 = new URL(bucket.s3.endpoint)
-  toS3 = await startFaultProxy({ host: s3.hostname, port: Number(s3.port) })
-  collector = await startTraceCollector()
-  service = await startService({
-    ...s3Settings(bucket, `http://127.0.0.1:${toS3.port}`),
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    OTEL_BSP_SCHEDULE_DELAY: '100',
-    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=a%20test',
-  })
-  ;({ firm, admin } = await firmWithAdmin(service))
-})
-afterAll(async () => {
-  await service.stop()
-  await collector.close()
-  await toS3.close()
-  await bucket.remove()
-})
-afterEach(() => toS3.setFault({ kind: 'none' }))
+const scene = tracedService({ OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=a%20test' })
+afterEach(() => scene.toS3.setFault({ kind: 'none' }))
 
 const route = '/api/v1/security-firms/:firm_id/documents'
 const named = (requestId: string, more: Record<string, string> = {}) => ({
@@ -53,15 +25,15 @@ const named = (requestId: string, more: Record<string, string> = {}) => ({
 
 /** The whole trace of a request, once its last span has come. */
 async function traceOf(requestId: string): Promise<{ root: ReceivedSpan; spans: ReceivedSpan[] }> {
-  const rootOf = () => collector.spans().find(({ facts }) => facts['request_id'] === requestId)
+  const rootOf = () => scene.collector.spans().find(({ facts }) => facts['request_id'] === requestId)
   await expect.poll(rootOf).toBeDefined()
   const root = rootOf()
   if (root === undefined) throw new Error('the request left no span')
-  return { root, spans: collector.spans().filter(({ traceId }) => traceId === root.traceId) }
+  return { root, spans: scene.collector.spans().filter(({ traceId }) => traceId === root.traceId) }
 }
 
 test('an upload is one trace, from the request to each statement and each call to S3', async () => {
-  await uploadDocument(service.url, firm, admin, named('traced-upload'))
+  await uploadDocument(scene.service.url, scene.firm, scene.admin, named('traced-upload'))
   const { root, spans } = await traceOf('traced-upload')
 
   expect(root).toMatchObject({ name: `POST ${route}`, kind: 2 })
@@ -91,20 +63,32 @@ test('an upload is one trace, from the request to each statement and each call t
 test('a caller’s trace goes on here, and a decision of theirs not to keep it counts', async () => {
   const [traceId, parent] = [randomUUID().replaceAll('-', ''), '00f067aa0ba902b7']
   const unkept = randomUUID().replaceAll('-', '')
-  await uploadDocument(service.url, firm, admin, named('unkept', { traceparent: `00-${unkept}-${parent}-00` }))
-  await uploadDocument(service.url, firm, admin, named('called', { traceparent: `00-${traceId}-${parent}-01` }))
+  await uploadDocument(
+    scene.service.url,
+    scene.firm,
+    scene.admin,
+    named('unkept', { traceparent: `00-${unkept}-${parent}-00` }),
+  )
+  await uploadDocument(
+    scene.service.url,
+    scene.firm,
+    scene.admin,
+    named('called', { traceparent: `00-${traceId}-${parent}-01` }),
+  )
   const { root, spans } = await traceOf('called')
 
   expect(root).toMatchObject({ traceId, parentSpanId: parent })
   expect(spans.length).toBeGreaterThan(5)
-  expect(collector.spans().filter((span) => span.traceId === unkept)).toEqual([])
+  expect(scene.collector.spans().filter((span) => span.traceId === unkept)).toEqual([])
 })
 
 test.each(['', 'nonsense', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, `01-${'a'.repeat(32)}-b-01`])(
   'what is no traceparent begins a trace of its own: %j',
   async (traceparent) => {
     const requestId = randomUUID()
-    await (await callDocuments(service.url, firm, admin, '', named(requestId, { traceparent }))).text()
+    await (
+      await callDocuments(scene.service.url, scene.firm, scene.admin, '', named(requestId, { traceparent }))
+    ).text()
     const { root } = await traceOf(requestId)
 
     expect(root.parentSpanId ?? '').toBe('')
@@ -113,32 +97,35 @@ test.each(['', 'nonsense', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, `01-${'a
 )
 
 test('a refusal says its code, and every line of the log names the trace', async () => {
-  const start = service.logLines.length
-  const answer = await uploadFile(service.url, firm, admin, { bytes: Buffer.from('none'), ...named('traced-refusal') })
+  const start = scene.service.logLines.length
+  const answer = await uploadFile(scene.service.url, scene.firm, scene.admin, {
+    bytes: Buffer.from('none'),
+    ...named('traced-refusal'),
+  })
   await answer.text()
-  await uploadDocument(service.url, firm, admin, named('traced-lines'))
+  await uploadDocument(scene.service.url, scene.firm, scene.admin, named('traced-lines'))
   const refused = await traceOf('traced-refusal')
   const { root } = await traceOf('traced-lines')
 
   expect(refused.root.facts).toMatchObject({ outcome: 'unsupported_type', 'http.response.status_code': 415 })
-  const lines = service.logLines.slice(start).map((line) => JSON.parse(line) as Record<string, unknown>)
+  const lines = scene.service.logLines.slice(start).map((line) => JSON.parse(line) as Record<string, unknown>)
   const operations = lines.filter((line) => line['event'] === 's3_operation' && line['request_id'] === 'traced-lines')
   expect(operations.map((line) => line['trace_id'])).toEqual([root.traceId])
 })
 
 test('a job is a part of the trace of what asked for it', async () => {
-  const { tracing } = service.app
+  const { tracing } = scene.service.app
   if (tracing === undefined) throw new Error('nothing is traced')
   const name = 'traced-job'
   const job = { name, schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) }
-  const worker = await startWorker(service.app, [job])
-  const queue = new PgBoss({ ...queueAddress(service.app.databaseConnection), migrate: false, supervise: false })
+  const worker = await startWorker(scene.service.app, [job])
+  const queue = new PgBoss({ ...queueAddress(scene.service.app.databaseConnection), migrate: false, supervise: false })
   await queue.start()
   const asking = tracing.begin('asks for a job', { kind: 'server', traceparent: undefined, facts: {} })
   await withSpan(asking, () => enqueueJob(queue, name))
   asking.end('ok')
 
-  const run = () => collector.spans().find((span) => span.name === `job ${name}`)
+  const run = () => scene.collector.spans().find((span) => span.name === `job ${name}`)
   await expect.poll(run).toMatchObject({ traceId: asking.traceId, kind: 5 })
   expect(run()?.parentSpanId).toBe(asking.traceparent.split('-')[2])
   await queue.stop({ graceful: false })
@@ -146,12 +133,14 @@ test('a job is a part of the trace of what asked for it', async () => {
 })
 
 test('probes of the service, and its own of an S3 that is out, are nobody’s trace', async () => {
-  await (await fetch(`${service.url}/readyz`)).text()
-  toS3.setFault({ kind: 'refuse' })
-  await toS3.cutAll()
-  await uploadDocument(service.url, firm, admin, named('met-outage'))
+  await (await fetch(`${scene.service.url}/readyz`)).text()
+  scene.toS3.setFault({ kind: 'refuse' })
+  await scene.toS3.cutAll()
+  await uploadDocument(scene.service.url, scene.firm, scene.admin, named('met-outage'))
   const probes = () =>
-    service.logLines.filter((line) => line.includes('"s3_operation"') && !line.includes('"request_id":"met-outage"'))
+    scene.service.logLines.filter(
+      (line) => line.includes('"s3_operation"') && !line.includes('"request_id":"met-outage"'),
+    )
   const before = probes().length
   await expect.poll(() => probes().length).toBeGreaterThan(before)
   const { spans } = await traceOf('met-outage')
@@ -160,7 +149,7 @@ test('probes of the service, and its own of an S3 that is out, are nobody’s tr
     'unavailable',
   ])
   expect(spans.find(({ name }) => name === 'keep file')?.facts['store']).toBe('local')
-  expect(collector.spans().filter(({ name }) => /readyz|healthz|metrics/.test(name))).toEqual([])
+  expect(scene.collector.spans().filter(({ name }) => /readyz|healthz|metrics/.test(name))).toEqual([])
 })
 
 test('a collector that is away costs nobody an answer, and is told of once', async () => {
@@ -169,11 +158,11 @@ test('a collector that is away costs nobody an answer, and is told of once', asy
     OTEL_EXPORTER_OTLP_TIMEOUT: '200',
     OTEL_BSP_SCHEDULE_DELAY: '50',
   })
-  const scene = await firmWithAdmin(alone)
+  const { firm, admin } = await firmWithAdmin(alone)
   const told = () => alone.logLines.filter((line) => line.includes('traces_not_sent'))
-  await uploadDocument(alone.url, scene.firm, scene.admin)
+  await uploadDocument(alone.url, firm, admin)
   await expect.poll(told).toHaveLength(1)
-  await uploadDocument(alone.url, scene.firm, scene.admin)
+  await uploadDocument(alone.url, firm, admin)
   await alone.stop()
 
   expect(told()).toHaveLength(1)

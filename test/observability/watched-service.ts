@@ -1,0 +1,19 @@
+import { freshBucket } from '../support/fresh-bucket.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import type { Known } from './explain-selectors.ts'
+import { lookAtService } from './look-at-service.ts'
+
+export type WatchedService = { service: TestService; known: Known }
+
+/** Gives the tests of a file a service on a bucket that somebody used, and what it can be asked for. */
+export function watchedService(): WatchedService {
+  return sceneOfFile(async (closing) => {
+    const bucket = await freshBucket()
+    closing.defer(() => bucket.remove())
+    const service = await startService(s3Settings(bucket))
+    closing.defer(() => service.stop())
+    return { service, known: await lookAtService(service) }
+  })
+}
