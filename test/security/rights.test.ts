@@ -1,41 +1,25 @@
-import type { AddressInfo } from 'node:net'
+import { beforeAll, expect, it } from 'vitest'
 
-import type { FastifyInstance } from 'fastify'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-
-import { buildApi } from '../../src/bin/api.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import type { ServedRoute } from '../../src/http/served-routes.ts'
 import { statusByCode } from '../../src/http/status-of.ts'
 import { rights } from '../../src/people/rights.ts'
-import { startService, type TestService } from '../support/start-service.ts'
+import { serverWithRoutes } from '../support/server-with-routes.ts'
 import { answerOfThoseLetIn, askRoute, isKnown } from './rights/ask-route.ts'
 import { expectedAnswers } from './rights/expected-answers.ts'
 import { type Asking, kindsOfPeople, type KindOfPerson, makePeopleWhoAsk } from './rights/people-who-ask.ts'
 
-let service: TestService
-let server: FastifyInstance
-let url: string
+const scene = serverWithRoutes()
 let people: Record<KindOfPerson, Asking>
-
 beforeAll(async () => {
-  service = await startService()
-  // The very server whose list of routes is read answers the calls.
-  server = await buildApi(service.app)
-  await server.listen({ host: '127.0.0.1', port: 0 })
-  url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}` // it listens on a port
-  people = await makePeopleWhoAsk(service)
-})
-afterAll(async () => {
-  await server.close()
-  await service.stop()
+  people = await makePeopleWhoAsk(scene.service)
 })
 
 /** Answered by the browser's rules about origins before anybody is asked who they are. */
 const answeredToAnybody = new Set(['OPTIONS *'])
 
 function routes(): ServedRoute[] {
-  return server.servedRoutes.filter(({ method, url: path }) => !answeredToAnybody.has(`${method} ${path}`))
+  return scene.server.servedRoutes.filter(({ method, url: path }) => !answeredToAnybody.has(`${method} ${path}`))
 }
 
 it('every route names a right, or whom it lets in', () => {
@@ -65,7 +49,7 @@ it.each(kindsOfPeople)('%s hears on every route what the table says', async (kin
   const expected: Record<string, string> = {}
   for (const route of routes()) {
     const name = `${route.method} ${route.url}`
-    heard[name] = await askRoute({ service, url }, route, people[kind])
+    heard[name] = await askRoute(scene, route, people[kind])
     expected[name] = expectedAnswer(route, rowOf(route.right ?? route.access ?? '')?.[kind])
   }
 
@@ -79,7 +63,7 @@ it.each(kindsOfPeople)('%s hears of a confidential paper what the table says', a
   const expected: Record<string, string> = {}
   for (const route of ofConfidential) {
     const name = `${route.method} ${route.url}`
-    heard[name] = await askRoute({ service, url }, route, {
+    heard[name] = await askRoute(scene, route, {
       authorization,
       place: { ...place, documentId: place.confidentialId },
     })

@@ -1,42 +1,28 @@
-import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 
-import type { FastifyInstance } from 'fastify'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
-import { buildApi } from '../../../src/bin/api.ts'
 import type { ServedRoute } from '../../../src/http/served-routes.ts'
 import { callRoute, askRoute } from '../../security/rights/ask-route.ts'
 import { type Asking, makePeopleWhoAsk } from '../../security/rights/people-who-ask.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
+import { serverWithRoutes } from '../../support/server-with-routes.ts'
 
-let service: TestService
-let server: FastifyInstance
-let url: string
+const scene = serverWithRoutes()
 let people: Awaited<ReturnType<typeof makePeopleWhoAsk>>
 beforeAll(async () => {
-  service = await startService()
-  // The very server whose list of routes is read answers the calls.
-  server = await buildApi(service.app)
-  await server.listen({ host: '127.0.0.1', port: 0 })
-  url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}` // it listens on a port
-  people = await makePeopleWhoAsk(service)
-})
-afterAll(async () => {
-  await server.close()
-  await service.stop()
+  people = await makePeopleWhoAsk(scene.service)
 })
 
 /** Of the API; of what stands beside it, the pages for people have addresses of their own. */
 function routes(): ServedRoute[] {
-  return server.servedRoutes.filter(({ url: path }) => path.startsWith('/api/') && !path.includes('*'))
+  return scene.server.servedRoutes.filter(({ url: path }) => path.startsWith('/api/') && !path.includes('*'))
 }
 
 async function heardOf(who: Asking, end: string): Promise<Record<string, string>> {
   const heard: Record<string, string> = {}
   for (const route of routes())
-    heard[`${route.method} ${route.url}`] = await askRoute({ service, url, end }, route, who)
+    heard[`${route.method} ${route.url}`] = await askRoute({ service: scene.service, url: scene.url, end }, route, who)
   return heard
 }
 
@@ -55,7 +41,7 @@ describe('a refusal has one form, whoever reads it', () => {
   it.each(['nobody', 'a stranger', 'a locked firm_admin'] as const)('on every route, for %s', async (kind) => {
     const wrong: string[] = []
     for (const route of routes().filter(({ method }) => method !== 'HEAD')) {
-      const answer = await callRoute({ service, url }, route, people[kind])
+      const answer = await callRoute(scene, route, people[kind])
       const fault = answer.status < 400 ? await faultOfAnswer(answer) : await faultOfRefusal(answer)
       if (fault !== undefined) wrong.push(`${route.method} ${route.url}: ${fault}`)
     }
@@ -80,7 +66,7 @@ describe('a refusal has one form, whoever reads it', () => {
     ['a body that is too large', '/api/v1/auth/login', json(`{"email":"${'x'.repeat(300_000)}"}`), '413 too_large'],
     ['a token that is none', '/api/v1/auth/me', { headers: { authorization: 'Bearer x' } }, '401 unauthenticated'],
   ])('of %s', async (_what, path, init, expected) => {
-    const answer = await fetch(`${url}${path}`, init)
+    const answer = await fetch(`${scene.url}${path}`, init)
     const body = (await answer.clone().json()) as { code: string }
     expect(`${answer.status} ${body.code}`).toBe(expected)
     expect(await faultOfRefusal(answer)).toBeUndefined()

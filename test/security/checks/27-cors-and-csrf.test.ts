@@ -1,41 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
 
-import type { FastifyInstance } from 'fastify'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { buildApi } from '../../../src/bin/api.ts'
 import { loadConfig } from '../../../src/config.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
+import { serverWithRoutes } from '../../support/server-with-routes.ts'
 
 const portal = 'https://portal.example'
 const ours = 'https://papers.example'
 const strangers = ['https://evil.example', `${portal}.evil.example`, 'http://portal.example', 'null']
 
-let service: TestService
-let server: FastifyInstance
-let url: string
-beforeAll(async () => {
-  service = await startService({ CORS_ORIGINS: `${portal},https://other.example`, PUBLIC_URL: `${ours}/papers/` })
-  // The very server whose list of routes is read answers the calls.
-  server = await buildApi(service.app)
-  await server.listen({ host: '127.0.0.1', port: 0 })
-  url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}` // it listens on a port
-})
-afterAll(async () => {
-  await server.close()
-  await service.stop()
-})
+const scene = serverWithRoutes({ CORS_ORIGINS: `${portal},https://other.example`, PUBLIC_URL: `${ours}/papers/` })
 
 /** Every method that something is served for, each with an address of such a route. */
 function servedMethods(): [method: string, path: string][] {
-  const served = server.servedRoutes.filter(({ method }) => method !== 'OPTIONS')
+  const served = scene.server.servedRoutes.filter(({ method }) => method !== 'OPTIONS')
   return [...new Map(served.map((route) => [route.method, route.url.replaceAll(/:\w+/g, randomUUID())]))]
 }
 
 /** What a browser asks before it lets a page make the call. */
 async function preflight(origin: string, method: string, path: string, headers: string): Promise<Headers> {
-  const answer = await fetch(`${url}${path}`, {
+  const answer = await fetch(`${scene.url}${path}`, {
     method: 'OPTIONS',
     headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': headers },
   })
@@ -83,7 +68,7 @@ describe('27. a page of another origin', () => {
         const headers = await preflight(origin, method, path, 'authorization')
         expect([origin, method, headers.get('access-control-allow-origin')]).toEqual([origin, method, null])
       }
-      const answer = await fetch(`${url}/healthz`, { headers: { origin } })
+      const answer = await fetch(`${scene.url}/healthz`, { headers: { origin } })
       await answer.text()
       expect(answer.headers.get('access-control-allow-origin')).toBeNull()
       // Or a cache would give one origin what another was answered.
@@ -93,8 +78,8 @@ describe('27. a page of another origin', () => {
 
   it('may read only when it is named: where no origin is, none may', async () => {
     const quiet = await buildApi({
-      ...service.app,
-      config: { ...service.app.config, corsOrigins: [], publicUrl: undefined },
+      ...scene.service.app,
+      config: { ...scene.service.app.config, corsOrigins: [], publicUrl: undefined },
     })
     const answer = await quiet.inject({ url: '/healthz', headers: { origin: portal } })
     await quiet.close()
@@ -109,7 +94,7 @@ describe('27. a page of another origin', () => {
 
   it('cannot use the cookie of somebody’s session, not even when it may call', async () => {
     for (const origin of [portal, ...strangers]) {
-      const answer = await fetch(`${url}/api/v1/auth/refresh`, {
+      const answer = await fetch(`${scene.url}/api/v1/auth/refresh`, {
         method: 'POST',
         headers: { origin, 'x-auth-mode': 'cookie', cookie: 'paniq_refresh=x', 'content-type': 'application/json' },
         body: '{}',
