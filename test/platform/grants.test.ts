@@ -5,10 +5,10 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { rightsByTable } from '../../src/database/grant-to-service.ts'
+import { signer } from '../support/platform/insert-firm-with-admin.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
 import { readTable } from '../structure/read-table.ts'
-import { signer } from './open-scene.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/grants.md'), 'utf8')
 const unquoted = (text: string) => text.replaceAll('`', '')

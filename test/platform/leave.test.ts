@@ -1,3 +1,4 @@
+import { insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.ts'
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import { uploadDocument } from '../support/call-documents.ts'
 import { deleteDocumentRow, insertDocumentRow, updateDocumentRow } from '../support/platform/platform-documents.ts'
-import { type Beside, insertFirmWithAdmin, openGround, type Ground, rowsOf, startBeside } from './open-scene.ts'
+import { type Beside, openGround, type Ground, rowsOf, startBeside } from './open-scene.ts'
 
 const run = promisify(execFile)
 const folder = join(import.meta.dirname, '../../deploy/platform')

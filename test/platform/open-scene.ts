@@ -1,3 +1,4 @@
+import { signer } from '../support/platform/insert-firm-with-admin.ts'
 import { join } from 'node:path'
 
 import { sql } from 'kysely'
@@ -10,11 +11,8 @@ import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import type { Person } from '../support/people.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
 import type { PlatformFiles } from '../support/platform/platform-documents.ts'
-import { insertFirm, insertFirmUser, insertRegisteredUser } from '../support/platform/platform-people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { startService, type TestService } from '../support/start-service.ts'
-
-export const signer = { secret: 'a secret that the platform and this service share' }
 
 export type Ground = {
   bucket: FreshBucket
@@ -49,14 +47,6 @@ export async function startBeside(ground: Ground, settings: Record<string, strin
     ...settings,
   })
   return { ...ground, service, files: { bucket: ground.bucket, uploadsDir: join(service.folder, 'uploads') } }
-}
-
-/** A firm of the platform's with somebody who may do all in it. */
-export async function insertFirmWithAdmin({ platform }: Pick<Ground, 'platform'>) {
-  const firm = await insertFirm(platform)
-  const admin = await insertRegisteredUser(platform, signer)
-  await insertFirmUser(platform, firm, admin)
-  return { firm, admin }
 }
 
 export async function listedBy(service: TestService, firm: FirmId, person: Person): Promise<DocumentShape[]> {

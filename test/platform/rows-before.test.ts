@@ -1,3 +1,4 @@
+import { insertFirmWithAdmin, signer } from '../support/platform/insert-firm-with-admin.ts'
 import { randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,16 +14,7 @@ import {
   putPlatformFile,
 } from '../support/platform/platform-documents.ts'
 import { insertFirm, insertFirmUser, insertRegisteredUser } from '../support/platform/platform-people.ts'
-import {
-  type Beside,
-  download,
-  insertFirmWithAdmin,
-  listedBy,
-  openGround,
-  rowsOf,
-  signer,
-  startBeside,
-} from './open-scene.ts'
+import { type Beside, download, listedBy, openGround, rowsOf, startBeside } from './open-scene.ts'
 
 // What the platform's people may do here, whatever state they are in, stands in test/api/platform-people.
 

@@ -1,3 +1,4 @@
+import { insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.ts'
 import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
@@ -15,7 +16,7 @@ import {
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
 import { insertFirm } from '../support/platform/platform-people.ts'
-import { countUnfollowed, download, insertFirmWithAdmin, listedBy, rowsOf } from './open-scene.ts'
+import { countUnfollowed, download, listedBy, rowsOf } from './open-scene.ts'
 import { serviceBeside } from './service-beside.ts'
 
 const beside = serviceBeside()

@@ -1,3 +1,4 @@
+import { signer } from '../support/platform/insert-firm-with-admin.ts'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
@@ -8,7 +9,7 @@ import { insertDocumentRow } from '../support/platform/platform-documents.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
 import { insertFirm, insertFirmUser, insertRegisteredUser } from '../support/platform/platform-people.ts'
 import { startService, type TestService } from '../support/start-service.ts'
-import { countUnfollowed, rowsOf, signer } from './open-scene.ts'
+import { countUnfollowed, rowsOf } from './open-scene.ts'
 
 const run = promisify(execFile)
 const platformTables = [

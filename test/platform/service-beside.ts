@@ -1,9 +1,8 @@
-import type { FirmId } from '../../src/vocabulary.ts'
-import type { Person } from '../support/people.ts'
+import { type FirmWithAdmin, insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
-import { type Beside, insertFirmWithAdmin, openGround, startBeside } from './open-scene.ts'
+import { type Beside, openGround, startBeside } from './open-scene.ts'
 
-export type ServiceBeside = Beside & { firm: FirmId; admin: Person }
+export type ServiceBeside = Beside & FirmWithAdmin
 
 /** Gives the tests of a file the service beside the platform, and a firm of the platform's with its administrator. */
 export function serviceBeside(settings: Record<string, string> = {}): ServiceBeside {

@@ -1,8 +1,9 @@
+import { insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.ts'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { FirmId } from '../../src/vocabulary.ts'
-import { type Beside, download, insertFirmWithAdmin, openGround, rowsOf, startBeside } from '../platform/open-scene.ts'
+import { type Beside, download, openGround, rowsOf, startBeside } from '../platform/open-scene.ts'
 import { callDocuments } from '../support/call-documents.ts'
 import { type ClamdInHand, clamdInHand } from '../support/clamd-in-hand.ts'
 import { makeInfectedPdf } from '../support/infected-files.ts'

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { call, logIn, newRegistration, password, platformHash } from '../people/call-people.ts'
 import { uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import type { Person } from '../../support/people.ts'
+import { insertFirmWithAdmin } from '../../support/platform/insert-firm-with-admin.ts'
 import { insertFirmUser, insertRegisteredUser, update } from '../../support/platform/platform-people.ts'
-import { hears, insertFirmWithAdmin, openScene, type Scene } from './open-scene.ts'
+import { hears, openScene, type Scene } from './open-scene.ts'
 
 let scene: Scene
 beforeAll(async () => {

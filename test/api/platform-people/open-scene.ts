@@ -1,12 +1,8 @@
+import { signer } from '../../support/platform/insert-firm-with-admin.ts'
 import type { Client } from 'pg'
 
 import { freshPlatformDatabase } from '../../support/platform/platform-database.ts'
-import {
-  insertFirm,
-  insertFirmUser,
-  insertRegisteredUser,
-  type Signer,
-} from '../../support/platform/platform-people.ts'
+import type { Signer } from '../../support/platform/platform-people.ts'
 import type { Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 
@@ -21,7 +17,6 @@ export type Scene = {
 /** The platform's tables with the service beside them, each with a role of its own and one secret between them. */
 export async function openScene(): Promise<Scene> {
   const database = await freshPlatformDatabase()
-  const signer = { secret: 'a secret that the platform and this service share' }
   const service = await startService({ ...database.settings, JWT_SECRET_KEY: signer.secret })
   return {
     service,
@@ -32,14 +27,6 @@ export async function openScene(): Promise<Scene> {
       await database.remove()
     },
   }
-}
-
-/** A firm of the platform's with its administrator. */
-export async function insertFirmWithAdmin({ platform, signer }: Scene) {
-  const firm = await insertFirm(platform)
-  const admin = await insertRegisteredUser(platform, signer)
-  await insertFirmUser(platform, firm, admin)
-  return { firm, admin }
 }
 
 /** What somebody hears who lists a firm's papers: the status, and of a refusal its code. */

@@ -1,3 +1,4 @@
+import { insertFirmWithAdmin } from '../../support/platform/insert-firm-with-admin.ts'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
@@ -7,7 +8,7 @@ import type { Person } from '../../support/people.ts'
 import { freshPlatformDatabase } from '../../support/platform/platform-database.ts'
 import { createPersonnelTable, insertPersonnel, update } from '../../support/platform/platform-people.ts'
 import { startService } from '../../support/start-service.ts'
-import { hears, insertFirmWithAdmin, openScene, type Scene } from './open-scene.ts'
+import { hears, openScene, type Scene } from './open-scene.ts'
 
 let scene: Scene
 let firm: FirmId

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { FirmId } from '../../../src/vocabulary.ts'
 import type { Person } from '../../support/people.ts'
+import { insertFirmWithAdmin } from '../../support/platform/insert-firm-with-admin.ts'
 import { insertPersonnel, insertRegisteredUser } from '../../support/platform/platform-people.ts'
-import { hears, insertFirmWithAdmin, openScene, type Scene } from './open-scene.ts'
+import { hears, openScene, type Scene } from './open-scene.ts'
 
 let scene: Scene
 let firm: FirmId
