@@ -18,6 +18,8 @@ export type NewVersion = Place & {
   objectVersionId: string | undefined
   isFallback: boolean
   scanStatus: ScanStatus
+  /** The version of the same document whose bytes these are: scanned when that one was. */
+  copyOf?: number
 }
 
 /** `duplicateOf`: a document that had these bytes before. */
@@ -78,13 +80,20 @@ export async function recordNewVersion(
 
 const insertVersion = (actor: Actor, version: NewVersion) => sql`
   insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, sha256, store,
-    store_id, storage_key, is_fallback, etag, object_version_id, scan_status, uploaded_by)
+    store_id, storage_key, is_fallback, etag, object_version_id, scan_status, scanned_at, uploaded_by)
   select d.firm_id, d.id, d.current_version, ${version.fileName}::text, ${version.fileSize}::int,
     ${version.mimeType}::text, ${version.sha256}::text, ${version.store}::text, ${version.storeId}::uuid,
     ${version.key}::text, ${version.isFallback}::boolean, ${version.etag ?? null}::text,
-    ${version.objectVersionId ?? null}::text, ${version.scanStatus}::text, ${actor.userId}::uuid
+    ${version.objectVersionId ?? null}::text, ${version.scanStatus}::text, ${scannedAt(version)}, ${actor.userId}::uuid
   from d
   returning *`
+
+/** Null: the database writes now() there, in a clean one. */
+const scannedAt = ({ copyOf }: NewVersion) =>
+  copyOf === undefined
+    ? sql`null::timestamptz`
+    : sql`(select old.scanned_at from document_versions old
+        where old.firm_id = d.firm_id and old.document_id = d.id and old.version = ${copyOf})`
 
 const showVersion = (version: NewVersion) => sql`
   insert into firm_documents as shown (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by,

@@ -85,5 +85,5 @@ async function addToDocument(
   const old = await findDocument(trx, seeing, documentId, restored.version)
   if (old === undefined) throw noSuchDocument()
   assertServable(old, restored)
-  return recordNewVersion(trx, actor, seeing, { ...version, scanStatus: old.scanStatus })
+  return recordNewVersion(trx, actor, seeing, { ...version, scanStatus: old.scanStatus, copyOf: old.version })
 }

@@ -5,8 +5,10 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract.ts'
+import { noteSignatures } from '../../../src/database/due-scans.ts'
 import type { FirmId } from '../../../src/vocabulary.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'
+import { restoreVersion } from '../../support/call-versions.ts'
 import { type ClamdInHand, clamdInHand } from '../../support/clamd-in-hand.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
@@ -131,6 +133,22 @@ it('what is older than a month is scanned again once a quarter, and not for each
   await teachClamd()
   await sweep(service)
   expect(await scannedAt(service, old)).toEqual(before)
+})
+
+it('in a version that is taken up again after new signatures came, and before its bytes were scanned anew, they find what they know', async () => {
+  const service = serviceOn('local storage')
+  const { firm, admin } = await firmWithAdmin(service)
+  const virus = 'a virus of the day after tomorrow'
+  await sweep(service)
+  const { id } = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ attached: Buffer.from(virus) }) })
+  await teachClamd(signatureOf('Day-After-Tomorrow', virus))
+  // As a sweep does that is killed right after it.
+  await noteSignatures(service.app.db, 27_400 + taught)
+
+  expect((await restoreVersion(service.url, { firm, id }, admin, 1)).status).toBe(201)
+  await sweep(service)
+  const versions = await callDocuments(service.url, firm, admin, `/${id}/versions`)
+  expect(await versions.json()).toMatchObject([{ scan_status: 'infected' }, { scan_status: 'infected' }])
 })
 
 let taught = 0
