@@ -78,9 +78,9 @@ export async function makeRecentDue(db: Db, { days, limit }: { days: number; lim
   const { numAffectedRows } = await sql`
     update document_versions v set scan_due_at = now()
     from (
-      select firm_id, id from document_versions, document_scanner s
+      select firm_id, id from document_versions
       where bytes_state = 'present' and scan_status = 'clean' and uploaded_at > now() - make_interval(days => ${days})
-        and scanned_at < s.since and scan_due_at > now() + ${claim}
+        and scanned_at < (select since from document_scanner) and scan_due_at > now() + ${claim}
       order by uploaded_at limit ${limit}
     ) as old
     where v.firm_id = old.firm_id and v.id = old.id`.execute(db)

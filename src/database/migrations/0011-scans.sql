@@ -8,12 +8,16 @@ alter table document_versions
   add column scanned_at timestamptz,
   -- What was found in it.
   add column scan_found text;
-create index document_versions_scan_waiting on document_versions (scan_due_at)
+-- Each store is swept by itself: what waits in another is not to be passed over every time.
+create index document_versions_scan_waiting on document_versions (store, scan_due_at)
   where bytes_state = 'present' and scan_status in ('pending', 'skipped');
-create index document_versions_scan_again on document_versions (scan_due_at)
+create index document_versions_scan_again on document_versions (store, scan_due_at)
   where bytes_state = 'present' and scan_status = 'clean';
-create index document_versions_newest_clean on document_versions (uploaded_at)
+create index document_versions_newest_clean on document_versions (uploaded_at, scanned_at)
   where bytes_state = 'present' and scan_status = 'clean';
+-- For the metrics: without a scanner all others are skipped ones.
+create index document_versions_scan_pending on document_versions (uploaded_at)
+  where bytes_state = 'present' and scan_status = 'pending';
 create index document_versions_infected on document_versions (firm_id, id) where scan_status = 'infected';
 
 -- The newest signatures that any instance's scanner was seen with, and since when.
