@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { ScanStatus, StoreId, StoreName } from '../vocabulary.ts'
 import type { Db } from './client.ts'
-import type { StoredVersion } from './versions-in-store.ts'
+import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 
 /** A version whose scan is due, claimed for a while: nobody else scans it until then. */
 export type DueScan = StoredVersion & {
@@ -37,10 +37,7 @@ export async function claimDueScans(
       scan_tried_at = case when v.scan_status = 'clean' then null else coalesce(v.scan_tried_at, now()) end
     from due, documents d
     where v.firm_id = due.firm_id and v.id = due.id and d.firm_id = v.firm_id and d.id = v.document_id
-    returning v.firm_id as "firmId", v.document_id as "documentId", v.version, v.id as "versionId",
-      d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize", v.mime_type as "mimeType",
-      v.sha256, v.store, v.store_id as "storeId", v.storage_key as key, v.bytes_state as "bytesState",
-      v.scan_status as "scanStatus", v.scan_attempts as attempts,
+    returning ${storedColumns}, v.scan_status as "scanStatus", v.scan_attempts as attempts,
       case when v.scan_status = 'pending' then v.uploaded_at else coalesce(v.scan_tried_at, now()) end as "waitingSince"`.execute(
     db,
   )

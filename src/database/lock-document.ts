@@ -1,25 +1,29 @@
 import { sql } from 'kysely'
 
-import type { DocumentId } from '../vocabulary.ts'
+import type { DocumentId, FirmId } from '../vocabulary.ts'
 import type { Tx } from './client.ts'
 import { type DocumentRecord, findDocument, type Seeing } from './documents.ts'
 
-/**
- * Holds a document until the transaction ends, and reads it as it then stands: first the platform's row, then ours, the
- * order in which the platform's own UPDATE takes them. Undefined when there is none that this member may see.
- */
+/** Holds a document until the transaction ends, and reads it as it then stands; undefined when there is none that this member may see. */
 export async function lockDocument(
   trx: Tx,
   seeing: Seeing,
   documentId: DocumentId,
 ): Promise<DocumentRecord | undefined> {
-  const { firmId } = seeing.membership
+  await holdDocument(trx, { firmId: seeing.membership.firmId, documentId })
+  // A statement of its own: one that waits for a lock goes on with what it saw before.
+  return findDocument(trx, seeing, documentId)
+}
+
+/** First the platform's row, then ours: the order in which the platform's own UPDATE takes them. */
+export async function holdDocument(
+  trx: Tx,
+  { firmId, documentId }: { firmId: FirmId; documentId: DocumentId },
+): Promise<void> {
   await sql`
     with shown as materialized (
       select id from firm_documents where id = ${documentId} and firm_id = ${firmId} for update
     )
     select from documents d, (select count(*) from shown) as waited
     where d.firm_id = ${firmId} and d.id = ${documentId} for update of d`.execute(trx)
-  // A statement of its own: one that waits for a lock goes on with what it saw before.
-  return findDocument(trx, seeing, documentId)
 }

@@ -5,10 +5,11 @@ import type { Db, Tx } from './client.ts'
 import type { DueScan } from './due-scans.ts'
 import type { EventActor } from './events.ts'
 import { inTransaction } from './in-transaction.ts'
+import { holdDocument } from './lock-document.ts'
 import { noteRemovals } from './note-removals.ts'
 import { liesAt } from './places.ts'
 import type { Place } from './uploads.ts'
-import type { StoredVersion } from './versions-in-store.ts'
+import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 
 /** How long a clean version stays unlooked at. */
 const daysUntilAgain = 90
@@ -78,16 +79,6 @@ async function judge(
 
 type Of = { firmId: FirmId; documentId: DocumentId }
 
-/** First the platform's row, then ours: the order in which the platform's own UPDATE takes them. */
-async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise<void> {
-  await sql`
-    with shown as materialized (
-      select id from firm_documents where id = ${documentId} and firm_id = ${firmId} for update
-    )
-    select from documents d, (select count(*) from shown) as waited
-    where d.firm_id = ${firmId} and d.id = ${documentId} for update of d`.execute(trx)
-}
-
 /**
  * Makes the platform's row show the newest version that may be seen; none where the current one is in quarantine. A row
  * that is not there is only made for a version that has waited to be shown: the platform may have taken any other away.
@@ -127,10 +118,7 @@ export async function listInfectedWithBytes(
   limit: number,
 ): Promise<(StoredVersion & { signature: string })[]> {
   const { rows } = await sql<StoredVersion & { signature: string }>`
-    select v.firm_id as "firmId", v.document_id as "documentId", v.version, v.id as "versionId",
-      d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize", v.mime_type as "mimeType",
-      v.sha256, v.store, v.store_id as "storeId", v.storage_key as key, v.bytes_state as "bytesState",
-      coalesce(v.scan_found, '') as signature
+    select ${storedColumns}, coalesce(v.scan_found, '') as signature
     from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
     where v.scan_status = 'infected' and v.bytes_state = 'present' and v.store = ${store}
       and (v.store = 's3' or v.store_id = ${storeId}::uuid or v.store_id is null)

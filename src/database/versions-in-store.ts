@@ -44,7 +44,7 @@ export async function listVersionsIn(
   { after, limit }: { after: VersionCursor | undefined; limit: number },
 ): Promise<StoredVersion[]> {
   const { rows } = await sql<StoredVersion>`
-    select ${columns} from ${tables} where ${isIn(scope)} and ${isAfter(after)}
+    select ${storedColumns} from ${tables} where ${isIn(scope)} and ${isAfter(after)}
     order by v.firm_id, v.document_id, v.version limit ${limit}`.execute(db)
   return rows
 }
@@ -55,12 +55,13 @@ export async function findStoredVersion(
   { firmId, versionId }: Pick<StoredVersion, 'firmId' | 'versionId'>,
 ): Promise<StoredVersion | undefined> {
   const { rows } = await sql<StoredVersion>`
-    select ${columns} from ${tables}
+    select ${storedColumns} from ${tables}
     where v.firm_id = ${firmId} and v.id = ${versionId} and v.bytes_state <> 'removed'`.execute(db)
   return rows[0]
 }
 
-const columns = sql`v.firm_id as "firmId", v.document_id as "documentId", v.version, v.id as "versionId",
+/** SQL: every field of a `StoredVersion`, of `document_versions v` and `documents d`. */
+export const storedColumns = sql<StoredVersion>`v.firm_id as "firmId", v.document_id as "documentId", v.version, v.id as "versionId",
   d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize", v.mime_type as "mimeType",
   v.sha256, v.store, v.store_id as "storeId", v.storage_key as key, v.bytes_state as "bytesState"`
 
