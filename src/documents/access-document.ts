@@ -5,6 +5,7 @@ import { type BytesWanted, type OpenedDocument, openDocument } from '../database
 import { AppError, isAppError } from '../errors.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
+import { tellAccess } from './tell-access.ts'
 
 export type AccessNeeds = { db: Db; log: Logger }
 
@@ -24,15 +25,7 @@ export async function accessDocument(
   access: DocumentAccess,
 ): Promise<OpenedDocument> {
   const { firmId, documentId, version, right } = access
-  const tell = (outcome: string) =>
-    needs.log.info({
-      event: 'document_access',
-      action: rights[right].event,
-      outcome,
-      document_id: documentId,
-      firm_id: firmId,
-      user_id: actor.userId,
-    })
+  const tell = (outcome: string) => tellAccess(needs.log, actor, { right, firmId, documentId, outcome })
   try {
     const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
     const opening = { firmId, documentId, version, right: rights[right], confidentialRoles, bytesFrom }

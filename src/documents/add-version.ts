@@ -10,7 +10,8 @@ import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 import { noSuchDocument } from './access-document.ts'
 import { assertNotInTrash } from './assert-servable.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
-import { type HandIn, receiveAndKeep, tellHandedIn, type TypeLimits, type UploadNeeds } from './upload.ts'
+import { tellAccess } from './tell-access.ts'
+import { type HandIn, receiveAndKeep, type TypeLimits, type UploadNeeds } from './upload.ts'
 
 export type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }
 
@@ -28,7 +29,7 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
       assertSomewhereToGo(needs.stores)
       return receiveAndKeep(needs, request, { actor, membership, type, newVersionOf: documentId })
     })
-    tellHandedIn(needs.log, actor, document, 'documents.add_version')
+    tellAccess(needs.log, actor, { right: 'documents.add_version', firmId, documentId, outcome: 'ok' })
     return document
   } catch (error) {
     throw answerToStoreFailure(error)

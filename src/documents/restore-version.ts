@@ -16,7 +16,7 @@ import { keepWithFallback } from './keep-with-fallback.ts'
 import { answerToWrongBytes } from './open-bytes.ts'
 import { recordKept } from './record-kept.ts'
 import { answerToStoreFailure, assertSomewhereToGo, storeHolding } from './stores.ts'
-import { tellHandedIn } from './upload.ts'
+import { tellAccess } from './tell-access.ts'
 
 export type RestoreVersionNeeds = KeepBytesNeeds & HoldNeeds & { scanner: Scanner | undefined }
 
@@ -45,7 +45,7 @@ export async function restoreVersion(
         await held.release()
       }
     })
-    tellHandedIn(needs.log, actor, document, 'documents.restore_version')
+    tellAccess(needs.log, actor, { right: 'documents.restore_version', firmId, documentId, outcome: 'ok' })
     return document
   } catch (error) {
     throw answerToStoreFailure(error)

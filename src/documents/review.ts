@@ -14,7 +14,7 @@ import type { Scanner } from '../scanner/scanner.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 import { noSuchDocument } from './access-document.ts'
 import { assertServable } from './assert-servable.ts'
-import { tellHandedIn } from './upload.ts'
+import { tellAccess } from './tell-access.ts'
 
 export type ReviewNeeds = { db: Db; log: Logger; scanner: Scanner | undefined }
 
@@ -63,7 +63,7 @@ export async function reviewDocument(
       return changed
     }),
   )
-  tellHandedIn(needs.log, actor, reviewed, 'documents.review')
+  tellAccess(needs.log, actor, { right: 'documents.review', firmId, documentId, outcome: 'ok' })
   return reviewed
 }
 

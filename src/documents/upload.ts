@@ -1,16 +1,13 @@
 import type { Readable } from 'node:stream'
 
-import type { Logger } from 'pino'
-
 import type { Db } from '../database/client.ts'
 import { type DocumentType, findDocumentType } from '../database/document-types.ts'
-import type { DocumentRecord } from '../database/documents.ts'
 import type { RecordedDocument } from '../database/record-version.ts'
 import { AppError } from '../errors.ts'
 import { traced } from '../logger-span.ts'
 import { recordRefusal } from '../people/record-refusal.ts'
 import { requireRight } from '../people/require-right.ts'
-import { type RightName, rights } from '../people/rights.ts'
+import { rights } from '../people/rights.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
 import { requireFileName } from './check-file-name.ts'
 import { defaultMimeTypes } from './formats/formats.ts'
@@ -19,6 +16,7 @@ import { type Admitted, keepOnce } from './keep-once.ts'
 import { assertDeclaredSize } from './limit-bytes.ts'
 import { receiveFile, type ReceiveNeeds } from './receive-file.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
+import { tellAccess } from './tell-access.ts'
 
 /** What a document's type says of its files. */
 export type TypeLimits = Pick<DocumentType, 'code' | 'maxBytes' | 'allowedTypes'>
@@ -54,7 +52,7 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
     const document = await recordRefusal(needs.db, actor, { action: rights['documents.upload'].event, firmId }, () =>
       receiveAndKeep(needs, request, { actor, membership, type, newVersionOf: undefined }),
     )
-    tellHandedIn(needs.log, actor, document, 'documents.upload')
+    tellAccess(needs.log, actor, { right: 'documents.upload', firmId, documentId: document.id, outcome: 'ok' })
     return document
   } catch (error) {
     throw answerToStoreFailure(error)
@@ -86,17 +84,6 @@ export async function receiveAndKeep(
   } finally {
     await received.release()
   }
-}
-
-export function tellHandedIn(log: Logger, actor: Actor, document: DocumentRecord, right: RightName): void {
-  log.info({
-    event: 'document_access',
-    action: rights[right].event,
-    outcome: 'ok',
-    document_id: document.id,
-    firm_id: document.firmId,
-    user_id: actor.userId,
-  })
 }
 
 async function requireActiveType(db: Db, codeOrId: string): Promise<DocumentType> {
