@@ -1,8 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import type { HandIn } from '../documents/upload.ts'
+import type { ErrorCode } from '../errors.ts'
 import { signalOfClient } from './gone-client.ts'
 import { openForm } from './open-form.ts'
+
+/** What every route that takes a file may refuse it with. */
+export const handInErrors = [
+  'bad_request',
+  'conflict',
+  'too_large',
+  'unsupported_type',
+  'empty_file',
+  'infected',
+  'store_unavailable',
+] as const satisfies ErrorCode[]
 
 type Wishes = { sha256?: string | undefined; idempotencyKey: string | undefined }
 

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { firmParams, idempotencyHeader, receivedDocumentShape, uploadQuery } from '../../contract.ts'
 import { upload, type UploadNeeds } from '../../documents/upload.ts'
 import { firmOf } from '../document-of.ts'
-import { handInOf } from '../hand-in.ts'
+import { handInErrors, handInOf } from '../hand-in.ts'
 import { answerReceived } from '../present-document.ts'
 
 type Needs = UploadNeeds & { mostSecondsOfSilence: number }
@@ -16,15 +16,7 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
       {
         config: {
           right: 'documents.upload',
-          errors: [
-            'bad_request',
-            'conflict',
-            'too_large',
-            'unsupported_type',
-            'empty_file',
-            'infected',
-            'store_unavailable',
-          ],
+          errors: handInErrors,
         },
         schema: {
           tags: ['documents'],

@@ -16,9 +16,9 @@ import { restoreVersion } from '../../documents/restore-version.ts'
 import type { UploadNeeds } from '../../documents/upload.ts'
 import { documentOf } from '../document-of.ts'
 import { signalOfClient } from '../gone-client.ts'
-import { handInOf } from '../hand-in.ts'
+import { handInErrors, handInOf } from '../hand-in.ts'
 import { answerPage, type Cursors } from '../paging.ts'
-import { answerReceived, etagOf, presentDocument } from '../present-document.ts'
+import { answerReceived, presentDocument } from '../present-document.ts'
 
 type Needs = UploadNeeds & { cursors: Cursors; mostSecondsOfSilence: number }
 
@@ -40,16 +40,7 @@ function adding(needs: Needs): FastifyPluginAsyncZod {
       {
         config: {
           right: 'documents.add_version',
-          errors: [
-            'bad_request',
-            'conflict',
-            'gone',
-            'too_large',
-            'unsupported_type',
-            'empty_file',
-            'infected',
-            'store_unavailable',
-          ],
+          errors: [...handInErrors, 'gone'],
         },
         schema: {
           tags: ['documents'],
@@ -122,11 +113,8 @@ function restoring(needs: Needs): FastifyPluginAsyncZod {
           version: request.params.n,
           signal: signalOfClient(request, reply, needs),
         })
-        const location = `/api/v1/security-firms/${document.firmId}/documents/${document.id}`
-        return reply
-          .code(201)
-          .headers({ location, etag: etagOf(document, needs) })
-          .send(presentDocument(document, needs))
+        // That the firm has these bytes already is no news to whoever asked for them.
+        return answerReceived(reply, { ...document, duplicateOf: null }, needs)
       },
     )
   }
