@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto'
-
-import { systemActor } from '../database/events.ts'
 import { storesHere } from '../documents/stores-here.ts'
 import { fillHashes } from '../documents/verifying/fill-hashes.ts'
-import { logContext } from '../logger-context.ts'
+import { jobActor } from './job-actor.ts'
 import type { Job } from './job.ts'
 
 /** Reads the platform's documents on S3 that have no hash yet. Those on disks are read by whoever holds the disk (`tend-disk.ts`). */
@@ -14,7 +11,7 @@ export const hashPlatformDocuments: Job = {
   async run(needs, signal) {
     const s3 = storesHere(needs.stores).find(({ store }) => store === 's3')
     if (s3 === undefined) return {}
-    const { counts } = await fillHashes(needs, systemActor(logContext().job_id ?? randomUUID()), {
+    const { counts } = await fillHashes(needs, jobActor(), {
       here: s3,
       // People's uploads and downloads come first.
       concurrency: 2,

@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto'
-
-import { systemActor } from '../database/events.ts'
 import { scanStored } from '../documents/scanning/scan-stored.ts'
 import { storesHere } from '../documents/stores-here.ts'
-import { logContext } from '../logger-context.ts'
+import { jobActor } from './job-actor.ts'
 import type { Job } from './job.ts'
 
 /** Scans the documents on S3 that wait for it, or whose turn it is again. Those on disks are scanned by whoever holds the disk (`tend-disk.ts`). */
@@ -14,6 +11,6 @@ export const scanWaiting: Job = {
   async run(needs, signal) {
     const s3 = storesHere(needs.stores).find(({ store }) => store === 's3')
     if (s3 === undefined) return {}
-    return scanStored(needs, systemActor(logContext().job_id ?? randomUUID()), s3, signal)
+    return scanStored(needs, jobActor(), s3, signal)
   },
 }

@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto'
-
-import { systemActor } from '../database/events.ts'
 import { leftOf } from '../documents/verifying/finding.ts'
 import { planVerification } from '../documents/verifying/plan-verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
-import { logContext } from '../logger-context.ts'
+import { jobActor } from './job-actor.ts'
 import type { Job } from './job.ts'
 
 const dailyShare = 0.01
@@ -20,7 +17,7 @@ export const verifySample: Job = {
   mostSeconds: 6 * 60 * 60,
   async run(needs, signal) {
     let named = 0
-    const verified = await verify(needs, systemActor(logContext().job_id ?? randomUUID()), {
+    const verified = await verify(needs, jobActor(), {
       plan: await planVerification(needs, dailyShare),
       reads: true,
       repairs: 'nothing',
