@@ -22,7 +22,7 @@ import { openProvider, type Provider } from './people/open-provider.ts'
 import { makePasswords, type Passwords } from './people/passwords.ts'
 import { type TokenKeys, tokenKeysOf } from './people/tokens.ts'
 import { openClamd, type ClamdLimits } from './scanner/clamd.ts'
-import type { Scanner } from './scanner/scanner.ts'
+import { cannotSayReasons, type Scanner } from './scanner/scanner.ts'
 import { type ByteBudget, makeByteBudget } from './storage/byte-budget.ts'
 import { type MultipartRecorder, StoreError } from './storage/file-store.ts'
 import type { GuardedS3 } from './storage/guard-s3.ts'
@@ -115,7 +115,7 @@ export async function openApp(config: Config, log: Logger, patience: Patience = 
       stores,
       budget: makeByteBudget(uploadMemoryBytes),
       spool: await openSpool(join(config.dataDir, 'spool')),
-      scanner: config.clamd && openClamd(config.clamd, patience.clamd),
+      scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
       graceMs,
       passwords: makePasswords(),
       keys,
@@ -141,6 +141,18 @@ function openProviderOf(
 ): Provider | undefined {
   if (openId === undefined) return undefined
   return openProvider({ config: openId, ...needs })
+}
+
+function openScannerOf(
+  { clamd }: Config,
+  { metrics, limits }: { metrics: Metrics; limits: ClamdLimits | undefined },
+): Scanner | undefined {
+  if (clamd === undefined) return undefined
+  fromZero(
+    metrics.scansUndecided,
+    cannotSayReasons.map((why) => ({ why })),
+  )
+  return openClamd(clamd, limits)
 }
 
 /** What traces need is loaded only where somebody wants them. */

@@ -10,7 +10,7 @@ type ReadSize = (bytes: FileBytes) => Promise<PictureSize | undefined>
  * To show a picture, four bytes are held for each of its pixels, whatever its file's size: a few kilobytes can ask for
  * gigabytes. An A3 sheet scanned at 600 dpi has 70 million.
  */
-export const mostPixels = 120_000_000
+const mostPixels = 120_000_000
 
 /** The check of a picture whose header says its size. */
 export function checkPicture(name: string, readSize: ReadSize): (bytes: FileBytes) => Promise<void> {

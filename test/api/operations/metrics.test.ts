@@ -2,10 +2,12 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
 import { jobSchema } from '../../../src/database/migrate-jobs.ts'
+import { cannotSayReasons } from '../../../src/scanner/scanner.ts'
 import { startWorker } from '../../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { serviceBehindProxies } from '../../support/service-behind-proxies.ts'
+import { startService } from '../../support/start-service.ts'
 import { freshDatabaseOfTwoRoles } from '../../support/two-roles.ts'
 import { readMetrics } from './read-metrics.ts'
 
@@ -189,4 +191,14 @@ test('no secret of the settings is among the figures', async () => {
     'secret name',
   ])
     expect(text).not.toContain(secret)
+})
+
+test('every reason for which a scanner may say nothing is there from zero, so that the first time is a rise', async () => {
+  const scanning = await startService({ CLAMD_URL: 'tcp://127.0.0.1:1' })
+  try {
+    const figures = await readMetrics(scanning.url)
+    for (const why of cannotSayReasons) expect(figures.valueOf('scans_undecided_total', `why="${why}"`)).toBe(0)
+  } finally {
+    await scanning.stop()
+  }
 })
