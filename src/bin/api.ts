@@ -17,6 +17,7 @@ import { identityRoutes } from '../http/routes/identities.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { metricsRoutes } from '../http/routes/metrics.ts'
 import { reviewRoutes } from '../http/routes/review.ts'
+import { trashRoutes } from '../http/routes/trash.ts'
 import { uploadRoutes } from '../http/routes/upload.ts'
 import { versionRoutes } from '../http/routes/versions.ts'
 import { buildServer, mountApi } from '../http/server.ts'
@@ -57,6 +58,7 @@ export async function buildApi(
     versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes }),
     reviewRoutes({ db, log, scanner: app.scanner }),
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
+    trashRoutes({ db, log, scanner: app.scanner }),
     historyRoutes({ db, log, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
   ]

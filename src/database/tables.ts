@@ -145,6 +145,8 @@ type Documents = {
   updated_at: Defaulted
   deleted_at: Timestamp | null
   deleted_by: UserId | null
+  trashed_row: ColumnType<Record<string, unknown> | null, never, never>
+  trashed_version: ColumnType<number | null, never, never>
 }
 
 type DocumentVersions = {

@@ -8,6 +8,8 @@ export type Right = {
   administrators: 'everywhere' | 'as_member' | 'never'
   /** Whether it changes nothing and so is allowed while the firm is locked. */
   reads: boolean
+  /** Of these roles, those that may do it to any document; the others only to one of their own, as long as no version of it is verified. */
+  ofAny?: readonly FirmRole[]
   /** What the audit trail calls it, done or refused. */
   event: string
 }
@@ -41,6 +43,20 @@ export const rights = {
     administrators: 'never',
     reads: false,
     event: 'document.version_restored',
+  },
+  'documents.delete': {
+    roles: firmRoles,
+    administrators: 'as_member',
+    reads: false,
+    ofAny: ['firm_admin', 'firm_supervisor'],
+    event: 'document.deleted',
+  },
+  'documents.restore': {
+    roles: firmRoles,
+    administrators: 'as_member',
+    reads: false,
+    ofAny: ['firm_admin', 'firm_supervisor'],
+    event: 'document.restored',
   },
   'documents.review': { roles: [], administrators: 'everywhere', reads: false, event: 'document.reviewed' },
   'firm.read': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'firm.viewed' },

@@ -8,6 +8,7 @@ import { provePeople } from './people.ts'
 import { proveRefusals } from './refusals.ts'
 import { type Scene, setScene } from './scene.ts'
 import type { Target, TargetToOpen } from './targets.ts'
+import { proveTrash } from './trash.ts'
 import { proveLimit, proveUploads } from './uploads.ts'
 
 type Proof = { about: string; prove: (scene: () => Scene) => void }
@@ -38,6 +39,7 @@ function proofsFor({ isOurs, hasAdmin }: TargetToOpen): Proof[] {
     { about: 'firms', prove: proveFirms },
     { about: 'uploads', prove: proveUploads },
     { about: 'downloads', prove: proveDownloads },
+    { about: 'the trash', prove: proveTrash },
     { about: 'refusals', prove: proveRefusals },
     { about: 'operations', prove: proveOperations },
     ...(hasAdmin ? [{ about: 'administrators', prove: proveAdministrators }] : []),

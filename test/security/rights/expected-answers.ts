@@ -12,6 +12,8 @@ type RightOnDocument = Extract<
   | 'documents.versions'
   | 'documents.add_version'
   | 'documents.restore_version'
+  | 'documents.delete'
+  | 'documents.restore'
   | 'documents.review'
 >
 
@@ -90,10 +92,15 @@ const everyMemberHandsIn: Row = {
   'a super_admin of the personnel': 'forbidden',
 }
 
-const handsInConfidential: Row = {
+const hidden = { 'a firm_user': 'not_found', 'a field_staff': 'not_found' } as const
+
+const handsInConfidential: Row = { ...everyMemberHandsIn, ...hidden }
+
+const everyMemberDiscardsTheirOwn: Row = {
   ...everyMemberHandsIn,
-  'a firm_user': 'not_found',
-  'a field_staff': 'not_found',
+  'a firm_user': 'forbidden',
+  'a field_staff': 'forbidden',
+  'an administrator who is its firm_admin': 'ok',
 }
 
 const administratorsChange: Row = {
@@ -130,6 +137,10 @@ export const expectedAnswers: Record<RowName, Row> = {
   'documents.add_version, confidential': handsInConfidential,
   'documents.restore_version': everyMemberHandsIn,
   'documents.restore_version, confidential': handsInConfidential,
+  'documents.delete': everyMemberDiscardsTheirOwn,
+  'documents.delete, confidential': { ...everyMemberDiscardsTheirOwn, ...hidden },
+  'documents.restore': everyMemberDiscardsTheirOwn,
+  'documents.restore, confidential': { ...everyMemberDiscardsTheirOwn, ...hidden },
   'documents.review': administratorsChange,
   'documents.review, confidential': administratorsChange,
   'firm.read': everyMemberReads,

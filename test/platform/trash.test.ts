@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest'
+
+import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { deleteDocument, restoreDocument } from '../support/call-trash.ts'
+import { addVersion } from '../support/call-versions.ts'
+import { deleteDocumentRow, insertPlatformDocument } from '../support/platform/platform-documents.ts'
+import { download, listedBy, rowsOf } from './open-scene.ts'
+import { serviceBeside } from './service-beside.ts'
+
+const beside = serviceBeside()
+
+const rowOf = async (id: string): Promise<unknown> =>
+  (await beside.platform.query('select to_jsonb(f)::text as row from firm_documents f where id = $1', [id])).rows[0]
+const call = (verb: typeof deleteDocument, id: string) =>
+  verb(beside.service.url, { firm: beside.firm, id }, beside.admin)
+const compareAll = async () => {
+  await comparePlatformAnew(beside.service.app.db)
+  await comparePlatform(beside.service.app.db, () => false)
+}
+
+describe('what the platform finds in firm_documents', () => {
+  it('of its own document, verified and in a column that only it knows: nothing while it is in the trash, then the same row to the microsecond', async () => {
+    await beside.platform.query(
+      `alter table firm_documents add column if not exists note text, add column if not exists loud text generated always as (upper(note)) stored`,
+    )
+    const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm, {
+      row: { is_verified: true, verified_by: beside.admin.id, verified_at: '2026-03-01T08:30:00.123456Z' },
+    })
+    await beside.platform.query(
+      `update firm_documents set note = 'of the platform', updated_at = '2026-03-02' where id = $1`,
+      [id],
+    )
+    const before = await rowOf(id)
+    expect(JSON.stringify(before)).toContain('OF THE PLATFORM')
+
+    expect((await call(deleteDocument, id)).status).toBe(204)
+    await compareAll()
+    expect(await rowOf(id)).toBeUndefined()
+    expect(await rowsOf(beside.service, id)).toMatchObject({ documents: [{ deleted_by: beside.admin.id }] })
+
+    const restored = await call(restoreDocument, id)
+    expect(await restored.json()).toMatchObject({ is_verified: true, verified_at: '2026-03-01T08:30:00.123Z' })
+    await compareAll()
+    expect(await rowOf(id)).toEqual(before)
+    const { documents, versions, actions } = await rowsOf(beside.service, id)
+    expect(documents).toMatchObject([{ deleted_at: null, trashed_row: null }])
+    expect(versions).toHaveLength(1)
+    expect(actions.filter((action) => /deleted|restored|version/.test(action))).toEqual([
+      'document.deleted',
+      'document.restored',
+    ])
+  })
+
+  it('of a document with a newer version: the newest one’s row', async () => {
+    const { id } = await uploadDocument(beside.service.url, beside.firm, beside.admin)
+    await addVersion(beside.service.url, { firm: beside.firm, id }, beside.admin, { fileName: 'second.pdf' })
+    const before = await rowOf(id)
+    await call(deleteDocument, id)
+    await call(restoreDocument, id)
+    expect(await rowOf(id)).toEqual(before)
+  })
+})
+
+it('what the platform deleted itself is restored here, and given out again while its bytes are there', async () => {
+  const { id, bytes } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+  await deleteDocumentRow(beside.platform, { id })
+  expect((await listedBy(beside.service, beside.firm, beside.admin)).map((each) => each.id)).not.toContain(id)
+
+  expect((await call(restoreDocument, id)).status).toBe(200)
+  await compareAll()
+  expect(await rowOf(id)).toBeDefined()
+  expect((await download(beside.service, beside.firm, beside.admin, id)).bytes).toEqual(bytes)
+})
+
+it('what the platform deleted with its bytes is not restored to nothing: 410', async () => {
+  const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+  await deleteDocumentRow(beside.platform, { id })
+  await beside.service.app.db
+    .updateTable('document_versions')
+    .set({ bytes_state: 'removed' })
+    .where('document_id', '=', id)
+    .execute()
+
+  expect((await call(restoreDocument, id)).status).toBe(410)
+  expect(await rowOf(id)).toBeUndefined()
+})
+
+it('what the platform inserts again is its row of now, also when it is deleted by the platform after that', async () => {
+  const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+  await call(deleteDocument, id)
+  await insertAgain(id, 'again.pdf')
+  await deleteDocumentRow(beside.platform, { id })
+  expect((await call(restoreDocument, id)).status).toBe(200)
+  expect(JSON.stringify(await rowOf(id))).toContain('again.pdf')
+})
+
+async function insertAgain(id: string, fileName: string): Promise<void> {
+  await beside.platform.query(
+    `insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by, is_verified)
+     select d.id, d.firm_id, d.document_type, $2, v.storage_key, v.file_size, v.mime_type, v.uploaded_by, false
+     from documents d join document_versions v on v.document_id = d.id where d.id = $1`,
+    [id, fileName],
+  )
+}
