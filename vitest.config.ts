@@ -6,6 +6,7 @@ export default defineConfig({
     allowOnly: false,
     // Also on two cores: most tests wait for a process, a fault or a timer, and one worker would leave them idle.
     maxWorkers: 2,
+    reporters: ['default', './test/security/print-checks.ts'],
     projects: [
       {
         test: {

@@ -70,7 +70,7 @@ async function runTests(): Promise<Count> {
 
 async function runVitest(): Promise<Count> {
   try {
-    const vitest = await startVitest([], { root, run: true, watch: false, reporters: ['default'] })
+    const vitest = await startVitest([], { root, run: true, watch: false })
     const { notRun, ...tests } = countResults(vitest.state.getTestModules(), vitest.state.getUnhandledErrors())
     for (const name of notRun) console.log(`✗ not run, which counts as failed: ${name}`)
     return tests

@@ -1,7 +1,8 @@
-import { crc32, deflateRawSync } from 'node:zlib'
+import { deflateRawSync } from 'node:zlib'
 
 import { makeJpeg, makeNoise, makePdf, makePng } from './make-files.ts'
 import { readSample } from './read-sample.ts'
+import { jpegOfSize, pngOfSize } from './sized-pictures.ts'
 
 /** A file that must not be taken, and what whoever sends it is told. */
 export type HostileFile = {
@@ -129,16 +130,16 @@ const brokenPdfs: HostileFile[] = [
 ]
 
 const brokenPictures: HostileFile[] = [
-  { what: 'a PNG of 50,000 × 50,000 pixels', bytes: png(50_000, 50_000), fileName: 'a.png', ...tooManyPixels },
-  { what: 'a PNG of 2³¹ × 1 pixels', bytes: png(2 ** 31 - 1, 1), fileName: 'a.png', ...tooManyPixels },
-  { what: 'a PNG of no pixels', bytes: png(0, 10), fileName: 'a.png', ...broken('PNG') },
+  { what: 'a PNG of 50,000 × 50,000 pixels', bytes: pngOfSize(50_000, 50_000), fileName: 'a.png', ...tooManyPixels },
+  { what: 'a PNG of 2³¹ × 1 pixels', bytes: pngOfSize(2 ** 31 - 1, 1), fileName: 'a.png', ...tooManyPixels },
+  { what: 'a PNG of no pixels', bytes: pngOfSize(0, 10), fileName: 'a.png', ...broken('PNG') },
   {
     what: 'a PNG without its header',
     bytes: join(makePng().subarray(0, 8), makePng().subarray(33)),
     fileName: 'a.png',
     ...unknown,
   },
-  { what: 'a JPEG of 65,500 × 65,500 pixels', bytes: jpeg(65_500, 65_500), fileName: 'a.jpg', ...tooManyPixels },
+  { what: 'a JPEG of 65,500 × 65,500 pixels', bytes: jpegOfSize(65_500, 65_500), fileName: 'a.jpg', ...tooManyPixels },
   { what: 'a JPEG without a frame', bytes: makeJpeg().subarray(0, 60), fileName: 'a.jpg', ...broken('JPEG') },
   { what: 'a JPEG of segments without end', bytes: segments(200_000), fileName: 'a.jpg', ...broken('JPEG') },
   { what: 'a WebP of 16,384 × 16,384 pixels', bytes: webp(16_384, 16_384), fileName: 'a.webp', ...tooManyPixels },
@@ -200,22 +201,6 @@ function zip(name: string, content: string | Buffer): Buffer {
 /** Its names written in numbers, which every reader understands. */
 function hidden(pdf: Buffer): Buffer {
   return join(pdf.toString('latin1').replaceAll('/Encrypt ', '/#45ncrypt '))
-}
-
-function png(width: number, height: number): Buffer {
-  const bytes = Buffer.from(makePng())
-  bytes.writeUInt32BE(width, 16)
-  bytes.writeUInt32BE(height, 20)
-  bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29)
-  return bytes
-}
-
-function jpeg(width: number, height: number): Buffer {
-  const bytes = Buffer.from(makeJpeg())
-  const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]))
-  bytes.writeUInt16BE(height, frame + 5)
-  bytes.writeUInt16BE(width, frame + 7)
-  return bytes
 }
 
 /** Comments of no bytes, before a frame that would be right. */

@@ -57,8 +57,16 @@ function refusal(detail: string): AppError {
   return new AppError('unsupported_type', detail)
 }
 
+/** `file-type` would unpack these to tell what they hold; none of it is taken here, so their own first bytes are enough. */
+const archives = [
+  { mimeType: 'application/zip', signature: Buffer.from('PK\x03\x04') },
+  { mimeType: 'application/gzip', signature: Buffer.from([0x1f, 0x8b]) },
+]
+
 /** A PDF's header may stand anywhere in the first 1,024 bytes (a byte-order mark before it is common), but nothing that is a page or another kind of file may come first. */
 async function signatureOf(head: Buffer): Promise<string | undefined> {
+  const archive = archives.find(({ signature }) => head.subarray(0, signature.length).equals(signature))
+  if (archive !== undefined) return archive.mimeType
   const known = await fileTypeFromBuffer(head)
   if (known !== undefined) return known.mime
   const start = head.subarray(0, 1024 + 5).indexOf('%PDF-')

@@ -7,6 +7,7 @@ import { signAccessToken } from '../../../src/people/access-token.ts'
 import { makeMember } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -21,29 +22,31 @@ async function routesOfDocuments(): Promise<{ method: string; url: string }[]> {
   return routes
 }
 
-it('1. without a token, or with one that has expired, every call on documents is 401', async () => {
-  const { firm } = await firmWithAdmin(service)
-  const { id, email } = await makeMember(service.app, firm)
-  const expired = await signAccessToken(
-    { accessKey: service.app.keys.accessKey, now: () => new Date(Date.now() - 16 * 60_000) },
-    { id, email, userType: 'registered_user' },
-  )
-  const nothingValid = [undefined, '', 'Bearer', 'Bearer ', 'Basic dGhhbmRpOg==', `Bearer ${expired}`, expired]
-  const routes = await routesOfDocuments()
+describeCheck(1, () => {
+  it('without a token, or with one that has expired, every call on documents is 401', async () => {
+    const { firm } = await firmWithAdmin(service)
+    const { id, email } = await makeMember(service.app, firm)
+    const expired = await signAccessToken(
+      { accessKey: service.app.keys.accessKey, now: () => new Date(Date.now() - 16 * 60_000) },
+      { id, email, userType: 'registered_user' },
+    )
+    const nothingValid = [undefined, '', 'Bearer', 'Bearer ', 'Basic dGhhbmRpOg==', `Bearer ${expired}`, expired]
+    const routes = await routesOfDocuments()
 
-  const heard = new Set<string>()
-  for (const { method, url } of routes)
-    for (const authorization of nothingValid) {
-      const path = url.replace(':firm_id', firm).replaceAll(/:\w+/g, () => randomUUID())
-      const answer = await fetch(`${service.url}${path}?access_token=${expired}`, {
-        method,
-        ...(authorization === undefined ? {} : { headers: { authorization } }),
-      })
-      const text = await answer.text()
-      const code = method === 'HEAD' ? 'unauthenticated' : (JSON.parse(text) as { code: string }).code
-      heard.add(`${answer.status} ${code} ${answer.headers.get('www-authenticate')}`)
-    }
+    const heard = new Set<string>()
+    for (const { method, url } of routes)
+      for (const authorization of nothingValid) {
+        const path = url.replace(':firm_id', firm).replaceAll(/:\w+/g, () => randomUUID())
+        const answer = await fetch(`${service.url}${path}?access_token=${expired}`, {
+          method,
+          ...(authorization === undefined ? {} : { headers: { authorization } }),
+        })
+        const text = await answer.text()
+        const code = method === 'HEAD' ? 'unauthenticated' : (JSON.parse(text) as { code: string }).code
+        heard.add(`${answer.status} ${code} ${answer.headers.get('www-authenticate')}`)
+      }
 
-  expect(routes.length).toBeGreaterThanOrEqual(5)
-  expect([...heard]).toEqual(['401 unauthenticated Bearer'])
+    expect(routes.length).toBeGreaterThanOrEqual(5)
+    expect([...heard]).toEqual(['401 unauthenticated Bearer'])
+  })
 })

@@ -8,6 +8,7 @@ import { makePdf } from '../../support/make-files.ts'
 import { makePerson } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -32,52 +33,8 @@ const wishes: Record<string, string> = {
   mime_type: 'text/html',
 }
 
-it.each(['query', 'form before the file', 'form behind the file'])(
-  '4. state, verdict, key, firm and uploader in an upload’s %s are ignored or refused',
-  async (where) => {
-    const { firm, admin } = await firmWithAdmin(service)
-    for (const [name, value] of Object.entries(wishes)) {
-      const form = new FormData()
-      if (where === 'form before the file') form.append(name, value)
-      form.append('file', new Blob([Uint8Array.from(makePdf())], { type: 'application/pdf' }), 'licence.pdf')
-      if (where === 'form behind the file') form.append(name, value)
-      const query = new URLSearchParams({ document_type: 'tax_clearance', ...(where === 'query' && { [name]: value }) })
-
-      const answer = await callDocuments(service.url, firm, admin, `?${query}`, { method: 'POST', body: form })
-
-      const text = await answer.text()
-      if ([400, 422].includes(answer.status)) continue
-      expect([name, answer.status]).toEqual([name, 201])
-      const document = JSON.parse(text) as DocumentShape
-      expect(document).toMatchObject({
-        firm_id: firm,
-        is_verified: false,
-        verified_at: null,
-        review_status: 'pending',
-        scan_status: 'skipped',
-        storage: 'local',
-        version: 1,
-        uploaded_by: admin.id,
-        mime_type: 'application/pdf',
-      })
-      expect(document.id).not.toBe(wishes['id'])
-      const row = await versionOf(document.id)
-      expect(row.storage_key).toMatch(new RegExp(`^security_firms/${firm}/tax_clearance_[0-9a-f-]{36}\\.pdf$`))
-      expect(row.reviewed_by).toBeNull()
-    }
-  },
-)
-
-function versionOf(documentId: string) {
-  return service.app.db
-    .selectFrom('document_versions')
-    .select(['storage_key', 'reviewed_by'])
-    .where('document_id', '=', documentId as never) // the id comes from the service itself
-    .executeTakeFirstOrThrow()
-}
-
 const person = { email: 'thandi@people.example', password: 'correct horse battery', first_name: 'T', last_name: 'N' }
-const firm = {
+const newFirm = {
   name: 'Blue Crane',
   registration_number: '2019/1/07',
   email: 'office@firms.example',
@@ -91,54 +48,103 @@ const bodies: [string, string, object, Record<string, unknown>][] = [
   ['a registration', '/auth/register', person, { id: randomUUID() }],
   ['a registration', '/auth/register', person, { password_hash: '$2b$12$x' }],
   ['a registration', '/auth/register', person, { is_suspended: false }],
-  ['a firm', '/security-firms/register', firm, { id: randomUUID() }],
-  ['a firm', '/security-firms/register', firm, { verification_status: 'approved' }],
-  ['a firm', '/security-firms/register', firm, { credit_balance: 1_000_000 }],
-  ['a firm', '/security-firms/register', firm, { is_locked: false }],
-  ['a firm', '/security-firms/register', firm, { role: 'administrator' }],
+  ['a firm', '/security-firms/register', newFirm, { id: randomUUID() }],
+  ['a firm', '/security-firms/register', newFirm, { verification_status: 'approved' }],
+  ['a firm', '/security-firms/register', newFirm, { credit_balance: 1_000_000 }],
+  ['a firm', '/security-firms/register', newFirm, { is_locked: false }],
+  ['a firm', '/security-firms/register', newFirm, { role: 'administrator' }],
 ]
 
-it.each(bodies)('4. the body of %s (%s) may not say more than it should: %j', async (_what, path, body, wish) => {
-  const caller = await makePerson(service.app)
-  const count = () =>
-    Promise.all([
-      service.app.db.selectFrom('registered_users').select('id').execute(),
-      service.app.db.selectFrom('security_firms').select('id').execute(),
-    ])
-  const before = await count()
+describeCheck(4, () => {
+  it.each(['query', 'form before the file', 'form behind the file'])(
+    'state, verdict, key, firm and uploader in an upload’s %s are ignored or refused',
+    async (where) => {
+      const { firm, admin } = await firmWithAdmin(service)
+      for (const [name, value] of Object.entries(wishes)) {
+        const form = new FormData()
+        if (where === 'form before the file') form.append(name, value)
+        form.append('file', new Blob([Uint8Array.from(makePdf())], { type: 'application/pdf' }), 'licence.pdf')
+        if (where === 'form behind the file') form.append(name, value)
+        const query = new URLSearchParams({
+          document_type: 'tax_clearance',
+          ...(where === 'query' && { [name]: value }),
+        })
 
-  const answer = await fetch(`${service.url}/api/v1${path}`, {
-    method: 'POST',
-    headers: { ...caller.headers, 'content-type': 'application/json' },
-    body: JSON.stringify({ ...body, ...wish }),
-  })
+        const answer = await callDocuments(service.url, firm, admin, `?${query}`, { method: 'POST', body: form })
 
-  expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'validation_failed'])
-  expect(await count()).toEqual(before)
-})
+        const text = await answer.text()
+        if ([400, 422].includes(answer.status)) continue
+        expect([name, answer.status]).toEqual([name, 201])
+        const document = JSON.parse(text) as DocumentShape
+        expect(document).toMatchObject({
+          firm_id: firm,
+          is_verified: false,
+          verified_at: null,
+          review_status: 'pending',
+          scan_status: 'skipped',
+          storage: 'local',
+          version: 1,
+          uploaded_by: admin.id,
+          mime_type: 'application/pdf',
+        })
+        expect(document.id).not.toBe(wishes['id'])
+        const row = await versionOf(document.id)
+        expect(row.storage_key).toMatch(new RegExp(`^security_firms/${firm}/tax_clearance_[0-9a-f-]{36}\\.pdf$`))
+        expect(row.reviewed_by).toBeNull()
+      }
+    },
+  )
 
-it('4. a body that reaches for the prototype is refused', async () => {
-  const answer = await fetch(`${service.url}/api/v1/auth/register`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: `${JSON.stringify(person).slice(0, -1)},"__proto__":{"role":"admin"}}`,
-  })
-  expect([answer.status, (await problemOf(answer)).code]).toEqual([400, 'bad_request'])
-})
+  it.each(bodies)('the body of %s (%s) may not say more than it should: %j', async (_what, path, body, wish) => {
+    const caller = await makePerson(service.app)
+    const count = () =>
+      Promise.all([
+        service.app.db.selectFrom('registered_users').select('id').execute(),
+        service.app.db.selectFrom('security_firms').select('id').execute(),
+      ])
+    const before = await count()
 
-it('4. a member cannot say of a new member that they were invited by another, or are something that is no role', async () => {
-  const { firm: firmId, admin } = await firmWithAdmin(service)
-  const other = await makePerson(service.app)
-  const add = (body: object) =>
-    fetch(`${service.url}/api/v1/security-firms/${firmId}/members`, {
+    const answer = await fetch(`${service.url}/api/v1${path}`, {
       method: 'POST',
-      headers: { ...admin.headers, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      headers: { ...caller.headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...body, ...wish }),
     })
-  const statuses = [
-    (await add({ email: other.email, role: 'admin' })).status,
-    (await add({ email: other.email, role: 'firm_user', invited_by: other.id })).status,
-    (await add({ email: other.email, role: 'firm_user', firm_id: randomUUID() })).status,
-  ]
-  expect(statuses).toEqual([422, 422, 422])
+
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'validation_failed'])
+    expect(await count()).toEqual(before)
+  })
+
+  it('a body that reaches for the prototype is refused', async () => {
+    const answer = await fetch(`${service.url}/api/v1/auth/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `${JSON.stringify(person).slice(0, -1)},"__proto__":{"role":"admin"}}`,
+    })
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([400, 'bad_request'])
+  })
+
+  it('a member cannot say of a new member that they were invited by another, or are something that is no role', async () => {
+    const { firm: firmId, admin } = await firmWithAdmin(service)
+    const other = await makePerson(service.app)
+    const add = (body: object) =>
+      fetch(`${service.url}/api/v1/security-firms/${firmId}/members`, {
+        method: 'POST',
+        headers: { ...admin.headers, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const statuses = [
+      (await add({ email: other.email, role: 'admin' })).status,
+      (await add({ email: other.email, role: 'firm_user', invited_by: other.id })).status,
+      (await add({ email: other.email, role: 'firm_user', firm_id: randomUUID() })).status,
+    ]
+    expect(statuses).toEqual([422, 422, 422])
+  })
 })
+
+function versionOf(documentId: string) {
+  return service.app.db
+    .selectFrom('document_versions')
+    .select(['storage_key', 'reviewed_by'])
+    .where('document_id', '=', documentId as never) // the id comes from the service itself
+    .executeTakeFirstOrThrow()
+}

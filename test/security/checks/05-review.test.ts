@@ -9,6 +9,7 @@ import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { makeMember, makePerson, type Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 let administrator: Person
@@ -52,92 +53,102 @@ async function platformRowOf(id: string) {
 const codeOf = async (answer: Response) => `${answer.status} ${(await problemOf(answer)).code}`
 const read = async (answer: Response) => (await answer.json()) as DocumentShape
 
-it('5. nobody but an administrator verifies or rejects', async () => {
-  const paper = await handIn()
-  const ifMatch = await etagOf(paper)
-  for (const role of ['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'] as const) {
-    const member = await makeMember(service.app, paper.firm, role)
-    for (const decision of ['verify', 'reject'])
-      expect(await codeOf(await review(paper, member, { decision, ifMatch }))).toBe('403 forbidden')
-  }
-  expect(await etagOf(paper)).toBe(ifMatch)
-})
-
-it('5. nobody decides on a paper that they handed in, also not after somebody else took its bytes up again', async () => {
-  const paper = await handIn()
-  await service.app.db.updateTable('registered_users').set({ role: 'admin' }).where('id', '=', paper.admin.id).execute()
-  const decide = async () => review(paper, paper.admin, { decision: 'verify', ifMatch: await etagOf(paper) })
-  expect(await codeOf(await decide())).toBe('403 forbidden')
-
-  const colleague = await makeMember(service.app, paper.firm)
-  await restoreVersion(service.url, paper, colleague, 1)
-  expect(await codeOf(await decide())).toBe('403 forbidden')
-
-  await addVersion(service.url, paper, colleague, { bytes: makePdf({ seed: 'of a colleague' }) })
-  expect((await decide()).status).toBe(200)
-})
-
-it('5. a reviewer says what they saw, and decides on nothing else', async () => {
-  const paper = await handIn()
-  const seen = await etagOf(paper)
-  expect(await codeOf(await review(paper, administrator, { decision: 'verify' }))).toBe('428 precondition_required')
-  expect(await codeOf(await review(paper, administrator, { decision: 'verify', ifMatch: '*' }))).toBe(
-    '412 precondition_failed',
-  )
-
-  await addVersion(service.url, paper, paper.admin, { bytes: makePdf({ seed: 'another' }) })
-  expect(await codeOf(await review(paper, administrator, { decision: 'verify', ifMatch: seen }))).toBe(
-    '412 precondition_failed',
-  )
-
-  // From here on a document that looks the same as before each decision.
-  await review(paper, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch: await etagOf(paper) })
-  const ifMatch = await etagOf(paper)
-  const both = await Promise.all([
-    review(paper, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
-    review(paper, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
-  ])
-  expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412])
-})
-
-it('5. a decision stands in the document, in the platform’s row and in the history, and ends with that version', async () => {
-  const paper = await handIn()
-  const decided = await review(paper, administrator, {
-    decision: 'verify',
-    comment: 'As the register has it.',
-    valid_until: '2027-03-31',
-    ifMatch: await etagOf(paper),
+describeCheck(5, () => {
+  it('nobody but an administrator verifies or rejects', async () => {
+    const paper = await handIn()
+    const ifMatch = await etagOf(paper)
+    for (const role of ['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'] as const) {
+      const member = await makeMember(service.app, paper.firm, role)
+      for (const decision of ['verify', 'reject'])
+        expect(await codeOf(await review(paper, member, { decision, ifMatch }))).toBe('403 forbidden')
+    }
+    expect(await etagOf(paper)).toBe(ifMatch)
   })
-  const verified = await read(decided)
-  expect(verified).toMatchObject({ is_verified: true, review_status: 'verified', valid_until: '2027-03-31' })
-  expect(verified.verified_at).toMatch(/^20/)
-  expect(decided.headers.get('etag')).toBe(await etagOf(paper))
-  expect(await compareWithPlatform(service.app, paper.id)).toEqual([])
-  const row = () => platformRowOf(paper.id)
-  expect(await row()).toEqual({ is_verified: true, verified_by: administrator.id })
-  const history = (await (
-    await callDocuments(service.url, paper.firm, paper.admin, `/${paper.id}/events`)
-  ).json()) as EventShape[]
-  expect(history.filter(({ action }) => action === 'document.reviewed')).toEqual([
-    expect.objectContaining({
-      outcome: 'ok',
-      actor_id: administrator.id,
-      version: 1,
-      details: expect.objectContaining({ decision: 'verified', comment: 'As the register has it.' }),
-    }),
-  ])
 
-  const rejected = await review(paper, administrator, {
-    decision: 'reject',
-    reason_code: 'expired',
-    ifMatch: await etagOf(paper),
+  it('nobody decides on a paper that they handed in, also not after somebody else took its bytes up again', async () => {
+    const paper = await handIn()
+    await service.app.db
+      .updateTable('registered_users')
+      .set({ role: 'admin' })
+      .where('id', '=', paper.admin.id)
+      .execute()
+    const decide = async () => review(paper, paper.admin, { decision: 'verify', ifMatch: await etagOf(paper) })
+    expect(await codeOf(await decide())).toBe('403 forbidden')
+
+    const colleague = await makeMember(service.app, paper.firm)
+    await restoreVersion(service.url, paper, colleague, 1)
+    expect(await codeOf(await decide())).toBe('403 forbidden')
+
+    await addVersion(service.url, paper, colleague, { bytes: makePdf({ seed: 'of a colleague' }) })
+    expect((await decide()).status).toBe(200)
   })
-  expect(await read(rejected)).toMatchObject({ is_verified: false, verified_at: null, review_reason: 'expired' })
-  expect(await row()).toEqual({ is_verified: false, verified_by: null })
-  expect(await compareWithPlatform(service.app, paper.id)).toEqual([])
 
-  await review(paper, administrator, { decision: 'verify', ifMatch: await etagOf(paper) })
-  const newer = await read(await addVersion(service.url, paper, paper.admin))
-  expect(newer).toMatchObject({ version: 2, is_verified: false, review_status: 'pending', valid_until: null })
-  expect(await row()).toEqual({ is_verified: false, verified_by: null })
+  it('a reviewer says what they saw, and decides on nothing else', async () => {
+    const paper = await handIn()
+    const seen = await etagOf(paper)
+    expect(await codeOf(await review(paper, administrator, { decision: 'verify' }))).toBe('428 precondition_required')
+    expect(await codeOf(await review(paper, administrator, { decision: 'verify', ifMatch: '*' }))).toBe(
+      '412 precondition_failed',
+    )
+
+    await addVersion(service.url, paper, paper.admin, { bytes: makePdf({ seed: 'another' }) })
+    expect(await codeOf(await review(paper, administrator, { decision: 'verify', ifMatch: seen }))).toBe(
+      '412 precondition_failed',
+    )
+
+    // From here on a document that looks the same as before each decision.
+    await review(paper, administrator, {
+      decision: 'reject',
+      reason_code: 'not_readable',
+      ifMatch: await etagOf(paper),
+    })
+    const ifMatch = await etagOf(paper)
+    const both = await Promise.all([
+      review(paper, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
+      review(paper, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
+    ])
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412])
+  })
+
+  it('a decision stands in the document, in the platform’s row and in the history, and ends with that version', async () => {
+    const paper = await handIn()
+    const decided = await review(paper, administrator, {
+      decision: 'verify',
+      comment: 'As the register has it.',
+      valid_until: '2027-03-31',
+      ifMatch: await etagOf(paper),
+    })
+    const verified = await read(decided)
+    expect(verified).toMatchObject({ is_verified: true, review_status: 'verified', valid_until: '2027-03-31' })
+    expect(verified.verified_at).toMatch(/^20/)
+    expect(decided.headers.get('etag')).toBe(await etagOf(paper))
+    expect(await compareWithPlatform(service.app, paper.id)).toEqual([])
+    const row = () => platformRowOf(paper.id)
+    expect(await row()).toEqual({ is_verified: true, verified_by: administrator.id })
+    const history = (await (
+      await callDocuments(service.url, paper.firm, paper.admin, `/${paper.id}/events`)
+    ).json()) as EventShape[]
+    expect(history.filter(({ action }) => action === 'document.reviewed')).toEqual([
+      expect.objectContaining({
+        outcome: 'ok',
+        actor_id: administrator.id,
+        version: 1,
+        details: expect.objectContaining({ decision: 'verified', comment: 'As the register has it.' }),
+      }),
+    ])
+
+    const rejected = await review(paper, administrator, {
+      decision: 'reject',
+      reason_code: 'expired',
+      ifMatch: await etagOf(paper),
+    })
+    expect(await read(rejected)).toMatchObject({ is_verified: false, verified_at: null, review_reason: 'expired' })
+    expect(await row()).toEqual({ is_verified: false, verified_by: null })
+    expect(await compareWithPlatform(service.app, paper.id)).toEqual([])
+
+    await review(paper, administrator, { decision: 'verify', ifMatch: await etagOf(paper) })
+    const newer = await read(await addVersion(service.url, paper, paper.admin))
+    expect(newer).toMatchObject({ version: 2, is_verified: false, review_status: 'pending', valid_until: null })
+    expect(await row()).toEqual({ is_verified: false, verified_by: null })
+  })
 })

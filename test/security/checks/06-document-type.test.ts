@@ -8,6 +8,7 @@ import { makePerson } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { listKept } from '../list-kept.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -42,30 +43,35 @@ const wrongTypes = [
   '00000000-0000-0000-0000-000000000000',
 ]
 
-it.each(wrongTypes)('6. a document type outside of the list is 422 and nothing is kept: %j', async (type) => {
-  const { firm, admin } = await firmWithAdmin(service)
-  const before = await listKept(service)
-  const form = new FormData()
-  form.append('file', new Blob([Uint8Array.from(makePdf())]), 'licence.pdf')
+describeCheck(6, () => {
+  it.each(wrongTypes)('a document type outside of the list is 422 and nothing is kept: %j', async (type) => {
+    const { firm, admin } = await firmWithAdmin(service)
+    const before = await listKept(service)
+    const form = new FormData()
+    form.append('file', new Blob([Uint8Array.from(makePdf())]), 'licence.pdf')
 
-  const answer = await callDocuments(service.url, firm, admin, `?document_type=${type}`, { method: 'POST', body: form })
-
-  expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'validation_failed'])
-  expect(await listKept(service)).toEqual(before)
-})
-
-it.each(['../x', 'a/b', 'a%2fb', 'a\\b', 'a.b', 'a\0b', 'Ab', '', 'a b', 'é', '-a', 'x'.repeat(51)])(
-  '6. not even an administrator can make a type whose code would climb in a key: %j',
-  async (code) => {
-    const administrator = await makePerson(service.app, { role: 'admin' })
-
-    const answer = await fetch(`${service.url}/api/v1/document-types`, {
+    const answer = await callDocuments(service.url, firm, admin, `?document_type=${type}`, {
       method: 'POST',
-      headers: { ...administrator.headers, 'content-type': 'application/json' },
-      body: JSON.stringify({ code, name: `A paper ${randomBytes(4).toString('hex')}` }),
+      body: form,
     })
 
-    const problem = await problemOf(answer)
-    expect([answer.status, problem.errors?.[0]?.field]).toEqual([422, 'code'])
-  },
-)
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'validation_failed'])
+    expect(await listKept(service)).toEqual(before)
+  })
+
+  it.each(['../x', 'a/b', 'a%2fb', 'a\\b', 'a.b', 'a\0b', 'Ab', '', 'a b', 'é', '-a', 'x'.repeat(51)])(
+    'not even an administrator can make a type whose code would climb in a key: %j',
+    async (code) => {
+      const administrator = await makePerson(service.app, { role: 'admin' })
+
+      const answer = await fetch(`${service.url}/api/v1/document-types`, {
+        method: 'POST',
+        headers: { ...administrator.headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ code, name: `A paper ${randomBytes(4).toString('hex')}` }),
+      })
+
+      const problem = await problemOf(answer)
+      expect([answer.status, problem.errors?.[0]?.field]).toEqual([422, 'code'])
+    },
+  )
+})

@@ -8,6 +8,7 @@ import { listBucket, listFolder } from '../../support/list-everything.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
 import { type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { describeCheck } from '../describe-check.ts'
 
 const both = serviceOnBothStores()
 
@@ -29,31 +30,33 @@ const papers: [string, Buffer, string][] = [
   ['x'.repeat(400).concat('.pdf'), makePdf(), 'pdf'],
 ]
 
-describe.each([
-  ['S3', () => both.onS3],
-  ['local storage', () => both.onDisk],
-])('on %s', (where, serviceOf) => {
-  it.each(papers)(
-    '7. a key is made of firm, type, a new id and the type of the bytes, whatever the name: %j',
-    async (fileName, bytes, extension) => {
-      const service = serviceOf()
-      const { firm, admin } = await firmWithAdmin(service)
+describeCheck(7, () => {
+  describe.each([
+    ['S3', () => both.onS3],
+    ['local storage', () => both.onDisk],
+  ])('on %s', (where, serviceOf) => {
+    it.each(papers)(
+      'a key is made of firm, type, a new id and the type of the bytes, whatever the name: %j',
+      async (fileName, bytes, extension) => {
+        const service = serviceOf()
+        const { firm, admin } = await firmWithAdmin(service)
 
-      const answer = await uploadFile(service.url, firm, admin, { fileName, bytes, type: 'bank_statement' })
+        const answer = await uploadFile(service.url, firm, admin, { fileName, bytes, type: 'bank_statement' })
 
-      const kept = (await listKeys(where, service)).filter((key) => key.includes(firm))
-      const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
-      const form = new RegExp(`^security_firms/${firm}/bank_statement_${uuid}\\.${extension}$`)
-      expect(answer.status).toBe(201)
-      expect(kept.map((key) => form.test(key))).toEqual([true])
-    },
-  )
+        const kept = (await listKeys(where, service)).filter((key) => key.includes(firm))
+        const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+        const form = new RegExp(`^security_firms/${firm}/bank_statement_${uuid}\\.${extension}$`)
+        expect(answer.status).toBe(201)
+        expect(kept.map((key) => form.test(key))).toEqual([true])
+      },
+    )
 
-  it('7. nothing else stands in the store', async () => {
-    const form = /^security_firms\/[0-9a-f-]{36}\/bank_statement_[0-9a-f-]{36}\.(pdf|jpg|png)$/
-    const others = (await listKeys(where, serviceOf())).filter((key) => !form.test(key))
+    it('nothing else stands in the store', async () => {
+      const form = /^security_firms\/[0-9a-f-]{36}\/bank_statement_[0-9a-f-]{36}\.(pdf|jpg|png)$/
+      const others = (await listKeys(where, serviceOf())).filter((key) => !form.test(key))
 
-    expect(others.filter((key) => !['.store-id', 'paniq-documents.json'].includes(key))).toEqual([])
+      expect(others.filter((key) => !['.store-id', 'paniq-documents.json'].includes(key))).toEqual([])
+    })
   })
 })
 

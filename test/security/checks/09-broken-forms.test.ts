@@ -7,6 +7,7 @@ import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { listKept } from '../list-kept.ts'
 import { formEnd, formStart, openRaw, type RawAnswer, uploadHead } from '../raw-connection.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let bucket: FreshBucket
 let onS3: TestService
@@ -53,54 +54,56 @@ function formOf(...parts: (string | Buffer)[]): Buffer {
   return Buffer.concat(parts.map((part) => Buffer.from(part)))
 }
 
-describe.each([
-  ['S3', () => onS3],
-  ['local storage', () => onDisk],
-])('9. a form that is not sound is refused as such, with %s', (_where, serviceOf) => {
-  const broken: [string, Buffer, string?][] = [
-    ['names no boundary', formOf(formStart, small, formEnd), 'Content-Type: multipart/form-data'],
-    ['is no form', Buffer.alloc(1000, 'x')],
-    ["ends inside a part's header", formOf('--cut\r\nContent-Disposition: form-data; na')],
-    ['ends before its file begins', formOf(field, 'hello\r\n--cut')],
-    ['has a field that is too long', formOf(field, 'x'.repeat(1025), '\r\n', formStart, small, formEnd)],
-  ]
-  for (const [size, file] of sizes)
-    broken.push(
-      [`ends inside a ${size} file`, formOf(formStart, file.subarray(0, -10))],
-      [`ends before the last boundary, after a ${size} file`, formOf(formStart, file)],
-      [`ends within the last boundary, after a ${size} file`, formOf(formStart, file, '\r\n--cut')],
-      [`has a second file after a ${size} one`, formOf(formStart, file, '\r\n', formStart, small, formEnd)],
-      [
-        `has too many fields after a ${size} file`,
-        formOf(formStart, file, '\r\n', `${field}x\r\n`.repeat(6), formEnd.slice(2)),
-      ],
-      [
-        `has a field that is too long after a ${size} file`,
-        formOf(formStart, file, '\r\n', field, 'x'.repeat(1025), formEnd),
-      ],
-      [`goes on for 1 MB after a ${size} file`, formOf(formStart, file, formEnd, Buffer.alloc(1_000_000, 'x'))],
-    )
+describeCheck(9, () => {
+  describe.each([
+    ['S3', () => onS3],
+    ['local storage', () => onDisk],
+  ])('a form that is not sound is refused as such, with %s', (_where, serviceOf) => {
+    const broken: [string, Buffer, string?][] = [
+      ['names no boundary', formOf(formStart, small, formEnd), 'Content-Type: multipart/form-data'],
+      ['is no form', Buffer.alloc(1000, 'x')],
+      ["ends inside a part's header", formOf('--cut\r\nContent-Disposition: form-data; na')],
+      ['ends before its file begins', formOf(field, 'hello\r\n--cut')],
+      ['has a field that is too long', formOf(field, 'x'.repeat(1025), '\r\n', formStart, small, formEnd)],
+    ]
+    for (const [size, file] of sizes)
+      broken.push(
+        [`ends inside a ${size} file`, formOf(formStart, file.subarray(0, -10))],
+        [`ends before the last boundary, after a ${size} file`, formOf(formStart, file)],
+        [`ends within the last boundary, after a ${size} file`, formOf(formStart, file, '\r\n--cut')],
+        [`has a second file after a ${size} one`, formOf(formStart, file, '\r\n', formStart, small, formEnd)],
+        [
+          `has too many fields after a ${size} file`,
+          formOf(formStart, file, '\r\n', `${field}x\r\n`.repeat(6), formEnd.slice(2)),
+        ],
+        [
+          `has a field that is too long after a ${size} file`,
+          formOf(formStart, file, '\r\n', field, 'x'.repeat(1025), formEnd),
+        ],
+        [`goes on for 1 MB after a ${size} file`, formOf(formStart, file, formEnd, Buffer.alloc(1_000_000, 'x'))],
+      )
 
-  it.each(broken)('%s', async (_what, form, contentType) => {
-    const { answer, before, after } = await send(serviceOf(), form, contentType)
+    it.each(broken)('%s', async (_what, form, contentType) => {
+      const { answer, before, after } = await send(serviceOf(), form, contentType)
 
-    expect(toldIn(answer)).toEqual([400, 'bad_request'])
-    expect(after).toEqual(before)
-  })
+      expect(toldIn(answer)).toEqual([400, 'bad_request'])
+      expect(after).toEqual(before)
+    })
 
-  it.each(sizes)('a %s file among small fields is taken', async (_size, file) => {
-    const form = formOf(field, 'before\r\n', formStart, file, '\r\n', field, 'x'.repeat(1024), formEnd)
-    const { answer } = await send(serviceOf(), form)
+    it.each(sizes)('a %s file among small fields is taken', async (_size, file) => {
+      const form = formOf(field, 'before\r\n', formStart, file, '\r\n', field, 'x'.repeat(1024), formEnd)
+      const { answer } = await send(serviceOf(), form)
 
-    expect(answer.status).toBe(201)
-    expect(JSON.parse(answer.body)).toMatchObject({ file_size: file.length })
-  })
+      expect(answer.status).toBe(201)
+      expect(JSON.parse(answer.body)).toMatchObject({ file_size: file.length })
+    })
 
-  it('has no part with a name: there is no file in it', async () => {
-    const form = formOf('--cut\r\nContent-Type: application/pdf\r\n\r\n', small, formEnd)
-    const { answer, before, after } = await send(serviceOf(), form)
+    it('has no part with a name: there is no file in it', async () => {
+      const form = formOf('--cut\r\nContent-Type: application/pdf\r\n\r\n', small, formEnd)
+      const { answer, before, after } = await send(serviceOf(), form)
 
-    expect(toldIn(answer)).toEqual([422, 'validation_failed'])
-    expect(after).toEqual(before)
+      expect(toldIn(answer)).toEqual([422, 'validation_failed'])
+      expect(after).toEqual(before)
+    })
   })
 })

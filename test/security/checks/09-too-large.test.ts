@@ -19,6 +19,7 @@ import {
   uploadHead,
   type WatchedServer,
 } from '../raw-connection.ts'
+import { describeCheck } from '../describe-check.ts'
 
 const limit = 2_000_000
 /** What the server may read beyond the limit: what it discards so that its answer is seen, and its own buffers. */
@@ -83,108 +84,110 @@ function codeIn({ status, body }: RawAnswer): string | undefined {
   return status === undefined ? undefined : (JSON.parse(body) as { code: string }).code
 }
 
-describe.each([
-  ['S3', () => onS3],
-  ['local storage', () => onDisk],
-])('9. more than the limit, with %s', (_where, serviceOf) => {
-  it('one byte more is 413, and nothing of it is left', async () => {
-    const service = serviceOf()
-    const { firm, admin } = await firmWithAdmin(service)
-    const before = await listKept(service, bucket)
+describeCheck(9, () => {
+  describe.each([
+    ['S3', () => onS3],
+    ['local storage', () => onDisk],
+  ])('more than the limit, with %s', (_where, serviceOf) => {
+    it('one byte more is 413, and nothing of it is left', async () => {
+      const service = serviceOf()
+      const { firm, admin } = await firmWithAdmin(service)
+      const before = await listKept(service, bucket)
 
-    const answer = await uploadFile(service.url, firm, admin, { bytes: makePdf({ bytes: limit + 1 }) })
+      const answer = await uploadFile(service.url, firm, admin, { bytes: makePdf({ bytes: limit + 1 }) })
 
-    expect([answer.status, (await problemOf(answer)).code]).toEqual([413, 'too_large'])
-    expect(await keptAtLast(service, before)).toEqual(before)
-  })
+      expect([answer.status, (await problemOf(answer)).code]).toEqual([413, 'too_large'])
+      expect(await keptAtLast(service, before)).toEqual(before)
+    })
 
-  it('25 MB of a declared length are cut off early, and nothing is left', async () => {
-    const { answer, read, before, after } = await sendPieces(
-      serviceOf(),
-      `Content-Length: ${formStart.length + 400 * piece.length + formEnd.length}`,
-      endless((bytes) => bytes),
-    )
+    it('25 MB of a declared length are cut off early, and nothing is left', async () => {
+      const { answer, read, before, after } = await sendPieces(
+        serviceOf(),
+        `Content-Length: ${formStart.length + 400 * piece.length + formEnd.length}`,
+        endless((bytes) => bytes),
+      )
 
-    // The answer may be lost in the reset that follows it.
-    expect(['too_large', undefined]).toContain(codeIn(answer))
-    expect(read).toBeLessThan(tolerated)
-    expect(after).toEqual(before)
-  })
+      // The answer may be lost in the reset that follows it.
+      expect(['too_large', undefined]).toContain(codeIn(answer))
+      expect(read).toBeLessThan(tolerated)
+      expect(after).toEqual(before)
+    })
 
-  it('25 MB without a declared length (chunked) are cut off soon after the limit, and nothing is left', async () => {
-    const { answer, read, before, after } = await sendPieces(
-      serviceOf(),
-      'Transfer-Encoding: chunked',
-      endless(asChunk),
-    )
+    it('25 MB without a declared length (chunked) are cut off soon after the limit, and nothing is left', async () => {
+      const { answer, read, before, after } = await sendPieces(
+        serviceOf(),
+        'Transfer-Encoding: chunked',
+        endless(asChunk),
+      )
 
-    expect(['too_large', undefined]).toContain(codeIn(answer))
-    expect(read).toBeGreaterThan(limit)
-    expect(read).toBeLessThan(tolerated)
-    expect(after).toEqual(before)
-  })
+      expect(['too_large', undefined]).toContain(codeIn(answer))
+      expect(read).toBeGreaterThan(limit)
+      expect(read).toBeLessThan(tolerated)
+      expect(after).toEqual(before)
+    })
 
-  it.each([
-    ['of a declared length', `Content-Length: ${400 * piece.length}`, 'too_large'],
-    ['without one', 'Transfer-Encoding: chunked', 'bad_request'],
-  ])('25 MB %s in which no file begins are cut off long before the limit', async (_what, header, code) => {
-    const wrap = header.includes('chunked') ? asChunk : (bytes: Buffer | string) => bytes
-    const pieces = Array.from({ length: 400 }, () => wrap(piece))
-    const { answer, read, before, after } = await sendPieces(serviceOf(), header, pieces)
+    it.each([
+      ['of a declared length', `Content-Length: ${400 * piece.length}`, 'too_large'],
+      ['without one', 'Transfer-Encoding: chunked', 'bad_request'],
+    ])('25 MB %s in which no file begins are cut off long before the limit', async (_what, header, code) => {
+      const wrap = header.includes('chunked') ? asChunk : (bytes: Buffer | string) => bytes
+      const pieces = Array.from({ length: 400 }, () => wrap(piece))
+      const { answer, read, before, after } = await sendPieces(serviceOf(), header, pieces)
 
-    expect([code, undefined]).toContain(codeIn(answer))
-    expect(read).toBeLessThan(limit)
-    expect(after).toEqual(before)
-  })
+      expect([code, undefined]).toContain(codeIn(answer))
+      expect(read).toBeLessThan(limit)
+      expect(after).toEqual(before)
+    })
 
-  it('what is declared to be more than its document type allows is refused before a byte of it is there', async () => {
-    const service = serviceOf()
-    const { firm, admin } = await firmWithAdmin(service)
-    await service.app.db
-      .updateTable('document_types')
-      .set({ max_bytes: 1000 })
-      .where('code', '=', 'tax_clearance')
-      .execute()
+    it('what is declared to be more than its document type allows is refused before a byte of it is there', async () => {
+      const service = serviceOf()
+      const { firm, admin } = await firmWithAdmin(service)
+      await service.app.db
+        .updateTable('document_types')
+        .set({ max_bytes: 1000 })
+        .where('code', '=', 'tax_clearance')
+        .execute()
 
-    const connection = await openRaw(service.url)
-    await connection.send(uploadHead(firm, admin.headers.authorization, 'Content-Length: 100000'))
-    const answer = await connection.answer
-    await service.app.db
-      .updateTable('document_types')
-      .set({ max_bytes: null })
-      .where('code', '=', 'tax_clearance')
-      .execute()
+      const connection = await openRaw(service.url)
+      await connection.send(uploadHead(firm, admin.headers.authorization, 'Content-Length: 100000'))
+      const answer = await connection.answer
+      await service.app.db
+        .updateTable('document_types')
+        .set({ max_bytes: null })
+        .where('code', '=', 'tax_clearance')
+        .execute()
 
-    expect([answer.status, codeIn(answer)]).toEqual([413, 'too_large'])
-  })
+      expect([answer.status, codeIn(answer)]).toEqual([413, 'too_large'])
+    })
 
-  it.each([
-    ['a small file', 900],
-    ['more than the limit', 6_000_000],
-  ])('a declared length of 300 bytes before %s leaves nothing', async (_what, bytes) => {
-    const pieces = [formStart, makePdf({ bytes }), formEnd]
-    const { answer, read, before, after } = await sendPieces(serviceOf(), 'Content-Length: 300', pieces)
+    it.each([
+      ['a small file', 900],
+      ['more than the limit', 6_000_000],
+    ])('a declared length of 300 bytes before %s leaves nothing', async (_what, bytes) => {
+      const pieces = [formStart, makePdf({ bytes }), formEnd]
+      const { answer, read, before, after } = await sendPieces(serviceOf(), 'Content-Length: 300', pieces)
 
-    expect(['bad_request', undefined]).toContain(codeIn(answer))
-    expect(read).toBeLessThan(tolerated)
-    expect(after).toEqual(before)
-  })
+      expect(['bad_request', undefined]).toContain(codeIn(answer))
+      expect(read).toBeLessThan(tolerated)
+      expect(after).toEqual(before)
+    })
 
-  it('a declared length that is longer than what comes leaves nothing', async () => {
-    const file = makePdf({ bytes: 50_000 })
-    const { before, after } = await sendPieces(serviceOf(), 'Content-Length: 900000', [formStart, file, formEnd])
+    it('a declared length that is longer than what comes leaves nothing', async () => {
+      const file = makePdf({ bytes: 50_000 })
+      const { before, after } = await sendPieces(serviceOf(), 'Content-Length: 900000', [formStart, file, formEnd])
 
-    expect(after).toEqual(before)
-  })
+      expect(after).toEqual(before)
+    })
 
-  it('a declared length beside chunks is refused, and nothing is left', async () => {
-    const { answer, before, after } = await sendPieces(
-      serviceOf(),
-      'Content-Length: 50\r\nTransfer-Encoding: chunked',
-      [formStart, makePdf(), formEnd].map(asChunk),
-    )
+    it('a declared length beside chunks is refused, and nothing is left', async () => {
+      const { answer, before, after } = await sendPieces(
+        serviceOf(),
+        'Content-Length: 50\r\nTransfer-Encoding: chunked',
+        [formStart, makePdf(), formEnd].map(asChunk),
+      )
 
-    expect(answer.status).toBe(400)
-    expect(after).toEqual(before)
+      expect(answer.status).toBe(400)
+      expect(after).toEqual(before)
+    })
   })
 })

@@ -4,6 +4,7 @@ import { problemOf, uploadFile } from '../../support/call-documents.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { listKept } from '../list-kept.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -11,12 +12,14 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-it('10. a file of 0 bytes is 422', async () => {
-  const { firm, admin } = await firmWithAdmin(service)
-  const before = await listKept(service)
+describeCheck(10, () => {
+  it('a file of 0 bytes is 422', async () => {
+    const { firm, admin } = await firmWithAdmin(service)
+    const before = await listKept(service)
 
-  const answer = await uploadFile(service.url, firm, admin, { bytes: Buffer.alloc(0) })
+    const answer = await uploadFile(service.url, firm, admin, { bytes: Buffer.alloc(0) })
 
-  expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'empty_file'])
-  expect(await listKept(service)).toEqual(before)
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'empty_file'])
+    expect(await listKept(service)).toEqual(before)
+  })
 })

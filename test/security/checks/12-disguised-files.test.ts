@@ -7,6 +7,7 @@ import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { listKept } from '../list-kept.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -36,46 +37,48 @@ const disguised: [string, Buffer][] = [
   ['a PDF header that comes too late', Buffer.concat([Buffer.alloc(1100, 32), makePdf()])],
 ]
 
-it.each(disguised)('12. %s sent as a PDF is refused, and nothing is kept', async (_what, bytes) => {
-  const { firm, admin } = await firmWithAdmin(service)
-  const before = await listKept(service)
-
-  const answer = await uploadFile(service.url, firm, admin, {
-    bytes,
-    fileName: 'licence.pdf',
-    contentType: 'application/pdf',
-  })
-
-  expect([answer.status, (await problemOf(answer)).code]).toEqual([415, 'unsupported_type'])
-  expect(await listKept(service)).toEqual(before)
-})
-
 const withPageBehind: [string, Buffer, string, string][] = [
   ['a PDF', makePdf(), 'a.pdf', 'application/pdf'],
   ['a JPEG', makeJpeg(), 'a.jpg', 'image/jpeg'],
   ['a PNG', makePng(), 'a.png', 'image/png'],
 ]
 
-it.each(withPageBehind)(
-  '12. %s with a page behind it is served as what it begins as, never to be run',
-  async (_what, bytes, fileName, mimeType) => {
+describeCheck(12, () => {
+  it.each(disguised)('%s sent as a PDF is refused, and nothing is kept', async (_what, bytes) => {
     const { firm, admin } = await firmWithAdmin(service)
-    const both = Buffer.concat([bytes, Buffer.from(page)])
-    const document = await uploadDocument(service.url, firm, admin, {
-      bytes: both,
-      fileName,
-      contentType: 'application/octet-stream',
+    const before = await listKept(service)
+
+    const answer = await uploadFile(service.url, firm, admin, {
+      bytes,
+      fileName: 'licence.pdf',
+      contentType: 'application/pdf',
     })
 
-    const file = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([415, 'unsupported_type'])
+    expect(await listKept(service)).toEqual(before)
+  })
 
-    expect(file.headers.get('content-type')).toBe(mimeType)
-    expect(file.headers.get('x-content-type-options')).toBe('nosniff')
-    expect(file.headers.get('content-disposition')).toMatch(/^attachment;/)
-    expect(file.headers.get('content-security-policy')).toContain('sandbox')
-    await file.arrayBuffer()
-  },
-)
+  it.each(withPageBehind)(
+    '%s with a page behind it is served as what it begins as, never to be run',
+    async (_what, bytes, fileName, mimeType) => {
+      const { firm, admin } = await firmWithAdmin(service)
+      const both = Buffer.concat([bytes, Buffer.from(page)])
+      const document = await uploadDocument(service.url, firm, admin, {
+        bytes: both,
+        fileName,
+        contentType: 'application/octet-stream',
+      })
+
+      const file = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
+
+      expect(file.headers.get('content-type')).toBe(mimeType)
+      expect(file.headers.get('x-content-type-options')).toBe('nosniff')
+      expect(file.headers.get('content-disposition')).toMatch(/^attachment;/)
+      expect(file.headers.get('content-security-policy')).toContain('sandbox')
+      await file.arrayBuffer()
+    },
+  )
+})
 
 /** A ZIP with one empty-named entry is enough for its signature. */
 function zip(): Buffer {

@@ -4,6 +4,7 @@ import { callDocuments, uploadDocument } from '../../support/call-documents.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -13,19 +14,21 @@ afterAll(async () => service.stop())
 
 const mark = Buffer.from('\uFEFF')
 
-it.each([
-  ['a byte-order mark', mark],
-  ['a byte-order mark and an empty line', Buffer.concat([mark, Buffer.from('\r\n')])],
-  ['what a printer sends first', Buffer.from('\u001b%-12345X@PJL ENTER LANGUAGE=PDF\r\n')],
-  ['as much before it as is allowed', Buffer.concat([mark, Buffer.alloc(1024 - mark.length, ' ')])],
-])('13. a PDF with %s before its header is taken, and given back as it came', async (_what, before) => {
-  const { firm, admin } = await firmWithAdmin(service)
-  const bytes = Buffer.concat([before, makePdf()])
+describeCheck(13, () => {
+  it.each([
+    ['a byte-order mark', mark],
+    ['a byte-order mark and an empty line', Buffer.concat([mark, Buffer.from('\r\n')])],
+    ['what a printer sends first', Buffer.from('\u001b%-12345X@PJL ENTER LANGUAGE=PDF\r\n')],
+    ['as much before it as is allowed', Buffer.concat([mark, Buffer.alloc(1024 - mark.length, ' ')])],
+  ])('a PDF with %s before its header is taken, and given back as it came', async (_what, before) => {
+    const { firm, admin } = await firmWithAdmin(service)
+    const bytes = Buffer.concat([before, makePdf()])
 
-  const document = await uploadDocument(service.url, firm, admin, { bytes })
-  const answer = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
+    const document = await uploadDocument(service.url, firm, admin, { bytes })
+    const answer = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
 
-  expect(document).toMatchObject({ mime_type: 'application/pdf', file_size: bytes.length })
-  expect(answer.headers.get('content-type')).toBe('application/pdf')
-  expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
+    expect(document).toMatchObject({ mime_type: 'application/pdf', file_size: bytes.length })
+    expect(answer.headers.get('content-type')).toBe('application/pdf')
+    expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
+  })
 })

@@ -21,6 +21,7 @@ import { signatureOf } from '../../support/services/clamd.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { type NumberedClamd, numberSignatures } from '../../scanner/number-signatures.ts'
 import { sweep } from '../../scanner/sweep.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let clamd: ClamdInHand
 let numbered: NumberedClamd
@@ -49,106 +50,108 @@ const serviceOn = (store: (typeof stores)[number]): TestService => {
   return service
 }
 
-describe.each(stores)('17. A virus that is found only later is quarantined, with files on %s', (store) => {
-  it('a file that was kept without a verdict and turns out infected goes to quarantine, and nobody ever gets it', async () => {
-    const service = serviceOn(store)
-    const { firm, admin } = await firmWithAdmin(service)
-    await clamd.stop()
-    const document = await uploadDocument(service.url, firm, admin, { bytes: makeInfectedPdf() })
-    expect(document.scan_status).toBe('pending')
-    expect(await sweep(service)).toEqual({})
-    await clamd.start()
+describeCheck(17, () => {
+  describe.each(stores)('A virus that is found only later is quarantined, with files on %s', (store) => {
+    it('a file that was kept without a verdict and turns out infected goes to quarantine, and nobody ever gets it', async () => {
+      const service = serviceOn(store)
+      const { firm, admin } = await firmWithAdmin(service)
+      await clamd.stop()
+      const document = await uploadDocument(service.url, firm, admin, { bytes: makeInfectedPdf() })
+      expect(document.scan_status).toBe('pending')
+      expect(await sweep(service)).toEqual({})
+      await clamd.start()
 
-    expect(await sweep(service)).toEqual({ infected: 1 })
+      expect(await sweep(service)).toEqual({ infected: 1 })
 
-    await expectQuarantined(service, firm, admin, document)
-    expect(await actionsOf(service, document)).toEqual(['document.uploaded', 'document.quarantined'])
-    const told = service.logLines
-      .map((line) => JSON.parse(line))
-      .filter(({ event }) => event === 'document_quarantined')
-    expect(told.at(-1)).toMatchObject({
-      level: 'error',
-      document_id: document.id,
-      signature: expect.stringMatching(/^Eicar/),
+      await expectQuarantined(service, firm, admin, document)
+      expect(await actionsOf(service, document)).toEqual(['document.uploaded', 'document.quarantined'])
+      const told = service.logLines
+        .map((line) => JSON.parse(line))
+        .filter(({ event }) => event === 'document_quarantined')
+      expect(told.at(-1)).toMatchObject({
+        level: 'error',
+        document_id: document.id,
+        signature: expect.stringMatching(/^Eicar/),
+      })
+    })
+
+    it('a clean one in which new signatures find something goes to quarantine, and links to it die at once', async () => {
+      const service = serviceOn(store)
+      const { firm, admin } = await firmWithAdmin(service)
+      const virus = `a virus of tomorrow on ${store}`
+      const bytes = makePdf({ attached: Buffer.from(virus) })
+      await sweep(service)
+      const document = await uploadDocument(service.url, firm, admin, { bytes })
+      const another = await uploadDocument(service.url, firm, admin)
+      const link = await linkTo(service, firm, admin, document)
+      expect((await fetch(link)).status).toBe(200)
+      expect(await sweep(service)).toEqual({})
+
+      await teachClamd(signatureOf(`Tomorrow-${store.slice(-2)}`, virus))
+
+      const scanned = await sweep(service)
+      expect(scanned).toMatchObject({ infected: 1, due_again: expect.any(Number) })
+      await expectQuarantined(service, firm, admin, document)
+      expect((await fetch(link)).status).toBeGreaterThan(400)
+      expect(await actionsOf(service, document)).toEqual([
+        'document.uploaded',
+        'document.downloaded',
+        'document.quarantined',
+      ])
+      expect(await actionsOf(service, another)).toEqual(['document.uploaded'])
+      expect(await sweep(service)).toEqual({})
+    })
+
+    it('a store that fails in the middle of a quarantine gives nothing out, and the next sweep ends it', async () => {
+      const service = serviceOn(store)
+      const { firm, admin } = await firmWithAdmin(service)
+      const document = await uploadDocument(service.url, firm, admin)
+      // As it stands when whoever found the virus was killed right after the verdict.
+      await sql`
+      with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${document.id})
+      delete from firm_documents where id = ${document.id}`.execute(service.app.db)
+      expect((await callDocuments(service.url, firm, admin, `/${document.id}/download`)).status).toBe(409)
+
+      expect(await sweep(service)).toMatchObject({ put_aside: 1 })
+      await expectQuarantined(service, firm, admin, document)
     })
   })
 
-  it('a clean one in which new signatures find something goes to quarantine, and links to it die at once', async () => {
-    const service = serviceOn(store)
+  it('what is older than a month is scanned again once a quarter, and not for each new signature', async () => {
+    const service = serviceOn('local storage')
     const { firm, admin } = await firmWithAdmin(service)
-    const virus = `a virus of tomorrow on ${store}`
-    const bytes = makePdf({ attached: Buffer.from(virus) })
     await sweep(service)
-    const document = await uploadDocument(service.url, firm, admin, { bytes })
-    const another = await uploadDocument(service.url, firm, admin)
-    const link = await linkTo(service, firm, admin, document)
-    expect((await fetch(link)).status).toBe(200)
-    expect(await sweep(service)).toEqual({})
-
-    await teachClamd(signatureOf(`Tomorrow-${store.slice(-2)}`, virus))
-
-    const scanned = await sweep(service)
-    expect(scanned).toMatchObject({ infected: 1, due_again: expect.any(Number) })
-    await expectQuarantined(service, firm, admin, document)
-    expect((await fetch(link)).status).toBeGreaterThan(400)
-    expect(await actionsOf(service, document)).toEqual([
-      'document.uploaded',
-      'document.downloaded',
-      'document.quarantined',
-    ])
-    expect(await actionsOf(service, another)).toEqual(['document.uploaded'])
-    expect(await sweep(service)).toEqual({})
-  })
-
-  it('a store that fails in the middle of a quarantine gives nothing out, and the next sweep ends it', async () => {
-    const service = serviceOn(store)
-    const { firm, admin } = await firmWithAdmin(service)
-    const document = await uploadDocument(service.url, firm, admin)
-    // As it stands when whoever found the virus was killed right after the verdict.
-    await sql`
-      with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${document.id})
-      delete from firm_documents where id = ${document.id}`.execute(service.app.db)
-    expect((await callDocuments(service.url, firm, admin, `/${document.id}/download`)).status).toBe(409)
-
-    expect(await sweep(service)).toMatchObject({ put_aside: 1 })
-    await expectQuarantined(service, firm, admin, document)
-  })
-})
-
-it('what is older than a month is scanned again once a quarter, and not for each new signature', async () => {
-  const service = serviceOn('local storage')
-  const { firm, admin } = await firmWithAdmin(service)
-  await sweep(service)
-  const old = await uploadDocument(service.url, firm, admin)
-  const quarterly = await uploadDocument(service.url, firm, admin)
-  await sql`update document_versions set uploaded_at = now() - interval '31 days' where document_id = ${old.id}`.execute(
-    service.app.db,
-  )
-  await sql`update document_versions set scan_due_at = now() - interval '1 hour', scanned_at = now() - interval '90 days',
+    const old = await uploadDocument(service.url, firm, admin)
+    const quarterly = await uploadDocument(service.url, firm, admin)
+    await sql`update document_versions set uploaded_at = now() - interval '31 days' where document_id = ${old.id}`.execute(
+      service.app.db,
+    )
+    await sql`update document_versions set scan_due_at = now() - interval '1 hour', scanned_at = now() - interval '90 days',
     uploaded_at = now() - interval '90 days' where document_id = ${quarterly.id}`.execute(service.app.db)
-  await sweep(service)
-  const before = await scannedAt(service, old)
-  expect(await daysUntilAgain(service, quarterly)).toBe(90)
+    await sweep(service)
+    const before = await scannedAt(service, old)
+    expect(await daysUntilAgain(service, quarterly)).toBe(90)
 
-  await teachClamd()
-  await sweep(service)
-  expect(await scannedAt(service, old)).toEqual(before)
-})
+    await teachClamd()
+    await sweep(service)
+    expect(await scannedAt(service, old)).toEqual(before)
+  })
 
-it('in a version that is taken up again after new signatures came, and before its bytes were scanned anew, they find what they know', async () => {
-  const service = serviceOn('local storage')
-  const { firm, admin } = await firmWithAdmin(service)
-  const virus = 'a virus of the day after tomorrow'
-  await sweep(service)
-  const { id } = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ attached: Buffer.from(virus) }) })
-  await teachClamd(signatureOf('Day-After-Tomorrow', virus))
-  // As a sweep does that is killed right after it.
-  await noteSignatures(service.app.db, 27_400 + taught)
+  it('in a version that is taken up again after new signatures came, and before its bytes were scanned anew, they find what they know', async () => {
+    const service = serviceOn('local storage')
+    const { firm, admin } = await firmWithAdmin(service)
+    const virus = 'a virus of the day after tomorrow'
+    await sweep(service)
+    const { id } = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ attached: Buffer.from(virus) }) })
+    await teachClamd(signatureOf('Day-After-Tomorrow', virus))
+    // As a sweep does that is killed right after it.
+    await noteSignatures(service.app.db, 27_400 + taught)
 
-  expect((await restoreVersion(service.url, { firm, id }, admin, 1)).status).toBe(201)
-  await sweep(service)
-  const versions = await callDocuments(service.url, firm, admin, `/${id}/versions`)
-  expect(await versions.json()).toMatchObject([{ scan_status: 'infected' }, { scan_status: 'infected' }])
+    expect((await restoreVersion(service.url, { firm, id }, admin, 1)).status).toBe(201)
+    await sweep(service)
+    const versions = await callDocuments(service.url, firm, admin, `/${id}/versions`)
+    expect(await versions.json()).toMatchObject([{ scan_status: 'infected' }, { scan_status: 'infected' }])
+  })
 })
 
 let taught = 0

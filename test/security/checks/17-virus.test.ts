@@ -10,6 +10,7 @@ import { makePdf } from '../../support/make-files.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { listKept } from '../list-kept.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let clamd: ClamdInHand
 let bucket: FreshBucket
@@ -38,53 +39,55 @@ const cases = infected.flatMap(([what, bytes]) =>
   (['S3', 'local storage'] as const).map((store) => ({ what, bytes, store })),
 )
 
-describe('17. EICAR is refused: nothing of it is kept, and the trail, the log and a figure tell of it', () => {
-  it.each(cases)('$what, with files on $store', async ({ bytes, store }) => {
-    const service = store === 'S3' ? onS3 : onDisk
-    const { firm, admin } = await firmWithAdmin(service)
-    const before = await listKept(service, bucket)
-    const counted = await infectedOf(service)
+describeCheck(17, () => {
+  describe('EICAR is refused: nothing of it is kept, and the trail, the log and a figure tell of it', () => {
+    it.each(cases)('$what, with files on $store', async ({ bytes, store }) => {
+      const service = store === 'S3' ? onS3 : onDisk
+      const { firm, admin } = await firmWithAdmin(service)
+      const before = await listKept(service, bucket)
+      const counted = await infectedOf(service)
 
-    const response = await uploadFile(service.url, firm, admin, { bytes, fileName: 'Sipho Dlamini.pdf' })
+      const response = await uploadFile(service.url, firm, admin, { bytes, fileName: 'Sipho Dlamini.pdf' })
 
-    expect(response.status).toBe(422)
-    const problem = await problemOf(response)
-    expect(problem).toMatchObject({ code: 'infected', detail: expect.stringContaining('Eicar-Test-Signature') })
-    expect(await listKept(service, bucket)).toEqual(before)
+      expect(response.status).toBe(422)
+      const problem = await problemOf(response)
+      expect(problem).toMatchObject({ code: 'infected', detail: expect.stringContaining('Eicar-Test-Signature') })
+      expect(await listKept(service, bucket)).toEqual(before)
 
-    const events = await service.app.db
-      .selectFrom('document_events')
-      .select(['action', 'outcome', 'actor_id', 'request_id', 'details'])
-      .where('firm_id', '=', firm)
-      .where('outcome', '=', 'infected')
-      .execute()
-    expect(events).toEqual([
-      {
-        action: 'document.uploaded',
-        outcome: 'infected',
-        actor_id: admin.id,
-        request_id: problem.request_id,
-        details: { signature: 'Eicar-Test-Signature.UNOFFICIAL' },
-      },
-    ])
-    expect(await infectedOf(service)).toBe(counted + 1)
+      const events = await service.app.db
+        .selectFrom('document_events')
+        .select(['action', 'outcome', 'actor_id', 'request_id', 'details'])
+        .where('firm_id', '=', firm)
+        .where('outcome', '=', 'infected')
+        .execute()
+      expect(events).toEqual([
+        {
+          action: 'document.uploaded',
+          outcome: 'infected',
+          actor_id: admin.id,
+          request_id: problem.request_id,
+          details: { signature: 'Eicar-Test-Signature.UNOFFICIAL' },
+        },
+      ])
+      expect(await infectedOf(service)).toBe(counted + 1)
 
-    const lines = service.logLines.filter((line) => line.includes(problem.request_id))
-    const told = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'upload_infected')
-    expect(told).toEqual([expect.objectContaining({ level: 'warn', signature: 'Eicar-Test-Signature.UNOFFICIAL' })])
-    expect(lines.join()).not.toContain('Dlamini')
-  })
+      const lines = service.logLines.filter((line) => line.includes(problem.request_id))
+      const told = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'upload_infected')
+      expect(told).toEqual([expect.objectContaining({ level: 'warn', signature: 'Eicar-Test-Signature.UNOFFICIAL' })])
+      expect(lines.join()).not.toContain('Dlamini')
+    })
 
-  it('a clean file of the same firm is taken, is clean, and can be downloaded', async () => {
-    const { firm, admin } = await firmWithAdmin(onDisk)
-    for (const bytes of [makePdf(), makePdf({ bytes: 18_000_000 })]) {
-      const document = await uploadDocument(onDisk.url, firm, admin, { bytes })
-      expect(document.scan_status).toBe('clean')
-      const download = await callDocuments(onDisk.url, firm, admin, `/${document.id}/download`)
-      expect(Buffer.from(await download.arrayBuffer()).equals(bytes)).toBe(true)
-    }
-    const list = (await (await callDocuments(onDisk.url, firm, admin)).json()) as DocumentShape[]
-    expect(list.map(({ scan_status }) => scan_status)).toEqual(['clean', 'clean'])
+    it('a clean file of the same firm is taken, is clean, and can be downloaded', async () => {
+      const { firm, admin } = await firmWithAdmin(onDisk)
+      for (const bytes of [makePdf(), makePdf({ bytes: 18_000_000 })]) {
+        const document = await uploadDocument(onDisk.url, firm, admin, { bytes })
+        expect(document.scan_status).toBe('clean')
+        const download = await callDocuments(onDisk.url, firm, admin, `/${document.id}/download`)
+        expect(Buffer.from(await download.arrayBuffer()).equals(bytes)).toBe(true)
+      }
+      const list = (await (await callDocuments(onDisk.url, firm, admin)).json()) as DocumentShape[]
+      expect(list.map(({ scan_status }) => scan_status)).toEqual(['clean', 'clean'])
+    })
   })
 })
 

@@ -8,6 +8,7 @@ import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { eicarFile, nestEicar, zipOf } from '../../support/infected-files.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let clamd: ClamdInHand
 let proxy: FaultProxy
@@ -52,39 +53,41 @@ const cases: { what: string; fault: Fault; bytes: Buffer }[] = [
   },
 ]
 
-describe('18. A file that nobody could scan is held, never taken for clean', () => {
-  it.each(cases)('$what', async ({ fault, bytes }) => {
-    const { firm, admin } = await firmWithAdmin(service)
-    proxy.setFault(fault)
+describeCheck(18, () => {
+  describe('A file that nobody could scan is held, never taken for clean', () => {
+    it.each(cases)('$what', async ({ fault, bytes }) => {
+      const { firm, admin } = await firmWithAdmin(service)
+      proxy.setFault(fault)
 
-    const document = await uploadDocument(service.url, firm, admin, { bytes })
+      const document = await uploadDocument(service.url, firm, admin, { bytes })
 
-    expect(document).toMatchObject({ scan_status: 'pending', file_size: bytes.length })
-    expect(await rowsOfPlatform(document.id)).toBe(0)
-    for (const headers of [{}, { accept: 'application/json' }]) {
-      const download = await callDocuments(service.url, firm, admin, `/${document.id}/download`, { headers })
+      expect(document).toMatchObject({ scan_status: 'pending', file_size: bytes.length })
+      expect(await rowsOfPlatform(document.id)).toBe(0)
+      for (const headers of [{}, { accept: 'application/json' }]) {
+        const download = await callDocuments(service.url, firm, admin, `/${document.id}/download`, { headers })
+        expect(download.status).toBe(409)
+        expect(Number(download.headers.get('retry-after'))).toBeGreaterThan(0)
+        expect(await problemOf(download)).toMatchObject({ code: 'scan_pending' })
+      }
+      const seen = await callDocuments(service.url, firm, admin, `/${document.id}`)
+      expect(await seen.json()).toMatchObject({ scan_status: 'pending' })
+    })
+
+    it('one that was kept before there was a scanner is held too, as soon as there is one', async () => {
+      const { firm, admin } = await firmWithAdmin(service)
+      const unscanned = await startBeside(service)
+      const document = await uploadDocument(unscanned.url, firm, admin)
+      expect(document.scan_status).toBe('skipped')
+      expect((await callDocuments(unscanned.url, firm, admin, `/${document.id}/download`)).status).toBe(200)
+      await unscanned.stop()
+
+      const download = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
       expect(download.status).toBe(409)
-      expect(Number(download.headers.get('retry-after'))).toBeGreaterThan(0)
-      expect(await problemOf(download)).toMatchObject({ code: 'scan_pending' })
-    }
-    const seen = await callDocuments(service.url, firm, admin, `/${document.id}`)
-    expect(await seen.json()).toMatchObject({ scan_status: 'pending' })
-  })
-
-  it('one that was kept before there was a scanner is held too, as soon as there is one', async () => {
-    const { firm, admin } = await firmWithAdmin(service)
-    const unscanned = await startBeside(service)
-    const document = await uploadDocument(unscanned.url, firm, admin)
-    expect(document.scan_status).toBe('skipped')
-    expect((await callDocuments(unscanned.url, firm, admin, `/${document.id}/download`)).status).toBe(200)
-    await unscanned.stop()
-
-    const download = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
-    expect(download.status).toBe(409)
-    const seen = await callDocuments(service.url, firm, admin, `/${document.id}`)
-    expect(await seen.json()).toMatchObject({ scan_status: 'pending' })
-    const list = await callDocuments(service.url, firm, admin)
-    expect(await list.json()).toEqual([expect.objectContaining({ scan_status: 'pending' })])
+      const seen = await callDocuments(service.url, firm, admin, `/${document.id}`)
+      expect(await seen.json()).toMatchObject({ scan_status: 'pending' })
+      const list = await callDocuments(service.url, firm, admin)
+      expect(await list.json()).toEqual([expect.objectContaining({ scan_status: 'pending' })])
+    })
   })
 })
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { buildApi } from '../../../src/bin/api.ts'
 import { problemOf } from '../../support/call-documents.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 let server: FastifyInstance
@@ -47,29 +48,31 @@ async function expectLocked(email: string): Promise<void> {
   expect(seconds).toBeLessThanOrEqual(15 * 60)
 }
 
-it('20. ten guesses at a password lock the login for 15 minutes, with Retry-After, also for the right one', async () => {
-  const email = `${randomUUID()}@people.example`
-  await post('/register', { email, password, first_name: 'T', last_name: 'N' })
+describeCheck(20, () => {
+  it('ten guesses at a password lock the login for 15 minutes, with Retry-After, also for the right one', async () => {
+    const email = `${randomUUID()}@people.example`
+    await post('/register', { email, password, first_name: 'T', last_name: 'N' })
 
-  expect(await guessTenTimes(email)).toEqual(new Set([401]))
-  await expectLocked(email)
-  clock.now = new Date(clock.now.getTime() + (15 * 60 + 1) * 1000)
-  const opened = await post('/login', { email, password })
-  await opened.text()
+    expect(await guessTenTimes(email)).toEqual(new Set([401]))
+    await expectLocked(email)
+    clock.now = new Date(clock.now.getTime() + (15 * 60 + 1) * 1000)
+    const opened = await post('/login', { email, password })
+    await opened.text()
 
-  expect(opened.status).toBe(200)
-  // The platform's own columns were never touched.
-  const row = await service.app.db
-    .selectFrom('registered_users')
-    .select(['is_locked', 'failed_login_attempts'])
-    .where('email', '=', email)
-    .executeTakeFirstOrThrow()
-  expect(row).toEqual({ is_locked: false, failed_login_attempts: 0 })
-})
+    expect(opened.status).toBe(200)
+    // The platform's own columns were never touched.
+    const row = await service.app.db
+      .selectFrom('registered_users')
+      .select(['is_locked', 'failed_login_attempts'])
+      .where('email', '=', email)
+      .executeTakeFirstOrThrow()
+    expect(row).toEqual({ is_locked: false, failed_login_attempts: 0 })
+  })
 
-it('20. an address that nobody has is locked alike, so that a lock tells nobody who has an account', async () => {
-  const email = `${randomUUID()}@people.example`
+  it('an address that nobody has is locked alike, so that a lock tells nobody who has an account', async () => {
+    const email = `${randomUUID()}@people.example`
 
-  expect(await guessTenTimes(email)).toEqual(new Set([401]))
-  await expectLocked(email)
+    expect(await guessTenTimes(email)).toEqual(new Set([401]))
+    await expectLocked(email)
+  })
 })

@@ -8,6 +8,7 @@ import type { Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { describeCheck } from '../describe-check.ts'
 
 const secretKey = 'a secret for these tests that nobody else has'
 
@@ -25,50 +26,52 @@ afterAll(async () => {
   await bucket.remove()
 })
 
-it('24. the redirect to S3, and a link as JSON, are kept by nobody and tell no other page where they came from', async () => {
-  const { firm, admin } = await firmWithAdmin(onS3)
-  const document = await uploadDocument(onS3.url, firm, admin)
-  for (const accept of ['*/*', 'application/json']) {
-    const answer = await callDocuments(onS3.url, firm, admin, `/${document.id}/download`, { headers: { accept } })
-    await answer.text()
-    expect(answer.status).toBe(accept === '*/*' ? 302 : 200)
-    expect(answer.headers.get('cache-control')).toBe('no-store')
-    expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
-  }
-})
-
-it('24. no log line and no refusal holds a signature, a link, a token, a password or a key', async () => {
-  const said: string[] = []
-  const secrets = new Set([secretKey, bucket.s3.app.secretAccessKey])
-  for (const service of [onS3, onDisk]) {
-    const { firm, admin } = await firmWithAdmin(service)
-    const document = await uploadDocument(service.url, firm, admin)
-    secrets.add(admin.headers.authorization.slice('Bearer '.length))
-    for (const link of await linksOf(service, firm, admin, document.id)) {
-      secrets.add(
-        new URL(link, service.url).searchParams.get('X-Amz-Signature') ?? link.slice(link.lastIndexOf('/') + 1),
-      )
-      // Used, spoilt, and sent where it does not belong.
-      said.push(await refusalOf(`${new URL(link, service.url).href}x`))
-      said.push(await refusalOf(`${service.url}/api/v1/nowhere?link=${encodeURIComponent(link)}`))
-      said.push(
-        await refusalOf(`${service.url}${new URL(link, service.url).pathname}`, { authorization: `Bearer ${link}` }),
-      )
+describeCheck(24, () => {
+  it('the redirect to S3, and a link as JSON, are kept by nobody and tell no other page where they came from', async () => {
+    const { firm, admin } = await firmWithAdmin(onS3)
+    const document = await uploadDocument(onS3.url, firm, admin)
+    for (const accept of ['*/*', 'application/json']) {
+      const answer = await callDocuments(onS3.url, firm, admin, `/${document.id}/download`, { headers: { accept } })
+      await answer.text()
+      expect(answer.status).toBe(accept === '*/*' ? 302 : 200)
+      expect(answer.headers.get('cache-control')).toBe('no-store')
+      expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
     }
-    for (const secret of await logInAndOut(service)) secrets.add(secret)
-  }
+  })
 
-  const log = [...onS3.logLines, ...onDisk.logLines].join('')
-  const fromUs = said.filter((text) => text.includes('request_id')).join('')
-  expect(secrets.size).toBeGreaterThan(10)
-  expect(log).toContain('document_access')
-  expect(fromUs).not.toBe('')
-  for (const secret of secrets) {
-    expect(secret.length).toBeGreaterThan(10)
-    // Not by `toContain`, which would show the secret.
-    expect(log.includes(secret)).toBe(false)
-    expect(fromUs.includes(secret)).toBe(false)
-  }
+  it('no log line and no refusal holds a signature, a link, a token, a password or a key', async () => {
+    const said: string[] = []
+    const secrets = new Set([secretKey, bucket.s3.app.secretAccessKey])
+    for (const service of [onS3, onDisk]) {
+      const { firm, admin } = await firmWithAdmin(service)
+      const document = await uploadDocument(service.url, firm, admin)
+      secrets.add(admin.headers.authorization.slice('Bearer '.length))
+      for (const link of await linksOf(service, firm, admin, document.id)) {
+        secrets.add(
+          new URL(link, service.url).searchParams.get('X-Amz-Signature') ?? link.slice(link.lastIndexOf('/') + 1),
+        )
+        // Used, spoilt, and sent where it does not belong.
+        said.push(await refusalOf(`${new URL(link, service.url).href}x`))
+        said.push(await refusalOf(`${service.url}/api/v1/nowhere?link=${encodeURIComponent(link)}`))
+        said.push(
+          await refusalOf(`${service.url}${new URL(link, service.url).pathname}`, { authorization: `Bearer ${link}` }),
+        )
+      }
+      for (const secret of await logInAndOut(service)) secrets.add(secret)
+    }
+
+    const log = [...onS3.logLines, ...onDisk.logLines].join('')
+    const fromUs = said.filter((text) => text.includes('request_id')).join('')
+    expect(secrets.size).toBeGreaterThan(10)
+    expect(log).toContain('document_access')
+    expect(fromUs).not.toBe('')
+    for (const secret of secrets) {
+      expect(secret.length).toBeGreaterThan(10)
+      // Not by `toContain`, which would show the secret.
+      expect(log.includes(secret)).toBe(false)
+      expect(fromUs.includes(secret)).toBe(false)
+    }
+  })
 })
 
 async function linksOf(service: TestService, firm: string, admin: Person, id: string): Promise<string[]> {

@@ -10,6 +10,7 @@ import type { Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let bucket: FreshBucket
 let services: Record<'S3' | 'local storage', { service: TestService; firm: string; admin: Person }>
@@ -70,56 +71,59 @@ function savedNameOf(header: string): string | undefined {
 /** Marks that turn the reading direction would show `exe.pdf` where `fdp.exe` is saved: they go, all else stays. */
 const withoutTurns = (name: string) => name.replaceAll(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, '').trim()
 
-describe.each<Where>(['S3', 'local storage'])('25. through %s', (where) => {
-  it('a file of any Unicode name is saved under its own name', async () => {
-    const name = fc
-      .string({ unit: 'binary', minLength: 1, maxLength: 60 })
-      .map((text) => `${text}.pdf`)
-      // What is refused as a name stands in the test below; a `%` before two digits may be read as an escape.
-      .filter((text) => text.isWellFormed() && !/[\p{Cc}/\\\u2028\u2029]|%[0-9a-f]{2}/iu.test(text))
-      .filter((text) => !/^[.\s]*pdf$/.test(withoutTurns(text)))
-    await fc.assert(
-      fc.asyncProperty(name, async (fileName) => {
-        const answer = await handIn(where, fileName)
-        expect([fileName, answer.status]).toEqual([fileName, 201])
-        const document = (await answer.json()) as DocumentShape
+describeCheck(25, () => {
+  describe.each<Where>(['S3', 'local storage'])('through %s', (where) => {
+    it('a file of any Unicode name is saved under its own name', async () => {
+      const name = fc
+        .string({ unit: 'binary', minLength: 1, maxLength: 60 })
+        .map((text) => `${text}.pdf`)
+        // What is refused as a name stands in the test below; a `%` before two digits may be read as an escape.
+        .filter((text) => text.isWellFormed() && !/[\p{Cc}/\\\u2028\u2029]|%[0-9a-f]{2}/iu.test(text))
+        .filter((text) => !/^[.\s]*pdf$/.test(withoutTurns(text)))
+      await fc.assert(
+        fc.asyncProperty(name, async (fileName) => {
+          const answer = await handIn(where, fileName)
+          expect([fileName, answer.status]).toEqual([fileName, 201])
+          const document = (await answer.json()) as DocumentShape
 
-        expect(document.file_name).toBe(fileName)
-        for (const header of await headersOf(where, document)) expect(savedNameOf(header)).toBe(withoutTurns(fileName))
-      }),
-      { numRuns: 25 },
+          expect(document.file_name).toBe(fileName)
+          for (const header of await headersOf(where, document))
+            expect(savedNameOf(header)).toBe(withoutTurns(fileName))
+        }),
+        { numRuns: 25 },
+      )
+    })
+
+    it.each([
+      ['quotes', 'the "best" firm’s.pdf', 'the "best" firm’s.pdf'],
+      ['an emoji of several characters', '👩🏽‍🔧 roster.pdf', '👩🏽‍🔧 roster.pdf'],
+      ['accents put together by the reader', 'e\u0301.pdf', 'e\u0301.pdf'],
+      ['a right-to-left override', 'gpj.\u202Efdp.exe.pdf', 'gpj.fdp.exe.pdf'],
+      ['Arabic', 'رخصة.pdf', 'رخصة.pdf'],
+      ['what looks like another parameter', 'a"; filename="b.exe".pdf', 'a"; filename="b.exe".pdf'],
+      ['what looks like an escape', '100%25 safe%0d%0aX: y.pdf', '100%25 safe%0d%0aX: y.pdf'],
+      ['300 characters', `${'ñ'.repeat(296)}.pdf`, `${'ñ'.repeat(251)}.pdf`],
+      ['300 emoji', `${'📄'.repeat(296)}.pdf`, `${'📄'.repeat(251)}.pdf`],
+      ['nothing but dots and an extension', '....pdf', '....pdf'],
+      ['a semicolon and an equals sign', 'a;b=c.pdf', 'a;b=c.pdf'],
+    ])('a name with %s gives one valid header', async (_what, fileName, saved) => {
+      const answer = await handIn(where, fileName)
+      expect([fileName, answer.status]).toEqual([fileName, 201])
+      const document = (await answer.json()) as DocumentShape
+
+      const names = (await headersOf(where, document)).map(savedNameOf)
+
+      expect(names).toEqual([saved, saved])
+    })
+
+    it.each(['a\r\nSet-Cookie: x=1.pdf', 'a\n.pdf', 'a\u0000.pdf', 'a\u001b[2J.pdf', 'a\u0085.pdf'])(
+      'a name that would break a line or a terminal is refused: %j',
+      async (fileName) => {
+        const answer = await handIn(where, fileName)
+        await answer.text()
+        // A line break ends the header of its part, and with it the name: then nothing says what the file is.
+        expect([415, 422]).toContain(answer.status)
+      },
     )
   })
-
-  it.each([
-    ['quotes', 'the "best" firm’s.pdf', 'the "best" firm’s.pdf'],
-    ['an emoji of several characters', '👩🏽‍🔧 roster.pdf', '👩🏽‍🔧 roster.pdf'],
-    ['accents put together by the reader', 'e\u0301.pdf', 'e\u0301.pdf'],
-    ['a right-to-left override', 'gpj.\u202Efdp.exe.pdf', 'gpj.fdp.exe.pdf'],
-    ['Arabic', 'رخصة.pdf', 'رخصة.pdf'],
-    ['what looks like another parameter', 'a"; filename="b.exe".pdf', 'a"; filename="b.exe".pdf'],
-    ['what looks like an escape', '100%25 safe%0d%0aX: y.pdf', '100%25 safe%0d%0aX: y.pdf'],
-    ['300 characters', `${'ñ'.repeat(296)}.pdf`, `${'ñ'.repeat(251)}.pdf`],
-    ['300 emoji', `${'📄'.repeat(296)}.pdf`, `${'📄'.repeat(251)}.pdf`],
-    ['nothing but dots and an extension', '....pdf', '....pdf'],
-    ['a semicolon and an equals sign', 'a;b=c.pdf', 'a;b=c.pdf'],
-  ])('a name with %s gives one valid header', async (_what, fileName, saved) => {
-    const answer = await handIn(where, fileName)
-    expect([fileName, answer.status]).toEqual([fileName, 201])
-    const document = (await answer.json()) as DocumentShape
-
-    const names = (await headersOf(where, document)).map(savedNameOf)
-
-    expect(names).toEqual([saved, saved])
-  })
-
-  it.each(['a\r\nSet-Cookie: x=1.pdf', 'a\n.pdf', 'a\u0000.pdf', 'a\u001b[2J.pdf', 'a\u0085.pdf'])(
-    'a name that would break a line or a terminal is refused: %j',
-    async (fileName) => {
-      const answer = await handIn(where, fileName)
-      await answer.text()
-      // A line break ends the header of its part, and with it the name: then nothing says what the file is.
-      expect([415, 422]).toContain(answer.status)
-    },
-  )
 })

@@ -6,6 +6,7 @@ import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
 import type { Person } from '../../support/people.ts'
 import { type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { describeCheck } from '../describe-check.ts'
 
 const both = serviceOnBothStores()
 
@@ -22,131 +23,133 @@ function expectHarmless(answer: Response): void {
   expect(policy).toContain("frame-ancestors 'none'")
 }
 
-describe('26. a file that the service sends itself', () => {
-  it.each(papers)(
-    '%s has its type, nosniff and a policy, in whatever way it is asked for',
-    async (fileName, bytes, type) => {
-      const { firm, admin } = await firmWithAdmin(both.onDisk)
-      const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName, bytes, contentType: '' })
-      const path = `/${document.id}/download`
-      const ask = (headers: Record<string, string> = {}, method = 'GET', query = '') =>
-        callDocuments(both.onDisk.url, firm, admin, `${path}${query}`, { method, headers })
-      const { url } = (await (await ask({ accept: 'application/json' })).json()) as { url: string }
-      const etag = (await ask({}, 'HEAD')).headers.get('etag') ?? ''
+describeCheck(26, () => {
+  describe('a file that the service sends itself', () => {
+    it.each(papers)(
+      '%s has its type, nosniff and a policy, in whatever way it is asked for',
+      async (fileName, bytes, type) => {
+        const { firm, admin } = await firmWithAdmin(both.onDisk)
+        const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName, bytes, contentType: '' })
+        const path = `/${document.id}/download`
+        const ask = (headers: Record<string, string> = {}, method = 'GET', query = '') =>
+          callDocuments(both.onDisk.url, firm, admin, `${path}${query}`, { method, headers })
+        const { url } = (await (await ask({ accept: 'application/json' })).json()) as { url: string }
+        const etag = (await ask({}, 'HEAD')).headers.get('etag') ?? ''
 
-      const withContent = [
-        await ask(),
-        await ask({}, 'HEAD'),
-        await ask({ range: 'bytes=0-3' }),
-        await ask({}, 'GET', '?disposition=inline'),
-        await fetch(`${both.onDisk.url}${url}`),
-        await fetch(`${both.onDisk.url}${url}`, { headers: { range: 'bytes=0-3' } }),
-      ]
-      const withoutContent = [await ask({ 'if-none-match': etag }), await ask({ range: 'bytes=9999999-' })]
+        const withContent = [
+          await ask(),
+          await ask({}, 'HEAD'),
+          await ask({ range: 'bytes=0-3' }),
+          await ask({}, 'GET', '?disposition=inline'),
+          await fetch(`${both.onDisk.url}${url}`),
+          await fetch(`${both.onDisk.url}${url}`, { headers: { range: 'bytes=0-3' } }),
+        ]
+        const withoutContent = [await ask({ 'if-none-match': etag }), await ask({ range: 'bytes=9999999-' })]
 
-      expect(withContent.map(({ status }) => status)).toEqual([200, 200, 206, 200, 200, 206])
-      expect(withoutContent.map(({ status }) => status)).toEqual([304, 416])
-      for (const answer of [...withContent, ...withoutContent]) {
-        expectHarmless(answer)
+        expect(withContent.map(({ status }) => status)).toEqual([200, 200, 206, 200, 200, 206])
+        expect(withoutContent.map(({ status }) => status)).toEqual([304, 416])
+        for (const answer of [...withContent, ...withoutContent]) {
+          expectHarmless(answer)
+          await answer.arrayBuffer()
+        }
+        for (const answer of withContent) {
+          expect(answer.headers.get('content-type')).toBe(type)
+          expect(answer.headers.get('content-security-policy')).toContain('sandbox')
+        }
+      },
+    )
+
+    it.each(['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/xml'])(
+      'of a type that carries script (%s), as a row may say, is never shown in place',
+      async (mimeType) => {
+        const { firm, admin } = await firmWithAdmin(both.onDisk)
+        const id = await documentOfType(both.onDisk, firm, admin, mimeType)
+
+        const answer = await callDocuments(both.onDisk.url, firm, admin, `/${id}/download?disposition=inline`)
         await answer.arrayBuffer()
-      }
-      for (const answer of withContent) {
-        expect(answer.headers.get('content-type')).toBe(type)
-        expect(answer.headers.get('content-security-policy')).toContain('sandbox')
-      }
-    },
-  )
 
-  it.each(['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/xml'])(
-    'of a type that carries script (%s), as a row may say, is never shown in place',
-    async (mimeType) => {
+        expect(answer.status).toBe(200)
+        expect(answer.headers.get('content-disposition')).toMatch(/^attachment;/)
+        expectHarmless(answer)
+        expect(answer.headers.get('content-security-policy')).toContain('sandbox')
+      },
+    )
+
+    it('of a type that carries none and that the platform may have taken (WebP) is shown in place when asked', async () => {
       const { firm, admin } = await firmWithAdmin(both.onDisk)
-      const id = await documentOfType(both.onDisk, firm, admin, mimeType)
+      const id = await documentOfType(both.onDisk, firm, admin, 'image/webp')
 
       const answer = await callDocuments(both.onDisk.url, firm, admin, `/${id}/download?disposition=inline`)
       await answer.arrayBuffer()
 
       expect(answer.status).toBe(200)
-      expect(answer.headers.get('content-disposition')).toMatch(/^attachment;/)
+      expect(answer.headers.get('content-disposition')).toMatch(/^inline;/)
       expectHarmless(answer)
-      expect(answer.headers.get('content-security-policy')).toContain('sandbox')
-    },
-  )
+    })
+  })
 
-  it('of a type that carries none and that the platform may have taken (WebP) is shown in place when asked', async () => {
+  it('a refusal carries nothing of the file: no name to save it under, no tag, not its policy', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
-    const id = await documentOfType(both.onDisk, firm, admin, 'image/webp')
+    const { id } = await uploadDocument(both.onDisk.url, firm, admin)
+    const headers = { range: 'bytes=9999999-' }
 
-    const answer = await callDocuments(both.onDisk.url, firm, admin, `/${id}/download?disposition=inline`)
-    await answer.arrayBuffer()
-
-    expect(answer.status).toBe(200)
-    expect(answer.headers.get('content-disposition')).toMatch(/^inline;/)
-    expectHarmless(answer)
-  })
-})
-
-it('26. a refusal carries nothing of the file: no name to save it under, no tag, not its policy', async () => {
-  const { firm, admin } = await firmWithAdmin(both.onDisk)
-  const { id } = await uploadDocument(both.onDisk.url, firm, admin)
-  const headers = { range: 'bytes=9999999-' }
-
-  const answer = await callDocuments(both.onDisk.url, firm, admin, `/${id}/download`, { headers })
-  await answer.text()
-
-  expect(answer.status).toBe(416)
-  expect(answer.headers.get('content-range')).toMatch(/^bytes \*\/\d+$/)
-  expect(answer.headers.get('accept-ranges')).toBe('bytes')
-  expect(answer.headers.get('content-type')).toContain('application/problem+json')
-  for (const name of ['content-disposition', 'etag']) expect([name, answer.headers.get(name)]).toEqual([name, null])
-  expect(answer.headers.get('content-security-policy')).not.toContain('sandbox')
-})
-
-describe('26. a link to S3', () => {
-  it.each(papers)('forces the type and the disposition of %s', async (fileName, bytes, type) => {
-    const { firm, admin } = await firmWithAdmin(both.onS3)
-    const document = await uploadDocument(both.onS3.url, firm, admin, { fileName, bytes, contentType: '' })
-
-    const linkOf = async (query: string) =>
-      (await callDocuments(both.onS3.url, firm, admin, `/${document.id}/download${query}`)).headers.get('location') ??
-      ''
-    const [attached, inline] = [await fetch(await linkOf('')), await fetch(await linkOf('?disposition=inline'))]
-    await Promise.all([attached.arrayBuffer(), inline.arrayBuffer()])
-
-    expect([attached.headers.get('content-type'), inline.headers.get('content-type')]).toEqual([type, type])
-    expect(attached.headers.get('content-disposition')).toMatch(/^attachment;/)
-    expect(inline.headers.get('content-disposition')).toMatch(/^inline;/)
-  })
-
-  it.each(['text/html', 'image/svg+xml'])('to a %s never shows it in place, and cannot be bent', async (mimeType) => {
-    const { firm, admin } = await firmWithAdmin(both.onS3)
-    const id = await documentOfType(both.onS3, firm, admin, mimeType)
-    const answer = await callDocuments(both.onS3.url, firm, admin, `/${id}/download?disposition=inline`)
-    const link = new URL(answer.headers.get('location') ?? '')
-
-    expect(link.searchParams.get('response-content-disposition')).toMatch(/^attachment;/)
-    link.searchParams.set('response-content-disposition', 'inline')
-    const bent = await fetch(link)
-    await bent.text()
-    expect(bent.status).toBe(403)
-  })
-})
-
-it('26. every refusal and every JSON answer has nosniff and a policy too', async () => {
-  const { firm, admin } = await firmWithAdmin(both.onDisk)
-  const answers = [
-    await callDocuments(both.onDisk.url, firm, admin),
-    await callDocuments(both.onDisk.url, firm, undefined),
-    await callDocuments(both.onDisk.url, firm, admin, `/${crypto.randomUUID()}/download`),
-    await fetch(`${both.onDisk.url}/api/v1/files/none`),
-    await fetch(`${both.onDisk.url}/api/v1/nowhere`),
-  ]
-
-  expect(answers.map(({ status }) => status)).toEqual([200, 401, 404, 403, 404])
-  for (const answer of answers) {
-    expectHarmless(answer)
+    const answer = await callDocuments(both.onDisk.url, firm, admin, `/${id}/download`, { headers })
     await answer.text()
-  }
+
+    expect(answer.status).toBe(416)
+    expect(answer.headers.get('content-range')).toMatch(/^bytes \*\/\d+$/)
+    expect(answer.headers.get('accept-ranges')).toBe('bytes')
+    expect(answer.headers.get('content-type')).toContain('application/problem+json')
+    for (const name of ['content-disposition', 'etag']) expect([name, answer.headers.get(name)]).toEqual([name, null])
+    expect(answer.headers.get('content-security-policy')).not.toContain('sandbox')
+  })
+
+  describe('a link to S3', () => {
+    it.each(papers)('forces the type and the disposition of %s', async (fileName, bytes, type) => {
+      const { firm, admin } = await firmWithAdmin(both.onS3)
+      const document = await uploadDocument(both.onS3.url, firm, admin, { fileName, bytes, contentType: '' })
+
+      const linkOf = async (query: string) =>
+        (await callDocuments(both.onS3.url, firm, admin, `/${document.id}/download${query}`)).headers.get('location') ??
+        ''
+      const [attached, inline] = [await fetch(await linkOf('')), await fetch(await linkOf('?disposition=inline'))]
+      await Promise.all([attached.arrayBuffer(), inline.arrayBuffer()])
+
+      expect([attached.headers.get('content-type'), inline.headers.get('content-type')]).toEqual([type, type])
+      expect(attached.headers.get('content-disposition')).toMatch(/^attachment;/)
+      expect(inline.headers.get('content-disposition')).toMatch(/^inline;/)
+    })
+
+    it.each(['text/html', 'image/svg+xml'])('to a %s never shows it in place, and cannot be bent', async (mimeType) => {
+      const { firm, admin } = await firmWithAdmin(both.onS3)
+      const id = await documentOfType(both.onS3, firm, admin, mimeType)
+      const answer = await callDocuments(both.onS3.url, firm, admin, `/${id}/download?disposition=inline`)
+      const link = new URL(answer.headers.get('location') ?? '')
+
+      expect(link.searchParams.get('response-content-disposition')).toMatch(/^attachment;/)
+      link.searchParams.set('response-content-disposition', 'inline')
+      const bent = await fetch(link)
+      await bent.text()
+      expect(bent.status).toBe(403)
+    })
+  })
+
+  it('every refusal and every JSON answer has nosniff and a policy too', async () => {
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
+    const answers = [
+      await callDocuments(both.onDisk.url, firm, admin),
+      await callDocuments(both.onDisk.url, firm, undefined),
+      await callDocuments(both.onDisk.url, firm, admin, `/${crypto.randomUUID()}/download`),
+      await fetch(`${both.onDisk.url}/api/v1/files/none`),
+      await fetch(`${both.onDisk.url}/api/v1/nowhere`),
+    ]
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 401, 404, 403, 404])
+    for (const answer of answers) {
+      expectHarmless(answer)
+      await answer.text()
+    }
+  })
 })
 
 /** As the platform may have written the row, or a version of this service that takes more types. */

@@ -7,6 +7,7 @@ import { makePdf } from '../../support/make-files.ts'
 import type { TestService } from '../../support/start-service.ts'
 import { runVerify } from '../../verifying/run-verify.ts'
 import { bucketInHand, diskInHand, type StoreInHand } from '../../verifying/store-in-hand.ts'
+import { describeCheck } from '../describe-check.ts'
 
 const stores = serviceOnBothStores()
 
@@ -15,68 +16,72 @@ const places: [string, () => { service: TestService; hand: StoreInHand }][] = [
   ['the local disk', () => ({ service: stores.onDisk, hand: diskInHand(stores.onDisk) })],
 ]
 
-it.each(places)(
-  '30. one flipped byte on %s is found, the paper is refused, and the operator is told',
-  async (_where, open) => {
-    const { service, hand } = open()
-    const { firm, admin } = await firmWithAdmin(service)
+describeCheck(30, () => {
+  it.each(places)(
+    'one flipped byte on %s is found, the paper is refused, and the operator is told',
+    async (_where, open) => {
+      const { service, hand } = open()
+      const { firm, admin } = await firmWithAdmin(service)
+      const bytes = Buffer.from(makePdf({ bytes: 40_000 }))
+      const { id } = await uploadDocument(service.url, firm, admin, { bytes })
+      const { storage_key: key } = await service.app.db
+        .selectFrom('document_versions')
+        .select('storage_key')
+        .where('firm_id', '=', firm)
+        .executeTakeFirstOrThrow()
+      const spoiled = Buffer.from(bytes)
+      spoiled.writeUInt8(spoiled.readUInt8(20_000) ^ 1, 20_000)
+      await hand.put(key, spoiled)
+
+      const found = await runVerify(service.app)
+
+      expect(found.keysOf('wrong')).toEqual([key])
+      for (const headers of [{}, { accept: 'application/json' }]) {
+        const refused = await callDocuments(service.url, firm, admin, `/${id}/download`, { headers })
+        expect([refused.status, (await problemOf(refused)).code]).toEqual([410, 'gone'])
+      }
+      expect(
+        service.logLines.filter((line) => line.includes('"event":"bytes_wrong"') && line.includes(id)),
+      ).toHaveLength(1)
+      const trail = await callDocuments(service.url, firm, admin, `/${id}/events`)
+      expect(((await trail.json()) as { action: string }[]).map(({ action }) => action)).toContain(
+        'document.bytes_wrong',
+      )
+    },
+  )
+
+  it('a link to the local disk that was given out before gives the flipped byte to nobody, once it was found', async () => {
+    const { firm, admin } = await firmWithAdmin(stores.onDisk)
     const bytes = Buffer.from(makePdf({ bytes: 40_000 }))
-    const { id } = await uploadDocument(service.url, firm, admin, { bytes })
-    const { storage_key: key } = await service.app.db
+    const { id } = await uploadDocument(stores.onDisk.url, firm, admin, { bytes })
+    const asked = { headers: { accept: 'application/json' } }
+    const answer = await callDocuments(stores.onDisk.url, firm, admin, `/${id}/download`, asked)
+    const { url } = (await answer.json()) as { url: string }
+    const { storage_key: key } = await stores.onDisk.app.db
       .selectFrom('document_versions')
       .select('storage_key')
       .where('firm_id', '=', firm)
       .executeTakeFirstOrThrow()
     const spoiled = Buffer.from(bytes)
     spoiled.writeUInt8(spoiled.readUInt8(20_000) ^ 1, 20_000)
-    await hand.put(key, spoiled)
+    await diskInHand(stores.onDisk).put(key, spoiled)
 
-    const found = await runVerify(service.app)
+    expect((await runVerify(stores.onDisk.app)).keysOf('wrong')).toContain(key)
 
-    expect(found.keysOf('wrong')).toEqual([key])
-    for (const headers of [{}, { accept: 'application/json' }]) {
-      const refused = await callDocuments(service.url, firm, admin, `/${id}/download`, { headers })
+    for (const headers of [{}, { range: 'bytes=20000-20000' }]) {
+      const refused = await fetch(`${stores.onDisk.url}${url}`, { headers })
       expect([refused.status, (await problemOf(refused)).code]).toEqual([410, 'gone'])
     }
-    expect(service.logLines.filter((line) => line.includes('"event":"bytes_wrong"') && line.includes(id))).toHaveLength(
-      1,
-    )
-    const trail = await callDocuments(service.url, firm, admin, `/${id}/events`)
-    expect(((await trail.json()) as { action: string }[]).map(({ action }) => action)).toContain('document.bytes_wrong')
-  },
-)
+    const forHeaders = await fetch(`${stores.onDisk.url}${url}`, { method: 'HEAD' })
+    expect(forHeaders.status).toBe(410)
+  })
 
-it('30. a link to the local disk that was given out before gives the flipped byte to nobody, once it was found', async () => {
-  const { firm, admin } = await firmWithAdmin(stores.onDisk)
-  const bytes = Buffer.from(makePdf({ bytes: 40_000 }))
-  const { id } = await uploadDocument(stores.onDisk.url, firm, admin, { bytes })
-  const asked = { headers: { accept: 'application/json' } }
-  const answer = await callDocuments(stores.onDisk.url, firm, admin, `/${id}/download`, asked)
-  const { url } = (await answer.json()) as { url: string }
-  const { storage_key: key } = await stores.onDisk.app.db
-    .selectFrom('document_versions')
-    .select('storage_key')
-    .where('firm_id', '=', firm)
-    .executeTakeFirstOrThrow()
-  const spoiled = Buffer.from(bytes)
-  spoiled.writeUInt8(spoiled.readUInt8(20_000) ^ 1, 20_000)
-  await diskInHand(stores.onDisk).put(key, spoiled)
+  it.each(places)('a file whose hash is not the given one is not taken, for %s', async (_where, open) => {
+    const { service } = open()
+    const { firm, admin } = await firmWithAdmin(service)
 
-  expect((await runVerify(stores.onDisk.app)).keysOf('wrong')).toContain(key)
+    const refused = await uploadFile(service.url, firm, admin, { query: { sha256: 'a'.repeat(64) } })
 
-  for (const headers of [{}, { range: 'bytes=20000-20000' }]) {
-    const refused = await fetch(`${stores.onDisk.url}${url}`, { headers })
-    expect([refused.status, (await problemOf(refused)).code]).toEqual([410, 'gone'])
-  }
-  const forHeaders = await fetch(`${stores.onDisk.url}${url}`, { method: 'HEAD' })
-  expect(forHeaders.status).toBe(410)
-})
-
-it.each(places)('30. a file whose hash is not the given one is not taken, for %s', async (_where, open) => {
-  const { service } = open()
-  const { firm, admin } = await firmWithAdmin(service)
-
-  const refused = await uploadFile(service.url, firm, admin, { query: { sha256: 'a'.repeat(64) } })
-
-  expect([refused.status, (await problemOf(refused)).code]).toEqual([422, 'validation_failed'])
+    expect([refused.status, (await problemOf(refused)).code]).toEqual([422, 'validation_failed'])
+  })
 })

@@ -4,6 +4,7 @@ import { callDocuments, uploadDocument, uploadFile } from '../../support/call-do
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { openRaw } from '../raw-connection.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -42,62 +43,64 @@ function expectOneRecordALine(): void {
   }
 }
 
-it.each(breaks)('33. a file name, a type and an address with %j in it stay inside one record of JSON', async (mark) => {
-  const { firm, admin } = await firmWithAdmin(service)
-  const name = `a${mark}${forged}.pdf`
-  const query = encodeURIComponent(`tax${mark}${forged}`)
-  const answers = [
-    await uploadFile(service.url, firm, admin, { fileName: name }),
-    await uploadFile(service.url, firm, admin, { fileName: name, bytes: Buffer.from('not a paper') }),
-    await callDocuments(service.url, firm, admin, `?document_type=${query}&cursor=${query}`),
-    await callDocuments(service.url, firm, admin, `/${query}/download`),
-    await fetch(`${service.url}/api/v1/files/${query}`),
-    await fetch(`${service.url}/${query}`),
-  ]
-  await Promise.all(answers.map((answer) => answer.text()))
+describeCheck(33, () => {
+  it.each(breaks)('a file name, a type and an address with %j in it stay inside one record of JSON', async (mark) => {
+    const { firm, admin } = await firmWithAdmin(service)
+    const name = `a${mark}${forged}.pdf`
+    const query = encodeURIComponent(`tax${mark}${forged}`)
+    const answers = [
+      await uploadFile(service.url, firm, admin, { fileName: name }),
+      await uploadFile(service.url, firm, admin, { fileName: name, bytes: Buffer.from('not a paper') }),
+      await callDocuments(service.url, firm, admin, `?document_type=${query}&cursor=${query}`),
+      await callDocuments(service.url, firm, admin, `/${query}/download`),
+      await fetch(`${service.url}/api/v1/files/${query}`),
+      await fetch(`${service.url}/${query}`),
+    ]
+    await Promise.all(answers.map((answer) => answer.text()))
 
-  expect(service.logLines).not.toEqual([])
-  expectOneRecordALine()
-})
+    expect(service.logLines).not.toEqual([])
+    expectOneRecordALine()
+  })
 
-it('33. so do headers, which no client library would send', async () => {
-  const connection = await openRaw(service.url)
-  await connection.send(
-    Buffer.from(
-      [
-        'GET /api/v1/security-firms HTTP/1.1',
-        'Host: a',
-        'Connection: close',
-        `User-Agent: x\u001b[2J${forged}`,
-        `X-Request-Id: x\u009b2J${forged}`,
-        `X-Forwarded-For: 1.1.1.1\u0085${forged}`,
-        'Authorization: Bearer \u202e.x.y',
-        '',
-        '',
-      ].join('\r\n'),
-      'latin1',
-    ),
-  )
-  const { head } = await connection.answer
+  it('so do headers, which no client library would send', async () => {
+    const connection = await openRaw(service.url)
+    await connection.send(
+      Buffer.from(
+        [
+          'GET /api/v1/security-firms HTTP/1.1',
+          'Host: a',
+          'Connection: close',
+          `User-Agent: x\u001b[2J${forged}`,
+          `X-Request-Id: x\u009b2J${forged}`,
+          `X-Forwarded-For: 1.1.1.1\u0085${forged}`,
+          'Authorization: Bearer \u202e.x.y',
+          '',
+          '',
+        ].join('\r\n'),
+        'latin1',
+      ),
+    )
+    const { head } = await connection.answer
 
-  expect(head).toMatch(/^x-request-id: [\w-]+$/im)
-  expectOneRecordALine()
-})
+    expect(head).toMatch(/^x-request-id: [\w-]+$/im)
+    expectOneRecordALine()
+  })
 
-it('33. so does a name that only the database could have brought, in a failure that is logged whole', async () => {
-  const { firm, admin } = await firmWithAdmin(service)
-  const { id } = await uploadDocument(service.url, firm, admin)
-  const before = service.logLines.length
-  await service.app.db
-    .updateTable('document_versions')
-    .set({ file_name: `a\n${forged}\u001b[2J.pdf`, storage_key: `\n${forged}` as never }) // as no code of ours would
-    .where('document_id', '=', id as never)
-    .execute()
+  it('so does a name that only the database could have brought, in a failure that is logged whole', async () => {
+    const { firm, admin } = await firmWithAdmin(service)
+    const { id } = await uploadDocument(service.url, firm, admin)
+    const before = service.logLines.length
+    await service.app.db
+      .updateTable('document_versions')
+      .set({ file_name: `a\n${forged}\u001b[2J.pdf`, storage_key: `\n${forged}` as never }) // as no code of ours would
+      .where('document_id', '=', id as never)
+      .execute()
 
-  const answer = await callDocuments(service.url, firm, admin, `/${id}/download`)
-  await answer.text()
+    const answer = await callDocuments(service.url, firm, admin, `/${id}/download`)
+    await answer.text()
 
-  expect(answer.status).toBe(500)
-  expect(service.logLines.length).toBeGreaterThan(before)
-  expectOneRecordALine()
+    expect(answer.status).toBe(500)
+    expect(service.logLines.length).toBeGreaterThan(before)
+    expectOneRecordALine()
+  })
 })

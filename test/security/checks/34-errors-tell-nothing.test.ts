@@ -12,6 +12,7 @@ import type { Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { describeCheck } from '../describe-check.ts'
 
 let bucket: FreshBucket
 let database: FreshDatabase
@@ -103,148 +104,150 @@ async function firmWithPaper(service: TestService): Promise<{ firm: string; admi
   return { firm, admin, id: (await uploadDocument(service.url, firm, admin)).id }
 }
 
-describe('34. S3 is', () => {
-  it.each([
-    ['out of reach', { kind: 'refuse' } as const],
-    ['cut off within the request', { kind: 'cut_up', afterBytes: 200 } as const],
-  ])('%s: the uploader hears that the store cannot be reached, and when to try again', async (_how, fault) => {
-    const { firm, admin } = await firmWithAdmin(onS3)
-    s3.setFault(fault)
-    await s3.cutAll()
-    const answer = await uploadFile(onS3.url, firm, admin)
-    s3.setFault({ kind: 'none' })
-    await s3.cutAll()
-    await expect.poll(() => onS3.app.stores.s3?.outage(), { timeout: 30_000 }).toBeUndefined()
+describeCheck(34, () => {
+  describe('S3 is', () => {
+    it.each([
+      ['out of reach', { kind: 'refuse' } as const],
+      ['cut off within the request', { kind: 'cut_up', afterBytes: 200 } as const],
+    ])('%s: the uploader hears that the store cannot be reached, and when to try again', async (_how, fault) => {
+      const { firm, admin } = await firmWithAdmin(onS3)
+      s3.setFault(fault)
+      await s3.cutAll()
+      const answer = await uploadFile(onS3.url, firm, admin)
+      s3.setFault({ kind: 'none' })
+      await s3.cutAll()
+      await expect.poll(() => onS3.app.stores.s3?.outage(), { timeout: 30_000 }).toBeUndefined()
 
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-    await expectTellsNothing(onS3, answer, {
-      status: 503,
-      code: 'store_unavailable',
-      cause: /ECONN|socket hang up|EPIPE/,
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+      await expectTellsNothing(onS3, answer, {
+        status: 503,
+        code: 'store_unavailable',
+        cause: /ECONN|socket hang up|EPIPE/,
+      })
+    })
+
+    it.each([
+      ['without the bucket', { AWS_S3_BUCKET: `none-${crypto.randomUUID()}` }, /NoSuchBucket|AccessDenied/],
+      [
+        'set up with a wrong secret',
+        { AWS_SECRET_ACCESS_KEY: 'another-secret-than-the-one-of-the-key' },
+        /SignatureDoesNotMatch/,
+      ],
+      ['set up with an unknown key', { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7NOTHERE' }, /InvalidAccessKeyId/],
+    ])('%s: the uploader hears no more than that the store cannot be reached', async (_how, settings, cause) => {
+      const service = await startService({ ...s3Settings(bucket), S3_FALLBACK: 'off', ...settings })
+      const { firm, admin } = await firmWithAdmin(service)
+
+      const answer = await uploadFile(service.url, firm, admin)
+
+      expect(answer.status).toBe(503)
+      await expectTellsNothing(service, answer, { status: 503, code: 'store_unavailable', cause })
+      await service.stop()
     })
   })
 
-  it.each([
-    ['without the bucket', { AWS_S3_BUCKET: `none-${crypto.randomUUID()}` }, /NoSuchBucket|AccessDenied/],
-    [
-      'set up with a wrong secret',
-      { AWS_SECRET_ACCESS_KEY: 'another-secret-than-the-one-of-the-key' },
-      /SignatureDoesNotMatch/,
-    ],
-    ['set up with an unknown key', { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7NOTHERE' }, /InvalidAccessKeyId/],
-  ])('%s: the uploader hears no more than that the store cannot be reached', async (_how, settings, cause) => {
-    const service = await startService({ ...s3Settings(bucket), S3_FALLBACK: 'off', ...settings })
-    const { firm, admin } = await firmWithAdmin(service)
+  it('a folder of uploads that is gone: neither upload nor download says where it was', async () => {
+    const { firm, admin, id } = await firmWithPaper(onDisk)
+    await rename(`${onDisk.folder}/uploads`, `${onDisk.folder}/away`)
+    const download = await callDocuments(onDisk.url, firm, admin, `/${id}/download`)
+    const upload = await uploadFile(onDisk.url, firm, admin)
+    await rename(`${onDisk.folder}/away`, `${onDisk.folder}/uploads`)
 
-    const answer = await uploadFile(service.url, firm, admin)
-
-    expect(answer.status).toBe(503)
-    await expectTellsNothing(service, answer, { status: 503, code: 'store_unavailable', cause })
-    await service.stop()
+    const expected = { status: 503, code: 'store_unavailable', cause: /ENOENT|local store/ }
+    await expectTellsNothing(onDisk, download, expected)
+    await expectTellsNothing(onDisk, upload, expected)
+    expect((await callDocuments(onDisk.url, firm, admin, `/${id}/download`)).status).toBe(200)
   })
-})
 
-it('34. a folder of uploads that is gone: neither upload nor download says where it was', async () => {
-  const { firm, admin, id } = await firmWithPaper(onDisk)
-  await rename(`${onDisk.folder}/uploads`, `${onDisk.folder}/away`)
-  const download = await callDocuments(onDisk.url, firm, admin, `/${id}/download`)
-  const upload = await uploadFile(onDisk.url, firm, admin)
-  await rename(`${onDisk.folder}/away`, `${onDisk.folder}/uploads`)
+  describe('the database is', () => {
+    type Ask = (place: { firm: string; admin: Person; id: string }) => Promise<Response>
+    const asks: [string, Ask][] = [
+      ['upload', ({ firm, admin }) => uploadFile(onDisk.url, firm, admin)],
+      ['list', ({ firm, admin }) => callDocuments(onDisk.url, firm, admin)],
+      ['view', ({ firm, admin, id }) => callDocuments(onDisk.url, firm, admin, `/${id}`)],
+      ['download', ({ firm, admin, id }) => callDocuments(onDisk.url, firm, admin, `/${id}/download`)],
+      ['trail', ({ firm, admin, id }) => callDocuments(onDisk.url, firm, admin, `/${id}/events`)],
+      ['me', ({ admin }) => fetch(`${onDisk.url}/api/v1/auth/me`, { headers: admin.headers })],
+      ['firms', ({ admin }) => fetch(`${onDisk.url}/api/v1/security-firms`, { headers: admin.headers })],
+      ['types', ({ admin }) => fetch(`${onDisk.url}/api/v1/document-types`, { headers: admin.headers })],
+      [
+        'login',
+        () =>
+          fetch(`${onDisk.url}/api/v1/auth/login`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ email: 'thandi@people.example', password: 'correct horse battery' }),
+          }),
+      ],
+    ]
 
-  const expected = { status: 503, code: 'store_unavailable', cause: /ENOENT|local store/ }
-  await expectTellsNothing(onDisk, download, expected)
-  await expectTellsNothing(onDisk, upload, expected)
-  expect((await callDocuments(onDisk.url, firm, admin, `/${id}/download`)).status).toBe(200)
-})
+    it.each(asks)(
+      'out of reach: %s answers 503 and tells nothing, and works again when it is back',
+      async (_what, ask) => {
+        const place = await firmWithPaper(onDisk)
+        postgres.setFault({ kind: 'refuse' })
+        await postgres.cutAll()
+        const answer = await ask(place)
+        postgres.setFault({ kind: 'none' })
+        await postgres.cutAll()
 
-describe('34. the database is', () => {
-  type Ask = (place: { firm: string; admin: Person; id: string }) => Promise<Response>
-  const asks: [string, Ask][] = [
-    ['upload', ({ firm, admin }) => uploadFile(onDisk.url, firm, admin)],
-    ['list', ({ firm, admin }) => callDocuments(onDisk.url, firm, admin)],
-    ['view', ({ firm, admin, id }) => callDocuments(onDisk.url, firm, admin, `/${id}`)],
-    ['download', ({ firm, admin, id }) => callDocuments(onDisk.url, firm, admin, `/${id}/download`)],
-    ['trail', ({ firm, admin, id }) => callDocuments(onDisk.url, firm, admin, `/${id}/events`)],
-    ['me', ({ admin }) => fetch(`${onDisk.url}/api/v1/auth/me`, { headers: admin.headers })],
-    ['firms', ({ admin }) => fetch(`${onDisk.url}/api/v1/security-firms`, { headers: admin.headers })],
-    ['types', ({ admin }) => fetch(`${onDisk.url}/api/v1/document-types`, { headers: admin.headers })],
-    [
-      'login',
-      () =>
-        fetch(`${onDisk.url}/api/v1/auth/login`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ email: 'thandi@people.example', password: 'correct horse battery' }),
-        }),
-    ],
-  ]
-
-  it.each(asks)(
-    'out of reach: %s answers 503 and tells nothing, and works again when it is back',
-    async (_what, ask) => {
-      const place = await firmWithPaper(onDisk)
-      postgres.setFault({ kind: 'refuse' })
-      await postgres.cutAll()
-      const answer = await ask(place)
-      postgres.setFault({ kind: 'none' })
-      await postgres.cutAll()
-
-      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-      await expectTellsNothing(onDisk, answer, {
-        status: 503,
-        code: 'store_unavailable',
-        cause: /ECONN|terminated|57P01|EPIPE/,
-      })
-      const again = await ask(place)
-      await again.arrayBuffer()
-      expect(again.status).toBeLessThan(500)
-    },
-  )
-
-  it('restarted by its operator: its connections end, and the next request is answered', async () => {
-    const { firm, admin } = await firmWithPaper(onDisk)
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
-      onDisk.app.db,
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+        await expectTellsNothing(onDisk, answer, {
+          status: 503,
+          code: 'store_unavailable',
+          cause: /ECONN|terminated|57P01|EPIPE/,
+        })
+        const again = await ask(place)
+        await again.arrayBuffer()
+        expect(again.status).toBeLessThan(500)
+      },
     )
 
-    const answer = await callDocuments(onDisk.url, firm, admin)
+    it('restarted by its operator: its connections end, and the next request is answered', async () => {
+      const { firm, admin } = await firmWithPaper(onDisk)
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
+        onDisk.app.db,
+      )
 
-    expect([200, 503]).toContain(answer.status)
-    expect(await answer.text()).not.toContain('terminat')
-    expect((await callDocuments(onDisk.url, firm, admin)).status).toBe(200)
-  })
+      const answer = await callDocuments(onDisk.url, firm, admin)
 
-  it('lost in the middle of a question: 503, and the question can be asked again', async () => {
-    const { firm, admin, id } = await firmWithPaper(onDisk)
-    // Asked past the proxy, so that only the service loses its connections.
-    const beside = new Client({ connectionString: database.url })
-    await beside.connect()
-    await beside.query('begin; lock table document_versions in access exclusive mode')
+      expect([200, 503]).toContain(answer.status)
+      expect(await answer.text()).not.toContain('terminat')
+      expect((await callDocuments(onDisk.url, firm, admin)).status).toBe(200)
+    })
 
-    const asked = callDocuments(onDisk.url, firm, admin, `/${id}`)
-    await expect
-      .poll(async () => (await beside.query('select from pg_locks where not granted')).rowCount, { timeout: 10_000 })
-      .toBe(1)
-    await postgres.cutAll()
-    const answer = await asked
-    await beside.end()
+    it('lost in the middle of a question: 503, and the question can be asked again', async () => {
+      const { firm, admin, id } = await firmWithPaper(onDisk)
+      // Asked past the proxy, so that only the service loses its connections.
+      const beside = new Client({ connectionString: database.url })
+      await beside.connect()
+      await beside.query('begin; lock table document_versions in access exclusive mode')
 
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-    await expectTellsNothing(onDisk, answer, { status: 503, code: 'store_unavailable', cause: /ECONN|terminated/ })
-    expect((await callDocuments(onDisk.url, firm, admin, `/${id}`)).status).toBe(200)
-  })
+      const asked = callDocuments(onDisk.url, firm, admin, `/${id}`)
+      await expect
+        .poll(async () => (await beside.query('select from pg_locks where not granted')).rowCount, { timeout: 10_000 })
+        .toBe(1)
+      await postgres.cutAll()
+      const answer = await asked
+      await beside.end()
 
-  it('not as this version knows it: 500 with an id, and the cause in the log alone', async () => {
-    const { firm, admin, id } = await firmWithPaper(onDisk)
-    await sql`alter table document_versions rename to renamed`.execute(onDisk.app.db)
-    const answer = await callDocuments(onDisk.url, firm, admin, `/${id}`)
-    await sql`alter table renamed rename to document_versions`.execute(onDisk.app.db)
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+      await expectTellsNothing(onDisk, answer, { status: 503, code: 'store_unavailable', cause: /ECONN|terminated/ })
+      expect((await callDocuments(onDisk.url, firm, admin, `/${id}`)).status).toBe(200)
+    })
 
-    expect(answer.status).toBe(500)
-    await expectTellsNothing(onDisk, answer, {
-      status: 500,
-      code: 'internal',
-      cause: /document_versions.*does not exist/,
+    it('not as this version knows it: 500 with an id, and the cause in the log alone', async () => {
+      const { firm, admin, id } = await firmWithPaper(onDisk)
+      await sql`alter table document_versions rename to renamed`.execute(onDisk.app.db)
+      const answer = await callDocuments(onDisk.url, firm, admin, `/${id}`)
+      await sql`alter table renamed rename to document_versions`.execute(onDisk.app.db)
+
+      expect(answer.status).toBe(500)
+      await expectTellsNothing(onDisk, answer, {
+        status: 500,
+        code: 'internal',
+        cause: /document_versions.*does not exist/,
+      })
     })
   })
 })

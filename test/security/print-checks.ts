@@ -1,0 +1,49 @@
+import type { Reporter, TestModule } from 'vitest/node'
+
+import { type Check, checks, numberOf } from './check.ts'
+
+/**
+ * Ends a run with the list of checks and what became of each: the whole list where all of them ran, else those that
+ * did.
+ */
+export default class PrintChecks implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const told = tellChecks(modules.map((module) => ({ path: module.relativeModuleId, tests: testsOf(module) })))
+    if (told.length > 0) process.stdout.write(`\nThe checks of test/security/README.md\n${told.join('\n')}\n\n`)
+  }
+}
+
+export type RanFile = { path: string; tests: { fullName: string; isPassed: boolean }[] }
+
+/** A line for each check that ran; where all ran that are here, also for those that are not here, and why. */
+export function tellChecks(files: RanFile[]): string[] {
+  const ran = files.filter(({ path }) => path.startsWith('test/security/checks/'))
+  const ranNumbers = new Set(ran.map(({ path }) => numberOf(path)))
+  const isWhole = checks.every(({ number, whyNotHere }) => whyNotHere !== '' || ranNumbers.has(number))
+  return checks.flatMap((each) => {
+    const ofCheck = ran.filter(({ path }) => numberOf(path) === each.number)
+    if (ofCheck.length > 0) return [tellRan(each, ofCheck)]
+    return isWhole ? [`–  ${nameOf(each)} (not here: ${each.whyNotHere})`] : []
+  })
+}
+
+/** Only what stands below the check's own name counts for it. */
+function tellRan(check: Check, files: RanFile[]): string {
+  const tests = files.flatMap((file) => file.tests)
+  const ofName = tests.filter(({ fullName }) => fullName.startsWith(`${nameOf(check)} > `))
+  const failed = tests.length - ofName.filter(({ isPassed }) => isPassed).length
+  const isGood = tests.length > 0 && failed === 0
+  return `${isGood ? '✓' : '✗'}  ${nameOf(check)} (${isGood ? `${tests.length} tests` : `${failed} of ${tests.length} tests failed`})`
+}
+
+/** As `describeCheck` writes it. */
+function nameOf({ number, sentence }: Check): string {
+  return `${number}. ${sentence}`
+}
+
+function testsOf(module: TestModule): RanFile['tests'] {
+  return [...module.children.allTests()].map((test) => ({
+    fullName: test.fullName,
+    isPassed: test.result().state === 'passed',
+  }))
+}

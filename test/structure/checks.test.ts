@@ -1,0 +1,63 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { checks, numberOf, requireCheck } from '../security/check.ts'
+import { tellChecks } from '../security/print-checks.ts'
+
+const folder = join(import.meta.dirname, '../security/checks')
+const files = await readdir(folder)
+const checked = new Set(files.map(numberOf))
+const name = (number: number) => `${number}. ${requireCheck(number).sentence}`
+
+test('the list of checks goes from 1 to 38, each with a sentence of its own', () => {
+  expect(checks.map(({ number }) => number)).toEqual(Array.from({ length: 38 }, (_, index) => index + 1))
+  expect(new Set(checks.map(({ sentence }) => sentence)).size).toBe(38)
+})
+
+test('every check is either a file, or the list says why it is not', () => {
+  const wrong = checks
+    .filter(({ number, whyNotHere }) => checked.has(number) === (whyNotHere !== ''))
+    .map(({ number }) => `${number}: ${checked.has(number) ? 'has a file and a reason to have none' : 'has neither'}`)
+
+  expect(wrong).toEqual([])
+})
+
+test('every file of checks is of one check, and all its tests stand below that check’s name', async () => {
+  const wrong: string[] = []
+  for (const file of files) {
+    const content = await readFile(join(folder, file), 'utf8')
+    const below = content.match(/^describeCheck\(\d+, \(\) => \{$/gm) ?? []
+    const others = content.match(/^(?:it|test|describe)\w*[.(].*$/gm) ?? []
+    const isRight = below.join() === `describeCheck(${numberOf(file)}, () => {` && others.length === 1
+    if (!isRight) wrong.push(file)
+  }
+
+  expect(files.length).toBeGreaterThan(25)
+  expect(wrong).toEqual([])
+})
+
+test('the list that ends a run tells of those that ran; of all, and of those that are not here, when all ran', () => {
+  const ran = files.map((file) => {
+    const number = numberOf(file) ?? 0
+    return { path: `test/security/checks/${file}`, tests: [{ fullName: `${name(number)} > x`, isPassed: true }] }
+  })
+
+  expect(tellChecks([])).toEqual([])
+  expect(tellChecks(ran.slice(0, 1))).toEqual([`✓  ${name(1)} (1 tests)`])
+  const all = tellChecks(ran)
+  expect(all).toHaveLength(38)
+  expect(all.filter((line) => line.startsWith('–'))).toHaveLength(38 - checked.size)
+  expect(all[15]).toBe(`–  ${name(16)} (not here: ${checks[15]?.whyNotHere})`)
+})
+
+test('in that list a check counts as failed when a test of its file failed, stands elsewhere, or none is there', () => {
+  const path = 'test/security/checks/05-review.test.ts'
+  const good = { fullName: `${name(5)} > x`, isPassed: true }
+  const told = (tests: (typeof good)[]) => tellChecks([{ path, tests }])
+
+  expect(told([good, { ...good, isPassed: false }])).toEqual([`✗  ${name(5)} (1 of 2 tests failed)`])
+  expect(told([good, { ...good, fullName: 'x' }])).toEqual([`✗  ${name(5)} (1 of 2 tests failed)`])
+  expect(told([])).toEqual([`✗  ${name(5)} (0 of 0 tests failed)`])
+})
