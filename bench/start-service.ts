@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { freshDatabase } from '../test/support/fresh-database.ts'
 import { lastingHeaders } from '../test/support/lasting-headers.ts'
 import { postJson } from '../test/support/post-json.ts'
+import { manyAnHour } from '../test/support/many-an-hour.ts'
 import { s3Settings } from '../test/support/s3-settings.ts'
 import type { Bench } from './prepare.ts'
 import { type Program, startProgram } from './start-program.ts'
@@ -32,6 +33,7 @@ export async function startService(bench: Bench, { maxUploadBytes, s3Endpoint }:
   const database = adminUrl === undefined ? undefined : await freshDatabase(adminUrl)
   const secret = randomBytes(32).toString('hex')
   const env = {
+    ...manyAnHour,
     ...s3Settings(bench.bucket, s3Endpoint),
     ...(database && { DATABASE_URL: database.url }),
     JWT_SECRET_KEY: secret,

@@ -13,6 +13,16 @@ export function whole(least: number, most: number) {
   return z.string().regex(/^\d+$/, allowed).transform(Number).pipe(z.number().min(least, allowed).max(most, allowed))
 }
 
+/** A most; undefined where there is none, which is said by `off` or 0. */
+export function mostOrOff(most: number) {
+  const allowed = `must be a whole number, 1 to ${most}, or off`
+  return z
+    .string()
+    .regex(/^(\d+|off)$/, allowed)
+    .transform((text) => (text === 'off' || Number(text) === 0 ? undefined : Number(text)))
+    .pipe(z.number().max(most, allowed).optional())
+}
+
 /** An address of the web. Its user and password would be shown wherever the address is, so it may hold none. */
 export const webAddress = z
   .string()

@@ -12,6 +12,7 @@ import {
   webAddress,
   whole,
 } from './config-forms.ts'
+import { limitSettings } from './config-limits.ts'
 
 export type Setting = {
   schema: z.ZodType
@@ -127,6 +128,7 @@ export const settings = {
     default: '3600',
     doc: 'Life of a download link, 1 to 3600; never longer than the life of the credentials that sign it.',
   },
+  ...limitSettings,
   CLAMD_URL: {
     schema: clamdAddress,
     doc: 'Virus scanner: the address of ClamAV’s clamd, `tcp://host:port` or `unix:///path`. Set: every file is scanned and nothing unscanned is served. Unset: nothing is scanned, and documents say `skipped`.',

@@ -43,6 +43,12 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   ADMIN_PASSWORD: ['hunter2', 'éééé', '🔑'.repeat(7), `hunter2-secret${'é'.repeat(40)}`],
   MAX_UPLOAD_BYTES: ['0', '10MB', '2147483648'],
   DOWNLOAD_URL_SECONDS: ['0', '3601', '1h'],
+  UPLOADS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
+  UPLOADS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
+  DOWNLOADS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
+  DOWNLOADS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
+  LOGINS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
+  LOGINS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
   CLAMD_URL: [
     'clamd',
     'tcp://clamd',
@@ -128,6 +134,11 @@ test('without settings everything has its default, and papers and data stay in t
     admin: undefined,
     maxUploadBytes: 10_485_760,
     downloadUrlSeconds: 3600,
+    rates: {
+      uploads: { person: 600, address: 6000 },
+      downloads: { person: 1000, address: 20_000 },
+      logins: { person: 60, address: 600 },
+    },
     logLevel: 'info',
   })
 })
@@ -182,6 +193,10 @@ test('lists are read, and blanks around values do not count', () => {
   expect(config.corsOrigins).toEqual(['https://a.example', 'http://b.example:8080'])
   expect(config.trustProxy).toEqual(['10.0.0.0/8', '::1'])
   expect(loadConfig({ TRUST_PROXY: '2' }).trustProxy).toEqual(['2'])
+})
+
+test.each(['off', '0'])('%s takes a limit away', (word) => {
+  expect(loadConfig({ UPLOADS_PER_PERSON: word }).rates.uploads).toEqual({ person: undefined, address: 6000 })
 })
 
 test('a scanner is a host and port, or a socket', () => {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 
 import { ConfigError } from './config-error.ts'
+import { type RateLimits, readRates } from './config-limits.ts'
 import { findGiven, type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
 import { readTraces, type TracesConfig } from './config-traces.ts'
 
@@ -53,6 +54,7 @@ export type Config = {
   admin: { email: string; password: string } | undefined
   maxUploadBytes: number
   downloadUrlSeconds: number
+  rates: RateLimits
   /** Undefined: nothing is scanned. */
   clamd: ClamdAddress | undefined
   logLevel: string
@@ -85,6 +87,7 @@ export function loadConfig(environment: Environment): Config {
     admin: adminConfig(values),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
+    rates: readRates(values),
     clamd: values.CLAMD_URL,
     logLevel: values.LOG_LEVEL,
     traces: readTraces(environment),

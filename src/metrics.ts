@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
 import packageJson from '../package.json' with { type: 'json' }
 import { makeDatabaseMetrics } from './metrics-database.ts'
+import { makeLimitMetrics } from './metrics-limits.ts'
 import { makeRequestMetrics } from './metrics-requests.ts'
 import { makeScanMetrics } from './metrics-scans.ts'
 import { makeStoreMetrics } from './metrics-stores.ts'
@@ -24,6 +25,7 @@ export function makeMetrics() {
     registry,
     build: makeBuild(registers),
     ...makeRequestMetrics(registers),
+    ...makeLimitMetrics(registers),
     ...makeStoreMetrics(registers),
     ...makeScanMetrics(registers),
     ...makeWorkMetrics(registers),

@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
 import { describeApi } from '../http/describe-api.ts'
 import { makeCursors } from '../http/paging.ts'
+import { limitRates } from '../http/rates/limit-rates.ts'
 import { apiDocsRoutes } from '../http/routes/api-docs.ts'
 import { authRoutes } from '../http/routes/auth.ts'
 import { documentTypeRoutes } from '../http/routes/document-types.ts'
@@ -46,6 +47,7 @@ export async function buildApi(
     ...limits,
     authentication: { identify },
   })
+  limitRates(server, { db, log, metrics, now: app.now, limits: config.rates })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
   const routes: FastifyPluginAsync[] = [

@@ -21,6 +21,7 @@ export const rightsByTable = {
   document_idempotency_keys: 'select, insert, update, delete',
   document_events: 'select, insert',
   document_events_default: 'select',
+  document_rates: 'select, insert, update, delete',
   document_sessions: 'select, insert, update, delete',
   document_refresh_tokens: 'select, insert, update, delete',
   document_login_failures: 'select, insert, update, delete',

@@ -87,7 +87,8 @@ const anyRefusal = {
 }
 
 function codesOf(schema: Described | undefined, config: Config): ErrorCode[] {
-  return [...codesOfAccess(config), ...codesOfInput(schema), ...(config.errors ?? [])]
+  const ofRate: ErrorCode[] = config.rate === undefined ? [] : ['rate_limited']
+  return [...codesOfAccess(config), ...codesOfInput(schema), ...ofRate, ...(config.errors ?? [])]
 }
 
 function codesOfAccess({ access, right }: Config): ErrorCode[] {

@@ -21,7 +21,8 @@ export const exampleDetails: Record<ErrorCode, string> = {
   empty_file: 'The file is empty. Choose another one and send it again.',
   infected: 'A virus was found in this file. It was not kept.',
   precondition_required: 'Send the ETag of the document you looked at as If-Match.',
-  rate_limited: 'Too many failed logins. Try again in 15 minutes.',
+  rate_limited:
+    'Too many downloads by one person: 1000 an hour are allowed. Go on in 4 seconds, and more slowly; who needs more asks the platform’s support.',
   quota_exceeded: 'This firm has used up its space. Delete what is not needed, or ask for more.',
   internal: 'Something went wrong on our side. Try again; if it stays, tell us the request id.',
   store_unavailable: 'The store of files cannot be reached just now. Nothing was lost; try again in a minute.',

@@ -1,6 +1,7 @@
 import { makeEventMonths } from '../database/event-months.ts'
 import { forgetOldAnswers } from '../database/idempotency.ts'
 import { removeFailuresBefore } from '../database/login-failures.ts'
+import { removeFullBuckets } from '../database/rates.ts'
 import { removeExpiredSessions } from '../database/sessions.ts'
 import type { Job } from './job.ts'
 
@@ -16,6 +17,7 @@ export const housekeeping: Job = {
     await makeEventMonths(db)
     const forgottenAnswers = await forgetOldAnswers(db, daysBefore(now(), daysOfAnswers))
     await removeExpiredSessions(db, now())
+    await removeFullBuckets(db)
     await removeFailuresBefore(db, daysBefore(now(), daysOfFailures))
     return { forgotten_answers: forgottenAnswers }
   },

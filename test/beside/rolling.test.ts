@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
+import { manyAnHour } from '../support/many-an-hour.ts'
 import { testServices } from '../support/services.ts'
 import { type Beside, openBeside } from './open-beside.ts'
 import { roll } from './roll.ts'
 
 let beside: Beside
 beforeAll(async () => {
-  beside = await openBeside({ addresses: testServices() })
+  beside = await openBeside({ addresses: testServices(), settings: manyAnHour })
 })
 afterAll(() => beside.close())
 

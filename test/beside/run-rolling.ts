@@ -1,6 +1,7 @@
 // `npm run rolling`: restarts under load. What it shows: test/beside/README.md.
 import { parseArgs } from 'node:util'
 
+import { manyAnHour } from '../support/many-an-hour.ts'
 import { obtainServices } from '../support/services/obtain-services.ts'
 import { measureBarePipe } from './measure-bare-pipe.ts'
 import { openBeside } from './open-beside.ts'
@@ -30,7 +31,7 @@ async function run(): Promise<void> {
     const barePipe = await measureBarePipe({ bytes, atOnce: 32, seconds: 5 })
     const perSecond = Math.min(wish.rate, barePipe)
     say(`The bare pipe takes ${barePipe.toFixed(0)} uploads/s of ${bytes} bytes; ${perSecond.toFixed(0)}/s are sent.`)
-    const beside = await openBeside({ addresses })
+    const beside = await openBeside({ addresses, settings: manyAnHour })
     let isGood = false
     try {
       const report = await roll(beside, { perSecond, bytes, rounds, by: wish.by, say })

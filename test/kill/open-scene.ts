@@ -8,6 +8,7 @@ import { Client } from 'pg'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
+import { manyAnHour } from '../support/many-an-hour.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
 import { type Instance, makeInstance } from '../support/start-instance.ts'
@@ -62,6 +63,7 @@ export async function openScene(wish: SceneWish): Promise<Scene> {
     DATABASE_URL: way === 'direct' ? database.url : addressThrough(databaseProxy, database.url),
     JWT_SECRET_KEY: secret,
     MAX_UPLOAD_BYTES: String(maxUploadBytes),
+    ...manyAnHour,
     LOG_LEVEL: 'info',
   })
   const instances: Instance[] = []

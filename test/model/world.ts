@@ -12,6 +12,7 @@ import { uploadDocument } from '../support/call-documents.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
+import { manyAnHour } from '../support/many-an-hour.ts'
 import { addMember, makeFirm, makePerson, type Person, type Registry } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { findFreePorts } from '../support/services/free-ports.ts'
@@ -62,6 +63,7 @@ export async function openWorld(services: ServiceAddresses): Promise<World> {
     S3_PUBLIC_ENDPOINT_URL: bucket.s3.endpoint,
     DATABASE_URL: database.url,
     JWT_SECRET_KEY: secret,
+    ...manyAnHour,
     DATA_DIR: join(folder, 'data'),
     UPLOADS_DIR: uploadsDir,
     MAX_UPLOAD_BYTES: String(maxUploadBytes),

@@ -7,6 +7,7 @@ import { buildApi } from '../../src/bin/api.ts'
 import { loadConfig } from '../../src/config.ts'
 import { makeLogger } from '../../src/logger.ts'
 import { freshDatabase } from './fresh-database.ts'
+import { manyAnHour } from './many-an-hour.ts'
 
 export type TestService = {
   app: App
@@ -21,7 +22,7 @@ export type TestService = {
 /**
  * The whole service in this process, listening on a free port, on a database and folders of its own. `settings` are
  * environment variables, as an operator would set them; without `DATABASE_URL` it gets a fresh database on the test
- * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one. `limits`: less patience than usual.
+ * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one. Limits of rate are far off. `limits`: less patience than usual.
  */
 export async function startService(settings: Record<string, string> = {}, limits: Patience = {}): Promise<TestService> {
   const opened: (() => Promise<unknown>)[] = []
@@ -53,6 +54,7 @@ async function open(
     destination: { write: (line) => void logLines.push(line) },
   })
   const config = loadConfig({
+    ...manyAnHour,
     JWT_SECRET_KEY: 'a secret for tests that nobody else has',
     UPLOADS_DIR: join(folder, 'uploads'),
     DATA_DIR: join(folder, 'data'),

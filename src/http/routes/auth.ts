@@ -57,7 +57,7 @@ function entering(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.post(
       '/auth/register',
       {
-        config: { access: 'public', errors: ['forbidden', 'conflict', 'rate_limited'] },
+        config: { access: 'public', rate: 'logins', errors: ['forbidden', 'conflict'] },
         schema: {
           tags: ['people'],
           summary: 'Make an account',
@@ -83,7 +83,7 @@ function entering(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.post(
       '/auth/login',
       {
-        config: { access: 'public', isLogin: true, errors: ['unauthenticated', 'forbidden', 'rate_limited'] },
+        config: { access: 'public', rate: 'logins', isLogin: true, errors: ['unauthenticated', 'forbidden'] },
         schema: {
           tags: ['people'],
           summary: 'Log in',

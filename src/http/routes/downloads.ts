@@ -24,6 +24,7 @@ export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZo
 function ofDocuments(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
   const config = {
     right: 'documents.download',
+    rate: 'downloads',
     sendsFile: 'or_a_link',
     errors: ['gone', 'scan_pending', 'quarantined', 'range_not_satisfiable', 'store_unavailable'],
   } as const
@@ -61,6 +62,7 @@ function byLink(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
       {
         config: {
           access: 'public',
+          rate: 'downloads',
           sendsFile: 'itself',
           errors: ['forbidden', 'gone', 'range_not_satisfiable', 'store_unavailable'],
         },

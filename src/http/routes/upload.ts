@@ -16,6 +16,7 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
       {
         config: {
           right: 'documents.upload',
+          rate: 'uploads',
           errors: handInErrors,
         },
         schema: {

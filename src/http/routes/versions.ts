@@ -40,6 +40,7 @@ function adding(needs: Needs): FastifyPluginAsyncZod {
       {
         config: {
           right: 'documents.add_version',
+          rate: 'uploads',
           errors: [...handInErrors, 'gone'],
         },
         schema: {
@@ -98,6 +99,7 @@ function restoring(needs: Needs): FastifyPluginAsyncZod {
       {
         config: {
           right: 'documents.restore_version',
+          rate: 'uploads',
           errors: ['gone', 'scan_pending', 'quarantined', 'store_unavailable'],
         },
         schema: {

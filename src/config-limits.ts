@@ -1,0 +1,53 @@
+import { mostOrOff } from './config-forms.ts'
+import type { Setting } from './config-settings.ts'
+
+export type RateKind = 'uploads' | 'downloads' | 'logins'
+
+/** How often in an hour; undefined: as often as they like. */
+export type RateLimits = Record<RateKind, { person: number | undefined; address: number | undefined }>
+
+const perHour = mostOrOff(1_000_000_000)
+
+/** The settings that bound what one person, address or firm may do. */
+export const limitSettings = {
+  UPLOADS_PER_PERSON: {
+    schema: perHour,
+    default: '600',
+    doc: 'Files that one person may hand in in an hour, over all instances. `off` or 0: any number.',
+  },
+  UPLOADS_PER_ADDRESS: {
+    schema: perHour,
+    default: '6000',
+    doc: 'The same for one address, with all people behind it.',
+  },
+  DOWNLOADS_PER_PERSON: {
+    schema: perHour,
+    default: '1000',
+    doc: 'Downloads and links to files that one person may ask for in an hour. `off` or 0: any number.',
+  },
+  DOWNLOADS_PER_ADDRESS: {
+    schema: perHour,
+    default: '20000',
+    doc: 'The same for one address, and files of the local store that are fetched by their links.',
+  },
+  LOGINS_PER_PERSON: {
+    schema: perHour,
+    default: '60',
+    doc: 'Logins with one e-mail in an hour, right or wrong. `off` or 0: any number. That ten wrong ones lock it stays.',
+  },
+  LOGINS_PER_ADDRESS: {
+    schema: perHour,
+    default: '600',
+    doc: 'Logins and registrations from one address in an hour.',
+  },
+} as const satisfies Record<string, Setting>
+
+type Values = { [Name in keyof typeof limitSettings]: number | undefined }
+
+export function readRates(values: Values): RateLimits {
+  return {
+    uploads: { person: values.UPLOADS_PER_PERSON, address: values.UPLOADS_PER_ADDRESS },
+    downloads: { person: values.DOWNLOADS_PER_PERSON, address: values.DOWNLOADS_PER_ADDRESS },
+    logins: { person: values.LOGINS_PER_PERSON, address: values.LOGINS_PER_ADDRESS },
+  }
+}

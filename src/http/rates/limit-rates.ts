@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+
+import type { RateKind, RateLimits } from '../../config-limits.ts'
+import type { Db } from '../../database/client.ts'
+import { type Bucket, leasePermits } from '../../database/rates.ts'
+import type { Metrics } from '../../metrics.ts'
+import type { Clock } from '../../vocabulary.ts'
+import { holdPermits } from './hold-permits.ts'
+import { networkOf } from './network-of.ts'
+import { tooMany } from './too-many.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a request counts as; undefined: as nothing that is limited. */
+    rate?: RateKind
+  }
+}
+
+export type LimitRatesNeeds = {
+  db: Db
+  log: Pick<Logger, 'warn'>
+  metrics: Pick<Metrics, 'rateRefusals' | 'rateLeases'>
+  now: Clock
+  limits: RateLimits
+}
+
+type Of = 'person' | 'address'
+type Limited = { kind: RateKind; of: Of; bucket: Bucket }
+
+/**
+ * Refuses who has done too much of one thing in an hour, before a byte of the body is read: `rate_limited`. An address
+ * counts with all that comes from it, a person wherever they are; at a login, which is nobody's yet, it is the e-mail.
+ * To be called after `authenticate`.
+ */
+export function limitRates(server: FastifyInstance, { db, log, metrics, now, limits }: LimitRatesNeeds): void {
+  const permits = holdPermits({
+    lease: (wishes) => leasePermits(db, wishes),
+    now,
+    onLease: (outcome) => metrics.rateLeases.inc({ outcome }),
+    onFailure(error) {
+      metrics.rateLeases.inc({ outcome: 'failed' })
+      log.warn({ event: 'rates_not_held', err: error }, 'for some seconds nobody is refused for doing too much')
+    },
+  })
+
+  async function spend(request: FastifyRequest, limited: Limited[]): Promise<void> {
+    const exhausted = await permits.spend(limited.map(({ bucket }) => bucket))
+    const refused = limited.find(({ bucket }) => bucket.name === exhausted?.bucket.name)
+    if (exhausted === undefined || refused === undefined) return
+    const { kind, of } = refused
+    metrics.rateRefusals.inc({ kind, of })
+    // Once in a while and not in the audit trail: to refuse must cost less than to answer.
+    if (exhausted.isNews)
+      log.warn(
+        {
+          event: 'rate_limited',
+          kind,
+          of,
+          ip: request.ip,
+          user_id: personOf(request),
+          per_hour: refused.bucket.perHour,
+        },
+        'somebody does more than they may in an hour',
+      )
+    throw tooMany(refused, exhausted.retryAfterSeconds)
+  }
+
+  function bucketOf(kind: RateKind, of: Of, whose: string | undefined): Limited[] {
+    const perHour = limits[kind][of]
+    if (perHour === undefined || whose === undefined) return []
+    return [{ kind, of, bucket: { name: `${kind}:${of}:${whose}`, perHour } }]
+  }
+
+  server.addHook('onRequest', async (request) => {
+    const { rate } = request.routeOptions.config
+    if (rate === undefined || request.is404) return
+    await spend(request, [
+      ...bucketOf(rate, 'person', personOf(request)),
+      ...bucketOf(rate, 'address', networkOf(request.ip)),
+    ])
+  })
+  server.addHook('preHandler', async (request) => {
+    if (request.routeOptions.config.rate === 'logins')
+      await spend(request, bucketOf('logins', 'person', emailOf(request)))
+  })
+}
+
+/** Undefined where nobody need be known. */
+function personOf(request: FastifyRequest): string | undefined {
+  const { access } = request.routeOptions.config
+  return access === 'public' ? undefined : request.actor.userId
+}
+
+/** By a hash: what strangers type is not for keeping. */
+function emailOf({ body }: FastifyRequest): string | undefined {
+  if (typeof body !== 'object' || body === null || !('email' in body)) return undefined
+  return createHash('sha256').update(String(body.email).toLowerCase()).digest('hex')
+}
