@@ -13,6 +13,8 @@ type Options = {
   behind?: string
   /** Answers in the store's place, or never; changes nothing when it gives none. */
   answer?: (call: string, body: string) => CannedAnswer | 'silence' | undefined
+  /** What the store gets in place of this body, which is as long. */
+  spoil?: (call: string, body: Buffer) => Buffer
   /** The `Date` of every answer is moved by so much: a store whose clock differs from ours. */
   movedClockMs?: number
 }
@@ -52,7 +54,7 @@ async function handle(options: Options, incoming: IncomingMessage, outgoing: Ser
   const [[answer]] = await Promise.all([
     // The first and only argument of the event.
     once(onward, 'response') as Promise<[IncomingMessage]>,
-    pipeline([body], onward),
+    pipeline([options.spoil?.(nameCall(incoming), body) ?? body], onward),
   ])
   outgoing.writeHead(answer.statusCode ?? 500, { ...answer.headers, date })
   await pipeline(answer, outgoing)

@@ -107,7 +107,10 @@ type Way = { latencyMs?: number; bytesPerSecond?: number; cutAfter?: number; swa
 
 function join(client: Socket, target: Target, up: Way, down: Way): void {
   const server = connect(target)
+  let isCut = false
   const cut = () => {
+    if (isCut) return
+    isCut = true
     if (!client.destroyed) reset(client)
     // It still gets what was sent before the cut; then its peer is gone.
     server.destroySoon()

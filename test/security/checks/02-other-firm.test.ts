@@ -1,55 +1,104 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { makePdf } from '../../support/make-files.ts'
+import { serverWithRoutes } from '../../support/server-with-routes.ts'
 import { describeCheck } from '../describe-check.ts'
 
-let service: TestService
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(async () => service.stop())
+const scene = serverWithRoutes()
 
-const below = (id: string) => [`/${id}`, `/${id}/download`, `/${id}/download?disposition=inline`, `/${id}/events`]
+/** How everything that can be done with a document is asked; each line is one route. */
+const asks: Record<string, () => { path: string; init?: RequestInit }> = {
+  'GET ': () => ({ path: '' }),
+  'GET /download': () => ({ path: '/download?disposition=inline' }),
+  'GET /events': () => ({ path: '/events' }),
+  'GET /versions': () => ({ path: '/versions' }),
+  'GET /versions/:n/download': () => ({ path: '/versions/1/download' }),
+  'POST /versions': () => ({ path: '/versions', init: { method: 'POST', body: formWithFile() } }),
+  'POST /versions/:n/restore': () => ({ path: '/versions/1/restore', init: { method: 'POST' } }),
+  'PUT /review': () => ({
+    path: '/review',
+    init: {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', 'if-match': '"x"' },
+      body: JSON.stringify({ decision: 'verify' }),
+    },
+  }),
+  'DELETE ': () => ({ path: '', init: { method: 'DELETE' } }),
+  'POST /restore': () => ({ path: '/restore', init: { method: 'POST' } }),
+}
 
 describeCheck(2, () => {
-  it('somebody of another firm gets no document by its real id: 403 at that firm, 404 at their own', async () => {
-    const { firm, admin } = await firmWithAdmin(service)
-    const { firm: ownFirm, admin: outsider } = await firmWithAdmin(service)
-    const document = await uploadDocument(service.url, firm, admin)
-    const ask = async (where: string, path: string) => {
-      const answer = await callDocuments(service.url, where, outsider, path)
-      const { code, detail } = await problemOf(answer)
-      return { status: answer.status, code, detail }
-    }
+  it('everything that can be done with a document is asked here', () => {
+    const root = '/api/v1/security-firms/:firm_id/documents/:id'
+    const served = scene.server.servedRoutes
+      .filter(({ method, url }) => url.startsWith(root) && method !== 'HEAD')
+      .map(({ method, url }) => `${method} ${url.slice(root.length)}`)
 
-    for (const path of ['', ...below(document.id)])
-      expect(await ask(firm, path)).toMatchObject({ status: 403, code: 'not_a_member' })
-    const missing = below(randomUUID())
-    for (const [index, path] of below(document.id).entries()) {
-      const answer = await ask(ownFirm, path)
-      expect(answer).toMatchObject({ status: 404, code: 'not_found' })
-      expect(answer).toEqual(await ask(ownFirm, missing[index] ?? ''))
-    }
-    expect(await (await callDocuments(service.url, ownFirm, outsider)).json()).toEqual([])
+    expect(served.toSorted()).toEqual(Object.keys(asks).toSorted())
   })
 
-  it('what is there and what is not sound alike to somebody of another firm', async () => {
-    const { firm, admin } = await firmWithAdmin(service)
-    const { admin: outsider } = await firmWithAdmin(service)
-    const document = await uploadDocument(service.url, firm, admin)
-    const detailOf = async (where: string, id: string) =>
-      (await problemOf(await callDocuments(service.url, where, outsider, `/${id}/download`))).detail
+  it.each(Object.keys(asks))('by its real id, at its firm: %s is refused as at every other firm', async (name) => {
+    const { document, firm, outsider } = await paperAndOutsider()
+    const heard = await ask(name, firm, document.id, outsider)
 
-    const details = [
-      await detailOf(firm, document.id),
-      await detailOf(firm, randomUUID()),
-      await detailOf(randomUUID(), document.id),
-    ]
+    expect(heard).toMatchObject({ status: 403, code: 'not_a_member' })
+    expect(await ask(name, firm, randomUUID(), outsider)).toEqual(heard)
+    expect(await ask(name, randomUUID(), document.id, outsider)).toEqual(heard)
+    await expectUntouched(firm, document)
+  })
 
-    expect(new Set(details).size).toBe(1)
+  it.each(Object.keys(asks))('by its real id, at their own firm: %s answers as if there were none', async (name) => {
+    const { document, firm, outsider, ownFirm } = await paperAndOutsider()
+    const heard = await ask(name, ownFirm, document.id, outsider)
+
+    // To review is for administrators, whatever the paper.
+    expect(heard).toMatchObject(
+      name === 'PUT /review' ? { status: 403, code: 'forbidden' } : { status: 404, code: 'not_found' },
+    )
+    expect(await ask(name, ownFirm, randomUUID(), outsider)).toEqual(heard)
+    await expectUntouched(firm, document)
+  })
+
+  it('lists show neither', async () => {
+    const { firm, outsider, ownFirm } = await paperAndOutsider()
+    const refused = await callDocuments(scene.url, firm, outsider)
+
+    expect([refused.status, (await problemOf(refused)).code]).toEqual([403, 'not_a_member'])
+    expect(await (await callDocuments(scene.url, ownFirm, outsider)).json()).toEqual([])
   })
 })
+
+async function paperAndOutsider() {
+  const { firm, admin } = await firmWithAdmin(scene.service)
+  const { firm: ownFirm, admin: outsider } = await firmWithAdmin(scene.service)
+  return { document: await uploadDocument(scene.url, firm, admin), firm, admin, ownFirm, outsider }
+}
+
+async function ask(name: string, firm: string, id: string, person: Parameters<typeof callDocuments>[2]) {
+  const { path = '', init } = asks[name]?.() ?? {}
+  const answer = await callDocuments(scene.url, firm, person, `/${id}${path}`, init)
+  const { code, detail } = await problemOf(answer)
+  return { status: answer.status, code, detail }
+}
+
+/** One version, as it was handed in, and not in the trash. */
+async function expectUntouched(firm: string, { id, sha256 }: { id: string; sha256: string | null }): Promise<void> {
+  const { db } = scene.service.app
+  const versions = await db
+    .selectFrom('document_versions')
+    .innerJoin('documents', 'documents.id', 'document_versions.document_id')
+    .select(['version', 'sha256', 'review_status', 'documents.firm_id', 'deleted_at'])
+    .where('document_id', '=', id as never) // the id comes from the service itself
+    .execute()
+  expect(versions).toEqual([{ version: 1, sha256, review_status: 'pending', firm_id: firm, deleted_at: null }])
+}
+
+function formWithFile(): FormData {
+  const form = new FormData()
+  form.append('file', new Blob([Uint8Array.from(makePdf({ seed: 'of somebody else' }))]), 'licence.pdf')
+  return form
+}

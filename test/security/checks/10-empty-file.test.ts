@@ -1,25 +1,30 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
-import { problemOf, uploadFile } from '../../support/call-documents.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
+import { serviceOnBothStores } from '../../support/both-stores.ts'
+import { problemOf, uploadDocument, uploadFile } from '../../support/call-documents.ts'
+import { addVersion } from '../../support/call-versions.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
-import { listKept } from '../list-kept.ts'
 import { describeCheck } from '../describe-check.ts'
+import { listKept } from '../list-kept.ts'
 
-let service: TestService
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(async () => service.stop())
+const both = serviceOnBothStores()
+const bytes = Buffer.alloc(0)
 
 describeCheck(10, () => {
-  it('a file of 0 bytes is 422', async () => {
-    const { firm, admin } = await firmWithAdmin(service)
-    const before = await listKept(service)
+  describe.each(['onS3', 'onDisk'] as const)('%s', (where) => {
+    it('a file of 0 bytes is 422, as a document and as a version', async () => {
+      const service = both[where]
+      const { firm, admin } = await firmWithAdmin(service)
+      const { id } = await uploadDocument(service.url, firm, admin)
+      const before = await listKept(service, both.bucket)
 
-    const answer = await uploadFile(service.url, firm, admin, { bytes: Buffer.alloc(0) })
+      const answers = [
+        await uploadFile(service.url, firm, admin, { bytes }),
+        await addVersion(service.url, { firm, id }, admin, { bytes }),
+      ]
 
-    expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'empty_file'])
-    expect(await listKept(service)).toEqual(before)
+      for (const answer of answers) expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'empty_file'])
+      expect(await listKept(service, both.bucket)).toEqual(before)
+    })
   })
 })

@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
+import { serviceOnBothStores } from '../../support/both-stores.ts'
 import { callDocuments, problemOf } from '../../support/call-documents.ts'
 import { makePdf } from '../../support/make-files.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { listKept } from '../list-kept.ts'
 import { describeCheck } from '../describe-check.ts'
 
-let service: TestService
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(async () => service.stop())
+const both = serviceOnBothStores()
 
 const names = [
   'a.pdf.exe',
@@ -38,20 +34,23 @@ const names = [
 ]
 
 describeCheck(11, () => {
-  it.each(names)('a PDF whose name does not end in exactly .pdf is refused: %j', async (fileName) => {
-    const { firm, admin } = await firmWithAdmin(service)
-    const before = await listKept(service)
-    // By hand, since a client library would already have changed the name.
-    const head = `--cut\r\nContent-Disposition: form-data; name="file"; filename="${fileName}"\r\nContent-Type: application/pdf\r\n\r\n`
+  describe.each(['onS3', 'onDisk'] as const)('%s', (where) => {
+    it.each(names)('a PDF whose name does not end in exactly .pdf is refused: %j', async (fileName) => {
+      const service = both[where]
+      const { firm, admin } = await firmWithAdmin(service)
+      const before = await listKept(service, both.bucket)
+      // By hand, since a client library would already have changed the name.
+      const head = `--cut\r\nContent-Disposition: form-data; name="file"; filename="${fileName}"\r\nContent-Type: application/pdf\r\n\r\n`
 
-    const answer = await callDocuments(service.url, firm, admin, '?document_type=tax_clearance', {
-      method: 'POST',
-      headers: { 'content-type': 'multipart/form-data; boundary=cut' },
-      body: Uint8Array.from(Buffer.concat([Buffer.from(head), makePdf(), Buffer.from('\r\n--cut--\r\n')])),
+      const answer = await callDocuments(service.url, firm, admin, '?document_type=tax_clearance', {
+        method: 'POST',
+        headers: { 'content-type': 'multipart/form-data; boundary=cut' },
+        body: Uint8Array.from(Buffer.concat([Buffer.from(head), makePdf(), Buffer.from('\r\n--cut--\r\n')])),
+      })
+
+      expect([400, 415, 422]).toContain(answer.status)
+      expect((await problemOf(answer)).detail).toMatch(/^[A-Z]/)
+      expect(await listKept(service, both.bucket)).toEqual(before)
     })
-
-    expect([400, 415, 422]).toContain(answer.status)
-    expect((await problemOf(answer)).detail).toMatch(/^[A-Z]/)
-    expect(await listKept(service)).toEqual(before)
   })
 })

@@ -1,19 +1,15 @@
 import { deflateRawSync } from 'node:zlib'
 
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
+import { serviceOnBothStores } from '../../support/both-stores.ts'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
-import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { listKept } from '../list-kept.ts'
 import { describeCheck } from '../describe-check.ts'
 
-let service: TestService
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(async () => service.stop())
+const stores = serviceOnBothStores()
 
 const page = '<!doctype html><script>alert(document.cookie)</script>'
 
@@ -44,40 +40,48 @@ const withPageBehind: [string, Buffer, string, string][] = [
 ]
 
 describeCheck(12, () => {
-  it.each(disguised)('%s sent as a PDF is refused, and nothing is kept', async (_what, bytes) => {
-    const { firm, admin } = await firmWithAdmin(service)
-    const before = await listKept(service)
-
-    const answer = await uploadFile(service.url, firm, admin, {
-      bytes,
-      fileName: 'licence.pdf',
-      contentType: 'application/pdf',
-    })
-
-    expect([answer.status, (await problemOf(answer)).code]).toEqual([415, 'unsupported_type'])
-    expect(await listKept(service)).toEqual(before)
-  })
-
-  it.each(withPageBehind)(
-    '%s with a page behind it is served as what it begins as, never to be run',
-    async (_what, bytes, fileName, mimeType) => {
+  describe.each(['onS3', 'onDisk'] as const)('%s', (where) => {
+    it.each(disguised)('%s sent as a PDF is refused, and nothing is kept', async (_what, bytes) => {
+      const service = stores[where]
       const { firm, admin } = await firmWithAdmin(service)
-      const both = Buffer.concat([bytes, Buffer.from(page)])
-      const document = await uploadDocument(service.url, firm, admin, {
-        bytes: both,
-        fileName,
-        contentType: 'application/octet-stream',
+      const before = await listKept(service, stores.bucket)
+
+      const answer = await uploadFile(service.url, firm, admin, {
+        bytes,
+        fileName: 'licence.pdf',
+        contentType: 'application/pdf',
       })
 
-      const file = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
+      expect([answer.status, (await problemOf(answer)).code]).toEqual([415, 'unsupported_type'])
+      expect(await listKept(service, stores.bucket)).toEqual(before)
+    })
 
-      expect(file.headers.get('content-type')).toBe(mimeType)
-      expect(file.headers.get('x-content-type-options')).toBe('nosniff')
-      expect(file.headers.get('content-disposition')).toMatch(/^attachment;/)
-      expect(file.headers.get('content-security-policy')).toContain('sandbox')
-      await file.arrayBuffer()
-    },
-  )
+    it.each(withPageBehind)(
+      '%s with a page behind it is served as what it begins as, never to be run',
+      async (_what, bytes, fileName, mimeType) => {
+        const service = stores[where]
+        const { firm, admin } = await firmWithAdmin(service)
+        const both = Buffer.concat([bytes, Buffer.from(page)])
+        const document = await uploadDocument(service.url, firm, admin, {
+          bytes: both,
+          fileName,
+          contentType: 'application/octet-stream',
+        })
+
+        const answer = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
+        const link = answer.headers.get('location')
+        const file = link === null ? answer : await fetch(link)
+
+        expect(file.headers.get('content-type')).toBe(mimeType)
+        expect(file.headers.get('content-disposition')).toMatch(/^attachment;/)
+        // S3 forces the two above; these come with what we send ourselves.
+        const policy = file.headers.get('content-security-policy') ?? ''
+        const ours = [file.headers.get('x-content-type-options'), policy.includes('sandbox')]
+        expect(ours).toEqual(link === null ? ['nosniff', true] : [null, false])
+        await file.arrayBuffer()
+      },
+    )
+  })
 })
 
 /** A ZIP with one empty-named entry is enough for its signature. */

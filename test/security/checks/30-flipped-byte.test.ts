@@ -1,10 +1,13 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 
+import { openStoreInBetween } from '../../cli/store-in-between.ts'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { serviceOnBothStores } from '../../support/both-stores.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { makePdf } from '../../support/make-files.ts'
-import type { TestService } from '../../support/start-service.ts'
+import { listBucket } from '../../support/list-everything.ts'
+import { s3Settings } from '../../support/s3-settings.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
 import { runVerify } from '../../verifying/run-verify.ts'
 import { bucketInHand, diskInHand, type StoreInHand } from '../../verifying/store-in-hand.ts'
 import { describeCheck } from '../describe-check.ts'
@@ -29,9 +32,7 @@ describeCheck(30, () => {
         .select('storage_key')
         .where('firm_id', '=', firm)
         .executeTakeFirstOrThrow()
-      const spoiled = Buffer.from(bytes)
-      spoiled.writeUInt8(spoiled.readUInt8(20_000) ^ 1, 20_000)
-      await hand.put(key, spoiled)
+      await hand.put(key, flipped(bytes, 20_000))
 
       const found = await runVerify(service.app)
 
@@ -62,9 +63,7 @@ describeCheck(30, () => {
       .select('storage_key')
       .where('firm_id', '=', firm)
       .executeTakeFirstOrThrow()
-    const spoiled = Buffer.from(bytes)
-    spoiled.writeUInt8(spoiled.readUInt8(20_000) ^ 1, 20_000)
-    await diskInHand(stores.onDisk).put(key, spoiled)
+    await diskInHand(stores.onDisk).put(key, flipped(bytes, 20_000))
 
     expect((await runVerify(stores.onDisk.app)).keysOf('wrong')).toContain(key)
 
@@ -84,4 +83,38 @@ describeCheck(30, () => {
 
     expect([refused.status, (await problemOf(refused)).code]).toEqual([422, 'validation_failed'])
   })
+
+  it.each([
+    ['a small file, sent in one piece', 900_000],
+    ['a large file, sent in parts', 20_000_000],
+  ])(
+    '%s, in which a byte changes on its way to S3, is refused by S3 and kept on the disk as it was',
+    async (_what, size) => {
+      const { bucket } = stores
+      const endpoint = await openStoreInBetween({
+        behind: bucket.s3.endpoint,
+        spoil: (_call, body) => (body.length > 100_000 ? flipped(body, 50_000) : body),
+      })
+      const service = await startService({ ...s3Settings(bucket, endpoint), MAX_UPLOAD_BYTES: '60000000' })
+      onTestFinished(() => service.stop())
+      const { firm, admin } = await firmWithAdmin(service)
+      const bytes = makePdf({ bytes: size })
+
+      const document = await uploadDocument(service.url, firm, admin, { bytes })
+
+      expect(document.storage).toBe('local')
+      const file = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
+      expect(Buffer.from(await file.arrayBuffer()).equals(bytes)).toBe(true)
+      const objects = (await listBucket(bucket.client, bucket.name)).filter(({ kind }) => kind === 'object')
+      expect(objects.filter(({ key }) => key.includes(firm))).toEqual([])
+      const told = service.logLines.filter((line) => line.includes('"event":"s3_upload_failed"'))
+      expect(told.join()).toContain('XAmzContentSHA256Mismatch')
+    },
+  )
 })
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const spoiled = Buffer.from(bytes)
+  spoiled.writeUInt8(spoiled.readUInt8(at) ^ 1, at)
+  return spoiled
+}

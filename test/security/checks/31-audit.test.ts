@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 
-import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
+import { addVersion } from '../../support/call-versions.ts'
 import { makePng } from '../../support/make-files.ts'
 import { makeMember, makePerson, type Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { describeCheck } from '../describe-check.ts'
+import { asking, eventsOf } from '../requests-in-trail.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -16,39 +17,10 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-type AuditRow = {
-  action: string
-  outcome: string
-  actor_id: string | null
-  firm_id: string | null
-  document_id: string | null
-  occurred_at: Date
-  ip: string
-  user_agent: string
-}
-
-/** Each request has an id of its own, by which its line in the trail is found. */
-async function eventsOf(requestId: string): Promise<AuditRow[]> {
-  const { rows } = await sql<AuditRow>`
-    select action, outcome, actor_id, firm_id, document_id, occurred_at, ip, user_agent
-    from document_events where request_id = ${requestId}`.execute(service.app.db)
-  return rows
-}
-
 function accessesIn(logLines: string[], requestId: string): Record<string, unknown>[] {
   return logLines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ event, request_id: id }) => event === 'document_access' && id === requestId)
-}
-
-async function asking(
-  person: Person,
-  ask: (headers: Record<string, string>) => Promise<Response>,
-): Promise<{ requestId: string; answer: Response; about: object }> {
-  const requestId = `audit-${randomUUID()}`
-  const answer = await ask({ 'x-request-id': requestId, 'user-agent': 'a phone in the field' })
-  await answer.arrayBuffer()
-  return { requestId, answer, about: { actor_id: person.id, ip: '127.0.0.1', user_agent: 'a phone in the field' } }
 }
 
 describeCheck(31, () => {
@@ -67,7 +39,7 @@ describeCheck(31, () => {
 
     for (const [action, { requestId, answer, about }] of done) {
       expect([action, answer.ok]).toEqual([action, true])
-      const events = await eventsOf(requestId)
+      const events = await eventsOf(service, requestId)
       expect(events).toEqual([expect.objectContaining({ action, outcome: 'ok', firm_id: firm, ...about })])
       expect(events[0]?.document_id).toMatch(/^[0-9a-f-]{36}$/)
       const at = events[0]?.occurred_at.getTime() ?? 0
@@ -78,6 +50,38 @@ describeCheck(31, () => {
       expect(accessesIn(service.logLines, requestId)).toEqual([
         expect.objectContaining({ action, outcome: 'ok', document_id: id, firm_id: firm, user_id: admin.id }),
       ])
+  })
+
+  it('so does what changes a paper: a new version, one that is taken up again, a decision, the way to the trash and back', async () => {
+    const { firm, admin } = await firmWithAdmin(service)
+    const { id } = await uploadDocument(service.url, firm, admin)
+    const of = { firm, id }
+    const reviewer = await makePerson(service.app, { role: 'admin' })
+    const etag = async () => (await callDocuments(service.url, firm, admin, `/${id}`)).headers.get('etag') ?? ''
+    const review = async (headers: Record<string, string>) =>
+      callDocuments(service.url, firm, reviewer, `/${id}/review`, {
+        method: 'PUT',
+        headers: { ...headers, 'content-type': 'application/json', 'if-match': await etag() },
+        body: JSON.stringify({ decision: 'verify' }),
+      })
+
+    const done = [
+      ['document.version_added', await asking(admin, (headers) => addVersion(service.url, of, admin, { headers }))],
+      [
+        'document.version_restored',
+        await asking(admin, (headers) => change(of, admin, '/versions/1/restore', headers)),
+      ],
+      ['document.reviewed', await asking(reviewer, review)],
+      ['document.deleted', await asking(admin, (headers) => change(of, admin, '', headers, 'DELETE'))],
+      ['document.restored', await asking(admin, (headers) => change(of, admin, '/restore', headers))],
+    ] as const
+
+    for (const [action, { requestId, answer, about }] of done) {
+      expect([action, answer.ok]).toEqual([action, true])
+      expect(await eventsOf(service, requestId)).toEqual([
+        expect.objectContaining({ action, outcome: 'ok', firm_id: firm, document_id: id, ...about }),
+      ])
+    }
   })
 
   it('so does every denied attempt, under the reason that was given', async () => {
@@ -106,7 +110,7 @@ describeCheck(31, () => {
 
     for (const [action, documentId, { requestId, answer, about }] of denied) {
       expect([action, answer.status]).toEqual([action, 403])
-      expect(await eventsOf(requestId)).toEqual([
+      expect(await eventsOf(service, requestId)).toEqual([
         expect.objectContaining({ action, outcome: 'not_a_member', firm_id: firm, document_id: documentId, ...about }),
       ])
     }
@@ -128,7 +132,7 @@ describeCheck(31, () => {
           callDocuments(service.url, where, who, path, { headers }),
         )
         expect([path, answer.status]).toEqual([path, status])
-        expect(await eventsOf(requestId)).toEqual([
+        expect(await eventsOf(service, requestId)).toEqual([
           expect.objectContaining({ outcome: code, firm_id: where, ...about }),
         ])
       }
@@ -153,7 +157,7 @@ describeCheck(31, () => {
         callDocuments(service.url, firm, guard, path, { headers }),
       )
       expect(answer.status).toBe(404)
-      expect(await eventsOf(requestId)).toEqual([
+      expect(await eventsOf(service, requestId)).toEqual([
         expect.objectContaining({ outcome: 'not_found', firm_id: firm, document_id: id, ...about }),
       ])
     }
@@ -161,100 +165,14 @@ describeCheck(31, () => {
     const outcomes = ((await trail.json()) as { outcome: string }[]).map(({ outcome }) => outcome)
     expect(outcomes.filter((outcome) => outcome === 'not_found')).toHaveLength(3)
   })
-
-  it('a refused login stands there too, without the password and without the address of somebody unknown', async () => {
-    const requestId = `audit-${randomUUID()}`
-    const email = `${randomUUID()}@people.example`
-    const answer = await fetch(`${service.url}/api/v1/auth/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-request-id': requestId },
-      body: JSON.stringify({ email, password: 'a wrong password' }),
-    })
-    await answer.text()
-
-    const { rows } = await sql<{ row: string }>`
-    select to_jsonb(document_events)::text as row from document_events where request_id = ${requestId}`.execute(
-      service.app.db,
-    )
-    expect(rows).toHaveLength(1)
-    expect(JSON.parse(rows[0]?.row ?? '')).toMatchObject({
-      action: 'session.refused',
-      outcome: 'unauthenticated',
-      actor_id: null,
-      ip: '127.0.0.1',
-    })
-    expect(rows[0]?.row).not.toContain('a wrong password')
-    expect(rows[0]?.row).not.toContain(email)
-  })
-
-  it('so does what somebody tries whose account is locked', async () => {
-    const administrator = await makePerson(service.app, { role: 'admin' })
-    const setUser = (values: object) =>
-      service.app.db.updateTable('registered_users').set(values).where('id', '=', administrator.id).execute()
-    await setUser({ password_hash: await service.app.passwords.hash('correct horse battery') })
-    const post = (path: string, body: object) =>
-      asking(administrator, (headers) =>
-        fetch(`${service.url}/api/v1${path}`, {
-          method: 'POST',
-          headers: { ...administrator.headers, ...headers, 'content-type': 'application/json' },
-          body: JSON.stringify(body),
-        }),
-      )
-    const look = (path: string) =>
-      asking(administrator, (headers) =>
-        fetch(`${service.url}/api/v1${path}`, { headers: { ...administrator.headers, ...headers } }),
-      )
-    const credentials = { email: administrator.email, password: 'correct horse battery' }
-    const login = await fetch(`${service.url}/api/v1/auth/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(credentials),
-    })
-    const { refresh_token: token } = (await login.json()) as { refresh_token: string }
-    await setUser({ is_locked: true })
-
-    const denied = [
-      ['session.refused', await post('/auth/login', credentials)],
-      ['session.refused', await post('/auth/refresh', { refresh_token: token })],
-      ['firm.registered', await post('/security-firms/register', firmToRegister)],
-      ['document_type.added', await post('/document-types', { code: 'fire_safety', name: 'Fire safety' })],
-      ['account.viewed', await look('/auth/me')],
-      ['firms.listed', await look('/security-firms')],
-      ['document_types.listed', await look('/document-types')],
-      ['document_type.viewed', await look('/document-types/tax_clearance')],
-    ] as const
-    for (const [action, { requestId, answer, about }] of denied) {
-      expect([action, answer.status]).toEqual([action, 403])
-      expect(await eventsOf(requestId)).toEqual([expect.objectContaining({ action, outcome: 'forbidden', ...about })])
-    }
-  })
-
-  it('so does each login while an e-mail is locked out', async () => {
-    const person = await makePerson(service.app)
-    const guess = () =>
-      asking(person, (headers) =>
-        fetch(`${service.url}/api/v1/auth/login`, {
-          method: 'POST',
-          headers: { ...headers, 'content-type': 'application/json' },
-          body: JSON.stringify({ email: person.email, password: 'a wrong password' }),
-        }),
-      )
-    await Promise.all(Array.from({ length: 10 }, guess))
-
-    const { requestId, answer, about } = await guess()
-
-    expect(answer.status).toBe(429)
-    expect(await eventsOf(requestId)).toEqual([
-      expect.objectContaining({ action: 'session.refused', outcome: 'rate_limited', ...about }),
-    ])
-  })
 })
 
-const firmToRegister = {
-  name: 'Umkhonto Guarding',
-  registration_number: randomUUID(),
-  email: 'office@umkhonto.example',
-  phone: '+27 11 555 0101',
-  address: '1 Long Street, Cape Town',
-  province: 'Western Cape',
+function change(
+  { firm, id }: { firm: string; id: string },
+  person: Person,
+  path: string,
+  headers: Record<string, string>,
+  method = 'POST',
+): Promise<Response> {
+  return callDocuments(service.url, firm, person, `/${id}${path}`, { method, headers })
 }
