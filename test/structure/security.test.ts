@@ -3,31 +3,48 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
+import { numberOf, requireCheck } from '../security/check.ts'
 import { readTable } from './read-table.ts'
 
 const root = join(import.meta.dirname, '../..')
 const page = await readFile(join(root, 'docs/security.md'), 'utf8')
-const files = await readdir(join(root, 'test/security/checks'))
+const checks = (await readdir(join(root, 'test/security/checks'))).toSorted()
 
-/** What stands in the last column: numbers of checks, and names of other tests. */
-const held = readTable(page, 'threat').flatMap(([, , check = '']) => check.split(/, */))
+const threats = readTable(page, 'threat')
+const tests = readTable(page, 'test').map(([word = '', file = '', name = '']) => ({
+  word,
+  file: file.replaceAll('`', ''),
+  name,
+}))
 
-test('docs/security.md names every check that there is a file of, and no other', () => {
-  const written = new Set(held.filter((each) => /^\d+$/.test(each)).map(Number))
-  const checked = new Set(files.flatMap((file) => /^(\d+)-.+\.test\.ts$/.exec(file)?.[1] ?? []).map(Number))
+test('every answer of docs/security.md is held by tests that stand at its end, and each of these holds an answer', () => {
+  const held = threats.flatMap(([, , check = '']) => check.split(/, */))
 
-  expect(checked.size).toBeGreaterThan(15)
-  expect([...written].toSorted((a, b) => a - b)).toEqual([...checked].toSorted((a, b) => a - b))
+  expect(threats.length).toBeGreaterThan(20)
+  expect(threats.filter(([, answer = '', check = '']) => answer === '' || check === '')).toEqual([])
+  expect([...new Set(held)].toSorted()).toEqual([...new Set(tests.map(({ word }) => word))].toSorted())
 })
 
-test('docs/security.md says which folder each of its other names is', () => {
-  const names = new Set(held.filter((each) => !/^\d+$/.test(each)))
+test('the tests at its end are all files of checks, under their sentences', () => {
+  const rows = checks.map((file) => {
+    const number = numberOf(file) ?? 0
+    return { word: String(number), file: `test/security/checks/${file}`, name: requireCheck(number).sentence }
+  })
 
-  expect([...names].filter((name) => !new RegExp(`\`test/\\w+/${name}/\``).test(page))).toEqual([])
+  expect(tests.filter(isNumbered)).toEqual(rows)
 })
 
-test('every answer of docs/security.md is held by a test', () => {
-  const rows = readTable(page, 'threat')
+test('and other tests, which are there under that name', async () => {
+  const missing: string[] = []
+  for (const { word, file, name } of tests.filter((each) => !isNumbered(each))) {
+    const content = await readFile(join(root, file), 'utf8').catch(() => '')
+    const isNamed = [`'${name}'`, `"${name}"`].some((title) => content.includes(title))
+    if (!isNamed || !file.endsWith(`/${word}.test.ts`)) missing.push(`${word}: ${file} has no test ${name}`)
+  }
 
-  expect(rows.filter(([, answer = '', check = '']) => answer === '' || check === '')).toEqual([])
+  expect(missing).toEqual([])
 })
+
+function isNumbered({ word }: { word: string }): boolean {
+  return /^\d+$/.test(word)
+}

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+
+import { z } from 'zod'
+
+export type Finding = { name: string; severity: string; about: string }
+
+export type AuditAnswer =
+  /** `others`: weaknesses that are known and less than high. */
+  { kind: 'told'; high: Finding[]; others: Finding[] } | { kind: 'no_answer'; why: string }
+
+const finding = z.object({
+  severity: z.enum(['info', 'low', 'moderate', 'high', 'critical']),
+  via: z.array(z.union([z.string(), z.object({ title: z.string(), url: z.string().optional() })])),
+})
+const report = z.object({
+  vulnerabilities: z.record(z.string(), finding),
+  metadata: z.object({ vulnerabilities: z.object({ total: z.int() }) }),
+})
+const failure = z.object({ message: z.string() })
+
+/**
+ * Asks npm's registry for the weaknesses that are known of everything in `package-lock.json`. A registry that does not
+ * know the question, or cannot be reached, is told apart from one that answers: nobody may take its silence for "none".
+ */
+export async function audit(root: string, env: NodeJS.ProcessEnv = process.env): Promise<AuditAnswer> {
+  const { stdout, stderr } = await runNpm(['audit', '--json', '--package-lock-only'], root, env)
+  const said = parse(stdout)
+  const told = report.safeParse(said)
+  if (!told.success) return { kind: 'no_answer', why: whyIn(said) ?? (stderr.trim() || 'npm said nothing') }
+
+  const found = Object.entries(told.data.vulnerabilities).map(([name, { severity, via }]) => ({
+    name,
+    severity,
+    about: via.map((each) => (typeof each === 'string' ? `by way of ${each}` : each.title)).join('; '),
+  }))
+  return { kind: 'told', high: found.filter(isHigh), others: found.filter((each) => !isHigh(each)) }
+}
+
+function isHigh({ severity }: Finding): boolean {
+  return severity === 'high' || severity === 'critical'
+}
+
+async function runNpm(words: string[], cwd: string, env: NodeJS.ProcessEnv) {
+  // It exits with 1 for a finding and for a failure alike, so only what it says counts.
+  const child = spawn('npm', words, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const failed = new Promise<never>((_resolve, reject) => void child.once('error', reject))
+  const [stdout, stderr] = await Promise.race([Promise.all([text(child.stdout), text(child.stderr)]), failed])
+  return { stdout, stderr }
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
+}
+
+function whyIn(said: unknown): string | undefined {
+  return failure.safeParse(said).data?.message
+}

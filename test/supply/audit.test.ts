@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+import { expect, it, onTestFinished } from 'vitest'
+
+import { audit } from '../../supply/audit.ts'
+import { tellAudit } from '../../supply/tell-audit.ts'
+import { findFreePorts } from '../support/services/free-ports.ts'
+import { type Advisory, openRegistry } from './registry.ts'
+
+const root = join(import.meta.dirname, '../..')
+const weakness = {
+  id: 7,
+  title: 'Answers to anybody',
+  vulnerable_versions: '<1.2.0',
+  url: 'https://advisories.example/7',
+}
+
+/** A project that has one package, in a version that may have become known as weak. */
+async function project(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-audit-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const about = { name: 'with-one', version: '1.0.0', dependencies: { 'paper-clip': '1.1.0' } }
+  await writeFile(join(folder, 'package.json'), JSON.stringify(about))
+  const packages = { '': about, 'node_modules/paper-clip': { version: '1.1.0' } }
+  await writeFile(join(folder, 'package-lock.json'), JSON.stringify({ ...about, lockfileVersion: 3, packages }))
+  return folder
+}
+
+async function auditAt(registry: string) {
+  const folder = await project()
+  const { PATH } = process.env
+  // Its own cache: npm remembers what it was told of a weakness.
+  const npm = { npm_config_registry: registry, npm_config_fetch_retries: '0', npm_config_cache: join(folder, 'cache') }
+  return audit(folder, { PATH, HOME: folder, ...npm })
+}
+
+async function withRegistry(advisories: Advisory[] | undefined) {
+  const registry = await openRegistry({ name: 'paper-clip', versions: ['1.1.0', '1.2.0'] }, advisories)
+  onTestFinished(() => registry.close())
+  return { registry, answer: await auditAt(registry.url) }
+}
+
+it('a registry that knows of nothing is heard as such, about every package', async () => {
+  const { registry, answer } = await withRegistry([])
+
+  expect(answer).toEqual({ kind: 'told', high: [], others: [] })
+  expect(registry.asked).toEqual([['paper-clip']])
+  expect(tellAudit(answer).isGood).toBe(true)
+})
+
+it.each(['high', 'critical'])('a weakness that is %s fails, and is named', async (severity) => {
+  const { answer } = await withRegistry([{ ...weakness, severity }])
+
+  expect(answer).toMatchObject({ kind: 'told', high: [{ name: 'paper-clip', severity }] })
+  const { lines, isGood } = tellAudit(answer)
+  expect(isGood).toBe(false)
+  expect(lines.join()).toContain('paper-clip (Answers to anybody)')
+})
+
+it('one that is less is named, and does not fail', async () => {
+  const { answer } = await withRegistry([{ ...weakness, severity: 'moderate' }])
+
+  expect(answer).toMatchObject({ kind: 'told', high: [], others: [{ name: 'paper-clip' }] })
+  expect(tellAudit(answer).isGood).toBe(true)
+})
+
+it('a registry that does not know the question is never taken for one that knows of nothing', async () => {
+  const { answer } = await withRegistry(undefined)
+
+  expect(answer).toMatchObject({ kind: 'no_answer', why: expect.stringContaining('405') })
+  expect(tellAudit(answer)).toEqual({ lines: [expect.stringContaining('NOT audited')], isGood: true })
+})
+
+it('neither is one that cannot be reached', async () => {
+  const [port] = await findFreePorts(1)
+
+  const answer = await auditAt(`http://127.0.0.1:${port}/`)
+
+  expect(answer).toMatchObject({ kind: 'no_answer' })
+})
+
+it('of what the service is made of no weakness is known that is high, as far as the registry here tells', async () => {
+  const child = spawn('npm', ['run', '--silent', 'audit'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  const said = await text(child.stdout)
+  // Seen by whoever reads the run, also when it is good.
+  console.log(said)
+
+  expect(said).toMatch(/^The dependencies were (NOT )?audited: /)
+  expect(await ended).toEqual([0, null])
+})
