@@ -41,9 +41,16 @@ function isHigh({ severity }: Finding): boolean {
   return severity === 'high' || severity === 'critical'
 }
 
+/** A registry that is silent is given up within a minute, whatever npm asks it. Who runs this may set others. */
+const patience = {
+  npm_config_fetch_timeout: '10000',
+  npm_config_fetch_retries: '1',
+  npm_config_fetch_retry_mintimeout: '1000',
+}
+
 async function runNpm(words: string[], cwd: string, env: NodeJS.ProcessEnv) {
   // It exits with 1 for a finding and for a failure alike, so only what it says counts.
-  const child = spawn('npm', words, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('npm', words, { cwd, env: { ...patience, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const failed = new Promise<never>((_resolve, reject) => void child.once('error', reject))
   const [stdout, stderr] = await Promise.race([Promise.all([text(child.stdout), text(child.stderr)]), failed])
   return { stdout, stderr }

@@ -8,9 +8,15 @@ import { answerError } from './answer-error.ts'
 import { presentProblem } from './present-problem.ts'
 import { chooseRequestId } from './request-id.ts'
 
+/** As `helmet` gives them to every other answer; it sees neither of these two. */
+const harmless = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none';frame-ancestors 'none'",
+}
+
 /** What the router cannot read (a broken escape in the address): answered like every other refusal. */
 export function answerUnreadableAddress(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  reply.header('x-request-id', request.id)
+  reply.headers({ 'x-request-id': request.id, ...harmless })
   void answerError(error, request, reply)
 }
 
@@ -30,6 +36,7 @@ function brokenRequestAnswer(code: string | undefined): string {
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
+    ...Object.entries(harmless).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
     `X-Request-Id: ${id}`,
     '',

@@ -15,6 +15,7 @@ import { checkInput } from './check-input.ts'
 import { closeWhenAnswered } from './close-when-answered.ts'
 import { discardBody } from './discard-body.ts'
 import { endSilentBodies } from './end-silent-bodies.ts'
+import { endUnreadAnswers } from './end-unread-answers.ts'
 import { recordRequests } from './record-requests.ts'
 import { chooseRequestId } from './request-id.ts'
 import { keepServedRoutes } from './served-routes.ts'
@@ -63,10 +64,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   traceRequests(server, options.tracing)
   server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   recordRequests(server, options)
-  discardBody(server)
-  endSilentBodies(server, options.mostSecondsOfSilence)
-  closeWhenAnswered(server)
-  trackHandlers(server)
+  lookAfterConnections(server, options)
   await server.register(cors, {
     origin: options.origins,
     credentials: true,
@@ -95,6 +93,15 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   authenticate(server, options.authentication)
 
   return server
+}
+
+function lookAfterConnections(server: FastifyInstance, { mostSecondsOfSilence }: ServerOptions): void {
+  discardBody(server)
+  endSilentBodies(server, mostSecondsOfSilence)
+  // The system buffers megabytes: of a slow reader nothing is seen for longer than of a slow sender.
+  endUnreadAnswers(server, 4 * mostSecondsOfSilence)
+  closeWhenAnswered(server)
+  trackHandlers(server)
 }
 
 /** Mounts routes below `/api/v1`, or where another prefix says. */

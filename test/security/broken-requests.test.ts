@@ -41,6 +41,8 @@ it.each(broken)('%s is answered in the form of every other refusal', async (_wha
   expect([400, 401, 414]).toContain(status)
   expect(answerHead).toMatch(/^content-type: application\/problem\+json/im)
   expect(answerHead).toContain(String(problem['request_id']))
+  expect(answerHead).toMatch(/^x-content-type-options: nosniff$/im)
+  expect(answerHead).toMatch(/^content-security-policy: default-src 'none';frame-ancestors 'none'$/im)
   expect(problem).toMatchObject({ status, code: expect.any(String), detail: problem['message'] })
   expect(problem['error_code']).toBe(problem['code'])
 })

@@ -10,7 +10,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { audit } from '../../supply/audit.ts'
 import { tellAudit } from '../../supply/tell-audit.ts'
 import { findFreePorts } from '../support/services/free-ports.ts'
-import { type Advisory, openRegistry } from './registry.ts'
+import { openRegistry } from './registry.ts'
 
 const root = join(import.meta.dirname, '../..')
 const weakness = {
@@ -35,11 +35,16 @@ async function auditAt(registry: string) {
   const folder = await project()
   const { PATH } = process.env
   // Its own cache: npm remembers what it was told of a weakness.
-  const npm = { npm_config_registry: registry, npm_config_fetch_retries: '0', npm_config_cache: join(folder, 'cache') }
+  const npm = {
+    npm_config_registry: registry,
+    npm_config_cache: join(folder, 'cache'),
+    npm_config_fetch_retries: '0',
+    npm_config_fetch_timeout: '3000',
+  }
   return audit(folder, { PATH, HOME: folder, ...npm })
 }
 
-async function withRegistry(advisories: Advisory[] | undefined) {
+async function withRegistry(advisories: Parameters<typeof openRegistry>[1]) {
   const registry = await openRegistry({ name: 'paper-clip', versions: ['1.1.0', '1.2.0'] }, advisories)
   onTestFinished(() => registry.close())
   return { registry, answer: await auditAt(registry.url) }
@@ -74,6 +79,12 @@ it('a registry that does not know the question is never taken for one that knows
 
   expect(answer).toMatchObject({ kind: 'no_answer', why: expect.stringContaining('405') })
   expect(tellAudit(answer)).toEqual({ lines: [expect.stringContaining('NOT audited')], isGood: true })
+})
+
+it('neither is one that takes the question and never answers', async () => {
+  const { answer } = await withRegistry('silence')
+
+  expect(answer).toMatchObject({ kind: 'no_answer' })
 })
 
 it('neither is one that cannot be reached', async () => {

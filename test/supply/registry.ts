@@ -10,11 +10,11 @@ export type TestRegistry = { url: string; /** What it was asked about. */ asked:
 
 /**
  * A registry that knows one package, in the versions that it is told, and answers npm's question for weaknesses with
- * these; without any it does not know that question.
+ * these; without any it does not know that question, and a silent one never answers it.
  */
 export async function openRegistry(
   known: { name: string; versions: string[] },
-  advisories: Advisory[] | undefined,
+  advisories: Advisory[] | 'silence' | undefined,
 ): Promise<TestRegistry> {
   const asked: string[][] = []
   const server = createServer((request, response) => {
@@ -29,6 +29,7 @@ export async function openRegistry(
     if (request.method === 'GET') return { status: 200, body: packument(known) }
     if (advisories === undefined || request.url !== '/-/npm/v1/security/advisories/bulk')
       return { status: 405, body: {} }
+    if (advisories === 'silence') return await new Promise(() => undefined)
     const isPacked = request.headers['content-encoding'] === 'gzip'
     const names = await json(isPacked ? request.pipe(createGunzip()) : request)
     asked.push(Object.keys(names as object)) // what npm asks about, by name

@@ -86,6 +86,17 @@ describeCheck(33, () => {
     expectOneRecordALine()
   })
 
+  it.each(breaks)('so does whatever a part of the service may one day tell the log: %j', (mark) => {
+    const before = service.logLines.length
+    const error = new Error(`${mark}${forged}`, { cause: { detail: `${mark}${forged}` } })
+
+    service.app.log.warn({ event: 'told', note: `${mark}${forged}`, [`${mark}b`]: 1, err: error }, `${mark}${forged}`)
+
+    expect(service.logLines).toHaveLength(before + 1)
+    expect(service.logLines.at(-1)).toContain('document_access')
+    expectOneRecordALine()
+  })
+
   it('so does a name that only the database could have brought, in a failure that is logged whole', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, firm, admin)
