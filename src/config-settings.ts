@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { domainName, keyPairId, signingKey } from './config-cloudfront.ts'
 import {
   clamdAddress,
   flag,
@@ -133,6 +134,19 @@ export const settings = {
     schema: clamdAddress,
     doc: 'Virus scanner: the address of ClamAV’s clamd, `tcp://host:port` or `unix:///path`. Set: every file is scanned and nothing unscanned is served. Unset: nothing is scanned, and documents say `skipped`.',
   },
+  CLOUDFRONT_DOMAIN: {
+    schema: domainName,
+    doc: 'Host name of a CloudFront distribution in front of the bucket. Set: download links to S3 are signed for it instead of for S3. Set all three or none.',
+  },
+  CLOUDFRONT_KEY_PAIR_ID: {
+    schema: keyPairId,
+    doc: 'Id of the public key in the distribution’s trusted key group.',
+  },
+  CLOUDFRONT_PRIVATE_KEY: {
+    schema: signingKey,
+    secret: true,
+    doc: 'The private key that belongs to it, ECDSA on P-256 or RSA of 2048 bits: in PEM with line breaks or `\\n` between its lines, or the path of a file with it, from `/` on.',
+  },
   TRUST_PROXY: {
     schema: proxies,
     doc: 'Proxies whose `X-Forwarded-*` headers are believed: a number of hops, or addresses and CIDR ranges separated by commas. Default: none.',
@@ -151,14 +165,8 @@ export const settings = {
   },
 } as const satisfies Record<string, Setting>
 
-/** Settings of the contract whose part is not built yet. To ignore one would promise what is not done (a link's signer), so it stops the start. */
-export const settingsNotBuiltYet = [
-  'CLOUDFRONT_DOMAIN',
-  'CLOUDFRONT_KEY_PAIR_ID',
-  'CLOUDFRONT_PRIVATE_KEY',
-  'SMTP_URL',
-  'MAIL_FROM',
-]
+/** Settings of the contract whose part is not built yet. To ignore one would promise what is not done, so it stops the start. */
+export const settingsNotBuiltYet = ['SMTP_URL', 'MAIL_FROM']
 
 // Only secrets have placeholders: a bucket may well be called `your-company-papers`.
 const placeholder = /^(your[-_ ].*|change-?me|xxx+|<.*>)$/i

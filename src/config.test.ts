@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 
@@ -49,8 +50,6 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   DOWNLOADS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
   LOGINS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
   LOGINS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
-  FIRM_QUOTA_BYTES: ['20GB', '-1'],
-  FIRM_QUOTA_DOCUMENTS: ['many', '9007199254740993000'],
   CLAMD_URL: [
     'clamd',
     'tcp://clamd',
@@ -59,6 +58,16 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
     'unix://var/run/x',
     'unix:///',
   ],
+  CLOUDFRONT_DOMAIN: [
+    'https://d1.cloudfront.net',
+    'd1.cloudfront.net/papers',
+    'd1.cloudfront.net:443',
+    'cloudfront',
+    '10.0.0.7',
+    'päper.example',
+  ],
+  CLOUDFRONT_KEY_PAIR_ID: ['K2JCJ MDEHXQW5F', '-----BEGIN PUBLIC KEY-----', 'keys/cloudfront.pem'],
+  CLOUDFRONT_PRIVATE_KEY: ['hunter2-secret', '/nowhere/hunter2-secret.pem'],
   TRUST_PROXY: ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1,2', '::1/129'],
   CORS_ORIGINS: ['*', 'paniq.example', 'https://paniq.example/', 'https://paniq.example,portal'],
   LOG_LEVEL: ['verbose'],
@@ -141,7 +150,6 @@ test('without settings everything has its default, and papers and data stay in t
       downloads: { person: 1000, address: 20_000 },
       logins: { person: 60, address: 600 },
     },
-    usualQuota: { bytes: 20 * 1024 ** 3, documents: 20_000 },
     logLevel: 'info',
   })
 })
@@ -230,7 +238,15 @@ describe('.env.example', () => {
 
   test('shows a value that would be taken for each setting that it leaves out', () => {
     const leftOut = parseEnv(example.replaceAll(/^# (?=[A-Z0-9_]+=)/gm, ''))
-    const secrets = { JWT_SECRET_KEY: '0123456789abcdef0123456789abcdef', ADMIN_PASSWORD: 'a long password' }
+    const secrets = {
+      JWT_SECRET_KEY: '0123456789abcdef0123456789abcdef',
+      ADMIN_PASSWORD: 'a long password',
+      CLOUDFRONT_PRIVATE_KEY: generateKeyPairSync('ec', {
+        namedCurve: 'prime256v1',
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      }).privateKey,
+    }
     expect(loadConfig({ ...leftOut, ...secrets }).publicUrl).toBe(leftOut['PUBLIC_URL'])
   })
 

@@ -2,8 +2,9 @@ import { resolve } from 'node:path'
 
 import type { z } from 'zod'
 
+import { type CloudFrontConfig, cloudFrontConfig } from './config-cloudfront.ts'
 import { ConfigError } from './config-error.ts'
-import { type RateLimits, readRates, readUsualQuota, type UsualQuota } from './config-limits.ts'
+import { type RateLimits, readRates } from './config-limits.ts'
 import { findGiven, type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
 import { readTraces, type TracesConfig } from './config-traces.ts'
 
@@ -26,6 +27,8 @@ export type S3Config = {
   forcePathStyle: boolean
   /** Undefined: ask the SDK's default chain. */
   credentials: Credentials | undefined
+  /** Undefined: links are presigned for S3 itself. */
+  cloudFront: CloudFrontConfig | undefined
 }
 
 export type DatabaseConfig = { kind: 'embedded' } | { kind: 'external'; url: string; ownerUrl: string | undefined }
@@ -55,7 +58,6 @@ export type Config = {
   maxUploadBytes: number
   downloadUrlSeconds: number
   rates: RateLimits
-  usualQuota: UsualQuota
   /** Undefined: nothing is scanned. */
   clamd: ClamdAddress | undefined
   logLevel: string
@@ -89,7 +91,6 @@ export function loadConfig(environment: Environment): Config {
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
     rates: readRates(values),
-    usualQuota: readUsualQuota(values),
     clamd: values.CLAMD_URL,
     logLevel: values.LOG_LEVEL,
     traces: readTraces(environment),
@@ -122,6 +123,7 @@ function s3Config(values: Values): S3Config {
     publicEndpoint: values.S3_PUBLIC_ENDPOINT_URL ?? endpoint,
     forcePathStyle: values.S3_FORCE_PATH_STYLE ?? endpoint !== undefined,
     credentials: credentials(values),
+    cloudFront: cloudFrontConfig(values),
   }
 }
 

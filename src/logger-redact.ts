@@ -47,6 +47,8 @@ const secretShapes: [RegExp, string][] = [
   [/(\b\w+:\/\/)[^:/?#@\s"\\]{1,400}@/g, '$1[redacted]@'],
   [/\$2[abxy]\$\d\d\$[./\w]{53}/g, '[redacted hash]'],
   [/\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g, '[redacted key id]'],
+  // Where such a key ends is not always said.
+  [new RegExp(`-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----${restOfText}`, 'g'), '[redacted private key]'],
 
   // "password":"…", ["…"], 12
   [named(`":`, `${string}|\\[(?:[^[\\]"]|${string}){0,200}\\]|${number}`), '$1"[redacted]"'],
@@ -78,7 +80,7 @@ function named(between: string, value: string): RegExp {
 
 /** Every shape has one of these in it. Most lines have none, and so cost one look. */
 const hint =
-  /bearer|basic|eyJ|signature|credential|token|policy=|pair-id|\/files\/|:\/\/|\$2|A[KS]IA|pass|pwd|secret|authoriz|cookie|refresh|(?:private|api)[_-]?key/i
+  /bearer|basic|eyJ|signature|credential|token|policy=|pair-id|\/files\/|:\/\/|\$2|A[KS]IA|pass|pwd|secret|authoriz|cookie|refresh|(?:private|api)[_ -]?key/i
 
 /** Takes secrets out of one finished line, so that no caller has to remember to. */
 export function redact(line: string): string {

@@ -21,6 +21,9 @@ const sessionToken = 'FwoGZXIvYXdzEBYaDHhBTEXAMPLE'
 const keyId = 'AKIAIOSFODNN7EXAMPLE'
 const link = `https://b.s3.af-south-1.amazonaws.com/k?X-Amz-Credential=${keyId}%2F20261124%2Faf-south-1%2Fs3&X-Amz-Security-Token=${sessionToken}&X-Amz-Expires=3600&X-Amz-Signature=${signature}`
 
+const middleOfKey = 'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEXAMPLE'
+const privateKey = `-----BEGIN PRIVATE KEY-----\n${middleOfKey}\n-----END PRIVATE KEY-----\n`
+
 /** What somebody might log without thinking, and what of it must never be read in a log. */
 const careless: [string, unknown, string[]][] = [
   ['a presigned link', link, [signature, keyId, sessionToken]],
@@ -40,6 +43,10 @@ const careless: [string, unknown, string[]][] = [
     'https://d1.cloudfront.net/k?Expires=1&Signature=abc~def_&Key-Pair-Id=K2JCJMDEHXQW5F',
     ['abc~def_', 'K2JCJMDEHXQW5F'],
   ],
+  ['a private key', privateKey, [middleOfKey]],
+  ['a private key as one line', privateKey.replaceAll('\n', String.raw`\n`), [middleOfKey]],
+  ['a private key of the old form', `it says -----BEGIN RSA PRIVATE KEY-----\n${middleOfKey}`, [middleOfKey]],
+  ['a private key in an object as Node shows it', inspect({ pem: privateKey }), [middleOfKey]],
   ['an access token', accessToken, [accessToken.slice(40, 80), 'dBjftJeZ4CVP']],
   ['an access token without a signature', `${accessToken.slice(0, 80)}.`, [accessToken.slice(40, 79)]],
   ['the header of a request', { headers: { Authorization: 'Bearer opaque-1234567890' } }, ['opaque-1234567890']],

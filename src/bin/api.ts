@@ -50,15 +50,14 @@ export async function buildApi(
   limitRates(server, { db, log, metrics, now: app.now, limits: config.rates })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
-  const { usualQuota } = config
   const routes: FastifyPluginAsync[] = [
     authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
-    firmRoutes({ db, cursors, usualQuota }),
+    firmRoutes({ db, cursors }),
     memberRoutes({ db, cursors }),
     identityRoutes({ db, cursors, usualIssuer: config.openId?.issuer }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
-    uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes, usualQuota }),
-    versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes, usualQuota }),
+    uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
+    versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes }),
     reviewRoutes({ db, log, scanner: app.scanner }),
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
     trashRoutes({ db, log, scanner: app.scanner }),

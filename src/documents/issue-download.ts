@@ -10,6 +10,7 @@ import type { S3Trouble } from '../storage/s3-errors.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { accessDocument, noSuchDocument } from './access-document.ts'
 import { bytesGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
+import { formatOf } from './formats/formats.ts'
 import type { StoredBytes } from './open-bytes.ts'
 import { storeHolding, type Stores, storeUnavailable } from './stores.ts'
 
@@ -34,11 +35,12 @@ export type DownloadRequest = {
 export type IssuedDownload = {
   document: OpenedDocument
   bytes: StoredBytes
+  contentType: string
   disposition: 'attachment' | 'inline'
   sign: () => Promise<DownloadLink>
 }
 
-/** What a browser may show in place, whoever wrote the row: nothing that can carry script (contract §3). */
+/** What a browser may show in place: nothing that can carry script (contract §3). */
 const inlineTypes = new Set(['application/pdf', 'image/jpeg', 'image/png', 'image/webp'])
 
 /** Of other outages a link may outlive the end; these end with a restart alone. */
@@ -76,17 +78,23 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
   const { store, storeId, storageKey: key, fileSize } = document
   const holding = storeHolding(needs.stores, { store, storeId, key })
   needs.metrics.downloads.inc({ store })
-  const disposition = inlineTypes.has(document.mimeType) ? request.disposition : 'attachment'
+  const contentType = servedTypeOf(document.mimeType)
+  const disposition = inlineTypes.has(contentType) ? request.disposition : 'attachment'
   const sign = () =>
     holding.signDownload(key, {
       fileName: document.fileName,
-      contentType: document.mimeType,
+      contentType,
       disposition,
       seconds: needs.linkSeconds,
       fileSize,
       storeId,
     })
-  return { document, bytes: { store, storeId, key, size: fileSize }, disposition, sign }
+  return { document, bytes: { store, storeId, key, size: fileSize }, contentType, disposition, sign }
+}
+
+/** Rows of the platform's may say anything. What is no format of ours is bytes to be saved: never a page, never an SVG. */
+function servedTypeOf(mimeType: string): string {
+  return formatOf(mimeType)?.mimeType ?? 'application/octet-stream'
 }
 
 function assertDownloadable(document: OpenedDocument): void {

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { S3Config } from '../config.ts'
 import type { Clock, StorageKey } from '../vocabulary.ts'
 import { makeByteBudget } from './byte-budget.ts'
+import { makeCloudFrontSigner } from './cloudfront-links.ts'
 import type { FileStat, FileStore, IncomingFile, MultipartRecorder, StoredFile } from './file-store.ts'
 import { listS3Multiparts, type UnfinishedCursor, type UnfinishedPage } from './list-s3-multiparts.ts'
 import { listS3Objects } from './list-s3-objects.ts'
@@ -68,7 +69,9 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
   const answerMs = Math.min(patience.answerMs, probePatience.answerMs)
   const prober = makeS3Client({ config, log, patience: { ...probePatience, answerMs }, hasChecksums })
   const probing: S3Reach = { ...reach, client: prober, answerMs }
-  const signLink = makeS3LinkSigner({ config, credentials: client.config.credentials, now })
+  const signLink = config.cloudFront
+    ? makeCloudFrontSigner({ config: config.cloudFront, now })
+    : makeS3LinkSigner({ config, credentials: client.config.credentials, now })
 
   return {
     name: 's3',

@@ -30,6 +30,7 @@ const amazon: S3Config = {
   publicEndpoint: undefined,
   forcePathStyle: false,
   credentials,
+  cloudFront: undefined,
 }
 const gateway = { ...amazon, endpoint: 'http://10.0.0.5:7480', publicEndpoint: 'http://10.0.0.5:7480' }
 const configs: Record<string, S3Config> = {

@@ -3,8 +3,8 @@ import { getSignedUrl, S3RequestPresigner } from '@aws-sdk/s3-request-presigner'
 
 import type { S3Config } from '../config.ts'
 import type { Clock, StorageKey } from '../vocabulary.ts'
-import { contentDispositionOf } from './content-disposition-of.ts'
 import { type DownloadLink, type LinkOptions, StoreError } from './file-store.ts'
+import { encodePath, encodeQuery, forcedHeaders, wholeSecond } from './link-address.ts'
 
 type SignLink = (key: StorageKey, link: LinkOptions) => Promise<DownloadLink>
 type Identity = { accessKeyId: string; secretAccessKey: string; sessionToken?: string; expiration?: Date }
@@ -34,11 +34,7 @@ export function makeS3LinkSigner({ config, credentials, now }: Needs): SignLink 
 
     const signingDate = wholeSecond(now())
     const expiresIn = linkSeconds(link.seconds, identity.expiration, signingDate)
-    const query = {
-      ...request.query,
-      'response-content-disposition': contentDispositionOf(link.fileName, link.disposition),
-      'response-content-type': link.contentType,
-    }
+    const query = { ...request.query, ...forcedHeaders(link) }
     const signed = await signer.presigner.presign(
       { ...request, headers: {}, path: pathPrefix + encodePath(key), query },
       { signingDate, expiresIn },
@@ -96,11 +92,6 @@ async function learnUrlForm(client: S3Client, bucket: string): Promise<UrlForm> 
   }
 }
 
-// A signature's date has no fractions, so neither has the time from which the link's life counts.
-function wholeSecond(date: Date): Date {
-  return new Date(Math.floor(date.getTime() / 1000) * 1000)
-}
-
 function linkSeconds(wished: number, expiration: Date | undefined, signingDate: Date): number {
   if (expiration === undefined) return wished
   const left = Math.floor((expiration.getTime() - signingDate.getTime()) / 1000) - credentialMarginSeconds
@@ -112,17 +103,7 @@ type Signed = Awaited<ReturnType<S3RequestPresigner['presign']>>
 
 function urlOf({ protocol, hostname, port, path, query = {} }: Signed): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
-    [value ?? []].flat().map((each) => `${encode(name)}=${encode(each)}`),
+    [value ?? []].flat().map((each): [string, string] => [name, each]),
   )
-  return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}?${pairs.join('&')}`
-}
-
-// The platform's keys may hold any letter.
-function encodePath(key: string): string {
-  return key.split('/').map(encode).join('/')
-}
-
-// As RFC 3986 has it: these five are not left alone in what S3 signs.
-function encode(text: string): string {
-  return encodeURIComponent(text).replaceAll(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+  return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}?${encodeQuery(pairs)}`
 }

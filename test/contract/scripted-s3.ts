@@ -51,6 +51,7 @@ export async function startScriptedS3(script: Record<string, Turn[]>): Promise<S
       publicEndpoint: endpoint,
       forcePathStyle: true,
       credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-secret' },
+      cloudFront: undefined,
     },
     asked,
     connections: () =>

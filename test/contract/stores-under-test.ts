@@ -106,6 +106,7 @@ export function openS3On(bucket: FreshBucket, wishes: S3Wishes = {}): S3ForTest 
     publicEndpoint: endpoint,
     forcePathStyle: true,
     credentials: bucket.s3.app,
+    cloudFront: undefined,
   }
   return openS3ByConfig(config, rest)
 }

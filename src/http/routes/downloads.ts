@@ -97,11 +97,11 @@ async function answerDownload(
     const { url } = await issued.sign()
     return reply.headers(notToBeKept).redirect(url, 302)
   }
-  const { document, disposition } = issued
+  const { document, contentType, disposition } = issued
   return sendFile(request, reply, {
     bytes: await openBytes(needs, request.actor, issued.bytes),
     fileName: document.fileName,
-    contentType: document.mimeType,
+    contentType,
     disposition,
   })
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { callDocuments, uploadDocument } from '../../support/call-documents.ts'
+import { type CloudFront, startCloudFront } from '../../support/cloudfront/start-cloudfront.ts'
 import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import type { Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
@@ -15,12 +16,22 @@ const secretKey = 'a secret for these tests that nobody else has'
 let bucket: FreshBucket
 let onS3: TestService
 let onDisk: TestService
+let cloudFront: CloudFront
+let behindCloudFront: TestService[]
 beforeAll(async () => {
   bucket = await freshBucket()
+  cloudFront = await startCloudFront(bucket)
+  const common = { ...s3Settings(bucket), JWT_SECRET_KEY: secretKey, LOG_LEVEL: 'trace' }
+  behindCloudFront = [
+    await startService({ ...common, ...cloudFront.settings.RSA }),
+    await startService({ ...common, ...cloudFront.settings.ECDSA }),
+  ]
   onS3 = await startService({ ...s3Settings(bucket), JWT_SECRET_KEY: secretKey, LOG_LEVEL: 'trace' })
   onDisk = await startService({ JWT_SECRET_KEY: secretKey, LOG_LEVEL: 'trace' })
 })
 afterAll(async () => {
+  for (const service of behindCloudFront) await service.stop()
+  await cloudFront.close()
   await onS3.stop()
   await onDisk.stop()
   await bucket.remove()
@@ -41,17 +52,16 @@ describeCheck(24, () => {
 
   it('no log line and no refusal holds a signature, a link, a token, a password or a key', async () => {
     const said: string[] = []
-    const secrets = new Set([secretKey, bucket.s3.app.secretAccessKey])
-    for (const service of [onS3, onDisk]) {
+    const secrets = new Set([secretKey, bucket.s3.app.secretAccessKey, ...linesOfKeys()])
+    const services = [onS3, onDisk, ...behindCloudFront]
+    for (const service of services) {
       const { firm, admin } = await firmWithAdmin(service)
       const document = await uploadDocument(service.url, firm, admin)
       secrets.add(admin.headers.authorization.slice('Bearer '.length))
       for (const link of await linksOf(service, firm, admin, document.id)) {
-        secrets.add(
-          new URL(link, service.url).searchParams.get('X-Amz-Signature') ?? link.slice(link.lastIndexOf('/') + 1),
-        )
+        secrets.add(secretOf(new URL(link, service.url)))
         // Used, spoilt, and sent where it does not belong.
-        said.push(await refusalOf(`${new URL(link, service.url).href}x`))
+        said.push(await spoilt(link, service))
         said.push(await refusalOf(`${service.url}/api/v1/nowhere?link=${encodeURIComponent(link)}`))
         said.push(
           await refusalOf(`${service.url}${new URL(link, service.url).pathname}`, { authorization: `Bearer ${link}` }),
@@ -60,9 +70,10 @@ describeCheck(24, () => {
       for (const secret of await logInAndOut(service)) secrets.add(secret)
     }
 
-    const log = [...onS3.logLines, ...onDisk.logLines].join('')
+    const log = services.flatMap(({ logLines }) => logLines).join('')
     const fromUs = said.filter((text) => text.includes('request_id')).join('')
-    expect(secrets.size).toBeGreaterThan(10)
+    // Both keys, and two links on each of four ways.
+    expect(secrets.size).toBeGreaterThan(40)
     expect(log).toContain('document_access')
     expect(fromUs).not.toBe('')
     for (const secret of secrets) {
@@ -74,6 +85,18 @@ describeCheck(24, () => {
   })
 })
 
+/** What opens the file: the signature of S3 or of CloudFront, or the token that a local link is. */
+function secretOf({ searchParams, pathname }: URL): string {
+  const signature = searchParams.get('X-Amz-Signature') ?? searchParams.get('Signature')
+  return signature ?? pathname.slice(pathname.lastIndexOf('/') + 1)
+}
+
+/** Each line of the private keys, but for their frame. */
+function linesOfKeys(): string[] {
+  const pems = Object.values(cloudFront.settings).map((settings) => settings['CLOUDFRONT_PRIVATE_KEY'] ?? '')
+  return pems.flatMap((pem) => pem.split('\n')).filter((line) => line.length > 10 && !line.startsWith('---'))
+}
+
 async function linksOf(service: TestService, firm: string, admin: Person, id: string): Promise<string[]> {
   const asJson = await callDocuments(service.url, firm, admin, `/${id}/download`, {
     headers: { accept: 'application/json' },
@@ -82,6 +105,11 @@ async function linksOf(service: TestService, firm: string, admin: Person, id: st
   const redirect = await callDocuments(service.url, firm, admin, `/${id}/download?disposition=inline`)
   await redirect.arrayBuffer()
   return [url, redirect.headers.get('location') ?? url]
+}
+
+async function spoilt(link: string, { url }: TestService): Promise<string> {
+  const { href, hostname } = new URL(link, url)
+  return hostname === cloudFront.domain ? (await cloudFront.fetch(`${href}x`)).text() : refusalOf(`${href}x`)
 }
 
 async function refusalOf(url: string, headers: Record<string, string> = {}): Promise<string> {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
@@ -10,6 +10,16 @@ import { describeCheck } from '../describe-check.ts'
 const secretKey = 'a secret for these tests that nobody else has'
 
 const scene = tracedService({ JWT_SECRET_KEY: secretKey })
+const { privateKey } = generateKeyPairSync('ec', {
+  namedCurve: 'prime256v1',
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+})
+const atTheEdge = tracedService({
+  CLOUDFRONT_DOMAIN: 'd111111abcdef8.cloudfront.net',
+  CLOUDFRONT_KEY_PAIR_ID: 'K2JCJMDEHXQW5F',
+  CLOUDFRONT_PRIVATE_KEY: privateKey,
+})
 
 describeCheck(24, () => {
   it('no span holds a name of a file, an e-mail, a link, a signature, a token, a password, an address or a key', async () => {
@@ -74,6 +84,38 @@ describeCheck(24, () => {
       expect(secret.length).toBeGreaterThan(8)
       // Not by `toContain`, which would show the secret. The collector's own address is in the head of what it got.
       expect(sent.replaceAll(`"host":"${new URL(scene.collector.url).host}"`, '').includes(secret)).toBe(false)
+    }
+  })
+
+  it('no span holds a link of CloudFront, its signature or the key that signs it', async () => {
+    const { service, firm, admin, collector } = atTheEdge
+    const document = await uploadDocument(service.url, firm, admin)
+    const path = `/${document.id}/download`
+    const { url } = await jsonOf<{ url: string }>(
+      await callDocuments(service.url, firm, admin, path, { headers: { accept: 'application/json' } }),
+    )
+    const redirect = await callDocuments(service.url, firm, admin, path)
+    for (const link of [url, redirect.headers.get('location') ?? '']) {
+      await (await fetch(`${service.url}/api/v1/nowhere?link=${encodeURIComponent(link)}`)).text()
+      await (await callDocuments(service.url, firm, admin, `${path}?disposition=${encodeURIComponent(link)}`)).text()
+    }
+    const downloads = () => collector.spans().filter(({ name }) => name.endsWith('/download'))
+    await expect.poll(() => downloads().length).toBeGreaterThanOrEqual(4)
+
+    const sent = collector.text()
+    const links = [new URL(url), new URL(redirect.headers.get('location') ?? '')]
+    const keyLines = privateKey.split('\n').filter((line) => line.length > 10 && !line.startsWith('---'))
+    const secrets = [
+      ...links.map(({ searchParams }) => searchParams.get('Signature') ?? ''),
+      ...keyLines,
+      links[0]?.pathname ?? '',
+      'd111111abcdef8',
+      'K2JCJMDEHXQW5F',
+    ]
+    expect(secrets.length).toBeGreaterThan(6)
+    for (const secret of secrets) {
+      expect(secret.length).toBeGreaterThan(8)
+      expect(sent.includes(secret)).toBe(false)
     }
   })
 })

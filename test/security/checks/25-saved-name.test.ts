@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract.ts'
 import { callDocuments } from '../../support/call-documents.ts'
+import { type CloudFront, type KeyKind, startCloudFront } from '../../support/cloudfront/start-cloudfront.ts'
 import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import { makePdf } from '../../support/make-files.ts'
 import type { Person } from '../../support/people.ts'
@@ -12,18 +13,32 @@ import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { describeCheck } from '../describe-check.ts'
 
+type Follow = (link: string) => Promise<Response>
+type Way = { service: TestService; firm: string; admin: Person; follow: Follow }
+
+async function open(settings: Record<string, string>, follow: Follow): Promise<Way> {
+  const service = await startService(settings)
+  return { service, ...(await firmWithAdmin(service)), follow }
+}
+
 let bucket: FreshBucket
-let services: Record<'S3' | 'local storage', { service: TestService; firm: string; admin: Person }>
+let cloudFront: CloudFront
+let services: Record<'S3' | 'CloudFront, signed with RSA' | 'CloudFront, signed with ECDSA' | 'local storage', Way>
 beforeAll(async () => {
   bucket = await freshBucket()
-  const [onS3, onDisk] = [await startService(s3Settings(bucket)), await startService()]
+  cloudFront = await startCloudFront(bucket)
+  const signed = (kind: KeyKind) =>
+    open({ ...s3Settings(bucket), ...cloudFront.settings[kind] }, (link) => cloudFront.fetch(link))
   services = {
-    S3: { service: onS3, ...(await firmWithAdmin(onS3)) },
-    'local storage': { service: onDisk, ...(await firmWithAdmin(onDisk)) },
+    S3: await open(s3Settings(bucket), (link) => fetch(link)),
+    'CloudFront, signed with RSA': await signed('RSA'),
+    'CloudFront, signed with ECDSA': await signed('ECDSA'),
+    'local storage': await open({}, (link) => fetch(link)),
   }
 })
 afterAll(async () => {
   for (const { service } of Object.values(services)) await service.stop()
+  await cloudFront.close()
   await bucket.remove()
 })
 
@@ -45,14 +60,14 @@ async function handIn(where: Where, fileName: string): Promise<Response> {
 
 /** What each way to the bytes says of the name: the answer itself or S3's, and the link as JSON. */
 async function headersOf(where: Where, document: DocumentShape): Promise<string[]> {
-  const { service, firm, admin } = services[where]
+  const { service, firm, admin, follow } = services[where]
   const download = (headers: Record<string, string>) =>
     callDocuments(service.url, firm, admin, `/${document.id}/download`, { headers })
   const direct = await download({})
   const asJson = (await (await download({ accept: 'application/json' })).json()) as { url: string }
   const files = [
-    direct.status === 302 ? await fetch(direct.headers.get('location') ?? '') : direct,
-    await fetch(new URL(asJson.url, service.url)),
+    direct.status === 302 ? await follow(direct.headers.get('location') ?? '') : direct,
+    await follow(new URL(asJson.url, service.url).href),
   ]
   return Promise.all(
     files.map(async (file) => {
@@ -71,8 +86,10 @@ function savedNameOf(header: string): string | undefined {
 /** Marks that turn the reading direction would show `exe.pdf` where `fdp.exe` is saved: they go, all else stays. */
 const withoutTurns = (name: string) => name.replaceAll(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, '').trim()
 
+const ways: Where[] = ['S3', 'CloudFront, signed with RSA', 'CloudFront, signed with ECDSA', 'local storage']
+
 describeCheck(25, () => {
-  describe.each<Where>(['S3', 'local storage'])('through %s', (where) => {
+  describe.each(ways)('through %s', (where) => {
     it('a file of any Unicode name is saved under its own name', async () => {
       const name = fc
         .string({ unit: 'binary', minLength: 1, maxLength: 60 })
@@ -95,6 +112,8 @@ describeCheck(25, () => {
     })
 
     it.each([
+      ['apostrophes and blanks', "the firm's  'own' paper.pdf", "the firm's  'own' paper.pdf"],
+      ['what addresses are written with', 'a&b=c?d#e+f%20~g!*().pdf', 'a&b=c?d#e+f%20~g!*().pdf'],
       ['quotes', 'the "best" firm’s.pdf', 'the "best" firm’s.pdf'],
       ['an emoji of several characters', '👩🏽‍🔧 roster.pdf', '👩🏽‍🔧 roster.pdf'],
       ['accents put together by the reader', 'e\u0301.pdf', 'e\u0301.pdf'],

@@ -1,14 +1,26 @@
 import { describe, expect, it } from 'vitest'
 
+import { formats } from '../../../src/documents/formats/formats.ts'
 import { serviceOnBothStores } from '../../support/both-stores.ts'
 import { callDocuments, uploadDocument } from '../../support/call-documents.ts'
+import { type CloudFront, startCloudFront } from '../../support/cloudfront/start-cloudfront.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/make-files.ts'
 import type { Person } from '../../support/people.ts'
-import { type TestService } from '../../support/start-service.ts'
+import { readSample } from '../../support/read-sample.ts'
+import { s3Settings } from '../../support/s3-settings.ts'
+import { sceneOfFile } from '../../support/scene-of-file.ts'
+import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { describeCheck } from '../describe-check.ts'
 
 const both = serviceOnBothStores()
+const edge = sceneOfFile<{ cloudFront: CloudFront; service: TestService }>(async (closing) => {
+  const cloudFront = await startCloudFront(both.bucket)
+  closing.defer(() => cloudFront.close())
+  const service = await startService({ ...s3Settings(both.bucket), ...cloudFront.settings.ECDSA })
+  closing.defer(() => service.stop())
+  return { cloudFront, service }
+})
 
 const papers: [string, Buffer, string][] = [
   ['a.pdf', makePdf(), 'application/pdf'],
@@ -21,6 +33,13 @@ function expectHarmless(answer: Response): void {
   const policy = answer.headers.get('content-security-policy') ?? ''
   expect(policy).toContain("default-src 'none'")
   expect(policy).toContain("frame-ancestors 'none'")
+}
+
+/** The ways to a file, and what is seen at their end. */
+const ways: Record<string, () => { service: TestService; get: (link: string) => Promise<Response> }> = {
+  'local storage': () => ({ service: both.onDisk, get: (link) => fetch(new URL(link, both.onDisk.url)) }),
+  S3: () => ({ service: both.onS3, get: (link) => fetch(link) }),
+  CloudFront: () => ({ service: edge.service, get: (link) => edge.cloudFront.fetch(link) }),
 }
 
 describeCheck(26, () => {
@@ -70,6 +89,7 @@ describeCheck(26, () => {
 
         expect(answer.status).toBe(200)
         expect(answer.headers.get('content-disposition')).toMatch(/^attachment;/)
+        expect(answer.headers.get('content-type')).toBe('application/octet-stream')
         expectHarmless(answer)
         expect(answer.headers.get('content-security-policy')).toContain('sandbox')
       },
@@ -127,11 +147,80 @@ describeCheck(26, () => {
       const link = new URL(answer.headers.get('location') ?? '')
 
       expect(link.searchParams.get('response-content-disposition')).toMatch(/^attachment;/)
+      expect(link.searchParams.get('response-content-type')).toBe('application/octet-stream')
       link.searchParams.set('response-content-disposition', 'inline')
       const bent = await fetch(link)
       await bent.text()
       expect(bent.status).toBe(403)
     })
+  })
+
+  describe.each(Object.entries(ways))('a file of each kind, through %s', (_name, way) => {
+    const files: Record<string, { fileName: string; bytes: Buffer; inline: boolean }> = {
+      'application/pdf': { fileName: 'a.pdf', bytes: makePdf(), inline: true },
+      'image/jpeg': { fileName: 'a.jpg', bytes: makeJpeg(), inline: true },
+      'image/png': { fileName: 'a.png', bytes: makePng(), inline: true },
+      'image/webp': { fileName: 'a.webp', bytes: readSample('lossy.webp'), inline: true },
+      'image/heic': { fileName: 'a.heic', bytes: readSample('photo.heic'), inline: false },
+    }
+
+    it.each(formats.map(({ mimeType }) => mimeType))(
+      '%s has its type, and stands in place only when asked and harmless',
+      async (type) => {
+        const { service, get } = way()
+        await allowAllFormats(service)
+        const { firm, admin } = await firmWithAdmin(service)
+        const file = files[type]
+        const document = await uploadDocument(service.url, firm, admin, { ...file, contentType: type })
+        const seen = async (query: string) => {
+          const headers = { accept: 'application/json' }
+          const asked = await callDocuments(service.url, firm, admin, `/${document.id}/download${query}`, { headers })
+          const answer = await get(((await asked.json()) as { url: string }).url)
+          await answer.arrayBuffer()
+          const disposition = answer.headers.get('content-disposition')?.split(';', 1)[0]
+          return [answer.status, answer.headers.get('content-type'), disposition]
+        }
+
+        expect(await seen('')).toEqual([200, type, 'attachment'])
+        expect(await seen('?disposition=inline')).toEqual([200, type, file?.inline ? 'inline' : 'attachment'])
+      },
+    )
+
+    it.each([
+      'text/html',
+      'image/svg+xml',
+      'application/xhtml+xml',
+      'text/javascript',
+      'application/pdf; x=text/html',
+      '',
+    ])('what a row calls %j is bytes to be saved', async (mimeType) => {
+      const { service, get } = way()
+      const { firm, admin } = await firmWithAdmin(service)
+      const id = await documentOfType(service, firm, admin, mimeType)
+      const headers = { accept: 'application/json' }
+      const asked = await callDocuments(service.url, firm, admin, `/${id}/download?disposition=inline`, { headers })
+
+      const answer = await get(((await asked.json()) as { url: string }).url)
+      await answer.arrayBuffer()
+
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/octet-stream'])
+      expect(answer.headers.get('content-disposition')).toMatch(/^attachment;/)
+    })
+  })
+
+  it('what CloudFront is told to add makes a file harmless: nosniff, a policy, no frame, kept by nobody', async () => {
+    const { firm, admin } = await firmWithAdmin(edge.service)
+    const { id } = await uploadDocument(edge.service.url, firm, admin)
+    const asked = await callDocuments(edge.service.url, firm, admin, `/${id}/download?disposition=inline`)
+
+    const answer = await edge.cloudFront.fetch(asked.headers.get('location') ?? '')
+    await answer.arrayBuffer()
+
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/pdf'])
+    expectHarmless(answer)
+    expect(answer.headers.get('content-security-policy')).toContain('sandbox')
+    expect(answer.headers.get('cache-control')).toBe('private, no-store')
+    expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
   })
 
   it('every refusal and every JSON answer has nosniff and a policy too', async () => {
@@ -161,4 +250,13 @@ async function documentOfType(service: TestService, firm: string, admin: Person,
     .where('document_id', '=', id as never) // the id comes from the service itself
     .execute()
   return id
+}
+
+async function allowAllFormats({ app }: TestService): Promise<void> {
+  const all = formats.map(({ mimeType }) => mimeType)
+  await app.db
+    .updateTable('document_types')
+    .set({ allowed_types: all })
+    .where('code', '=', 'registration_certificate')
+    .execute()
 }
