@@ -17,8 +17,8 @@ const uploads = 50
 const fileBytes = 20_000_000
 const bytesPerSecond = 1_000_000
 
-/** Many large uploads at once while each connection to S3 is slow: what is held back must not be held in memory. */
-export async function benchMemory(bench: Bench): Promise<MemoryResult> {
+/** Many large uploads at once while each connection to S3 is slow: what is held back must not be held in memory. With a scanner where one is given. */
+export async function benchMemory(bench: Bench, clamdUrl?: string): Promise<MemoryResult> {
   await using opened = new AsyncDisposableStack()
   const s3 = new URL(bench.bucket.s3.endpoint)
   if (s3.protocol !== 'http:')
@@ -26,7 +26,7 @@ export async function benchMemory(bench: Bench): Promise<MemoryResult> {
   const proxy = await startFaultProxy({ host: s3.hostname, port: Number(s3.port || 80) })
   opened.defer(() => proxy.close())
   const s3Endpoint = `http://127.0.0.1:${proxy.port}`
-  const service = await startService(bench, { maxUploadBytes: 32 * 1024 * 1024, s3Endpoint })
+  const service = await startService(bench, { maxUploadBytes: 32 * 1024 * 1024, s3Endpoint, clamdUrl })
   opened.defer(() => service.stop())
 
   bench.say(`${uploads} uploads of ${fileBytes / 1_000_000} MB at once, S3 slowed down.`)

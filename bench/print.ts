@@ -1,6 +1,7 @@
 import type { LinkResult } from './bench-links.ts'
 import type { MemoryResult } from './bench-memory.ts'
 import type { MigrateResult } from './bench-migrate.ts'
+import type { ScanCase, ScanResult } from './bench-scan.ts'
 import type { UploadResult, UploadsResult } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
 import type { Spread } from './measure.ts'
@@ -12,6 +13,7 @@ export function describe(results: Results): string {
     results.links && describeLinks(results.links),
     results.memory && describeMemory(results.memory),
     results.migrate && describeMigrate(results.migrate),
+    results.scan && describeScan(results.scan),
     describeVerdicts(results),
   ]
   return parts.filter((part) => part !== undefined).join('\n\n')
@@ -19,7 +21,7 @@ export function describe(results: Results): string {
 
 function describeUploads({ cases, peakMiB }: UploadsResult): string {
   const columns: Column<UploadResult>[] = [
-    ['file', ({ fileBytes }) => (fileBytes < 1_000_000 ? `${fileBytes / 1000} KB` : `${fileBytes / 1_000_000} MB`)],
+    ['file', ({ fileBytes }) => sizeOf(fileBytes)],
     ['at once', ({ atOnce }) => String(atOnce)],
     ['uploads/s', ({ service }) => short(service)],
     ['bare pipe/s', ({ barePipe }) => short(barePipe)],
@@ -65,6 +67,21 @@ function describeMigrate(result: MigrateResult): string {
   return table(columns, [result])
 }
 
+function describeScan({ cases, scannedPeakMiB, unscannedPeakMiB, memory }: ScanResult): string {
+  const columns: Column<ScanCase>[] = [
+    ['file', ({ fileBytes }) => sizeOf(fileBytes)],
+    ['at once', ({ atOnce }) => String(atOnce)],
+    ['scanned/s', ({ scanned }) => short(scanned)],
+    ['unscanned/s', ({ unscanned }) => short(unscanned)],
+    ['× time', ({ timesUnscanned }) => wide(timesUnscanned)],
+    ['scanned CPU ms', ({ scannedCpuMs }) => wide(scannedCpuMs)],
+    ['unscanned CPU ms', ({ unscannedCpuMs }) => wide(unscannedCpuMs)],
+    ['× CPU', ({ timesCpu }) => wide(timesCpu)],
+  ]
+  const peaks = `Peak memory over these uploads: ${short(scannedPeakMiB)} MiB with a scanner, ${short(unscannedPeakMiB)} MiB without`
+  return `${table(columns, cases)}\n\n${peaks}\n\nWith a scanner, ${describeMemory(memory)}`
+}
+
 function describeVerdicts(results: Results): string {
   return judge(results)
     .map(
@@ -72,6 +89,10 @@ function describeVerdicts(results: Results): string {
         `${holds ? '✓' : '✗'} ${what}: ${short(measured)} ${unit} (at most ${most})`,
     )
     .join('\n')
+}
+
+function sizeOf(bytes: number): string {
+  return bytes < 1_000_000 ? `${bytes / 1000} KB` : `${bytes / 1_000_000} MB`
 }
 
 type Column<Row> = [title: string, show: (row: Row) => string]

@@ -5,12 +5,13 @@ import { parseArgs } from 'node:util'
 import { benchLinks } from './bench-links.ts'
 import { benchMemory } from './bench-memory.ts'
 import { benchMigrate } from './bench-migrate.ts'
+import { benchScan } from './bench-scan.ts'
 import { benchUploads } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
 import { type Bench, prepareBench } from './prepare.ts'
 import { describe } from './print.ts'
 
-const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [--quick] [--json]
+const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [scan] [--quick] [--json]
 
   Without the name of a part, all of them.
   --quick  a fifth of the requests in three rounds: sooner done, figures that vary more
@@ -22,6 +23,7 @@ const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Pr
   links: async (bench, results) => void (results.links = await benchLinks(bench)),
   memory: async (bench, results) => void (results.memory = await benchMemory(bench)),
   migrate: async (bench, results) => void (results.migrate = await benchMigrate(bench)),
+  scan: async (bench, results) => void (results.scan = await benchScan(bench)),
 }
 
 const { quick, only, json, help } = readWords()

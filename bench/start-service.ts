@@ -19,13 +19,13 @@ export type Service = Program & {
   env: Record<string, string>
 }
 
-type Wish = { maxUploadBytes: number; s3Endpoint?: string }
+type Wish = { maxUploadBytes: number; s3Endpoint?: string | undefined; clamdUrl?: string | undefined }
 
 /**
  * The service as an operator starts it, on folders of its own, with a person who may upload. Its database is the one
  * that it brings along, which waits for the disk at every commit, unless the environment names a server.
  */
-export async function startService(bench: Bench, { maxUploadBytes, s3Endpoint }: Wish): Promise<Service> {
+export async function startService(bench: Bench, wish: Wish): Promise<Service> {
   const folder = await mkdtemp(join(bench.folder, 'service-'))
   const dataDir = join(folder, 'data')
   await mkdir(dataDir)
@@ -34,10 +34,11 @@ export async function startService(bench: Bench, { maxUploadBytes, s3Endpoint }:
   const secret = randomBytes(32).toString('hex')
   const env = {
     ...manyAnHour,
-    ...s3Settings(bench.bucket, s3Endpoint),
+    ...s3Settings(bench.bucket, wish.s3Endpoint),
+    ...(wish.clamdUrl !== undefined && { CLAMD_URL: wish.clamdUrl }),
     ...(database && { DATABASE_URL: database.url }),
     JWT_SECRET_KEY: secret,
-    MAX_UPLOAD_BYTES: String(maxUploadBytes),
+    MAX_UPLOAD_BYTES: String(wish.maxUploadBytes),
     DATA_DIR: dataDir,
     UPLOADS_DIR: join(folder, 'uploads'),
     PORT: '0',
