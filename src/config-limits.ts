@@ -6,6 +6,9 @@ export type RateKind = 'uploads' | 'downloads' | 'logins'
 /** How often in an hour; undefined: as often as they like. */
 export type RateLimits = Record<RateKind, { person: number | undefined; address: number | undefined }>
 
+/** How much a firm may keep that has no quota of its own; undefined: as much as it likes. */
+export type UsualQuota = { bytes: number | undefined; documents: number | undefined }
+
 const perHour = mostOrOff(1_000_000_000)
 
 /** The settings that bound what one person, address or firm may do. */
@@ -40,6 +43,16 @@ export const limitSettings = {
     default: '600',
     doc: 'Logins and registrations from one address in an hour.',
   },
+  FIRM_QUOTA_BYTES: {
+    schema: mostOrOff(Number.MAX_SAFE_INTEGER),
+    default: '21474836480',
+    doc: 'Bytes that a firm may keep, 20 GiB unless set otherwise; an administrator may give a firm another bound. `off` or 0: any number.',
+  },
+  FIRM_QUOTA_DOCUMENTS: {
+    schema: mostOrOff(Number.MAX_SAFE_INTEGER),
+    default: '20000',
+    doc: 'Documents that a firm may keep, each with any number of versions.',
+  },
 } as const satisfies Record<string, Setting>
 
 type Values = { [Name in keyof typeof limitSettings]: number | undefined }
@@ -50,4 +63,8 @@ export function readRates(values: Values): RateLimits {
     downloads: { person: values.DOWNLOADS_PER_PERSON, address: values.DOWNLOADS_PER_ADDRESS },
     logins: { person: values.LOGINS_PER_PERSON, address: values.LOGINS_PER_ADDRESS },
   }
+}
+
+export function readUsualQuota(values: Values): UsualQuota {
+  return { bytes: values.FIRM_QUOTA_BYTES, documents: values.FIRM_QUOTA_DOCUMENTS }
 }

@@ -50,6 +50,8 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   DOWNLOADS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
   LOGINS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
   LOGINS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
+  FIRM_QUOTA_BYTES: ['20GB', '-1'],
+  FIRM_QUOTA_DOCUMENTS: ['many', '9007199254740993000'],
   CLAMD_URL: [
     'clamd',
     'tcp://clamd',
@@ -150,6 +152,7 @@ test('without settings everything has its default, and papers and data stay in t
       downloads: { person: 1000, address: 20_000 },
       logins: { person: 60, address: 600 },
     },
+    usualQuota: { bytes: 20 * 1024 ** 3, documents: 20_000 },
     logLevel: 'info',
   })
 })

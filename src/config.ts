@@ -4,7 +4,7 @@ import type { z } from 'zod'
 
 import { type CloudFrontConfig, cloudFrontConfig } from './config-cloudfront.ts'
 import { ConfigError } from './config-error.ts'
-import { type RateLimits, readRates } from './config-limits.ts'
+import { type RateLimits, readRates, readUsualQuota, type UsualQuota } from './config-limits.ts'
 import { findGiven, type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
 import { readTraces, type TracesConfig } from './config-traces.ts'
 
@@ -58,6 +58,7 @@ export type Config = {
   maxUploadBytes: number
   downloadUrlSeconds: number
   rates: RateLimits
+  usualQuota: UsualQuota
   /** Undefined: nothing is scanned. */
   clamd: ClamdAddress | undefined
   logLevel: string
@@ -91,6 +92,7 @@ export function loadConfig(environment: Environment): Config {
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
     rates: readRates(values),
+    usualQuota: readUsualQuota(values),
     clamd: values.CLAMD_URL,
     logLevel: values.LOG_LEVEL,
     traces: readTraces(environment),

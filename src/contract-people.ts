@@ -131,8 +131,38 @@ export const firmShape = z
   .meta({ id: 'Firm' })
 export type FirmShape = z.infer<typeof firmShape>
 
+const quotaFields = {
+  bytes: z.int().positive().nullable(),
+  documents: z.int().positive().nullable(),
+}
+
+/** One firm, looked at by itself. */
+export const wholeFirmShape = z
+  .object({
+    ...firmShape.shape,
+    quota: z.object(quotaFields).meta({
+      description: 'What the firm may keep; null: any number.',
+      example: { bytes: 21474836480, documents: 20000 },
+    }),
+    usage: z.object({ bytes: z.int(), documents: z.int() }).meta({
+      description: 'What it keeps: all versions of all documents, those in the trash too.',
+      example: { bytes: 48213877, documents: 61 },
+    }),
+  })
+  .meta({ id: 'WholeFirm' })
+export type WholeFirmShape = z.infer<typeof wholeFirmShape>
+
 export const changeFirmBody = z
-  .strictObject({ is_locked: z.boolean().meta({ description: 'Locked: its papers can be read, not changed.' }) })
+  .strictObject({
+    is_locked: z.boolean().meta({ description: 'Locked: its papers can be read, not changed.' }),
+    quota: z
+      .strictObject(quotaFields)
+      .partial()
+      .refine((quota) => Object.keys(quota).length > 0, 'must name bytes or documents')
+      .meta({ description: 'What the firm may keep; null: what firms usually may. What is not named stays.' }),
+  })
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, 'must change something')
   .meta({ id: 'FirmChange' })
 
 export const memberParams = z.object({ firm_id: uuid, user_id: uuid })

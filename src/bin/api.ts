@@ -50,14 +50,15 @@ export async function buildApi(
   limitRates(server, { db, log, metrics, now: app.now, limits: config.rates })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
+  const { usualQuota } = config
   const routes: FastifyPluginAsync[] = [
     authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
-    firmRoutes({ db, cursors }),
+    firmRoutes({ db, cursors, usualQuota }),
     memberRoutes({ db, cursors }),
     identityRoutes({ db, cursors, usualIssuer: config.openId?.issuer }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
-    uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
-    versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes }),
+    uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes, usualQuota }),
+    versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes, usualQuota }),
     reviewRoutes({ db, log, scanner: app.scanner }),
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
     trashRoutes({ db, log, scanner: app.scanner }),

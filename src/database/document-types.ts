@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import type { UserId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
+import { type RoomWish, type SeenRoom, seenRoom } from './quotas.ts'
 
 export type DocumentType = {
   id: string
@@ -42,10 +43,23 @@ export async function listDocumentTypes(db: Db): Promise<DocumentType[]> {
 
 /** By code or by id. */
 export async function findDocumentType(db: Db | Tx, codeOrId: string): Promise<DocumentType | undefined> {
+  return await db.selectFrom('document_types').select(columns).where(isNamed(codeOrId)).executeTakeFirst()
+}
+
+const isNamed = (codeOrId: string) =>
+  sql<boolean>`(code = ${codeOrId} or document_types.id::text = ${codeOrId.toLowerCase()})`
+
+/** The same together with the room that a firm has, for who hands in a file of it. */
+export async function findTypeWithRoom(
+  db: Db,
+  codeOrId: string,
+  wish: RoomWish,
+): Promise<(DocumentType & { room: SeenRoom }) | undefined> {
   return await db
     .selectFrom('document_types')
     .select(columns)
-    .where((eb) => eb.or([eb('code', '=', codeOrId), eb(sql`id::text`, '=', codeOrId.toLowerCase())]))
+    .select(seenRoom(wish).as('room'))
+    .where(isNamed(codeOrId))
     .executeTakeFirst()
 }
 

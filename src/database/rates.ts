@@ -36,9 +36,9 @@ export async function leasePermits(db: Db, wishes: PermitWish[]): Promise<Lease[
   return rows
 }
 
-/** What is left of a row's hour, in whole permits; a part that was lost in rounding counts. */
+/** What is left of a row's hour, in whole permits. */
 const grantable = sql`greatest(0, least(excluded.granted, floor(
-  (${hour} - extract(epoch from greatest(r.spent_until, now()) - now())::float8) / excluded.seconds_each + 0.001)))::int`
+  (${hour} - extract(epoch from greatest(r.spent_until, now()) - now())::float8) / excluded.seconds_each)))::int`
 
 /** A system task: buckets that are full again say nothing that no row would not. */
 export async function removeFullBuckets(db: Db): Promise<void> {

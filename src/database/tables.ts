@@ -208,6 +208,8 @@ type DocumentUploads = {
   multipart_id: string | null
   uploaded_by: UserId
   started_at: Defaulted
+  reserved_bytes: ColumnType<string, number | undefined, number>
+  reserved_documents: Generated<number>
 }
 
 type DocumentMoves = {

@@ -3,25 +3,49 @@ import { type RawBuilder, sql } from 'kysely'
 import type { FirmId, StorageKey, StoreId, StoreName, UploadId, UserId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
 import { platformPath } from './places.ts'
+import type { Growth, Quota, Room } from './quotas.ts'
 
 /** One place where bytes can lie. */
 export type Place = { store: StoreName; storeId: StoreId | null; key: StorageKey }
 
-export type OpenUpload = Place & { id: UploadId; firmId: FirmId; uploadedBy: UserId }
+export type OpenUpload = Place & {
+  id: UploadId
+  firmId: FirmId
+  uploadedBy: UserId
+  /** What it adds to the firm at most. */
+  growth: Growth
+}
 
-/** Names the bytes before the first of them is stored, so that whatever happens somebody can find them. */
-export async function openUpload(db: Db, upload: OpenUpload): Promise<void> {
-  await db
-    .insertInto('document_uploads')
-    .values({
-      id: upload.id,
-      firm_id: upload.firmId,
-      store: upload.store,
-      store_id: upload.storeId,
-      storage_key: upload.key,
-      uploaded_by: upload.uploadedBy,
-    })
-    .execute()
+/** `refused`: which bound of the firm's has no room for it; null: it is open. */
+type Opening = Room & { refused: 'bytes' | 'documents' | null }
+
+/**
+ * Names the bytes before the first of them is stored, so that whatever happens somebody can find them; and reserves room
+ * for them, so that of any number at once no more are let in than the firm may keep. One statement.
+ */
+export async function openUpload(db: Db, upload: OpenUpload, usualQuota: Quota): Promise<Opening> {
+  const { growth } = upload
+  const { rows } = await sql<Opening>`
+    with room as (
+      select * from document_find_room(${upload.firmId}, ${growth.bytes}::bigint, ${growth.documents}::int,
+        ${usualQuota.bytes ?? null}::bigint, ${usualQuota.documents ?? null}::bigint)
+    ),
+    opened as (
+      insert into document_uploads (id, firm_id, store, store_id, storage_key, uploaded_by, reserved_bytes, reserved_documents)
+      select ${upload.id}::uuid, ${upload.firmId}::uuid, ${upload.store}::text, ${upload.storeId}::uuid, ${upload.key}::text,
+        ${upload.uploadedBy}::uuid, ${growth.bytes}::bigint, ${growth.documents}::int
+      from room where refused is null
+    )
+    select refused, used_bytes::float8 as "usedBytes", used_documents::float8 as "usedDocuments",
+      most_bytes::float8 as "mostBytes", most_documents::float8 as "mostDocuments" from room`.execute(db)
+  const [opening] = rows
+  if (opening === undefined) throw new Error('the database did not say whether an upload is open')
+  return opening
+}
+
+/** What it may have left stays named, but becomes no version any more, and so takes no room in the firm. */
+export async function giveRoomBack(db: Db, id: UploadId): Promise<void> {
+  await sql`update document_uploads set reserved_bytes = 0, reserved_documents = 0 where id = ${id}`.execute(db)
 }
 
 /** Forgets an open upload: because its version stands (in that transaction), or because its bytes are gone. False when it was not there. */

@@ -1,6 +1,7 @@
-import type { Db } from '../database/client.ts'
-import { findDocumentType } from '../database/document-types.ts'
+import { findTypeWithRoom } from '../database/document-types.ts'
 import { findDocument, type Seeing } from '../database/documents.ts'
+import { readRoom } from '../database/quotas.ts'
+import type { IdempotencyScope } from '../database/idempotency.ts'
 import type { RecordedDocument } from '../database/record-version.ts'
 import { AppError } from '../errors.ts'
 import { recordRefusal } from '../people/record-refusal.ts'
@@ -9,6 +10,7 @@ import { confidentialRoles, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 import { noSuchDocument } from './access-document.ts'
 import { assertNotInTrash } from './assert-servable.ts'
+import { scopeOf } from './keep-once.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
 import { tellAccess } from './tell-access.ts'
 import { type HandIn, receiveAndKeep, type TypeLimits, type UploadNeeds } from './upload.ts'
@@ -25,7 +27,8 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
   const event = { action: rights['documents.add_version'].event, firmId, documentId }
   try {
     const document = await recordRefusal(needs.db, actor, event, async () => {
-      const type = await requireType(needs.db, { membership, confidentialRoles }, documentId)
+      const scope = scopeOf(membership, documentId, request.idempotencyKey)
+      const type = await requireType(needs, { membership, confidentialRoles }, { documentId, scope })
       assertSomewhereToGo(needs.stores)
       return receiveAndKeep(needs, request, { actor, membership, type, newVersionOf: documentId })
     })
@@ -37,13 +40,19 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
 }
 
 /** The limits of the document's type. The platform's rows may have a type that there is not: then the usual ones hold. */
-async function requireType(db: Db, seeing: Seeing, documentId: DocumentId): Promise<TypeLimits> {
+async function requireType(
+  { db, usualQuota }: UploadNeeds,
+  seeing: Seeing,
+  { documentId, scope }: { documentId: DocumentId; scope: IdempotencyScope | undefined },
+): Promise<TypeLimits> {
   const document = await findDocument(db, seeing, documentId)
   if (document === undefined) throw noSuchDocument()
   assertNotInTrash(document)
   const code = document.documentType
-  const type = await findDocumentType(db, code)
+  const room = { firmId: seeing.membership.firmId, usualQuota, scope }
+  const type = await findTypeWithRoom(db, code, room)
   if (type?.isActive === false)
     throw new AppError('validation_failed', 'Papers of this type are not taken any more. Ask the platform’s support.')
-  return type?.code === code ? type : { code, maxBytes: null, allowedTypes: null }
+  if (type?.code === code) return type
+  return { code, maxBytes: null, allowedTypes: null, room: await readRoom(db, room) }
 }

@@ -2,21 +2,31 @@ import type { Logger } from 'pino'
 
 import type { Db, Tx } from '../database/client.ts'
 import { inTransaction, OutcomeUnknown } from '../database/in-transaction.ts'
-import { closeRemovedUpload, closeUpload, openUpload, type OpenUpload } from '../database/uploads.ts'
+import type { Quota } from '../database/quotas.ts'
+import { closeRemovedUpload, closeUpload, giveRoomBack, openUpload, type OpenUpload } from '../database/uploads.ts'
 import { AppError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
 import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
 import { isS3Out } from '../storage/s3-operation.ts'
+import { quotaExceeded } from './assert-room.ts'
 import { measureWrite } from './measure-write.ts'
 import { removeBytes } from './remove-bytes.ts'
 import { storeHolding, type Stores } from './stores.ts'
 
-export type KeepBytesNeeds = { db: Db; stores: Stores; log: Logger; metrics: Metrics }
+export type KeepBytesNeeds = {
+  db: Db
+  stores: Stores
+  log: Logger
+  metrics: Metrics
+  /** Of a firm that has none of its own. */
+  usualQuota: Quota
+}
 
 /**
- * Bytes first and durable, row last: names the bytes, stores them, then runs `record` in the one transaction that makes
- * them a version. Whatever fails leaves nothing, but for two cases in which what may lie there stays, still named by its
- * open upload: a commit whose outcome is unknown, and an S3 that failed, since nobody's answer waits for it to come back.
+ * Bytes first and durable, row last: names the bytes and reserves room for them, stores them, then runs `record` in the one
+ * transaction that makes them a version. Throws `quota_exceeded` where the firm has no room. Whatever fails leaves
+ * nothing, but for two cases in which what may lie there stays, still named by its open upload: a commit whose outcome is
+ * unknown, and an S3 that failed, since nobody's answer waits for it to come back.
  */
 export async function keepBytes<Result>(
   needs: KeepBytesNeeds,
@@ -25,7 +35,7 @@ export async function keepBytes<Result>(
   record: (trx: Tx, stored: StoredFile) => Promise<Result>,
 ): Promise<Result> {
   const store = storeHolding(needs.stores, upload)
-  await openUpload(needs.db, upload)
+  await open(needs, upload)
   try {
     const stored = await measureWrite(needs.metrics, store.name, file, () => store.write(upload.key, file))
     return await inTransaction(needs.db, async (trx) => {
@@ -44,9 +54,24 @@ export async function keepBytes<Result>(
       )
       throw error
     }
-    if (isS3Out(error)) tellLeft(needs, upload)
+    if (isS3Out(error)) await leave(needs, upload)
     else await giveUp(needs, upload)
     throw error
+  }
+}
+
+async function open({ db, usualQuota }: KeepBytesNeeds, upload: OpenUpload): Promise<void> {
+  const { refused, ...room } = await openUpload(db, upload, usualQuota)
+  if (refused !== null) throw quotaExceeded(room, refused)
+}
+
+/** What S3 may have of it is left to the collector; the file itself may go elsewhere, and counts there. */
+async function leave(needs: KeepBytesNeeds, upload: OpenUpload): Promise<void> {
+  try {
+    await giveRoomBack(needs.db, upload.id)
+    tellLeft(needs, upload)
+  } catch (error) {
+    tellLeft(needs, upload, error)
   }
 }
 

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 
 import type { IdempotencyScope } from '../database/idempotency.ts'
 import type { Membership } from '../database/membership.ts'
+import type { Growth } from '../database/quotas.ts'
 import type { RecordedDocument } from '../database/record-version.ts'
+import { isAppError } from '../errors.ts'
 import { storageKeyOf } from '../storage/storage-key.ts'
 import type { Actor, DocumentId, Sha256 } from '../vocabulary.ts'
 import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
@@ -33,24 +35,46 @@ export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promi
   const once = onceOf(admitted)
   const earlier = async (sha256: Sha256) =>
     once && findEarlierDocument(needs.db, membership, once.scope, fingerprintOf(once.paper, sha256))
+  const keepIn = async (mostBytes: number) => {
+    try {
+      return await keep(needs, admitted, { once, mostBytes })
+    } catch (error) {
+      const answered = error instanceof AnsweredBefore ? await earlier(error.sha256) : undefined
+      if (answered === undefined) throw error
+      return answered
+    }
+  }
 
-  if (received.content.kind === 'memory') {
-    const answered = await earlier(received.content.sha256)
-    if (answered !== undefined) return answered
-  }
+  const { content, mostBytes } = received
+  const answered = content.kind === 'memory' ? await earlier(content.sha256) : undefined
+  if (answered !== undefined) return answered
   try {
-    return await keep(needs, admitted, once)
+    return await keepIn(mostBytes)
   } catch (error) {
-    const answered = error instanceof AnsweredBefore ? await earlier(error.sha256) : undefined
-    if (answered === undefined) throw error
-    return answered
+    if (!isAppError(error, 'quota_exceeded')) throw error
+    // Once it has come it may turn out to be here already, or to be shorter than it could have been.
+    const { size, sha256 } = await wholeOf(content)
+    const answeredMeanwhile = await earlier(sha256)
+    if (answeredMeanwhile !== undefined) return answeredMeanwhile
+    if (size === mostBytes) throw error
+    return await keepIn(size)
   }
+}
+
+async function wholeOf(content: Received['content']): Promise<{ size: number; sha256: Sha256 }> {
+  return content.kind === 'spool' ? content.accepted : { size: content.bytes.length, sha256: content.sha256 }
 }
 
 /** The scope of an idempotency key, and what it stands for beside the bytes. */
 export type Once = { scope: IdempotencyScope; paper: string }
 
-async function keep(needs: KeepBytesNeeds, admitted: Admitted, once: Once | undefined): Promise<RecordedDocument> {
+type Keeping = { once: Once | undefined; mostBytes: number }
+
+async function keep(
+  needs: KeepBytesNeeds,
+  admitted: Admitted,
+  { once, mostBytes }: Keeping,
+): Promise<RecordedDocument> {
   const { actor, membership, documentType, newVersionOf, fileName, received, signal } = admitted
   const { firmId } = membership
   const documentId = newVersionOf ?? (randomUUID() as DocumentId) // just made, so it names nothing else
@@ -60,7 +84,9 @@ async function keep(needs: KeepBytesNeeds, admitted: Admitted, once: Once | unde
   const labels = { originalFileName: fileName, documentType, firmId, documentId }
   const file = { contentType: mimeType, labels, content: received.content, signal }
 
-  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, makeKey }, async (trx, kept) =>
+  const growth: Growth = { bytes: mostBytes, documents: newVersionOf === undefined ? 1 : 0 }
+
+  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, growth, makeKey }, async (trx, kept) =>
     recordKept(trx, actor, kept, {
       right: newVersionOf === undefined ? 'documents.upload' : 'documents.add_version',
       firmId,
@@ -76,10 +102,17 @@ async function keep(needs: KeepBytesNeeds, admitted: Admitted, once: Once | unde
 }
 
 function onceOf({ membership, newVersionOf, documentType, idempotencyKey }: Admitted): Once | undefined {
-  if (idempotencyKey === undefined) return undefined
-  const route = newVersionOf === undefined ? 'documents' : 'versions'
-  return {
-    scope: { firmId: membership.firmId, userId: membership.userId, route, key: idempotencyKey },
-    paper: newVersionOf ?? documentType,
-  }
+  const scope = scopeOf(membership, newVersionOf, idempotencyKey)
+  return scope && { scope, paper: newVersionOf ?? documentType }
+}
+
+/** Undefined without a key. */
+export function scopeOf(
+  { firmId, userId }: Membership,
+  newVersionOf: DocumentId | undefined,
+  key: string | undefined,
+): IdempotencyScope | undefined {
+  return key === undefined
+    ? undefined
+    : { firmId, userId, route: newVersionOf === undefined ? 'documents' : 'versions', key }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import type { Tx } from '../database/client.ts'
+import type { Growth } from '../database/quotas.ts'
 import type { Place } from '../database/uploads.ts'
 import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
 import type { S3Trouble } from '../storage/s3-errors.ts'
@@ -13,6 +14,7 @@ export type NewFile = {
   firmId: FirmId
   uploadedBy: UserId
   file: IncomingFile
+  growth: Growth
   /** A key that nothing has had yet: each attempt gets one of its own. */
   makeKey: () => StorageKey
 }
@@ -53,11 +55,12 @@ type Attempt = NewFile & { target: Target; key: StorageKey }
 
 async function keepThere<Result>(
   needs: KeepBytesNeeds,
-  { target, key, firmId, uploadedBy, file }: Attempt,
+  { target, key, firmId, uploadedBy, file, growth }: Attempt,
   record: (trx: Tx, kept: Kept) => Promise<Result>,
 ): Promise<Result> {
   const place = placeFor(target, needs.stores, key)
-  const upload = { ...place, id: randomUUID() as UploadId, firmId, uploadedBy } // just made, so it names nothing else
+  const id = randomUUID() as UploadId // just made, so it names nothing else
+  const upload = { ...place, id, firmId, uploadedBy, growth }
   return await keepBytes(needs, upload, file, (trx, stored) => record(trx, { ...stored, ...place }))
 }
 

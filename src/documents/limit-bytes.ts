@@ -15,6 +15,11 @@ export function assertDeclaredSize(declaredBytes: number | undefined, maxBytes: 
   if (declaredBytes !== undefined && declaredBytes > maxBytes + formBytes) throw tooLarge(maxBytes)
 }
 
+/** How long the file in such a form is at least. */
+export function leastFileBytes(declaredBytes: number | undefined): number {
+  return Math.max(1, (declaredBytes ?? 0) - formBytes)
+}
+
 /** Hands the bytes on and stops reading at the limit. Throws `too_large`, or the signal's reason. */
 export async function* limitBytes({ bytes, maxBytes, signal }: Source): Chunks {
   let size = 0

@@ -33,6 +33,8 @@ export type Incoming = {
 export type Received = {
   format: Format
   content: HeldInMemory | Spooled
+  /** How long it is at most; of a file that still comes nobody knows better. */
+  mostBytes: number
   /** What the scanner said of it; known once the content is whole and accepted. */
   scanStatus: () => Promise<KeptScanStatus>
   /** Stops reading and gives memory or spool file back; to be called in every case. */
@@ -59,10 +61,10 @@ export async function receiveFile(needs: ReceiveNeeds, incoming: Incoming): Prom
     mostBytes <= mostBytesInMemory
       ? await holdAndScan(needs, whole, { ...checks, mostBytes, signal })
       : await spoolAndScan(needs, whole, { ...checks, incoming })
-  return { format, ...held }
+  return { format, mostBytes: held.content.kind === 'memory' ? held.content.bytes.length : mostBytes, ...held }
 }
 
-type Held = Omit<Received, 'format'>
+type Held = Omit<Received, 'format' | 'mostBytes'>
 
 async function holdAndScan(
   needs: ReceiveNeeds,

@@ -106,7 +106,9 @@ async function keepAgain(
   const labels = { originalFileName: fileName, documentType, firmId, documentId }
   const file = { contentType: mimeType, labels, content: held.content, signal }
 
-  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, makeKey }, (trx, kept) =>
+  const growth = { bytes: old.fileSize, documents: 0 } as const
+
+  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, growth, makeKey }, (trx, kept) =>
     recordKept(trx, actor, kept, {
       right: 'documents.restore_version',
       firmId,

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
 
 import type { Db } from '../database/client.ts'
-import { type DocumentType, findDocumentType } from '../database/document-types.ts'
+import { type DocumentType, findTypeWithRoom } from '../database/document-types.ts'
+import type { RoomWish, SeenRoom } from '../database/quotas.ts'
 import type { RecordedDocument } from '../database/record-version.ts'
 import { AppError } from '../errors.ts'
 import { traced } from '../logger-span.ts'
@@ -9,17 +10,18 @@ import { recordRefusal } from '../people/record-refusal.ts'
 import { requireRight } from '../people/require-right.ts'
 import { rights } from '../people/rights.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
+import { assertRoom } from './assert-room.ts'
 import { requireFileName } from './check-file-name.ts'
 import { defaultMimeTypes } from './formats/formats.ts'
 import type { KeepBytesNeeds } from './keep-bytes.ts'
-import { type Admitted, keepOnce } from './keep-once.ts'
+import { type Admitted, keepOnce, scopeOf } from './keep-once.ts'
 import { assertDeclaredSize } from './limit-bytes.ts'
 import { receiveFile, type ReceiveNeeds } from './receive-file.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
 import { tellAccess } from './tell-access.ts'
 
-/** What a document's type says of its files. */
-export type TypeLimits = Pick<DocumentType, 'code' | 'maxBytes' | 'allowedTypes'>
+/** What a document's type says of its files, and how much room its firm has. */
+export type TypeLimits = Pick<DocumentType, 'code' | 'maxBytes' | 'allowedTypes'> & { room: SeenRoom }
 
 export type UploadNeeds = ReceiveNeeds & KeepBytesNeeds & { maxUploadBytes: number }
 
@@ -45,7 +47,9 @@ export type UploadRequest = HandIn & { firmId: FirmId; documentType: string }
 export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRequest): Promise<RecordedDocument> {
   const { firmId } = request
   const membership = await requireRight(needs, actor, 'documents.upload', { firmId })
-  const type = await requireActiveType(needs.db, request.documentType)
+  const scope = scopeOf(membership, undefined, request.idempotencyKey)
+  const room = { firmId, usualQuota: needs.usualQuota, scope }
+  const type = await requireActiveType(needs.db, request.documentType, room)
   assertSomewhereToGo(needs.stores)
 
   try {
@@ -67,6 +71,8 @@ export async function receiveAndKeep(
 ): Promise<RecordedDocument> {
   const maxBytes = Math.min(needs.maxUploadBytes, type.maxBytes ?? Infinity)
   assertDeclaredSize(handIn.declaredBytes, maxBytes)
+  const { declaredBytes } = handIn
+  assertRoom(type.room, { declaredBytes, isNewDocument: allowed.newVersionOf === undefined })
   const file = await handIn.openFile()
   const fileName = requireFileName(file.fileName)
   const allowedMimeTypes = type.allowedTypes ?? defaultMimeTypes
@@ -86,8 +92,8 @@ export async function receiveAndKeep(
   }
 }
 
-async function requireActiveType(db: Db, codeOrId: string): Promise<DocumentType> {
-  const type = await findDocumentType(db, codeOrId)
+async function requireActiveType(db: Db, codeOrId: string, room: RoomWish): Promise<TypeLimits> {
+  const type = await findTypeWithRoom(db, codeOrId, room)
   if (type?.isActive === true) return type
   const message = 'There is no such document type. GET /api/v1/document-types lists them.'
   throw new AppError('validation_failed', message, { fields: [{ field: 'document_type', message }] })

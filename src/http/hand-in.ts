@@ -13,6 +13,7 @@ export const handInErrors = [
   'unsupported_type',
   'empty_file',
   'infected',
+  'quota_exceeded',
   'store_unavailable',
 ] as const satisfies ErrorCode[]
 

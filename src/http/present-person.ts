@@ -1,7 +1,8 @@
-import type { AccountShape, FirmShape, MemberShape } from '../contract-people.ts'
+import type { AccountShape, FirmShape, MemberShape, WholeFirmShape } from '../contract-people.ts'
 import type { Account } from '../database/accounts.ts'
 import type { Firm, FirmOfPerson } from '../database/firms.ts'
 import type { Member } from '../database/members.ts'
+import type { FirmSeen } from '../people/browse-firms.ts'
 import type { Person } from '../database/persons.ts'
 
 export function presentPerson(person: Omit<Person, 'isShutOut'>): AccountShape {
@@ -42,6 +43,15 @@ export function presentFirm(firm: Firm, role: FirmOfPerson['role']): FirmShape {
     created_at: firm.createdAt.toISOString(),
     updated_at: firm.updatedAt.toISOString(),
     role,
+  }
+}
+
+/** The same with what it keeps and may keep. */
+export function presentWholeFirm({ firm, role, room }: FirmSeen): WholeFirmShape {
+  return {
+    ...presentFirm(firm, role),
+    quota: { bytes: room.mostBytes, documents: room.mostDocuments },
+    usage: { bytes: room.usedBytes, documents: room.usedDocuments },
   }
 }
 

@@ -2,30 +2,37 @@ import type { Db } from '../database/client.ts'
 import { recordEvent } from '../database/events.ts'
 import { readFirm, setFirmLock } from '../database/firms.ts'
 import { inTransaction } from '../database/in-transaction.ts'
+import { type Quota, type QuotaChange, readRoom, setQuota } from '../database/quotas.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
 import type { FirmSeen } from './browse-firms.ts'
 import { requireRight } from './require-right.ts'
 
-export type FirmChange = { isLocked: boolean }
+/** What is left out stays as it is. */
+export type FirmChange = { isLocked?: boolean | undefined; quota?: QuotaChange | undefined }
 
-/** Locks a firm, whose papers can then be read but not changed, or unlocks it. Asking for what is so already changes nothing. */
+/**
+ * Locks a firm, whose papers can then be read but not changed, or unlocks it; says how much it may keep. Asking for what
+ * is so already changes nothing.
+ */
 export async function changeFirm(
-  { db }: { db: Db },
+  { db, usualQuota }: { db: Db; usualQuota: Quota },
   actor: Actor,
   firmId: FirmId,
-  { isLocked }: FirmChange,
+  { isLocked, quota }: FirmChange,
 ): Promise<FirmSeen> {
   const membership = await requireRight({ db }, actor, 'firm.change', { firmId })
 
   return await inTransaction(db, async (trx) => {
-    const changed = await setFirmLock(trx, membership, isLocked)
-    if (changed !== undefined)
+    const locked = isLocked !== undefined && (await setFirmLock(trx, membership, isLocked)) !== undefined
+    const given = quota !== undefined && (await setQuota(trx, membership, quota))
+    if (locked || given)
       await recordEvent(trx, actor, {
         action: 'firm.changed',
         outcome: 'ok',
         firmId,
-        details: { is_locked: isLocked },
+        details: { ...(locked && { is_locked: isLocked }), ...(given && { quota }) },
       })
-    return { firm: changed ?? (await readFirm(trx, membership)), role: membership.role }
+    const room = await readRoom(trx, { firmId, usualQuota, scope: undefined })
+    return { firm: await readFirm(trx, membership), role: membership.role, room }
   })
 }

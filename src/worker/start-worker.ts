@@ -10,6 +10,7 @@ import { housekeeping } from './housekeeping.ts'
 import type { Job, JobNeeds } from './job.ts'
 import { runJob } from './run-job.ts'
 import { scanWaiting } from './scan-waiting.ts'
+import { sumUpFirms } from './sum-up-firms.ts'
 import { verifySample } from './verify-sample.ts'
 
 export type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
@@ -25,6 +26,7 @@ const everyJob: Job[] = [
   compareWithPlatform,
   hashPlatformDocuments,
   scanWaiting,
+  sumUpFirms,
   verifySample,
 ]
 

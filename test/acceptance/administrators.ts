@@ -50,6 +50,31 @@ export function proveAdministrators(scene: () => Scene): void {
     expect(refusalIn(written)).toBe('403 firm_locked')
     expect([unlocked.status, writtenAgain.status]).toEqual([200, 201])
   })
+
+  it('a firm sees what it keeps, and keeps no more than an administrator says', async () => {
+    const { client, founder, firmId } = scene()
+    const token = await logIn(scene())
+    const firm = async () => {
+      const { body } = await client.call(`GET /api/v1/security-firms/${firmId}`, { token: founder.token })
+      return body as { usage: { bytes: number; documents: number }; quota: { bytes: number; documents: number } }
+    }
+    const setQuota = (quota: object) =>
+      client.call(`PATCH /api/v1/security-firms/${firmId}`, { token, json: { quota } })
+    const bytes = makePdf({ bytes: 30_000, seed: randomUUID() })
+
+    const before = await firm()
+    await keep(scene(), { bytes })
+    const after = await firm()
+    const bounded = await setQuota({ bytes: after.usage.bytes + bytes.length - 1 })
+    const noRoom = await handIn(scene(), { bytes })
+    const freed = await setQuota({ bytes: null })
+    const room = await handIn(scene(), { bytes })
+
+    expect(after.usage).toEqual({ bytes: before.usage.bytes + bytes.length, documents: before.usage.documents + 1 })
+    expect([bounded.status, freed.status, room.status]).toEqual([200, 200, 201])
+    expect(refusalIn(noRoom)).toBe('429 quota_exceeded')
+    expect((await firm()).quota).toEqual(before.quota)
+  })
 }
 
 /** Stays for good, so only on a service that was started here. */

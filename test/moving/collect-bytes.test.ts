@@ -130,10 +130,12 @@ describe('the collector', () => {
         return stored
       },
     }
-    const needs = { ...service.app, stores: { ...service.app.stores, local: late } }
+    const { usualQuota } = service.app.config
+    const needs = { ...service.app, usualQuota, stores: { ...service.app.stores, local: late } }
     const key = freshKey()
     const place = { store: 'local', storeId: local.storeId, key } as const
-    const upload = { ...place, id: randomUUID() as UploadId, firmId, uploadedBy: member.id }
+    const growth = { bytes: makePdf().length, documents: 1 } as const
+    const upload = { ...place, id: randomUUID() as UploadId, firmId, uploadedBy: member.id, growth }
 
     await expect(keepBytes(needs, upload, aFile(), () => Promise.resolve('kept'))).rejects.toThrow(/given up/)
 

@@ -2,16 +2,17 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
 import { firmParams, pageQuery } from '../../contract.ts'
-import { changeFirmBody, firmShape, registerFirmBody } from '../../contract-people.ts'
+import { changeFirmBody, firmShape, registerFirmBody, wholeFirmShape } from '../../contract-people.ts'
 import type { Db } from '../../database/client.ts'
+import { emptyRoom, type Quota } from '../../database/quotas.ts'
 import { browseFirms, viewFirm } from '../../people/browse-firms.ts'
 import { changeFirm } from '../../people/change-firm.ts'
 import { registerFirm } from '../../people/register-firm.ts'
 import type { FirmId } from '../../vocabulary.ts'
 import { answerPage, type Cursors } from '../paging.ts'
-import { presentFirm } from '../present-person.ts'
+import { presentFirm, presentWholeFirm } from '../present-person.ts'
 
-export type FirmRoutesNeeds = { db: Db; cursors: Cursors }
+export type FirmRoutesNeeds = { db: Db; cursors: Cursors; usualQuota: Quota }
 
 const root = '/security-firms'
 
@@ -49,11 +50,10 @@ function reading(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
       `${root}/:firm_id`,
       {
         config: { right: 'firm.read' },
-        schema: { tags: ['firms'], summary: 'Look at a firm', params: firmParams, response: { 200: firmShape } },
+        schema: { tags: ['firms'], summary: 'Look at a firm', params: firmParams, response: { 200: wholeFirmShape } },
       },
       async (request) => {
-        const { firm, role } = await viewFirm(needs, request.actor, request.params.firm_id as FirmId)
-        return presentFirm(firm, role)
+        return presentWholeFirm(await viewFirm(needs, request.actor, request.params.firm_id as FirmId))
       },
     )
   }
@@ -69,13 +69,18 @@ function changing(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
           tags: ['firms'],
           summary: 'Register a firm and become its administrator',
           body: registerFirmBody,
-          response: { 201: firmShape },
+          response: { 201: wholeFirmShape },
         },
       },
       async (request, reply) => {
         const { registration_number: registrationNumber, vat_number: vatNumber = null, ...rest } = request.body
         const firm = await registerFirm(needs, request.actor, { ...rest, registrationNumber, vatNumber })
-        return reply.code(201).header('location', `/api/v1${root}/${firm.id}`).send(presentFirm(firm, 'firm_admin'))
+        const room = emptyRoom(needs.usualQuota)
+        const location = `/api/v1${root}/${firm.id}`
+        return reply
+          .code(201)
+          .header('location', location)
+          .send(presentWholeFirm({ firm, role: 'firm_admin', room }))
       },
     )
 
@@ -85,16 +90,16 @@ function changing(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
         config: { right: 'firm.change' },
         schema: {
           tags: ['firms'],
-          summary: 'Lock or unlock a firm',
+          summary: 'Lock or unlock a firm, or say how much it may keep',
           params: firmParams,
           body: changeFirmBody,
-          response: { 200: firmShape },
+          response: { 200: wholeFirmShape },
         },
       },
       async (request) => {
-        const change = { isLocked: request.body.is_locked }
-        const { firm, role } = await changeFirm(needs, request.actor, request.params.firm_id as FirmId, change)
-        return presentFirm(firm, role)
+        const { is_locked: isLocked, quota } = request.body
+        const firmId = request.params.firm_id as FirmId
+        return presentWholeFirm(await changeFirm(needs, request.actor, firmId, { isLocked, quota }))
       },
     )
   }

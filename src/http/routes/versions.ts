@@ -100,7 +100,7 @@ function restoring(needs: Needs): FastifyPluginAsyncZod {
         config: {
           right: 'documents.restore_version',
           rate: 'uploads',
-          errors: ['gone', 'scan_pending', 'quarantined', 'store_unavailable'],
+          errors: ['gone', 'scan_pending', 'quarantined', 'quota_exceeded', 'store_unavailable'],
         },
         schema: {
           tags: ['documents'],

@@ -1,0 +1,106 @@
+-- Why: what a firm keeps is bounded, is known without counting it, and what is on its way to it counts as well.
+-- In the order in which an upload takes them, so that nobody waits for this in a circle.
+lock table document_uploads in access exclusive mode;
+lock table documents, document_versions in share row exclusive mode;
+
+-- A firm's own bounds; null: the usual one.
+create table document_quotas (
+  firm_id uuid primary key,
+  most_bytes bigint check (most_bytes > 0),
+  most_documents bigint check (most_documents > 0),
+  changed_at timestamptz not null default now()
+);
+
+-- What a firm keeps: its sum, and the changes that are not in it yet. Whoever changes something adds a row, and so waits
+-- for nobody: a sum that is written at once would make all of a firm's uploads, and the platform's, wait for each other.
+create table document_usage (
+  firm_id uuid primary key,
+  bytes bigint not null,
+  documents bigint not null
+);
+create table document_usage_changes (
+  id bigint generated always as identity primary key,
+  firm_id uuid not null,
+  bytes bigint not null,
+  documents integer not null
+);
+create index document_usage_changes_by_firm on document_usage_changes (firm_id);
+
+-- What an open upload will add at most. An earlier version of the service says nothing.
+alter table document_uploads
+  add column reserved_bytes bigint not null default 0,
+  add column reserved_documents integer not null default 0;
+create index document_uploads_by_firm on document_uploads (firm_id);
+
+insert into document_usage (firm_id, bytes, documents)
+select firm_id, sum(bytes), sum(documents) from (
+  select firm_id, 0::bigint as bytes, 1 as documents from documents
+  union all select firm_id, file_size, 0 from document_versions where bytes_state <> 'removed'
+) kept group by firm_id;
+
+-- Every version counts whose bytes a row still names: old ones, those in the trash, the platform's.
+create function document_note_version_usage() returns trigger language plpgsql as $$
+declare
+  gone bigint = case when tg_op <> 'INSERT' and old.bytes_state <> 'removed' then old.file_size else 0 end;
+  come bigint = case when tg_op <> 'DELETE' and new.bytes_state <> 'removed' then new.file_size else 0 end;
+begin
+  if tg_op = 'UPDATE' and old.firm_id = new.firm_id then
+    insert into document_usage_changes (firm_id, bytes, documents) values (new.firm_id, come - gone, 0);
+    return null;
+  end if;
+  if gone <> 0 then insert into document_usage_changes (firm_id, bytes, documents) values (old.firm_id, -gone, 0); end if;
+  if come <> 0 then insert into document_usage_changes (firm_id, bytes, documents) values (new.firm_id, come, 0); end if;
+  return null;
+end
+$$;
+create trigger document_versions_usage_come after insert on document_versions
+  for each row execute function document_note_version_usage();
+create trigger document_versions_usage_changed after update on document_versions
+  for each row when ((old.firm_id, old.file_size, old.bytes_state = 'removed')
+    is distinct from (new.firm_id, new.file_size, new.bytes_state = 'removed'))
+  execute function document_note_version_usage();
+create trigger document_versions_usage_gone after delete on document_versions
+  for each row execute function document_note_version_usage();
+
+create function document_note_usage() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into document_usage_changes (firm_id, bytes, documents) values (new.firm_id, 0, 1);
+  else
+    insert into document_usage_changes (firm_id, bytes, documents) values (old.firm_id, 0, -1);
+  end if;
+  return null;
+end
+$$;
+create trigger documents_usage after insert or delete on documents for each row execute function document_note_usage();
+
+create function document_usage_of(firm uuid, out bytes bigint, out documents bigint) language sql stable as $$
+  select coalesce(sum(each.bytes), 0)::bigint, coalesce(sum(each.documents), 0)::bigint from (
+    select u.bytes, u.documents from document_usage u where u.firm_id = firm
+    union all select c.bytes, c.documents from document_usage_changes c where c.firm_id = firm
+  ) each
+$$;
+
+-- Whether a firm has room for so much more, beside what it keeps and what is on its way. Until the transaction ends
+-- nobody else is answered for the same firm: who inserts the open upload in it reserves the room. Each statement here
+-- sees what was committed before it began, so that whoever had to wait sees what was waited for.
+create function document_find_room(
+  firm uuid, more_bytes bigint, more_documents integer, usual_bytes bigint, usual_documents bigint,
+  out refused text, out used_bytes bigint, out used_documents bigint, out most_bytes bigint, out most_documents bigint
+) language plpgsql as $$
+begin
+  select coalesce(q.most_bytes, usual_bytes), coalesce(q.most_documents, usual_documents) into most_bytes, most_documents
+    from (select) one left join document_quotas q on q.firm_id = firm;
+  if most_bytes is null and most_documents is null then return; end if;
+  perform pg_advisory_xact_lock(hashtextextended('room:' || firm, 0));
+  select used.bytes + coming.bytes, used.documents + coming.documents into used_bytes, used_documents
+    from document_usage_of(firm) used, (
+      select coalesce(sum(u.reserved_bytes), 0)::bigint as bytes, coalesce(sum(u.reserved_documents), 0)::bigint as documents
+      from document_uploads u where u.firm_id = firm
+    ) coming;
+  refused = case
+    when more_documents > 0 and used_documents + more_documents > most_documents then 'documents'
+    when used_bytes + more_bytes > most_bytes then 'bytes'
+  end;
+end
+$$;

@@ -1,0 +1,92 @@
+import { type RawBuilder, sql } from 'kysely'
+
+import type { FirmId } from '../vocabulary.ts'
+import type { Db, Tx } from './client.ts'
+import type { IdempotencyScope } from './idempotency.ts'
+import type { Membership } from './membership.ts'
+
+/** How much a firm may keep; undefined: as much as it likes. */
+export type Quota = { bytes: number | undefined; documents: number | undefined }
+
+/** What somebody wants to add to it. */
+export type Growth = { bytes: number; documents: 0 | 1 }
+
+export type Room = {
+  usedBytes: number
+  usedDocuments: number
+  /** Null: any number. */
+  mostBytes: number | null
+  mostDocuments: number | null
+}
+
+/** The same as somebody sees it who hands a file in: with whether their idempotency key was answered. */
+export type SeenRoom = Room & { isAnswered: boolean }
+
+/** Of `scope` undefined nothing was answered. */
+export type RoomWish = { firmId: FirmId; usualQuota: Quota; scope: IdempotencyScope | undefined }
+
+/** SQL: what the firm keeps and may keep, as one value. What is on its way does not count. */
+export const seenRoom = ({ firmId, usualQuota, scope }: RoomWish): RawBuilder<SeenRoom> => sql<SeenRoom>`(
+  select json_build_object('usedBytes', used.bytes, 'usedDocuments', used.documents,
+    'mostBytes', coalesce(q.most_bytes, ${usualQuota.bytes ?? null}::bigint),
+    'mostDocuments', coalesce(q.most_documents, ${usualQuota.documents ?? null}::bigint),
+    'isAnswered', ${scope === undefined ? sql`false` : isAnswered(scope)})
+  from document_usage_of(${firmId}) used left join document_quotas q on q.firm_id = ${firmId})`
+
+const isAnswered = ({ firmId, userId, route, key }: IdempotencyScope) => sql`exists (
+  select from document_idempotency_keys
+  where firm_id = ${firmId} and user_id = ${userId} and route = ${route} and key = ${key})`
+
+export async function readRoom(db: Db | Tx, wish: RoomWish): Promise<SeenRoom> {
+  const { rows } = await sql<{ room: SeenRoom }>`select ${seenRoom(wish)} as room`.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error('the database did not say what a firm keeps')
+  return row.room
+}
+
+/** Of a firm that is new. */
+export function emptyRoom({ bytes, documents }: Quota): Room {
+  return { usedBytes: 0, usedDocuments: 0, mostBytes: bytes ?? null, mostDocuments: documents ?? null }
+}
+
+/** A firm's own bounds; null: the usual one, undefined: as it is. */
+export type QuotaChange = { bytes?: number | null | undefined; documents?: number | null | undefined }
+
+/** False when they were so already. */
+export async function setQuota(trx: Tx, { firmId }: Membership, change: QuotaChange): Promise<boolean> {
+  const { rows } = await sql`
+    insert into document_quotas as q (firm_id, most_bytes, most_documents)
+    values (${firmId}, ${change.bytes ?? null}, ${change.documents ?? null})
+    on conflict (firm_id) do update set
+      most_bytes = case when ${change.bytes === undefined}::boolean then q.most_bytes else excluded.most_bytes end,
+      most_documents = case when ${change.documents === undefined}::boolean then q.most_documents else excluded.most_documents end,
+      changed_at = now()
+    where (${change.bytes !== undefined}::boolean and q.most_bytes is distinct from excluded.most_bytes)
+      or (${change.documents !== undefined}::boolean and q.most_documents is distinct from excluded.most_documents)
+    returning firm_id`.execute(trx)
+  return rows.length === 1
+}
+
+const mostChangesAtOnce = 10_000
+
+/** A system task: adds what changed to the sums, a part at a time; yields how many changes that was. */
+export async function sumUpUsage(db: Db): Promise<number> {
+  let all = 0
+  for (;;) {
+    const { rows } = await sql<{ count: number }>`
+      with taken as (
+        delete from document_usage_changes
+        where id in (select id from document_usage_changes order by id limit ${mostChangesAtOnce})
+        returning firm_id, bytes, documents
+      ),
+      summed as (
+        insert into document_usage as u (firm_id, bytes, documents)
+        select firm_id, sum(bytes), sum(documents) from taken group by firm_id order by firm_id
+        on conflict (firm_id) do update set bytes = u.bytes + excluded.bytes, documents = u.documents + excluded.documents
+      )
+      select count(*)::int as count from taken`.execute(db)
+    const count = rows[0]?.count ?? 0
+    all += count
+    if (count < mostChangesAtOnce) return all
+  }
+}

@@ -1,0 +1,43 @@
+import type { Room, SeenRoom } from '../database/quotas.ts'
+import { AppError } from '../errors.ts'
+import { leastFileBytes } from './limit-bytes.ts'
+
+type Coming = { declaredBytes: number | undefined; isNewDocument: boolean }
+
+/**
+ * Refuses what there is no room for in the firm, before a byte of it is read; whether there is when it has come, its
+ * reservation decides. What was answered before is answered again, however full the firm is by now. Throws `quota_exceeded`.
+ */
+export function assertRoom(room: SeenRoom, { declaredBytes, isNewDocument }: Coming): void {
+  if (room.isAnswered) return
+  const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
+  if (isNewDocument && mostDocuments !== null && usedDocuments + 1 > mostDocuments)
+    throw quotaExceeded(room, 'documents')
+  if (mostBytes !== null && usedBytes + leastFileBytes(declaredBytes) > mostBytes) throw quotaExceeded(room, 'bytes')
+}
+
+export function quotaExceeded(room: Room, of: 'bytes' | 'documents'): AppError {
+  const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
+  const [used, most] =
+    of === 'bytes'
+      ? [inWords(usedBytes), `${inWords(mostBytes ?? 0)} for its files`]
+      : [usedDocuments.toLocaleString('en'), `${(mostDocuments ?? 0).toLocaleString('en')} documents`]
+  const details = {
+    used_bytes: usedBytes,
+    used_documents: usedDocuments,
+    most_bytes: mostBytes,
+    most_documents: mostDocuments,
+  }
+  return new AppError(
+    'quota_exceeded',
+    `This firm may keep ${most}, and has ${used}: there is no room for this one. Delete what is not needed (in the trash it counts until it is removed for good), or ask the platform’s support for more.`,
+    { details },
+  )
+}
+
+const units = ['bytes', 'KB', 'MB', 'GB', 'TB']
+
+function inWords(bytes: number): string {
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  return `${Math.floor((bytes / 1024 ** power) * 10) / 10} ${units[power]}`
+}
