@@ -23,7 +23,7 @@ type Opening = Room & { refused: 'bytes' | 'documents' | null }
  * Names the bytes before the first of them is stored, so that whatever happens somebody can find them; and reserves room
  * for them, so that of any number at once no more are let in than the firm may keep. One statement.
  */
-export async function openUpload(db: Db, upload: OpenUpload, usualQuota: Quota): Promise<Opening> {
+export async function openUpload(db: Db | Tx, upload: OpenUpload, usualQuota: Quota): Promise<Opening> {
   const { growth } = upload
   const { rows } = await sql<Opening>`
     with room as (

@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+
+import { sql } from 'kysely'
+import { pino } from 'pino'
+import { expect, it } from 'vitest'
+
+import { type Db, openDatabase, type Tx } from '../../src/database/client.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import type { Quota } from '../../src/database/quotas.ts'
+import { openUpload } from '../../src/database/uploads.ts'
+import type { FirmId, StorageKey, UploadId, UserId } from '../../src/vocabulary.ts'
+import { freshDatabase } from '../support/fresh-database.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+
+const scene = sceneOfFile(async (closing) => {
+  const database = await freshDatabase()
+  closing.defer(() => database.drop())
+  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }))
+  closing.defer(() => db.destroy())
+  await migrate(db)
+  return { db }
+})
+
+const usual = { bytes: 100, documents: 10 }
+
+async function open(db: Db | Tx, firmId: FirmId, bytes: number, usualQuota: Quota = usual): Promise<string | null> {
+  const key = `security_firms/${firmId}/${randomUUID()}.pdf` as StorageKey // nobody reads it
+  const place = { store: 's3', storeId: null, key } as const
+  const whose = { id: randomUUID() as UploadId, firmId, uploadedBy: randomUUID() as UserId }
+  const { refused } = await openUpload(db, { ...place, ...whose, growth: { bytes, documents: 1 } }, usualQuota)
+  return refused
+}
+
+async function waitingForRoom(): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from pg_locks
+    where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())
+  `.execute(scene.db)
+  return rows[0]?.count ?? 0
+}
+
+it('who asks for room while another is being answered waits for that, and then sees what it took', async () => {
+  const firm = randomUUID() as FirmId
+  const first = await scene.db.startTransaction().execute()
+  expect(await open(first, firm, 60)).toBeNull()
+  const second = open(scene.db, firm, 60)
+  await expect.poll(waitingForRoom).toBe(1)
+  await first.commit().execute()
+
+  expect(await second).toBe('bytes')
+  expect(await open(scene.db, firm, 40)).toBeNull()
+})
+
+it('another firm’s need not wait', async () => {
+  const first = await scene.db.startTransaction().execute()
+  await open(first, randomUUID() as FirmId, 60)
+
+  expect(await open(scene.db, randomUUID() as FirmId, 60)).toBeNull()
+  await first.rollback().execute()
+})
+
+it('where nothing is bounded nobody waits', async () => {
+  const firm = randomUUID() as FirmId
+  const boundless = { bytes: undefined, documents: undefined }
+  const first = await scene.db.startTransaction().execute()
+  await open(first, firm, 2 ** 31, boundless)
+
+  expect(await open(scene.db, firm, 2 ** 31, boundless)).toBeNull()
+  await first.rollback().execute()
+})
