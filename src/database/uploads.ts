@@ -24,11 +24,23 @@ type Opening = Room & { refused: 'bytes' | 'documents' | null }
  * for them, so that of any number at once no more are let in than the firm may keep. One statement.
  */
 export async function openUpload(db: Db | Tx, upload: OpenUpload, usualQuota: Quota): Promise<Opening> {
+  const { refused, ...room } = await askForRoom(db, upload, { usualQuota, isAlone: false })
+  if (refused !== 'again') return { refused, ...room }
+  return (await askForRoom(db, upload, { usualQuota, isAlone: true })) as Opening // who is alone is not told to ask again
+}
+
+type Asking = { usualQuota: Quota; isAlone: boolean }
+
+async function askForRoom(
+  db: Db | Tx,
+  upload: OpenUpload,
+  { usualQuota, isAlone }: Asking,
+): Promise<Room & { refused: Opening['refused'] | 'again' }> {
   const { growth } = upload
-  const { rows } = await sql<Opening>`
+  const { rows } = await sql<Room & { refused: Opening['refused'] | 'again' }>`
     with room as (
       select * from document_find_room(${upload.firmId}, ${growth.bytes}::bigint, ${growth.documents}::int,
-        ${usualQuota.bytes ?? null}::bigint, ${usualQuota.documents ?? null}::bigint)
+        ${usualQuota.bytes ?? null}::bigint, ${usualQuota.documents ?? null}::bigint, ${isAlone}::boolean)
     ),
     opened as (
       insert into document_uploads (id, firm_id, store, store_id, storage_key, uploaded_by, reserved_bytes, reserved_documents)

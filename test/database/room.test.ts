@@ -31,6 +31,15 @@ async function open(db: Db | Tx, firmId: FirmId, bytes: number, usualQuota: Quot
   return refused
 }
 
+const mebibyte = 1024 * 1024
+
+/** What must be left for uploads to be answered side by side. */
+async function marginOf(): Promise<number> {
+  const { rows } = await sql<{ most: number }>`
+    select current_setting('max_connections')::int as most`.execute(scene.db)
+  return (rows[0]?.most ?? 0) * 16 * mebibyte
+}
+
 async function waitingForRoom(): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from pg_locks
@@ -67,4 +76,30 @@ it('where nothing is bounded nobody waits', async () => {
 
   expect(await open(scene.db, firm, 2 ** 31, boundless)).toBeNull()
   await first.rollback().execute()
+})
+
+it('far from a firm’s bounds nobody waits, but for a large one, which waits for all', async () => {
+  const firm = randomUUID() as FirmId
+  const large = { bytes: (await marginOf()) + 100 * mebibyte, documents: 1_000_000 }
+  const first = await scene.db.startTransaction().execute()
+  expect(await open(first, firm, mebibyte, large)).toBeNull()
+
+  expect(await open(scene.db, firm, mebibyte, large)).toBeNull()
+  const last = open(scene.db, firm, 17 * mebibyte, large)
+  await expect.poll(waitingForRoom).toBe(1)
+  await first.commit().execute()
+  expect(await last).toBeNull()
+})
+
+it('who was far from the bounds, and had to wait until they were near, is asked once more', async () => {
+  const firm = randomUUID() as FirmId
+  const large = { bytes: (await marginOf()) + 100 * mebibyte, documents: 1_000_000 }
+  const first = await scene.db.startTransaction().execute()
+  expect(await open(first, firm, large.bytes - mebibyte, large)).toBeNull()
+  const waiting = [open(scene.db, firm, 2 * mebibyte, large), open(scene.db, firm, mebibyte, large)]
+  await expect.poll(waitingForRoom).toBe(2)
+  await first.commit().execute()
+
+  expect(await Promise.all(waiting)).toEqual(['bytes', null])
+  expect(await open(scene.db, firm, 1, large)).toBe('bytes')
 })

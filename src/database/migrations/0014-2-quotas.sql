@@ -81,23 +81,48 @@ create function document_usage_of(firm uuid, out bytes bigint, out documents big
   ) each
 $$;
 
--- Whether a firm has room for so much more, beside what it keeps and what is on its way. Until the transaction ends
--- nobody else is answered for the same firm: who inserts the open upload in it reserves the room. Each statement here
--- sees what was committed before it began, so that whoever had to wait sees what was waited for.
+-- What a firm keeps and what is on its way, as far as it is committed.
+create function document_taken_by(firm uuid, out bytes bigint, out documents bigint) language sql stable as $$
+  select used.bytes + coalesce(sum(u.reserved_bytes), 0)::bigint, used.documents + coalesce(sum(u.reserved_documents), 0)::bigint
+  from document_usage_of(firm) used left join document_uploads u on u.firm_id = firm
+  group by used.bytes, used.documents
+$$;
+
+-- Far enough from its bounds for this upload and one beside it on each connection to the server, each of at most 16 MiB.
+create function document_is_far(
+  firm uuid, more_bytes bigint, more_documents integer, most_bytes bigint, most_documents bigint
+) returns boolean language sql stable as $$
+  select more_bytes <= 16777216
+    and coalesce(taken.bytes + more_bytes + most.beside * 16777216 <= most_bytes, true)
+    and coalesce(taken.documents + more_documents + most.beside <= most_documents, true)
+  from document_taken_by(firm) taken, (select current_setting('max_connections')::bigint as beside) most
+$$;
+
+-- Whether a firm has room for so much more, beside what it keeps and what is on its way. Who inserts the open upload in
+-- the same transaction has reserved it. Far from its bounds a firm's uploads are answered side by side: none sees what the
+-- others are just about to take, which is no more than one upload on each connection. All others are answered alone, and
+-- wait for those. Each statement sees what was committed before it began, so that whoever had to wait sees what was waited
+-- for. 'again': meanwhile it is no longer far; to be asked alone.
 create function document_find_room(
-  firm uuid, more_bytes bigint, more_documents integer, usual_bytes bigint, usual_documents bigint,
+  firm uuid, more_bytes bigint, more_documents integer, usual_bytes bigint, usual_documents bigint, alone boolean,
   out refused text, out used_bytes bigint, out used_documents bigint, out most_bytes bigint, out most_documents bigint
 ) language plpgsql as $$
+declare
+  room_lock constant bigint = hashtextextended('room:' || firm, 0);
 begin
   select coalesce(q.most_bytes, usual_bytes), coalesce(q.most_documents, usual_documents) into most_bytes, most_documents
     from (select) one left join document_quotas q on q.firm_id = firm;
   if most_bytes is null and most_documents is null then return; end if;
-  perform pg_advisory_xact_lock(hashtextextended('room:' || firm, 0));
-  select used.bytes + coming.bytes, used.documents + coming.documents into used_bytes, used_documents
-    from document_usage_of(firm) used, (
-      select coalesce(sum(u.reserved_bytes), 0)::bigint as bytes, coalesce(sum(u.reserved_documents), 0)::bigint as documents
-      from document_uploads u where u.firm_id = firm
-    ) coming;
+  if not alone then
+    -- Looked at twice, since a lock that is held cannot be exchanged for another without a deadlock.
+    if document_is_far(firm, more_bytes, more_documents, most_bytes, most_documents) then
+      perform pg_advisory_xact_lock_shared(room_lock);
+      if not document_is_far(firm, more_bytes, more_documents, most_bytes, most_documents) then refused = 'again'; end if;
+      return;
+    end if;
+  end if;
+  perform pg_advisory_xact_lock(room_lock);
+  select taken.bytes, taken.documents into used_bytes, used_documents from document_taken_by(firm) taken;
   refused = case
     when more_documents > 0 and used_documents + more_documents > most_documents then 'documents'
     when used_bytes + more_bytes > most_bytes then 'bytes'
