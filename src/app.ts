@@ -4,6 +4,8 @@ import type { PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
 import packageJson from '../package.json' with { type: 'json' }
+import type { HeadKeeper } from './audit/head-keeper.ts'
+import { openHeads } from './audit/open-heads.ts'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
 import type { Db, PoolCounts } from './database/client.ts'
@@ -58,6 +60,8 @@ export type App = {
   /** Undefined: nothing is scanned. */
   scanner: Scanner | undefined
   graceMs: number
+  /** Undefined: nobody keeps heads of the audit trail. */
+  heads: HeadKeeper | undefined
   passwords: Passwords
   keys: TokenKeys & { localLinks: Uint8Array; cursors: Uint8Array }
   /** Undefined: nobody but us and the platform logs people in. */
@@ -117,6 +121,7 @@ export async function openApp(config: Config, log: Logger, patience: Patience = 
       spool: await openSpool(join(config.dataDir, 'spool')),
       scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
       graceMs,
+      heads: openHeads(config, log),
       passwords: makePasswords(),
       keys,
       provider,

@@ -56,6 +56,17 @@ export const clamdAddress = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+/** A path, or a bucket and what its keys begin with. */
+export const headsPlace = z.string().transform((text, context): HeadsPlace => {
+  if (!text.startsWith('s3://')) return { path: text }
+  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? []
+  if (bucket !== undefined) return { bucket, prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` }
+  context.addIssue({ code: 'custom', message: 'must be a file, or s3://bucket/prefix/' })
+  return z.NEVER
+})
+
+export type HeadsPlace = { path: string } | { bucket: string; prefix: string }
+
 export const origins = words().refine(
   (each) => each.every((text) => isUrlOf(text, ['http:', 'https:']) && new URL(text).origin === text),
   'must be origins such as https://paniq.example, separated by commas: scheme, host and port, nothing after them',

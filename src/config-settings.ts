@@ -5,6 +5,7 @@ import {
   clamdAddress,
   flag,
   folder,
+  headsPlace,
   keysAddress,
   newPassword,
   origins,
@@ -154,6 +155,10 @@ export const settings = {
   CORS_ORIGINS: {
     schema: origins,
     doc: 'Origins whose pages may call the API beside that of `PUBLIC_URL`, separated by commas. Default: none.',
+  },
+  AUDIT_HEADS: {
+    schema: headsPlace,
+    doc: 'Where the newest seal of the audit trail is kept outside of the database, once an hour: a file, best on another machine’s disk, or `s3://bucket/prefix/`, best with Object Lock. Without it nobody can show that the end of the trail was not cut off.',
   },
   LOG_LEVEL: {
     schema: z.enum(

@@ -72,6 +72,7 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   CLOUDFRONT_PRIVATE_KEY: ['hunter2-secret', '/nowhere/hunter2-secret.pem'],
   TRUST_PROXY: ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1,2', '::1/129'],
   CORS_ORIGINS: ['*', 'paniq.example', 'https://paniq.example/', 'https://paniq.example,portal'],
+  AUDIT_HEADS: ['s3://', 's3://UPPER/x'],
   LOG_LEVEL: ['verbose'],
 }
 

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 
 import { type CloudFrontConfig, cloudFrontConfig } from './config-cloudfront.ts'
 import { ConfigError } from './config-error.ts'
+import type { HeadsPlace } from './config-forms.ts'
 import { type RateLimits, readRates, readUsualQuota, type UsualQuota } from './config-limits.ts'
 import { findGiven, type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
 import { readTraces, type TracesConfig } from './config-traces.ts'
@@ -61,6 +62,8 @@ export type Config = {
   usualQuota: UsualQuota
   /** Undefined: nothing is scanned. */
   clamd: ClamdAddress | undefined
+  /** Undefined: kept nowhere. */
+  auditHeads: HeadsPlace | undefined
   logLevel: string
   /** Undefined: nothing is traced. */
   traces: TracesConfig | undefined
@@ -94,6 +97,7 @@ export function loadConfig(environment: Environment): Config {
     rates: readRates(values),
     usualQuota: readUsualQuota(values),
     clamd: values.CLAMD_URL,
+    auditHeads: values.AUDIT_HEADS,
     logLevel: values.LOG_LEVEL,
     traces: readTraces(environment),
   }

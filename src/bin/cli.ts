@@ -86,6 +86,22 @@ const program = buildProgram(
       const { verifyDocuments } = await import('../cli/verify-documents.ts')
       await withApp(needs, (app, signal) => verifyDocuments({ ...app, print: needs.print, signal }, options))
     },
+    async verifyAudit(options) {
+      const needs = await prepareCommand(options)
+      const { verifyAudit, verifyAuditExport } = await import('../cli/verify-audit.ts')
+      if (options.export !== undefined) {
+        const { openHeads } = await import('../audit/open-heads.ts')
+        return verifyAuditExport({ ...needs, heads: openHeads(needs.config, needs.log) }, options.export, options)
+      }
+      const { withApp } = await import('./with-app.ts')
+      await withApp(needs, (app, signal) => verifyAudit({ ...app, print: needs.print, signal }, options))
+    },
+    async exportAudit(options) {
+      const needs = await prepareCommand(options)
+      const { withApp } = await import('./with-app.ts')
+      const { exportAudit } = await import('../cli/export-audit.ts')
+      await withApp(needs, (app, signal) => exportAudit({ ...app, print: needs.print, signal }, options))
+    },
     async createUser(options) {
       const needs = await prepareCommand(options)
       const { createUser } = await import('../cli/manage-users.ts')

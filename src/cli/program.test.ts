@@ -74,6 +74,8 @@ function makeProgram(called: string[] = []): Command {
     migrate: async (to) => note(`migrate to-${to}`)(),
     drain: note('drain'),
     verify: note('verify'),
+    verifyAudit: note('audit verify'),
+    exportAudit: note('audit export'),
   }
   return buildProgram(actions, '0.0.0')
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 
 import { loginBody, registerBody } from '../contract-people.ts'
+import { addAudit, type AuditActions } from './add-audit.ts'
 import { addIdentities, type IdentityActions } from './add-identities.ts'
 import { addStorage, type StorageActions } from './add-storage.ts'
 import { addVerify, type VerifyActions } from './add-verify.ts'
@@ -12,6 +13,7 @@ export type PasswordSource = { passwordStdin?: true }
 /** What the commands do, one function each; the program knows only how they are asked for. */
 export type Actions = StorageActions &
   VerifyActions &
+  AuditActions &
   IdentityActions & {
     serve: (options: { jobs: boolean }) => Promise<void>
     work: () => Promise<void>
@@ -50,6 +52,7 @@ export function buildProgram(actions: Actions, version: string): Command {
   addVerify(program, actions)
   addUsers(program, actions)
   addDatabase(program, actions)
+  addAudit(program, actions)
   return program
 }
 

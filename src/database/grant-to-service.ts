@@ -25,6 +25,7 @@ export const rightsByTable = {
   document_usage: 'select, insert, update',
   document_usage_changes: 'select, insert, delete',
   document_rates: 'select, insert, update, delete',
+  document_seals: 'select, insert',
   document_sessions: 'select, insert, update, delete',
   document_refresh_tokens: 'select, insert, update, delete',
   document_login_failures: 'select, insert, update, delete',
@@ -39,6 +40,8 @@ export const rightsByTable = {
 /** What it may call, each with the rights of the tables' owner. */
 const functions = [
   'document_events_make_months(integer)',
+  'document_cluster()',
+  'document_events_hold()',
   'document_personnel(uuid)',
   'document_compare(integer)',
   'document_compare_anew()',

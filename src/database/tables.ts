@@ -16,6 +16,7 @@ import type {
   UserId,
   VersionId,
 } from '../vocabulary.ts'
+import type { DocumentSeals } from './tables-of-evidence.ts'
 import type {
   DocumentIdentities,
   DocumentLoginFailures,
@@ -43,6 +44,7 @@ export type Tables = {
   document_verifications: DocumentVerifications
   document_idempotency_keys: DocumentIdempotencyKeys
   document_events: DocumentEvents
+  document_seals: DocumentSeals
   document_sessions: DocumentSessions
   document_refresh_tokens: DocumentRefreshTokens
   document_login_failures: DocumentLoginFailures

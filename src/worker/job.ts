@@ -1,3 +1,4 @@
+import type { HeadKeeper } from '../audit/head-keeper.ts'
 import type { ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import type { VerifyNeeds } from '../documents/verifying/verification.ts'
 import type { Tracing } from '../logger-span.ts'
@@ -8,6 +9,8 @@ export type JobNeeds = VerifyNeeds &
   ScanStoredNeeds & {
     metrics: Pick<Metrics, 'jobSeconds'>
     tracing: Tracing | undefined
+    /** Undefined: nobody keeps heads of the audit trail. */
+    heads: HeadKeeper | undefined
   }
 
 /** One kind of background work. It may run twice, and is written so that the second run finds nothing to do. */

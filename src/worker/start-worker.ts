@@ -8,8 +8,10 @@ import { followPlatform } from './follow-platform.ts'
 import { hashPlatformDocuments } from './hash-platform-documents.ts'
 import { housekeeping } from './housekeeping.ts'
 import type { Job, JobNeeds } from './job.ts'
+import { keepAuditHead } from './keep-audit-head.ts'
 import { runJob } from './run-job.ts'
 import { scanWaiting } from './scan-waiting.ts'
+import { sealAuditTrail } from './seal-audit-trail.ts'
 import { sumUpFirms } from './sum-up-firms.ts'
 import { verifySample } from './verify-sample.ts'
 
@@ -28,6 +30,8 @@ const everyJob: Job[] = [
   scanWaiting,
   sumUpFirms,
   verifySample,
+  sealAuditTrail,
+  keepAuditHead,
 ]
 
 const mostConnections = 4

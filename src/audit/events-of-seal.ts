@@ -1,0 +1,33 @@
+import type { Db, Tx } from '../database/client.ts'
+import { findEndOfNumbers, readSealsSince, type Seal } from '../database/seals.ts'
+import { readTrail, type Stretch } from '../database/trail.ts'
+import { type Entry, entryOf, unpackEntries } from './entries.ts'
+import { trailLine } from './trail-line.ts'
+
+/** A line of the trail, and what a seal keeps of it. */
+export type SealedLine = { line: string; entry: Entry }
+
+/** The lines that belong to a seal, in its order; of a time that was gathered, those which no earlier seal has. */
+export async function eventsOfSeal(db: Db | Tx, seal: Stretch & { number: number }): Promise<SealedLine[]> {
+  if (seal.isGathered) return withoutEarlier(db, seal, await linesOf(db, seal))
+  const notAfter = (await findEndOfNumbers(db, seal)) ?? seal.notAfter
+  return linesOf(db, { ...seal, notAfter })
+}
+
+/** The lines of a stretch, in order. */
+export async function linesOf(db: Db | Tx, stretch: Stretch): Promise<SealedLine[]> {
+  const events = await readTrail(db, stretch)
+  return events.map(trailLine).map((line) => ({ line, entry: entryOf(line) }))
+}
+
+async function withoutEarlier(db: Db | Tx, seal: { number: number; notBefore: string }, lines: SealedLine[]) {
+  if (lines.length === 0) return lines
+  // An event is sealed after it happened.
+  const earlier = await readSealsSince(db, seal.notBefore, seal.number)
+  const known = new Set(earlier.flatMap(idsOf))
+  return lines.filter(({ entry }) => !known.has(entry.id))
+}
+
+function idsOf({ entries }: Seal): string[] {
+  return unpackEntries(entries).map(({ id }) => id)
+}

@@ -1,0 +1,52 @@
+import type { Db } from '../database/client.ts'
+import type { Seal } from '../database/seals.ts'
+import { isMeant, type TrailFilter } from './compare-events.ts'
+import { unpackEntries } from './entries.ts'
+import { eventsOfSeal, linesOf, type SealedLine } from './events-of-seal.ts'
+import { everySeal } from './every-seal.ts'
+import { sealLine } from './seal-line.ts'
+import { stretchAfter } from './seal-trail.ts'
+
+type Needs = { db: Db; signal: AbortSignal }
+
+export type TrailExport = {
+  filter: TrailFilter
+  write: (line: string) => Promise<void>
+  onSeal: (sealsDone: number) => void
+}
+
+export type TrailExported = { events: number; isComplete: boolean }
+
+/**
+ * Writes the events that the filter lets through as JSON lines, in the order of their seals, each seal after its events;
+ * what has no seal yet comes last. Of seals with nothing that is meant only the chain is told, from the first one with
+ * something on. Whoever has the file can verify it without the database.
+ */
+export async function exportTrail({ db, signal }: Needs, wish: TrailExport): Promise<TrailExported> {
+  const isWanted = isMeant(wish.filter)
+  let events = 0
+  const isWhole = Object.values(wish.filter).every((part) => part === undefined)
+  let hasBegun = false
+  let last: Seal | undefined
+  await wish.write(JSON.stringify({ export: wish.filter }))
+  for await (const seal of everySeal(db)) {
+    if (signal.aborted) return { events, isComplete: false }
+    last = seal
+    const hasWanted = isWhole || unpackEntries(seal.entries).some(isWanted)
+    hasBegun ||= hasWanted
+    if (!hasBegun) continue
+    if (hasWanted) await writeEvents(await eventsOfSeal(db, seal))
+    await wish.write(sealLine(seal, hasWanted))
+    wish.onSeal(seal.number)
+  }
+  if (last !== undefined) await writeEvents(await linesOf(db, stretchAfter(last)))
+  return { events, isComplete: true }
+
+  async function writeEvents(lines: SealedLine[]): Promise<void> {
+    for (const { line, entry } of lines) {
+      if (!isWanted(entry)) continue
+      await wish.write(line)
+      events += 1
+    }
+  }
+}

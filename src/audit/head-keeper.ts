@@ -1,0 +1,11 @@
+import type { Heads } from './check-chain.ts'
+
+/** The newest seal, as somebody outside keeps it. */
+export type Head = { number: number; hash: string; sealedAt: string }
+
+/** A place outside of the database, where what the database’s owner does to the history shows. */
+export type HeadKeeper = {
+  /** Keeping the same head again succeeds. */
+  keep(head: Head): Promise<void>
+  read(): Promise<Heads>
+}

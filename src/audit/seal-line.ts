@@ -1,0 +1,69 @@
+import { z } from 'zod'
+
+import type { Seal } from '../database/seals.ts'
+import type { Chained } from './check-chain.ts'
+import { linkOf } from './hash-seal.ts'
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/)
+const said = z.object({
+  number: z.number().int().min(1),
+  sealed_at: z.string(),
+  cluster: z.string(),
+  is_gathered: z.boolean(),
+  after_transaction: z.string(),
+  through_transaction: z.string(),
+  not_before: z.string(),
+  not_after: z.string(),
+  entries_hash: hash,
+  previous_hash: hash,
+  hash,
+})
+const form = z.object({ seal: said.extend({ entries: z.base64().optional() }) })
+
+/** A seal of an export; without entries where none of its events is meant. */
+export type ExportedSeal = Chained & { entries: Buffer | undefined }
+
+/** A seal as a line of an export. Its entries go along where events of it do. */
+export function sealLine(seal: Seal, withEntries: boolean): string {
+  const { entriesHash } = linkOf(seal)
+  const entries = withEntries ? { entries: seal.entries.toString('base64') } : {}
+  return JSON.stringify({
+    seal: {
+      number: seal.number,
+      sealed_at: seal.sealedAt,
+      cluster: seal.cluster,
+      is_gathered: seal.isGathered,
+      after_transaction: seal.afterTransaction,
+      through_transaction: seal.throughTransaction,
+      not_before: seal.notBefore,
+      not_after: seal.notAfter,
+      entries_hash: entriesHash.toString('hex'),
+      previous_hash: seal.previousHash.toString('hex'),
+      hash: seal.hash.toString('hex'),
+      ...entries,
+    },
+  })
+}
+
+/** Undefined for a line that is no seal. */
+export function readSealLine(line: unknown): ExportedSeal | undefined {
+  const parsed = form.safeParse(line)
+  if (!parsed.success) return undefined
+  const { seal } = parsed.data
+  return {
+    link: {
+      number: seal.number,
+      sealedAt: seal.sealed_at,
+      cluster: seal.cluster,
+      isGathered: seal.is_gathered,
+      afterTransaction: seal.after_transaction,
+      throughTransaction: seal.through_transaction,
+      notBefore: seal.not_before,
+      notAfter: seal.not_after,
+      entriesHash: Buffer.from(seal.entries_hash, 'hex'),
+      previousHash: Buffer.from(seal.previous_hash, 'hex'),
+    },
+    hash: Buffer.from(seal.hash, 'hex'),
+    entries: seal.entries === undefined ? undefined : Buffer.from(seal.entries, 'base64'),
+  }
+}

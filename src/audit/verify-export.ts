@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+
+import { z } from 'zod'
+
+import { type Chained, checkChain, checkEnd } from './check-chain.ts'
+import { compareEvents, isMeant, type TrailFilter } from './compare-events.ts'
+import { type Entry, entryOf } from './entries.ts'
+import { type ExportedSeal, readSealLine } from './seal-line.ts'
+import type { TrailFinding } from './trail-finding.ts'
+import type { TrailVerification, TrailVerified } from './verify-trail.ts'
+
+const filterForm = z.object({
+  export: z.object({ firm: z.string().optional(), from: z.string().optional(), to: z.string().optional() }),
+})
+
+/** Not one of our exports, or cut: `message` says which line. */
+export class NoExport extends Error {
+  override readonly name = 'NoExport'
+}
+
+/**
+ * Compares an export, line by line, with the seals in it, and those with the heads that were kept outside. It needs nothing
+ * but the file. `isComplete` is false where an export of everything does not begin with the first seal.
+ */
+export async function verifyExport(
+  lines: AsyncIterable<string>,
+  { heads, onFinding, onSeal }: TrailVerification,
+): Promise<TrailVerified & { filter: TrailFilter }> {
+  const done: TrailVerified = { seals: 0, events: 0, unsealed: 0, sealedAt: undefined, isComplete: true }
+  let filter: TrailFilter | undefined
+  let last: Chained | undefined
+  let waiting: Entry[] = []
+  let number = 0
+  for await (const line of lines) {
+    number += 1
+    const parsed = parse(line, number)
+    if (filter === undefined) {
+      filter = readFilter(parsed)
+      continue
+    }
+    const seal = readSealLine(parsed)
+    if (seal === undefined) {
+      waiting.push(entryOfLine(line, number))
+      continue
+    }
+    tell(checkChain(last ?? startOf(seal, filter), seal, heads))
+    tell(checkEvents(seal, waiting, filter))
+    Object.assign(done, { seals: done.seals + 1, events: done.events + waiting.length, sealedAt: seal.link.sealedAt })
+    onSeal(done)
+    last = seal
+    waiting = []
+  }
+  if (filter === undefined) throw new NoExport('The file is empty.')
+  tell(checkEnd(last, heads))
+  return { ...done, unsealed: waiting.length, filter }
+
+  function tell(findings: TrailFinding[]): void {
+    for (const finding of findings) onFinding(finding)
+  }
+}
+
+/** Only an export of everything must begin with the first seal: another one is believed where it begins, or a head tells. */
+function startOf({ link }: ExportedSeal, filter: TrailFilter): Chained | undefined {
+  const isWhole = Object.values(filter).every((part) => part === undefined)
+  if (isWhole || link.number === 1) return undefined
+  return { link: { ...link, number: link.number - 1 }, hash: link.previousHash }
+}
+
+function checkEvents(seal: ExportedSeal, events: Entry[], filter: TrailFilter): TrailFinding[] {
+  const { number } = seal.link
+  const entries = seal.entries ?? Buffer.alloc(0)
+  const isOfSeal = createHash('sha256').update(entries).digest().equals(seal.link.entriesHash)
+  if (seal.entries !== undefined && !isOfSeal)
+    return [{ kind: 'seal_edited', seal: number, detail: `what seal ${number} keeps of its events was changed` }]
+  // An event that is not meant has no place in it either.
+  const foreign = events.filter((event) => !isMeant(filter)(event))
+  return compareEvents({ number, entries }, events, foreign.length > 0 ? {} : filter)
+}
+
+function parse(line: string, number: number): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (error) {
+    throw new NoExport(`Line ${number} is no JSON: the file is damaged, or was cut.`, { cause: error })
+  }
+}
+
+function entryOfLine(line: string, number: number): Entry {
+  try {
+    return entryOf(line)
+  } catch (error) {
+    throw new NoExport(`Line ${number} is neither an event nor a seal.`, { cause: error })
+  }
+}
+
+function readFilter(line: unknown): TrailFilter {
+  const parsed = filterForm.safeParse(line)
+  if (!parsed.success) throw new NoExport('The file does not begin as an export of the audit trail does.')
+  const { firm, from, to } = parsed.data.export
+  return { ...(firm !== undefined && { firm }), ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+}

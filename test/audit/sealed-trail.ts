@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { sql } from 'kysely'
+import { Client } from 'pg'
+
+import { sealTrail } from '../../src/audit/seal-trail.ts'
+import type { TrailFinding } from '../../src/audit/trail-finding.ts'
+import { type TrailVerified, verifyTrail } from '../../src/audit/verify-trail.ts'
+import type { Db } from '../../src/database/client.ts'
+import { recordEvent, systemActor } from '../../src/database/events.ts'
+import type { FirmId } from '../../src/vocabulary.ts'
+
+/** Writes so many events, each in a transaction of its own. */
+export async function writeEvents(db: Db, count: number, firmId: FirmId = randomUUID() as FirmId): Promise<void> {
+  for (let number = 0; number < count; number += 1) {
+    await recordEvent(db, systemActor(`test-${number}`), {
+      action: 'document.uploaded',
+      outcome: 'ok',
+      firmId,
+      details: { number, name: 'Zertifikat "ä" \u2028 \\ 名前.pdf', size: 1e21 },
+    })
+  }
+}
+
+/** A trail of three seals: one that was gathered, of 5 events, and two of 10. */
+export async function sealThrice(db: Db): Promise<void> {
+  await writeEvents(db, 5)
+  await sealAll(db)
+  await writeEvents(db, 20)
+  await sealAll(db)
+}
+
+/** Seals of 10 events each, when all are final: what is open in other databases of the server keeps the newest from it. */
+export async function sealAll(db: Db): Promise<void> {
+  while (!(await isFinal(db))) await wait(20)
+  await sealTrail({ db }, 10)
+}
+
+async function isFinal(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ final: boolean }>`
+    select pg_snapshot_xmin(pg_current_snapshot()) > all (select transaction_id from document_events) as final`.execute(
+    db,
+  )
+  return rows[0]?.final === true
+}
+
+export async function findFaults(db: Db, heads: ReadonlyMap<number, string> = new Map()) {
+  const findings: TrailFinding[] = []
+  const verified = await verifyTrail(
+    { db, signal: new AbortController().signal },
+    { heads, onFinding: (finding) => findings.push(finding), onSeal: () => undefined },
+  )
+  return { findings, verified } satisfies { findings: TrailFinding[]; verified: TrailVerified }
+}
+
+/** What a superuser can do who wants the history to be another: the triggers do not hold them. */
+export async function tamper(url: string, ...statements: string[]): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query('set session_replication_role = replica')
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,125 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { describe, expect, test } from 'vitest'
+
+import { keepHeadsInFile } from '../../src/audit/keep-heads-in-file.ts'
+import { keepAuditHead } from '../../src/worker/keep-audit-head.ts'
+import { sealThrice, tamper } from '../audit/sealed-trail.ts'
+import { startService } from '../support/start-service.ts'
+import { databaseForTest } from './database-settings.ts'
+import { keptBelow, makeWorkFolder, runCommand } from './run-command.ts'
+
+describe('audit verify', () => {
+  test('says that all is as it was sealed, and that somebody looked stands in the trail', async () => {
+    const place = await sealedPlace()
+    await place.keepHead()
+
+    const ended = await place.run('audit', 'verify')
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/✓ \d+ events under 3 seals: all as they were sealed\.\n$/)
+    expect(await place.actions()).toContain('audit.verified')
+  })
+
+  test('without heads it says what it could not see', async () => {
+    const place = await sealedPlace()
+    await place.run('audit', 'export', '--output', 'trail.jsonl')
+
+    const inDatabase = await place.run('audit', 'verify')
+    const inFile = await runCommand(place.folder, ['audit', 'verify', '--export', 'trail.jsonl'])
+
+    expect(inDatabase).toMatchObject({ code: 0, stdout: expect.stringContaining('No head is kept yet') })
+    expect(inFile).toMatchObject({ code: 0, stdout: expect.stringContaining('No heads were compared') })
+  })
+
+  test('names a history that was sealed anew by the heads of AUDIT_HEADS, and ends with 1', async () => {
+    const place = await sealedPlace()
+    await place.keepHead()
+    await place.tamper(`update document_seals set hash = sha256('other') where number = 3`)
+
+    const ended = await place.run('audit', 'verify', '--json')
+
+    expect(ended.code).toBe(1)
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      ok: false,
+      seals: 3,
+      heads: 1,
+      left: { seal_edited: 1, seal_replaced: 1 },
+      findings: [{ seal: 3 }, { seal: 3 }],
+    })
+  })
+
+  test('takes an export alone, on a machine without the database, and finds a changed line', async () => {
+    const place = await sealedPlace()
+    await place.run('audit', 'export', '--output', 'trail.jsonl')
+    const file = join(place.folder, 'trail.jsonl')
+    const elsewhere = await makeWorkFolder()
+
+    const right = await runCommand(elsewhere, ['audit', 'verify', '--export', file])
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"outcome":"ok"', '"outcome":"no"'))
+    const changed = await runCommand(elsewhere, ['audit', 'verify', '--export', file])
+
+    expect(right).toMatchObject({ code: 0, stderr: '' })
+    expect(changed.code).toBe(1)
+    expect(changed.stdout).toMatch(/✗ event edited: event [0-9a-f-]{36} says something else/)
+  })
+
+  test('a file that is not there, and one that is no export, are asked for in a wrong way', async () => {
+    const folder = await makeWorkFolder()
+    await writeFile(join(folder, 'other.json'), '{}\n')
+
+    const missing = await runCommand(folder, ['audit', 'verify', '--export', 'none.jsonl'])
+    const other = await runCommand(folder, ['audit', 'verify', '--export', 'other.json'])
+
+    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no file none.jsonl') })
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('does not begin as an export') })
+  })
+})
+
+describe('audit export', () => {
+  test('writes a file for its owner alone, never over another one, and leaves a line in the trail', async () => {
+    const place = await sealedPlace()
+
+    const first = await place.run('audit', 'export', '--output', 'trail.jsonl')
+    const again = await place.run('audit', 'export', '--output', 'trail.jsonl')
+
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('trail.jsonl cannot be made (EEXIST)') })
+    expect(await place.actions()).toContain('audit.exported')
+  })
+
+  test('writes a table for people in which nothing is run as a formula', async () => {
+    const place = await sealedPlace()
+    await place.run('audit', 'export', '--output', 'before.csv', '--format', 'csv')
+    await place.tamper(`update document_events set user_agent = '=HYPERLINK("x")'`)
+
+    await place.run('audit', 'export', '--output', 'trail.csv', '--format', 'csv')
+    const table = await readFile(join(place.folder, 'trail.csv'), 'utf8')
+
+    expect(table.split('\n')[0]).toBe(
+      'occurred_at,action,outcome,firm_id,document_id,version,actor_id,ip,user_agent,request_id,details,id,transaction_id',
+    )
+    expect(table).toContain(`"'=HYPERLINK(""x"")"`)
+    expect(table).not.toContain('"seal"')
+  })
+})
+
+async function sealedPlace() {
+  const folder = await makeWorkFolder()
+  const heads = join(folder, 'heads', 'heads.jsonl')
+  const settings = await databaseForTest()
+  const service = await startService(settings)
+  const { db } = service.app
+  await sealThrice(db)
+  return {
+    folder,
+    run: async (...words: string[]) =>
+      runCommand(folder, words, { settings: { ...keptBelow(folder), ...settings, AUDIT_HEADS: heads } }),
+    keepHead: async () =>
+      keepAuditHead.run({ ...service.app, heads: keepHeadsInFile(heads) }, new AbortController().signal),
+    tamper: async (...statements: string[]) => tamper(settings['DATABASE_URL'] ?? '', ...statements),
+    actions: async () =>
+      (await db.selectFrom('document_events').select('action').execute()).map(({ action }) => action),
+  }
+}
