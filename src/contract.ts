@@ -126,7 +126,12 @@ export const reviewBody = z
     decision: z.enum(['verify', 'reject']),
     reason_code: sentence(100).nullish().meta({ example: 'not_readable', description: 'Shown as `review_reason`.' }),
     comment: sentence(2000).nullish().meta({ description: 'For the firm; it stands in the history.' }),
-    valid_until: z.iso.date().nullish().meta({ description: 'The last day on which the paper holds.' }),
+    // The database's calendar has no year 0.
+    valid_until: z.iso
+      .date()
+      .refine((day) => day >= '0001', 'must be a date such as 2026-11-24')
+      .nullish()
+      .meta({ description: 'The last day on which the paper holds.' }),
   })
   .meta({ id: 'Review' })
 

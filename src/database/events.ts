@@ -32,9 +32,14 @@ export async function recordEvent(db: Db | Tx, actor: EventActor, event: NewEven
       ip: actor.ip,
       user_agent: actor.userAgent,
       request_id: actor.requestId,
-      details: JSON.stringify(event.details ?? {}),
+      details: JSON.stringify(event.details ?? {}, wellFormed),
     })
     .execute()
+}
+
+/** Half a character, which JSON can write, is none to the database's JSON; in a column of text it is kept as U+FFFD. */
+function wellFormed(_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value
 }
 
 export type EventRecord = {

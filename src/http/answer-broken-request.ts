@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import { AppError } from '../errors.ts'
 import { answerError } from './answer-error.ts'
+import { findBegunAnswer } from './begun-answers.ts'
 import { presentProblem } from './present-problem.ts'
 import { chooseRequestId } from './request-id.ts'
 
@@ -23,6 +24,11 @@ export function answerUnreadableAddress(error: Error, request: FastifyRequest, r
 /** What is no request at all (not HTTP, a head too long, two lengths that disagree), or does not end in time: then nothing but the socket can answer. */
 export function answerBrokenRequest(error: Error & { code?: string | undefined }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const begun = findBegunAnswer(socket)
+  if (begun !== undefined) {
+    begun.once('close', () => socket.destroy())
+    return
+  }
   if (socket.writable) socket.write(brokenRequestAnswer(error.code))
   socket.destroy()
 }

@@ -89,6 +89,8 @@ function untilEndOfForm(file: Readable, untilEnd: () => Promise<void>): Readable
     transform: (chunk, _encoding, done) => done(null, chunk),
     flush: callbackify(untilEnd),
   })
+  // Whoever reads hears of it. One that refuses the file by its name never reads, and an error that nobody hears ends the process.
+  bytes.on('error', () => undefined)
   finished(file, (error) => {
     if (error) bytes.destroy(refusalOf(error))
   })

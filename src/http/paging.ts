@@ -10,21 +10,22 @@ const position = z.tuple([z.string().max(40), z.guid()])
 
 export type Position = { at: string; id: string }
 
-/** Key-set cursors, signed so that nobody can ask for a place that no page ended at. */
-export type Cursors = { write(position: Position): string; read(cursor: string): Position }
+/** Key-set cursors, signed so that nobody can ask for a place at which no page of this list ended. A list is known by its route. */
+export type Cursors = { write(list: string, position: Position): string; read(list: string, cursor: string): Position }
 
 export function makeCursors(key: Uint8Array): Cursors {
-  const sealOf = (text: string) => createHmac('sha256', key).update(text).digest('base64url').slice(0, 22)
+  const sealOf = (list: string, text: string) =>
+    createHmac('sha256', key).update(`${list}\n${text}`).digest('base64url').slice(0, 22)
 
   return {
-    write({ at, id }) {
+    write(list, { at, id }) {
       const text = Buffer.from(JSON.stringify([at, id])).toString('base64url')
-      return `${text}.${sealOf(text)}`
+      return `${text}.${sealOf(list, text)}`
     },
-    read(cursor) {
+    read(list, cursor) {
       const [text = '', seal = ''] = cursor.split('.')
-      if (!isSame(seal, sealOf(text)))
-        throw new AppError('bad_request', 'This cursor is not one that a list gave you. Begin again without it.')
+      if (!isSame(seal, sealOf(list, text)))
+        throw new AppError('bad_request', 'This cursor is not one that this list gave you. Begin again without it.')
       const [at, id] = position.parse(JSON.parse(Buffer.from(text, 'base64url').toString()))
       return { at, id }
     },
@@ -51,13 +52,14 @@ export async function answerPage<Row>(
     positionOf: (row: Row) => Position
   },
 ): Promise<Row[]> {
-  const after = query.cursor === undefined ? undefined : cursors.read(query.cursor)
+  const { url: list = '' } = request.routeOptions
+  const after = query.cursor === undefined ? undefined : cursors.read(list, query.cursor)
   const rows = await load({ limit: query.limit + 1, after })
   const page = rows.slice(0, query.limit)
   const last = page.at(-1)
   if (rows.length > page.length && last !== undefined) {
     const next = new URL(request.url, 'http://localhost')
-    next.searchParams.set('cursor', cursors.write(positionOf(last)))
+    next.searchParams.set('cursor', cursors.write(list, positionOf(last)))
     reply.header('link', `<${next.pathname}${next.search}>; rel="next"`)
   }
   return page

@@ -11,13 +11,16 @@ import { answerBrokenRequest, answerUnreadableAddress } from './answer-broken-re
 import { answerError } from './answer-error.ts'
 import { answerUnknownAddress } from './answer-unknown-address.ts'
 import { type AuthenticateNeeds, authenticate } from './authenticate.ts'
+import { keepBegunAnswers } from './begun-answers.ts'
 import { checkInput } from './check-input.ts'
 import { closeWhenAnswered } from './close-when-answered.ts'
 import { discardBody } from './discard-body.ts'
 import { endSilentBodies } from './end-silent-bodies.ts'
 import { endUnreadAnswers } from './end-unread-answers.ts'
+import { ignoreExpectations } from './ignore-expectations.ts'
 import { recordRequests } from './record-requests.ts'
 import { chooseRequestId } from './request-id.ts'
+import { requireHost } from './require-host.ts'
 import { keepServedRoutes } from './served-routes.ts'
 import { takeEmptyBodies } from './take-empty-bodies.ts'
 import { traceRequests } from './trace-requests.ts'
@@ -45,6 +48,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     childLoggerFactory: (log) => log,
     trustProxy: hopsOrAddresses(options.trustProxy),
     genReqId: chooseRequestId,
+    http: { requireHostHeader: false }, // we refuse it ourselves
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerUnreadableAddress,
     bodyLimit: 256 * 1024,
@@ -58,6 +62,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   server.setValidatorCompiler(checkInput)
   server.setSerializerCompiler(serializerCompiler)
   server.setErrorHandler(answerError)
+  ignoreExpectations(server)
+  keepBegunAnswers(server)
   answerUnknownAddress(server)
   keepServedRoutes(server)
 
@@ -65,8 +71,24 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   recordRequests(server, options)
   lookAfterConnections(server, options)
+  await allowOrigins(server, options.origins)
+  await server.register(helmet, {
+    global: true,
+    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
+  })
+  requireHost(server)
+  await server.register(cookie)
+  takeEmptyBodies(server)
+  await acceptForms(server, options.maxUploadBytes)
+  authenticate(server, options.authentication)
+
+  return server
+}
+
+/** What pages of these origins may ask for and read. */
+async function allowOrigins(server: FastifyInstance, origins: string[]): Promise<void> {
   await server.register(cors, {
-    origin: options.origins,
+    origin: origins,
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: [
@@ -83,16 +105,6 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     strictPreflight: false,
     exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Content-Disposition'],
   })
-  await server.register(helmet, {
-    global: true,
-    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
-  })
-  await server.register(cookie)
-  takeEmptyBodies(server)
-  await acceptForms(server, options.maxUploadBytes)
-  authenticate(server, options.authentication)
-
-  return server
 }
 
 function lookAfterConnections(server: FastifyInstance, { mostSecondsOfSilence }: ServerOptions): void {

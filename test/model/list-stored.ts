@@ -14,10 +14,12 @@ import type { World } from './world.ts'
 
 export type Stored = { store: StoreName; key: string; multipartId?: string | undefined }
 
+type Places = Pick<World, 'bucket' | 'uploadsDir'>
+
 const folderOf = (firm: FirmId) => `security_firms/${firm}`
 
 /** All that lies of a firm’s, also what is not finished. A history makes far less than one page of it. */
-export async function listStored({ bucket, uploadsDir }: World, firm: FirmId): Promise<Stored[]> {
+export async function listStored({ bucket, uploadsDir }: Places, firm: FirmId): Promise<Stored[]> {
   const asked = { Bucket: bucket.name, Prefix: `${folderOf(firm)}/` }
   const { Contents = [] } = await bucket.client.send(new ListObjectsV2Command(asked))
   const { Uploads = [] } = await bucket.client.send(new ListMultipartUploadsCommand(asked))
@@ -30,7 +32,7 @@ export async function listStored({ bucket, uploadsDir }: World, firm: FirmId): P
 }
 
 /** So that thousands of histories fit into a store in memory, and none is seen by the next. */
-export async function removeStored(world: World, firm: FirmId): Promise<void> {
+export async function removeStored(world: Places, firm: FirmId): Promise<void> {
   const { client, name: Bucket } = world.bucket
   const inBucket = (await listStored(world, firm)).filter(({ store }) => store === 's3')
   const each = inBucket.map(async ({ key: Key, multipartId: UploadId }) =>

@@ -8,6 +8,7 @@ import type { Db } from '../../database/client.ts'
 import { type Bucket, leasePermits } from '../../database/rates.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Clock } from '../../vocabulary.ts'
+import { addressOf } from '../address-of.ts'
 import { holdPermits } from './hold-permits.ts'
 import { networkOf } from './network-of.ts'
 import { tooMany } from './too-many.ts'
@@ -59,7 +60,7 @@ export function limitRates(server: FastifyInstance, { db, log, metrics, now, lim
           event: 'rate_limited',
           kind,
           of,
-          ip: request.ip,
+          ip: addressOf(request),
           user_id: personOf(request),
           per_hour: refused.bucket.perHour,
         },
@@ -79,7 +80,7 @@ export function limitRates(server: FastifyInstance, { db, log, metrics, now, lim
     if (rate === undefined || request.is404) return
     await spend(request, [
       ...bucketOf(rate, 'person', personOf(request)),
-      ...bucketOf(rate, 'address', networkOf(request.ip)),
+      ...bucketOf(rate, 'address', networkOf(addressOf(request))),
     ])
   })
   server.addHook('preHandler', async (request) => {

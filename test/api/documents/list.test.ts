@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'
+import { addVersion } from '../../support/call-versions.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { makeFirm, makeMember, makePerson } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
@@ -87,6 +88,33 @@ it('a wrong limit and a cursor that no list gave are refused by name', async () 
   expect([limit.status, (await problemOf(limit)).errors?.[0]?.field]).toEqual([422, 'limit'])
   expect(foreign.status).toBe(400)
   expect([cursor.status, (await problemOf(cursor)).code]).toEqual([400, 'bad_request'])
+})
+
+it('a cursor that another list gave is refused, whatever stands in it', async () => {
+  const { firm, admin, newestFirst } = await firmWith(2)
+  const document = newestFirst[0]?.id ?? ''
+  await addVersion(service.url, { firm, id: document }, admin)
+  const cursorOf = async (list: string) => {
+    const page = await callDocuments(service.url, firm, admin, `${list}?limit=1`)
+    return /[?&]cursor=([^&>]+)/.exec(page.headers.get('link') ?? '')?.[1]
+  }
+  const lists = ['', `/${document}/versions`, `/${document}/events`]
+  const cursors = await Promise.all(lists.map(cursorOf))
+
+  const seen = await Promise.all(
+    lists.map(async (list) =>
+      Promise.all(
+        cursors.map(
+          async (cursor) => (await callDocuments(service.url, firm, admin, `${list}?cursor=${cursor}`)).status,
+        ),
+      ),
+    ),
+  )
+  expect(seen).toEqual([
+    [200, 400, 400],
+    [400, 200, 400],
+    [400, 400, 200],
+  ])
 })
 
 it('one document has an ETag and the same address with a slash behind', async () => {

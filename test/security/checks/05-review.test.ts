@@ -110,6 +110,21 @@ describeCheck(5, () => {
     expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412])
   })
 
+  it('a day that no calendar has is refused by name; a comment that ends within a character is kept without that half', async () => {
+    const paper = await handIn()
+    const decide = async (more: Record<string, unknown>) =>
+      review(paper, administrator, { decision: 'verify', ...more, ifMatch: await etagOf(paper) })
+
+    const refused = await decide({ valid_until: '0000-01-01' })
+    expect([refused.status, (await problemOf(refused)).errors?.[0]?.field]).toEqual([422, 'valid_until'])
+    expect((await decide({ comment: 'Clear \uD83D' })).status).toBe(200)
+    const history = (await (
+      await callDocuments(service.url, paper.firm, paper.admin, `/${paper.id}/events`)
+    ).json()) as EventShape[]
+    const decided = history.find(({ action, outcome }) => action === 'document.reviewed' && outcome === 'ok')
+    expect(decided?.details).toMatchObject({ comment: 'Clear \uFFFD' })
+  })
+
   it('a decision stands in the document, in the platform’s row and in the history, and ends with that version', async () => {
     const paper = await handIn()
     const decided = await review(paper, administrator, {

@@ -98,6 +98,14 @@ describeCheck(9, () => {
       expect(JSON.parse(answer.body)).toMatchObject({ file_size: file.length })
     })
 
+    it('ends inside a file that was refused by its name already', async () => {
+      const form = formOf(formStart.replace('a.pdf', 'a\u0007.pdf'), small.subarray(0, 5000))
+      const { answer, before, after } = await send(serviceOf(), form)
+
+      expect(toldIn(answer)).toEqual([422, 'validation_failed'])
+      expect(after).toEqual(before)
+    })
+
     it('has no part with a name: there is no file in it', async () => {
       const form = formOf('--cut\r\nContent-Type: application/pdf\r\n\r\n', small, formEnd)
       const { answer, before, after } = await send(serviceOf(), form)

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+
+import { sceneOfFile } from '../support/scene-of-file.ts'
+import { testServices } from '../support/services.ts'
+import { targets } from './fuzz-targets.ts'
+import { openFuzzWorld } from './fuzz-world.ts'
+
+const scene = sceneOfFile(async (closing) => {
+  const world = await openFuzzWorld(testServices())
+  closing.defer(() => world.close())
+  return { world }
+})
+
+it.each(targets)(
+  '$what: nothing but sound answers, and nothing left behind',
+  async ({ name, usualRuns, run }) => {
+    const { tries, answers, failure } = await run(scene.world, { runs: usualRuns })
+
+    console.log(`fuzz ${name}: ${tries} tries, answered ${JSON.stringify(answers)}`)
+    expect(failure).toBeUndefined()
+    expect(tries).toBeGreaterThanOrEqual(usualRuns)
+  },
+  600_000,
+)
