@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { z } from 'zod'
 
 import { documentShape, type DocumentShape } from '../../src/contract.ts'
-import { cast, differs, type Model, noteList, noteSeen, type PersonName } from './model.ts'
+import { type Asked, cast, differs, type Model, noteList, noteSeen, type PersonName } from './model.ts'
 import { documentTypes, people } from './hand-in.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 
@@ -11,24 +11,27 @@ export const listVerb: fc.Arbitrary<Verb> = fc
     by: fc.constantFrom(...people),
     documentType: fc.option(fc.constantFrom(...documentTypes), { nil: undefined }),
     limit: fc.constantFrom(200, 1, 2, 3),
+    withTrash: fc.boolean(),
   })
-  .map(({ by, documentType, limit }) =>
+  .map(({ by, documentType, limit, withTrash }) =>
     verb({
-      words: `${by} lists ${documentType ?? 'all documents'}, ${limit} a page`,
+      words: `${by} lists ${documentType ?? 'all documents'}${withTrash ? ' and the trash' : ''}, ${limit} a page`,
       async run(model, real) {
-        const seen = await listAll(real, by, { documentType, limit })
-        noteList(model, cast[by].firm, seen, documentType)
+        const seen = await listAll(real, by, { documentType, limit, withTrash })
+        noteList(model, cast[by].firm, seen, { documentType, withTrash })
         return `${seen.length} of them`
       },
     }),
   )
 
-type Asked = { documentType?: string | undefined; limit?: number }
-
 /** Follows the pages to the end. */
-export async function listAll(real: Real, by: PersonName, asked: Asked = {}): Promise<DocumentShape[]> {
-  const { documentType, limit = 200 } = asked
-  const filter = documentType === undefined ? '' : `&document_type=${documentType}`
+export async function listAll(
+  real: Real,
+  by: PersonName,
+  { documentType, withTrash = false, limit = 200 }: Asked & { limit?: number } = {},
+): Promise<DocumentShape[]> {
+  const ofType = documentType === undefined ? '' : `&document_type=${documentType}`
+  const filter = `${ofType}${withTrash ? '&include=deleted' : ''}`
   const seen: DocumentShape[] = []
   for (let next: string | undefined = `?limit=${limit}${filter}`; next !== undefined;) {
     const page = await readPage(real, by, next)

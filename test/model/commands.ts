@@ -89,7 +89,8 @@ export async function run({ world }: Real, command: Command, killedAfterMs: numb
 function assertEnd({ s3, firms }: Model, command: string, ended: Ended | 'killed'): void {
   const isContested = Object.values(firms).some(
     ({ documents, doubtful }) =>
-      doubtful.length > 0 || documents.some(({ drains, stores }) => drains && stores.includes('local')),
+      doubtful.length > 0 ||
+      documents.some(({ versions }) => versions.some(({ drains, stores }) => drains && stores.includes('local'))),
   )
   const mayFail = s3 !== 'up' || isContested
   if (ended === 'killed' || ended.code === 0 || mayFail) return

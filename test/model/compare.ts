@@ -16,11 +16,15 @@ import {
   type FirmName,
   firmNames,
   type KnownDocument,
+  type KnownVersion,
   type Model,
   nameOf,
   noteList,
   type PersonName,
+  versionOf,
+  versionsOf,
 } from './model.ts'
+import { lookAtVersions } from './versions.ts'
 import type { Real } from './verb.ts'
 
 const together = pLimit(6)
@@ -35,16 +39,23 @@ export async function compareAll(model: Model, real: Real): Promise<void> {
   await untilDrained(real)
 
   for (const firm of firmNames) {
-    noteList(model, firm, await listAll(real, readers[firm]), undefined)
+    const by = readers[firm]
+    noteList(model, firm, await listAll(real, by))
+    noteList(model, firm, await listAll(real, by, { withTrash: true }), { withTrash: true })
     const each = model.firms[firm].documents.map((document) =>
-      together(async () => {
-        if (document.drains && !model.isMigratedToLocal) differs(`${nameOf(document)} is still on the disk`)
-        await download(real, readers[firm], document)
-      }),
+      together(() => compareVersions(model, real, by, document)),
     )
     await Promise.all(each)
     await compareRows(model, real, firm)
     await compareStored(real, firm)
+  }
+}
+
+async function compareVersions(model: Model, real: Real, by: PersonName, document: KnownDocument): Promise<void> {
+  await lookAtVersions(real, by, document)
+  for (const [index, version] of document.versions.entries()) {
+    if (version.drains && !model.isMigratedToLocal) differs(`${nameOf(document)} is still on the disk`)
+    await download(real, by, document, { number: index + 1 })
   }
 }
 
@@ -65,15 +76,20 @@ async function untilDrained({ world, firms }: Real): Promise<void> {
   }
 }
 
-/** The rows: one version for each document, shown to the platform, its bytes where it says, its upload on record. */
+/** The rows: no version but those that are known, the newest shown to the platform, all bytes where they say, each version on record. */
 async function compareRows(model: Model, real: Real, firm: FirmName): Promise<void> {
   const { documents } = model.firms[firm]
   const rows = await readRows(real, firm)
-  if (rows.versions.length !== documents.length)
-    differs(`${rows.versions.length} versions of ${documents.length} documents`)
-  if (rows.shown.length !== documents.length)
-    differs(`the platform sees ${rows.shown.length} of ${documents.length} documents`)
-  const each = documents.map((document) => together(() => compareBytes(real, document, placeOf(document, rows))))
+  const versions = versionsOf(model, firm)
+  if (rows.versions.length !== versions.length)
+    differs(`${rows.versions.length} versions instead of ${versions.length}`)
+  const shown = documents.filter(({ isInTrash }) => !isInTrash)
+  if (rows.shown.length !== shown.length) differs(`the platform sees ${rows.shown.length} of ${shown.length} documents`)
+  const each = documents.flatMap((document) =>
+    document.versions.map((version, index) =>
+      together(() => compareBytes(real, { document, version }, placeOf(document, index + 1, rows))),
+    ),
+  )
   await Promise.all(each)
 }
 
@@ -84,33 +100,46 @@ async function readRows({ world: { db }, firms }: Real, firm: FirmName) {
   return {
     versions: await db.selectFrom('document_versions').selectAll().where('firm_id', '=', firmId).execute(),
     shown: await db.selectFrom('firm_documents').selectAll().where('firm_id', '=', firmId).execute(),
-    uploads: await db
+    events: await db
       .selectFrom('document_events')
-      .select('document_id')
+      .select(['document_id', 'version'])
       .where('firm_id', '=', firmId)
-      .where('action', '=', 'document.uploaded')
+      .where('action', 'in', ['document.uploaded', 'document.version_added', 'document.version_restored'])
       .where('outcome', '=', 'ok')
       .execute(),
   }
 }
 
-/** Where its rows say that its bytes lie; all of them must say the same. */
-function placeOf(document: KnownDocument, { versions, shown, uploads }: Rows): Stored {
-  const version = versions.find(({ document_id }) => document_id === document.id)
-  if (version === undefined) return differs(`${nameOf(document)} has no version`)
-  const { store, storage_key: key, bytes_state: state } = version
+/** Where its rows say that a version's bytes lie; all of them must say the same. */
+function placeOf(document: KnownDocument, number: number, { versions, shown, events }: Rows): Stored {
+  const row = versions.find(({ document_id, version }) => document_id === document.id && version === number)
+  if (row === undefined) return differs(`${nameOf(document)} has no row of version ${number}`)
+  const { store, storage_key: key, bytes_state: state } = row
   if (state !== 'present') differs(`the bytes of ${nameOf(document)} are held ${state}`)
-  const shownAt = shown.find(({ id }) => id === document.id)?.file_path
-  const path = store === 's3' ? key : `uploads/${key}`
-  if (shownAt !== path) differs(`the platform sees ${nameOf(document)} at ${shownAt}, and it lies at ${path}`)
-  if (!uploads.some(({ document_id }) => document_id === document.id)) differs(`no event tells of ${nameOf(document)}`)
+  if (number === document.versions.length) compareShown(document, { store, key }, shown)
+  if (!events.some(({ document_id, version }) => document_id === document.id && version === number))
+    differs(`no event tells of version ${number} of ${nameOf(document)}`)
   return { store, key }
 }
 
-async function compareBytes({ world }: Real, document: KnownDocument, { store, key }: Stored): Promise<void> {
+function compareShown(document: KnownDocument, { store, key }: Stored, rows: Rows['shown']): void {
+  const row = rows.find(({ id }) => id === document.id)
+  if ((row === undefined) !== document.isInTrash)
+    differs(`${nameOf(document)} is ${document.isInTrash ? 'in the trash, and shown' : 'not shown'} to the platform`)
+  if (row === undefined) return
+  const path = store === 's3' ? key : `uploads/${key}`
+  if (row.file_path !== path)
+    differs(`the platform sees ${nameOf(document)} at ${row.file_path}, and it lies at ${path}`)
+  const isVerified = versionOf(document).review.status === 'verified'
+  if (row.is_verified !== isVerified) differs(`the platform sees ${nameOf(document)} ${isVerified ? 'un' : ''}verified`)
+}
+
+type Picked = { document: KnownDocument; version: KnownVersion }
+
+async function compareBytes({ world }: Real, { document, version }: Picked, { store, key }: Stored): Promise<void> {
   const hash = createHash('sha256')
   for await (const piece of await openStored(world, { store, key })) hash.update(piece as Buffer)
-  if (hash.digest('hex') !== document.sha256) differs(`other bytes of ${nameOf(document)} lie on ${store} at ${key}`)
+  if (hash.digest('hex') !== version.sha256) differs(`other bytes of ${nameOf(document)} lie on ${store} at ${key}`)
 }
 
 async function openStored({ bucket, uploadsDir }: Real['world'], { store, key }: Stored): Promise<Readable> {

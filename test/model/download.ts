@@ -6,19 +6,27 @@ import * as fc from 'fast-check'
 import { downloadLinkShape } from '../../src/contract.ts'
 import type { StoreName } from '../../src/vocabulary.ts'
 import { hasDocuments, pick } from './browse.ts'
-import { differs, type KnownDocument, type Model, nameOf, type PersonName } from './model.ts'
+import { differs, type KnownDocument, type Model, nameOf, type PersonName, versionOf } from './model.ts'
 import { people } from './hand-in.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 
 const ways = ['follows the download of', 'asks for a link to'] as const
 
 export const downloadVerb: fc.Arbitrary<Verb> = fc
-  .record({ by: fc.constantFrom(...people), which: fc.nat({ max: 20 }), way: fc.constantFrom(...ways) })
-  .map(({ by, which, way }) =>
+  .record({
+    by: fc.constantFrom(...people),
+    which: fc.nat({ max: 20 }),
+    way: fc.constantFrom(...ways),
+    older: fc.nat({ max: 2 }),
+  })
+  .map(({ by, which, way, older }) =>
     verb({
-      words: `${by} ${way} document ${which}`,
+      words: `${by} ${way} document ${which}${older === 0 ? '' : `, ${older} versions back`}`,
       canRun: hasDocuments(by),
-      run: async (model, real) => download(real, by, pick(model, by, which), way),
+      async run(model, real) {
+        const document = pick(model, by, which)
+        return download(real, by, document, { way, number: Math.max(1, document.versions.length - older) })
+      },
     }),
   )
 
@@ -35,44 +43,64 @@ export async function downloadWhile(going: Promise<unknown>, model: Model, real:
   }
 }
 
-/** Downloads it as a browser would or by a link that was asked for, and compares the bytes. */
+type Wanted = { way?: (typeof ways)[number]; number?: number }
+
+/** Downloads a version as a browser would or by a link that was asked for, and compares the bytes. Nobody gets what is in the trash. */
 export async function download(
   real: Real,
   by: PersonName,
   document: KnownDocument,
-  way: (typeof ways)[number] = ways[0],
+  { way = ways[0], number = document.versions.length }: Wanted = {},
 ): Promise<string> {
-  const { store, link, file } = await (way === 'asks for a link to' ? askForLink : follow)(real, by, document)
-  if (!document.stores.includes(store)) differs(`${nameOf(document)} came from ${store}, where it cannot be`)
+  const given = await (way === 'asks for a link to' ? askForLink : follow)(real, by, { document, number })
+  if ((given === 'gone') !== document.isInTrash)
+    differs(`${nameOf(document)} is ${document.isInTrash ? 'given out of the trash' : 'gone'}`)
+  return given === 'gone' ? '410' : compareGiven(real, { document, number }, given)
+}
+
+async function compareGiven(
+  real: Real,
+  { document, number }: Picked,
+  { store, link, file }: GivenFile,
+): Promise<string> {
+  const version = versionOf(document, number)
+  if (!version.stores.includes(store)) differs(`${nameOf(document)} came from ${store}, where it cannot be`)
 
   const answer = file ?? (await fetch(new URL(link, real.world.url)))
   const bytes = Buffer.from(await answer.arrayBuffer())
   if (!answer.ok) differs(`the link to ${nameOf(document)} was answered ${answer.status}: ${bytes.toString()}`)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  if (sha256 !== document.sha256)
-    differs(`${nameOf(document)} has other bytes: ${sha256} instead of ${document.sha256}`)
+  if (sha256 !== version.sha256) differs(`${nameOf(document)} has other bytes: ${sha256} instead of ${version.sha256}`)
   return `its bytes, from ${store}`
 }
 
-type Given = { store: StoreName } & ({ file: Response; link?: never } | { file?: never; link: string })
+type Picked = { document: KnownDocument; number: number }
+type GivenFile = { store: StoreName } & ({ file: Response; link?: never } | { file?: never; link: string })
+type Given = 'gone' | GivenFile
 
-async function follow(real: Real, by: PersonName, document: KnownDocument): Promise<Given> {
-  const answer = await callAs(real, by, `/${document.id}/download`)
+/** The newest is asked for as the document. */
+const pathOf = ({ document: { id, versions }, number }: Picked) =>
+  number === versions.length ? `/${id}/download` : `/${id}/versions/${number}/download`
+
+async function follow(real: Real, by: PersonName, picked: Picked): Promise<Given> {
+  const answer = await callAs(real, by, pathOf(picked))
   if (answer.status === 200) return { store: 'local', file: answer }
   await answer.body?.cancel()
+  if (answer.status === 410) return 'gone'
   const link = answer.headers.get('location')
-  if (answer.status !== 302 || link === null) return refused(document, answer)
+  if (answer.status !== 302 || link === null) return refused(picked, answer)
   return { store: 's3', link }
 }
 
-async function askForLink(real: Real, by: PersonName, document: KnownDocument): Promise<Given> {
+async function askForLink(real: Real, by: PersonName, picked: Picked): Promise<Given> {
   const headers = { accept: 'application/json' }
-  const answer = await callAs(real, by, `/${document.id}/download`, { headers })
-  if (answer.status !== 200) return refused(document, answer)
+  const answer = await callAs(real, by, pathOf(picked), { headers })
+  if (answer.status === 410) return 'gone'
+  if (answer.status !== 200) return refused(picked, answer)
   const { url: link } = downloadLinkShape.parse(await answer.json())
   return { store: link.startsWith('/api/v1/files/') ? 'local' : 's3', link }
 }
 
-function refused(document: KnownDocument, { status }: Response): never {
+function refused({ document }: Picked, { status }: Response): never {
   return differs(`the download of ${nameOf(document)} was answered ${status}`)
 }

@@ -1,5 +1,5 @@
 import type { DocumentShape } from '../../src/contract.ts'
-import type { FirmRole, StoreName } from '../../src/vocabulary.ts'
+import type { FirmRole, ReviewStatus, StoreName } from '../../src/vocabulary.ts'
 
 /** Who there is in every history: two firms, and in each a person of much and one of little say. */
 export const cast = {
@@ -31,13 +31,19 @@ export type HandedIn = {
   moments: [earliest: number, latest: number]
 }
 
-export type KnownDocument = HandedIn & {
-  id: string
+/** What a version is shown with, beside its document's type. */
+export type VersionFile = Pick<HandedIn, 'fileName' | 'fileSize' | 'mimeType' | 'sha256' | 'uploadedBy'>
+
+export type KnownVersion = VersionFile & {
   /** Where its bytes may lie. */
   stores: readonly StoreName[]
   /** Should it lie on the disk, then for want of S3, and so it goes there by itself, at any moment. */
   drains: boolean
+  review: { status: ReviewStatus; reason: string | null }
 }
+
+/** As it was handed in first, and what became of it. The first of its versions is number 1. */
+export type KnownDocument = HandedIn & { id: string; versions: KnownVersion[]; isInTrash: boolean }
 
 /** Its answer was lost, or was a 503: it stands or it does not, and the next look decides. */
 export type Doubtful = HandedIn & { mustStand: boolean }
@@ -78,7 +84,8 @@ export function noteTaken(model: Model, file: HandedIn, answer: DocumentShape, s
   if (earlier !== undefined) {
     if (!isSameFile(earlier, file)) differs('a used key was taken with another file')
     if (earlier.id !== answer.id) differs(`a repeated key made a second document: ${answer.id} beside ${earlier.id}`)
-    assertDocument(earlier, answer)
+    // The version that the key stands for, whatever came after it.
+    assertShown(earlier, answer, 1)
     return
   }
   if (firm.documents.some(({ id }) => id === answer.id)) differs(`a new document has an old one’s id ${answer.id}`)
@@ -87,11 +94,11 @@ export function noteTaken(model: Model, file: HandedIn, answer: DocumentShape, s
     differs('a used key was taken with another file')
   const same = doubts.filter((doubt) => isSameFile(doubt, file))
   const mayLie = same.length === 0 ? stores : bothStores
-  const document = { ...file, moments: spanOf([...same, file]), id: answer.id, stores: mayLie, drains: true }
   // The name is the first one's, should that one stand.
-  document.fileName = same.find(({ fileName }) => fileName === answer.file_name)?.fileName ?? file.fileName
-  assertDocument(document, answer)
-  addDocument(firm, afterLook(document, answer))
+  const fileName = same.find((doubt) => doubt.fileName === answer.file_name)?.fileName ?? file.fileName
+  const document = newDocument({ ...file, fileName, moments: spanOf([...same, file]) }, answer.id, mayLie)
+  noteShown(document, answer, 1)
+  addDocument(firm, document)
 }
 
 /** 409: the key stands for another file. */
@@ -110,67 +117,72 @@ export function noteDoubt(model: Model, file: HandedIn): void {
   model.firms[cast[file.by].firm].doubtful.push({ ...file, mustStand: false })
 }
 
-/** A complete list, of one type or of all: it decides what was in doubt, and must otherwise be what is known. */
-export function noteList(model: Model, firmName: FirmName, seen: DocumentShape[], documentType?: string): void {
+/** Of one type or of all; with or without the trash. */
+export type Asked = { documentType?: string | undefined; withTrash?: boolean }
+
+/** A complete list: it decides what was in doubt, and must otherwise be what is known. */
+export function noteList(model: Model, firmName: FirmName, seen: DocumentShape[], asked: Asked = {}): void {
   const firm = model.firms[firmName]
-  const isAskedFor = (file: HandedIn) => documentType === undefined || file.documentType === documentType
   const listed = seen.map((shape) => noteSeen(firm, shape))
 
-  for (const document of firm.documents.filter(isAskedFor))
-    if (listed.filter((each) => each === document).length !== 1) differs(`${nameOf(document)} is not listed once`)
-  for (const document of listed) if (!isAskedFor(document)) differs(`${nameOf(document)} is of another type`)
+  for (const document of firm.documents) {
+    const times = listed.filter((each) => each === document).length
+    if (times !== Number(isAskedFor(document, asked))) differs(`${nameOf(document)} is listed ${times} times`)
+  }
   for (const [index, document] of listed.entries()) {
     const newer = listed[index - 1]
     if (newer !== undefined && newer.moments[1] < document.moments[0])
       differs(`${nameOf(document)} is newer than ${nameOf(newer)}, and listed after it`)
   }
-  const missing = firm.doubtful.find((doubt) => doubt.mustStand && isAskedFor(doubt))
+  const missing = firm.doubtful.find((doubt) => doubt.mustStand && isAskedFor(doubt, asked))
   if (missing !== undefined) differs(`${missing.fileName} must stand, since its key does, and is not listed`)
-  firm.doubtful = firm.doubtful.filter((doubt) => !isAskedFor(doubt))
+  firm.doubtful = firm.doubtful.filter((doubt) => !isAskedFor(doubt, asked))
+}
+
+function isAskedFor(
+  { documentType, isInTrash = false }: HandedIn & { isInTrash?: boolean },
+  { documentType: wanted = documentType, withTrash = false }: Asked,
+): boolean {
+  return documentType === wanted && (withTrash || !isInTrash)
 }
 
 /** One document as the service shows it: one that is known, or one that was in doubt and is so no more. */
 export function noteSeen(firm: Model['firms'][FirmName], shape: DocumentShape): KnownDocument {
   const known = firm.documents.find(({ id }) => id === shape.id)
   if (known !== undefined) {
-    assertDocument(known, shape)
-    return Object.assign(known, afterLook(known, shape))
+    noteShown(known, shape)
+    return known
   }
-  const doubts = firm.doubtful.filter((each) => findOddity(each, shape) === undefined)
+  const doubts = firm.doubtful.filter((each) => isFirstVersion(each, shape))
   const [doubt] = doubts
   if (doubt === undefined) return differs(`a document that nobody handed in: ${JSON.stringify(shape)}`)
-  const document = { ...doubt, id: shape.id, moments: spanOf(doubts), stores: bothStores, drains: true }
+  const document = newDocument({ ...doubt, moments: spanOf(doubts) }, shape.id, bothStores)
   firm.doubtful.splice(firm.doubtful.indexOf(doubt), 1)
-  return addDocument(firm, afterLook(document, shape))
+  noteShown(document, shape)
+  return addDocument(firm, document)
 }
 
 /** A migration of a firm’s documents runs: any of them may be moved at any moment. */
 export function noteMoving(model: Model, firmName: FirmName): void {
-  for (const document of model.firms[firmName].documents) document.stores = bothStores
+  for (const version of versionsOf(model, firmName)) version.stores = bothStores
 }
 
 /** A migration of a firm’s documents ended: whole, or so that any of them may have been moved or not. */
 export function noteMigration(model: Model, firmName: FirmName, to: StoreName, isWhole: boolean): void {
   if (to === 'local') model.isMigratedToLocal = true
-  for (const document of model.firms[firmName].documents) {
+  for (const version of versionsOf(model, firmName)) {
     // What waits on the disk for S3 goes there by itself, before, while or after everything is moved the other way.
-    const isOpen = !isWhole || (to === 'local' && document.drains && document.stores.includes('local'))
-    if (!isOpen) Object.assign(document, { stores: [to], drains: false })
-    else document.stores = bothStores
+    const isOpen = !isWhole || (to === 'local' && version.drains && version.stores.includes('local'))
+    if (!isOpen) Object.assign(version, { stores: [to], drains: false })
+    else version.stores = bothStores
   }
 }
 
 /** All that waited on the disk for S3 is there now. */
 export function noteDrained(model: Model): void {
-  for (const document of firmNames.flatMap((name) => model.firms[name].documents))
+  for (const version of firmNames.flatMap((name) => versionsOf(model, name)))
     // Where a migration to the disk was in between, nobody can say of what lies there that it waits.
-    if (document.drains && !model.isMigratedToLocal) Object.assign(document, { stores: ['s3'], drains: false })
-}
-
-/** Where it lies now, and where it may be the next time. */
-function afterLook(document: KnownDocument, { storage }: DocumentShape): KnownDocument {
-  const drains = document.drains && storage === 'local'
-  return { ...document, drains, stores: drains ? bothStores : [storage] }
+    if (version.drains && !model.isMigratedToLocal) Object.assign(version, { stores: ['s3'], drains: false })
 }
 
 /** Any of several equal files may be the one that stands. */
@@ -188,25 +200,64 @@ function addDocument(firm: Model['firms'][FirmName], document: KnownDocument): K
   return document
 }
 
-function assertDocument(document: KnownDocument, shape: DocumentShape): void {
-  const oddity = findOddity(document, shape)
-  if (oddity !== undefined) differs(`${nameOf(document)} has another ${oddity}: ${JSON.stringify(shape)}`)
-  if (!document.stores.includes(shape.storage))
-    differs(`${nameOf(document)} lies on ${shape.storage}, which cannot be: it is on ${document.stores.join(' or ')}`)
+function newDocument(file: HandedIn, id: string, stores: readonly StoreName[]): KnownDocument {
+  return { ...file, id, versions: [newVersion(file, stores)], isInTrash: false }
 }
 
-function findOddity(file: HandedIn, shape: DocumentShape): string | undefined {
+export function newVersion(file: VersionFile, stores: readonly StoreName[]): KnownVersion {
+  const { fileName, fileSize, mimeType, sha256, uploadedBy } = file
+  const review = { status: 'pending' as const, reason: null }
+  return { fileName, fileSize, mimeType, sha256, uploadedBy, stores, drains: true, review }
+}
+
+export const versionsOf = (model: Model, firmName: FirmName): KnownVersion[] =>
+  model.firms[firmName].documents.flatMap(({ versions }) => versions)
+
+/** A version of a document by its number; without one, the newest. */
+export function versionOf(document: KnownDocument, number: number = document.versions.length): KnownVersion {
+  return document.versions[number - 1] ?? differs(`${nameOf(document)} has no version ${number}`)
+}
+
+/** A version as the service shows it: it must be as it is known, and then it is known where it lies. */
+export function noteShown(document: KnownDocument, shape: DocumentShape, number?: number): void {
+  assertShown(document, shape, number)
+  const version = versionOf(document, number)
+  version.drains &&= shape.storage === 'local'
+  version.stores = version.drains ? bothStores : [shape.storage]
+}
+
+function assertShown(document: KnownDocument, shape: DocumentShape, number = document.versions.length): void {
+  const version = versionOf(document, number)
+  const oddity = findOddity({ ...document, ...version, number }, shape)
+  if (oddity !== undefined) differs(`${nameOf(document)} has another ${oddity}: ${JSON.stringify(shape)}`)
+  if (!version.stores.includes(shape.storage))
+    differs(`${nameOf(document)} lies on ${shape.storage}, which cannot be: it is on ${version.stores.join(' or ')}`)
+}
+
+type Shown = VersionFile &
+  Pick<KnownDocument, 'documentType' | 'isInTrash'> & { number: number } & Pick<KnownVersion, 'review'>
+
+function findOddity(shown: Shown, shape: DocumentShape): string | undefined {
+  const { status, reason } = shown.review
   const fields = {
-    type: shape.document_type === file.documentType,
-    name: shape.file_name === file.fileName,
-    size: shape.file_size === file.fileSize,
-    'media type': shape.mime_type === file.mimeType,
-    hash: shape.sha256 === file.sha256,
-    person: shape.uploaded_by === file.uploadedBy,
-    version: shape.version === 1,
-    state: shape.review_status === 'pending' && shape.deleted_at === null && shape.scan_status === 'skipped',
+    type: shape.document_type === shown.documentType,
+    name: shape.file_name === shown.fileName,
+    size: shape.file_size === shown.fileSize,
+    'media type': shape.mime_type === shown.mimeType,
+    hash: shape.sha256 === shown.sha256,
+    person: shape.uploaded_by === shown.uploadedBy,
+    number: shape.version === shown.number,
+    review:
+      shape.review_status === status && shape.review_reason === reason && shape.is_verified === (status === 'verified'),
+    trash: (shape.deleted_at !== null) === shown.isInTrash,
+    scan: shape.scan_status === 'skipped',
   }
   return Object.entries(fields).find(([, isRight]) => !isRight)?.[0]
+}
+
+function isFirstVersion(file: HandedIn, shape: DocumentShape): boolean {
+  const fresh = { number: 1, isInTrash: false, review: { status: 'pending', reason: null } } as const
+  return findOddity({ ...file, ...fresh }, shape) === undefined
 }
 
 function knownByKey(model: Model, { by, key }: HandedIn): KnownDocument | undefined {

@@ -11,8 +11,11 @@ import { forgetHistory } from './forget-history.ts'
 import { handInVerb } from './hand-in.ts'
 import { newModel } from './model.ts'
 import { strangerVerb, unsoundVerb } from './refused.ts'
+import { reviewVerb } from './review.ts'
+import { deleteVerb, restoreVerb } from './trash.ts'
 import type { Real, Verb } from './verb.ts'
 import { verifyVerb } from './verify.ts'
+import { addVersionVerb, restoreVersionVerb, versionsVerb } from './versions.ts'
 import type { World } from './world.ts'
 
 /** What can happen, and how often each beside the others. A new verb is a file and a line here. */
@@ -31,6 +34,12 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 3, arbitrary: migrateVerb },
   { weight: 1, arbitrary: drainVerb },
   { weight: 1, arbitrary: verifyVerb },
+  { weight: 12, arbitrary: addVersionVerb },
+  { weight: 6, arbitrary: restoreVersionVerb },
+  { weight: 4, arbitrary: versionsVerb },
+  { weight: 6, arbitrary: deleteVerb },
+  { weight: 4, arbitrary: restoreVerb },
+  { weight: 8, arbitrary: reviewVerb },
 )
 
 /** A replay must make its commands as the first run did, so this is not for changing from run to run. */

@@ -11,6 +11,8 @@ export type Real = {
   world: World
   firms: Record<FirmName, FirmId>
   people: Record<PersonName, Person>
+  /** Of the platform. */
+  administrator: Person
   /** What was done and what came of it, in words. */
   story: string[]
 }

@@ -19,6 +19,7 @@ import { findFreePorts } from '../support/services/free-ports.ts'
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
 import { cast, type FirmName, firmNames, type PersonName, type S3State } from './model.ts'
 import { openService, type Service } from './service.ts'
+import type { Real } from './verb.ts'
 
 const maxUploadBytes = 18 * 2 ** 20
 /** Takes less than the others, so that "too large" is cheap to try. */
@@ -36,7 +37,7 @@ export type World = {
   untilUploadsGoToS3(): Promise<void>
   /** Somebody of no history, who tries whether uploads go to S3. */
   scout: Scout
-  newFirms(): Promise<{ firms: Record<FirmName, FirmId>; people: Record<PersonName, Person> }>
+  newFirms(): Promise<Pick<Real, 'firms' | 'people' | 'administrator'>>
   close(): Promise<void>
 }
 
@@ -111,7 +112,8 @@ async function newFirms(registry: Registry) {
   }
   // The names are those of the cast.
   const people: Record<PersonName, Person> = Object.fromEntries(await Promise.all(Object.entries(cast).map(enlist)))
-  return { firms: firms as Record<FirmName, FirmId>, people }
+  const administrator = await makePerson(registry, { role: 'admin' })
+  return { firms: firms as Record<FirmName, FirmId>, people, administrator }
 }
 
 /** Sets what becomes of connections to S3; what it does already is not done again. */

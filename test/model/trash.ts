@@ -1,0 +1,48 @@
+import * as fc from 'fast-check'
+
+import { documentShape } from '../../src/contract.ts'
+import { hasDocuments, pick } from './browse.ts'
+import { people } from './hand-in.ts'
+import { cast, differs, type KnownDocument, noteShown, type PersonName } from './model.ts'
+import { callAs, type Verb, verb } from './verb.ts'
+
+const wish = fc.record({ by: fc.constantFrom(...people), which: fc.nat({ max: 20 }) })
+
+/** The firm's administrator may with every paper; others with those that they handed in first, as long as none of its versions was ever verified. */
+function mayDiscard(by: PersonName, document: KnownDocument): boolean {
+  const wasVerified = document.versions.some(({ review }) => review.status === 'verified')
+  return cast[by].role === 'firm_admin' || (document.by === by && !wasVerified)
+}
+
+export const deleteVerb: fc.Arbitrary<Verb> = wish.map(({ by, which }) =>
+  verb({
+    words: `${by} deletes document ${which}`,
+    canRun: hasDocuments(by),
+    async run(model, real) {
+      const document = pick(model, by, which)
+      const { status } = await callAs(real, by, `/${document.id}`, { method: 'DELETE' })
+      if (status !== (mayDiscard(by, document) ? 204 : 403)) differs(`a deletion was answered ${status}`)
+      if (status === 204) document.isInTrash = true
+      return String(status)
+    },
+  }),
+)
+
+export const restoreVerb: fc.Arbitrary<Verb> = wish.map(({ by, which }) =>
+  verb({
+    words: `${by} takes document ${which} out of the trash`,
+    canRun: hasDocuments(by),
+    async run(model, real) {
+      const document = pick(model, by, which)
+      const answer = await callAs(real, by, `/${document.id}/restore`, { method: 'POST' })
+      const body: unknown = await answer.json()
+      const { status } = answer
+      if (status !== (mayDiscard(by, document) ? 200 : 403))
+        differs(`a way back was answered ${status}: ${JSON.stringify(body)}`)
+      if (status === 403) return '403'
+      document.isInTrash = false
+      noteShown(document, documentShape.parse(body))
+      return 'it is as it was'
+    },
+  }),
+)
