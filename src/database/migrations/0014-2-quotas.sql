@@ -74,28 +74,40 @@ end
 $$;
 create trigger documents_usage after insert or delete on documents for each row execute function document_note_usage();
 
-create function document_usage_of(firm uuid, out bytes bigint, out documents bigint) language sql stable as $$
-  select coalesce(sum(each.bytes), 0)::bigint, coalesce(sum(each.documents), 0)::bigint from (
+-- Not in plain SQL, which is planned anew at every call.
+create function document_usage_of(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable as $$
+begin
+  select coalesce(sum(each.bytes), 0), coalesce(sum(each.documents), 0) into bytes, documents from (
     select u.bytes, u.documents from document_usage u where u.firm_id = firm
     union all select c.bytes, c.documents from document_usage_changes c where c.firm_id = firm
-  ) each
+  ) each;
+end
 $$;
 
 -- What a firm keeps and what is on its way, as far as it is committed.
-create function document_taken_by(firm uuid, out bytes bigint, out documents bigint) language sql stable as $$
-  select used.bytes + coalesce(sum(u.reserved_bytes), 0)::bigint, used.documents + coalesce(sum(u.reserved_documents), 0)::bigint
-  from document_usage_of(firm) used left join document_uploads u on u.firm_id = firm
-  group by used.bytes, used.documents
+create function document_taken_by(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable as $$
+begin
+  select used.bytes + coming.bytes, used.documents + coming.documents into bytes, documents
+  from document_usage_of(firm) used, (
+    select coalesce(sum(u.reserved_bytes), 0) as bytes, coalesce(sum(u.reserved_documents), 0) as documents
+    from document_uploads u where u.firm_id = firm
+  ) coming;
+end
 $$;
 
 -- Far enough from its bounds for this upload and one beside it on each connection to the server, each of at most 16 MiB.
 create function document_is_far(
   firm uuid, more_bytes bigint, more_documents integer, most_bytes bigint, most_documents bigint
-) returns boolean language sql stable as $$
-  select more_bytes <= 16777216
-    and coalesce(taken.bytes + more_bytes + most.beside * 16777216 <= most_bytes, true)
-    and coalesce(taken.documents + more_documents + most.beside <= most_documents, true)
-  from document_taken_by(firm) taken, (select current_setting('max_connections')::bigint as beside) most
+) returns boolean language plpgsql stable as $$
+declare
+  taken record;
+  beside constant bigint = current_setting('max_connections');
+begin
+  if more_bytes > 16777216 then return false; end if;
+  taken = document_taken_by(firm);
+  return coalesce(taken.bytes + more_bytes + beside * 16777216 <= most_bytes, true)
+    and coalesce(taken.documents + more_documents + beside <= most_documents, true);
+end
 $$;
 
 -- Whether a firm has room for so much more, beside what it keeps and what is on its way. Who inserts the open upload in
