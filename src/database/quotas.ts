@@ -67,26 +67,15 @@ export async function setQuota(trx: Tx, { firmId }: Membership, change: QuotaCha
   return rows.length === 1
 }
 
-const mostChangesAtOnce = 10_000
-
-/** A system task: adds what changed to the sums, a part at a time; yields how many changes that was. */
+/** A system task: adds what changed to the sums, firm by firm; yields how many changes that was. */
 export async function sumUpUsage(db: Db): Promise<number> {
+  const { rows: firms } = await sql<{ id: FirmId }>`select distinct firm_id as id from document_usage_changes`.execute(
+    db,
+  )
   let all = 0
-  for (;;) {
-    const { rows } = await sql<{ count: number }>`
-      with taken as (
-        delete from document_usage_changes
-        where id in (select id from document_usage_changes order by id limit ${mostChangesAtOnce})
-        returning firm_id, bytes, documents
-      ),
-      summed as (
-        insert into document_usage as u (firm_id, bytes, documents)
-        select firm_id, sum(bytes), sum(documents) from taken group by firm_id order by firm_id
-        on conflict (firm_id) do update set bytes = u.bytes + excluded.bytes, documents = u.documents + excluded.documents
-      )
-      select count(*)::int as count from taken`.execute(db)
-    const count = rows[0]?.count ?? 0
-    all += count
-    if (count < mostChangesAtOnce) return all
+  for (const { id } of firms) {
+    const { rows } = await sql<{ changes: number }>`select document_sum_up(${id}) as changes`.execute(db)
+    all += rows[0]?.changes ?? 0
   }
+  return all
 }

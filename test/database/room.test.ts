@@ -103,3 +103,21 @@ it('who was far from the bounds, and had to wait until they were near, is asked 
   expect(await Promise.all(waiting)).toEqual(['bytes', null])
   expect(await open(scene.db, firm, 1, large)).toBe('bytes')
 })
+
+it('what changed is added to the sum by who hands in, before it is much', async () => {
+  const firm = randomUUID() as FirmId
+  await sql`insert into document_usage_changes (firm_id, bytes, documents)
+    select ${firm}::uuid, 1, 0 from generate_series(1, 90)`.execute(scene.db)
+  const changes = async () => {
+    const { rows } = await sql`select from document_usage_changes where firm_id = ${firm}`.execute(scene.db)
+    return rows.length
+  }
+  expect(await open(scene.db, firm, 1)).toBeNull()
+  expect(await changes()).toBe(90)
+  await sql`insert into document_usage_changes (firm_id, bytes, documents)
+    select ${firm}::uuid, 0, 0 from generate_series(1, 11)`.execute(scene.db)
+
+  expect(await open(scene.db, firm, 10)).toBe('bytes')
+  expect(await changes()).toBe(0)
+  expect(await open(scene.db, firm, 9)).toBeNull()
+})

@@ -84,6 +84,25 @@ begin
 end
 $$;
 
+-- Adds what changed in a firm to its sum, unless somebody is just doing so. Yields how many changes that was.
+create function document_sum_up(firm uuid) returns integer language plpgsql as $$
+declare
+  changes integer;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('sum:' || firm, 0)) then return 0; end if;
+  with taken as (
+    delete from document_usage_changes c where c.firm_id = firm returning c.bytes, c.documents
+  ),
+  summed as (
+    insert into document_usage as u (firm_id, bytes, documents)
+    select firm, sum(taken.bytes), sum(taken.documents) from taken having count(*) > 0
+    on conflict (firm_id) do update set bytes = u.bytes + excluded.bytes, documents = u.documents + excluded.documents
+  )
+  select count(*) into changes from taken;
+  return changes;
+end
+$$;
+
 -- What a firm keeps and what is on its way, as far as it is committed.
 create function document_taken_by(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable as $$
 begin
@@ -125,6 +144,10 @@ begin
   select coalesce(q.most_bytes, usual_bytes), coalesce(q.most_documents, usual_documents) into most_bytes, most_documents
     from (select) one left join document_quotas q on q.firm_id = firm;
   if most_bytes is null and most_documents is null then return; end if;
+  -- Whoever hands in much need not wait for the job, and pays for it once in some fifty uploads.
+  if exists (select from document_usage_changes c where c.firm_id = firm offset 100) then
+    perform document_sum_up(firm);
+  end if;
   if not alone then
     -- Looked at twice, since a lock that is held cannot be exchanged for another without a deadlock.
     if document_is_far(firm, more_bytes, more_documents, most_bytes, most_documents) then
