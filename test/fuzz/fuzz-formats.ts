@@ -98,6 +98,9 @@ export async function readFormat({ name, bytes }: { name: string; bytes: Buffer 
       const piece = bytes.subarray(start, start + length)
       looked.times += 1
       looked.bytes += piece.length
+      // Here, since one that turns in a circle comes to no end.
+      if (looked.times > mostLooks || looked.bytes > mostTimesOver * bytes.length + mostBesides)
+        throw new Error(`looked ${looked.times} times at ${looked.bytes} bytes of a file of ${bytes.length}`)
       return piece
     },
   }
@@ -108,6 +111,4 @@ export async function readFormat({ name, bytes }: { name: string; bytes: Buffer 
   } catch (error) {
     if (!(error instanceof AppError) || !['unsupported_type', 'too_large'].includes(error.code)) throw error
   }
-  if (looked.times > mostLooks || looked.bytes > mostTimesOver * bytes.length + mostBesides)
-    throw new Error(`looked ${looked.times} times at ${looked.bytes} bytes of a file of ${bytes.length}`)
 }
