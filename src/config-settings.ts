@@ -131,6 +131,11 @@ export const settings = {
     doc: 'Life of a download link, 1 to 3600; never longer than the life of the credentials that sign it.',
   },
   ...limitSettings,
+  TRASH_DAYS: {
+    schema: whole(1, 3650),
+    default: '30',
+    doc: 'How long a deleted document can be restored before it is destroyed. A change counts for what is in the trash already.',
+  },
   CLAMD_URL: {
     schema: clamdAddress,
     doc: 'Virus scanner: the address of ClamAV’s clamd, `tcp://host:port` or `unix:///path`. Set: every file is scanned and nothing unscanned is served. Unset: nothing is scanned, and documents say `skipped`.',

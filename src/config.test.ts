@@ -52,6 +52,7 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   LOGINS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
   FIRM_QUOTA_BYTES: ['20GB', '-1'],
   FIRM_QUOTA_DOCUMENTS: ['many', '9007199254740993000'],
+  TRASH_DAYS: ['0', '3651', 'a month'],
   CLAMD_URL: [
     'clamd',
     'tcp://clamd',
@@ -148,6 +149,7 @@ test('without settings everything has its default, and papers and data stay in t
     admin: undefined,
     maxUploadBytes: 10_485_760,
     downloadUrlSeconds: 3600,
+    trashDays: 30,
     rates: {
       uploads: { person: 600, address: 6000 },
       downloads: { person: 1000, address: 20_000 },

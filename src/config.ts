@@ -60,6 +60,7 @@ export type Config = {
   downloadUrlSeconds: number
   rates: RateLimits
   usualQuota: UsualQuota
+  trashDays: number
   /** Undefined: nothing is scanned. */
   clamd: ClamdAddress | undefined
   /** Undefined: kept nowhere. */
@@ -96,6 +97,7 @@ export function loadConfig(environment: Environment): Config {
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
     rates: readRates(values),
     usualQuota: readUsualQuota(values),
+    trashDays: values.TRASH_DAYS,
     clamd: values.CLAMD_URL,
     auditHeads: values.AUDIT_HEADS,
     logLevel: values.LOG_LEVEL,

@@ -122,6 +122,8 @@ export const firmShape = z
     verification_status: z.string().meta({ example: 'draft' }),
     is_locked: z.boolean(),
     locked_at: time.nullable(),
+    hold: z.boolean().meta({ description: 'A legal hold: nothing that the firm has is destroyed.' }),
+    hold_reason: z.string().nullable(),
     created_at: time,
     updated_at: time,
     role: z
@@ -155,6 +157,8 @@ export type WholeFirmShape = z.infer<typeof wholeFirmShape>
 export const changeFirmBody = z
   .strictObject({
     is_locked: z.boolean().meta({ description: 'Locked: its papers can be read, not changed.' }),
+    hold: z.boolean().meta({ description: 'A legal hold: nothing that the firm has is destroyed.' }),
+    hold_reason: line(2000).nullable().meta({ description: 'With `hold`; the firm reads it.' }),
     quota: z
       .strictObject(quotaFields)
       .partial()
@@ -162,7 +166,7 @@ export const changeFirmBody = z
       .meta({ description: 'What the firm may keep; null: what firms usually may. What is not named stays.' }),
   })
   .partial()
-  .refine((change) => Object.keys(change).length > 0, 'must change something')
+  .refine((change) => Object.keys(change).some((field) => field !== 'hold_reason'), 'must change something')
   .meta({ id: 'FirmChange' })
 
 export const memberParams = z.object({ firm_id: uuid, user_id: uuid })
@@ -214,6 +218,10 @@ const documentTypeFields = {
   confidential: z
     .boolean()
     .meta({ description: 'Only `firm_admin`, `firm_supervisor`, the uploader and administrators see them.' }),
+  retention_days: z.int().min(1).max(36_525).nullable().meta({
+    description:
+      'So long after its newest version was handed in, no purge takes a paper. Null: the trash alone decides.',
+  }),
 }
 
 export const documentTypeParams = z.object({
@@ -233,6 +241,7 @@ export const addDocumentTypeBody = z
     max_bytes: documentTypeFields.max_bytes.default(null),
     allowed_types: documentTypeFields.allowed_types.default(null),
     confidential: documentTypeFields.confidential.default(false),
+    retention_days: documentTypeFields.retention_days.default(null),
   })
   .meta({ id: 'NewDocumentType' })
 
@@ -253,6 +262,7 @@ export const documentTypeShape = z
     max_bytes: z.int().nullable(),
     allowed_types: z.array(z.string()).nullable(),
     confidential: z.boolean(),
+    retention_days: z.int().nullable(),
     created_at: time,
     updated_at: time,
   })

@@ -135,6 +135,36 @@ export const reviewBody = z
   })
   .meta({ id: 'Review' })
 
+export const disposalShape = z
+  .object({
+    deleted_at: time.nullable(),
+    purge_at: time.nullable().meta({ description: 'From when a purge may destroy it, if nothing else keeps it.' }),
+    retained_until: time.nullable().meta({ description: 'By its type’s `retention_days`.' }),
+    held: z.boolean().meta({ description: 'A legal hold stands on it or on its firm: no purge takes it.' }),
+    hold: z.boolean().meta({ description: 'On the document itself.' }),
+    hold_reason: z.string().nullable(),
+    needs_approval: z.boolean().meta({
+      description: 'The last verified paper of a required type that the firm has: no purge takes it unless approved.',
+    }),
+    approved_at: time.nullable(),
+    approved_by: uuid.nullable(),
+    approval_reason: z.string().nullable(),
+  })
+  .meta({ id: 'Disposal' })
+export type DisposalShape = z.infer<typeof disposalShape>
+
+export const changeDisposalBody = z
+  .strictObject({
+    hold: z.boolean().optional().meta({ description: 'A legal hold on this document.' }),
+    purge_approved: z.boolean().optional().meta({ description: 'It may go, though it is the last verified paper.' }),
+    reason: sentence(2000).meta({
+      example: 'Inquiry 17/2026 asks for it.',
+      description: 'Stands in the history, which the firm reads.',
+    }),
+  })
+  .refine(({ hold, purge_approved: approved }) => hold !== undefined || approved !== undefined, 'must change something')
+  .meta({ id: 'DisposalChange' })
+
 export const downloadQuery = z.object({ disposition: z.enum(['attachment', 'inline']).default('attachment') })
 
 export const downloadLinkShape = z.object({ url: z.string(), expires_at: time }).meta({ id: 'DownloadLink' })

@@ -13,6 +13,7 @@ export function makeWorkMetrics(registers: Registry[]) {
     ...makeLeftBytes(registers),
     ...makeVerifications(registers),
     ...makeFollowing(registers),
+    ...makeTrash(registers),
   }
 }
 
@@ -156,6 +157,33 @@ function makeFollowing(registers: Registry[]) {
     unhashedDocuments: new Gauge({
       name: 'unhashed_documents',
       help: 'Versions written by the platform that nobody here has read yet, and so have no hash; counted up to 10000.',
+      registers,
+    }),
+  }
+}
+
+/** What was deleted, on its way to being destroyed. */
+function makeTrash(registers: Registry[]) {
+  return {
+    trashDocuments: new Gauge({
+      name: 'trash_documents',
+      help: 'Documents in the trash; counted up to 10000.',
+      registers,
+    }),
+    trashOldest: new Gauge({
+      name: 'trash_oldest_seconds',
+      help: 'For how long the oldest of them has been there; 0 when there is none.',
+      registers,
+    }),
+    holds: new Gauge({
+      name: 'legal_holds',
+      help: 'Legal holds on firms and on documents.',
+      labelNames: ['on'] as const,
+      registers,
+    }),
+    purgedDocuments: new Counter({
+      name: 'purged_documents_total',
+      help: 'Documents that this instance destroyed after their time in the trash.',
       registers,
     }),
   }

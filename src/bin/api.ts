@@ -7,6 +7,7 @@ import { makeCursors } from '../http/paging.ts'
 import { limitRates } from '../http/rates/limit-rates.ts'
 import { apiDocsRoutes } from '../http/routes/api-docs.ts'
 import { authRoutes } from '../http/routes/auth.ts'
+import { disposalRoutes } from '../http/routes/disposal.ts'
 import { documentTypeRoutes } from '../http/routes/document-types.ts'
 import { documentRoutes } from '../http/routes/documents.ts'
 import { downloadRoutes } from '../http/routes/downloads.ts'
@@ -62,6 +63,7 @@ export async function buildApi(
     reviewRoutes({ db, log, scanner: app.scanner }),
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
     trashRoutes({ db, log, scanner: app.scanner }),
+    disposalRoutes({ db, log, trashDays: config.trashDays }),
     historyRoutes({ db, log, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
   ]

@@ -102,6 +102,11 @@ const program = buildProgram(
       const { exportAudit } = await import('../cli/export-audit.ts')
       await withApp(needs, (app, signal) => exportAudit({ ...app, print: needs.print, signal }, options))
     },
+    async purge(options) {
+      const needs = await prepareCommand(options)
+      const { purgeDocuments } = await import('../cli/purge-documents.ts')
+      await onDocuments(needs, (app) => purgeDocuments({ ...app, ...needs, config: app.config }, options))
+    },
     async createUser(options) {
       const needs = await prepareCommand(options)
       const { createUser } = await import('../cli/manage-users.ts')

@@ -76,6 +76,7 @@ function makeProgram(called: string[] = []): Command {
     verify: note('verify'),
     verifyAudit: note('audit verify'),
     exportAudit: note('audit export'),
+    purge: note('purge'),
   }
   return buildProgram(actions, '0.0.0')
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { loginBody, registerBody } from '../contract-people.ts'
 import { addAudit, type AuditActions } from './add-audit.ts'
 import { addIdentities, type IdentityActions } from './add-identities.ts'
+import { addPurge, type PurgeActions } from './add-purge.ts'
 import { addStorage, type StorageActions } from './add-storage.ts'
 import { addVerify, type VerifyActions } from './add-verify.ts'
 import { answering, type Answers, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
@@ -14,6 +15,7 @@ export type PasswordSource = { passwordStdin?: true }
 export type Actions = StorageActions &
   VerifyActions &
   AuditActions &
+  PurgeActions &
   IdentityActions & {
     serve: (options: { jobs: boolean }) => Promise<void>
     work: () => Promise<void>
@@ -50,6 +52,7 @@ export function buildProgram(actions: Actions, version: string): Command {
   addS3(program, actions)
   addStorage(program, actions)
   addVerify(program, actions)
+  addPurge(program, actions)
   addUsers(program, actions)
   addDatabase(program, actions)
   addAudit(program, actions)

@@ -30,6 +30,9 @@ export type RowCounts = {
   /** Those that came when there was no scanner; for how long one was tried in vain. */
   neverScanned: Waiting
   infected: Waiting
+  inTrash: Waiting
+  heldFirms: Waiting
+  heldDocuments: Waiting
 }
 
 type Row = { what: keyof RowCounts; count: number; oldestSeconds: number }
@@ -51,7 +54,10 @@ export async function countRows(db: Db): Promise<RowCounts> {
     union all ${look('unhashed', 'uploaded_at', 'document_versions', `sha256 is null and bytes_state = 'present'`)}
     union all ${look('scansPending', 'uploaded_at', 'document_versions', `scan_status = 'pending' and bytes_state = 'present'`)}
     union all ${look('neverScanned', 'scan_tried_at', 'document_versions', `scan_status = 'skipped' and bytes_state = 'present'`)}
-    union all ${look('infected', 'scanned_at', 'document_versions', `scan_status = 'infected'`)}`.execute(db)
+    union all ${look('infected', 'scanned_at', 'document_versions', `scan_status = 'infected'`)}
+    union all ${look('inTrash', 'deleted_at', 'documents', 'deleted_at is not null')}
+    union all ${look('heldFirms', 'held_at', 'document_holds', 'document_id is null')}
+    union all ${look('heldDocuments', 'held_at', 'document_holds', 'document_id is not null')}`.execute(db)
   // The statement has each of them once.
   return Object.fromEntries(rows.map(({ what, ...waiting }) => [what, waiting])) as RowCounts
 }

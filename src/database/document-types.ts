@@ -16,6 +16,8 @@ export type DocumentType = {
   /** Null: the formats that are taken anyway. */
   allowedTypes: string[] | null
   confidential: boolean
+  /** How long a paper stays, from when its newest version was handed in, before a purge may take it. Null: no longer than the trash does. */
+  retentionDays: number | null
   createdAt: Date
   updatedAt: Date
 }
@@ -33,6 +35,7 @@ const columns = [
   'max_bytes as maxBytes',
   'allowed_types as allowedTypes',
   'confidential',
+  'retention_days as retentionDays',
   'created_at as createdAt',
   'updated_at as updatedAt',
 ] as const
@@ -81,6 +84,7 @@ export async function insertDocumentType(
       max_bytes: type.maxBytes,
       allowed_types: type.allowedTypes,
       confidential: type.confidential,
+      retention_days: type.retentionDays,
       created_by: createdBy,
     })
     .onConflict((conflict) => conflict.column('code').doNothing())
@@ -104,6 +108,7 @@ export async function updateDocumentType(
       max_bytes: change.maxBytes,
       allowed_types: change.allowedTypes,
       confidential: change.confidential,
+      retention_days: change.retentionDays,
       updated_at: sql`now()`,
     })
     .where('id', '=', id)

@@ -17,6 +17,9 @@ export type Firm = {
   verificationStatus: string
   isLocked: boolean
   lockedAt: Date | null
+  /** A legal hold stands on all that it has. */
+  isHeld: boolean
+  holdReason: string | null
   createdAt: Date
   updatedAt: Date
 }
@@ -38,7 +41,10 @@ export type FirmPage = { limit: number; after: { at: string; id: string } | unde
 const firmColumns = sql<Firm>`
   firm.id, firm.name, firm.registration_number as "registrationNumber", firm.email, firm.phone, firm.address,
   firm.province, firm.country, firm.vat_number as "vatNumber", firm.verification_status as "verificationStatus",
-  firm.is_locked as "isLocked", firm.locked_at as "lockedAt", firm.created_at as "createdAt",
+  firm.is_locked as "isLocked", firm.locked_at as "lockedAt",
+  exists (select from document_holds h where h.firm_id = firm.id and h.document_id is null) as "isHeld",
+  (select h.reason from document_holds h where h.firm_id = firm.id and h.document_id is null) as "holdReason",
+  firm.created_at as "createdAt",
   firm.updated_at as "updatedAt"`
 
 /** Throws the database's own error when the registration number or the e-mail is taken. */
@@ -86,14 +92,13 @@ export async function readFirm(db: Db | Tx, { firmId }: Membership): Promise<Fir
   return one(rows)
 }
 
-/** Returns undefined when the firm was so already. */
-export async function setFirmLock(trx: Tx, { firmId }: Membership, isLocked: boolean): Promise<Firm | undefined> {
-  const { rows } = await sql<Firm>`
+/** False when the firm was so already. */
+export async function setFirmLock(trx: Tx, { firmId }: Membership, isLocked: boolean): Promise<boolean> {
+  const { numAffectedRows } = await sql`
     update security_firms as firm
     set is_locked = ${isLocked}, locked_at = case when ${isLocked} then now() end, updated_at = now()
-    where firm.id = ${firmId} and firm.is_locked <> ${isLocked}
-    returning ${firmColumns}`.execute(trx)
-  return rows[0]
+    where firm.id = ${firmId} and firm.is_locked <> ${isLocked}`.execute(trx)
+  return numAffectedRows === 1n
 }
 
 /** One change of a firm's members at a time. Rows that refer to the firm can still be written meanwhile. */

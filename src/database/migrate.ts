@@ -69,7 +69,7 @@ async function runMigrations(ownerDb: Db): Promise<string[]> {
 }
 
 /** Those that change the platform's tables. */
-const ofPlatform = new Set(['0001-platform-tables.sql', '0010-1-follow-the-platform.sql'])
+const ofPlatform = new Set(['0001-platform-tables.sql', '0010-1-follow-the-platform.sql', '0013-2-purge.sql'])
 
 async function run(db: Kysely<unknown>, file: string, text: string): Promise<void> {
   if (ofPlatform.has(file)) await lockPlatformTables(db)

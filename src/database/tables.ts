@@ -5,7 +5,6 @@ import type {
   FirmId,
   FirmRole,
   MemberStatus,
-  QuarantineKey,
   ReviewStatus,
   ScanStatus,
   Sha256,
@@ -24,6 +23,14 @@ import type {
   DocumentSecrets,
   DocumentSessions,
 } from './tables-of-people.ts'
+import type {
+  DocumentDisposals,
+  DocumentDisposedFiles,
+  DocumentHolds,
+  DocumentObjectHolds,
+  DocumentQuarantined,
+  DocumentRemovals,
+} from './tables-of-removal.ts'
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>
 export type Defaulted = ColumnType<Date, Date | string | undefined, Date | string>
@@ -41,6 +48,10 @@ export type Tables = {
   document_moves: DocumentMoves
   document_removals: DocumentRemovals
   document_quarantined: DocumentQuarantined
+  document_holds: DocumentHolds
+  document_object_holds: DocumentObjectHolds
+  document_disposals: DocumentDisposals
+  document_disposed_files: DocumentDisposedFiles
   document_verifications: DocumentVerifications
   document_idempotency_keys: DocumentIdempotencyKeys
   document_events: DocumentEvents
@@ -117,6 +128,7 @@ type DocumentTypes = {
   max_bytes: number | null
   allowed_types: string[] | null
   confidential: Generated<boolean>
+  retention_days: ColumnType<number | null, number | null | undefined, number | null>
   created_at: Defaulted
   updated_at: Defaulted
 }
@@ -149,6 +161,9 @@ type Documents = {
   deleted_by: UserId | null
   trashed_row: ColumnType<Record<string, unknown> | null, never, never>
   trashed_version: ColumnType<number | null, never, never>
+  purge_approved_at: Timestamp | null
+  purge_approved_by: UserId | null
+  purge_approval_reason: string | null
 }
 
 type DocumentVersions = {
@@ -228,29 +243,6 @@ type DocumentMoves = {
   lease_until: Timestamp
   lease_token: Generated<string>
   started_at: Defaulted
-}
-
-type DocumentRemovals = {
-  id: Generated<string>
-  firm_id: FirmId
-  version_id: VersionId | null
-  store: StoreName
-  store_id: StoreId | null
-  storage_key: StorageKey
-  due_at: Timestamp | null
-  noted_at: Defaulted
-}
-
-type DocumentQuarantined = {
-  id: Generated<string>
-  store: StoreName
-  store_id: StoreId | null
-  storage_key: StorageKey
-  quarantine_key: QuarantineKey
-  bytes: ColumnType<string, number, never>
-  reason: string
-  quarantined_at: Defaulted
-  source_removed_at: Timestamp | null
 }
 
 type DocumentVerifications = {

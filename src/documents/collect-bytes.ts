@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
 import { endDeadMove, listDeadMoves } from '../database/dead-moves.ts'
+import { findDisposedFile, listDisposedFiles, noteDisposed } from '../database/disposed-files.ts'
 import {
   type DueRemoval,
   endStaleUpload,
@@ -15,8 +16,11 @@ import {
 } from '../database/removals.ts'
 import type { Place } from '../database/uploads.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Clock, UploadId } from '../vocabulary.ts'
+import type { Removed } from '../storage/file-store.ts'
+import type { Clock, StoreName, UploadId } from '../vocabulary.ts'
+import { knowingNoncurrentDays, type NoncurrentDays } from './purge/knowing-noncurrent-days.ts'
 import { removeBytes } from './remove-bytes.ts'
+import { filesHere } from './stores-here.ts'
 import { type Stores, storeUnavailable } from './stores.ts'
 
 export type CollectNeeds = {
@@ -44,7 +48,9 @@ export async function collectBytes(needs: CollectNeeds, signal: AbortSignal): Pr
   const before = new Date(needs.now().getTime() - needs.graceMs)
   await endDeadMoves(needs, before, collected)
   await endStaleUploads(needs, { before, signal }, collected)
-  await removeWhatIsDue(needs, signal, collected)
+  const noncurrentDays = knowingNoncurrentDays(needs.stores)
+  await removeWhatIsDue({ ...needs, noncurrentDays }, signal, collected)
+  await removePurgedFromQuarantine({ ...needs, noncurrentDays }, signal, collected)
   return collected
 }
 
@@ -78,7 +84,9 @@ async function endStaleUploads(
   } while (after !== undefined)
 }
 
-async function removeWhatIsDue(needs: CollectNeeds, signal: AbortSignal, collected: Collected): Promise<void> {
+type RemoveNeeds = CollectNeeds & { noncurrentDays: NoncurrentDays }
+
+async function removeWhatIsDue(needs: RemoveNeeds, signal: AbortSignal, collected: Collected): Promise<void> {
   const now = needs.now()
   for (;;) {
     const page = await listDueRemovals(needs.db, reachOf(needs), { now, limit: pageSize })
@@ -93,22 +101,48 @@ async function removeWhatIsDue(needs: CollectNeeds, signal: AbortSignal, collect
   }
 }
 
-async function removeOne(needs: CollectNeeds, removal: DueRemoval, collected: Collected): Promise<void> {
-  const outcome = await removeBytes(needs, removal, null)
+async function removeOne(needs: RemoveNeeds, removal: DueRemoval, collected: Collected): Promise<void> {
+  const purged = await findDisposedFile(needs.db, removal)
+  const outcome = purged?.isHeld === true ? 'held' : await removeBytes(needs, removal, null)
   switch (outcome) {
-    case 'removed':
+    case 'destroyed':
+    case 'hidden':
+      if (purged !== undefined) await noteDisposed(needs.db, purged, await outcomeOf(needs, removal, outcome))
       await forgetRemoval(needs.db, removal.id)
       collected.removals += 1
       return
     case 'still_named':
+    case 'held':
       await postponeRemoval(needs.db, removal.id, inADay(needs.now()))
   }
+}
+
+/** What was put aside of documents that a purge has taken. Nothing else removes anything from there. */
+async function removePurgedFromQuarantine(
+  needs: RemoveNeeds,
+  signal: AbortSignal,
+  collected: Collected,
+): Promise<void> {
+  const page = { which: 'in_quarantine', documentIds: undefined, after: undefined, limit: 10 * pageSize } as const
+  for (const file of await listDisposedFiles(needs.db, reachOf(needs), page)) {
+    if (signal.aborted) return
+    if (file.isHeld || !file.isQuarantined) continue
+    await counting(needs, file, collected, async () => {
+      const removed = await filesHere(needs.stores, file).quarantine.remove(file.key)
+      await noteDisposed(needs.db, file, await outcomeOf(needs, file, removed))
+      collected.removals += 1
+    })
+  }
+}
+
+async function outcomeOf({ now, noncurrentDays }: RemoveNeeds, { key }: { key: string }, removed: Removed) {
+  return { removed, at: now(), noncurrentDays: removed === 'hidden' ? await noncurrentDays(key) : undefined }
 }
 
 /** Runs one removal; a failure is told and does not keep the rest waiting. */
 async function counting(
   { log, metrics }: CollectNeeds,
-  { store, key }: Place,
+  { store, key }: { store: StoreName; key: string },
   collected: Collected,
   work: () => Promise<void>,
 ): Promise<boolean> {

@@ -1,7 +1,8 @@
+import type { Place } from '../database/uploads.ts'
 import type { GuardedS3 } from '../storage/guard-s3.ts'
 import type { LocalStore } from '../storage/local-store.ts'
 import type { StoreId } from '../vocabulary.ts'
-import type { Stores } from './stores.ts'
+import { type Stores, storeUnavailable } from './stores.ts'
 
 /** A store that this instance can look into. */
 export type StoreHere =
@@ -11,6 +12,13 @@ export type StoreHere =
 export function storesHere({ s3, local }: Stores): StoreHere[] {
   const disk: StoreHere = { store: 'local', storeId: local.storeId, files: local }
   return s3 === undefined ? [disk] : [disk, { store: 's3', storeId: null, files: s3 }]
+}
+
+/** Of these bytes; throws `store_unavailable` when they lie elsewhere. */
+export function filesHere(stores: Stores, { store, storeId }: Pick<Place, 'store' | 'storeId'>): StoreHere['files'] {
+  const here = storesHere(stores).find((each) => each.store === store && each.storeId === storeId)
+  if (here === undefined) throw storeUnavailable()
+  return here.files
 }
 
 export function nameOf({ store }: Pick<StoreHere, 'store'>): string {

@@ -39,6 +39,8 @@ export function presentFirm(firm: Firm, role: FirmOfPerson['role']): FirmShape {
     vat_number: firm.vatNumber,
     verification_status: firm.verificationStatus,
     is_locked: firm.isLocked,
+    hold: firm.isHeld,
+    hold_reason: firm.holdReason,
     locked_at: firm.lockedAt?.toISOString() ?? null,
     created_at: firm.createdAt.toISOString(),
     updated_at: firm.updatedAt.toISOString(),

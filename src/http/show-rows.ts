@@ -27,6 +27,9 @@ export async function showRows({ metrics, db, scanner }: Needs): Promise<void> {
   show({ count, oldestSeconds }, metrics.platformRowsWaiting, metrics.platformRowsOldest)
   metrics.unhashedDocuments.set(rows.unhashed.count)
   showScans(metrics, rows, scanner !== undefined)
+  show(rows.inTrash, metrics.trashDocuments, metrics.trashOldest)
+  metrics.holds.set({ on: 'firm' }, rows.heldFirms.count)
+  metrics.holds.set({ on: 'document' }, rows.heldDocuments.count)
 
   showJobs(metrics, jobs)
   showVerification(metrics, last)
@@ -51,8 +54,11 @@ export function forgetRows(metrics: Metrics): void {
     metrics.scansWaiting,
     metrics.scansWaitingOldest,
     metrics.infectedVersions,
+    metrics.trashDocuments,
+    metrics.trashOldest,
   ]
   for (const level of levels) level.remove()
+  metrics.holds.reset()
   metrics.jobs.reset()
   metrics.jobsOldest.reset()
   showVerification(metrics, undefined)

@@ -59,6 +59,7 @@ export const rights = {
     event: 'document.restored',
   },
   'documents.review': { roles: [], administrators: 'everywhere', reads: false, event: 'document.reviewed' },
+  'documents.hold': { roles: [], administrators: 'everywhere', reads: false, event: 'document.disposal_changed' },
   'firm.read': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'firm.viewed' },
   'firm.change': { roles: [], administrators: 'everywhere', reads: false, event: 'firm.changed' },
   'members.list': { roles: ['firm_admin'], administrators: 'everywhere', reads: true, event: 'members.listed' },

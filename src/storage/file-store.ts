@@ -20,11 +20,14 @@ export interface FileStore {
   /** `undefined`: absent. Throws: could not ask. */
   stat(key: StorageKey): Promise<FileStat | undefined>
   /** Removing an absent key succeeds. */
-  remove(key: StorageKey): Promise<void>
+  remove(key: StorageKey): Promise<Removed>
   /** The files whose key begins with the prefix, in no promised order, a page at a time; what is no file of ours is passed over. */
   list(prefix: string): AsyncIterable<FileStat>
   signDownload(key: StorageKey, link: LinkOptions & LinkedFile): Promise<DownloadLink>
 }
+
+/** `hidden`: nobody reads it any more, and the store keeps it as an old version, as a versioned bucket does. */
+export type Removed = 'destroyed' | 'hidden'
 
 /** A file on its way in, its first bytes already known to be of an allowed type. */
 export type IncomingFile = {

@@ -35,12 +35,19 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
     quarantine: {
       take: (from, to) => breaker.call('write', () => store.quarantine.take(from, to)),
       read: (key) => breaker.call('read', (opened) => readUnlessOpened(breaker, opened, store.quarantine.read(key))),
+      remove: (key) => breaker.call('read', () => store.quarantine.remove(key)),
     },
     // A claim may find that it has nothing to write.
     ownership: {
       find: () => breaker.call('read', () => store.ownership.find()),
       claim: (id) => breaker.call('read', () => store.ownership.claim(id)),
     },
+    versions: {
+      findMissingRight: () => breaker.call('read', () => store.versions.findMissingRight()),
+      destroy: (key) => breaker.call('read', () => store.versions.destroy(key)),
+    },
+    hold: (key, isHeld) => breaker.call('read', () => store.hold(key, isHeld)),
+    findNoncurrentDays: (key) => breaker.call('read', () => store.findNoncurrentDays(key)),
     // Asks nobody.
     signDownload: (key, link) => store.signDownload(key, link),
     outage: () => breaker.outage(),

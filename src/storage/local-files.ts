@@ -3,7 +3,7 @@ import { lstat, open, unlink } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 
 import type { StorageKey } from '../vocabulary.ts'
-import { type ByteRange, type FileStat, StoreError } from './file-store.ts'
+import { type ByteRange, type FileStat, type Removed, StoreError } from './file-store.ts'
 import { handOn } from './hand-on.ts'
 import { isErrno, localFailure } from './local-errors.ts'
 import { type LocalKey, type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
@@ -36,13 +36,14 @@ export async function statLocalFile(reach: LocalReach, key: StorageKey): Promise
   return { key, size: stat.size, modifiedAt: stat.mtime }
 }
 
-export async function removeLocalFile(reach: LocalReach, key: StorageKey): Promise<void> {
+export async function removeLocalFile(reach: LocalReach, key: LocalKey): Promise<Removed> {
   await unlessAbsent(reach, async () => {
     const path = await openLocalPath(reach, key)
     // A disk that became read-only refuses to remove even what is not there.
     await lstat(path)
     await unlink(path)
   })
+  return 'destroyed'
 }
 
 /** Undefined when there is no such file on our disk. */

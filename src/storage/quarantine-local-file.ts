@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import type { QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { syncFolder } from './durable-folders.ts'
 import { localFailure } from './local-errors.ts'
-import { readLocalFile } from './local-files.ts'
+import { readLocalFile, removeLocalFile } from './local-files.ts'
 import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
 import type { Quarantine } from './quarantine.ts'
 import { requireQuarantineKey, requireReadableKey } from './storage-key.ts'
@@ -13,6 +13,7 @@ export function localQuarantine(reach: LocalReach): Quarantine {
   return {
     take: async (from, to) => giveSecondName(reach, requireReadableKey(from), requireQuarantineKey(to)),
     read: async (key) => readLocalFile(reach, requireQuarantineKey(key)),
+    remove: async (key) => removeLocalFile(reach, requireQuarantineKey(key)),
   }
 }
 

@@ -4,6 +4,7 @@ import type { QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { StoreError } from './file-store.ts'
 import type { Quarantine } from './quarantine.ts'
 import { readS3Object } from './read-s3-object.ts'
+import { removeS3Object } from './remove-s3-object.ts'
 import { callS3, S3Error, type S3Reach } from './s3-operation.ts'
 import { requireQuarantineKey, requireReadableKey } from './storage-key.ts'
 
@@ -11,6 +12,7 @@ export function s3Quarantine(reach: S3Reach): Quarantine {
   return {
     take: async (from, to) => copyObject(reach, requireReadableKey(from), requireQuarantineKey(to)),
     read: async (key) => readS3Object(reach, requireQuarantineKey(key)),
+    remove: async (key) => removeS3Object(reach, requireQuarantineKey(key)),
   }
 }
 

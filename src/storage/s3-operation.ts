@@ -19,6 +19,10 @@ export type S3OperationName =
   | 'upload_part'
   | 'complete_multipart'
   | 'abort_multipart'
+  | 'list_versions'
+  | 'delete_version'
+  | 'get_lifecycle'
+  | 'put_legal_hold'
 
 /** What metrics are told of each operation. */
 export type S3OperationReport = { operation: S3OperationName; outcome: string; seconds: number; bytes: number }

@@ -1,4 +1,4 @@
-import { DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
+import { HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
@@ -6,6 +6,7 @@ import type { Clock, StorageKey } from '../vocabulary.ts'
 import { makeByteBudget } from './byte-budget.ts'
 import { makeCloudFrontSigner } from './cloudfront-links.ts'
 import type { FileStat, FileStore, IncomingFile, MultipartRecorder, StoredFile } from './file-store.ts'
+import { type HoldOutcome, holdS3Object } from './hold-s3-object.ts'
 import { listS3Multiparts, type UnfinishedCursor, type UnfinishedPage } from './list-s3-multiparts.ts'
 import { listS3Objects } from './list-s3-objects.ts'
 import { bucketOwnership } from './own-bucket.ts'
@@ -16,9 +17,12 @@ import type { Quarantine } from './quarantine.ts'
 import { pieceBytes } from './read-as-it-grows.ts'
 import { probeS3 } from './probe-s3.ts'
 import { readS3Object } from './read-s3-object.ts'
+import { removeS3Object } from './remove-s3-object.ts'
 import { statOf } from './s3-answers.ts'
 import { isAmazon, makeS3Client, maxConnections, type S3Patience, usualPatience } from './s3-client.ts'
+import { findNoncurrentDays } from './read-s3-lifecycle.ts'
 import { abortS3Upload } from './s3-multipart.ts'
+import { objectVersionsOf, type ObjectVersions } from './s3-object-versions.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
 import { makeS3LinkSigner } from './sign-s3-link.ts'
 import { requireReadableKey, requireStorageKey } from './storage-key.ts'
@@ -42,6 +46,12 @@ export type S3Store = FileStore & {
   listUnfinished(after?: UnfinishedCursor): Promise<UnfinishedPage | 'not_allowed'>
   quarantine: Quarantine
   ownership: Ownership
+  /** For whoever destroys for good; the service's own key has no right to it. */
+  versions: ObjectVersions
+  /** Object Lock's legal hold, where the bucket has that. */
+  hold(key: StorageKey, isHeld: boolean): Promise<HoldOutcome>
+  /** How many days the bucket keeps what was removed, where its lifecycle says so and the credentials may read it. */
+  findNoncurrentDays(key: string): Promise<number | undefined>
   /** Whether S3 would take an upload; asked once, with little patience, and throwing what stands in the way. */
   probe(): Promise<void>
   close(): void
@@ -78,13 +88,16 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     write: async (key, file) => writeS3(reach, recorder, requireStorageKey(key), file),
     read: async (key, range) => readS3Object(reach, requireReadableKey(key), range),
     stat: async (key) => statS3(reach, requireReadableKey(key)),
-    remove: async (key) => removeS3(reach, requireReadableKey(key)),
+    remove: async (key) => removeS3Object(reach, requireReadableKey(key)),
     list: (prefix) => listS3Objects(reach, prefix),
     signDownload: async (key, link) => signLink(requireReadableKey(key), link),
     abortMultipart: async (key, id) => abortS3Upload({ reach, key: requireStorageKey(key), id }),
     listUnfinished: (after) => listS3Multiparts(reach, after),
     quarantine: s3Quarantine(reach),
     ownership: bucketOwnership(reach),
+    versions: objectVersionsOf(reach),
+    hold: async (key, isHeld) => holdS3Object(reach, requireReadableKey(key), isHeld),
+    findNoncurrentDays: (key) => findNoncurrentDays(reach, key),
     probe: () => probeS3(probing),
     close() {
       client.destroy()
@@ -136,9 +149,4 @@ async function requireBucket(reach: S3Reach): Promise<void> {
       error,
     )
   }
-}
-
-async function removeS3(reach: S3Reach, key: StorageKey): Promise<void> {
-  const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
-  await callS3(reach, { operation: 'delete_object', key }, (options) => reach.client.send(command, options))
 }

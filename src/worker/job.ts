@@ -1,4 +1,5 @@
 import type { HeadKeeper } from '../audit/head-keeper.ts'
+import type { PurgeDailyNeeds } from '../documents/purge/purge-daily.ts'
 import type { ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import type { VerifyNeeds } from '../documents/verifying/verification.ts'
 import type { Tracing } from '../logger-span.ts'
@@ -6,7 +7,8 @@ import type { Metrics } from '../metrics.ts'
 
 /** What all jobs together need. */
 export type JobNeeds = VerifyNeeds &
-  ScanStoredNeeds & {
+  ScanStoredNeeds &
+  PurgeDailyNeeds & {
     metrics: Pick<Metrics, 'jobSeconds'>
     tracing: Tracing | undefined
     /** Undefined: nobody keeps heads of the audit trail. */

@@ -6,7 +6,9 @@ import { queueAddress } from '../database/migrate-jobs.ts'
 import { compareWithPlatform } from './compare-with-platform.ts'
 import { followPlatform } from './follow-platform.ts'
 import { hashPlatformDocuments } from './hash-platform-documents.ts'
+import { holdObjects } from './hold-objects.ts'
 import { housekeeping } from './housekeeping.ts'
+import { purge } from './purge.ts'
 import type { Job, JobNeeds } from './job.ts'
 import { keepAuditHead } from './keep-audit-head.ts'
 import { runJob } from './run-job.ts'
@@ -32,6 +34,8 @@ const everyJob: Job[] = [
   verifySample,
   sealAuditTrail,
   keepAuditHead,
+  purge,
+  holdObjects,
 ]
 
 const mostConnections = 4

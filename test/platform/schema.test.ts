@@ -80,6 +80,7 @@ describe('the platform’s tables', () => {
       'document_types.max_bytes',
       'document_types.allowed_types',
       'document_types.confidential',
+      'document_types.retention_days',
     ])
     expect(added.filter(({ is_nullable, column_default }) => is_nullable === 'NO' && column_default === null)).toEqual(
       [],

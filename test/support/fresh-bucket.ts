@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import {
   AbortMultipartUploadCommand,
   CreateBucketCommand,
+  type CreateBucketCommandInput,
   DeleteBucketCommand,
   DeleteObjectsCommand,
   type S3Client,
@@ -23,10 +24,13 @@ export type FreshBucket = {
 }
 
 /** A new empty bucket that the owner made and the `app` user may use. */
-export async function freshBucket(s3: S3Address = testServices().s3): Promise<FreshBucket> {
+export async function freshBucket(
+  s3: S3Address = testServices().s3,
+  wish: Pick<CreateBucketCommandInput, 'ObjectLockEnabledForBucket'> = {},
+): Promise<FreshBucket> {
   const name = `${s3.bucketPrefix}-${randomBytes(8).toString('hex')}`
   const client = s3ClientOf(s3, s3.owner)
-  await client.send(new CreateBucketCommand({ Bucket: name, ...locationOf(s3) }))
+  await client.send(new CreateBucketCommand({ Bucket: name, ...wish, ...locationOf(s3) }))
 
   return {
     name,

@@ -32,5 +32,11 @@ export function aroundRemovals(
   needs: VerifyNeeds,
   around: (key: StorageKey, remove: () => Promise<void>) => Promise<void>,
 ): VerifyNeeds {
-  return withStores(needs, (store) => ({ ...store, remove: (key) => around(key, () => store.remove(key)) }))
+  return withStores(needs, (store) => ({
+    ...store,
+    async remove(key) {
+      await around(key, async () => void (await store.remove(key)))
+      return 'destroyed'
+    },
+  }))
 }

@@ -80,6 +80,7 @@ function changing(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
           maxBytes: body.max_bytes,
           allowedTypes: body.allowed_types,
           confidential: body.confidential,
+          retentionDays: body.retention_days,
         })
         return reply.code(201).header('location', `/api/v1${root}/${type.id}`).send(present(type))
       },
@@ -107,6 +108,7 @@ function changing(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
           maxBytes: body.max_bytes,
           allowedTypes: body.allowed_types,
           confidential: body.confidential,
+          retentionDays: body.retention_days,
         })
         return present(type)
       },
@@ -125,6 +127,7 @@ function present(type: DocumentType): DocumentTypeShape {
     max_bytes: type.maxBytes,
     allowed_types: type.allowedTypes,
     confidential: type.confidential,
+    retention_days: type.retentionDays,
     created_at: type.createdAt.toISOString(),
     updated_at: type.updatedAt.toISOString(),
   }

@@ -90,16 +90,17 @@ function changing(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
         config: { right: 'firm.change' },
         schema: {
           tags: ['firms'],
-          summary: 'Lock or unlock a firm, or say how much it may keep',
+          summary: 'Lock or unlock a firm, say how much it may keep, put a legal hold on it or lift it',
           params: firmParams,
           body: changeFirmBody,
           response: { 200: wholeFirmShape },
         },
       },
       async (request) => {
-        const { is_locked: isLocked, quota } = request.body
+        const { is_locked: isLocked, quota, hold: isHeld, hold_reason: reason = null } = request.body
+        const hold = isHeld === undefined ? undefined : { isHeld, reason }
         const firmId = request.params.firm_id as FirmId
-        return presentWholeFirm(await changeFirm(needs, request.actor, firmId, { isLocked, quota }))
+        return presentWholeFirm(await changeFirm(needs, request.actor, firmId, { isLocked, quota, hold }))
       },
     )
   }

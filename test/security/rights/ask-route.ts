@@ -72,6 +72,10 @@ const ways: Record<string, Way> = {
   'POST /api/v1/security-firms/:firm_id/documents/:id/versions/:n/restore': { wish: ownDocument, letIn: '201' },
   'DELETE /api/v1/security-firms/:firm_id/documents/:id': { wish: ownDocument, letIn: '204' },
   'POST /api/v1/security-firms/:firm_id/documents/:id/restore': { wish: ownDocument, letIn: '200' },
+  'PATCH /api/v1/security-firms/:firm_id/documents/:id/disposal': {
+    wish: () => ({ json: { hold: false, reason: 'the case is closed' } }),
+    letIn: '200',
+  },
   // Whoever is asked what they saw was let in.
   'PUT /api/v1/security-firms/:firm_id/documents/:id/review': {
     wish: () => ({ json: { decision: 'verify' } }),

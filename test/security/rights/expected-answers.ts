@@ -15,6 +15,7 @@ type RightOnDocument = Extract<
   | 'documents.delete'
   | 'documents.restore'
   | 'documents.review'
+  | 'documents.hold'
 >
 
 type Row = Record<KindOfPerson, ExpectedAnswer>
@@ -143,6 +144,8 @@ export const expectedAnswers: Record<RowName, Row> = {
   'documents.restore, confidential': { ...everyMemberDiscardsTheirOwn, ...hidden },
   'documents.review': administratorsChange,
   'documents.review, confidential': administratorsChange,
+  'documents.hold': administratorsChange,
+  'documents.hold, confidential': administratorsChange,
   'firm.read': everyMemberReads,
   'firm.change': administratorsChange,
   'members.list': {

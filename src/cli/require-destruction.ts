@@ -1,0 +1,34 @@
+import type { Config } from '../config.ts'
+import type { Db } from '../database/client.ts'
+import { countDisposedFiles } from '../database/disposed-files.ts'
+import type { PurgeScope } from '../database/purgeable.ts'
+import { isAnyVersionIn } from '../database/versions-in-store.ts'
+import { claimStore } from '../documents/claim-store.ts'
+import { notOurBucket } from '../documents/report-wrong-bytes.ts'
+import { type Stores, storeUnavailable } from '../documents/stores.ts'
+import { AppError } from '../errors.ts'
+import { requireS3 } from './require-s3.ts'
+
+type Needs = { config: Config; db: Db; stores: Stores }
+
+/**
+ * Before anything is destroyed for good: where bytes may lie on S3, it is there, the bucket is ours, and the credentials
+ * may list and destroy versions. Throws with what is wrong and what to do; nothing was changed by then.
+ */
+export async function requireDestruction(needs: Needs, { documentIds }: PurgeScope): Promise<void> {
+  const left = await countDisposedFiles(needs.db, documentIds)
+  const isOnS3 = left.some(({ store }) => store === 's3') || (await isAnyVersionIn(needs.db, 's3'))
+  if (!isOnS3) return
+  await requireS3(needs)
+  const { s3 } = needs.stores
+  if (s3 === undefined) throw storeUnavailable()
+  if ((await claimStore(needs, { store: 's3', storeId: null, files: s3 })) !== 'ours')
+    throw new AppError('store_unavailable', `Papers lie on S3, but ${notOurBucket}. Correct it and run this again.`)
+
+  const right = await s3.versions.findMissingRight()
+  if (right === undefined) return
+  throw new AppError(
+    'forbidden',
+    `These credentials lack the right ${right}, without which nothing on S3 can be destroyed for good; nothing was changed. The service’s own have it not, on purpose: give s3:ListBucketVersions (on the bucket) and s3:DeleteObjectVersion (on its objects) to a role of the operator’s, and run this with that role’s credentials (AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key taken out of .env).`,
+  )
+}

@@ -1,0 +1,149 @@
+import type { PurgeCandidate } from '../database/purgeable.ts'
+import type { FileSettled } from '../documents/purge/destroy-files.ts'
+import type { PurgeSettled } from '../documents/purge/purge-trash.ts'
+import type { DocumentId } from '../vocabulary.ts'
+import type { Printer } from './printer.ts'
+import { type Amount, inCount, showProgress } from './progress.ts'
+
+type Settled = PurgeSettled | { document: PurgeCandidate; outcome: 'due' }
+type Outcome = Settled['outcome']
+
+/** Tells people and machines of one document after another, and sums up. */
+export type PurgeTeller = {
+  tell: (settled: Settled) => void
+  tellFile: (settled: FileSettled) => void
+  tellMissing: (id: DocumentId) => void
+  hasSeen: (id: DocumentId) => boolean
+  /** Whether all is as it should be. */
+  finish: (end: { isComplete: boolean; isDryRun: boolean; isNow: boolean }) => boolean
+}
+
+const whys: Record<Outcome, string> = {
+  purged: 'destroyed',
+  due: 'would be destroyed',
+  not_in_trash: 'it is not in the trash; delete it first',
+  held: 'a legal hold stands on it or on its firm',
+  retained: 'its type keeps it',
+  needs_approval:
+    'it is the firm’s last verified paper of a required type; an administrator has to approve it (PATCH …/disposal)',
+  busy: 'it is being moved, or put into quarantine; run again',
+  not_yet: 'its days in the trash are not over',
+  not_here: 'its row names no disk, and its file is not on this one',
+  missing: 'there is no such document',
+  failed: 'it could not be destroyed; run again',
+}
+
+const whysOfFiles: Record<FileSettled['outcome'], string> = {
+  destroyed: 'destroyed',
+  held: 'a legal hold was put on its firm since',
+  still_named: 'something else has the same file',
+  refused: 'S3 refuses to destroy a version of it: an Object Lock keeps it, or a policy of the bucket',
+  failed: 'it could not be destroyed; run again',
+}
+
+/** What keeps a document that nobody asked for by name is as it should be. */
+const good = new Set<Outcome>(['purged', 'due'])
+const goodUnnamed = new Set<Outcome>([...good, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
+const goodFiles = new Set<FileSettled['outcome']>(['destroyed', 'held'])
+
+type Wish = { total: Amount; documentIds: DocumentId[] | undefined }
+
+/** Runs work that tells of one document after another, with a progress bar. */
+export async function tellingOfPurge<Result>(
+  print: Printer,
+  { total, documentIds }: Wish,
+  work: (teller: PurgeTeller) => Promise<Result>,
+): Promise<Result> {
+  const progress = showProgress(print, total)
+  const done = { files: 0, bytes: 0 }
+  const seen = new Set<string>()
+  const documents: Partial<Record<Outcome, number>> = {}
+  const files: Partial<Record<FileSettled['outcome'], number>> = {}
+  let isGood = true
+  const warn = (line: string) => progress.say(`${print.paint('yellow', '!')} ${line}`)
+  const isFine = documentIds === undefined ? goodUnnamed : good
+
+  const teller: PurgeTeller = {
+    hasSeen: (id) => seen.has(id),
+    tell(settled) {
+      const { document, outcome } = settled
+      seen.add(document.documentId)
+      documents[outcome] = (documents[outcome] ?? 0) + 1
+      isGood &&= isFine.has(outcome)
+      done.files += document.files
+      done.bytes += document.bytes
+      const line = lineOf(settled)
+      print.answer({ event: 'document', ...line })
+      if (outcome !== 'purged') warn(`${line.document_id}: ${line.why}`)
+      progress.update(done)
+    },
+    tellFile(settled) {
+      const { file, outcome } = settled
+      files[outcome] = (files[outcome] ?? 0) + 1
+      isGood &&= goodFiles.has(outcome)
+      if (outcome === 'destroyed') return
+      const why = `${whysOfFiles[outcome]}${reasonOf(settled)}`
+      print.answer({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })
+      warn(`${file.key}: ${why}`)
+    },
+    tellMissing(id) {
+      isGood = false
+      documents.missing = (documents.missing ?? 0) + 1
+      print.answer({ event: 'document', document_id: id, outcome: 'missing', why: whys.missing })
+      warn(`${id}: ${whys.missing}`)
+    },
+    finish({ isComplete, isDryRun, isNow }) {
+      const ok = isGood && isComplete
+      print.answer({ event: 'finished', ok, dry_run: isDryRun, complete: isComplete, documents, files })
+      const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')
+      for (const line of linesOfEnd({ documents, files, isComplete, isDryRun, isNow }))
+        progress.say(line.replace('%', mark))
+      return ok
+    },
+  }
+  try {
+    return await work(teller)
+  } finally {
+    progress.end()
+  }
+}
+
+function lineOf(settled: Settled) {
+  const { document, outcome } = settled
+  const until = outcome === 'retained' ? ` until ${document.retainedUntil?.toISOString() ?? '?'}` : ''
+  return {
+    firm_id: document.firmId,
+    document_id: document.documentId,
+    document_type: document.documentType,
+    deleted_at: document.deletedAt?.toISOString() ?? null,
+    files: document.files,
+    bytes: document.bytes,
+    outcome,
+    why: `${whys[outcome]}${until}${reasonOf(settled)}`,
+  }
+}
+
+function reasonOf(settled: object): string {
+  return 'error' in settled && settled.error instanceof Error ? ` (${settled.error.message})` : ''
+}
+
+type End = {
+  documents: Partial<Record<Outcome, number>>
+  files: Partial<Record<FileSettled['outcome'], number>>
+  isComplete: boolean
+  isDryRun: boolean
+  isNow: boolean
+}
+
+function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): string[] {
+  const { purged = 0, due = 0, ...others } = documents
+  const stay = Object.entries(others).map(([outcome, count]) => `${inCount(count)} ${outcome.replaceAll('_', ' ')}`)
+  const rest = stay.length === 0 ? '' : `; ${stay.join(', ')}`
+  const lines = isDryRun
+    ? [`% ${inCount(due)} documents would be destroyed${rest}. Nothing was changed.`]
+    : [`% ${inCount(purged)} documents destroyed${rest}.`]
+  if (isNow && !isDryRun) lines.push(`${inCount(files.destroyed ?? 0)} files destroyed for good.`)
+  else if (purged > 0) lines.push('Their bytes are removed by the running service once a day has passed.')
+  if (!isComplete) lines.push('It was ended before the end. Run it again: it goes on where it stands.')
+  return lines
+}

@@ -1,0 +1,83 @@
+-- Why: what lay in the trash for long enough is destroyed, with a record that stays; holds, a type's retention and a firm's last verified paper stand before that.
+alter table document_types add column if not exists retention_days integer;
+
+alter table documents
+  -- An administrator's word that a required type's last verified paper may go, for this stay in the trash.
+  add column purge_approved_at timestamptz,
+  add column purge_approved_by uuid,
+  add column purge_approval_reason text;
+create or replace function document_forget_trashed_row() returns trigger language plpgsql as $$
+begin
+  new.trashed_row = null;
+  new.trashed_version = null;
+  new.purge_approved_at = null;
+  new.purge_approved_by = null;
+  new.purge_approval_reason = null;
+  return new;
+end
+$$;
+
+-- A document's is found by its id alone: the platform may give the document to another firm.
+create table document_holds (
+  id uuid primary key default gen_random_uuid(),
+  firm_id uuid not null,
+  -- Null: all of the firm's.
+  document_id uuid,
+  -- Null: none was given.
+  reason text,
+  held_by uuid not null,
+  held_at timestamptz not null default now()
+);
+create unique index document_holds_of_firm on document_holds (firm_id) where document_id is null;
+create unique index document_holds_of_document on document_holds (document_id) where document_id is not null;
+
+-- What was destroyed, for whoever has to show it. No file name, which may be a person's.
+create table document_disposals (
+  id uuid primary key default gen_random_uuid(),
+  firm_id uuid not null,
+  document_id uuid not null,
+  document_type varchar(50) not null,
+  created_by uuid not null,
+  created_at timestamptz not null,
+  deleted_by uuid,
+  deleted_at timestamptz not null,
+  approved_by uuid,
+  approval_reason text,
+  -- Each with its number, length, hash and who handed it in.
+  versions jsonb not null,
+  why text not null,
+  -- The job, or whoever gave the command.
+  disposed_by text not null,
+  request_id text not null,
+  disposed_at timestamptz not null default now()
+);
+create index document_disposals_of_document on document_disposals (document_id);
+
+-- What became of the bytes, which go after the rows.
+create table document_disposed_files (
+  id uuid primary key default gen_random_uuid(),
+  disposal_id uuid not null references document_disposals (id),
+  firm_id uuid not null,
+  store text not null check (store in ('s3', 'local')),
+  store_id uuid,
+  storage_key text not null,
+  -- A copy in quarantine: no document's key.
+  is_quarantined boolean not null default false,
+  -- A versioned bucket keeps what is deleted as an old version, for so many days as its lifecycle says, if it says.
+  hidden_at timestamptz,
+  destroyed_by date,
+  destroyed_at timestamptz
+);
+create unique index document_disposed_files_place on document_disposed_files
+  (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'));
+create index document_disposed_files_of on document_disposed_files (disposal_id);
+create index document_disposed_files_left on document_disposed_files (store, id) where destroyed_at is null;
+
+-- Objects on S3 that carry a legal hold of ours, where the bucket has Object Lock: kept apart from the rows of documents,
+-- so that whoever lifts the hold finds them wherever the document has gone meanwhile.
+create table document_object_holds (
+  storage_key text primary key,
+  firm_id uuid not null,
+  document_id uuid not null,
+  held_at timestamptz not null default now()
+);

@@ -1,0 +1,76 @@
+import type { Db } from '../../database/client.ts'
+import { type DisposedFile, listDisposedFiles, noteDisposed } from '../../database/disposed-files.ts'
+import type { Clock, DocumentId } from '../../vocabulary.ts'
+import { isStillNamed } from '../is-still-named.ts'
+import { filesHere } from '../stores-here.ts'
+import { type Stores, storeHolding, storeUnavailable } from '../stores.ts'
+
+export type DestroyNeeds = { db: Db; stores: Stores; now: Clock }
+
+/**
+ * - `destroyed`: nobody can read these bytes any more, whatever they know.
+ * - `held`: a legal hold was put on the firm since.
+ * - `still_named`: something else lies under the same name, as two rows of the platform's may.
+ * - `refused`: an Object Lock keeps it, or a policy of the bucket.
+ */
+export type FileOutcome = 'destroyed' | 'held' | 'still_named' | 'refused'
+
+export type FileSettled = { file: DisposedFile } & ({ outcome: FileOutcome } | { outcome: 'failed'; error: unknown })
+
+export type Destruction = {
+  /** Of these alone; undefined: of all that was ever purged. */
+  documentIds: DocumentId[] | undefined
+  signal: AbortSignal
+  onSettled: (settled: FileSettled) => void
+}
+
+const pageSize = 200
+
+/**
+ * Destroys for good what purges have left: on disk the file, on S3 every version that the bucket keeps. It waits for no
+ * grace. It may be killed at any moment and run again; what is destroyed is noted one by one. False when it was told to
+ * end before.
+ */
+export async function destroyFiles(
+  needs: DestroyNeeds,
+  { documentIds, signal, onSettled }: Destruction,
+): Promise<boolean> {
+  const reach = { localStoreId: needs.stores.local.storeId, hasS3: needs.stores.s3 !== undefined }
+  let after: string | undefined
+  do {
+    const page: DisposedFile[] = await listDisposedFiles(needs.db, reach, {
+      which: 'all',
+      documentIds,
+      after,
+      limit: pageSize,
+    })
+    for (const file of page) {
+      if (signal.aborted) return false
+      onSettled(await settle(needs, file))
+    }
+    after = page.length < pageSize ? undefined : page.at(-1)?.id
+  } while (after !== undefined)
+  return true
+}
+
+async function settle(needs: DestroyNeeds, file: DisposedFile): Promise<FileSettled> {
+  try {
+    const outcome = file.isHeld ? 'held' : await destroy(needs, file)
+    if (outcome === 'destroyed')
+      await noteDisposed(needs.db, file, { removed: 'destroyed', at: needs.now(), noncurrentDays: undefined })
+    return { file, outcome }
+  } catch (error) {
+    return { file, outcome: 'failed', error }
+  }
+}
+
+async function destroy({ db, stores }: DestroyNeeds, file: DisposedFile): Promise<FileOutcome> {
+  if (!file.isQuarantined && (await isStillNamed(db, file, null))) return 'still_named'
+  if (file.store === 's3') {
+    if (stores.s3 === undefined) throw storeUnavailable()
+    return stores.s3.versions.destroy(file.key)
+  }
+  if (file.isQuarantined) await filesHere(stores, file).quarantine.remove(file.key)
+  else await storeHolding(stores, file).remove(file.key)
+  return 'destroyed'
+}

@@ -1,0 +1,208 @@
+import { sql } from 'kysely'
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+import { databaseForTest } from '../cli/database-settings.ts'
+import { makeWorkFolder, runCommand, type Settings, startCommand } from '../cli/run-command.ts'
+import { bucketForTest } from '../cli/s3-settings.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { denyInBucket } from '../support/deny-in-bucket.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { listBucket } from '../support/list-everything.ts'
+import { makePerson } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService } from '../support/start-service.ts'
+import { deletedDaysAgo, isThere, keepVersions, recordOf } from './purge-scene.ts'
+
+type Lines = Record<string, unknown>[]
+const linesOf = (stdout: string): Lines =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+/** A service on a versioned bucket, and the command beside it with the operator's credentials or its own. */
+async function openScene() {
+  const bucket = await bucketForTest()
+  await keepVersions(bucket)
+  const database = await databaseForTest()
+  const folder = await makeWorkFolder()
+  const settings: Settings = { ...s3Settings(bucket), ...database, UPLOADS_DIR: `${folder}/uploads`, DATA_DIR: folder }
+  const service = await startService(settings)
+  onTestFinished(() => service.stop())
+  const own = await firmWithAdmin(service)
+  const { owner } = bucket.s3
+  const asOperator = {
+    ...settings,
+    AWS_ACCESS_KEY_ID: owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: owner.secretAccessKey,
+  }
+  return {
+    bucket,
+    service,
+    own,
+    folder,
+    asOperator,
+    run: (...words: string[]) => runCommand(folder, ['purge', ...words], { settings: asOperator }),
+    runAsService: (...words: string[]) => runCommand(folder, ['purge', ...words], { settings }),
+    stored: async () =>
+      (await listBucket(bucket.client, bucket.name))
+        .filter(({ key }) => key.includes(own.firm))
+        .map(({ kind }) => kind),
+  }
+}
+
+describe('purge', () => {
+  test('says what would go and what stays, and changes nothing with --dry-run; then does it, and leaves the bytes to the collector', async () => {
+    const { service, own, run, runAsService, stored } = await openScene()
+    const due = await deletedDaysAgo(service, own, 31)
+    const last = await deletedDaysAgo(service, own, 31, { type: 'registration_certificate', isVerified: true })
+    await deletedDaysAgo(service, own, 5)
+
+    const dry = await run('--dry-run')
+    expect(dry).toMatchObject({ code: 0, stderr: '' })
+    expect(dry.stdout).toContain(`! ${due.id}: would be destroyed\n`)
+    expect(dry.stdout).toMatch(new RegExp(`! ${last.id}: it is the firm’s last verified paper`))
+    expect(dry.stdout).toContain('✓ 1 documents would be destroyed; 1 needs approval. Nothing was changed.\n')
+    expect(await isThere(service, due.id)).toBe(true)
+
+    // Rows alone: the service's own rights are enough.
+    const done = await runAsService('--json')
+    expect(done).toMatchObject({ code: 0, stderr: '' })
+    const lines = linesOf(done.stdout)
+    expect(lines.filter(({ event }) => event === 'document')).toMatchObject([
+      { document_id: due.id, outcome: 'purged', files: 1 },
+      { document_id: last.id, outcome: 'needs_approval' },
+    ])
+    expect(lines.at(-1)).toMatchObject({ event: 'finished', ok: true, documents: { purged: 1, needs_approval: 1 } })
+    expect([await isThere(service, due.id), await isThere(service, last.id)]).toEqual([false, true])
+    expect(await stored()).toEqual(['object', 'object', 'object'])
+    expect((await recordOf(service, due.id)).disposals).toMatchObject([
+      { disposed_by: expect.stringMatching(/^the command purge, given by \w+ on /) },
+    ])
+  })
+
+  test('--now destroys every version that the bucket keeps, also of what was purged before', async () => {
+    const { service, own, run, runAsService, stored } = await openScene()
+    const { id } = await deletedDaysAgo(service, own, 31)
+    await runAsService()
+    await service.app.db
+      .updateTable('document_removals')
+      .set({ due_at: new Date(0) })
+      .execute()
+    await service.app.stores.s3?.remove((await recordOf(service, id)).files[0]?.storage_key as never)
+    expect(await stored()).toEqual(['delete_marker', 'object'])
+    const other = await deletedDaysAgo(service, own, 31)
+
+    const ended = await run('--now')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('✓ 1 documents destroyed.\n2 files destroyed for good.\n')
+    expect(await stored()).toEqual([])
+    for (const each of [id, other.id])
+      expect((await recordOf(service, each)).files).toMatchObject([{ destroyed_at: expect.any(Date) }])
+    expect(await service.app.db.selectFrom('document_removals').selectAll().execute()).toEqual([])
+  })
+
+  test('--now without the right destroys nothing at all, and names the right and what to do', async () => {
+    const { bucket, service, own, runAsService, run, stored } = await openScene()
+    const { id } = await deletedDaysAgo(service, own, 31)
+
+    for (const right of ['s3:ListBucketVersions', 's3:DeleteObjectVersion']) {
+      const allowAgain = await denyInBucket(bucket, right)
+      const ended = await (right === 's3:ListBucketVersions' ? runAsService : run)('--now')
+      await allowAgain()
+      expect(ended).toMatchObject({ code: 1, stdout: '' })
+      expect(ended.stderr).toMatch(new RegExp(`lack the right ${right}.*nothing was changed.*role of the operator`))
+      expect(ended.stderr.trim().split('\n')).toHaveLength(1)
+      expect(await isThere(service, id)).toBe(true)
+      expect(await stored()).toEqual(['object'])
+    }
+    expect(await run('--now')).toMatchObject({ code: 0 })
+    expect(await stored()).toEqual([])
+  })
+})
+
+describe('purge --now --document', () => {
+  test('takes one whose days are not over, with the reason in its record, and nothing else', async () => {
+    const { service, own, run, stored } = await openScene()
+    const wanted = await deletedDaysAgo(service, own, 1)
+    const other = await deletedDaysAgo(service, own, 60)
+
+    const ended = await run('--now', '--document', wanted.id, '--reason', 'erasure request 17', '--json')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(linesOf(ended.stdout).at(-1)).toMatchObject({ ok: true, documents: { purged: 1 }, files: { destroyed: 1 } })
+    expect([await isThere(service, wanted.id), await isThere(service, other.id)]).toEqual([false, true])
+    expect(await stored()).toEqual(['object'])
+    expect((await recordOf(service, wanted.id)).disposals).toMatchObject([{ why: 'erasure request 17' }])
+
+    // Whoever is not sure that it came to its end gives the same command again.
+    expect(await run('--now', '--document', wanted.id, '--reason', 'erasure request 17')).toMatchObject({ code: 0 })
+  })
+
+  test('never one that is held, retained, the last of its kind, not in the trash or not there: 1, with the why', async () => {
+    const { service, own, run } = await openScene()
+    const administrator = await makePerson(service.app, { role: 'admin' })
+    const held = await deletedDaysAgo(service, own, 60)
+    await sql`insert into document_holds (firm_id, document_id, held_by)
+      values (${own.firm}, ${held.id}::uuid, ${administrator.id})`.execute(service.app.db)
+    await sql`update document_types set retention_days = 365 where code = 'tax_clearance'`.execute(service.app.db)
+    const retained = await deletedDaysAgo(service, own, 60, { type: 'tax_clearance' })
+    const last = await deletedDaysAgo(service, own, 60, { type: 'security_license', isVerified: true })
+    const inUse = await uploadDocument(service.url, own.firm, own.admin)
+    const nobody = crypto.randomUUID()
+
+    const whys = {
+      [held.id]: 'a legal hold stands on it',
+      [retained.id]: 'its type keeps it until 20',
+      [last.id]: 'an administrator has to approve it',
+      [inUse.id]: 'it is not in the trash',
+      [nobody]: 'there is no such document',
+    }
+    for (const [id, why] of Object.entries(whys)) {
+      const ended = await run('--now', '--document', id, '--reason', 'erasure request 18')
+      expect([ended.code, ended.stdout]).toEqual([1, expect.stringMatching(new RegExp(`! ${id}: .*${why}`))])
+    }
+    for (const { id } of [held, retained, last, inUse]) expect(await isThere(service, id)).toBe(true)
+  })
+
+  test('without a reason, or of what is no id, is wrong use: 2', async () => {
+    const folder = await makeWorkFolder()
+    const id = crypto.randomUUID()
+    for (const words of [
+      ['--now', '--document', id],
+      ['--document', 'mine'],
+      ['--now', '--document', id, '--reason', ' '],
+      ['--then'],
+    ])
+      expect(await runCommand(folder, ['purge', ...words])).toMatchObject({ code: 2, stdout: '' })
+    const help = await runCommand(folder, ['purge', '--help'])
+    expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('--dry-run')])
+  })
+})
+
+test('purge --now that is killed again and again, and run once more, destroys everything once and nothing else', async () => {
+  const { service, own, folder, asOperator, run, stored } = await openScene()
+  const wanted: string[] = []
+  for (let count = 0; count < 40; count += 1) wanted.push((await deletedDaysAgo(service, own, 31)).id)
+  await deletedDaysAgo(service, own, 3)
+  const left = async () =>
+    (await service.app.db.selectFrom('documents').select('id').where('deleted_at', 'is not', null).execute()).length
+
+  let killed = 0
+  for (const until of [37, 26, 15, 4]) {
+    const child = startCommand(folder, ['purge', '--now'], asOperator)
+    while (child.isRunning() && (await left()) > until) await new Promise((resolve) => setTimeout(resolve, 2))
+    if (child.signal('SIGKILL')) killed += 1
+    await child.ended()
+  }
+  expect(killed).toBeGreaterThan(1)
+  expect(await run('--now')).toMatchObject({ code: 0, stderr: '' })
+
+  expect(await left()).toBe(1)
+  expect(await stored()).toEqual(['object'])
+  for (const id of wanted) {
+    const { disposals, files } = await recordOf(service, id)
+    expect(disposals).toHaveLength(1)
+    expect(files).toMatchObject([{ destroyed_at: expect.any(Date) }])
+  }
+  expect(await service.app.db.selectFrom('document_removals').selectAll().execute()).toEqual([])
+}, 180_000)

@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto'
+
+import { PutBucketLifecycleConfigurationCommand } from '@aws-sdk/client-s3'
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+
+import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import { makeTurns } from '../../src/documents/moving/turns.ts'
+import { systemActor } from '../../src/database/events.ts'
+import { listVersionsIn } from '../../src/database/versions-in-store.ts'
+import { serviceOnBothStores } from '../support/both-stores.ts'
+import { callDocuments, problemOf, uploadDocument } from '../support/call-documents.ts'
+import { restoreDocument } from '../support/call-trash.ts'
+import { addVersion } from '../support/call-versions.ts'
+import { denyInBucket } from '../support/deny-in-bucket.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { freshBucket } from '../support/fresh-bucket.ts'
+import { listBucket, listFolder } from '../support/list-everything.ts'
+import { makePdf } from '../support/make-files.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService } from '../support/start-service.ts'
+import { collect, deletedDaysAgo, isThere, keepVersions, never, recordOf, purgeAll } from './purge-scene.ts'
+
+const stores = serviceOnBothStores()
+
+const filesOf = async (where: 'onS3' | 'onDisk', firm: string) =>
+  where === 'onS3'
+    ? (await listBucket(stores.bucket.client, stores.bucket.name)).filter(({ key }) => key.includes(firm))
+    : (await listFolder(`${stores.onDisk.folder}/uploads`)).filter(
+        ({ path, kind }) => kind === 'file' && path.includes(firm),
+      )
+
+for (const where of ['onS3', 'onDisk'] as const)
+  describe(`the daily purge (${where})`, () => {
+    it('destroys what was in the trash for 30 days, its bytes a day later, and leaves a record that says what it was', async () => {
+      const service = stores[where]
+      const { firm, admin } = await firmWithAdmin(service)
+      const first = makePdf({ seed: 'first' })
+      const { id } = await uploadDocument(service.url, firm, admin, { bytes: first, type: 'bank_statement' })
+      await addVersion(service.url, { firm, id }, admin, { bytes: makePdf({ seed: 'second' }) })
+      await callDocuments(service.url, firm, admin, `/${id}`, { method: 'DELETE' })
+      const younger = await deletedDaysAgo(service, { firm, admin }, 29)
+      await sql`update documents set deleted_at = now() - interval '31 days' where id = ${id}::uuid`.execute(
+        service.app.db,
+      )
+
+      expect(await purgeAll(service)).toMatchObject({ purged: 1 })
+      expect([await isThere(service, id), await isThere(service, younger.id)]).toEqual([false, true])
+      expect((await problemOf(await callDocuments(service.url, firm, admin, `/${id}`))).code).toBe('not_found')
+      expect((await problemOf(await restoreDocument(service.url, { firm, id }, admin))).code).toBe('not_found')
+      expect(await filesOf(where, firm)).toHaveLength(3)
+      await collect(service)
+      expect(await filesOf(where, firm)).toHaveLength(3)
+      await collect(service, { inDays: 1.1 })
+      expect(await filesOf(where, firm)).toHaveLength(1)
+
+      const { disposals, files } = await recordOf(service, id)
+      expect(disposals).toMatchObject([
+        {
+          firm_id: firm,
+          document_type: 'bank_statement',
+          created_by: admin.id,
+          deleted_by: admin.id,
+          why: 'in the trash for 30 days',
+          disposed_by: 'the daily job',
+          versions: [
+            { version: 1, bytes: first.length, sha256: createHash('sha256').update(first).digest('hex') },
+            { version: 2, uploaded_by: admin.id },
+          ],
+        },
+      ])
+      expect(JSON.stringify(disposals)).not.toContain('licence')
+      expect(files).toHaveLength(2)
+      for (const file of files) expect([file.destroyed_at, file.hidden_at]).toEqual([expect.any(Date), null])
+      const { rows } = await sql`select action, outcome, details->>'disposal' as disposal from document_events
+        where document_id = ${id}::uuid and action = 'document.purged'`.execute(service.app.db)
+      expect(rows).toEqual([{ action: 'document.purged', outcome: 'ok', disposal: disposals[0]?.id }])
+    })
+
+    it('a second run, and a second collection, find nothing to do', async () => {
+      const service = stores[where]
+      const own = await firmWithAdmin(service)
+      const { id } = await deletedDaysAgo(service, own, 31)
+      await purgeAll(service)
+      await collect(service, { inDays: 2 })
+      const once = await recordOf(service, id)
+
+      expect(await purgeAll(service)).not.toHaveProperty('purged')
+      expect(await collect(service, { inDays: 4 })).toMatchObject({ removals: 0 })
+      expect(await recordOf(service, id)).toEqual(once)
+    })
+  })
+
+it('a document that is restored while the purge comes to it stays', async () => {
+  const service = stores.onDisk
+  const own = await firmWithAdmin(service)
+  const { id } = await deletedDaysAgo(service, own, 31)
+  const held = service.app.db.transaction().execute(async (trx) => {
+    await sql`update documents set deleted_at = null where id = ${id}::uuid`.execute(trx)
+    const purging = purgeAll(service)
+    await expect
+      .poll(async () => {
+        const { rows } = await sql`select from pg_stat_activity where wait_event_type = 'Lock'
+          and datname = current_database()`.execute(service.app.db)
+        return rows.length
+      })
+      .toBeGreaterThan(0)
+    return { purging }
+  })
+  expect(await (await held).purging).toMatchObject({ not_in_trash: 1 })
+  expect(await isThere(service, id)).toBe(true)
+})
+
+it('what moves have left behind goes too, and a document in a mover’s hand waits', async () => {
+  const service = stores.onS3
+  const own = await firmWithAdmin(service)
+  const { id } = await deletedDaysAgo(service, own, 31)
+  const page = { after: undefined, limit: 10 }
+  const scope = { store: 's3', storeId: null, firmId: own.firm } as const
+  const [version] = await listVersionsIn(service.app.db, scope, page)
+  if (version === undefined) throw new Error('it lies on S3')
+  const move = { to: 'local', removesSource: false, turns: makeTurns(1), signal: never } as const
+  expect(await moveVersion(service.app, systemActor('a test'), version, move)).toBe('moved')
+  expect(await filesOf('onS3', own.firm)).toHaveLength(1)
+
+  await sql`insert into document_moves (id, firm_id, version_id, from_store, from_key, to_store, to_key, lease_until)
+    select gen_random_uuid(), firm_id, id, store, storage_key, 's3', 'elsewhere', now() from document_versions
+    where document_id = ${id}::uuid`.execute(service.app.db)
+  expect(await purgeAll(service)).toMatchObject({ busy: 1 })
+  await sql`delete from document_moves`.execute(service.app.db)
+
+  expect(await purgeAll(service)).toMatchObject({ purged: 1 })
+  await collect(service, { inDays: 1.1 })
+  expect(await filesOf('onS3', own.firm)).toEqual([])
+  const onDisk = await listFolder(`${service.folder}/uploads`)
+  expect(onDisk.filter(({ path, kind }) => kind === 'file' && path.includes(own.firm))).toEqual([])
+  const { files } = await recordOf(service, id)
+  expect(files.map(({ store }) => store).toSorted()).toEqual(['local', 's3'])
+  expect(files.every(({ destroyed_at: at }) => at !== null)).toBe(true)
+})
+
+describe('in a bucket that keeps versions', () => {
+  it('what is removed is hidden, and the record says until when it is kept, where that is known', async () => {
+    const bucket = await freshBucket()
+    await keepVersions(bucket)
+    await bucket.client.send(
+      new PutBucketLifecycleConfigurationCommand({
+        Bucket: bucket.name,
+        LifecycleConfiguration: {
+          Rules: [
+            {
+              ID: 'old',
+              Status: 'Enabled',
+              Filter: { Prefix: '' },
+              NoncurrentVersionExpiration: { NoncurrentDays: 90 },
+            },
+          ],
+        },
+      }),
+    )
+    const { owner } = bucket.s3
+    for (const days of [null, 91]) {
+      const allowAgain = days === null ? await denyInBucket(bucket, 's3:GetLifecycleConfiguration') : undefined
+      const service = await startService({
+        ...s3Settings(bucket),
+        AWS_ACCESS_KEY_ID: owner.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: owner.secretAccessKey,
+      })
+      const own = await firmWithAdmin(service)
+      const { id } = await deletedDaysAgo(service, own, 31)
+      await purgeAll(service)
+      await collect(service, { inDays: 1.5 })
+
+      const { files } = await recordOf(service, id)
+      const at = new Date(Date.now() + 1.5 * 86_400_000)
+      expect(files).toMatchObject([{ destroyed_at: null, hidden_at: expect.any(Date) }])
+      const by = days === null ? null : new Date(at.getTime() + days * 86_400_000).toISOString().slice(0, 10)
+      const { rows } = await sql<{ by: string | null }>`select to_char(destroyed_by, 'YYYY-MM-DD') as by
+        from document_disposed_files`.execute(service.app.db)
+      expect(rows).toEqual([{ by }])
+      const left = (await listBucket(bucket.client, bucket.name)).filter(({ key }) => key.includes(own.firm))
+      expect(left.map(({ kind }) => kind).toSorted()).toEqual(['delete_marker', 'object'])
+      await service.stop()
+      await allowAgain?.()
+    }
+    await bucket.remove()
+  })
+})
