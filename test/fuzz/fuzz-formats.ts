@@ -50,6 +50,8 @@ const pieces = [
   '\0\0\0\0',
   '\xff\xff\xff\xff',
   '\0\0\0\x01',
+  '\0\0\0\x01free\0\0\0\0\0\0\0\0',
+  '\0\0\0\x08free',
   '\xff\xd8',
   '\xff\xc0',
   '\xff\xfe\0\x02',
@@ -66,7 +68,16 @@ const change = fc.record({
   by: fc.oneof(fc.constantFrom(0, 1, 255, 127, 128), fc.nat(255)),
   length: fc.integer({ min: 1, max: 400 }),
   piece: fc.constantFrom(...pieces),
+  /** Where something is, rather than anywhere. */
+  before: fc.constantFrom(undefined, 'iprp', 'ipco', 'ispe', 'IHDR', 'startxref', '%%EOF', '\xff\xc0', '\xff\xda'),
 })
+
+/** Of a word, or four bytes before it, where a box says how long it is. */
+function placeOf(bytes: Buffer, { at, before }: { at: number; before: string | undefined }): number {
+  const word = before === undefined ? -1 : bytes.indexOf(before, 0, 'latin1')
+  if (word >= 0) return Math.max(0, word - (at % 2 === 0 ? 4 : 0))
+  return Math.max(0, at < 0 ? bytes.length + at : at % (bytes.length + 1))
+}
 
 /** A real file with some changes. */
 export const changedFile = fc
@@ -74,7 +85,7 @@ export const changedFile = fc
   .map(({ file: [name, bytes], changes }) => {
     const changed = changes.reduce<Buffer>((before, each) => {
       if (!each.how.startsWith('piece')) return changeBytes(before, each)
-      const place = Math.max(0, each.at < 0 ? before.length + each.at : each.at % (before.length + 1))
+      const place = placeOf(before, each)
       const words = Buffer.from(each.piece.repeat(each.how === 'piece' ? 1 : each.length), 'latin1')
       return Buffer.concat([before.subarray(0, place), words, before.subarray(place)])
     }, bytes)

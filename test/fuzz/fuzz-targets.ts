@@ -50,13 +50,13 @@ export const targets: Target[] = [
   {
     name: 'formats',
     what: 'files that were changed, read for what they are',
-    usualRuns: 3000,
+    usualRuns: 20_000,
     run: (_world, wish) => runPlain(fc.asyncProperty(changedFile, readFormat), { ...wish, name: 'formats' }),
   },
   {
     name: 'names',
     what: 'names, saved under themselves',
-    usualRuns: 3000,
+    usualRuns: 10_000,
     run: (_world, wish) =>
       runPlain(
         fc.asyncProperty(anyName, async (name) => judgeName(name)),
