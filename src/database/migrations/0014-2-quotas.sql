@@ -74,8 +74,10 @@ end
 $$;
 create trigger documents_usage after insert or delete on documents for each row execute function document_note_usage();
 
--- Not in plain SQL, which is planned anew at every call.
-create function document_usage_of(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable as $$
+-- Not in plain SQL, which is planned anew at every call; and planned once for tables of any size, since what is empty today
+-- would be read whole for ever.
+create function document_usage_of(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
   select coalesce(sum(each.bytes), 0), coalesce(sum(each.documents), 0) into bytes, documents from (
     select u.bytes, u.documents from document_usage u where u.firm_id = firm
@@ -85,7 +87,8 @@ end
 $$;
 
 -- Adds what changed in a firm to its sum, unless somebody is just doing so. Yields how many changes that was.
-create function document_sum_up(firm uuid) returns integer language plpgsql as $$
+create function document_sum_up(firm uuid) returns integer language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   changes integer;
 begin
@@ -104,7 +107,8 @@ end
 $$;
 
 -- What a firm keeps and what is on its way, as far as it is committed.
-create function document_taken_by(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable as $$
+create function document_taken_by(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
   select used.bytes + coming.bytes, used.documents + coming.documents into bytes, documents
   from document_usage_of(firm) used, (
