@@ -26,9 +26,9 @@ create trigger refuse_truncate before truncate on document_seals
 
 -- Which cluster of databases this is. A copy of its files keeps the name; what a dump was restored into has its own.
 create function document_cluster() returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = public, pg_temp as $$
 begin
-  return (select system_identifier::text from pg_control_system());
+  return (select system_identifier::text from pg_catalog.pg_control_system());
 exception when insufficient_privilege then
   return 'unknown';
 end
