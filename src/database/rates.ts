@@ -40,7 +40,12 @@ export async function leasePermits(db: Db, wishes: PermitWish[]): Promise<Lease[
 const grantable = sql`greatest(0, least(excluded.granted, floor(
   (${hour} - extract(epoch from greatest(r.spent_until, now()) - now())::float8) / excluded.seconds_each)))::int`
 
-/** A system task: buckets that are full again say nothing that no row would not. */
+/**
+ * A system task: buckets that are full again say nothing that no row would not. It waits for no lease: a lease that met it
+ * in a deadlock would fail, and then nobody is refused for a while.
+ */
 export async function removeFullBuckets(db: Db): Promise<void> {
-  await sql`delete from document_rates where spent_until < now()`.execute(db)
+  await sql`
+    delete from document_rates where bucket in (
+      select bucket from document_rates where spent_until < now() for update skip locked)`.execute(db)
 }

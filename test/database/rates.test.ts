@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { expect, it } from 'vitest'
@@ -90,4 +92,21 @@ it('buckets that are full again are forgotten, others not', async () => {
   const { rows } = await sql<{ bucket: string }>`
     select bucket from document_rates where bucket in (${full.name}, ${used.name})`.execute(scene.db)
   expect(rows).toEqual([{ bucket: used.name }])
+})
+
+it('to forget them waits for nobody who leases, and so never makes a lease fail', async () => {
+  const [last, first] = [bucketOf(60), bucketOf(60)]
+  for (const each of [last, first]) {
+    await lease(each, 1)
+    await pass(each, 3600)
+  }
+  const leasing = await scene.db.startTransaction().execute()
+  await leasePermits(leasing, [{ bucket: first, permits: 1 }])
+  const forgetting = removeFullBuckets(scene.db)
+  await Promise.race([forgetting, wait(300)])
+
+  const [leased] = await leasePermits(leasing, [{ bucket: last, permits: 1 }])
+  await leasing.commit().execute()
+  await forgetting
+  expect(leased?.granted).toBe(1)
 })
