@@ -33,11 +33,12 @@ export async function readSeals(db: Db | Tx, fromNumber: number, most: number): 
   return rows
 }
 
-/** Seals made since a moment and numbered below another. */
+/** Seals made since a moment and numbered below another that may have events of what happened after that moment. */
 export async function readSealsSince(db: Db | Tx, moment: string, belowNumber: number): Promise<Seal[]> {
   const { rows } = await sql<Seal>`
     select ${columns} from document_seals
-    where sealed_at >= ${moment}::text::timestamptz and number < ${belowNumber} order by number`.execute(db)
+    where sealed_at >= ${moment}::text::timestamptz and not_after > ${moment}::text::timestamptz
+      and number < ${belowNumber} order by number`.execute(db)
   return rows
 }
 
