@@ -60,6 +60,13 @@ export async function giveRoomBack(db: Db, id: UploadId): Promise<void> {
   await sql`update document_uploads set reserved_bytes = 0, reserved_documents = 0 where id = ${id}`.execute(db)
 }
 
+/** A system task: the same for uploads that began before a time, also where nobody has the disk any more that could end them. */
+export async function giveRoomOfStaleBack(db: Db, before: Date): Promise<void> {
+  await sql`
+    update document_uploads set reserved_bytes = 0, reserved_documents = 0
+    where started_at < ${before} and (reserved_bytes > 0 or reserved_documents > 0)`.execute(db)
+}
+
 /** Forgets an open upload: because its version stands (in that transaction), or because its bytes are gone. False when it was not there. */
 export async function closeUpload(db: Db | Tx, id: UploadId): Promise<boolean> {
   const result = await db.deleteFrom('document_uploads').where('id', '=', id).executeTakeFirst()

@@ -14,7 +14,7 @@ import {
   postponeRemoval,
   type StaleUpload,
 } from '../database/removals.ts'
-import type { Place } from '../database/uploads.ts'
+import { giveRoomOfStaleBack, type Place } from '../database/uploads.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Removed } from '../storage/file-store.ts'
 import type { Clock, StoreName, UploadId } from '../vocabulary.ts'
@@ -48,6 +48,7 @@ export async function collectBytes(needs: CollectNeeds, signal: AbortSignal): Pr
   const before = new Date(needs.now().getTime() - needs.graceMs)
   await endDeadMoves(needs, before, collected)
   await endStaleUploads(needs, { before, signal }, collected)
+  await giveRoomOfStaleBack(needs.db, before)
   const noncurrentDays = knowingNoncurrentDays(needs.stores)
   await removeWhatIsDue({ ...needs, noncurrentDays }, signal, collected)
   await removePurgedFromQuarantine({ ...needs, noncurrentDays }, signal, collected)

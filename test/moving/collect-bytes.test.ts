@@ -89,6 +89,28 @@ describe('the collector', () => {
     expect(await service.app.db.selectFrom('document_uploads').selectAll().execute()).toEqual([])
   })
 
+  it('gives the room of an upload back whose disk nobody has any more, and leaves it named', async () => {
+    const open = { id: randomUUID(), key: freshKey() }
+    await sql`insert into document_uploads (id, firm_id, store, store_id, storage_key, uploaded_by, reserved_bytes, reserved_documents)
+      values (${open.id}, ${firmId}, 'local', ${randomUUID()}, ${open.key}, ${member.id}, 5000, 1)`.execute(
+      service.app.db,
+    )
+    const reserved = async () => {
+      const { rows } = await sql<{ bytes: number; documents: number }>`
+        select reserved_bytes::int as bytes, reserved_documents as documents from document_uploads where id = ${open.id}`.execute(
+        service.app.db,
+      )
+      return rows
+    }
+
+    await collectBytes(service.app, never)
+    expect(await reserved()).toEqual([{ bytes: 5000, documents: 1 }])
+
+    await collectBytes(inTwoDays(), never)
+    expect(await reserved()).toEqual([{ bytes: 0, documents: 0 }])
+    await sql`delete from document_uploads where id = ${open.id}`.execute(service.app.db)
+  })
+
   it('counts what it cannot remove, and tries that again', async () => {
     const { storeId } = service.app.stores.local
     const key = freshKey()
