@@ -16,7 +16,10 @@ export async function isOwnUnverified(trx: Tx, { firmId, id }: Of, userId: UserI
   return rows.length > 0
 }
 
-/** Of a document that the transaction holds (`lockDocument`): its row of the platform's goes, and is kept for the way back. */
+/**
+ * Of a document that the transaction holds (`lockDocument`): its row of the platform's goes, and is kept for the way back.
+ * No version is noted where the row names other bytes: those of a change that is not followed yet.
+ */
 export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: Of): Promise<void> {
   await sql`
     with hidden as (
@@ -24,18 +27,25 @@ export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: Of): Pr
     )
     update documents d set deleted_at = now(), deleted_by = ${actor.userId}, updated_at = now(),
       trashed_row = (select row from hidden),
-      trashed_version = (select max(v.version) from document_versions v
-        where v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped'))
+      trashed_version = (
+        select newest.version from hidden, (
+          select v.version, case v.store when 's3' then '' else 'uploads/' end || v.storage_key as path
+          from document_versions v
+          where v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
+          order by v.version desc limit 1) newest
+        where hidden.row ->> 'file_path' = newest.path)
     where d.firm_id = ${firmId} and d.id = ${id}`.execute(trx)
 }
 
 /**
  * The way back, of a document that the transaction holds: the platform's row shows the newest version that may be seen,
  * and is the very row that it was if that is the same one. What is in quarantine or waits for its scan has none.
+ * A row that was not followed yet comes back as it was, and is followed then.
  */
 export async function takeFromTrash(trx: Tx, { firmId, id }: Of): Promise<DocumentRecord> {
   const { rows } = await sql<{ row: string }>`
-    select (case when d.trashed_version = v.version
+    select (case when d.trashed_row is not null and d.trashed_version is null then d.trashed_row
+      when d.trashed_version = v.version
       then written || coalesce(d.trashed_row, '{}') || jsonb_build_object('file_path', written -> 'file_path')
       else coalesce(d.trashed_row, '{}') || written end)::text as row
     from documents d

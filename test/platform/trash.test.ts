@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
@@ -103,3 +104,23 @@ async function insertAgain(id: string, fileName: string): Promise<void> {
     [id, fileName],
   )
 }
+
+it('of other bytes that nobody had followed yet when it was deleted: those, as a new version', async () => {
+  const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+  const { db } = beside.service.app
+  const key = `security_firms/${beside.firm}/new_${id}.pdf`
+  const holding = await db.startTransaction().execute()
+  await sql`select from documents where id = ${id}::uuid for update`.execute(holding)
+  await beside.platform.query(`update firm_documents set file_path = $2, file_name = 'new.pdf' where id = $1`, [
+    id,
+    key,
+  ])
+  await holding.rollback().execute()
+  const before = await rowOf(id)
+
+  expect((await call(deleteDocument, id)).status).toBe(204)
+  expect((await call(restoreDocument, id)).status).toBe(200)
+
+  expect(await rowOf(id)).toEqual(before)
+  expect((await rowsOf(beside.service, id)).versions.at(-1)).toMatchObject({ version: 2, storage_key: key })
+})
