@@ -24,6 +24,7 @@ import {
   versionOf,
   versionsOf,
 } from './model.ts'
+import { comparePurged } from './purge.ts'
 import { lookAtVersions } from './versions.ts'
 import type { Real } from './verb.ts'
 
@@ -37,6 +38,7 @@ export async function compareAll(model: Model, real: Real): Promise<void> {
   await real.world.service.start()
   if (model.s3 !== 'up' || !model.isServing) await real.world.untilUploadsGoToS3()
   await untilDrained(real)
+  if (firmNames.some((name) => model.firms[name].purged.length > 0)) await collect(real)
 
   for (const firm of firmNames) {
     const by = readers[firm]
@@ -47,8 +49,14 @@ export async function compareAll(model: Model, real: Real): Promise<void> {
     )
     await Promise.all(each)
     await compareRows(model, real, firm)
+    await comparePurged(model, real, firm)
     await compareStored(real, firm)
   }
+}
+
+async function collect({ world }: Real): Promise<void> {
+  const ended = await world.service.run({ verb: 'collect' })
+  if (ended.code !== 0) differs(`what is due was not collected: ${ended.why}`)
 }
 
 async function compareVersions(model: Model, real: Real, by: PersonName, document: KnownDocument): Promise<void> {

@@ -42,15 +42,15 @@ export type KnownVersion = VersionFile & {
   review: { status: ReviewStatus; reason: string | null }
 }
 
-/** As it was handed in first, and what became of it. The first of its versions is number 1. */
-export type KnownDocument = HandedIn & { id: string; versions: KnownVersion[]; isInTrash: boolean }
+/** As it was handed in first, and what became of it. The first of its versions is number 1. `isOld`: its days in the trash are over. */
+export type KnownDocument = HandedIn & { id: string; versions: KnownVersion[]; isInTrash: boolean; isOld: boolean }
 
 /** Its answer was lost, or was a 503: it stands or it does not, and the next look decides. */
 export type Doubtful = HandedIn & { mustStand: boolean }
 
 /** What the service is held against: the whole of what it promises about documents, without how. */
 export type Model = {
-  firms: Record<FirmName, { documents: KnownDocument[]; doubtful: Doubtful[] }>
+  firms: Record<FirmName, { documents: KnownDocument[]; doubtful: Doubtful[]; purged: KnownDocument[] }>
   s3: S3State
   isServing: boolean
   /** Whether a migration to the disk was begun: what it moved there stays, and what was there before it does not. */
@@ -58,8 +58,10 @@ export type Model = {
   moment: number
 }
 
+const newFirm = () => ({ documents: [], doubtful: [], purged: [] })
+
 export const newModel = (): Model => ({
-  firms: { Umkhonto: { documents: [], doubtful: [] }, Ubuntu: { documents: [], doubtful: [] } },
+  firms: { Umkhonto: newFirm(), Ubuntu: newFirm() },
   s3: 'up',
   isServing: true,
   isMigratedToLocal: false,
@@ -80,6 +82,7 @@ export function storesOfNewFile(s3: S3State): readonly StoreName[] {
 /** What an answer to a sound file means; throws when it is not one that the service may give. */
 export function noteTaken(model: Model, file: HandedIn, answer: DocumentShape, stores: readonly StoreName[]): void {
   const firm = model.firms[cast[file.by].firm]
+  if (isKeyOfPurged(model, file)) differs('the key of a purged document was taken again')
   const earlier = knownByKey(model, file)
   if (earlier !== undefined) {
     if (!isSameFile(earlier, file)) differs('a used key was taken with another file')
@@ -103,6 +106,7 @@ export function noteTaken(model: Model, file: HandedIn, answer: DocumentShape, s
 
 /** 409: the key stands for another file. */
 export function noteConflict(model: Model, file: HandedIn): void {
+  if (isKeyOfPurged(model, file)) return
   const earlier = knownByKey(model, file)
   if (earlier !== undefined && !isSameFile(earlier, file)) return
   const doubt = doubtsByKey(model, file).find((each) => !isSameFile(each, file))
@@ -113,7 +117,7 @@ export function noteConflict(model: Model, file: HandedIn): void {
 /** Nobody knows whether it was taken. */
 export function noteDoubt(model: Model, file: HandedIn): void {
   // Under a used key nothing new can come to be.
-  if (knownByKey(model, file) !== undefined) return
+  if (knownByKey(model, file) !== undefined || isKeyOfPurged(model, file)) return
   model.firms[cast[file.by].firm].doubtful.push({ ...file, mustStand: false })
 }
 
@@ -201,7 +205,7 @@ function addDocument(firm: Model['firms'][FirmName], document: KnownDocument): K
 }
 
 function newDocument(file: HandedIn, id: string, stores: readonly StoreName[]): KnownDocument {
-  return { ...file, id, versions: [newVersion(file, stores)], isInTrash: false }
+  return { ...file, id, versions: [newVersion(file, stores)], isInTrash: false, isOld: false }
 }
 
 export function newVersion(file: VersionFile, stores: readonly StoreName[]): KnownVersion {
@@ -263,6 +267,11 @@ function isFirstVersion(file: HandedIn, shape: DocumentShape): boolean {
 function knownByKey(model: Model, { by, key }: HandedIn): KnownDocument | undefined {
   if (key === undefined) return undefined
   return model.firms[cast[by].firm].documents.find((each) => each.by === by && each.key === key)
+}
+
+/** A key goes on standing for a document that is no more: 409, whatever is handed in under it. */
+function isKeyOfPurged(model: Model, { by, key }: HandedIn): boolean {
+  return key !== undefined && model.firms[cast[by].firm].purged.some((each) => each.by === by && each.key === key)
 }
 
 function doubtsByKey(model: Model, { by, key }: HandedIn): Doubtful[] {

@@ -6,14 +6,19 @@ import { explainFailure } from '../../src/cli/explain-failure.ts'
 import { CommandFailed } from '../../src/cli/failures.ts'
 import { migrateDocuments } from '../../src/cli/migrate-documents.ts'
 import type { Printer } from '../../src/cli/printer.ts'
+import { purgeDocuments } from '../../src/cli/purge-documents.ts'
 import { verifyDocuments } from '../../src/cli/verify-documents.ts'
 import type { Config } from '../../src/config.ts'
+import { collectBytes, type CollectNeeds } from '../../src/documents/collect-bytes.ts'
 import type { FirmId, StoreName } from '../../src/vocabulary.ts'
 import { impatience, verifyPatienceMs } from './impatience.ts'
 
 export type Command =
   | { verb: 'migrate'; to: StoreName; firm: FirmId; deletesSource: boolean }
   | { verb: 'drain' }
+  | { verb: 'purge' }
+  /** Not one of the command line: what the service does all the time, as if two days had passed. */
+  | { verb: 'collect' }
   | { verb: 'verify'; repairs: boolean; report: string }
 
 /** As a process ends. `why`: what it said, when it failed. */
@@ -43,7 +48,12 @@ export async function runCommand({ config, log }: { config: Config; log: Logger 
   }
 }
 
-type Needs = Parameters<typeof migrateDocuments>[0] & Parameters<typeof verifyDocuments>[0]
+type Needs = Parameters<typeof migrateDocuments>[0] &
+  Parameters<typeof verifyDocuments>[0] &
+  Parameters<typeof purgeDocuments>[0] &
+  CollectNeeds
+
+const twoDaysMs = 2 * 24 * 60 * 60 * 1000
 
 async function carryOut(needs: Needs, command: Command): Promise<void> {
   switch (command.verb) {
@@ -53,6 +63,13 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
     }
     case 'drain':
       return drainDisk(needs, { concurrency: 4 })
+    case 'purge':
+      return purgeDocuments(needs, { document: [] })
+    case 'collect': {
+      const { left } = await collectBytes({ ...needs, now: () => new Date(Date.now() + twoDaysMs) }, needs.signal)
+      if (left > 0) throw new CommandFailed()
+      return
+    }
     case 'verify': {
       const { report, repairs } = command
       const options = { concurrency: 4, read: true, report, ...(repairs && { repair: true as const }) }

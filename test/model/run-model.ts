@@ -10,6 +10,7 @@ import { killVerb, meanwhileVerb, s3Verb, settledVerb, startVerb } from './fault
 import { forgetHistory } from './forget-history.ts'
 import { handInVerb } from './hand-in.ts'
 import { newModel } from './model.ts'
+import { purgeVerb } from './purge.ts'
 import { strangerVerb, unsoundVerb } from './refused.ts'
 import { reviewVerb } from './review.ts'
 import { deleteVerb, restoreVerb } from './trash.ts'
@@ -40,6 +41,7 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 6, arbitrary: deleteVerb },
   { weight: 4, arbitrary: restoreVerb },
   { weight: 8, arbitrary: reviewVerb },
+  { weight: 3, arbitrary: purgeVerb },
 )
 
 /** A replay must make its commands as the first run did, so this is not for changing from run to run. */

@@ -40,7 +40,7 @@ export const restoreVerb: fc.Arbitrary<Verb> = wish.map(({ by, which }) =>
       if (status !== (mayDiscard(by, document) ? 200 : 403))
         differs(`a way back was answered ${status}: ${JSON.stringify(body)}`)
       if (status === 403) return '403'
-      document.isInTrash = false
+      Object.assign(document, { isInTrash: false, isOld: false })
       noteShown(document, documentShape.parse(body))
       return 'it is as it was'
     },

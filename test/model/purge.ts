@@ -1,0 +1,164 @@
+import * as fc from 'fast-check'
+import { sql } from 'kysely'
+
+import { endInWords, killedAfter, run } from './commands.ts'
+import { type cast, differs, type FirmName, firmNames, type KnownDocument, type Model, nameOf } from './model.ts'
+import type { Ended } from './run-command.ts'
+import { callAs, type Real, type Verb, verb } from './verb.ts'
+
+type Purge = { firm: FirmName; waited: 'all' | 'every other'; restores: boolean; killedAfterMs: number | undefined }
+
+/** The trash's days pass for some of a firm’s papers, and a purge runs, is killed at it or not, and meanwhile somebody takes one back. */
+export const purgeVerb: fc.Arbitrary<Verb> = fc
+  .record({
+    firm: fc.constantFrom(...firmNames),
+    waited: fc.constantFrom('all' as const, 'every other' as const),
+    restores: fc.boolean(),
+    killedAfterMs: killedAfter,
+  })
+  .map((purge) =>
+    verb({
+      words: wordsOf(purge),
+      canRun: ({ isServing, firms }) => isServing && firms[purge.firm].documents.some(({ isInTrash }) => isInTrash),
+      run: async (model, real) => purgeWhile(model, real, purge),
+    }),
+  )
+
+function wordsOf({ firm, waited, restores, killedAfterMs }: Purge): string {
+  const killed = killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`
+  return `the days of ${waited} papers in ${firm}’s trash are over, and it is purged${killed}${restores ? '; meanwhile one is taken back' : ''}`
+}
+
+/** Who may take back whatever lies in their firm’s trash. */
+export const headOf = { Umkhonto: 'Thandi', Ubuntu: 'Naledi' } as const satisfies Record<FirmName, keyof typeof cast>
+
+async function purgeWhile(model: Model, real: Real, { firm, waited, restores, killedAfterMs }: Purge): Promise<string> {
+  const trash = model.firms[firm].documents.filter(({ isInTrash }) => isInTrash)
+  await letDaysPass(
+    real,
+    trash.filter((_, index) => waited === 'all' || index % 2 === 0),
+  )
+  const before = { busy: await listBusy(real), kept: listKept(model) }
+  const running = run(real, { verb: 'purge' }, killedAfterMs)
+  const [ended] = await Promise.all([running, restores && takeBack(real, firm, trash[0])]).catch(
+    async (error: unknown) => {
+      // It must not go on into the next history.
+      await running.catch(() => undefined)
+      throw error
+    },
+  )
+  if (ended !== 'killed' && ended.code !== 0) differs(`purge failed: ${ended.why}`)
+  const after = { busy: await listBusy(real), kept: listKept(model) }
+  const judged = firmNames.map(async (name) => {
+    const gone: KnownDocument[] = []
+    for (const document of model.firms[name].documents) {
+      const isGone = await isNoMore(real, name, document)
+      judge(document, isGone, { before, after, ended })
+      if (isGone) gone.push(document)
+    }
+    for (const document of gone) notePurged(model, name, document)
+    return gone.length
+  })
+  const [inOne, inOther] = await Promise.all(judged)
+  return `${(inOne ?? 0) + (inOther ?? 0)} of them; ${endInWords(ended)}`
+}
+
+/** What stood before a purge. */
+type Standing = { busy: string[]; kept: Set<KnownDocument> }
+type Judging = { before: Standing; after: Standing; ended: Ended | 'killed' }
+
+/** Where it changed meanwhile whether a paper stays, both are right. */
+function judge(document: KnownDocument, isGone: boolean, { before, after, ended }: Judging): void {
+  const isKept = [before, after].map(({ kept }) => kept.has(document))
+  if (isGone && (!document.isOld || isKept.every(Boolean)))
+    differs(`${nameOf(document)} was purged, which nothing allows`)
+  if (isGone || !document.isOld || ended === 'killed') return
+  const isBusy = [before, after].some(({ busy }) => busy.includes(document.id)) || mayDrain(document)
+  if (!isBusy && !isKept.some(Boolean)) differs(`${nameOf(document)} was not purged`)
+}
+
+/** As if they had been deleted a month ago. */
+async function letDaysPass({ world }: Real, documents: KnownDocument[]): Promise<void> {
+  for (const document of documents) {
+    document.isOld = true
+    await sql`update documents set deleted_at = now() - interval '31 days' where id = ${document.id}`.execute(world.db)
+  }
+}
+
+/** Back or no more: whoever comes first. */
+async function takeBack(real: Real, firm: FirmName, document: KnownDocument | undefined): Promise<void> {
+  if (document === undefined) return
+  const { status } = await callAs(real, headOf[firm], `/${document.id}/restore`, { method: 'POST' })
+  if (status === 200) Object.assign(document, { isInTrash: false, isOld: false })
+  else if (status !== 404) differs(`a way back while it is purged was answered ${status}`)
+}
+
+/** What a mover has in hand waits for the next purge. */
+async function listBusy({ world, firms }: Real): Promise<string[]> {
+  const rows = await world.db
+    .selectFrom('document_moves as m')
+    .innerJoin('document_versions as v', 'v.id', 'm.version_id')
+    .select('v.document_id')
+    .where('m.firm_id', 'in', Object.values(firms))
+    .execute()
+  return rows.map((row) => row.document_id)
+}
+
+const mayDrain = ({ versions }: KnownDocument) =>
+  versions.some(({ drains, stores }) => drains && stores.includes('local'))
+
+const requiredTypes = new Set(['registration_certificate', 'identity_document'])
+const wasVerified = ({ versions }: KnownDocument) => versions.some(({ review }) => review.status === 'verified')
+
+/** A firm’s last verified papers of a type that it must have stay in the trash. */
+function listKept({ firms }: Model): Set<KnownDocument> {
+  const all = firmNames.flatMap((name) => {
+    const { documents } = firms[name]
+    const isInUse = (type: string) =>
+      documents.some((each) => each.documentType === type && !each.isInTrash && wasVerified(each))
+    return documents.filter(
+      (each) => requiredTypes.has(each.documentType) && wasVerified(each) && !isInUse(each.documentType),
+    )
+  })
+  return new Set(all)
+}
+
+async function isNoMore(real: Real, firm: FirmName, { id }: KnownDocument): Promise<boolean> {
+  const { status } = await callAs(real, headOf[firm], `/${id}`)
+  if (status !== 200 && status !== 404) differs(`after a purge a look was answered ${status}`)
+  return status === 404
+}
+
+function notePurged(model: Model, firm: FirmName, document: KnownDocument): void {
+  const { documents, purged } = model.firms[firm]
+  purged.push(document)
+  documents.splice(documents.indexOf(document), 1)
+}
+
+/** What was purged is no more for anybody, its record stands, and its bytes go when their day is over. */
+export async function comparePurged(model: Model, real: Real, firm: FirmName): Promise<void> {
+  const { purged } = model.firms[firm]
+  const { db } = real.world
+  const disposals = await db
+    .selectFrom('document_disposals')
+    .select('document_id')
+    .where('firm_id', '=', real.firms[firm])
+    .execute()
+  if (disposals.length !== purged.length) differs(`${disposals.length} records of ${purged.length} purged documents`)
+  for (const { id } of purged) {
+    if (!disposals.some((each) => each.document_id === id)) differs(`no record tells of the end of ${id}`)
+    for (const path of ['', '/download', '/versions', '/restore']) {
+      const method = path === '/restore' ? 'POST' : 'GET'
+      const { status } = await callAs(real, headOf[firm], `/${id}${path}`, { method })
+      if (status !== 404) differs(`${path} of a purged document was answered ${status}`)
+    }
+  }
+  const left = await db
+    .selectFrom('document_disposed_files')
+    .select(['store', 'storage_key'])
+    .where('firm_id', '=', real.firms[firm])
+    .where('destroyed_at', 'is', null)
+    .where('hidden_at', 'is', null)
+    .execute()
+  if (left.length > 0) differs(`bytes of what was purged are not noted as gone: ${JSON.stringify(left)}`)
+}
