@@ -54,7 +54,7 @@ test('an upload is one trace, from the request to each statement and each call t
   expect(parentOf('keep file')).toBe(root.name)
   expect(parentOf('s3 write')).toBe('keep file')
   expect(parentOf('s3 put_object')).toBe('s3 write')
-  expect(parentOf('sql insert document_uploads')).toBe('keep file')
+  expect(parentOf('sql with document_find_room')).toBe('keep file')
   const put = spans.find(({ name }) => name === 's3 put_object')
   expect(put?.facts).toMatchObject({ outcome: 'ok', attempt: 1, s3_request_id: expect.stringMatching(/^\S{8,}$/) })
   expect(spans.find(({ name }) => name === 'keep file')?.facts).toMatchObject({ store: 's3', outcome: 'ok' })
