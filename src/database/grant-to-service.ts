@@ -50,6 +50,7 @@ const functions = [
   'document_compare(integer)',
   'document_compare_anew()',
   'document_follow_noted(integer)',
+  'document_follow_held(uuid,uuid)',
 ]
 
 /** Gives the service's role what it needs and no more. Done after every migration, where the tables' owner is another role. */

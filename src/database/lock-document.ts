@@ -15,7 +15,10 @@ export async function lockDocument(
   return findDocument(trx, seeing, documentId)
 }
 
-/** First the platform's row, then ours: the order in which the platform's own UPDATE takes them. */
+/**
+ * First the platform's row, then ours: the order in which the platform's own UPDATE takes them. What the platform changed
+ * and nobody could follow yet is followed now, so that nothing is written over it.
+ */
 export async function holdDocument(
   trx: Tx,
   { firmId, documentId }: { firmId: FirmId; documentId: DocumentId },
@@ -26,4 +29,6 @@ export async function holdDocument(
     )
     select from documents d, (select count(*) from shown) as waited
     where d.firm_id = ${firmId} and d.id = ${documentId} for update of d`.execute(trx)
+  // A statement of its own, as above.
+  await sql`select document_follow_held(${firmId}, ${documentId})`.execute(trx)
 }

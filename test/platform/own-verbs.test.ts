@@ -3,9 +3,16 @@ import { describe, expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
 import type { DocumentId } from '../../src/vocabulary.ts'
-import { uploadDocument } from '../support/call-documents.ts'
-import { insertDocumentRow, platformKey, updateDocumentRow } from '../support/platform/platform-documents.ts'
-import { rowsOf } from './open-scene.ts'
+import { callDocuments, uploadDocument } from '../support/call-documents.ts'
+import { addVersion as addNewVersion } from '../support/call-versions.ts'
+import { makePerson } from '../support/people.ts'
+import {
+  insertDocumentRow,
+  insertPlatformDocument,
+  platformKey,
+  updateDocumentRow,
+} from '../support/platform/platform-documents.ts'
+import { countUnfollowed, rowsOf } from './open-scene.ts'
 import { serviceBeside } from './service-beside.ts'
 
 // What the service itself does with a document that is shown: its rows and the platform's in one statement.
@@ -156,3 +163,47 @@ it('what was said with a rejection does not stay beside the platform’s verific
     { review_status: 'verified', review_reason: null, review_comment: null, valid_until: null },
   ])
 })
+
+describe('what the platform changed and nobody had followed yet is not written over', () => {
+  it('other bytes that it named become a version of their own before a newer one is handed in', async () => {
+    const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+    const key = await nameOtherBytes(id)
+
+    const added = await addNewVersion(beside.service.url, { firm: beside.firm, id }, beside.admin)
+
+    expect(added.status).toBe(201)
+    expect(await rows(id)).toMatchObject({
+      versions: [{ version: 1 }, { version: 2, storage_key: key }, { version: 3 }],
+    })
+    expect(await countUnfollowed(beside.service)).toBe(0)
+  })
+
+  it('a decision on the version before is refused, since it is no longer the one that was seen', async () => {
+    const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+    const administrator = await makePerson(beside.service.app, { role: 'admin' })
+    const seen = await callDocuments(beside.service.url, beside.firm, administrator, `/${id}`)
+    await nameOtherBytes(id)
+
+    const decided = await callDocuments(beside.service.url, beside.firm, administrator, `/${id}/review`, {
+      method: 'PUT',
+      body: JSON.stringify({ decision: 'verify' }),
+      headers: { 'content-type': 'application/json', 'if-match': seen.headers.get('etag') ?? '' },
+    })
+
+    expect(decided.status).toBe(412)
+    expect((await rows(id)).versions).toMatchObject([{ review_status: 'pending' }])
+  })
+})
+
+/** The platform puts another file in place while its trigger cannot follow, since somebody holds our row for too long. */
+async function nameOtherBytes(id: string): Promise<string> {
+  const key = platformKey(beside.firm)
+  const holding = await db().startTransaction().execute()
+  await sql`select from documents where id = ${id}::uuid for update`.execute(holding)
+  await beside.platform.query(`update firm_documents set file_path = $2, file_name = 'other.pdf' where id = $1`, [
+    id,
+    key,
+  ])
+  await holding.rollback().execute()
+  return key
+}
