@@ -88,7 +88,10 @@ export const refusalAnswers: Record<Refusal, [ErrorCode, string]> = {
   account_locked: ['forbidden', 'This account is locked. Ask the platform’s support to unlock it.'],
   firm_missing: ['not_found', 'There is no such firm.'],
   not_a_member: ['not_a_member', 'You are not an active member of this firm. Ask the firm’s administrator to add you.'],
-  forbidden: ['forbidden', 'Your role does not allow this. Ask the firm’s administrator.'],
+  forbidden: [
+    'forbidden',
+    'Your role does not allow this. Ask the firm’s administrator; reviews, quotas, holds and locks are for the platform’s.',
+  ],
   administrators_read: [
     'forbidden',
     'Administrators of the platform read and review; what a firm hands in comes from its members.',

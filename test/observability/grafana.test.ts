@@ -43,7 +43,17 @@ test('the board has a row for each part of the service, and lets the Prometheus 
   const rows = board.panels.filter(({ type }) => type === 'row').map(({ title }) => title)
   const panels = board.panels.filter(({ type }) => type !== 'row')
 
-  expect(rows).toEqual(['At a glance', 'People', 'Scanner', 'Stores', 'Queues', 'Moves', 'Database', 'Process'])
+  expect(rows).toEqual([
+    'At a glance',
+    'People',
+    'Scanner',
+    'Stores',
+    'Queues',
+    'Moves',
+    'Database',
+    'Process',
+    'Trash, holds and limits',
+  ])
   expect(board.templating.list.map(({ name, type }) => `${name} ${type}`)).toEqual([
     'datasource datasource',
     'instance query',

@@ -27,6 +27,15 @@ const asks: Record<string, () => { path: string; init?: RequestInit }> = {
       body: JSON.stringify({ decision: 'verify' }),
     },
   }),
+  'GET /disposal': () => ({ path: '/disposal' }),
+  'PATCH /disposal': () => ({
+    path: '/disposal',
+    init: {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ hold: true, reason: 'somebody else’s' }),
+    },
+  }),
   'DELETE ': () => ({ path: '', init: { method: 'DELETE' } }),
   'POST /restore': () => ({ path: '/restore', init: { method: 'POST' } }),
 }
@@ -55,9 +64,11 @@ describeCheck(2, () => {
     const { document, firm, outsider, ownFirm } = await paperAndOutsider()
     const heard = await ask(name, ownFirm, document.id, outsider)
 
-    // To review is for administrators, whatever the paper.
+    // To review and to hold is for administrators, whatever the paper.
     expect(heard).toMatchObject(
-      name === 'PUT /review' ? { status: 403, code: 'forbidden' } : { status: 404, code: 'not_found' },
+      ['PUT /review', 'PATCH /disposal'].includes(name)
+        ? { status: 403, code: 'forbidden' }
+        : { status: 404, code: 'not_found' },
     )
     expect(await ask(name, ownFirm, randomUUID(), outsider)).toEqual(heard)
     await expectUntouched(firm, document)
