@@ -25,13 +25,33 @@ export function answerUnreadableAddress(error: Error, request: FastifyRequest, r
 export function answerBrokenRequest(error: Error & { code?: string | undefined }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const begun = findBegunAnswer(socket)
-  if (begun !== undefined) {
-    begun.once('close', () => socket.destroy())
-    return
-  }
-  if (socket.writable) socket.write(brokenRequestAnswer(error.code))
-  socket.destroy()
+  if (begun === undefined) endUnderstood(socket, brokenRequestAnswer(error.code))
+  else begun.once('close', () => endUnderstood(socket))
 }
+
+/**
+ * Ends a connection on which nothing can be understood any more so that the client gets all that was said: while bytes of
+ * its own lie unread, the system would throw ours away with them. For a while they are read and thrown away.
+ */
+function endUnderstood(socket: Socket, lastWords?: string): void {
+  if (!socket.writable) return void socket.destroy()
+  // Node's own would take the rest for another request.
+  socket.removeAllListeners('data').removeAllListeners('end')
+  let unread = 0
+  socket.on('data', (bytes: Buffer) => {
+    unread += bytes.length
+    if (unread > mostUnreadBytes) socket.destroy()
+  })
+  const timer = setTimeout(() => socket.destroy(), mostUnreadMs)
+  socket.once('end', () => socket.destroySoon()).once('close', () => clearTimeout(timer))
+  socket.resume()
+  if (lastWords === undefined) socket.end()
+  else socket.end(lastWords)
+}
+
+// The contract's bounds for what is read after a refusal, as in discard-body.ts.
+const mostUnreadBytes = 1024 * 1024
+const mostUnreadMs = 2000
 
 function brokenRequestAnswer(code: string | undefined): string {
   const id = chooseRequestId({ headers: {} })

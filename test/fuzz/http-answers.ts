@@ -3,6 +3,9 @@ import { refute } from './refute.ts'
 /** One answer as it came over the wire. */
 export type Answer = { status: number; headers: Map<string, string[]>; body: Buffer }
 
+/** The rest of an answer never came. */
+export class AnswerCut extends Error {}
+
 /** A header's value as a server may write it: one line, nothing that a terminal or a log would act upon. */
 const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([\t\x20-\x7e\x80-\xff]*)$/
 
@@ -54,7 +57,7 @@ function readBody(bytes: Buffer, headers: Map<string, string[]>): { body: Buffer
   }
   if (lengths.length !== 1 || !/^\d+$/.test(lengths[0] ?? '')) throw new Error(`a body of length ${lengths.join()}`)
   const length = Number(lengths[0])
-  if (bytes.length < length) throw new Error(`an answer of ${length} bytes ended after ${bytes.length}`)
+  if (bytes.length < length) throw new AnswerCut(`an answer of ${length} bytes ended after ${bytes.length}`)
   return { body: bytes.subarray(0, length), next: bytes.subarray(length) }
 }
 
