@@ -13,3 +13,6 @@ export function liesAt({ store, storeId, key }: Place, prefix = ''): RawBuilder<
 export function platformPath({ store, key }: Place): string {
   return store === 's3' ? key : `uploads/${key}`
 }
+
+/** SQL: the same of a row of `document_versions` that the query calls `v`. */
+export const platformPathOfVersion = sql<string>`case v.store when 's3' then '' else 'uploads/' end || v.storage_key`

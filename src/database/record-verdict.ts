@@ -7,7 +7,7 @@ import type { EventActor } from './events.ts'
 import { inTransaction } from './in-transaction.ts'
 import { holdDocument } from './lock-document.ts'
 import { noteRemovals } from './note-removals.ts'
-import { liesAt } from './places.ts'
+import { liesAt, platformPathOfVersion } from './places.ts'
 import type { Place } from './uploads.ts'
 import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 
@@ -86,7 +86,7 @@ type Of = { firmId: FirmId; documentId: DocumentId }
 async function showNewest(trx: Tx, { firmId, documentId }: Of, mayAppear: boolean): Promise<void> {
   await sql`
     with newest as (
-      select v.*, d.document_type, d.created_at, case v.store when 's3' then v.storage_key else 'uploads/' || v.storage_key end as path
+      select v.*, d.document_type, d.created_at, ${platformPathOfVersion} as path
       from documents d
       join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
       where d.firm_id = ${firmId} and d.id = ${documentId} and d.deleted_at is null

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Actor, DocumentId, FirmId, UserId } from '../vocabulary.ts'
 import type { Tx } from './client.ts'
 import { documentColumns, type DocumentRecord } from './documents.ts'
+import { platformPathOfVersion } from './places.ts'
 
 type Of = { firmId: FirmId; id: DocumentId }
 
@@ -29,7 +30,7 @@ export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: Of): Pr
       trashed_row = (select row from hidden),
       trashed_version = (
         select newest.version from hidden, (
-          select v.version, case v.store when 's3' then '' else 'uploads/' end || v.storage_key as path
+          select v.version, ${platformPathOfVersion} as path
           from document_versions v
           where v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
           order by v.version desc limit 1) newest
@@ -52,7 +53,7 @@ export async function takeFromTrash(trx: Tx, { firmId, id }: Of): Promise<Docume
     join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id,
     lateral (select jsonb_build_object(
       'id', d.id, 'firm_id', d.firm_id, 'document_type', d.document_type, 'file_name', v.file_name,
-      'file_path', case v.store when 's3' then '' else 'uploads/' end || v.storage_key, 'file_size', v.file_size,
+      'file_path', ${platformPathOfVersion}, 'file_size', v.file_size,
       'mime_type', v.mime_type, 'uploaded_by', v.uploaded_by, 'is_verified', v.review_status = 'verified',
       'verified_by', case when v.review_status = 'verified' then v.reviewed_by end,
       'verified_at', case when v.review_status = 'verified' then v.reviewed_at end,
