@@ -105,6 +105,96 @@ export function purgeNowPolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
   )
 }
 
+/**
+ * `s3 setup`: it reads, sets and takes back how the bucket is set up, and tries one object before and after. Whoever may
+ * change the bucket's policy may give themselves every other right to it: keep it for the evening on which it is used.
+ */
+export function s3SetupPolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
+  return policy(
+    allow('ReadHowTheBucketIsSetUp', setupReads.map(inS3), [bucketOf(bucket)]),
+    allow('SetTheBucketUp', setupWrites.map(inS3), [bucketOf(bucket)]),
+    allow('TryOneObject', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [objectsOf(bucket, tested)]),
+  )
+}
+
+/** Beside it where another bucket gets copies: S3 makes them with the rights of a role that is handed to it. */
+export function s3SetupReplicationPolicy({ bucket, replica }: Pick<Place, 'bucket' | 'replica'>): Policy {
+  const toS3 = { 'iam:PassedToService': 's3.amazonaws.com' }
+  return policy(allow('SetReplication', ['s3:PutReplicationConfiguration'], [bucketOf(bucket)]), {
+    ...allow('HandTheRoleToS3', ['iam:PassRole'], [replica.role]),
+    Condition: { StringEquals: toS3 },
+  })
+}
+
+const setupReads = [
+  'GetBucketVersioning',
+  'GetBucketPublicAccessBlock',
+  'GetEncryptionConfiguration',
+  'GetBucketPolicy',
+  'GetLifecycleConfiguration',
+  'GetBucketCORS',
+  'GetReplicationConfiguration',
+]
+
+const setupWrites = [
+  'PutBucketVersioning',
+  'PutBucketPublicAccessBlock',
+  'PutEncryptionConfiguration',
+  'PutBucketPolicy',
+  'DeleteBucketPolicy',
+  'PutLifecycleConfiguration',
+  'PutBucketCORS',
+]
+
+/** Of that role itself. */
+export function replicationPolicy({ bucket, replica }: Pick<Place, 'bucket' | 'replica'>): Policy {
+  const read = ['GetObjectVersionForReplication', 'GetObjectVersionAcl', 'GetObjectVersionTagging']
+  const write = ['ReplicateObject', 'ReplicateDelete', 'ReplicateTags']
+  return policy(
+    allow('ReadTheRule', ['s3:GetReplicationConfiguration', 's3:ListBucket'], [bucketOf(bucket)]),
+    allow('ReadVersions', read.map(inS3), [objectsOf(bucket, '*')]),
+    allow('WriteCopies', write.map(inS3), [objectsOf(replica.bucket, '*')]),
+  )
+}
+
+/** `backup create` into a bucket: it reads papers, adds what the backups lack, and removes only what was left unfinished. */
+export function backupPolicy({ bucket, backups }: Pick<Place, 'bucket' | 'backups'>): Policy {
+  const [below, unfinished] = [`${backups.prefix}*`, `${backups.prefix}backups/*`]
+  return policy(
+    allow('ListPapers', ['s3:ListBucket'], [bucketOf(bucket)]),
+    allow(
+      'ReadPapers',
+      ['s3:GetObject'],
+      [owner, ...papers].map((key) => objectsOf(bucket, key)),
+    ),
+    listBelow('ListBackups', backups),
+    allow('ReadAndAddToBackups', ['s3:GetObject', 's3:PutObject'], [objectsOf(backups.bucket, below)]),
+    allow('RemoveUnfinishedBackups', ['s3:DeleteObject'], [objectsOf(backups.bucket, unfinished)]),
+  )
+}
+
+/** `backup verify`. */
+export function backupVerifyPolicy({ backups }: Pick<Place, 'backups'>): Policy {
+  return policy(
+    listBelow('ListBackups', backups),
+    allow('ReadBackups', ['s3:GetObject'], [objectsOf(backups.bucket, `${backups.prefix}*`)]),
+  )
+}
+
+/** `backup restore` into an empty bucket. */
+export function backupRestorePolicy({ bucket, backups }: Pick<Place, 'bucket' | 'backups'>): Policy {
+  return policy(
+    listBelow('ListBackups', backups),
+    allow('ReadBackups', ['s3:GetObject'], [objectsOf(backups.bucket, `${backups.prefix}*`)]),
+    allow('ListPapers', ['s3:ListBucket'], [bucketOf(bucket)]),
+    allow(
+      'PutPapersBack',
+      ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'],
+      [owner, ...papers].map((key) => objectsOf(bucket, key)),
+    ),
+  )
+}
+
 /** All of them, by the names of their files. */
 export const policies = {
   service: servicePolicy,
@@ -116,7 +206,13 @@ export const policies = {
   'kms-write': kmsWritePolicy,
   'kms-read': kmsReadPolicy,
   's3-test': s3TestPolicy,
+  's3-setup': s3SetupPolicy,
+  's3-setup-replication': s3SetupReplicationPolicy,
+  replication: replicationPolicy,
   'purge-now': purgeNowPolicy,
+  backup: backupPolicy,
+  'backup-verify': backupVerifyPolicy,
+  'backup-restore': backupRestorePolicy,
 } satisfies Record<string, (place: Place) => Policy>
 
 export type PolicyName = keyof typeof policies
@@ -127,6 +223,10 @@ function policy(...statements: Statement[]): Policy {
 
 function allow(Sid: string, Action: string[], Resource: string[]): Statement {
   return { Sid, Effect: 'Allow', Action, Resource }
+}
+
+function inS3(action: string): string {
+  return `s3:${action}`
 }
 
 function bucketOf(bucket: string): string {

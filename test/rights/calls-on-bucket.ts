@@ -125,26 +125,6 @@ export const callsOnBucket: Calls = {
         new S3.PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled' } }),
       ),
   ],
-  'read the notifications': [
-    's3:GetBucketNotification',
-    (s3, { bucket: Bucket }) => s3.send(new S3.GetBucketNotificationConfigurationCommand({ Bucket })),
-  ],
-  'change the notifications': [
-    's3:PutBucketNotification',
-    (s3, { bucket: Bucket }) =>
-      s3.send(new S3.PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration: {} })),
-  ],
-  'read the website': [
-    's3:GetBucketWebsite',
-    (s3, { bucket: Bucket }) => s3.send(new S3.GetBucketWebsiteCommand({ Bucket })),
-  ],
-  'make a website of it': [
-    's3:PutBucketWebsite',
-    (s3, { bucket: Bucket }) =>
-      s3.send(
-        new S3.PutBucketWebsiteCommand({ Bucket, WebsiteConfiguration: { IndexDocument: { Suffix: 'index.html' } } }),
-      ),
-  ],
   'read who pays': [
     's3:GetBucketRequestPayment',
     (s3, { bucket: Bucket }) => s3.send(new S3.GetBucketRequestPaymentCommand({ Bucket })),

@@ -21,7 +21,10 @@ export const callsOnObjects: Calls = {
     's3:GetObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.GetObjectCommand({ Bucket, Key: tested })),
   ],
-  'get a version of a paper': ['s3:GetObjectVersion', (s3, target) => s3.send(new S3.GetObjectCommand(version(target)))],
+  'get a version of a paper': [
+    's3:GetObjectVersion',
+    (s3, target) => s3.send(new S3.GetObjectCommand(version(target))),
+  ],
   'read a paper’s list of access': [
     's3:GetObjectAcl',
     (s3, target) => s3.send(new S3.GetObjectAclCommand(paper(target))),
@@ -34,7 +37,10 @@ export const callsOnObjects: Calls = {
     's3:PutObjectVersionAcl',
     (s3, target) => s3.send(new S3.PutObjectAclCommand({ ...version(target), ACL: 'private' })),
   ],
-  'read a paper’s tags': ['s3:GetObjectTagging', (s3, target) => s3.send(new S3.GetObjectTaggingCommand(paper(target)))],
+  'read a paper’s tags': [
+    's3:GetObjectTagging',
+    (s3, target) => s3.send(new S3.GetObjectTaggingCommand(paper(target))),
+  ],
   'change a paper’s tags': [
     's3:PutObjectTagging',
     (s3, target) => s3.send(new S3.PutObjectTaggingCommand({ ...paper(target), Tagging: tagging })),
@@ -76,9 +82,7 @@ export const callsOnObjects: Calls = {
   'copy a paper to quarantine': [
     's3:PutObject',
     (s3, { bucket, paper: Key }) =>
-      s3.send(
-        new S3.CopyObjectCommand({ Bucket: bucket, Key: `quarantine/${Key}`, CopySource: `${bucket}/${Key}` }),
-      ),
+      s3.send(new S3.CopyObjectCommand({ Bucket: bucket, Key: `quarantine/${Key}`, CopySource: `${bucket}/${Key}` })),
   ],
   'copy a paper of another bucket': [
     's3:GetObject',
@@ -113,56 +117,5 @@ export const callsOnObjects: Calls = {
   'destroy a version of the owner’s file': [
     's3:DeleteObjectVersion',
     (s3, { bucket: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: owner, VersionId: 'null' })),
-  ],
-}
-
-export const callsElsewhere: Calls = {
-  'list another bucket': [
-    's3:ListBucket',
-    (s3, { other: Bucket }) => s3.send(new S3.ListObjectsV2Command({ Bucket })),
-  ],
-  'get a paper of another bucket': [
-    's3:GetObject',
-    (s3, { other: Bucket, paper: Key }) => s3.send(new S3.GetObjectCommand({ Bucket, Key })),
-  ],
-  'put a paper into another bucket': [
-    's3:PutObject',
-    (s3, { other: Bucket, paper: Key }) => s3.send(new S3.PutObjectCommand({ Bucket, Key, Body: 'x' })),
-  ],
-  'delete a paper of another bucket': [
-    's3:DeleteObject',
-    (s3, { other: Bucket, paper: Key }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key })),
-  ],
-  'read another bucket’s versioning': [
-    's3:GetBucketVersioning',
-    (s3, { other: Bucket }) => s3.send(new S3.GetBucketVersioningCommand({ Bucket })),
-  ],
-  'change another bucket’s policy': [
-    's3:PutBucketPolicy',
-    (s3, { other: Bucket }) => s3.send(new S3.DeleteBucketPolicyCommand({ Bucket })),
-  ],
-  'list the heads': [
-    's3:ListBucket',
-    (s3, { heads: Bucket }) => s3.send(new S3.ListObjectsV2Command({ Bucket, Prefix: 'heads/' })),
-  ],
-  'list all of the heads’ bucket': [
-    's3:ListBucket',
-    (s3, { heads: Bucket }) => s3.send(new S3.ListObjectsV2Command({ Bucket })),
-  ],
-  'get a head': [
-    's3:GetObject',
-    (s3, { heads: Bucket }) => s3.send(new S3.GetObjectCommand({ Bucket, Key: 'heads/1.json' })),
-  ],
-  'put a head': [
-    's3:PutObject',
-    (s3, { heads: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: 'heads/2.json', Body: 'x' })),
-  ],
-  'put something else beside the heads': [
-    's3:PutObject',
-    (s3, { heads: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: 'elsewhere/2.json', Body: 'x' })),
-  ],
-  'delete a head': [
-    's3:DeleteObject',
-    (s3, { heads: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: 'heads/1.json' })),
   ],
 }

@@ -24,7 +24,7 @@ export async function makeSomebody(s3: S3Address, kind: Kind, policies: Policy[]
 
 async function makeUser(s3: S3Address, name: string): Promise<S3Credentials> {
   const keys = newKeys()
-  await administer(s3, { 'uid': name, 'display-name': name, ...inWords(keys) })
+  await administer(s3, { uid: name, 'display-name': name, ...inWords(keys) })
   return keys
 }
 
@@ -34,7 +34,7 @@ async function makeUser(s3: S3Address, name: string): Promise<S3Credentials> {
  */
 async function makeSubuser(s3: S3Address, name: string): Promise<S3Credentials> {
   const keys = newKeys()
-  await administer(s3, { 'subuser': `${name}:s`, 'uid': name, 'key-type': 's3', ...inWords(keys) })
+  await administer(s3, { subuser: `${name}:s`, uid: name, 'key-type': 's3', ...inWords(keys) })
   return keys
 }
 
@@ -44,9 +44,7 @@ type Taking = { person: S3Credentials; policies: Policy[] }
 async function makeRole(s3: S3Address, name: string, { person, policies }: Taking): Promise<S3Credentials> {
   const trust = {
     Version: '2012-10-17',
-    Statement: [
-      { Effect: 'Allow', Principal: { AWS: [`arn:aws:iam:::user/${name}`] }, Action: ['sts:AssumeRole'] },
-    ],
+    Statement: [{ Effect: 'Allow', Principal: { AWS: [`arn:aws:iam:::user/${name}`] }, Action: ['sts:AssumeRole'] }],
   }
   await ask(s3, s3.owner, { Action: 'CreateRole', RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) })
   await attach(s3, policies, (policy, index) => ({

@@ -3,15 +3,17 @@ import {
   PutBucketVersioningCommand,
   PutObjectCommand,
   S3ServiceException,
-  type S3Client,
 } from '@aws-sdk/client-s3'
 
+import { examplePlace } from '../../deploy/policies/example-place.ts'
+import type { Place } from '../../deploy/policies/statements.ts'
 import { freshBucket } from '../support/fresh-bucket.ts'
 import { s3ClientOf } from '../support/s3-client.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import type { S3Address, S3Credentials } from '../support/services/service-addresses.ts'
 import { callsBesideBuckets, callsOnBucket } from './calls-on-bucket.ts'
-import { callsElsewhere, callsOnObjects } from './calls-on-objects.ts'
+import { callsElsewhere } from './calls-elsewhere.ts'
+import { callsOnObjects } from './calls-on-objects.ts'
 import { gatewayOfUsers } from './gateway-of-users.ts'
 import type { Kind } from './make-somebody.ts'
 import type { Calls, Target } from './target.ts'
@@ -28,8 +30,12 @@ export function callsOf(kind: Kind): Calls {
 }
 
 export async function makeTarget({ s3, closing }: RightsScene): Promise<Target> {
-  const buckets = await Promise.all([freshBucket(s3, { ObjectLockEnabledForBucket: true }), freshBucket(s3), freshBucket(s3)])
-  const [{ name: bucket, client }, { name: other }, { name: heads }] = buckets
+  const buckets = await Promise.all([
+    freshBucket(s3, { ObjectLockEnabledForBucket: true }),
+    freshBucket(s3),
+    freshBucket(s3),
+  ])
+  const [{ name: bucket, client }, { name: other }, { name: elsewhere }] = buckets
   for (const each of buckets) closing.defer(() => each.remove())
   const paper = `security_firms/${crypto.randomUUID()}/bank_statement_${crypto.randomUUID()}.pdf`
   const put = (Bucket: string, Key: string) => client.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }))
@@ -38,9 +44,21 @@ export async function makeTarget({ s3, closing }: RightsScene): Promise<Target> 
   const { VersionId: versionId = '' } = await put(bucket, paper)
   for (const key of ['paniq-documents.json', 'test/connection_test.txt']) await put(bucket, key)
   await put(other, paper)
-  await put(heads, 'heads/1.json')
-  const { UploadId: uploadId = '' } = await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: paper }))
-  return { bucket, other, heads, paper, versionId, uploadId }
+  for (const key of ['heads/1.json', 'paniq/files/1', 'paniq/backups/1/x']) await put(elsewhere, key)
+  const { UploadId: uploadId = '' } = await client.send(
+    new CreateMultipartUploadCommand({ Bucket: bucket, Key: paper }),
+  )
+  return { bucket, other, elsewhere, paper, versionId, uploadId }
+}
+
+export function placeOf({ s3 }: RightsScene, { bucket, elsewhere }: Target): Place {
+  return {
+    ...examplePlace,
+    bucket,
+    region: s3.region,
+    heads: { bucket: elsewhere, prefix: 'heads/' },
+    backups: { bucket: elsewhere, prefix: 'paniq/' },
+  }
 }
 
 /** The calls that are not refused for want of a right, whatever else is answered to them. */
@@ -50,12 +68,12 @@ export async function whatIsLet(
   { target, kind }: { target: Target; kind: Kind },
 ): Promise<string[]> {
   const client = s3ClientOf(s3, keys)
-  const let_: string[] = []
+  const permitted: string[] = []
   for (const [name, [, send]] of Object.entries(callsOf(kind))) {
-    if (await isLet(send(client, target))) let_.push(name)
+    if (await isLet(send(client, target))) permitted.push(name)
   }
   client.destroy()
-  return let_
+  return permitted
 }
 
 async function isLet(answer: Promise<unknown>): Promise<boolean> {

@@ -6,7 +6,8 @@ export type Target = {
   bucket: string
   /** Of the same store, and no policy's concern. */
   other: string
-  heads: string
+  /** Heads lie below `heads/`, backups below `paniq/`. */
+  elsewhere: string
   paper: string
   versionId: string
   /** Of an upload in parts that is under way. */
