@@ -71,7 +71,12 @@ async function attach(
   policies: Policy[],
   formOf: (policy: string, index: number) => Record<string, string>,
 ): Promise<void> {
-  for (const [index, policy] of policies.entries()) await ask(s3, s3.owner, formOf(JSON.stringify(policy), index))
+  for (const [index, policy] of policies.entries()) await ask(s3, s3.owner, formOf(asTheGatewayHasIt(policy), index))
+}
+
+/** It refuses a policy with Amazon's name of these rights, and has one of its own for the same. */
+function asTheGatewayHasIt(policy: Policy): string {
+  return JSON.stringify(policy).replaceAll(/s3:(Get|Put)EncryptionConfiguration/g, 's3:$1BucketEncryption')
 }
 
 function ask(s3: S3Address, keys: S3Credentials, form: Record<string, string>): Promise<string> {
