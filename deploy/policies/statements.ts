@@ -28,9 +28,10 @@ export type Place = {
   replica: { bucket: string; role: string }
 }
 
-/** One file of the service's own in the bucket says whose the bucket is; all papers lie below two folders. */
+/** Keys in the bucket. The first is of the file that says whose the bucket is, the last of nobody's. */
 const owner = 'paniq-documents.json'
-const papers = ['security_firms/*', 'quarantine/*']
+const papers = 'security_firms/*'
+const putAside = 'quarantine/*'
 const tested = 'test/connection_test.txt'
 
 /** The service itself, and every command that has no policy of its own. */
@@ -67,7 +68,9 @@ export function auditHeadsPolicy({ heads }: Pick<Place, 'heads'>): Policy {
 
 /** For `audit verify`: the names of the heads say all. */
 export function auditVerifyPolicy({ heads }: Pick<Place, 'heads'>): Policy {
-  return policy(listBelow('ListHeads', heads))
+  const list = allow('ListHeads', ['s3:ListBucket'], [bucketOf(heads.bucket)])
+  if (heads.prefix === '') return policy(list)
+  return policy({ ...list, Condition: { StringLike: { 's3:prefix': `${heads.prefix}*` } } })
 }
 
 /** For whoever writes what is encrypted with a key of KMS. S3 asks it for parts of an upload to be read again. */
@@ -100,7 +103,7 @@ export function purgeNowPolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
     allow(
       'DestroyVersions',
       ['s3:DeleteObjectVersion'],
-      [...papers, tested].map((key) => objectsOf(bucket, key)),
+      [papers, putAside, tested].map((key) => objectsOf(bucket, key)),
     ),
   )
 }
@@ -157,17 +160,16 @@ export function replicationPolicy({ bucket, replica }: Pick<Place, 'bucket' | 'r
   )
 }
 
-/** `backup create` into a bucket: it reads papers, adds what the backups lack, and removes only what was left unfinished. */
+/**
+ * `backup create` into a bucket: it reads papers, adds what the backups lack, and removes only what was left unfinished.
+ * It may list all of the backups' bucket: bound to a prefix, the right would not tell a missing object from a refusal.
+ */
 export function backupPolicy({ bucket, backups }: Pick<Place, 'bucket' | 'backups'>): Policy {
   const [below, unfinished] = [`${backups.prefix}*`, `${backups.prefix}backups/*`]
   return policy(
     allow('ListPapers', ['s3:ListBucket'], [bucketOf(bucket)]),
-    allow(
-      'ReadPapers',
-      ['s3:GetObject'],
-      [owner, ...papers].map((key) => objectsOf(bucket, key)),
-    ),
-    listBelow('ListBackups', backups),
+    allow('ReadPapers', ['s3:GetObject'], [objectsOf(bucket, papers)]),
+    allow('ListBackups', ['s3:ListBucket'], [bucketOf(backups.bucket)]),
     allow('ReadAndAddToBackups', ['s3:GetObject', 's3:PutObject'], [objectsOf(backups.bucket, below)]),
     allow('RemoveUnfinishedBackups', ['s3:DeleteObject'], [objectsOf(backups.bucket, unfinished)]),
   )
@@ -176,7 +178,7 @@ export function backupPolicy({ bucket, backups }: Pick<Place, 'bucket' | 'backup
 /** `backup verify`. */
 export function backupVerifyPolicy({ backups }: Pick<Place, 'backups'>): Policy {
   return policy(
-    listBelow('ListBackups', backups),
+    allow('ListBackups', ['s3:ListBucket'], [bucketOf(backups.bucket)]),
     allow('ReadBackups', ['s3:GetObject'], [objectsOf(backups.bucket, `${backups.prefix}*`)]),
   )
 }
@@ -184,13 +186,13 @@ export function backupVerifyPolicy({ backups }: Pick<Place, 'backups'>): Policy 
 /** `backup restore` into an empty bucket. */
 export function backupRestorePolicy({ bucket, backups }: Pick<Place, 'bucket' | 'backups'>): Policy {
   return policy(
-    listBelow('ListBackups', backups),
+    allow('ListBackups', ['s3:ListBucket'], [bucketOf(backups.bucket)]),
     allow('ReadBackups', ['s3:GetObject'], [objectsOf(backups.bucket, `${backups.prefix}*`)]),
     allow('ListPapers', ['s3:ListBucket'], [bucketOf(bucket)]),
     allow(
       'PutPapersBack',
       ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'],
-      [owner, ...papers].map((key) => objectsOf(bucket, key)),
+      [owner, papers].map((key) => objectsOf(bucket, key)),
     ),
   )
 }
@@ -235,11 +237,6 @@ function bucketOf(bucket: string): string {
 
 function objectsOf(bucket: string, keys: string): string {
   return `${bucketOf(bucket)}/${keys}`
-}
-
-function listBelow(sid: string, { bucket, prefix }: Folder): Statement {
-  const list = allow(sid, ['s3:ListBucket'], [bucketOf(bucket)])
-  return prefix === '' ? list : { ...list, Condition: { StringLike: { 's3:prefix': `${prefix}*` } } }
 }
 
 /** The key is of use through S3 of that region alone, not by itself. */
