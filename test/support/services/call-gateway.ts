@@ -4,7 +4,7 @@ import { s3ClientOf } from '../s3-client.ts'
 import type { S3Address, S3Credentials } from './service-addresses.ts'
 
 export type GatewayCall = {
-  method: 'POST' | 'PUT'
+  method: 'GET' | 'POST' | 'PUT'
   path?: string
   query?: Record<string, string>
   form?: Record<string, string>
