@@ -29,6 +29,6 @@ export async function requireDestruction(needs: Needs, { documentIds }: PurgeSco
   if (right === undefined) return
   throw new AppError(
     'forbidden',
-    `These credentials lack the right ${right}, without which nothing on S3 can be destroyed for good; nothing was changed. The service’s own have it not, on purpose: give s3:ListBucketVersions (on the bucket) and s3:DeleteObjectVersion (on its objects) to a role of the operator’s, and run this with that role’s credentials (AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key taken out of .env).`,
+    `These credentials lack the right ${right}, without which nothing on S3 can be destroyed for good; nothing was changed. The service’s own have it not, on purpose: give what deploy/policies/purge-now.json says, s3:ListBucketVersions (on the bucket) and s3:DeleteObjectVersion (on its objects), to a role of the operator’s, and run this with that role’s credentials (AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key taken out of .env).`,
   )
 }

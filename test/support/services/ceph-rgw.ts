@@ -87,7 +87,7 @@ async function startObjectStore(cluster: Cluster): Promise<void> {
 
 /** The first call also makes the zone group. Its name for the region is what a bucket may name as its location. */
 async function makeUsers(cluster: Cluster, { owner, app }: S3Address): Promise<void> {
-  await makeUser(cluster, 'owner', owner, ['--caps=user-policy=*;roles=*'])
+  await makeUser(cluster, 'owner', owner, ['--caps=users=*;user-policy=*;roles=*'])
   // -1: it may make no bucket.
   await makeUser(cluster, 'app', app, ['--max-buckets=-1'])
   await administer(cluster, ['zonegroup', 'modify', '--rgw-zonegroup=default', `--api-name=${region}`])

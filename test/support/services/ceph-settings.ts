@@ -72,6 +72,9 @@ rgw_run_sync_thread = false
 rgw_gc_obj_min_wait = 5
 rgw_gc_processor_period = 10
 rgw_enable_apis = s3, s3website, sts, iam, admin
+# Sessions of roles; the key is of no other use.
+rgw_s3_auth_use_sts = true
+rgw_sts_key = ${clusterId.replaceAll('-', '').slice(0, 16)}
 rgw_dns_name =
 `
 }

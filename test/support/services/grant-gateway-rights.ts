@@ -1,6 +1,4 @@
-import { ListBucketsCommand } from '@aws-sdk/client-s3'
-
-import { s3ClientOf } from '../s3-client.ts'
+import { callGateway } from './call-gateway.ts'
 import type { S3Address } from './service-addresses.ts'
 
 const appActions = 'ListBucket GetObject PutObject DeleteObject AbortMultipartUpload'
@@ -30,35 +28,12 @@ export async function grantGatewayRights(s3: S3Address): Promise<void> {
 
 type Statement = { Effect: 'Allow' | 'Deny'; Action: string[]; Resource: string[] }
 
-/**
- * A call of IAM, which the gateway wants signed as one of S3. The SDK's client for IAM cannot do that, so a call of
- * its client for S3 is given this form as its body before it is signed.
- */
 async function putUserPolicy(s3: S3Address, user: string, statements: Statement[]): Promise<void> {
   const policy = JSON.stringify({ Version: '2012-10-17', Statement: statements })
-  const names = { UserName: user, PolicyName: user, PolicyDocument: policy }
-  const form = new URLSearchParams({ Action: 'PutUserPolicy', ...names }).toString()
-
-  const client = s3ClientOf(s3, s3.owner)
-  const command = new ListBucketsCommand({})
-  command.middlewareStack.add(
-    (next) => (call) => {
-      // The SDK calls the request unknown at this step; it is the one of HTTP that goes out.
-      const request = call.request as { method: string; body: string; headers: Record<string, string>; query: object }
-      request.method = 'POST'
-      request.query = {}
-      request.body = form
-      request.headers['content-type'] = 'application/x-www-form-urlencoded'
-      request.headers['content-length'] = String(form.length)
-      return next(call)
-    },
-    { step: 'build', priority: 'low' },
-  )
-  try {
-    await client.send(command)
-  } finally {
-    client.destroy()
-  }
+  await callGateway(s3, s3.owner, {
+    method: 'POST',
+    form: { Action: 'PutUserPolicy', UserName: user, PolicyName: user, PolicyDocument: policy },
+  })
 }
 
 function named(actions: string): string[] {

@@ -1,0 +1,121 @@
+import * as S3 from '@aws-sdk/client-s3'
+
+import type { Calls, Target } from './target.ts'
+
+const paper = ({ bucket, paper: Key }: Target) => ({ Bucket: bucket, Key })
+const version = (target: Target) => ({ ...paper(target), VersionId: target.versionId })
+const upload = (target: Target) => ({ ...paper(target), UploadId: target.uploadId })
+const tagging = { TagSet: [{ Key: 'a', Value: 'b' }] }
+const owner = 'paniq-documents.json'
+const tested = 'test/connection_test.txt'
+
+/** Reading first and destroying last: what one call may do leaves what the next one looks for. */
+export const callsOnObjects: Calls = {
+  'get a paper': ['s3:GetObject', (s3, target) => s3.send(new S3.GetObjectCommand(paper(target)))],
+  'ask for a paper': ['s3:GetObject', (s3, target) => s3.send(new S3.HeadObjectCommand(paper(target)))],
+  'get the owner’s file': [
+    's3:GetObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.GetObjectCommand({ Bucket, Key: owner })),
+  ],
+  'get the file of the connection test': [
+    's3:GetObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.GetObjectCommand({ Bucket, Key: tested })),
+  ],
+  'get a version of a paper': [
+    's3:GetObjectVersion',
+    (s3, target) => s3.send(new S3.GetObjectCommand(version(target))),
+  ],
+  'read a paper’s list of access': [
+    's3:GetObjectAcl',
+    (s3, target) => s3.send(new S3.GetObjectAclCommand(paper(target))),
+  ],
+  'change a paper’s list of access': [
+    's3:PutObjectAcl',
+    (s3, target) => s3.send(new S3.PutObjectAclCommand({ ...paper(target), ACL: 'private' })),
+  ],
+  'change a version’s list of access': [
+    's3:PutObjectVersionAcl',
+    (s3, target) => s3.send(new S3.PutObjectAclCommand({ ...version(target), ACL: 'private' })),
+  ],
+  'read a paper’s tags': [
+    's3:GetObjectTagging',
+    (s3, target) => s3.send(new S3.GetObjectTaggingCommand(paper(target))),
+  ],
+  'change a paper’s tags': [
+    's3:PutObjectTagging',
+    (s3, target) => s3.send(new S3.PutObjectTaggingCommand({ ...paper(target), Tagging: tagging })),
+  ],
+  'remove a paper’s tags': [
+    's3:DeleteObjectTagging',
+    (s3, target) => s3.send(new S3.DeleteObjectTaggingCommand(paper(target))),
+  ],
+  'read a version’s tags': [
+    's3:GetObjectVersionTagging',
+    (s3, target) => s3.send(new S3.GetObjectTaggingCommand(version(target))),
+  ],
+  'read a paper’s retention': [
+    's3:GetObjectRetention',
+    (s3, target) => s3.send(new S3.GetObjectRetentionCommand(paper(target))),
+  ],
+  // An empty one: who may set it hears that it is none, and nothing is kept from being removed.
+  'change a paper’s retention': [
+    's3:PutObjectRetention',
+    (s3, target) => s3.send(new S3.PutObjectRetentionCommand({ ...paper(target), Retention: {} })),
+  ],
+  'read a paper’s legal hold': [
+    's3:GetObjectLegalHold',
+    (s3, target) => s3.send(new S3.GetObjectLegalHoldCommand(paper(target))),
+  ],
+  'change a paper’s legal hold': [
+    's3:PutObjectLegalHold',
+    (s3, target) => s3.send(new S3.PutObjectLegalHoldCommand({ ...paper(target), LegalHold: { Status: 'OFF' } })),
+  ],
+  'put a paper': ['s3:PutObject', (s3, target) => s3.send(new S3.PutObjectCommand({ ...paper(target), Body: 'x' }))],
+  'put the owner’s file': [
+    's3:PutObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: owner, Body: '{}' })),
+  ],
+  'put the file of the connection test': [
+    's3:PutObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: tested, Body: 'x' })),
+  ],
+  'copy a paper to quarantine': [
+    's3:PutObject',
+    (s3, { bucket, paper: Key }) =>
+      s3.send(new S3.CopyObjectCommand({ Bucket: bucket, Key: `quarantine/${Key}`, CopySource: `${bucket}/${Key}` })),
+  ],
+  'copy a paper of another bucket': [
+    's3:GetObject',
+    (s3, { bucket, other, paper: Key }) =>
+      s3.send(new S3.CopyObjectCommand({ Bucket: bucket, Key: `${Key}-copy`, CopySource: `${other}/${Key}` })),
+  ],
+  'begin an upload in parts': [
+    's3:PutObject',
+    (s3, target) => s3.send(new S3.CreateMultipartUploadCommand(paper(target))),
+  ],
+  'send a part': [
+    's3:PutObject',
+    (s3, target) => s3.send(new S3.UploadPartCommand({ ...upload(target), PartNumber: 1, Body: 'x' })),
+  ],
+  'list the parts of an upload': [
+    's3:ListMultipartUploadParts',
+    (s3, target) => s3.send(new S3.ListPartsCommand(upload(target))),
+  ],
+  'end an upload in parts': [
+    's3:AbortMultipartUpload',
+    (s3, target) => s3.send(new S3.AbortMultipartUploadCommand(upload(target))),
+  ],
+  'delete a paper': ['s3:DeleteObject', (s3, target) => s3.send(new S3.DeleteObjectCommand(paper(target)))],
+  'delete the file of the connection test': [
+    's3:DeleteObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: tested })),
+  ],
+  'destroy a version of a paper': [
+    's3:DeleteObjectVersion',
+    (s3, target) => s3.send(new S3.DeleteObjectCommand(version(target))),
+  ],
+  'destroy a version of the owner’s file': [
+    's3:DeleteObjectVersion',
+    (s3, { bucket: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: owner, VersionId: 'null' })),
+  ],
+}

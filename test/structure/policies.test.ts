@@ -1,0 +1,165 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { describe, expect, test } from 'vitest'
+
+import { examplePlace } from '../../deploy/policies/example-place.ts'
+import { policies, type Policy, type Statement } from '../../deploy/policies/statements.ts'
+import { settings } from '../../src/config-settings.ts'
+import { actionsOf } from '../rights/actions-of-calls.ts'
+import { may } from '../rights/may.ts'
+import { listCode } from './list-code.ts'
+
+const folder = join(import.meta.dirname, '../../deploy/policies')
+const read = (file: string) => readFile(join(folder, file), 'utf8')
+const all = Object.entries(policies).map(([name, policyFor]) => ({ name, policy: policyFor(examplePlace) }))
+const statements = all.flatMap(({ name, policy }) => policy.Statement.map((statement) => ({ name, ...statement })))
+const actionsIn = ({ Statement }: Policy) => Statement.flatMap(({ Action }) => Action)
+const given = new Set(all.flatMap(({ policy }) => actionsIn(policy)))
+const whoMay = (action: string) =>
+  all.filter(({ policy }) => actionsIn(policy).includes(action)).map(({ name }) => name)
+
+test('the files are what the source says for the names of .env.example: npm run policies writes them', async () => {
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.json'))
+
+  expect(files.toSorted()).toEqual(all.map(({ name }) => `${name}.json`).toSorted())
+  for (const { name, policy } of all) expect(JSON.parse(await read(`${name}.json`))).toEqual(policy)
+  expect(examplePlace).toMatchObject({
+    bucket: settings.AWS_S3_BUCKET.default,
+    region: settings.AWS_REGION_NAME.default,
+  })
+})
+
+test('the page on them names each', async () => {
+  const page = await read('README.md')
+
+  expect(all.filter(({ name }) => !page.includes(`[${name}](${name}.json)`))).toEqual([])
+})
+
+describe('no policy gives more than it names', () => {
+  test('it has no wildcard but for the keys of one bucket', () => {
+    expect(statements.map(({ name, ...statement }) => [name, objectionTo(statement)]).filter(([, why]) => why)).toEqual(
+      [],
+    )
+  })
+
+  test.each([
+    { Action: ['s3:*'] },
+    { Action: ['*'] },
+    { Action: ['s3:Get*'] },
+    { Action: ['s3:ListAllMyBuckets'] },
+    { Resource: ['*'] },
+    { Resource: ['arn:aws:s3:::*'] },
+    { Resource: ['arn:aws:s3:::paniq*/*'] },
+    { Resource: ['arn:aws:s3:::paniq/*/x'] },
+    { Resource: ['arn:aws:kms:*:1:key/*'] },
+    { Effect: 'Deny' as never },
+    { NotAction: ['s3:GetObject'] },
+  ])('this would be seen: %j', (wrong) => {
+    const right: Statement = { Sid: 'X', Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::paniq/*'] }
+
+    expect([objectionTo(right), objectionTo({ ...right, ...wrong })]).toEqual([undefined, expect.any(String)])
+  })
+
+  test('what S3 keeps of an action is a bucket’s, or its keys’, and never of the other', () => {
+    const ofBucket = /^s3:(List|Create|(Get|Put|Delete)(Bucket|Lifecycle|Encryption|Replication))/
+    const isWrong = ({ Action, Resource }: Statement) =>
+      Action.some((action) =>
+        Resource.some((resource) => action.startsWith('s3:') && ofBucket.test(action) === resource.includes('/')),
+      )
+
+    expect(statements.filter(isWrong)).toEqual([])
+  })
+})
+
+test('the service’s own has five actions on its one bucket and no others', () => {
+  const place = examplePlace.bucket
+  expect(policies.service(examplePlace).Statement).toMatchObject([
+    { Action: ['s3:ListBucket'], Resource: [`arn:aws:s3:::${place}`] },
+    {
+      Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
+      Resource: [`arn:aws:s3:::${place}/*`],
+    },
+  ])
+})
+
+describe('the code and the policies', () => {
+  test('every call that the code makes is given to somebody', async () => {
+    const calls = (await listCode(['src']))
+      .filter(({ path }) => !path.endsWith('.test.ts'))
+      .flatMap(({ path, content }) =>
+        [...content.matchAll(/new (\w+)Command\(|paginate(\w+)\(/g)].map(([, one, pages]) => ({
+          path,
+          call: one ?? pages ?? '',
+        })),
+      )
+
+    expect(new Set(calls.map(({ call }) => call)).size).toBeGreaterThan(15)
+    expect(calls.filter(({ call }) => !(call in actionsOf))).toEqual([])
+    expect(calls.flatMap(({ call }) => actionsOf[call] ?? []).filter((action) => !given.has(action))).toEqual([])
+  })
+
+  test('every action that is given belongs to a call of ours, or to what S3 itself does', () => {
+    const ofS3 = new Set([...actionsIn(policies.replication(examplePlace)), 'kms:Decrypt', 'kms:GenerateDataKey'])
+    const ofCalls = new Set(Object.values(actionsOf).flat())
+
+    expect([...given].filter((action) => !ofCalls.has(action) && !ofS3.has(action))).toEqual([])
+  })
+})
+
+describe('what the gateway of the tests cannot be asked, the text says', () => {
+  test('these policies it takes none of, and the others are all tried there', () => {
+    const tried = new Set(Object.keys(may))
+
+    expect(all.map(({ name }) => name).filter((name) => !tried.has(name))).toEqual([
+      'kms-write',
+      'kms-read',
+      's3-setup-replication',
+      'replication',
+    ])
+  })
+
+  // It takes a tag and a list of access along with a PutObject, and asks for no right; the others it does not know.
+  test.each([
+    ['s3:PutObjectTagging', []],
+    ['s3:PutObjectAcl', []],
+    ['s3:PutObjectRetention', []],
+    ['s3:BypassGovernanceRetention', []],
+    ['s3:PutBucketNotification', []],
+    ['s3:PutBucketWebsite', []],
+    ['s3:PutBucketLogging', []],
+    ['s3:PutBucketOwnershipControls', []],
+    ['s3:PutInventoryConfiguration', []],
+    ['s3:RestoreObject', []],
+    ['s3:PutReplicationConfiguration', ['s3-setup-replication']],
+    ['s3:ReplicateObject', ['replication']],
+    ['iam:PassRole', ['s3-setup-replication']],
+    ['kms:GenerateDataKey', ['kms-write']],
+    ['kms:Decrypt', ['kms-write', 'kms-read']],
+  ])('%s is given in %j alone', (action, names) => {
+    expect(whoMay(action)).toEqual(names)
+  })
+
+  test('a key of KMS is of use through S3 alone, and a role is handed to S3 alone', () => {
+    const bound = statements.filter(({ Action }) => Action.some((action) => !action.startsWith('s3:')))
+
+    expect(bound.map(({ Resource, Condition }) => [Resource, Condition?.['StringEquals']])).toEqual([
+      [[examplePlace.kmsKey], { 'kms:ViaService': 's3.af-south-1.amazonaws.com' }],
+      [[examplePlace.kmsKey], { 'kms:ViaService': 's3.af-south-1.amazonaws.com' }],
+      [[examplePlace.replica.role], { 'iam:PassedToService': 's3.amazonaws.com' }],
+    ])
+  })
+})
+
+/** Why a statement is too wide; undefined when it is not. */
+function objectionTo({ Effect, Action, Resource, ...rest }: Statement): string | undefined {
+  if (Effect !== 'Allow') return 'it does not allow'
+  if (Object.keys(rest).some((key) => !['Sid', 'Condition'].includes(key))) return 'it says more than it should'
+  const action = Action.find((each) => !/^(s3|kms|iam):[A-Z][A-Za-z]+$/.test(each))
+  if (action !== undefined) return `${action} is no one action`
+  if (Action.includes('s3:ListAllMyBuckets')) return 'it tells of every bucket of the account'
+  const resource = Resource.find(
+    (each) => !/^arn:aws:(s3:::[a-z0-9.-]+(\/([\w.-]+\/)*([\w.-]+|\*))?|(kms|iam):[\w:/-]+)$/.test(each),
+  )
+  return resource === undefined ? undefined : `${resource} is more than one bucket or its keys`
+}
