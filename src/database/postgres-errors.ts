@@ -24,6 +24,12 @@ export function appErrorOf(error: unknown): AppError | undefined {
     case '40001':
     case '40P01':
       return new AppError('conflict', 'Somebody else changed this at the same moment. Try again.', { cause: error })
+    case '55P03':
+    case '57014':
+      return new AppError('store_unavailable', 'The database is too busy for this just now. Try again shortly.', {
+        cause: error,
+        retryAfterSeconds: 5,
+      })
     default:
       return isOutOfReach(error) ? unreachable(error, 'Try again shortly.') : undefined
   }

@@ -26,7 +26,9 @@ export async function comparePlatform(model: Model, real: Real, firm: FirmName):
     const shown = row?.version ?? 'nothing'
     const mayBe = [...shownOf(model, document)]
     if (!mayBe.includes(shown))
-      differs(`the platform sees ${inWords(shown)} of ${nameOf(document)} instead of ${mayBe.map(inWords).join(' or ')}`)
+      differs(
+        `the platform sees ${inWords(shown)} of ${nameOf(document)} instead of ${mayBe.map(inWords).join(' or ')}`,
+      )
     if (row !== undefined) compareReview(document, row)
   }
   const unknown = rows.find(({ id }) => !documents.some((each) => each.id === id))

@@ -67,7 +67,8 @@ async function compareVersions(at: { model: Model; real: Real }, by: PersonName,
   await lookAtVersions(model, real, by, document)
   for (const [index, version] of document.versions.entries()) {
     const isInQuarantine = scansOf(model, version).includes('infected')
-    if (version.drains && !model.isMigratedToLocal && !isInQuarantine) differs(`${nameOf(document)} is still on the disk`)
+    if (version.drains && !model.isMigratedToLocal && !isInQuarantine)
+      differs(`${nameOf(document)} is still on the disk`)
     await download(at, by, document, { number: index + 1 })
   }
 }

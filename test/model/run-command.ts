@@ -77,8 +77,7 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
       return
     }
     case 'scan':
-      for (const here of storesHere(needs.stores))
-        await scanStored(needs, systemActor('a history'), here, needs.signal)
+      for (const here of storesHere(needs.stores)) await scanStored(needs, systemActor('a history'), here, needs.signal)
       return
     case 'verify': {
       const { report, repairs } = command

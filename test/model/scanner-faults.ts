@@ -22,7 +22,9 @@ const scannerSlow = becomes('slow', 'the scanner gets slow')
 const scannerCutting = (afterBytes: number): Fault =>
   becomes(
     'cutting',
-    afterBytes === 0 ? 'the scanner’s answers are cut off' : `files are cut off after ${afterBytes} bytes on their way to the scanner`,
+    afterBytes === 0
+      ? 'the scanner’s answers are cut off'
+      : `files are cut off after ${afterBytes} bytes on their way to the scanner`,
     afterBytes,
   )
 
