@@ -7,6 +7,7 @@ import { allVersions, differs, type Model } from './model.ts'
 import { scansOf } from './note-scans.ts'
 import { bothStores, noteDrained, noteMigration, noteMoving } from './note-stores.ts'
 import type { Command, Ended } from './run-command.ts'
+import { scanNow } from './scan-now.ts'
 import { type Real, type Verb, verb } from './verb.ts'
 
 type Migration = {
@@ -15,6 +16,7 @@ type Migration = {
   deletes: boolean
   files: SoundFile[]
   reads: boolean
+  scans: boolean
   killedAfterMs: number | undefined
 }
 
@@ -32,6 +34,7 @@ export const migrateVerb: fc.Arbitrary<Verb> = fc
     deletes: fc.boolean(),
     files: fc.oneof(fc.constant<SoundFile[]>([]), soundFiles),
     reads: fc.boolean(),
+    scans: fc.boolean(),
     killedAfterMs: killedAfter,
   })
   .map((migration) =>
@@ -42,14 +45,15 @@ export const migrateVerb: fc.Arbitrary<Verb> = fc
     }),
   )
 
-function wordsOf({ firm, to, deletes, files, reads, killedAfterMs }: Migration): string {
+function wordsOf({ firm, to, deletes, files, reads, scans, killedAfterMs }: Migration): string {
   const how = `${deletes ? ', sources and all' : ''}${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`
-  const meanwhile = [...(reads ? ['people download'] : []), ...(files.length === 0 ? [] : [together(files)])]
+  const others = [...(reads ? ['people download'] : []), ...(scans ? ['what is due is scanned'] : [])]
+  const meanwhile = [...others, ...(files.length === 0 ? [] : [together(files)])]
   return `${firm} is migrated to ${to}${how}${meanwhile.length === 0 ? '' : `; meanwhile ${meanwhile.join(', and ')}`}`
 }
 
 async function migrate(model: Model, real: Real, migration: Migration): Promise<string> {
-  const { firm, to, deletes, files, reads, killedAfterMs } = migration
+  const { firm, to, deletes, files, reads, scans, killedAfterMs } = migration
   const moment = (model.moment += 1)
   noteMoving(model, firm)
   const command = { verb: 'migrate', to, firm: real.firms[firm], deletesSource: deletes } as const
@@ -57,7 +61,7 @@ async function migrate(model: Model, real: Real, migration: Migration): Promise<
   const [ended, outcomes] = await whileRunning(
     running,
     Promise.all(files.map((file) => handIn(real, file, moment))),
-    reads ? downloadWhile(running, model, real) : undefined,
+    Promise.all([reads && downloadWhile(running, model, real), scans && scanNow(model, real)]),
   )
   assertEnd(model, 'migrate', ended)
   // They came while it ran, and it may have taken them along.

@@ -24,8 +24,7 @@ const readers = { Umkhonto: 'Thandi', Ubuntu: 'Pieter' } as const satisfies Reco
 
 /** The end of every history: all faults are over, and everything must be as the model has it. */
 export async function compareAll(model: Model, real: Real): Promise<void> {
-  real.story.push('all faults are over, and everything is looked at')
-  markRequests(real)
+  markRequests(real, 'end')
   await endFaults(model, real)
   await untilScanned(model, real)
   await untilDrained(real)

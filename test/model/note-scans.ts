@@ -45,9 +45,9 @@ export function servingOf(model: Model, version: Scanned): { may: boolean; must:
 }
 
 /** Somebody saw it in this state, so that it was in none that comes later, and will be in none that comes before. */
-export function noteScanned(model: Model, version: KnownVersion, seen: ScanStatus): void {
+export function noteScanned(model: Model, version: KnownVersion, seen: ScanStatus, how = `shown as ${seen}`): void {
   const scans = scansOf(model, version)
-  if (!scans.includes(seen)) differs(`it was scanned ${seen}, and can be ${scans.join(' or ')} alone`)
+  if (!scans.includes(seen)) differs(`“${version.fileName}” is ${how}, and its scan is ${scans.join(' or ')}`)
   version.scans = scans.filter((each) => order.indexOf(each) >= order.indexOf(seen))
 }
 
@@ -58,7 +58,7 @@ export function noteGiven(model: Model, version: KnownVersion, how: 'given' | 's
     scan_pending: 'pending',
     quarantined: 'infected',
   }
-  noteScanned(model, version, seen[how])
+  noteScanned(model, version, seen[how], how === 'given' ? 'given to people' : `refused as ${how}`)
 }
 
 /** What may have come of everything so far. Before the scanner, or what it knows, becomes another. */

@@ -9,14 +9,13 @@ import {
   type VersionFile,
   versionOf,
 } from './model.ts'
-import { noteScanned, scansOf } from './note-scans.ts'
+import { noteScanned } from './note-scans.ts'
 import { bothStores } from './note-stores.ts'
 
 /** A version as the service shows it: it must be as it is known, and then it is known where it lies, and what its scan said. */
 export function noteShown(model: Model, document: KnownDocument, shape: DocumentShape, number?: number): void {
   assertShown(model, document, shape, number)
   const version = versionOf(document, number)
-  noteScanned(model, version, shape.scan_status)
   version.drains &&= shape.storage === 'local'
   version.stores = version.drains ? bothStores : [shape.storage]
 }
@@ -30,9 +29,7 @@ export function assertShown(
   const version = versionOf(document, number)
   const oddity = findOddity({ ...document, ...version, number }, shape)
   if (oddity !== undefined) differs(`${nameOf(document)} has another ${oddity}: ${JSON.stringify(shape)}`)
-  const scans = scansOf(model, version)
-  if (!scans.includes(shape.scan_status))
-    differs(`the scan of ${nameOf(document)} is ${shape.scan_status}, and can be ${scans.join(' or ')} alone`)
+  noteScanned(model, version, shape.scan_status)
   if (!version.stores.includes(shape.storage))
     differs(`${nameOf(document)} lies on ${shape.storage}, which cannot be: it is on ${version.stores.join(' or ')}`)
 }

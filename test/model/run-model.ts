@@ -110,7 +110,7 @@ type Failed = { story: string[]; what: string; after: number; endsAt: number }
 type State = { histories: number; operations: number; failed: Failed | undefined }
 
 async function runHistory(world: World, commands: Iterable<Verb>, state: State, { onHistory }: Run): Promise<void> {
-  const real: Real = { world, ...(await world.newFirms()), story: [], links: new Map() }
+  const real: Real = { world, ...(await world.newFirms()), story: [], mark: '', links: new Map() }
   const model = newModel(world.scanner === undefined ? 'none' : 'up')
   let failure: string | undefined
   try {

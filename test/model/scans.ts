@@ -8,6 +8,7 @@ import { compareLinks } from './compare-links.ts'
 import { downloadWhile } from './download.ts'
 import { differs, type Model, versionOf } from './model.ts'
 import { noteAllScanned, noteVirus } from './note-scans.ts'
+import { letPausesPass, scanNow } from './scan-now.ts'
 import { type Real, type Verb, verb } from './verb.ts'
 
 const scan = fc.record({ reads: fc.boolean(), killedAfterMs: killedAfter })
@@ -52,14 +53,6 @@ async function scanWhile(model: Model, real: Real, { reads, killedAfterMs }: Sca
   return `${await countScanned(real)}; ${endInWords(ended)}`
 }
 
-/** As if those who claimed a file, or failed at it, had done so long ago; one that is at it must bear another beside it. */
-async function letPausesPass({ world, firms }: Real): Promise<void> {
-  await sql`
-    update document_versions set scan_due_at = now()
-    where firm_id = any (${Object.values(firms)}::uuid[]) and scan_due_at > now()
-      and (scan_status = 'pending' or scan_due_at < now() + interval '10 minutes')`.execute(world.db)
-}
-
 async function countScanned({ world, firms }: Real): Promise<string> {
   const { rows } = await sql<{ status: string; count: number }>`
     select scan_status as status, count(*)::int as count from document_versions
@@ -76,9 +69,7 @@ export async function untilScanned(model: Model, real: Real): Promise<void> {
     const waiting = await listUnscanned(model, real)
     if (waiting.length === 0) break
     if (Date.now() > giveUpAt) differs(`not scanned, although the scanner is back: ${JSON.stringify(waiting)}`)
-    await letPausesPass(real)
-    const ended = await real.world.service.run({ verb: 'scan' })
-    if (ended.code !== 0) differs(`the scan failed: ${ended.why}`)
+    await scanNow(model, real)
   }
   noteAllScanned(model)
 }

@@ -19,6 +19,8 @@ export type Real = {
   story: string[]
   /** In the bytes of every file of this history. */
   salt: string
+  /** What its requests are called just now. */
+  mark: string
   /** Links that people were given, and to what. */
   links: Map<string, { document: KnownDocument; number: number }>
 }
@@ -38,7 +40,7 @@ export function verb({ words, canRun = ({ isServing }) => isServing, run }: Wish
     check: canRun,
     async run(model, real) {
       real.story.push(words)
-      markRequests(real)
+      markRequests(real, String(real.story.length))
       const outcome = await run(model, real)
       real.story.splice(-1, 1, `${words} → ${outcome}`)
     },
