@@ -133,7 +133,7 @@ export async function listInfectedWithBytes(
 export async function letGoOfInfected(db: Db, { firmId, versionId, ...place }: StoredVersion): Promise<Place[]> {
   const { rows } = await sql<Place>`
     with let_go as (
-      update document_versions set bytes_state = 'removed'
+      update document_versions set bytes_state = 'removed', is_fallback = false
       where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${liesAt(place)}
       returning *
     ),
