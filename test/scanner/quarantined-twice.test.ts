@@ -66,6 +66,20 @@ describe.each(['s3', 'local'] as const)('on %s', (store) => {
     expect(await quarantinedOf(service(), found)).toEqual([{ key: `quarantine/${version.key}`, is_closed: true }])
   })
 
+  it('what the platform had moved away and back is moved into quarantine all the same', async () => {
+    const found = await foundOn(service(), store)
+    const { here, version } = found
+    // As the moves of the platform are followed: where the bytes were is noted, and they are there again.
+    await sql`insert into document_removals (firm_id, version_id, store, store_id, storage_key, due_at)
+      values (${version.firmId}, ${version.versionId}, ${store}, ${here.storeId}, ${version.key}, null)`.execute(
+      service().app.db,
+    )
+    await quarantineVersion(service().app, here, version)
+
+    expect(await quarantinedOf(service(), found)).toMatchObject([{ is_closed: true }])
+    expect(await here.files.stat(version.key)).toBeUndefined()
+  })
+
   it('what lay on the disk for want of S3 waits for it no more', async () => {
     const { here, version } = await foundOn(service(), store)
     await quarantineVersion(service().app, here, version)
