@@ -37,10 +37,11 @@ export function scansOf({ scanner, viruses }: Model, { sha256, scans }: Scanned)
   return inOrder([...scans, ...later])
 }
 
+const isServed = (scan: ScanStatus) => scan === 'clean' || scan === 'skipped'
+
 /** Whether people may be given it by now, and whether anything may stand before that. */
 export function servingOf(model: Model, version: Scanned): { may: boolean; must: boolean } {
   const scans = scansOf(model, version)
-  const isServed = (scan: ScanStatus) => scan === 'clean' || scan === 'skipped'
   return { may: scans.some(isServed), must: scans.every(isServed) }
 }
 

@@ -110,14 +110,15 @@ const mayDrain = ({ versions }: KnownDocument) =>
   versions.some(({ drains, stores }) => drains && stores.includes('local'))
 
 const requiredTypes = new Set(['registration_certificate', 'identity_document'])
-const wasVerified = ({ versions }: KnownDocument) => versions.some(({ review }) => review.status === 'verified')
+const wasVerified = ({ versions }: KnownDocument) => versions.some(isVerified)
+
+const isVerified = ({ review }: KnownVersion) => review.status === 'verified'
 
 /** `maybe`: what is in use instead may be in quarantine, where it proves nothing. */
 type Kept = { surely: Set<KnownDocument>; maybe: Set<KnownDocument> }
 
 /** A firm’s last verified papers of a type that it must have stay in the trash. */
 function listKept(model: Model): Kept {
-  const isVerified = ({ review }: KnownVersion) => review.status === 'verified'
   const isSurelyThere = (version: KnownVersion) => isVerified(version) && servingOf(model, version).must
   return { surely: listLast(model, isVerified), maybe: listLast(model, isSurelyThere) }
 }

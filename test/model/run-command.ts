@@ -71,18 +71,23 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
       return drainDisk(needs, { concurrency: 4 })
     case 'purge':
       return purgeDocuments(needs, { document: [] })
-    case 'collect': {
-      const { left } = await collectBytes({ ...needs, now: () => new Date(Date.now() + twoDaysMs) }, needs.signal)
-      if (left > 0) throw new CommandFailed()
-      return
-    }
+    case 'collect':
+      return collectAll(needs)
     case 'scan':
-      for (const here of storesHere(needs.stores)) await scanStored(needs, systemActor('a history'), here, needs.signal)
-      return
+      return scanAll(needs)
     case 'verify': {
       const { report, repairs } = command
       const options = { concurrency: 4, read: true, report, ...(repairs && { repair: true as const }) }
       return verifyDocuments({ ...needs, patienceMs: verifyPatienceMs }, options)
     }
   }
+}
+
+async function scanAll(needs: ScanStoredNeeds & Pick<CollectNeeds, 'stores'> & { signal: AbortSignal }): Promise<void> {
+  for (const here of storesHere(needs.stores)) await scanStored(needs, systemActor('a history'), here, needs.signal)
+}
+
+async function collectAll(needs: CollectNeeds & { signal: AbortSignal }): Promise<void> {
+  const { left } = await collectBytes({ ...needs, now: () => new Date(Date.now() + twoDaysMs) }, needs.signal)
+  if (left > 0) throw new CommandFailed()
 }

@@ -63,8 +63,8 @@ async function untilFound({ port }: ClamdInHand, sign: Buffer): Promise<void> {
   throw new Error('the scanner does not find what it was told to find')
 }
 
-export async function openScanner({ port, teach }: SharedClamd): Promise<Scanner> {
-  const numbered = await numberSignatures({ port })
+export async function openScanner(shared: SharedClamd): Promise<Scanner> {
+  const numbered = await numberSignatures(shared)
   const proxy = await startFaultProxy({ port: Number(new URL(numbered.url).port) })
   let signatures = 1
   let isUp = true
@@ -77,7 +77,7 @@ export async function openScanner({ port, teach }: SharedClamd): Promise<Scanner
       await proxy.cutAll()
     },
     async teach(virus) {
-      await teach(virus)
+      await shared.teach(virus)
       numbered.number((signatures += 1))
     },
     async close() {

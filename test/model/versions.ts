@@ -7,7 +7,16 @@ import { hasDocuments, pick } from './browse.ts'
 import { cast, people, type PersonName } from './cast.ts'
 import { type Format, soundFormats } from './formats.ts'
 import { takenInWords } from './hand-in.ts'
-import { differs, type KnownDocument, type Model, nameOf, newVersion, type VersionFile, versionOf } from './model.ts'
+import {
+  differs,
+  type KnownDocument,
+  type KnownVersion,
+  type Model,
+  nameOf,
+  newVersion,
+  type VersionFile,
+  versionOf,
+} from './model.ts'
 import { findingsOn, noteGiven, noteVirus, scansOf, servingOf } from './note-scans.ts'
 import { noteShown } from './note-shown.ts'
 import { storesOfNewFile } from './note-stores.ts'
@@ -72,7 +81,7 @@ async function addVersions(model: Model, real: Real, document: KnownDocument, fi
   const answers = await Promise.all(files.map(async (file) => send(real, document, file)))
   for (const { hasVirus, file } of answers) if (hasVirus) noteVirus(model, file.sha256)
   if (document.isInTrash) return expectAll(answers, 410)
-  const outcomes = answers.map((answer) => ({ ...answer, ...noteAnswer(model, answer) }))
+  const outcomes = answers.map((answer) => noteAnswer(model, answer))
   const taken = outcomes.flatMap(({ file, shape, scans }) => (shape === undefined ? [] : [{ file, shape, scans }]))
   const stores = storesOfNewFile(model.s3)
   for (const { file, shape, scans } of taken.toSorted((a, b) => a.shape.version - b.shape.version)) {
@@ -100,8 +109,8 @@ function noteAnswer(model: Model, { file, answer: { status, body } }: Sent) {
   const findings = findingsOn(model, model.scanner, file.sha256)
   const scans = findings.filter((each) => each !== 'infected')
   const isInfected = status === 422 && (body as { code: string }).code === 'infected' // every refusal has one
-  if (isInfected && findings.includes('infected')) return { shape: undefined, scans }
-  if (status === 201 && scans.length > 0) return { shape: documentShape.parse(body), scans }
+  if (isInfected && findings.includes('infected')) return { file, shape: undefined, scans }
+  if (status === 201 && scans.length > 0) return { file, shape: documentShape.parse(body), scans }
   return differs(`a version whose scan is ${findings.join(' or ')} was answered ${status}: ${JSON.stringify(body)}`)
 }
 
@@ -131,10 +140,7 @@ function noteRestored(
   if (number > document.versions.length) return expectAll([{ answer: { status, body } }], 404)
   if (document.isInTrash) return expectAll([{ answer: { status, body } }], 410)
   const old = versionOf(document, number)
-  if (noteRefusal(model, old, { status, body })) return '409'
-  // Its bytes must be read from where they lie, and may be on their way into quarantine.
-  if (status === 503 && model.s3 !== 'up' && old.stores.includes('s3') && servingOf(model, old).may) return '503'
-  if (status === 410 && scansOf(model, old).includes('infected')) return '410'
+  if (noteRefusal(model, old, { status, body }) || isOutOfReach(model, old, status)) return String(status)
   if (status !== 201) return differs(`to take up a version was answered ${status}: ${JSON.stringify(body)}`)
   noteGiven(model, old, 'given')
   const scans = [model.scanner === 'none' ? 'skipped' : 'clean'] as const
@@ -143,6 +149,12 @@ function noteRestored(
   const shape = documentShape.parse(body)
   noteShown(model, document, shape)
   return `version ${shape.version}, on ${shape.storage}`
+}
+
+/** Its bytes must be read from where they lie, and may be on their way into quarantine. */
+function isOutOfReach(model: Model, old: KnownVersion, status: number): boolean {
+  if (status === 410) return scansOf(model, old).includes('infected')
+  return status === 503 && model.s3 !== 'up' && old.stores.includes('s3') && servingOf(model, old).may
 }
 
 function expectAll(answers: { answer: { status: number; body: unknown } }[], status: number): string {

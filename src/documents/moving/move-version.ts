@@ -131,7 +131,7 @@ async function flip(
   { stored, documentId, removesSource }: { stored: StoredFile; documentId: DocumentId; removesSource: boolean },
 ): Promise<MoveOutcome> {
   const graceEnds = endOfGrace(needs)
-  const flip = {
+  const facts = {
     ...stored,
     documentId,
     etag: stored.etag,
@@ -140,7 +140,7 @@ async function flip(
     sourceDueAt: removesSource ? graceEnds : null,
     targetDueAt: graceEnds,
   }
-  const outcome = await inTransaction(needs.db, (trx) => flipMove(trx, actor, move, flip))
+  const outcome = await inTransaction(needs.db, (trx) => flipMove(trx, actor, move, facts))
   return outcome === 'flipped' ? 'moved' : 'busy'
 }
 
