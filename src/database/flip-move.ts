@@ -1,14 +1,16 @@
 import { sql } from 'kysely'
 
-import type { Sha256, StoreId } from '../vocabulary.ts'
-import type { Db } from './client.ts'
+import type { DocumentId, Sha256, StoreId } from '../vocabulary.ts'
+import type { Tx } from './client.ts'
 import type { EventActor } from './events.ts'
+import { holdRows } from './lock-document.ts'
 import type { OpenMove } from './moves.ts'
 import { noteRemovals } from './note-removals.ts'
 import { liesAt, platformPath } from './places.ts'
 import { placeLock } from './uploads.ts'
 
 export type Flip = {
+  documentId: DocumentId
   sha256: Sha256
   etag: string | undefined
   objectVersionId: string | undefined
@@ -23,23 +25,20 @@ export type Flip = {
 export type FlipOutcome = 'flipped' | 'version_changed' | 'taken_over'
 
 /**
- * Makes the version point at its new place, in one statement with all that follows from it: the target's lock, the
- * intent's end, the platform's row where that shows this place, what is to be removed later, the line of the audit trail. `taken_over`: the claim is another's now, and
- * so are the bytes; `version_changed`: it was moved or removed by someone else, and the copy is noted for removal.
+ * Makes the version point at its new place, with all that follows from it: the target's lock, the intent's end, the
+ * platform's row where that shows this place, what is to be removed later, the line of the audit trail. `taken_over`: the
+ * claim is another's now, and so are the bytes; `version_changed`: it was moved or removed by someone else, or a virus was
+ * found in it, and the copy is noted for removal.
  */
-export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: Flip): Promise<FlipOutcome> {
+export async function flipMove(trx: Tx, actor: EventActor, move: OpenMove, flip: Flip): Promise<FlipOutcome> {
   const { from, to } = move
+  // A statement of its own: whoever shows the document at this moment may be writing the platform's row, which a statement
+  // that waits for them would not see.
+  await holdRows(trx, { firmId: move.firmId, documentId: flip.documentId })
   const { rows } = await sql<{ ended: boolean; flipped: boolean }>`
     with locked as materialized (select ${placeLock(to)} as lock),
-    -- First the platform's row, then ours: the order in which the platform's own UPDATE takes them.
-    shown as materialized (
-      select f.id from locked, document_moves m
-      join document_versions v on v.firm_id = m.firm_id and v.id = m.version_id
-      join firm_documents f on f.id = v.document_id
-      where m.id = ${move.id} for update of f
-    ),
     ended as (
-      delete from document_moves m using (select count(*) from shown) as waited
+      delete from document_moves m using (select count(*) from locked) as waited
       where m.id = ${move.id} and m.lease_token = ${move.leaseToken}
       returning m.*
     ),
@@ -49,7 +48,7 @@ export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: 
         sha256 = ${flip.sha256}, bytes_state = case when v.sha256 is null then v.bytes_state else 'present' end
       from ended e
       where v.firm_id = e.firm_id and v.id = e.version_id and ${liesAt(from, 'v.')} and v.bytes_state <> 'removed'
-        and coalesce(v.sha256, ${flip.sha256}) = ${flip.sha256}
+        and v.scan_status <> 'infected' and coalesce(v.sha256, ${flip.sha256}) = ${flip.sha256}
       returning v.firm_id, v.document_id, v.version
     ),
     platform_row as (
@@ -70,7 +69,7 @@ export async function flipMove(db: Db, actor: EventActor, move: OpenMove, flip: 
         ${actor.userAgent}, ${actor.requestId}, ${JSON.stringify({ from: from.store, to: to.store })}::jsonb
       from flipped
     )
-    select exists (select from ended) as ended, exists (select from flipped) as flipped`.execute(db)
+    select exists (select from ended) as ended, exists (select from flipped) as flipped`.execute(trx)
   const [row] = rows
   if (row?.flipped === true) return 'flipped'
   return row?.ended === true ? 'version_changed' : 'taken_over'

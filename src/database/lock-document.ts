@@ -15,20 +15,24 @@ export async function lockDocument(
   return findDocument(trx, seeing, documentId)
 }
 
+type Of = { firmId: FirmId; documentId: DocumentId }
+
 /**
- * First the platform's row, then ours: the order in which the platform's own UPDATE takes them. What the platform changed
- * and nobody could follow yet is followed now, so that nothing is written over it.
+ * Holds a document, and follows now what the platform changed and nobody could follow yet, so that nothing is written over
+ * it.
  */
-export async function holdDocument(
-  trx: Tx,
-  { firmId, documentId }: { firmId: FirmId; documentId: DocumentId },
-): Promise<void> {
+export async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise<void> {
+  await holdRows(trx, { firmId, documentId })
+  // A statement of its own, as above.
+  await sql`select document_follow_held(${firmId}, ${documentId})`.execute(trx)
+}
+
+/** First the platform's row, then ours: the order in which the platform's own UPDATE takes them. */
+export async function holdRows(trx: Tx, { firmId, documentId }: Of): Promise<void> {
   await sql`
     with shown as materialized (
       select id from firm_documents where id = ${documentId} and firm_id = ${firmId} for update
     )
     select from documents d, (select count(*) from shown) as waited
     where d.firm_id = ${firmId} and d.id = ${documentId} for update of d`.execute(trx)
-  // A statement of its own, as above.
-  await sql`select document_follow_held(${firmId}, ${documentId})`.execute(trx)
 }

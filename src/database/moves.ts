@@ -36,7 +36,7 @@ type ClaimRow = { id: string; leaseToken: string; toKey: StorageKey; multipartId
 
 /**
  * Claims the move of one version: names the target before a byte of it is written, or takes over the intent of a mover
- * that died. Undefined when another one is at it, or the version's bytes are not at `from` any more.
+ * that died. Undefined when another one is at it, or the version's bytes are not at `from` any more, or are to go into quarantine.
  */
 export async function claimMove(db: Db, claim: MoveClaim): Promise<OpenMove | undefined> {
   const claimed = (await tryToClaim(db, claim)) ?? ((await clearDeadMove(db, claim)) && (await tryToClaim(db, claim)))
@@ -66,6 +66,7 @@ async function tryToClaim(db: Db, { firmId, versionId, from, to }: MoveClaim): P
       now() + ${lease}
     from document_versions
     where firm_id = ${firmId} and id = ${versionId} and ${liesAt(from)} and bytes_state <> 'removed'
+      and scan_status <> 'infected'
     on conflict (firm_id, version_id) do update set lease_until = excluded.lease_until, lease_token = gen_random_uuid()
     where m.lease_until < now() and m.from_key = excluded.from_key and m.to_store = excluded.to_store
       and m.to_store_id is not distinct from excluded.to_store_id

@@ -1,5 +1,31 @@
-import { AppError } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
 import { OutcomeUnknown } from './in-transaction.ts'
+
+type Answer = { code: ErrorCode; message: string; retryAfterSeconds?: number }
+
+const withNul = { code: 'validation_failed', message: 'A text holds a character that cannot be kept (NUL).' } as const
+const changedMeanwhile = {
+  code: 'conflict',
+  message: 'Somebody else changed this at the same moment. Try again.',
+} as const
+const busy = {
+  code: 'store_unavailable',
+  message: 'The database is too busy for this just now. Try again shortly.',
+  retryAfterSeconds: 5,
+} as const
+
+const answerByState: Record<string, Answer> = {
+  '23505': { code: 'conflict', message: 'This exists already.' },
+  '23503': { code: 'conflict', message: 'Something that this refers to is no longer there. Load it again.' },
+  '22001': { code: 'validation_failed', message: 'A value is too long.' },
+  '22021': withNul,
+  '22P05': withNul,
+  '40001': changedMeanwhile,
+  '40P01': changedMeanwhile,
+  // Behind somebody's lock, or at its own work, for longer than anybody is to wait.
+  '55P03': busy,
+  '57014': busy,
+}
 
 /**
  * What PostgreSQL refused, as an answer for people; undefined for what is a mistake of ours. The one place that knows
@@ -8,25 +34,10 @@ import { OutcomeUnknown } from './in-transaction.ts'
 export function appErrorOf(error: unknown): AppError | undefined {
   if (error instanceof OutcomeUnknown)
     return unreachable(error, 'It may have kept this change or not: look before you try again.')
-  const state = sqlStateOf(error)
-  switch (state) {
-    case '23505':
-      return new AppError('conflict', 'This exists already.', { cause: error })
-    case '23503':
-      return new AppError('conflict', 'Something that this refers to is no longer there. Load it again.', {
-        cause: error,
-      })
-    case '22001':
-      return new AppError('validation_failed', 'A value is too long.', { cause: error })
-    case '22021':
-    case '22P05':
-      return new AppError('validation_failed', 'A text holds a character that cannot be kept (NUL).', { cause: error })
-    case '40001':
-    case '40P01':
-      return new AppError('conflict', 'Somebody else changed this at the same moment. Try again.', { cause: error })
-    default:
-      return isOutOfReach(error) ? unreachable(error, 'Try again shortly.') : undefined
-  }
+  const answer = answerByState[sqlStateOf(error)]
+  if (answer === undefined) return isOutOfReach(error) ? unreachable(error, 'Try again shortly.') : undefined
+  const { code, message, ...more } = answer
+  return new AppError(code, message, { cause: error, ...more })
 }
 
 function unreachable(cause: unknown, whatToDo: string): AppError {

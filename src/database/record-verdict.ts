@@ -128,18 +128,22 @@ export async function listInfectedWithBytes(
 
 /**
  * The version names its bytes no more, nor those that its moves left behind: all of them are noted to go at once, so
- * that links to them die. Yields the places, the version's own first; none when it was moved meanwhile.
+ * that links to them die. Yields the places, the version's own first; none when somebody else did
+ * so, or it was changed meanwhile.
  */
 export async function letGoOfInfected(db: Db, { firmId, versionId, ...place }: StoredVersion): Promise<Place[]> {
   const { rows } = await sql<Place>`
     with let_go as (
-      update document_versions set bytes_state = 'removed'
+      update document_versions set bytes_state = 'removed', is_fallback = false
       where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${liesAt(place)}
+        and bytes_state <> 'removed'
       returning *
     ),
     earlier as (
       update document_removals r set due_at = now() from let_go v
       where r.firm_id = v.firm_id and r.version_id = v.id
+        -- The platform may have moved it there, away and back.
+        and (r.store, r.storage_key) <> (v.store, v.storage_key)
       returning r.store, r.store_id, r.storage_key
     ),
     own as (

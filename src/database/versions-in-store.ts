@@ -26,6 +26,8 @@ export type VersionScope = {
   isFallback?: true
   /** Those that came without a hash, but for the newest: whoever wrote such a row may be about to write its file. */
   isUnhashed?: true
+  /** Without those that go into quarantine, and are moved nowhere else. */
+  isMovable?: true
   firmId?: FirmId | undefined
   sample?: Sample | undefined
   /** Those that come after this one. */
@@ -75,11 +77,12 @@ export async function countVersionsIn(db: Db, scope: VersionScope): Promise<{ fi
   return rows[0] ?? { files: 0, bytes: 0 }
 }
 
-function isIn({ store, storeId, isFallback, isUnhashed, firmId, sample, after }: VersionScope) {
+function isIn({ store, storeId, isFallback, isUnhashed, isMovable, firmId, sample, after }: VersionScope) {
   return sql<boolean>`v.store = ${store} and v.bytes_state <> 'removed'
     and (v.store = 's3' or v.store_id = ${storeId}::uuid ${isFallback === true ? sql`` : sql`or v.store_id is null`})
     ${isFallback === true ? sql`and v.is_fallback and v.bytes_state = 'present'` : sql``}
     ${isUnhashed === true ? sql`and v.sha256 is null and v.bytes_state = 'present' and v.uploaded_at < now() - interval '1 minute'` : sql``}
+    ${isMovable === true ? sql`and v.scan_status <> 'infected'` : sql``}
     ${after === undefined ? sql`` : sql`and ${isAfter(after)}`}
     ${firmId === undefined ? sql`` : sql`and v.firm_id = ${firmId}`}
     ${sample === undefined ? sql`` : sql`and ${isInSample(sample)}`}`

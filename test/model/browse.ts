@@ -2,8 +2,10 @@ import * as fc from 'fast-check'
 import { z } from 'zod'
 
 import { documentShape, type DocumentShape } from '../../src/contract.ts'
-import { type Asked, cast, differs, type Model, noteList, noteSeen, type PersonName } from './model.ts'
-import { documentTypes, people } from './hand-in.ts'
+import { cast, people, type PersonName } from './cast.ts'
+import { documentTypes } from './hand-in.ts'
+import { differs, type Model } from './model.ts'
+import { type Asked, noteList, noteSeen } from './note-list.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 
 export const listVerb: fc.Arbitrary<Verb> = fc
@@ -60,7 +62,7 @@ export const lookVerb: fc.Arbitrary<Verb> = fc
         const document = pick(model, by, which)
         const answer = await callAs(real, by, `/${document.id}`)
         if (answer.status !== 200) return differs(`answered ${answer.status}: ${await answer.text()}`)
-        noteSeen(model.firms[cast[by].firm], documentShape.parse(await answer.json()))
+        noteSeen(model, cast[by].firm, documentShape.parse(await answer.json()))
         return 'it is as it should be'
       },
     }),

@@ -1,9 +1,13 @@
 import * as fc from 'fast-check'
 
+import { type FirmName, firmNames } from './cast.ts'
 import { downloadWhile } from './download.ts'
 import { type Allowed, handIn, noteOutcomes, type SoundFile, soundFiles, together } from './hand-in.ts'
-import { differs, type FirmName, firmNames, type Model, noteDrained, noteMigration, noteMoving } from './model.ts'
+import { allVersions, differs, type Model } from './model.ts'
+import { scansOf } from './note-scans.ts'
+import { bothStores, noteDrained, noteMigration, noteMoving } from './note-stores.ts'
 import type { Command, Ended } from './run-command.ts'
+import { scanNow } from './scan-now.ts'
 import { type Real, type Verb, verb } from './verb.ts'
 
 type Migration = {
@@ -12,6 +16,7 @@ type Migration = {
   deletes: boolean
   files: SoundFile[]
   reads: boolean
+  scans: boolean
   killedAfterMs: number | undefined
 }
 
@@ -29,6 +34,7 @@ export const migrateVerb: fc.Arbitrary<Verb> = fc
     deletes: fc.boolean(),
     files: fc.oneof(fc.constant<SoundFile[]>([]), soundFiles),
     reads: fc.boolean(),
+    scans: fc.boolean(),
     killedAfterMs: killedAfter,
   })
   .map((migration) =>
@@ -39,30 +45,27 @@ export const migrateVerb: fc.Arbitrary<Verb> = fc
     }),
   )
 
-function wordsOf({ firm, to, deletes, files, reads, killedAfterMs }: Migration): string {
+function wordsOf({ firm, to, deletes, files, reads, scans, killedAfterMs }: Migration): string {
   const how = `${deletes ? ', sources and all' : ''}${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`
-  const meanwhile = [...(reads ? ['people download'] : []), ...(files.length === 0 ? [] : [together(files)])]
+  const others = [...(reads ? ['people download'] : []), ...(scans ? ['what is due is scanned'] : [])]
+  const meanwhile = [...others, ...(files.length === 0 ? [] : [together(files)])]
   return `${firm} is migrated to ${to}${how}${meanwhile.length === 0 ? '' : `; meanwhile ${meanwhile.join(', and ')}`}`
 }
 
 async function migrate(model: Model, real: Real, migration: Migration): Promise<string> {
-  const { firm, to, deletes, files, reads, killedAfterMs } = migration
+  const { firm, to, deletes, files, reads, scans, killedAfterMs } = migration
   const moment = (model.moment += 1)
   noteMoving(model, firm)
   const command = { verb: 'migrate', to, firm: real.firms[firm], deletesSource: deletes } as const
   const running = run(real, command, killedAfterMs)
-  const [ended, outcomes] = await Promise.all([
+  const [ended, outcomes] = await whileRunning(
     running,
     Promise.all(files.map((file) => handIn(real, file, moment))),
-    reads && downloadWhile(running, model, real),
-  ]).catch(async (error: unknown) => {
-    // It must not go on into the next history.
-    await running.catch(() => undefined)
-    throw error
-  })
+    Promise.all([reads && downloadWhile(running, model, real), scans && scanNow(model, real)]),
+  )
   assertEnd(model, 'migrate', ended)
   // They came while it ran, and it may have taken them along.
-  const allowed: Allowed = { stores: ['s3', 'local'], doubts: [] }
+  const allowed: Allowed = { stores: bothStores, doubts: [], scanner: model.scanner }
   const taken = noteOutcomes(model, outcomes, allowed)
   noteMigration(model, firm, to, ended !== 'killed' && ended.code === 0 && files.length === 0)
   return [endInWords(ended), taken].filter((text) => text !== '').join('; ')
@@ -85,14 +88,31 @@ export async function run({ world }: Real, command: Command, killedAfterMs: numb
   return killedAfterMs === undefined ? world.service.run(command) : world.service.runAndKill(command, killedAfterMs)
 }
 
-/** It may fail where S3 does not do its part, or where the service is at the same file. */
-function assertEnd({ s3, firms }: Model, command: string, ended: Ended | 'killed'): void {
+/** What people do while a command runs. Should they meet a difference, it must not go on into the next history. */
+export async function whileRunning<Came>(
+  running: Promise<Ended | 'killed'>,
+  doing: Promise<Came>,
+  also?: Promise<unknown>,
+): Promise<[Ended | 'killed', Came]> {
+  try {
+    const [ended, came] = await Promise.all([running, doing, also])
+    return [ended, came]
+  } catch (error) {
+    await running.catch(() => undefined)
+    throw error
+  }
+}
+
+/** It may fail where S3 does not do its part, or where the service, or its scanner, is at the same file. */
+function assertEnd(model: Model, command: string, ended: Ended | 'killed'): void {
+  const { s3, firms } = model
   const isContested = Object.values(firms).some(
     ({ documents, doubtful }) =>
       doubtful.length > 0 ||
       documents.some(({ versions }) => versions.some(({ drains, stores }) => drains && stores.includes('local'))),
   )
-  const mayFail = s3 !== 'up' || isContested
+  const isOnItsWayToQuarantine = allVersions(model).some((each) => scansOf(model, each).includes('infected'))
+  const mayFail = s3 !== 'up' || isContested || isOnItsWayToQuarantine
   if (ended === 'killed' || ended.code === 0 || mayFail) return
   differs(`${command} failed: ${ended.why}`)
 }

@@ -3,15 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as fc from 'fast-check'
 
 import { downloadWhile } from './download.ts'
+import { type Fault, faultVerb } from './fault.ts'
 import { type Allowed, handIn, noteOutcomes, type SoundFile, soundFiles, together } from './hand-in.ts'
 import type { Model } from './model.ts'
+import { bothStores } from './note-stores.ts'
+import { scannerDown, scannerUp } from './scanner-faults.ts'
 import { type Real, type Verb, verb } from './verb.ts'
-
-type Fault = {
-  words: string
-  canHappen: (model: Model) => boolean
-  happen: (model: Model, real: Real) => Promise<void>
-}
 
 const s3Down: Fault = {
   words: 'S3 goes down',
@@ -64,9 +61,6 @@ const started: Fault = {
   },
 }
 
-const faultVerb = ({ words, canHappen, happen }: Fault): Verb =>
-  verb({ words, canRun: canHappen, run: async (model, real) => (await happen(model, real), 'so') })
-
 const cutting = fc.constantFrom(0, 1, 500, 20_000).map(s3Cutting)
 
 export const s3Verb: fc.Arbitrary<Verb> = fc
@@ -97,7 +91,7 @@ export const settledVerb: fc.Arbitrary<Verb> = fc.constant(undefined).map(() =>
   }),
 )
 
-const inTheMiddle = fc.oneof(fc.constantFrom(s3Down, s3Up, killed), cutting)
+const inTheMiddle = fc.oneof(fc.constantFrom(s3Down, s3Up, killed, scannerDown, scannerUp), cutting)
 
 /** Something happens while files are on their way. */
 export const meanwhileVerb: fc.Arbitrary<Verb> = fc
@@ -116,11 +110,15 @@ async function handInWhile(
   { files, fault, afterMs }: { files: SoundFile[]; fault: Fault; afterMs: number },
 ): Promise<string> {
   const moment = (model.moment += 1)
+  const scannerBefore = model.scanner
   const handingIn = Promise.all(files.map((file) => handIn(real, file, moment)))
   await sleep(afterMs)
   await fault.happen(model, real)
   const outcomes = await handingIn
   // Without S3 the disk takes it; only an end of the service leaves people without an answer.
-  const allowed: Allowed = { stores: ['s3', 'local'], doubts: model.isServing ? [] : ['lost'] }
+  const doubts: Allowed['doubts'] = model.isServing ? [] : ['lost']
+  // A scanner that comes or goes in the middle may have seen it or not.
+  const scanner = model.scanner === scannerBefore ? scannerBefore : 'cutting'
+  const allowed: Allowed = { stores: bothStores, doubts, scanner }
   return noteOutcomes(model, outcomes, allowed)
 }

@@ -21,10 +21,12 @@ const tables = [
 export async function forgetHistory({ world, firms }: Real, hasFailed: boolean): Promise<void> {
   if (hasFailed) await world.service.kill()
   await world.setS3('up')
+  await world.scanner?.set('up')
   await world.service.start()
   const forgetting = [...Object.values(firms), world.scout.firm].map(async (firm) => {
     const own = firm === world.scout.firm ? tables.filter((table) => table !== 'firm_users') : tables
     for (const table of own) await sql`delete from ${sql.id(table)} where firm_id = ${firm}`.execute(world.db)
+    await sql`delete from document_quarantined where storage_key like ${`security_firms/${firm}/%`}`.execute(world.db)
     await removeStored(world, firm)
   })
   await Promise.all(forgetting)

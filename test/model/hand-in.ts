@@ -1,31 +1,16 @@
-import { createHash } from 'node:crypto'
-
 import * as fc from 'fast-check'
 
 import { documentShape, type DocumentShape } from '../../src/contract.ts'
 import type { StoreName } from '../../src/vocabulary.ts'
-import { uploadFile } from '../support/call-documents.ts'
-import { makeJpeg, makePdf, makePng } from '../support/make-files.ts'
-import {
-  cast,
-  differs,
-  type HandedIn,
-  type Model,
-  noteConflict,
-  noteDoubt,
-  noteTaken,
-  type PersonName,
-  storesOfNewFile,
-} from './model.ts'
+import { problemOf, uploadFile } from '../support/call-documents.ts'
+import { cast, people } from './cast.ts'
+import { type Format, soundFormats } from './formats.ts'
+import { differs, type HandedIn, type Model, type ScannerState } from './model.ts'
+import { findingsOn, noteVirus } from './note-scans.ts'
+import { storesOfNewFile } from './note-stores.ts'
+import { noteConflict, noteDoubt, noteTaken } from './note-taken.ts'
+import { fileOf } from './sound-file.ts'
 import { type Real, sizeInWords, type Verb, verb } from './verb.ts'
-
-export const formats = {
-  pdf: { make: makePdf, mimeType: 'application/pdf' },
-  png: { make: makePng, mimeType: 'image/png' },
-  jpg: { make: makeJpeg, mimeType: 'image/jpeg' },
-}
-
-export const people = Object.keys(cast) as PersonName[] // its keys are these names
 
 export const documentTypes = ['registration_certificate', 'tax_clearance', 'identity_document']
 // Held in memory, all but the last, which goes through the spool and in parts.
@@ -39,7 +24,7 @@ export const keys = ['k1', 'k2', 'k3', 'k4', 'k5']
 const soundFile = fc.record({
   by: fc.constantFrom(...people),
   documentType: fc.constantFrom(...documentTypes),
-  format: fc.constantFrom('pdf' as const, 'png' as const, 'jpg' as const),
+  format: fc.constantFrom<Format[]>(...soundFormats),
   bytes: fc.oneof(
     { withCrossShrink: true },
     { weight: 60, arbitrary: fc.constantFrom(...sizes.small) },
@@ -69,107 +54,145 @@ export function wordsOf({ by, documentType, format, bytes, seed, key }: SoundFil
 }
 
 /** What came of one file that was handed in. */
-export type Outcome = { file: HandedIn } & (
+export type Outcome = { file: HandedIn; hasVirus: boolean } & (
   | { kind: 'taken'; document: DocumentShape }
   | { kind: 'conflict' }
-  | { kind: 'doubt'; why: 'store_unavailable' | 'lost' }
+  | { kind: 'infected' }
+  | { kind: 'doubt'; why: 'store_unavailable' | 'lost'; cause: string }
 )
 
 export async function handIn(real: Real, wish: SoundFile, moment: number): Promise<Outcome> {
-  const { by, documentType, format, key } = wish
-  const bytes = formats[format].make({ bytes: wish.bytes, seed: String(wish.seed) })
-  const fileName = `${wish.name}.${format}`
+  const { by, documentType, key } = wish
+  const { bytes, hasVirus, ...facts } = fileOf(real, wish)
   const person = real.people[by]
   const file: HandedIn = {
+    ...facts,
     by,
     documentType,
-    fileName,
     fileSize: bytes.length,
-    mimeType: formats[format].mimeType,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
     uploadedBy: person.id,
     key,
     moments: [moment, moment],
   }
   const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key }
-  const answer = await uploadFile(real.world.url, real.firms[cast[by].firm], person, {
+  const sending = uploadFile(real.world.url, real.firms[cast[by].firm], person, {
     type: documentType,
-    fileName,
+    fileName: file.fileName,
     bytes,
     headers,
   })
-    .then(async (response) => ({ status: response.status, body: await response.json() }))
-    .catch(() => undefined)
-
-  if (answer === undefined) return { file, kind: 'doubt', why: 'lost' }
-  switch (answer.status) {
-    case 201:
-      return { file, kind: 'taken', document: documentShape.parse(answer.body) }
-    case 409:
-      return { file, kind: 'conflict' }
-    case 503:
-      return { file, kind: 'doubt', why: 'store_unavailable' }
-    default:
-      return differs(`a sound file was answered ${answer.status}: ${JSON.stringify(answer.body)}`)
+  try {
+    return { file, hasVirus, ...(await outcomeOf(await sending)) }
+  } catch (error) {
+    // Only what is said of the way there and back; an answer that must not be is another matter.
+    if (!(error instanceof TypeError)) throw error
+    return { file, hasVirus, kind: 'doubt', why: 'lost', cause: causeOf(error) }
   }
 }
 
-/** Which outcomes may be, beside `taken` and `conflict`, which the model judges. */
-export type Allowed = { stores: readonly StoreName[]; doubts: readonly ('store_unavailable' | 'lost')[] }
+type Came = Outcome extends infer Each ? (Each extends Outcome ? Omit<Each, 'file' | 'hasVirus'> : never) : never
+
+async function outcomeOf(answer: Response): Promise<Came> {
+  if (answer.status === 201) return { kind: 'taken', document: documentShape.parse(await answer.json()) }
+  const problem = await problemOf(answer)
+  if (answer.status === 409 && problem.code === 'conflict') return { kind: 'conflict' }
+  if (answer.status === 422 && problem.code === 'infected') return { kind: 'infected' }
+  if (answer.status === 503) return { kind: 'doubt', why: 'store_unavailable', cause: problem.detail }
+  return differs(`a sound file was answered ${answer.status}: ${JSON.stringify(problem)}`)
+}
+
+function causeOf(error: TypeError): string {
+  const { cause } = error
+  return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message
+}
+
+/** Which outcomes may be, beside `taken` and `conflict`, which the model judges. `scanner`: in which state it was meanwhile. */
+export type Allowed = {
+  stores: readonly StoreName[]
+  doubts: readonly ('store_unavailable' | 'lost')[]
+  scanner: ScannerState
+}
 
 /**
  * Files that were handed in at once can have been taken in any order: those that were, count first; then those of which
  * nobody knows; the refused ones saw what the others did.
  */
 export function noteOutcomes(model: Model, outcomes: Outcome[], allowed: Allowed): string {
-  const order = ['taken', 'doubt', 'conflict'] satisfies Outcome['kind'][]
+  for (const { file, hasVirus } of outcomes) if (hasVirus) noteVirus(model, file.sha256)
+  const order = ['taken', 'doubt', 'conflict', 'infected'] satisfies Outcome['kind'][]
   for (const outcome of order.flatMap((kind) => outcomes.filter((each) => each.kind === kind)))
     noteOutcome(model, outcome, allowed)
   return outcomes.map(outcomeInWords).join(', ')
 }
 
-function noteOutcome(model: Model, outcome: Outcome, { stores, doubts }: Allowed): void {
+function noteOutcome(model: Model, outcome: Outcome, { stores, doubts, scanner }: Allowed): void {
   const { file, kind } = outcome
+  const findings = findingsOn(model, scanner, file.sha256)
+  const fate = { stores, scans: findings.filter((each) => each !== 'infected') }
+  const isRefused = fate.scans.length === 0
   switch (kind) {
     case 'taken':
-      noteTaken(model, file, outcome.document, stores)
+      if (isRefused) differs(`${file.by}’s file, in which there is a virus, was taken`)
+      noteTaken(model, file, outcome.document, fate)
       return
     case 'conflict':
+      if (isRefused) differs(`${file.by}’s file, in which there is a virus, was answered 409`)
       noteConflict(model, file)
       return
+    case 'infected':
+      if (!findings.includes('infected')) differs(`a virus was found in ${file.by}’s file, where there is none`)
+      return
     case 'doubt':
-      if (!doubts.includes(outcome.why)) differs(`${file.by}’s file was answered ${outcome.why}, without a reason`)
-      noteDoubt(model, file)
+      if (!doubts.includes(outcome.why))
+        differs(`${file.by}’s file was answered ${outcome.why}, without a reason (${outcome.cause})`)
+      if (!isRefused) noteDoubt(model, file, fate)
   }
 }
 
 /** While nothing changes in the middle: with or without S3 a sound file is taken. */
-function allowedNow({ s3 }: Model): Allowed {
-  return { stores: storesOfNewFile(s3), doubts: [] }
+function allowedNow({ s3, scanner }: Model): Allowed {
+  return { stores: storesOfNewFile(s3), doubts: [], scanner }
 }
 
 function outcomeInWords(outcome: Outcome): string {
   switch (outcome.kind) {
     case 'taken':
-      return `taken, on ${outcome.document.storage}`
+      return takenInWords(outcome.document)
     case 'conflict':
       return '409'
+    case 'infected':
+      return 'a virus is found'
     case 'doubt':
-      return outcome.why === 'lost' ? 'no answer' : '503'
+      return outcome.why === 'lost' ? `no answer (${outcome.cause})` : '503'
   }
+}
+
+export function takenInWords({ storage, scan_status: scan }: DocumentShape): string {
+  return `taken, on ${storage}${scan === 'pending' ? ', to be scanned' : ''}`
 }
 
 export const together = (files: SoundFile[]) =>
   files.map(wordsOf).join(files.length === 2 ? ' and, at once, ' : ', at once ')
 
 /** One file, or several at the same moment. */
-export const handInVerb: fc.Arbitrary<Verb> = soundFiles.map((files) =>
-  verb({
+export const handInVerb: fc.Arbitrary<Verb> = soundFiles.map((files) => handInNow(files))
+
+export function handInNow(files: SoundFile[], canRun?: (model: Model) => boolean): Verb {
+  return verb({
     words: together(files),
+    ...(canRun && { canRun }),
     async run(model, real) {
       const moment = (model.moment += 1)
       const outcomes = await Promise.all(files.map((file) => handIn(real, file, moment)))
       return noteOutcomes(model, outcomes, allowedNow(model))
     },
-  }),
+  })
+}
+
+/** Files with the test virus in them, one or several at once. */
+export const infectedVerb: fc.Arbitrary<Verb> = soundFiles.map((files) =>
+  handInNow(
+    files.map((file, index) => (index === 0 ? { ...file, format: 'virus' as const } : file)),
+    ({ isServing, scanner }) => isServing && scanner !== 'none',
+  ),
 )

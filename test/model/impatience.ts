@@ -6,7 +6,7 @@ export const impatience = {
   times: { shortestPauseMs: 40, longestPauseMs: 80, calmMs: 1000, suspectMs: 5000 },
 } as const satisfies S3Limits
 
-export const tendTimes = { drainEveryMs: 300, collectEveryMs: 2000 } as const satisfies TendTimes
+export const tendTimes = { drainEveryMs: 300, collectEveryMs: 2000, scanEveryMs: 400 } as const satisfies TendTimes
 
 /** For how long `verify` waits for an S3 that is out. */
 export const verifyPatienceMs = 300

@@ -16,30 +16,38 @@ export type Stored = { store: StoreName; key: string; multipartId?: string | und
 
 type Places = Pick<World, 'bucket' | 'uploadsDir'>
 
+const quarantine = 'quarantine'
 const folderOf = (firm: FirmId) => `security_firms/${firm}`
 
-/** All that lies of a firm’s, also what is not finished. A history makes far less than one page of it. */
+/** All that lies of a firm’s, also what is not finished, and what is in quarantine. A history makes far less than one page of it. */
 export async function listStored({ bucket, uploadsDir }: Places, firm: FirmId): Promise<Stored[]> {
   const asked = { Bucket: bucket.name, Prefix: `${folderOf(firm)}/` }
   const { Contents = [] } = await bucket.client.send(new ListObjectsV2Command(asked))
+  const aside = await bucket.client.send(new ListObjectsV2Command({ Bucket: bucket.name, Prefix: `${quarantine}/` }))
   const { Uploads = [] } = await bucket.client.send(new ListMultipartUploadsCommand(asked))
-  const files = (await listFolder(join(uploadsDir, folderOf(firm)))).filter(({ kind }) => kind !== 'folder')
+  const keys = [...Contents, ...(aside.Contents ?? [])].map(({ Key: key = '' }) => key)
+  const isFirms = (key: string) => key.includes(`${folderOf(firm)}/`)
   return [
-    ...Contents.map(({ Key: key = '' }) => ({ store: 's3' as const, key })),
+    ...keys.filter(isFirms).map((key) => ({ store: 's3' as const, key })),
     ...Uploads.map(({ Key: key = '', UploadId: multipartId }) => ({ store: 's3' as const, key, multipartId })),
-    ...files.map(({ path }) => ({ store: 'local' as const, key: `${folderOf(firm)}/${path}` })),
+    ...(await listFiles(uploadsDir, folderOf(firm))),
+    ...(await listFiles(uploadsDir, quarantine)).filter(({ key }) => isFirms(key)),
   ]
+}
+
+async function listFiles(uploadsDir: string, folder: string): Promise<Stored[]> {
+  const files = (await listFolder(join(uploadsDir, folder))).filter(({ kind }) => kind !== 'folder')
+  return files.map(({ path }) => ({ store: 'local' as const, key: `${folder}/${path}` }))
 }
 
 /** So that thousands of histories fit into a store in memory, and none is seen by the next. */
 export async function removeStored(world: Places, firm: FirmId): Promise<void> {
   const { client, name: Bucket } = world.bucket
-  const inBucket = (await listStored(world, firm)).filter(({ store }) => store === 's3')
-  const each = inBucket.map(async ({ key: Key, multipartId: UploadId }) =>
-    UploadId === undefined
-      ? client.send(new DeleteObjectCommand({ Bucket, Key }))
-      : client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })),
-  )
+  const each = (await listStored(world, firm)).map(async ({ store, key: Key, multipartId: UploadId }) => {
+    if (store === 'local') await rm(join(world.uploadsDir, Key), { force: true })
+    else if (UploadId === undefined) await client.send(new DeleteObjectCommand({ Bucket, Key }))
+    else await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
+  })
   await Promise.all(each)
   await rm(join(world.uploadsDir, folderOf(firm)), { recursive: true, force: true })
 }

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check'
 import { sql } from 'kysely'
 
-import { endInWords, killedAfter, run } from './commands.ts'
-import { type cast, differs, type FirmName, firmNames, type KnownDocument, type Model, nameOf } from './model.ts'
+import { type cast, type FirmName, firmNames } from './cast.ts'
+import { endInWords, killedAfter, run, whileRunning } from './commands.ts'
+import { differs, type KnownDocument, type KnownVersion, type Model, nameOf } from './model.ts'
+import { servingOf } from './note-scans.ts'
 import type { Ended } from './run-command.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 
@@ -40,13 +42,7 @@ async function purgeWhile(model: Model, real: Real, { firm, waited, restores, ki
   )
   const before = { busy: await listBusy(real), kept: listKept(model) }
   const running = run(real, { verb: 'purge' }, killedAfterMs)
-  const [ended] = await Promise.all([running, restores && takeBack(real, firm, trash[0])]).catch(
-    async (error: unknown) => {
-      // It must not go on into the next history.
-      await running.catch(() => undefined)
-      throw error
-    },
-  )
+  const [ended] = await whileRunning(running, restores ? takeBack(real, firm, trash[0]) : Promise.resolve())
   if (ended !== 'killed' && ended.code !== 0) differs(`purge failed: ${ended.why}`)
   const after = { busy: await listBusy(real), kept: listKept(model) }
   const judged = firmNames.map(async (name) => {
@@ -64,17 +60,17 @@ async function purgeWhile(model: Model, real: Real, { firm, waited, restores, ki
 }
 
 /** What stood before a purge. */
-type Standing = { busy: string[]; kept: Set<KnownDocument> }
+type Standing = { busy: string[]; kept: Kept }
 type Judging = { before: Standing; after: Standing; ended: Ended | 'killed' }
 
 /** Where it changed meanwhile whether a paper stays, both are right. */
 function judge(document: KnownDocument, isGone: boolean, { before, after, ended }: Judging): void {
-  const isKept = [before, after].map(({ kept }) => kept.has(document))
-  if (isGone && (!document.isOld || isKept.every(Boolean)))
+  const all = [before, after]
+  if (isGone && (!document.isOld || all.every(({ kept }) => kept.surely.has(document))))
     differs(`${nameOf(document)} was purged, which nothing allows`)
   if (isGone || !document.isOld || ended === 'killed') return
-  const isBusy = [before, after].some(({ busy }) => busy.includes(document.id)) || mayDrain(document)
-  if (!isBusy && !isKept.some(Boolean)) differs(`${nameOf(document)} was not purged`)
+  const isBusy = all.some(({ busy }) => busy.includes(document.id)) || mayDrain(document)
+  if (!isBusy && !all.some(({ kept }) => kept.maybe.has(document))) differs(`${nameOf(document)} was not purged`)
 }
 
 /** As if they had been deleted a month ago. */
@@ -93,13 +89,19 @@ async function takeBack(real: Real, firm: FirmName, document: KnownDocument | un
   else if (status !== 404) differs(`a way back while it is purged was answered ${status}`)
 }
 
-/** What a mover has in hand waits for the next purge. */
+/** What a mover has in hand, or is on its way into quarantine, waits for the next purge. */
 async function listBusy({ world, firms }: Real): Promise<string[]> {
   const rows = await world.db
-    .selectFrom('document_moves as m')
-    .innerJoin('document_versions as v', 'v.id', 'm.version_id')
+    .selectFrom('document_versions as v')
+    .leftJoin('document_moves as m', 'm.version_id', 'v.id')
     .select('v.document_id')
-    .where('m.firm_id', 'in', Object.values(firms))
+    .where('v.firm_id', 'in', Object.values(firms))
+    .where((where) =>
+      where.or([
+        where('m.id', 'is not', null),
+        where.and([where('v.scan_status', '=', 'infected'), where('v.bytes_state', '=', 'present')]),
+      ]),
+    )
     .execute()
   return rows.map((row) => row.document_id)
 }
@@ -108,14 +110,24 @@ const mayDrain = ({ versions }: KnownDocument) =>
   versions.some(({ drains, stores }) => drains && stores.includes('local'))
 
 const requiredTypes = new Set(['registration_certificate', 'identity_document'])
-const wasVerified = ({ versions }: KnownDocument) => versions.some(({ review }) => review.status === 'verified')
+const wasVerified = ({ versions }: KnownDocument) => versions.some(isVerified)
+
+const isVerified = ({ review }: KnownVersion) => review.status === 'verified'
+
+/** `maybe`: what is in use instead may be in quarantine, where it proves nothing. */
+type Kept = { surely: Set<KnownDocument>; maybe: Set<KnownDocument> }
 
 /** A firm’s last verified papers of a type that it must have stay in the trash. */
-function listKept({ firms }: Model): Set<KnownDocument> {
+function listKept(model: Model): Kept {
+  const isSurelyThere = (version: KnownVersion) => isVerified(version) && servingOf(model, version).must
+  return { surely: listLast(model, isVerified), maybe: listLast(model, isSurelyThere) }
+}
+
+function listLast({ firms }: Model, proves: (version: KnownVersion) => boolean): Set<KnownDocument> {
   const all = firmNames.flatMap((name) => {
     const { documents } = firms[name]
     const isInUse = (type: string) =>
-      documents.some((each) => each.documentType === type && !each.isInTrash && wasVerified(each))
+      documents.some((each) => each.documentType === type && !each.isInTrash && each.versions.some(proves))
     return documents.filter(
       (each) => requiredTypes.has(each.documentType) && wasVerified(each) && !isInUse(each.documentType),
     )

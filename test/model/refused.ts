@@ -2,8 +2,9 @@ import * as fc from 'fast-check'
 
 import { uploadFile } from '../support/call-documents.ts'
 import { makePdf } from '../support/make-files.ts'
-import { cast, differs, type FirmName, firmNames, type PersonName } from './model.ts'
-import { keys, people } from './hand-in.ts'
+import { cast, type FirmName, firmNames, people, type PersonName } from './cast.ts'
+import { keys } from './hand-in.ts'
+import { differs } from './model.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 import { smallType } from './world.ts'
 

@@ -3,8 +3,11 @@ import * as fc from 'fast-check'
 import { documentShape } from '../../src/contract.ts'
 import { callDocuments } from '../support/call-documents.ts'
 import { hasDocuments, pick } from './browse.ts'
-import { people } from './hand-in.ts'
-import { cast, differs, type KnownDocument, noteShown, type PersonName, versionOf } from './model.ts'
+import { cast, people, type PersonName } from './cast.ts'
+import { differs, type KnownDocument, type Model, versionOf } from './model.ts'
+import { scansOf, servingOf } from './note-scans.ts'
+import { noteShown } from './note-shown.ts'
+import { noteRefusal } from './refusal.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 
 const saying = ['what they saw', 'something older', 'nothing'] as const
@@ -38,23 +41,27 @@ export const reviewVerb: fc.Arbitrary<Verb> = fc
         const answer = await decide(real, { of, isMember }, document, { decision, reason, ifMatch })
         const body: unknown = await answer.json()
         const { status } = answer
-        const allowed = isMember ? [403] : answersTo(document, says)
+        const allowed = isMember ? [403] : answersTo(model, document, says)
         if (!allowed.includes(status))
           differs(`a decision was answered ${status} instead of ${allowed.join(' or ')}: ${JSON.stringify(body)}`)
+        if (!isMember) noteRefusal(model, versionOf(document), { status, body })
         if (status !== 200) return String(status)
         versionOf(document).review = { status: decision === 'verify' ? 'verified' : 'rejected', reason }
-        noteShown(document, documentShape.parse(body))
+        noteShown(model, document, documentShape.parse(body))
         return 'so it is'
       },
     }),
   )
 
-/** What lies on the disk for want of S3 may move between the look and the decision, and then is another than they saw. */
-function answersTo(document: KnownDocument, says: (typeof saying)[number]): number[] {
+/** What lies on the disk for want of S3 may move, and what is scanned may change, between the look and the decision: then it is another than they saw. */
+function answersTo(model: Model, document: KnownDocument, says: (typeof saying)[number]): number[] {
   if (says === 'nothing') return [428]
   if (says === 'something older') return [412]
-  const changes = versionOf(document).stores.length > 1 ? [412] : []
-  return [document.isInTrash ? 410 : 200, ...changes]
+  const version = versionOf(document)
+  const changes = version.stores.length > 1 || scansOf(model, version).length > 1 ? [412] : []
+  if (document.isInTrash) return [410, ...changes]
+  const { may, must } = servingOf(model, version)
+  return [...(may ? [200] : []), ...(must ? [] : [409]), ...changes]
 }
 
 type Decision = { decision: 'verify' | 'reject'; reason: string | null; ifMatch: string | undefined }

@@ -9,7 +9,10 @@ import type { Printer } from '../../src/cli/printer.ts'
 import { purgeDocuments } from '../../src/cli/purge-documents.ts'
 import { verifyDocuments } from '../../src/cli/verify-documents.ts'
 import type { Config } from '../../src/config.ts'
+import { systemActor } from '../../src/database/events.ts'
 import { collectBytes, type CollectNeeds } from '../../src/documents/collect-bytes.ts'
+import { type ScanStoredNeeds, scanStored } from '../../src/documents/scanning/scan-stored.ts'
+import { storesHere } from '../../src/documents/stores-here.ts'
 import type { FirmId, StoreName } from '../../src/vocabulary.ts'
 import { impatience, verifyPatienceMs } from './impatience.ts'
 
@@ -19,6 +22,8 @@ export type Command =
   | { verb: 'purge' }
   /** Not one of the command line: what the service does all the time, as if two days had passed. */
   | { verb: 'collect' }
+  /** This neither: what the service does every minute, in every store. */
+  | { verb: 'scan' }
   | { verb: 'verify'; repairs: boolean; report: string }
 
 /** As a process ends. `why`: what it said, when it failed. */
@@ -51,7 +56,8 @@ export async function runCommand({ config, log }: { config: Config; log: Logger 
 type Needs = Parameters<typeof migrateDocuments>[0] &
   Parameters<typeof verifyDocuments>[0] &
   Parameters<typeof purgeDocuments>[0] &
-  CollectNeeds
+  CollectNeeds &
+  ScanStoredNeeds
 
 const twoDaysMs = 2 * 24 * 60 * 60 * 1000
 
@@ -65,15 +71,23 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
       return drainDisk(needs, { concurrency: 4 })
     case 'purge':
       return purgeDocuments(needs, { document: [] })
-    case 'collect': {
-      const { left } = await collectBytes({ ...needs, now: () => new Date(Date.now() + twoDaysMs) }, needs.signal)
-      if (left > 0) throw new CommandFailed()
-      return
-    }
+    case 'collect':
+      return collectAll(needs)
+    case 'scan':
+      return scanAll(needs)
     case 'verify': {
       const { report, repairs } = command
       const options = { concurrency: 4, read: true, report, ...(repairs && { repair: true as const }) }
       return verifyDocuments({ ...needs, patienceMs: verifyPatienceMs }, options)
     }
   }
+}
+
+async function scanAll(needs: ScanStoredNeeds & Pick<CollectNeeds, 'stores'> & { signal: AbortSignal }): Promise<void> {
+  for (const here of storesHere(needs.stores)) await scanStored(needs, systemActor('a history'), here, needs.signal)
+}
+
+async function collectAll(needs: CollectNeeds & { signal: AbortSignal }): Promise<void> {
+  const { left } = await collectBytes({ ...needs, now: () => new Date(Date.now() + twoDaysMs) }, needs.signal)
+  if (left > 0) throw new CommandFailed()
 }

@@ -4,15 +4,19 @@ import * as fc from 'fast-check'
 
 import { listVerb, lookVerb } from './browse.ts'
 import { drainVerb, migrateVerb } from './commands.ts'
+import { platformVerb } from './compare-platform.ts'
 import { compareAll } from './compare.ts'
 import { downloadVerb } from './download.ts'
 import { killVerb, meanwhileVerb, s3Verb, settledVerb, startVerb } from './faults.ts'
 import { forgetHistory } from './forget-history.ts'
-import { handInVerb } from './hand-in.ts'
+import { handInVerb, infectedVerb } from './hand-in.ts'
 import { newModel } from './model.ts'
 import { purgeVerb } from './purge.ts'
+import { readMarkedLines } from './request-marks.ts'
 import { strangerVerb, unsoundVerb } from './refused.ts'
 import { reviewVerb } from './review.ts'
+import { scannerVerb } from './scanner-faults.ts'
+import { scanVerb, signatureVerb } from './scans.ts'
 import { deleteVerb, restoreVerb } from './trash.ts'
 import type { Real, Verb } from './verb.ts'
 import { verifyVerb } from './verify.ts'
@@ -42,6 +46,11 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 4, arbitrary: restoreVerb },
   { weight: 8, arbitrary: reviewVerb },
   { weight: 3, arbitrary: purgeVerb },
+  { weight: 3, arbitrary: platformVerb },
+  { weight: 7, arbitrary: scannerVerb },
+  { weight: 5, arbitrary: infectedVerb },
+  { weight: 5, arbitrary: scanVerb },
+  { weight: 2, arbitrary: signatureVerb },
 )
 
 /** A replay must make its commands as the first run did, so this is not for changing from run to run. */
@@ -101,14 +110,15 @@ type Failed = { story: string[]; what: string; after: number; endsAt: number }
 type State = { histories: number; operations: number; failed: Failed | undefined }
 
 async function runHistory(world: World, commands: Iterable<Verb>, state: State, { onHistory }: Run): Promise<void> {
-  const real: Real = { world, ...(await world.newFirms()), story: [] }
-  const model = newModel()
+  const real: Real = { world, ...(await world.newFirms()), story: [], mark: '', links: new Map() }
+  const model = newModel(world.scanner === undefined ? 'none' : 'up')
   let failure: string | undefined
   try {
     await fc.asyncModelRun(() => ({ model, real }), commands)
     await compareAll(model, real)
   } catch (error) {
-    failure = error instanceof Error ? error.message : String(error)
+    const what = error instanceof Error ? error.message : String(error)
+    failure = [what, ...(await readMarkedLines(real))].join('\n    ')
     const { after, endsAt } = state.failed ?? {
       after: state.operations + real.story.length,
       endsAt: Date.now() + mostMsOfShrinking,

@@ -1,14 +1,38 @@
 import { randomInt } from 'node:crypto'
 
+import type { ServiceAddresses } from '../support/services/service-addresses.ts'
 import { type Run, runModel, type RunResult } from './run-model.ts'
-import type { World } from './world.ts'
+import { shareClamd } from './scanner.ts'
+import { openWorld, type World } from './world.ts'
 
 /** Seeds of one world stay below those of the next. */
 const seedsOfOneWorld = 1_000_000
 
+/** Every other world has a scanner; its seeds tell, so that a history that is run again has what it had. */
+const hasScanner = (seed: number) => Math.floor(seed / seedsOfOneWorld) % 2 === 1
+
+export type Worlds = { seed: number; each: World[]; close(): Promise<void> }
+
+export async function openWorlds(
+  services: ServiceAddresses,
+  { count, seed = randomInt(1_000_000_000) }: { count: number; seed?: number | undefined },
+): Promise<Worlds> {
+  await using opened = new AsyncDisposableStack()
+  const seeds = Array.from({ length: count }, (_, index) => seed + index * seedsOfOneWorld)
+  const clamd = seeds.some(hasScanner) ? await shareClamd() : undefined
+  opened.defer(async () => clamd?.close())
+  const each: World[] = []
+  for (const one of seeds) {
+    const world = await openWorld(services, hasScanner(one) ? clamd : undefined)
+    opened.defer(() => world.close())
+    each.push(world)
+  }
+  const closing = opened.move()
+  return { seed, each, close: () => closing.disposeAsync() }
+}
+
 /** The same in several worlds at once, each with its part of the operations and seeds of its own: while one waits, another works. */
-export async function runSideBySide(worlds: World[], run: Run): Promise<RunResult> {
-  const seed = run.seed ?? randomInt(1_000_000_000)
+export async function runSideBySide({ seed, each: worlds }: Worlds, run: Omit<Run, 'seed'>): Promise<RunResult> {
   // What failed can be run again alone, and so must not wait for the others.
   const ending = new AbortController()
   const results = await Promise.all(

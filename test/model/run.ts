@@ -2,14 +2,13 @@
 import { parseArgs } from 'node:util'
 
 import { obtainServices } from '../support/services/obtain-services.ts'
-import { runSideBySide } from './run-side-by-side.ts'
-import { openWorld, type World } from './world.ts'
+import { openWorlds, runSideBySide } from './run-side-by-side.ts'
 
 const usage = `npm run model -- [--operations N] [--worlds W] [--seed S] [--path P] [--seconds T]
 
   --operations  how many, 1000 when not said
-  --worlds      how many services to run histories against at once, 2 when not said
-  --seed        the same histories again
+  --worlds      how many services to run histories against at once, every other one with a scanner, 2 when not said
+  --seed        the same histories again; where its millions are odd, the first world has the scanner
   --path        with its seed: straight to the history that failed, as the failure printed it
   --seconds     no new history after so many
 `
@@ -31,19 +30,17 @@ async function run(): Promise<number> {
   await using opened = new AsyncDisposableStack()
   const { addresses, stop } = await obtainServices(['s3', 'postgres'], process.env)
   opened.defer(stop)
-  const worlds: World[] = []
-  for (let count = values.path === undefined ? Number(values.worlds) : 1; count > 0; count -= 1) {
-    const world = await openWorld(addresses)
-    opened.defer(() => world.close())
-    worlds.push(world)
-  }
+  const worlds = await openWorlds(addresses, {
+    count: values.path === undefined ? Number(values.worlds) : 1,
+    seed: values.seed === undefined ? undefined : Number(values.seed),
+  })
+  opened.defer(() => worlds.close())
   // What was started here ends with us.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void opened.disposeAsync().finally(() => process.exit(1)))
 
   const result = await runSideBySide(worlds, {
     operations: Number(values.operations),
-    seed: values.seed === undefined ? undefined : Number(values.seed),
     path: values.path,
     mostMs: values.seconds === undefined ? undefined : Number(values.seconds) * 1000,
     onHistory: ({ histories, operations, failure }) => {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 
-import { formats } from './hand-in.ts'
+import { type Format, formats } from './formats.ts'
+import type { Real } from './verb.ts'
 
-type Wish = { format: keyof typeof formats; bytes: number; seed: number; name?: string }
+type Wish = { format: Format; bytes: number; seed: number; name?: string }
 
-/** A file that everybody takes, and what the service says of it. */
-export function fileOf({ format, bytes: size, seed, name = 'newer' }: Wish) {
-  const { make, mimeType } = formats[format]
-  const bytes = make({ bytes: size, seed: String(seed) })
-  return { bytes, fileName: `${name}.${format}`, mimeType, sha256: createHash('sha256').update(bytes).digest('hex') }
+/** A file that everybody takes but a scanner, and what the service says of it. No other history has the same bytes. */
+export function fileOf({ salt }: Real, { format, bytes: size, seed, name = 'newer' }: Wish) {
+  const { make, extension, mimeType } = formats[format]
+  const bytes = make({ bytes: size, seed: `${salt} ${seed}` })
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  return { bytes, fileName: `${name}.${extension}`, mimeType, sha256, hasVirus: format === 'virus' }
 }

@@ -2,8 +2,9 @@ import * as fc from 'fast-check'
 
 import { documentShape } from '../../src/contract.ts'
 import { hasDocuments, pick } from './browse.ts'
-import { people } from './hand-in.ts'
-import { cast, differs, type KnownDocument, noteShown, type PersonName } from './model.ts'
+import { cast, people, type PersonName } from './cast.ts'
+import { differs, type KnownDocument } from './model.ts'
+import { noteShown } from './note-shown.ts'
 import { callAs, type Verb, verb } from './verb.ts'
 
 const wish = fc.record({ by: fc.constantFrom(...people), which: fc.nat({ max: 20 }) })
@@ -41,7 +42,7 @@ export const restoreVerb: fc.Arbitrary<Verb> = wish.map(({ by, which }) =>
         differs(`a way back was answered ${status}: ${JSON.stringify(body)}`)
       if (status === 403) return '403'
       Object.assign(document, { isInTrash: false, isOld: false })
-      noteShown(document, documentShape.parse(body))
+      noteShown(model, document, documentShape.parse(body))
       return 'it is as it was'
     },
   }),

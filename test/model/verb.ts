@@ -3,7 +3,9 @@ import type { AsyncCommand } from 'fast-check'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { callDocuments } from '../support/call-documents.ts'
 import type { Person } from '../support/people.ts'
-import { cast, type FirmName, type Model, type PersonName } from './model.ts'
+import { cast, type FirmName, type PersonName } from './cast.ts'
+import type { KnownDocument, Model } from './model.ts'
+import { markRequests } from './request-marks.ts'
 import type { World } from './world.ts'
 
 /** One history’s part of the world. */
@@ -15,6 +17,12 @@ export type Real = {
   administrator: Person
   /** What was done and what came of it, in words. */
   story: string[]
+  /** In the bytes of every file of this history. */
+  salt: string
+  /** What its requests are called just now. */
+  mark: string
+  /** Links that people were given, and to what. */
+  links: Map<string, { document: KnownDocument; number: number }>
 }
 
 export type Verb = AsyncCommand<Model, Real>
@@ -32,6 +40,7 @@ export function verb({ words, canRun = ({ isServing }) => isServing, run }: Wish
     check: canRun,
     async run(model, real) {
       real.story.push(words)
+      markRequests(real, String(real.story.length))
       const outcome = await run(model, real)
       real.story.splice(-1, 1, `${words} → ${outcome}`)
     },

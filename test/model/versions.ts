@@ -4,31 +4,39 @@ import { z } from 'zod'
 import { documentShape } from '../../src/contract.ts'
 import { addVersion } from '../support/call-versions.ts'
 import { hasDocuments, pick } from './browse.ts'
-import { formats, people } from './hand-in.ts'
+import { cast, people, type PersonName } from './cast.ts'
+import { type Format, soundFormats } from './formats.ts'
+import { takenInWords } from './hand-in.ts'
 import {
-  cast,
   differs,
   type KnownDocument,
+  type KnownVersion,
   type Model,
   nameOf,
   newVersion,
-  noteShown,
-  type PersonName,
-  storesOfNewFile,
   type VersionFile,
   versionOf,
 } from './model.ts'
+import { findingsOn, noteGiven, noteVirus, scansOf, servingOf } from './note-scans.ts'
+import { noteShown } from './note-shown.ts'
+import { storesOfNewFile } from './note-stores.ts'
+import { noteRefusal } from './refusal.ts'
 import { fileOf } from './sound-file.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 
 /** Each version of a document as the service shows it, newest first. */
-export async function lookAtVersions(real: Real, by: PersonName, document: KnownDocument): Promise<string> {
+export async function lookAtVersions(
+  model: Model,
+  real: Real,
+  by: PersonName,
+  document: KnownDocument,
+): Promise<string> {
   const answer = await callAs(real, by, `/${document.id}/versions`)
   if (answer.status !== 200) return differs(`versions were answered ${answer.status}: ${await answer.text()}`)
   const shapes = z.array(documentShape).parse(await answer.json())
   if (shapes.length !== document.versions.length)
     differs(`${nameOf(document)} has ${document.versions.length} versions, and ${shapes.length} are listed`)
-  for (const [index, shape] of shapes.entries()) noteShown(document, shape, shapes.length - index)
+  for (const [index, shape] of shapes.entries()) noteShown(model, document, shape, shapes.length - index)
   return `${shapes.length} of them`
 }
 
@@ -38,13 +46,16 @@ export const versionsVerb: fc.Arbitrary<Verb> = fc
     verb({
       words: `${by} lists the versions of document ${which}`,
       canRun: hasDocuments(by),
-      run: async (model, real) => lookAtVersions(real, by, pick(model, by, which)),
+      run: async (model, real) => lookAtVersions(model, real, by, pick(model, by, which)),
     }),
   )
 
 const newer = fc.record({
   by: fc.constantFrom(...people),
-  format: fc.constantFrom(...(Object.keys(formats) as (keyof typeof formats)[])), // its keys are these names
+  format: fc.oneof(
+    { weight: 9, arbitrary: fc.constantFrom<Format[]>(...soundFormats) },
+    { weight: 1, arbitrary: fc.constant<Format>('virus') },
+  ),
   bytes: fc.constantFrom(900, 12_000, 300_000),
   seed: fc.nat({ max: 3 }),
 })
@@ -67,30 +78,40 @@ export const addVersionVerb: fc.Arbitrary<Verb> = fc
   })
 
 async function addVersions(model: Model, real: Real, document: KnownDocument, files: Newer[]): Promise<string> {
-  const stores = storesOfNewFile(model.s3)
-  const answers = await Promise.all(files.map(async (file) => ({ file, answer: await send(real, document, file) })))
+  const answers = await Promise.all(files.map(async (file) => send(real, document, file)))
+  for (const { hasVirus, file } of answers) if (hasVirus) noteVirus(model, file.sha256)
   if (document.isInTrash) return expectAll(answers, 410)
-  const taken = answers.map(({ file, answer: { status, body } }) => {
-    if (status !== 201) return differs(`a sound version was answered ${status}: ${JSON.stringify(body)}`)
-    return { file: factsOf(real, file), shape: documentShape.parse(body) }
-  })
-  for (const { file, shape } of taken.toSorted((a, b) => a.shape.version - b.shape.version)) {
-    document.versions.push(newVersion(file, stores))
-    noteShown(document, shape)
+  const outcomes = answers.map((answer) => noteAnswer(model, answer))
+  const taken = outcomes.flatMap(({ file, shape, scans }) => (shape === undefined ? [] : [{ file, shape, scans }]))
+  const stores = storesOfNewFile(model.s3)
+  for (const { file, shape, scans } of taken.toSorted((a, b) => a.shape.version - b.shape.version)) {
+    document.versions.push(newVersion(file, { stores, scans }))
+    noteShown(model, document, shape)
   }
-  return taken.map(({ shape }) => `version ${shape.version}, on ${shape.storage}`).join(', ')
+  return outcomes
+    .map(({ shape }) => (shape === undefined ? 'a virus is found' : `version ${shape.version}, ${takenInWords(shape)}`))
+    .join(', ')
 }
 
-async function send({ world, firms, people: persons }: Real, { id }: KnownDocument, file: Newer) {
-  const { fileName, bytes } = fileOf(file)
-  const to = { firm: firms[cast[file.by].firm], id }
-  const response = await addVersion(world.url, to, persons[file.by], { fileName, bytes })
-  return { status: response.status, body: await response.json() }
+type Sent = { file: VersionFile; hasVirus: boolean; answer: { status: number; body: unknown } }
+
+async function send(real: Real, { id }: KnownDocument, wish: Newer): Promise<Sent> {
+  const { bytes, hasVirus, ...facts } = fileOf(real, wish)
+  const to = { firm: real.firms[cast[wish.by].firm], id }
+  const person = real.people[wish.by]
+  const response = await addVersion(real.world.url, to, person, { fileName: facts.fileName, bytes })
+  const file = { ...facts, fileSize: bytes.length, uploadedBy: person.id }
+  return { file, hasVirus, answer: { status: response.status, body: await response.json() } }
 }
 
-function factsOf({ people: persons }: Real, file: Newer): VersionFile {
-  const { bytes, ...facts } = fileOf(file)
-  return { ...facts, fileSize: bytes.length, uploadedBy: persons[file.by].id }
+/** Taken as its scan has it, or refused for that. */
+function noteAnswer(model: Model, { file, answer: { status, body } }: Sent) {
+  const findings = findingsOn(model, model.scanner, file.sha256)
+  const scans = findings.filter((each) => each !== 'infected')
+  const isInfected = status === 422 && (body as { code: string }).code === 'infected' // every refusal has one
+  if (isInfected && findings.includes('infected')) return { file, shape: undefined, scans }
+  if (status === 201 && scans.length > 0) return { file, shape: documentShape.parse(body), scans }
+  return differs(`a version whose scan is ${findings.join(' or ')} was answered ${status}: ${JSON.stringify(body)}`)
 }
 
 /** An old version is taken up again: its bytes, as a version of whoever did so. */
@@ -111,7 +132,7 @@ export const restoreVersionVerb: fc.Arbitrary<Verb> = fc
 type Restoring = { by: PersonName; document: KnownDocument; number: number }
 
 function noteRestored(
-  { s3 }: Model,
+  model: Model,
   real: Real,
   { by, document, number }: Restoring,
   { status, body }: { status: number; body: unknown },
@@ -119,13 +140,21 @@ function noteRestored(
   if (number > document.versions.length) return expectAll([{ answer: { status, body } }], 404)
   if (document.isInTrash) return expectAll([{ answer: { status, body } }], 410)
   const old = versionOf(document, number)
-  // Its bytes must be read from where they lie.
-  if (status === 503 && s3 !== 'up' && old.stores.includes('s3')) return '503'
+  if (noteRefusal(model, old, { status, body }) || isOutOfReach(model, old, status)) return String(status)
   if (status !== 201) return differs(`to take up a version was answered ${status}: ${JSON.stringify(body)}`)
-  document.versions.push(newVersion({ ...old, uploadedBy: real.people[by].id }, storesOfNewFile(s3)))
+  noteGiven(model, old, 'given')
+  const scans = [model.scanner === 'none' ? 'skipped' : 'clean'] as const
+  const file = { ...old, uploadedBy: real.people[by].id }
+  document.versions.push(newVersion(file, { stores: storesOfNewFile(model.s3), scans }))
   const shape = documentShape.parse(body)
-  noteShown(document, shape)
+  noteShown(model, document, shape)
   return `version ${shape.version}, on ${shape.storage}`
+}
+
+/** Its bytes must be read from where they lie, and may be on their way into quarantine. */
+function isOutOfReach(model: Model, old: KnownVersion, status: number): boolean {
+  if (status === 410) return scansOf(model, old).includes('infected')
+  return status === 503 && model.s3 !== 'up' && old.stores.includes('s3') && servingOf(model, old).may
 }
 
 function expectAll(answers: { answer: { status: number; body: unknown } }[], status: number): string {

@@ -17,7 +17,9 @@ import { addMember, makeFirm, makePerson, type Person, type Registry } from '../
 import { s3Settings } from '../support/s3-settings.ts'
 import { findFreePorts } from '../support/services/free-ports.ts'
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
-import { cast, type FirmName, firmNames, type PersonName, type S3State } from './model.ts'
+import { cast, type FirmName, firmNames, type PersonName } from './cast.ts'
+import type { S3State } from './model.ts'
+import { openScanner, type Scanner, type SharedClamd } from './scanner.ts'
 import { openService, type Service } from './service.ts'
 import type { Real } from './verb.ts'
 
@@ -33,17 +35,19 @@ export type World = {
   bucket: FreshBucket
   db: Db
   setS3(state: Exclude<S3State, 'returning'>, afterBytes?: number): Promise<void>
+  /** Undefined: this world has none. */
+  scanner: Scanner | undefined
   service: Service
   untilUploadsGoToS3(): Promise<void>
   /** Somebody of no history, who tries whether uploads go to S3. */
   scout: Scout
-  newFirms(): Promise<Pick<Real, 'firms' | 'people' | 'administrator'>>
+  newFirms(): Promise<Pick<Real, 'firms' | 'people' | 'administrator' | 'salt'>>
   close(): Promise<void>
 }
 
 type Scout = { firm: FirmId; person: Person }
 
-export async function openWorld(services: ServiceAddresses): Promise<World> {
+export async function openWorld(services: ServiceAddresses, clamd: SharedClamd | undefined): Promise<World> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'paniq-model-'))
   opened.defer(() => rm(folder, { recursive: true, force: true }))
@@ -55,6 +59,8 @@ export async function openWorld(services: ServiceAddresses): Promise<World> {
   const proxy = await startFaultProxy({ host: hostname, port: Number(s3Port) })
   opened.defer(() => proxy.close())
 
+  const scanner = clamd && (await openScanner(clamd))
+  opened.defer(async () => scanner?.close())
   const [port = 0] = await findFreePorts(1)
   const secret = randomBytes(32).toString('hex')
   const uploadsDir = join(folder, 'uploads')
@@ -69,6 +75,7 @@ export async function openWorld(services: ServiceAddresses): Promise<World> {
     UPLOADS_DIR: uploadsDir,
     MAX_UPLOAD_BYTES: String(maxUploadBytes),
     PORT: String(port),
+    ...(scanner && { CLAMD_URL: scanner.url }),
   }
   const { db } = openDatabase(
     { connectionString: database.url, max: 2 },
@@ -94,6 +101,7 @@ export async function openWorld(services: ServiceAddresses): Promise<World> {
     uploadsDir,
     bucket,
     db,
+    scanner,
     service,
     scout,
     setS3: makeSpoiler(proxy),
@@ -113,7 +121,7 @@ async function newFirms(registry: Registry) {
   // The names are those of the cast.
   const people: Record<PersonName, Person> = Object.fromEntries(await Promise.all(Object.entries(cast).map(enlist)))
   const administrator = await makePerson(registry, { role: 'admin' })
-  return { firms: firms as Record<FirmName, FirmId>, people, administrator }
+  return { firms: firms as Record<FirmName, FirmId>, people, administrator, salt: firms[firmNames[0]] }
 }
 
 /** Sets what becomes of connections to S3; what it does already is not done again. */

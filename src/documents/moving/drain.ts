@@ -23,7 +23,7 @@ type Draining = { concurrency: number; signal: AbortSignal; onSettled?: (settled
 export async function drain(needs: MoveNeeds, actor: EventActor, draining: Draining): Promise<Drained> {
   const drained: Drained = { moved: 0, bytes: 0, left: 0 }
   await moveAll(needs, actor, {
-    scope: { store: 'local', storeId: needs.stores.local.storeId, isFallback: true },
+    scope: { store: 'local', storeId: needs.stores.local.storeId, isFallback: true, isMovable: true },
     to: 's3',
     removesSource: true,
     concurrency: draining.concurrency,

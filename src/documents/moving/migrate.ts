@@ -34,7 +34,7 @@ export type Migrated = {
 
 /** The versions that a migration will look at. */
 export function scopeOf({ to, firmId }: Pick<Migration, 'to' | 'firmId'>, { local }: Stores): VersionScope {
-  return { store: to === 's3' ? 'local' : 's3', storeId: to === 's3' ? local.storeId : null, firmId }
+  return { store: to === 's3' ? 'local' : 's3', storeId: to === 's3' ? local.storeId : null, isMovable: true, firmId }
 }
 
 /** How much there is to do. */

@@ -5,13 +5,14 @@ import type { Logger } from 'pino'
 import type { Db } from '../../database/client.ts'
 import type { EventActor } from '../../database/events.ts'
 import { flipMove } from '../../database/flip-move.ts'
+import { inTransaction } from '../../database/in-transaction.ts'
 import { claimMove, endMove, type OpenMove, releaseMove, retargetMove } from '../../database/moves.ts'
 import type { Place } from '../../database/uploads.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import type { Metrics } from '../../metrics.ts'
 import { type StoredFile, StoreError } from '../../storage/file-store.ts'
 import { extensionOf, storageKeyOf } from '../../storage/storage-key.ts'
-import type { Clock, StorageKey, StoreName } from '../../vocabulary.ts'
+import type { Clock, DocumentId, StorageKey, StoreName } from '../../vocabulary.ts'
 import { reportWrongBytes } from '../report-wrong-bytes.ts'
 import { storeHolding, type Stores } from '../stores.ts'
 import { copyBytes, type CopyNeeds, type CopyOutcome } from './copy-bytes.ts'
@@ -38,7 +39,7 @@ export type Move = {
 
 /**
  * - `moved`: it lies at the target, and its row says so.
- * - `busy`: another mover is at it, or it was moved or removed meanwhile.
+ * - `busy`: another mover is at it, or it was moved or removed meanwhile, or is on its way into quarantine.
  * - `missing`, `not_here`: its bytes are gone; or, where its row names no disk, not on this one.
  * - `wrong`: its bytes are not those that were stored.
  */
@@ -55,7 +56,7 @@ export async function moveVersion(
   version: StoredVersion,
   { to, removesSource, turns, signal }: Move,
 ): Promise<MoveOutcome> {
-  const { firmId, versionId, store, storeId, key } = version
+  const { firmId, documentId, versionId, store, storeId, key } = version
   const from: Place = { store, storeId, key }
   const target: Place = { ...placeIn(needs.stores, to), key: freshKey(version) }
   const move = await claimMove(needs.db, { firmId, versionId, from, to: target })
@@ -67,7 +68,7 @@ export async function moveVersion(
   try {
     const copied = await copyUntilRight(needs, move, { version, turns, signal: within })
     if (copied.kind !== 'copied') return await endInVain(needs, actor, move, copied.kind)
-    return await flip(needs, actor, move, { stored: copied.stored, removesSource })
+    return await flip(needs, actor, move, { stored: copied.stored, documentId, removesSource })
   } catch (error) {
     if (lease.lost.aborted) return 'busy'
     // Also after a flip whose answer was lost: if it stands, the intent is gone, and there is nothing to release.
@@ -127,17 +128,19 @@ async function flip(
   needs: MoveNeeds,
   actor: EventActor,
   move: OpenMove,
-  { stored, removesSource }: { stored: StoredFile; removesSource: boolean },
+  { stored, documentId, removesSource }: { stored: StoredFile; documentId: DocumentId; removesSource: boolean },
 ): Promise<MoveOutcome> {
   const graceEnds = endOfGrace(needs)
-  const outcome = await flipMove(needs.db, actor, move, {
+  const facts = {
     ...stored,
+    documentId,
     etag: stored.etag,
     objectVersionId: stored.objectVersionId,
     sourceStoreId: placeIn(needs.stores, move.from.store).storeId,
     sourceDueAt: removesSource ? graceEnds : null,
     targetDueAt: graceEnds,
-  })
+  }
+  const outcome = await inTransaction(needs.db, (trx) => flipMove(trx, actor, move, facts))
   return outcome === 'flipped' ? 'moved' : 'busy'
 }
 

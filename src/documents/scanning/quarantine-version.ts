@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 
 import { inTransaction } from '../../database/in-transaction.ts'
-import { closeQuarantine } from '../../database/quarantined.ts'
+import { closeQuarantine, forgetQuarantine } from '../../database/quarantined.ts'
 import { letGoOfInfected } from '../../database/record-verdict.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
 import type { StorageKey } from '../../vocabulary.ts'
-import { putAside } from '../put-aside.ts'
+import { hashIfThere, putAside } from '../put-aside.ts'
 import { removeBytes } from '../remove-bytes.ts'
 import { storesHere, type StoreHere } from '../stores-here.ts'
 import type { QuarantineNeeds } from '../verifying/quarantine-stray.ts'
@@ -22,7 +22,7 @@ export async function quarantineVersion(
   version: StoredVersion & { signature: string },
 ): Promise<void> {
   const { key, fileSize: size, signature } = version
-  const { opened } = await putAside(needs.db, here, {
+  const { opened, isThere } = await putAside(needs.db, here, {
     key,
     nameKey: isStorageKey(key) ? key : keyOfOurForm(version),
     size,
@@ -34,7 +34,10 @@ export async function quarantineVersion(
     const isReachable = storesHere(needs.stores).some((each) => each.store === place.store && each.storeId === storeId)
     if (isReachable) await removeBytes(needs, { ...place, storeId }, null)
   }
-  await inTransaction(needs.db, (trx) => closeQuarantine(trx, opened.id, needs.now()))
+  // Where its bytes were gone, somebody else may have put them aside at the same moment, under this name or another.
+  const isAside = isThere || (await hashIfThere(here.files.quarantine, opened.quarantineKey)) !== undefined
+  if (isAside) await inTransaction(needs.db, (trx) => closeQuarantine(trx, opened.id, needs.now()))
+  else await forgetQuarantine(needs.db, opened)
 }
 
 /** The platform ends its keys with whatever its users' file names did. */

@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { Real } from './verb.ts'
+
+const mostLines = 20
+
+/** The service writes down with each line what we call the request: here all that belong to one step of a history. */
+export function markRequests(real: Real, step: string): void {
+  real.mark = `${real.salt}:${step}`
+  for (const { headers } of [...Object.values(real.people), real.administrator])
+    Object.assign(headers, { 'x-request-id': real.mark })
+}
+
+/** What the service had to say of the last step’s requests, but that it answered them. */
+export async function readMarkedLines({ world, mark }: Real): Promise<string[]> {
+  const log = await readFile(join(world.folder, 'log'), 'utf8')
+  return log
+    .split('\n')
+    .filter((line) => line.includes(`"${mark}"`) && !line.includes('"level":"info"'))
+    .slice(-mostLines)
+}

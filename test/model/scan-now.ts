@@ -1,0 +1,20 @@
+import { sql } from 'kysely'
+
+import { differs, type Model } from './model.ts'
+import type { Real } from './verb.ts'
+
+/** Scans what is due in every store, to the end; nothing where there is no scanner. */
+export async function scanNow(model: Model, real: Real): Promise<void> {
+  if (model.scanner === 'none') return
+  await letPausesPass(real)
+  const ended = await real.world.service.run({ verb: 'scan' })
+  if (ended.code !== 0) differs(`the scan failed: ${ended.why}`)
+}
+
+/** As if those who claimed a file, or failed at it, had done so long ago; one that is at it must bear another beside it. */
+export async function letPausesPass({ world, firms }: Real): Promise<void> {
+  await sql`
+    update document_versions set scan_due_at = now()
+    where firm_id = any (${Object.values(firms)}::uuid[]) and scan_due_at > now()
+      and (scan_status = 'pending' or scan_due_at < now() + interval '10 minutes')`.execute(world.db)
+}

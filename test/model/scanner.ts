@@ -1,0 +1,101 @@
+import { appendFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import pLimit from 'p-limit'
+
+import { openClamd } from '../../src/scanner/clamd.ts'
+import { numberSignatures } from '../scanner/number-signatures.ts'
+import { type ClamdInHand, clamdInHand } from '../support/clamd-in-hand.ts'
+import { type Fault, startFaultProxy } from '../support/fault-proxy.ts'
+import { signatureOf } from '../support/services/clamd.ts'
+import type { ScannerState } from './model.ts'
+
+type State = Exclude<ScannerState, 'none'>
+
+/** One clamd for all worlds: no two histories have the same bytes. */
+export type SharedClamd = { port: number; teach(virus: Virus): Promise<void>; close(): Promise<void> }
+
+/** A world’s way to it. */
+export type Scanner = {
+  url: string
+  set(state: State, afterBytes?: number): Promise<void>
+  /** From here on it finds something in this file, and says that it has newer signatures. */
+  teach(virus: Virus): Promise<void>
+  close(): Promise<void>
+}
+
+export type Virus = { sha256: string; bytes: number }
+
+export async function shareClamd(): Promise<SharedClamd> {
+  const clamd = await clamdInHand()
+  const inTurn = pLimit(1)
+  let taught = 0
+  return {
+    port: clamd.port,
+    teach: async ({ sha256, bytes }) =>
+      inTurn(async () => {
+        taught += 1
+        await appendFile(join(clamd.folder, 'db', 'taught.hsb'), `${sha256}:${bytes}:Taught-${taught}\n`)
+        const sign = `what tells that signature ${taught} is known by now`
+        await appendFile(join(clamd.folder, 'db', 'signs.ndb'), signatureOf(`Sign-${taught}`, sign))
+        const connection = connect(clamd.port, '127.0.0.1')
+        connection.write('zRELOAD\0')
+        await text(connection)
+        await untilFound(clamd, Buffer.from(sign))
+      }),
+    close: () => clamd.remove(),
+  }
+}
+
+const knownWithinMs = 60_000
+
+/** It goes on with what it knew until it has read all. */
+async function untilFound({ port }: ClamdInHand, sign: Buffer): Promise<void> {
+  const scanner = openClamd({ host: '127.0.0.1', port })
+  const whole = async function* () {
+    yield sign
+  }
+  for (const giveUpAt = Date.now() + knownWithinMs; Date.now() < giveUpAt; await sleep(5))
+    if ((await scanner.scan(whole())).kind === 'infected') return
+  throw new Error('the scanner does not find what it was told to find')
+}
+
+export async function openScanner(shared: SharedClamd): Promise<Scanner> {
+  const numbered = await numberSignatures(shared)
+  const proxy = await startFaultProxy({ port: Number(new URL(numbered.url).port) })
+  let signatures = 1
+  let isUp = true
+  return {
+    url: `tcp://127.0.0.1:${proxy.port}`,
+    async set(state, afterBytes = 0) {
+      if (state === 'up' && isUp) return
+      isUp = state === 'up'
+      proxy.setFault(faultOf(state, afterBytes))
+      await proxy.cutAll()
+    },
+    async teach(virus) {
+      await shared.teach(virus)
+      numbered.number((signatures += 1))
+    },
+    async close() {
+      await proxy.close()
+      await numbered.close()
+    },
+  }
+}
+
+function faultOf(state: State, afterBytes: number): Fault {
+  switch (state) {
+    case 'up':
+      return { kind: 'none' }
+    case 'down':
+      return { kind: 'refuse' }
+    case 'slow':
+      return { kind: 'slow', latencyMs: 20 }
+    case 'cutting':
+      return { kind: afterBytes === 0 ? 'cut_down' : 'cut_up', afterBytes }
+  }
+}

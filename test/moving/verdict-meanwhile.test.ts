@@ -1,0 +1,98 @@
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+
+import type { DueScan } from '../../src/database/due-scans.ts'
+import { type Flip, flipMove } from '../../src/database/flip-move.ts'
+import { inTransaction } from '../../src/database/in-transaction.ts'
+import type { OpenMove } from '../../src/database/moves.ts'
+import { recordClean, recordInfected } from '../../src/database/record-verdict.ts'
+import type { StoredVersion } from '../../src/database/versions-in-store.ts'
+import { migrate } from '../../src/documents/moving/migrate.ts'
+import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import { waitUntilWaiting } from '../api/people/wait-for-lock.ts'
+import {
+  actor,
+  changeVersion,
+  claimAndDie,
+  firmId,
+  handIn,
+  keysInBucket,
+  never,
+  openMoves,
+  openMovingScene,
+  platformPathOf,
+  service,
+  toS3,
+  versionOf,
+} from './moving-scene.ts'
+
+openMovingScene()
+
+/** A paper that waits for its scan, and that the platform does not see yet. */
+async function handInUnscanned() {
+  const { document, version } = await handIn()
+  await changeVersion(document.id, sql`scan_status = 'pending'`)
+  await sql`delete from firm_documents where id = ${document.id}`.execute(service.app.db)
+  const due: DueScan = { ...version, scanStatus: 'pending', attempts: 0, waitingSince: new Date() }
+  return { document, version, due }
+}
+
+function flip(move: OpenMove, { documentId, sha256, storeId }: StoredVersion) {
+  const flipped = { documentId, sha256, etag: undefined, objectVersionId: undefined, sourceStoreId: storeId }
+  const times = { sourceDueAt: null, targetDueAt: new Date() }
+  // Every version of ours has a hash.
+  return inTransaction(service.app.db, (trx) => flipMove(trx, actor, move, { ...flipped, ...times } as Flip))
+}
+
+describe('a paper whose verdict comes while it is moved', () => {
+  it('is shown to the platform where it lies then, whoever of the two comes first', async () => {
+    const { document, version, due } = await handInUnscanned()
+    const move = await claimAndDie(version)
+    // Both are held up in the midst of their work, in this order.
+    const holding = await service.app.db.startTransaction().execute()
+    await sql`select from document_versions where id = ${version.versionId} for update`.execute(holding)
+    const judging = recordClean(service.app.db, actor, due)
+    await waitUntilWaiting(service.app.db, 1)
+    const flipping = flip(move, version)
+    await waitUntilWaiting(service.app.db, 2)
+    await holding.commit().execute()
+
+    expect(await judging).toMatchObject({ recorded: true })
+    expect(await flipping).toBe('flipped')
+    expect(await versionOf(document.id)).toMatchObject({ store: 's3', storage_key: move.to.key })
+    expect(await platformPathOf(document.id)).toBe(move.to.key)
+  })
+
+  it('and in which a virus is found goes into quarantine and nowhere else: the copy is noted to go', async () => {
+    const { document, version, due } = await handInUnscanned()
+    const move = await claimAndDie(version)
+    await recordInfected(service.app.db, actor, due, 'Found')
+
+    expect(await flip(move, version)).toBe('version_changed')
+    expect(await versionOf(document.id)).toMatchObject({ store: 'local', storage_key: version.key })
+    const noted = await service.app.db.selectFrom('document_removals').select('storage_key').execute()
+    expect(noted).toContainEqual({ storage_key: move.to.key })
+  })
+
+  it('is not even begun to be moved after that, and holds up no migration', async () => {
+    const { version, due } = await handInUnscanned()
+    await recordInfected(service.app.db, actor, due, 'Found')
+    const before = await keysInBucket()
+
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('busy')
+    const { outcomes } = await migrate(service.app, actor, {
+      to: 's3',
+      firmId,
+      concurrency: 4,
+      bytesPerSecond: undefined,
+      deletesSource: false,
+      signal: never,
+      onSettled: () => undefined,
+      onWaiting: () => undefined,
+    })
+
+    expect(outcomes).toMatchObject({ busy: 0, failed: 0 })
+    expect(await openMoves()).toEqual([])
+    expect(await keysInBucket()).toEqual(before)
+  })
+})
