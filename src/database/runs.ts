@@ -41,19 +41,19 @@ export async function noteTask(db: Db, task: string): Promise<void> {
 }
 
 /** Answers when it began, by the database's clock. */
-export async function beginRun(db: Db, { task, disk = nowhere }: RunOf, instance: string): Promise<Date | undefined> {
+export async function beginRun(db: Db, { task, disk }: RunOf, instance: string): Promise<Date | undefined> {
   const { rows } = await sql<{ begunAt: Date }>`
-    insert into document_runs (task, place, begun_at, begun_by) values (${task}, ${disk}, now(), ${instance})
+    insert into document_runs (task, place, begun_at, begun_by) values (${task}, ${disk ?? nowhere}, now(), ${instance})
     on conflict (task, place) do update set begun_at = excluded.begun_at, begun_by = excluded.begun_by
     returning begun_at as "begunAt"`.execute(db)
   return rows[0]?.begunAt
 }
 
 export async function endRun(db: Db, run: EndedRun): Promise<void> {
-  const { task, disk = nowhere, instance, startedAt = null, outcome, error = null, did } = run
+  const { task, disk, instance, startedAt = null, outcome, error = null, did } = run
   await sql`
     insert into document_runs as r (task, place, started_at, ended_at, ended_by, outcome, error, did, succeeded_at)
-    values (${task}, ${disk}, coalesce(${startedAt}::timestamptz, now()), now(), ${instance}, ${outcome}, ${error},
+    values (${task}, ${disk ?? nowhere}, coalesce(${startedAt}::timestamptz, now()), now(), ${instance}, ${outcome}, ${error},
       ${did === undefined ? null : JSON.stringify(did)}, case when ${outcome} = 'ok' then now() end)
     on conflict (task, place) do update set
       started_at = excluded.started_at, ended_at = excluded.ended_at, ended_by = excluded.ended_by,

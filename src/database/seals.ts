@@ -26,6 +26,17 @@ export async function findLastSeal(db: Db | Tx): Promise<Seal | undefined> {
   return rows[0]
 }
 
+/** The newest seal, without what it seals. */
+export type SealState = { number: number; sealedAt: Date }
+
+export async function findSealState(db: Db): Promise<SealState | undefined> {
+  const { rows } = await sql<SealState>`
+    select number::float8 as number, sealed_at as "sealedAt" from document_seals order by number desc limit 1`.execute(
+    db,
+  )
+  return rows[0]
+}
+
 /** Some `most` seals from a number on, oldest first. */
 export async function readSeals(db: Db | Tx, fromNumber: number, most: number): Promise<Seal[]> {
   const { rows } = await sql<Seal>`

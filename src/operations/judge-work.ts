@@ -17,6 +17,8 @@ export type WorkState = {
   last: LastRun | undefined
   succeededAt: Date | undefined
   nextAt: Date | undefined
+  /** Nobody tends its disk any more. */
+  isGone: boolean
   /** For how long it should have gone well once more; 0 while it is in time. */
   overdueSeconds: number
 }
@@ -42,7 +44,11 @@ export type Times = {
   tablesSince: Date
 }
 
-export function judgeJob({ name, does, by, schedule }: PlannedJob, run: RunRecord | undefined, times: Times): WorkState {
+export function judgeJob(
+  { name, does, by, schedule }: PlannedJob,
+  run: RunRecord | undefined,
+  times: Times,
+): WorkState {
   const isRunning = run?.isHeard === true
   const due = nextDue(schedule, run?.succeededAt ?? run?.knownSince ?? times.tablesSince)
   return {
@@ -55,6 +61,7 @@ export function judgeJob({ name, does, by, schedule }: PlannedJob, run: RunRecor
     last: run && lastOf(run, isRunning),
     succeededAt: run?.succeededAt ?? undefined,
     nextAt: nextDue(schedule, times.now),
+    isGone: false,
     overdueSeconds: isRunning ? 0 : overdue(due, times.now),
   }
 }
@@ -81,6 +88,7 @@ export function judgeTask(
     last: lastOf(run, isBegun),
     succeededAt: run.succeededAt ?? undefined,
     nextAt: isTended && !isBegun ? after(run.endedAt ?? now, everySeconds * 1000) : undefined,
+    isGone: !isTended,
     overdueSeconds: isTended ? overdue(due, now) : 0,
   }
 }
@@ -103,6 +111,7 @@ export function judgeOutside(
     last: run && { startedAt: undefined, instance: undefined, error: undefined, ...run },
     succeededAt: isGood ? run.endedAt : undefined,
     nextAt: due,
+    isGone: false,
     overdueSeconds: due === undefined ? 0 : overdue(due, now),
   }
 }

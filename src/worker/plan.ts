@@ -9,7 +9,11 @@ export const plan: readonly PlannedWork[] = [
   onEachDisk('drain', usualTimes.drainEveryMs, 'Moves to S3 what waits on this disk since S3 was away.'),
   onEachDisk('collect', usualTimes.collectEveryMs, 'Removes files that no document names any more, a day later.'),
   onEachDisk('hash', usualTimes.hashEveryMs, 'Reads the platform’s documents on this disk that have no hash yet.'),
-  onEachDisk('scan', usualTimes.scanEveryMs, 'Scans documents on this disk that wait for it, or whose turn it is again.'),
+  onEachDisk(
+    'scan',
+    usualTimes.scanEveryMs,
+    'Scans documents on this disk that wait for it, or whose turn it is again.',
+  ),
   ...outsideWork,
 ]
 

@@ -21,7 +21,12 @@ type TendNeeds = MoveNeeds &
 
 export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number; scanEveryMs?: number }
 
-export const usualTimes = { drainEveryMs: 60_000, collectEveryMs: 60 * 60_000, hashEveryMs: 5 * 60_000, scanEveryMs: 20_000 }
+export const usualTimes = {
+  drainEveryMs: 60_000,
+  collectEveryMs: 60 * 60_000,
+  hashEveryMs: 5 * 60_000,
+  scanEveryMs: 20_000,
+}
 
 const filesAtOnce = 4
 /** Of the platform's documents without a hash, most may lie on other disks: each costs a look. */
