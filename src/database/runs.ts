@@ -19,7 +19,7 @@ export type EndedRun = RunOf & {
 /** What is known of one task, of all or of one disk. */
 export type RunRecord = {
   task: string
-  disk: StoreId | undefined
+  disk: StoreId | null
   knownSince: Date
   /** The run under way, or one that was killed. */
   begunAt: Date | null
@@ -65,8 +65,8 @@ export async function endRun(db: Db, run: EndedRun): Promise<void> {
 
 /** The last of each task, of all and of each disk. The condition on the state is that of the queue's own index. */
 export async function listRuns(db: Db): Promise<RunRecord[]> {
-  const { rows } = await sql<RunRecord & { place: string }>`
-    select task, place, known_since as "knownSince", begun_at as "begunAt", begun_by as "begunBy",
+  const { rows } = await sql<RunRecord>`
+    select task, nullif(place, ${nowhere}) as disk, known_since as "knownSince", begun_at as "begunAt", begun_by as "begunBy",
       begun_at is not null and exists (
         select from ${sql.table(`${jobSchema}.job`)} j
         where j.name = task and j.state = 'active' and j.state in ('created', 'retry', 'active', 'failed')
@@ -75,7 +75,7 @@ export async function listRuns(db: Db): Promise<RunRecord[]> {
       started_at as "startedAt", ended_at as "endedAt", ended_by as "endedBy", outcome, error, did,
       succeeded_at as "succeededAt"
     from document_runs order by task, place`.execute(db)
-  return rows.map(({ place, ...run }) => ({ ...run, disk: place === nowhere ? undefined : (place as StoreId) })) // it came from one
+  return rows
 }
 
 /** Of disks that nobody has tended since then. */

@@ -1,7 +1,7 @@
 import type { ReadinessShape } from '../contract-operations.ts'
 import type { JobStateShape, StatusShape } from '../contract-status.ts'
 import type { Waiting } from '../database/count-rows.ts'
-import type { WorkState } from '../operations/judge-work.ts'
+import type { LastRun, WorkState } from '../operations/judge-work.ts'
 import type { ServiceStatus } from '../operations/see-status.ts'
 
 type Answering = { instance: string; version: string }
@@ -50,25 +50,40 @@ export function presentStatus(
 }
 
 function presentJob(work: WorkState): JobStateShape {
-  const { last } = work
   return {
     name: work.name,
     does: work.does,
     by: work.by,
-    disk: work.disk ?? null,
-    schedule: work.schedule ?? null,
+    disk: work.disk,
+    schedule: work.schedule,
     running_since: timeOrNull(work.runningSince),
-    last_started_at: timeOrNull(last?.startedAt),
-    last_ended_at: timeOrNull(last?.endedAt),
-    last_instance: last?.instance ?? null,
-    last_outcome: last?.outcome ?? null,
-    last_error: last?.error ?? null,
-    last_did: last?.did ?? {},
+    ...presentLast(work.last),
     last_succeeded_at: timeOrNull(work.succeededAt),
     next_run_at: timeOrNull(work.nextAt),
     is_gone: work.isGone,
     overdue_seconds: work.overdueSeconds,
   }
+}
+
+function presentLast(last: LastRun | null) {
+  if (last === null) return neverRan
+  return {
+    last_started_at: timeOrNull(last.startedAt),
+    last_ended_at: timeOrNull(last.endedAt),
+    last_instance: last.instance,
+    last_outcome: last.outcome,
+    last_error: last.error,
+    last_did: last.did ?? {},
+  }
+}
+
+const neverRan = {
+  last_started_at: null,
+  last_ended_at: null,
+  last_instance: null,
+  last_outcome: null,
+  last_error: null,
+  last_did: {},
 }
 
 function presentStores({ stores, rows }: ServiceStatus): StatusShape['stores'] {
@@ -118,6 +133,6 @@ function timeOf(moment: Date): string {
   return moment.toISOString()
 }
 
-function timeOrNull(moment: Date | undefined): string | null {
-  return moment === undefined ? null : timeOf(moment)
+function timeOrNull(moment: Date | null | undefined): string | null {
+  return moment?.toISOString() ?? null
 }

@@ -10,7 +10,7 @@ const at = (time: string) => new Date(`2026-11-${time}Z`)
 const nightly: PlannedJob = { name: 'nightly', does: 'Works at night.', by: 'one_instance', schedule: '43 1 * * *' }
 const never: RunRecord = {
   task: 'nightly',
-  disk: undefined,
+  disk: null,
   knownSince: at('20T12:00:00'),
   begunAt: null,
   begunBy: null,
@@ -39,7 +39,7 @@ describe('a job of every night', () => {
   test('that went well last night is in time, and due the next night', () => {
     expect(judgedAt('21T12:00:00', went)).toMatchObject({
       overdueSeconds: 0,
-      runningSince: undefined,
+      runningSince: null,
       last: { outcome: 'ok', instance: 'one:1', did: { files: 3 } },
       nextAt: at('22T01:43:00'),
     })
@@ -73,14 +73,14 @@ describe('a job of every night', () => {
 
     expect(heard).toMatchObject({ runningSince: at('22T01:43:10'), last: { outcome: 'ok' }, overdueSeconds: 0 })
     expect(unheard).toMatchObject({
-      runningSince: undefined,
-      last: { outcome: 'broken_off', instance: 'two:2', startedAt: at('22T01:43:10'), endedAt: undefined },
+      runningSince: null,
+      last: { outcome: 'broken_off', instance: 'two:2', startedAt: at('22T01:43:10'), endedAt: null },
     })
     expect(unheard.overdueSeconds).toBeGreaterThan(0)
   })
 
   test('that a worker has just come to know is not late before its first night is over', () => {
-    expect(judgedAt('20T23:00:00', never)).toMatchObject({ last: undefined, overdueSeconds: 0 })
+    expect(judgedAt('20T23:00:00', never)).toMatchObject({ last: null, overdueSeconds: 0 })
     expect(judgedAt('21T02:00:00', never).overdueSeconds).toBe(17 * 60)
   })
 
@@ -100,7 +100,7 @@ describe('what is done for a disk', () => {
   })
 
   test('is not late where nobody has the disk any more', () => {
-    expect(judgedOn('25T00:00:00', onDisk, false)).toMatchObject({ overdueSeconds: 0, isGone: true, nextAt: undefined })
+    expect(judgedOn('25T00:00:00', onDisk, false)).toMatchObject({ overdueSeconds: 0, isGone: true, nextAt: null })
   })
 
   test('may take its time, but not for more than six hours', () => {
@@ -125,12 +125,12 @@ describe('what somebody begins from outside', () => {
   test('is late only where somebody promised it, also before the first time', () => {
     expect(judgeOutside(promised, done, times).overdueSeconds).toBe(3600)
     expect(judgeOutside(promised, undefined, times).overdueSeconds).toBeGreaterThan(0)
-    expect(judgeOutside(unpromised, done, times)).toMatchObject({ overdueSeconds: 0, schedule: undefined })
+    expect(judgeOutside(unpromised, done, times)).toMatchObject({ overdueSeconds: 0, schedule: null })
   })
 
   test('that failed has not been done', () => {
     const failed = { ...done, endedAt: at('21T11:00:00'), outcome: 'failed' as const }
-    expect(judgeOutside(promised, failed, times)).toMatchObject({ last: { outcome: 'failed' }, succeededAt: undefined })
+    expect(judgeOutside(promised, failed, times)).toMatchObject({ last: { outcome: 'failed' }, succeededAt: null })
     expect(judgeOutside(promised, failed, times).overdueSeconds).toBeGreaterThan(0)
   })
 })

@@ -9,14 +9,15 @@ export type WorkState = {
   does: string
   by: 'one_instance' | 'each_disk' | 'outside'
   /** The disk that it is done for. */
-  disk: StoreId | undefined
-  /** In words or as a cron line in UTC; undefined where nobody promised a time. */
-  schedule: string | undefined
-  /** Since when it is at work; undefined while it is not. */
-  runningSince: Date | undefined
-  last: LastRun | undefined
-  succeededAt: Date | undefined
-  nextAt: Date | undefined
+  disk: StoreId | null
+  /** In words or as a cron line in UTC; null where nobody promised a time. */
+  schedule: string | null
+  /** Since when it is at work. */
+  runningSince: Date | null
+  /** Null: it never ran. */
+  last: LastRun | null
+  succeededAt: Date | null
+  nextAt: Date | null
   /** Nobody tends its disk any more. */
   isGone: boolean
   /** For how long it should have gone well once more; 0 while it is in time. */
@@ -24,13 +25,13 @@ export type WorkState = {
 }
 
 export type LastRun = {
-  startedAt: Date | undefined
-  endedAt: Date | undefined
-  instance: string | undefined
+  startedAt: Date | null
+  endedAt: Date | null
+  instance: string | null
   /** `broken_off`: its process ended before it did. */
   outcome: 'ok' | 'failed' | 'broken_off'
-  error: string | undefined
-  did: Record<string, unknown> | undefined
+  error: string | null
+  did: Record<string, unknown> | null
 }
 
 /** The queue looks at its schedule twice a minute, and tries again what failed, three times. */
@@ -44,25 +45,23 @@ export type Times = {
   tablesSince: Date
 }
 
-export function judgeJob(
-  { name, does, by, schedule }: PlannedJob,
-  run: RunRecord | undefined,
-  times: Times,
-): WorkState {
-  const isRunning = run?.isHeard === true
-  const due = nextDue(schedule, run?.succeededAt ?? run?.knownSince ?? times.tablesSince)
+const planned = { disk: null, runningSince: null, isGone: false } as const
+
+export function judgeJob(job: PlannedJob, run: RunRecord | undefined, times: Times): WorkState {
+  const { name, does, by, schedule } = job
+  const work = { ...planned, name, does, by, schedule, nextAt: nextDue(schedule, times.now) }
+  if (run === undefined) {
+    const overdueSeconds = overdue(nextDue(schedule, times.tablesSince), times.now)
+    return { ...work, last: null, succeededAt: null, overdueSeconds }
+  }
+  const { isHeard, begunAt, succeededAt, knownSince } = run
+  const due = nextDue(schedule, succeededAt ?? knownSince)
   return {
-    name,
-    does,
-    by,
-    disk: undefined,
-    schedule,
-    runningSince: isRunning ? (run.begunAt ?? undefined) : undefined,
-    last: run && lastOf(run, isRunning),
-    succeededAt: run?.succeededAt ?? undefined,
-    nextAt: nextDue(schedule, times.now),
-    isGone: false,
-    overdueSeconds: isRunning ? 0 : overdue(due, times.now),
+    ...work,
+    runningSince: isHeard ? begunAt : null,
+    last: lastOf(run, isHeard),
+    succeededAt,
+    overdueSeconds: isHeard ? 0 : overdue(due, times.now),
   }
 }
 
@@ -72,24 +71,19 @@ export function judgeTask(
   run: RunRecord,
   { now, isTended }: { now: Date; isTended: boolean },
 ): WorkState {
-  const isBegun = run.begunAt !== null && isTended
-  const begunAt = isBegun ? (run.begunAt ?? undefined) : undefined
-  const due =
-    begunAt === undefined
-      ? after(run.succeededAt ?? run.knownSince, everySeconds * 1000)
-      : after(begunAt, longestMs - graceMs)
+  const { disk, succeededAt } = run
+  const pauseMs = everySeconds * 1000
+  const work = { ...planned, name, does, by, disk, schedule: `every ${everySeconds} s`, succeededAt }
+  if (!isTended) return { ...work, last: lastOf(run, false), nextAt: null, isGone: true, overdueSeconds: 0 }
+  if (run.begunAt !== null) {
+    const overdueSeconds = overdue(after(run.begunAt, longestMs - graceMs), now)
+    return { ...work, runningSince: run.begunAt, last: lastOf(run, true), nextAt: null, overdueSeconds }
+  }
   return {
-    name,
-    does,
-    by,
-    disk: run.disk,
-    schedule: `every ${everySeconds} s`,
-    runningSince: begunAt,
-    last: lastOf(run, isBegun),
-    succeededAt: run.succeededAt ?? undefined,
-    nextAt: isTended && !isBegun ? after(run.endedAt ?? now, everySeconds * 1000) : undefined,
-    isGone: !isTended,
-    overdueSeconds: isTended ? overdue(due, now) : 0,
+    ...work,
+    last: lastOf(run, false),
+    nextAt: after(run.endedAt ?? now, pauseMs),
+    overdueSeconds: overdue(after(succeededAt ?? run.knownSince, pauseMs), now),
   }
 }
 
@@ -98,39 +92,20 @@ export function judgeOutside(
   run: OutsideRun | undefined,
   { now, tablesSince }: Times,
 ): WorkState {
-  const isPromised = dueEverySeconds !== undefined
-  const isGood = run?.outcome === 'ok'
-  const due = isPromised ? after(isGood ? run.endedAt : tablesSince, dueEverySeconds * 1000) : undefined
-  return {
-    name,
-    does,
-    by,
-    disk: undefined,
-    schedule: isPromised ? `every ${dueEverySeconds} s at the latest` : undefined,
-    runningSince: undefined,
-    last: run && { startedAt: undefined, instance: undefined, error: undefined, ...run },
-    succeededAt: isGood ? run.endedAt : undefined,
-    nextAt: due,
-    isGone: false,
-    overdueSeconds: due === undefined ? 0 : overdue(due, now),
-  }
+  const succeededAt = run?.outcome === 'ok' ? run.endedAt : null
+  const last = run === undefined ? null : { startedAt: null, instance: null, error: null, ...run }
+  const work = { ...planned, name, does, by, last, succeededAt }
+  if (dueEverySeconds === undefined) return { ...work, schedule: null, nextAt: null, overdueSeconds: 0 }
+  const due = after(succeededAt ?? tablesSince, dueEverySeconds * 1000)
+  const schedule = `every ${dueEverySeconds} s at the latest`
+  return { ...work, schedule, nextAt: due, overdueSeconds: overdue(due, now) }
 }
 
-function lastOf(run: RunRecord, isRunning: boolean): LastRun | undefined {
+function lastOf(run: RunRecord, isRunning: boolean): LastRun | null {
   const { begunAt, begunBy, startedAt, endedAt, endedBy, outcome, error, did } = run
-  if (begunAt !== null && !isRunning) {
-    const instance = begunBy ?? undefined
-    return { startedAt: begunAt, endedAt: undefined, instance, outcome: 'broken_off', error: undefined, did: undefined }
-  }
-  if (outcome === null) return undefined
-  return {
-    startedAt: startedAt ?? undefined,
-    endedAt: endedAt ?? undefined,
-    instance: endedBy ?? undefined,
-    outcome,
-    error: error ?? undefined,
-    did: did ?? undefined,
-  }
+  if (begunAt !== null && !isRunning)
+    return { startedAt: begunAt, endedAt: null, instance: begunBy, outcome: 'broken_off', error: null, did: null }
+  return outcome === null ? null : { startedAt, endedAt, instance: endedBy, outcome, error, did }
 }
 
 function after(moment: Date, ms: number): Date {

@@ -26,7 +26,7 @@ async function judge(
 ): Promise<WorkState[]> {
   switch (work.by) {
     case 'one_instance': {
-      const run = runs.find(({ task, disk }) => task === work.name && disk === undefined)
+      const run = runs.find(({ task, disk }) => task === work.name && disk === null)
       return [judgeJob(work, run, times)]
     }
     case 'each_disk':
@@ -38,7 +38,7 @@ async function judge(
 
 function judgeOnDisks(work: PlannedTask, runs: RunRecord[], { now }: Times): WorkState[] {
   return runs
-    .filter(({ task, disk }) => task === work.name && disk !== undefined)
+    .filter(({ task, disk }) => task === work.name && disk !== null)
     .map((run) => {
       const ofDisk = runs.filter(({ disk }) => disk === run.disk)
       const isTended = ofDisk.some((each) => lastHeard(each) > now.getTime() - tendedMs)
