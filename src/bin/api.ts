@@ -64,7 +64,7 @@ export async function buildApi(
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
     uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes, usualQuota }),
     versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes, usualQuota }),
-    reviewRoutes({ db, log, scanner: app.scanner }),
+    reviewRoutes({ db, log, scanner: app.scanner, now: app.now }),
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
     trashRoutes({ db, log, scanner: app.scanner }),
     disposalRoutes({ db, log, trashDays: config.trashDays }),

@@ -38,7 +38,7 @@ export const reviewVerb: fc.Arbitrary<Verb> = fc
         const answer = await decide(real, { of, isMember }, document, { decision, reason, ifMatch })
         const body: unknown = await answer.json()
         const { status } = answer
-        const allowed = isMember ? [403] : answersTo(document, says)
+        const allowed = isMember ? [403] : answersTo(document, says, decision === 'reject' && reason === null)
         if (!allowed.includes(status))
           differs(`a decision was answered ${status} instead of ${allowed.join(' or ')}: ${JSON.stringify(body)}`)
         if (status !== 200) return String(status)
@@ -50,11 +50,12 @@ export const reviewVerb: fc.Arbitrary<Verb> = fc
   )
 
 /** What lies on the disk for want of S3 may move between the look and the decision, and then is another than they saw. */
-function answersTo(document: KnownDocument, says: (typeof saying)[number]): number[] {
+function answersTo(document: KnownDocument, says: (typeof saying)[number], lacksReason: boolean): number[] {
   if (says === 'nothing') return [428]
   if (says === 'something older') return [412]
   const changes = versionOf(document).stores.length > 1 ? [412] : []
-  return [document.isInTrash ? 410 : 200, ...changes]
+  const answer = lacksReason ? 422 : 200
+  return [document.isInTrash ? 410 : answer, ...changes]
 }
 
 type Decision = { decision: 'verify' | 'reject'; reason: string | null; ifMatch: string | undefined }

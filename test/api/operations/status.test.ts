@@ -46,7 +46,9 @@ async function readiness(): Promise<ReadinessShape> {
 /** One of the plan's, so that it is shown. */
 async function runAs(name: string, run: Job['run']): Promise<void> {
   const worker = await startWorker(service.app, [{ name, does: 'Is tried.', schedule: '0 0 1 1 *', run }])
-  await expect.poll(() => seeJob(name), polling).toMatchObject({ running_since: null, last_outcome: expect.any(String) })
+  await expect
+    .poll(() => seeJob(name), polling)
+    .toMatchObject({ running_since: null, last_outcome: expect.any(String) })
   await worker.close()
 }
 
