@@ -47,7 +47,7 @@ it('a long trail is gathered without each seal reading all that were made before
   expect((await findFaults(db)).findings).toEqual([])
 })
 
-it('it is gathered a few seals at a time, so that nobody who writes an event waits for all of them', async () => {
+it('a long trail is gathered a few seals at a time, so that nobody who writes an event waits for all of them', async () => {
   await writeEvents(db, 125)
 
   expect(await sealTrail({ db }, 10)).toEqual({ seals: 13, events: 125 })

@@ -51,6 +51,10 @@ async function platformRowOf(id: string) {
 }
 
 const codeOf = async (answer: Response) => `${answer.status} ${(await problemOf(answer)).code}`
+const refusalOf = async (answer: Response) => {
+  const { code, errors } = await problemOf(answer)
+  return `${answer.status} ${code} ${errors?.[0]?.field}`
+}
 const read = async (answer: Response) => (await answer.json()) as DocumentShape
 
 describeCheck(5, () => {
@@ -115,10 +119,6 @@ describeCheck(5, () => {
     const paper = await handIn()
     const decide = async (body: Record<string, unknown>) =>
       review(paper, administrator, { ...body, ifMatch: await etagOf(paper) })
-    const refusalOf = async (answer: Response) => {
-      const { code, errors } = await problemOf(answer)
-      return `${answer.status} ${code} ${errors?.[0]?.field}`
-    }
 
     expect(await refusalOf(await decide({ decision: 'reject' }))).toBe('422 validation_failed reason_code')
     expect(await refusalOf(await decide({ decision: 'verify', valid_until: '2020-02-29' }))).toBe(
