@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 
 import type { PoolConfig } from 'pg'
@@ -50,6 +51,8 @@ export type App = {
   /** Undefined: nothing is traced. */
   tracing: Tracing | undefined
   now: Clock
+  /** Which process this is, for people. */
+  instance: string
   db: Db
   /** For who needs connections of its own to the same database: the queue of jobs. */
   databaseConnection: PoolConfig
@@ -113,6 +116,7 @@ export async function openApp(config: Config, log: Logger, patience: Patience = 
       metrics,
       tracing,
       now: () => new Date(),
+      instance: `${hostname()}:${process.pid}`,
       db: database.db,
       databaseConnection: database.connection,
       countConnections: () => database.countConnections(),

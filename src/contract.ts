@@ -88,7 +88,9 @@ export const listDocumentsQuery = pageQuery.extend({
 
 export const uploadQuery = z.object({
   document_type: z
-    .string('is missing: name a code or id; GET /api/v1/document-types lists them')
+    .string(
+      'is missing: name a code or id in the address, as ?document_type=…, and not in the form; GET /api/v1/document-types lists them',
+    )
     .min(1)
     .max(50)
     .meta({ description: 'Code or id of the document type.', example: 'registration_certificate' }),
@@ -124,14 +126,16 @@ const sentence = (most: number) =>
 export const reviewBody = z
   .strictObject({
     decision: z.enum(['verify', 'reject']),
-    reason_code: sentence(100).nullish().meta({ example: 'not_readable', description: 'Shown as `review_reason`.' }),
+    reason_code: sentence(100)
+      .nullish()
+      .meta({ example: 'not_readable', description: 'Shown as `review_reason`; docs/api.md has the usual ones.' }),
     comment: sentence(2000).nullish().meta({ description: 'For the firm; it stands in the history.' }),
     // The database's calendar has no year 0.
     valid_until: z.iso
       .date()
       .refine((day) => day >= '0001', 'must be a date such as 2026-11-24')
       .nullish()
-      .meta({ description: 'The last day on which the paper holds.' }),
+      .meta({ description: 'The last day on which the paper holds; not past when it is verified.' }),
   })
   .meta({ id: 'Review' })
 

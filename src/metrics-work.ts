@@ -9,6 +9,7 @@ const workSeconds = [0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 21_600]
 export function makeWorkMetrics(registers: Registry[]) {
   return {
     ...makeJobs(registers),
+    ...makeRuns(registers),
     ...makeMoves(registers),
     ...makeLeftBytes(registers),
     ...makeVerifications(registers),
@@ -36,6 +37,31 @@ function makeJobs(registers: Registry[]) {
       help: 'Time of one attempt at a job of a queue, or of one run of a task that each instance repeats, by how it ended.',
       labelNames: ['task', 'outcome'] as const,
       buckets: workSeconds,
+      registers,
+    }),
+  }
+}
+
+/** What the database knows of the last runs, whichever instance they were of. */
+function makeRuns(registers: Registry[]) {
+  const labelNames = ['task'] as const
+  return {
+    jobSucceeded: new Gauge({
+      name: 'job_last_success_timestamp_seconds',
+      help: 'When a job, or a task of an instance for its disk, last went well, on whichever instance; absent before the first time.',
+      labelNames,
+      registers,
+    }),
+    jobLastOk: new Gauge({
+      name: 'job_last_ok',
+      help: '1 when its last run went well, 0 when it failed or was broken off; absent before the first.',
+      labelNames,
+      registers,
+    }),
+    jobOverdue: new Gauge({
+      name: 'job_overdue_seconds',
+      help: 'For how long it should have gone well once more; 0 while it is in time.',
+      labelNames,
       registers,
     }),
   }

@@ -9,7 +9,7 @@ set local lock_timeout = '10s';
 
 drop schema document_jobs cascade;
 drop table document_versions, documents, document_uploads, document_moves, document_removals, document_quarantined,
-  document_verifications, document_idempotency_keys, document_events, document_seals, document_refresh_tokens, document_sessions,
+  document_verifications, document_runs, document_idempotency_keys, document_events, document_seals, document_refresh_tokens, document_sessions,
   document_login_failures, document_rates, document_quotas, document_usage,
   document_usage_changes, document_identities, document_secrets, document_following, document_unfollowed,
   document_types_put_away, document_scanner, document_holds, document_object_holds, document_disposed_files,

@@ -1,17 +1,24 @@
 import type { Db, Tx } from '../database/client.ts'
-import { findEndOfNumbers, readSealsSince, type Seal } from '../database/seals.ts'
+import { findGatheringAfter, type LaterGathering, readSeals, readSealsSince, type Seal } from '../database/seals.ts'
 import { readTrail, type Stretch } from '../database/trail.ts'
-import { type Entry, entryOf, unpackEntries } from './entries.ts'
+import { type Entry, entryOf, timeMark, unpackEntries } from './entries.ts'
 import { trailLine } from './trail-line.ts'
 
 /** A line of the trail, and what a seal keeps of it. */
 export type SealedLine = { line: string; entry: Entry }
 
 /** The lines that belong to a seal, in its order; of a time that was gathered, those which no earlier seal has. */
-export async function eventsOfSeal(db: Db | Tx, seal: Stretch & { number: number }): Promise<SealedLine[]> {
+export async function eventsOfSeal(
+  db: Db | Tx,
+  seal: Stretch & { number: number; sealedAt?: string },
+): Promise<SealedLine[]> {
   if (seal.isGathered) return withoutEarlier(db, seal, await linesOf(db, seal))
-  const notAfter = (await findEndOfNumbers(db, seal)) ?? seal.notAfter
-  return linesOf(db, { ...seal, notAfter })
+  const moved = await findGatheringAfter(db, seal)
+  if (moved === undefined) return linesOf(db, seal)
+  const { sealedAt = moved.notAfter } = seal
+  // One that is under way may not have come as far as this seal's own events yet.
+  const notAfter = moved.notAfter > sealedAt ? moved.notAfter : sealedAt
+  return withoutGathered(db, { sealedAt, moved }, await linesOf(db, { ...seal, notAfter }))
 }
 
 /** The lines of a stretch, in order. */
@@ -25,6 +32,19 @@ async function withoutEarlier(db: Db | Tx, seal: { number: number; notBefore: st
   // An event is sealed after it happened.
   const earlier = await readSealsSince(db, seal.notBefore, seal.number)
   const known = new Set(earlier.flatMap(idsOf))
+  return lines.filter(({ entry }) => !known.has(entry.id))
+}
+
+/** After a move transactions have numbers that others had before it; what they wrote is in the seals that were gathered then. */
+async function withoutGathered(
+  db: Db | Tx,
+  { sealedAt, moved }: { sealedAt: string; moved: LaterGathering },
+  lines: SealedLine[],
+): Promise<SealedLine[]> {
+  const sealed = timeMark(sealedAt)
+  if (lines.every(({ entry }) => entry.time <= sealed)) return lines
+  const gathered = await readSeals(db, moved.fromNumber, moved.throughNumber - moved.fromNumber + 1)
+  const known = new Set(gathered.flatMap(idsOf))
   return lines.filter(({ entry }) => !known.has(entry.id))
 }
 

@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { describeApi } from '../http/describe-api.ts'
 import { makeCursors } from '../http/paging.ts'
 import { limitRates } from '../http/rates/limit-rates.ts'
+import { lookAtReadiness } from '../http/readiness/look-at-readiness.ts'
 import { apiDocsRoutes } from '../http/routes/api-docs.ts'
 import { authRoutes } from '../http/routes/auth.ts'
 import { disposalRoutes } from '../http/routes/disposal.ts'
@@ -19,12 +20,14 @@ import { identityRoutes } from '../http/routes/identities.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { metricsRoutes } from '../http/routes/metrics.ts'
 import { reviewRoutes } from '../http/routes/review.ts'
+import { statusRoutes } from '../http/routes/status.ts'
 import { trashRoutes } from '../http/routes/trash.ts'
 import { uploadRoutes } from '../http/routes/upload.ts'
 import { versionRoutes } from '../http/routes/versions.ts'
 import { buildServer, mountApi } from '../http/server.ts'
 import { mostSecondsOfSilence } from '../http/watch-silence.ts'
 import { identifyBearer } from '../people/identify-bearer.ts'
+import { plan } from '../worker/plan.ts'
 
 type Limits = { mostSecondsOfSilence: number }
 
@@ -52,6 +55,7 @@ export async function buildApi(
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
   const { usualQuota } = config
+  const readiness = { lookAtReadiness: lookAtReadiness({ ...app, plan, ending }) }
   const routes: FastifyPluginAsync[] = [
     authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
     firmRoutes({ db, cursors, usualQuota }),
@@ -60,16 +64,17 @@ export async function buildApi(
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
     uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes, usualQuota }),
     versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes, usualQuota }),
-    reviewRoutes({ db, log, scanner: app.scanner }),
+    reviewRoutes({ db, log, scanner: app.scanner, now: app.now }),
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
     trashRoutes({ db, log, scanner: app.scanner }),
     disposalRoutes({ db, log, trashDays: config.trashDays }),
     historyRoutes({ db, log, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
+    statusRoutes({ ...app, ...readiness, plan, version: packageJson.version }),
   ]
   await mountApi(server, routes)
   const folders = { uploads: config.uploadsDir, data: config.dataDir }
-  const operations = [healthRoutes({ ...app, ending }), metricsRoutes({ ...app, folders }), apiDocsRoutes, homeRoutes]
+  const operations = [healthRoutes(readiness), metricsRoutes({ ...app, folders, plan }), apiDocsRoutes, homeRoutes]
   await mountApi(server, operations, '')
   return server
 }

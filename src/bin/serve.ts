@@ -1,7 +1,13 @@
 import type { Logger } from 'pino'
 
 import { type App, closeAll, type Closer, openApp } from '../app.ts'
-import { addressToOpen, describeAdministrator, describeStorage, firstCall } from '../cli/describe-start.ts'
+import {
+  addressToOpen,
+  describeAdministrator,
+  describeScanner,
+  describeStorage,
+  firstCall,
+} from '../cli/describe-start.ts'
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
 import { isAnyVersionIn } from '../database/versions-in-store.ts'
@@ -54,11 +60,13 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
     if (jobs) await openWorker(app, behind)
 
     const storage = await tellStorage(app, needs.hasPlaceholders)
-    app.log.info({ event: 'started', address, storage }, 'started')
+    const scanner = await tellScanner(app)
+    app.log.info({ event: 'started', address, storage, scanner }, 'started')
     needs.people.write(`
 Paniq Documents answers at ${address}
 Administrator: ${administrator}
 Storage: ${storage}
+Scanner: ${scanner}
 Try next: ${firstCall(address)}
 `)
   })
@@ -69,7 +77,8 @@ export async function work(needs: Needs): Promise<void> {
   await runUntilTold(needs, async (app, opened) => {
     openTending(app, opened)
     await openWorker(app, opened)
-    needs.people.write(`Paniq Documents does its jobs.\nStorage: ${await tellStorage(app, needs.hasPlaceholders)}\n`)
+    const storage = await tellStorage(app, needs.hasPlaceholders)
+    needs.people.write(`Paniq Documents does its jobs.\nStorage: ${storage}\nScanner: ${await tellScanner(app)}\n`)
     app.log.info({ event: 'started' }, 'started')
   })
 }
@@ -128,6 +137,10 @@ async function tellStorage(app: App, hasPlaceholders: boolean): Promise<string> 
   const trouble = isAsked ? await findS3Trouble(config.s3) : undefined
   if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
   return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })
+}
+
+async function tellScanner({ config, scanner }: App): Promise<string> {
+  return describeScanner(config, (await scanner?.identify()) !== undefined)
 }
 
 async function tellPapersOutOfReach({ db, log }: App): Promise<void> {

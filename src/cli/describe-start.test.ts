@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { type Config, loadConfig } from '../config.ts'
-import { addressToOpen, describeAdministrator, describeStorage, firstCall } from './describe-start.ts'
+import { addressToOpen, describeAdministrator, describeScanner, describeStorage, firstCall } from './describe-start.ts'
 
 describe('who looks after the installation', () => {
   const email = 'thandi@firm.example'
@@ -21,7 +21,9 @@ describe('who looks after the installation', () => {
     const { config, dataDir } = await makeConfig()
     const made = { kind: 'made', email, isGenerated: true } as const
     expect(describeAdministrator(config, made, true)).toBe(`${email}, password as shown above, once`)
-    expect(describeAdministrator(config, made, false)).toBe(`${email}, password in ${dataDir}/initial-admin-password`)
+    expect(describeAdministrator(config, made, false)).toBe(
+      `${email}, password in the second line of ${dataDir}/initial-admin-password`,
+    )
   })
 
   test('an e-mail of somebody without the role makes nobody, and says what to do', async () => {
@@ -44,6 +46,15 @@ describe('who looks after the installation', () => {
     const { config } = await makeConfig()
     expect(describeAdministrator(config, { kind: 'not_wanted' }, true)).toBe('as the platform’s tables have it')
   })
+})
+
+test('who looks for viruses: nobody, or clamd, and whether it can be reached', () => {
+  const clamd = { host: 'scanner.example', port: 3310 }
+  expect(describeScanner({ clamd: undefined }, false)).toMatch(/^not set; .*CLAMD_URL/)
+  expect(describeScanner({ clamd }, true)).toBe('clamd at scanner.example:3310, reachable')
+  expect(describeScanner({ clamd: { path: '/run/clamd.sock' } }, false)).toMatch(
+    /^clamd at \/run\/clamd\.sock, unreachable; /,
+  )
 })
 
 describe('where papers go', () => {

@@ -34,20 +34,28 @@ export function describeStorage(config: Config, { outage, trouble, hasPlaceholde
   return `${place}, not reachable: ${trouble.says}. ${trouble.advice} ${meanwhile}`
 }
 
+/** Who looks for viruses, if anybody. */
+export function describeScanner({ clamd }: Pick<Config, 'clamd'>, isReachable: boolean): string {
+  if (clamd === undefined) return 'not set; papers are given out unscanned (CLAMD_URL)'
+  const where = 'path' in clamd ? clamd.path : `${clamd.host}:${clamd.port}`
+  if (isReachable) return `clamd at ${where}, reachable`
+  return `clamd at ${where}, unreachable; new papers are kept, and nobody gets them until it answers (CLAMD_URL)`
+}
+
 /** Who looks after this installation, and where their password is. `isShown`: it was just shown on this terminal. */
 export function describeAdministrator(config: Config, outcome: AdministratorOutcome, isShown: boolean): string {
   const file = passwordFile(config.dataDir)
   switch (outcome.kind) {
     case 'made':
       if (!outcome.isGenerated) return `${outcome.email}, with the password of ADMIN_PASSWORD`
-      return `${outcome.email}, password ${isShown ? 'as shown above, once' : `in ${shortPath(file)}`}`
+      return `${outcome.email}, password ${isShown ? 'as shown above, once' : `in the second line of ${shortPath(file)}`}`
     case 'present':
       return `${outcome.email}, there already; ADMIN_PASSWORD changed nothing`
     case 'not_an_administrator':
       return `none made, since ${outcome.email} belongs to somebody without that role. ${makeOne}`
     case 'not_needed':
       return existsSync(file)
-        ? `there already; the e-mail and the initial password of the first one are in ${shortPath(file)}`
+        ? `there already; the e-mail and, in the second line, the initial password of the first one are in ${shortPath(file)}`
         : `there already. ${makeOne}`
     case 'not_wanted':
       return 'as the platform’s tables have it'

@@ -6,7 +6,7 @@ import type { Db, Tx } from './client.ts'
 export type LockoutRule = { mostFailures: number; windowSeconds: number; lockSeconds: number }
 
 /**
- * What failures of an e-mail are counted under, and how a refused login is named in the audit trail, which must not
+ * What failures and logins of an e-mail are counted under, and how a refused login is named in the audit trail, which must not
  * collect e-mails of strangers. Made by the database, which finds accounts: what it takes for one e-mail is one here.
  */
 export async function digestEmail(db: Db | Tx, email: string): Promise<Sha256> {

@@ -26,6 +26,17 @@ export async function findLastSeal(db: Db | Tx): Promise<Seal | undefined> {
   return rows[0]
 }
 
+/** The newest seal, without what it seals. */
+export type SealState = { number: number; sealedAt: Date }
+
+export async function findSealState(db: Db): Promise<SealState | undefined> {
+  const { rows } = await sql<SealState>`
+    select number::float8 as number, sealed_at as "sealedAt" from document_seals order by number desc limit 1`.execute(
+    db,
+  )
+  return rows[0]
+}
+
 /** Some `most` seals from a number on, oldest first. */
 export async function readSeals(db: Db | Tx, fromNumber: number, most: number): Promise<Seal[]> {
   const { rows } = await sql<Seal>`
@@ -42,11 +53,25 @@ export async function readSealsSince(db: Db | Tx, moment: string, belowNumber: n
   return rows
 }
 
-/** The moment up to which numbers of transactions say the same as in this seal; undefined where they do so still. */
-export async function findEndOfNumbers(db: Db | Tx, { number }: Pick<Seal, 'number'>): Promise<string | undefined> {
-  const { rows } = await sql<Pick<Seal, 'notAfter'>>`
-    select ${columns} from document_seals where is_gathered and number > ${number} order by number limit 1`.execute(db)
-  return rows[0]?.notAfter
+/** Seals that gathered what came to the trail in another cluster: from a number through another, up to a moment. */
+export type LaterGathering = { fromNumber: number; throughNumber: number; notAfter: string }
+
+/** The first such after a seal: from there on numbers of transactions say something else. Undefined where they say the same still. */
+export async function findGatheringAfter(
+  db: Db | Tx,
+  { number }: Pick<Seal, 'number'>,
+): Promise<LaterGathering | undefined> {
+  const firstGathered = sql`(select min(number) from document_seals where is_gathered and number > ${number})`
+  const { rows } = await sql<{ [Field in keyof LaterGathering]: LaterGathering[Field] | null }>`
+    select min(number)::float8 as "fromNumber", max(number)::float8 as "throughNumber",
+      ${inUtc('max(not_after)')} as "notAfter"
+    from document_seals as gathered
+    where is_gathered and number > ${number} and not exists (
+      select from document_seals as other
+      where not other.is_gathered and other.number > ${firstGathered} and other.number < gathered.number)`.execute(db)
+  const { fromNumber = null, throughNumber = null, notAfter = null } = rows[0] ?? {}
+  if (fromNumber === null || throughNumber === null || notAfter === null) return undefined
+  return { fromNumber, throughNumber, notAfter }
 }
 
 /** False when another worker has made a seal of this number first. */

@@ -29,10 +29,20 @@ export async function recordVerification(db: Db, done: VerificationRecord): Prom
 export type LastVerification = Pick<VerificationRecord, 'findings' | 'files' | 'isComplete'> & { finishedAt: Date }
 
 /** Whichever instance or command made it; undefined when there was none yet. */
-export async function findLastVerification(db: Db): Promise<LastVerification | undefined> {
+export function findLastVerification(db: Db): Promise<LastVerification | undefined> {
+  return findLastOf(db, 0)
+}
+
+/** The same of those that were to look at every version. */
+export function findLastWholeVerification(db: Db): Promise<LastVerification | undefined> {
+  return findLastOf(db, 1)
+}
+
+async function findLastOf(db: Db, leastShare: number): Promise<LastVerification | undefined> {
   const last = await db
     .selectFrom('document_verifications')
     .select(['findings', 'files', 'is_complete as isComplete', 'finished_at as finishedAt'])
+    .where('share', '>=', leastShare)
     .orderBy('finished_at', 'desc')
     .limit(1)
     .executeTakeFirst()

@@ -30,7 +30,7 @@ export async function accessDocument(
     const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
     const opening = { firmId, documentId, version, right: rights[right], confidentialRoles, bytesFrom }
     const document = await openDocument(needs.db, actor, opening)
-    if (document === undefined) throw noSuchDocument()
+    if (document === undefined) throw noSuchDocument(version)
     tell(document.outcome)
     return document
   } catch (error) {
@@ -39,6 +39,11 @@ export async function accessDocument(
   }
 }
 
-export function noSuchDocument(): AppError {
-  return new AppError('not_found', 'There is no such document in this firm.')
+/** `version`: the one that was asked for by its number. Whether it is the document or the version that is not there is not told. */
+export function noSuchDocument(version?: number): AppError {
+  if (version === undefined) return new AppError('not_found', 'There is no such document in this firm.')
+  return new AppError(
+    'not_found',
+    `There is no version ${version} of such a document in this firm. GET …/versions lists those that there are.`,
+  )
 }

@@ -12,16 +12,22 @@ export function assertRoom(room: SeenRoom, { declaredBytes, isNewDocument }: Com
   if (room.isAnswered) return
   const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
   if (isNewDocument && mostDocuments !== null && usedDocuments + 1 > mostDocuments)
-    throw quotaExceeded(room, 'documents')
-  if (mostBytes !== null && usedBytes + leastFileBytes(declaredBytes) > mostBytes) throw quotaExceeded(room, 'bytes')
+    throw quotaExceeded(room, 'documents', declaredBytes)
+  if (mostBytes !== null && usedBytes + leastFileBytes(declaredBytes) > mostBytes)
+    throw quotaExceeded(room, 'bytes', declaredBytes)
 }
 
-export function quotaExceeded(room: Room, of: 'bytes' | 'documents'): AppError {
+/** `comingBytes`: how large the file is, or its form as long as nothing of it was read. */
+export function quotaExceeded(room: Room, of: 'bytes' | 'documents', comingBytes: number | undefined): AppError {
   const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
   const [used, most] =
     of === 'bytes'
       ? [inWords(usedBytes), `${inWords(mostBytes ?? 0)} for its files`]
-      : [usedDocuments.toLocaleString('en'), `${(mostDocuments ?? 0).toLocaleString('en')} documents`]
+      : [
+          usedDocuments.toLocaleString('en'),
+          `${(mostDocuments ?? 0).toLocaleString('en')} ${mostDocuments === 1 ? 'document' : 'documents'}`,
+        ]
+  const size = of === 'documents' || comingBytes === undefined ? '' : ` of ${inWords(comingBytes)}`
   const details = {
     used_bytes: usedBytes,
     used_documents: usedDocuments,
@@ -30,7 +36,7 @@ export function quotaExceeded(room: Room, of: 'bytes' | 'documents'): AppError {
   }
   return new AppError(
     'quota_exceeded',
-    `This firm may keep ${most}, and has ${used}: there is no room for this one. Delete what is not needed (in the trash it counts until it is removed for good), or ask the platform’s support for more.`,
+    `This firm may keep ${most}, and has ${used}: there is no room for this one${size}. Delete what is not needed (in the trash it counts until it is removed for good), or ask the platform’s support for more.`,
     { details },
   )
 }

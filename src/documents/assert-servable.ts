@@ -35,5 +35,8 @@ export function notScannedYet(): AppError {
 }
 
 export function inQuarantine(): AppError {
-  return new AppError('quarantined', 'This document is in quarantine: a virus was found in it.')
+  return new AppError(
+    'quarantined',
+    'This document is in quarantine: a virus was found in it. Hand in a clean file as its new version, or delete it.',
+  )
 }

@@ -62,7 +62,7 @@ export async function keepBytes<Result>(
 
 async function open({ db, usualQuota }: KeepBytesNeeds, upload: OpenUpload): Promise<void> {
   const { refused, ...room } = await openUpload(db, upload, usualQuota)
-  if (refused !== null) throw quotaExceeded(room, refused)
+  if (refused !== null) throw quotaExceeded(room, refused, upload.growth.bytes)
 }
 
 /** What S3 may have of it is left to the collector; the file itself may go elsewhere, and counts there. */

@@ -83,7 +83,7 @@ async function addToDocument(
 
   // The same bytes: what is known of them by now holds for the copy.
   const old = await findDocument(trx, seeing, documentId, restored.version)
-  if (old === undefined) throw noSuchDocument()
+  if (old === undefined) throw noSuchDocument(restored.version)
   assertServable(old, restored)
   return recordNewVersion(trx, actor, seeing, { ...version, scanStatus: old.scanStatus, copyOf: old.version })
 }

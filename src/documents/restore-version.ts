@@ -58,7 +58,7 @@ async function requireServable(
   { documentId, version }: Pick<VersionToRestore, 'documentId' | 'version'>,
 ): Promise<DocumentRecord> {
   const old = await findDocument(needs.db, seeing, documentId, version)
-  if (old === undefined) throw noSuchDocument()
+  if (old === undefined) throw noSuchDocument(version)
   assertServable(old, needs)
   return old
 }

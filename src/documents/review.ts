@@ -11,29 +11,30 @@ import { recordRefusal } from '../people/record-refusal.ts'
 import { requireRight } from '../people/require-right.ts'
 import { confidentialRoles, rights } from '../people/rights.ts'
 import type { Scanner } from '../scanner/scanner.ts'
-import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
+import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
 import { noSuchDocument } from './access-document.ts'
 import { assertServable } from './assert-servable.ts'
 import { tellAccess } from './tell-access.ts'
 
-export type ReviewNeeds = { db: Db; log: Logger; scanner: Scanner | undefined }
+export type ReviewNeeds = { db: Db; log: Logger; scanner: Scanner | undefined; now: Clock }
 
 export type ReviewRequest = {
   firmId: FirmId
   documentId: DocumentId
   review: Review
-  /** Whether this is the document that the reviewer saw; undefined: they do not say which one they saw. */
-  isAsSeen: ((document: DocumentRecord) => boolean) | undefined
+  /** Whether this is the document that the reviewer saw. `anything`: whatever stands there; undefined: they do not say. */
+  seen: ((document: DocumentRecord) => boolean) | 'anything' | undefined
 }
 
 /**
  * Decides on the current version of a document: the one that the reviewer saw, and no other. Throws `forbidden` to
- * whoever handed it in, `precondition_required`, `precondition_failed`, and what stands in the way of reading it.
+ * whoever handed it in, `precondition_required`, `precondition_failed`, `validation_failed`, and what stands in the way of
+ * reading it.
  */
 export async function reviewDocument(
   needs: ReviewNeeds,
   actor: Actor,
-  { firmId, documentId, review, isAsSeen }: ReviewRequest,
+  { firmId, documentId, review, seen }: ReviewRequest,
 ): Promise<DocumentRecord> {
   const membership = await requireRight(needs, actor, 'documents.review', { firmId, documentId })
   const seeing = { membership, confidentialRoles }
@@ -44,8 +45,9 @@ export async function reviewDocument(
       if (document === undefined) throw noSuchDocument()
       if (await handedIn(trx, document, actor))
         throw new AppError('forbidden', 'You handed this paper in yourself. Another administrator has to look at it.')
-      assertAsSeen(document, isAsSeen)
+      assertAsSeen(document, seen)
       assertServable(document, needs)
+      assertDecision(review, needs.now())
       const changed = await recordReview(trx, actor, document, review)
       await recordEvent(trx, actor, {
         action,
@@ -67,12 +69,28 @@ export async function reviewDocument(
   return reviewed
 }
 
-function assertAsSeen(document: DocumentRecord, isAsSeen: ReviewRequest['isAsSeen']): void {
-  if (isAsSeen === undefined)
+function assertAsSeen(document: DocumentRecord, seen: ReviewRequest['seen']): void {
+  if (seen === undefined)
     throw new AppError('precondition_required', 'Send the ETag of the document that you looked at as If-Match.')
-  if (!isAsSeen(document))
+  if (seen === 'anything')
+    throw new AppError(
+      'precondition_failed',
+      'If-Match: * says nothing of what you saw. Send the ETag of the document that you looked at.',
+    )
+  if (!seen(document))
     throw new AppError(
       'precondition_failed',
       'The document was changed since you looked at it. Look again, then decide.',
     )
+}
+
+/** Last of all, so that who may not decide hears that first. */
+function assertDecision({ decision, validUntil }: Review, now: Date): void {
+  const today = now.toISOString().slice(0, 10)
+  if (decision === 'verified' && validUntil !== null && validUntil < today)
+    throw invalid('valid_until', 'is past: a paper that holds no more is rejected')
+}
+
+function invalid(field: string, message: string): AppError {
+  return new AppError('validation_failed', `Not valid: ${field}: ${message}.`, { fields: [{ field, message }] })
 }

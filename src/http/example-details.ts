@@ -11,7 +11,8 @@ export const exampleDetails: Record<ErrorCode, string> = {
   method_not_allowed: 'This address does not take PUT; it takes GET, HEAD, POST.',
   conflict: 'This Idempotency-Key was used for another file. Use a new key for a new file.',
   scan_pending: 'This document has not been scanned for viruses yet. Try again in a minute.',
-  quarantined: 'This document is in quarantine: a virus was found in it.',
+  quarantined:
+    'This document is in quarantine: a virus was found in it. Hand in a clean file as its new version, or delete it.',
   gone: 'This document is in the trash. Restore it to download it.',
   precondition_failed: 'The document was changed since you looked at it. Look again, then decide.',
   too_large: 'The file is larger than 10 MB, the most that is taken here.',

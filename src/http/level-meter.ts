@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db, PoolCounts } from '../database/client.ts'
 import type { Stores } from '../documents/stores.ts'
 import type { Metrics } from '../metrics.ts'
+import type { PlannedWork } from '../operations/planned-work.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import type { ByteBudget } from '../storage/byte-budget.ts'
 import { readDiskRoom } from '../storage/read-disk-room.ts'
@@ -18,6 +19,7 @@ export type LevelsNeeds = {
   spool: Pick<Spool, 'bytes'>
   stores: Stores
   scanner: Scanner | undefined
+  plan: readonly PlannedWork[]
   /** Where files lie for good, and on their way. */
   folders: { uploads: string; data: string }
   countConnections(): PoolCounts

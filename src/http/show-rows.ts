@@ -4,16 +4,20 @@ import type { Db } from '../database/client.ts'
 import { countJobs, countRows, type QueuedJobs, type RowCounts, type Waiting } from '../database/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/verifications.ts'
 import type { Metrics } from '../metrics.ts'
+import { lookOverWork } from '../operations/look-over-work.ts'
+import type { PlannedWork } from '../operations/planned-work.ts'
 import type { Scanner } from '../scanner/scanner.ts'
+import { showWork } from './show-work.ts'
 
-type Needs = { metrics: Metrics; db: Db; scanner: Scanner | undefined }
+type Needs = { metrics: Metrics; db: Db; scanner: Scanner | undefined; plan: readonly PlannedWork[] }
 
 /** Sets the figures that the database knows, which are the same at every instance. */
-export async function showRows({ metrics, db, scanner }: Needs): Promise<void> {
+export async function showRows({ metrics, db, scanner, plan }: Needs): Promise<void> {
   // One after the other: whoever looks at figures does not take several connections from people.
   const rows = await countRows(db)
   const jobs = await countJobs(db)
   const last = await findLastVerification(db)
+  const work = await lookOverWork(db, plan)
 
   show(rows.openUploads, metrics.openUploads, metrics.openUploadsOldest)
   show(rows.fallback, metrics.fallbackFiles, metrics.fallbackOldest)
@@ -33,6 +37,7 @@ export async function showRows({ metrics, db, scanner }: Needs): Promise<void> {
 
   showJobs(metrics, jobs)
   showVerification(metrics, last)
+  showWork(metrics, work)
 }
 
 /** For a database that does not answer. */
@@ -62,6 +67,7 @@ export function forgetRows(metrics: Metrics): void {
   metrics.jobs.reset()
   metrics.jobsOldest.reset()
   showVerification(metrics, undefined)
+  showWork(metrics, [])
 }
 
 /** What was never scanned waits only where there is a scanner. */

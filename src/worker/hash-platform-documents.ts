@@ -6,6 +6,7 @@ import type { Job } from './job.ts'
 /** Reads the platform's documents on S3 that have no hash yet. Those on disks are read by whoever holds the disk (`tend-disk.ts`). */
 export const hashPlatformDocuments: Job = {
   name: 'hash-platform-documents',
+  does: 'Reads the platform’s documents on S3 that have no hash yet.',
   schedule: '*/10 * * * *',
   mostSeconds: 6 * 60 * 60,
   async run(needs, signal) {

@@ -2,15 +2,18 @@ import { makeEventMonths } from '../database/event-months.ts'
 import { forgetOldAnswers } from '../database/idempotency.ts'
 import { removeFailuresBefore } from '../database/login-failures.ts'
 import { removeFullBuckets } from '../database/rates.ts'
+import { forgetDisksBefore } from '../database/runs.ts'
 import { removeExpiredSessions } from '../database/sessions.ts'
 import type { Job } from './job.ts'
 
 const daysOfAnswers = 7 // the contract's promise for an Idempotency-Key
 const daysOfFailures = 1 // a lockout lasts 15 minutes
+const daysOfDisks = 7 // somebody may still wonder what became of one
 
 /** Makes room for the next events and throws away what counts no longer. */
 export const housekeeping: Job = {
   name: 'housekeeping',
+  does: 'Makes room for the audit trail’s next months, and throws away answers, sessions and counts that are past their time.',
   schedule: '17 3 * * *',
   async run({ db, now }) {
     // First, since without a month events fall into the default partition.
@@ -19,6 +22,7 @@ export const housekeeping: Job = {
     await removeExpiredSessions(db, now())
     await removeFullBuckets(db)
     await removeFailuresBefore(db, daysBefore(now(), daysOfFailures))
+    await forgetDisksBefore(db, daysBefore(now(), daysOfDisks))
     return { forgotten_answers: forgottenAnswers }
   },
 }

@@ -10,6 +10,8 @@ export type JobNeeds = VerifyNeeds &
   ScanStoredNeeds &
   PurgeDailyNeeds & {
     metrics: Pick<Metrics, 'jobSeconds'>
+    /** Which process this is. */
+    instance: string
     tracing: Tracing | undefined
     /** Undefined: nobody keeps heads of the audit trail. */
     heads: HeadKeeper | undefined
@@ -18,6 +20,8 @@ export type JobNeeds = VerifyNeeds &
 /** One kind of background work. It may run twice, and is written so that the second run finds nothing to do. */
 export type Job = {
   name: string
+  /** In a sentence, for whoever looks after the service. */
+  does: string
   /** When it is due, as a cron line in UTC. Beside that it is due at every start, unless `isDueAtStart` is false. */
   schedule: string
   isDueAtStart?: boolean

@@ -4,6 +4,7 @@ import type { Job } from './job.ts'
 /** Hands the newest seal to whoever keeps it outside of the database. */
 export const keepAuditHead: Job = {
   name: 'keep-audit-head',
+  does: 'Hands the newest seal to whoever AUDIT_HEADS names.',
   schedule: '11 * * * *',
   async run({ db, heads }) {
     const seal = heads && (await findLastSeal(db))

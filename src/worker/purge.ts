@@ -6,6 +6,7 @@ import type { Job } from './job.ts'
 /** Destroys every day what has been in the trash for long enough, by the clock of the database. */
 export const purge: Job = {
   name: 'purge',
+  does: 'Destroys what has been in the trash for long enough and nothing keeps.',
   schedule: '23 2 * * *',
   mostSeconds: 6 * 60 * 60,
   async run(needs, signal) {

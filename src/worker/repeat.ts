@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Logger } from 'pino'
-
 import { withLogContext } from '../logger-context.ts'
 import { type Tracing, tracedJob } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
+import { type RecordNeeds, recordRun } from '../operations/record-run.ts'
+import type { StoreId } from '../vocabulary.ts'
 
-type Needs = { log: Logger; metrics: Pick<Metrics, 'jobSeconds'>; tracing: Tracing | undefined }
+type Needs = RecordNeeds & { metrics: Pick<Metrics, 'jobSeconds'>; tracing: Tracing | undefined }
 
 export type Task = {
   name: string
+  disk: StoreId
   everyMs: number
   /** Does the work and says what it did, for the log. `taskId` is what its log lines carry. */
   run: (taskId: string) => Promise<Record<string, number>>
@@ -55,7 +56,8 @@ async function passesOrIsRung(ms: number, rung: Promise<void>): Promise<void> {
   clearTimeout(timer)
 }
 
-async function runOnce({ log, metrics, tracing }: Needs, task: Task): Promise<void> {
+async function runOnce(needs: Needs, task: Task): Promise<void> {
+  const { log, metrics, tracing } = needs
   const taskId = randomUUID()
   await withLogContext({ job_id: taskId }, async () => {
     const startedAt = performance.now()
@@ -63,7 +65,9 @@ async function runOnce({ log, metrics, tracing }: Needs, task: Task): Promise<vo
       metrics.jobSeconds.observe({ task: task.name, outcome }, (performance.now() - startedAt) / 1000)
     try {
       const span = { name: `task ${task.name}`, facts: { job_id: taskId } }
-      const done = await tracedJob(tracing, span, () => task.run(taskId))
+      const done = await recordRun(needs, { task: task.name, disk: task.disk }, () =>
+        tracedJob(tracing, span, () => task.run(taskId)),
+      )
       ended('ok')
       const duration = Math.round(performance.now() - startedAt)
       const event = { event: 'task_finished', task: task.name, duration_ms: duration, ...done }

@@ -3,6 +3,7 @@ import type { Job as QueuedJob, JobResult } from 'pg-boss'
 import { originOf } from '../database/enqueue-job.ts'
 import { withLogContext } from '../logger-context.ts'
 import { tracedJob } from '../logger-span.ts'
+import { recordRun } from '../operations/record-run.ts'
 import type { Job, JobNeeds } from './job.ts'
 
 /** Runs one job of the queue and leaves two events of it. Never throws: the result tells the queue how it ended. */
@@ -21,7 +22,9 @@ export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): P
     try {
       const facts = { job_id: queued.id, request_id: requestId, attempt: about.attempt }
       const span = { name: `job ${job.name}`, traceparent, facts }
-      const done = await tracedJob(needs.tracing, span, () => job.run(needs, queued.signal))
+      const done = await recordRun(needs, { task: job.name }, () =>
+        tracedJob(needs.tracing, span, () => job.run(needs, queued.signal)),
+      )
       count('ok')
       log.info({ event: 'job_finished', ...about, ...duration(), ...done })
       return { id: queued.id, status: 'completed', output: done }

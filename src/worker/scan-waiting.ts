@@ -6,6 +6,7 @@ import type { Job } from './job.ts'
 /** Scans the documents on S3 that wait for it, or whose turn it is again. Those on disks are scanned by whoever holds the disk (`tend-disk.ts`). */
 export const scanWaiting: Job = {
   name: 'scan-waiting',
+  does: 'Scans documents on S3 that wait for it, and clean ones once more when the scanner knows more.',
   schedule: '* * * * *',
   mostSeconds: 6 * 60 * 60,
   async run(needs, signal) {

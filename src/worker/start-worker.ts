@@ -3,19 +3,11 @@ import { PgBoss } from 'pg-boss'
 
 import { enqueueJob } from '../database/enqueue-job.ts'
 import { queueAddress } from '../database/migrate-jobs.ts'
-import { compareWithPlatform } from './compare-with-platform.ts'
-import { followPlatform } from './follow-platform.ts'
-import { hashPlatformDocuments } from './hash-platform-documents.ts'
-import { holdObjects } from './hold-objects.ts'
-import { housekeeping } from './housekeeping.ts'
-import { purge } from './purge.ts'
+import { noteTask } from '../database/runs.ts'
+import { isMissed } from '../operations/is-missed.ts'
+import { everyJob } from './every-job.ts'
 import type { Job, JobNeeds } from './job.ts'
-import { keepAuditHead } from './keep-audit-head.ts'
 import { runJob } from './run-job.ts'
-import { scanWaiting } from './scan-waiting.ts'
-import { sealAuditTrail } from './seal-audit-trail.ts'
-import { sumUpFirms } from './sum-up-firms.ts'
-import { verifySample } from './verify-sample.ts'
 
 export type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
 
@@ -23,20 +15,6 @@ export type Worker = {
   /** Takes no more jobs, lets the running ones finish, and gives its connections back. */
   close(): Promise<void>
 }
-
-const everyJob: Job[] = [
-  housekeeping,
-  followPlatform,
-  compareWithPlatform,
-  hashPlatformDocuments,
-  scanWaiting,
-  sumUpFirms,
-  verifySample,
-  sealAuditTrail,
-  keepAuditHead,
-  purge,
-  holdObjects,
-]
 
 const mostConnections = 4
 const usualMostSeconds = 15 * 60
@@ -94,7 +72,10 @@ async function takeUp(queue: PgBoss, needs: JobNeeds, job: Job, ending: AbortSig
     retryBackoff: true,
   })
   await queue.schedule(job.name, job.schedule, {}, { tz: 'UTC' })
-  if (job.isDueAtStart !== false) await enqueueJob(queue, job.name, { singletonSeconds: startsTogetherSeconds })
+  await noteTask(needs.db, job.name)
+  // The queue makes up for nothing that was due while no worker ran.
+  if (job.isDueAtStart !== false || (await isMissed(needs.db, job)))
+    await enqueueJob(queue, job.name, { singletonSeconds: startsTogetherSeconds })
   await queue.work(job.name, { batchSize: 10, burstWhenBatchFull: true, perJobResults: true }, async (queued) =>
     Promise.all(queued.map((each) => runJob(needs, job, { ...each, signal: AbortSignal.any([each.signal, ending]) }))),
   )

@@ -15,14 +15,18 @@ import { repeat } from './repeat.ts'
 type TendNeeds = MoveNeeds &
   ScanStoredNeeds & {
     tracing: Tracing | undefined
+    instance: string
     metrics: Pick<Metrics, 'jobSeconds' | 'removalsFailed'>
   }
 
 export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number; scanEveryMs?: number }
 
-const usualTimes: TendTimes = { drainEveryMs: 60_000, collectEveryMs: 60 * 60_000 }
-const usualHashEveryMs = 5 * 60_000
-const usualScanEveryMs = 20_000
+export const usualTimes = {
+  drainEveryMs: 60_000,
+  collectEveryMs: 60 * 60_000,
+  hashEveryMs: 5 * 60_000,
+  scanEveryMs: 20_000,
+}
 
 const filesAtOnce = 4
 /** Of the platform's documents without a hash, most may lie on other disks: each costs a look. */
@@ -37,9 +41,12 @@ const mostLooksForHash = 5000
 export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
   const ending = new AbortController()
   const { signal } = ending
+  const { local } = needs.stores
+  const disk = local.storeId
   const claimStores = claimingStores(needs)
   const draining = repeat(needs, {
     name: 'drain',
+    disk,
     everyMs: times.drainEveryMs,
     async run(taskId) {
       await claimStores()
@@ -48,18 +55,20 @@ export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { clo
   })
   const collecting = repeat(needs, {
     name: 'collect',
+    disk,
     everyMs: times.collectEveryMs,
     run: async () => collectBytes({ ...needs, now: await readClock(needs.db) }, signal),
   })
   const hashing = repeat(needs, {
     name: 'hash',
-    everyMs: times.hashEveryMs ?? usualHashEveryMs,
+    disk,
+    everyMs: times.hashEveryMs ?? usualTimes.hashEveryMs,
     run: hashingOnDisk(needs, signal),
   })
-  const { local } = needs.stores
   const scanning = repeat(needs, {
     name: 'scan',
-    everyMs: times.scanEveryMs ?? usualScanEveryMs,
+    disk,
+    everyMs: times.scanEveryMs ?? usualTimes.scanEveryMs,
     run: (taskId) =>
       scanStored(needs, systemActor(taskId), { store: 'local', storeId: local.storeId, files: local }, signal),
   })

@@ -11,6 +11,7 @@ const mostNamed = 100
 /** Looks every day whether rows and bytes agree: a part of all versions, other ones each day, and all that lies in the stores. */
 export const verifySample: Job = {
   name: 'verify-sample',
+  does: 'Reads 1 % of all documents, others each day, and looks whether rows and bytes agree in all stores.',
   schedule: '43 1 * * *',
   // A service that restarts often would otherwise do little else.
   isDueAtStart: false,

@@ -20,8 +20,11 @@ describe('a first start with nothing set up', () => {
     const folder = await makeWorkFolder()
     const service = startCommand(folder, ['serve'])
     const [, address = ''] = await service.untilSaid(/^Paniq Documents answers at (http:\/\/127\.0\.0\.1:\d+)$/m)
-    await service.untilSaid(/^Administrator: admin@paniq\.local, password in \.\/data\/initial-admin-password$/m)
+    await service.untilSaid(
+      /^Administrator: admin@paniq\.local, password in the second line of \.\/data\/initial-admin-password$/m,
+    )
     await service.untilSaid(/^Storage: local \.\/uploads \(USE_S3_STORAGE is false\)$/m)
+    await service.untilSaid(/^Scanner: not set; /m)
 
     const [, call = ''] = await service.untilSaid(/^Try next: (curl .*)$/m)
     const body = JSON.parse(/ -d '(.*)'$/.exec(call)?.[1] ?? '')
@@ -58,7 +61,9 @@ describe('people who are there before the first start', () => {
     const folder = await makeWorkFolder()
     expect(await create(folder)).toMatchObject({ code: 0 })
     const service = startCommand(folder, ['serve'])
-    await service.untilSaid(/^Administrator: admin@paniq\.local, password in \.\/data\/initial-admin-password$/m)
+    await service.untilSaid(
+      /^Administrator: admin@paniq\.local, password in the second line of \.\/data\/initial-admin-password$/m,
+    )
     await service.untilSaid(/^Try next/m)
 
     const words = ['users', 'set-password', '--email', 'Admin@paniq.local', '--password-stdin']

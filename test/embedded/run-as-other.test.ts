@@ -58,9 +58,12 @@ describe.for(asRoot)('started by %s', () => {
     await mkdir(dataDir, { mode: 0o700 })
     await writeFile(join(dataDir, 'jwt-secret'), 'secret', { mode: 0o600 })
     process.env['AWS_SECRET_ACCESS_KEY'] ??= 'not-for-the-server'
-    const { close } = await openEmbeddedPostgres({ dataDir, log })
+    const said: string[] = []
+    const telling = pino({ level: 'warn' }, { write: (line: string) => void said.push(line) })
+    const { close } = await openEmbeddedPostgres({ dataDir, log: telling })
     onTestFinished(close)
 
+    expect(said).toEqual([expect.stringContaining('the embedded database runs as nobody')])
     const { uid, groups, rights, environment } = await describeServer(dataDir)
     expect({ uid, groups, rights }).toEqual({ uid: nobody, groups: '', rights: 0n })
     expect(environment).not.toContain('AWS_SECRET_ACCESS_KEY')

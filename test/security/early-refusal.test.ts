@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
+import { buildApi } from '../../src/bin/api.ts'
+import { trackRequests } from '../../src/http/stop-serving.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
-import { openRaw, serveWatched, uploadHead, type WatchedServer } from './raw-connection.ts'
+import { asChunk, formStart, openRaw, serveWatched, uploadHead, type WatchedServer } from './raw-connection.ts'
 
 let service: TestService
 let watched: WatchedServer
@@ -72,3 +74,24 @@ it('a refused sender who dribbles is cut off as well', async () => {
   expect((await connection.answer).status).toBe(401)
   expect(sent).toBeLessThan(6000)
 }, 30_000)
+
+it('whoever follows an answer to its end is no leak of listeners: Node has nothing to say of it', async () => {
+  const { firm, admin } = await firmWithAdmin(service)
+  const warnings: Error[] = []
+  const hear = (warning: Error) => void warnings.push(warning)
+  process.on('warning', hear)
+  const server = await buildApi(service.app)
+  // As the service does, which wants to end in order.
+  trackRequests(server, new AbortController().signal)
+  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+  const connection = await openRaw(url)
+  await connection.send(uploadHead(firm, admin.headers.authorization, 'Transfer-Encoding: chunked'))
+  await connection.send(asChunk(`${formStart}%PDF-1.7\n`))
+  for (let sent = 0; sent < 11 * 1024 * kib; sent += piece.length) if (!(await connection.send(asChunk(piece)))) break
+  const { status } = await connection.answer
+  await server.close()
+  process.off('warning', hear)
+
+  expect(status).toBe(413)
+  expect(warnings.map(({ message }) => message)).toEqual([])
+})

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path/posix'
 
 const words = ['errors', 'vocabulary', 'config', 'contract', 'logger', 'metrics']
 const keeping = ['database', 'storage', 'scanner', ...words]
-const verbs = ['documents', 'people', 'audit', ...keeping]
+const verbs = ['documents', 'people', 'audit', 'operations', ...keeping]
 
 /**
  * The drawing of ARCHITECTURE.md as a table: what each part of src may import beside itself. A part is a folder of
@@ -19,6 +19,8 @@ const mayImport: Record<string, string[]> = {
   audit: keeping,
   // What somebody may do with a document is asked of people; people know nothing of documents.
   documents: ['people', ...keeping],
+  // How the whole is doing: it looks at documents, their work and the trail, and none of them at it.
+  operations: ['documents', 'people', 'audit', ...keeping],
   app: ['tracing', ...verbs],
   http: verbs,
   worker: verbs,

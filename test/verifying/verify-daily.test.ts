@@ -94,6 +94,7 @@ it('ends in the middle when the worker is told to end', async () => {
   const ended = Promise.withResolvers<unknown>()
   const long = {
     name: 'a-long-job',
+    does: 'Waits for its end.',
     schedule: '0 0 1 1 *',
     run: async (_needs: unknown, signal: AbortSignal) => {
       started.resolve()

@@ -27,6 +27,11 @@ export async function chooseAccount(dataDir: string, cluster: string): Promise<A
   return { kind: 'self', ...self }
 }
 
+/** Whom other programs may run as too. */
+export function isNobody({ kind, uid }: Account): boolean {
+  return kind === 'other' && uid === nobody
+}
+
 /** Whether a folder and all above it let this account pass. */
 export async function mayEnter(account: Account, folder: string): Promise<boolean> {
   if (account.kind === 'self') return true

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Client, PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { chooseAccount, type Account } from './choose-account.ts'
+import { chooseAccount, type Account, isNobody } from './choose-account.ts'
 import { makeSocketFolder, port } from './choose-socket-folder.ts'
 import { createRoles, database, ownerRole, serviceRole } from './create-roles.ts'
 import { findPrograms } from './find-programs.ts'
@@ -43,6 +43,11 @@ export async function openEmbeddedPostgres({ dataDir: folder, log }: Options): P
   const account = await chooseAccount(dataDir, place.cluster)
   const open = async () => withStartLock(dataDir, async () => openServer({ ...place, account }))
   const { server, client, how } = await open()
+  if (isNobody(account))
+    log.warn(
+      { event: 'embedded_database_as_nobody' },
+      'PostgreSQL does not run as root: the embedded database runs as nobody, and whatever else runs so can reach its data. Run the service as a user of its own, who owns DATA_DIR',
+    )
   log.info({ event: 'embedded_database_opened', how }, `The embedded database is ${how}`)
   const kept = keepConnection(client, async () => (await open()).client, log)
   let closing: Promise<void> | undefined

@@ -38,7 +38,8 @@ type Holding = {
 const usualPatienceMs = 1000
 /** A person's next batch counts from when it was leased: one that lay for longer would come on top of a fresh hour. */
 const mostMsOfLease = 10 * 60_000
-const msToForget = 60 * 60_000
+/** After so long a bucket is full again, whatever was spent. */
+const msUntilFull = 60 * 60_000
 /** So long nobody is asked for permits, and all pass, after nobody could be. */
 const msToPass = 5000
 const msBetweenNews = 10 * 60_000
@@ -140,7 +141,7 @@ function takeIn(holding: Holding, leases: Lease[], now: number): void {
   holding.leftUntil = now + mostMsOfLease
   if (holding.left > 0) return
   const missing = holding.owed + 1 - left
-  holding.refusedUntil = now + Math.max(1, (missing * msToForget) / holding.bucket.perHour)
+  holding.refusedUntil = now + Math.max(1, (missing * msUntilFull) / holding.bucket.perHour)
 }
 
 function refuse(holding: Holding, now: number): Exhausted {
@@ -149,10 +150,10 @@ function refuse(holding: Holding, now: number): Exhausted {
   return { bucket: holding.bucket, retryAfterSeconds: Math.ceil((holding.refusedUntil - now) / 1000), isNews }
 }
 
-/** After an hour a bucket is full again, whatever was owed to it. */
+/** A bucket that is full again says nothing that no holding would not, whatever was owed to it. */
 function forgetOld(holdings: Map<string, Holding>, now: number): void {
   for (const [name, { lastSpentAt, asking }] of holdings) {
-    const isOld = lastSpentAt + msToForget < now
+    const isOld = lastSpentAt + msUntilFull < now
     if (asking !== undefined || (!isOld && holdings.size < mostHoldings)) return
     holdings.delete(name)
   }

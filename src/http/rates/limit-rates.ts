@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
-
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 
 import type { RateKind, RateLimits } from '../../config-limits.ts'
 import type { Db } from '../../database/client.ts'
+import { digestEmail } from '../../database/login-failures.ts'
 import { type Bucket, leasePermits } from '../../database/rates.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Clock } from '../../vocabulary.ts'
@@ -84,8 +83,10 @@ export function limitRates(server: FastifyInstance, { db, log, metrics, now, lim
     ])
   })
   server.addHook('preHandler', async (request) => {
-    if (request.routeOptions.config.rate === 'logins')
-      await spend(request, bucketOf('logins', 'person', emailOf(request)))
+    const email = request.routeOptions.config.rate === 'logins' ? emailOf(request) : undefined
+    // By the digest that failures are counted under, which the database makes as it finds accounts.
+    if (email !== undefined && limits.logins.person !== undefined)
+      await spend(request, bucketOf('logins', 'person', await digestEmail(db, email)))
   })
 }
 
@@ -95,8 +96,7 @@ function personOf(request: FastifyRequest): string | undefined {
   return access === 'public' ? undefined : request.actor.userId
 }
 
-/** By a hash: what strangers type is not for keeping. */
 function emailOf({ body }: FastifyRequest): string | undefined {
   if (typeof body !== 'object' || body === null || !('email' in body)) return undefined
-  return createHash('sha256').update(String(body.email).toLowerCase()).digest('hex')
+  return String(body.email)
 }

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 
 import { documentParams, documentShape, ifMatchHeader, reviewBody } from '../../contract.ts'
-import { reviewDocument, type ReviewNeeds } from '../../documents/review.ts'
+import { reviewDocument, type ReviewNeeds, type ReviewRequest } from '../../documents/review.ts'
 import { documentOf } from '../document-of.ts'
 import { etagOf, presentDocument } from '../present-document.ts'
 
@@ -18,6 +18,7 @@ export function reviewRoutes(needs: ReviewNeeds): FastifyPluginAsyncZod {
         schema: {
           tags: ['documents'],
           summary: 'Verify or reject a document that you looked at',
+          description: 'A rejection should say why: by `reason_code`, `comment` or both.',
           params: documentParams,
           headers: ifMatchHeader,
           body: reviewBody,
@@ -35,7 +36,7 @@ export function reviewRoutes(needs: ReviewNeeds): FastifyPluginAsyncZod {
         const document = await reviewDocument(needs, request.actor, {
           ...documentOf(request.params),
           review: { decision: decision === 'verify' ? 'verified' : 'rejected', reasonCode, comment, validUntil },
-          isAsSeen: ifMatch === undefined ? undefined : (each) => isNamedBy(ifMatch, etagOf(each, needs)),
+          seen: seenBy(ifMatch, needs),
         })
         return reply.header('etag', etagOf(document, needs)).send(presentDocument(document, needs))
       },
@@ -43,7 +44,12 @@ export function reviewRoutes(needs: ReviewNeeds): FastifyPluginAsyncZod {
   }
 }
 
-/** Whether one of the header's ETags is this one. `*` names none: nobody has seen it. */
+function seenBy(ifMatch: string | undefined, needs: ReviewNeeds): ReviewRequest['seen'] {
+  if (ifMatch === undefined) return undefined
+  return ifMatch.trim() === '*' ? 'anything' : (document) => isNamedBy(ifMatch, etagOf(document, needs))
+}
+
+/** Whether one of the header's ETags is this one. */
 function isNamedBy(ifMatch: string, etag: string): boolean {
   return ifMatch.split(',').some((each) => each.trim() === etag)
 }

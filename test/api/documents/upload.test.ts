@@ -233,6 +233,16 @@ describe('a file that may not come in is refused with a reason', () => {
     expect(document.file_size).toBe(10_485_760)
   })
 
+  it('a document type in the form says that it belongs into the address', async () => {
+    const { firm, admin } = await firmWithAdmin(both.onDisk)
+    const form = new FormData()
+    form.append('document_type', 'tax_clearance')
+    const answer = await callDocuments(both.onDisk.url, firm, admin, '', { method: 'POST', body: form })
+
+    expect(answer.status).toBe(422)
+    expect((await problemOf(answer)).detail).toContain('?document_type=')
+  })
+
   it('a form without a file says how to send one', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
     const form = new FormData()

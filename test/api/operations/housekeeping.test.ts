@@ -121,3 +121,17 @@ test('months for events that are missing are made, and those that are there are 
   expect(before).toHaveLength(5)
   expect(await months()).toEqual(before)
 })
+
+test('what was done for a disk is forgotten a week after somebody last tended it', async () => {
+  const { db } = service.app
+  await sql`
+    insert into document_runs (task, place, known_since, ended_at) values
+      ('drain', 'past', ${ago({ days: 30 })}, ${ago({ days: 7, hours: 1 })}),
+      ('drain', 'counts', ${ago({ days: 30 })}, ${ago({ days: 6, hours: 23 })}),
+      ('purge', '', ${ago({ days: 30 })}, ${ago({ days: 20 })})`.execute(db)
+
+  await keepHouse()
+
+  const { rows } = await sql`select place from document_runs order by place`.execute(db)
+  expect(rows).toEqual([{ place: '' }, { place: 'counts' }])
+})

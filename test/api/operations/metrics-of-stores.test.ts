@@ -79,7 +79,7 @@ test('free room is told of both folders, and of none that does not answer', asyn
     expect(await figure('disk_size_bytes', `folder="${folder}"`)).toBe(bsize * blocks)
   }
   const folders = { uploads: join(scene.service.folder, 'uploads'), data: join(scene.service.folder, 'not-mounted') }
-  await levelMeter({ ...scene.service.app, folders })()
+  await levelMeter({ ...scene.service.app, folders, plan: [] })()
   const text = await scene.service.app.metrics.registry.metrics()
   expect(text).toMatch(/^disk_free_bytes\{folder="uploads"\}/m)
   expect(text).not.toMatch(/folder="data"/)

@@ -32,7 +32,7 @@ const polling = { timeout: 10_000, interval: 200 }
 
 test('a queue shows what waits in it and for how long somebody could have taken it', async () => {
   const worker = await startWorker(service.app, [
-    { name: 'waits', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) },
+    { name: 'waits', does: 'Waits.', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) },
   ])
   await worker.close()
   const job = sql.table(`${jobSchema}.job`)
@@ -53,9 +53,10 @@ test('a queue shows what waits in it and for how long somebody could have taken 
 
 test('attempts at jobs and runs of tasks are timed by how they ended', async () => {
   const worker = await startWorker(service.app, [
-    { name: 'goes-well', schedule: '0 0 1 1 *', run: async () => ({}) },
+    { name: 'goes-well', does: 'Goes well.', schedule: '0 0 1 1 *', run: async () => ({}) },
     {
       name: 'goes-wrong',
+      does: 'Goes wrong.',
       schedule: '0 0 1 1 *',
       run: async () => {
         throw new Error('this job fails')

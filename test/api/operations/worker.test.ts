@@ -65,7 +65,7 @@ async function queueOf(connection: PoolConfig): Promise<PgBoss> {
 }
 
 function jobThat(name: string, run: Job['run']): Job {
-  return { name, schedule: '0 0 1 1 *', run }
+  return { name, does: 'Is tried.', schedule: '0 0 1 1 *', run }
 }
 
 test('of several workers that start at once, one does the housekeeping, and the log tells of it twice', async () => {

@@ -202,3 +202,21 @@ it('a version whose bytes are wrong cannot be restored, and the document stays a
     expect((await restoreVersion(url, { firm, id }, admin, 1)).status).toBe(410)
   }
 })
+
+it('a version that there is not is called so, whether the document is there or not', async () => {
+  const { url } = stores.onDisk
+  const { firm, admin } = await firmWithAdmin(stores.onDisk)
+  const { id } = await uploadDocument(url, firm, admin)
+  const detailOf = async (document: string, rest: string, method = 'GET') => {
+    const answer = await callDocuments(url, firm, admin, `/${document}/versions/7/${rest}`, { method })
+    expect(answer.status).toBe(404)
+    return (await problemOf(answer)).detail
+  }
+
+  const details = [
+    await detailOf(id, 'download'),
+    await detailOf(id, 'restore', 'POST'),
+    await detailOf(crypto.randomUUID(), 'download'),
+  ]
+  expect(new Set(details)).toEqual(new Set([expect.stringContaining('no version 7')]))
+})

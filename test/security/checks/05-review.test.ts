@@ -51,6 +51,10 @@ async function platformRowOf(id: string) {
 }
 
 const codeOf = async (answer: Response) => `${answer.status} ${(await problemOf(answer)).code}`
+const refusalOf = async (answer: Response) => {
+  const { code, errors } = await problemOf(answer)
+  return `${answer.status} ${code} ${errors?.[0]?.field}`
+}
 const read = async (answer: Response) => (await answer.json()) as DocumentShape
 
 describeCheck(5, () => {
@@ -87,9 +91,10 @@ describeCheck(5, () => {
     const paper = await handIn()
     const seen = await etagOf(paper)
     expect(await codeOf(await review(paper, administrator, { decision: 'verify' }))).toBe('428 precondition_required')
-    expect(await codeOf(await review(paper, administrator, { decision: 'verify', ifMatch: '*' }))).toBe(
-      '412 precondition_failed',
-    )
+    const anything = await review(paper, administrator, { decision: 'verify', ifMatch: '*' })
+    const { code, detail } = await problemOf(anything)
+    expect([anything.status, code]).toEqual([412, 'precondition_failed'])
+    expect(detail).toContain('Send the ETag')
 
     await addVersion(service.url, paper, paper.admin, { bytes: makePdf({ seed: 'another' }) })
     expect(await codeOf(await review(paper, administrator, { decision: 'verify', ifMatch: seen }))).toBe(
@@ -108,6 +113,21 @@ describeCheck(5, () => {
       review(paper, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
     ])
     expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412])
+  })
+
+  it('a rejection stands without a reason too, and nothing is verified for a time that is past', async () => {
+    const paper = await handIn()
+    const decide = async (body: Record<string, unknown>) =>
+      review(paper, administrator, { ...body, ifMatch: await etagOf(paper) })
+
+    expect((await decide({ decision: 'reject' })).status).toBe(200)
+    expect(await refusalOf(await decide({ decision: 'verify', valid_until: '2020-02-29' }))).toBe(
+      '422 validation_failed valid_until',
+    )
+    const today = new Date().toISOString().slice(0, 10)
+    expect((await decide({ decision: 'verify', valid_until: today })).status).toBe(200)
+    expect((await decide({ decision: 'reject', comment: 'Page two is missing.' })).status).toBe(200)
+    expect((await decide({ decision: 'reject', reason_code: 'expired', valid_until: '2020-02-29' })).status).toBe(200)
   })
 
   it('a day that no calendar has is refused by name; a comment that ends within a character is kept without that half', async () => {

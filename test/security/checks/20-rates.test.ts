@@ -190,6 +190,20 @@ describeCheck(20, () => {
       await expectRefusal(await logIn(scene.second, `${name}@people.example`, newAddress()), 'logins by one person')
     })
 
+    it('one account is one person here as well, also by letters that the database and JavaScript lower otherwise', async () => {
+      const name = randomUUID()
+      const { rows } = await sql<{ isSame: boolean }>`select lower('\u0130') = 'i' as "isSame"`.execute(
+        scene.first.app.db,
+      )
+      const statuses: number[] = []
+      for (let count = 0; count < 6; count += 1) {
+        const email = `${count % 2 === 0 ? '\u0130' : 'i'}${name}@people.example`
+        statuses.push((await logIn(scene.first, email, newAddress())).status)
+      }
+
+      expect(statuses).toEqual([401, 401, 401, 401, 401, rows[0]?.isSame === true ? 429 : 401])
+    })
+
     it('a whole /64 of IPv6 is one address, and its neighbour another', async () => {
       let host = 0
       const statuses = await inTurn(26, (service) =>

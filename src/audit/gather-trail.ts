@@ -1,0 +1,83 @@
+import type { Db, Tx } from '../database/client.ts'
+import { inTransaction } from '../database/in-transaction.ts'
+import { findPosition, holdTrail, insertSeal, type Position, type Seal } from '../database/seals.ts'
+import { findLastMoment, findNewest, type Stretch } from '../database/trail.ts'
+import { countSeal, endOfTime, makeSeal, type Sealed } from './make-seal.ts'
+
+/** So many seals are made at once: for as long nobody can write an event. */
+const mostSealsHeld = 5
+
+type Needs = { db: Db; signal?: AbortSignal }
+type Gathering = { cluster: string; most: number; sealed: Sealed }
+
+/**
+ * Seals by their time the events that no number of a transaction tells from others: all, before the first seal, and those
+ * that came since the last one of another cluster. Answers the last seal then; undefined when it was told to end before,
+ * or another worker was first.
+ */
+export async function gatherTrail(
+  { db, signal }: Needs,
+  last: Seal | undefined,
+  gathering: Gathering,
+): Promise<Seal | undefined> {
+  let newest = last
+  while (newest === undefined || (await isToGather(db, newest, gathering.cluster))) {
+    if (signal?.aborted === true) return undefined
+    const before = newest
+    newest = await inTransaction(db, (trx) => gatherSome(trx, before, { ...gathering, signal }))
+    if (newest === undefined) return undefined
+  }
+  return newest
+}
+
+/** After a gathering that ended early there are events from before its last seal that this one did not come to. */
+async function isToGather(db: Db, last: Seal, cluster: string): Promise<boolean> {
+  if (last.cluster !== cluster) return true
+  if (!last.isGathered) return false
+  return (await findNewest(db, { ...restAfter(last.notAfter), notAfter: last.sealedAt })) !== undefined
+}
+
+/** Some seals, while nobody can write an event: what comes after them is later in time and number. Undefined when another worker was first. */
+async function gatherSome(
+  trx: Tx,
+  last: Seal | undefined,
+  { cluster, most, sealed, signal }: Gathering & { signal: AbortSignal | undefined },
+): Promise<Seal | undefined> {
+  await holdTrail(trx)
+  const position = await findPosition(trx)
+  let notBefore = beginningAfter(last, position)
+  const newest = await findNewest(trx, restAfter(notBefore))
+  if (newest !== undefined && newest > position.now) throw new Error(clockIsBehind(newest, position.now))
+  let previous = last
+  for (let held = 1; ; held += 1) {
+    const rest = restAfter(notBefore)
+    const lastMoment = await findLastMoment(trx, rest, most)
+    const notAfter = lastMoment ?? position.now
+    const seal = await makeSeal(trx, previous, { ...rest, notAfter, cluster })
+    if (!(await insertSeal(trx, seal))) return undefined
+    countSeal(sealed, seal)
+    if (lastMoment === undefined || held === mostSealsHeld || signal?.aborted === true) return seal
+    previous = seal
+    notBefore = notAfter
+  }
+}
+
+function beginningAfter(last: Seal | undefined, { cluster }: Position): string {
+  if (last === undefined) return beginningOfTime
+  return last.isGathered && last.cluster === cluster ? last.notAfter : aDayBefore(last.sealedAt)
+}
+
+function restAfter(notBefore: string): Stretch {
+  // The next seal begins with every number, and with what happened after this one.
+  return { isGathered: true, afterTransaction: '0', throughTransaction: '0', notBefore, notAfter: endOfTime }
+}
+
+const beginningOfTime = '0001-01-01T00:00:00.000000Z'
+
+function aDayBefore(moment: string): string {
+  return new Date(Date.parse(moment) - 24 * 60 * 60 * 1000).toISOString().replace('Z', '000Z')
+}
+
+function clockIsBehind(newest: string, now: string): string {
+  return `the audit trail’s newest event is of ${newest}, but the database’s clock says ${now}; set the clock, or wait until then`
+}

@@ -1,0 +1,138 @@
+import type { ReadinessShape } from '../contract-operations.ts'
+import type { JobStateShape, StatusShape } from '../contract-status.ts'
+import type { Waiting } from '../database/count-rows.ts'
+import type { LastRun, WorkState } from '../operations/judge-work.ts'
+import type { ServiceStatus } from '../operations/see-status.ts'
+
+type Answering = { instance: string; version: string }
+
+export function presentStatus(
+  status: ServiceStatus,
+  { status: readiness, checks }: ReadinessShape,
+  { instance, version }: Answering,
+): StatusShape {
+  const { rows, verification, migrations } = status
+  return {
+    looked_at: status.at.toISOString(),
+    instance,
+    version,
+    status: readiness,
+    checks,
+    jobs: status.work.map(presentJob),
+    stores: presentStores(status),
+    scanner: presentScanner(status),
+    scans: {
+      // What was never scanned waits only where there is a scanner.
+      waiting: status.scanner.isSet
+        ? together(rows.scansPending, rows.neverScanned)
+        : presentWaiting(rows.scansPending),
+      infected: rows.infected.count,
+    },
+    trash: {
+      documents: presentWaiting(rows.inTrash),
+      holds_on_firms: rows.heldFirms.count,
+      holds_on_documents: rows.heldDocuments.count,
+    },
+    audit: {
+      last_seal:
+        status.seal === undefined ? null : { number: status.seal.number, sealed_at: timeOf(status.seal.sealedAt) },
+      are_heads_kept: status.areHeadsKept,
+      events_without_month: rows.eventsWithoutMonth.count,
+    },
+    verification: verification === undefined ? null : presentVerification(verification),
+    database: {
+      last_migration: migrations.last,
+      migrations: migrations.count,
+      migrated_at: timeOf(migrations.since),
+      platform_rows_waiting: together(rows.unfollowed, rows.notAdopted),
+    },
+  }
+}
+
+function presentJob(work: WorkState): JobStateShape {
+  return {
+    name: work.name,
+    does: work.does,
+    by: work.by,
+    disk: work.disk,
+    schedule: work.schedule,
+    running_since: timeOrNull(work.runningSince),
+    ...presentLast(work.last),
+    last_succeeded_at: timeOrNull(work.succeededAt),
+    next_run_at: timeOrNull(work.nextAt),
+    is_gone: work.isGone,
+    overdue_seconds: work.overdueSeconds,
+  }
+}
+
+function presentLast(last: LastRun | null) {
+  if (last === null) return neverRan
+  return {
+    last_started_at: timeOrNull(last.startedAt),
+    last_ended_at: timeOrNull(last.endedAt),
+    last_instance: last.instance,
+    last_outcome: last.outcome,
+    last_error: last.error,
+    last_did: last.did ?? {},
+  }
+}
+
+const neverRan = {
+  last_started_at: null,
+  last_ended_at: null,
+  last_instance: null,
+  last_outcome: null,
+  last_error: null,
+  last_did: {},
+}
+
+function presentStores({ stores, rows }: ServiceStatus): StatusShape['stores'] {
+  const { outage } = stores
+  const s3 = {
+    is_used: outage === undefined,
+    left_alone_since: timeOrNull(outage?.since),
+    trouble: outage?.trouble ?? null,
+    s3_code: outage?.s3Code ?? null,
+  }
+  return {
+    new_files_go_to: stores.target,
+    s3: stores.hasS3 ? s3 : null,
+    local: { store_id: stores.localStoreId },
+    waiting_for_s3: presentWaiting(rows.fallback),
+    open_uploads: presentWaiting(rows.openUploads),
+    open_moves: presentWaiting(rows.openMoves),
+    removals_due: presentWaiting(rows.dueRemovals),
+    quarantined_files: rows.quarantined.count,
+  }
+}
+
+function presentScanner({ scanner: { isSet, identity } }: ServiceStatus): StatusShape['scanner'] {
+  if (!isSet) return null
+  return {
+    is_reachable: identity !== undefined,
+    name: identity?.name ?? null,
+    signatures: identity?.signatures ?? null,
+  }
+}
+
+function presentVerification(last: NonNullable<ServiceStatus['verification']>): StatusShape['verification'] {
+  const { finishedAt, isComplete, files, findings } = last
+  return { finished_at: timeOf(finishedAt), is_complete: isComplete, files, findings }
+}
+
+function presentWaiting({ count, oldestSeconds }: Waiting) {
+  return { count, oldest_seconds: Math.round(oldestSeconds) }
+}
+
+function together(one: Waiting, other: Waiting) {
+  const oldestSeconds = Math.max(one.oldestSeconds, other.oldestSeconds)
+  return presentWaiting({ count: one.count + other.count, oldestSeconds })
+}
+
+function timeOf(moment: Date): string {
+  return moment.toISOString()
+}
+
+function timeOrNull(moment: Date | null | undefined): string | null {
+  return moment?.toISOString() ?? null
+}

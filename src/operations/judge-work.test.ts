@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest'
+
+import type { RunRecord } from '../database/runs.ts'
+import type { StoreId } from '../vocabulary.ts'
+import { judgeJob, judgeOutside, judgeTask } from './judge-work.ts'
+import type { OutsideWork, PlannedJob, PlannedTask } from './planned-work.ts'
+
+const at = (time: string) => new Date(`2026-11-${time}Z`)
+
+const nightly: PlannedJob = { name: 'nightly', does: 'Works at night.', by: 'one_instance', schedule: '43 1 * * *' }
+const never: RunRecord = {
+  task: 'nightly',
+  disk: null,
+  knownSince: at('20T12:00:00'),
+  begunAt: null,
+  begunBy: null,
+  isHeard: false,
+  startedAt: null,
+  endedAt: null,
+  endedBy: null,
+  outcome: null,
+  error: null,
+  did: null,
+  succeededAt: null,
+}
+const went: RunRecord = {
+  ...never,
+  startedAt: at('21T01:43:10'),
+  endedAt: at('21T01:50:00'),
+  endedBy: 'one:1',
+  outcome: 'ok',
+  did: { files: 3 },
+  succeededAt: at('21T01:50:00'),
+}
+const judgedAt = (now: string, run: RunRecord | undefined) =>
+  judgeJob(nightly, run, { now: at(now), tablesSince: at('01T00:00:00') })
+
+describe('a job of every night', () => {
+  test('that went well last night is in time, and due the next night', () => {
+    expect(judgedAt('21T12:00:00', went)).toMatchObject({
+      overdueSeconds: 0,
+      runningSince: null,
+      last: { outcome: 'ok', instance: 'one:1', did: { files: 3 } },
+      nextAt: at('22T01:43:00'),
+    })
+  })
+
+  test.each([
+    ['22T01:58:00', 0],
+    ['22T01:58:01', 901],
+  ])('gets a quarter of an hour: at %s it is %i seconds late', (now, seconds) => {
+    expect(judgedAt(now, went).overdueSeconds).toBe(seconds)
+  })
+
+  test('that fails night after night is late, however often it is tried', () => {
+    const failed: RunRecord = {
+      ...went,
+      startedAt: at('23T01:43:00'),
+      outcome: 'failed',
+      error: 'S3 is away.',
+      did: null,
+    }
+    expect(judgedAt('23T02:00:00', failed)).toMatchObject({
+      last: { outcome: 'failed', error: 'S3 is away.' },
+      overdueSeconds: 24 * 3600 + 17 * 60,
+    })
+  })
+
+  test('that is at work is not late, as long as the queue hears of it', () => {
+    const atWork: RunRecord = { ...went, begunAt: at('22T01:43:10'), begunBy: 'two:2', isHeard: true }
+    const heard = judgedAt('22T04:00:00', atWork)
+    const unheard = judgedAt('22T04:00:00', { ...atWork, isHeard: false })
+
+    expect(heard).toMatchObject({ runningSince: at('22T01:43:10'), last: { outcome: 'ok' }, overdueSeconds: 0 })
+    expect(unheard).toMatchObject({
+      runningSince: null,
+      last: { outcome: 'broken_off', instance: 'two:2', startedAt: at('22T01:43:10'), endedAt: null },
+    })
+    expect(unheard.overdueSeconds).toBeGreaterThan(0)
+  })
+
+  test('that a worker has just come to know is not late before its first night is over', () => {
+    expect(judgedAt('20T23:00:00', never)).toMatchObject({ last: null, overdueSeconds: 0 })
+    expect(judgedAt('21T02:00:00', never).overdueSeconds).toBe(17 * 60)
+  })
+
+  test('that no worker ever knew of is late from when the tables are there', () => {
+    expect(judgedAt('20T12:00:00', undefined).overdueSeconds).toBeGreaterThan(18 * 24 * 3600)
+  })
+})
+
+describe('what is done for a disk', () => {
+  const drain: PlannedTask = { name: 'drain', does: 'Drains.', by: 'each_disk', everySeconds: 60 }
+  const onDisk: RunRecord = { ...went, task: 'drain', disk: 'a disk' as StoreId }
+  const judgedOn = (now: string, run: RunRecord, isTended: boolean) => judgeTask(drain, run, { now: at(now), isTended })
+
+  test('is late when other work goes on for that disk and this does not', () => {
+    expect(judgedOn('21T01:55:00', onDisk, true)).toMatchObject({ overdueSeconds: 0, isGone: false })
+    expect(judgedOn('21T02:10:00', onDisk, true).overdueSeconds).toBe(19 * 60)
+  })
+
+  test('is not late where nobody has the disk any more', () => {
+    expect(judgedOn('25T00:00:00', onDisk, false)).toMatchObject({ overdueSeconds: 0, isGone: true, nextAt: null })
+  })
+
+  test('may take its time, but not for more than six hours', () => {
+    const long = { ...onDisk, begunAt: at('21T02:00:00'), begunBy: 'one:1' }
+    expect(judgedOn('21T08:00:00', long, true)).toMatchObject({ overdueSeconds: 0, runningSince: at('21T02:00:00') })
+    expect(judgedOn('21T08:01:00', long, true).overdueSeconds).toBeGreaterThan(0)
+  })
+})
+
+describe('what somebody begins from outside', () => {
+  const times = { now: at('21T12:00:00'), tablesSince: at('01T00:00:00') }
+  const promised: OutsideWork = {
+    name: 'copy',
+    does: 'Copies.',
+    by: 'outside',
+    dueEverySeconds: 24 * 3600,
+    findLast: async () => undefined,
+  }
+  const { dueEverySeconds: _unset, ...unpromised } = promised
+  const done = { endedAt: at('20T11:00:00'), outcome: 'ok' as const, did: {} }
+
+  test('is late only where somebody promised it, also before the first time', () => {
+    expect(judgeOutside(promised, done, times).overdueSeconds).toBe(3600)
+    expect(judgeOutside(promised, undefined, times).overdueSeconds).toBeGreaterThan(0)
+    expect(judgeOutside(unpromised, done, times)).toMatchObject({ overdueSeconds: 0, schedule: null })
+  })
+
+  test('that failed has not been done', () => {
+    const failed = { ...done, endedAt: at('21T11:00:00'), outcome: 'failed' as const }
+    expect(judgeOutside(promised, failed, times)).toMatchObject({ last: { outcome: 'failed' }, succeededAt: null })
+    expect(judgeOutside(promised, failed, times).overdueSeconds).toBeGreaterThan(0)
+  })
+})

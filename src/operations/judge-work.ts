@@ -1,0 +1,118 @@
+import type { RunRecord } from '../database/runs.ts'
+import type { StoreId } from '../vocabulary.ts'
+import { nextDue } from './next-due.ts'
+import type { OutsideRun, OutsideWork, PlannedJob, PlannedTask } from './planned-work.ts'
+
+/** What is known of one work: how it is planned, how its last run went, and whether it is late. */
+export type WorkState = {
+  name: string
+  does: string
+  by: 'one_instance' | 'each_disk' | 'outside'
+  /** The disk that it is done for. */
+  disk: StoreId | null
+  /** In words or as a cron line in UTC; null where nobody promised a time. */
+  schedule: string | null
+  /** Since when it is at work. */
+  runningSince: Date | null
+  /** Null: it never ran. */
+  last: LastRun | null
+  succeededAt: Date | null
+  nextAt: Date | null
+  /** Nobody tends its disk any more. */
+  isGone: boolean
+  /** For how long it should have gone well once more; 0 while it is in time. */
+  overdueSeconds: number
+}
+
+export type LastRun = {
+  startedAt: Date | null
+  endedAt: Date | null
+  instance: string | null
+  /** `broken_off`: its process ended before it did. */
+  outcome: 'ok' | 'failed' | 'broken_off'
+  error: string | null
+  did: Record<string, unknown> | null
+}
+
+/** The queue looks at its schedule twice a minute, and tries again what failed, three times. */
+const graceMs = 15 * 60_000
+/** A run for a disk that is not over by then stands still. */
+const longestMs = 6 * 60 * 60_000
+
+export type Times = {
+  now: Date
+  /** What nobody has ever heard of is late from here on. */
+  tablesSince: Date
+}
+
+const planned = { disk: null, runningSince: null, isGone: false } as const
+
+export function judgeJob(job: PlannedJob, run: RunRecord | undefined, times: Times): WorkState {
+  const { name, does, by, schedule } = job
+  const work = { ...planned, name, does, by, schedule, nextAt: nextDue(schedule, times.now) }
+  if (run === undefined) {
+    const overdueSeconds = overdue(nextDue(schedule, times.tablesSince), times.now)
+    return { ...work, last: null, succeededAt: null, overdueSeconds }
+  }
+  const { isHeard, begunAt, succeededAt, knownSince } = run
+  const due = nextDue(schedule, succeededAt ?? knownSince)
+  return {
+    ...work,
+    runningSince: isHeard ? begunAt : null,
+    last: lastOf(run, isHeard),
+    succeededAt,
+    overdueSeconds: isHeard ? 0 : overdue(due, times.now),
+  }
+}
+
+/** `isTended`: whether anything was done for this disk lately. Who no longer runs is not late. */
+export function judgeTask(
+  { name, does, by, everySeconds }: PlannedTask,
+  run: RunRecord,
+  { now, isTended }: { now: Date; isTended: boolean },
+): WorkState {
+  const { disk, succeededAt } = run
+  const pauseMs = everySeconds * 1000
+  const work = { ...planned, name, does, by, disk, schedule: `every ${everySeconds} s`, succeededAt }
+  if (!isTended) return { ...work, last: lastOf(run, false), nextAt: null, isGone: true, overdueSeconds: 0 }
+  if (run.begunAt !== null) {
+    const overdueSeconds = overdue(after(run.begunAt, longestMs - graceMs), now)
+    return { ...work, runningSince: run.begunAt, last: lastOf(run, true), nextAt: null, overdueSeconds }
+  }
+  return {
+    ...work,
+    last: lastOf(run, false),
+    nextAt: after(run.endedAt ?? now, pauseMs),
+    overdueSeconds: overdue(after(succeededAt ?? run.knownSince, pauseMs), now),
+  }
+}
+
+export function judgeOutside(
+  { name, does, by, dueEverySeconds }: OutsideWork,
+  run: OutsideRun | undefined,
+  { now, tablesSince }: Times,
+): WorkState {
+  const succeededAt = run?.outcome === 'ok' ? run.endedAt : null
+  const last = run === undefined ? null : { startedAt: null, instance: null, error: null, ...run }
+  const work = { ...planned, name, does, by, last, succeededAt }
+  if (dueEverySeconds === undefined) return { ...work, schedule: null, nextAt: null, overdueSeconds: 0 }
+  const due = after(succeededAt ?? tablesSince, dueEverySeconds * 1000)
+  const schedule = `every ${dueEverySeconds} s at the latest`
+  return { ...work, schedule, nextAt: due, overdueSeconds: overdue(due, now) }
+}
+
+function lastOf(run: RunRecord, isRunning: boolean): LastRun | null {
+  const { begunAt, begunBy, startedAt, endedAt, endedBy, outcome, error, did } = run
+  if (begunAt !== null && !isRunning)
+    return { startedAt: begunAt, endedAt: null, instance: begunBy, outcome: 'broken_off', error: null, did: null }
+  return outcome === null ? null : { startedAt, endedAt, instance: endedBy, outcome, error, did }
+}
+
+function after(moment: Date, ms: number): Date {
+  return new Date(moment.getTime() + ms)
+}
+
+function overdue(due: Date, now: Date): number {
+  const lateMs = now.getTime() - due.getTime()
+  return lateMs > graceMs ? Math.round(lateMs / 1000) : 0
+}

@@ -1,0 +1,24 @@
+import { afterAll, expect, test } from 'vitest'
+
+import { openDatabase } from '../database/client.ts'
+import { makeLogger } from '../logger.ts'
+import { recordRun } from './record-run.ts'
+
+const lines: string[] = []
+const log = makeLogger({ level: 'warn', isTerminal: false, destination: { write: (line) => void lines.push(line) } })
+const { db } = openDatabase({ connectionString: 'postgres://nobody@127.0.0.1:1/none' }, log)
+afterAll(() => db.destroy())
+
+test('what cannot be written down keeps nobody from working, and is told in the log', async () => {
+  const needs = { db, log, instance: 'here:1' }
+
+  expect(await recordRun(needs, { task: 'purge' }, async () => ({ purged: 3 }))).toEqual({ purged: 3 })
+  await expect(
+    recordRun(needs, { task: 'purge' }, async () => {
+      throw new Error('S3 is away.')
+    }),
+  ).rejects.toThrow('S3 is away.')
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject(
+    [1, 2, 3, 4].map(() => ({ event: 'run_not_recorded', task: 'purge', level: 'warn' })),
+  )
+})

@@ -1,0 +1,40 @@
+import type { Logger } from 'pino'
+
+import type { Db } from '../database/client.ts'
+import { beginRun, endRun, type RunOf } from '../database/runs.ts'
+import { tellError } from './tell-error.ts'
+
+export type RecordNeeds = { db: Db; log: Logger; instance: string }
+
+/** Does a work and writes down that it began, and how it ended. What cannot be written down keeps nobody from working. */
+export async function recordRun<Did extends Record<string, unknown>>(
+  needs: RecordNeeds,
+  run: RunOf,
+  work: () => Promise<Did>,
+): Promise<Did> {
+  const { db, instance } = needs
+  const startedAt = await trying(needs, run, () => beginRun(db, run, instance))
+  const end = (how: { outcome: 'ok' | 'failed'; error: string | undefined; did: Did | undefined }) =>
+    trying(needs, run, () => endRun(db, { ...run, instance, startedAt, ...how }))
+  try {
+    const did = await work()
+    await end({ outcome: 'ok', error: undefined, did })
+    return did
+  } catch (error) {
+    await end({ outcome: 'failed', error: tellError(error), did: undefined })
+    throw error
+  }
+}
+
+async function trying<Value>(
+  { log }: RecordNeeds,
+  { task }: RunOf,
+  write: () => Promise<Value>,
+): Promise<Value | undefined> {
+  try {
+    return await write()
+  } catch (error) {
+    log.warn({ event: 'run_not_recorded', task, err: error }, 'a run could not be written down')
+    return undefined
+  }
+}
