@@ -1,0 +1,155 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import type { BucketChoices } from './bucket-choices.ts'
+import { type BucketReach, type Objection, type PartDefinition, Refused } from './bucket-part.ts'
+import { calling, NotProved } from './call-failed.ts'
+import { type Change, compareItems, type Items } from './compare-items.ts'
+import { explainPart, isLacking, rethrowHopeless } from './explain-part.ts'
+import { proveBucket } from './prove-bucket.ts'
+import { type PartName, setupRights } from './setup-rights.ts'
+
+/**
+ * `not_asked`: nothing is wanted, and nothing is there. `lacking`: the store has no such thing, and nobody asked for just
+ * that. `would_change`: of a dry run.
+ */
+export type PartOutcome = 'unchanged' | 'changed' | 'would_change' | 'not_asked' | 'lacking' | 'failed'
+
+export type PartResult = {
+  part: PartName
+  title: string
+  outcome: PartOutcome
+  changes: Change[]
+  /** What went wrong, or how it is otherwise than asked. */
+  says?: string
+  advice?: string
+  objections: Objection[]
+}
+
+export type SettleNeeds = {
+  reach: BucketReach
+  choices: BucketChoices
+  isDryRun: boolean
+  pauseMs: number
+  /** Before the first change: what fails then is no part's fault. */
+  proveBefore: () => Promise<void>
+}
+
+type Settled = Pick<PartResult, 'outcome' | 'changes' | 'says' | 'advice'>
+type Step<Held> = { held: Held | undefined; wanted: Items }
+
+/**
+ * Reads one part, compares it with what is wanted, sets it, reads it back, and proves that the bucket still takes papers.
+ * Throws where no other part could go better.
+ */
+export async function settlePart<Held>(definition: PartDefinition<Held>, needs: SettleNeeds): Promise<PartResult> {
+  const { part, title } = definition
+  const seen: { changes: Change[]; objections: Objection[] } = { changes: [], objections: [] }
+  try {
+    const held = await read(definition, needs.reach)
+    const wanted = definition.wanted({ choices: needs.choices, held, reach: needs.reach })
+    seen.changes = compareItems(definition.ours(held), wanted)
+    seen.objections = definition.objections?.(held, wanted) ?? []
+    return { part, title, ...seen, ...(await settle(definition, needs, { held, wanted })) }
+  } catch (error) {
+    return { part, title, ...seen, ...explainFailed(definition, needs, error) }
+  }
+}
+
+async function settle<Held>(definition: PartDefinition<Held>, needs: SettleNeeds, step: Step<Held>): Promise<Settled> {
+  const changes = compareItems(definition.ours(step.held), step.wanted)
+  if (changes.length === 0) {
+    const isNothing = Object.keys(step.wanted).length === 0
+    return { outcome: isNothing ? 'not_asked' : 'unchanged', changes }
+  }
+  if (needs.isDryRun) return { outcome: 'would_change', changes }
+
+  await needs.proveBefore()
+  await definition.rehearse?.(needs.reach, step.wanted, step.held)
+  const weaker = await putStrongest(definition, needs, step)
+  const wanted = weaker?.wanted ?? step.wanted
+  const left = await readBack(definition, needs, wanted)
+  if (left.length > 0) return { outcome: 'failed', changes, ...keptOtherwise(left) }
+  const says = weaker?.says ?? definition.remindOf?.(needs.choices)
+  const done = compareItems(definition.ours(step.held), wanted)
+  return {
+    outcome: done.length === 0 ? 'unchanged' : 'changed',
+    changes: done,
+    ...(says === undefined ? {} : { says }),
+  }
+}
+
+/** What was put instead, where the bucket refused papers with what is wanted. */
+async function putStrongest<Held>(definition: PartDefinition<Held>, { reach }: SettleNeeds, step: Step<Held>) {
+  try {
+    await putAndProve(definition, reach, step)
+    return undefined
+  } catch (error) {
+    const weaker = error instanceof NotProved ? definition.weaker?.(step.wanted) : undefined
+    if (weaker === undefined) throw error
+    await putAndProve(definition, reach, { ...step, wanted: weaker.wanted })
+    return weaker
+  }
+}
+
+/** What makes the bucket refuse papers is taken back before anybody is told. */
+async function putAndProve<Held>(
+  definition: PartDefinition<Held>,
+  reach: BucketReach,
+  { held, wanted }: Step<Held>,
+): Promise<void> {
+  await put(definition, reach, definition.merge(held, wanted))
+  try {
+    await proveBucket(reach)
+  } catch (error) {
+    await put(definition, reach, held)
+    throw error
+  }
+}
+
+async function put<Held>(
+  definition: PartDefinition<Held>,
+  reach: BucketReach,
+  held: Held | undefined,
+): Promise<void> {
+  const { write, clear } = setupRights[definition.part]
+  if (held === undefined) await calling(clear, () => definition.clear(reach))
+  else await calling(write, () => definition.write(reach, held))
+}
+
+function read<Held>(definition: PartDefinition<Held>, reach: BucketReach): Promise<Held | undefined> {
+  return calling(setupRights[definition.part].read, () => definition.read(reach))
+}
+
+const readings = 4
+
+/** What is otherwise than it was set. Amazon may give out what was there before for some seconds. */
+async function readBack<Held>(
+  definition: PartDefinition<Held>,
+  { reach, pauseMs }: SettleNeeds,
+  wanted: Items,
+): Promise<Change[]> {
+  for (let reading = 1; ; reading += 1) {
+    const left = compareItems(definition.ours(await read(definition, reach)), wanted)
+    if (left.length === 0 || reading === readings) return left
+    await wait(pauseMs * reading)
+  }
+}
+
+function keptOtherwise(left: Change[]): Pick<Settled, 'says' | 'advice'> {
+  const named = left.map(({ item, from }) => `${item} is ${from === undefined ? 'not there' : JSON.stringify(from)}`)
+  return {
+    says: `The store took it and has it otherwise: ${named.join('; ')}`,
+    advice: 'If somebody else changes the bucket just now, run this again; else the store cannot have it.',
+  }
+}
+
+function explainFailed<Held>(
+  { part, isAskedFor }: PartDefinition<Held>,
+  { reach, choices }: SettleNeeds,
+  error: unknown,
+): Pick<Settled, 'outcome' | 'says' | 'advice'> {
+  if (error instanceof Refused) return { outcome: 'failed', says: error.message }
+  rethrowHopeless(reach, error)
+  const isSpared = isLacking(reach, error) && !isAskedFor(choices)
+  return { outcome: isSpared ? 'lacking' : 'failed', ...explainPart(reach, part, error) }
+}
