@@ -26,12 +26,13 @@ const wrongDays = 'must be a number of days, 1 to 36500'
 const days = z.coerce.number(wrongDays).int(wrongDays).min(1, wrongDays).max(36_500, wrongDays)
 const daysOrOff = z.union([z.literal('off'), days], `${wrongDays}, or off`)
 const storageClass = z.enum(transitionClasses, `must be ${transitionClasses.join(', ')}`)
-const bucketOrOff = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name, or off')
+const bucketOrOff = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name, or off')
 const role = z
   .string()
-  .regex(/^arn:[a-z-]+:iam::\d{12}:role\/\S+$/, 'must be the ARN of a role, such as arn:aws:iam::123456789012:role/NAME')
+  .regex(
+    /^arn:[a-z-]+:iam::\d{12}:role\/\S+$/,
+    'must be the ARN of a role, such as arn:aws:iam::123456789012:role/NAME',
+  )
 const key = z
   .string()
   .regex(
@@ -65,11 +66,7 @@ function addSetup(s3: Command, actions: S3Actions): void {
       `how long what was replaced or removed is kept; on a new bucket ${usualNoncurrentDays} days`,
       parseAs(days),
     )
-    .option(
-      '--transition-days <n>',
-      'move papers of this age to a cheaper storage class, or off',
-      parseAs(daysOrOff),
-    )
+    .option('--transition-days <n>', 'move papers of this age to a cheaper storage class, or off', parseAs(daysOrOff))
     .option(
       '--transition-class <class>',
       `with --transition-days: ${transitionClasses.join(', ')}; usually the first, from ${leastDaysInStandard} days on`,
@@ -77,7 +74,11 @@ function addSetup(s3: Command, actions: S3Actions): void {
     )
     .option('--quarantine-days <n>', 'remove what has been in quarantine for so long, or off', parseAs(daysOrOff))
     .option('--kms-key <arn>', 'encrypt with this key of KMS instead of S3’s own', parseAs(key))
-    .option('--replicate-to <bucket>', 'copy everything to this bucket, of another region, or off', parseAs(bucketOrOff))
+    .option(
+      '--replicate-to <bucket>',
+      'copy everything to this bucket, of another region, or off',
+      parseAs(bucketOrOff),
+    )
     .option('--replication-role <arn>', 'with --replicate-to: the role with which S3 copies', parseAs(role))
     .option('--replica-kms-key <arn>', 'with --replicate-to: the key of KMS for the copies', parseAs(key))
     .option('--replica-keeps-deleted', 'with --replicate-to: what is removed here stays there, purged papers too')

@@ -61,7 +61,9 @@ function chooseReplication(options: SetupOptions, { s3 }: Config): BucketChoices
 function requireRegion(kmsKey: string | undefined, { s3 }: Config): void {
   const region = kmsKey?.split(':')[3]
   if (region !== undefined && region !== s3.region)
-    throw new WrongUse(`--kms-key: this key is in ${region}, and the bucket in ${s3.region}; name a key of that region.`)
+    throw new WrongUse(
+      `--kms-key: this key is in ${region}, and the bucket in ${s3.region}; name a key of that region.`,
+    )
 }
 
 /** As the API has it. */

@@ -84,6 +84,12 @@ function inOneForm({ Action, Resource, Principal, ...rest }: Items): Items {
   }
 }
 
+/** Whether a statement refuses by this condition, whoever wrote it. */
+export function isConditionOf(key: string): (statement: Items) => boolean {
+  return ({ Effect, Condition }) =>
+    Effect === 'Deny' && Object.values(statementOf(Condition)).some((each) => key in statementOf(each))
+}
+
 function statementOf(item: unknown): Items {
   return typeof item === 'object' && item !== null ? { ...item } : {}
 }

@@ -5,6 +5,7 @@ import {
   PutPublicAccessBlockCommand,
 } from '@aws-sdk/client-s3'
 
+import type { S3Config } from '../../config.ts'
 import { isAmazon } from '../s3-client.ts'
 import type { PartDefinition } from './bucket-part.ts'
 import { type Items, isSame } from './compare-items.ts'
@@ -23,8 +24,7 @@ export const publicAccessPart: PartDefinition<PublicAccessBlockConfiguration> = 
   },
   ours: (held = {}) => switchesOf(held),
   // Where another store has the weaker form, an earlier run found that it must: to try again would stop uploads for a moment.
-  wanted: ({ held, reach }) =>
-    !isAmazon(reach.config) && isSame(switchesOf(held ?? {}), allButOne) ? allButOne : closedToThePublic,
+  wanted: ({ held = {}, reach: { config } }) => (isClosed(held, config) ? switchesOf(held) : closedToThePublic),
   merge: (_held, items) => items,
   async write({ client, config }, held) {
     await client.send(
@@ -41,6 +41,11 @@ export const publicAccessPart: PartDefinition<PublicAccessBlockConfiguration> = 
 
 const whyWeaker =
   'BlockPublicAcls is off: with it this store refuses every upload. IgnorePublicAcls is on, so that no ACL opens anything'
+
+export function isClosed(held: PublicAccessBlockConfiguration, config: S3Config): boolean {
+  const switches = switchesOf(held)
+  return isSame(switches, closedToThePublic) || (!isAmazon(config) && isSame(switches, allButOne))
+}
 
 function switchesOf(held: Items | PublicAccessBlockConfiguration): Record<PublicAccessSwitch, boolean> {
   return {

@@ -1,4 +1,6 @@
 import type { S3Config } from '../../config.ts'
+import { AppError } from '../../errors.ts'
+import { hidingIn, secretHider } from '../connection-test/hide-secrets.ts'
 import { watchAnswers } from '../connection-test/watch-answers.ts'
 import { makeS3Client, type S3Patience } from '../s3-client.ts'
 import type { BucketChoices } from './bucket-choices.ts'
@@ -36,11 +38,14 @@ export async function* setUpBucket(needs: Needs): AsyncGenerator<PartResult> {
   const client = makeS3Client({ config, log: { warn: () => undefined }, patience: setupPatience })
   const reach = { client, config, seen: watchAnswers(client), signal }
   const proveBefore = once(() => proveAtAll(reach))
+  const hide = await secretHider(client)
   try {
     for (const settleOne of parts) {
       if (signal.aborted) return
-      yield await settleOne({ reach, choices, isDryRun, pauseMs, proveBefore })
+      yield hidingIn(await settleOne({ reach, choices, isDryRun, pauseMs, proveBefore }), hide)
     }
+  } catch (error) {
+    throw error instanceof AppError ? new AppError(error.code, hide(error.message), { cause: error }) : error
   } finally {
     client.destroy()
   }

@@ -18,6 +18,7 @@ export type PartResult = {
   part: PartName
   title: string
   outcome: PartOutcome
+  /** What was changed, or would be. */
   changes: Change[]
   /** What went wrong, or how it is otherwise than asked. */
   says?: string
@@ -43,15 +44,14 @@ type Step<Held> = { held: Held | undefined; wanted: Items }
  */
 export async function settlePart<Held>(definition: PartDefinition<Held>, needs: SettleNeeds): Promise<PartResult> {
   const { part, title } = definition
-  const seen: { changes: Change[]; objections: Objection[] } = { changes: [], objections: [] }
+  let objections: Objection[] = []
   try {
     const held = await read(definition, needs.reach)
     const wanted = definition.wanted({ choices: needs.choices, held, reach: needs.reach })
-    seen.changes = compareItems(definition.ours(held), wanted)
-    seen.objections = definition.objections?.(held, wanted) ?? []
-    return { part, title, ...seen, ...(await settle(definition, needs, { held, wanted })) }
+    objections = definition.objections?.(held, wanted) ?? []
+    return { part, title, objections, ...(await settle(definition, needs, { held, wanted })) }
   } catch (error) {
-    return { part, title, ...seen, ...explainFailed(definition, needs, error) }
+    return { part, title, objections, changes: [], ...explainFailed(definition, needs, error) }
   }
 }
 
@@ -68,7 +68,7 @@ async function settle<Held>(definition: PartDefinition<Held>, needs: SettleNeeds
   const weaker = await putStrongest(definition, needs, step)
   const wanted = weaker?.wanted ?? step.wanted
   const left = await readBack(definition, needs, wanted)
-  if (left.length > 0) return { outcome: 'failed', changes, ...keptOtherwise(left) }
+  if (left.length > 0) return { outcome: 'failed', changes: [], ...keptOtherwise(left) }
   const says = weaker?.says ?? definition.remindOf?.(needs.choices)
   const done = compareItems(definition.ours(step.held), wanted)
   return {
@@ -106,11 +106,7 @@ async function putAndProve<Held>(
   }
 }
 
-async function put<Held>(
-  definition: PartDefinition<Held>,
-  reach: BucketReach,
-  held: Held | undefined,
-): Promise<void> {
+async function put<Held>(definition: PartDefinition<Held>, reach: BucketReach, held: Held | undefined): Promise<void> {
   const { write, clear } = setupRights[definition.part]
   if (held === undefined) await calling(clear, () => definition.clear(reach))
   else await calling(write, () => definition.write(reach, held))
