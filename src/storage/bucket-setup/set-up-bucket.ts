@@ -51,12 +51,12 @@ export async function* setUpBucket(needs: Needs): AsyncGenerator<PartResult> {
   }
 }
 
-/** In this order: replication takes versioning, and a policy is refused where it opens what was closed. */
+/** In this order: once closed to the public, a store may take any policy that allows somebody something for a public one; replication takes versioning. */
 const parts = [
   settling(versioningPart),
+  settling(policyPart),
   settling(publicAccessPart),
   settling(encryptionPart),
-  settling(policyPart),
   settling(lifecyclePart),
   settling(corsPart),
   settling(replicationPart),

@@ -1,8 +1,8 @@
 export const partNames = [
   'versioning',
+  'policy',
   'public_access',
   'encryption',
-  'policy',
   'lifecycle',
   'cors',
   'replication',
@@ -14,9 +14,9 @@ export type PartRights = { read: string; write: string; /** To put back that not
 /** What each part of `s3 setup` asks of the bucket. Data alone: the policies in `deploy` are made of it. */
 export const setupRights: Record<PartName, PartRights> = {
   versioning: rights('GetBucketVersioning', 'PutBucketVersioning'),
+  policy: rights('GetBucketPolicy', 'PutBucketPolicy', 'DeleteBucketPolicy'),
   public_access: rights('GetBucketPublicAccessBlock', 'PutBucketPublicAccessBlock'),
   encryption: rights('GetEncryptionConfiguration', 'PutEncryptionConfiguration'),
-  policy: rights('GetBucketPolicy', 'PutBucketPolicy', 'DeleteBucketPolicy'),
   lifecycle: rights('GetLifecycleConfiguration', 'PutLifecycleConfiguration'),
   cors: rights('GetBucketCORS', 'PutBucketCORS'),
   replication: rights('GetReplicationConfiguration', 'PutReplicationConfiguration'),
