@@ -30,6 +30,7 @@ export async function setupOf(settings: Settings, ...words: string[]): Promise<S
   const { code, stdout, stderr } = await setUp(settings, '--json', ...words)
   expect(stderr).toBe('')
   const report: SetupReport = JSON.parse(stdout)
+  expect(report).toMatchObject({ complete: true, parts: expect.any(Array) })
   expect(code).toBe(report.ok ? 0 : 1)
   return report
 }
