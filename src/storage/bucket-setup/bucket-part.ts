@@ -39,7 +39,7 @@ export type PartDefinition<Held> = {
   rehearse?(reach: BucketReach, wanted: Items, held: Held | undefined): Promise<void>
   weaker?(wanted: Items): Weaker
   /** Whether somebody asked for just this, so that a store without it fails. */
-  isAskedFor(choices: BucketChoices): boolean
+  isAskedFor: (choices: BucketChoices) => boolean
   /** What else is to be done by somebody, once it was set. */
   remindOf?(choices: BucketChoices): string | undefined
 }

@@ -79,9 +79,13 @@ function inOneForm({ Action, Resource, Principal, ...rest }: Items): Items {
   return {
     ...rest,
     Principal: isEverybody(Principal) ? { AWS: '*' } : Principal,
-    Action: [Action].flat().toSorted(),
-    Resource: [Resource].flat().toSorted(),
+    Action: inOrder(Action),
+    Resource: inOrder(Resource),
   }
+}
+
+function inOrder(words: unknown): string[] {
+  return [words].flat().map(String).toSorted()
 }
 
 /** Whether a statement refuses by this condition, whoever wrote it. */

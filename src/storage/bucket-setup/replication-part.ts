@@ -26,16 +26,11 @@ export const replicationPart: PartDefinition<ReplicationConfiguration> = {
   wanted({ choices: { replication: wish }, held }) {
     if (wish === undefined) return itemsOf(held?.Role, findOurs(held))
     if (wish === 'off') return {}
-    const others = (held?.Rules ?? []).filter((rule) => !isOurs(rule))
-    if (others.length > 0 && held?.Role !== wish.role)
-      throw new Refused(
-        `This bucket replicates already, with the role ${held?.Role}, by rules that are not this command’s; a bucket has one role. Give --replication-role ${held?.Role}, or take those rules away.`,
-      )
-    const priority = findOurs(held)?.Priority ?? Math.max(0, ...others.map((rule) => rule.Priority ?? 0)) + 1
-    return itemsOf(wish.role, replicationRule(wish, priority))
+    requireOneRole(wish.role, held)
+    return itemsOf(wish.role, replicationRule(wish, findOurs(held)?.Priority ?? freePriority(held)))
   },
   merge(held, { role, 'paniq-replica': rule }) {
-    const others = (held?.Rules ?? []).filter((each) => !isOurs(each))
+    const others = othersIn(held)
     // Of our own making, or read from a rule.
     const Rules = rule === undefined ? others : [...others, rule as ReplicationRule]
     return Rules.length === 0 ? undefined : { Role: typeof role === 'string' ? role : held?.Role, Rules }
@@ -61,6 +56,22 @@ function isOurs({ ID }: ReplicationRule): boolean {
 
 function findOurs(held: ReplicationConfiguration | undefined): ReplicationRule | undefined {
   return held?.Rules?.find(isOurs)
+}
+
+function othersIn(held: ReplicationConfiguration | undefined): ReplicationRule[] {
+  return held?.Rules?.filter((rule) => !isOurs(rule)) ?? []
+}
+
+function requireOneRole(role: string, held: ReplicationConfiguration | undefined): void {
+  if (othersIn(held).length === 0 || held?.Role === role) return
+  throw new Refused(
+    `This bucket replicates already, with the role ${held?.Role}, by rules that are not this command’s; a bucket has one role. Give --replication-role ${held?.Role}, or take those rules away.`,
+  )
+}
+
+/** No two rules may have the same. */
+function freePriority(held: ReplicationConfiguration | undefined): number {
+  return Math.max(0, ...othersIn(held).map(({ Priority }) => Priority ?? 0)) + 1
 }
 
 function itemsOf(role: string | undefined, rule: ReplicationRule | undefined): Items {

@@ -57,12 +57,11 @@ export async function settlePart<Held>(definition: PartDefinition<Held>, needs: 
 
 async function settle<Held>(definition: PartDefinition<Held>, needs: SettleNeeds, step: Step<Held>): Promise<Settled> {
   const changes = compareItems(definition.ours(step.held), step.wanted)
-  if (changes.length === 0) {
-    const isNothing = Object.keys(step.wanted).length === 0
-    return { outcome: isNothing ? 'not_asked' : 'unchanged', changes }
-  }
-  if (needs.isDryRun) return { outcome: 'would_change', changes }
+  if (changes.length === 0) return { outcome: isNothing(step.wanted) ? 'not_asked' : 'unchanged', changes }
+  return needs.isDryRun ? { outcome: 'would_change', changes } : await set(definition, needs, step)
+}
 
+async function set<Held>(definition: PartDefinition<Held>, needs: SettleNeeds, step: Step<Held>): Promise<Settled> {
   await needs.proveBefore()
   await definition.rehearse?.(needs.reach, step.wanted, step.held)
   const weaker = await putStrongest(definition, needs, step)
@@ -70,12 +69,16 @@ async function settle<Held>(definition: PartDefinition<Held>, needs: SettleNeeds
   const left = await readBack(definition, needs, wanted)
   if (left.length > 0) return { outcome: 'failed', changes: [], ...keptOtherwise(left) }
   const says = weaker?.says ?? definition.remindOf?.(needs.choices)
-  const done = compareItems(definition.ours(step.held), wanted)
-  return {
-    outcome: done.length === 0 ? 'unchanged' : 'changed',
-    changes: done,
-    ...(says === undefined ? {} : { says }),
-  }
+  return { ...setTo(compareItems(definition.ours(step.held), wanted)), ...(says === undefined ? {} : { says }) }
+}
+
+/** What the weaker form has may have been there before. */
+function setTo(changes: Change[]): Settled {
+  return { outcome: changes.length === 0 ? 'unchanged' : 'changed', changes }
+}
+
+function isNothing(wanted: Items): boolean {
+  return Object.keys(wanted).length === 0
 }
 
 /** What was put instead, where the bucket refused papers with what is wanted. */

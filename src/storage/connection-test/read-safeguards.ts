@@ -61,11 +61,11 @@ const safeguards = [
   }),
 ]
 
-type Part<Held> = { read(reach: BucketReach): Promise<Held | undefined> }
+type Part<Held> = { read: (reach: BucketReach) => Promise<Held | undefined> }
 type Safeguard<Held> = {
   name: string
   lack: string
-  isThere(held: Held | undefined, reach: BucketReach): boolean
+  isThere: (held: Held | undefined, reach: BucketReach) => boolean
 }
 
 function looking<Held>(part: Part<Held>, { name, lack, isThere }: Safeguard<Held>) {
