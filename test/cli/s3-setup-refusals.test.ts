@@ -89,6 +89,22 @@ test.each([
   expect([undefined, 'Suspended']).toContain(setup[part])
 })
 
+test('what can be proved no longer, nor taken back, is told as what is to be put back by hand', async () => {
+  const bucket = await bucketForTest()
+  const { settings } = await behind(bucket, (call, calls) =>
+    calls.includes('PUT bucket?lifecycle') && ['PUT object', 'DELETE bucket?lifecycle'].includes(call)
+      ? refusal(503, 'SlowDown')
+      : undefined,
+  )
+  const report = await setupOf(settings)
+
+  expect(outcomesOf(report)).toMatchObject({ versioning: 'changed', lifecycle: 'failed' })
+  expect(report.parts.find(({ part }) => part === 'lifecycle')).toMatchObject({
+    says: expect.stringContaining('it could not be taken back'),
+    advice: expect.stringContaining('Put it back by hand'),
+  })
+})
+
 test('versioning that was suspended is turned on again', async () => {
   const { client, name: Bucket, ...bucket } = await bucketForTest()
   await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Suspended' } }))

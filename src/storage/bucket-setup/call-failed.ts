@@ -14,6 +14,11 @@ export class NotProved extends CallFailed {
   override readonly name = 'NotProved'
 }
 
+/** Nor could what was set be put back as it was: S3 has it still. */
+export class NotTakenBack extends CallFailed {
+  override readonly name = 'NotTakenBack'
+}
+
 export async function calling<Answer>(
   right: string,
   call: () => Promise<Answer>,

@@ -3,7 +3,7 @@ import { type Explanation, explainS3Failure } from '../connection-test/explain-s
 import { isAmazon } from '../s3-client.ts'
 import { s3FailureOf, type S3Trouble } from '../s3-errors.ts'
 import type { BucketReach } from './bucket-part.ts'
-import { CallFailed, NotProved } from './call-failed.ts'
+import { CallFailed, NotProved, NotTakenBack } from './call-failed.ts'
 import { type PartName, setupRights } from './setup-rights.ts'
 
 const hopeless = new Set<S3Trouble | undefined>([
@@ -40,6 +40,7 @@ export function notProvedBefore(reach: BucketReach, error: NotProved): AppError 
 
 /** Whether the store has no such thing, or has it in a way in which nothing else goes: only Amazon’s is known to have all. */
 export function isLacking({ config }: BucketReach, error: unknown): boolean {
+  if (error instanceof NotTakenBack) return false
   const { s3Code, status } = s3FailureOf(causeOf(error))
   const isUnknown = ['NotImplemented', 'MethodNotAllowed'].includes(s3Code) || status === 405 || status === 501
   return isUnknown || (error instanceof NotProved && !isAmazon(config))
@@ -47,6 +48,7 @@ export function isLacking({ config }: BucketReach, error: unknown): boolean {
 
 export function explainPart(reach: BucketReach, part: PartName, error: unknown): Explanation {
   if (error instanceof NotProved) return explainNotProved(reach, error)
+  if (error instanceof NotTakenBack) return explainNotTakenBack(reach, error)
   if (isLacking(reach, error))
     return { says: 'This store has no such thing', advice: 'The rest of the bucket is set up without it.' }
   return explainS3Failure(causeOf(error), { ...reach, right: rightOf(error, part) })
@@ -59,6 +61,14 @@ function explainNotProved(reach: BucketReach, error: NotProved): Explanation {
     advice: isAmazon(reach.config)
       ? 'See what stands in the way, such as a right on the key, and run this again.'
       : 'The store says that it can have it, and does not do as Amazon’s does.',
+  }
+}
+
+function explainNotTakenBack(reach: BucketReach, error: NotTakenBack): Explanation {
+  const { says } = explainS3Failure(error.cause, { ...reach, right: error.right })
+  return {
+    says: `With it the bucket did not take what the service sends, and it could not be taken back (${says})`,
+    advice: 'Put it back by hand as it was; ./bin/paniq-docs s3 test tells when the bucket takes papers again.',
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import type { BucketChoices } from './bucket-choices.ts'
 import { type BucketReach, type Objection, type PartDefinition, Refused } from './bucket-part.ts'
-import { calling, NotProved } from './call-failed.ts'
+import { calling, NotProved, NotTakenBack } from './call-failed.ts'
 import { type Change, compareItems, type Items } from './compare-items.ts'
 import { explainPart, isLacking, rethrowHopeless } from './explain-part.ts'
 import { proveBucket } from './prove-bucket.ts'
@@ -104,15 +104,20 @@ async function putAndProve<Held>(
   try {
     await proveBucket(reach)
   } catch (error) {
-    await put(definition, reach, held)
+    await put(definition, reach, held, NotTakenBack)
     throw error
   }
 }
 
-async function put<Held>(definition: PartDefinition<Held>, reach: BucketReach, held: Held | undefined): Promise<void> {
+function put<Held>(
+  definition: PartDefinition<Held>,
+  reach: BucketReach,
+  held: Held | undefined,
+  Failure?: typeof NotTakenBack,
+): Promise<void> {
   const { write, clear } = setupRights[definition.part]
-  if (held === undefined) await calling(clear, () => definition.clear(reach))
-  else await calling(write, () => definition.write(reach, held))
+  if (held === undefined) return calling(clear, () => definition.clear(reach), Failure)
+  return calling(write, () => definition.write(reach, held), Failure)
 }
 
 function read<Held>(definition: PartDefinition<Held>, reach: BucketReach): Promise<Held | undefined> {
@@ -148,7 +153,7 @@ function explainFailed<Held>(
   error: unknown,
 ): Pick<Settled, 'outcome' | 'says' | 'advice'> {
   if (error instanceof Refused) return { outcome: 'failed', says: error.message }
-  rethrowHopeless(reach, error)
+  if (!(error instanceof NotTakenBack)) rethrowHopeless(reach, error)
   const isSpared = isLacking(reach, error) && !isAskedFor(choices)
   return { outcome: isSpared ? 'lacking' : 'failed', ...explainPart(reach, part, error) }
 }
