@@ -69,6 +69,13 @@ const program = buildProgram(
       const needs = await prepareCommand(options)
       await testS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') })
     },
+    async setUpS3(options) {
+      const { setUpS3 } = await import('../cli/set-up-s3.ts')
+      const { withSignal } = await import('./with-signal.ts')
+      const needs = await prepareCommand(options)
+      const credentialsPlace = needs.placeOf('AWS_ACCESS_KEY_ID')
+      await withSignal((signal) => setUpS3({ ...needs, credentialsPlace, signal }, options))
+    },
     async migrate(to, options) {
       const needs = await prepareCommand(options)
       const { migrateDocuments } = await import('../cli/migrate-documents.ts')

@@ -66,6 +66,7 @@ function makeProgram(called: string[] = []): Command {
     serve: note('serve'),
     work: note('work'),
     testS3: note('s3 test'),
+    setUpS3: note('s3 setup'),
     createUser: note('users create'),
     setPassword: note('users set-password'),
     linkIdentity: note('users link'),

@@ -4,6 +4,7 @@ import { loginBody, registerBody } from '../contract-people.ts'
 import { addAudit, type AuditActions } from './add-audit.ts'
 import { addIdentities, type IdentityActions } from './add-identities.ts'
 import { addPurge, type PurgeActions } from './add-purge.ts'
+import { addS3, type S3Actions } from './add-s3.ts'
 import { addStorage, type StorageActions } from './add-storage.ts'
 import { addVerify, type VerifyActions } from './add-verify.ts'
 import { answering, type Answers, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
@@ -12,14 +13,14 @@ export type NewPerson = { email: string; firstName: string; lastName: string; ad
 export type PasswordSource = { passwordStdin?: true }
 
 /** What the commands do, one function each; the program knows only how they are asked for. */
-export type Actions = StorageActions &
+export type Actions = S3Actions &
+  StorageActions &
   VerifyActions &
   AuditActions &
   PurgeActions &
   IdentityActions & {
     serve: (options: { jobs: boolean }) => Promise<void>
     work: () => Promise<void>
-    testS3: (options: Answers) => Promise<void>
     createUser: (options: NewPerson & PasswordSource & Answers) => Promise<void>
     setPassword: (options: { email: string } & PasswordSource & Answers) => Promise<void>
     migrateDatabase: (options: Answers) => Promise<void>
@@ -72,17 +73,6 @@ function addRunning(program: Command, actions: Actions): void {
     .description('Run the jobs alone, beside any number of `serve --no-jobs`.')
     .action(actions.work)
   teach(work, './bin/paniq-docs work')
-}
-
-function addS3(program: Command, actions: Actions): void {
-  const s3 = program.command('s3').description('The bucket.')
-  const test = answering(s3.command('test'))
-    .summary('Try all that the service does with its bucket.')
-    .description(
-      'Try all that the service does with its bucket: find the credentials, find or make the bucket, put, get, follow a link, delete, abort. Each step that fails says what to do.',
-    )
-    .action(actions.testS3)
-  teach(test, './bin/paniq-docs s3 test')
 }
 
 function addUsers(program: Command, actions: Actions): void {

@@ -22,6 +22,7 @@ const steps = [
   'presigned_get',
   'delete',
   'abort_multipart',
+  'safeguards',
   'cors',
 ]
 
@@ -30,7 +31,7 @@ test('every step that the service needs is told with a tick, and nothing stays i
   const { code, stdout, stderr } = await testS3(s3Settings(bucket.name))
 
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  expect(marksOf(stdout)).toEqual([...Array<string>(9).fill('✓'), '–'])
+  expect(marksOf(stdout)).toEqual([...Array<string>(9).fill('✓'), '!', '–'])
   expect(stdout).toContain('test/connection_test.txt')
   expect(stdout).toContain('Credentials found: AWS_ACCESS_KEY_ID in the environment')
   expect(stdout).toMatch(/^Checksums: only where a call requires one/m)
@@ -86,7 +87,7 @@ describe('credentials', () => {
     const answer = await reportOf(s3Settings('paniq', none))
     expect(answer.steps[0]).toMatchObject({ outcome: 'failed', says: 'AWS credentials not found' })
     expect(answer.steps[0]?.advice).toContain('AWS_ACCESS_KEY_ID')
-    expect(answer.steps.slice(1).map(({ outcome }) => outcome)).toEqual(Array(9).fill('skipped'))
+    expect(answer.steps.slice(1).map(({ outcome }) => outcome)).toEqual(Array(10).fill('skipped'))
   })
 
   test('that are still the example’s count as none, also for the SDK', async () => {

@@ -60,11 +60,25 @@ async function handle(options: Options, incoming: IncomingMessage, outgoing: Ser
   await pipeline(answer, outgoing)
 }
 
+const kinds = [
+  'cors',
+  'uploads',
+  'partNumber',
+  'uploadId',
+  'X-Amz-Signature',
+  'versioning',
+  'publicAccessBlock',
+  'encryption',
+  'policy',
+  'lifecycle',
+  'replication',
+]
+
 /** `GET bucket`, `PUT object`, `POST object?uploads`: what is asked of what, without names and signatures. */
 function nameCall({ method, url = '' }: IncomingMessage): string {
   const { pathname, searchParams } = new URL(url, 'http://store.example')
   const target = pathname.split('/').filter(Boolean).length > 1 ? 'object' : 'bucket'
-  const kind = ['cors', 'uploads', 'partNumber', 'uploadId', 'X-Amz-Signature'].find((name) => searchParams.has(name))
+  const kind = kinds.find((name) => searchParams.has(name))
   return `${method} ${target}${kind === undefined ? '' : `?${kind}`}`
 }
 

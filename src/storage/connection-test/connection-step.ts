@@ -13,6 +13,7 @@ export const stepNames = [
   'presigned_get',
   'delete',
   'abort_multipart',
+  'safeguards',
   'cors',
 ] as const
 export type StepName = (typeof stepNames)[number]

@@ -140,6 +140,6 @@ function regionIn({ Region: region, Endpoint: endpoint }: Failed): string | unde
 }
 
 function resourceOf({ bucket }: S3Config, right: string): string {
-  const isOfBucket = ['s3:ListBucket', 's3:CreateBucket', 's3:GetBucketCORS'].includes(right)
+  const isOfBucket = /Bucket|Configuration$/.test(right)
   return `arn:aws:s3:::${bucket}${isOfBucket ? '' : '/*'}`
 }

@@ -1,5 +1,6 @@
 import { type CORSRule, GetBucketCorsCommand } from '@aws-sdk/client-s3'
 
+import { corsRule } from '../bucket-setup/cors-rule.ts'
 import { s3FailureOf } from '../s3-errors.ts'
 import type { ConnectionStep, ConnectionTest } from './connection-step.ts'
 
@@ -15,7 +16,7 @@ export const readCors: ConnectionStep = {
       return { outcome: 'skipped', says: 'CORS: nothing needed, since CORS_ORIGINS names no page of another origin' }
 
     const rules = await readRules(test)
-    const advice = `The rule to set: aws s3api put-bucket-cors --bucket ${config.bucket} --cors-configuration '${ruleFor(corsOrigins)}'`
+    const advice = `./bin/paniq-docs s3 setup sets the rule, with credentials of an operator; or: aws s3api put-bucket-cors --bucket ${config.bucket} --cors-configuration '${ruleFor(corsOrigins)}'`
     if (rules === undefined)
       return { outcome: 'note', says: 'CORS: the bucket’s rule is not readable with these credentials', advice }
     const refused = corsOrigins.filter((origin) => !rules.some((rule) => allows(rule, origin)))
@@ -39,14 +40,7 @@ async function readRules({ client, config }: ConnectionTest): Promise<CORSRule[]
 }
 
 function ruleFor(origins: string[]): string {
-  const rule = {
-    AllowedOrigins: origins,
-    AllowedMethods: ['GET', 'HEAD'],
-    AllowedHeaders: ['*'],
-    ExposeHeaders: ['ETag', 'Content-Length', 'Content-Range', 'Content-Disposition'],
-    MaxAgeSeconds: 3600,
-  }
-  return JSON.stringify({ CORSRules: [rule] })
+  return JSON.stringify({ CORSRules: [corsRule(origins)] })
 }
 
 function allows({ AllowedOrigins: origins = [], AllowedMethods: methods = [] }: CORSRule, origin: string): boolean {

@@ -1,14 +1,14 @@
-import type { S3Client } from '@aws-sdk/client-s3'
-
 import type { S3Config } from '../../config.ts'
 import { makeS3Client, type S3Patience } from '../s3-client.ts'
 import type { ConnectionStep, ConnectionTest, Finding, StepName, StepResult } from './connection-step.ts'
 import { explainS3Failure } from './explain-s3-failure.ts'
 import { findBucket, listBucket } from './find-bucket.ts'
 import { followLink } from './follow-link.ts'
+import { hidingIn, secretHider } from './hide-secrets.ts'
 import { lookForCredentials } from './look-for-credentials.ts'
 import { readClock } from './read-clock.ts'
 import { readCors } from './read-cors.ts'
+import { readSafeguards } from './read-safeguards.ts'
 import { abortMultipart, deleteObject, getObject, putObject } from './try-object.ts'
 import { watchAnswers } from './watch-answers.ts'
 
@@ -26,14 +26,22 @@ type Needs = {
 export async function* testS3Connection({ config, corsOrigins, credentialsPlace }: Needs): AsyncGenerator<StepResult> {
   const client = makeS3Client({ config, log: { warn: () => undefined }, patience: testPatience })
   const test = { config, corsOrigins, client, seen: watchAnswers(client) }
-  const steps = [lookForCredentials(credentialsPlace), findBucket, readClock, listBucket, ...onObjects, readCors]
+  const steps = [
+    lookForCredentials(credentialsPlace),
+    findBucket,
+    readClock,
+    listBucket,
+    ...onObjects,
+    readSafeguards,
+    readCors,
+  ]
   const went = new Set<StepName>()
   try {
     for (const step of steps) {
       const finding = await tryStep(step, test, went)
       if (finding.outcome === 'ok' || finding.outcome === 'note') went.add(step.step)
-      const secrets = went.has('credentials') ? await secretsOf(client) : []
-      yield { step: step.step, ...withoutSecrets(finding, secrets) }
+      const hide = went.has('credentials') ? await secretHider(client) : asItIs
+      yield { step: step.step, ...hidingIn(finding, hide) }
     }
   } finally {
     client.destroy()
@@ -52,17 +60,6 @@ async function tryStep(step: ConnectionStep, test: ConnectionTest, went: Set<Ste
   }
 }
 
-async function secretsOf(client: S3Client): Promise<string[]> {
-  const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials()
-  return [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])]
-}
-
-// Some texts are the store's own, and nobody knows what a store repeats of what it was sent.
-function withoutSecrets<Text extends Finding>(finding: Text, secrets: string[]): Text {
-  const hide = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '[hidden]'), text)
-  return {
-    ...finding,
-    says: hide(finding.says),
-    ...(finding.advice === undefined ? {} : { advice: hide(finding.advice) }),
-  }
+function asItIs(text: string): string {
+  return text
 }

@@ -1,0 +1,87 @@
+import { type Command } from 'commander'
+import { z } from 'zod'
+
+import { leastDaysInStandard, transitionClasses, usualNoncurrentDays } from '../storage/bucket-setup/lifecycle-rules.ts'
+import { type Answers, answering, parseAs, teach } from './describe-command.ts'
+
+export type SetupOptions = Answers & {
+  dryRun?: true
+  noncurrentDays?: number
+  transitionDays?: number | 'off'
+  transitionClass?: (typeof transitionClasses)[number]
+  quarantineDays?: number | 'off'
+  kmsKey?: string
+  replicateTo?: string
+  replicationRole?: string
+  replicaKmsKey?: string
+  replicaKeepsDeleted?: true
+}
+
+export type S3Actions = {
+  testS3: (options: Answers) => Promise<void>
+  setUpS3: (options: SetupOptions) => Promise<void>
+}
+
+const wrongDays = 'must be a number of days, 1 to 36500'
+const days = z.coerce.number(wrongDays).int(wrongDays).min(1, wrongDays).max(36_500, wrongDays)
+const daysOrOff = z.union([z.literal('off'), days], `${wrongDays}, or off`)
+const storageClass = z.enum(transitionClasses, `must be ${transitionClasses.join(', ')}`)
+const bucketOrOff = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name, or off')
+const role = z
+  .string()
+  .regex(
+    /^arn:[a-z-]+:iam::\d{12}:role\/\S+$/,
+    'must be the ARN of a role, such as arn:aws:iam::123456789012:role/NAME',
+  )
+const key = z
+  .string()
+  .regex(
+    /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)\/\S+$/,
+    'must be the ARN of a key, such as arn:aws:kms:af-south-1:123456789012:key/ID',
+  )
+
+/** The commands about the bucket itself. */
+export function addS3(program: Command, actions: S3Actions): void {
+  const s3 = program.command('s3').description('The bucket.')
+  const test = answering(s3.command('test'))
+    .summary('Try all that the service does with its bucket.')
+    .description(
+      'Try all that the service does with its bucket: find the credentials, find or make the bucket, put, get, follow a link, delete, abort. Each step that fails says what to do.',
+    )
+    .action(actions.testS3)
+  teach(test, './bin/paniq-docs s3 test')
+
+  addSetup(s3, actions)
+}
+
+function addSetup(s3: Command, actions: S3Actions): void {
+  const setup = answering(s3.command('setup'))
+    .summary('Set the bucket up as papers need it.')
+    .description(
+      'Set the bucket up: versioning, closed to the public, default encryption, a policy of TLS alone and no old signatures, lifecycle, CORS, replication. It needs credentials of an operator, not the service’s. Each part is read, compared, set, read back, and taken back where the bucket then refuses papers; rules and statements of others stay. What no option names stays as an earlier run left it.',
+    )
+    .option('--dry-run', 'change nothing: print what is otherwise than it should be')
+    .option(
+      '--noncurrent-days <n>',
+      `how long what was replaced or removed is kept; on a new bucket ${usualNoncurrentDays} days`,
+      parseAs(days),
+    )
+    .option('--transition-days <n>', 'move papers of this age to a cheaper storage class, or off', parseAs(daysOrOff))
+    .option(
+      '--transition-class <class>',
+      `with --transition-days: ${transitionClasses.join(', ')}; usually the first, from ${leastDaysInStandard} days on`,
+      parseAs(storageClass),
+    )
+    .option('--quarantine-days <n>', 'remove what has been in quarantine for so long, or off', parseAs(daysOrOff))
+    .option('--kms-key <arn>', 'encrypt with this key of KMS instead of S3’s own', parseAs(key))
+    .option(
+      '--replicate-to <bucket>',
+      'copy everything to this bucket, of another region, or off',
+      parseAs(bucketOrOff),
+    )
+    .option('--replication-role <arn>', 'with --replicate-to: the role with which S3 copies', parseAs(role))
+    .option('--replica-kms-key <arn>', 'with --replicate-to: the key of KMS for the copies', parseAs(key))
+    .option('--replica-keeps-deleted', 'with --replicate-to: what is removed here stays there, purged papers too')
+    .action(actions.setUpS3)
+  teach(setup, './bin/paniq-docs s3 setup --dry-run')
+}

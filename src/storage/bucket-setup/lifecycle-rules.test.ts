@@ -1,0 +1,54 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import type { FirmId } from '../../vocabulary.ts'
+import { quarantineKeyOf, storageKeyOf } from '../storage-key.ts'
+import { lifecycleRules, papersPrefix, quarantinePrefix } from './lifecycle-rules.ts'
+
+const id = '0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b'
+const key = storageKeyOf({ firmId: id as FirmId, documentType: 'vat_certificate', uuid: id, extension: 'pdf' })
+
+const wishes = fc.record({
+  noncurrentDays: fc.integer({ min: 1, max: 36_500 }),
+  transition: fc.constantFrom(undefined, { days: 60, storageClass: 'STANDARD_IA' } as const),
+  quarantineDays: fc.option(fc.integer({ min: 1, max: 36_500 }), { nil: undefined }),
+})
+
+test('whatever is wished, no rule removes a paper that people can see', () => {
+  fc.assert(
+    fc.property(wishes, (wish) => {
+      const ofPapers = lifecycleRules(wish).filter(({ Filter }) => key.startsWith(Filter.Prefix))
+      expect(ofPapers.filter(({ Expiration = {} }) => 'Days' in Expiration)).toEqual([])
+    }),
+  )
+})
+
+test('whatever is wished, no old version is moved on the day that it goes or later, which S3 refuses', () => {
+  fc.assert(
+    fc.property(wishes, (wish) => {
+      const tooLate = lifecycleRules(wish).filter((rule) =>
+        rule.NoncurrentVersionTransitions?.some(
+          ({ NoncurrentDays }) => NoncurrentDays >= (rule.NoncurrentVersionExpiration?.NoncurrentDays ?? 0),
+        ),
+      )
+      expect(tooLate).toEqual([])
+    }),
+  )
+})
+
+test('old versions move to a cheaper class after 30 days and go after as many as are wished; what goes soon does not move', () => {
+  expect(oldVersions(365)).toMatchObject({
+    NoncurrentVersionTransitions: [{ NoncurrentDays: 30, StorageClass: 'STANDARD_IA' }],
+    NoncurrentVersionExpiration: { NoncurrentDays: 365 },
+  })
+  expect(oldVersions(59)).not.toHaveProperty('NoncurrentVersionTransitions')
+})
+
+test('the folders of the rules are those of the keys', () => {
+  expect(key.startsWith(papersPrefix)).toBe(true)
+  expect(quarantineKeyOf(key).startsWith(quarantinePrefix)).toBe(true)
+})
+
+function oldVersions(noncurrentDays: number) {
+  return lifecycleRules({ noncurrentDays, transition: undefined, quarantineDays: undefined })[1]
+}

@@ -1,0 +1,64 @@
+import type { ReplicationConfiguration } from '@aws-sdk/client-s3'
+import { expect, test } from 'vitest'
+
+import { loadConfig } from '../../config.ts'
+import { makeS3Client } from '../s3-client.ts'
+import type { BucketChoices } from './bucket-choices.ts'
+import { Refused } from './bucket-part.ts'
+import { replicationPart } from './replication-part.ts'
+
+const { s3: config } = loadConfig({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y' })
+const client = makeS3Client({ config, log: { warn: () => undefined } })
+const reach = {
+  config,
+  client,
+  seen: { clockAheadMs: undefined, bucketRegion: undefined },
+  signal: new AbortController().signal,
+}
+const role = 'arn:aws:iam::123456789012:role/ours'
+const wish = { bucketArn: 'arn:aws:s3:::replica', role, kmsKey: undefined, followsDeletes: true }
+const theirs: ReplicationConfiguration = {
+  Role: 'arn:aws:iam::123456789012:role/theirs',
+  Rules: [
+    {
+      ID: 'theirs',
+      Priority: 7,
+      Status: 'Enabled',
+      Filter: { Prefix: 'logs/' },
+      Destination: { Bucket: 'arn:aws:s3:::logs' },
+    },
+  ],
+}
+const wanted = (replication: BucketChoices['replication'], held?: ReplicationConfiguration) =>
+  replicationPart.wanted({ choices: { origins: [], ...(replication && { replication }) }, held, reach })
+
+test('what is removed here goes there too, unless the replica is to keep it', () => {
+  expect(wanted(wish)).toMatchObject({
+    role,
+    'paniq-replica': { Priority: 1, Filter: { Prefix: '' }, DeleteMarkerReplication: { Status: 'Enabled' } },
+  })
+  expect(wanted({ ...wish, followsDeletes: false })).toMatchObject({
+    'paniq-replica': { DeleteMarkerReplication: { Status: 'Disabled' } },
+  })
+})
+
+test('with a key of KMS for the copies, what is encrypted with one is copied too', () => {
+  const kmsKey = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd'
+  expect(wanted({ ...wish, kmsKey })).toMatchObject({
+    'paniq-replica': {
+      SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: 'Enabled' } },
+      Destination: { Bucket: wish.bucketArn, EncryptionConfiguration: { ReplicaKmsKeyID: kmsKey } },
+    },
+  })
+})
+
+test('rules of somebody else’s stay, with a priority of their own; where they go by another role it says so', () => {
+  expect(() => wanted(wish, theirs)).toThrow(Refused)
+  expect(() => wanted(wish, theirs)).toThrow(`Give --replication-role ${theirs.Role}`)
+
+  const items = wanted({ ...wish, role: theirs.Role ?? '' }, theirs)
+  expect(items).toMatchObject({ 'paniq-replica': { Priority: 8 } })
+  const merged = replicationPart.merge(theirs, items)
+  expect(merged?.Rules?.map(({ ID }) => ID)).toEqual(['theirs', 'paniq-replica'])
+  expect(replicationPart.merge(merged, wanted('off', merged))).toEqual(theirs)
+})

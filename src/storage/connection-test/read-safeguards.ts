@@ -1,0 +1,102 @@
+import type { BucketReach } from '../bucket-setup/bucket-part.ts'
+import { encryptionPart } from '../bucket-setup/encryption-part.ts'
+import { lifecyclePart } from '../bucket-setup/lifecycle-part.ts'
+import { papersPrefix } from '../bucket-setup/lifecycle-rules.ts'
+import { isConditionOf, policyPart } from '../bucket-setup/policy-part.ts'
+import { isClosed, publicAccessPart } from '../bucket-setup/public-access-part.ts'
+import { versioningPart } from '../bucket-setup/versioning-part.ts'
+import { s3FailureOf } from '../s3-errors.ts'
+import type { ConnectionStep, Finding } from './connection-step.ts'
+
+/** Whether the bucket is as `s3 setup` leaves it. The service works without, and its own credentials may not look: it fails nothing. */
+export const readSafeguards: ConnectionStep = {
+  step: 'safeguards',
+  title: 'Safeguards of the bucket',
+  after: ['bucket'],
+  right: '',
+  async run({ client, config, seen }) {
+    const reach = { client, config, seen, signal: new AbortController().signal }
+    const looks: Look[] = []
+    for (const look of safeguards) looks.push(await look(reach))
+    return findingOf(looks)
+  },
+}
+
+type Look = { kind: 'there' | 'missing' | 'unseen'; name: string; lack: string }
+
+const safeguards = [
+  looking(versioningPart, {
+    name: 'versioned',
+    lack: 'it keeps no versions',
+    isThere: (held) => held === 'Enabled',
+  }),
+  looking(publicAccessPart, {
+    name: 'closed to the public',
+    lack: 'it is not closed to the public',
+    isThere: (held, { config }) => held !== undefined && isClosed(held, config),
+  }),
+  looking(encryptionPart, {
+    name: 'encrypted by default',
+    lack: 'it encrypts nothing by default',
+    isThere: (held) => held?.ApplyServerSideEncryptionByDefault !== undefined,
+  }),
+  looking(policyPart, {
+    name: 'reached by TLS alone',
+    lack: 'its policy lets in who comes without TLS',
+    isThere: (held) => held?.Statement.some(isConditionOf('aws:SecureTransport')) === true,
+  }),
+  looking(policyPart, {
+    name: 'closed to old signatures',
+    lack: 'its policy takes signatures of any age',
+    isThere: (held) => held?.Statement.some(isConditionOf('s3:signatureAge')) === true,
+  }),
+  looking(lifecyclePart, {
+    name: 'rid of unfinished uploads',
+    lack: 'no rule ends unfinished uploads',
+    isThere: (held) =>
+      held?.rules.some(
+        ({ Status, Filter, AbortIncompleteMultipartUpload: abort }) =>
+          Status === 'Enabled' && abort !== undefined && papersPrefix.startsWith(Filter?.Prefix ?? 'no prefix'),
+      ) === true,
+  }),
+]
+
+type Part<Held> = { read: (reach: BucketReach) => Promise<Held | undefined> }
+type Safeguard<Held> = {
+  name: string
+  lack: string
+  isThere: (held: Held | undefined, reach: BucketReach) => boolean
+}
+
+function looking<Held>(part: Part<Held>, { name, lack, isThere }: Safeguard<Held>) {
+  return async (reach: BucketReach): Promise<Look> => {
+    try {
+      return { kind: isThere(await part.read(reach), reach) ? 'there' : 'missing', name, lack }
+    } catch (error) {
+      const { s3Code, status } = s3FailureOf(error)
+      const isUnknown = ['NotImplemented', 'MethodNotAllowed'].includes(s3Code) || status === 405 || status === 501
+      return { kind: isUnknown ? 'missing' : 'unseen', name, lack }
+    }
+  }
+}
+
+function findingOf(looks: Look[]): Finding {
+  const of = (kind: Look['kind']) => looks.filter((each) => each.kind === kind)
+  const unseen = of('unseen').map(({ name }) => name)
+  if (unseen.length === looks.length)
+    return {
+      outcome: 'skipped',
+      says: 'Safeguards of the bucket: could not be looked at with these credentials',
+      advice: 'The service’s own need not: with an operator’s, ./bin/paniq-docs s3 setup --dry-run tells.',
+    }
+  const rest = unseen.length === 0 ? '' : `; whether it is ${unseen.join(', ')} could not be looked at`
+  const missing = of('missing').map(({ lack }) => lack)
+  if (missing.length > 0)
+    return {
+      outcome: 'note',
+      says: `Safeguards of the bucket: ${missing.join('; ')}${rest}`,
+      advice: './bin/paniq-docs s3 setup --dry-run shows what it would set, with credentials of an operator.',
+    }
+  const there = of('there').map(({ name }) => name)
+  return { outcome: unseen.length === 0 ? 'ok' : 'note', says: `The bucket is ${there.join(', ')}${rest}` }
+}

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { readBucketSetup } from '../support/read-bucket-setup.ts'
+import { type RunningMoto, startMoto } from '../support/services/moto.ts'
+import { changesIn, listenIn, operatorOf, outcomesOf, setUp, setupOf } from './set-up.ts'
+
+let moto: RunningMoto
+beforeAll(async () => {
+  moto = await startMoto()
+}, 120_000)
+afterAll(async () => {
+  await moto.stop()
+})
+
+async function bucketOnMoto(): Promise<FreshBucket> {
+  const bucket = await freshBucket(moto.s3)
+  onTestFinished(() => bucket.remove())
+  return bucket
+}
+
+const role = 'arn:aws:iam::123456789012:role/replication'
+const key = 'arn:aws:kms:af-south-1:123456789012:key/1234abcd'
+// This store says of every rule that deletions do not follow.
+const replica = ['--replicate-to', 'elsewhere', '--replication-role', role, '--replica-keeps-deleted']
+
+describe('a store that has what the gateway lacks', () => {
+  test('is closed by all four switches, encrypts, and replicates', async () => {
+    const bucket = await bucketOnMoto()
+    const { code } = await setUp(operatorOf(bucket, { CORS_ORIGINS: 'https://portal.example' }), ...replica)
+
+    expect(code).toBe(0)
+    expect(await readBucketSetup(bucket.client, bucket.name)).toMatchObject({
+      versioning: 'Enabled',
+      publicAccess: {
+        BlockPublicAcls: true,
+        IgnorePublicAcls: true,
+        BlockPublicPolicy: true,
+        RestrictPublicBuckets: true,
+      },
+      encryption: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      lifecycle: Array.from({ length: 4 }, () => expect.objectContaining({ Status: 'Enabled' })),
+      cors: [{ AllowedOrigins: ['https://portal.example'] }],
+      replication: {
+        Role: role,
+        Rules: [{ ID: 'paniq-replica', Status: 'Enabled', Destination: { Bucket: 'arn:aws:s3:::elsewhere' } }],
+      },
+    })
+  })
+
+  test('is as it was after a second run, with the same options and without any', async () => {
+    const bucket = await bucketOnMoto()
+    const { settings, calls } = await listenIn(bucket)
+    await setUp(
+      settings,
+      '--kms-key',
+      key,
+      ...replica.slice(0, -1),
+      '--replica-keeps-deleted',
+      '--replica-kms-key',
+      key,
+    )
+    const before = await readBucketSetup(bucket.client, bucket.name)
+    expect(before.encryption?.[0]).toMatchObject({
+      ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key },
+      BucketKeyEnabled: true,
+    })
+    calls.length = 0
+
+    expect((await setUp(settings)).stdout).toContain('Nothing was changed.')
+    // This one applies a statement without its condition: each run tries the policy on one object of ours, and takes it back.
+    expect([...new Set(changesIn(calls))]).toEqual(['PUT bucket?policy', 'DELETE bucket?policy'])
+    expect(await readBucketSetup(bucket.client, bucket.name)).toEqual(before)
+  })
+
+  test('which refuses everybody by the policy is left without it, and papers are taken as before', async () => {
+    const bucket = await bucketOnMoto()
+    const report = await setupOf(operatorOf(bucket))
+
+    expect(outcomesOf(report)).toMatchObject({ policy: 'lacking', lifecycle: 'changed' })
+    expect((await readBucketSetup(bucket.client, bucket.name)).policy).toBeUndefined()
+  })
+
+  test('which keeps something otherwise than it was told is told of, and the command fails', async () => {
+    const report = await setupOf(operatorOf(await bucketOnMoto()), ...replica.slice(0, -1))
+
+    expect(report.ok).toBe(false)
+    expect(outcomesOf(report)).toMatchObject({ lifecycle: 'changed', replication: 'failed' })
+    expect(report.parts.at(-1)?.says).toMatch(/has it otherwise: .*"DeleteMarkerReplication":{"Status":"Disabled"}/)
+  })
+
+  test('stops replicating when it is told so', async () => {
+    const bucket = await bucketOnMoto()
+    await setUp(operatorOf(bucket), ...replica)
+    expect((await setUp(operatorOf(bucket), '--replicate-to', 'off')).code).toBe(0)
+    expect((await readBucketSetup(bucket.client, bucket.name)).replication).toBeUndefined()
+  })
+})
