@@ -48,9 +48,9 @@ export function addCost(program: Command, actions: CostActions): void {
     .option('--free', 'take off what an account has free each month, as if nothing else used it')
     .option('--prices <file>', 'a file of prices in the form of prices.json, instead of those that come along')
     .action(async (options: CostOptions) => {
-      if (options.moveSmall === true && options.iaAfter === undefined && options.noncurrentDays <= 30)
+      if (options.moveSmall === true && options.iaAfter === undefined && options.noncurrentDays < 60)
         throw new WrongUse(
-          '--move-small needs something that moves: give --ia-after, or more --noncurrent-days than 30.',
+          '--move-small needs something that moves: give --ia-after, or at least 60 --noncurrent-days.',
         )
       await actions.estimateCost(options)
     })

@@ -56,7 +56,8 @@ async function readPricesFrom(path: string): Promise<Prices> {
 
 function lifecycleOf(options: CostOptions): Lifecycle {
   return {
-    hiddenToIaDays: 30,
+    // As `s3 setup` has it: what goes soon is not moved first.
+    hiddenToIaDays: options.noncurrentDays < 60 ? undefined : 30,
     hiddenGoneDays: options.noncurrentDays,
     keptToIaDays: options.iaAfter,
     movesSmall: options.moveSmall === true,

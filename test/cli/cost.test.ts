@@ -101,7 +101,7 @@ describe('cost estimate', () => {
     [['--days', '0'], 'must be 1 to 366'],
     [['--ia-after', '29'], 'must be 30 to 3650'],
     [['--noncurrent-days', 'many'], 'must be a number'],
-    [['--move-small', '--noncurrent-days', '30'], 'needs something that moves'],
+    [['--move-small', '--noncurrent-days', '59'], 'needs something that moves'],
     [['--prices', 'none.json'], 'There is no file none.json that can be read.'],
     [['--prices', 'odd.json'], 'odd.json has no prices in the form of prices.json: it is not JSON.'],
   ])('asked for with %s ends with 2', async (words, says) => {

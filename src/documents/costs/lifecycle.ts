@@ -1,7 +1,7 @@
 /** What the bucket's lifecycle does with files, as `s3 setup` gives it. */
 export type Lifecycle = {
-  /** What was removed goes to STANDARD_IA so many days after. */
-  hiddenToIaDays: number
+  /** What was removed goes to STANDARD_IA so many days after; undefined: never. */
+  hiddenToIaDays: number | undefined
   /** And is gone so many days after. */
   hiddenGoneDays: number
   /** What is not removed goes to STANDARD_IA so many days after it came; undefined: never. */

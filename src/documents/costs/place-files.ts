@@ -46,11 +46,10 @@ export function newerThan(stacks: Stack[], days: number): Stack[] {
   return stacks.filter(({ ageDays }) => ageDays < days)
 }
 
-/** Undefined where what was removed is gone before it would move. */
+/** Undefined also where what was removed is gone before it would move. */
 function hiddenToIaDays(lifecycle: Lifecycle | undefined): number | undefined {
-  return lifecycle !== undefined && lifecycle.hiddenGoneDays > lifecycle.hiddenToIaDays
-    ? lifecycle.hiddenToIaDays
-    : undefined
+  const days = lifecycle?.hiddenToIaDays
+  return lifecycle !== undefined && days !== undefined && lifecycle.hiddenGoneDays > days ? days : undefined
 }
 
 function isPast({ ageDays, isSmall }: Stack, lifecycle: Lifecycle | undefined, afterDays: number | undefined): boolean {
@@ -61,7 +60,7 @@ function isPast({ ageDays, isSmall }: Stack, lifecycle: Lifecycle | undefined, a
 /** What is gone is still paid for until it would have been in STANDARD_IA for 30 days. */
 function isBilled({ ageDays }: Stack, lifecycle: Lifecycle | undefined, isInIa: boolean): boolean {
   if (lifecycle === undefined) return true
-  const { hiddenGoneDays: gone, hiddenToIaDays: moved } = lifecycle
+  const { hiddenGoneDays: gone, hiddenToIaDays: moved = 0 } = lifecycle
   return ageDays < (isInIa ? Math.max(gone, moved + leastBilledDays) : gone)
 }
 
