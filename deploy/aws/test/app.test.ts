@@ -57,6 +57,19 @@ test.each([
   expect(() => read({ ...enough, ...wrong })).toThrow(says)
 })
 
+test('the README has every name that is asked for in the context, and no other', async () => {
+  const asked = new Set<string>()
+  readDeployment((name) => {
+    asked.add(name)
+    return new Map<string, unknown>(Object.entries(enough)).get(name)
+  })
+  const readme = await readFile(join(import.meta.dirname, '../README.md'), 'utf8')
+  const [, table = ''] = /\n\| name .*?\n(.*?)\n\n/s.exec(readme) ?? []
+  const written = table.split('\n').flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)])
+
+  expect(written.map(([, name]) => name).toSorted()).toEqual([...asked].toSorted())
+})
+
 test('a folder of another bucket is told apart from its name', () => {
   expect(read({ ...enough, heads: 's3://evidence/a/b/', backups: 's3://backups/' })).toMatchObject({
     heads: { bucket: 'evidence', prefix: 'a/b/' },
