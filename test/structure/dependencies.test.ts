@@ -27,8 +27,6 @@ async function readJson<Content>(file: string): Promise<Content> {
 
 test('docs/dependencies.md has every package that the project names, with its licence and what it brings', () => {
   const written = readTables(page, 'package').map(([name, , licence, count]) => [name, licence, Number(count)])
-  const namedIn = (names: object, from: Lock) =>
-    Object.keys(names).map((name) => [name, from.packages[`node_modules/${name}`]?.license, countTree(from, name)])
   const named = [...namedIn(direct, lock), ...namedIn(awsProject.dependencies, awsLock)]
 
   expect(written).toEqual(named)
@@ -68,6 +66,10 @@ test('every licence is one that the page allows: fewer of what is installed with
   ]
   expect(wrong.map(([path, { license }]) => `${path}: ${license}`)).toEqual([])
 })
+
+function namedIn(names: object, from: Lock) {
+  return Object.keys(names).map((name) => [name, from.packages[`node_modules/${name}`]?.license, countTree(from, name)])
+}
 
 function namesIn(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
