@@ -16,6 +16,14 @@ export default defineConfig({
       },
       {
         test: {
+          // Needs the packages of `npm ci --prefix deploy/aws`.
+          name: 'aws',
+          include: ['deploy/aws/test/**/*.test.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'services',
           include: ['test/**/*.test.ts'],
           exclude: ['test/structure/**'],

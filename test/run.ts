@@ -13,7 +13,10 @@ const root = join(import.meta.dirname, '..')
 const programs = join(root, 'node_modules', '.bin')
 
 const checks = [
+  // A package of its own: whoever runs the service or its tests alone does without it.
+  { name: 'packages of deploy/aws', command: 'npm', words: ['ci', '--prefix', 'deploy/aws'] },
   { name: 'types', command: 'tsc', words: [] },
+  { name: 'types of deploy/aws', command: 'tsc', words: ['-p', 'deploy/aws'] },
   { name: 'lint', command: 'oxlint', words: ['--type-aware', '--deny-warnings'] },
   { name: 'format', command: 'oxfmt', words: ['--check', '.'] },
 ]
@@ -52,7 +55,7 @@ function runCheck({ command, words }: { command: string; words: string[] }): Pro
   const path = [programs, process.env['PATH'] ?? ''].join(delimiter)
   const env = { ...process.env, PATH: path }
   return new Promise((resolve) => {
-    spawn(join(programs, command), words, { env, stdio: ['ignore', 'inherit', 'inherit'] })
+    spawn(command, words, { env, stdio: ['ignore', 'inherit', 'inherit'] })
       .once('error', (error) => {
         console.error(error.message)
         resolve(false)

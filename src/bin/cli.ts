@@ -114,6 +114,10 @@ const program = buildProgram(
       const { purgeDocuments } = await import('../cli/purge-documents.ts')
       await onDocuments(needs, (app) => purgeDocuments({ ...app, ...needs, config: app.config }, options))
     },
+    async estimateCost(options) {
+      const { estimateCost } = await import('../cli/estimate-cost.ts')
+      await estimateCost(await prepareCommand(options), options)
+    },
     async createUser(options) {
       const needs = await prepareCommand(options)
       const { createUser } = await import('../cli/manage-users.ts')

@@ -78,6 +78,7 @@ function makeProgram(called: string[] = []): Command {
     verifyAudit: note('audit verify'),
     exportAudit: note('audit export'),
     purge: note('purge'),
+    estimateCost: note('cost estimate'),
   }
   return buildProgram(actions, '0.0.0')
 }

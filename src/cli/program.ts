@@ -2,6 +2,7 @@ import { Command } from 'commander'
 
 import { loginBody, registerBody } from '../contract-people.ts'
 import { addAudit, type AuditActions } from './add-audit.ts'
+import { addCost, type CostActions } from './add-cost.ts'
 import { addIdentities, type IdentityActions } from './add-identities.ts'
 import { addPurge, type PurgeActions } from './add-purge.ts'
 import { addS3, type S3Actions } from './add-s3.ts'
@@ -18,6 +19,7 @@ export type Actions = S3Actions &
   VerifyActions &
   AuditActions &
   PurgeActions &
+  CostActions &
   IdentityActions & {
     serve: (options: { jobs: boolean }) => Promise<void>
     work: () => Promise<void>
@@ -57,6 +59,7 @@ export function buildProgram(actions: Actions, version: string): Command {
   addUsers(program, actions)
   addDatabase(program, actions)
   addAudit(program, actions)
+  addCost(program, actions)
   return program
 }
 

@@ -11,7 +11,7 @@ import type { MultipartUpload } from './s3-multipart.ts'
 import { callS3 } from './s3-operation.ts'
 
 // S3 takes 10,000 parts: at this size 80 GB, far above the ceiling of 2 GiB that a file may have.
-const partBytes = 8 * 1024 * 1024
+export const partBytes = 8 * 1024 * 1024
 const partsInFlight = 2
 
 export type SpooledFile = IncomingFile & { content: Spooled }

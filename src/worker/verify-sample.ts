@@ -1,10 +1,9 @@
 import { leftOf } from '../documents/verifying/finding.ts'
-import { planVerification } from '../documents/verifying/plan-verification.ts'
+import { dailyShare, planVerification } from '../documents/verifying/plan-verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
 import { jobActor } from './job-actor.ts'
 import type { Job } from './job.ts'
 
-const dailyShare = 0.01
 /** The command `verify` names the rest. */
 const mostNamed = 100
 

@@ -3,6 +3,7 @@ type Locked = {
   license?: string
   integrity?: string
   dev?: true
+  inBundle?: true
   hasInstallScript?: true
   dependencies?: Record<string, string>
   optionalDependencies?: Record<string, string>

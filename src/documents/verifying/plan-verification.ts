@@ -4,6 +4,9 @@ import { countVersionsIn } from '../../database/versions-in-store.ts'
 import { storesHere } from '../stores-here.ts'
 import type { VerificationPlan, VerifyNeeds } from './verification.ts'
 
+/** So much of all versions the daily job looks at. */
+export const dailyShare = 0.01
+
 /** Draws the versions to look at, others each time: all of them, or a share. */
 export async function planVerification({ db, stores }: VerifyNeeds, share: number): Promise<VerificationPlan> {
   const sample = share < 1 ? { share, salt: randomInt(2 ** 32) } : undefined

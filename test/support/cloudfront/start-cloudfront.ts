@@ -8,7 +8,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
 import behavior from '../../../deploy/cloudfront/behavior.json' with { type: 'json' }
 import bucketPolicy from '../../../deploy/cloudfront/bucket-policy.json' with { type: 'json' }
-import originRequests from '../../../deploy/cloudfront/origin-request-policy.json' with { type: 'json' }
+import cachePolicy from '../../../deploy/cloudfront/cache-policy.json' with { type: 'json' }
 import responseHeaders from '../../../deploy/cloudfront/response-headers-policy.json' with { type: 'json' }
 import type { FreshBucket } from '../fresh-bucket.ts'
 import { judgeAddress } from './judge-address.ts'
@@ -97,7 +97,7 @@ async function passOn(
   if (!behavior.AllowedMethods.Items.includes(method ?? '')) return refuse(response, 'MethodNotAllowed')
   if (!mayRead(key)) return refuse(response, 'AccessDenied')
 
-  const named = new Set(originRequests.QueryStringsConfig.QueryStrings.Items)
+  const named = new Set(cachePolicy.ParametersInCacheKeyAndForwardedToOrigin.QueryStringsConfig.QueryStrings.Items)
   const asked = new Map(query.filter(([name]) => named.has(name)))
   const command = new GetObjectCommand({
     Bucket: bucket.name,

@@ -1,0 +1,14 @@
+// The app that `cdk` runs: writes the stacks' templates into cdk.out, or says what is missing in the context.
+import { buildApp } from './build-app.ts'
+import { WrongContext } from './read-deployment.ts'
+
+try {
+  const { app, papers } = buildApp()
+  app.synth()
+  if (papers === undefined)
+    console.error('The stack of the papers comes when the other two are deployed: give replicaKey and distribution.')
+} catch (error) {
+  if (!(error instanceof WrongContext)) throw error
+  console.error(error.message)
+  process.exitCode = 1
+}

@@ -1,0 +1,97 @@
+import type { CfnBucket } from 'aws-cdk-lib/aws-s3'
+
+import { corsRule } from '../../src/storage/bucket-setup/cors-rule.ts'
+import { encryptionRule } from '../../src/storage/bucket-setup/encryption-rule.ts'
+import { type LifecycleRuleData, lifecycleRules } from '../../src/storage/bucket-setup/lifecycle-rules.ts'
+import { closedToThePublic } from '../../src/storage/bucket-setup/public-access.ts'
+import { replicationRule, type ReplicationWish } from '../../src/storage/bucket-setup/replication-rule.ts'
+
+/** What `s3 setup` gives a bucket, in the words of CloudFormation. */
+
+export function lifecycleOf(noncurrentDays: number): CfnBucket.LifecycleConfigurationProperty {
+  const rules = lifecycleRules({ noncurrentDays, transition: undefined, quarantineDays: undefined })
+  return { rules: rules.map(lifecycleRuleOf) }
+}
+
+function lifecycleRuleOf(rule: LifecycleRuleData): CfnBucket.RuleProperty {
+  const { AbortIncompleteMultipartUpload: abort, NoncurrentVersionExpiration: gone, Expiration: end } = rule
+  return {
+    id: rule.ID,
+    status: rule.Status,
+    prefix: rule.Filter.Prefix,
+    ...(abort && { abortIncompleteMultipartUpload: { daysAfterInitiation: abort.DaysAfterInitiation } }),
+    ...(rule.NoncurrentVersionTransitions && {
+      noncurrentVersionTransitions: rule.NoncurrentVersionTransitions.map((each) => ({
+        transitionInDays: each.NoncurrentDays,
+        storageClass: each.StorageClass,
+      })),
+    }),
+    ...(gone && { noncurrentVersionExpiration: { noncurrentDays: gone.NoncurrentDays } }),
+    ...(end && ('Days' in end ? { expirationInDays: end.Days } : { expiredObjectDeleteMarker: true })),
+  }
+}
+
+export function encryptionOf(kmsKey: string): CfnBucket.BucketEncryptionProperty {
+  const { ApplyServerSideEncryptionByDefault: byDefault, BucketKeyEnabled: bucketKeyEnabled } = encryptionRule(kmsKey)
+  const { SSEAlgorithm: sseAlgorithm } = byDefault
+  return {
+    serverSideEncryptionConfiguration: [
+      { serverSideEncryptionByDefault: { sseAlgorithm, kmsMasterKeyId: kmsKey }, bucketKeyEnabled },
+    ],
+  }
+}
+
+export function publicAccessOf(): CfnBucket.PublicAccessBlockConfigurationProperty {
+  return {
+    blockPublicAcls: closedToThePublic.BlockPublicAcls,
+    ignorePublicAcls: closedToThePublic.IgnorePublicAcls,
+    blockPublicPolicy: closedToThePublic.BlockPublicPolicy,
+    restrictPublicBuckets: closedToThePublic.RestrictPublicBuckets,
+  }
+}
+
+/** Undefined where no page of another origin reads links. */
+export function corsOf(origins: string[]): CfnBucket.CorsConfigurationProperty | undefined {
+  if (origins.length === 0) return undefined
+  const rule = corsRule(origins)
+  return {
+    corsRules: [
+      {
+        id: rule.ID,
+        allowedOrigins: rule.AllowedOrigins,
+        allowedMethods: rule.AllowedMethods,
+        allowedHeaders: rule.AllowedHeaders,
+        exposedHeaders: rule.ExposeHeaders,
+        maxAge: rule.MaxAgeSeconds,
+      },
+    ],
+  }
+}
+
+/** With the metrics that its alarms look at. */
+export function replicationOf(role: string, wish: ReplicationWish): CfnBucket.ReplicationConfigurationProperty {
+  const rule = replicationRule(wish, 1)
+  const { SourceSelectionCriteria: criteria, Destination: to } = rule
+  return {
+    role,
+    rules: [
+      {
+        id: rule.ID,
+        priority: rule.Priority,
+        status: rule.Status,
+        filter: { prefix: rule.Filter.Prefix },
+        deleteMarkerReplication: { status: rule.DeleteMarkerReplication.Status },
+        ...(criteria && {
+          sourceSelectionCriteria: { sseKmsEncryptedObjects: { status: criteria.SseKmsEncryptedObjects.Status } },
+        }),
+        destination: {
+          bucket: to.Bucket,
+          ...(to.EncryptionConfiguration && {
+            encryptionConfiguration: { replicaKmsKeyId: to.EncryptionConfiguration.ReplicaKmsKeyID },
+          }),
+          metrics: { status: 'Enabled' },
+        },
+      },
+    ],
+  }
+}

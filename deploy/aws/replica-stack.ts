@@ -1,0 +1,15 @@
+import { type App, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
+
+import type { Deployment } from './deployment.ts'
+import { papersBucket } from './papers-bucket.ts'
+import { papersKey } from './papers-key.ts'
+
+/** Another region's copy of every paper, under a key of its own. */
+export function replicaStack(app: App, deployment: Deployment, props: StackProps): Stack {
+  const stack = new Stack(app, 'paniq-documents-replica', props)
+  const { account, replica, noncurrentDays } = deployment
+  const key = papersKey(stack, { account, description: `Copies of papers in ${replica.bucket}` })
+  papersBucket(stack, { name: replica.bucket, region: replica.region, kmsKey: key.attrArn, noncurrentDays })
+  new CfnOutput(stack, 'ReplicaKey', { value: key.attrArn, description: 'Give it as replicaKey' })
+  return stack
+}
