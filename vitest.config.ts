@@ -12,6 +12,8 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['src/**/*.test.ts', 'test/structure/**/*.test.ts'],
+          // Thousands of drawn cases take long where others are at work.
+          testTimeout: 60_000,
         },
       },
       {
