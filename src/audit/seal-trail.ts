@@ -36,6 +36,13 @@ export async function sealTrail({ db, signal }: Needs, most = usualMost): Promis
   return sealed
 }
 
+/** Seals by time all that has no seal, as after a restore: there the numbers of transactions are another database's. */
+export async function gatherTrail(db: Db): Promise<Sealed> {
+  const sealed: Sealed = { seals: 0, events: 0 }
+  await inTransaction(db, async (trx) => gather(trx, await findLastSeal(trx), { most: usualMost, sealed }))
+  return sealed
+}
+
 /** The stretch that no seal after this one has: all that is later. */
 export function stretchAfter(last: Seal): Stretch {
   return {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 
 import { type App, openApp } from '../app.ts'
 import type { Config } from '../config.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /**
  * For a command that works on documents: opens the whole, beside a running service, and closes it when the work is over.
@@ -12,14 +13,9 @@ export async function withApp<Result>(
   work: (app: App, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const app = await openApp(config, log)
-  const telling = new AbortController()
-  const tell = () => telling.abort(new Error('It was told to end.'))
-  const signals = ['SIGINT', 'SIGTERM'] as const
-  for (const signal of signals) process.once(signal, tell)
   try {
-    return await work(app, telling.signal)
+    return await untilAborted((signal) => work(app, signal))
   } finally {
-    for (const signal of signals) process.off(signal, tell)
     await app.close()
   }
 }

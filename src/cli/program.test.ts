@@ -76,6 +76,9 @@ function makeProgram(called: string[] = []): Command {
     verify: note('verify'),
     verifyAudit: note('audit verify'),
     exportAudit: note('audit export'),
+    createBackup: note('backup create'),
+    verifyBackup: note('backup verify'),
+    restoreBackup: note('backup restore'),
     purge: note('purge'),
   }
   return buildProgram(actions, '0.0.0')

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 
 import { loginBody, registerBody } from '../contract-people.ts'
 import { addAudit, type AuditActions } from './add-audit.ts'
+import { addBackup, type BackupActions } from './add-backup.ts'
 import { addIdentities, type IdentityActions } from './add-identities.ts'
 import { addPurge, type PurgeActions } from './add-purge.ts'
 import { addStorage, type StorageActions } from './add-storage.ts'
@@ -15,6 +16,7 @@ export type PasswordSource = { passwordStdin?: true }
 export type Actions = StorageActions &
   VerifyActions &
   AuditActions &
+  BackupActions &
   PurgeActions &
   IdentityActions & {
     serve: (options: { jobs: boolean }) => Promise<void>
@@ -52,6 +54,7 @@ export function buildProgram(actions: Actions, version: string): Command {
   addS3(program, actions)
   addStorage(program, actions)
   addVerify(program, actions)
+  addBackup(program, actions)
   addPurge(program, actions)
   addUsers(program, actions)
   addDatabase(program, actions)
