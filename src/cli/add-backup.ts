@@ -24,6 +24,14 @@ const concurrency = z.coerce
   .int('must be whole')
   .min(1, 'must be 1 to 64')
   .max(64, 'must be 1 to 64')
+const name = parseAs(
+  z
+    .string()
+    .regex(
+      /^\d{4}-\d{2}-\d{2}T\d{6}Z-[0-9a-f]{8}$/,
+      'must be the name of a backup, such as 2026-11-01T020000Z-0b8f6f0e',
+    ),
+)
 const jsonLines = 'answer with JSON objects, one a line'
 
 /** The commands that keep a second copy of everything, and bring it back. */
@@ -37,7 +45,7 @@ export function addBackup(program: Command, actions: BackupActions): void {
       'Read every byte of a backup and compare it with its manifest, and the manifest with its signature. It needs no database.',
     )
     .argument('<place>', 'a folder, or s3://bucket/prefix', place)
-    .option('--backup <name>', 'this one, instead of the newest')
+    .option('--backup <name>', 'this one, instead of the newest', name)
     .option('--public-key <file>', 'the key (Ed25519, PEM) that it must be signed with')
     .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
     .action(actions.verifyBackup)
@@ -49,7 +57,7 @@ export function addBackup(program: Command, actions: BackupActions): void {
       'Bring a backup back into an empty database and an empty store: that of USE_S3_STORAGE, UPLOADS_DIR or AWS_S3_BUCKET. Files first, each read back, rows last; it may be killed at any moment and run again. Of a backup without files the rows alone come back, and every file that they name is looked for.',
     )
     .argument('<place>', 'a folder, or s3://bucket/prefix', place)
-    .option('--backup <name>', 'this one, instead of the newest that is finished')
+    .option('--backup <name>', 'this one, instead of the newest that is finished', name)
     .option('--public-key <file>', 'the key (Ed25519, PEM) that it must be signed with')
     .option('--no-files', 'the rows alone, where the files still lie where they lay')
     .option('--read', 'of files that are left where they lie: read every byte, instead of asking for their length')

@@ -9,7 +9,9 @@ test('of every table it is decided whether a backup has it, or why not', async (
   try {
     const { rows } = await sql<{ name: string }>`
       select relname as name from pg_class
-      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition`.execute(service.app.db)
+      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition`.execute(
+      service.app.db,
+    )
 
     const decided = [...backedUpTables, ...Object.keys(leftOutTables)]
     expect(decided.toSorted()).toEqual(rows.map(({ name }) => name).toSorted())
@@ -22,5 +24,7 @@ test('of every table it is decided whether a backup has it, or why not', async (
 test('what lets somebody in is in no backup', () => {
   const kept = new Set<string>(backedUpTables)
 
-  expect(['document_sessions', 'document_refresh_tokens', 'document_secrets'].filter((name) => kept.has(name))).toEqual([])
+  expect(['document_sessions', 'document_refresh_tokens', 'document_secrets'].filter((name) => kept.has(name))).toEqual(
+    [],
+  )
 })

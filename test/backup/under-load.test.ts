@@ -25,9 +25,11 @@ test('a backup that is made while papers come, go and are destroyed has each one
     const { id } = await uploadDocument(service.url, firm, admin, { bytes, type: 'bank_statement' })
     return { id, sha256: sha256Of(bytes) }
   }
-  for (let number = 0; number < 6; number += 1) await handIn(`s3 ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
+  for (let number = 0; number < 6; number += 1)
+    await handIn(`s3 ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
   await keepS3Away(async () => {
-    for (let number = 0; number < 3; number += 1) await handIn(`disk ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
+    for (let number = 0; number < 3; number += 1)
+      await handIn(`disk ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
   })
   // What is destroyed while the backup runs.
   const doomed = await deletedDaysAgo(service, { firm, admin }, 40)
@@ -46,7 +48,15 @@ test('a backup that is made while papers come, go and are destroyed has each one
       expect(await purgeAll(service)).toMatchObject({ purged: 1 })
       await collect(service, { inDays: 2 })
     }),
-    { withFiles: true, key: undefined, concurrency: 2, signal: never, onTable: ignore, onTotal: ignore, onFile: ignore },
+    {
+      withFiles: true,
+      key: undefined,
+      concurrency: 2,
+      signal: never,
+      onTable: ignore,
+      onTotal: ignore,
+      onFile: ignore,
+    },
   )
   await load.end()
 
@@ -68,7 +78,10 @@ async function serviceOnS3() {
   const { port } = new URL(bucket.s3.endpoint)
   const proxy = await startFaultProxy({ port: Number(port) })
   onTestFinished(() => proxy.close())
-  const service = await startService({ ...database, ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`) }, impatient)
+  const service = await startService(
+    { ...database, ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`) },
+    impatient,
+  )
   onTestFinished(() => service.stop())
   return {
     service,
