@@ -1,5 +1,6 @@
 import type { Gauge } from 'prom-client'
 
+import { findLastBackup, type LastBackup } from '../database/backup/running-backups.ts'
 import type { Db } from '../database/client.ts'
 import { countJobs, countRows, type QueuedJobs, type RowCounts, type Waiting } from '../database/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/verifications.ts'
@@ -14,6 +15,7 @@ export async function showRows({ metrics, db, scanner }: Needs): Promise<void> {
   const rows = await countRows(db)
   const jobs = await countJobs(db)
   const last = await findLastVerification(db)
+  const backup = await findLastBackup(db)
 
   show(rows.openUploads, metrics.openUploads, metrics.openUploadsOldest)
   show(rows.fallback, metrics.fallbackFiles, metrics.fallbackOldest)
@@ -33,6 +35,7 @@ export async function showRows({ metrics, db, scanner }: Needs): Promise<void> {
 
   showJobs(metrics, jobs)
   showVerification(metrics, last)
+  showBackup(metrics, backup)
 }
 
 /** For a database that does not answer. */
@@ -62,6 +65,7 @@ export function forgetRows(metrics: Metrics): void {
   metrics.jobs.reset()
   metrics.jobsOldest.reset()
   showVerification(metrics, undefined)
+  showBackup(metrics, undefined)
 }
 
 /** What was never scanned waits only where there is a scanner. */
@@ -97,4 +101,14 @@ function showVerification(metrics: Metrics, last: LastVerification | undefined):
   metrics.verifyComplete.set(last.isComplete ? 1 : 0)
   metrics.verifyFiles.set(last.files)
   for (const [kind, count] of Object.entries(last.findings)) metrics.verifyFindings.set({ kind }, count)
+}
+
+function showBackup(metrics: Metrics, last: LastBackup | undefined): void {
+  if (last === undefined) {
+    metrics.backedUpAt.remove()
+    metrics.backupWhole.remove()
+    return
+  }
+  metrics.backedUpAt.set(last.endedAt.getTime() / 1000)
+  metrics.backupWhole.set(last.outcome === 'whole' ? 1 : 0)
 }
