@@ -113,7 +113,10 @@ test('old backups go with the files that only they had, and the newest stays, wh
   expect(ended).toMatchObject({ code: 0, stdout: '1 old backups and 1 files that only they had are removed.\n' })
   expect(await readdir(backups)).toEqual([second.name])
   expect(await problemsOf(place.backups)).toEqual([])
-  expect(await script('remove-old.sh', [place.backups, '0'])).toMatchObject({ code: 0, stdout: expect.stringContaining('0 old') })
+  expect(await script('remove-old.sh', [place.backups, '0'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('0 old'),
+  })
   expect(await readdir(backups)).toEqual([second.name])
 })
 
@@ -172,6 +175,9 @@ test('systemd finds nothing wrong with the units', async () => {
   const units = await readdir(join(folder, 'system'))
 
   for (const unit of units)
-    expect([unit, await run('systemd-analyze', ['verify', `--root=${disk}`, unit])]).toEqual([unit, { stdout: '', stderr: '' }])
+    expect([unit, await run('systemd-analyze', ['verify', `--root=${disk}`, unit])]).toEqual([
+      unit,
+      { stdout: '', stderr: '' },
+    ])
   expect(units).toHaveLength(4)
 })
