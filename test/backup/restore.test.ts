@@ -6,6 +6,7 @@ import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 
 import type { Db } from '../../src/database/client.ts'
+import { sealAll } from '../audit/sealed-trail.ts'
 import { databaseSettings } from '../cli/database-settings.ts'
 import { runCommand, type Settings } from '../cli/run-command.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
@@ -18,6 +19,7 @@ import { bucketForTest, lastOf, placeWithPapers, scratchPlace, sha256Of } from '
 test('a backup goes from server to server, from disk to S3, and the service lives on with it', async () => {
   const place = await placeWithPapers()
   const { service, firm, admin, papers } = place
+  await sealAll(service.app.db)
   const odd = await addPlatformsPaper(service, firm, admin.id)
   const before = await contentOf(service.app.db)
 
