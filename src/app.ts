@@ -38,7 +38,7 @@ import { openSpool, type Spool } from './storage/spool.ts'
 import type { Clock } from './vocabulary.ts'
 
 /** Bytes of small files that may be in memory at once, over all uploads; more wait. */
-const uploadMemoryBytes = 96 * 1024 * 1024
+export const uploadMemoryBytes = 96 * 1024 * 1024
 
 /** How long bytes stay that no row names any more: longer than any request, and any link to them, may live. */
 const graceMs = 24 * 60 * 60 * 1000
@@ -56,6 +56,8 @@ export type App = {
   db: Db
   /** For who needs connections of its own to the same database: the queue of jobs. */
   databaseConnection: PoolConfig
+  /** The same as the owner of its tables, for what the service itself may not do. */
+  ownerConnection: PoolConfig
   countConnections(): PoolCounts
   stores: Stores
   budget: ByteBudget
@@ -119,6 +121,7 @@ export async function openApp(config: Config, log: Logger, patience: Patience = 
       instance: `${hostname()}:${process.pid}`,
       db: database.db,
       databaseConnection: database.connection,
+      ownerConnection: database.owner,
       countConnections: () => database.countConnections(),
       stores,
       budget: makeByteBudget(uploadMemoryBytes),
@@ -173,7 +176,7 @@ async function openTraces({ traces }: Config, log: Logger): Promise<Tracing | un
 
 type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array; s3Patience: S3Limits }
 
-async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & { close(): void }> {
+export async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & { close(): void }> {
   const links = { key: needs.linkKey, now: () => new Date() }
   const { metrics } = needs
   const local = await openLocalStore({

@@ -13,6 +13,7 @@ export function makeWorkMetrics(registers: Registry[]) {
     ...makeMoves(registers),
     ...makeLeftBytes(registers),
     ...makeVerifications(registers),
+    ...makeBackups(registers),
     ...makeFollowing(registers),
     ...makeTrash(registers),
   }
@@ -162,6 +163,21 @@ function makeVerifications(registers: Registry[]) {
       name: 'verify_findings',
       help: 'What the last verification found and did not set right, by kind.',
       labelNames: ['kind'] as const,
+      registers,
+    }),
+  }
+}
+
+function makeBackups(registers: Registry[]) {
+  return {
+    backedUpAt: new Gauge({
+      name: 'backup_last_finished_timestamp_seconds',
+      help: 'When a backup was last finished, whoever made it; absent before the first.',
+      registers,
+    }),
+    backupWhole: new Gauge({
+      name: 'backup_last_whole',
+      help: '1 when that backup has every file, or was to have none; 0 when some could not be had; absent before the first.',
       registers,
     }),
   }

@@ -1,8 +1,8 @@
 import type { Db, Tx } from '../database/client.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { findPosition, holdTrail, insertSeal, type Position, type Seal } from '../database/seals.ts'
+import { findLastSeal, findPosition, holdTrail, insertSeal, type Position, type Seal } from '../database/seals.ts'
 import { findLastMoment, findNewest, type Stretch } from '../database/trail.ts'
-import { countSeal, endOfTime, makeSeal, type Sealed } from './make-seal.ts'
+import { countSeal, endOfTime, makeSeal, type Sealed, usualMost } from './make-seal.ts'
 
 /** So many seals are made at once: for as long nobody can write an event. */
 const mostSealsHeld = 5
@@ -28,6 +28,15 @@ export async function gatherTrail(
     if (newest === undefined) return undefined
   }
   return newest
+}
+
+/** Seals by time all that has no seal after a restore: whatever database it is, the numbers of transactions are another's. */
+export async function gatherRestored(db: Db): Promise<void> {
+  const { cluster } = await findPosition(db)
+  const gathering = { cluster, most: usualMost, sealed: { seals: 0, events: 0 } }
+  const last = await findLastSeal(db)
+  const first = await inTransaction(db, (trx) => gatherSome(trx, last, { ...gathering, signal: undefined }))
+  if (first !== undefined) await gatherTrail({ db }, first, gathering)
 }
 
 /** After a gathering that ended early there are events from before its last seal that this one did not come to. */

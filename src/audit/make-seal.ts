@@ -5,6 +5,9 @@ import { countEntries, packEntries } from './entries.ts'
 import { eventsOfSeal } from './events-of-seal.ts'
 import { hashLink, linkOf, noHash } from './hash-seal.ts'
 
+/** Events of one seal. */
+export const usualMost = 2000
+
 export type Sealed = { seals: number; events: number }
 
 /** The seal of a stretch, chained to the last one; nobody has it yet. */

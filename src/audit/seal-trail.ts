@@ -2,12 +2,9 @@ import type { Db } from '../database/client.ts'
 import { findLastSeal, findPosition, insertSeal, type Seal } from '../database/seals.ts'
 import { findLastTransaction, type Stretch } from '../database/trail.ts'
 import { gatherTrail } from './gather-trail.ts'
-import { countSeal, endOfTime, makeSeal, type Sealed } from './make-seal.ts'
+import { countSeal, endOfTime, makeSeal, type Sealed, usualMost } from './make-seal.ts'
 
 type Needs = { db: Db; signal?: AbortSignal }
-
-/** Events of one seal. */
-const usualMost = 2000
 
 /**
  * Seals all that is final in the trail and has no seal. Nobody who writes an event waits for it, but for the first seals of

@@ -109,6 +109,26 @@ const program = buildProgram(
       const { exportAudit } = await import('../cli/export-audit.ts')
       await withApp(needs, (app, signal) => exportAudit({ ...app, print: needs.print, signal }, options))
     },
+    async createBackup(place, options) {
+      const needs = await prepareCommand(options)
+      const { withApp } = await import('./with-app.ts')
+      const { createBackup } = await import('../cli/create-backup.ts')
+      const { version } = packageJson
+      await withApp(needs, (app, signal) =>
+        createBackup({ ...app, ...needs, owner: app.ownerConnection, version, signal }, place, options),
+      )
+    },
+    async verifyBackup(place, options) {
+      const needs = await prepareCommand(options)
+      const { withSignal } = await import('./with-signal.ts')
+      const { verifyBackup } = await import('../cli/verify-backup.ts')
+      await withSignal((signal) => verifyBackup({ ...needs, signal }, place, options))
+    },
+    async restoreBackup(place, options) {
+      const needs = await prepareCommand(options)
+      const { restore } = await import('./restore.ts')
+      await restore(needs, place, options)
+    },
     async purge(options) {
       const needs = await prepareCommand(options)
       const { purgeDocuments } = await import('../cli/purge-documents.ts')

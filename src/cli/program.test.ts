@@ -77,6 +77,9 @@ function makeProgram(called: string[] = []): Command {
     verify: note('verify'),
     verifyAudit: note('audit verify'),
     exportAudit: note('audit export'),
+    createBackup: note('backup create'),
+    verifyBackup: note('backup verify'),
+    restoreBackup: note('backup restore'),
     purge: note('purge'),
     estimateCost: note('cost estimate'),
   }

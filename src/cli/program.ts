@@ -2,6 +2,7 @@ import { Command } from 'commander'
 
 import { loginBody, registerBody } from '../contract-people.ts'
 import { addAudit, type AuditActions } from './add-audit.ts'
+import { addBackup, type BackupActions } from './add-backup.ts'
 import { addCost, type CostActions } from './add-cost.ts'
 import { addIdentities, type IdentityActions } from './add-identities.ts'
 import { addPurge, type PurgeActions } from './add-purge.ts'
@@ -18,6 +19,7 @@ export type Actions = S3Actions &
   StorageActions &
   VerifyActions &
   AuditActions &
+  BackupActions &
   PurgeActions &
   CostActions &
   IdentityActions & {
@@ -55,6 +57,7 @@ export function buildProgram(actions: Actions, version: string): Command {
   addS3(program, actions)
   addStorage(program, actions)
   addVerify(program, actions)
+  addBackup(program, actions)
   addPurge(program, actions)
   addUsers(program, actions)
   addDatabase(program, actions)

@@ -37,6 +37,7 @@ const whysOfFiles: Record<FileSettled['outcome'], string> = {
   destroyed: 'destroyed',
   held: 'a legal hold was put on its firm since',
   still_named: 'something else has the same file',
+  backup_runs: 'a backup is being made that may need it; run this again when that is done',
   refused: 'S3 refuses to destroy a version of it: an Object Lock keeps it, or a policy of the bucket',
   failed: 'it could not be destroyed; run again',
 }

@@ -20,6 +20,8 @@ export type ConnectedDatabase = {
   countConnections(): PoolCounts
   /** How the queue of jobs reaches the same database, as the same role, with a pool of its own. */
   connection: PoolConfig
+  /** How whoever owns the tables reaches it; the same where there is one role. */
+  owner: PoolConfig
   /** Names of the migrations that this start ran. */
   migrated: string[]
   close(): Promise<void>
@@ -52,7 +54,7 @@ type Options = {
 /** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
 export async function connectDatabase(options: Options): Promise<ConnectedDatabase> {
   const { log, watch } = options
-  const { owner, service, stop } = await connectionsOf(options)
+  const { owner, service, stop } = await openConnections(options)
   const opened = openDatabase({ ...service, ...limits }, log, watch)
   const { db } = opened
   const close = async () => {
@@ -67,16 +69,21 @@ export async function connectDatabase(options: Options): Promise<ConnectedDataba
     await compare(db, options)
     await warnOfOwner(db, log)
     await warnOfPersonnel(db, log)
-    return { ...opened, connection: service, migrated, close }
+    return { ...opened, connection: service, owner, migrated, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-type Connections = { owner: PoolConfig; service: PoolConfig; stop: () => Promise<void> }
+export type Connections = { owner: PoolConfig; service: PoolConfig; stop: () => Promise<void> }
 
-async function connectionsOf({ config, dataDir, log }: Options): Promise<Connections> {
+/** Ways to the database as both roles; nothing is made in it. `stop` ends an embedded one that nobody else uses. */
+export async function openConnections({
+  config,
+  dataDir,
+  log,
+}: Pick<Options, 'config' | 'dataDir' | 'log'>): Promise<Connections> {
   switch (config.kind) {
     case 'embedded': {
       const embedded = await openEmbeddedPostgres({ dataDir, log })

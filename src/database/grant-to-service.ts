@@ -40,6 +40,7 @@ export const rightsByTable = {
   document_migrations: 'select',
   document_following: 'select',
   document_unfollowed: 'select',
+  document_backups: 'select, insert, update, delete',
 } as const
 
 /** What it may call, each with the rights of the tables' owner. */

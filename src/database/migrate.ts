@@ -16,13 +16,13 @@ const folder = join(import.meta.dirname, 'migrations')
 /**
  * Brings the tables up to this version, as their owner. Of several instances that start at once one migrates and the
  * others wait; a second run changes nothing, and so needs no owner. An instance of an earlier version starts beside those
- * of a later one. Returns the names of the migrations that it ran.
+ * of a later one. Returns the names of the migrations that it ran. `only`: those alone, for rows that are older than the others.
  */
-export async function migrate(ownerDb: Db): Promise<string[]> {
+export async function migrate(ownerDb: Db, only?: string[]): Promise<string[]> {
   const givesUpAt = Date.now() + patienceMs
   for (;;) {
     try {
-      return await tryToMigrate(ownerDb)
+      return await tryToMigrate(ownerDb, only === undefined ? sqlFiles : onlyThese(only))
     } catch (error) {
       if (!isHeldUp(error)) throw error
       if (Date.now() > givesUpAt) throw new Error(whoHoldsIt, { cause: error })
@@ -46,17 +46,17 @@ function isHeldUp(error: unknown): boolean {
   return isLockTimeout(cause) || isDeadlock(cause)
 }
 
-async function tryToMigrate(ownerDb: Db): Promise<string[]> {
-  const isDone = await isMigrated(ownerDb, Object.keys(await sqlFiles.getMigrations()))
-  const migrated = isDone ? [] : await runMigrations(ownerDb)
+async function tryToMigrate(ownerDb: Db, provider: MigrationProvider): Promise<string[]> {
+  const isDone = await isMigrated(ownerDb, Object.keys(await provider.getMigrations()))
+  const migrated = isDone ? [] : await runMigrations(ownerDb, provider)
   await makeEventMonths(ownerDb)
   return migrated
 }
 
-async function runMigrations(ownerDb: Db): Promise<string[]> {
+async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<string[]> {
   const migrator = new Migrator({
     db: ownerDb,
-    provider: sqlFiles,
+    provider,
     migrationTableName: 'document_migrations',
     migrationLockTableName: 'document_migrations_lock',
     // deploy/platform/leave.sql lets some that may run again do so.
@@ -85,4 +85,18 @@ const sqlFiles: MigrationProvider = {
     })
     return Object.fromEntries(await Promise.all(migrations))
   },
+}
+
+/** The names of all that this version has. */
+export async function listMigrations(): Promise<string[]> {
+  return Object.keys(await sqlFiles.getMigrations())
+}
+
+function onlyThese(names: string[]): MigrationProvider {
+  return {
+    async getMigrations() {
+      const all = Object.entries(await sqlFiles.getMigrations())
+      return Object.fromEntries(all.filter(([name]) => names.includes(name)))
+    },
+  }
 }

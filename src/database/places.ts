@@ -15,4 +15,5 @@ export function platformPath({ store, key }: Place): string {
 }
 
 /** SQL: the same of a row of `document_versions` that the query calls `v`. */
-export const platformPathOfVersion = sql<string>`case v.store when 's3' then '' else 'uploads/' end || v.storage_key`
+export const platformPathOfVersionText = `case v.store when 's3' then '' else 'uploads/' end || v.storage_key`
+export const platformPathOfVersion = sql.raw<string>(platformPathOfVersionText)

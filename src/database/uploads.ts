@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 
 import type { FirmId, StorageKey, StoreId, StoreName, UploadId, UserId } from '../vocabulary.ts'
+import { isBackupRunning } from './backup/running-backups.ts'
 import type { Db, Tx } from './client.ts'
 import { platformPath } from './places.ts'
 import type { Growth, Quota, Room } from './quotas.ts'
@@ -108,8 +109,8 @@ export async function forgetMultipart(db: Db, key: StorageKey, multipartId: stri
  * missing or wrong counts as named: it may be the last right copy. The platform's rows are asked too: one may not be a
  * version here yet.
  */
-export async function areBytesNamed(trx: Tx, place: Place, except: UploadId | null): Promise<boolean> {
-  const { rows } = await sql<{ named: boolean }>`
+export async function findNamers(trx: Tx, place: Place, except: UploadId | null): Promise<Namers> {
+  const { rows } = await sql<Namers>`
     select exists (select from document_versions where storage_key = ${place.key} and store = ${place.store}
                      and (store_id is null or store_id = ${place.storeId}::uuid) and bytes_state <> 'removed')
         or exists (select from firm_documents where file_path = ${platformPath(place)})
@@ -117,9 +118,12 @@ export async function areBytesNamed(trx: Tx, place: Place, except: UploadId | nu
         or exists (select from document_uploads where storage_key = ${place.key} and id is distinct from ${except}::uuid)
         or exists (select from document_removals r join document_versions v on v.firm_id = r.firm_id and v.id = r.version_id
                    where r.storage_key = ${place.key} and r.store = ${place.store} and v.bytes_state in ('missing', 'wrong'))
-        as named`.execute(trx)
-  return rows[0]?.named ?? true
+        as "isNamed",
+      ${isBackupRunning} as "isBackupRunning"`.execute(trx)
+  return rows[0] ?? { isNamed: true, isBackupRunning: true }
 }
+
+type Namers = { isNamed: boolean; isBackupRunning: boolean }
 
 /** Held until the transaction ends by whoever removes these bytes or makes a row point at them. */
 export async function lockPlace(trx: Tx, place: Place): Promise<void> {

@@ -115,6 +115,9 @@ async function removeOne(needs: RemoveNeeds, removal: DueRemoval, collected: Col
     case 'still_named':
     case 'held':
       await postponeRemoval(needs.db, removal.id, inADay(needs.now()))
+      return
+    case 'backup_runs':
+      await postponeRemoval(needs.db, removal.id, inAnHour(needs.now()))
   }
 }
 

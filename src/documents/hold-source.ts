@@ -14,7 +14,7 @@ import { mostBytesInMemory } from './receive-file.ts'
 export type HoldNeeds = { budget: ByteBudget; spool: Spool }
 
 export type Source = {
-  store: FileStore
+  store: Pick<FileStore, 'read'>
   key: StorageKey
   /** What it must be. A row of the platform knows no hash: then the source's own is taken. */
   size: number

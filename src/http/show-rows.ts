@@ -1,5 +1,6 @@
 import type { Gauge } from 'prom-client'
 
+import { findLastBackup, type LastBackup } from '../database/backup/running-backups.ts'
 import type { Db } from '../database/client.ts'
 import { countJobs, countRows, type QueuedJobs, type RowCounts, type Waiting } from '../database/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/verifications.ts'
@@ -18,6 +19,7 @@ export async function showRows({ metrics, db, scanner, plan }: Needs): Promise<v
   const jobs = await countJobs(db)
   const last = await findLastVerification(db)
   const work = await lookOverWork(db, plan)
+  const backup = await findLastBackup(db)
 
   show(rows.openUploads, metrics.openUploads, metrics.openUploadsOldest)
   show(rows.fallback, metrics.fallbackFiles, metrics.fallbackOldest)
@@ -38,6 +40,7 @@ export async function showRows({ metrics, db, scanner, plan }: Needs): Promise<v
   showJobs(metrics, jobs)
   showVerification(metrics, last)
   showWork(metrics, work)
+  showBackup(metrics, backup)
 }
 
 /** For a database that does not answer. */
@@ -68,6 +71,7 @@ export function forgetRows(metrics: Metrics): void {
   metrics.jobsOldest.reset()
   showVerification(metrics, undefined)
   showWork(metrics, [])
+  showBackup(metrics, undefined)
 }
 
 /** What was never scanned waits only where there is a scanner. */
@@ -103,4 +107,14 @@ function showVerification(metrics: Metrics, last: LastVerification | undefined):
   metrics.verifyComplete.set(last.isComplete ? 1 : 0)
   metrics.verifyFiles.set(last.files)
   for (const [kind, count] of Object.entries(last.findings)) metrics.verifyFindings.set({ kind }, count)
+}
+
+function showBackup(metrics: Metrics, last: LastBackup | undefined): void {
+  if (last === undefined) {
+    metrics.backedUpAt.remove()
+    metrics.backupWhole.remove()
+    return
+  }
+  metrics.backedUpAt.set(last.endedAt.getTime() / 1000)
+  metrics.backupWhole.set(last.outcome === 'whole' ? 1 : 0)
 }

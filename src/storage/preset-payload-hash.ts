@@ -1,4 +1,4 @@
-import type { UploadPartCommand } from '@aws-sdk/client-s3'
+import type { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
 import type { MiddlewareStack } from '@smithy/types'
 
 import type { Sha256 } from '../vocabulary.ts'
@@ -23,8 +23,10 @@ export function presetPayloadHash<Input extends object, Output extends object>(
  * Gives a command a body that can be opened again for each attempt. It is put in below the retries, which refuse to
  * repeat a request with a stream; the command itself has a length and no body.
  */
-export function sendFrom(command: UploadPartCommand, source: BodySource): void {
-  command.middlewareStack.add(
+export function sendFrom(command: UploadPartCommand | PutObjectCommand, source: BodySource): void {
+  // Both have the same stack in all but what the command itself says.
+  const { middlewareStack } = command as UploadPartCommand
+  middlewareStack.add(
     (next) => (args) => {
       if (hasHeaders(args.request)) args.request.body = source
       return next(args)

@@ -1,3 +1,4 @@
+import { findLastBackup } from '../database/backup/running-backups.ts'
 import { findLastWholeVerification } from '../database/verifications.ts'
 import type { OutsideWork } from '../operations/planned-work.ts'
 
@@ -14,6 +15,23 @@ export const outsideWork: OutsideWork[] = [
       const did = { files, ...findings }
       if (last.isComplete) return { endedAt, outcome: 'ok', did }
       return { endedAt, outcome: 'failed', error: 'It was ended before it had looked at everything.', did }
+    },
+  },
+  {
+    name: 'backup',
+    does: 'Keeps a second copy of everything at one point in time: the command backup create.',
+    by: 'outside',
+    async findLast(db) {
+      const last = await findLastBackup(db)
+      if (last === undefined) return undefined
+      const { endedAt, outcome } = last
+      if (outcome === 'whole') return { endedAt, outcome: 'ok', did: {} }
+      return {
+        endedAt,
+        outcome: 'failed',
+        error: 'It lacks files that could not be had; its report names them.',
+        did: {},
+      }
     },
   },
 ]

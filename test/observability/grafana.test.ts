@@ -97,8 +97,12 @@ test('every expression asks for what a service has, and every figure of ours is 
   const names = [...scene.known.text.matchAll(/^# TYPE (\S+) \S+$/gm)].map(([, name = '']) => name)
   const ours = names.filter((name) => !/^(process|nodejs)_/.test(name))
   const isShown = (name: string) => ['', '_count', '_bucket', '_sum'].some((end) => shown.has(name + end))
-  // A verification's figures beside its end and its findings are for whoever looks into it.
-  expect(ours.filter((name) => !isShown(name))).toEqual(['verify_last_complete', 'verify_last_files'])
+  // What is beside the end of a verification and its findings, or the end of a backup, is for whoever looks into it.
+  expect(ours.filter((name) => !isShown(name))).toEqual([
+    'verify_last_complete',
+    'verify_last_files',
+    'backup_last_whole',
+  ])
 })
 
 test('a legend names labels that the lines have', () => {

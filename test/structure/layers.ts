@@ -21,11 +21,13 @@ const mayImport: Record<string, string[]> = {
   documents: ['people', ...keeping],
   // How the whole is doing: it looks at documents, their work and the trail, and none of them at it.
   operations: ['documents', 'people', 'audit', ...keeping],
+  // A second copy of everything: it reads as those do who look after bytes, and knows no person.
+  backup: ['documents', ...keeping],
   app: ['tracing', ...verbs],
   http: verbs,
   worker: verbs,
-  cli: verbs,
-  bin: ['app', 'http', 'worker', 'cli', ...verbs],
+  cli: ['backup', ...verbs],
+  bin: ['app', 'http', 'worker', 'cli', 'backup', ...verbs],
 }
 
 /** Why the file at `from` may not import the one at `to`, both as paths from the project's root; undefined if it may. */

@@ -7,7 +7,7 @@ import type { Turns } from './turns.ts'
 export type CopyNeeds = HoldNeeds
 
 export type Copy = {
-  from: { store: FileStore; key: StorageKey }
+  from: { store: Pick<FileStore, 'read'>; key: StorageKey }
   to: { store: FileStore; key: StorageKey }
   /** What the source must be. A row of the platform knows no hash: then the source's own is taken. */
   size: number

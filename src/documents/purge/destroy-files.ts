@@ -1,9 +1,9 @@
 import type { Db } from '../../database/client.ts'
 import { type DisposedFile, listDisposedFiles, noteDisposed } from '../../database/disposed-files.ts'
 import type { Clock, DocumentId } from '../../vocabulary.ts'
-import { isStillNamed } from '../is-still-named.ts'
 import { filesHere } from '../stores-here.ts'
 import { type Stores, storeHolding, storeUnavailable } from '../stores.ts'
+import { findWhatKeeps, type Keeper } from '../what-keeps-bytes.ts'
 
 export type DestroyNeeds = { db: Db; stores: Stores; now: Clock }
 
@@ -11,9 +11,10 @@ export type DestroyNeeds = { db: Db; stores: Stores; now: Clock }
  * - `destroyed`: nobody can read these bytes any more, whatever they know.
  * - `held`: a legal hold was put on the firm since.
  * - `still_named`: something else lies under the same name, as two rows of the platform's may.
+ * - `backup_runs`: a backup is being made whose rows may name it.
  * - `refused`: an Object Lock keeps it, or a policy of the bucket.
  */
-export type FileOutcome = 'destroyed' | 'held' | 'still_named' | 'refused'
+export type FileOutcome = 'destroyed' | 'held' | Keeper | 'refused'
 
 export type FileSettled = { file: DisposedFile } & ({ outcome: FileOutcome } | { outcome: 'failed'; error: unknown })
 
@@ -65,7 +66,8 @@ async function settle(needs: DestroyNeeds, file: DisposedFile): Promise<FileSett
 }
 
 async function destroy({ db, stores }: DestroyNeeds, file: DisposedFile): Promise<FileOutcome> {
-  if (!file.isQuarantined && (await isStillNamed(db, file, null))) return 'still_named'
+  const keeper = file.isQuarantined ? undefined : await findWhatKeeps(db, file, null)
+  if (keeper !== undefined) return keeper
   if (file.store === 's3') {
     if (stores.s3 === undefined) throw storeUnavailable()
     return stores.s3.versions.destroy(file.key)

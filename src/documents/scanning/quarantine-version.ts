@@ -7,7 +7,7 @@ import type { StoredVersion } from '../../database/versions-in-store.ts'
 import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
 import type { StorageKey } from '../../vocabulary.ts'
 import { hashIfThere, putAside } from '../put-aside.ts'
-import { removeBytes } from '../remove-bytes.ts'
+import { removeInfected } from '../remove-bytes.ts'
 import { storesHere, type StoreHere } from '../stores-here.ts'
 import type { QuarantineNeeds } from '../verifying/quarantine-stray.ts'
 
@@ -32,7 +32,7 @@ export async function quarantineVersion(
     // The platform's rows name no disk; this is the one that it was read on.
     const storeId = place.store === 'local' ? (place.storeId ?? needs.stores.local.storeId) : null
     const isReachable = storesHere(needs.stores).some((each) => each.store === place.store && each.storeId === storeId)
-    if (isReachable) await removeBytes(needs, { ...place, storeId }, null)
+    if (isReachable) await removeInfected(needs, { ...place, storeId })
   }
   // Where its bytes were gone, somebody else may have put them aside at the same moment, under this name or another.
   const isAside = isThere || (await hashIfThere(here.files.quarantine, opened.quarantineKey)) !== undefined

@@ -23,7 +23,7 @@ type Stray = { key: StorageKey; size: number; modifiedAt: Date }
 /**
  * Puts a stray aside, where nothing is served from: its copy's name is written down, the copy made and read back, and
  * only then the stray removed, under the lock that says once more that nothing names it. It may be killed at any moment
- * and run again. `gone`: somebody else removed it; `named`: a row names it after all, and it stays.
+ * and run again. `gone`: somebody else removed it; `named`: a row names it after all, or that of a backup may, and it stays.
  */
 export async function quarantineStray(
   needs: QuarantineNeeds,
@@ -40,7 +40,8 @@ export async function quarantineStray(
     await endWithoutSource(needs, actor, here, { ...opened, key: stray.key })
     return 'gone'
   }
-  if ((await removeBytes(needs, place, null)) === 'still_named') return 'named'
+  const removed = await removeBytes(needs, place, null)
+  if (removed === 'still_named' || removed === 'backup_runs') return 'named'
   await noteQuarantined(needs, actor, place, opened)
   return 'quarantined'
 }

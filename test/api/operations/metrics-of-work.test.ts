@@ -103,6 +103,17 @@ test('however many rows there are, no more than ten thousand are looked at', asy
   expect(await figure('open_uploads_oldest_seconds')).toBeGreaterThan(50)
 })
 
+test('the last backup says when it was finished, and whether it has all', async () => {
+  expect(await figure('backup_last_whole')).toBeUndefined()
+  await run(sql`
+    insert into document_backups (id, place, name, with_files, ended_at, outcome)
+    values (gen_random_uuid(), '/backups', 'one', true, now() - interval '1 day', 'lacking'),
+      (gen_random_uuid(), '/backups', 'two', true, now(), 'failed')`)
+
+  await expect.poll(() => figure('backup_last_whole'), polling).toBe(0)
+  expect(await figure('backup_last_finished_timestamp_seconds')).toBeLessThan(Date.now() / 1000 - 80_000)
+})
+
 test('the last verification says when it was, and whether it saw all', async () => {
   expect(await figure('verify_last_complete')).toBeUndefined()
   await run(sql`

@@ -1,0 +1,4 @@
+/** A backup that is not what was written, or of which a part is gone; `message` is for people and says which. */
+export class BackupWrong extends Error {
+  override readonly name = 'BackupWrong'
+}

@@ -1,0 +1,83 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { inTurns } from '../documents/walk-versions.ts'
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { StoreError } from '../storage/file-store.ts'
+import { type KeepNeeds, keepFile, type Kept } from './keep-file.ts'
+import type { ListedFiles } from './list-files.ts'
+import { type FileLine, isLacking, type Manifest, type NamedFile } from './manifest.ts'
+import { makePartWriter } from './write-parts.ts'
+
+export type CopyCounts = {
+  copied: number
+  copiedBytes: number
+  shared: number
+  fates: Partial<Record<FileLine['fate'], number>>
+}
+export type FileTold = { line: FileLine; counts: CopyCounts }
+
+type Copying = {
+  folder: string
+  withFiles: boolean
+  listed: ListedFiles
+  concurrency: number
+  signal: AbortSignal
+  onFile: (told: FileTold) => void
+}
+
+/** Copies what the snapshot names and the place has not, so many at a time, and writes down what became of each file. */
+export async function copyFiles(
+  needs: KeepNeeds,
+  place: BackupPlace,
+  { folder, withFiles, listed, concurrency, signal, onFile }: Copying,
+): Promise<{ files: Manifest['files']; counts: CopyCounts }> {
+  const writer = makePartWriter(place, folder, 'files')
+  const counts: CopyCounts = { copied: 0, copiedBytes: 0, shared: 0, fates: {} }
+  let lacking = 0
+  await inTurns(listed.read(), concurrency, async (file) => {
+    signal.throwIfAborted()
+    const { line, isNew } = withFiles ? await keepPatiently(needs, place, file, signal) : left(file)
+    count(counts, line, isNew)
+    if (isLacking[line.fate]) lacking += 1
+    await writer.add(JSON.stringify(line))
+    onFile({ line, counts })
+    return 'next'
+  })
+  const { parts } = await writer.end()
+  return { files: { count: listed.total.files, bytes: listed.total.bytes, lacking, parts }, counts }
+}
+
+function count(counts: CopyCounts, line: FileLine, isNew: boolean): void {
+  counts.fates[line.fate] = (counts.fates[line.fate] ?? 0) + 1
+  if (line.fate !== 'kept') return
+  if (!isNew) {
+    counts.shared += 1
+    return
+  }
+  counts.copied += 1
+  counts.copiedBytes += line.size
+}
+
+function left(file: NamedFile): Kept {
+  return { line: { ...file, fate: file.state === 'present' ? 'left' : 'known_bad' }, isNew: false }
+}
+
+const mostTries = 5
+const pauseMs = 2000
+
+/** A store that does not answer for a moment does not end the work of hours. */
+async function keepPatiently(
+  needs: KeepNeeds,
+  place: BackupPlace,
+  file: NamedFile,
+  signal: AbortSignal,
+): Promise<Kept> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await keepFile(needs, place, file, signal)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'unavailable' || tries === mostTries) throw error
+      await wait(tries * pauseMs, undefined, { signal })
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import { createHash, randomUUID } from 'node:crypto'
+
+import type { PoolConfig } from 'pg'
+import type { Logger } from 'pino'
+
+import { beginBackup, endBackup } from '../database/backup/running-backups.ts'
+import { openSnapshot, type Snapshot } from '../database/backup/snapshot.ts'
+import { leftOutTables } from '../database/backup/tables-to-back-up.ts'
+import { recordEvent, systemActor } from '../database/events.ts'
+import { findInstallationId } from '../database/installation.ts'
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import type { Clock, Sha256 } from '../vocabulary.ts'
+import { keepBeating } from './beat.ts'
+import { type CopyCounts, copyFiles, type FileTold } from './copy-files.ts'
+import type { KeepNeeds } from './keep-file.ts'
+import { listFiles } from './list-files.ts'
+import { format, type Manifest, type TableInBackup } from './manifest.ts'
+import { backupNameOf, folderOf, manifestName, signatureName, unfinishedName } from './names.ts'
+import { removeUnfinished, writeUnfinished } from './remove-unfinished.ts'
+import { type SigningKey, signManifest } from './sign-manifest.ts'
+import { writeRows } from './write-rows.ts'
+
+export type CreateNeeds = KeepNeeds & {
+  log: Logger
+  now: Clock
+  /** As whom the snapshot is read. */
+  owner: PoolConfig
+  /** Of the service. */
+  version: string
+}
+
+export type BackupWish = {
+  withFiles: boolean
+  /** Undefined: it is not signed. */
+  key: SigningKey | undefined
+  concurrency: number
+  signal: AbortSignal
+  onTable: (table: string) => void
+  onTotal: (total: { files: number; bytes: number }) => void
+  onFile: (told: FileTold) => void
+}
+
+export type BackupMade = { name: string; manifest: Manifest; counts: CopyCounts; cleaned: string[] }
+
+/**
+ * Makes a backup: the database at one point in time, and every file that its rows name then. Whatever ends it before leaves
+ * what says of itself that it is not finished, and what the next one removes.
+ */
+export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish: BackupWish): Promise<BackupMade> {
+  const { db } = needs
+  const installationId = await findInstallationId(db)
+  const cleaned = await removeUnfinished(db, place, installationId)
+  const id = randomUUID()
+  const name = backupNameOf(needs.now().toISOString(), id)
+  await beginBackup(db, { id, place: place.shown, name, withFiles: wish.withFiles })
+  const beating = keepBeating(needs, id)
+  const signal = AbortSignal.any([wish.signal, beating.signal])
+  try {
+    await writeBytes(place, `${folderOf(name)}${unfinishedName}`, writeUnfinished(installationId))
+    const made = await fill(needs, place, { ...wish, signal, id, name })
+    await beating.end()
+    await finish(place, made.manifest, wish.key)
+    const { count: files, bytes, lacking } = made.manifest.files
+    await endBackup(db, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
+    await recordEvent(db, systemActor(id), {
+      action: 'backup.created',
+      outcome: 'ok',
+      details: { backup: name, place: place.shown, with_files: wish.withFiles, files, lacking },
+    })
+    return { name, cleaned, ...made }
+  } catch (error) {
+    // The row alone keeps removals waiting; where the database is away it is taken for dead soon.
+    await endBackup(db, id, { outcome: 'failed', files: 0, bytes: 0 }).catch(() => undefined)
+    throw error
+  } finally {
+    beating.stop()
+  }
+}
+
+type Filling = BackupWish & { id: string; name: string }
+
+async function fill(
+  needs: CreateNeeds,
+  place: BackupPlace,
+  wish: Filling,
+): Promise<{ manifest: Manifest; counts: CopyCounts }> {
+  const folder = folderOf(wish.name)
+  const { listed, ...rows } = await readDatabase(needs, place, wish)
+  try {
+    wish.onTotal(listed.total)
+    const copied = await copyFiles(needs, place, { ...wish, folder, listed })
+    const manifest: Manifest = {
+      format,
+      backup: { id: wish.id, name: wish.name, taken_at: rows.takenAt, with_files: wish.withFiles },
+      installation_id: rows.installationId,
+      made_by: { version: needs.version, database: rows.serverVersion },
+      migrations: rows.migrations,
+      events_since: rows.eventsSince ?? null,
+      tables: rows.tables,
+      left_out: leftOutTables,
+      files: copied.files,
+      signed_with: wish.key?.fingerprint ?? null,
+    }
+    return { manifest, counts: copied.counts }
+  } finally {
+    await listed.remove()
+  }
+}
+
+async function readDatabase(needs: CreateNeeds, place: BackupPlace, { name, signal, onTable }: Filling) {
+  const snapshot = await openSnapshot(needs.owner)
+  try {
+    const tables = await writeRows(snapshot, place, { folder: folderOf(name), signal, onTable })
+    return { ...(await describe(snapshot, tables)), listed: await listFiles(snapshot, needs.spool, signal) }
+  } finally {
+    await snapshot.close()
+  }
+}
+
+async function describe(snapshot: Snapshot, tables: TableInBackup[]) {
+  const { takenAt, serverVersion, migrations } = snapshot
+  const [eventsSince, installationId] = [await snapshot.firstEventAt(), await snapshot.installationId()]
+  return { takenAt, serverVersion, migrations, eventsSince, installationId, tables }
+}
+
+/** The manifest is what makes it a backup; last goes what says that it is none. */
+async function finish(place: BackupPlace, manifest: Manifest, key: SigningKey | undefined): Promise<void> {
+  const folder = folderOf(manifest.backup.name)
+  const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`)
+  if (key !== undefined) await writeBytes(place, `${folder}${signatureName}`, signManifest(bytes, key))
+  await writeBytes(place, `${folder}${manifestName}`, bytes)
+  await place.remove(`${folder}${unfinishedName}`)
+}
+
+async function writeBytes(place: BackupPlace, name: string, bytes: Buffer): Promise<void> {
+  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // hex of a SHA-256 is what the brand says
+  await place.write(name, { bytes, sha256 })
+}

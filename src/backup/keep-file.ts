@@ -1,0 +1,90 @@
+import { findBytesNow } from '../database/backup/find-bytes-now.ts'
+import type { Db } from '../database/client.ts'
+import type { Place } from '../database/uploads.ts'
+import { type HoldNeeds, holdSource, isOfWrongSource, lookAgain, type Source } from '../documents/hold-source.ts'
+import type { Stores } from '../documents/stores.ts'
+import { filesAt } from '../documents/stores-here.ts'
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { isReadableKey } from '../storage/storage-key.ts'
+import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
+import type { FileFate, FileLine, NamedFile } from './manifest.ts'
+import { contentName } from './names.ts'
+
+export type KeepNeeds = HoldNeeds & { db: Db; stores: Stores }
+
+/** `isNew`: nothing in the place had these bytes. */
+export type Kept = { line: FileLine; isNew: boolean }
+
+type Outcome = { fate: 'kept'; sha256: Sha256; isNew: boolean } | { fate: Exclude<FileFate, 'kept' | 'left'> }
+
+/**
+ * Puts one file of the snapshot into the place, unless its bytes are there: from where it lay then, or, where it is not
+ * there or out of reach, from where it lies now. Throws when a store, or the place, could not be asked.
+ */
+export async function keepFile(
+  needs: KeepNeeds,
+  place: BackupPlace,
+  file: NamedFile,
+  signal: AbortSignal,
+): Promise<Kept> {
+  const known = file.sha256 as Sha256 | null // its form was checked where the line was read
+  if (known !== null && (await place.sizeOf(contentName(known))) === file.size)
+    return { line: { ...file, fate: 'kept' }, isNew: false }
+  const outcome = await copyFile(needs, place, file, signal)
+  if (outcome.fate === 'kept') return { line: { ...file, fate: 'kept', sha256: outcome.sha256 }, isNew: outcome.isNew }
+  // Nobody hears anew of what is marked already.
+  return { line: { ...file, fate: file.state === 'present' ? outcome.fate : 'known_bad' }, isNew: false }
+}
+
+async function copyFile(needs: KeepNeeds, place: BackupPlace, file: NamedFile, signal: AbortSignal): Promise<Outcome> {
+  const then = { store: file.store, storeId: file.store_id as StoreId | null, key: file.key as StorageKey } // as rows have them
+  const outcome = await copyFrom(needs, place, { file, from: then, signal })
+  if (outcome.fate === 'kept' || file.version_id === null) return outcome
+
+  const now = await findBytesNow(needs.db, file.firm_id as FirmId, file.version_id)
+  if (now?.isInfected === true) return { fate: 'infected' }
+  if (now === undefined || isSame(now, then)) return outcome
+  const second = await copyFrom(needs, place, { file, from: now, signal })
+  return second.fate === 'kept' ? second : outcome
+}
+
+type Copy = { file: NamedFile; from: Place; signal: AbortSignal }
+
+async function copyFrom(needs: KeepNeeds, place: BackupPlace, { file, from, signal }: Copy): Promise<Outcome> {
+  const store = filesAt(needs.stores, from)
+  if (store === undefined) return { fate: 'not_here' }
+  if (!isReadableKey(from.key)) return { fate: 'missing' }
+  const sha256 = file.sha256 as Sha256 | null
+  const source: Source = { store, key: from.key, size: file.size, sha256, signal, waitSeconds: Infinity }
+  try {
+    const held = await holdSource(needs, source)
+    // The platform's rows name no disk: it may be another one.
+    if (held === undefined) return { fate: from.store === 'local' && from.storeId === null ? 'not_here' : 'missing' }
+    try {
+      return { fate: 'kept', ...(await write(place, held.content)) }
+    } finally {
+      await held.release()
+    }
+  } catch (error) {
+    if (!isOfWrongSource(error)) throw error
+    return { fate: await lookAgain(source) }
+  }
+}
+
+type Content = NonNullable<Awaited<ReturnType<typeof holdSource>>>['content']
+
+async function write(place: BackupPlace, content: Content): Promise<{ sha256: Sha256; isNew: boolean }> {
+  const { size, sha256 } =
+    content.kind === 'memory' ? { size: content.bytes.length, sha256: content.sha256 } : await content.accepted
+  const name = contentName(sha256)
+  if ((await place.sizeOf(name)) === size) return { sha256, isNew: false }
+  await place.write(
+    name,
+    content.kind === 'memory' ? { bytes: content.bytes, sha256 } : { path: content.path, size, sha256 },
+  )
+  return { sha256, isNew: true }
+}
+
+function isSame(one: Place, other: Place): boolean {
+  return one.store === other.store && one.storeId === other.storeId && one.key === other.key
+}

@@ -1,0 +1,50 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { createGunzip, gzip } from 'node:zlib'
+
+import { filesToBackUp } from '../database/backup/files-to-back-up.ts'
+import type { Snapshot } from '../database/backup/snapshot.ts'
+import type { Spool } from '../storage/spool.ts'
+import { type NamedFile, namedFileForm } from './manifest.ts'
+
+const pack = promisify(gzip)
+const linesAtOnce = 1000
+
+/** The files that a snapshot names, kept on this disk, so that the database need not be held still while they are copied. */
+export type ListedFiles = {
+  total: { files: number; bytes: number }
+  read(): AsyncGenerator<NamedFile, undefined>
+  remove(): Promise<void>
+}
+
+export async function listFiles(snapshot: Snapshot, spool: Spool, signal: AbortSignal): Promise<ListedFiles> {
+  const file = await spool.open()
+  const total = { files: 0, bytes: 0 }
+  let lines: string[] = []
+  // Packed pieces one after the other are one packed file.
+  const flush = async () => {
+    await file.append(await pack(lines.splice(0).join('')))
+  }
+  try {
+    for await (const line of snapshot.rowsOfQuery(filesToBackUp)) {
+      signal.throwIfAborted()
+      total.files += 1
+      total.bytes += namedFileForm.parse(JSON.parse(line)).size
+      lines.push(`${line}\n`)
+      if (lines.length >= linesAtOnce) await flush()
+    }
+    await flush()
+  } catch (error) {
+    await file.remove()
+    throw error
+  }
+  const { content } = file
+  return { total, read: () => readLines(content.path), remove: () => file.remove() }
+}
+
+async function* readLines(path: string): AsyncGenerator<NamedFile, undefined> {
+  const lines = createInterface({ input: createReadStream(path).pipe(createGunzip()), crlfDelay: Infinity })
+  for await (const line of lines) yield namedFileForm.parse(JSON.parse(line))
+  return undefined
+}

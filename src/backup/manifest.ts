@@ -1,0 +1,82 @@
+import { z } from 'zod'
+
+/** A backup of another form is not read: a later version of the service says so with another number. */
+export const format = 1
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+/** A file of lines, packed, below the backup's own folder. */
+const partForm = z.object({ file: z.string(), rows: z.number(), bytes: z.number(), sha256 })
+const columnForm = z.object({ name: z.string(), type: z.string() })
+const tableForm = z.object({
+  name: z.string(),
+  columns: z.array(columnForm),
+  rows: z.number(),
+  parts: z.array(partForm),
+})
+
+export const manifestForm = z.object({
+  format: z.number(),
+  backup: z.object({ id: z.guid(), name: z.string(), taken_at: z.string(), with_files: z.boolean() }),
+  installation_id: z.guid(),
+  made_by: z.object({ version: z.string(), database: z.string() }),
+  /** Those that had run. */
+  migrations: z.array(z.string()),
+  events_since: z.string().nullable(),
+  tables: z.array(tableForm),
+  left_out: z.record(z.string(), z.string()),
+  /** Every file that a row names, a line each. */
+  files: z.object({ count: z.number(), bytes: z.number(), lacking: z.number(), parts: z.array(partForm) }),
+  /** SHA-256 of the public key that its signature, in the file beside it, is checked with; null: it is not signed. */
+  signed_with: z.string().nullable(),
+})
+
+export type Part = z.infer<typeof partForm>
+export type TableInBackup = z.infer<typeof tableForm>
+export type Manifest = z.infer<typeof manifestForm>
+
+/**
+ * What became of a file's bytes when they were to be copied:
+ * - `kept`: they are in the backup, under their hash;
+ * - `left`: the backup is one of rows alone;
+ * - `known_bad`: they were found missing or wrong before;
+ * - `infected`: a virus was found in them meanwhile, and nobody is to have them;
+ * - `not_here`: they lie on a disk, or in a store, that could not be reached;
+ * - `missing`, `wrong`: they are gone, or not what was stored.
+ */
+export const fileFates = ['kept', 'left', 'known_bad', 'infected', 'not_here', 'missing', 'wrong'] as const
+export type FileFate = (typeof fileFates)[number]
+
+/** A file as the snapshot's rows name it. */
+export const namedFileForm = z.object({
+  /** Null for a row of the platform's that was no version here yet. */
+  version_id: z.guid().nullable(),
+  firm_id: z.guid(),
+  document_id: z.guid(),
+  version: z.number().nullable(),
+  document_type: z.string(),
+  file_name: z.string(),
+  mime_type: z.string(),
+  store: z.enum(['s3', 'local']),
+  store_id: z.guid().nullable(),
+  key: z.string(),
+  object_version_id: z.string().nullable(),
+  size: z.number(),
+  /** Null as long as nobody has read it. */
+  sha256: sha256.nullable(),
+  state: z.enum(['present', 'missing', 'wrong', 'removed']),
+})
+export const fileLineForm = namedFileForm.extend({ fate: z.enum(fileFates) })
+
+export type NamedFile = z.infer<typeof namedFileForm>
+export type FileLine = z.infer<typeof fileLineForm>
+
+/** Of what a backup lacks: whether somebody has to do something about it. */
+export const isLacking: Record<FileFate, boolean> = {
+  kept: false,
+  left: false,
+  known_bad: false,
+  infected: false,
+  not_here: true,
+  missing: true,
+  wrong: true,
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod'
+
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { BackupWrong } from './backup-wrong.ts'
+import { format, type Manifest, manifestForm } from './manifest.ts'
+import { backupsFolder, folderOf, isBackupName, manifestName, signatureName, unfinishedName } from './names.ts'
+import { readWhole } from './read-parts.ts'
+import { type CheckingKey, isSignedBy } from './sign-manifest.ts'
+
+export type OpenedBackup = {
+  name: string
+  /** Where its own files are, below the place. */
+  folder: string
+  manifest: Manifest
+  /** `unchecked`: there is a signature, and no key was given. */
+  signature: 'right' | 'unchecked' | 'none'
+}
+
+/** Names of the backups in a place, finished or not, oldest first. */
+export async function listBackups(place: BackupPlace): Promise<string[]> {
+  const folders = await place.list(backupsFolder)
+  return folders.map((each) => each.replace(/\/$/, '')).filter(isBackupName)
+}
+
+/** Undefined when it is not finished. Throws `BackupWrong` when its manifest is gone, or not what the key says that it is. */
+export async function openBackup(
+  place: BackupPlace,
+  name: string,
+  key: CheckingKey | undefined,
+): Promise<OpenedBackup | undefined> {
+  const folder = folderOf(name)
+  if ((await place.sizeOf(`${folder}${unfinishedName}`)) !== undefined) return undefined
+  const bytes = await readWhole(place, `${folder}${manifestName}`)
+  if (bytes === undefined) throw new BackupWrong(`its ${manifestName} is not there`)
+  const signature = await readWhole(place, `${folder}${signatureName}`)
+  const manifest = parseManifest(bytes)
+  return { name, folder, manifest, signature: checkSignature({ bytes, signature, manifest }, key) }
+}
+
+function parseManifest(bytes: Buffer): Manifest {
+  const { format: itsFormat } = parseAs(formatForm, bytes)
+  if (itsFormat !== format)
+    throw new BackupWrong(
+      `it is of form ${itsFormat}, and this version reads form ${format}; use the version that made it`,
+    )
+  return parseAs(manifestForm, bytes)
+}
+
+const formatForm = z.object({ format: z.number() })
+
+function parseAs<Value>(form: z.ZodType<Value>, bytes: Buffer): Value {
+  try {
+    return form.parse(JSON.parse(bytes.toString('utf8')))
+  } catch (error) {
+    throw new BackupWrong(`its ${manifestName} is damaged`, { cause: error })
+  }
+}
+
+type Signed = { bytes: Buffer; signature: Buffer | undefined; manifest: Manifest }
+
+function checkSignature(
+  { bytes, signature, manifest }: Signed,
+  key: CheckingKey | undefined,
+): OpenedBackup['signature'] {
+  const isSaidToBe = manifest.signed_with !== null
+  if (isSaidToBe && signature === undefined) throw new BackupWrong('its signature is gone')
+  if (key === undefined) return isSaidToBe ? 'unchecked' : 'none'
+  if (signature === undefined) throw new BackupWrong('it is not signed, so that nobody can say who made it')
+  if (!isSignedBy(bytes, signature, key))
+    throw new BackupWrong(
+      manifest.signed_with === key.fingerprint
+        ? 'its manifest was changed after it was signed'
+        : 'it was signed with another key',
+    )
+  return 'right'
+}

@@ -1,0 +1,122 @@
+import type { PoolConfig } from 'pg'
+
+import { loadRows } from '../database/backup/load-rows.ts'
+import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
+import { rewritePlaces } from '../database/backup/rewrite-places.ts'
+import type { Db } from '../database/client.ts'
+import type { HoldNeeds } from '../documents/hold-source.ts'
+import type { Stores } from '../documents/stores.ts'
+import { AppError } from '../errors.ts'
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import type { FileStore } from '../storage/file-store.ts'
+import type { Ownership } from '../storage/owner-file.ts'
+import type { StoreId } from '../vocabulary.ts'
+import { type FileFound, lookForFiles } from './look-for-files.ts'
+import type { FileLine, Manifest } from './manifest.ts'
+import type { OpenedBackup } from './open-backup.ts'
+import { readParts } from './read-parts.ts'
+import { type RestoredFiles, restoreFiles } from './restore-files.ts'
+
+/** The store that files are restored into. */
+export type RestoreStore = RestoreTarget & { storeId: StoreId | null; files: FileStore & { ownership: Ownership } }
+
+export type RestoreNeeds = HoldNeeds & {
+  /** As the owner of the tables that are made. */
+  ownerDb: Db
+  owner: PoolConfig
+  stores: Stores
+}
+
+export type RestoreWish = {
+  /** Undefined: files are left where the rows say that they lie, and looked for there. */
+  into: RestoreStore | undefined
+  /** Of files that are left: every byte of them. */
+  reads: boolean
+  concurrency: number
+  signal: AbortSignal
+  onTable: (table: string) => void
+  onRestored: (done: RestoredFiles) => void
+  onLooked: (line: FileLine, found: FileFound) => void
+}
+
+export type Restored = {
+  /** `loaded`: an earlier attempt came so far. */
+  state: RestoreState
+  files: RestoredFiles | undefined
+  looked: Record<FileFound, number> | undefined
+}
+
+/**
+ * Brings a backup back into an empty database and an empty store. Files first and durable, rows last, in one transaction:
+ * killed at any moment and run again it goes on. Throws what stands in the way, before it has changed anything.
+ */
+export async function restoreBackup(
+  needs: RestoreNeeds,
+  place: BackupPlace,
+  { manifest, folder }: OpenedBackup,
+  wish: RestoreWish,
+): Promise<Restored> {
+  const { into } = wish
+  const about = { folder, files: manifest.files, installationId: manifest.installation_id }
+  const isTaken = into !== undefined && (await isAnyFileIn(into.files))
+  await requireOwner(into, about.installationId)
+  const state = await prepareRestore(needs.ownerDb, {
+    backupId: manifest.backup.id,
+    migrations: manifest.migrations,
+    madeBy: manifest.made_by.version,
+    target: into && { store: into.store, name: into.name },
+    isTargetEmpty: !isTaken,
+  })
+  if (state === 'loaded') return { state, files: undefined, looked: undefined }
+
+  const found =
+    into === undefined
+      ? {
+          files: undefined,
+          looked: await lookForFiles(needs.stores, place, { ...wish, ...about, onFile: wish.onLooked }),
+        }
+      : { files: await bringFiles(needs, place, into, { ...wish, ...about }), looked: undefined }
+  await loadRows(needs.owner, {
+    tables: manifest.tables.filter(({ name }) => into === undefined || !ofOldStores.has(name)),
+    rowsOf: ({ parts }) => readParts(place, folder, parts),
+    eventsSince: manifest.events_since,
+    signal: wish.signal,
+    onTable: wish.onTable,
+    async finish(client) {
+      const { files } = found
+      if (into !== undefined && files !== undefined) await rewritePlaces(client, { ...files, ...into })
+    },
+  })
+  return { state, ...found }
+}
+
+type Bringing = RestoreWish & { folder: string; files: Manifest['files']; installationId: string }
+
+/** The store is claimed once all of them lie there. */
+async function bringFiles(
+  needs: HoldNeeds,
+  place: BackupPlace,
+  { files: target }: RestoreStore,
+  { installationId, onRestored, ...wish }: Bringing,
+): Promise<RestoredFiles> {
+  const restored = await restoreFiles(needs, place, { ...wish, target, onFile: onRestored })
+  await target.ownership.claim(installationId)
+  return restored
+}
+
+/** What they name lies in the stores that were, and was not brought along: bytes on their way out, put aside, under a lock. */
+const ofOldStores = new Set(['document_removals', 'document_quarantined', 'document_object_holds'])
+
+async function isAnyFileIn(files: FileStore): Promise<boolean> {
+  for await (const _ of files.list('security_firms/')) return true
+  return false
+}
+
+async function requireOwner(into: RestoreStore | undefined, installationId: string): Promise<void> {
+  const owner = await into?.files.ownership.find()
+  if (owner === undefined || owner === installationId) return
+  throw new AppError(
+    'conflict',
+    `${into?.name} belongs to another installation of the service, whose id stands in its paniq-documents.json. Name an empty store.`,
+  )
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+
+import type { Renamed } from '../database/backup/rewrite-places.ts'
+import { copyBytes } from '../documents/moving/copy-bytes.ts'
+import { hashStored } from '../documents/moving/hash-stored.ts'
+import { makeTurns, type Turns } from '../documents/moving/turns.ts'
+import type { HoldNeeds } from '../documents/hold-source.ts'
+import { inTurns } from '../documents/walk-versions.ts'
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import type { FileStore } from '../storage/file-store.ts'
+import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
+import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
+import { BackupWrong } from './backup-wrong.ts'
+import { type FileLine, fileLineForm, type Manifest } from './manifest.ts'
+import { contentName } from './names.ts'
+import { readParts } from './read-parts.ts'
+
+export type RestoredFiles = {
+  /** Written now, and found there from an earlier attempt; each was read back. */
+  written: number
+  found: number
+  bytes: number
+  renamed: Renamed[]
+  /** Versions whose files the backup has not though it should: they are marked as missing. */
+  withoutBytes: string[]
+}
+
+type Restoring = {
+  folder: string
+  files: Manifest['files']
+  target: FileStore
+  concurrency: number
+  signal: AbortSignal
+  onFile: (done: RestoredFiles) => void
+}
+
+/**
+ * Puts every file of a backup into an empty store, under its own key, and reads it back. What an earlier attempt wrote is
+ * found, and proved by its hash. Throws `BackupWrong` when the backup is not what it was.
+ */
+export async function restoreFiles(needs: HoldNeeds, place: BackupPlace, restoring: Restoring): Promise<RestoredFiles> {
+  const { folder, files, target, concurrency, signal, onFile } = restoring
+  const done: RestoredFiles = { written: 0, found: 0, bytes: 0, renamed: [], withoutBytes: [] }
+  const turns = makeTurns(concurrency)
+  await inTurns(linesOf(place, folder, files), turns.filesUnderway, async (line) => {
+    signal.throwIfAborted()
+    if (line.fate === 'kept') {
+      const { key, isNew } = await restoreFile(needs, place, { line, target, turns, signal })
+      if (isNew) done.written += 1
+      else done.found += 1
+      done.bytes += line.size
+      if (key !== line.key) done.renamed.push(renamedOf(line, key))
+    } else if (line.version_id !== null && line.state === 'present') done.withoutBytes.push(line.version_id)
+    onFile(done)
+    return 'next'
+  })
+  return done
+}
+
+export async function* linesOf(
+  place: BackupPlace,
+  folder: string,
+  { parts }: Manifest['files'],
+): AsyncGenerator<FileLine, undefined> {
+  for await (const line of readParts(place, folder, parts)) yield fileLineForm.parse(JSON.parse(line))
+  return undefined
+}
+
+function renamedOf({ store, store_id: storeId, key }: FileLine, newKey: StorageKey): Renamed {
+  return { store, storeId: storeId as StoreId | null, key, newKey } // as rows have it
+}
+
+type One = { line: FileLine; target: FileStore; turns: Turns; signal: AbortSignal }
+
+async function restoreFile(
+  needs: HoldNeeds,
+  place: BackupPlace,
+  one: One,
+): Promise<{ key: StorageKey; isNew: boolean }> {
+  const { line, target, signal } = one
+  const keys = [...(isStorageKey(line.key) ? [line.key] : []), anotherKey(line)]
+  for (const key of keys) {
+    const stat = await target.stat(key)
+    if (stat !== undefined) {
+      if (stat.size === line.size && (await hashStored(target, key, signal)).sha256 === line.sha256)
+        return { key, isNew: false }
+      continue
+    }
+    if (await copy(needs, place, key, one)) return { key, isNew: true }
+  }
+  throw new BackupWrong(`other bytes lie in the store where ${contentName(line.sha256 ?? '')} should go; is it empty?`)
+}
+
+/** False: other bytes came to lie there. */
+async function copy(
+  needs: HoldNeeds,
+  place: BackupPlace,
+  key: StorageKey,
+  { line, target, turns, signal }: One,
+): Promise<boolean> {
+  const name = contentName(line.sha256 ?? '')
+  const outcome = await copyBytes(needs, {
+    from: { store: { read: async () => place.read(name) }, key },
+    to: { store: target, key },
+    size: line.size,
+    sha256: line.sha256 as Sha256 | null, // its form was checked where the line was read
+    contentType: line.mime_type,
+    labels: {
+      originalFileName: line.file_name,
+      documentType: line.document_type,
+      firmId: line.firm_id as FirmId, // as rows have them
+      documentId: line.document_id as DocumentId,
+    },
+    turns,
+    signal,
+  })
+  switch (outcome.kind) {
+    case 'copied':
+      return true
+    case 'target_wrong':
+      return false
+    case 'source_missing':
+      throw new BackupWrong(`${name} is missing`)
+    case 'source_wrong':
+      throw new BackupWrong(`${name} was changed or damaged`)
+  }
+}
+
+/** Always the same of the same file, so that a second attempt finds it. */
+function anotherKey({ firm_id: firmId, document_type: documentType, key, sha256 }: FileLine): StorageKey {
+  const hex = createHash('sha256').update(`${key} ${sha256}`).digest('hex')
+  const uuid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  return storageKeyOf({ firmId: firmId as FirmId, documentType, uuid, extension: extensionOf(key as StorageKey) })
+}

@@ -1,0 +1,99 @@
+import { hashStored } from '../documents/moving/hash-stored.ts'
+import { inTurns } from '../documents/walk-versions.ts'
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { StoreError } from '../storage/file-store.ts'
+import { BackupWrong } from './backup-wrong.ts'
+import { type FileLine, fileLineForm, type Part } from './manifest.ts'
+import { contentName } from './names.ts'
+import type { OpenedBackup } from './open-backup.ts'
+import { readParts } from './read-parts.ts'
+
+/** What is not as it was written: which file, below the place, and in words. */
+export type BackupProblem = { file: string; why: string; line?: FileLine }
+
+export type BackupCheck = {
+  concurrency: number
+  signal: AbortSignal
+  onProblem: (problem: BackupProblem) => void
+  onFile: (done: { files: number; bytes: number }) => void
+}
+
+export type BackupChecked = { rows: number; files: number; bytes: number; problems: number; isComplete: boolean }
+
+/** Reads every byte of a backup and compares it with its manifest, whose signature was looked at when it was opened. */
+export async function verifyBackup(
+  place: BackupPlace,
+  { folder, manifest }: OpenedBackup,
+  check: BackupCheck,
+): Promise<BackupChecked> {
+  const done: BackupChecked = { rows: 0, files: 0, bytes: 0, problems: 0, isComplete: false }
+  const tell = (problem: BackupProblem) => {
+    done.problems += 1
+    check.onProblem(problem)
+  }
+  for (const { parts } of manifest.tables)
+    for (const part of parts) {
+      if (check.signal.aborted) return done
+      done.rows += await countLines(place, folder, part, tell)
+    }
+  for (const part of manifest.files.parts) {
+    if (check.signal.aborted) return done
+    await checkFiles({ place, lines: linesOf(place, folder, part, tell), done, tell }, check)
+  }
+  return { ...done, isComplete: !check.signal.aborted }
+}
+
+type Tell = (problem: BackupProblem) => void
+
+async function countLines(place: BackupPlace, folder: string, part: Part, tell: Tell): Promise<number> {
+  let rows = 0
+  for await (const _ of linesOf(place, folder, part, tell)) rows += 1
+  return rows
+}
+
+async function* linesOf(place: BackupPlace, folder: string, part: Part, tell: Tell): AsyncGenerator<string, undefined> {
+  try {
+    let rows = 0
+    for await (const line of readParts(place, folder, [part])) {
+      rows += 1
+      yield line
+    }
+    if (rows !== part.rows) tell({ file: `${folder}${part.file}`, why: `it has ${rows} rows instead of ${part.rows}` })
+  } catch (error) {
+    if (!(error instanceof BackupWrong)) throw error
+    tell({ file: `${folder}${part.file}`, why: error.message })
+  }
+  return undefined
+}
+
+type Checking = { place: BackupPlace; lines: AsyncGenerator<string, undefined>; done: BackupChecked; tell: Tell }
+
+async function checkFiles(
+  { place, lines, done, tell }: Checking,
+  { concurrency, signal, onFile }: BackupCheck,
+): Promise<void> {
+  await inTurns(lines, concurrency, async (text) => {
+    if (signal.aborted) return 'enough'
+    const line = fileLineForm.parse(JSON.parse(text))
+    if (line.fate !== 'kept' || line.sha256 === null) return 'next'
+    const file = contentName(line.sha256)
+    const why = await findFault(place, file, line)
+    if (why !== undefined) tell({ file, why, line })
+    done.files += 1
+    done.bytes += line.size
+    onFile(done)
+    return 'next'
+  })
+}
+
+/** Undefined: all is right. */
+async function findFault(place: BackupPlace, file: string, { size, sha256 }: FileLine): Promise<string | undefined> {
+  try {
+    const found = await hashStored(place, file)
+    if (found.size !== size) return `it has ${found.size} bytes instead of ${size}`
+    return found.sha256 === sha256 ? undefined : 'its bytes are not those that were kept'
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'bytes_missing') return 'it is missing'
+    throw error
+  }
+}

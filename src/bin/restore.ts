@@ -1,0 +1,54 @@
+import type { Logger } from 'pino'
+
+import { gatherRestored } from '../audit/gather-trail.ts'
+import type { Restored } from '../backup/restore-backup.ts'
+import type { RestoreBackupOptions } from '../cli/add-backup.ts'
+import { openBackupPlace, openNamed } from '../cli/open-backup-place.ts'
+import type { Printer } from '../cli/printer.ts'
+import { restoreBackup } from '../cli/restore-backup.ts'
+import { tellRestored } from '../cli/tell-restored.ts'
+import type { HeadsPlace } from '../config-forms.ts'
+import type { Config } from '../config.ts'
+import { finishRestore } from '../database/backup/prepare-restore.ts'
+import { openDatabase } from '../database/client.ts'
+import { recordEvent, systemActor } from '../database/events.ts'
+import { withSignal } from './with-signal.ts'
+import { withApp } from './with-app.ts'
+import { withRestoring } from './with-restoring.ts'
+
+type Needs = { config: Config; log: Logger; print: Printer }
+
+/**
+ * The whole of a restore: rows and files into what is empty; then what every start does, which brings the tables up to this
+ * version; then the trail is sealed, whose numbers of transactions are another database's here.
+ */
+export async function restore(needs: Needs, where: HeadsPlace, options: RestoreBackupOptions): Promise<void> {
+  const place = await openBackupPlace(needs, where, { makes: false })
+  try {
+    const opened = await openNamed(place, options, 'newest_finished')
+    const restored = await withSignal((signal) =>
+      withRestoring(needs, (parts) => restoreBackup({ ...needs, ...parts, signal }, { place, opened }, options)),
+    )
+    await settle(needs, opened.name, restored)
+    tellRestored(needs.print, opened, restored)
+  } finally {
+    place.close()
+  }
+}
+
+async function settle(needs: Needs, backup: string, { files }: Restored): Promise<void> {
+  await withApp(needs, async ({ db, ownerConnection }) => {
+    await recordEvent(db, systemActor('restore'), {
+      action: 'backup.restored',
+      outcome: 'ok',
+      details: { backup, with_files: files !== undefined },
+    })
+    await gatherRestored(db)
+    const { db: ownerDb } = openDatabase({ ...ownerConnection, max: 1 }, needs.log)
+    try {
+      await finishRestore(ownerDb)
+    } finally {
+      await ownerDb.destroy()
+    }
+  })
+}

@@ -1,0 +1,107 @@
+import type { Config } from '../config.ts'
+import type { HeadsPlace } from '../config-forms.ts'
+import { type BackupMade, createBackup as create, type CreateNeeds } from '../backup/create-backup.ts'
+import { type FileLine, isLacking } from '../backup/manifest.ts'
+import { readSigningKey } from '../backup/sign-manifest.ts'
+import type { CreateBackupOptions } from './add-backup.ts'
+import { CommandFailed } from './failures.ts'
+import { openBackupPlace, readKeyFile } from './open-backup-place.ts'
+import type { Printer } from './printer.ts'
+import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
+
+type Needs = CreateNeeds & { config: Config; print: Printer; signal: AbortSignal }
+
+/** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
+export async function createBackup(needs: Needs, where: HeadsPlace, options: CreateBackupOptions): Promise<void> {
+  const { print, signal } = needs
+  const key = await readKeyFile(options.signKey, '--sign-key', readSigningKey)
+  const place = await openBackupPlace(needs, where, { makes: true })
+  const isWithFiles = options.withFiles === true
+  let progress: Progress | undefined
+  const done: Amount = { files: 0, bytes: 0 }
+  try {
+    const made = await create(needs, place, {
+      withFiles: isWithFiles,
+      key,
+      concurrency: options.concurrency,
+      signal,
+      onTable: () => undefined,
+      onTotal(total) {
+        print.say(
+          `The rows are in it; ${inCount(total.files)} files, ${inBytes(total.bytes)}, ${isWithFiles ? 'are compared and copied' : 'are listed'}.`,
+        )
+        progress = showProgress(print, total)
+      },
+      onFile({ line }) {
+        done.files += 1
+        done.bytes += line.size
+        if (isLacking[line.fate]) tellLacking(print, progress, line)
+        progress?.update(done)
+      },
+    })
+    progress?.end()
+    answer(print, made, place.shown)
+  } catch (error) {
+    progress?.end()
+    if (!signal.aborted) throw error
+    print.answer({ event: 'finished', ok: false, complete: false })
+    print.say(
+      `It was ended before the end. What there is of it says that it is not finished, and the next one removes it.`,
+    )
+    throw new CommandFailed()
+  } finally {
+    place.close()
+  }
+}
+
+const whys: Partial<Record<FileLine['fate'], string>> = {
+  not_here: 'it lies on a disk, or in a store, that is not here',
+  missing: 'its file is not there',
+  wrong: 'its bytes are not those that were stored',
+}
+
+function tellLacking(print: Printer, progress: Progress | undefined, line: FileLine): void {
+  const why = whys[line.fate] ?? line.fate
+  const { firm_id, document_id, version, store, store_id, key, size: bytes } = line
+  print.answer({ event: 'lacking', fate: line.fate, firm_id, document_id, version, store, store_id, key, bytes, why })
+  progress?.say(`${print.paint('red', '✗')} document ${document_id} version ${version ?? '?'}, ${key}: ${why}`)
+}
+
+function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade, shown: string): void {
+  const { files, tables, signed_with: fingerprint, backup } = manifest
+  const isWhole = files.lacking === 0
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+  print.answer({
+    event: 'finished',
+    ok: isWhole,
+    complete: true,
+    backup: name,
+    place: shown,
+    taken_at: backup.taken_at,
+    with_files: backup.with_files,
+    rows,
+    files: files.count,
+    bytes: files.bytes,
+    copied: counts.copied,
+    copied_bytes: counts.copiedBytes,
+    shared: counts.shared,
+    fates: counts.fates,
+    signed_with: fingerprint,
+    removed_unfinished: cleaned,
+  })
+  for (const each of cleaned) print.say(`The unfinished backup ${each} was removed.`)
+  const copied = backup.with_files
+    ? `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} were there`
+    : ', which stay where they lie'
+  const mark = isWhole ? print.paint('green', '✓') : print.paint('red', '✗')
+  print.say(`${mark} ${name}: ${inCount(rows)} rows, ${inCount(files.count)} files, ${inBytes(files.bytes)}${copied}.`)
+  if (fingerprint === null)
+    print.say(
+      `${print.paint('yellow', '!')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
+    )
+  if (isWhole) return
+  print.say(
+    `${inCount(files.lacking)} files are not in it; the rest is sound. Run it where their disks are, or \`drain\` those first.`,
+  )
+  throw new CommandFailed()
+}

@@ -1,0 +1,115 @@
+import { readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+
+import type { Logger } from 'pino'
+
+import { BackupWrong } from '../backup/backup-wrong.ts'
+import { type OpenedBackup, listBackups, openBackup } from '../backup/open-backup.ts'
+import { type CheckingKey, readCheckingKey } from '../backup/sign-manifest.ts'
+import type { HeadsPlace } from '../config-forms.ts'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
+import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
+import { StoreError } from '../storage/file-store.ts'
+import { WrongUse } from './failures.ts'
+
+type Needs = { config: Config; log: Logger }
+
+/** Where backups are kept. Throws, with what to do, when it cannot be reached. `makes`: a folder is made when it is not there. */
+export async function openBackupPlace(
+  { config, log }: Needs,
+  place: HeadsPlace,
+  { makes }: { makes: boolean },
+): Promise<BackupPlace> {
+  if ('bucket' in place) {
+    const trouble = await findS3Trouble({ ...config.s3, bucket: place.bucket })
+    if (trouble !== undefined)
+      throw new AppError(
+        'store_unavailable',
+        `s3://${place.bucket} cannot be reached: ${trouble.says}. ${trouble.advice}`,
+      )
+    return backupBucket({ config: config.s3, log }, place)
+  }
+  const path = resolve(place.path)
+  if (makes) await makeFolder(path)
+  else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}.`)
+  return backupFolder(path)
+}
+
+/** The backup that is meant: by its name, or the newest. */
+export async function openNamed(
+  place: BackupPlace,
+  { backup: name, publicKey }: { backup?: string; publicKey?: string },
+  which: 'newest' | 'newest_finished',
+): Promise<OpenedBackup> {
+  const key = await readKeyFile(publicKey, '--public-key', readCheckingKey)
+  const names = name === undefined ? (await listBackups(place)).toReversed() : [name]
+  if (names.length === 0) throw new WrongUse(`There is no backup in ${place.shown}.`)
+  for (const each of names) {
+    const opened = await openUnlessUnfinished(place, each, key)
+    if (opened !== undefined) return opened
+    if (which === 'newest' || name !== undefined)
+      throw new AppError(
+        'gone',
+        `The backup ${each} is not finished: it is being made, or whoever made it was ended.${otherThan(each, names)}`,
+      )
+  }
+  throw new AppError('gone', `None of the backups in ${place.shown} is finished.`)
+}
+
+function otherThan(name: string, names: string[]): string {
+  const before = names.find((each) => each !== name)
+  return before === undefined ? '' : ` --backup ${before} names the one before.`
+}
+
+async function openUnlessUnfinished(
+  place: BackupPlace,
+  name: string,
+  key: CheckingKey | undefined,
+): Promise<OpenedBackup | undefined> {
+  try {
+    return await openBackup(place, name, key)
+  } catch (error) {
+    if (!(error instanceof BackupWrong)) throw error
+    throw new AppError('gone', `The backup ${name} in ${place.shown} cannot be believed: ${error.message}.`, {
+      cause: error,
+    })
+  }
+}
+
+/** Throws as wrong use what the file is not. */
+export async function readKeyFile<Key>(
+  path: string | undefined,
+  option: string,
+  read: (pem: string) => Key,
+): Promise<Key | undefined> {
+  if (path === undefined) return undefined
+  const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new WrongUse(`${option}: ${path} cannot be read (${error.code ?? 'no reason given'}).`)
+  })
+  try {
+    return read(pem)
+  } catch (error) {
+    throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}.`)
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await tidyBackupFolder(path)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    throw new WrongUse(`Backups cannot be kept in ${path}: ${error.message} Name a folder that this user may write to.`)
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
+  }
+}

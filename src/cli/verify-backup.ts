@@ -1,0 +1,79 @@
+import type { Logger } from 'pino'
+
+import type { OpenedBackup } from '../backup/open-backup.ts'
+import { type BackupChecked, type BackupProblem, verifyBackup as verify } from '../backup/verify-backup.ts'
+import type { HeadsPlace } from '../config-forms.ts'
+import type { Config } from '../config.ts'
+import type { VerifyBackupOptions } from './add-backup.ts'
+import { CommandFailed } from './failures.ts'
+import { openBackupPlace, openNamed } from './open-backup-place.ts'
+import type { Printer } from './printer.ts'
+import { inBytes, inCount, showProgress } from './progress.ts'
+
+type Needs = { config: Config; log: Logger; print: Printer; signal: AbortSignal }
+
+/** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
+export async function verifyBackup(needs: Needs, where: HeadsPlace, options: VerifyBackupOptions): Promise<void> {
+  const { print, signal } = needs
+  const place = await openBackupPlace(needs, where, { makes: false })
+  try {
+    const opened = await openNamed(place, options, 'newest')
+    const { files, backup } = opened.manifest
+    const progress = showProgress(print, { files: files.count, bytes: backup.with_files ? files.bytes : 0 })
+    const problems: BackupProblem[] = []
+    const checked = await verify(place, opened, {
+      concurrency: options.concurrency,
+      signal,
+      onProblem(problem) {
+        problems.push(problem)
+        print.answer({ event: 'problem', file: problem.file, why: problem.why, ...aboutLine(problem) })
+        progress.say(`${print.paint('red', '✗')} ${problem.file}: ${problem.why}${whose(problem)}`)
+      },
+      onFile: (done) => progress.update(done),
+    }).finally(() => progress.end())
+    answer(print, opened, checked)
+    if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
+  } finally {
+    place.close()
+  }
+}
+
+function aboutLine({ line }: BackupProblem) {
+  return line && { firm_id: line.firm_id, document_id: line.document_id, version: line.version }
+}
+
+function whose({ line }: BackupProblem): string {
+  return line === undefined ? '' : ` (document ${line.document_id} version ${line.version ?? '?'})`
+}
+
+function answer(print: Printer, { name, manifest, signature }: OpenedBackup, checked: BackupChecked): void {
+  const { rows, files, bytes, problems, isComplete } = checked
+  const isRight = problems === 0 && isComplete
+  const { lacking } = manifest.files
+  print.answer({
+    event: 'finished',
+    ok: isRight,
+    complete: isComplete,
+    backup: name,
+    taken_at: manifest.backup.taken_at,
+    with_files: manifest.backup.with_files,
+    signature,
+    rows,
+    files,
+    bytes,
+    lacking,
+    problems,
+  })
+  if (signature === 'none')
+    print.say(`${print.paint('yellow', '!')} It is not signed: who can write there could have changed it unseen.`)
+  if (signature === 'unchecked')
+    print.say(`${print.paint('yellow', '!')} It is signed; --public-key FILE would show by whom.`)
+  if (lacking > 0)
+    print.say(
+      `${print.paint('yellow', '!')} ${inCount(lacking)} files could not be had when it was made, and are not in it.`,
+    )
+  const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
+  const verdict = problems === 0 ? 'all as it was written' : `${inCount(problems)} problems`
+  print.say(`${mark} ${name}: ${inCount(rows)} rows, ${inCount(files)} files, ${inBytes(bytes)}: ${verdict}.`)
+  if (!isComplete) print.say('It was ended before the end, so this says nothing of the rest.')
+}

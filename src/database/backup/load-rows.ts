@@ -1,0 +1,145 @@
+import { Client, type PoolConfig } from 'pg'
+
+import { AppError } from '../../errors.ts'
+import { sessionSettings, type Column, columnsOf, namesOf } from './snapshot.ts'
+import { type BackedUpTable, backedUpTables, platformTables } from './tables-to-back-up.ts'
+
+export type TableToLoad = { name: string; columns: Column[] }
+
+export type Loading<Table extends TableToLoad> = {
+  tables: Table[]
+  /** As JSON, one each. */
+  rowsOf: (table: Table) => AsyncIterable<string>
+  /** RFC 3339; null where the trail is empty. */
+  eventsSince: string | null
+  signal: AbortSignal
+  onTable: (table: string) => void
+  /** What is to be changed in the rows, in the same transaction. */
+  finish: (client: Client) => Promise<void>
+}
+
+/**
+ * Fills the tables with a backup's rows, in one transaction, as their owner. What the tables do by themselves when rows
+ * come and change was done where the rows come from, and is not done again.
+ */
+export async function loadRows<Table extends TableToLoad>(owner: PoolConfig, loading: Loading<Table>): Promise<void> {
+  const client = new Client({ ...owner, application_name: 'paniq-documents restore', keepAlive: true })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    await client.query(sessionSettings)
+    await client.query('begin')
+    await load(client, loading)
+    await client.query('commit')
+  } finally {
+    // What is not committed is rolled back by the server.
+    await client.end()
+  }
+}
+
+async function load<Table extends TableToLoad>(
+  client: Client,
+  { tables, rowsOf, eventsSince, signal, onTable, finish }: Loading<Table>,
+): Promise<void> {
+  if (eventsSince !== null)
+    await client.query(
+      `select document_events_make_month(month::date) from generate_series(
+         date_trunc('month', $1::timestamptz at time zone 'UTC'), now() at time zone 'UTC', interval '1 month') as month`,
+      [eventsSince],
+    )
+  // What the migrations put there.
+  await client.query('delete from document_types; delete from document_installation')
+  const enable = await quietTriggers(client)
+  for (const table of tables) {
+    onTable(table.name)
+    const name = backedUpTables.find((each) => each === table.name)
+    if (name === undefined)
+      throw new AppError('conflict', `The backup has a table that this version does not know: ${table.name}.`)
+    await makeMissingColumns(client, name, table.columns)
+    await insert(client, name, { ...table, rows: rowsOf(table) }, signal)
+  }
+  await setSequences(client)
+  await finish(client)
+  await client.query('set constraints all immediate')
+  await enable()
+  await client.query('update document_restores set rows_at = clock_timestamp()')
+}
+
+/** The trail keeps its guards: they refuse changes, and there are none. */
+const guarded = new Set<string>(['document_events', 'document_seals'])
+
+/** Yields what lets them speak again. */
+async function quietTriggers(client: Client): Promise<() => Promise<void>> {
+  const tables = backedUpTables.filter((table) => !guarded.has(table))
+  const { rows } = await client.query<{ table: string; name: string; how: string }>(
+    `select tgrelid::regclass::text as table, quote_ident(tgname) as name,
+       case tgenabled when 'A' then 'enable always' when 'R' then 'enable replica' else 'enable' end as how
+     from pg_trigger where not tgisinternal and tgenabled <> 'D' and tgrelid = any ($1::regclass[])`,
+    [tables],
+  )
+  for (const { table, name } of rows) await client.query(`alter table ${table} disable trigger ${name}`)
+  return async () => {
+    for (const { table, name, how } of rows) await client.query(`alter table ${table} ${how} trigger ${name}`)
+  }
+}
+
+/** The platform's tables may have had more than those that our migrations make. */
+async function makeMissingColumns(client: Client, table: BackedUpTable, wanted: Column[]): Promise<void> {
+  const there = new Set((await columnsOf(client, table)).map(({ name }) => name))
+  const missing = wanted.filter(({ name }) => !there.has(name))
+  if (missing.length === 0) return
+  if (!platformTables.includes(table))
+    throw new AppError(
+      'conflict',
+      `The table ${table} lacks columns of the backup: ${missing.map(({ name }) => name).join(', ')}.`,
+    )
+  for (const column of missing)
+    await client.query(`alter table ${table} add column ${namesOf([column])} ${await typeHere(client, column)}`)
+}
+
+/** A type of the platform's own making that is not here: its values are kept as text. */
+async function typeHere(client: Client, { type }: Column): Promise<string> {
+  const { rows } = await client.query<{ is: boolean }>('select to_regtype($1) is not null as is', [type])
+  return rows[0]?.is === true ? type : 'text'
+}
+
+const rowsAtOnce = 500
+const charactersAtOnce = 4 * 1024 * 1024
+
+async function insert(
+  client: Client,
+  table: BackedUpTable,
+  { columns, rows }: TableToLoad & { rows: AsyncIterable<string> },
+  signal: AbortSignal,
+): Promise<void> {
+  const names = namesOf(columns)
+  const statement = `insert into ${table} (${names}) overriding system value
+    select ${names} from json_populate_recordset(null::${table}, $1::json)`
+  let lines: string[] = []
+  let characters = 0
+  const flush = async () => {
+    if (lines.length > 0) await client.query(statement, [`[${lines.join(',')}]`])
+    lines = []
+    characters = 0
+  }
+  for await (const row of rows) {
+    signal.throwIfAborted()
+    lines.push(row)
+    characters += row.length
+    if (lines.length >= rowsAtOnce || characters >= charactersAtOnce) await flush()
+  }
+  await flush()
+}
+
+/** What counts by itself goes on behind what is there. */
+async function setSequences(client: Client): Promise<void> {
+  const { rows } = await client.query<{ table: string; column: string; sequence: string }>(
+    `select attrelid::regclass::text as table, quote_ident(attname) as column,
+       pg_get_serial_sequence(attrelid::regclass::text, attname) as sequence
+     from pg_attribute where attrelid = any ($1::regclass[]) and attnum > 0 and not attisdropped
+       and pg_get_serial_sequence(attrelid::regclass::text, attname) is not null`,
+    [[...backedUpTables]],
+  )
+  for (const { table, column, sequence } of rows)
+    await client.query(`select setval($1, (select coalesce(max(${column}), 0) + 1 from ${table}), false)`, [sequence])
+}

@@ -1,0 +1,138 @@
+import { sql } from 'kysely'
+
+import { AppError } from '../../errors.ts'
+import type { Db } from '../client.ts'
+import { listMigrations, migrate } from '../migrate.ts'
+import { backedUpTables } from './tables-to-back-up.ts'
+
+export type RestoreTarget = { store: 's3' | 'local'; name: string }
+
+type Restoring = {
+  backupId: string
+  /** Those that had run where the backup was made. */
+  migrations: string[]
+  madeBy: string
+  /** Undefined: files stay where they lie. */
+  target: RestoreTarget | undefined
+  isTargetEmpty: boolean
+}
+
+/**
+ * - `new`: nothing was restored yet, and nothing of a store may be taken for this restore's;
+ * - `begun`: the same restore was ended before, and what lies in the store is its own;
+ * - `loaded`: the rows stand already.
+ */
+export type RestoreState = 'new' | 'begun' | 'loaded'
+
+/**
+ * Makes the tables as they were where the backup was made, in a database that has nothing of ours, and writes down which
+ * restore this is. As the tables' owner. Throws what stands in the way.
+ */
+export async function prepareRestore(ownerDb: Db, restoring: Restoring): Promise<RestoreState> {
+  await requireKnown(restoring)
+  await requireNotLater(ownerDb, restoring)
+  const begun = await findRestore(ownerDb)
+  if (begun !== undefined) return goOn(begun, restoring)
+  await requireEmpty(ownerDb, restoring)
+
+  await migrate(ownerDb, restoring.migrations)
+  const { backupId, target } = restoring
+  await sql`
+    insert into document_restores (backup_id, store, store_name)
+    values (${backupId}::uuid, ${target?.store ?? null}, ${target?.name ?? null})`.execute(ownerDb)
+  return 'new'
+}
+
+/** All is done: from now on this database is one as any other, and no restore goes on in it. */
+export async function finishRestore(ownerDb: Db): Promise<void> {
+  await sql`update document_restores set finished_at = clock_timestamp()`.execute(ownerDb)
+}
+
+async function requireKnown({ migrations, madeBy }: Restoring): Promise<void> {
+  const known = new Set(await listMigrations())
+  if (migrations.every((name) => known.has(name))) return
+  throw new AppError(
+    'conflict',
+    `The backup was made by a later version of the service (${madeBy}), whose tables this one does not know. Restore it with that version, or a newer one.`,
+  )
+}
+
+async function requireNotLater(db: Db, { migrations }: Restoring): Promise<void> {
+  const later = (await listRun(db)).filter((name) => !migrations.includes(name))
+  if (later.length === 0) return
+  throw new AppError(
+    'conflict',
+    `The tables of this database are of a later version than the backup (${later.join(', ')}). Give it an empty database.`,
+  )
+}
+
+async function listRun(db: Db): Promise<string[]> {
+  if (!(await isTable(db, 'document_migrations'))) return []
+  const { rows } = await sql<{ name: string }>`select name from document_migrations order by name`.execute(db)
+  return rows.map(({ name }) => name)
+}
+
+type Begun = {
+  backupId: string
+  store: string | null
+  name: string | null
+  rowsAt: Date | null
+  finishedAt: Date | null
+}
+
+async function findRestore(db: Db): Promise<Begun | undefined> {
+  if (!(await isTable(db, 'document_restores'))) return undefined
+  const { rows } = await sql<Begun>`
+    select backup_id as "backupId", store, store_name as name, rows_at as "rowsAt", finished_at as "finishedAt"
+    from document_restores`.execute(db)
+  return rows[0]
+}
+
+function goOn(begun: Begun, { backupId, target }: Restoring): RestoreState {
+  if (begun.finishedAt !== null) throw notEmpty('it was made by a restore')
+  if (begun.backupId !== backupId)
+    throw new AppError(
+      'conflict',
+      `A restore of another backup (${begun.backupId}) was begun in this database and not finished. Go on with that one, or give it an empty database.`,
+    )
+  const { store, name } = target ?? { store: null, name: null }
+  if (begun.store !== store || begun.name !== name)
+    throw new AppError(
+      'conflict',
+      `This restore was begun into another place (${begun.name ?? 'none: files were to stay where they lie'}). Set that one again, or give it an empty database.`,
+    )
+  return begun.rowsAt === null ? 'begun' : 'loaded'
+}
+
+async function requireEmpty(db: Db, { target, isTargetEmpty }: Restoring): Promise<void> {
+  const table = await findRows(db)
+  if (table !== undefined) throw notEmpty(`${table} has rows`)
+  if (isTargetEmpty) return
+  throw new AppError(
+    'conflict',
+    `${target?.name} is not empty: papers lie there. A restore writes over nothing; give it an empty store (AWS_S3_BUCKET, or UPLOADS_DIR).`,
+  )
+}
+
+function notEmpty(why: string): AppError {
+  return new AppError(
+    'conflict',
+    `This database is not empty: ${why}. A restore writes over nothing; give it an empty database (DATABASE_URL, or another DATA_DIR).`,
+  )
+}
+
+/** The first of our tables that has rows beside those which the migrations make. */
+async function findRows(db: Db): Promise<string | undefined> {
+  for (const table of backedUpTables) {
+    if (table === 'document_installation' || !(await isTable(db, table))) continue
+    const ours = table === 'document_types' ? sql`where created_by <> '00000000-0000-0000-0000-000000000000'` : sql``
+    const { rows } = await sql`select from ${sql.table(table)} ${ours} limit 1`.execute(db)
+    if (rows.length > 0) return table
+  }
+  return undefined
+}
+
+async function isTable(db: Db, name: string): Promise<boolean> {
+  const { rows } = await sql<{ is: boolean }>`select to_regclass(${name}) is not null as is`.execute(db)
+  return rows[0]?.is ?? false
+}

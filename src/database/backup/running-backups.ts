@@ -1,0 +1,61 @@
+import { sql } from 'kysely'
+
+import type { Db, Tx } from '../client.ts'
+
+export type NewBackup = { id: string; place: string; name: string; withFiles: boolean }
+
+/** `whole`; `lacking`: sound, but some file could not be had; `failed`: there is none. */
+export type BackupOutcome = 'whole' | 'lacking' | 'failed'
+
+/** Whoever was not heard of for so long is dead. */
+const patience = sql`interval '2 minutes'`
+
+/** How often to say that a backup lives: several may be missed. */
+export const beatSeconds = 15
+
+/** SQL: whether a backup runs whose snapshot may name what nothing else does. */
+export const isBackupRunning = sql<boolean>`exists (
+  select from document_backups where ended_at is null and beat_at > clock_timestamp() - ${patience})`
+
+/** From now on removals wait. Before the snapshot is taken, so that what it names is there. */
+export async function beginBackup(db: Db, { id, place, name, withFiles }: NewBackup): Promise<void> {
+  await sql`
+    with old as (delete from document_backups where started_at < now() - interval '2 years')
+    insert into document_backups (id, place, name, with_files)
+    values (${id}::uuid, ${place}, ${name}, ${withFiles}::boolean)`.execute(db)
+}
+
+/** False when it was silent for so long that it was taken for dead: then removals have gone on, and it is in vain. */
+export async function beatBackup(db: Db, id: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update document_backups set beat_at = clock_timestamp()
+    where id = ${id}::uuid and ended_at is null and beat_at > clock_timestamp() - ${patience}`.execute(db)
+  return numAffectedRows === 1n
+}
+
+type BackupEnd = { outcome: BackupOutcome; files: number; bytes: number }
+
+/** Removals go on. */
+export async function endBackup(db: Db | Tx, id: string, { outcome, files, bytes }: BackupEnd): Promise<void> {
+  await sql`
+    update document_backups set ended_at = clock_timestamp(), outcome = ${outcome}, files = ${files}::bigint, bytes = ${bytes}::bigint
+    where id = ${id}::uuid and ended_at is null`.execute(db)
+}
+
+/** Of the backups of these names, those that are being made by somebody who lives. */
+export async function findRunning(db: Db, names: string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ name: string }>`
+    select name from document_backups
+    where name = any (${names}::text[]) and ended_at is null and beat_at > clock_timestamp() - ${patience}`.execute(db)
+  return new Set(rows.map(({ name }) => name))
+}
+
+export type LastBackup = { endedAt: Date; outcome: BackupOutcome }
+
+/** The newest that can be restored, whoever made it; undefined when there was none yet. */
+export async function findLastBackup(db: Db): Promise<LastBackup | undefined> {
+  const { rows } = await sql<LastBackup>`
+    select ended_at as "endedAt", outcome from document_backups
+    where outcome in ('whole', 'lacking') order by ended_at desc limit 1`.execute(db)
+  return rows[0]
+}

@@ -1,0 +1,107 @@
+import { Client, type PoolConfig } from 'pg'
+
+import type { BackedUpTable } from './tables-to-back-up.ts'
+
+export type Column = { name: string; type: string }
+
+/** One point in time of the database, as its owner sees it; nothing that happens meanwhile is in it. */
+export type Snapshot = {
+  /** RFC 3339: when it was taken. */
+  takenAt: string
+  serverVersion: string
+  migrations: string[]
+  columnsOf(table: BackedUpTable): Promise<Column[]>
+  /** A table's rows as JSON, one each, without a line break; a few are held. */
+  rowsOf(table: BackedUpTable, columns: Column[]): AsyncGenerator<string>
+  /** The same of a query. */
+  rowsOfQuery(query: string): AsyncGenerator<string>
+  /** Undefined when there are none. */
+  firstEventAt(): Promise<string | undefined>
+  installationId(): Promise<string>
+  close(): Promise<void>
+}
+
+/** Rows of the seals are large. */
+const rowsAtOnce = 100
+
+/**
+ * The text of values is the same on every server from 15 on with these, whatever its own settings are; and no limit of the
+ * service's holds for what takes as long as there are rows.
+ */
+export const sessionSettings = `
+  set statement_timeout = 0; set lock_timeout = '60s'; set idle_in_transaction_session_timeout = 0;
+  set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; set bytea_output = 'hex';
+  set extra_float_digits = 1; set search_path = public, pg_catalog`
+
+export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
+  const client = new Client({ ...owner, application_name: 'paniq-documents backup', keepAlive: true })
+  // A connection that is lost shows at the next question.
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    await client.query(sessionSettings)
+    await client.query('begin isolation level repeatable read read only')
+    const [taken] = await ask<{ at: string; version: string }>(
+      client,
+      `select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, current_setting('server_version') as version`,
+    )
+    const migrations = await ask<{ name: string }>(client, 'select name from document_migrations order by name')
+    if (taken === undefined) throw new Error('the database did not say when it is')
+    return {
+      takenAt: taken.at,
+      serverVersion: taken.version,
+      migrations: migrations.map(({ name }) => name),
+      columnsOf: async (table) => columnsOf(client, table),
+      rowsOf: (table, columns) => rowsOf(client, `select ${namesOf(columns)} from ${table}`),
+      rowsOfQuery: (query) => rowsOf(client, query),
+      firstEventAt: async () => {
+        const [first] = await ask<{ at: string | null }>(
+          client,
+          'select min(occurred_at)::text as at from document_events',
+        )
+        return first?.at ?? undefined
+      },
+      installationId: async () => {
+        const [installation] = await ask<{ id: string }>(client, 'select id from document_installation')
+        if (installation === undefined) throw new Error('the database does not say whose it is')
+        return installation.id
+      },
+      close: async () => client.end(),
+    }
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw error
+  }
+}
+
+/** In the order in which the table has them; what it computes itself is left out. */
+export async function columnsOf(client: Client, table: BackedUpTable): Promise<Column[]> {
+  return ask<Column>(
+    client,
+    `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+     where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`,
+    [table],
+  )
+}
+
+export function namesOf(columns: Column[]): string {
+  return columns.map(({ name }) => `"${name.replaceAll('"', '""')}"`).join(', ')
+}
+
+async function* rowsOf(client: Client, query: string): AsyncGenerator<string> {
+  // JSON that came in as text may be laid out in lines.
+  await client.query(
+    `declare each no scroll cursor for select translate(row_to_json(t)::text, E'\\n\\r', '  ') as row from (${query}) t`,
+  )
+  for (;;) {
+    const page = await ask<{ row: string }>(client, `fetch ${rowsAtOnce} from each`)
+    for (const { row } of page) yield row
+    if (page.length < rowsAtOnce) break
+  }
+  await client.query('close each')
+}
+
+async function ask<Row extends object>(client: Client, text: string, values: unknown[] = []): Promise<Row[]> {
+  const { rows } = await client.query<Row>(text, values)
+  return rows
+}

@@ -1,0 +1,120 @@
+import { Readable } from 'node:stream'
+
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
+import type { Logger } from 'pino'
+
+import type { S3Config } from '../../config.ts'
+import { makeByteBudget } from '../byte-budget.ts'
+import { StoreError } from '../file-store.ts'
+import { presetPayloadHash, sendFrom } from '../preset-payload-hash.ts'
+import { pieceBytes, readPieces } from '../read-as-it-grows.ts'
+import { isAmazon, makeS3Client, usualPatience } from '../s3-client.ts'
+import { callS3, noSuchAnswer, type S3Reach } from '../s3-operation.ts'
+import type { BackupPlace, PlaceContent } from './backup-place.ts'
+
+type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
+
+/** Backups in a bucket that the settings of S3 reach, below a prefix that is empty or ends with a slash. */
+export function backupBucket(
+  { config, log }: Needs,
+  { bucket, prefix }: { bucket: string; prefix: string },
+): BackupPlace {
+  const hasChecksums = isAmazon(config)
+  const client = makeS3Client({ config, log, hasChecksums })
+  const reach: S3Reach = {
+    client,
+    bucket,
+    answerMs: usualPatience.answerMs,
+    hasChecksums,
+    sending: makeByteBudget(pieceBytes),
+    log,
+    onOperation: () => undefined,
+  }
+  const keyOf = (name: string) => `${prefix}${name}`
+  return {
+    shown: `s3://${bucket}/${prefix}`,
+    write: async (name, content) => putObject(reach, keyOf(name), content),
+    read: async (name) => getObject(reach, keyOf(name)),
+    sizeOf: async (name) => sizeOfObject(reach, keyOf(name)),
+    async list(folder) {
+      const names: string[] = []
+      for await (const key of listKeys(reach, keyOf(folder), '/')) names.push(key.slice(keyOf(folder).length))
+      return names.toSorted()
+    },
+    async remove(name) {
+      if (!name.endsWith('/')) return removeObject(reach, keyOf(name))
+      for await (const key of listKeys(reach, keyOf(name))) await removeObject(reach, key)
+    },
+    close: () => client.destroy(),
+  }
+}
+
+async function putObject(reach: S3Reach, key: string, content: PlaceContent): Promise<void> {
+  const size = 'bytes' in content ? content.bytes.length : content.size
+  const command = new PutObjectCommand({
+    Bucket: reach.bucket,
+    Key: key,
+    ...('bytes' in content && { Body: content.bytes }),
+    ContentLength: size,
+    // Without one the SDK would take that of a body which it does not see.
+    ...(reach.hasChecksums && { ChecksumSHA256: Buffer.from(content.sha256, 'hex').toString('base64') }),
+  })
+  presetPayloadHash(command, content.sha256)
+  if ('path' in content) sendFrom(command, { openPieces: () => readPieces(content.path, { start: 0, end: size }) })
+  await callS3(reach, { operation: 'put_object', key, bytes: size }, (options) => reach.client.send(command, options))
+}
+
+async function getObject(reach: S3Reach, key: string): Promise<Readable> {
+  const command = new GetObjectCommand({ Bucket: reach.bucket, Key: key })
+  const { Body: body } = await callS3(reach, { operation: 'get_object', key }, (options) =>
+    reach.client.send(command, options),
+  )
+  // In Node the SDK's body is a Readable; its type covers browsers too.
+  if (!(body instanceof Readable)) throw noSuchAnswer('get_object')
+  return body
+}
+
+async function sizeOfObject(reach: S3Reach, key: string): Promise<number | undefined> {
+  const command = new HeadObjectCommand({ Bucket: reach.bucket, Key: key })
+  try {
+    const head = await callS3(reach, { operation: 'head_object', key }, (options) =>
+      reach.client.send(command, options),
+    )
+    return head.ContentLength
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
+    throw error
+  }
+}
+
+/** With a delimiter also what stands for all below it. */
+async function* listKeys(reach: S3Reach, prefix: string, delimiter?: string): AsyncGenerator<string> {
+  let next: string | undefined
+  do {
+    const command = new ListObjectsV2Command({
+      Bucket: reach.bucket,
+      Prefix: prefix,
+      ...(delimiter !== undefined && { Delimiter: delimiter }),
+      ...(next !== undefined && { ContinuationToken: next }),
+    })
+    const page = await callS3(reach, { operation: 'list_objects', key: prefix }, (options) =>
+      reach.client.send(command, options),
+    )
+    yield* [
+      ...(page.Contents ?? []).map(({ Key = '' }) => Key),
+      ...(page.CommonPrefixes ?? []).map((each) => each.Prefix ?? ''),
+    ]
+    next = page.IsTruncated ? page.NextContinuationToken : undefined
+  } while (next !== undefined)
+}
+
+async function removeObject(reach: S3Reach, key: string): Promise<void> {
+  const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
+  await callS3(reach, { operation: 'delete_object', key }, (options) => reach.client.send(command, options))
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, lstat, open, readdir, rename, rm, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { makeFolders, syncFolder } from '../durable-folders.ts'
+import { isErrno, localFailure } from '../local-errors.ts'
+import { removeLeftovers } from '../remove-leftovers.ts'
+import type { BackupPlace, PlaceContent } from './backup-place.ts'
+
+const incomingPrefix = '.incoming-'
+const copyBytes = 1024 * 1024
+
+/** Backups in a folder: files of their owner's alone, synced before they have their names. */
+export function backupFolder(root: string): BackupPlace {
+  return {
+    shown: root,
+    write: async (name, content) => saying(async () => writeFile(root, name, content)),
+    read: async (name) => saying(async () => openFile(join(root, name))),
+    async sizeOf(name) {
+      try {
+        const stat = await lstat(join(root, name))
+        return stat.isFile() ? stat.size : undefined
+      } catch (error) {
+        if (isErrno(error, 'ENOENT')) return undefined
+        throw localFailure(error)
+      }
+    },
+    list: async (folder) => saying(async () => listFolder(join(root, folder))),
+    remove: async (name) => saying(async () => rm(join(root, name), { recursive: true, force: true })),
+    close: () => undefined,
+  }
+}
+
+/** What dead ones left half-written there goes. */
+export async function tidyBackupFolder(root: string): Promise<void> {
+  await saying(async () => {
+    await makeFolders(root)
+    await removeLeftovers(root, incomingPrefix)
+  })
+}
+
+async function writeFile(root: string, name: string, content: PlaceContent): Promise<void> {
+  const incoming = join(root, `${incomingPrefix}${randomUUID()}`)
+  const path = join(root, name)
+  try {
+    const handle = await open(incoming, 'wx', 0o600)
+    try {
+      await fill(handle, content)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await makeFolders(dirname(path))
+    await rename(incoming, path)
+    await syncFolder(dirname(path))
+  } catch (error) {
+    await unlink(incoming).catch(() => undefined)
+    throw error
+  }
+}
+
+async function fill(handle: FileHandle, content: PlaceContent): Promise<void> {
+  if ('bytes' in content) return handle.writeFile(content.bytes)
+  await handle.writeFile(createReadStream(content.path, { highWaterMark: copyBytes }))
+}
+
+async function openFile(path: string) {
+  const stream = createReadStream(path)
+  await once(stream, 'open')
+  return stream
+}
+
+async function listFolder(path: string): Promise<string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true })
+    return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted()
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+async function saying<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    throw localFailure(error)
+  }
+}

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { onTestFinished } from 'vitest'
+
+import { BackupWrong } from '../../src/backup/backup-wrong.ts'
+import { type BackupMade, createBackup } from '../../src/backup/create-backup.ts'
+import { listBackups, openBackup } from '../../src/backup/open-backup.ts'
+import type { CheckingKey, SigningKey } from '../../src/backup/sign-manifest.ts'
+import { verifyBackup } from '../../src/backup/verify-backup.ts'
+import { backupFolder, tidyBackupFolder } from '../../src/storage/backup-place/backup-folder.ts'
+import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
+import { databaseSettings } from '../cli/database-settings.ts'
+import { keptBelow, makeWorkFolder, runCommand, type Settings, startCommand } from '../cli/run-command.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { deleteDocument } from '../support/call-trash.ts'
+import { addVersion } from '../support/call-versions.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { freshDatabase } from '../support/fresh-database.ts'
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { makePdf } from '../support/make-files.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+
+type Closing = Pick<AsyncDisposableStack, 'defer'>
+
+/** What goes when the test ends. */
+const withTest: Closing = { defer: (close) => onTestFinished(async () => close()) }
+
+type Papers = { papers?: number; bucket?: FreshBucket }
+
+/** A service with papers of one firm in its store, of which one has two versions and one is in the trash. */
+export async function papersFor(closing: Closing, { papers: count = 3, bucket }: Papers = {}) {
+  const fresh = await freshDatabase()
+  closing.defer(() => fresh.drop())
+  const settings = { ...databaseSettings(fresh.url), ...(bucket && s3Settings(bucket)) }
+  const service = await startService(settings)
+  closing.defer(() => service.stop())
+  const { firm, admin } = await firmWithAdmin(service)
+  const papers: string[] = []
+  for (let number = 0; number < count; number += 1) {
+    const bytes = Buffer.from(makePdf({ seed: `${number}`, bytes: 3000 + number }))
+    const { id } = await uploadDocument(service.url, firm, admin, { bytes, fileName: `Prüfung ${number}.pdf` })
+    papers.push(id)
+  }
+  const [first = '', second = ''] = papers
+  await addVersion(service.url, { firm, id: first }, admin, { bytes: makePdf({ seed: 'newer', bytes: 5000 }) })
+  await deleteDocument(service.url, { firm, id: second }, admin)
+  return { service, firm, admin, papers, settings }
+}
+
+/** The same for one test, with commands that run in a folder of their own on the same database and store. */
+export async function placeWithPapers(wish: Papers = {}) {
+  const made = await papersFor(withTest, wish)
+  const folder = await makeWorkFolder()
+  const settings: Settings = { ...made.settings, ...keptBelow(made.service.folder) }
+  return {
+    ...made,
+    folder,
+    settings,
+    backups: join(folder, 'backups'),
+    run: async (words: string[], more: Settings = {}) =>
+      runCommand(folder, words, { settings: { ...settings, ...more } }),
+    start: (words: string[], more: Settings = {}) => startCommand(folder, words, { ...settings, ...more }),
+  }
+}
+
+/** Settings of an empty place: an embedded database and a folder, both new. */
+export async function scratchPlace(): Promise<{ folder: string; settings: Settings }> {
+  const folder = await makeWorkFolder()
+  return { folder, settings: { USE_S3_STORAGE: 'false', ...keptBelow(folder) } }
+}
+
+export async function emptyFolder(closing = withTest): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-backup-'))
+  closing.defer(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export async function bucketForTest(): Promise<FreshBucket> {
+  const bucket = await freshBucket()
+  onTestFinished(() => bucket.remove())
+  return bucket
+}
+
+type Wish = {
+  withFiles?: boolean
+  key?: SigningKey
+  signal?: AbortSignal
+  /** The place as it behaves in this test. */
+  place?: (usual: BackupPlace) => BackupPlace
+  onFile?: () => void
+}
+
+/** A backup of a service's papers in a folder, made in this process. */
+export async function makeBackup({ app }: TestService, root: string, wish: Wish = {}): Promise<BackupMade> {
+  await tidyBackupFolder(root)
+  const {
+    place = (usual) => usual,
+    withFiles = true,
+    key,
+    signal = new AbortController().signal,
+    onFile = ignore,
+  } = wish
+  return createBackup({ ...app, owner: app.ownerConnection, version: '0' }, place(backupFolder(root)), {
+    withFiles,
+    key,
+    concurrency: 2,
+    signal,
+    onTable: ignore,
+    onTotal: ignore,
+    onFile,
+  })
+}
+
+const ignore = () => undefined
+
+/** What a verification of the newest backup finds, or why it does not begin. */
+export async function problemsOf(root: string, key?: CheckingKey): Promise<string[]> {
+  const place = backupFolder(root)
+  const [name = ''] = (await listBackups(place)).toReversed()
+  const problems: string[] = []
+  try {
+    const opened = await openBackup(place, name, key)
+    if (opened === undefined) return ['it is not finished']
+    await verifyBackup(place, opened, {
+      concurrency: 2,
+      signal: new AbortController().signal,
+      onProblem: ({ file, why }) => void problems.push(`${file.replace(`backups/${name}/`, '')}: ${why}`),
+      onFile: ignore,
+    })
+  } catch (error) {
+    if (!(error instanceof BackupWrong)) throw error
+    return [error.message]
+  }
+  return problems
+}
+
+/** The last object that a command answered with. */
+export function lastOf(stdout: string): Record<string, unknown> {
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown>
+}
+
+export function sha256Of(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,210 @@
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+
+import { sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+
+import { readSigningKey } from '../../src/backup/sign-manifest.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { listFolder } from '../support/list-everything.ts'
+import { makePdf } from '../support/make-files.ts'
+import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
+import { freshKeys } from './fresh-keys.ts'
+
+describe('backup create', () => {
+  test('copies no bytes that the place has, and its files are their owner’s alone', async () => {
+    const { service, firm, admin } = await placeWithPapers()
+    const root = await emptyFolder()
+
+    const first = await makeBackup(service, root)
+    await uploadDocument(service.url, firm, admin, { bytes: makePdf({ seed: 'new' }) })
+    const second = await makeBackup(service, root)
+
+    expect(first.counts).toMatchObject({ copied: 4, shared: 0 })
+    expect(second.counts).toMatchObject({ copied: 1, shared: 4 })
+    expect(await readdir(join(root, 'backups'))).toHaveLength(2)
+    expect(await problemsOf(root)).toEqual([])
+    for (const { path, kind } of await listFolder(root)) {
+      const { mode } = await stat(join(root, path))
+      expect([path, (mode & 0o777).toString(8)]).toEqual([path, kind === 'folder' ? '700' : '600'])
+    }
+  })
+
+  test('without --with-files it lists every file and copies none', async () => {
+    const { service } = await placeWithPapers()
+    const root = await emptyFolder()
+
+    const { manifest, counts } = await makeBackup(service, root, { withFiles: false })
+
+    expect(manifest.files).toMatchObject({ count: 4, lacking: 0 })
+    expect(counts).toMatchObject({ copied: 0, fates: { left: 4 } })
+    expect(await readdir(root)).toEqual(['backups'])
+  })
+
+  test('has no token, no session and no secret in it', async () => {
+    const { service, admin } = await placeWithPapers()
+    const { app } = service
+    await sql`
+      with session as (
+        insert into document_sessions (id, user_id, started_at) values (gen_random_uuid(), ${admin.id}, now()) returning id
+      )
+      insert into document_refresh_tokens (id, session_id, issued_at, expires_at)
+      select gen_random_uuid(), id, now(), now() from session`.execute(app.db)
+    await sql`insert into document_secrets (name, secret) values ('x', 'a-secret-that-is-told-to-nobody')`.execute(
+      app.db,
+    )
+    const { rows } = await sql<{
+      id: string
+    }>`select id from document_refresh_tokens union select id from document_sessions`.execute(app.db)
+    const root = await emptyFolder()
+
+    await makeBackup(service, root)
+
+    const texts = await Promise.all((await filesOf(root)).map(textOf))
+    const whole = texts.join('\n')
+    expect(rows.length).toBeGreaterThan(1)
+    expect(rows.filter(({ id }) => whole.includes(id))).toEqual([])
+    expect(whole).not.toContain('a-secret-that-is-told-to-nobody')
+    expect(whole).toContain('Prüfung 0.pdf')
+  })
+
+  test('names what lies on another instance’s disk, and what is gone, and counts it as lacking', async () => {
+    const { service, papers } = await placeWithPapers()
+    const [first, second, third] = papers
+    const { db } = service.app
+    await sql`update document_versions set store_id = gen_random_uuid() where document_id = ${first}::uuid and version = 1`.execute(
+      db,
+    )
+    for (const id of [second, third]) {
+      const { rows } = await sql<{
+        key: string
+      }>`select storage_key as key from document_versions where document_id = ${id}::uuid`.execute(db)
+      await rm(join(service.folder, 'uploads', rows[0]?.key ?? ''))
+    }
+    await sql`update document_versions set bytes_state = 'missing' where document_id = ${third}::uuid`.execute(db)
+    const root = await emptyFolder()
+
+    const { manifest, counts } = await makeBackup(service, root)
+
+    expect(counts.fates).toEqual({ kept: 1, not_here: 1, missing: 1, known_bad: 1 })
+    expect(manifest.files.lacking).toBe(2)
+    expect(await problemsOf(root)).toEqual([])
+  })
+
+  test('a file that was changed in the store is not taken for what it was', async () => {
+    const { service, papers } = await placeWithPapers()
+    const { rows } = await sql<{ key: string }>`
+      select storage_key as key from document_versions where document_id = ${papers[2]}::uuid`.execute(service.app.db)
+    const path = join(service.folder, 'uploads', rows[0]?.key ?? '')
+    const bytes = await readFile(path)
+    bytes[1000] = (bytes[1000] ?? 0) ^ 1
+    await writeFile(path, bytes)
+
+    const { counts } = await makeBackup(service, await emptyFolder())
+
+    expect(counts.fates).toEqual({ kept: 3, wrong: 1 })
+  })
+
+  test('bytes that moved to another store since the snapshot are taken from there', async () => {
+    const { service, papers } = await placeWithPapers()
+    const { db } = service.app
+    await sql`update document_versions set store_id = gen_random_uuid() where document_id = ${papers[2]}::uuid`.execute(
+      db,
+    )
+    const here = service.app.stores.local.storeId
+    let isBack = false
+
+    const { counts } = await makeBackup(service, await emptyFolder(), {
+      place: (usual) => ({
+        ...usual,
+        async write(name, content) {
+          if (name.startsWith('files/') && !isBack) {
+            isBack = true
+            await sql`update document_versions set store_id = ${here}::uuid`.execute(db)
+          }
+          await usual.write(name, content)
+        },
+      }),
+    })
+
+    expect(counts.fates).toEqual({ kept: 4 })
+  })
+})
+
+describe('a backup that was ended before the end', () => {
+  test('says that it is not finished, keeps nobody waiting, and the next one removes it', async () => {
+    const { service } = await placeWithPapers()
+    const root = await emptyFolder()
+    const ending = new AbortController()
+
+    await expect(
+      makeBackup(service, root, { signal: ending.signal, onFile: () => ending.abort(new Error('told to end')) }),
+    ).rejects.toThrow('told to end')
+    const said = await problemsOf(root)
+    const { rows } = await sql`select outcome from document_backups`.execute(service.app.db)
+    const next = await makeBackup(service, root)
+
+    expect(said).toEqual(['it is not finished'])
+    expect(rows).toEqual([{ outcome: 'failed' }])
+    expect(next.cleaned).toHaveLength(1)
+    expect(await readdir(join(root, 'backups'))).toEqual([next.name])
+  })
+
+  test('is left alone while it may still be made by somebody', async () => {
+    const { service } = await placeWithPapers()
+    const root = await emptyFolder()
+    let other: string[] = []
+
+    await makeBackup(service, root, {
+      place: (usual) => ({
+        ...usual,
+        async write(name, content) {
+          if (name.includes('tables/documents.')) other = (await makeBackup(service, root)).cleaned
+          await usual.write(name, content)
+        },
+      }),
+    })
+
+    expect(other).toEqual([])
+    expect(await readdir(join(root, 'backups'))).toHaveLength(2)
+  })
+
+  test('counts for nothing where it could not say for two minutes that it lives', async () => {
+    const { service } = await placeWithPapers()
+    const root = await emptyFolder()
+    const grow = sql`update document_backups set beat_at = now() - interval '3 minutes'`
+
+    await expect(
+      makeBackup(service, root, {
+        place: (usual) => ({
+          ...usual,
+          async write(name, content) {
+            if (name.startsWith('files/')) await grow.execute(service.app.db)
+            await usual.write(name, content)
+          },
+        }),
+      }),
+    ).rejects.toThrow(/could not say for two minutes/)
+
+    expect(await problemsOf(root)).toEqual(['it is not finished'])
+  })
+})
+
+test('a signed backup names the key that it was signed with', async () => {
+  const { service } = await placeWithPapers({ papers: 2 })
+  const keys = freshKeys()
+
+  const { manifest } = await makeBackup(service, await emptyFolder(), { key: readSigningKey(keys.private) })
+
+  expect(manifest.signed_with).toMatch(/^[0-9a-f]{64}$/)
+})
+
+async function filesOf(root: string): Promise<string[]> {
+  return (await listFolder(root)).filter(({ kind }) => kind === 'file').map(({ path }) => join(root, path))
+}
+
+async function textOf(path: string): Promise<string> {
+  const bytes = await readFile(path)
+  return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8')
+}

@@ -1,0 +1,147 @@
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { beforeAll, describe, expect, test } from 'vitest'
+
+import { listMigrations } from '../../src/database/migrate.ts'
+import { runCommand, type Settings } from '../cli/run-command.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+import { emptyFolder, lastOf, makeBackup, papersFor, placeWithPapers, scratchPlace } from './backup-scene.ts'
+
+const scene = sceneOfFile(async (closing) => {
+  const { service } = await papersFor(closing, { papers: 2 })
+  const root = await emptyFolder(closing)
+  await makeBackup(service, root)
+  return { root }
+})
+
+let root: string
+beforeAll(() => {
+  ;({ root } = scene)
+})
+
+async function restoreInto({ folder, settings }: { folder: string; settings: Settings }, from = root) {
+  return runCommand(folder, ['backup', 'restore', from], { settings })
+}
+
+describe('backup restore writes over nothing', () => {
+  test('neither in the database that the backup is of', async () => {
+    const place = await placeWithPapers({ papers: 2 })
+
+    const ended = await restoreInto({
+      folder: place.folder,
+      settings: { ...place.settings, UPLOADS_DIR: await emptyFolder() },
+    })
+
+    expect(ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^This database is not empty: registered_users has rows\./),
+    })
+  })
+
+  test('nor in a store in which papers lie', async () => {
+    const place = await placeWithPapers({ papers: 2 })
+    const scratch = await scratchPlace()
+    const uploads = join(place.service.folder, 'uploads')
+
+    const ended = await restoreInto({ ...scratch, settings: { ...scratch.settings, UPLOADS_DIR: uploads } })
+
+    expect(ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${uploads} is not empty: papers lie there.`),
+    })
+  })
+
+  test('nor in the store of another installation', async () => {
+    const scratch = await scratchPlace()
+    const uploads = await emptyFolder()
+    await writeFile(join(uploads, 'paniq-documents.json'), JSON.stringify({ installation_id: crypto.randomUUID() }))
+
+    const ended = await restoreInto({ ...scratch, settings: { ...scratch.settings, UPLOADS_DIR: uploads } })
+
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('belongs to another installation') })
+  })
+})
+
+describe('backup restore', () => {
+  test('refuses a backup of a later version, and tables that are of a later version than the backup', async () => {
+    const [later, earlier] = [
+      await changedManifest(['9999-of-the-future'], []),
+      await changedManifest([], ['0016-seals']),
+    ]
+    const scratch = await scratchPlace()
+
+    const refused = await restoreInto(scratch, later)
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('made by a later version of the service'),
+    })
+
+    const migrated = await scratchPlace()
+    await runCommand(migrated.folder, ['db', 'migrate'], migrated)
+    const also = await restoreInto(migrated, earlier)
+    expect(also).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('of a later version than the backup (0016-seals)'),
+    })
+  })
+
+  test('into tables that the migrations have made already, with nobody in them, goes well', async () => {
+    const scratch = await scratchPlace()
+    await runCommand(scratch.folder, ['db', 'migrate'], scratch)
+
+    expect(await restoreInto(scratch)).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('ends when the backup is found to be damaged, and goes on when that is mended', async () => {
+    const copy = await copyOf(root)
+    const [folder = ''] = await readdir(join(copy, 'files'))
+    const [name = ''] = await readdir(join(copy, 'files', folder))
+    const file = join(copy, 'files', folder, name)
+    const right = await readFile(file)
+    await writeFile(file, Buffer.concat([right.subarray(0, -1), Buffer.from('?')]))
+    const scratch = await scratchPlace()
+
+    const damaged = await restoreInto(scratch, copy)
+    await writeFile(file, right)
+    const mended = await runCommand(scratch.folder, ['backup', 'restore', copy, '--json'], scratch)
+
+    expect(damaged).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`files/${folder}/${name} was changed or damaged`),
+    })
+    expect(lastOf(mended.stdout)).toMatchObject({ ok: true, went_on: true })
+  })
+
+  test('of an empty folder, of none, and of a backup that is not there is asked for wrongly', async () => {
+    const scratch = await scratchPlace()
+    const ends = [
+      await restoreInto(scratch, await emptyFolder()),
+      await restoreInto(scratch, join(scratch.folder, 'none')),
+      await runCommand(scratch.folder, ['backup', 'restore', root, '--backup', '../x'], scratch),
+    ]
+
+    expect(ends.map(({ code }) => code)).toEqual([2, 2, 2])
+    expect(ends.map(({ stderr }) => stderr)).toEqual([
+      expect.stringContaining('There is no backup in'),
+      expect.stringContaining('There is no folder'),
+      expect.stringContaining('must be the name of a backup'),
+    ])
+  })
+})
+
+async function changedManifest(more: string[], less: string[]): Promise<string> {
+  const copy = await copyOf(root)
+  const [name = ''] = await readdir(join(copy, 'backups'))
+  const path = join(copy, 'backups', name, 'manifest.json')
+  const manifest = JSON.parse(await readFile(path, 'utf8')) as { migrations: string[] }
+  manifest.migrations = [...(await listMigrations()).filter((each) => !less.includes(each)), ...more]
+  await writeFile(path, JSON.stringify(manifest))
+  return copy
+}
+
+async function copyOf(from: string): Promise<string> {
+  const copy = await emptyFolder()
+  await cp(from, copy, { recursive: true })
+  return copy
+}

@@ -1,0 +1,67 @@
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { expect, test } from 'vitest'
+
+import { databaseForTest } from '../cli/database-settings.ts'
+import { listBucket } from '../support/list-everything.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { bucketForTest, lastOf, placeWithPapers } from './backup-scene.ts'
+
+test('rows alone come back beside the bucket in which the files lie, and what is not there is named', async () => {
+  const bucket = await bucketForTest()
+  const place = await placeWithPapers({ bucket })
+  const into = async () => ({ ...(await databaseForTest()), ...s3Settings(bucket) })
+  const restore = ['backup', 'restore', place.backups, '--json']
+  await place.run(['backup', 'create', place.backups])
+
+  const whole = await place.run(restore, await into())
+  const compared = await place.run(
+    ['verify', '--json'],
+    await into().then(async (settings) => {
+      await place.run(restore, settings)
+      return settings
+    }),
+  )
+  const keys = (await listBucket(bucket.client, bucket.name))
+    .map(({ key }) => key)
+    .filter((key) => key.startsWith('security_firms/'))
+  const [gone = '', changed = ''] = keys
+  await bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.name, Key: gone }))
+  const spoiled = await place.run(restore, await into())
+  const object = await sameLength(changed)
+  await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: changed, Body: object }))
+  const read = await place.run([...restore, '--read'], await into())
+
+  expect(whole).toMatchObject({ code: 0, stderr: '' })
+  expect(lastOf(whole.stdout)).toMatchObject({ ok: true, looked: { there: 4, missing: 0 } })
+  expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 4 })
+  expect(spoiled.code).toBe(1)
+  expect(spoiled.stdout).toContain(`"found":"missing"`)
+  expect(spoiled.stdout).toContain(gone)
+  expect(lastOf(spoiled.stdout)).toMatchObject({ ok: false, looked: { there: 3, missing: 1 } })
+  expect(lastOf(read.stdout)).toMatchObject({ ok: false, looked: { there: 2, missing: 1, wrong: 1 } })
+
+  async function sameLength(key: string): Promise<Buffer> {
+    const listed = (await listBucket(bucket.client, bucket.name)).find((each) => each.key === key)
+    return Buffer.alloc(listed !== undefined && 'size' in listed ? Number(listed.size) : 0, 'x')
+  }
+})
+
+test('a backup in a bucket is made, verified and brought back as one in a folder', async () => {
+  const [bucket, backups] = [await bucketForTest(), await bucketForTest()]
+  const place = await placeWithPapers({ bucket })
+  const where = `s3://${backups.name}/paniq/`
+
+  const created = await place.run(['backup', 'create', where, '--with-files', '--json'])
+  const again = await place.run(['backup', 'create', where, '--with-files', '--json'])
+  const verified = await place.run(['backup', 'verify', where, '--json'])
+  const restored = await place.run(['backup', 'restore', where, '--json'], {
+    ...(await databaseForTest()),
+    ...s3Settings(await bucketForTest()),
+  })
+
+  expect([created, again, verified, restored].map(({ code, stderr }) => [code, stderr])).toEqual(Array(4).fill([0, '']))
+  expect(lastOf(created.stdout)).toMatchObject({ copied: 4, shared: 0 })
+  expect(lastOf(again.stdout)).toMatchObject({ copied: 0, shared: 4 })
+  expect(lastOf(verified.stdout)).toMatchObject({ ok: true, files: 4 })
+  expect(lastOf(restored.stdout)).toMatchObject({ ok: true, files: { written: 4 } })
+})

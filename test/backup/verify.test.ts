@@ -1,0 +1,132 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { describe, expect, test } from 'vitest'
+
+import { readCheckingKey, readSigningKey } from '../../src/backup/sign-manifest.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+import { emptyFolder, makeBackup, papersFor, problemsOf } from './backup-scene.ts'
+import { freshKeys } from './fresh-keys.ts'
+
+const keys = freshKeys()
+const scene = sceneOfFile(async (closing) => {
+  const { service } = await papersFor(closing)
+  const signed = await emptyFolder(closing)
+  const unsigned = await emptyFolder(closing)
+  await makeBackup(service, signed, { key: readSigningKey(keys.private) })
+  await makeBackup(service, unsigned)
+  return { signed, unsigned }
+})
+
+/** A copy of the signed backup, for a test to spoil. */
+let root: string
+let own: string
+async function open(which: 'signed' | 'unsigned' = 'signed') {
+  root = await emptyFolder()
+  await cp(scene[which], root, { recursive: true })
+  const [name = ''] = await readdir(join(root, 'backups'))
+  own = join(root, 'backups', name)
+}
+
+async function change(path: string, at = 10): Promise<void> {
+  const bytes = await readFile(path)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  await writeFile(path, bytes)
+}
+
+async function someFile(): Promise<string> {
+  const [folder = ''] = await readdir(join(root, 'files'))
+  const [name = ''] = await readdir(join(root, 'files', folder))
+  return `files/${folder}/${name}`
+}
+
+async function editManifest(edit: (text: string) => string): Promise<void> {
+  const path = join(own, 'manifest.json')
+  await writeFile(path, edit(await readFile(path, 'utf8')))
+}
+
+const rightKey = readCheckingKey(keys.public)
+
+describe('backup verify', () => {
+  test('finds nothing in a backup that is as it was written', async () => {
+    await open()
+    expect(await problemsOf(root, rightKey)).toEqual([])
+    expect(await problemsOf(root)).toEqual([])
+  })
+
+  test('names a file of which one bit was changed', async () => {
+    await open()
+    const file = await someFile()
+    await change(join(root, file))
+    expect(await problemsOf(root, rightKey)).toEqual([`${file}: its bytes are not those that were kept`])
+  })
+
+  test('names a file that was cut, and one that is gone', async () => {
+    await open()
+    const file = await someFile()
+    await truncate(join(root, file), 100)
+    expect(await problemsOf(root, rightKey)).toEqual([expect.stringMatching(/: it has 100 bytes instead of \d+$/)])
+    await rm(join(root, file))
+    expect(await problemsOf(root, rightKey)).toEqual([`${file}: it is missing`])
+  })
+
+  test.each(['tables/documents.0001.jsonl.gz', 'files.0001.jsonl.gz', 'tables/document_events.0001.jsonl.gz'])(
+    'names %s when a byte of it was changed, and when it is gone',
+    async (part) => {
+      await open()
+      await change(join(own, part), 30)
+      expect(await problemsOf(root, rightKey)).toEqual([`${part}: ${part} was changed or damaged`])
+      await rm(join(own, part))
+      expect(await problemsOf(root, rightKey)).toEqual([`${part}: ${part} is missing`])
+    },
+  )
+
+  test('finds a manifest that was written anew to fit what was changed', async () => {
+    await open()
+    await editManifest((text) => text.replace('"lacking": 0', '"lacking": 1'))
+    expect(await problemsOf(root, rightKey)).toEqual(['its manifest was changed after it was signed'])
+  })
+
+  test('finds that a signature was taken away, also where the manifest says that there is none', async () => {
+    await open()
+    await rm(join(own, 'manifest.json.sig'))
+    expect(await problemsOf(root)).toEqual(['its signature is gone'])
+    await editManifest((text) => text.replace(/"signed_with": ".*"/, '"signed_with": null'))
+    expect(await problemsOf(root, rightKey)).toEqual(['it is not signed, so that nobody can say who made it'])
+  })
+
+  test('finds that it was signed by somebody else', async () => {
+    await open()
+    expect(await problemsOf(root, readCheckingKey(freshKeys().public))).toEqual(['it was signed with another key'])
+  })
+
+  test('finds that it is not signed, and without a key checks its hashes all the same', async () => {
+    await open('unsigned')
+    expect(await problemsOf(root, rightKey)).toEqual(['it is not signed, so that nobody can say who made it'])
+    expect(await problemsOf(root)).toEqual([])
+    const file = await someFile()
+    await change(join(root, file))
+    expect(await problemsOf(root)).toHaveLength(1)
+  })
+
+  test('does not read a backup of another form, a damaged manifest, or one that is gone', async () => {
+    await open('unsigned')
+    await editManifest((text) => text.replace('"format": 1', '"format": 2'))
+    expect(await problemsOf(root)).toEqual([expect.stringContaining('it is of form 2, and this version reads form 1')])
+    await editManifest((text) => text.slice(0, -10))
+    expect(await problemsOf(root)).toEqual(['its manifest.json is damaged'])
+    await rm(join(own, 'manifest.json'))
+    expect(await problemsOf(root)).toEqual(['its manifest.json is not there'])
+  })
+})
+
+describe('a key', () => {
+  test('of another kind, none at all, and a private one in the place of the public are refused in words', () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const rsa = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    expect(() => readSigningKey(rsa)).toThrow('holds a key of the kind rsa; Ed25519 is needed')
+    expect(() => readSigningKey('no key')).toThrow('holds no key in PEM')
+    expect(() => readCheckingKey(keys.private)).toThrow('is a private key')
+  })
+})

@@ -1,0 +1,183 @@
+import { execFile } from 'node:child_process'
+import { cp, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import type { ICronJob } from 'kubernetes-models/batch/v1'
+import { expect, test } from 'vitest'
+
+import { readSigningKey } from '../../src/backup/sign-manifest.ts'
+import { settings as known } from '../../src/config-settings.ts'
+import { emptyFolder, makeBackup, papersFor, placeWithPapers, problemsOf } from '../backup/backup-scene.ts'
+import { freshKeys } from '../backup/fresh-keys.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { makePdf } from '../support/make-files.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+import { ensureInstalled, findProgram } from '../support/services/install-packages.ts'
+import { systemdNeed } from './boot-systemd.ts'
+import { findObjections } from './check-manifests.ts'
+import { kustomize } from './kustomize.ts'
+
+const run = promisify(execFile)
+const root = join(import.meta.dirname, '../..')
+const folder = join(root, 'deploy/backup-restore')
+const keys = freshKeys()
+
+const scene = sceneOfFile(async (closing) => {
+  const { service } = await papersFor(closing)
+  const place = await emptyFolder(closing)
+  await makeBackup(service, place, { key: readSigningKey(keys.private) })
+  return { place }
+})
+
+type Ended = { code: number; stdout: string; stderr: string }
+
+async function script(name: string, words: string[], env: Record<string, string> = {}): Promise<Ended> {
+  const { PATH = '' } = process.env
+  const base = { PATH, HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true', TMPDIR: await emptyFolder() }
+  return run(join(folder, name), words, { env: { ...base, ...env }, cwd: base.TMPDIR }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: Ended) => error,
+  )
+}
+
+async function copyOfBackups(): Promise<string> {
+  const copy = await emptyFolder()
+  await cp(scene.place, copy, { recursive: true })
+  return copy
+}
+
+async function keyFile(): Promise<string> {
+  const path = join(await emptyFolder(), 'backup-key.pub.pem')
+  await writeFile(path, keys.public)
+  return path
+}
+
+test('the drill brings the newest backup back, compares every hash, says how it went, and leaves nothing', async () => {
+  const scratch = await emptyFolder()
+  const report = join(scratch, 'report.txt')
+
+  const ended = await script('drill.sh', [scene.place, await keyFile()], { SCRATCH: scratch, REPORT: report })
+
+  expect(ended).toMatchObject({ code: 0, stderr: '' })
+  expect(ended.stdout).toMatch(/4 files, 14\.0 KB: all as it was written/)
+  expect(ended.stdout).toMatch(/is restored: 4 files, 14\.0 KB, each read back/)
+  expect(ended.stdout).toMatch(/✓ 4 files, 14\.0 KB: all is right\./)
+  expect(ended.stdout).toMatch(/✓ \d+ events under \d+ seals: all as they were sealed\./)
+  expect(ended.stdout).toMatch(/✓ The backup can be relied on; the drill took \d+ s\.\n$/)
+  expect(await readFile(report, 'utf8')).toBe(ended.stdout)
+  expect(await readdir(scratch)).toEqual(['report.txt'])
+})
+
+test('the drill of a backup of which one file was changed fails, and says which', async () => {
+  const place = await copyOfBackups()
+  const [first = ''] = await readdir(join(place, 'files'))
+  const [name = ''] = await readdir(join(place, 'files', first))
+  const file = join(place, 'files', first, name)
+  const bytes = await readFile(file)
+  bytes[100] = (bytes[100] ?? 0) ^ 1
+  await writeFile(file, bytes)
+
+  const ended = await script('drill.sh', [place, await keyFile()])
+
+  expect(ended.code).toBe(1)
+  expect(ended.stdout).toContain(`files/${first}/${name}: its bytes are not those that were kept`)
+  expect(ended.stdout).toMatch(/✗ The drill failed: \d of 4 steps\.\n$/)
+})
+
+test('the nightly script makes a signed backup, and never two at once', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  const key = join(place.folder, 'key.pem')
+  await writeFile(key, keys.private)
+  const env = { ...place.settings, SIGN_KEY: key, LOCK: join(place.folder, 'lock') }
+
+  const ends = await Promise.all([script('backup.sh', [place.backups], env), script('backup.sh', [place.backups], env)])
+
+  expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 1])
+  expect(ends.find(({ code }) => code === 1)?.stderr).toBe('A backup runs already.\n')
+  expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
+})
+
+test('old backups go with the files that only they had, and the newest stays, whole', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  const first = await makeBackup(place.service, place.backups)
+  const backups = join(place.backups, 'backups')
+  const aged = first.name.replace(/^\d{4}/, '2020')
+  await rename(join(backups, first.name), join(backups, aged))
+  await uploadDocument(place.service.url, place.firm, place.admin, { bytes: makePdf({ seed: 'newer still' }) })
+  const second = await makeBackup(place.service, place.backups)
+  await mkdirOfOld(place.backups)
+
+  const ended = await script('remove-old.sh', [place.backups, '90'])
+
+  expect(ended).toMatchObject({ code: 0, stdout: '1 old backups and 1 files that only they had are removed.\n' })
+  expect(await readdir(backups)).toEqual([second.name])
+  expect(await problemsOf(place.backups)).toEqual([])
+  expect(await script('remove-old.sh', [place.backups, '0'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('0 old'),
+  })
+  expect(await readdir(backups)).toEqual([second.name])
+})
+
+/** What only a backup that is gone had. */
+async function mkdirOfOld(place: string): Promise<void> {
+  const [some = ''] = await readdir(join(place, 'files'))
+  await writeFile(join(place, 'files', some, 'f'.repeat(62)), 'of nobody')
+}
+
+test('a copy elsewhere is a backup there, whatever is copied again or was cut off before', async () => {
+  await ensureInstalled([rsyncNeed])
+  const target = await emptyFolder()
+  const place = await copyOfBackups()
+
+  const ended = await script('copy-off-site.sh', [place, target])
+  const again = await script('copy-off-site.sh', [place, target])
+
+  expect([ended, again].map(({ code, stderr }) => [code, stderr])).toEqual([
+    [0, ''],
+    [0, ''],
+  ])
+  expect(await problemsOf(target)).toEqual([])
+})
+
+const rsyncNeed = {
+  service: 'a copier of folders (rsync)',
+  packages: ['rsync'],
+  aboutMegabytes: 1,
+  variables: [],
+  missing: async () => ((await findProgram('rsync')) ? [] : ['rsync']),
+}
+
+test('Kubernetes would take the jobs as they stand, and they give commands that there are', async () => {
+  const manifests = await kustomize(join(folder, 'kubernetes'))
+  expect(manifests.map(({ kind }) => kind).toSorted()).toEqual(['ConfigMap', 'CronJob', 'CronJob'])
+  expect(await findObjections(manifests)).toEqual([])
+  const data = manifests.find(({ kind }) => kind === 'ConfigMap')?.['data'] as Record<string, string>
+  expect(Object.keys(data).filter((name) => !(name in known))).toEqual([])
+
+  const jobs = manifests.filter(({ kind }) => kind === 'CronJob') as unknown as ICronJob[]
+  for (const { spec } of jobs) {
+    const [container] = spec?.jobTemplate.spec?.template.spec?.containers ?? []
+    const help = await run(join(root, 'bin/paniq-docs'), [...(container?.args ?? []), '--help'])
+    expect(help.stdout).toContain('Usage: paniq-docs backup')
+  }
+})
+
+test('systemd finds nothing wrong with the units', async () => {
+  await ensureInstalled([systemdNeed])
+  const disk = await emptyFolder()
+  await cp('/usr/lib/systemd/system', join(disk, 'usr/lib/systemd/system'), { recursive: true })
+  for (const from of ['deploy/systemd/system', 'deploy/backup-restore/system'])
+    await cp(join(root, from), join(disk, 'etc/systemd/system'), { recursive: true })
+  for (const path of ['bin', 'deploy/backup-restore'])
+    await cp(join(root, path), join(disk, 'opt/paniq-documents', path), { recursive: true })
+  const units = await readdir(join(folder, 'system'))
+
+  for (const unit of units)
+    expect([unit, await run('systemd-analyze', ['verify', `--root=${disk}`, unit])]).toEqual([
+      unit,
+      { stdout: '', stderr: '' },
+    ])
+  expect(units).toHaveLength(4)
+})
