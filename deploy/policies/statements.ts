@@ -83,16 +83,21 @@ export function kmsReadPolicy(place: Pick<Place, 'kmsKey' | 'region'>): Policy {
   return policy(useKey('DecryptThroughS3', ['kms:Decrypt'], place))
 }
 
-/** `s3 test`, given by an operator: it may make the bucket, and touches one object. */
+/** `s3 test`, given by an operator: it may make the bucket and look at how it is set up, and touches one object. */
 export function s3TestPolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
   return policy(
-    allow('MakeAndLookAtBucket', ['s3:CreateBucket', 's3:ListBucket', 's3:GetBucketCORS'], [bucketOf(bucket)]),
+    allow('MakeAndListBucket', ['s3:CreateBucket', 's3:ListBucket'], [bucketOf(bucket)]),
+    allow('ReadHowTheBucketIsSetUp', setupReads.filter(isLookedAt).map(inS3), [bucketOf(bucket)]),
     allow(
       'TryOneObject',
       ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
       [objectsOf(bucket, tested)],
     ),
   )
+}
+
+function isLookedAt(action: string): boolean {
+  return action !== 'GetReplicationConfiguration'
 }
 
 /** `purge --now`: it destroys every version of a paper, and can read none. Its own right is tried on a key of nobody's. */
