@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { examplePlace } from '../../deploy/policies/example-place.ts'
 import { policies, type Policy, type Statement } from '../../deploy/policies/statements.ts'
 import { settings } from '../../src/config-settings.ts'
+import { proofRights, setupRights } from '../../src/storage/bucket-setup/setup-rights.ts'
 import { actionsOf } from '../rights/actions-of-calls.ts'
 import { may } from '../rights/may.ts'
 import { listCode } from './list-code.ts'
@@ -97,6 +98,16 @@ describe('the code and the policies', () => {
     expect(new Set(calls.map(({ call }) => call)).size).toBeGreaterThan(15)
     expect(calls.filter(({ call }) => !(call in actionsOf))).toEqual([])
     expect(calls.flatMap(({ call }) => actionsOf[call] ?? []).filter((action) => !given.has(action))).toEqual([])
+  })
+
+  test('s3 setup may do what each of its parts asks for', () => {
+    const asked = Object.values(setupRights).flatMap(({ read, write, clear }) => [read, write, clear])
+    const may = [
+      ...actionsIn(policies['s3-setup'](examplePlace)),
+      ...actionsIn(policies['s3-setup-replication'](examplePlace)),
+    ]
+
+    expect([...asked, ...proofRights].filter((right) => !may.includes(right))).toEqual([])
   })
 
   test('every action that is given belongs to a call of ours, or to what S3 itself does', () => {
