@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { readBucketSetup } from '../support/read-bucket-setup.ts'
 import { type RunningMoto, startMoto } from '../support/services/moto.ts'
+import { openStoreInBetween } from './store-in-between.ts'
 import { changesIn, listenIn, operatorOf, outcomesOf, setUp, setupOf } from './set-up.ts'
 
 let moto: RunningMoto
@@ -73,11 +74,18 @@ describe('a store that has what the gateway lacks', () => {
     expect(await readBucketSetup(bucket.client, bucket.name)).toEqual(before)
   })
 
-  test('which refuses everybody by the policy is left without it, and papers are taken as before', async () => {
+  test('which refuses everybody by the policy is left without it, after it was tried on one object of ours alone', async () => {
     const bucket = await bucketOnMoto()
-    const report = await setupOf(operatorOf(bucket))
+    const policies: string[] = []
+    const endpoint = await openStoreInBetween({
+      behind: bucket.s3.endpoint,
+      answer: (call, body) => void (call === 'PUT bucket?policy' && policies.push(body)),
+    })
+    const report = await setupOf(operatorOf(bucket, { AWS_ENDPOINT_URL_S3: endpoint }))
 
     expect(outcomesOf(report)).toMatchObject({ policy: 'lacking', lifecycle: 'changed' })
+    const resources = policies.flatMap((text) => JSON.parse(text).Statement.map(({ Resource }: Statement) => Resource))
+    expect(resources).toEqual(Array(2).fill([`arn:aws:s3:::${bucket.name}/test/connection_test.txt`]))
     expect((await readBucketSetup(bucket.client, bucket.name)).policy).toBeUndefined()
   })
 
@@ -96,3 +104,5 @@ describe('a store that has what the gateway lacks', () => {
     expect((await readBucketSetup(bucket.client, bucket.name)).replication).toBeUndefined()
   })
 })
+
+type Statement = { Resource: string[] }
