@@ -85,7 +85,8 @@ describe('a store that has what the gateway lacks', () => {
 
     expect(outcomesOf(report)).toMatchObject({ policy: 'lacking', lifecycle: 'changed' })
     const resources = policies.flatMap((text) => JSON.parse(text).Statement.map(({ Resource }: Statement) => Resource))
-    expect(resources).toEqual(Array(2).fill([`arn:aws:s3:::${bucket.name}/test/connection_test.txt`]))
+    const ours = [`arn:aws:s3:::${bucket.name}/test/connection_test.txt`]
+    expect(resources).toEqual([ours, ours])
     expect((await readBucketSetup(bucket.client, bucket.name)).policy).toBeUndefined()
   })
 
