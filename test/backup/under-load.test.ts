@@ -98,13 +98,13 @@ async function serviceOnS3() {
 
 /** Does something again and again until it is told to end. */
 function keepBusy(work: (turn: number) => Promise<void>) {
-  let isEnding = false
+  const ending = new AbortController()
   const working = (async () => {
-    for (let turn = 0; !isEnding; turn += 1) await work(turn)
+    for (let turn = 0; !ending.signal.aborted; turn += 1) await work(turn)
   })()
   return {
     async end() {
-      isEnding = true
+      ending.abort()
       await working
     },
   }
