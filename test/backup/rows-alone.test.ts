@@ -42,7 +42,7 @@ test('rows alone come back beside the bucket in which the files lie, and what is
 
   async function sameLength(key: string): Promise<Buffer> {
     const listed = (await listBucket(bucket.client, bucket.name)).find((each) => each.key === key)
-    return Buffer.alloc(listed !== undefined && 'size' in listed ? Number(listed.size) : 0, 'x')
+    return Buffer.alloc(listed !== undefined && 'size' in listed ? listed.size : 0, 'x')
   }
 })
 

@@ -86,7 +86,7 @@ async function serviceOnS3() {
   return {
     service,
     ...(await firmWithAdmin(service)),
-    async keepS3Away(work: () => Promise<void>) {
+    keepS3Away: async (work: () => Promise<void>) => {
       proxy.setFault({ kind: 'refuse' })
       await proxy.cutAll()
       await work()
