@@ -18,7 +18,14 @@ export type BackupActions = {
   restoreBackup: (place: HeadsPlace, options: RestoreBackupOptions) => Promise<void>
 }
 
-const place = parseAs(headsPlace)
+const place = parseAs(
+  z.string().transform((text, context): HeadsPlace => {
+    const parsed = headsPlace.safeParse(text)
+    if (parsed.success && text !== '') return parsed.data
+    context.addIssue({ code: 'custom', message: 'must be a folder, or s3://bucket/prefix' })
+    return z.NEVER
+  }),
+)
 const concurrency = z.coerce
   .number('must be a number')
   .int('must be whole')

@@ -46,15 +46,17 @@ export async function openNamed(
   which: 'newest' | 'newest_finished',
 ): Promise<OpenedBackup> {
   const key = await readKeyFile(publicKey, '--public-key', readCheckingKey)
-  const names = name === undefined ? (await listBackups(place)).toReversed() : [name]
-  if (names.length === 0) throw new WrongUse(`There is no backup in ${place.shown}.`)
+  const all = (await listBackups(place)).toReversed()
+  const names = name === undefined ? all : all.filter((each) => each === name)
+  if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}.`)
+  if (names.length === 0) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
   for (const each of names) {
     const opened = await openUnlessUnfinished(place, each, key)
     if (opened !== undefined) return opened
     if (which === 'newest' || name !== undefined)
       throw new AppError(
         'gone',
-        `The backup ${each} is not finished: it is being made, or whoever made it was ended.${otherThan(each, names)}`,
+        `The backup ${each} is not finished: it is being made, or whoever made it was ended.${otherThan(each, all)}`,
       )
   }
   throw new AppError('gone', `None of the backups in ${place.shown} is finished.`)

@@ -42,7 +42,7 @@ test('rows alone come back beside the bucket in which the files lie, and what is
 
   async function sameLength(key: string): Promise<Buffer> {
     const listed = (await listBucket(bucket.client, bucket.name)).find((each) => each.key === key)
-    return Buffer.alloc(listed !== undefined && 'size' in listed ? Number(listed.size) : 0, 'x')
+    return Buffer.alloc(listed !== undefined && 'size' in listed ? listed.size : 0, 'x')
   }
 })
 
@@ -59,7 +59,12 @@ test('a backup in a bucket is made, verified and brought back as one in a folder
     ...s3Settings(await bucketForTest()),
   })
 
-  expect([created, again, verified, restored].map(({ code, stderr }) => [code, stderr])).toEqual(Array(4).fill([0, '']))
+  expect([created, again, verified, restored].map(({ code, stderr }) => [code, stderr])).toEqual([
+    [0, ''],
+    [0, ''],
+    [0, ''],
+    [0, ''],
+  ])
   expect(lastOf(created.stdout)).toMatchObject({ copied: 4, shared: 0 })
   expect(lastOf(again.stdout)).toMatchObject({ copied: 0, shared: 4 })
   expect(lastOf(verified.stdout)).toMatchObject({ ok: true, files: 4 })

@@ -86,7 +86,7 @@ async function serviceOnS3() {
   return {
     service,
     ...(await firmWithAdmin(service)),
-    async keepS3Away(work: () => Promise<void>) {
+    keepS3Away: async (work: () => Promise<void>) => {
       proxy.setFault({ kind: 'refuse' })
       await proxy.cutAll()
       await work()
@@ -98,13 +98,13 @@ async function serviceOnS3() {
 
 /** Does something again and again until it is told to end. */
 function keepBusy(work: (turn: number) => Promise<void>) {
-  let isEnding = false
+  const ending = new AbortController()
   const working = (async () => {
-    for (let turn = 0; !isEnding; turn += 1) await work(turn)
+    for (let turn = 0; !ending.signal.aborted; turn += 1) await work(turn)
   })()
   return {
     async end() {
-      isEnding = true
+      ending.abort()
       await working
     },
   }

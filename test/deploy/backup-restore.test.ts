@@ -93,7 +93,7 @@ test('the nightly script makes a signed backup, and never two at once', async ()
 
   const ends = await Promise.all([script('backup.sh', [place.backups], env), script('backup.sh', [place.backups], env)])
 
-  expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 1])
+  expect(ends.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([0, 1])
   expect(ends.find(({ code }) => code === 1)?.stderr).toBe('A backup runs already.\n')
   expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
 })

@@ -1,0 +1,86 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { expect, onTestFinished, test } from 'vitest'
+
+import { bucketForTest, emptyFolder, lastOf, placeWithPapers } from '../backup/backup-scene.ts'
+import { freshKeys } from '../backup/fresh-keys.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
+import { makeWorkFolder, runCommand } from './run-command.ts'
+
+test('Ctrl-C leaves what says that it is not finished: verify refuses it, and the next one removes it', async () => {
+  const bucket = await bucketForTest()
+  const place = await placeWithPapers({ bucket, papers: 8 })
+  const proxy = await startFaultProxy({ port: Number(new URL(bucket.s3.endpoint).port) })
+  onTestFinished(() => proxy.close())
+  proxy.setFault({ kind: 'slow', latencyMs: 300 })
+  const slowly = { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${proxy.port}` }
+  const create = ['backup', 'create', place.backups, '--with-files']
+
+  const begun = place.start([...create, '--concurrency', '1'], slowly)
+  await begun.untilSaid(/The rows are in it; 9 files/)
+  begun.signal('SIGINT')
+  const ended = await begun.ended()
+  const verified = await place.run(['backup', 'verify', place.backups])
+  const next = await place.run(create)
+
+  expect(ended.code).toBe(1)
+  expect(ended.stdout).toContain('It was ended before the end. What there is of it says that it is not finished')
+  expect(verified).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^The backup \S+ is not finished: it is being made/),
+  })
+  expect(next).toMatchObject({ code: 0, stderr: '' })
+  expect(next.stdout).toMatch(/The unfinished backup \S+ was removed\.\n✓ \S+: \d+ rows, 9 files/)
+  expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
+})
+
+test('people are told that it is not signed, and by whom it was; a wrong key is refused', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  const [ours, others] = [freshKeys(), freshKeys()]
+  const path = (name: string) => join(place.folder, name)
+  await writeFile(path('key.pem'), ours.private)
+  await writeFile(path('key.pub.pem'), ours.public)
+  await writeFile(path('other.pub.pem'), others.public)
+  const verify = ['backup', 'verify', place.backups]
+
+  const unsigned = await place.run(['backup', 'create', place.backups])
+  const signed = await place.run(['backup', 'create', place.backups, '--sign-key', path('key.pem'), '--json'])
+  const right = await place.run([...verify, '--public-key', path('key.pub.pem'), '--json'])
+  const wrong = await place.run([...verify, '--public-key', path('other.pub.pem')])
+  const noKey = await place.run([...verify, '--public-key', path('key.pem')])
+
+  expect(unsigned.stdout).toContain('! It is not signed')
+  expect(lastOf(signed.stdout)).toMatchObject({
+    ok: true,
+    with_files: false,
+    signed_with: expect.stringMatching(/^[0-9a-f]{64}$/),
+  })
+  expect(lastOf(right.stdout)).toMatchObject({ ok: true, signature: 'right' })
+  expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('it was signed with another key') })
+  expect(noKey).toMatchObject({ code: 2, stderr: expect.stringContaining('is a private key; name the public one') })
+})
+
+test('what cannot be is refused in one line that says what to do', async () => {
+  const folder = await makeWorkFolder()
+  const file = join(await emptyFolder(), 'file')
+  await writeFile(file, '')
+  const nobody = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y', AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }
+  const run = async (words: string[]) => runCommand(folder, ['backup', ...words], { settings: nobody })
+
+  const ends = [
+    await run(['create', join(file, 'below')]),
+    await run(['create', 's3://UPPER']),
+    await run(['verify', 's3://backups/x']),
+    await run(['verify', folder, '--backup', 'newest']),
+    await run(['restore', join(folder, 'none')]),
+  ]
+
+  expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual([
+    [2, expect.stringContaining('Name a folder that this user may write to.')],
+    [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
+    [1, expect.stringContaining('s3://backups cannot be reached: Nothing answers at http://127.0.0.1:9')],
+    [2, expect.stringContaining('It must be the name of a backup')],
+    [2, expect.stringContaining('There is no folder')],
+  ])
+})
