@@ -20,12 +20,17 @@ export type Judged =
   | { recorded: false }
 
 /**
- * A system task's: a version whose bytes were read whole is clean. One that waited for that is shown to the platform from
+ * A system task's: a version whose bytes were read whole is clean, by what was known when that began. One that waited for that is shown to the platform from
  * now on, with its event, in one transaction.
  */
-export async function recordClean(db: Db, actor: EventActor, version: DueScan): Promise<Judged> {
+export async function recordClean(
+  db: Db,
+  actor: EventActor,
+  version: DueScan,
+  { secondsAgo }: { secondsAgo: number },
+): Promise<Judged> {
   return judge(db, actor, version, {
-    change: sql`scan_status = 'clean', scan_due_at = now() + make_interval(days => ${daysUntilAgain})`,
+    change: sql`scan_status = 'clean', scanned_at = now() - make_interval(secs => ${secondsAgo}), scan_due_at = now() + make_interval(days => ${daysUntilAgain})`,
     event: 'document.scanned',
     outcome: 'ok',
     details: {},
@@ -35,7 +40,7 @@ export async function recordClean(db: Db, actor: EventActor, version: DueScan): 
 /** The same for one in which a virus was found: nobody gets it any more, and the platform's row of its document goes. */
 export async function recordInfected(db: Db, actor: EventActor, version: DueScan, signature: string): Promise<Judged> {
   return judge(db, actor, version, {
-    change: sql`scan_status = 'infected', scan_found = ${signature}`,
+    change: sql`scan_status = 'infected', scanned_at = now(), scan_found = ${signature}`,
     event: 'document.quarantined',
     outcome: 'infected',
     details: { signature },
@@ -55,7 +60,7 @@ async function judge(
     const { rows } = await sql<{ was: ScanStatus }>`
       with judged as (
         update document_versions v
-        set ${change}, scanned_at = now(), scan_attempts = 0, scan_tried_at = null
+        set ${change}, scan_attempts = 0, scan_tried_at = null
         from document_versions old
         where v.firm_id = ${version.firmId} and v.id = ${version.versionId} and ${liesAt(version, 'v.')}
           and v.file_size = ${version.fileSize} and v.scan_status <> 'infected' and v.bytes_state = 'present'

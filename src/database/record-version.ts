@@ -18,6 +18,8 @@ export type NewVersion = Place & {
   objectVersionId: string | undefined
   isFallback: boolean
   scanStatus: ScanStatus
+  /** When its scan began, where there was one: what the scanner has learned since, it did not look for. */
+  scannedSecondsAgo?: number
   /** The version of the same document whose bytes these are: scanned when that one was. */
   copyOf?: number
 }
@@ -88,10 +90,10 @@ const insertVersion = (actor: Actor, version: NewVersion) => sql`
   from d
   returning *`
 
-/** Null: the database writes now() there, in a clean one. */
-const scannedAt = ({ copyOf }: NewVersion) =>
+/** Null in one that has no verdict yet. */
+const scannedAt = ({ copyOf, scanStatus, scannedSecondsAgo = 0 }: NewVersion) =>
   copyOf === undefined
-    ? sql`null::timestamptz`
+    ? sql`case ${scanStatus} when 'clean' then now() - make_interval(secs => ${scannedSecondsAgo}) end`
     : sql`(select old.scanned_at from document_versions old
         where old.firm_id = d.firm_id and old.document_id = d.id and old.version = ${copyOf})`
 

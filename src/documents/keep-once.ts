@@ -96,6 +96,7 @@ async function keep(
       mimeType,
       // Known by now: a store completes nothing before.
       scanStatus: await received.scanStatus(),
+      scannedSecondsAgo: (performance.now() - received.scanBegunAt) / 1000,
       once,
     }),
   )

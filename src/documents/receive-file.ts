@@ -35,6 +35,8 @@ export type Received = {
   content: HeldInMemory | Spooled
   /** How long it is at most; of a file that still comes nobody knows better. */
   mostBytes: number
+  /** By the clock of `performance`: what the scanner learned later, it may not have known of this file. */
+  scanBegunAt: number
   /** What the scanner said of it; known once the content is whole and accepted. */
   scanStatus: () => Promise<KeptScanStatus>
   /** Stops reading and gives memory or spool file back; to be called in every case. */
@@ -56,15 +58,21 @@ export async function receiveFile(needs: ReceiveNeeds, incoming: Incoming): Prom
 
   const whole = rejoin(head, chunks)
   const mostBytes = Math.min(declaredBytes, maxBytes)
+  const scanBegunAt = performance.now()
   const checks = { expectedSha256, check: format.check }
   const held =
     mostBytes <= mostBytesInMemory
       ? await holdAndScan(needs, whole, { ...checks, mostBytes, signal })
       : await spoolAndScan(needs, whole, { ...checks, incoming })
-  return { format, mostBytes: held.content.kind === 'memory' ? held.content.bytes.length : mostBytes, ...held }
+  return {
+    format,
+    scanBegunAt,
+    mostBytes: held.content.kind === 'memory' ? held.content.bytes.length : mostBytes,
+    ...held,
+  }
 }
 
-type Held = Omit<Received, 'format' | 'mostBytes'>
+type Held = Omit<Received, 'format' | 'mostBytes' | 'scanBegunAt'>
 
 async function holdAndScan(
   needs: ReceiveNeeds,

@@ -27,6 +27,7 @@ export type PaperToRecord = {
   fileName: string
   mimeType: string
   scanStatus: ScanStatus
+  scannedSecondsAgo?: number
   once?: Once | undefined
   /** The version whose bytes these are, and who scans. */
   restored?: { version: number; scanner: Scanner | undefined }

@@ -56,6 +56,7 @@ async function purgeWhile(model: Model, real: Real, { firm, waited, restores, ki
     return gone.length
   })
   const [inOne, inOther] = await Promise.all(judged)
+  await letDaysBegin(real, model)
   return `${(inOne ?? 0) + (inOther ?? 0)} of them; ${endInWords(ended)}`
 }
 
@@ -78,6 +79,16 @@ async function letDaysPass({ world }: Real, documents: KnownDocument[]): Promise
   for (const document of documents) {
     document.isOld = true
     await sql`update documents set deleted_at = now() - interval '31 days' where id = ${document.id}`.execute(world.db)
+  }
+}
+
+/** What is left begins its days in the trash anew: else the service itself could purge it at any moment, as it does daily, and when it starts. */
+async function letDaysBegin({ world }: Real, { firms }: Model): Promise<void> {
+  for (const document of firmNames.flatMap((name) => firms[name].documents.filter(({ isOld }) => isOld))) {
+    document.isOld = false
+    await sql`update documents set deleted_at = now() where id = ${document.id} and deleted_at is not null`.execute(
+      world.db,
+    )
   }
 }
 

@@ -51,7 +51,7 @@ describe('a paper whose verdict comes while it is moved', () => {
     // Both are held up in the midst of their work, in this order.
     const holding = await service.app.db.startTransaction().execute()
     await sql`select from document_versions where id = ${version.versionId} for update`.execute(holding)
-    const judging = recordClean(service.app.db, actor, due)
+    const judging = recordClean(service.app.db, actor, due, { secondsAgo: 0 })
     await waitUntilWaiting(service.app.db, 1)
     const flipping = flip(move, version)
     await waitUntilWaiting(service.app.db, 2)

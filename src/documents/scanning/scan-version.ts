@@ -39,6 +39,7 @@ type Scan = { here: StoreHere; version: DueScan; occasion: Occasion; signal: Abo
 /** Scans one stored version that was claimed for it, and acts on the verdict. Throws when the database does not answer. */
 export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, scan: Scan): Promise<ScanOutcome> {
   const { version } = scan
+  const begunAt = performance.now()
   const verdict = await readAndScan(needs, actor, scan)
   if (verdict === undefined) {
     await postponeScan(needs.db, version, { seconds: pauseAfter(version.attempts), isFilesDoing: true })
@@ -46,7 +47,7 @@ export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, sc
   }
   switch (verdict.kind) {
     case 'clean':
-      await recordClean(needs.db, actor, version)
+      await recordClean(needs.db, actor, version, { secondsAgo: (performance.now() - begunAt) / 1000 })
       return 'clean'
     case 'infected':
       await actOnFind(needs, actor, scan, verdict.signature)
