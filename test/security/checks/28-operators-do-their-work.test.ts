@@ -107,5 +107,6 @@ describeCheck(28, () => {
     expect(restored).toMatchObject({ code: 0, stderr: '' })
     const compared = await run('service', ['verify'], { bucket: empty, more: elsewhere })
     expect(compared).toMatchObject({ code: 0, stderr: '' })
-  })
+    // Six commands, each of which starts Node and, but for one, a database.
+  }, 240_000)
 })

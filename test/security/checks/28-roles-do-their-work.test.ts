@@ -170,7 +170,11 @@ describeCheck(28, () => {
     await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } }))
     const tried = await place.run({ ...settings, CORS_ORIGINS: 'https://portal.example' }, 's3', 'test', '--json')
     const report: { steps: { step: string; outcome: string }[] } = JSON.parse(tried.stdout)
-    expect([tried.code, report.steps.filter(({ outcome }) => outcome !== 'ok')]).toEqual([0, []])
+    // It may look at how the bucket is set up, which nobody did yet.
+    expect([tried.code, report.steps.filter(({ outcome }) => outcome !== 'ok')]).toEqual([
+      0,
+      [expect.objectContaining({ step: 'safeguards', outcome: 'note' })],
+    ])
   })
 
   it('purge-now destroys every version of a paper, which the service may not', async () => {

@@ -25,8 +25,14 @@ export const cephNeed: PackageNeed = {
 const region = 'af-south-1'
 const bucketPrefix = 'documents'
 
+/** `withRoles`: its owner may make users and roles. */
+type CephWish = { withRoles: boolean }
+
 /** An empty S3 gateway with its two users; everything it keeps is in memory, its settings and logs in `folder`. */
-export async function startCephRgw(folder: string): Promise<{ address: S3Address; stop: () => Promise<void> }> {
+export async function startCephRgw(
+  folder: string,
+  { withRoles }: CephWish = { withRoles: false },
+): Promise<{ address: S3Address; stop: () => Promise<void> }> {
   await mkdir(folder, { recursive: true })
   const running: RunningProgram[] = []
   // Nothing of the cluster is read again, so that it need not shut down in order.
@@ -34,20 +40,22 @@ export async function startCephRgw(folder: string): Promise<{ address: S3Address
     await Promise.all(running.map((program) => program.stop('SIGKILL')))
   }
   try {
-    return { address: await startCluster(folder, running), stop }
+    return { address: await startCluster({ folder, running, withRoles }), stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function startCluster(folder: string, running: RunningProgram[]): Promise<S3Address> {
+type ClusterWish = CephWish & { folder: string; running: RunningProgram[] }
+
+async function startCluster({ folder, running, withRoles }: ClusterWish): Promise<S3Address> {
   const [monitorPort = 0, gatewayPort = 0] = await findFreePorts(2)
   const clusterId = randomUUID()
   const settings = join(folder, 'ceph.conf')
   const cluster: Cluster = { folder, settings, running }
   await Promise.all(['mon', 'osd', 'rgw', 'crash'].map((name) => mkdir(join(folder, name))))
-  await writeFile(settings, cephSettings({ folder, clusterId, monitorPort, gatewayPort }))
+  await writeFile(settings, cephSettings({ folder, clusterId, monitorPort, gatewayPort, withRoles }))
 
   await startMonitor(cluster, { clusterId, port: monitorPort })
   await startObjectStore(cluster)

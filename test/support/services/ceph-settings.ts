@@ -1,12 +1,18 @@
 import { arch } from 'node:os'
 
-export type CephPlace = { folder: string; clusterId: string; monitorPort: number; gatewayPort: number }
+export type CephPlace = {
+  folder: string
+  clusterId: string
+  monitorPort: number
+  gatewayPort: number
+  withRoles: boolean
+}
 
 /**
  * A cluster of one monitor and one store in memory, on 127.0.0.1 alone, without its own authentication: what matters
  * to the tests is the gateway's, for S3. Days of the lifecycle are real ones.
  */
-export function cephSettings({ folder, clusterId, monitorPort, gatewayPort }: CephPlace): string {
+export function cephSettings({ folder, clusterId, monitorPort, gatewayPort, withRoles }: CephPlace): string {
   const multiarch = arch() === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
   return `[global]
 fsid = ${clusterId}
@@ -72,9 +78,14 @@ rgw_run_sync_thread = false
 rgw_gc_obj_min_wait = 5
 rgw_gc_processor_period = 10
 rgw_enable_apis = s3, s3website, sts, iam, admin
-# Sessions of roles; the key is of no other use.
+rgw_dns_name =
+${withRoles ? sessionsOfRoles(clusterId) : ''}`
+}
+
+/** With them the gateway answers a key that nobody has, or a wrong secret, as a right that is lacking. */
+function sessionsOfRoles(clusterId: string): string {
+  return `# The key is of no other use.
 rgw_s3_auth_use_sts = true
 rgw_sts_key = ${clusterId.replaceAll('-', '').slice(0, 16)}
-rgw_dns_name =
 `
 }

@@ -37,6 +37,8 @@ export async function prepareServices(
 
 const findNamed: { [Name in ServiceName]: (env: Environment) => Promise<AddressOf[Name] | undefined> } = {
   s3: findNamedS3,
+  // Whether a named one has users and roles cannot be known without making some.
+  s3WithRoles: async () => undefined,
   postgres: findNamedPostgres,
   durablePostgres: findNamedDurablePostgres,
   clamd: findNamedClamd,

@@ -19,9 +19,13 @@ export type PostgresAddress = { adminUrl: string }
 /** `url` as `CLAMD_URL` takes it. */
 export type ClamdAddress = { url: string }
 
-/** `durablePostgres`: one that waits for the disk at every commit, as the service's own does. */
+/**
+ * `s3WithRoles`: a gateway whose owner may make users and roles; it answers keys that nobody has otherwise than S3 does.
+ * `durablePostgres`: one that waits for the disk at every commit, as the service's own does.
+ */
 export type AddressOf = {
   s3: S3Address
+  s3WithRoles: S3Address
   postgres: PostgresAddress
   durablePostgres: PostgresAddress
   clamd: ClamdAddress

@@ -8,6 +8,7 @@ export type StartedService<Name extends ServiceName> = { address: AddressOf[Name
 
 export const needOf: Record<ServiceName, PackageNeed> = {
   s3: cephNeed,
+  s3WithRoles: cephNeed,
   postgres: postgresNeed,
   durablePostgres: postgresNeed,
   clamd: clamdNeed,
@@ -15,6 +16,7 @@ export const needOf: Record<ServiceName, PackageNeed> = {
 
 export const startOf: { [Name in ServiceName]: (folder: string) => Promise<StartedService<Name>> } = {
   s3: startCephRgw,
+  s3WithRoles: (folder) => startCephRgw(folder, { withRoles: true }),
   postgres: startPostgres,
   durablePostgres: startDurablePostgres,
   clamd: startClamd,
