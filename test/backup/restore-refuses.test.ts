@@ -86,6 +86,17 @@ describe('backup restore', () => {
     })
   })
 
+  test('of an earlier version makes the tables as they were, and then brings them up to this one', async () => {
+    const earlier = await changedManifest([], ['0018-runs'])
+    const scratch = await scratchPlace()
+
+    const restored = await restoreInto(scratch, earlier)
+    const migrated = await runCommand(scratch.folder, ['db', 'migrate', '--json'], scratch)
+
+    expect(restored).toMatchObject({ code: 0, stderr: '' })
+    expect(lastOf(migrated.stdout)).toEqual({ migrated: [] })
+  })
+
   test('into tables that the migrations have made already, with nobody in them, goes well', async () => {
     const scratch = await scratchPlace()
     await runCommand(scratch.folder, ['db', 'migrate'], scratch)
