@@ -1,10 +1,15 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { beforeAll, describe, expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
+import { prepareRestore } from '../../src/database/backup/prepare-restore.ts'
+import { openDatabase } from '../../src/database/client.ts'
 import { listMigrations } from '../../src/database/migrate.ts'
+import { makeLogger } from '../../src/logger.ts'
 import { runCommand, type Settings } from '../cli/run-command.ts'
+import { freshDatabase } from '../support/fresh-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { emptyFolder, lastOf, makeBackup, papersFor, placeWithPapers, scratchPlace } from './backup-scene.ts'
 
@@ -84,6 +89,32 @@ describe('backup restore', () => {
       code: 1,
       stderr: expect.stringContaining('of a later version than the backup (0016-seals)'),
     })
+  })
+
+  test('of an earlier version makes the tables as they were, and then brings them up to this one', async () => {
+    const earlier = await changedManifest([], ['0018-runs'])
+    const scratch = await scratchPlace()
+
+    const restored = await restoreInto(scratch, earlier)
+    const migrated = await runCommand(scratch.folder, ['db', 'migrate', '--json'], scratch)
+
+    expect(restored).toMatchObject({ code: 0, stderr: '' })
+    expect(lastOf(migrated.stdout)).toEqual({ migrated: [] })
+  })
+
+  test('makes no table, and changes none, of a version later than the rows that are to come into it', async () => {
+    const database = await freshDatabase()
+    onTestFinished(() => database.drop())
+    const { db } = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false }))
+    const migrations = (await listMigrations()).filter((each) => each !== '0018-runs')
+
+    const wish = { backupId: crypto.randomUUID(), madeBy: '0', target: undefined, isTargetEmpty: true }
+    const state = await prepareRestore(db, { ...wish, migrations })
+    const { rows } = await sql<{ name: string }>`select name from document_migrations order by name`.execute(db)
+    await db.destroy()
+
+    expect(state).toBe('new')
+    expect(rows.map(({ name }) => name)).toEqual(migrations.toSorted())
   })
 
   test('into tables that the migrations have made already, with nobody in them, goes well', async () => {
