@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream'
 import { promisify } from 'node:util'
 import { createGunzip, gzip } from 'node:zlib'
 
@@ -18,7 +18,11 @@ export type ListedFiles = {
   remove(): Promise<void>
 }
 
-export async function listFiles(snapshot: Snapshot, spool: Spool, signal: AbortSignal): Promise<ListedFiles> {
+export async function listFiles(
+  snapshot: Pick<Snapshot, 'rowsOfQuery'>,
+  spool: Spool,
+  signal: AbortSignal,
+): Promise<ListedFiles> {
   const file = await spool.open()
   const total = { files: 0, bytes: 0 }
   let lines: string[] = []
@@ -43,8 +47,15 @@ export async function listFiles(snapshot: Snapshot, spool: Spool, signal: AbortS
   return { total, read: () => readLines(content.path), remove: () => file.remove() }
 }
 
+/** JSON leaves U+2028 and U+2029 as they are, and `node:readline` would end a line at each. */
 async function* readLines(path: string): AsyncGenerator<NamedFile, undefined> {
-  const lines = createInterface({ input: createReadStream(path).pipe(createGunzip()), crlfDelay: Infinity })
-  for await (const line of lines) yield namedFileForm.parse(JSON.parse(line))
+  // What goes wrong at either end comes out of the last, and so to whoever reads.
+  const text = pipeline(createReadStream(path), createGunzip(), () => undefined).setEncoding('utf8')
+  let rest = ''
+  for await (const piece of text as AsyncIterable<string>) {
+    const lines = `${rest}${piece}`.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) yield namedFileForm.parse(JSON.parse(line))
+  }
   return undefined
 }
