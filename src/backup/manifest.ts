@@ -4,8 +4,15 @@ import { z } from 'zod'
 export const format = 1
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+/** Of a part, unpacked: several times what is written into one, which ends behind the row that fills it. */
+export const mostPartBytes = 256 * 1024 * 1024
 /** A file of lines, packed, below the backup's own folder. */
-const partForm = z.object({ file: z.string(), rows: z.number(), bytes: z.number(), sha256 })
+const partForm = z.object({
+  file: z.string().regex(/^(tables\/[a-z_]+|files)\.\d{4,}\.jsonl\.gz$/),
+  rows: z.number(),
+  bytes: z.int().nonnegative().max(mostPartBytes),
+  sha256,
+})
 const columnForm = z.object({ name: z.string(), type: z.string() })
 const tableForm = z.object({
   name: z.string(),

@@ -1,12 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 
 import { describe, expect, test } from 'vitest'
 
+import { type Manifest, mostPartBytes } from '../../src/backup/manifest.ts'
+import { readWhole } from '../../src/backup/read-parts.ts'
 import { readCheckingKey, readSigningKey } from '../../src/backup/sign-manifest.ts'
+import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
-import { emptyFolder, makeBackup, papersFor, problemsOf } from './backup-scene.ts'
+import { emptyFolder, makeBackup, papersFor, problemsOf, sha256Of } from './backup-scene.ts'
 import { freshKeys } from './fresh-keys.ts'
 
 const keys = freshKeys()
@@ -118,6 +122,60 @@ describe('backup verify', () => {
     expect(await problemsOf(root)).toEqual(['its manifest.json is damaged'])
     await rm(join(own, 'manifest.json'))
     expect(await problemsOf(root)).toEqual(['its manifest.json is not there'])
+  })
+})
+
+describe('a manifest that somebody made up is not followed', () => {
+  /** A part of other bytes than were written, to which the manifest is made to fit. */
+  async function forge(unpacked: string | Buffer): Promise<void> {
+    await open('unsigned')
+    const bytes = gzipSync(unpacked)
+    await writeFile(join(own, 'files.0001.jsonl.gz'), bytes)
+    await editManifest((text) => {
+      const manifest = JSON.parse(text) as Manifest
+      const [part] = manifest.files.parts
+      manifest.files.parts = part ? [{ ...part, bytes: bytes.length, sha256: sha256Of(bytes) }] : []
+      return JSON.stringify(manifest)
+    })
+  }
+  const part = 'files.0001.jsonl.gz'
+
+  test('to a part that ends in the middle of a line', async () => {
+    await forge('{}')
+    expect(await problemsOf(root)).toEqual([`${part}: ${part} ends in the middle of a line`])
+  })
+
+  test('to a part that unpacks to more than any has', async () => {
+    await forge(Buffer.alloc(mostPartBytes + 1))
+    expect(await problemsOf(root)).toEqual([expect.stringContaining('cannot be unpacked, or is far larger')])
+  })
+
+  test('to a part that is longer than it says, of which no more is read', async () => {
+    await open('unsigned')
+    const path = join(own, part)
+    await writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(5_000_000)]))
+    const place = backupFolder(root)
+
+    const held = await readWhole(place, `backups/${basename(own)}/${part}`, 1000)
+
+    expect(held?.length).toBeGreaterThan(1000)
+    expect(held?.length).toBeLessThan(1_000_000)
+    expect(await problemsOf(root)).toEqual([`${part}: ${part} was changed or damaged`])
+  })
+
+  test.each(['../../../files.0001.jsonl.gz', '/etc/passwd', 'tables/../x.0001.jsonl.gz', 'files.1.jsonl.gz'])(
+    'to a part called %s',
+    async (file) => {
+      await open('unsigned')
+      await editManifest((text) => text.replace('"files.0001.jsonl.gz"', JSON.stringify(file)))
+      expect(await problemsOf(root)).toEqual(['its manifest.json is damaged'])
+    },
+  )
+
+  test('that is an old one, rightly signed, under a newer name', async () => {
+    await open()
+    await rename(own, join(root, 'backups', '2999-01-01T000000Z-00000000'))
+    expect(await problemsOf(root, rightKey)).toEqual(['its manifest.json is that of another backup'])
   })
 })
 
