@@ -27,6 +27,7 @@ export async function keepFile(
   file: NamedFile,
   signal: AbortSignal,
 ): Promise<Kept> {
+  if (file.scan_status === 'infected') return { line: { ...file, fate: 'infected' }, isNew: false }
   const known = file.sha256 as Sha256 | null // its form was checked where the line was read
   if (known !== null && (await place.sizeOf(contentName(known))) === file.size)
     return { line: { ...file, fate: 'kept' }, isNew: false }
@@ -37,15 +38,22 @@ export async function keepFile(
 }
 
 async function copyFile(needs: KeepNeeds, place: BackupPlace, file: NamedFile, signal: AbortSignal): Promise<Outcome> {
+  // Hours after the snapshot, maybe: a virus may have been found since.
+  if ((await findNow(needs, file))?.isInfected === true) return { fate: 'infected' }
   const then = { store: file.store, storeId: file.store_id as StoreId | null, key: file.key as StorageKey } // as rows have them
   const outcome = await copyFrom(needs, place, { file, from: then, signal })
-  if (outcome.fate === 'kept' || file.version_id === null) return outcome
+  if (outcome.fate === 'kept') return outcome
 
-  const now = await findBytesNow(needs.db, file.firm_id as FirmId, file.version_id)
+  const now = await findNow(needs, file)
   if (now?.isInfected === true) return { fate: 'infected' }
   if (now === undefined || isSame(now, then)) return outcome
   const second = await copyFrom(needs, place, { file, from: now, signal })
   return second.fate === 'kept' ? second : outcome
+}
+
+/** Undefined also of a row of the platform's, which names one place alone. */
+async function findNow({ db }: KeepNeeds, { firm_id: firmId, version_id: versionId }: NamedFile) {
+  return versionId === null ? undefined : findBytesNow(db, firmId as FirmId, versionId) // as rows have it
 }
 
 type Copy = { file: NamedFile; from: Place; signal: AbortSignal }

@@ -38,6 +38,7 @@ function fileCalled(name: string): NamedFile {
     size: 1,
     sha256: null,
     state: 'present',
+    scan_status: null,
   }
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { scanStatuses } from '../vocabulary.ts'
+
 /** A backup of another form is not read: a later version of the service says so with another number. */
 export const format = 1
 
@@ -46,7 +48,7 @@ export type Manifest = z.infer<typeof manifestForm>
  * - `kept`: they are in the backup, under their hash;
  * - `left`: the backup is one of rows alone;
  * - `known_bad`: they were found missing or wrong before;
- * - `infected`: a virus was found in them meanwhile, and nobody is to have them;
+ * - `infected`: a virus was found in them, and nobody is to have them;
  * - `not_here`: they lie on a disk, or in a store, that could not be reached;
  * - `missing`, `wrong`: they are gone, or not what was stored.
  */
@@ -71,6 +73,8 @@ export const namedFileForm = z.object({
   /** Null as long as nobody has read it. */
   sha256: sha256.nullable(),
   state: z.enum(['present', 'missing', 'wrong', 'removed']),
+  /** Null for a row of the platform's. */
+  scan_status: z.enum(scanStatuses).nullable().default(null),
 })
 export const fileLineForm = namedFileForm.extend({ fate: z.enum(fileFates) })
 

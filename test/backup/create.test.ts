@@ -106,6 +106,36 @@ describe('backup create', () => {
     expect(counts.fates).toEqual({ kept: 3, wrong: 1 })
   })
 
+  test('a paper in which a virus was found is not in it, be it before or since the snapshot', async () => {
+    const { service, papers } = await placeWithPapers()
+    const { db } = service.app
+    const infect = async (id = '') => {
+      const { rows } = await sql<{ sha256: string }>`
+        update document_versions set scan_status = 'infected', scan_found = 'Eicar'
+        where document_id = ${id}::uuid returning sha256`.execute(db)
+      return rows.map(({ sha256 }) => sha256)
+    }
+    const root = await emptyFolder()
+    const before = await infect(papers[1])
+    let since: string[] = []
+
+    const { counts, manifest } = await makeBackup(service, root, {
+      place: (usual) => ({
+        ...usual,
+        async write(name, content) {
+          if (name.includes('tables/documents.')) since = await infect(papers[2])
+          await usual.write(name, content)
+        },
+      }),
+    })
+
+    expect(counts.fates).toEqual({ kept: 2, infected: 2 })
+    expect(manifest.files.lacking).toBe(0)
+    const kept = (await listFolder(join(root, 'files'))).map(({ path }) => path.replace('/', ''))
+    for (const sha256 of [...before, ...since]) expect(kept).not.toContain(sha256)
+    expect([before.length, since.length]).toEqual([1, 1])
+  })
+
   test('bytes that moved to another store since the snapshot are taken from there', async () => {
     const { service, papers } = await placeWithPapers()
     const { db } = service.app
