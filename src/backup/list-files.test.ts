@@ -11,12 +11,12 @@ import type { NamedFile } from './manifest.ts'
 async function list(names: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-list-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const listed = await listFiles({ rowsOfQuery: () => rowsOf(names) }, await openSpool(folder), never)
+  const listed = await listFiles({ rowsOfQuery: () => rowsOf(names) }, await openSpool(folder), underway)
   onTestFinished(() => listed.remove())
   return { listed, folder }
 }
 
-const never = new AbortController().signal
+const underway = { signal: new AbortController().signal, onMove: () => undefined }
 
 async function* rowsOf(names: string[]): AsyncGenerator<string> {
   for (const name of names) yield JSON.stringify(fileCalled(name))

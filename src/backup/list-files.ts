@@ -7,6 +7,7 @@ import { filesToBackUp } from '../database/backup/files-to-back-up.ts'
 import type { Snapshot } from '../database/backup/snapshot.ts'
 import type { Spool } from '../storage/spool.ts'
 import { type NamedFile, namedFileForm } from './manifest.ts'
+import type { Underway } from './underway.ts'
 
 const pack = promisify(gzip)
 const linesAtOnce = 1000
@@ -21,7 +22,7 @@ export type ListedFiles = {
 export async function listFiles(
   snapshot: Pick<Snapshot, 'rowsOfQuery'>,
   spool: Spool,
-  signal: AbortSignal,
+  { signal, onMove }: Underway,
 ): Promise<ListedFiles> {
   const file = await spool.open()
   const total = { files: 0, bytes: 0 }
@@ -33,6 +34,7 @@ export async function listFiles(
   try {
     for await (const line of snapshot.rowsOfQuery(filesToBackUp)) {
       signal.throwIfAborted()
+      onMove()
       total.files += 1
       total.bytes += namedFileForm.parse(JSON.parse(line)).size
       lines.push(`${line}\n`)
