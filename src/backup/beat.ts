@@ -2,40 +2,84 @@ import type { Logger } from 'pino'
 
 import { beatBackup, beatSeconds } from '../database/backup/running-backups.ts'
 import type { Db } from '../database/client.ts'
-import { AppError } from '../errors.ts'
+import { AppError, isAppError } from '../errors.ts'
+import type { Clock } from '../vocabulary.ts'
+
+/** A folder that hangs gives no answer, ever, and removals are not to wait for it. Longer than S3 is asked again. */
+const quietMs = 15 * 60_000
+/** How often the mark in the place is written anew. */
+const renewalMs = 5 * 60_000
 
 export type Beating = {
   /** Aborts when the backup is in vain. */
   signal: AbortSignal
+  /** A row, a file or a piece of one came further. */
+  moved(): void
+  /** Says that the backup lives, unless nothing moved for long. A timer does it. */
+  beat(): Promise<void>
   /** Once more and for the last time; throws when the backup is in vain. */
   end(): Promise<void>
   stop(): void
 }
 
-/** Says again and again that a backup lives, so that removals wait for it. A database that does not answer is asked again. */
-export function keepBeating({ db, log }: { db: Db; log: Pick<Logger, 'warn'> }, id: string): Beating {
+type Needs = { db: Db; log: Pick<Logger, 'warn'>; now: Clock }
+
+/**
+ * Says again and again that a backup lives, so that removals wait for it. A database that does not answer is asked again.
+ * `renew` says so in the place; it throws a `conflict` when somebody took it from there.
+ */
+export function keepBeating({ db, log, now }: Needs, id: string, renew: () => Promise<void>): Beating {
   const inVain = new AbortController()
-  const beat = async () => {
+  let movedAt = now().getTime()
+  let renewedAt = movedAt
+  let renewing: Promise<void> | undefined
+  let isOver = false
+  const say = async () => {
     if (!(await beatBackup(db, id))) inVain.abort(takenForDead())
+  }
+  const tryRenewal = async () => {
+    try {
+      await renew()
+      renewedAt = now().getTime()
+    } catch (error) {
+      if (isAppError(error, 'conflict')) inVain.abort(error)
+      else log.warn({ event: 'backup_beat_failed', err: error }, 'the place could not be told that a backup runs')
+    }
+    renewing = undefined
+  }
+  const beat = async () => {
+    const at = now().getTime()
+    if (at - movedAt > quietMs) return
+    await say()
+    if (!isOver && renewing === undefined && at - renewedAt >= renewalMs) renewing = tryRenewal()
   }
   const timer = setInterval(() => {
     beat().catch((error: unknown) =>
       log.warn({ event: 'backup_beat_failed', err: error }, 'the database could not be told that a backup runs'),
     )
   }, beatSeconds * 1000)
+  const stop = () => {
+    isOver = true
+    clearInterval(timer)
+  }
   return {
     signal: inVain.signal,
+    moved: () => void (movedAt = now().getTime()),
+    beat,
     async end() {
-      await beat()
+      stop()
+      // Written later, the mark would say of a finished backup that it is none.
+      await renewing
+      await say()
       inVain.signal.throwIfAborted()
     },
-    stop: () => clearInterval(timer),
+    stop,
   }
 }
 
 function takenForDead(): AppError {
   return new AppError(
     'conflict',
-    'This backup could not say for two minutes that it lives, so that files which it needs may be gone. Nothing of it counts; see that the database can be reached, and run it again.',
+    'This backup could not say for two minutes that it lives, or came no further for a quarter of an hour, or has run for a week, so that files which it needs may be gone. Nothing of it counts; see that the database, the store and the place answer, and run it again.',
   )
 }

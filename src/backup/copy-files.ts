@@ -6,6 +6,7 @@ import { StoreError } from '../storage/file-store.ts'
 import { type KeepNeeds, keepFile, type Kept } from './keep-file.ts'
 import type { ListedFiles } from './list-files.ts'
 import { type FileLine, isLacking, type Manifest, type NamedFile } from './manifest.ts'
+import type { Underway } from './underway.ts'
 import { makePartWriter } from './write-parts.ts'
 
 export type CopyCounts = {
@@ -21,7 +22,7 @@ type Copying = {
   withFiles: boolean
   listed: ListedFiles
   concurrency: number
-  signal: AbortSignal
+  underway: Underway
   onFile: (told: FileTold) => void
 }
 
@@ -29,17 +30,18 @@ type Copying = {
 export async function copyFiles(
   needs: KeepNeeds,
   place: BackupPlace,
-  { folder, withFiles, listed, concurrency, signal, onFile }: Copying,
+  { folder, withFiles, listed, concurrency, underway, onFile }: Copying,
 ): Promise<{ files: Manifest['files']; counts: CopyCounts }> {
   const writer = makePartWriter(place, folder, 'files')
   const counts: CopyCounts = { copied: 0, copiedBytes: 0, shared: 0, fates: {} }
   let lacking = 0
   await inTurns(listed.read(), concurrency, async (file) => {
-    signal.throwIfAborted()
-    const { line, isNew } = withFiles ? await keepPatiently(needs, place, file, signal) : left(file)
+    underway.signal.throwIfAborted()
+    const { line, isNew } = withFiles ? await keepPatiently(needs, place, file, underway) : left(file)
     count(counts, line, isNew)
     if (isLacking[line.fate]) lacking += 1
     await writer.add(JSON.stringify(line))
+    underway.onMove()
     onFile({ line, counts })
     return 'next'
   })
@@ -66,18 +68,13 @@ const mostTries = 5
 const pauseMs = 2000
 
 /** A store that does not answer for a moment does not end the work of hours. */
-async function keepPatiently(
-  needs: KeepNeeds,
-  place: BackupPlace,
-  file: NamedFile,
-  signal: AbortSignal,
-): Promise<Kept> {
+async function keepPatiently(needs: KeepNeeds, place: BackupPlace, file: NamedFile, underway: Underway): Promise<Kept> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await keepFile(needs, place, file, signal)
+      return await keepFile(needs, place, file, underway)
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'unavailable' || tries === mostTries) throw error
-      await wait(tries * pauseMs, undefined, { signal })
+      await wait(tries * pauseMs, undefined, { signal: underway.signal })
     }
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 
 import type { PoolConfig } from 'pg'
 import type { Logger } from 'pino'
@@ -9,15 +9,18 @@ import { leftOutTables } from '../database/backup/tables-to-back-up.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
 import { findInstallationId } from '../database/installation.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import type { Clock, Sha256 } from '../vocabulary.ts'
+import type { Clock } from '../vocabulary.ts'
 import { keepBeating } from './beat.ts'
 import { type CopyCounts, copyFiles, type FileTold } from './copy-files.ts'
 import type { KeepNeeds } from './keep-file.ts'
 import { listFiles } from './list-files.ts'
 import { format, type Manifest, type TableInBackup } from './manifest.ts'
 import { backupNameOf, folderOf, manifestName, signatureName, unfinishedName } from './names.ts'
-import { removeUnfinished, writeUnfinished } from './remove-unfinished.ts'
+import { removeUnfinished } from './remove-unfinished.ts'
 import { type SigningKey, signManifest } from './sign-manifest.ts'
+import type { Underway } from './underway.ts'
+import { requireMark, writeMark } from './unfinished-mark.ts'
+import { writeBytes } from './write-bytes.ts'
 import { writeRows } from './write-rows.ts'
 
 export type CreateNeeds = KeepNeeds & {
@@ -49,16 +52,21 @@ export type BackupMade = { name: string; manifest: Manifest; counts: CopyCounts;
 export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish: BackupWish): Promise<BackupMade> {
   const { db } = needs
   const installationId = await findInstallationId(db)
-  const cleaned = await removeUnfinished(db, place, installationId)
+  const cleaned = await removeUnfinished(needs, place, installationId)
   const id = randomUUID()
   const name = backupNameOf(needs.now().toISOString(), id)
   await beginBackup(db, { id, place: place.shown, name, withFiles: wish.withFiles })
-  const beating = keepBeating(needs, id)
-  const signal = AbortSignal.any([wish.signal, beating.signal])
+  const mark = async () => writeMark(place, name, { installationId, backupId: id, beatAt: needs.now() })
+  const beating = keepBeating(needs, id, async () => {
+    await requireMark(place, name, id)
+    await mark()
+  })
+  const underway = { signal: AbortSignal.any([wish.signal, beating.signal]), onMove: beating.moved }
   try {
-    await writeBytes(place, `${folderOf(name)}${unfinishedName}`, writeUnfinished(installationId))
-    const made = await fill(needs, place, { ...wish, signal, id, name })
+    await mark()
+    const made = await fill(needs, place, { ...wish, underway, id, name })
     await beating.end()
+    await requireMark(place, name, id)
     await finish(place, made.manifest, wish.key)
     const { count: files, bytes, lacking } = made.manifest.files
     await endBackup(db, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
@@ -77,7 +85,7 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
   }
 }
 
-type Filling = BackupWish & { id: string; name: string }
+type Filling = BackupWish & { underway: Underway; id: string; name: string }
 
 async function fill(
   needs: CreateNeeds,
@@ -107,11 +115,11 @@ async function fill(
   }
 }
 
-async function readDatabase(needs: CreateNeeds, place: BackupPlace, { name, signal, onTable }: Filling) {
+async function readDatabase(needs: CreateNeeds, place: BackupPlace, { name, underway, onTable }: Filling) {
   const snapshot = await openSnapshot(needs.owner)
   try {
-    const tables = await writeRows(snapshot, place, { folder: folderOf(name), signal, onTable })
-    return { ...(await describe(snapshot, tables)), listed: await listFiles(snapshot, needs.spool, signal) }
+    const tables = await writeRows(snapshot, place, { folder: folderOf(name), ...underway, onTable })
+    return { ...(await describe(snapshot, tables)), listed: await listFiles(snapshot, needs.spool, underway) }
   } finally {
     await snapshot.close()
   }
@@ -130,9 +138,4 @@ async function finish(place: BackupPlace, manifest: Manifest, key: SigningKey | 
   if (key !== undefined) await writeBytes(place, `${folder}${signatureName}`, signManifest(bytes, key))
   await writeBytes(place, `${folder}${manifestName}`, bytes)
   await place.remove(`${folder}${unfinishedName}`)
-}
-
-async function writeBytes(place: BackupPlace, name: string, bytes: Buffer): Promise<void> {
-  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // hex of a SHA-256 is what the brand says
-  await place.write(name, { bytes, sha256 })
 }

@@ -9,6 +9,7 @@ import { isReadableKey } from '../storage/storage-key.ts'
 import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
 import type { FileFate, FileLine, NamedFile } from './manifest.ts'
 import { contentName } from './names.ts'
+import { noticing, type Underway } from './underway.ts'
 
 export type KeepNeeds = HoldNeeds & { db: Db; stores: Stores }
 
@@ -25,37 +26,50 @@ export async function keepFile(
   needs: KeepNeeds,
   place: BackupPlace,
   file: NamedFile,
-  signal: AbortSignal,
+  underway: Underway,
 ): Promise<Kept> {
+  if (file.scan_status === 'infected') return { line: { ...file, fate: 'infected' }, isNew: false }
   const known = file.sha256 as Sha256 | null // its form was checked where the line was read
   if (known !== null && (await place.sizeOf(contentName(known))) === file.size)
     return { line: { ...file, fate: 'kept' }, isNew: false }
-  const outcome = await copyFile(needs, place, file, signal)
+  const outcome = await copyFile(needs, place, file, underway)
   if (outcome.fate === 'kept') return { line: { ...file, fate: 'kept', sha256: outcome.sha256 }, isNew: outcome.isNew }
   // Nobody hears anew of what is marked already.
   return { line: { ...file, fate: file.state === 'present' ? outcome.fate : 'known_bad' }, isNew: false }
 }
 
-async function copyFile(needs: KeepNeeds, place: BackupPlace, file: NamedFile, signal: AbortSignal): Promise<Outcome> {
+async function copyFile(needs: KeepNeeds, place: BackupPlace, file: NamedFile, underway: Underway): Promise<Outcome> {
+  // Hours after the snapshot, maybe: a virus may have been found since.
+  if ((await findNow(needs, file))?.isInfected === true) return { fate: 'infected' }
   const then = { store: file.store, storeId: file.store_id as StoreId | null, key: file.key as StorageKey } // as rows have them
-  const outcome = await copyFrom(needs, place, { file, from: then, signal })
-  if (outcome.fate === 'kept' || file.version_id === null) return outcome
+  const outcome = await copyFrom(needs, place, { file, from: then, underway })
+  if (outcome.fate === 'kept') return outcome
 
-  const now = await findBytesNow(needs.db, file.firm_id as FirmId, file.version_id)
+  const now = await findNow(needs, file)
   if (now?.isInfected === true) return { fate: 'infected' }
   if (now === undefined || isSame(now, then)) return outcome
-  const second = await copyFrom(needs, place, { file, from: now, signal })
+  const second = await copyFrom(needs, place, { file, from: now, underway })
   return second.fate === 'kept' ? second : outcome
 }
 
-type Copy = { file: NamedFile; from: Place; signal: AbortSignal }
+/** Undefined also of a row of the platform's, which names one place alone. */
+async function findNow({ db }: KeepNeeds, { firm_id: firmId, version_id: versionId }: NamedFile) {
+  return versionId === null ? undefined : findBytesNow(db, firmId as FirmId, versionId) // as rows have it
+}
 
-async function copyFrom(needs: KeepNeeds, place: BackupPlace, { file, from, signal }: Copy): Promise<Outcome> {
+type Copy = { file: NamedFile; from: Place; underway: Underway }
+
+async function copyFrom(
+  needs: KeepNeeds,
+  place: BackupPlace,
+  { file, from, underway: { signal, onMove } }: Copy,
+): Promise<Outcome> {
   const store = filesAt(needs.stores, from)
   if (store === undefined) return { fate: 'not_here' }
   if (!isReadableKey(from.key)) return { fate: 'missing' }
   const sha256 = file.sha256 as Sha256 | null
-  const source: Source = { store, key: from.key, size: file.size, sha256, signal, waitSeconds: Infinity }
+  const read: Source['store']['read'] = async (key) => noticing(await store.read(key), onMove)
+  const source: Source = { store: { read }, key: from.key, size: file.size, sha256, signal, waitSeconds: Infinity }
   try {
     const held = await holdSource(needs, source)
     // The platform's rows name no disk: it may be another one.

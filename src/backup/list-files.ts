@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream'
 import { promisify } from 'node:util'
 import { createGunzip, gzip } from 'node:zlib'
 
@@ -7,6 +7,7 @@ import { filesToBackUp } from '../database/backup/files-to-back-up.ts'
 import type { Snapshot } from '../database/backup/snapshot.ts'
 import type { Spool } from '../storage/spool.ts'
 import { type NamedFile, namedFileForm } from './manifest.ts'
+import type { Underway } from './underway.ts'
 
 const pack = promisify(gzip)
 const linesAtOnce = 1000
@@ -18,7 +19,11 @@ export type ListedFiles = {
   remove(): Promise<void>
 }
 
-export async function listFiles(snapshot: Snapshot, spool: Spool, signal: AbortSignal): Promise<ListedFiles> {
+export async function listFiles(
+  snapshot: Pick<Snapshot, 'rowsOfQuery'>,
+  spool: Spool,
+  { signal, onMove }: Underway,
+): Promise<ListedFiles> {
   const file = await spool.open()
   const total = { files: 0, bytes: 0 }
   let lines: string[] = []
@@ -29,6 +34,7 @@ export async function listFiles(snapshot: Snapshot, spool: Spool, signal: AbortS
   try {
     for await (const line of snapshot.rowsOfQuery(filesToBackUp)) {
       signal.throwIfAborted()
+      onMove()
       total.files += 1
       total.bytes += namedFileForm.parse(JSON.parse(line)).size
       lines.push(`${line}\n`)
@@ -43,8 +49,15 @@ export async function listFiles(snapshot: Snapshot, spool: Spool, signal: AbortS
   return { total, read: () => readLines(content.path), remove: () => file.remove() }
 }
 
+/** JSON leaves U+2028 and U+2029 as they are, and `node:readline` would end a line at each. */
 async function* readLines(path: string): AsyncGenerator<NamedFile, undefined> {
-  const lines = createInterface({ input: createReadStream(path).pipe(createGunzip()), crlfDelay: Infinity })
-  for await (const line of lines) yield namedFileForm.parse(JSON.parse(line))
+  // What goes wrong at either end comes out of the last, and so to whoever reads.
+  const text = pipeline(createReadStream(path), createGunzip(), () => undefined).setEncoding('utf8')
+  let rest = ''
+  for await (const piece of text as AsyncIterable<string>) {
+    const lines = `${rest}${piece}`.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) yield namedFileForm.parse(JSON.parse(line))
+  }
   return undefined
 }

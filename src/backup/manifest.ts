@@ -1,11 +1,20 @@
 import { z } from 'zod'
 
+import { scanStatuses } from '../vocabulary.ts'
+
 /** A backup of another form is not read: a later version of the service says so with another number. */
 export const format = 1
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+/** Of a part, unpacked: several times what is written into one, which ends behind the row that fills it. */
+export const mostPartBytes = 256 * 1024 * 1024
 /** A file of lines, packed, below the backup's own folder. */
-const partForm = z.object({ file: z.string(), rows: z.number(), bytes: z.number(), sha256 })
+const partForm = z.object({
+  file: z.string().regex(/^(tables\/[a-z_]+|files)\.\d{4,}\.jsonl\.gz$/),
+  rows: z.number(),
+  bytes: z.int().nonnegative().max(mostPartBytes),
+  sha256,
+})
 const columnForm = z.object({ name: z.string(), type: z.string() })
 const tableForm = z.object({
   name: z.string(),
@@ -39,7 +48,7 @@ export type Manifest = z.infer<typeof manifestForm>
  * - `kept`: they are in the backup, under their hash;
  * - `left`: the backup is one of rows alone;
  * - `known_bad`: they were found missing or wrong before;
- * - `infected`: a virus was found in them meanwhile, and nobody is to have them;
+ * - `infected`: a virus was found in them, and nobody is to have them;
  * - `not_here`: they lie on a disk, or in a store, that could not be reached;
  * - `missing`, `wrong`: they are gone, or not what was stored.
  */
@@ -64,6 +73,8 @@ export const namedFileForm = z.object({
   /** Null as long as nobody has read it. */
   sha256: sha256.nullable(),
   state: z.enum(['present', 'missing', 'wrong', 'removed']),
+  /** Null for a row of the platform's. */
+  scan_status: z.enum(scanStatuses).nullable().default(null),
 })
 export const fileLineForm = namedFileForm.extend({ fate: z.enum(fileFates) })
 

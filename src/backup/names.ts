@@ -21,6 +21,11 @@ export function contentName(sha256: Sha256 | string): string {
   return `files/${sha256.slice(0, 2)}/${sha256.slice(2)}`
 }
 
+/** Where what is not what its name says goes, so that the next backup copies it anew. */
+export function damagedName(name: string): string {
+  return `${name}.damaged`
+}
+
 export const manifestName = 'manifest.json'
 export const signatureName = 'manifest.json.sig'
 /** Stands in a folder from the first moment to the last but one. */

@@ -34,6 +34,8 @@ export async function openBackup(
   if (bytes === undefined) throw new BackupWrong(`its ${manifestName} is not there`)
   const signature = await readWhole(place, `${folder}${signatureName}`)
   const manifest = parseManifest(bytes)
+  // Rightly signed it may be, and an old one all the same, copied to where a newer one is looked for.
+  if (manifest.backup.name !== name) throw new BackupWrong(`its ${manifestName} is that of another backup`)
   return { name, folder, manifest, signature: checkSignature({ bytes, signature, manifest }, key) }
 }
 

@@ -21,8 +21,10 @@ export type RestoredFiles = {
   found: number
   bytes: number
   renamed: Renamed[]
-  /** Versions whose files the backup has not though it should: they are marked as missing. */
+  /** Versions whose files the backup has not: they are marked so. */
   withoutBytes: string[]
+  /** Of them those that nobody is to have. */
+  infected: number
 }
 
 type Restoring = {
@@ -40,7 +42,7 @@ type Restoring = {
  */
 export async function restoreFiles(needs: HoldNeeds, place: BackupPlace, restoring: Restoring): Promise<RestoredFiles> {
   const { folder, files, target, concurrency, signal, onFile } = restoring
-  const done: RestoredFiles = { written: 0, found: 0, bytes: 0, renamed: [], withoutBytes: [] }
+  const done: RestoredFiles = { written: 0, found: 0, bytes: 0, renamed: [], withoutBytes: [], infected: 0 }
   const turns = makeTurns(concurrency)
   await inTurns(linesOf(place, folder, files), turns.filesUnderway, async (line) => {
     signal.throwIfAborted()
@@ -50,7 +52,10 @@ export async function restoreFiles(needs: HoldNeeds, place: BackupPlace, restori
       else done.found += 1
       done.bytes += line.size
       if (key !== line.key) done.renamed.push(renamedOf(line, key))
-    } else if (line.version_id !== null && line.state === 'present') done.withoutBytes.push(line.version_id)
+    } else if (line.version_id !== null && line.state === 'present') {
+      done.withoutBytes.push(line.version_id)
+      if (line.fate === 'infected') done.infected += 1
+    }
     onFile(done)
     return 'next'
   })

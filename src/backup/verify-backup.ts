@@ -4,7 +4,7 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { BackupWrong } from './backup-wrong.ts'
 import { type FileLine, fileLineForm, type Part } from './manifest.ts'
-import { contentName } from './names.ts'
+import { contentName, damagedName } from './names.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { readParts } from './read-parts.ts'
 
@@ -15,6 +15,8 @@ export type BackupCheck = {
   concurrency: number
   signal: AbortSignal
   onProblem: (problem: BackupProblem) => void
+  /** Content that is not what its name says is put aside, so that the next backup copies it anew. */
+  repairs: boolean
   onFile: (done: { files: number; bytes: number }) => void
 }
 
@@ -70,15 +72,16 @@ type Checking = { place: BackupPlace; lines: AsyncGenerator<string, undefined>; 
 
 async function checkFiles(
   { place, lines, done, tell }: Checking,
-  { concurrency, signal, onFile }: BackupCheck,
+  { concurrency, signal, repairs, onFile }: BackupCheck,
 ): Promise<void> {
   await inTurns(lines, concurrency, async (text) => {
     if (signal.aborted) return 'enough'
     const line = fileLineForm.parse(JSON.parse(text))
     if (line.fate !== 'kept' || line.sha256 === null) return 'next'
     const file = contentName(line.sha256)
-    const why = await findFault(place, file, line)
-    if (why !== undefined) tell({ file, why, line })
+    const fault = await findFault(place, file, line)
+    if (fault?.isOther === true && repairs) await putAside(place, file)
+    if (fault !== undefined) tell({ file, why: fault.why, line })
     done.files += 1
     done.bytes += line.size
     onFile(done)
@@ -86,14 +89,31 @@ async function checkFiles(
   })
 }
 
+/** `isOther`: the bytes there are not those of the name, whatever a manifest says of their length. */
+type Fault = { why: string; isOther: boolean }
+
 /** Undefined: all is right. */
-async function findFault(place: BackupPlace, file: string, { size, sha256 }: FileLine): Promise<string | undefined> {
+async function findFault(place: BackupPlace, file: string, { size, sha256 }: FileLine): Promise<Fault | undefined> {
   try {
     const found = await hashStored(place, file)
-    if (found.size !== size) return `it has ${found.size} bytes instead of ${size}`
-    return found.sha256 === sha256 ? undefined : 'its bytes are not those that were kept'
+    const isOther = found.sha256 !== sha256
+    if (found.size !== size) return { why: `it has ${found.size} bytes instead of ${size}`, isOther }
+    return isOther ? { why: 'its bytes are not those that were kept', isOther } : undefined
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'bytes_missing') return 'it is missing'
+    if (isMissing(error)) return { why: 'it is missing', isOther: false }
     throw error
   }
+}
+
+/** Two versions may have the same bytes: then it is aside already. */
+async function putAside(place: BackupPlace, file: string): Promise<void> {
+  try {
+    await place.rename(file, damagedName(file))
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'bytes_missing'
 }

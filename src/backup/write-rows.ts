@@ -4,7 +4,7 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { TableInBackup } from './manifest.ts'
 import { makePartWriter } from './write-parts.ts'
 
-type Writing = { folder: string; signal: AbortSignal; onTable: (table: string) => void }
+type Writing = { folder: string; signal: AbortSignal; onTable: (table: string) => void; onMove: () => void }
 
 /** Every row of every table that a backup has, as JSON, with the names of its columns. */
 export async function writeRows(snapshot: Snapshot, place: BackupPlace, writing: Writing): Promise<TableInBackup[]> {
@@ -15,6 +15,7 @@ export async function writeRows(snapshot: Snapshot, place: BackupPlace, writing:
     const writer = makePartWriter(place, writing.folder, `tables/${name}`)
     for await (const row of snapshot.rowsOf(name, columns)) {
       writing.signal.throwIfAborted()
+      writing.onMove()
       await writer.add(row)
     }
     tables.push({ name, columns, ...(await writer.end()) })

@@ -5,8 +5,8 @@ import { headsPlace, type HeadsPlace } from '../config-forms.ts'
 import { answering, type Answers, parseAs, teach } from './describe-command.ts'
 
 export type CreateBackupOptions = Answers & { withFiles?: true; signKey?: string; concurrency: number }
-export type VerifyBackupOptions = Answers & { backup?: string; publicKey?: string; concurrency: number }
-export type RestoreBackupOptions = VerifyBackupOptions & {
+export type VerifyBackupOptions = Answers & { backup?: string; publicKey?: string; repair?: true; concurrency: number }
+export type RestoreBackupOptions = Omit<VerifyBackupOptions, 'repair'> & {
   /** False with `--no-files`. */
   files: boolean
   read?: true
@@ -54,6 +54,10 @@ export function addBackup(program: Command, actions: BackupActions): void {
     .argument('<place>', 'a folder, or s3://bucket/prefix', place)
     .option('--backup <name>', 'this one, instead of the newest', name)
     .option('--public-key <file>', 'the key (Ed25519, PEM) that it must be signed with')
+    .option(
+      '--repair',
+      'put files aside whose bytes are not those that were kept, so that the next backup copies them again',
+    )
     .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
     .action(actions.verifyBackup)
   teach(verify, './bin/paniq-docs backup verify /mnt/backup --public-key backup-key.pub.pem')

@@ -25,16 +25,17 @@ const loadedBefore: Told = {
   lines: ['rows and files were there already, and what was left is done.'],
 }
 
-function tellFiles({ written, found, bytes, renamed, withoutBytes }: RestoredFiles): Told {
-  const lacking = withoutBytes.length
+function tellFiles({ written, found, bytes, renamed, withoutBytes, infected }: RestoredFiles): Told {
+  const lacking = withoutBytes.length - infected
   return {
     ok: lacking === 0,
-    answer: { files: { written, found, bytes, renamed: renamed.length, lacking } },
+    answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected } },
     lines: [
       `${inCount(written + found)} files, ${inBytes(bytes)}, each read back and its hash compared.`,
       ...(lacking > 0
         ? [`${inCount(lacking)} files are not in the backup; their documents say that they are missing.`]
         : []),
+      ...(infected > 0 ? [`${inCount(infected)} files in which a virus was found are in no backup.`] : []),
     ],
   }
 }

@@ -24,6 +24,7 @@ export async function verifyBackup(needs: Needs, where: HeadsPlace, options: Ver
     const checked = await verify(place, opened, {
       concurrency: options.concurrency,
       signal,
+      repairs: options.repair === true,
       onProblem(problem) {
         problems.push(problem)
         print.answer({ event: 'problem', file: problem.file, why: problem.why, ...aboutLine(problem) })

@@ -118,7 +118,7 @@ export async function makeBackup({ app }: TestService, root: string, wish: Wish 
 const ignore = () => undefined
 
 /** What a verification of the newest backup finds, or why it does not begin. */
-export async function problemsOf(root: string, key?: CheckingKey): Promise<string[]> {
+export async function problemsOf(root: string, key?: CheckingKey, repairs = false): Promise<string[]> {
   const place = backupFolder(root)
   const [name = ''] = (await listBackups(place)).toReversed()
   const problems: string[] = []
@@ -128,6 +128,7 @@ export async function problemsOf(root: string, key?: CheckingKey): Promise<strin
     await verifyBackup(place, opened, {
       concurrency: 2,
       signal: new AbortController().signal,
+      repairs,
       onProblem: ({ file, why }) => void problems.push(`${file.replace(`backups/${name}/`, '')}: ${why}`),
       onFile: ignore,
     })

@@ -5,10 +5,15 @@ import { gunzipSync } from 'node:zlib'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 
+import { backupNameOf } from '../../src/backup/names.ts'
 import { readSigningKey } from '../../src/backup/sign-manifest.ts'
+import { writeMark } from '../../src/backup/unfinished-mark.ts'
+import { findInstallationId } from '../../src/database/installation.ts'
+import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { listFolder } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
+import type { TestService } from '../support/start-service.ts'
 import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
 import { freshKeys } from './fresh-keys.ts'
 
@@ -106,6 +111,36 @@ describe('backup create', () => {
     expect(counts.fates).toEqual({ kept: 3, wrong: 1 })
   })
 
+  test('a paper in which a virus was found is not in it, be it before or since the snapshot', async () => {
+    const { service, papers } = await placeWithPapers()
+    const { db } = service.app
+    const infect = async (id = '') => {
+      const { rows } = await sql<{ sha256: string }>`
+        update document_versions set scan_status = 'infected', scan_found = 'Eicar'
+        where document_id = ${id}::uuid returning sha256`.execute(db)
+      return rows.map(({ sha256 }) => sha256)
+    }
+    const root = await emptyFolder()
+    const before = await infect(papers[1])
+    let since: string[] = []
+
+    const { counts, manifest } = await makeBackup(service, root, {
+      place: (usual) => ({
+        ...usual,
+        async write(name, content) {
+          if (name.includes('tables/documents.')) since = await infect(papers[2])
+          await usual.write(name, content)
+        },
+      }),
+    })
+
+    expect(counts.fates).toEqual({ kept: 2, infected: 2 })
+    expect(manifest.files.lacking).toBe(0)
+    const kept = (await listFolder(join(root, 'files'))).map(({ path }) => path.replace('/', ''))
+    for (const sha256 of [...before, ...since]) expect(kept).not.toContain(sha256)
+    expect([before.length, since.length]).toEqual([1, 1])
+  })
+
   test('bytes that moved to another store since the snapshot are taken from there', async () => {
     const { service, papers } = await placeWithPapers()
     const { db } = service.app
@@ -170,6 +205,38 @@ describe('a backup that was ended before the end', () => {
     expect(await readdir(join(root, 'backups'))).toHaveLength(2)
   })
 
+  test('is left alone too where another database of the same installation makes it, until it was silent for an hour', async () => {
+    const { service } = await placeWithPapers()
+    const root = await emptyFolder()
+    const others = await othersMark(service, root, 59)
+    const [first, second] = [await makeBackup(service, root), await othersMark(service, root, 61)]
+
+    const next = await makeBackup(service, root)
+
+    expect(first.cleaned).toEqual([])
+    expect(next.cleaned).toEqual([second])
+    expect(await readdir(join(root, 'backups'))).toContain(others)
+  })
+
+  test('counts for nothing where somebody else removed it from the place meanwhile', async () => {
+    const { service } = await placeWithPapers()
+    const root = await emptyFolder()
+
+    await expect(
+      makeBackup(service, root, {
+        place: (usual) => ({
+          ...usual,
+          async write(name, content) {
+            if (/\/files\.\d+/.test(name)) await rm(join(root, 'backups'), { recursive: true })
+            await usual.write(name, content)
+          },
+        }),
+      }),
+    ).rejects.toThrow(/^Somebody removed the backup/)
+
+    expect(await problemsOf(root)).toEqual(['its manifest.json is not there'])
+  })
+
   test('counts for nothing where it could not say for two minutes that it lives', async () => {
     const { service } = await placeWithPapers()
     const root = await emptyFolder()
@@ -199,6 +266,18 @@ test('a signed backup names the key that it was signed with', async () => {
 
   expect(manifest.signed_with).toMatch(/^[0-9a-f]{64}$/)
 })
+
+/** What a backup leaves that this database knows nothing of, and that last said so many minutes ago that it lives. */
+async function othersMark({ app }: TestService, root: string, minutes: number): Promise<string> {
+  const backupId = crypto.randomUUID()
+  const name = backupNameOf('2026-11-01T02:00:00.000Z', backupId)
+  await writeMark(backupFolder(root), name, {
+    installationId: await findInstallationId(app.db),
+    backupId,
+    beatAt: new Date(app.now().getTime() - minutes * 60_000),
+  })
+  return name
+}
 
 async function filesOf(root: string): Promise<string[]> {
   return (await listFolder(root)).filter(({ kind }) => kind === 'file').map(({ path }) => join(root, path))

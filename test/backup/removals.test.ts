@@ -84,6 +84,15 @@ describe('a backup that was not heard of for two minutes', () => {
     expect(await beatBackup(service.app.db, id)).toBe(false)
   })
 
+  test('so is one that runs for more than a week, whatever it says', async () => {
+    const id = await beginOne()
+    await sql`update document_backups set started_at = now() - interval '169 hours'`.execute(service.app.db)
+    const place = { store: 'local', storeId: service.app.stores.local.storeId, key: keyOf('4') } as const
+
+    expect(await removeBytes(service.app, place, null)).toBe('destroyed')
+    expect(await beatBackup(service.app.db, id)).toBe(false)
+  })
+
   test('and one that was heard of just before is not', async () => {
     const id = await beginOne()
     await sql`update document_backups set beat_at = now() - interval '100 seconds'`.execute(service.app.db)

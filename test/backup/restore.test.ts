@@ -53,6 +53,23 @@ test('a backup goes from server to server, from disk to S3, and the service live
   expect(await platformsPath(revived, odd)).toMatch(/^security_firms\/.*\/bank_statement_[0-9a-f-]{36}\.bin$/)
 })
 
+test('a paper in which a virus was found comes back as a row alone, and nothing is missed', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  await sql`update document_versions set scan_status = 'infected' where document_id = ${place.papers[1]}::uuid`.execute(
+    place.service.app.db,
+  )
+  const created = await place.run(['backup', 'create', place.backups, '--with-files', '--json'])
+  const scratch = await scratchPlace()
+
+  const restored = await restoreInto(scratch, place.backups)
+  const compared = await runCommand(scratch.folder, ['verify', '--json'], scratch)
+
+  expect(lastOf(created.stdout)).toMatchObject({ ok: true, fates: { kept: 2, infected: 1 } })
+  expect(restored).toMatchObject({ code: 0, stderr: '' })
+  expect(lastOf(restored.stdout)).toMatchObject({ ok: true, files: { written: 2, lacking: 0, infected: 1 } })
+  expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 2 })
+})
+
 type Scene = Awaited<ReturnType<typeof placeWithPapers>>
 
 /** Downloads, comes back from the trash, takes papers, and counts on where it was. */

@@ -1,12 +1,27 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 
+import { type Manifest, mostPartBytes } from '../../src/backup/manifest.ts'
+import { readWhole } from '../../src/backup/read-parts.ts'
 import { readCheckingKey, readSigningKey } from '../../src/backup/sign-manifest.ts'
+import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
-import { emptyFolder, makeBackup, papersFor, problemsOf } from './backup-scene.ts'
+import { listBucket, listFolder } from '../support/list-everything.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import {
+  bucketForTest,
+  emptyFolder,
+  makeBackup,
+  papersFor,
+  placeWithPapers,
+  problemsOf,
+  sha256Of,
+} from './backup-scene.ts'
 import { freshKeys } from './fresh-keys.ts'
 
 const keys = freshKeys()
@@ -44,6 +59,20 @@ async function someFile(): Promise<string> {
 async function editManifest(edit: (text: string) => string): Promise<void> {
   const path = join(own, 'manifest.json')
   await writeFile(path, edit(await readFile(path, 'utf8')))
+}
+
+/** A part of other bytes than were written, to which the manifest is made to fit. */
+async function forge(change: (lines: Buffer) => string | Buffer): Promise<void> {
+  await open('unsigned')
+  const path = join(own, 'files.0001.jsonl.gz')
+  const bytes = gzipSync(change(gunzipSync(await readFile(path))))
+  await writeFile(path, bytes)
+  await editManifest((text) => {
+    const manifest = JSON.parse(text) as Manifest
+    const [part] = manifest.files.parts
+    manifest.files.parts = part ? [{ ...part, bytes: bytes.length, sha256: sha256Of(bytes) }] : []
+    return JSON.stringify(manifest)
+  })
 }
 
 const rightKey = readCheckingKey(keys.public)
@@ -118,6 +147,101 @@ describe('backup verify', () => {
     expect(await problemsOf(root)).toEqual(['its manifest.json is damaged'])
     await rm(join(own, 'manifest.json'))
     expect(await problemsOf(root)).toEqual(['its manifest.json is not there'])
+  })
+})
+
+describe('a manifest that somebody made up is not followed', () => {
+  const part = 'files.0001.jsonl.gz'
+
+  test('to a part that ends in the middle of a line', async () => {
+    await forge(() => '{}')
+    expect(await problemsOf(root)).toEqual([`${part}: ${part} ends in the middle of a line`])
+  })
+
+  test('to a part that unpacks to more than any has', async () => {
+    await forge(() => Buffer.alloc(mostPartBytes + 1))
+    expect(await problemsOf(root)).toEqual([expect.stringContaining('cannot be unpacked, or is far larger')])
+  })
+
+  test('to a part that is longer than it says, of which no more is read', async () => {
+    await open('unsigned')
+    const path = join(own, part)
+    await writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(5_000_000)]))
+    const place = backupFolder(root)
+
+    const held = await readWhole(place, `backups/${basename(own)}/${part}`, 1000)
+
+    expect(held?.length).toBeGreaterThan(1000)
+    expect(held?.length).toBeLessThan(1_000_000)
+    expect(await problemsOf(root)).toEqual([`${part}: ${part} was changed or damaged`])
+  })
+
+  test.each(['../../../files.0001.jsonl.gz', '/etc/passwd', 'tables/../x.0001.jsonl.gz', 'files.1.jsonl.gz'])(
+    'to a part called %s',
+    async (file) => {
+      await open('unsigned')
+      await editManifest((text) => text.replace('"files.0001.jsonl.gz"', JSON.stringify(file)))
+      expect(await problemsOf(root)).toEqual(['its manifest.json is damaged'])
+    },
+  )
+
+  test('that is an old one, rightly signed, under a newer name', async () => {
+    await open()
+    await rename(own, join(root, 'backups', '2999-01-01T000000Z-00000000'))
+    expect(await problemsOf(root, rightKey)).toEqual(['its manifest.json is that of another backup'])
+  })
+})
+
+describe('backup verify --repair', () => {
+  test('puts a changed file aside, and the next backup copies it again', async () => {
+    const { service } = await placeWithPapers({ papers: 2 })
+    root = await emptyFolder()
+    await makeBackup(service, root)
+    const file = await someFile()
+    const right = await readFile(join(root, file))
+    await change(join(root, file))
+    const problem = `${file}: its bytes are not those that were kept`
+
+    const unmended = await makeBackup(service, root)
+    expect(unmended.counts.copied).toBe(0)
+    expect(await problemsOf(root)).toEqual([problem])
+    expect(await problemsOf(root, undefined, true)).toEqual([problem])
+    const mended = await makeBackup(service, root)
+
+    expect(mended.counts.copied).toBe(1)
+    expect(await problemsOf(root)).toEqual([])
+    expect(await readFile(join(root, file))).toEqual(right)
+    expect((await readFile(join(root, `${file}.damaged`))).equals(right)).toBe(false)
+  })
+
+  test('in a bucket too', async () => {
+    const bucket = await bucketForTest()
+    const { run: command } = await placeWithPapers({ papers: 2 })
+    const where = `s3://${bucket.name}/of a firm`
+    const run = async (words: string[]) =>
+      command(['backup', ...words, where], { ...s3Settings(bucket), USE_S3_STORAGE: 'false' })
+    const keysThere = async () => (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
+    await run(['create', '--with-files'])
+    const key = (await keysThere()).find((each) => each.includes('/files/')) ?? ''
+    await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: 'other bytes' }))
+
+    const repaired = await run(['verify', '--repair'])
+    const keys = await keysThere()
+    await run(['create', '--with-files'])
+
+    expect(repaired).toMatchObject({ code: 1, stdout: expect.stringContaining('it has 11 bytes instead of') })
+    expect(keys).toContain(`${key}.damaged`)
+    expect(keys).not.toContain(key)
+    expect(await run(['verify'])).toMatchObject({ code: 0 })
+  })
+
+  test('leaves right bytes where a manifest says another length of them', async () => {
+    await forge((lines) => lines.toString('utf8').replace(/"size":\d+/, '"size":1'))
+    const before = await listFolder(root)
+
+    expect(await problemsOf(root, undefined, true)).toEqual([expect.stringContaining('bytes instead of 1')])
+
+    expect(await listFolder(root)).toEqual(before)
   })
 })
 

@@ -32,7 +32,9 @@ export async function rewritePlaces(
     update documents set trashed_row = trashed_row || jsonb_build_object('file_path', ${path(`trashed_row ->> 'file_path'`)})
     where trashed_row ->> 'file_path' is not null`)
   await client.query(
-    `update document_versions set bytes_state = 'missing' where id = any ($1::uuid[]) and bytes_state = 'present'`,
+    // Of what a virus was found in nothing is missed: it was on its way out.
+    `update document_versions set bytes_state = case scan_status when 'infected' then 'removed' else 'missing' end
+     where id = any ($1::uuid[]) and bytes_state = 'present'`,
     [withoutBytes],
   )
 }

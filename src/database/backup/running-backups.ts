@@ -10,12 +10,17 @@ export type BackupOutcome = 'whole' | 'lacking' | 'failed'
 /** Whoever was not heard of for so long is dead. */
 const patience = sql`interval '2 minutes'`
 
+/** Nor does it keep anything that has run for longer than any backup takes, whatever it says. */
+const mostAge = sql`interval '7 days'`
+
+const lives = sql`(ended_at is null and beat_at > clock_timestamp() - ${patience} and started_at > clock_timestamp() - ${mostAge})`
+
 /** How often to say that a backup lives: several may be missed. */
 export const beatSeconds = 15
 
 /** SQL: whether a backup runs whose snapshot may name what nothing else does. */
 export const isBackupRunning = sql<boolean>`exists (
-  select from document_backups where ended_at is null and beat_at > clock_timestamp() - ${patience})`
+  select from document_backups where ${lives})`
 
 /** From now on removals wait. Before the snapshot is taken, so that what it names is there. */
 export async function beginBackup(db: Db, { id, place, name, withFiles }: NewBackup): Promise<void> {
@@ -29,7 +34,7 @@ export async function beginBackup(db: Db, { id, place, name, withFiles }: NewBac
 export async function beatBackup(db: Db, id: string): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_backups set beat_at = clock_timestamp()
-    where id = ${id}::uuid and ended_at is null and beat_at > clock_timestamp() - ${patience}`.execute(db)
+    where id = ${id}::uuid and ${lives}`.execute(db)
   return numAffectedRows === 1n
 }
 
@@ -42,12 +47,15 @@ export async function endBackup(db: Db | Tx, id: string, { outcome, files, bytes
     where id = ${id}::uuid and ended_at is null`.execute(db)
 }
 
-/** Of the backups of these names, those that are being made by somebody who lives. */
-export async function findRunning(db: Db, names: string[]): Promise<Set<string>> {
-  const { rows } = await sql<{ name: string }>`
-    select name from document_backups
-    where name = any (${names}::text[]) and ended_at is null and beat_at > clock_timestamp() - ${patience}`.execute(db)
-  return new Set(rows.map(({ name }) => name))
+/** `silent`: it was not heard of, and died or is taken for dead. */
+export type KnownBackup = 'running' | 'ended' | 'silent'
+
+/** Of the backups of these names those that were begun in this database. */
+export async function findKnown(db: Db, names: string[]): Promise<Map<string, KnownBackup>> {
+  const { rows } = await sql<{ name: string; state: KnownBackup }>`
+    select name, case when ended_at is not null then 'ended' when ${lives} then 'running' else 'silent' end as state
+    from document_backups where name = any (${names}::text[])`.execute(db)
+  return new Map(rows.map(({ name, state }) => [name, state]))
 }
 
 export type LastBackup = { endedAt: Date; outcome: BackupOutcome }

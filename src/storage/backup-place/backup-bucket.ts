@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -50,6 +51,10 @@ export function backupBucket(
     async remove(name) {
       if (!name.endsWith('/')) return removeObject(reach, keyOf(name))
       for await (const key of listKeys(reach, keyOf(name))) await removeObject(reach, key)
+    },
+    async rename(from, to) {
+      await copyObject(reach, keyOf(from), keyOf(to))
+      await removeObject(reach, keyOf(from))
     },
     close: () => client.destroy(),
   }
@@ -112,6 +117,12 @@ async function* listKeys(reach: S3Reach, prefix: string, delimiter?: string): As
     ]
     next = page.IsTruncated ? page.NextContinuationToken : undefined
   } while (next !== undefined)
+}
+
+async function copyObject(reach: S3Reach, from: string, to: string): Promise<void> {
+  const source = from.split('/').map(encodeURIComponent).join('/')
+  const command = new CopyObjectCommand({ Bucket: reach.bucket, Key: to, CopySource: `${reach.bucket}/${source}` })
+  await callS3(reach, { operation: 'copy_object', key: to }, (options) => reach.client.send(command, options))
 }
 
 async function removeObject(reach: S3Reach, key: string): Promise<void> {

@@ -29,6 +29,7 @@ export function backupFolder(root: string): BackupPlace {
     },
     list: async (folder) => saying(async () => listFolder(join(root, folder))),
     remove: async (name) => saying(async () => rm(join(root, name), { recursive: true, force: true })),
+    rename: async (from, to) => saying(async () => renameFile(join(root, from), join(root, to))),
     close: () => undefined,
   }
 }
@@ -59,6 +60,11 @@ async function writeFile(root: string, name: string, content: PlaceContent): Pro
     await unlink(incoming).catch(() => undefined)
     throw error
   }
+}
+
+async function renameFile(from: string, to: string): Promise<void> {
+  await rename(from, to)
+  await syncFolder(dirname(to))
 }
 
 async function fill(handle: FileHandle, content: PlaceContent): Promise<void> {

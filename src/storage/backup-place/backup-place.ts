@@ -22,5 +22,7 @@ export type BackupPlace = {
   list(folder: string): Promise<string[]>
   /** A folder (a name that ends with a slash) and all below it, or a file; nothing when it is not there. */
   remove(name: string): Promise<void>
+  /** Gives a file another name; whatever was there by that is replaced. `bytes_missing` when it is not there. */
+  rename(from: string, to: string): Promise<void>
   close(): void
 }
