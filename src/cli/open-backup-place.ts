@@ -25,6 +25,10 @@ export async function openBackupPlace(
   { makes }: { makes: boolean },
 ): Promise<BackupPlace> {
   if ('bucket' in place) {
+    if (makes && place.bucket === config.s3.bucket)
+      throw new WrongUse(
+        `s3://${place.bucket} is the bucket of the papers: whoever holds the service’s key could remove both. Name another bucket, or a folder.`,
+      )
     const trouble = await findS3Trouble({ ...config.s3, bucket: place.bucket })
     if (trouble !== undefined)
       throw new AppError(
