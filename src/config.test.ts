@@ -120,6 +120,21 @@ describe('settings that need each other', () => {
   })
 })
 
+describe('heads of the audit trail', () => {
+  test('may not lie in the bucket of the papers, whose keys the service holds', () => {
+    for (const place of ['s3://papers', 's3://papers/heads/'])
+      expect(refusal({ AWS_S3_BUCKET: 'papers', AUDIT_HEADS: place })).toMatch(
+        /^AUDIT_HEADS: papers is the bucket of the papers .+ could remove the heads; name another bucket, or a file\.$/,
+      )
+    expect(refusal({ AUDIT_HEADS: 's3://paniq-system-dev/heads/' })).toMatch(/^AUDIT_HEADS: paniq-system-dev is/)
+  })
+
+  test('may lie in another one', () => {
+    const { auditHeads } = loadConfig({ AWS_S3_BUCKET: 'papers', AUDIT_HEADS: 's3://papers-evidence/heads' })
+    expect(auditHeads).toEqual({ bucket: 'papers-evidence', prefix: 'heads/' })
+  })
+})
+
 test.each(settingsNotBuiltYet)('%s is refused, because this version would not do what it asks for', (name) => {
   expect(refusal({ [name]: 'https://somewhere.example' })).toContain(name)
 })

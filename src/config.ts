@@ -99,7 +99,7 @@ export function loadConfig(environment: Environment): Config {
     usualQuota: readUsualQuota(values),
     trashDays: values.TRASH_DAYS,
     clamd: values.CLAMD_URL,
-    auditHeads: values.AUDIT_HEADS,
+    auditHeads: auditHeads(values),
     logLevel: values.LOG_LEVEL,
     traces: readTraces(environment),
   }
@@ -177,6 +177,14 @@ function openIdConfig(values: Values): OpenIdConfig | undefined {
   throw new ConfigError(
     `${missing?.[0]} is not set, but ${set[0]} is; set JWT_JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or none.`,
   )
+}
+
+function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: papers }: Values): HeadsPlace | undefined {
+  if (place !== undefined && 'bucket' in place && place.bucket === papers)
+    throw new ConfigError(
+      `AUDIT_HEADS: ${papers} is the bucket of the papers (AWS_S3_BUCKET), where whoever holds the service’s key could remove the heads; name another bucket, or a file.`,
+    )
+  return place
 }
 
 function adminConfig(values: Values): Config['admin'] {

@@ -68,7 +68,6 @@ export function corsOf(origins: string[]): CfnBucket.CorsConfigurationProperty |
   }
 }
 
-/** With the metrics that its alarms look at. */
 export function replicationOf(role: string, wish: ReplicationWish): CfnBucket.ReplicationConfigurationProperty {
   const rule = replicationRule(wish, 1)
   const { SourceSelectionCriteria: criteria, Destination: to } = rule
@@ -89,7 +88,7 @@ export function replicationOf(role: string, wish: ReplicationWish): CfnBucket.Re
           ...(to.EncryptionConfiguration && {
             encryptionConfiguration: { replicaKmsKeyId: to.EncryptionConfiguration.ReplicaKmsKeyID },
           }),
-          metrics: { status: 'Enabled' },
+          metrics: { status: to.Metrics.Status },
         },
       },
     ],

@@ -61,7 +61,11 @@ export function unfinishedUploadsPolicy({ bucket }: Pick<Place, 'bucket'>): Poli
   return policy(allow('ListUnfinishedUploads', ['s3:ListBucketMultipartUploads'], [bucketOf(bucket)]))
 }
 
-/** For the service, where `AUDIT_HEADS` names a bucket: heads are added, and neither read nor replaced nor removed. */
+/**
+ * For the service, where `AUDIT_HEADS` names a bucket: heads are neither read nor removed. Whoever may put one may also put
+ * another in its place: only versions or Object Lock keep the first. In the papers’ own bucket `servicePolicy` would allow
+ * all, so that the service refuses to keep heads there.
+ */
 export function auditHeadsPolicy({ heads }: Pick<Place, 'heads'>): Policy {
   return policy(allow('AddHeads', ['s3:PutObject'], [objectsOf(heads.bucket, `${heads.prefix}*`)]))
 }

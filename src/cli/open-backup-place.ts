@@ -7,13 +7,15 @@ import { BackupWrong } from '../backup/backup-wrong.ts'
 import { type OpenedBackup, listBackups, openBackup } from '../backup/open-backup.ts'
 import { type CheckingKey, readCheckingKey } from '../backup/sign-manifest.ts'
 import type { HeadsPlace } from '../config-forms.ts'
-import type { Config } from '../config.ts'
+import type { Config, S3Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
 import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { findBucketRegion } from '../storage/connection-test/find-bucket-region.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import { StoreError } from '../storage/file-store.ts'
+import { isAmazon } from '../storage/s3-client.ts'
 import { WrongUse } from './failures.ts'
 
 type Needs = { config: Config; log: Logger }
@@ -25,18 +27,28 @@ export async function openBackupPlace(
   { makes }: { makes: boolean },
 ): Promise<BackupPlace> {
   if ('bucket' in place) {
-    const trouble = await findS3Trouble({ ...config.s3, bucket: place.bucket })
+    if (makes && place.bucket === config.s3.bucket)
+      throw new WrongUse(
+        `s3://${place.bucket} is the bucket of the papers: whoever holds the service’s key could remove both. Name another bucket, or a folder.`,
+      )
+    const s3 = await inItsRegion({ ...config.s3, bucket: place.bucket })
+    const trouble = await findS3Trouble(s3)
     if (trouble !== undefined)
       throw new AppError(
         'store_unavailable',
         `s3://${place.bucket} cannot be reached: ${trouble.says}. ${trouble.advice}`,
       )
-    return backupBucket({ config: config.s3, log }, place)
+    return backupBucket({ config: s3, log }, place)
   }
   const path = resolve(place.path)
   if (makes) await makeFolder(path)
   else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}.`)
   return backupFolder(path)
+}
+
+/** A backup is best far away. A store of one's own has the region of the settings, whatever it is called. */
+async function inItsRegion(s3: S3Config): Promise<S3Config> {
+  return isAmazon(s3) ? { ...s3, region: (await findBucketRegion(s3)) ?? s3.region } : s3
 }
 
 /** The backup that is meant: by its name, or the newest. */

@@ -47,6 +47,26 @@ function unreachable(cause: unknown, whatToDo: string): AppError {
   })
 }
 
+/** By the first two characters of a SQLSTATE. */
+const refusalByClass: Record<string, string> = {
+  '22': 'The database refused a value that it cannot keep.',
+  '23': 'The database refused what contradicts something that it keeps.',
+  '28': 'The database refused the user or the password that the service has.',
+  '40': 'The database let something else go first, which changed the same.',
+  '42': 'The database lacks something that this version of the service needs, or does not allow it.',
+  '53': 'The database has no room for this: its disk, its memory or its connections are used up.',
+  '55': 'The database was held by something else for longer than was to be waited.',
+  '57': 'The database was ending, or ended this because it took too long.',
+}
+
+/** Why work on the database failed, with no word of PostgreSQL's own; undefined where it was not the database. */
+export function tellDatabaseFailure(error: unknown): string | undefined {
+  if (error instanceof OutcomeUnknown || isOutOfReach(error)) return 'The database could not be reached.'
+  // Only what PostgreSQL answers has a severity; the system's codes can be as long as its own.
+  if (!(error instanceof Error && 'severity' in error)) return undefined
+  return refusalByClass[sqlStateOf(error).slice(0, 2)] ?? 'The database failed at it.'
+}
+
 /**
  * Which of these columns a unique rule says is taken; undefined when the error is another. The rule's name tells:
  * PostgreSQL and the platform's tools both put the column's name in it.

@@ -21,7 +21,7 @@ export async function recordRun<Did extends Record<string, unknown>>(
     await end({ outcome: 'ok', error: undefined, did })
     return did
   } catch (error) {
-    await end({ outcome: 'failed', error: tellError(error), did: undefined })
+    await end({ outcome: 'failed', error: tellError(error, new Date()), did: undefined })
     throw error
   }
 }

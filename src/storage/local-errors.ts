@@ -31,3 +31,26 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
+
+const fullDisk = 'A disk is full.'
+const notAllowed = 'The service has no permission for a file or folder that it needs.'
+const notThere = 'A file or folder that the service needs is not there.'
+const tooMany = 'Too many files are open at once.'
+
+const sentences = new Map([
+  ['ENOSPC', fullDisk],
+  ['EDQUOT', fullDisk],
+  ['EACCES', notAllowed],
+  ['EPERM', notAllowed],
+  ['EROFS', 'A disk takes nothing: it can only be read.'],
+  ['ENOENT', notThere],
+  ['ENOTDIR', notThere],
+  ['EIO', 'A disk fails.'],
+  ['EMFILE', tooMany],
+  ['ENFILE', tooMany],
+])
+
+/** Why the file system failed, without a path; undefined where it was not that, or for a reason that is rare. */
+export function tellDiskFailure(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? sentences.get(String(error.code)) : undefined
+}

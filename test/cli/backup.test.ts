@@ -71,6 +71,7 @@ test('what cannot be is refused in one line that says what to do', async () => {
   const ends = [
     await run(['create', join(file, 'below')]),
     await run(['create', 's3://UPPER']),
+    await run(['create', 's3://paniq-system-dev/backups/']),
     await run(['verify', 's3://backups/x']),
     await run(['verify', folder, '--backup', 'newest']),
     await run(['restore', join(folder, 'none')]),
@@ -79,6 +80,7 @@ test('what cannot be is refused in one line that says what to do', async () => {
   expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual([
     [2, expect.stringContaining('Name a folder that this user may write to.')],
     [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
+    [2, expect.stringContaining('could remove both. Name another bucket, or a folder.')],
     [1, expect.stringContaining('s3://backups cannot be reached: Nothing answers at http://127.0.0.1:9')],
     [2, expect.stringContaining('It must be the name of a backup')],
     [2, expect.stringContaining('There is no folder')],

@@ -49,23 +49,19 @@ describe('a store that has what the gateway lacks', () => {
     })
   })
 
-  test('is as it was after a second run, with the same options and without any', async () => {
+  const encrypted = {
+    ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key },
+    BucketKeyEnabled: true,
+  }
+  test.each<[string, string[], object]>([
+    ['encrypted', ['--kms-key', key], { encryption: [encrypted] }],
+    ['replicated', replica, { replication: { Role: role } }],
+  ])('that is %s is as it was after a second run without options', async (_how, asked, found) => {
     const bucket = await bucketOnMoto()
     const { settings, calls } = await listenIn(bucket)
-    await setUp(
-      settings,
-      '--kms-key',
-      key,
-      ...replica.slice(0, -1),
-      '--replica-keeps-deleted',
-      '--replica-kms-key',
-      key,
-    )
+    await setUp(settings, ...asked)
     const before = await readBucketSetup(bucket.client, bucket.name)
-    expect(before.encryption?.[0]).toMatchObject({
-      ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key },
-      BucketKeyEnabled: true,
-    })
+    expect(before).toMatchObject(found)
     calls.length = 0
 
     expect((await setUp(settings)).stdout).toContain('Nothing was changed.')
@@ -96,6 +92,24 @@ describe('a store that has what the gateway lacks', () => {
     expect(report.ok).toBe(false)
     expect(outcomesOf(report)).toMatchObject({ lifecycle: 'changed', replication: 'failed' })
     expect(report.parts.at(-1)?.says).toMatch(/has it otherwise: .*"DeleteMarkerReplication":{"Status":"Disabled"}/)
+  })
+
+  test('that encrypts with a key of KMS gets no rule that would copy nothing, and one that is there is named', async () => {
+    const bucket = await bucketOnMoto()
+    await setUp(operatorOf(bucket), '--kms-key', key)
+    const refused = await setupOf(operatorOf(bucket), ...replica)
+    expect(outcomesOf(refused)).toMatchObject({ encryption: 'unchanged', replication: 'failed' })
+    expect((await readBucketSetup(bucket.client, bucket.name)).replication).toBeUndefined()
+
+    const other = await bucketOnMoto()
+    await setUp(operatorOf(other), ...replica)
+    await setUp(operatorOf(other), '--kms-key', key)
+    const named = await setupOf(operatorOf(other))
+    expect(named.ok).toBe(false)
+    for (const report of [refused, named])
+      expect(report.parts.at(-1)?.says).toMatch(/copies nothing that is encrypted so.*--replica-kms-key/)
+
+    expect((await setUp(operatorOf(other), '--replicate-to', 'off')).code).toBe(0)
   })
 
   test('stops replicating when it is told so', async () => {

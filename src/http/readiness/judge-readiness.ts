@@ -1,7 +1,7 @@
 import type { ReadinessShape } from '../../contract-operations.ts'
 import { type Stores, type Target, targetOf } from '../../documents/stores.ts'
 import type { WorkState } from '../../operations/judge-work.ts'
-import type { S3Trouble } from '../../storage/s3-errors.ts'
+import { whyS3IsOut } from '../../operations/why-s3-is-out.ts'
 import { judgeJobs, listJobs } from './judge-jobs.ts'
 
 /**
@@ -50,23 +50,8 @@ function judgeS3(stores: Stores, { s3: isAnswering, local }: Answering): Checks[
       state: 'ok',
       message: isWanted ? 'S3 answers; new files go there.' : 'S3 answers; new files do not go there.',
     }
-  const why = whyOut[stores.s3.outage()?.trouble ?? 'no_answer']
+  const why = whyS3IsOut[stores.s3.outage()?.trouble ?? 'no_answer']
   return { state: 'failed', message: `${why}: ${whatThen(stores, local)}` }
-}
-
-/** For whoever may read this page without a token: what is wrong, and no name of anything. */
-const whyOut: Record<S3Trouble, string> = {
-  no_answer: 'S3 does not answer',
-  no_credentials: 'S3 is set up, but there are no credentials for it',
-  refused_credentials: 'S3 refuses the credentials',
-  not_allowed: 'S3 does not allow what is needed',
-  no_bucket: 'S3 has no such bucket',
-  wrong_place: 'S3 has the bucket in another region',
-  clock_off: 'S3 refuses because its clock and ours differ',
-  too_busy: 'S3 is too busy',
-  broken: 'S3 fails',
-  not_ours: 'The bucket on S3 holds nothing of ours',
-  ending: 'The service is ending',
 }
 
 function whatThen({ wanted, fallback }: Stores, isLocalAnswering: boolean): string {

@@ -30,6 +30,8 @@ export type PartDefinition<Held> = {
   ours(held: Held | undefined): Items
   /** Throws a `Refused` where it cannot be had beside what is there. */
   wanted(context: { choices: BucketChoices; held: Held | undefined; reach: BucketReach }): Items
+  /** Throws a `Refused` where another part of the bucket makes it useless, also where nothing is to be changed. */
+  requireBeside?(reach: BucketReach, choices: BucketChoices, wanted: Items): Promise<void>
   /** The whole with what is ours replaced; undefined: nothing is left. */
   merge(held: Held | undefined, items: Items): Held | undefined
   write(reach: BucketReach, held: Held): Promise<void>

@@ -5,6 +5,7 @@ import { loadConfig } from '../../config.ts'
 import { makeS3Client } from '../s3-client.ts'
 import type { BucketChoices } from './bucket-choices.ts'
 import { Refused } from './bucket-part.ts'
+import type { Items } from './compare-items.ts'
 import { replicationPart } from './replication-part.ts'
 
 const { s3: config } = loadConfig({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y' })
@@ -50,6 +51,29 @@ test('with a key of KMS for the copies, what is encrypted with one is copied too
       Destination: { Bucket: wish.bucketArn, EncryptionConfiguration: { ReplicaKmsKeyID: kmsKey } },
     },
   })
+})
+
+test('S3 counts what it copies, as the stacks of deploy/aws have it; another store is not asked to', () => {
+  const counted = { Bucket: wish.bucketArn, Metrics: { Status: 'Enabled' } }
+  expect(wanted(wish)).toMatchObject({ 'paniq-replica': { Destination: counted } })
+
+  const elsewhere = { ...reach, config: { ...config, endpoint: 'http://127.0.0.1:9' } }
+  const items = replicationPart.wanted({
+    choices: { origins: [], replication: wish },
+    held: undefined,
+    reach: elsewhere,
+  })
+  expect(items['paniq-replica']).toMatchObject({ Destination: { Bucket: wish.bucketArn } })
+  expect(JSON.stringify(items)).not.toContain('Metrics')
+})
+
+test('beside a key of KMS that this run asks for, a rule that would copy nothing is refused, and a whole one is not', async () => {
+  const kmsKey = 'arn:aws:kms:af-south-1:123456789012:key/1234abcd'
+  const beside = (items: Items) => replicationPart.requireBeside?.(reach, { origins: [], kmsKey }, items)
+
+  await expect(beside(wanted(wish))).rejects.toThrow('Give --replicate-to with --replica-kms-key')
+  await expect(beside(wanted({ ...wish, kmsKey }))).resolves.toBeUndefined()
+  await expect(beside({})).resolves.toBeUndefined()
 })
 
 test('rules of somebody else’s stay, with a priority of their own; where they go by another role it says so', () => {

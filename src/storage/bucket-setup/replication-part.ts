@@ -6,10 +6,17 @@ import {
   type ReplicationRule,
 } from '@aws-sdk/client-s3'
 
-import { type PartDefinition, Refused } from './bucket-part.ts'
+import { isAmazon } from '../s3-client.ts'
+import { type BucketReach, type PartDefinition, Refused } from './bucket-part.ts'
+import { calling } from './call-failed.ts'
 import type { Items } from './compare-items.ts'
-import { replicationRule } from './replication-rule.ts'
+import { encryptionPart } from './encryption-part.ts'
+import { isLacking } from './explain-part.ts'
+import { type ReplicationRuleData, replicationRule } from './replication-rule.ts'
+import { setupRights } from './setup-rights.ts'
 import { unless } from './unless.ts'
+
+const ourId = 'paniq-replica'
 
 export const replicationPart: PartDefinition<ReplicationConfiguration> = {
   part: 'replication',
@@ -23,11 +30,20 @@ export const replicationPart: PartDefinition<ReplicationConfiguration> = {
     return found?.Rules === undefined ? undefined : found
   },
   ours: (held) => itemsOf(held?.Role, findOurs(held)),
-  wanted({ choices: { replication: wish }, held }) {
+  wanted({ choices: { replication: wish }, held, reach }) {
     if (wish === undefined) return itemsOf(held?.Role, findOurs(held))
     if (wish === 'off') return {}
     requireOneRole(wish.role, held)
-    return itemsOf(wish.role, replicationRule(wish, findOurs(held)?.Priority ?? freePriority(held)))
+    const rule = replicationRule(wish, findOurs(held)?.Priority ?? freePriority(held))
+    return itemsOf(wish.role, isAmazon(reach.config) ? rule : withoutFigures(rule))
+  },
+  async requireBeside(reach, { kmsKey }, { [ourId]: rule }) {
+    // Of our own making, or read from a rule.
+    if (rule === undefined || copiesKms(rule as ReplicationRule)) return
+    if (kmsKey !== undefined || (await isEncryptedWithKms(reach)))
+      throw new Refused(
+        'The bucket encrypts with a key of KMS, and by this rule S3 copies nothing that is encrypted so, and says nothing. Give --replicate-to with --replica-kms-key <arn>, a key of the replica’s region, or --replicate-to off',
+      )
   },
   merge(held, { role, 'paniq-replica': rule }) {
     const others = othersIn(held)
@@ -48,8 +64,6 @@ export const replicationPart: PartDefinition<ReplicationConfiguration> = {
       : 'Only what comes from now on is copied; S3 Batch Replication copies what is there. Set the other bucket up with this command too, so that what was removed goes there as well',
 }
 
-const ourId = 'paniq-replica'
-
 function isOurs({ ID }: ReplicationRule): boolean {
   return ID === ourId
 }
@@ -60,6 +74,27 @@ function findOurs(held: ReplicationConfiguration | undefined): ReplicationRule |
 
 function othersIn(held: ReplicationConfiguration | undefined): ReplicationRule[] {
   return held?.Rules?.filter((rule) => !isOurs(rule)) ?? []
+}
+
+/** It takes both. */
+function copiesKms({ SourceSelectionCriteria: criteria, Destination: to }: ReplicationRule): boolean {
+  const isMeant = criteria?.SseKmsEncryptedObjects?.Status === 'Enabled'
+  return isMeant && to?.EncryptionConfiguration?.ReplicaKmsKeyID !== undefined
+}
+
+async function isEncryptedWithKms(reach: BucketReach): Promise<boolean> {
+  try {
+    const rule = await calling(setupRights.encryption.read, () => encryptionPart.read(reach))
+    return rule?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm?.startsWith('aws:kms') === true
+  } catch (error) {
+    if (isLacking(reach, error)) return false
+    throw error
+  }
+}
+
+/** They are CloudWatch’s: other stores keep no such thing. */
+function withoutFigures({ Destination: { Metrics: _figures, ...to }, ...rule }: ReplicationRuleData): ReplicationRule {
+  return { ...rule, Destination: to }
 }
 
 function requireOneRole(role: string, held: ReplicationConfiguration | undefined): void {

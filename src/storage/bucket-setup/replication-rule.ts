@@ -14,7 +14,12 @@ export type ReplicationRuleData = {
   Filter: { Prefix: string }
   DeleteMarkerReplication: { Status: 'Enabled' | 'Disabled' }
   SourceSelectionCriteria?: { SseKmsEncryptedObjects: { Status: 'Enabled' } }
-  Destination: { Bucket: string; EncryptionConfiguration?: { ReplicaKmsKeyID: string } }
+  Destination: {
+    Bucket: string
+    /** The figures that the alarms of `deploy/aws` look at. */
+    Metrics: { Status: 'Enabled' }
+    EncryptionConfiguration?: { ReplicaKmsKeyID: string }
+  }
 }
 
 /** By which all that is in the bucket is copied elsewhere. Data alone: `deploy/aws` has it too. */
@@ -29,11 +34,12 @@ export function replicationRule(
     Filter: { Prefix: '' },
     DeleteMarkerReplication: { Status: followsDeletes ? 'Enabled' : 'Disabled' },
   } as const
-  if (kmsKey === undefined) return { ...rule, Destination: { Bucket: bucketArn } }
+  const Destination = { Bucket: bucketArn, Metrics: { Status: 'Enabled' } } as const
+  if (kmsKey === undefined) return { ...rule, Destination }
   return {
     ...rule,
     // Without these two words S3 leaves out what is encrypted with a key of KMS, and says nothing.
     SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: 'Enabled' } },
-    Destination: { Bucket: bucketArn, EncryptionConfiguration: { ReplicaKmsKeyID: kmsKey } },
+    Destination: { ...Destination, EncryptionConfiguration: { ReplicaKmsKeyID: kmsKey } },
   }
 }

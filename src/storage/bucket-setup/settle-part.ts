@@ -49,6 +49,7 @@ export async function settlePart<Held>(definition: PartDefinition<Held>, needs: 
     const held = await read(definition, needs.reach)
     const wanted = definition.wanted({ choices: needs.choices, held, reach: needs.reach })
     objections = definition.objections?.(held, wanted) ?? []
+    await definition.requireBeside?.(needs.reach, needs.choices, wanted)
     return { part, title, objections, ...(await settle(definition, needs, { held, wanted })) }
   } catch (error) {
     return { part, title, objections, changes: [], ...explainFailed(definition, needs, error) }

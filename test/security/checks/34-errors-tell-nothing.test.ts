@@ -1,14 +1,18 @@
-import { rename } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 
+import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import type { StatusShape } from '../../../src/contract-status.ts'
+import { makeS3Client } from '../../../src/storage/s3-client.ts'
+import { startWorker } from '../../../src/worker/start-worker.ts'
 import { callDocuments, type ProblemBody, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts'
-import type { Person } from '../../support/people.ts'
+import { makePerson, type Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
@@ -104,6 +108,17 @@ async function firmWithPaper(service: TestService): Promise<{ firm: string; admi
   return { firm, admin, id: (await uploadDocument(service.url, firm, admin)).id }
 }
 
+/** By a client of our own, as the keeper of heads does. */
+async function failAtS3(): Promise<void> {
+  const config = { ...onS3.app.config.s3, bucket: `none-${bucket.name}`, endpoint: bucket.s3.endpoint }
+  const client = makeS3Client({ config, log: { warn: () => undefined } })
+  try {
+    await client.send(new ListObjectsV2Command({ Bucket: config.bucket }))
+  } finally {
+    client.destroy()
+  }
+}
+
 describeCheck(34, () => {
   describe('S3 is', () => {
     it.each([
@@ -158,6 +173,33 @@ describeCheck(34, () => {
     await expectTellsNothing(onDisk, upload, expected)
     expect((await callDocuments(onDisk.url, firm, admin, `/${id}/download`)).status).toBe(200)
   })
+
+  it.each<[string, string, () => Promise<unknown>]>([
+    ['the SDK of S3', 'purge', () => failAtS3()],
+    ['the file system', 'hold-objects', () => readFile(`${onDisk.folder}/uploads/security_firms/none`)],
+    ['the database', 'sum-up-firms', () => sql`select from document_versions_of_before`.execute(onDisk.app.db)],
+    [
+      'nobody foresaw',
+      'verify-sample',
+      () => Promise.reject(new Error(`node_modules/kysely of ${onDisk.folder}: AccessDenied`)),
+    ],
+  ])(
+    'a job that failed by what %s said: the status says so in our words, and the log has the rest',
+    async (_who, name, fail) => {
+      const job = { name, does: 'Fails.', schedule: '0 0 1 1 *', run: () => fail().then(() => ({})) }
+      const failed = () => onDisk.logLines.filter((line) => line.includes('"job_failed"')).length
+      const before = failed()
+      const worker = await startWorker(onDisk.app, [job])
+      await expect.poll(failed, { timeout: 20_000 }).toBeGreaterThan(before)
+      await worker.close()
+
+      const { headers } = await makePerson(onDisk.app, { role: 'admin' })
+      const status = (await (await fetch(`${onDisk.url}/api/v1/admin/status`, { headers })).json()) as StatusShape
+      const told = status.jobs.find((each) => each.name === name)?.last_error ?? ''
+      expect(told).toMatch(/^[A-Z].{10,}\.$/)
+      for (const word of insideWords(onDisk)) expect(told.toLowerCase()).not.toContain(word.toLowerCase())
+    },
+  )
 
   describe('the database is', () => {
     type Ask = (place: { firm: string; admin: Person; id: string }) => Promise<Response>

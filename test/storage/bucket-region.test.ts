@@ -1,0 +1,32 @@
+import { expect, onTestFinished, test } from 'vitest'
+
+import { loadConfig } from '../../src/config.ts'
+import { findBucketRegion } from '../../src/storage/connection-test/find-bucket-region.ts'
+import { startScriptedS3, type Turn } from '../contract/scripted-s3.ts'
+import { freshBucket } from '../support/fresh-bucket.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startMoto } from '../support/services/moto.ts'
+
+test('the region of a bucket is found by settings that name another one', async () => {
+  const moto = await startMoto()
+  onTestFinished(() => moto.stop())
+  const bucket = await freshBucket({ ...moto.s3, region: 'eu-west-1' })
+  const { s3 } = loadConfig({ ...s3Settings(bucket), AWS_REGION_NAME: 'af-south-1' })
+
+  expect(await findBucketRegion(s3)).toBe('eu-west-1')
+}, 120_000)
+
+const region = { 'x-amz-bucket-region': 'eu-west-1' }
+test.each<[string, Turn, string | undefined]>([
+  ['sends elsewhere', { status: 301, headers: region }, 'eu-west-1'],
+  ['refuses', { status: 403, headers: region }, 'eu-west-1'],
+  ['refuses a signature of another region', { status: 400, headers: region }, 'eu-west-1'],
+  ['says nothing of regions', { status: 200 }, undefined],
+  ['has no such bucket', { status: 404 }, undefined],
+])('what is found in the headers of an answer that %s', async (_how, turn, found) => {
+  const store = await startScriptedS3({ HEAD: [turn] })
+  onTestFinished(() => store.close())
+
+  expect(await findBucketRegion(store.config)).toBe(found)
+  expect(store.asked.map(({ call }) => call)).toEqual(['HEAD'])
+})
