@@ -14,7 +14,7 @@ export type Beating = {
   /** Aborts when the backup is in vain. */
   signal: AbortSignal
   /** A row, a file or a piece of one came further. */
-  moved(): void
+  moved: () => void
   /** Says that the backup lives, unless nothing moved for long. A timer does it. */
   beat(): Promise<void>
   /** Once more and for the last time; throws when the backup is in vain. */

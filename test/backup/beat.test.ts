@@ -25,7 +25,7 @@ async function begin(renew: () => Promise<void> = async () => undefined) {
   return {
     beating,
     passMinutes: (minutes: number) => void (now += minutes * 60_000),
-    async wasHeardOf() {
+    wasHeardOf: async () => {
       const { rows } = await sql<{ is: boolean }>`
         select beat_at > now() - interval '30 seconds' as is from document_backups where id = ${id}::uuid`.execute(db)
       return rows[0]?.is

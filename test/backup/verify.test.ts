@@ -62,10 +62,10 @@ async function editManifest(edit: (text: string) => string): Promise<void> {
 }
 
 /** A part of other bytes than were written, to which the manifest is made to fit. */
-async function forge(change: (lines: Buffer) => string | Buffer): Promise<void> {
+async function forge(alter: (lines: Buffer) => string | Buffer): Promise<void> {
   await open('unsigned')
   const path = join(own, 'files.0001.jsonl.gz')
-  const bytes = gzipSync(change(gunzipSync(await readFile(path))))
+  const bytes = gzipSync(alter(gunzipSync(await readFile(path))))
   await writeFile(path, bytes)
   await editManifest((text) => {
     const manifest = JSON.parse(text) as Manifest
@@ -226,12 +226,12 @@ describe('backup verify --repair', () => {
     await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: 'other bytes' }))
 
     const repaired = await run(['verify', '--repair'])
-    const keys = await keysThere()
+    const left = await keysThere()
     await run(['create', '--with-files'])
 
     expect(repaired).toMatchObject({ code: 1, stdout: expect.stringContaining('it has 11 bytes instead of') })
-    expect(keys).toContain(`${key}.damaged`)
-    expect(keys).not.toContain(key)
+    expect(left).toContain(`${key}.damaged`)
+    expect(left).not.toContain(key)
     expect(await run(['verify'])).toMatchObject({ code: 0 })
   })
 

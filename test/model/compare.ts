@@ -62,7 +62,7 @@ async function collectIfDue(model: Model, real: Real): Promise<Set<string>> {
   const open = await Promise.all(firmNames.map(async (firm) => compareStored(real, firm)))
   const ended = await real.world.service.run({ verb: 'collect' })
   if (ended.code !== 0) differs(`what is due was not collected: ${ended.why}`)
-  return new Set(open.flatMap((ids) => [...ids]))
+  return new Set(open.flatMap((ids) => Array.from(ids)))
 }
 
 async function compareVersions(at: { model: Model; real: Real }, by: PersonName, document: KnownDocument) {

@@ -43,8 +43,6 @@ describeCheck(28, () => {
     const settings = { ...(await settingsWith(['s3-setup'], bucket.name)), CORS_ORIGINS: 'https://portal.example' }
     const run = (more: Settings, ...words: string[]) =>
       runCommand(folder, [...words, '--json'], { settings: { ...settings, ...more } })
-    const partsOf = ({ stdout }: { stdout: string }) =>
-      (JSON.parse(stdout) as { parts: Part[] }).parts.map(({ part, outcome }) => `${part}: ${outcome}`)
 
     const first = await run({}, 's3', 'setup')
     expect([first.code, partsOf(first)]).toEqual([
@@ -90,7 +88,8 @@ describeCheck(28, () => {
     await uploadDocument(service.url, firm, admin, { bytes: makePdf({ seed: 'small' }) })
     await uploadDocument(service.url, firm, admin, { bytes: makePdf({ seed: 'large', bytes: 17 * mebibyte }) })
 
-    const run = async (name: PolicyName, words: string[], { bucket = papers, more = {} as Settings } = {}) => {
+    const none: Settings = {}
+    const run = async (name: PolicyName, words: string[], { bucket = papers, more = none } = {}) => {
       const settings = { ...shared, ...(await settingsWith([name], bucket.name, backups.name)), ...more }
       return runCommand(folder, words, { settings })
     }
@@ -110,3 +109,7 @@ describeCheck(28, () => {
     // Six commands, each of which starts Node and, but for one, a database.
   }, 240_000)
 })
+
+function partsOf({ stdout }: { stdout: string }): string[] {
+  return (JSON.parse(stdout) as { parts: Part[] }).parts.map(({ part, outcome }) => `${part}: ${outcome}`)
+}
