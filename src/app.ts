@@ -79,6 +79,9 @@ export type App = {
 /** Less than usual is for tests, which need not wait as long. */
 export type Patience = S3Limits & { providerKeys?: KeyPatience; clamd?: ClamdLimits }
 
+/** A restore opens the whole before it is finished, which nobody else may. */
+export type Opening = Patience & { isRestoring?: boolean }
+
 /** Undoes one step of the opening. */
 export type Closer = () => Promise<void>
 
@@ -90,7 +93,8 @@ export async function closeAll(opened: Closer[]): Promise<void> {
 }
 
 /** Builds the whole from its settings, in the order in which each part needs the one before; `close` undoes it in reverse. */
-export async function openApp(config: Config, log: Logger, patience: Patience = {}): Promise<App> {
+export async function openApp(config: Config, log: Logger, opening: Opening = {}): Promise<App> {
+  const { isRestoring = false, ...patience } = opening
   const opened: Closer[] = []
   const close = () => closeAll(opened)
   try {
@@ -98,7 +102,13 @@ export async function openApp(config: Config, log: Logger, patience: Patience = 
     const tracing = await openTraces(config, log)
     opened.push(async () => tracing?.close())
     const watch = measureStatements(metrics)
-    const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log, watch })
+    const database = await connectDatabase({
+      config: config.database,
+      dataDir: config.dataDir,
+      log,
+      isRestoring,
+      watch,
+    })
     opened.push(() => database.close())
     const secret = await secretOf(config, database.db)
     const keys = {

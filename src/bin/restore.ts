@@ -37,7 +37,7 @@ export async function restore(needs: Needs, where: HeadsPlace, options: RestoreB
 }
 
 async function settle(needs: Needs, backup: string, { files }: Restored): Promise<void> {
-  await withApp(needs, async ({ db, ownerConnection }) => {
+  await withApp({ ...needs, isRestoring: true }, async ({ db, ownerConnection }) => {
     await recordEvent(db, systemActor('restore'), {
       action: 'backup.restored',
       outcome: 'ok',

@@ -9,10 +9,10 @@ import { withSignal } from './with-signal.ts'
  * The signal aborts when somebody tells the command to end.
  */
 export async function withApp<Result>(
-  { config, log }: { config: Config; log: Logger },
+  { config, log, isRestoring = false }: { config: Config; log: Logger; isRestoring?: boolean },
   work: (app: App, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const app = await openApp(config, log)
+  const app = await openApp(config, log, { isRestoring })
   try {
     return await withSignal((signal) => work(app, signal))
   } finally {

@@ -3,6 +3,7 @@ import type { PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
 import type { DatabaseConfig } from '../config.ts'
+import { requireNoRestoreUnderway } from './backup/find-restore.ts'
 import { type Db, openDatabase, type PoolCounts } from './client.ts'
 import { driverAddress } from './driver-address.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
@@ -48,6 +49,8 @@ type Options = {
   log: Logger
   /** Waits until all that the platform wrote before us stands here. */
   comparesAll?: boolean
+  /** For the restore itself alone; nobody else is let in before it is done. */
+  isRestoring?: boolean
   watch?: Watch
 }
 
@@ -65,7 +68,7 @@ export async function connectDatabase(options: Options): Promise<ConnectedDataba
     }
   }
   try {
-    const migrated = await migrateAsOwner(owner, db, log)
+    const migrated = await migrateAsOwner(owner, db, options)
     await compare(db, options)
     await warnOfOwner(db, log)
     await warnOfPersonnel(db, log)
@@ -100,9 +103,15 @@ export async function openConnections({
   }
 }
 
-async function migrateAsOwner(owner: PoolConfig, serviceDb: Db, log: Logger): Promise<string[]> {
+async function migrateAsOwner(
+  owner: PoolConfig,
+  serviceDb: Db,
+  { log, isRestoring = false }: Options,
+): Promise<string[]> {
   const { db: ownerDb } = openDatabase({ ...owner, ...ownerLimits, max: 2 }, log)
   try {
+    // Before anything is changed: a restore loads its rows into the tables of their own version.
+    if (!isRestoring) await requireNoRestoreUnderway(ownerDb)
     const migrated = await migrate(ownerDb)
     await migrateJobs(owner)
     const [ownerRole, serviceRole] = await Promise.all([roleOf(ownerDb), roleOf(serviceDb)])

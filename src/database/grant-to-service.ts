@@ -41,6 +41,7 @@ export const rightsByTable = {
   document_following: 'select',
   document_unfollowed: 'select',
   document_backups: 'select, insert, update, delete',
+  document_restores: 'select',
 } as const
 
 /** What it may call, each with the rights of the tables' owner. */

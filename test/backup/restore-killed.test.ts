@@ -24,9 +24,18 @@ test('a restore that is killed again and again goes on where it was', async () =
   await second.untilSaid(/"event":"table","table":"document_versions"/)
   second.signal('SIGKILL')
   await second.ended()
+  const started = await runCommand(scratch.folder, ['serve'], scratch)
+  const migrated = await runCommand(scratch.folder, ['db', 'migrate'], scratch)
   const third = await restore().ended()
   const compared = await runCommand(scratch.folder, ['verify', '--json'], scratch)
 
+  for (const refused of [started, migrated])
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^A restore into this database \(of the backup \S+\) was begun and is not finished\..*\n$/,
+      ),
+    })
   expect(third).toMatchObject({ code: 0, stderr: '' })
   expect(lastOf(third.stdout)).toMatchObject({ ok: true, went_on: true, files: { written: 0, found: 13 } })
   expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 13 })

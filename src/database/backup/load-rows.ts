@@ -1,6 +1,7 @@
 import { Client, type PoolConfig } from 'pg'
 
 import { AppError } from '../../errors.ts'
+import { requireNoRows } from './require-no-rows.ts'
 import { sessionSettings, type Column, columnsOf, namesOf } from './snapshot.ts'
 import { type BackedUpTable, backedUpTables, platformTables } from './tables-to-back-up.ts'
 
@@ -41,6 +42,9 @@ async function load<Table extends TableToLoad>(
   client: Client,
   { tables, rowsOf, eventsSince, signal, onTable, finish }: Loading<Table>,
 ): Promise<void> {
+  // Somebody may have written here since the restore was begun; from now on nobody can until it stands.
+  await client.query(`lock table ${backedUpTables.join(', ')} in share row exclusive mode`)
+  await requireNoRows(async (statement) => (await client.query<object>(statement)).rows)
   if (eventsSince !== null)
     await client.query(
       `select document_events_make_month(month::date) from generate_series(

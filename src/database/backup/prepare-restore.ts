@@ -3,7 +3,8 @@ import { sql } from 'kysely'
 import { AppError } from '../../errors.ts'
 import type { Db } from '../client.ts'
 import { listMigrations, migrate } from '../migrate.ts'
-import { backedUpTables } from './tables-to-back-up.ts'
+import { type BegunRestore, findRestore } from './find-restore.ts'
+import { notEmpty, requireNoRows } from './require-no-rows.ts'
 
 export type RestoreTarget = { store: 's3' | 'local'; name: string }
 
@@ -30,17 +31,20 @@ export type RestoreState = 'new' | 'begun' | 'loaded'
  */
 export async function prepareRestore(ownerDb: Db, restoring: Restoring): Promise<RestoreState> {
   await requireKnown(restoring)
-  await requireNotLater(ownerDb, restoring)
   const begun = await findRestore(ownerDb)
-  if (begun !== undefined) return goOn(begun, restoring)
-  await requireEmpty(ownerDb, restoring)
+  const state = begun === undefined ? 'new' : stateOf(begun, restoring)
+  if (state === 'loaded') return state
+  await requireNotLater(ownerDb, restoring)
+  await requireNoRows(async (statement) => (await sql.raw(statement).execute(ownerDb)).rows)
+  if (state === 'begun') return state
+  requireEmptyStore(restoring)
 
   await migrate(ownerDb, restoring.migrations)
   const { backupId, target } = restoring
   await sql`
     insert into document_restores (backup_id, store, store_name)
     values (${backupId}::uuid, ${target?.store ?? null}, ${target?.name ?? null})`.execute(ownerDb)
-  return 'new'
+  return state
 }
 
 /** All is done: from now on this database is one as any other, and no restore goes on in it. */
@@ -67,28 +71,13 @@ async function requireNotLater(db: Db, { migrations }: Restoring): Promise<void>
 }
 
 async function listRun(db: Db): Promise<string[]> {
-  if (!(await isTable(db, 'document_migrations'))) return []
+  const { rows: tables } = await sql`select where to_regclass('document_migrations') is not null`.execute(db)
+  if (tables.length === 0) return []
   const { rows } = await sql<{ name: string }>`select name from document_migrations order by name`.execute(db)
   return rows.map(({ name }) => name)
 }
 
-type Begun = {
-  backupId: string
-  store: string | null
-  name: string | null
-  rowsAt: Date | null
-  finishedAt: Date | null
-}
-
-async function findRestore(db: Db): Promise<Begun | undefined> {
-  if (!(await isTable(db, 'document_restores'))) return undefined
-  const { rows } = await sql<Begun>`
-    select backup_id as "backupId", store, store_name as name, rows_at as "rowsAt", finished_at as "finishedAt"
-    from document_restores`.execute(db)
-  return rows[0]
-}
-
-function goOn(begun: Begun, { backupId, target }: Restoring): RestoreState {
+function stateOf(begun: BegunRestore, { backupId, target }: Restoring): RestoreState {
   if (begun.finishedAt !== null) throw notEmpty('it was made by a restore')
   if (begun.backupId !== backupId)
     throw new AppError(
@@ -104,35 +93,10 @@ function goOn(begun: Begun, { backupId, target }: Restoring): RestoreState {
   return begun.rowsAt === null ? 'begun' : 'loaded'
 }
 
-async function requireEmpty(db: Db, { target, isTargetEmpty }: Restoring): Promise<void> {
-  const table = await findRows(db)
-  if (table !== undefined) throw notEmpty(`${table} has rows`)
+function requireEmptyStore({ target, isTargetEmpty }: Restoring): void {
   if (isTargetEmpty) return
   throw new AppError(
     'conflict',
     `${target?.name} is not empty: papers lie there. A restore writes over nothing; give it an empty store (AWS_S3_BUCKET, or UPLOADS_DIR).`,
   )
-}
-
-function notEmpty(why: string): AppError {
-  return new AppError(
-    'conflict',
-    `This database is not empty: ${why}. A restore writes over nothing; give it an empty database (DATABASE_URL, or another DATA_DIR).`,
-  )
-}
-
-/** The first of our tables that has rows beside those which the migrations make. */
-async function findRows(db: Db): Promise<string | undefined> {
-  for (const table of backedUpTables) {
-    if (table === 'document_installation' || !(await isTable(db, table))) continue
-    const ours = table === 'document_types' ? sql`where created_by <> '00000000-0000-0000-0000-000000000000'` : sql``
-    const { rows } = await sql`select from ${sql.table(table)} ${ours} limit 1`.execute(db)
-    if (rows.length > 0) return table
-  }
-  return undefined
-}
-
-async function isTable(db: Db, name: string): Promise<boolean> {
-  const { rows } = await sql<{ is: boolean }>`select to_regclass(${name}) is not null as is`.execute(db)
-  return rows[0]?.is ?? false
 }
