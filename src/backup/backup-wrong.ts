@@ -2,3 +2,6 @@
 export class BackupWrong extends Error {
   override readonly name = 'BackupWrong'
 }
+
+/** The bytes of one file are; all others can be had without it. */
+export class ContentWrong extends BackupWrong {}

@@ -11,6 +11,7 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import type { Ownership } from '../storage/owner-file.ts'
 import type { StoreId } from '../vocabulary.ts'
+import { countLacking } from './count-lacking.ts'
 import { type FileFound, lookForFiles } from './look-for-files.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
@@ -37,13 +38,18 @@ export type RestoreWish = {
   onTable: (table: string) => void
   onRestored: (done: RestoredFiles) => void
   onLooked: (line: FileLine, found: FileFound) => void
+  /** Undefined: a file that is damaged in the backup ends it. */
+  onDamaged: ((line: FileLine) => void) | undefined
 }
 
 export type Restored = {
   /** `loaded`: an earlier attempt came so far. */
   state: RestoreState
+  withFiles: boolean
   files: RestoredFiles | undefined
   looked: Record<FileFound, number> | undefined
+  /** Of files that an earlier attempt brought: versions that have no bytes. */
+  lacking: number
 }
 
 /**
@@ -67,7 +73,10 @@ export async function restoreBackup(
     target: into && { store: into.store, name: into.name },
     isTargetEmpty: !isTaken,
   })
-  if (state === 'loaded') return { state, files: undefined, looked: undefined }
+  const isLoaded = state === 'loaded'
+  const restored = { state, withFiles: into !== undefined, files: undefined, looked: undefined, lacking: 0 }
+  if (isLoaded && into !== undefined)
+    return { ...restored, lacking: await countLacking(needs.ownerDb, place, { folder, manifest }) }
 
   const found =
     into === undefined
@@ -76,6 +85,7 @@ export async function restoreBackup(
           looked: await lookForFiles(needs.stores, place, { ...wish, ...about, onFile: wish.onLooked }),
         }
       : { files: await bringFiles(needs, place, into, { ...wish, ...about }), looked: undefined }
+  if (isLoaded) return { ...restored, ...found }
   await loadRows(needs.owner, {
     tables: manifest.tables.filter(({ name }) => into === undefined || !ofOldStores.has(name)),
     rowsOf: ({ parts }) => readParts(place, folder, parts),
@@ -87,7 +97,7 @@ export async function restoreBackup(
       if (into !== undefined && files !== undefined) await rewritePlaces(client, { ...files, ...into })
     },
   })
-  return { state, ...found }
+  return { ...restored, ...found }
 }
 
 type Bringing = RestoreWish & { folder: string; files: Manifest['files']; installationId: string }

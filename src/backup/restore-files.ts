@@ -10,7 +10,7 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
-import { BackupWrong } from './backup-wrong.ts'
+import { BackupWrong, ContentWrong } from './backup-wrong.ts'
 import { type FileLine, fileLineForm, type Manifest } from './manifest.ts'
 import { contentName } from './names.ts'
 import { readParts } from './read-parts.ts'
@@ -21,10 +21,12 @@ export type RestoredFiles = {
   found: number
   bytes: number
   renamed: Renamed[]
-  /** Versions whose files the backup has not: they are marked so. */
+  /** Versions whose files the backup has not, or has damaged: they are marked so. */
   withoutBytes: string[]
   /** Of them those that nobody is to have. */
   infected: number
+  /** Files that the backup has and that are not what they were. */
+  damaged: number
 }
 
 type Restoring = {
@@ -34,32 +36,50 @@ type Restoring = {
   concurrency: number
   signal: AbortSignal
   onFile: (done: RestoredFiles) => void
+  /** Undefined: a file that is damaged in the backup ends it. */
+  onDamaged: ((line: FileLine) => void) | undefined
 }
 
 /**
  * Puts every file of a backup into an empty store, under its own key, and reads it back. What an earlier attempt wrote is
- * found, and proved by its hash. Throws `BackupWrong` when the backup is not what it was.
+ * found, and proved by its hash. Throws `BackupWrong` when the backup is not what it was, beyond what may be left out.
  */
 export async function restoreFiles(needs: HoldNeeds, place: BackupPlace, restoring: Restoring): Promise<RestoredFiles> {
-  const { folder, files, target, concurrency, signal, onFile } = restoring
-  const done: RestoredFiles = { written: 0, found: 0, bytes: 0, renamed: [], withoutBytes: [], infected: 0 }
+  const { folder, files, target, concurrency, signal, onFile, onDamaged } = restoring
+  const done: RestoredFiles = { written: 0, found: 0, bytes: 0, renamed: [], withoutBytes: [], infected: 0, damaged: 0 }
   const turns = makeTurns(concurrency)
   await inTurns(linesOf(place, folder, files), turns.filesUnderway, async (line) => {
     signal.throwIfAborted()
-    if (line.fate === 'kept') {
-      const { key, isNew } = await restoreFile(needs, place, { line, target, turns, signal })
-      if (isNew) done.written += 1
-      else done.found += 1
-      done.bytes += line.size
-      if (key !== line.key) done.renamed.push(renamedOf(line, key))
-    } else if (line.version_id !== null && line.state === 'present') {
-      done.withoutBytes.push(line.version_id)
-      if (line.fate === 'infected') done.infected += 1
+    const isKept = line.fate === 'kept'
+    const restored = isKept
+      ? await restoreFile(needs, place, { line, target, turns, signal }).catch((error: unknown) => {
+          if (onDamaged === undefined || !(error instanceof ContentWrong)) throw error
+          return undefined
+        })
+      : undefined
+    if (restored !== undefined) countRestored(done, line, restored)
+    else {
+      countWithout(done, line)
+      if (isKept) onDamaged?.(line)
     }
     onFile(done)
     return 'next'
   })
   return done
+}
+
+function countRestored(done: RestoredFiles, line: FileLine, { key, isNew }: RestoredFile): void {
+  if (isNew) done.written += 1
+  else done.found += 1
+  done.bytes += line.size
+  if (key !== line.key) done.renamed.push(renamedOf(line, key))
+}
+
+function countWithout(done: RestoredFiles, { version_id: versionId, state, fate }: FileLine): void {
+  if (fate === 'kept') done.damaged += 1
+  if (versionId === null || state !== 'present') return
+  done.withoutBytes.push(versionId)
+  if (fate === 'infected') done.infected += 1
 }
 
 export async function* linesOf(
@@ -75,13 +95,10 @@ function renamedOf({ store, store_id: storeId, key }: FileLine, newKey: StorageK
   return { store, storeId: storeId as StoreId | null, key, newKey } // as rows have it
 }
 
+type RestoredFile = { key: StorageKey; isNew: boolean }
 type One = { line: FileLine; target: FileStore; turns: Turns; signal: AbortSignal }
 
-async function restoreFile(
-  needs: HoldNeeds,
-  place: BackupPlace,
-  one: One,
-): Promise<{ key: StorageKey; isNew: boolean }> {
+async function restoreFile(needs: HoldNeeds, place: BackupPlace, one: One): Promise<RestoredFile> {
   const { line, target, signal } = one
   const keys = [...(isStorageKey(line.key) ? [line.key] : []), anotherKey(line)]
   for (const key of keys) {
@@ -125,9 +142,9 @@ async function copy(
     case 'target_wrong':
       return false
     case 'source_missing':
-      throw new BackupWrong(`${name} is missing`)
+      throw new ContentWrong(`${name} is missing`)
     case 'source_wrong':
-      throw new BackupWrong(`${name} was changed or damaged`)
+      throw new ContentWrong(`${name} was changed or damaged`)
   }
 }
 

@@ -36,12 +36,12 @@ export async function restore(needs: Needs, where: HeadsPlace, options: RestoreB
   }
 }
 
-async function settle(needs: Needs, backup: string, { files }: Restored): Promise<void> {
+async function settle(needs: Needs, backup: string, { withFiles }: Restored): Promise<void> {
   await withApp({ ...needs, isRestoring: true }, async ({ db, ownerConnection }) => {
     await recordEvent(db, systemActor('restore'), {
       action: 'backup.restored',
       outcome: 'ok',
-      details: { backup, with_files: files !== undefined },
+      details: { backup, with_files: withFiles },
     })
     await gatherRestored(db)
     const { db: ownerDb } = openDatabase({ ...ownerConnection, max: 1 }, needs.log)

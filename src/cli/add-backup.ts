@@ -10,6 +10,7 @@ export type RestoreBackupOptions = Omit<VerifyBackupOptions, 'repair'> & {
   /** False with `--no-files`. */
   files: boolean
   read?: true
+  withoutDamaged?: true
 }
 
 export type BackupActions = {
@@ -72,6 +73,7 @@ export function addBackup(program: Command, actions: BackupActions): void {
     .option('--public-key <file>', 'the key (Ed25519, PEM) that it must be signed with')
     .option('--no-files', 'the rows alone, where the files still lie where they lay')
     .option('--read', 'of files that are left where they lie: read every byte, instead of asking for their length')
+    .option('--without-damaged', 'leave out files that are lost or damaged in the backup, and name them')
     .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
     .action(actions.restoreBackup)
   teach(restore, 'DATA_DIR=/srv/new/data UPLOADS_DIR=/srv/new/uploads ./bin/paniq-docs backup restore /mnt/backup')

@@ -1,10 +1,11 @@
-import { BackupWrong } from '../backup/backup-wrong.ts'
+import { BackupWrong, ContentWrong } from '../backup/backup-wrong.ts'
 import {
   restoreBackup as restore,
   type Restored,
   type RestoreNeeds,
   type RestoreStore,
 } from '../backup/restore-backup.ts'
+import type { FileLine } from '../backup/manifest.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
@@ -13,7 +14,7 @@ import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import type { RestoreBackupOptions } from './add-backup.ts'
 import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
-import { inBytes, inCount, showProgress } from './progress.ts'
+import { inBytes, inCount, type Progress, showProgress } from './progress.ts'
 
 type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal }
 
@@ -46,27 +47,12 @@ export async function restoreBackup(
         done.files += 1
         done.bytes += line.size
         progress.update(done)
-        if (found === 'there') return
-        print.answer({
-          event: 'file',
-          found,
-          firm_id: line.firm_id,
-          document_id: line.document_id,
-          version: line.version,
-          key: line.key,
-        })
-        progress.say(
-          `${print.paint('red', '✗')} document ${line.document_id} version ${line.version ?? '?'}, ${line.key}: ${found.replaceAll('_', ' ')}`,
-        )
+        if (found !== 'there') nameFile({ print, progress }, line, found)
       },
+      onDamaged: options.withoutDamaged ? (line) => nameFile({ print, progress }, line, 'damaged') : undefined,
     })
   } catch (error) {
-    if (error instanceof BackupWrong)
-      throw new AppError(
-        'gone',
-        `The backup ${name} cannot be restored: ${error.message}. \`backup verify\` names all that is wrong with it.`,
-        { cause: error },
-      )
+    if (error instanceof BackupWrong) throw notRestored(name, error)
     if (!signal.aborted) throw error
     print.answer({ event: 'finished', ok: false, complete: false, backup: name })
     progress.say('It was ended before the end. Run it again: it goes on where it stands.')
@@ -74,6 +60,25 @@ export async function restoreBackup(
   } finally {
     progress.end()
   }
+}
+
+type Told = { print: Printer; progress: Progress }
+
+function nameFile({ print, progress }: Told, line: FileLine, found: string): void {
+  const { firm_id, document_id, version, key } = line
+  print.answer({ event: 'file', found, firm_id, document_id, version, key })
+  progress.say(
+    `${print.paint('red', '✗')} document ${document_id} version ${version ?? '?'}, ${key}: ${found.replaceAll('_', ' ')}`,
+  )
+}
+
+function notRestored(name: string, error: BackupWrong): AppError {
+  const says = `The backup ${name} cannot be restored: ${error.message}. \`backup verify\` names all that is wrong with it.`
+  const advice =
+    error instanceof ContentWrong
+      ? ' Bring the file back from another copy of the backup, or give the same line with --without-damaged: all else is restored, and what is left out is named.'
+      : ''
+  return new AppError('gone', `${says}${advice}`, { cause: error })
 }
 
 async function storeOf({ config, stores }: Needs): Promise<RestoreStore> {

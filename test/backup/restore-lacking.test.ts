@@ -1,0 +1,71 @@
+import { readdir, rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { Client } from 'pg'
+import { expect, test } from 'vitest'
+
+import { databaseForTest } from '../cli/database-settings.ts'
+import { runCommand, type Settings } from '../cli/run-command.ts'
+import { emptyFolder, lastOf, makeBackup, placeWithPapers } from './backup-scene.ts'
+
+test('one file that is damaged in the backup keeps nobody from the rest: it is named, left out, and told of each time', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  await makeBackup(place.service, place.backups)
+  const damaged = await someFileBelow(join(place.backups, 'files'))
+  await truncate(damaged, 7)
+  const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
+  const restore = ['backup', 'restore', place.backups, '--json']
+
+  const refused = await runCommand(place.folder, restore, { settings })
+  const left = await runCommand(place.folder, [...restore, '--without-damaged'], { settings })
+  await unfinish(settings)
+  const again = await runCommand(place.folder, restore, { settings })
+
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('give the same line with --without-damaged'),
+  })
+  expect(left).toMatchObject({ code: 1, stderr: '' })
+  expect(left.stdout).toMatch(/"event":"file","found":"damaged","firm_id":"[^"]+","document_id":"[^"]+","version":\d,/)
+  const lacking = { ok: false, complete: true, went_on: true, files: { lacking: 1 } }
+  expect(lastOf(left.stdout)).toMatchObject({ ...lacking, files: { lacking: 1, damaged: 1 } })
+  expect(again.code).toBe(1)
+  expect(lastOf(again.stdout)).toMatchObject(lacking)
+})
+
+test('rows alone whose files are gone are told of each time, and since when what was done must be done again', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  const { manifest } = await makeBackup(place.service, place.backups, { withFiles: false })
+  const uploads = join(place.service.folder, 'uploads')
+  await rm(await someFileBelow(join(uploads, 'security_firms')))
+  const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: uploads }
+
+  const first = await runCommand(place.folder, ['backup', 'restore', place.backups, '--json'], { settings })
+  await unfinish(settings)
+  const again = await runCommand(place.folder, ['backup', 'restore', place.backups], { settings })
+
+  expect(first.code).toBe(1)
+  expect(lastOf(first.stdout)).toMatchObject({ ok: false, as_of: manifest.backup.taken_at, looked: { missing: 1 } })
+  expect(again.code).toBe(1)
+  expect(again.stdout).toContain('1 are not. Bring them back')
+  expect(again.stdout).toContain(
+    `! All is as of ${manifest.backup.taken_at}: papers that were destroyed since are back`,
+  )
+})
+
+async function someFileBelow(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const file = entries.find((entry) => entry.isFile())
+  return join(file?.parentPath ?? '', file?.name ?? '')
+}
+
+/** As if it had been killed once the rows stood, and before what follows them. */
+async function unfinish({ DATABASE_URL: connectionString }: Settings): Promise<void> {
+  const client = new Client({ connectionString })
+  await client.connect()
+  try {
+    await client.query('update document_restores set finished_at = null')
+  } finally {
+    await client.end()
+  }
+}
