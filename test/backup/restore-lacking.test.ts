@@ -23,7 +23,7 @@ test('one file that is damaged in the backup keeps nobody from the rest: it is n
 
   expect(refused).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('give the same line with --without-damaged'),
+    stdout: expect.stringContaining('give the same line with --without-damaged'),
   })
   expect(left).toMatchObject({ code: 1, stderr: '' })
   expect(left.stdout).toMatch(/"event":"file","found":"damaged","firm_id":"[^"]+","document_id":"[^"]+","version":\d,/)

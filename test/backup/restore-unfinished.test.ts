@@ -23,7 +23,7 @@ async function beginRestore() {
   const load = () =>
     loadRows(owner, {
       tables: [],
-      rowsOf: () => noRows,
+      rowsOf: noRows,
       eventsSince: null,
       signal: new AbortController().signal,
       onTable: () => undefined,
@@ -32,9 +32,7 @@ async function beginRestore() {
   return { db, url, backupId: restoring.backupId, prepare, load }
 }
 
-const noRows = {
-  [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
-} as const
+async function* noRows(): AsyncGenerator<string> {}
 
 test('rows that came after a restore was begun are found when it goes on, and before its own are loaded, and stay', async () => {
   const { db, prepare, load } = await beginRestore()

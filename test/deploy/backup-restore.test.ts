@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -139,6 +139,49 @@ test('a copy elsewhere is a backup there, whatever is copied again or was cut of
     [0, ''],
   ])
   expect(await problemsOf(target)).toEqual([])
+})
+
+test('a copy elsewhere has no backup that was finished while its files were copied, and is not made while one runs', async () => {
+  await ensureInstalled([rsyncNeed])
+  const [place, target, bin] = [await copyOfBackups(), await emptyFolder(), await emptyFolder()]
+  const [name = ''] = await readdir(join(place, 'backups'))
+  const late = join(place, 'backups', name.replace(/^\d{4}/, '2999'))
+  await cp(join(place, 'backups', name), late, { recursive: true })
+  await writeFile(join(late, 'unfinished.json'), '{}')
+  const rsync = (await findProgram('rsync')) ?? ''
+  // It ends as the first of the copying ends.
+  await writeFile(
+    join(bin, 'rsync'),
+    `#!/bin/sh\n${rsync} "$@"\nstatus=$?\nrm -f ${late}/unfinished.json\nexit $status\n`,
+    {
+      mode: 0o700,
+    },
+  )
+  const lock = join(bin, 'lock')
+
+  const ended = await script('copy-off-site.sh', [place, target], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
+  const copied = await readdir(join(target, 'backups'))
+  const next = await script('copy-off-site.sh', [place, target])
+  const busy = await run('flock', [lock, join(folder, 'copy-off-site.sh'), place, target], {
+    env: { ...process.env, LOCK: lock, WAIT: '0' },
+  }).catch((error: Ended) => error)
+
+  expect(ended).toMatchObject({ code: 0, stderr: '' })
+  expect(copied).toEqual([name])
+  expect(next).toMatchObject({ code: 0, stderr: '' })
+  expect(await readdir(join(target, 'backups'))).toHaveLength(2)
+  expect(busy).toMatchObject({ code: 1, stderr: 'A backup runs still; nothing was copied.\n' })
+})
+
+test('a folder in which no backup is finished is not copied', async () => {
+  const [place, target] = [await copyOfBackups(), await emptyFolder()]
+  const [name = ''] = await readdir(join(place, 'backups'))
+  await rm(join(place, 'backups', name, 'manifest.json'))
+
+  const ended = await script('copy-off-site.sh', [place, target])
+
+  expect(ended).toMatchObject({ code: 2, stderr: `No backup in ${place} is finished.\n` })
+  expect(await readdir(target)).toEqual([])
 })
 
 const rsyncNeed = {
