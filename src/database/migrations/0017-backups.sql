@@ -17,7 +17,7 @@ create table document_backups (
 create index document_backups_running on document_backups (beat_at) where ended_at is null;
 create index document_backups_newest on document_backups (ended_at desc) where outcome in ('whole', 'lacking');
 
--- The one restore that this database is made by. The owner's alone.
+-- The one restore that this database is made by. Only the owner writes it; the service looks whether one is under way.
 create table document_restores (
   is_only boolean primary key default true check (is_only),
   -- Which backup: what its manifest calls it.
