@@ -219,7 +219,11 @@ describe('backup verify --repair', () => {
     const { run: command } = await placeWithPapers({ papers: 2 })
     const where = `s3://${bucket.name}/of a firm`
     const run = async (words: string[]) =>
-      command(['backup', ...words, where], { ...s3Settings(bucket), USE_S3_STORAGE: 'false' })
+      command(['backup', ...words, where], {
+        ...s3Settings(bucket),
+        AWS_S3_BUCKET: 'documents-elsewhere',
+        USE_S3_STORAGE: 'false',
+      })
     const keysThere = async () => (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
     await run(['create', '--with-files'])
     const key = (await keysThere()).find((each) => each.includes('/files/')) ?? ''
