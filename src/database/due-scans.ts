@@ -78,7 +78,9 @@ export async function makeRecentDue(db: Db, { days, limit }: { days: number; lim
       select firm_id, id from document_versions
       where bytes_state = 'present' and scan_status = 'clean' and uploaded_at > now() - make_interval(days => ${days})
         and scanned_at < (select since from document_scanner) and scan_due_at > now() + ${claim}
-      order by uploaded_at limit ${limit}
+      -- Those that somebody holds are being made due by another instance, or scanned: who waited for them, while holding
+      -- others, could meet one that does the same.
+      order by uploaded_at limit ${limit} for update skip locked
     ) as old
     where v.firm_id = old.firm_id and v.id = old.id`.execute(db)
   return Number(numAffectedRows ?? 0n)

@@ -1,3 +1,4 @@
+import { ListPartsCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 
 import type { FirmName } from './cast.ts'
@@ -6,18 +7,21 @@ import { differs } from './model.ts'
 import { listQuarantined } from './quarantined.ts'
 import type { Real } from './verb.ts'
 
-/**
- * Nothing lies in the bucket or the folder but what some row names: a version, an upload, a move, a removal, a version in
- * quarantine. `leftOpen`: uploads in parts that were named until the collector ended them; whose id S3 could not tell is
- * left to the bucket’s lifecycle. Yields those that are open.
- */
-export async function compareStored(real: Real, firm: FirmName, leftOpen = new Set<string>()): Promise<Set<string>> {
+/** Nothing lies in the bucket or the folder but what some row names: a version, an upload, a move, a removal, a version in quarantine. */
+export async function compareStored(real: Real, firm: FirmName): Promise<void> {
   const stored = await listStored(real.world, real.firms[firm])
   const named = await listNamed(real, firm)
-  const isLeftOpen = ({ multipartId }: Stored) => multipartId !== undefined && leftOpen.has(multipartId)
-  const strays = stored.filter((each) => !named.has(`${each.store} ${each.key}`) && !isLeftOpen(each))
+  const unnamed = stored.filter(({ store, key }) => !named.has(`${store} ${key}`))
+  const isStray = await Promise.all(unnamed.map(async (each) => hasBytes(real, each)))
+  const strays = unnamed.filter((_, index) => isStray[index])
   if (strays.length > 0) differs(`no row names these: ${JSON.stringify(strays)}`)
-  return new Set(stored.flatMap(({ multipartId }) => multipartId ?? []))
+}
+
+/** An upload in parts whose id S3 could not tell has none, and nobody can end it: the bucket’s lifecycle does. */
+async function hasBytes({ world: { bucket } }: Real, { key: Key, multipartId: UploadId }: Stored): Promise<boolean> {
+  if (UploadId === undefined) return true
+  const { Parts = [] } = await bucket.client.send(new ListPartsCommand({ Bucket: bucket.name, Key, UploadId }))
+  return Parts.length > 0
 }
 
 async function listNamed(real: Real, firm: FirmName): Promise<Set<string>> {

@@ -28,7 +28,7 @@ export async function compareAll(model: Model, real: Real): Promise<void> {
   await endFaults(model, real)
   await untilScanned(model, real)
   await untilDrained(real)
-  const leftOpen = await collectIfDue(model, real)
+  await collectIfDue(model, real)
   await compareLinks(model, real, 'all')
 
   for (const firm of firmNames) {
@@ -42,7 +42,7 @@ export async function compareAll(model: Model, real: Real): Promise<void> {
     await comparePlatform(model, real, firm)
     await compareRows(model, real, firm)
     await comparePurged(model, real, firm)
-    await compareStored(real, firm, leftOpen)
+    await compareStored(real, firm)
   }
 }
 
@@ -55,14 +55,12 @@ async function endFaults(model: Model, { world }: Real): Promise<void> {
   model.isServing = true
 }
 
-/** What was purged, and what went into quarantine, leaves nothing where it was. Yields the uploads in parts that were open before. */
-async function collectIfDue(model: Model, real: Real): Promise<Set<string>> {
+/** What was purged, and what went into quarantine, leaves nothing where it was. */
+async function collectIfDue(model: Model, { world }: Real): Promise<void> {
   const isAnyInQuarantine = allVersions(model).some((each) => scansOf(model, each).includes('infected'))
-  if (!isAnyInQuarantine && firmNames.every((name) => model.firms[name].purged.length === 0)) return new Set()
-  const open = await Promise.all(firmNames.map(async (firm) => compareStored(real, firm)))
-  const ended = await real.world.service.run({ verb: 'collect' })
+  if (!isAnyInQuarantine && firmNames.every((name) => model.firms[name].purged.length === 0)) return
+  const ended = await world.service.run({ verb: 'collect' })
   if (ended.code !== 0) differs(`what is due was not collected: ${ended.why}`)
-  return new Set(open.flatMap((ids) => Array.from(ids)))
 }
 
 async function compareVersions(at: { model: Model; real: Real }, by: PersonName, document: KnownDocument) {

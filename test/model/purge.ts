@@ -3,18 +3,27 @@ import { sql } from 'kysely'
 
 import { type cast, type FirmName, firmNames } from './cast.ts'
 import { endInWords, killedAfter, run, whileRunning } from './commands.ts'
-import { differs, type KnownDocument, type KnownVersion, type Model, nameOf } from './model.ts'
+import { differs, type KnownDocument, type KnownVersion, type Model, nameOf, versionOf } from './model.ts'
 import { servingOf } from './note-scans.ts'
 import type { Ended } from './run-command.ts'
+import { learnVirus, scanNow } from './scan-now.ts'
 import { callAs, type Real, type Verb, verb } from './verb.ts'
 
-type Purge = { firm: FirmName; waited: 'all' | 'every other'; restores: boolean; killedAfterMs: number | undefined }
+type Purge = {
+  firm: FirmName
+  waited: 'all' | 'every other'
+  /** In what lies longest in the trash. */
+  findsVirus: boolean
+  restores: boolean
+  killedAfterMs: number | undefined
+}
 
 /** The trash's days pass for some of a firm’s papers, and a purge runs, is killed at it or not, and meanwhile somebody takes one back. */
 export const purgeVerb: fc.Arbitrary<Verb> = fc
   .record({
     firm: fc.constantFrom(...firmNames),
     waited: fc.constantFrom('all' as const, 'every other' as const),
+    findsVirus: fc.boolean(),
     restores: fc.boolean(),
     killedAfterMs: killedAfter,
   })
@@ -26,16 +35,19 @@ export const purgeVerb: fc.Arbitrary<Verb> = fc
     }),
   )
 
-function wordsOf({ firm, waited, restores, killedAfterMs }: Purge): string {
+function wordsOf({ firm, waited, findsVirus, restores, killedAfterMs }: Purge): string {
+  const found = findsVirus ? 'the scanner, if there is one, finds a virus in the trash; ' : ''
   const killed = killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`
-  return `the days of ${waited} papers in ${firm}’s trash are over, and it is purged${killed}${restores ? '; meanwhile one is taken back' : ''}`
+  return `${found}the days of ${waited} papers in ${firm}’s trash are over, and it is purged${killed}${restores ? '; meanwhile one is taken back' : ''}`
 }
 
 /** Who may take back whatever lies in their firm’s trash. */
 export const headOf = { Umkhonto: 'Thandi', Ubuntu: 'Naledi' } as const satisfies Record<FirmName, keyof typeof cast>
 
-async function purgeWhile(model: Model, real: Real, { firm, waited, restores, killedAfterMs }: Purge): Promise<string> {
+async function purgeWhile(model: Model, real: Real, purge: Purge): Promise<string> {
+  const { firm, waited, restores, killedAfterMs } = purge
   const trash = model.firms[firm].documents.filter(({ isInTrash }) => isInTrash)
+  if (purge.findsVirus && model.scanner !== 'none') await findVirus(model, real, trash[0])
   await letDaysPass(
     real,
     trash.filter((_, index) => waited === 'all' || index % 2 === 0),
@@ -63,6 +75,12 @@ async function purgeWhile(model: Model, real: Real, { firm, waited, restores, ki
 /** What stood before a purge. */
 type Standing = { busy: string[]; kept: Kept }
 type Judging = { before: Standing; after: Standing; ended: Ended | 'killed' }
+
+async function findVirus(model: Model, real: Real, document: KnownDocument | undefined): Promise<void> {
+  if (document === undefined) return
+  await learnVirus(model, real, versionOf(document))
+  await scanNow(model, real)
+}
 
 /** Where it changed meanwhile whether a paper stays, both are right. */
 function judge(document: KnownDocument, isGone: boolean, { before, after, ended }: Judging): void {

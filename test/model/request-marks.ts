@@ -12,11 +12,15 @@ export function markRequests(real: Real, step: string): void {
     Object.assign(headers, { 'x-request-id': real.mark })
 }
 
-/** What the service had to say of the last step’s requests, but that it answered them. */
+/** What the service had to say of the last step’s requests: what each was answered, and whatever went wrong. */
 export async function readMarkedLines({ world, mark }: Real): Promise<string[]> {
   const log = await readFile(join(world.folder, 'log'), 'utf8')
   return log
     .split('\n')
-    .filter((line) => line.includes(`"${mark}"`) && !line.includes('"level":"info"'))
+    .filter((line) => line.includes(`"${mark}"`) && isTelling(line))
     .slice(-mostLines)
+}
+
+function isTelling(line: string): boolean {
+  return !line.includes('"level":"info"') || line.includes('"event":"request"')
 }

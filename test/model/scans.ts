@@ -7,8 +7,8 @@ import { endInWords, killedAfter, run, whileRunning } from './commands.ts'
 import { compareLinks } from './compare-links.ts'
 import { downloadWhile } from './download.ts'
 import { differs, type Model, versionOf } from './model.ts'
-import { noteAllScanned, noteVirus } from './note-scans.ts'
-import { letPausesPass, scanNow } from './scan-now.ts'
+import { noteAllScanned } from './note-scans.ts'
+import { learnVirus, letPausesPass, scanNow } from './scan-now.ts'
 import { type Real, type Verb, verb } from './verb.ts'
 
 const scan = fc.record({ reads: fc.boolean(), killedAfterMs: killedAfter })
@@ -32,9 +32,7 @@ export const signatureVerb: fc.Arbitrary<Verb> = fc
       canRun: (model) => model.scanner !== 'none' && hasDocuments(of)(model),
       async run(model, real) {
         const document = pick(model, of, which)
-        const { sha256, fileSize: bytes } = versionOf(document, Math.max(1, document.versions.length - older))
-        noteVirus(model, sha256)
-        await real.world.scanner?.teach({ sha256, bytes })
+        await learnVirus(model, real, versionOf(document, Math.max(1, document.versions.length - older)))
         return scanWhile(model, real, how)
       },
     }),

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { waitUntilWaiting } from '../api/people/wait-for-lock.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { clamdInHand } from '../support/clamd-in-hand.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { startService } from '../support/start-service.ts'
@@ -15,18 +16,20 @@ const scene = sceneOfFile(async (closing) => {
   closing.defer(() => clamd.remove())
   const numbered = await numberSignatures(clamd)
   closing.defer(() => numbered.close())
-  const service = await startService({ CLAMD_URL: numbered.url })
+  const proxy = await startFaultProxy({ port: Number(new URL(numbered.url).port) })
+  closing.defer(() => proxy.close())
+  const service = await startService({ CLAMD_URL: `tcp://127.0.0.1:${proxy.port}` })
   closing.defer(() => service.stop())
   await sweep(service)
-  return { numbered, service }
+  return { numbered, proxy, service }
 })
 
-it('a file that was scanned before new signatures came, and is written down as clean after that, is scanned again', async () => {
+it('a file that was scanned before new signatures came, and is kept after that, is scanned again', async () => {
   const { numbered, service } = scene
   const { firm, admin } = await firmWithAdmin(service)
-  // Its scan is over, and its transaction waits.
+  // Its scan is over, and it is on its way into the store.
   const holding = await service.app.db.startTransaction().execute()
-  await sql`lock table documents in share mode`.execute(holding)
+  await sql`lock table document_uploads in share mode`.execute(holding)
   const uploading = uploadDocument(service.url, firm, admin)
   await waitUntilWaiting(service.app.db)
   numbered.number(2)
@@ -38,23 +41,42 @@ it('a file that was scanned before new signatures came, and is written down as c
   expect(await sweep(service)).toEqual({})
 })
 
-it('so is one that waited for its scan, and whose verdict took as long', async () => {
-  const { numbered, service } = scene
+it('so is one that waited for its scan, and was being scanned when they came', async () => {
+  const { numbered, proxy, service } = scene
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)
   await sql`update document_versions set scan_status = 'pending', scan_due_at = now() where document_id = ${id}`.execute(
     service.app.db,
   )
-  const holding = await service.app.db.startTransaction().execute()
-  await sql`select from documents where id = ${id} for update`.execute(holding)
+  proxy.setFault({ kind: 'slow', latencyMs: 400 })
+  const before = proxy.connections()
   const scanning = sweep(service)
-  await waitUntilWaiting(service.app.db)
+  // One to ask the scanner who it is, one for the file.
+  await expect.poll(() => proxy.connections(), { interval: 5, timeout: 10_000 }).toBe(before + 2)
+  proxy.setFault({ kind: 'none' })
   numbered.number(3)
   // All others are scanned again now.
   expect(await sweep(service)).toMatchObject({ due_again: 1 })
-  await holding.commit().execute()
 
   expect(await scanning).toEqual({ clean: 1 })
   expect(await sweep(service)).toEqual({ due_again: 1, clean: 1 })
   expect(await sweep(service)).toEqual({})
+})
+
+it('what another instance has in hand just now is waited for by nobody who makes the rest due', async () => {
+  const { numbered, service } = scene
+  const { firm, admin } = await firmWithAdmin(service)
+  const { id } = await uploadDocument(service.url, firm, admin)
+  await uploadDocument(service.url, firm, admin)
+  const holding = await service.app.db.startTransaction().execute()
+  await sql`select from document_versions where document_id = ${id} for update`.execute(holding)
+  numbered.number(4)
+  const scanned = await sweep(service)
+  await holding.commit().execute()
+
+  const rest = await sweep(service)
+  expect([scanned, rest]).toEqual([
+    { due_again: 3, clean: 3 },
+    { due_again: 1, clean: 1 },
+  ])
 })
