@@ -120,9 +120,15 @@ export type Allowed = {
 export function noteOutcomes(model: Model, outcomes: Outcome[], allowed: Allowed): string {
   for (const { file, hasVirus } of outcomes) if (hasVirus) noteVirus(model, file.sha256)
   const order = ['taken', 'doubt', 'conflict', 'infected'] satisfies Outcome['kind'][]
-  for (const outcome of order.flatMap((kind) => outcomes.filter((each) => each.kind === kind)))
+  // The first under a key, whose name the document has, before those that were answered with it.
+  const firstOnes = outcomes.toSorted((a, b) => Number(isAnothers(a)) - Number(isAnothers(b)))
+  for (const outcome of order.flatMap((kind) => firstOnes.filter((each) => each.kind === kind)))
     noteOutcome(model, outcome, allowed)
   return outcomes.map(outcomeInWords).join(', ')
+}
+
+function isAnothers(outcome: Outcome): boolean {
+  return outcome.kind === 'taken' && outcome.document.file_name !== outcome.file.fileName
 }
 
 function noteOutcome(model: Model, outcome: Outcome, { stores, doubts, scanner }: Allowed): void {
