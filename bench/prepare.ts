@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { DeleteObjectsCommand } from '@aws-sdk/client-s3'
 
+import { ownerFileName } from '../src/storage/owner-file.ts'
 import { type FreshBucket, freshBucket } from '../test/support/fresh-bucket.ts'
 import { listBucket } from '../test/support/list-everything.ts'
 import { obtainServices } from '../test/support/services/obtain-services.ts'
@@ -52,9 +53,10 @@ export async function prepareBench(wish: Wish): Promise<Bench> {
   }
 }
 
-/** Between two measurements, so that a store in memory does not fill up. */
+/** Between two measurements, so that a store in memory does not fill up. What says whose the bucket is stays: without it the service leaves S3 alone. */
 export async function emptyBucket({ client, name }: FreshBucket): Promise<void> {
-  const keys = (await listBucket(client, name)).map(({ key }) => ({ Key: key }))
+  const listed = (await listBucket(client, name)).filter(({ key }) => key !== ownerFileName)
+  const keys = listed.map(({ key }) => ({ Key: key }))
   const atOnce = 1000 // the most that one DeleteObjects takes
   for (let start = 0; start < keys.length; start += atOnce) {
     const Delete = { Objects: keys.slice(start, start + atOnce), Quiet: true }

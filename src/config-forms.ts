@@ -57,7 +57,7 @@ export const clamdAddress = z.string().transform((text, context) => {
 })
 
 /** A path, or a bucket and what its keys begin with. */
-export const headsPlace = z.string().transform((text, context): HeadsPlace => {
+export const pathOrBucket = z.string().transform((text, context): PathOrBucket => {
   if (!text.startsWith('s3://')) return { path: text }
   const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? []
   if (bucket !== undefined) return { bucket, prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` }
@@ -65,7 +65,7 @@ export const headsPlace = z.string().transform((text, context): HeadsPlace => {
   return z.NEVER
 })
 
-export type HeadsPlace = { path: string } | { bucket: string; prefix: string }
+export type PathOrBucket = { path: string } | { bucket: string; prefix: string }
 
 export const origins = words().refine(
   (each) => each.every((text) => isUrlOf(text, ['http:', 'https:']) && new URL(text).origin === text),

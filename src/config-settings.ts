@@ -5,7 +5,7 @@ import {
   clamdAddress,
   flag,
   folder,
-  headsPlace,
+  pathOrBucket,
   keysAddress,
   newPassword,
   origins,
@@ -162,7 +162,7 @@ export const settings = {
     doc: 'Origins whose pages may call the API beside that of `PUBLIC_URL`, separated by commas. Default: none.',
   },
   AUDIT_HEADS: {
-    schema: headsPlace,
+    schema: pathOrBucket,
     doc: 'Where the newest seal of the audit trail is kept outside of the database, once an hour: a file, best on another machine’s disk, or `s3://bucket/prefix/`, best with Object Lock. Without it nobody can show that the end of the trail was not cut off.',
   },
   LOG_LEVEL: {

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 
 import { type CloudFrontConfig, cloudFrontConfig } from './config-cloudfront.ts'
 import { ConfigError } from './config-error.ts'
-import type { HeadsPlace } from './config-forms.ts'
+import type { PathOrBucket } from './config-forms.ts'
 import { type RateLimits, readRates, readUsualQuota, type UsualQuota } from './config-limits.ts'
 import { findGiven, type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
 import { readTraces, type TracesConfig } from './config-traces.ts'
@@ -64,7 +64,7 @@ export type Config = {
   /** Undefined: nothing is scanned. */
   clamd: ClamdAddress | undefined
   /** Undefined: kept nowhere. */
-  auditHeads: HeadsPlace | undefined
+  auditHeads: PathOrBucket | undefined
   logLevel: string
   /** Undefined: nothing is traced. */
   traces: TracesConfig | undefined
@@ -179,7 +179,7 @@ function openIdConfig(values: Values): OpenIdConfig | undefined {
   )
 }
 
-function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: papers }: Values): HeadsPlace | undefined {
+function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: papers }: Values): PathOrBucket | undefined {
   if (place !== undefined && 'bucket' in place && place.bucket === papers)
     throw new ConfigError(
       `AUDIT_HEADS: ${papers} is the bucket of the papers (AWS_S3_BUCKET), where whoever holds the service’s key could remove the heads; name another bucket, or a file.`,

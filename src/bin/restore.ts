@@ -7,7 +7,7 @@ import { openBackupPlace, openNamed } from '../cli/open-backup-place.ts'
 import type { Printer } from '../cli/printer.ts'
 import { restoreBackup } from '../cli/restore-backup.ts'
 import { tellRestored } from '../cli/tell-restored.ts'
-import type { HeadsPlace } from '../config-forms.ts'
+import type { PathOrBucket } from '../config-forms.ts'
 import type { Config } from '../config.ts'
 import { finishRestore } from '../database/backup/prepare-restore.ts'
 import { openDatabase } from '../database/client.ts'
@@ -22,7 +22,7 @@ type Needs = { config: Config; log: Logger; print: Printer }
  * The whole of a restore: rows and files into what is empty; then what every start does, which brings the tables up to this
  * version; then the trail is sealed, whose numbers of transactions are another database's here.
  */
-export async function restore(needs: Needs, where: HeadsPlace, options: RestoreBackupOptions): Promise<void> {
+export async function restore(needs: Needs, where: PathOrBucket, options: RestoreBackupOptions): Promise<void> {
   const place = await openBackupPlace(needs, where, { makes: false })
   try {
     const opened = await openNamed(place, options, 'newest_finished')

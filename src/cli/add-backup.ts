@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 
-import { headsPlace, type HeadsPlace } from '../config-forms.ts'
+import { pathOrBucket, type PathOrBucket } from '../config-forms.ts'
 import { answering, type Answers, parseAs, teach } from './describe-command.ts'
 
 export type CreateBackupOptions = Answers & { withFiles?: true; signKey?: string; concurrency: number }
@@ -14,14 +14,14 @@ export type RestoreBackupOptions = Omit<VerifyBackupOptions, 'repair'> & {
 }
 
 export type BackupActions = {
-  createBackup: (place: HeadsPlace, options: CreateBackupOptions) => Promise<void>
-  verifyBackup: (place: HeadsPlace, options: VerifyBackupOptions) => Promise<void>
-  restoreBackup: (place: HeadsPlace, options: RestoreBackupOptions) => Promise<void>
+  createBackup: (place: PathOrBucket, options: CreateBackupOptions) => Promise<void>
+  verifyBackup: (place: PathOrBucket, options: VerifyBackupOptions) => Promise<void>
+  restoreBackup: (place: PathOrBucket, options: RestoreBackupOptions) => Promise<void>
 }
 
 const place = parseAs(
-  z.string().transform((text, context): HeadsPlace => {
-    const parsed = headsPlace.safeParse(text)
+  z.string().transform((text, context): PathOrBucket => {
+    const parsed = pathOrBucket.safeParse(text)
     if (parsed.success && text !== '') return parsed.data
     context.addIssue({ code: 'custom', message: 'must be a folder, or s3://bucket/prefix' })
     return z.NEVER
@@ -47,48 +47,51 @@ export function addBackup(program: Command, actions: BackupActions): void {
   const backup = program.command('backup').description('A second copy of everything, elsewhere.')
   addCreate(backup, actions)
 
-  const verify = answering(backup.command('verify'), jsonLines)
+  const verify = reading(backup.command('verify'))
     .summary('Show that a backup is whole and unchanged.')
     .description(
       'Read every byte of a backup and compare it with its manifest, and the manifest with its signature. It needs no database.',
     )
-    .argument('<place>', 'a folder, or s3://bucket/prefix', place)
-    .option('--backup <name>', 'this one, instead of the newest', name)
-    .option('--public-key <file>', 'the key (Ed25519, PEM) that it must be signed with')
     .option(
       '--repair',
       'put files aside whose bytes are not those that were kept, so that the next backup copies them again',
     )
-    .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
     .action(actions.verifyBackup)
   teach(verify, './bin/paniq-docs backup verify /mnt/backup --public-key backup-key.pub.pem')
 
-  const restore = answering(backup.command('restore'), jsonLines)
+  const restore = reading(backup.command('restore'))
     .summary('Bring a backup back into an empty database and an empty store.')
     .description(
       'Bring a backup back into an empty database and an empty store: that of USE_S3_STORAGE, UPLOADS_DIR or AWS_S3_BUCKET. Files first, each read back, rows last; it may be killed at any moment and run again. Of a backup without files the rows alone come back, and every file that they name is looked for.',
     )
-    .argument('<place>', 'a folder, or s3://bucket/prefix', place)
-    .option('--backup <name>', 'this one, instead of the newest that is finished', name)
-    .option('--public-key <file>', 'the key (Ed25519, PEM) that it must be signed with')
     .option('--no-files', 'the rows alone, where the files still lie where they lay')
     .option('--read', 'of files that are left where they lie: read every byte, instead of asking for their length')
     .option('--without-damaged', 'leave out files that are lost or damaged in the backup, and name them')
-    .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
     .action(actions.restoreBackup)
   teach(restore, 'DATA_DIR=/srv/new/data UPLOADS_DIR=/srv/new/uploads ./bin/paniq-docs backup restore /mnt/backup')
 }
 
 function addCreate(backup: Command, actions: BackupActions): void {
-  const create = answering(backup.command('create'), jsonLines)
+  const create = onPlace(backup.command('create'))
     .summary('Make a backup of the database and, with --with-files, of every file.')
     .description(
       'Make a backup while the service runs: every row at one point in time, a manifest of every file with its hash and, with --with-files, the files themselves. A file whose bytes the place has already is not copied again.',
     )
-    .argument('<place>', 'a folder, or s3://bucket/prefix', place)
     .option('--with-files', 'copy the files too; without it a restore can only point at where they lie')
     .option('--sign-key <file>', 'sign the manifest with this private key (Ed25519, PEM)')
-    .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
     .action(actions.createBackup)
   teach(create, './bin/paniq-docs backup create /mnt/backup --with-files --sign-key backup-key.pem')
+}
+
+/** One that reads a backup: which, and whose it must be. */
+function reading(command: Command): Command {
+  return onPlace(command)
+    .option('--backup <name>', 'this one, instead of the newest that is finished', name)
+    .option('--public-key <file>', 'the key (Ed25519, PEM) that it must be signed with')
+}
+
+function onPlace(command: Command): Command {
+  return answering(command, jsonLines)
+    .argument('<place>', 'a folder, or s3://bucket/prefix', place)
+    .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
 }

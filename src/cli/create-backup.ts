@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { HeadsPlace } from '../config-forms.ts'
+import type { PathOrBucket } from '../config-forms.ts'
 import { type BackupMade, createBackup as create, type CreateNeeds } from '../backup/create-backup.ts'
 import { type FileLine, isLacking } from '../backup/manifest.ts'
 import { readSigningKey } from '../backup/sign-manifest.ts'
@@ -12,7 +12,7 @@ import { type Amount, inBytes, inCount, type Progress, showProgress } from './pr
 type Needs = CreateNeeds & { config: Config; print: Printer; signal: AbortSignal }
 
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
-export async function createBackup(needs: Needs, where: HeadsPlace, options: CreateBackupOptions): Promise<void> {
+export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
   const { print, signal } = needs
   const key = await readKeyFile(options.signKey, '--sign-key', readSigningKey)
   const place = await openBackupPlace(needs, where, { makes: true })

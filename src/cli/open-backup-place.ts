@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { BackupWrong } from '../backup/backup-wrong.ts'
 import { type OpenedBackup, listBackups, openBackup } from '../backup/open-backup.ts'
 import { type CheckingKey, readCheckingKey } from '../backup/sign-manifest.ts'
-import type { HeadsPlace } from '../config-forms.ts'
+import type { PathOrBucket } from '../config-forms.ts'
 import type { Config, S3Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
@@ -23,7 +23,7 @@ type Needs = { config: Config; log: Logger }
 /** Where backups are kept. Throws, with what to do, when it cannot be reached. `makes`: a folder is made when it is not there. */
 export async function openBackupPlace(
   { config, log }: Needs,
-  place: HeadsPlace,
+  place: PathOrBucket,
   { makes }: { makes: boolean },
 ): Promise<BackupPlace> {
   if ('bucket' in place) {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 
 import type { OpenedBackup } from '../backup/open-backup.ts'
 import { type BackupChecked, type BackupProblem, verifyBackup as verify } from '../backup/verify-backup.ts'
-import type { HeadsPlace } from '../config-forms.ts'
+import type { PathOrBucket } from '../config-forms.ts'
 import type { Config } from '../config.ts'
 import type { VerifyBackupOptions } from './add-backup.ts'
 import { CommandFailed } from './failures.ts'
@@ -13,7 +13,7 @@ import { inBytes, inCount, showProgress } from './progress.ts'
 type Needs = { config: Config; log: Logger; print: Printer; signal: AbortSignal }
 
 /** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
-export async function verifyBackup(needs: Needs, where: HeadsPlace, options: VerifyBackupOptions): Promise<void> {
+export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
   const { print, signal } = needs
   const place = await openBackupPlace(needs, where, { makes: false })
   try {

@@ -9,6 +9,8 @@ import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { findFaults, sealAll, tamper, writeEvents } from './sealed-trail.ts'
 
+const inAnotherCluster = `create or replace function document_cluster() returns text language sql as $$ select 'elsewhere' $$`
+
 let database: FreshDatabase
 let service: TestService
 let db: Db
@@ -75,10 +77,7 @@ it('in another cluster too, where the last events of the one before are many', a
   await sealAll(db)
   await writeEvents(db, 40)
   await sealAll(db)
-  await tamper(
-    database.url,
-    `create or replace function document_cluster() returns text language sql as $$ select 'elsewhere' $$`,
-  )
+  await tamper(database.url, inAnotherCluster)
   await writeEvents(db, 33)
 
   const before = await findFaults(db)
@@ -99,7 +98,7 @@ it('transactions of another cluster have numbers that others had before, and wha
   await sealAll(db)
   await tamper(
     database.url,
-    `create or replace function document_cluster() returns text language sql as $$ select 'elsewhere' $$`,
+    inAnotherCluster,
     // As a database does whose numbers begin anew.
     `insert into document_events (action, outcome, ip, user_agent, request_id, transaction_id)
      select 'document.viewed', 'ok', '', '', 'after the move', transaction_id from document_events

@@ -74,32 +74,18 @@ describe('while a backup runs', () => {
   })
 })
 
-describe('a backup that was not heard of for two minutes', () => {
-  test('is dead: nothing waits for it, and should it live after all it is told that it is in vain', async () => {
+describe('a backup that is dead keeps nothing waiting, and should it live after all it is told that it is in vain', () => {
+  test.each([
+    ['was not heard of for two minutes', "beat_at = now() - interval '121 seconds'", 'destroyed', false],
+    ['runs for more than a week, whatever it says', "started_at = now() - interval '169 hours'", 'destroyed', false],
+    ['was heard of just before', "beat_at = now() - interval '100 seconds'", 'backup_runs', true],
+  ])('one that %s', async (_which, past, removed, lives) => {
     const id = await beginOne()
-    await sql`update document_backups set beat_at = now() - interval '121 seconds'`.execute(service.app.db)
+    await sql`update document_backups set ${sql.raw(past)}`.execute(service.app.db)
     const place = { store: 'local', storeId: service.app.stores.local.storeId, key: keyOf('2') } as const
 
-    expect(await removeBytes(service.app, place, null)).toBe('destroyed')
-    expect(await beatBackup(service.app.db, id)).toBe(false)
-  })
-
-  test('so is one that runs for more than a week, whatever it says', async () => {
-    const id = await beginOne()
-    await sql`update document_backups set started_at = now() - interval '169 hours'`.execute(service.app.db)
-    const place = { store: 'local', storeId: service.app.stores.local.storeId, key: keyOf('4') } as const
-
-    expect(await removeBytes(service.app, place, null)).toBe('destroyed')
-    expect(await beatBackup(service.app.db, id)).toBe(false)
-  })
-
-  test('and one that was heard of just before is not', async () => {
-    const id = await beginOne()
-    await sql`update document_backups set beat_at = now() - interval '100 seconds'`.execute(service.app.db)
-    const place = { store: 'local', storeId: service.app.stores.local.storeId, key: keyOf('3') } as const
-
-    expect(await removeBytes(service.app, place, null)).toBe('backup_runs')
-    expect(await beatBackup(service.app.db, id)).toBe(true)
+    expect(await removeBytes(service.app, place, null)).toBe(removed)
+    expect(await beatBackup(service.app.db, id)).toBe(lives)
   })
 })
 

@@ -9,11 +9,9 @@ import pLimit from 'p-limit'
 import { openClamd } from '../../src/scanner/clamd.ts'
 import { numberSignatures } from '../scanner/number-signatures.ts'
 import { type ClamdInHand, clamdInHand } from '../support/clamd-in-hand.ts'
-import { type Fault, startFaultProxy } from '../support/fault-proxy.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { signatureOf } from '../support/services/clamd.ts'
-import type { ScannerState } from './model.ts'
-
-type State = Exclude<ScannerState, 'none'>
+import { makeSpoiler, type Spoiler } from './spoil.ts'
 
 /** One clamd for all worlds: no two histories have the same bytes. */
 export type SharedClamd = { port: number; teach(virus: Virus): Promise<void>; close(): Promise<void> }
@@ -21,7 +19,7 @@ export type SharedClamd = { port: number; teach(virus: Virus): Promise<void>; cl
 /** A world’s way to it. */
 export type Scanner = {
   url: string
-  set(state: State, afterBytes?: number): Promise<void>
+  set: Spoiler
   /** From here on it finds something in this file, and says that it has newer signatures. */
   teach(virus: Virus): Promise<void>
   close(): Promise<void>
@@ -67,15 +65,9 @@ export async function openScanner(shared: SharedClamd): Promise<Scanner> {
   const numbered = await numberSignatures(shared)
   const proxy = await startFaultProxy({ port: Number(new URL(numbered.url).port) })
   let signatures = 1
-  let isUp = true
   return {
     url: `tcp://127.0.0.1:${proxy.port}`,
-    async set(state, afterBytes = 0) {
-      if (state === 'up' && isUp) return
-      isUp = state === 'up'
-      proxy.setFault(faultOf(state, afterBytes))
-      await proxy.cutAll()
-    },
+    set: makeSpoiler(proxy, 20),
     async teach(virus) {
       await shared.teach(virus)
       numbered.number((signatures += 1))
@@ -84,18 +76,5 @@ export async function openScanner(shared: SharedClamd): Promise<Scanner> {
       await proxy.close()
       await numbered.close()
     },
-  }
-}
-
-function faultOf(state: State, afterBytes: number): Fault {
-  switch (state) {
-    case 'up':
-      return { kind: 'none' }
-    case 'down':
-      return { kind: 'refuse' }
-    case 'slow':
-      return { kind: 'slow', latencyMs: 20 }
-    case 'cutting':
-      return { kind: afterBytes === 0 ? 'cut_down' : 'cut_up', afterBytes }
   }
 }

@@ -9,7 +9,7 @@ import { makeLogger } from '../../src/logger.ts'
 import { accessKeyOf } from '../../src/people/access-token.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
-import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { manyAnHour } from '../support/many-an-hour.ts'
@@ -18,9 +18,9 @@ import { s3Settings } from '../support/s3-settings.ts'
 import { findFreePorts } from '../support/services/free-ports.ts'
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
 import { cast, type FirmName, firmNames, type PersonName } from './cast.ts'
-import type { S3State } from './model.ts'
 import { openScanner, type Scanner, type SharedClamd } from './scanner.ts'
 import { openService, type Service } from './service.ts'
+import { makeSpoiler, type Spoiler } from './spoil.ts'
 import type { Real } from './verb.ts'
 
 const maxUploadBytes = 18 * 2 ** 20
@@ -34,7 +34,7 @@ export type World = {
   uploadsDir: string
   bucket: FreshBucket
   db: Db
-  setS3(state: Exclude<S3State, 'returning'>, afterBytes?: number): Promise<void>
+  setS3: Spoiler
   /** Undefined: this world has none. */
   scanner: Scanner | undefined
   service: Service
@@ -104,7 +104,7 @@ export async function openWorld(services: ServiceAddresses, clamd: SharedClamd |
     scanner,
     service,
     scout,
-    setS3: makeSpoiler(proxy),
+    setS3: makeSpoiler(proxy, 5),
     untilUploadsGoToS3: () => untilUploadsGoToS3(url, scout),
     newFirms: () => newFirms(registry),
     close: () => closing.disposeAsync(),
@@ -122,32 +122,6 @@ async function newFirms(registry: Registry) {
   const people: Record<PersonName, Person> = Object.fromEntries(await Promise.all(Object.entries(cast).map(enlist)))
   const administrator = await makePerson(registry, { role: 'admin' })
   return { firms: firms as Record<FirmName, FirmId>, people, administrator, salt: firms[firmNames[0]] }
-}
-
-/** Sets what becomes of connections to S3; what it does already is not done again. */
-function makeSpoiler(proxy: FaultProxy): World['setS3'] {
-  let isUp = true
-  return async (state, afterBytes = 0) => {
-    if (state === 'up' && isUp) return
-    isUp = state === 'up'
-    proxy.setFault(faultOf(state, afterBytes))
-    // The service keeps connections: good ones would be spared the fault, and bad ones would outlast it.
-    await proxy.cutAll()
-  }
-}
-
-function faultOf(state: Exclude<S3State, 'returning'>, afterBytes: number): Fault {
-  switch (state) {
-    case 'up':
-      return { kind: 'none' }
-    case 'down':
-      return { kind: 'refuse' }
-    case 'slow':
-      return { kind: 'slow', latencyMs: 5 }
-    case 'cutting':
-      // Requests where they are long enough, else answers.
-      return { kind: afterBytes === 0 ? 'cut_down' : 'cut_up', afterBytes }
-  }
 }
 
 const returnsWithinMs = 60_000

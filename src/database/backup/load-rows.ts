@@ -92,7 +92,7 @@ async function makeMissingColumns(client: Client, table: BackedUpTable, wanted: 
   const there = new Set((await columnsOf(client, table)).map(({ name }) => name))
   const missing = wanted.filter(({ name }) => !there.has(name))
   if (missing.length === 0) return
-  if (!platformTables.includes(table))
+  if (!platformTables.some((each) => each === table))
     throw new AppError(
       'conflict',
       `The table ${table} lacks columns of the backup: ${missing.map(({ name }) => name).join(', ')}.`,

@@ -1,14 +1,19 @@
-/**
- * What a backup has, in the order in which a restore fills it: whatever is referred to comes first. The platform's tables
- * are those that this service stands on.
- */
-export const backedUpTables = [
+/** Columns of these that we know nothing of are backed up too, and made by a restore where they are missing. */
+export const platformTables = [
   'registered_users',
   'security_firms',
   'firm_users',
   'firm_applications',
   'document_types',
   'firm_documents',
+] as const
+
+/**
+ * What a backup has, in the order in which a restore fills it: whatever is referred to comes first. The platform's tables
+ * are those that this service stands on.
+ */
+export const backedUpTables = [
+  ...platformTables,
   'document_installation',
   'documents',
   'document_versions',
@@ -49,13 +54,3 @@ export const leftOutTables: Record<string, string> = {
   document_backups: 'which backups run and ran here; each backup has its own manifest',
   document_restores: 'by which backup a database was made, which is another one each time',
 }
-
-/** Of the platform's, columns of which we know nothing are backed up too, and made by a restore where they are missing. */
-export const platformTables: readonly BackedUpTable[] = [
-  'registered_users',
-  'security_firms',
-  'firm_users',
-  'firm_applications',
-  'document_types',
-  'firm_documents',
-]
