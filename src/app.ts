@@ -15,6 +15,7 @@ import { keepSecretInDatabase } from './database/kept-secrets.ts'
 import { measureStatements } from './database/measure-statements.ts'
 import { forgetMultipart, noteMultipart } from './database/uploads.ts'
 import type { Stores } from './documents/stores.ts'
+import { codeOf } from './errors-code.ts'
 import type { Tracing } from './logger-span.ts'
 import { fromZero } from './metrics-from-zero.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
@@ -196,7 +197,7 @@ export async function openStores(config: Config, needs: StoreNeeds): Promise<Sto
   }).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error
     throw new ConfigError(
-      `UPLOADS_DIR: ${config.uploadsDir} cannot be used (${codeOf(error.cause)}). Let the user of this service write there, or name another folder.`,
+      `UPLOADS_DIR: ${config.uploadsDir} cannot be used (${codeOf(error.cause) ?? 'no reason given'}). Let the user of this service write there, or name another folder.`,
     )
   })
   const s3 = config.useS3 || config.s3.credentials !== undefined ? await openS3(config, needs) : undefined
@@ -230,8 +231,4 @@ function recorderOf(db: Db): MultipartRecorder {
     opened: (key, multipartId) => noteMultipart(db, key, multipartId),
     closed: (key, multipartId) => forgetMultipart(db, key, multipartId),
   }
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'no reason given'
 }

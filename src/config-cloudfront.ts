@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 import { ConfigError } from './config-error.ts'
+import { codeOf } from './errors-code.ts'
 
 export type CloudFrontConfig = { domain: string; keyPairId: string; privateKey: KeyObject }
 
@@ -65,8 +66,7 @@ function readPem(path: string): { text: string } | { fault: string } {
   try {
     return { text: readFileSync(path, 'utf8') }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'no reason given'
-    return { fault: `names a file that cannot be read (${code}) and ` }
+    return { fault: `names a file that cannot be read (${codeOf(error) ?? 'no reason given'}) and ` }
   }
 }
 

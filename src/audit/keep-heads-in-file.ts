@@ -1,8 +1,10 @@
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { z } from 'zod'
 
+import { makeFolders } from '../files-make-folders.ts'
+import { readIfThere } from '../files-read-if-there.ts'
 import type { HeadKeeper } from './head-keeper.ts'
 
 const lineForm = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
@@ -11,7 +13,7 @@ const lineForm = z.object({ number: z.number().int().min(1), hash: z.string().re
 export function keepHeadsInFile(path: string): HeadKeeper {
   return {
     async keep(head) {
-      await mkdir(dirname(path), { recursive: true })
+      await makeFolders(dirname(path), 0o777)
       const file = await open(path, 'a', 0o600)
       try {
         await file.appendFile(`${JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })}\n`)
@@ -21,7 +23,7 @@ export function keepHeadsInFile(path: string): HeadKeeper {
       }
     },
     async read() {
-      const lines = (await readIfThere(path)).split('\n')
+      const lines = ((await readIfThere(path)) ?? '').split('\n')
       // A line that a crash cut is the last one; the next head stands behind it on the same line.
       const heads = lines
         .flatMap((line) => line.match(/\{[^{}]*\}/g) ?? [])
@@ -29,11 +31,4 @@ export function keepHeadsInFile(path: string): HeadKeeper {
       return new Map(heads.map(({ number, hash }) => [number, hash]))
     },
   }
-}
-
-async function readIfThere(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw error
-  })
 }

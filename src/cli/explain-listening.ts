@@ -1,9 +1,9 @@
 import { ConfigError } from '../config-error.ts'
+import { codeOf } from '../errors-code.ts'
 
 /** What Node threw when it could not listen, as one line that says what to do; anything else as it came. */
 export function explainListening(error: unknown, { host, port }: { host: string; port: number }): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  switch (code) {
+  switch (codeOf(error) ?? '') {
     case 'EADDRINUSE':
       return new ConfigError(
         `Port ${port} is taken. Stop the program that uses it, or choose another: PORT=${port + 1} npm start`,

@@ -7,6 +7,7 @@ import { stringify } from 'csv-stringify'
 import { exportTrail } from '../audit/export-trail.ts'
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
+import { codeOf } from '../errors-code.ts'
 import type { ExportAuditOptions } from './add-audit.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
@@ -41,7 +42,7 @@ async function openNew(path: string): Promise<FileHandle> {
     return await open(path, 'wx', 0o600)
   } catch (error) {
     throw new WrongUse(
-      `${path} cannot be made (${error instanceof Error && 'code' in error ? String(error.code) : 'no reason given'}); name a file that is not there yet, in a folder that is.`,
+      `${path} cannot be made (${codeOf(error) ?? 'no reason given'}); name a file that is not there yet, in a folder that is.`,
     )
   }
 }

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 
 import { ConfigError } from '../config-error.ts'
 import { findGiven } from '../config-settings.ts'
+import { codeOf } from '../errors-code.ts'
+import { readIfThere } from '../files-read-if-there.ts'
 
 type Environment = Record<string, string | undefined>
 
@@ -19,7 +20,7 @@ export type LoadedEnvironment = {
  */
 export async function loadEnvironment(environment: Environment, file = '.env'): Promise<LoadedEnvironment> {
   const added = new Set<string>()
-  for (const [name, value] of Object.entries(parseEnv(await readIfThere(file)))) {
+  for (const [name, value] of Object.entries(parseEnv(await readSettings(file)))) {
     // What counts as none, an empty value or a placeholder, hides nothing of the file.
     if (findGiven(environment, name) !== undefined) continue
     environment[name] = value
@@ -30,15 +31,16 @@ export async function loadEnvironment(environment: Environment, file = '.env'): 
   return { placeOf: (name) => (added.has(name) ? '.env' : 'the environment'), hasPlaceholders }
 }
 
-async function readIfThere(file: string): Promise<string> {
+async function readSettings(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return (await readIfThere(file)) ?? ''
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT') return ''
-    throw new ConfigError(`${file} cannot be read (${String(code)}); let this user read it, or take it away.`, {
-      cause: error,
-    })
+    throw new ConfigError(
+      `${file} cannot be read (${codeOf(error) ?? 'no reason given'}); let this user read it, or take it away.`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 

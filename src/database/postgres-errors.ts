@@ -1,3 +1,4 @@
+import { codeOf, hasCode } from '../errors-code.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { OutcomeUnknown } from './in-transaction.ts'
 
@@ -34,7 +35,7 @@ const answerByState: Record<string, Answer> = {
 export function appErrorOf(error: unknown): AppError | undefined {
   if (error instanceof OutcomeUnknown)
     return unreachable(error, 'It may have kept this change or not: look before you try again.')
-  const answer = answerByState[sqlStateOf(error)]
+  const answer = answerByState[codeOf(error) ?? '']
   if (answer === undefined) return isOutOfReach(error) ? unreachable(error, 'Try again shortly.') : undefined
   const { code, message, ...more } = answer
   return new AppError(code, message, { cause: error, ...more })
@@ -64,7 +65,7 @@ export function tellDatabaseFailure(error: unknown): string | undefined {
   if (error instanceof OutcomeUnknown || isOutOfReach(error)) return 'The database could not be reached.'
   // Only what PostgreSQL answers has a severity; the system's codes can be as long as its own.
   if (!(error instanceof Error && 'severity' in error)) return undefined
-  return refusalByClass[sqlStateOf(error).slice(0, 2)] ?? 'The database failed at it.'
+  return refusalByClass[(codeOf(error) ?? '').slice(0, 2)] ?? 'The database failed at it.'
 }
 
 /**
@@ -72,23 +73,19 @@ export function tellDatabaseFailure(error: unknown): string | undefined {
  * PostgreSQL and the platform's tools both put the column's name in it.
  */
 export function takenColumn<Column extends string>(error: unknown, columns: readonly Column[]): Column | undefined {
-  if (sqlStateOf(error) !== '23505') return undefined
+  if (!hasCode(error, '23505')) return undefined
   const rule = error instanceof Error && 'constraint' in error ? String(error.constraint) : ''
   return columns.find((column) => rule.includes(column))
 }
 
 /** Whether somebody else held a lock for longer than was to be waited. */
 export function isLockTimeout(error: unknown): boolean {
-  return sqlStateOf(error) === '55P03'
+  return hasCode(error, '55P03')
 }
 
 /** Whether this transaction and another waited for each other, and this one had to give way. */
 export function isDeadlock(error: unknown): boolean {
-  return sqlStateOf(error) === '40P01'
-}
-
-function sqlStateOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return hasCode(error, '40P01')
 }
 
 /** Class 08 and 57P: the connection; 53: no room for another. */
@@ -121,7 +118,7 @@ export function isWithoutTls(error: unknown): boolean {
 /** Whether it says that nothing answers, or nothing that is a database, or none with room for us. */
 export function isOutOfReach(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const code = sqlStateOf(error)
+  const code = codeOf(error) ?? ''
   if (code === '') return driversWords.test(error.message)
   if (statesOutOfReach.test(code)) return true
   // A request whose client went away is reset too, but by no call to the system.

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { findAccountByEmail, hasAnyAdministrator } from '../database/accounts.ts'
 import type { Db } from '../database/client.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { takeFirstStartLock } from '../database/installation.ts'
+import { readIfThere } from '../files-read-if-there.ts'
 import { addAccount } from './create-account.ts'
 import type { Passwords } from './passwords.ts'
 
@@ -78,17 +79,8 @@ export async function writePasswordFile(dataDir: string, { email, password }: Cr
 /** Takes the file away once its password is that of its person no longer. */
 export async function removePasswordFile(dataDir: string, email: string): Promise<void> {
   const path = passwordFile(dataDir)
-  const [whose] = (await readIfThere(path)).split('\n')
+  const [whose] = ((await readIfThere(path)) ?? '').split('\n')
   if (whose === email) await rm(path, { force: true })
-}
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
-    throw error
-  }
 }
 
 async function ensureGiven(

@@ -2,6 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { hasCode } from '../errors-code.ts'
+import { readIfThere } from '../files-read-if-there.ts'
+
 /**
  * The secret that the embedded installation signs its tokens with: made once, kept in the data folder for its owner
  * alone. Of several processes that start at once one makes it and all read the same.
@@ -12,12 +15,7 @@ export async function keepSecret(dataDir: string): Promise<string> {
 }
 
 async function read(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, 'utf8')).trim()
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+  return (await readIfThere(path))?.trim()
 }
 
 // Whole under its final name or not at all, so that a kill cannot leave half a secret.
@@ -36,5 +34,5 @@ async function make(path: string): Promise<string> {
 }
 
 function ignoreTaken(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  if (!hasCode(error, 'EEXIST')) throw error
 }

@@ -1,9 +1,9 @@
-import { constants } from 'node:fs'
-import { lstat, mkdir, open } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { lstat, mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 
+import { hasCode } from '../errors-code.ts'
+import { syncFolder } from '../files-sync-folder.ts'
 import { StoreError } from './file-store.ts'
-import { isErrno } from './local-errors.ts'
 
 export type DurableFolders = {
   /** Makes the folders that a path below the root stands in, each so that it survives a loss of power. */
@@ -49,26 +49,9 @@ async function makeDurable(folder: string): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 })
   } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error
+    if (!hasCode(error, 'EEXIST')) throw error
     if (!(await lstat(folder)).isDirectory())
       throw new StoreError('invalid_key', 'Something else stands in the local store where a folder should.')
   }
   await syncFolder(dirname(folder))
-}
-
-/** Makes a folder and those above it that are missing, each so that it survives a loss of power. */
-export async function makeFolders(folder: string): Promise<void> {
-  const path = resolve(folder)
-  const firstMade = (await mkdir(path, { recursive: true, mode: 0o700 })) ?? path
-  for (let made = path; made.length >= firstMade.length; made = dirname(made)) await syncFolder(dirname(made))
-}
-
-/** A file's name is durable once the folder that it stands in is. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

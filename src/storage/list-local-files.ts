@@ -2,7 +2,8 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { FileStat } from './file-store.ts'
-import { isErrno, localFailure } from './local-errors.ts'
+import { hasCode } from '../errors-code.ts'
+import { localFailure } from './local-errors.ts'
 import { type LocalReach, requireOwnDisk } from './local-path.ts'
 import { isStorageKey } from './storage-key.ts'
 
@@ -32,7 +33,7 @@ async function findFile(root: string, key: string): Promise<FileStat | undefined
     return stat.isFile() ? { key, size: stat.size, modifiedAt: stat.mtime } : undefined
   } catch (error) {
     // Removed since its folder was read.
-    if (isErrno(error, 'ENOENT')) return undefined
+    if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
 }
@@ -42,7 +43,7 @@ async function readFolder(path: string): Promise<string[]> {
   try {
     return (await lstat(path)).isDirectory() ? await readdir(path) : []
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return []
+    if (hasCode(error, 'ENOENT')) return []
     throw error
   }
 }

@@ -1,3 +1,4 @@
+import { codeOf } from '../errors-code.ts'
 import { StoreError, type StoreErrorCode } from './file-store.ts'
 
 const byErrno = new Map<string, StoreErrorCode>([
@@ -28,10 +29,6 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number'
 }
 
-export function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
-}
-
 const fullDisk = 'A disk is full.'
 const notAllowed = 'The service has no permission for a file or folder that it needs.'
 const notThere = 'A file or folder that the service needs is not there.'
@@ -52,5 +49,5 @@ const sentences = new Map([
 
 /** Why the file system failed, without a path; undefined where it was not that, or for a reason that is rare. */
 export function tellDiskFailure(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? sentences.get(String(error.code)) : undefined
+  return sentences.get(codeOf(error) ?? '')
 }

@@ -5,7 +5,8 @@ import type { Readable } from 'node:stream'
 import type { StorageKey } from '../vocabulary.ts'
 import { type ByteRange, type FileStat, type Removed, StoreError } from './file-store.ts'
 import { handOn } from './hand-on.ts'
-import { isErrno, localFailure } from './local-errors.ts'
+import { hasCode } from '../errors-code.ts'
+import { localFailure } from './local-errors.ts'
 import { type LocalKey, type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
 
 export async function readLocalFile(reach: LocalReach, key: LocalKey, range?: ByteRange): Promise<Readable> {
@@ -51,7 +52,7 @@ async function unlessAbsent<Value>(reach: LocalReach, look: () => Promise<Value>
   try {
     return await look()
   } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw localFailure(error)
+    if (!hasCode(error, 'ENOENT')) throw localFailure(error)
     await requireOwnDisk(reach).catch((failure: unknown) => {
       throw localFailure(failure)
     })

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises'
 
 import type { StoreId } from '../vocabulary.ts'
 import type { FileStore } from './file-store.ts'
-import { makeFolders, rememberDurableFolders } from './durable-folders.ts'
+import { rememberDurableFolders } from './durable-folders.ts'
 import { listLocalFiles } from './list-local-files.ts'
 import { localFailure } from './local-errors.ts'
 import { type LocalLinkNeeds, signLocalLink } from './local-links.ts'
@@ -10,6 +10,7 @@ import type { LocalReach } from './local-path.ts'
 import { readLocalFile, removeLocalFile, statLocalFile } from './local-files.ts'
 import { folderOwnership } from './own-folder.ts'
 import type { Ownership } from './owner-file.ts'
+import { makeDurableFolders } from './make-durable-folders.ts'
 import { localQuarantine } from './quarantine-local-file.ts'
 import type { Quarantine } from './quarantine.ts'
 import { removeLeftovers } from './remove-leftovers.ts'
@@ -35,7 +36,7 @@ export type LocalStore = FileStore & {
 /** The store on a local folder, which is made when it is not there. */
 export async function openLocalStore({ root: folder, links, onBytes = () => undefined }: Needs): Promise<LocalStore> {
   try {
-    await makeFolders(folder)
+    await makeDurableFolders(folder)
     const root = await realpath(folder)
     await removeLeftovers(root, incomingPrefix)
     const storeId = await establishStoreId(root, incomingPath(root))

@@ -18,13 +18,17 @@ type Needs = S3StoreNeeds &
 export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
   const { config, log, metrics, now = () => new Date(), times } = needs
   const store = openS3Store(needs)
+  const hasCredentials = await findCredentials(config)
   const breaker = new CircuitBreaker({
     probe: () => store.probe(),
     now,
     ...(times && { times }),
     onOpen({ trouble, s3Code }: Outage) {
       metrics.s3Outages.inc({ reason: trouble })
-      log.error({ event: 's3_out', trouble, s3_code: s3Code }, `S3 is left alone until ${untilWhat(trouble)}`)
+      const line = { event: 's3_out', trouble, s3_code: s3Code }
+      if (hasCredentials) log.error(line, `S3 is left alone until ${untilWhat(trouble)}`)
+      // Where S3 is not used it is as it should be; where it is, the start says what to do.
+      else log.warn(line, 'AWS credentials not found')
     },
   })
   breaker.onBack(() => {
@@ -32,10 +36,7 @@ export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
     log.info({ event: 's3_back' }, 'S3 answers again')
   })
 
-  if (!(await findCredentials(config))) {
-    log.warn({ event: 's3_no_credentials' }, 'AWS credentials not found')
-    breaker.open('no_credentials', 'CredentialsProviderError')
-  }
+  if (!hasCredentials) breaker.open('no_credentials', 'CredentialsProviderError')
   return guardS3(store, breaker)
 }
 

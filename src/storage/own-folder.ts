@@ -1,9 +1,11 @@
-import { link, open, readFile, unlink } from 'node:fs/promises'
+import { link, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { syncFolder } from './durable-folders.ts'
+import { readIfThere } from '../files-read-if-there.ts'
+import { syncFolder } from '../files-sync-folder.ts'
 import { StoreError } from './file-store.ts'
-import { isErrno, localFailure } from './local-errors.ts'
+import { hasCode } from '../errors-code.ts'
+import { localFailure } from './local-errors.ts'
 import { type LocalReach, requireOwnDisk } from './local-path.ts'
 import { ownerFileName, type Ownership, readOwner, writeOwner } from './owner-file.ts'
 import { incomingPath } from './write-local-file.ts'
@@ -29,9 +31,9 @@ export function folderOwnership(reach: LocalReach): Ownership {
 
 async function findOwner(path: string): Promise<string | undefined> {
   try {
-    return readOwner(await readFile(path, 'utf8'))
+    const text = await readIfThere(path)
+    return text === undefined ? undefined : readOwner(text)
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined
     throw localFailure(error)
   }
 }
@@ -46,7 +48,7 @@ async function makeUnlessThere(root: string, path: string, text: string): Promis
     await handle.sync()
     await link(incoming, path)
   } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error
+    if (!hasCode(error, 'EEXIST')) throw error
   } finally {
     await handle.close()
     await unlink(incoming)

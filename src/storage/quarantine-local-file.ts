@@ -2,7 +2,7 @@ import { link } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import type { QuarantineKey, StorageKey } from '../vocabulary.ts'
-import { syncFolder } from './durable-folders.ts'
+import { syncFolder } from '../files-sync-folder.ts'
 import { localFailure } from './local-errors.ts'
 import { readLocalFile, removeLocalFile } from './local-files.ts'
 import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'

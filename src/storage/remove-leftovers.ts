@@ -1,7 +1,7 @@
 import { lstat, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { isErrno } from './local-errors.ts'
+import { hasCode } from '../errors-code.ts'
 
 // No request lives this long: a file that was not written to for a day belongs to a process that died.
 const leftoverMs = 24 * 60 * 60 * 1000
@@ -15,7 +15,7 @@ export async function removeLeftovers(folder: string, prefix: string): Promise<v
       if (Date.now() - (await lstat(path)).mtimeMs > leftoverMs) await unlink(path)
     } catch (error) {
       // Its owner finished, or another process tidied up, between the two calls.
-      if (!isErrno(error, 'ENOENT')) throw error
+      if (!hasCode(error, 'ENOENT')) throw error
     }
   }
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { makeFolders } from '../files-make-folders.ts'
 import type { Sha256 } from '../vocabulary.ts'
 import { type Spooled, StoreError } from './file-store.ts'
 import { localFailure } from './local-errors.ts'
@@ -31,7 +32,7 @@ const prefix = 'spool-'
 
 /** Opens the folder, its owner's alone, and clears away what a process that died left in it more than a day ago. */
 export async function openSpool(folder: string): Promise<Spool> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolders(folder, 0o700)
   await removeLeftovers(folder, prefix)
   let bytes = 0
   return {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { link, open, readFile, unlink } from 'node:fs/promises'
+import { link, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { StoreId } from '../vocabulary.ts'
-import { syncFolder } from './durable-folders.ts'
+import { readIfThere } from '../files-read-if-there.ts'
+import { syncFolder } from '../files-sync-folder.ts'
 import { StoreError } from './file-store.ts'
-import { isErrno } from './local-errors.ts'
+import { hasCode } from '../errors-code.ts'
 
 const fileName = '.store-id'
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -21,7 +22,7 @@ export async function establishStoreId(root: string, incomingPath: string): Prom
     await handle.sync()
     await link(incomingPath, join(root, fileName))
   } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error
+    if (!hasCode(error, 'EEXIST')) throw error
   } finally {
     await handle.close()
     await unlink(incomingPath)
@@ -35,10 +36,7 @@ export async function establishStoreId(root: string, incomingPath: string): Prom
 
 /** Undefined when the folder has none, as a disk that is not mounted. */
 export async function findStoreId(root: string): Promise<StoreId | undefined> {
-  const text = await readFile(join(root, fileName), 'utf8').catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT')) return undefined
-    throw error
-  })
+  const text = await readIfThere(join(root, fileName))
   if (text === undefined) return undefined
   const id = text.trim()
   if (!uuidForm.test(id)) throw new StoreError('misused', `The file ${fileName} of the local store holds no id.`)

@@ -3,9 +3,10 @@ import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import type { StorageKey } from '../vocabulary.ts'
-import { syncFolder } from './durable-folders.ts'
+import { syncFolder } from '../files-sync-folder.ts'
 import { type IncomingFile, type Spooled, type StoredFile, StoreError } from './file-store.ts'
-import { isErrno, localFailure } from './local-errors.ts'
+import { hasCode } from '../errors-code.ts'
+import { localFailure } from './local-errors.ts'
 import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
 import { readPieces, stretchesOf, untilAborted } from './read-as-it-grows.ts'
 
@@ -95,7 +96,7 @@ async function unlinkIfThere(path: string): Promise<void> {
 }
 
 function writeFailure(reach: LocalReach, error: unknown): unknown {
-  if (!isErrno(error, 'ENOENT')) return localFailure(error)
+  if (!hasCode(error, 'ENOENT')) return localFailure(error)
   // A folder went away under us: the next write makes it again.
   reach.folders.forget()
   return new StoreError('unavailable', 'A folder of the local store is gone.', error)

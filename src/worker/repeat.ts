@@ -5,6 +5,7 @@ import { type Tracing, tracedJob } from '../logger-span.ts'
 import type { Metrics } from '../metrics.ts'
 import { type RecordNeeds, recordRun } from '../operations/record-run.ts'
 import type { StoreId } from '../vocabulary.ts'
+import { logDone } from './log-done.ts'
 
 type Needs = RecordNeeds & { metrics: Pick<Metrics, 'jobSeconds'>; tracing: Tracing | undefined }
 
@@ -70,10 +71,7 @@ async function runOnce(needs: Needs, task: Task): Promise<void> {
       )
       ended('ok')
       const duration = Math.round(performance.now() - startedAt)
-      const event = { event: 'task_finished', task: task.name, duration_ms: duration, ...done }
-      // What found nothing to do every minute is no news.
-      if (Object.values(done).some((count) => count > 0)) log.info(event)
-      else log.debug(event)
+      logDone(log, { event: 'task_finished', task: task.name, duration_ms: duration }, done)
     } catch (error) {
       ended('failed')
       log.error({ event: 'task_failed', task: task.name, err: error })

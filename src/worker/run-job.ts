@@ -5,8 +5,9 @@ import { withLogContext } from '../logger-context.ts'
 import { tracedJob } from '../logger-span.ts'
 import { recordRun } from '../operations/record-run.ts'
 import type { Job, JobNeeds } from './job.ts'
+import { logDone } from './log-done.ts'
 
-/** Runs one job of the queue and leaves two events of it. Never throws: the result tells the queue how it ended. */
+/** Runs one job of the queue and leaves two events of it, of which one that found nothing to do is no news. Never throws: the result tells the queue how it ended. */
 export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): Promise<JobResult> {
   const { requestId, traceparent } = originOf(queued.data)
   const whose = { job_id: queued.id, ...(requestId === undefined ? {} : { request_id: requestId }) }
@@ -18,7 +19,7 @@ export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): P
     const count = (outcome: 'ok' | 'failed') =>
       metrics.jobSeconds.observe({ task: job.name, outcome }, (performance.now() - startedAt) / 1000)
 
-    log.info({ event: 'job_started', ...about })
+    log.debug({ event: 'job_started', ...about })
     try {
       const facts = { job_id: queued.id, request_id: requestId, attempt: about.attempt }
       const span = { name: `job ${job.name}`, traceparent, facts }
@@ -26,7 +27,7 @@ export function runJob(needs: JobNeeds, job: Job, queued: QueuedJob<unknown>): P
         tracedJob(needs.tracing, span, () => job.run(needs, queued.signal)),
       )
       count('ok')
-      log.info({ event: 'job_finished', ...about, ...duration(), ...done })
+      logDone(log, { event: 'job_finished', ...about, ...duration() }, done)
       return { id: queued.id, status: 'completed', output: done }
     } catch (error) {
       count('failed')

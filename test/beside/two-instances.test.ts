@@ -19,7 +19,7 @@ let beside: Beside
 let first: string
 let second: string
 beforeAll(async () => {
-  beside = await openBeside({ addresses: testServices() })
+  beside = await openBeside({ addresses: testServices(), settings: { LOG_LEVEL: 'debug' } })
   const [one, other] = beside.instances.map((each) => each.url())
   first = one ?? ''
   second = other ?? ''

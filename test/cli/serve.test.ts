@@ -232,9 +232,10 @@ describe('where new papers go', () => {
 
 test('the jobs run beside an API without them, on one database', async () => {
   const folder = await makeWorkFolder()
-  const api = startCommand(folder, ['serve', '--no-jobs'])
+  const telling = { LOG_LEVEL: 'debug' }
+  const api = startCommand(folder, ['serve', '--no-jobs'], telling)
   await api.untilSaid(/answers at/)
-  const jobs = startCommand(folder, ['work'])
+  const jobs = startCommand(folder, ['work'], telling)
   await jobs.untilSaid(/"event":"job_finished"/)
   expect(api.said.stdout).not.toContain('job_')
 

@@ -39,7 +39,7 @@ async function startWithoutCredentials(fallback: string) {
 
 test('without credentials files wait on the disk, with a warning; once there are some, S3 takes them without a restart', async () => {
   const service = await startWithoutCredentials('local')
-  expect(logged(service, 's3_no_credentials')).toMatchObject([{ level: 'warn', msg: 'AWS credentials not found' }])
+  expect(logged(service, 's3_out')).toMatchObject([{ level: 'warn', msg: 'AWS credentials not found' }])
   const { firm, admin } = await firmWithAdmin(service)
   expect(await uploadDocument(service.url, firm, admin)).toMatchObject({ storage: 'local' })
   expect(await versionsOf(service, firm)).toMatchObject([{ store: 'local', is_fallback: true }])

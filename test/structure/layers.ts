@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path/posix'
 
-const words = ['errors', 'vocabulary', 'config', 'contract', 'logger', 'metrics']
+const words = ['errors', 'files', 'vocabulary', 'config', 'contract', 'logger', 'metrics']
 const keeping = ['database', 'storage', 'scanner', ...words]
 const verbs = ['documents', 'people', 'audit', 'operations', ...keeping]
 
@@ -10,6 +10,8 @@ const verbs = ['documents', 'people', 'audit', 'operations', ...keeping]
  */
 const mayImport: Record<string, string[]> = {
   ...Object.fromEntries(words.map((word) => [word, []])),
+  files: ['errors'],
+  config: ['errors'],
   database: words,
   storage: words,
   scanner: words,

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { ConfigError } from '../../config-error.ts'
-import { hasCode } from './has-code.ts'
+import { hasCode } from '../../errors-code.ts'
 
 /** Who the server runs as. `other` is somebody whom only root can become. */
 export type Account = { kind: 'self' | 'other' } & Owner

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { ConfigError } from '../../config-error.ts'
 import type { Account } from './choose-account.ts'
-import { hasCode } from './has-code.ts'
+import { hasCode } from '../../errors-code.ts'
 
 /** It only names the socket: the server listens on no network. */
 export const port = 5432

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, cp, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { chmod, cp, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import type { Logger } from 'pino'
 
 import { ConfigError } from '../../config-error.ts'
 import type { Programs } from './find-programs.ts'
-import { hasCode } from './has-code.ts'
+import { hasCode } from '../../errors-code.ts'
 import { linkLibraries } from './link-libraries.ts'
-import { syncFolder } from './sync-folder.ts'
+import { makeFolders } from '../../files-make-folders.ts'
+import { syncFolder } from '../../files-sync-folder.ts'
 
 const usualShelf = '/var/lib/paniq-documents'
 const leftoverMilliseconds = 60 * 60 * 1000
@@ -18,7 +19,7 @@ const leftoverMilliseconds = 60 * 60 * 1000
  * looks at its own files with the account's bare rights, so no right that we lend it helps. Answers the copy's folder.
  */
 export async function copyPrograms(programs: Programs, log: Logger, shelf = usualShelf): Promise<string> {
-  await mkdir(shelf, { recursive: true, mode: 0o755 })
+  await makeFolders(shelf, 0o755)
   await assertRoots(shelf)
   const folder = join(shelf, `postgresql-${programs.version}`)
   if (await exists(folder)) {

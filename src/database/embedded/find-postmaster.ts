@@ -1,7 +1,7 @@
 import { access, chown, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { hasCode } from './has-code.ts'
+import { hasCode } from '../../errors-code.ts'
 
 /** `taken`: another process has the id, or a dead one that nobody has reaped yet. `unknown`: cannot be seen from here. */
 type Finding = 'server' | 'taken' | 'free' | 'unknown'

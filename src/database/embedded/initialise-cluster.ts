@@ -5,9 +5,9 @@ import { basename, dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 
 import { ConfigError } from '../../config-error.ts'
-import { hasCode } from './has-code.ts'
+import { hasCode } from '../../errors-code.ts'
 import { runAs, type Runner } from './run-as.ts'
-import { syncFolder } from './sync-folder.ts'
+import { syncFolder } from '../../files-sync-folder.ts'
 
 type Needs = { runner: Runner; major: number; log: Logger }
 

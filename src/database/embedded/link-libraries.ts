@@ -1,7 +1,7 @@
 import { lstat, mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
-import { hasCode } from './has-code.ts'
+import { hasCode } from '../../errors-code.ts'
 
 type Link = { source: string; target: string }
 

@@ -1,32 +1,22 @@
-import { access, chmod, chown, constants, mkdir, stat } from 'node:fs/promises'
+import { access, chmod, chown, constants, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { ConfigError } from '../../config-error.ts'
 import { mayEnter, type Account } from './choose-account.ts'
-import { hasCode } from './has-code.ts'
-import { syncFolder } from './sync-folder.ts'
+import { makeFolders } from '../../files-make-folders.ts'
+import { syncFolder } from '../../files-sync-folder.ts'
 
 /** Makes DATA_DIR, closed to all others, when it is absent; an existing one keeps its owner and mode. */
 export async function makeDataDir(dataDir: string): Promise<void> {
   try {
-    if (await makeFolder(dataDir)) await syncFolder(dirname(dataDir))
+    await makeFolders(dirname(dataDir), 0o777)
+    if ((await makeFolders(dataDir, 0o700)).length > 0) await syncFolder(dirname(dataDir))
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw new ConfigError(
       `DATA_DIR: ${dataDir} is not a folder that this user (uid ${process.geteuid?.()}) may write in, and it cannot be made; name another.`,
       { cause },
     )
-  }
-}
-
-async function makeFolder(folder: string): Promise<boolean> {
-  await mkdir(dirname(folder), { recursive: true })
-  try {
-    await mkdir(folder, { mode: 0o700 })
-    return true
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false
-    throw error
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client, type ClientConfig } from 'pg'
 
-import { hasCode } from './has-code.ts'
+import { hasCode } from '../../errors-code.ts'
 
 const retryMilliseconds = 25
 const connectMilliseconds = 5000

@@ -4,8 +4,10 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { makeFolders, syncFolder } from '../durable-folders.ts'
-import { isErrno, localFailure } from '../local-errors.ts'
+import { syncFolder } from '../../files-sync-folder.ts'
+import { hasCode } from '../../errors-code.ts'
+import { localFailure } from '../local-errors.ts'
+import { makeDurableFolders } from '../make-durable-folders.ts'
 import { removeLeftovers } from '../remove-leftovers.ts'
 import type { BackupPlace, PlaceContent } from './backup-place.ts'
 
@@ -23,7 +25,7 @@ export function backupFolder(root: string): BackupPlace {
         const stat = await lstat(join(root, name))
         return stat.isFile() ? stat.size : undefined
       } catch (error) {
-        if (isErrno(error, 'ENOENT')) return undefined
+        if (hasCode(error, 'ENOENT')) return undefined
         throw localFailure(error)
       }
     },
@@ -37,7 +39,7 @@ export function backupFolder(root: string): BackupPlace {
 /** What dead ones left half-written there goes. */
 export async function tidyBackupFolder(root: string): Promise<void> {
   await saying(async () => {
-    await makeFolders(root)
+    await makeDurableFolders(root)
     await removeLeftovers(root, incomingPrefix)
   })
 }
@@ -53,7 +55,7 @@ async function writeFile(root: string, name: string, content: PlaceContent): Pro
     } finally {
       await handle.close()
     }
-    await makeFolders(dirname(path))
+    await makeDurableFolders(dirname(path))
     await rename(incoming, path)
     await syncFolder(dirname(path))
   } catch (error) {
@@ -83,7 +85,7 @@ async function listFolder(path: string): Promise<string[]> {
     const entries = await readdir(path, { withFileTypes: true })
     return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted()
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return []
+    if (hasCode(error, 'ENOENT')) return []
     throw error
   }
 }
