@@ -145,7 +145,7 @@ test('an upload in parts that fails is aborted, and no longer on record', async 
   await expect(writeParts(large)).rejects.toMatchObject({ code: 'unavailable' })
 
   await expect.poll(() => s3.unfinished.size).toBe(0)
-  expect(calls().at(-1)).toBe('DELETE uploadId')
+  expect(calls()).toContain('DELETE uploadId')
   expect(calls()).not.toContain('POST uploadId')
 })
 
@@ -247,7 +247,7 @@ test('a key that is taken in the meantime is not overwritten by a completion', a
 
   await expect(writeParts(large)).rejects.toMatchObject({ code: 'key_taken' })
   expect(calls()).not.toContain('POST uploadId')
-  expect(calls().at(-1)).toBe('DELETE uploadId')
+  expect(calls()).toContain('DELETE uploadId')
 })
 
 test('a completion that fails inside an answer of 200 is tried again', async () => {
