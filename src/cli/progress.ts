@@ -57,14 +57,12 @@ export function progressOf(done: Amount, total: Amount, seconds: number) {
   }
 }
 
-/** `1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 30 s left`. */
+/** `1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 30 s left`; without bytes where there are none to count. */
 export function describeProgress(done: Amount, total: Amount, seconds: number): string {
   const { bytes_per_second: rate, seconds_left: left } = progressOf(done, total, seconds)
-  const remaining = left === null ? '' : `, ${inTime(left)} left`
-  return (
-    `${inCount(done.files)} of ${inCount(total.files)} files, ${inBytes(done.bytes)} of ${inBytes(total.bytes)}, ` +
-    `${inBytes(rate)}/s${remaining}`
-  )
+  const files = `${inCount(done.files)} of ${inCount(total.files)} files`
+  const bytes = total.bytes === 0 ? '' : `, ${inBytes(done.bytes)} of ${inBytes(total.bytes)}, ${inBytes(rate)}/s`
+  return `${files}${bytes}${left === null ? '' : `, ${inTime(left)} left`}`
 }
 
 function barOf(done: Amount, total: Amount): string {
@@ -74,7 +72,9 @@ function barOf(done: Amount, total: Amount): string {
 
 /** Small files take their time too: the share of files and the share of bytes count alike. */
 function shareOf(done: Amount, total: Amount): number {
-  return Math.min(1, (partOf(done.files, total.files) + partOf(done.bytes, total.bytes)) / 2)
+  const files = partOf(done.files, total.files)
+  if (total.bytes === 0) return Math.min(1, files)
+  return Math.min(1, (files + partOf(done.bytes, total.bytes)) / 2)
 }
 
 function partOf(done: number, total: number): number {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 
 import type { Config } from '../config.ts'
-import { listDisposedDocuments } from '../database/disposed-files.ts'
+import { countDisposedFiles, listDisposedDocuments } from '../database/disposed-files.ts'
 import { systemActor } from '../database/events.ts'
 import { countPurgeable, type PurgeScope, type PurgeTimes } from '../database/purgeable.ts'
 import { destroyFiles, type DestroyNeeds } from '../documents/purge/destroy-files.ts'
@@ -74,7 +74,15 @@ async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, tel
     onSettled: teller.tell,
   })
   if (!isNow || !isComplete) return isComplete
+  teller.beginFiles(await countWithinReach(needs, scope))
   return destroyFiles(needs, { documentIds: scope.documentIds, signal, onSettled: teller.tellFile })
+}
+
+async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeScope): Promise<number> {
+  const left = await countDisposedFiles(db, documentIds)
+  const isHere = ({ store, storeId }: (typeof left)[number]) =>
+    store === 's3' ? stores.s3 !== undefined : storeId === stores.local.storeId
+  return left.filter(isHere).reduce((sum, { count }) => sum + count, 0)
 }
 
 /** Named, and neither there nor purged by an earlier run. */

@@ -11,6 +11,8 @@ type Outcome = Settled['outcome']
 /** Tells people and machines of one document after another, and sums up. */
 export type PurgeTeller = {
   tell: (settled: Settled) => void
+  /** Of the documents that are told now, and of earlier ones, so many files are about to be destroyed. */
+  beginFiles: (total: number) => void
   tellFile: (settled: FileSettled) => void
   tellMissing: (id: DocumentId) => void
   hasSeen: (id: DocumentId) => boolean
@@ -26,7 +28,7 @@ const whys: Record<Outcome, string> = {
   retained: 'its type keeps it',
   needs_approval:
     'it is the firm’s last verified paper of a required type; an administrator has to approve it (PATCH …/disposal)',
-  busy: 'it is being moved, or put into quarantine; run again',
+  busy: 'a move of it is open, or it is being put into quarantine; run again (what moved it and died is given up by the running service in a day)',
   not_yet: 'its days in the trash are not over',
   not_here: 'its row names no disk, and its file is not on this one',
   missing: 'there is no such document',
@@ -36,7 +38,7 @@ const whys: Record<Outcome, string> = {
 const whysOfFiles: Record<FileSettled['outcome'], string> = {
   destroyed: 'destroyed',
   held: 'a legal hold was put on its firm since',
-  still_named: 'something else has the same file',
+  still_named: 'another document, or a row of the platform, has the same file',
   backup_runs: 'a backup is being made that may need it; run this again when that is done',
   refused: 'S3 refuses to destroy a version of it: an Object Lock keeps it, or a policy of the bucket',
   failed: 'it could not be destroyed; run again',
@@ -55,8 +57,8 @@ export async function tellingOfPurge<Result>(
   { total, documentIds }: Wish,
   work: (teller: PurgeTeller) => Promise<Result>,
 ): Promise<Result> {
-  const progress = showProgress(print, total)
-  const done = { files: 0, bytes: 0 }
+  let progress = showProgress(print, total)
+  let done = { files: 0, bytes: 0 }
   const seen = new Set<string>()
   const documents: Partial<Record<Outcome, number>> = {}
   const files: Partial<Record<FileSettled['outcome'], number>> = {}
@@ -78,10 +80,19 @@ export async function tellingOfPurge<Result>(
       if (outcome !== 'purged') warn(`${line.document_id}: ${line.why}`)
       progress.update(done)
     },
+    beginFiles(total) {
+      if (total === 0) return
+      progress.end()
+      print.say(`${inCount(total)} files are destroyed for good.`)
+      progress = showProgress(print, { files: total, bytes: 0 })
+      done = { files: 0, bytes: 0 }
+    },
     tellFile(settled) {
       const { file, outcome } = settled
       files[outcome] = (files[outcome] ?? 0) + 1
       isGood &&= goodFiles.has(outcome)
+      done.files += 1
+      progress.update(done)
       if (outcome === 'destroyed') return
       const why = `${whysOfFiles[outcome]}${reasonOf(settled)}`
       print.answer({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })

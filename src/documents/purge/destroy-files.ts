@@ -3,6 +3,7 @@ import { type DisposedFile, listDisposedFiles, noteDisposed } from '../../databa
 import type { Clock, DocumentId } from '../../vocabulary.ts'
 import { filesHere } from '../stores-here.ts'
 import { type Stores, storeHolding, storeUnavailable } from '../stores.ts'
+import { inTurns } from '../walk-versions.ts'
 import { findWhatKeeps, type Keeper } from '../what-keeps-bytes.ts'
 
 export type DestroyNeeds = { db: Db; stores: Stores; now: Clock }
@@ -26,6 +27,8 @@ export type Destruction = {
 }
 
 const pageSize = 200
+/** Each asks S3 a few times, and waits for most of them. */
+const atOnce = 8
 
 /**
  * Destroys for good what purges have left: on disk the file, on S3 every version that the bucket keeps. It waits for no
@@ -36,22 +39,26 @@ export async function destroyFiles(
   needs: DestroyNeeds,
   { documentIds, signal, onSettled }: Destruction,
 ): Promise<boolean> {
-  const reach = { localStoreId: needs.stores.local.storeId, hasS3: needs.stores.s3 !== undefined }
+  await inTurns(walkDisposed(needs, documentIds), atOnce, async (file) => {
+    if (signal.aborted) return 'enough'
+    onSettled(await settle(needs, file))
+    return 'next'
+  })
+  return !signal.aborted
+}
+
+async function* walkDisposed(
+  { db, stores }: DestroyNeeds,
+  documentIds: DocumentId[] | undefined,
+): AsyncGenerator<DisposedFile, undefined> {
+  const reach = { localStoreId: stores.local.storeId, hasS3: stores.s3 !== undefined }
   let after: string | undefined
   do {
-    const page: DisposedFile[] = await listDisposedFiles(needs.db, reach, {
-      which: 'all',
-      documentIds,
-      after,
-      limit: pageSize,
-    })
-    for (const file of page) {
-      if (signal.aborted) return false
-      onSettled(await settle(needs, file))
-    }
+    const page = await listDisposedFiles(db, reach, { which: 'all', documentIds, after, limit: pageSize })
+    yield* page
     after = page.length < pageSize ? undefined : page.at(-1)?.id
   } while (after !== undefined)
-  return true
+  return undefined
 }
 
 async function settle(needs: DestroyNeeds, file: DisposedFile): Promise<FileSettled> {

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+
+import { describeProgress, progressOf } from './progress.ts'
+
+test('people see how far it is, how fast it goes, and when it ends', () => {
+  const done = { files: 1204, bytes: 118_000_000 }
+  const total = { files: 10_000, bytes: 1_000_000_000 }
+  expect(describeProgress(done, total, 12)).toBe('1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 29 s left')
+})
+
+test('where bytes are not known, files alone say how far it is', () => {
+  const [done, total] = [
+    { files: 25, bytes: 0 },
+    { files: 100, bytes: 0 },
+  ]
+  expect(describeProgress(done, total, 10)).toBe('25 of 100 files, 30 s left')
+  expect(progressOf(done, total, 10)).toMatchObject({ files: 25, files_per_second: 2.5, seconds_left: 30 })
+})
+
+test('nothing done yet says nothing of the end, and nothing to do is done', () => {
+  const total = { files: 100, bytes: 1000 }
+  expect(describeProgress({ files: 0, bytes: 0 }, total, 1)).toBe('0 of 100 files, 0 B of 1.0 KB, 0 B/s')
+  expect(progressOf({ files: 0, bytes: 0 }, { files: 0, bytes: 0 }, 1)).toMatchObject({ seconds_left: 0 })
+})
