@@ -11,8 +11,8 @@ export type ClamdConnection = {
   answer: Promise<string | undefined>
   /** False once an answer is there or the connection is gone: then nothing more need be sent. */
   isOpen(): boolean
-  /** Resolves when clamd took so much that more may be sent, when it answered, or when it is gone. */
-  send(bytes: Uint8Array): Promise<void>
+  /** Sends pieces as one. Resolves when clamd took so much that more may be sent, when it answered, or when it is gone. */
+  send(...pieces: Uint8Array[]): Promise<void>
   end(): void
 }
 
@@ -33,8 +33,12 @@ export async function connectClamd(address: ClamdAddress, withinMs: number): Pro
   return {
     answer,
     isOpen: () => !isOver,
-    async send(bytes) {
-      if (isOver || socket.write(bytes)) return
+    async send(...pieces) {
+      if (isOver) return
+      socket.cork()
+      const isRoom = pieces.map((piece) => socket.write(piece)).at(-1)
+      socket.uncork()
+      if (isRoom === true) return
       await Promise.race([once(socket, 'drain').catch(() => undefined), answer])
     },
     end: () => void socket.destroy(),

@@ -92,7 +92,7 @@ async function takeTurn(
 }
 
 async function converse(connection: ClamdConnection, scan: Scan, limits: ClamdLimits): Promise<Verdict> {
-  if (!(await sendInTime(connection, Buffer.from('zINSTREAM\0'), limits))) return cannotSay('silent')
+  if (!(await sendInTime(connection, [Buffer.from('zINSTREAM\0')], limits))) return cannotSay('silent')
   for (let next = await scan.bytes.next(); next.done !== true; next = await scan.bytes.next()) {
     for (const frame of framesOf(next.value))
       if (!(await sendInTime(connection, frame, limits))) return cannotSay('silent')
@@ -116,22 +116,25 @@ function judgeEarly(answer: string | undefined): Verdict {
   return verdict.kind === 'cannot_say' ? verdict : cannotSay('unclear')
 }
 
-/** Each piece behind its length; the piece itself is sent before the next one is asked for. */
-function* framesOf(piece: Uint8Array): Generator<Buffer> {
+/** A length and so many bytes, again and again; they are not copied, since fifty uploads at once would leave them all as garbage. */
+function* framesOf(piece: Uint8Array): Generator<Uint8Array[]> {
   for (let start = 0; start < piece.length; start += frameBytes) {
     const part = piece.subarray(start, start + frameBytes)
-    const frame = Buffer.allocUnsafe(4 + part.length)
-    frame.writeUInt32BE(part.length)
-    frame.set(part, 4)
-    yield frame
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(part.length)
+    yield [length, part]
   }
 }
 
-async function sendInTime(connection: ClamdConnection, bytes: Buffer, { stallMs }: ClamdLimits): Promise<boolean> {
+async function sendInTime(
+  connection: ClamdConnection,
+  pieces: Uint8Array[],
+  { stallMs }: ClamdLimits,
+): Promise<boolean> {
   return (
     (await passes(
       stallMs,
-      connection.send(bytes).then(() => true),
+      connection.send(...pieces).then(() => true),
     )) === true
   )
 }
