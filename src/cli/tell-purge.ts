@@ -1,9 +1,9 @@
 import type { PurgeCandidate } from '../database/purgeable.ts'
-import type { FileSettled } from '../documents/purge/destroy-files.ts'
 import type { PurgeSettled } from '../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../vocabulary.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inCount, showProgress } from './progress.ts'
+import { type FileTeller, reasonOf, tellDestroyedFiles } from './tell-destroyed-files.ts'
 
 type Settled = PurgeSettled | { document: PurgeCandidate; outcome: 'due' }
 type Outcome = Settled['outcome']
@@ -12,8 +12,8 @@ type Outcome = Settled['outcome']
 export type PurgeTeller = {
   tell: (settled: Settled) => void
   /** Of the documents that are told now, and of earlier ones, so many files are about to be destroyed. */
-  beginFiles: (total: number) => void
-  tellFile: (settled: FileSettled) => void
+  beginFiles: (count: number) => void
+  tellFile: FileTeller['tell']
   tellMissing: (id: DocumentId) => void
   hasSeen: (id: DocumentId) => boolean
   /** Whether all is as it should be. */
@@ -35,19 +35,9 @@ const whys: Record<Outcome, string> = {
   failed: 'it could not be destroyed; run again',
 }
 
-const whysOfFiles: Record<FileSettled['outcome'], string> = {
-  destroyed: 'destroyed',
-  held: 'a legal hold was put on its firm since',
-  still_named: 'another document, or a row of the platform, has the same file',
-  backup_runs: 'a backup is being made that may need it; run this again when that is done',
-  refused: 'S3 refuses to destroy a version of it: an Object Lock keeps it, or a policy of the bucket',
-  failed: 'it could not be destroyed; run again',
-}
-
 /** What keeps a document that nobody asked for by name is as it should be. */
 const good = new Set<Outcome>(['purged', 'due'])
 const goodUnnamed = new Set<Outcome>([...good, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
-const goodFiles = new Set<FileSettled['outcome']>(['destroyed', 'held'])
 
 type Wish = { total: Amount; documentIds: DocumentId[] | undefined }
 
@@ -57,11 +47,11 @@ export async function tellingOfPurge<Result>(
   { total, documentIds }: Wish,
   work: (teller: PurgeTeller) => Promise<Result>,
 ): Promise<Result> {
-  let progress = showProgress(print, total)
-  let done = { files: 0, bytes: 0 }
+  const progress = showProgress(print, total)
+  const done = { files: 0, bytes: 0 }
   const seen = new Set<string>()
   const documents: Partial<Record<Outcome, number>> = {}
-  const files: Partial<Record<FileSettled['outcome'], number>> = {}
+  const files = tellDestroyedFiles(print)
   let isGood = true
   const warn = (line: string) => progress.say(`${print.paint('yellow', '!')} ${line}`)
   const isFine = documentIds === undefined ? goodUnnamed : good
@@ -80,24 +70,11 @@ export async function tellingOfPurge<Result>(
       if (outcome !== 'purged') warn(`${line.document_id}: ${line.why}`)
       progress.update(done)
     },
-    beginFiles(total) {
-      if (total === 0) return
+    beginFiles(count) {
       progress.end()
-      print.say(`${inCount(total)} files are destroyed for good.`)
-      progress = showProgress(print, { files: total, bytes: 0 })
-      done = { files: 0, bytes: 0 }
+      files.begin(count)
     },
-    tellFile(settled) {
-      const { file, outcome } = settled
-      files[outcome] = (files[outcome] ?? 0) + 1
-      isGood &&= goodFiles.has(outcome)
-      done.files += 1
-      progress.update(done)
-      if (outcome === 'destroyed') return
-      const why = `${whysOfFiles[outcome]}${reasonOf(settled)}`
-      print.answer({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })
-      warn(`${file.key}: ${why}`)
-    },
+    tellFile: files.tell,
     tellMissing(id) {
       isGood = false
       documents.missing = (documents.missing ?? 0) + 1
@@ -105,11 +82,12 @@ export async function tellingOfPurge<Result>(
       warn(`${id}: ${whys.missing}`)
     },
     finish({ isComplete, isDryRun, isNow }) {
-      const ok = isGood && isComplete
-      print.answer({ event: 'finished', ok, dry_run: isDryRun, complete: isComplete, documents, files })
+      files.end()
+      const ok = isGood && files.isGood() && isComplete
+      const counts = { documents, files: files.counts }
+      print.answer({ event: 'finished', ok, dry_run: isDryRun, complete: isComplete, ...counts })
       const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')
-      for (const line of linesOfEnd({ documents, files, isComplete, isDryRun, isNow }))
-        progress.say(line.replace('%', mark))
+      for (const line of linesOfEnd({ ...counts, isComplete, isDryRun, isNow })) progress.say(line.replace('%', mark))
       return ok
     },
   }
@@ -117,6 +95,7 @@ export async function tellingOfPurge<Result>(
     return await work(teller)
   } finally {
     progress.end()
+    files.end()
   }
 }
 
@@ -135,13 +114,9 @@ function lineOf(settled: Settled) {
   }
 }
 
-function reasonOf(settled: object): string {
-  return 'error' in settled && settled.error instanceof Error ? ` (${settled.error.message})` : ''
-}
-
 type End = {
   documents: Partial<Record<Outcome, number>>
-  files: Partial<Record<FileSettled['outcome'], number>>
+  files: FileTeller['counts']
   isComplete: boolean
   isDryRun: boolean
   isNow: boolean

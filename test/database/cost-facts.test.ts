@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto'
 
-import { pino } from 'pino'
 import { beforeEach, expect, it } from 'vitest'
 
-import { openDatabase } from '../../src/database/client.ts'
 import { listFirmsWithFiles, readCostFacts, type Stack } from '../../src/database/cost-facts.ts'
-import { migrate } from '../../src/database/migrate.ts'
 import { gatherFacts } from '../../src/documents/costs/gather-facts.ts'
 import { accessKeyOf } from '../../src/people/access-token.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
-import { freshDatabase } from '../support/fresh-database.ts'
+import { migratedDatabase } from '../support/migrated-database.ts'
 import { makeFirm } from '../support/people.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { seedDownload, seedPurged, seedVersion } from '../support/seed-costs.ts'
@@ -18,11 +15,7 @@ const kb = 1024
 const question = { periodDays: 30, smallBytes: 128 * kb, wholeBytes: 16 * kb * kb, partBytes: 8 * kb * kb }
 
 const scene = sceneOfFile(async (closing) => {
-  const database = await freshDatabase()
-  closing.defer(() => database.drop())
-  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }))
-  closing.defer(() => db.destroy())
-  await migrate(db)
+  const db = await migratedDatabase(closing)
   const keys = { accessKey: await accessKeyOf('a secret for tests that nobody else has') }
   return { db, registry: { db, now: () => new Date(), keys } }
 })

@@ -1,23 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { sql } from 'kysely'
-import { pino } from 'pino'
 import { expect, it } from 'vitest'
 
-import { openDatabase } from '../../src/database/client.ts'
-import { migrate } from '../../src/database/migrate.ts'
 import { leasePermits, removeFullBuckets } from '../../src/database/rates.ts'
-import { freshDatabase } from '../support/fresh-database.ts'
+import { migratedDatabase } from '../support/migrated-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const database = await freshDatabase()
-  closing.defer(() => database.drop())
-  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }))
-  closing.defer(() => db.destroy())
-  await migrate(db)
-  return { db }
-})
+const scene = sceneOfFile(async (closing) => ({ db: await migratedDatabase(closing) }))
 
 let count = 0
 const bucketOf = (perHour: number) => ({ name: `uploads:person:${(count += 1)}`, perHour })

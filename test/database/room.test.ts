@@ -1,25 +1,16 @@
 import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
-import { pino } from 'pino'
 import { expect, it } from 'vitest'
 
-import { type Db, openDatabase, type Tx } from '../../src/database/client.ts'
-import { migrate } from '../../src/database/migrate.ts'
+import type { Db, Tx } from '../../src/database/client.ts'
 import type { Quota } from '../../src/database/quotas.ts'
 import { openUpload } from '../../src/database/uploads.ts'
 import type { FirmId, StorageKey, UploadId, UserId } from '../../src/vocabulary.ts'
-import { freshDatabase } from '../support/fresh-database.ts'
+import { migratedDatabase } from '../support/migrated-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const database = await freshDatabase()
-  closing.defer(() => database.drop())
-  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }))
-  closing.defer(() => db.destroy())
-  await migrate(db)
-  return { db }
-})
+const scene = sceneOfFile(async (closing) => ({ db: await migratedDatabase(closing) }))
 
 const usual = { bytes: 100, documents: 10 }
 

@@ -1,24 +1,17 @@
 import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
-import { pino } from 'pino'
 import { beforeEach, expect, it } from 'vitest'
 
-import { openDatabase } from '../../src/database/client.ts'
-import { migrate } from '../../src/database/migrate.ts'
 import { readRoom, sumUpUsage } from '../../src/database/quotas.ts'
 import { accessKeyOf } from '../../src/people/access-token.ts'
 import type { DocumentId, FirmId } from '../../src/vocabulary.ts'
-import { freshDatabase } from '../support/fresh-database.ts'
+import { migratedDatabase } from '../support/migrated-database.ts'
 import { makeFirm, makePerson } from '../support/people.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 
 const scene = sceneOfFile(async (closing) => {
-  const database = await freshDatabase()
-  closing.defer(() => database.drop())
-  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }))
-  closing.defer(() => db.destroy())
-  await migrate(db)
+  const db = await migratedDatabase(closing)
   const keys = { accessKey: await accessKeyOf('a secret for tests that nobody else has') }
   const registry = { db, now: () => new Date(), keys }
   return { db, registry, person: await makePerson(registry) }

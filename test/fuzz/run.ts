@@ -1,7 +1,7 @@
 // `npm run fuzz`: what nobody should send, against a real service. What it is, and how to add to it: test/fuzz/README.md.
 import { parseArgs } from 'node:util'
 
-import { obtainServices } from '../support/services/obtain-services.ts'
+import { servicesUntilEnd } from '../support/services/services-until-end.ts'
 import { targets } from './fuzz-targets.ts'
 import { openFuzzWorld } from './fuzz-world.ts'
 
@@ -27,12 +27,9 @@ else process.exitCode = await run()
 
 async function run(): Promise<number> {
   await using opened = new AsyncDisposableStack()
-  const { addresses, stop } = await obtainServices(['s3', 'postgres'], process.env)
-  opened.defer(stop)
+  const addresses = await servicesUntilEnd(['s3', 'postgres'], opened)
   const world = await openFuzzWorld(addresses)
   opened.defer(() => world.close())
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void opened.disposeAsync().finally(() => process.exit(1)))
 
   const chosen = targets.filter(({ name }) => values.only === undefined || name === values.only)
   const whole = chosen.reduce((sum, { usualRuns }) => sum + usualRuns, 0)

@@ -1,7 +1,7 @@
 // `npm run model`: random histories against the service and a model of it. What it is, and how to add to it: test/model/README.md.
 import { parseArgs } from 'node:util'
 
-import { obtainServices } from '../support/services/obtain-services.ts'
+import { servicesUntilEnd } from '../support/services/services-until-end.ts'
 import { openWorlds, runSideBySide } from './run-side-by-side.ts'
 
 const usage = `npm run model -- [--operations N] [--worlds W] [--seed S] [--path P] [--seconds T]
@@ -28,16 +28,12 @@ else process.exitCode = await run()
 
 async function run(): Promise<number> {
   await using opened = new AsyncDisposableStack()
-  const { addresses, stop } = await obtainServices(['s3', 'postgres'], process.env)
-  opened.defer(stop)
+  const addresses = await servicesUntilEnd(['s3', 'postgres'], opened)
   const worlds = await openWorlds(addresses, {
     count: values.path === undefined ? Number(values.worlds) : 1,
     seed: values.seed === undefined ? undefined : Number(values.seed),
   })
   opened.defer(() => worlds.close())
-  // What was started here ends with us.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void opened.disposeAsync().finally(() => process.exit(1)))
 
   const result = await runSideBySide(worlds, {
     operations: Number(values.operations),

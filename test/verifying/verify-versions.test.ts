@@ -1,59 +1,36 @@
 import { createHash, randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/events.ts'
 import { listVersionsIn } from '../../src/database/versions-in-store.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
 import { makeTurns } from '../../src/documents/moving/turns.ts'
-import { storesHere } from '../../src/documents/stores-here.ts'
-import type { FirmId } from '../../src/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
-import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
 import { makePdf } from '../support/make-files.ts'
-import { makeFirm, makeMember, type Person } from '../support/people.ts'
-import { s3Settings } from '../support/s3-settings.ts'
-import { startService, type TestService } from '../support/start-service.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
 import { runVerify } from './run-verify.ts'
 import { beforeReads } from './spoiled-stores.ts'
-import { bucketInHand, diskInHand, type StoreInHand } from './store-in-hand.ts'
+import { emptyStores, openStoreScene } from './store-scene.ts'
 
 describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => {
-  let bucket: FreshBucket
-  let service: TestService
-  let hand: StoreInHand
-  let firmId: FirmId
-  let member: Person
-
-  beforeAll(async () => {
-    bucket = await freshBucket()
-    const wanted = { USE_S3_STORAGE: String(store === 's3'), MAX_UPLOAD_BYTES: '60000000' }
-    service = await startService({ ...s3Settings(bucket), ...wanted })
-    hand = store === 's3' ? bucketInHand(bucket) : diskInHand(service)
-    member = await makeMember(service.app, (firmId = await makeFirm(service.app)))
-  })
-  afterAll(async () => {
-    await service.stop()
-    await bucket.remove()
-  })
+  const scene = sceneOfFile((closing) => openStoreScene(closing, store, { MAX_UPLOAD_BYTES: '60000000' }))
   // Each test looks at its own documents alone.
   beforeEach(async () => {
-    await sql`delete from documents`.execute(service.app.db)
-    for (const { files } of storesHere(service.app.stores)) {
-      for await (const { key } of files.list('')) await files.remove(key)
-    }
+    await sql`delete from documents`.execute(scene.service.app.db)
+    await emptyStores(scene)
   })
 
   async function handIn(bytes = 3_000) {
     const file = Buffer.from(makePdf({ bytes, seed: randomUUID() }))
-    const document = await uploadDocument(service.url, firmId, member, { bytes: file })
+    const document = await uploadDocument(scene.service.url, scene.firmId, scene.member, { bytes: file })
     const { storage_key: key } = await rowOf(document.id)
     return { id: document.id, key, file }
   }
 
   async function rowOf(id: string) {
-    return service.app.db
+    return scene.service.app.db
       .selectFrom('document_versions')
       .selectAll()
       .where(sql<boolean>`document_id = ${id}::uuid`)
@@ -61,15 +38,15 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
   }
 
   async function change(id: string, to: ReturnType<typeof sql>): Promise<void> {
-    await sql`update document_versions set ${to} where document_id = ${id}`.execute(service.app.db)
+    await sql`update document_versions set ${to} where document_id = ${id}`.execute(scene.service.app.db)
   }
 
   async function statusOf(id: string, headers = {}): Promise<number> {
-    return (await callDocuments(service.url, firmId, member, `/${id}/download`, { headers })).status
+    return (await callDocuments(scene.service.url, scene.firmId, scene.member, `/${id}/download`, { headers })).status
   }
 
   async function actionsOf(id: string): Promise<string[]> {
-    const answer = await callDocuments(service.url, firmId, member, `/${id}/events`)
+    const answer = await callDocuments(scene.service.url, scene.firmId, scene.member, `/${id}/events`)
     return ((await answer.json()) as { action: string }[]).map(({ action }) => action)
   }
 
@@ -77,17 +54,21 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     await handIn(3_000)
     await handIn(17_000_000)
 
-    const done = await runVerify(service.app)
+    const done = await runVerify(scene.service.app)
 
     expect(done).toMatchObject({ isRight: true, isComplete: true, files: 2, bytes: 17_003_000, notHere: 0, hashed: 0 })
     expect(done.list.filter(({ document }) => document !== undefined)).toEqual([])
   })
 
   const spoilings = [
-    ['missing', 'a removed file', async (key: string) => hand.remove(key)],
-    ['wrong', 'one flipped bit', async (key: string, file: Buffer) => hand.put(key, flipped(file))],
-    ['wrong', 'a file that was cut', async (key: string, file: Buffer) => hand.put(key, file.subarray(0, -1))],
-    ['wrong', 'a file that grew', async (key: string, file: Buffer) => hand.put(key, Buffer.concat([file, file]))],
+    ['missing', 'a removed file', async (key: string) => scene.hand.remove(key)],
+    ['wrong', 'one flipped bit', async (key: string, file: Buffer) => scene.hand.put(key, flipped(file))],
+    ['wrong', 'a file that was cut', async (key: string, file: Buffer) => scene.hand.put(key, file.subarray(0, -1))],
+    [
+      'wrong',
+      'a file that grew',
+      async (key: string, file: Buffer) => scene.hand.put(key, Buffer.concat([file, file])),
+    ],
   ] as const
 
   it.each(spoilings)(
@@ -96,18 +77,18 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
       const [{ id, key, file }, sound] = [await handIn(), await handIn()]
       await spoil(key, file)
 
-      const done = await runVerify(service.app)
+      const done = await runVerify(scene.service.app)
 
       expect(done).toMatchObject({ isRight: false, findings: { [kind]: 1 } })
       expect(done.list).toContainEqual(
-        expect.objectContaining({ kind, store, key, document: { firmId, documentId: id, version: 1 } }),
+        expect.objectContaining({ kind, store, key, document: { firmId: scene.firmId, documentId: id, version: 1 } }),
       )
       expect([await statusOf(id), await statusOf(id, { accept: 'application/json' })]).toEqual([410, 410])
       expect(await actionsOf(id)).toContain(`document.bytes_${kind}`)
       expect(await statusOf(sound.id)).toBeLessThan(400)
 
-      await hand.put(key, file)
-      const again = await runVerify(service.app)
+      await scene.hand.put(key, file)
+      const again = await runVerify(scene.service.app)
 
       expect(again).toMatchObject({ isRight: true, findings: { restored: 1, [kind]: 0 } })
       expect(await statusOf(id)).toBeLessThan(400)
@@ -117,20 +98,20 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
 
   it('finds a file of the right length with other bytes only when it reads', async () => {
     const { id, key, file } = await handIn()
-    await hand.put(key, flipped(file))
+    await scene.hand.put(key, flipped(file))
 
-    expect(await runVerify(service.app, { reads: false })).toMatchObject({ isRight: true })
+    expect(await runVerify(scene.service.app, { reads: false })).toMatchObject({ isRight: true })
     expect(await statusOf(id)).toBeLessThan(400)
-    expect(await runVerify(service.app)).toMatchObject({ isRight: false, findings: { wrong: 1 } })
+    expect(await runVerify(scene.service.app)).toMatchObject({ isRight: false, findings: { wrong: 1 } })
   })
 
   it('without reading finds what is missing or of another length, and releases nothing', async () => {
     const [gone, cut, back] = [await handIn(), await handIn(), await handIn()]
-    await hand.remove(gone.key)
-    await hand.put(cut.key, cut.file.subarray(0, 100))
+    await scene.hand.remove(gone.key)
+    await scene.hand.put(cut.key, cut.file.subarray(0, 100))
     await change(back.id, sql`bytes_state = 'wrong'`)
 
-    const done = await runVerify(service.app, { reads: false })
+    const done = await runVerify(scene.service.app, { reads: false })
 
     expect(done.findings).toMatchObject({ missing: 1, wrong: 2, restored: 0 })
     expect(await statusOf(back.id)).toBe(410)
@@ -140,11 +121,11 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     const { id, key, file } = await handIn()
     await change(id, sql`sha256 = null, store_id = null`)
 
-    expect(await runVerify(service.app)).toMatchObject({ isRight: true, hashed: 1 })
+    expect(await runVerify(scene.service.app)).toMatchObject({ isRight: true, hashed: 1 })
     expect((await rowOf(id)).sha256).toBe(createHash('sha256').update(file).digest('hex'))
 
-    await hand.put(key, flipped(file))
-    expect(await runVerify(service.app)).toMatchObject({ isRight: false, hashed: 0, findings: { wrong: 1 } })
+    await scene.hand.put(key, flipped(file))
+    expect(await runVerify(scene.service.app)).toMatchObject({ isRight: false, hashed: 0, findings: { wrong: 1 } })
   })
 
   it('looks at a part of the versions, at others each time, and always at those that were found wrong', async () => {
@@ -152,9 +133,9 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     const blocked = all[0]
     await change(blocked?.id ?? '', sql`bytes_state = 'wrong'`)
 
-    const first = await runVerify(service.app, { share: 0.5 })
+    const first = await runVerify(scene.service.app, { share: 0.5 })
     const sizes = new Set<number>()
-    for (let run = 0; run < 12; run += 1) sizes.add((await runVerify(service.app, { share: 0.5 })).files)
+    for (let run = 0; run < 12; run += 1) sizes.add((await runVerify(scene.service.app, { share: 0.5 })).files)
 
     expect(first.findings.restored).toBe(1)
     expect(first.files).toBeGreaterThan(3)
@@ -164,11 +145,11 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
 
   it('does not blame a version that is moved while it is looked at', async () => {
     const { id } = await handIn()
-    const scope = { store, storeId: service.app.stores.local.storeId }
-    const [version] = await listVersionsIn(service.app.db, scope, { after: undefined, limit: 1 })
+    const scope = { store, storeId: scene.service.app.stores.local.storeId }
+    const [version] = await listVersionsIn(scene.service.app.db, scope, { after: undefined, limit: 1 })
     if (version === undefined) throw new Error('it has no version')
     let isMoved = false
-    const needs = beforeReads(service.app, async () => {
+    const needs = beforeReads(scene.service.app, async () => {
       if (isMoved) return
       isMoved = true
       const move = {
@@ -177,8 +158,8 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
         turns: makeTurns(1),
         signal: AbortSignal.timeout(10_000),
       } as const
-      expect(await moveVersion(service.app, systemActor('a test'), version, move)).toBe('moved')
-      await hand.remove(version.key)
+      expect(await moveVersion(scene.service.app, systemActor('a test'), version, move)).toBe('moved')
+      await scene.hand.remove(version.key)
     })
 
     const done = await runVerify(needs)

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 
 import { ConfigError } from '../../config-error.ts'
+import { isThere } from './is-there.ts'
 import type { Programs } from './find-programs.ts'
 import { hasCode } from '../../errors-code.ts'
 import { linkLibraries } from './link-libraries.ts'
@@ -22,7 +23,7 @@ export async function copyPrograms(programs: Programs, log: Logger, shelf = usua
   await makeFolders(shelf, 0o755)
   await assertRoots(shelf)
   const folder = join(shelf, `postgresql-${programs.version}`)
-  if (await exists(folder)) {
+  if (await isThere(folder)) {
     await assertRoots(folder)
     return folder
   }
@@ -85,16 +86,6 @@ async function assertRoots(folder: string): Promise<void> {
 async function describe(path: string): Promise<{ uid: number; mode: number; isDirectory: boolean }> {
   const found = await lstat(path)
   return { uid: found.uid, mode: found.mode, isDirectory: found.isDirectory() }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
-    throw error
-  }
 }
 
 /** Copies that a kill left unfinished; a younger one may be another process at work. */

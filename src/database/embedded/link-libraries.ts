@@ -2,6 +2,7 @@ import { lstat, mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import { hasCode } from '../../errors-code.ts'
+import { isThere } from './is-there.ts'
 
 type Link = { source: string; target: string }
 
@@ -33,22 +34,12 @@ async function listLinks(programs: string): Promise<Link[]> {
 }
 
 async function link(to: string, at: string): Promise<void> {
-  if (await exists(at)) return
+  if (await isThere(at)) return
   try {
     await symlink(to, at)
   } catch (error) {
     // Another process of ours was faster.
     if (!hasCode(error, 'EEXIST')) throw error
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
-    throw error
   }
 }
 

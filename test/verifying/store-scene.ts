@@ -1,0 +1,32 @@
+import { storesHere } from '../../src/documents/stores-here.ts'
+import type { FirmId, StoreName } from '../../src/vocabulary.ts'
+import { freshBucket } from '../support/fresh-bucket.ts'
+import { makeFirm, makeMember, type Person } from '../support/people.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { bucketInHand, diskInHand, type StoreInHand } from './store-in-hand.ts'
+
+/** A service that keeps papers in one store, a firm with a member, and that store from behind. */
+export type StoreScene = { service: TestService; hand: StoreInHand; firmId: FirmId; member: Person }
+
+export async function openStoreScene(
+  closing: AsyncDisposableStack,
+  store: StoreName,
+  settings: Record<string, string> = {},
+): Promise<StoreScene> {
+  const bucket = await freshBucket()
+  closing.defer(() => bucket.remove())
+  const wanted = { ...s3Settings(bucket), USE_S3_STORAGE: String(store === 's3') }
+  const service = await startService({ ...wanted, ...settings })
+  closing.defer(() => service.stop())
+  const hand = store === 's3' ? bucketInHand(bucket) : diskInHand(service)
+  const firmId = await makeFirm(service.app)
+  return { service, hand, firmId, member: await makeMember(service.app, firmId) }
+}
+
+/** So that each test looks at its own bytes alone. */
+export async function emptyStores({ service }: Pick<StoreScene, 'service'>): Promise<void> {
+  for (const { files } of storesHere(service.app.stores)) {
+    for await (const { key } of files.list('')) await files.remove(key)
+  }
+}
