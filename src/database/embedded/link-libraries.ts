@@ -1,4 +1,4 @@
-import { lstat, mkdir, readFile, rm, symlink } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import { hasCode } from '../../errors-code.ts'
