@@ -18,6 +18,7 @@ import { mostSecondsOfSilence } from '../http/watch-silence.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import type { S3Limits } from '../storage/open-guarded-s3.ts'
 import type { S3Trouble } from '../storage/s3-errors.ts'
+import { isS3Out } from '../storage/s3-operation.ts'
 import { startWorker } from '../worker/start-worker.ts'
 import { tendDisk, type TendTimes } from '../worker/tend-disk.ts'
 import { buildApi } from './api.ts'
@@ -124,6 +125,7 @@ async function lookAtS3(app: App): Promise<void> {
   try {
     await leaveWrongBucket(app)
   } catch (error) {
+    if (isS3Out(error)) return
     app.log.warn({ event: 'claim_failed', store: 's3', err: error }, 'S3 could not be asked whose the bucket is')
   }
 }

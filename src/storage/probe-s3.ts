@@ -24,6 +24,7 @@ export async function probeS3(reach: S3Reach): Promise<void> {
     Bucket: reach.bucket,
     Key: keyOfNothing,
     Body: '',
+    ContentLength: 0,
     IfMatch: '"00000000000000000000000000000000"',
   })
   try {

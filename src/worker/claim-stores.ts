@@ -5,6 +5,7 @@ import { claimStore } from '../documents/claim-store.ts'
 import { leaveWrongBucket } from '../documents/leave-wrong-bucket.ts'
 import { nameOf, storesHere } from '../documents/stores-here.ts'
 import type { Stores } from '../documents/stores.ts'
+import { isS3Out } from '../storage/s3-operation.ts'
 
 type Needs = { db: Db; stores: Stores; log: Logger }
 
@@ -27,6 +28,8 @@ export function claimingStores({ db, stores, log }: Needs): () => Promise<void> 
             `${nameOf(here)} belongs to another installation: its paniq-documents.json says so`,
           )
       } catch (error) {
+        // The call itself has told, and the breaker: it is asked again.
+        if (isS3Out(error)) continue
         log.warn({ event: 'claim_failed', store: here.store, err: error }, 'this store could not be asked whose it is')
       }
     }

@@ -141,6 +141,8 @@ test('while S3 is out nobody asks it in an upload’s time; when it is back, the
   expect(after.storage).toBe('s3')
   expect(logged(s3.service, 's3_out').length).toBeGreaterThan(0)
   expect(logged(s3.service, 's3_back').length).toBeGreaterThan(0)
+  // Probes too know their length.
+  expect(logged(s3.service, 's3_sdk_warning')).toEqual([])
 })
 
 test('uploads that wait for a silent S3 wait no longer once it is known to be out', async () => {
