@@ -2,6 +2,14 @@ import { isIP } from 'node:net'
 
 import { z } from 'zod'
 
+export type Setting = {
+  schema: z.ZodType
+  default?: string
+  /** Never shown, not even when it is wrong; and values as `.env.example` has them count as none. */
+  secret?: true
+  doc: string
+}
+
 /** Forms that several settings share. Each message says what is allowed, and follows the name and the wrong value. */
 
 export const flag = z.enum(['true', 'false'], 'must be true or false').transform((word) => word === 'true')

@@ -1,5 +1,4 @@
-import { mostOrOff } from './config-forms.ts'
-import type { Setting } from './config-settings.ts'
+import { mostOrOff, type Setting } from './config-forms.ts'
 
 export type RateKind = 'uploads' | 'downloads' | 'logins'
 

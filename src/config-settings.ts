@@ -11,18 +11,11 @@ import {
   origins,
   postgresAddress,
   proxies,
+  type Setting,
   webAddress,
   whole,
 } from './config-forms.ts'
 import { limitSettings } from './config-limits.ts'
-
-export type Setting = {
-  schema: z.ZodType
-  default?: string
-  /** Never shown, not even when it is wrong; and values as `.env.example` has them count as none. */
-  secret?: true
-  doc: string
-}
 
 /** Every setting, its form, its default and its meaning. docs/configuration.md and .env.example are held against this by a test. */
 export const settings = {

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 
 import { ConfigError } from './config-error.ts'
 import { loadConfig } from './config.ts'
-import { type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
+import type { Setting } from './config-forms.ts'
+import { settings, settingsNotBuiltYet } from './config-settings.ts'
 
 const entries = Object.entries<Setting>(settings)
 

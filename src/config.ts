@@ -6,7 +6,8 @@ import { type CloudFrontConfig, cloudFrontConfig } from './config-cloudfront.ts'
 import { ConfigError } from './config-error.ts'
 import type { PathOrBucket } from './config-forms.ts'
 import { type RateLimits, readRates, readUsualQuota, type UsualQuota } from './config-limits.ts'
-import { findGiven, type Setting, settings, settingsNotBuiltYet } from './config-settings.ts'
+import type { Setting } from './config-forms.ts'
+import { findGiven, settings, settingsNotBuiltYet } from './config-settings.ts'
 import { readTraces, type TracesConfig } from './config-traces.ts'
 
 type Environment = Record<string, string | undefined>

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import type { Span } from './logger-span.ts'
+import type { Span } from './logger-trace.ts'
 
 /** Whose work is done: the request that asked for it, the job that does it. */
 export type LogContext = { request_id?: string; job_id?: string }

@@ -1,6 +1,6 @@
 import type { ColumnType } from 'kysely'
 
-import type { Timestamp } from './tables.ts'
+import type { Timestamp } from './column-types.ts'
 
 export type DocumentSeals = {
   // The driver hands a bigint over as text.

@@ -1,7 +1,7 @@
 import type { ColumnType, Generated } from 'kysely'
 
 import type { IdentityId, SessionId, UserId } from '../vocabulary.ts'
-import type { Defaulted, Timestamp } from './tables.ts'
+import type { Defaulted, Timestamp } from './column-types.ts'
 
 /** Our own tables that tell of people. */
 

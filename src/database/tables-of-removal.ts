@@ -10,7 +10,7 @@ import type {
   UserId,
   VersionId,
 } from '../vocabulary.ts'
-import type { Defaulted, Timestamp } from './tables.ts'
+import type { Defaulted, Timestamp } from './column-types.ts'
 
 /** Our own tables of what is on its way out, of what keeps it, and of what it was. */
 

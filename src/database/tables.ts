@@ -15,6 +15,7 @@ import type {
   UserId,
   VersionId,
 } from '../vocabulary.ts'
+import type { Defaulted, Timestamp } from './column-types.ts'
 import type { DocumentSeals } from './tables-of-evidence.ts'
 import type {
   DocumentIdentities,
@@ -31,9 +32,6 @@ import type {
   DocumentQuarantined,
   DocumentRemovals,
 } from './tables-of-removal.ts'
-
-export type Timestamp = ColumnType<Date, Date | string, Date | string>
-export type Defaulted = ColumnType<Date, Date | string | undefined, Date | string>
 
 /** The platform's tables as `migrations/0001-platform-tables.sql` has them, and ours. */
 export type Tables = {

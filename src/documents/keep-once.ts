@@ -11,7 +11,7 @@ import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-b
 import type { KeepBytesNeeds } from './keep-bytes.ts'
 import { keepWithFallback } from './keep-with-fallback.ts'
 import type { Received } from './receive-file.ts'
-import { recordKept } from './record-kept.ts'
+import { type Once, recordKept } from './record-kept.ts'
 
 /** A file that was let in, and on whose word. */
 export type Admitted = {
@@ -64,9 +64,6 @@ export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promi
 async function wholeOf(content: Received['content']): Promise<{ size: number; sha256: Sha256 }> {
   return content.kind === 'spool' ? content.accepted : { size: content.bytes.length, sha256: content.sha256 }
 }
-
-/** The scope of an idempotency key, and what it stands for beside the bytes. */
-export type Once = { scope: IdempotencyScope; paper: string }
 
 type Keeping = { once: Once | undefined; mostBytes: number }
 

@@ -1,7 +1,7 @@
 import type { Tx } from '../database/client.ts'
 import { findDocument, type Seeing } from '../database/documents.ts'
 import { recordEvent } from '../database/events.ts'
-import { rememberAnswer } from '../database/idempotency.ts'
+import { type IdempotencyScope, rememberAnswer } from '../database/idempotency.ts'
 import { lockDocument } from '../database/lock-document.ts'
 import { requireMembership } from '../database/membership.ts'
 import {
@@ -16,8 +16,10 @@ import type { Actor, DocumentId, FirmId, ScanStatus } from '../vocabulary.ts'
 import { noSuchDocument } from './access-document.ts'
 import { AnsweredBefore, fingerprintOf } from './answered-before.ts'
 import { assertNotInTrash, assertServable } from './assert-servable.ts'
-import type { Once } from './keep-once.ts'
 import type { Kept } from './keep-with-fallback.ts'
+
+/** The scope of an idempotency key, and what it stands for beside the bytes. */
+export type Once = { scope: IdempotencyScope; paper: string }
 
 export type PaperToRecord = {
   right: 'documents.upload' | 'documents.add_version' | 'documents.restore_version'

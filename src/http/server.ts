@@ -4,7 +4,7 @@ import helmet from '@fastify/helmet'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 
-import type { Tracing } from '../logger-span.ts'
+import type { Tracing } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
 import { acceptForms } from './accept-forms.ts'
 import { answerBrokenRequest, answerUnreadableAddress } from './answer-broken-request.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { withLogContext, withSpan } from '../logger-context.ts'
-import type { Span, Tracing } from '../logger-span.ts'
+import type { Span, Tracing } from '../logger-trace.ts'
 
 /**
  * What a request makes necessary is logged under its id and, where somebody wants traces, is a part of its span. To be

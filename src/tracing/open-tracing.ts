@@ -21,7 +21,7 @@ import {
 import type { Logger } from 'pino'
 
 import type { TracesConfig } from '../config-traces.ts'
-import type { Span, SpanFacts, SpanKind, Tracing } from '../logger-span.ts'
+import type { Span, SpanFacts, SpanKind, Tracing } from '../logger-trace.ts'
 import { tellingExporter } from './telling-exporter.ts'
 
 type Needs = { config: TracesConfig; version: string; log: Pick<Logger, 'warn' | 'info'> }

@@ -2,7 +2,7 @@ import type { HeadKeeper } from '../audit/head-keeper.ts'
 import type { PurgeDailyNeeds } from '../documents/purge/purge-daily.ts'
 import type { ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import type { VerifyNeeds } from '../documents/verifying/verification.ts'
-import type { Tracing } from '../logger-span.ts'
+import type { Tracing } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
 
 /** What all jobs together need. */

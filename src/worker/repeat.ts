@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 
 import { withLogContext } from '../logger-context.ts'
-import { type Tracing, tracedJob } from '../logger-span.ts'
+import { tracedJob } from '../logger-span.ts'
+import type { Tracing } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
 import { type RecordNeeds, recordRun } from '../operations/record-run.ts'
 import type { StoreId } from '../vocabulary.ts'
