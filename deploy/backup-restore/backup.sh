@@ -3,12 +3,23 @@
 # For cron and for timers: quiet but for what it ends with, never twice at once. Settings are those of the service.
 #   SIGN_KEY=FILE    signs the manifest with this private key
 #   KEEP_DAYS=N      of a folder: removes backups that are older, once the new one stands
+#   LOCK=FILE        what keeps two from running at once, instead of .lock in the folder: for a disk that has no locks
 set -eu
+umask 077
 place=${1:?usage: backup.sh PLACE}
 here=$(dirname "$(readlink -f "$0")")
 docs=${PANIQ_DOCS:-$here/../../bin/paniq-docs}
-exec 9> "${LOCK:-${TMPDIR:-/tmp}/paniq-documents-backup-$(id -u).lock}"
-flock -n 9 || { echo 'A backup runs already.' >&2; exit 1; }
+# In the folder itself, where whoever else uses it looks too: each unit of systemd has a /tmp of its own. A file, since NFS
+# locks no folders for one alone.
+case $place in
+  s3://*) lock=${STATE_DIRECTORY:-${TMPDIR:-/tmp}}/paniq-documents-backup-$(id -u).lock ;;
+  *)
+    mkdir -p -m 700 "$place"
+    lock=$place/.lock
+    ;;
+esac
+exec 9>> "${LOCK:-$lock}"
+flock -n 9 || { echo "A backup to $place runs already, or it is being copied; start this one again when that has ended." >&2; exit 1; }
 
 status=0
 "$docs" backup create "$place" --with-files ${SIGN_KEY:+--sign-key "$SIGN_KEY"} || status=$?
