@@ -14,6 +14,7 @@ const roles = {
   },
   Backup: { takenBy: 'service', policies: ['backup', 'kms-read'] },
   BackupVerify: { takenBy: 'operator', policies: ['backup-verify'] },
+  BackupVerifyRepair: { takenBy: 'operator', policies: ['backup-verify-repair'] },
   BackupRestore: { takenBy: 'operator', policies: ['backup-restore', 'kms-write'] },
   AuditVerify: { takenBy: 'operator', policies: ['audit-verify'] },
   S3Test: { takenBy: 'operator', policies: ['s3-test', 'kms-write'] },

@@ -192,6 +192,16 @@ export function backupVerifyPolicy({ backups }: Pick<Place, 'backups'>): Policy 
   )
 }
 
+/** `backup verify --repair`: it renames content that is not what its name says, and can write nothing by a name that a backup reads. */
+export function backupVerifyRepairPolicy({ backups }: Pick<Place, 'backups'>): Policy {
+  const files = `${backups.prefix}files/*`
+  return policy(
+    ...backupVerifyPolicy({ backups }).Statement,
+    allow('PutDamagedFilesAside', ['s3:PutObject'], [objectsOf(backups.bucket, `${files}.damaged`)]),
+    allow('RemoveDamagedFiles', ['s3:DeleteObject'], [objectsOf(backups.bucket, files)]),
+  )
+}
+
 /** `backup restore` into an empty bucket. */
 export function backupRestorePolicy({ bucket, backups }: Pick<Place, 'bucket' | 'backups'>): Policy {
   return policy(
@@ -223,6 +233,7 @@ export const policies = {
   'purge-now': purgeNowPolicy,
   backup: backupPolicy,
   'backup-verify': backupVerifyPolicy,
+  'backup-verify-repair': backupVerifyRepairPolicy,
   'backup-restore': backupRestorePolicy,
 } satisfies Record<string, (place: Place) => Policy>
 

@@ -60,6 +60,13 @@ export const callsElsewhere: Calls = {
     's3:PutObject',
     (s3, { elsewhere: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: 'paniq/files/2', Body: 'x' })),
   ],
+  'put a damaged file of the backups aside': [
+    's3:PutObject',
+    (s3, { elsewhere: Bucket }) =>
+      s3.send(
+        new S3.CopyObjectCommand({ Bucket, Key: 'paniq/files/1.damaged', CopySource: `${Bucket}/paniq/files/1` }),
+      ),
+  ],
   'delete a backup': [
     's3:DeleteObject',
     (s3, { elsewhere: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: 'paniq/backups/1/x' })),

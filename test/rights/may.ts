@@ -79,6 +79,7 @@ export const may: Partial<Record<PolicyName, string[]>> = {
     'list the backups',
     'get a file of the backups',
     'put a file of the backups',
+    'put a damaged file of the backups aside',
     'delete a backup',
   ],
   'backup-verify': [
@@ -86,6 +87,14 @@ export const may: Partial<Record<PolicyName, string[]>> = {
     'list all of the heads’ and backups’ bucket',
     'list the backups',
     'get a file of the backups',
+  ],
+  'backup-verify-repair': [
+    'list the heads',
+    'list all of the heads’ and backups’ bucket',
+    'list the backups',
+    'get a file of the backups',
+    'put a damaged file of the backups aside',
+    'delete a file of the backups',
   ],
   'backup-restore': [
     'list objects',

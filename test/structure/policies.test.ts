@@ -38,7 +38,7 @@ test('the page on them names each', async () => {
 })
 
 describe('no policy gives more than it names', () => {
-  test('it has no wildcard but for the keys of one bucket', () => {
+  test('it has no wildcard but for the keys of one bucket, or those of them that end in one way', () => {
     expect(statements.map(({ name, ...statement }) => [name, objectionTo(statement)]).filter(([, why]) => why)).toEqual(
       [],
     )
@@ -170,7 +170,7 @@ function objectionTo({ Effect, Action, Resource, ...rest }: Statement): string |
   if (action !== undefined) return `${action} is no one action`
   if (Action.includes('s3:ListAllMyBuckets')) return 'it tells of every bucket of the account'
   const resource = Resource.find(
-    (each) => !/^arn:aws:(s3:::[a-z0-9.-]+(\/([\w.-]+\/)*([\w.-]+|\*))?|(kms|iam):[\w:/-]+)$/.test(each),
+    (each) => !/^arn:aws:(s3:::[a-z0-9.-]+(\/([\w.-]+\/)*([\w.-]+|\*(\.[a-z]+)?))?|(kms|iam):[\w:/-]+)$/.test(each),
   )
   return resource === undefined ? undefined : `${resource} is more than one bucket or its keys`
 }

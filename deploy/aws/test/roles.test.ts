@@ -29,6 +29,7 @@ describe.each([
   ['ServiceRole', ['service', 'service-lifecycle', 'service-unfinished-uploads', 'kms-write', 'service-audit-heads']],
   ['BackupRole', ['backup', 'kms-read']],
   ['BackupVerifyRole', ['backup-verify']],
+  ['BackupVerifyRepairRole', ['backup-verify-repair']],
   ['BackupRestoreRole', ['backup-restore', 'kms-write']],
   ['AuditVerifyRole', ['audit-verify']],
   ['S3TestRole', ['s3-test', 'kms-write']],
@@ -48,6 +49,7 @@ test('there is no other role, and no policy outside of these', () => {
       'AuditVerifyRole',
       'BackupRestoreRole',
       'BackupRole',
+      'BackupVerifyRepairRole',
       'BackupVerifyRole',
       'PurgeNowRole',
       'ReplicationRole',
@@ -108,6 +110,7 @@ test('the service’s machine takes its role and that of backups; an operator ta
     'S3SetupRole',
     'S3TestRole',
     'BackupVerifyRole',
+    'BackupVerifyRepairRole',
     'BackupRestoreRole',
     'AuditVerifyRole',
   ])

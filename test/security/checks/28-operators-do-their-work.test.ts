@@ -1,3 +1,4 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { expect, it, onTestFinished } from 'vitest'
 
 import { examplePlace } from '../../../deploy/policies/example-place.ts'
@@ -10,6 +11,7 @@ import { settingsOf } from '../../rights/settings-of.ts'
 import { uploadDocument } from '../../support/call-documents.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { freshBucket } from '../../support/fresh-bucket.ts'
+import { listBucket } from '../../support/list-everything.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { startService } from '../../support/start-service.ts'
 import { describeCheck } from '../describe-check.ts'
@@ -77,7 +79,7 @@ describeCheck(28, () => {
     expect(ended.stdout).toContain('None of it may be read with these credentials')
   })
 
-  it('backup, backup-verify and backup-restore make a backup, prove it and bring it back, each with its own', async () => {
+  it('backup, backup-verify, backup-verify-repair and backup-restore make a backup, prove, mend and restore it, each with its own', async () => {
     const [papers, empty, backups] = [await openBucket(), await openBucket(), await openBucket()]
     const place = `s3://${backups.name}/paniq/`
     const folder = await makeWorkFolder()
@@ -101,13 +103,24 @@ describeCheck(28, () => {
     expect(again).toMatchObject({ code: 0, stderr: '' })
     const verified = await run('backup-verify', ['backup', 'verify', place])
     expect(verified).toMatchObject({ code: 0, stderr: '' })
+    const [damaged = ''] = (await listBucket(backups.client, backups.name))
+      .map(({ key }) => key)
+      .filter((key) => key.startsWith('paniq/files/'))
+    await backups.client.send(new PutObjectCommand({ Bucket: backups.name, Key: damaged, Body: 'other bytes' }))
+    const unmended = await run('backup-verify', ['backup', 'verify', place, '--repair'])
+    expect(unmended).toMatchObject({ code: 1, stderr: expect.stringContaining('S3') })
+    const putAside = await run('backup-verify-repair', ['backup', 'verify', place, '--repair'])
+    expect(putAside).toMatchObject({ code: 1, stderr: '' })
+    await run('backup', ['backup', 'create', place, '--with-files'])
+    const mended = await run('backup-verify-repair', ['backup', 'verify', place])
+    expect(mended).toMatchObject({ code: 0, stderr: '' })
     const elsewhere = { ...(await databaseForTest()), ...keptBelow(await makeWorkFolder()) }
     const restored = await run('backup-restore', ['backup', 'restore', place], { bucket: empty, more: elsewhere })
     expect(restored).toMatchObject({ code: 0, stderr: '' })
     const compared = await run('service', ['verify'], { bucket: empty, more: elsewhere })
     expect(compared).toMatchObject({ code: 0, stderr: '' })
-    // Six commands, each of which starts Node and, but for one, a database.
-  }, 240_000)
+    // Ten commands, each of which starts Node and, but for one, a database.
+  }, 300_000)
 })
 
 function partsOf({ stdout }: { stdout: string }): string[] {
