@@ -7,15 +7,14 @@ import { BackupWrong } from '../backup/backup-wrong.ts'
 import { type OpenedBackup, listBackups, openBackup } from '../backup/open-backup.ts'
 import { type CheckingKey, readCheckingKey } from '../backup/sign-manifest.ts'
 import type { PathOrBucket } from '../config-forms.ts'
-import type { Config, S3Config } from '../config.ts'
+import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
 import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { findBucketRegion } from '../storage/connection-test/find-bucket-region.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
+import { inItsRegion } from '../storage/connection-test/in-its-region.ts'
 import { StoreError } from '../storage/file-store.ts'
-import { isAmazon } from '../storage/s3-client.ts'
 import { WrongUse } from './failures.ts'
 
 type Needs = { config: Config; log: Logger }
@@ -44,11 +43,6 @@ export async function openBackupPlace(
   if (makes) await makeFolder(path)
   else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}.`)
   return backupFolder(path)
-}
-
-/** A backup is best far away. A store of one's own has the region of the settings, whatever it is called. */
-async function inItsRegion(s3: S3Config): Promise<S3Config> {
-  return isAmazon(s3) ? { ...s3, region: (await findBucketRegion(s3)) ?? s3.region } : s3
 }
 
 /** The backup that is meant: by its name, or the newest. */

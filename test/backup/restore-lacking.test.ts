@@ -1,5 +1,5 @@
-import { readdir, rm, truncate } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, rename, rm, symlink, truncate } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
@@ -31,6 +31,26 @@ test('one file that is damaged in the backup keeps nobody from the rest: it is n
   expect(lastOf(left.stdout)).toMatchObject({ ...lacking, files: { lacking: 1, damaged: 1 } })
   expect(again.code).toBe(1)
   expect(lastOf(again.stdout)).toMatchObject(lacking)
+})
+
+test('what is no damage ends it also where damage is left out: nothing is taken for lost that could not be asked for', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  await makeBackup(place.service, place.backups)
+  const file = await someFileBelow(join(place.backups, 'files'))
+  await rename(file, `${file}.aside`)
+  // It cannot be opened, as on a disk that fails.
+  await symlink(basename(file), file)
+  const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
+  const restore = ['backup', 'restore', place.backups, '--without-damaged', '--json']
+
+  const failed = await runCommand(place.folder, restore, { settings })
+  await rename(`${file}.aside`, file)
+  const again = await runCommand(place.folder, restore, { settings })
+
+  expect(failed.code).toBe(1)
+  expect(lastOf(failed.stdout)).toMatchObject({ error: { code: expect.any(String) } })
+  expect(again.code).toBe(0)
+  expect(lastOf(again.stdout)).toMatchObject({ ok: true, went_on: true, files: { lacking: 0 } })
 })
 
 test('rows alone whose files are gone are told of each time, and since when what was done must be done again', async () => {

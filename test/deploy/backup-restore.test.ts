@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import type { ICronJob } from 'kubernetes-models/batch/v1'
@@ -126,7 +126,7 @@ async function mkdirOfOld(place: string): Promise<void> {
   await writeFile(join(place, 'files', some, 'f'.repeat(62)), 'of nobody')
 }
 
-test('a copy elsewhere is a backup there, whatever is copied again or was cut off before', async () => {
+test('a copy elsewhere is a backup there, also when it is copied again', async () => {
   await ensureInstalled([rsyncNeed])
   const target = await emptyFolder()
   const place = await copyOfBackups()
@@ -139,6 +139,32 @@ test('a copy elsewhere is a backup there, whatever is copied again or was cut of
     [0, ''],
   ])
   expect(await problemsOf(target)).toEqual([])
+})
+
+test('a copy that was cut off, whenever it was, is no backup there, and is one once it was made again', async () => {
+  await ensureInstalled([rsyncNeed])
+  const [place, bin] = [await copyOfBackups(), await emptyFolder()]
+  const rsync = (await findProgram('rsync')) ?? ''
+  // Of the parts that it copies one after the other, it is cut off after so many.
+  await writeFile(
+    join(bin, 'rsync'),
+    `#!/bin/sh\n${rsync} "$@"\necho >> "$COUNT"\n[ "$(wc -l < "$COUNT")" -lt "$CUT" ]\n`,
+    { mode: 0o700 },
+  )
+  const there: string[][] = []
+  for (const CUT of ['1', '2', '3']) {
+    const target = await emptyFolder()
+    const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}`, COUNT: join(await emptyFolder(), 'count'), CUT }
+
+    expect(await script('copy-off-site.sh', [place, target], env)).toMatchObject({ code: 1 })
+    const names = await readdir(target, { recursive: true })
+    there.push(['files', 'tables', 'manifest.json'].filter((each) => names.some((name) => basename(name) === each)))
+
+    expect(await script('copy-off-site.sh', [place, target])).toMatchObject({ code: 0 })
+    expect(await problemsOf(target)).toEqual([])
+  }
+
+  expect(there).toEqual([['files'], ['files', 'tables'], ['files', 'tables', 'manifest.json']])
 })
 
 test('a copy elsewhere has no backup that was finished while its files were copied', async () => {

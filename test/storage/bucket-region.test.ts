@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { loadConfig } from '../../src/config.ts'
 import { findBucketRegion } from '../../src/storage/connection-test/find-bucket-region.ts'
+import { inItsRegion } from '../../src/storage/connection-test/in-its-region.ts'
 import { startScriptedS3, type Turn } from '../contract/scripted-s3.ts'
 import { freshBucket } from '../support/fresh-bucket.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -29,4 +30,21 @@ test.each<[string, Turn, string | undefined]>([
 
   expect(await findBucketRegion(store.config)).toBe(found)
   expect(store.asked.map(({ call }) => call)).toEqual(['HEAD'])
+})
+
+test.each<[string, string | undefined, string]>([
+  ['where it says that it is', 'eu-west-1', 'eu-west-1'],
+  ['where the settings say, when it says nothing', undefined, 'af-south-1'],
+])('a bucket of Amazon’s is asked for %s', async (_where, found, region) => {
+  const { s3 } = loadConfig({ AWS_REGION_NAME: 'af-south-1', AWS_S3_BUCKET: 'backups' })
+
+  expect(await inItsRegion(s3, async () => found)).toEqual({ ...s3, region })
+})
+
+test('a store of one’s own is where the settings say, and is not asked', async () => {
+  const store = await startScriptedS3({ HEAD: [{ status: 301, headers: region }] })
+  onTestFinished(() => store.close())
+
+  expect(await inItsRegion(store.config)).toEqual(store.config)
+  expect(store.asked).toEqual([])
 })
