@@ -44,8 +44,8 @@ export function readDeployment(ask: Ask): Deployment {
     domain: domainOf(optional('domain', 'domain'), optional('certificate', 'certificate')),
     runsAs: optional('runsAs', 'service') ?? 'ec2.amazonaws.com',
     alarmEmail: optional('alarmEmail', 'email'),
-    heads: folderOf(optional('heads', 'folder')),
-    backups: folderOf(optional('backups', 'folder')),
+    heads: apartFrom(bucket, 'heads', folderOf(optional('heads', 'folder'))),
+    backups: apartFrom(bucket, 'backups', folderOf(optional('backups', 'folder'))),
     growthGb: Number(optional('growthGb', 'number') ?? 10),
     made: madeOf(optional('replicaKey', 'key'), optional('distribution', 'distribution')),
   }
@@ -105,6 +105,14 @@ function folderOf(address: string | undefined): Folder | undefined {
   if (address === undefined) return undefined
   const [bucket = '', ...rest] = address.slice('s3://'.length).split('/')
   return { bucket, prefix: rest.join('/') }
+}
+
+/** As the service and `backup create` want it too, which would refuse what a role was made for. */
+function apartFrom(papers: string, name: string, folder: Folder | undefined): Folder | undefined {
+  if (folder?.bucket !== papers) return folder
+  throw new WrongContext(
+    `${name} must be in another bucket than the papers: whoever holds the service’s key could remove what lies in ${papers}. Make a bucket for it, of another account if you can, and give ${name}=s3://that-bucket/.`,
+  )
 }
 
 function listOf(value: unknown): string[] {

@@ -52,6 +52,11 @@ test.each([
   [{ distribution: undefined }, 'replicaKey and distribution go together: give what both stacks printed.'],
   [{ noncurrentDays: 'many' }, 'noncurrentDays must be a whole number of 1 and more.'],
   [{ heads: 'evidence' }, 'heads must be a folder such as s3://bucket/prefix/.'],
+  [{ heads: 's3://papers/heads/' }, 'heads must be in another bucket than the papers: '],
+  [
+    { backups: 's3://papers/' },
+    'Make a bucket for it, of another account if you can, and give backups=s3://that-bucket/.',
+  ],
   [{ runsAs: 'everybody' }, 'runsAs must be a service of AWS, such as ec2.amazonaws.com.'],
 ])('%o is refused in a sentence', (wrong, says) => {
   expect(() => read({ ...enough, ...wrong })).toThrow(says)
