@@ -1,17 +1,17 @@
 import type { AuditAnswer, Finding } from './audit.ts'
 
-/** What people read of an audit, and whether it may go on: not with a weakness that is high or critical. */
-export function tellAudit(answer: AuditAnswer): { lines: string[]; isGood: boolean } {
+/** What people read of an audit of whose dependencies, and whether it may go on: not with a weakness that is high or critical. */
+export function tellAudit(whose: string, answer: AuditAnswer): { lines: string[]; isGood: boolean } {
   switch (answer.kind) {
     case 'no_answer':
       return {
-        lines: [`The dependencies were NOT audited: the registry gave no answer (${answer.why}).`],
+        lines: [`The dependencies of ${whose} were NOT audited: the registry gave no answer (${answer.why}).`],
         isGood: true,
       }
     case 'told':
       return {
         lines: [
-          `The dependencies were audited: ${answer.high.length} weaknesses are high or critical, ${answer.others.length} are less.`,
+          `The dependencies of ${whose} were audited: ${answer.high.length} weaknesses are high or critical, ${answer.others.length} are less.`,
           ...[...answer.high, ...answer.others].map((each) => lineOf(each)),
         ],
         isGood: answer.high.length === 0,

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { glob, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 import { expect, it, onTestFinished } from 'vitest'
 
 import { audit } from '../../supply/audit.ts'
+import { lockedFolders } from '../../supply/locked-folders.ts'
 import { tellAudit } from '../../supply/tell-audit.ts'
 import { findFreePorts } from '../support/services/free-ports.ts'
 import { openRegistry } from './registry.ts'
@@ -55,14 +56,14 @@ it('a registry that knows of nothing is heard as such, about every package', asy
 
   expect(answer).toEqual({ kind: 'told', high: [], others: [] })
   expect(registry.asked).toEqual([['paper-clip']])
-  expect(tellAudit(answer).isGood).toBe(true)
+  expect(tellAudit('this', answer).isGood).toBe(true)
 })
 
 it.each(['high', 'critical'])('a weakness that is %s fails, and is named', async (severity) => {
   const { answer } = await withRegistry([{ ...weakness, severity }])
 
   expect(answer).toMatchObject({ kind: 'told', high: [{ name: 'paper-clip', severity }] })
-  const { lines, isGood } = tellAudit(answer)
+  const { lines, isGood } = tellAudit('this', answer)
   expect(isGood).toBe(false)
   expect(lines.join()).toContain('paper-clip (Answers to anybody)')
 })
@@ -71,14 +72,14 @@ it('one that is less is named, and does not fail', async () => {
   const { answer } = await withRegistry([{ ...weakness, severity: 'moderate' }])
 
   expect(answer).toMatchObject({ kind: 'told', high: [], others: [{ name: 'paper-clip' }] })
-  expect(tellAudit(answer).isGood).toBe(true)
+  expect(tellAudit('this', answer).isGood).toBe(true)
 })
 
 it('a registry that does not know the question is never taken for one that knows of nothing', async () => {
   const { answer } = await withRegistry(undefined)
 
   expect(answer).toMatchObject({ kind: 'no_answer', why: expect.stringContaining('405') })
-  expect(tellAudit(answer)).toEqual({ lines: [expect.stringContaining('NOT audited')], isGood: true })
+  expect(tellAudit('this', answer)).toEqual({ lines: [expect.stringContaining('NOT audited')], isGood: true })
 })
 
 it('neither is one that takes the question and never answers', async () => {
@@ -102,6 +103,13 @@ it('of what the service is made of no weakness is known that is high, as far as 
   // Seen by whoever reads the run, also when it is good.
   console.log(said)
 
-  expect(said).toMatch(/^The dependencies were (NOT )?audited: /)
+  for (const whose of Object.values(lockedFolders))
+    expect(said).toMatch(new RegExp(`^The dependencies of ${whose} were (NOT )?audited: `, 'm'))
   expect(await ended).toEqual([0, null])
+})
+
+it('no lock of a package is left out', async () => {
+  const locks = glob('**/package-lock.json', { cwd: root, exclude: (name) => /(^|\/)(node_modules|\.git)$/.test(name) })
+
+  expect((await Array.fromAsync(locks, dirname)).toSorted()).toEqual(Object.keys(lockedFolders).toSorted())
 })
