@@ -199,9 +199,9 @@ test('a backup and a copy of the same folder see each other, though each has a f
   await ensureInstalled([rsyncNeed])
   const [place, target, bin] = [await copyOfBackups(), await emptyFolder(), await emptyFolder()]
   const [begun, end] = [join(bin, 'begun'), join(bin, 'end')]
-  const waits = `#!/bin/sh\ntouch ${begun}\nuntil [ -e ${end} ]; do sleep 0.05; done\n`
+  const waits = `#!/bin/sh\ntouch ${begun}\nuntil [ -e ${end} ] || ! [ -d ${bin} ]; do sleep 0.05; done\n`
   for (const name of ['docs', 'rsync']) await writeFile(join(bin, name), waits, { mode: 0o700 })
-  const backup = async () => script('backup.sh', [place], { PANIQ_DOCS: join(bin, 'docs') })
+  const backup = async (docs = '/bin/true') => script('backup.sh', [place], { PANIQ_DOCS: docs })
   const copy = async (env = {}) => script('copy-off-site.sh', [place, target], { WAIT: '0', ...env })
   const whileRuns = async (long: () => Promise<Ended>, other: () => Promise<Ended>) => {
     const running = long()
@@ -213,7 +213,7 @@ test('a backup and a copy of the same folder see each other, though each has a f
     return { refused, ended }
   }
 
-  const copied = await whileRuns(backup, copy)
+  const copied = await whileRuns(async () => backup(join(bin, 'docs')), copy)
   const there = await readdir(target)
   const backedUp = await whileRuns(async () => copy({ PATH: `${bin}:${process.env['PATH'] ?? ''}` }), backup)
 
