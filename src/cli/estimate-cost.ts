@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 
 import type { Config } from '../config.ts'
-import { type CostFacts, isFirm } from '../database/cost-facts.ts'
+import type { CostFacts } from '../database/cost-facts.ts'
 import { compareWays, type Costs } from '../documents/costs/compare-ways.ts'
 import { gatherFacts } from '../documents/costs/gather-facts.ts'
 import { leastBilledBytes, type Lifecycle } from '../documents/costs/lifecycle.ts'
@@ -15,6 +15,7 @@ import type { FirmId } from '../vocabulary.ts'
 import type { CostOptions } from './add-cost.ts'
 import { WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
+import { requireFirm } from './require-firm.ts'
 import { tellCosts } from './tell-costs.ts'
 import { withDatabase } from './with-database.ts'
 
@@ -24,7 +25,7 @@ export async function estimateCost(needs: Needs, options: CostOptions): Promise<
   const prices = options.prices === undefined ? usualPrices : await readPricesFrom(options.prices)
   const facts = await withDatabase(needs, async ({ db }) => {
     const firmId = options.firm as FirmId | undefined // checked by the program
-    if (firmId !== undefined && !(await isFirm(db, firmId))) throw new WrongUse(`There is no firm ${firmId}.`)
+    if (firmId !== undefined) await requireFirm(db, firmId)
     return gatherFacts(db, firmId, {
       periodDays: options.days,
       smallBytes: leastBilledBytes,

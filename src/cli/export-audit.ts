@@ -8,10 +8,12 @@ import { exportTrail } from '../audit/export-trail.ts'
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
 import { codeOf } from '../errors-code.ts'
+import type { FirmId } from '../vocabulary.ts'
 import type { ExportAuditOptions } from './add-audit.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inCount } from './progress.ts'
+import { requireFirm } from './require-firm.ts'
 
 type Needs = { db: Db; print: Printer; signal: AbortSignal }
 
@@ -19,6 +21,7 @@ type Needs = { db: Db; print: Printer; signal: AbortSignal }
 export async function exportAudit({ db, print, signal }: Needs, options: ExportAuditOptions): Promise<void> {
   const { output, format, firm, from, to } = options
   const filter = { ...(firm && { firm }), ...(from && { from }), ...(to && { to }) }
+  if (firm !== undefined) await requireFirm(db, firm as FirmId) // checked by the program
   const file = await openNew(output)
   const writer = format === 'csv' ? writeCsv(file) : writeLines(file)
   const exported = await exportTrail({ db, signal }, { filter, write: writer.write, onSeal: () => undefined })

@@ -48,11 +48,6 @@ export async function listFirmsWithFiles(db: Db): Promise<FirmId[]> {
   return rows.map(({ id }) => id)
 }
 
-export async function isFirm(db: Db, firmId: FirmId): Promise<boolean> {
-  const { rows } = await sql`select from security_firms where id = ${firmId}`.execute(db)
-  return rows.length === 1
-}
-
 /** A system task: what one firm has, a line for each day of age. */
 export async function readCostFacts(db: Db, firmId: FirmId, question: CostQuestion): Promise<CostFacts> {
   const kept = await readKept(db, firmId, question)

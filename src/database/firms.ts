@@ -87,6 +87,14 @@ const isAfter = ({ after }: FirmPage) =>
     ? sql<boolean>`true`
     : sql<boolean>`(firm.created_at, firm.id) < (${after.at}::timestamptz, ${after.id}::uuid)`
 
+/** A system task: whether there is such a firm, or was one that the platform has removed since, of which the trail tells. */
+export async function isKnownFirm(db: Db, firmId: FirmId): Promise<boolean> {
+  const { rows } = await sql<{ is: boolean }>`
+    select exists (select from security_firms where id = ${firmId})
+      or exists (select from document_events where firm_id = ${firmId}) as is`.execute(db)
+  return rows[0]?.is === true
+}
+
 export async function readFirm(db: Db | Tx, { firmId }: Membership): Promise<Firm> {
   const { rows } = await sql<Firm>`select ${firmColumns} from security_firms firm where firm.id = ${firmId}`.execute(db)
   return one(rows)

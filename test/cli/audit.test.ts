@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
@@ -89,6 +90,18 @@ describe('audit export', () => {
     expect(await place.actions()).toContain('audit.exported')
   })
 
+  test('of a firm that never was is asked for in a wrong way; of one that the platform has removed the events are there', async () => {
+    const place = await sealedPlace()
+    const [never, removed] = [randomUUID(), await place.firmOfEvents()]
+
+    const wrong = await place.run('audit', 'export', '--firm', never, '--output', 'never.jsonl')
+    const right = await place.run('audit', 'export', '--firm', removed, '--output', 'removed.jsonl')
+
+    expect(wrong).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(`There is no firm ${never}.`) })
+    expect(await readdir(place.folder)).not.toContain('never.jsonl')
+    expect(right).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^✓ [1-9]/) })
+  })
+
   test('writes a table for people in which nothing is run as a formula', async () => {
     const place = await sealedPlace()
     await place.run('audit', 'export', '--output', 'before.csv', '--format', 'csv')
@@ -118,6 +131,15 @@ async function sealedPlace() {
       runCommand(folder, words, { settings: { ...keptBelow(folder), ...settings, AUDIT_HEADS: heads } }),
     keepHead: async () =>
       keepAuditHead.run({ ...service.app, heads: keepHeadsInFile(heads) }, new AbortController().signal),
+    /** One that the table of firms has not. */
+    firmOfEvents: async () =>
+      (
+        await db
+          .selectFrom('document_events')
+          .select('firm_id')
+          .where('firm_id', 'is not', null)
+          .executeTakeFirstOrThrow()
+      ).firm_id ?? '',
     tamper: async (...statements: string[]) => tamper(settings['DATABASE_URL'] ?? '', ...statements),
     actions: async () =>
       (await db.selectFrom('document_events').select('action').execute()).map(({ action }) => action),
