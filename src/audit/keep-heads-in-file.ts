@@ -9,6 +9,14 @@ import type { HeadKeeper } from './head-keeper.ts'
 
 const lineForm = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
 
+function headOf(text: string, line: number): z.output<typeof lineForm> {
+  try {
+    return lineForm.parse(JSON.parse(text))
+  } catch (error) {
+    throw new Error(`line ${line} is no head`, { cause: error })
+  }
+}
+
 /** Heads as lines of JSON in a file that only grows, as on a disk of another machine. */
 export function keepHeadsInFile(path: string): HeadKeeper {
   return {
@@ -25,9 +33,9 @@ export function keepHeadsInFile(path: string): HeadKeeper {
     async read() {
       const lines = ((await readIfThere(path)) ?? '').split('\n')
       // A line that a crash cut is the last one; the next head stands behind it on the same line.
-      const heads = lines
-        .flatMap((line) => line.match(/\{[^{}]*\}/g) ?? [])
-        .map((text) => lineForm.parse(JSON.parse(text)))
+      const heads = lines.flatMap((line, index) =>
+        (line.match(/\{[^{}]*\}/g) ?? []).map((text) => headOf(text, index + 1)),
+      )
       return new Map(heads.map(({ number, hash }) => [number, hash]))
     },
   }

@@ -3,5 +3,8 @@ export class BackupWrong extends Error {
   override readonly name = 'BackupWrong'
 }
 
+/** Nobody signed it, and it was to be signed. */
+export class NotSigned extends BackupWrong {}
+
 /** The bytes of one file are; all others can be had without it. */
 export class ContentWrong extends BackupWrong {}

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { BackupWrong } from './backup-wrong.ts'
+import { BackupWrong, NotSigned } from './backup-wrong.ts'
 import { format, type Manifest, manifestForm } from './manifest.ts'
 import { backupsFolder, folderOf, isBackupName, manifestName, signatureName, unfinishedName } from './names.ts'
 import { readWhole } from './read-parts.ts'
@@ -67,7 +67,7 @@ function checkSignature(
   const isSaidToBe = manifest.signed_with !== null
   if (isSaidToBe && signature === undefined) throw new BackupWrong('its signature is gone')
   if (key === undefined) return isSaidToBe ? 'unchecked' : 'none'
-  if (signature === undefined) throw new BackupWrong('it is not signed, so that nobody can say who made it')
+  if (signature === undefined) throw new NotSigned('it is not signed, so that nobody can say who made it')
   if (!isSignedBy(bytes, signature, key))
     throw new BackupWrong(
       manifest.signed_with === key.fingerprint

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 
 import type { Logger } from 'pino'
 
-import { BackupWrong } from '../backup/backup-wrong.ts'
+import { BackupWrong, NotSigned } from '../backup/backup-wrong.ts'
 import { type OpenedBackup, listBackups, openBackup } from '../backup/open-backup.ts'
 import { type CheckingKey, readCheckingKey } from '../backup/sign-manifest.ts'
 import type { PathOrBucket } from '../config-forms.ts'
@@ -57,7 +57,7 @@ export async function openNamed(
   if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}.`)
   if (names.length === 0) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
   for (const each of names) {
-    const opened = await openUnlessUnfinished(place, each, key)
+    const opened = await openUnlessUnfinished(place, each, { key, all })
     if (opened !== undefined) return opened
     if (which === 'newest' || name !== undefined)
       throw new AppError(
@@ -69,22 +69,26 @@ export async function openNamed(
 }
 
 function otherThan(name: string, names: string[]): string {
-  const before = names.find((each) => each !== name)
+  // The newest is the first.
+  const before = names[names.indexOf(name) + 1]
   return before === undefined ? '' : ` --backup ${before} names the one before.`
 }
 
 async function openUnlessUnfinished(
   place: BackupPlace,
   name: string,
-  key: CheckingKey | undefined,
+  { key, all }: { key: CheckingKey | undefined; all: string[] },
 ): Promise<OpenedBackup | undefined> {
   try {
     return await openBackup(place, name, key)
   } catch (error) {
     if (!(error instanceof BackupWrong)) throw error
-    throw new AppError('gone', `The backup ${name} in ${place.shown} cannot be believed: ${error.message}.`, {
-      cause: error,
-    })
+    const advice =
+      error instanceof NotSigned
+        ? 'Without --public-key it is read all the same, and believed as it stands; --sign-key of `backup create` signs the next one.'
+        : 'If the key is the right one, take this backup from another copy of the place.'
+    const says = `The backup ${name} in ${place.shown} cannot be believed: ${error.message}. ${advice}${otherThan(name, all)}`
+    throw new AppError('gone', says, { cause: error })
   }
 }
 

@@ -38,7 +38,7 @@ export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promi
       options.dryRun === true
         ? await lookAtAll(needs, { times, scope, teller })
         : await purgeAll(needs, options, { times, scope, teller })
-    for (const id of await missingOf(needs, documentIds, teller)) teller.tellMissing(id)
+    await tellUnseen(needs, documentIds ?? [], teller)
     return teller.finish({ isComplete, isDryRun: options.dryRun === true, isNow: options.now === true })
   })
   if (!isGood) throw new CommandFailed()
@@ -85,13 +85,9 @@ async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeSco
   return left.filter(isHere).reduce((sum, { count }) => sum + count, 0)
 }
 
-/** Named, and neither there nor purged by an earlier run. */
-async function missingOf(
-  { db }: Needs,
-  documentIds: DocumentId[] | undefined,
-  teller: PurgeTeller,
-): Promise<DocumentId[]> {
-  const unseen = (documentIds ?? []).filter((id) => !teller.hasSeen(id))
-  const purged = new Set(await listDisposedDocuments(db, unseen))
-  return unseen.filter((id) => !purged.has(id))
+/** Of what was named and is not there, an earlier run may have purged some. */
+async function tellUnseen({ db }: Needs, documentIds: DocumentId[], teller: PurgeTeller): Promise<void> {
+  const unseen = documentIds.filter((id) => !teller.hasSeen(id))
+  const purged = new Map((await listDisposedDocuments(db, unseen)).map((each) => [each.id, each]))
+  for (const id of unseen) teller.tellUnseen(id, purged.get(id))
 }

@@ -1,3 +1,4 @@
+import type { DisposedDocument } from '../database/disposed-files.ts'
 import type { PurgeCandidate } from '../database/purgeable.ts'
 import type { PurgeSettled } from '../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../vocabulary.ts'
@@ -6,7 +7,7 @@ import { type Amount, inCount, showProgress } from './progress.ts'
 import { type FileTeller, reasonOf, tellDestroyedFiles } from './tell-destroyed-files.ts'
 
 type Settled = PurgeSettled | { document: PurgeCandidate; outcome: 'due' }
-type Outcome = Settled['outcome']
+type Outcome = Settled['outcome'] | 'purged_before'
 
 /** Tells people and machines of one document after another, and sums up. */
 export type PurgeTeller = {
@@ -14,13 +15,14 @@ export type PurgeTeller = {
   /** Of the documents that are told now, and of earlier ones, so many files are about to be destroyed. */
   beginFiles: (count: number) => void
   tellFile: FileTeller['tell']
-  tellMissing: (id: DocumentId) => void
+  /** Of one that was named and is not there; an earlier run may have purged it. */
+  tellUnseen: (id: DocumentId, earlier: DisposedDocument | undefined) => void
   hasSeen: (id: DocumentId) => boolean
   /** Whether all is as it should be. */
   finish: (end: { isComplete: boolean; isDryRun: boolean; isNow: boolean }) => boolean
 }
 
-const whys: Record<Outcome, string> = {
+const whys: Record<Settled['outcome'], string> = {
   purged: 'destroyed',
   due: 'would be destroyed',
   not_in_trash: 'it is not in the trash; delete it first',
@@ -35,8 +37,11 @@ const whys: Record<Outcome, string> = {
   failed: 'it could not be destroyed; run again',
 }
 
+const stillGo =
+  'are not destroyed yet: the running service and the lifecycle of the bucket see to that, and --now does so at once'
+
 /** What keeps a document that nobody asked for by name is as it should be. */
-const good = new Set<Outcome>(['purged', 'due'])
+const good = new Set<Outcome>(['purged', 'purged_before', 'due'])
 const goodUnnamed = new Set<Outcome>([...good, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
 
 type Wish = { total: Amount; documentIds: DocumentId[] | undefined }
@@ -75,11 +80,12 @@ export async function tellingOfPurge<Result>(
       files.begin(count)
     },
     tellFile: files.tell,
-    tellMissing(id) {
-      isGood = false
-      documents.missing = (documents.missing ?? 0) + 1
-      print.answer({ event: 'document', document_id: id, outcome: 'missing', why: whys.missing })
-      warn(`${id}: ${whys.missing}`)
+    tellUnseen(id, earlier) {
+      const line = unseenLine(id, earlier)
+      documents[line.outcome] = (documents[line.outcome] ?? 0) + 1
+      isGood &&= isFine.has(line.outcome)
+      print.answer({ event: 'document', ...line })
+      warn(`${id}: ${line.why}`)
     },
     finish({ isComplete, isDryRun, isNow }) {
       files.end()
@@ -112,6 +118,14 @@ function lineOf(settled: Settled) {
     outcome,
     why: `${whys[outcome]}${until}${reasonOf(settled)}`,
   }
+}
+
+function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {
+  if (earlier === undefined) return { document_id: id, outcome: 'missing', why: whys.missing } as const
+  const { at, filesLeft } = earlier
+  const rest = filesLeft === 0 ? 'nothing of it is left' : `${inCount(filesLeft)} of its files ${stillGo}`
+  const why = `it was destroyed on ${at.toISOString()}, as document_disposals says; ${rest}`
+  return { document_id: id, outcome: 'purged_before', why, files_left: filesLeft } as const
 }
 
 type End = {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { access } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 
 import type { Heads } from '../audit/check-chain.ts'
 import type { HeadKeeper } from '../audit/head-keeper.ts'
@@ -9,6 +9,7 @@ import { NoExport, verifyExport } from '../audit/verify-export.ts'
 import { type TrailVerification, type TrailVerified, verifyTrail } from '../audit/verify-trail.ts'
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
+import { AppError } from '../errors.ts'
 import type { VerifyAuditOptions } from './add-audit.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
@@ -34,7 +35,7 @@ export async function verifyAudit(
     outcome: telling.count() === 0 ? 'ok' : 'altered',
     details: { seals: verified.seals, events: verified.events, findings: telling.counts },
   })
-  answer(print, { verified, heads, telling })
+  answer(print, { verified, heads, telling, whenAltered: trailAltered })
 }
 
 /** `audit verify --export`: needs the file alone. */
@@ -43,30 +44,46 @@ export async function verifyAuditExport(
   path: string,
   options: VerifyAuditOptions,
 ): Promise<void> {
-  await access(path).catch(() => {
-    throw new WrongUse(`There is no file ${path} that can be read.`)
-  })
+  await requireFile(path)
   const heads = await readHeads({ print, ...needs }, options)
   const telling = tellingOf(print)
   try {
     const verified = await verifyExport(readLines(path), { heads: heads ?? new Map(), ...telling })
-    answer(print, { verified, heads, telling })
+    answer(print, { verified, heads, telling, whenAltered: exportAltered })
   } catch (error) {
-    if (error instanceof NoExport) throw new WrongUse(`${path}: ${error.message}`)
+    if (error instanceof NoExport) throw new WrongUse(`${path}: ${error.message} ${asExported}`)
     throw error
   }
 }
 
 /** Undefined: nobody keeps any. */
 async function readHeads({ heads: keeper }: Needs, options: VerifyAuditOptions): Promise<Heads | undefined> {
-  const asked = options.heads === undefined ? keeper : keepHeadsInFile(options.heads)
+  const { heads: file } = options
+  if (file !== undefined) await requireFile(file)
+  const asked = file === undefined ? keeper : keepHeadsInFile(file)
   const heads = await asked?.read().catch((error: unknown) => {
     const why = error instanceof Error ? error.message : 'no reason given'
-    throw new WrongUse(`The heads cannot be read from ${options.heads ?? 'where AUDIT_HEADS says'}: ${why}.`)
+    if (file !== undefined) throw new WrongUse(`The heads cannot be read from ${file}: ${why}. ${ofHeads}`)
+    const says = `The heads cannot be read from where AUDIT_HEADS says: ${why}. ${ofSetting}`
+    throw new AppError('store_unavailable', says, { cause: error })
   })
-  if (options.heads !== undefined && heads?.size === 0) throw new WrongUse(`There is no head in ${options.heads}.`)
+  if (file !== undefined && heads?.size === 0) throw new WrongUse(`There is no head in ${file}. ${ofHeads}`)
   return heads
 }
+
+async function requireFile(path: string): Promise<void> {
+  const isFile = await access(path, constants.R_OK).then(
+    async () => !(await stat(path)).isDirectory(),
+    () => false,
+  )
+  if (!isFile) throw new WrongUse(`There is no file ${path} that can be read.`)
+}
+
+const asExported =
+  'Name a file as `audit export` wrote it, in the format jsonl; if it was cut or changed on its way, copy it or export it again.'
+const ofHeads = 'Name a file that AUDIT_HEADS kept, or a copy of one.'
+const ofSetting =
+  'Look whether it can be reached, and correct AUDIT_HEADS or the credentials; or name a copy of them with --heads.'
 
 type Telling = Pick<TrailVerification, 'onFinding' | 'onSeal'> & {
   counts: Record<string, number>
@@ -94,10 +111,15 @@ function tellingOf(print: Printer): Telling {
   }
 }
 
-type Answer = { verified: TrailVerified; heads: Heads | undefined; telling: Telling }
+type Answer = {
+  verified: TrailVerified
+  heads: Heads | undefined
+  telling: Telling
+  /** What to do then. */ whenAltered: string
+}
 
 function answer(print: Printer, result: Answer): void {
-  const { verified, heads, telling } = result
+  const { verified, heads, telling, whenAltered } = result
   const { seals, events, unsealed, sealedAt = null, isComplete } = verified
   const isRight = telling.count() === 0 && isComplete
   print.answer({
@@ -115,6 +137,7 @@ function answer(print: Printer, result: Answer): void {
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
   const how = telling.count() === 0 ? 'all as they were sealed' : `${inCount(telling.count())} differences`
   print.say(`${mark} ${inCount(events)} events under ${inCount(seals)} seals: ${how}.`)
+  if (telling.count() > 0) print.say(whenAltered)
   if (!isRight) throw new CommandFailed()
 }
 
@@ -126,8 +149,12 @@ function explain(print: Printer, { verified, heads, telling }: Answer): void {
   if (heads?.size === 0) warn('No head is kept yet; the first one is within the hour.')
   if (unsealed > 0)
     warn(`${inCount(unsealed)} events are newer than the last seal (${sealedAt}), which says nothing of them.`)
-  if (!isComplete) warn('It was ended before the end, so this says nothing of the rest.')
+  if (!isComplete) warn('It was ended before the end, so this says nothing of the rest. Run it again.')
 }
+
+const page = 'docs/runbook.md, “The audit trail was altered”'
+const trailAltered = `Change nothing, and keep a copy of the database and of the heads as they are now; then go on as ${page} says.`
+const exportAltered = `Get the file again from whoever exported it, or export it again. If \`audit verify\` finds the same in the database, it was altered there: ${page}.`
 
 const withoutHeads =
   'No heads were compared, so a history that was cut off, or sealed anew, would not show: set AUDIT_HEADS, or give --heads.'

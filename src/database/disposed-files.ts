@@ -61,13 +61,17 @@ export async function countDisposedFiles(
   return rows
 }
 
+export type DisposedDocument = { id: DocumentId; at: Date; /** Whose bytes are not destroyed yet. */ filesLeft: number }
+
 /** Which of these documents a purge has taken. */
-export async function listDisposedDocuments(db: Db, documentIds: DocumentId[]): Promise<DocumentId[]> {
-  const { rows } = await sql<{ id: DocumentId }>`
-    select distinct document_id as id from document_disposals where document_id = any (${documentIds}::uuid[])`.execute(
-    db,
-  )
-  return rows.map(({ id }) => id)
+export async function listDisposedDocuments(db: Db, documentIds: DocumentId[]): Promise<DisposedDocument[]> {
+  const { rows } = await sql<DisposedDocument>`
+    select d.document_id as id, max(d.disposed_at) as at, count(f.id)::int as "filesLeft"
+    from document_disposals d
+    left join document_disposed_files f on f.disposal_id = d.id and f.destroyed_at is null
+    where d.document_id = any (${documentIds}::uuid[])
+    group by d.document_id order by d.document_id`.execute(db)
+  return rows
 }
 
 const isOf = (documentIds: DocumentId[]) => sql<boolean>`

@@ -39,8 +39,10 @@ describe('audit verify', () => {
     await place.keepHead()
     await place.tamper(`update document_seals set hash = sha256('other') where number = 3`)
 
+    const told = await place.run('audit', 'verify')
     const ended = await place.run('audit', 'verify', '--json')
 
+    expect(told.stdout).toMatch(/\nChange nothing, and keep a copy of the database [^\n]+ docs\/runbook.md, [^\n]+\n$/)
     expect(ended.code).toBe(1)
     expect(JSON.parse(ended.stdout)).toMatchObject({
       ok: false,
@@ -64,6 +66,7 @@ describe('audit verify', () => {
     expect(right).toMatchObject({ code: 0, stderr: '' })
     expect(changed.code).toBe(1)
     expect(changed.stdout).toMatch(/✗ event edited: event [0-9a-f-]{36} says something else/)
+    expect(changed.stdout).toMatch(/\nGet the file again from whoever exported it, [^\n]+ docs\/runbook.md, [^\n]+\n$/)
   })
 
   test('a file that is not there, and one that is no export, are asked for in a wrong way', async () => {
@@ -75,6 +78,40 @@ describe('audit verify', () => {
 
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no file none.jsonl') })
     expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('does not begin as an export') })
+    expect(other.stderr).toContain('Name a file as `audit export` wrote it, in the format jsonl')
+    expect(await runCommand(folder, ['audit', 'verify', '--export', '.'])).toMatchObject({ code: 2, stdout: '' })
+  })
+
+  test('heads that cannot be reached fail it, with what to do', async () => {
+    const folder = await makeWorkFolder()
+    await writeFile(join(folder, 'trail.jsonl'), '{"export":{}}\n')
+    const settings = {
+      AUDIT_HEADS: 's3://evidence/heads/',
+      AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9',
+      AWS_ACCESS_KEY_ID: 'x',
+      AWS_SECRET_ACCESS_KEY: 'y',
+    }
+
+    const ended = await runCommand(folder, ['audit', 'verify', '--export', 'trail.jsonl'], { settings })
+
+    expect(ended).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('or name a copy of them') })
+  })
+
+  test.each([
+    ['none.jsonl', 'There is no file none.jsonl that can be read.'],
+    ['.', 'There is no file . that can be read.'],
+    ['empty.jsonl', 'There is no head in empty.jsonl. Name a file that AUDIT_HEADS kept, or a copy of one.'],
+    ['other.jsonl', 'The heads cannot be read from other.jsonl: line 2 is no head. Name a file that AUDIT_HEADS kept'],
+  ])('heads that are no heads are asked for in a wrong way: %s', async (file, says) => {
+    const folder = await makeWorkFolder()
+    await writeFile(join(folder, 'empty.jsonl'), '')
+    await writeFile(join(folder, 'other.jsonl'), `{"number":1,"hash":"${'a'.repeat(64)}"}\n{"number":2}\n`)
+    await writeFile(join(folder, 'trail.jsonl'), '{"export":{}}\n')
+
+    const ended = await runCommand(folder, ['audit', 'verify', '--export', 'trail.jsonl', '--heads', file])
+
+    expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(says) })
+    expect(ended.stderr.trim().split('\n')).toHaveLength(1)
   })
 })
 

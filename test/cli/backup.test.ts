@@ -45,6 +45,7 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
   const verify = ['backup', 'verify', place.backups]
 
   const unsigned = await place.run(['backup', 'create', place.backups])
+  const unbelieved = await place.run([...verify, '--public-key', path('key.pub.pem')])
   const signed = await place.run(['backup', 'create', place.backups, '--sign-key', path('key.pem'), '--json'])
   const right = await place.run([...verify, '--public-key', path('key.pub.pem'), '--json'])
   const wrong = await place.run([...verify, '--public-key', path('other.pub.pem')])
@@ -58,6 +59,15 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
   })
   expect(lastOf(right.stdout)).toMatchObject({ ok: true, signature: 'right' })
   expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('it was signed with another key') })
+  expect(wrong.stderr).toMatch(
+    / If the key is the right one, take this backup from another copy of the place\. --backup /,
+  )
+  expect(unbelieved).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /it is not signed, so that nobody can say who made it\. Without --public-key it is read/,
+    ),
+  })
   expect(noKey).toMatchObject({ code: 2, stderr: expect.stringContaining('is a private key; name the public one') })
 })
 

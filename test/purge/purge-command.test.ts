@@ -135,7 +135,25 @@ describe('purge --now --document', () => {
     expect((await recordOf(service, wanted.id)).disposals).toMatchObject([{ why: 'erasure request 17' }])
 
     // Whoever is not sure that it came to its end gives the same command again.
-    expect(await run('--now', '--document', wanted.id, '--reason', 'erasure request 17')).toMatchObject({ code: 0 })
+    const again = await run('--now', '--document', wanted.id, '--reason', 'erasure request 17')
+    expect(again).toMatchObject({ code: 0, stderr: '' })
+    expect(again.stdout).toMatch(
+      /: it was destroyed on 20\S+Z, as document_disposals says; nothing of it is left\n✓ 0 documents destroyed; 1 purged before\./,
+    )
+  })
+
+  test('says of one that was destroyed before what of it is left', async () => {
+    const { service, own, run } = await openScene()
+    const { id } = await deletedDaysAgo(service, own, 60)
+    await run()
+
+    const again = await run('--document', id, '--json')
+
+    expect(again.code).toBe(0)
+    expect(linesOf(again.stdout)).toMatchObject([
+      { event: 'document', document_id: id, outcome: 'purged_before', files_left: 1 },
+      { event: 'finished', ok: true, documents: { purged_before: 1 } },
+    ])
   })
 
   test('never one that is held, retained, the last of its kind, not in the trash or not there: 1, with the why', async () => {

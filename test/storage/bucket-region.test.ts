@@ -17,11 +17,11 @@ test('the region of a bucket is found by settings that name another one', async 
   expect(await findBucketRegion(s3)).toBe('eu-west-1')
 }, 120_000)
 
-const region = { 'x-amz-bucket-region': 'eu-west-1' }
+const inEurope = { 'x-amz-bucket-region': 'eu-west-1' }
 test.each<[string, Turn, string | undefined]>([
-  ['sends elsewhere', { status: 301, headers: region }, 'eu-west-1'],
-  ['refuses', { status: 403, headers: region }, 'eu-west-1'],
-  ['refuses a signature of another region', { status: 400, headers: region }, 'eu-west-1'],
+  ['sends elsewhere', { status: 301, headers: inEurope }, 'eu-west-1'],
+  ['refuses', { status: 403, headers: inEurope }, 'eu-west-1'],
+  ['refuses a signature of another region', { status: 400, headers: inEurope }, 'eu-west-1'],
   ['says nothing of regions', { status: 200 }, undefined],
   ['has no such bucket', { status: 404 }, undefined],
 ])('what is found in the headers of an answer that %s', async (_how, turn, found) => {
@@ -42,7 +42,7 @@ test.each<[string, string | undefined, string]>([
 })
 
 test('a store of one’s own is where the settings say, and is not asked', async () => {
-  const store = await startScriptedS3({ HEAD: [{ status: 301, headers: region }] })
+  const store = await startScriptedS3({ HEAD: [{ status: 301, headers: inEurope }] })
   onTestFinished(() => store.close())
 
   expect(await inItsRegion(store.config)).toEqual(store.config)
