@@ -71,14 +71,29 @@ export type Config = {
   traces: TracesConfig | undefined
 }
 
+/** For commands that neither give out tokens nor take any: with it the app cannot be opened. */
+export type ConfigWithoutTokens = Omit<Config, 'jwtSecret'>
+
 /** Reads the settings out of an environment. Throws a `ConfigError` of one line for the first wrong value. */
 export function loadConfig(environment: Environment): Config {
+  const values = readGiven(environment)
+  return { ...withoutTokens(values, environment), jwtSecret: jwtSecret(values) }
+}
+
+/** Does not ask for the key of tokens, which is a secret that not every machine should have. */
+export function loadConfigWithoutTokens(environment: Environment): ConfigWithoutTokens {
+  return withoutTokens(readGiven(environment), environment)
+}
+
+function readGiven(environment: Environment): Values {
   const notBuilt = settingsNotBuiltYet.find((name) => findGiven(environment, name) !== undefined)
   if (notBuilt !== undefined)
     throw new ConfigError(`${notBuilt} is set, but this version cannot do what it asks for; remove it to start.`)
 
-  const values = readValues(environment)
+  return readValues(environment)
+}
 
+function withoutTokens(values: Values, environment: Environment): ConfigWithoutTokens {
   return {
     useS3: values.USE_S3_STORAGE,
     s3: s3Config(values),
@@ -91,7 +106,6 @@ export function loadConfig(environment: Environment): Config {
     publicUrl: values.PUBLIC_URL?.replace(/\/+$/, ''),
     trustProxy: values.TRUST_PROXY ?? [],
     corsOrigins: values.CORS_ORIGINS ?? [],
-    jwtSecret: jwtSecret(values),
     openId: openIdConfig(values),
     admin: adminConfig(values),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,

@@ -8,7 +8,7 @@ import { makePrinter } from '../cli/printer.ts'
 import { buildProgram } from '../cli/program.ts'
 import { readPassword } from '../cli/read-password.ts'
 import { runProgram } from '../cli/run-program.ts'
-import { type Config, loadConfig } from '../config.ts'
+import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../config.ts'
 import { makeLogger } from '../logger.ts'
 
 type AppWithSignal = App & { signal: AbortSignal }
@@ -27,9 +27,21 @@ async function prepareService() {
 }
 
 /** For what answers and ends: its answer has standard output to itself, and the log is quiet unless somebody looks into it. */
-async function prepareCommand({ json }: { json?: true }) {
+async function prepareCommand(options: { json?: true }) {
+  return prepare(options, loadConfig)
+}
+
+/** For a command that does not open the app. */
+async function prepareWithoutTokens(options: { json?: true }) {
+  return prepare(options, loadConfigWithoutTokens)
+}
+
+async function prepare<Loaded extends ConfigWithoutTokens>(
+  { json }: { json?: true },
+  load: (environment: NodeJS.ProcessEnv) => Loaded,
+) {
   const { placeOf } = await loadEnvironment(process.env)
-  const config = loadConfig(process.env)
+  const config = load(process.env)
   const level = ['debug', 'trace', 'silent'].includes(config.logLevel) ? config.logLevel : 'error'
   const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: process.stderr })
   logFailure = keepFailures(log, 'debug')
@@ -66,13 +78,13 @@ const program = buildProgram(
     },
     async testS3(options) {
       const { testS3 } = await import('../cli/test-s3.ts')
-      const needs = await prepareCommand(options)
+      const needs = await prepareWithoutTokens(options)
       await testS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') })
     },
     async setUpS3(options) {
       const { setUpS3 } = await import('../cli/set-up-s3.ts')
       const { withSignal } = await import('./with-signal.ts')
-      const needs = await prepareCommand(options)
+      const needs = await prepareWithoutTokens(options)
       const credentialsPlace = needs.placeOf('AWS_ACCESS_KEY_ID')
       await withSignal((signal) => setUpS3({ ...needs, credentialsPlace, signal }, options))
     },
@@ -94,12 +106,13 @@ const program = buildProgram(
       await withApp(needs, (app, signal) => verifyDocuments({ ...app, print: needs.print, signal }, options))
     },
     async verifyAudit(options) {
-      const needs = await prepareCommand(options)
       const { verifyAudit, verifyAuditExport } = await import('../cli/verify-audit.ts')
       if (options.export !== undefined) {
+        const needs = await prepareWithoutTokens(options)
         const { openHeads } = await import('../audit/open-heads.ts')
         return verifyAuditExport({ ...needs, heads: openHeads(needs.config, needs.log) }, options.export, options)
       }
+      const needs = await prepareCommand(options)
       const { withApp } = await import('./with-app.ts')
       await withApp(needs, (app, signal) => verifyAudit({ ...app, print: needs.print, signal }, options))
     },
@@ -119,7 +132,7 @@ const program = buildProgram(
       )
     },
     async verifyBackup(place, options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepareWithoutTokens(options)
       const { withSignal } = await import('./with-signal.ts')
       const { verifyBackup } = await import('../cli/verify-backup.ts')
       await withSignal((signal) => verifyBackup({ ...needs, signal }, place, options))
@@ -136,29 +149,29 @@ const program = buildProgram(
     },
     async estimateCost(options) {
       const { estimateCost } = await import('../cli/estimate-cost.ts')
-      await estimateCost(await prepareCommand(options), options)
+      await estimateCost(await prepareWithoutTokens(options), options)
     },
     async createUser(options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepareWithoutTokens(options)
       const { createUser } = await import('../cli/manage-users.ts')
       await createUser(needs, options, await readPassword(options.email, options))
     },
     async setPassword(options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepareWithoutTokens(options)
       const { giveNewPassword } = await import('../cli/manage-users.ts')
       await giveNewPassword(needs, options.email, await readPassword(options.email, options))
     },
     async linkIdentity(options) {
       const { linkUser } = await import('../cli/manage-identities.ts')
-      await linkUser(await prepareCommand(options), options)
+      await linkUser(await prepareWithoutTokens(options), options)
     },
     async unlinkIdentity(options) {
       const { unlinkUser } = await import('../cli/manage-identities.ts')
-      await unlinkUser(await prepareCommand(options), options)
+      await unlinkUser(await prepareWithoutTokens(options), options)
     },
     async migrateDatabase(options) {
       const { migrateDatabase } = await import('../cli/migrate-database.ts')
-      await migrateDatabase(await prepareCommand(options))
+      await migrateDatabase(await prepareWithoutTokens(options))
     },
   },
   packageJson.version,

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import type { BucketChoices, ReplicationChoice } from '../storage/bucket-setup/bucket-choices.ts'
 import { leastDaysInStandard, transitionClasses } from '../storage/bucket-setup/lifecycle-rules.ts'
 import { bucketArnOf } from '../storage/bucket-setup/policy-statements.ts'
@@ -6,7 +6,7 @@ import type { SetupOptions } from './add-s3.ts'
 import { WrongUse } from './failures.ts'
 
 /** What the options and settings ask for together. Throws `WrongUse` where they don’t go with each other. */
-export function chooseSetup(options: SetupOptions, config: Config): BucketChoices {
+export function chooseSetup(options: SetupOptions, config: ConfigWithoutTokens): BucketChoices {
   const { noncurrentDays, quarantineDays, kmsKey } = options
   const transition = chooseTransition(options)
   const replication = chooseReplication(options, config)
@@ -35,7 +35,7 @@ function chooseTransition({ transitionDays: days, transitionClass }: SetupOption
   return { days, storageClass }
 }
 
-function chooseReplication(options: SetupOptions, { s3 }: Config): BucketChoices['replication'] {
+function chooseReplication(options: SetupOptions, { s3 }: ConfigWithoutTokens): BucketChoices['replication'] {
   const { replicateTo: target, replicationRole: role, replicaKmsKey, replicaKeepsDeleted, kmsKey } = options
   if (target === undefined || target === 'off') {
     if (role ?? replicaKmsKey ?? replicaKeepsDeleted)
@@ -58,7 +58,7 @@ function chooseReplication(options: SetupOptions, { s3 }: Config): BucketChoices
   return choice
 }
 
-function requireRegion(kmsKey: string | undefined, { s3 }: Config): void {
+function requireRegion(kmsKey: string | undefined, { s3 }: ConfigWithoutTokens): void {
   const region = kmsKey?.split(':')[3]
   if (region !== undefined && region !== s3.region)
     throw new WrongUse(
@@ -67,7 +67,7 @@ function requireRegion(kmsKey: string | undefined, { s3 }: Config): void {
 }
 
 /** As the API has it. */
-function originsOf({ corsOrigins, publicUrl }: Config): string[] {
+function originsOf({ corsOrigins, publicUrl }: ConfigWithoutTokens): string[] {
   const own = publicUrl === undefined ? [] : [new URL(publicUrl).origin]
   return [...new Set([...corsOrigins, ...own])]
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 import type { Logger } from 'pino'
 
-import type { Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import type { CostFacts } from '../database/cost-facts.ts'
 import { compareWays, type Costs } from '../documents/costs/compare-ways.ts'
 import { gatherFacts } from '../documents/costs/gather-facts.ts'
@@ -19,7 +19,7 @@ import { requireFirm } from './require-firm.ts'
 import { tellCosts } from './tell-costs.ts'
 import { withDatabase } from './with-database.ts'
 
-type Needs = { config: Config; log: Logger; print: Printer }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
 
 export async function estimateCost(needs: Needs, options: CostOptions): Promise<void> {
   const prices = options.prices === undefined ? usualPrices : await readPricesFrom(options.prices)

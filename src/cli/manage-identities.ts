@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 
 import { ConfigError } from '../config-error.ts'
-import { type Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import { findAccountByEmail } from '../database/accounts.ts'
 import { systemActor } from '../database/events.ts'
 import type { Identity } from '../database/identities.ts'
@@ -15,7 +15,7 @@ import type { NamedSubject } from './add-identities.ts'
 import type { Printer } from './printer.ts'
 import { withDatabase } from './with-database.ts'
 
-type Needs = { config: Config; log: Logger; print: Printer }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
 
 export async function linkUser(needs: Needs, { email, ...named }: NamedSubject & { email: string }): Promise<void> {
   const { print } = needs
@@ -40,7 +40,7 @@ export async function unlinkUser(needs: Needs, named: NamedSubject): Promise<voi
   print.say(`${print.paint('green', '✓')} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
 }
 
-function subjectOf({ openId }: Config, { subject, issuer = openId?.issuer }: NamedSubject): Subject {
+function subjectOf({ openId }: ConfigWithoutTokens, { subject, issuer = openId?.issuer }: NamedSubject): Subject {
   if (issuer === undefined) throw new ConfigError('JWT_ISSUER is not set; name the provider with --issuer.')
   return { issuer, subject }
 }

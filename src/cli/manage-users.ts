@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 
-import type { Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { createAccount } from '../people/create-account.ts'
 import { removePasswordFile } from '../people/ensure-administrator.ts'
@@ -10,7 +10,7 @@ import type { Printer } from './printer.ts'
 import type { NewPerson } from './program.ts'
 import { withDatabase } from './with-database.ts'
 
-type Needs = { config: Config; log: Logger; print: Printer }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
 
 export async function createUser(needs: Needs, { admin, ...person }: NewPerson, password: string): Promise<void> {
   const { print } = needs

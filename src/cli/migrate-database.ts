@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 
-import type { Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import type { Printer } from './printer.ts'
 import { withDatabase } from './with-database.ts'
 
-type Needs = { config: Config; log: Logger; print: Printer }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
 
 /** Opening a database migrates it; here that is all there is to do, down to the last row that the platform wrote before us. */
 export async function migrateDatabase(needs: Needs): Promise<void> {

@@ -7,7 +7,7 @@ import { BackupWrong, NotSigned } from '../backup/backup-wrong.ts'
 import { type OpenedBackup, listBackups, openBackup } from '../backup/open-backup.ts'
 import { type CheckingKey, readCheckingKey } from '../backup/sign-manifest.ts'
 import type { PathOrBucket } from '../config-forms.ts'
-import type { Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
 import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
@@ -17,7 +17,7 @@ import { inItsRegion } from '../storage/connection-test/in-its-region.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { WrongUse } from './failures.ts'
 
-type Needs = { config: Config; log: Logger }
+type Needs = { config: ConfigWithoutTokens; log: Logger }
 
 /** Where backups are kept. Throws, with what to do, when it cannot be reached. `makes`: a folder is made when it is not there. */
 export async function openBackupPlace(

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import type { PartResult } from '../storage/bucket-setup/settle-part.ts'
 import { setUpBucket } from '../storage/bucket-setup/set-up-bucket.ts'
 import { addressOf } from '../storage/connection-test/explain-s3-failure.ts'
@@ -10,7 +10,7 @@ import type { Printer } from './printer.ts'
 import { sayPart, saySetup } from './say-setup.ts'
 
 type Needs = {
-  config: Config
+  config: ConfigWithoutTokens
   print: Printer
   /** Where the settings' own credentials stand, such as `.env`. */
   credentialsPlace: string

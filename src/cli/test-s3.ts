@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import type { Outcome, StepResult } from '../storage/connection-test/connection-step.ts'
 import { addressOf } from '../storage/connection-test/explain-s3-failure.ts'
 import { testS3Connection } from '../storage/connection-test/test-connection.ts'
@@ -7,7 +7,7 @@ import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
 
 type Needs = {
-  config: Config
+  config: ConfigWithoutTokens
   print: Printer
   /** Where the settings' own credentials stand, such as `.env`. */
   credentialsPlace: string
@@ -50,7 +50,7 @@ function sayStep(print: Printer, { outcome, says, advice }: StepResult): void {
   if (advice !== undefined) print.say(`  ${advice}`)
 }
 
-function sayEnd(print: Printer, { s3, useS3 }: Config, isGood: boolean): void {
+function sayEnd(print: Printer, { s3, useS3 }: ConfigWithoutTokens, isGood: boolean): void {
   print.say(
     isAmazon(s3)
       ? 'Checksums: with every upload, and checked with every read (Amazon S3)'

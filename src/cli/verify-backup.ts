@@ -3,14 +3,14 @@ import type { Logger } from 'pino'
 import type { OpenedBackup } from '../backup/open-backup.ts'
 import { type BackupChecked, type BackupProblem, verifyBackup as verify } from '../backup/verify-backup.ts'
 import type { PathOrBucket } from '../config-forms.ts'
-import type { Config } from '../config.ts'
+import type { ConfigWithoutTokens } from '../config.ts'
 import type { VerifyBackupOptions } from './add-backup.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
 import type { Printer } from './printer.ts'
 import { inBytes, inCount, showProgress } from './progress.ts'
 
-type Needs = { config: Config; log: Logger; print: Printer; signal: AbortSignal }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal }
 
 /** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
 export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
