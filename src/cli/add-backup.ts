@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 
-import { pathOrBucket, type PathOrBucket } from '../config-forms.ts'
+import { pathOrBucket, type PathOrBucket, whole } from '../config-forms.ts'
 import { answering, type Answers, parseAs, teach } from './describe-command.ts'
 
 export type CreateBackupOptions = Answers & { withFiles?: true; signKey?: string; concurrency: number }
@@ -27,11 +27,7 @@ const place = parseAs(
     return z.NEVER
   }),
 )
-const concurrency = z.coerce
-  .number('must be a number')
-  .int('must be whole')
-  .min(1, 'must be 1 to 64')
-  .max(64, 'must be 1 to 64')
+const concurrency = whole(1, 64)
 const name = parseAs(
   z
     .string()

@@ -1,6 +1,7 @@
 import { type Command } from 'commander'
 import { z } from 'zod'
 
+import { whole } from '../config-forms.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
 import { WrongUse } from './failures.ts'
 
@@ -17,13 +18,6 @@ export type CostOptions = Answers & {
 export type CostActions = { estimateCost: (options: CostOptions) => Promise<void> }
 
 const firmId = z.guid('must be the id of a firm, a UUID').transform((id) => id.toLowerCase())
-const days = (least: number, most: number) =>
-  z.coerce
-    .number('must be a number')
-    .int('must be whole')
-    .min(least, `must be ${least} to ${most}`)
-    .max(most, `must be ${most} at most`)
-
 export function addCost(program: Command, actions: CostActions): void {
   const cost = program.command('cost').description('What it costs.')
   const estimate = answering(cost.command('estimate'))
@@ -32,17 +26,17 @@ export function addCost(program: Command, actions: CostActions): void {
       'Estimate what the papers of all firms, or of one, cost on S3 in a month: storage by class, requests and transfer, out of what the tables say of their sizes, ages and downloads; with and without a lifecycle, and with and without CloudFront. Papers on a disk count as if they lay on S3. Nothing of Amazon’s is asked.',
     )
     .option('--firm <id>', 'the papers of one firm alone', parseAs(firmId))
-    .option('--days <n>', 'over how many days uploads and downloads are counted', parseAs(days(1, 366)), 30)
+    .option('--days <n>', 'over how many days uploads and downloads are counted', parseAs(whole(1, 366)), 30)
     .option(
       '--noncurrent-days <n>',
       'after how many days the lifecycle destroys what was removed',
-      parseAs(days(1, 3650)),
+      parseAs(whole(1, 3650)),
       90,
     )
     .option(
       '--ia-after <days>',
       'after how many days it moves papers that are kept to STANDARD_IA; without it, never',
-      parseAs(days(30, 3650)),
+      parseAs(whole(30, 3650)),
     )
     .option('--move-small', 'it also moves files under 128 KB, which S3 leaves where they are unless told otherwise')
     .option('--free', 'take off what an account has free each month, as if nothing else used it')

@@ -1,6 +1,7 @@
 import { type Command } from 'commander'
 import { z } from 'zod'
 
+import { whole } from '../config-forms.ts'
 import { leastDaysInStandard, transitionClasses, usualNoncurrentDays } from '../storage/bucket-setup/lifecycle-rules.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
 
@@ -22,9 +23,12 @@ export type S3Actions = {
   setUpS3: (options: SetupOptions) => Promise<void>
 }
 
-const wrongDays = 'must be a number of days, 1 to 36500'
-const days = z.coerce.number(wrongDays).int(wrongDays).min(1, wrongDays).max(36_500, wrongDays)
-const daysOrOff = z.union([z.literal('off'), days], `${wrongDays}, or off`)
+const mostDays = 36_500
+const days = whole(1, mostDays)
+const daysOrOff = z
+  .string()
+  .refine((text) => text === 'off' || days.safeParse(text).success, `must be a whole number, 1 to ${mostDays}, or off`)
+  .transform((text) => (text === 'off' ? text : Number(text)))
 const storageClass = z.enum(transitionClasses, `must be ${transitionClasses.join(', ')}`)
 const bucketOrOff = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name, or off')
 const role = z

@@ -1,6 +1,7 @@
 import { type Command } from 'commander'
 import { z } from 'zod'
 
+import { whole } from '../config-forms.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
 
 export type MigrateOptions = Answers & {
@@ -19,12 +20,9 @@ export type StorageActions = {
   drain: (options: DrainOptions) => Promise<void>
 }
 
-const concurrency = z.coerce
-  .number('must be a number')
-  .int('must be whole')
-  .min(1, 'must be 1 to 64')
-  .max(64, 'must be 1 to 64')
-const megabytes = z.coerce.number('must be a number').positive('must be more than 0')
+const concurrency = whole(1, 64)
+const wrongRate = 'must be a number of megabytes, more than 0'
+const megabytes = z.coerce.number(wrongRate).positive(wrongRate)
 const firmId = z.guid('must be the id of a firm, a UUID').transform((id) => id.toLowerCase())
 
 /** The commands that move documents between stores. */

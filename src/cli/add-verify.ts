@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 
+import { whole } from '../config-forms.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
 import { WrongUse } from './failures.ts'
 
@@ -17,16 +18,13 @@ export type VerifyOptions = Answers & {
 
 export type VerifyActions = { verify: (options: VerifyOptions) => Promise<void> }
 
+const wrongShare = 'must be a percentage, more than 0% and at most 100%, such as 5%'
 const share = z
   .string()
-  .regex(/^\d+(\.\d+)?%$/, 'must be a percentage, such as 5%')
+  .regex(/^\d+(\.\d+)?%$/, wrongShare)
   .transform((text) => Number.parseFloat(text) / 100)
-  .refine((part) => part > 0 && part <= 1, 'must be more than 0% and at most 100%')
-const concurrency = z.coerce
-  .number('must be a number')
-  .int('must be whole')
-  .min(1, 'must be 1 to 64')
-  .max(64, 'must be 1 to 64')
+  .refine((part) => part > 0 && part <= 1, wrongShare)
+const concurrency = whole(1, 64)
 
 export function addVerify(program: Command, actions: VerifyActions): void {
   const verify = answering(program.command('verify'))

@@ -98,9 +98,9 @@ describe('cost estimate', () => {
   test.each([
     [['--firm', 'mine'], 'must be the id of a firm, a UUID'],
     [['--firm', '0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b'], 'There is no firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b.'],
-    [['--days', '0'], 'must be 1 to 366'],
-    [['--ia-after', '29'], 'must be 30 to 3650'],
-    [['--noncurrent-days', 'many'], 'must be a number'],
+    [['--days', '0'], 'must be a whole number, 1 to 366'],
+    [['--ia-after', '29'], 'must be a whole number, 30 to 3650'],
+    [['--noncurrent-days', 'many'], 'must be a whole number, 1 to 3650'],
     [['--move-small', '--noncurrent-days', '59'], 'needs something that moves'],
     [['--prices', 'none.json'], 'There is no file none.json that can be read.'],
     [['--prices', 'odd.json'], 'odd.json has no prices in the form of prices.json: it is not JSON.'],

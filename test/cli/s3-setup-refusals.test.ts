@@ -180,8 +180,8 @@ describe('asked for in a wrong way', () => {
   const role = 'arn:aws:iam::123456789012:role/replication'
   const key = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd'
   test.each([
-    [['--noncurrent-days', '0'], 'It must be a number of days, 1 to 36500.'],
-    [['--transition-days', 'soon'], 'It must be a number of days, 1 to 36500, or off.'],
+    [['--noncurrent-days', '0'], 'It must be a whole number, 1 to 36500.'],
+    [['--transition-days', 'soon'], 'It must be a whole number, 1 to 36500, or off.'],
     [['--transition-days', '10'], 'S3 takes nothing into STANDARD_IA before it is 30 days old'],
     [['--transition-class', 'GLACIER_IR'], '--transition-days <n> must say when'],
     [['--transition-class', 'GLACIER'], 'It must be STANDARD_IA, INTELLIGENT_TIERING, GLACIER_IR.'],
