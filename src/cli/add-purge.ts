@@ -31,10 +31,10 @@ export function addPurge(program: Command, actions: PurgeActions): void {
       '--document <id>',
       'this document alone; with --now also before its days in the trash are over (repeatable)',
       collect,
-      [],
     )
     .option('--reason <text>', 'why, for the record of it; with --document and --now it must be said', parseAs(reason))
-    .action(async (options: PurgeOptions) => {
+    .action(async ({ document = [], ...asked }: Omit<PurgeOptions, 'document'> & { document?: string[] }) => {
+      const options = { ...asked, document }
       if (options.now === true && options.document.length > 0 && options.reason === undefined)
         throw new WrongUse('Say why with --reason: whoever destroys a paper before its time has to.')
       await actions.purge(options)
@@ -45,6 +45,6 @@ export function addPurge(program: Command, actions: PurgeActions): void {
   )
 }
 
-function collect(text: string, before: string[]): string[] {
+function collect(text: string, before: string[] = []): string[] {
   return [...before, parseAs(documentId)(text)]
 }

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, Help, InvalidArgumentError, type Option } from 'commander'
 import type { z } from 'zod'
 
 export type Answers = { json?: true }
@@ -12,6 +12,21 @@ export function leavesOf(command: Command): Command[] {
 export function fullName(command: Command): string {
   const { parent } = command
   return parent?.parent ? `${fullName(parent)} ${command.name()}` : command.name()
+}
+
+/** Where somebody who asked for it in a wrong way finds how it is asked for. */
+export function howToAsk(command: Command): string {
+  const call = command.parent === null ? './bin/paniq-docs' : `./bin/paniq-docs ${fullName(command)}`
+  const shown = command.commands.length === 0 ? 'how it is used' : 'the commands there are'
+  return `${call} --help shows ${shown}.`
+}
+
+const usualHelp = new Help()
+
+/** What is said of an option, in help as in docs/commands.md. */
+export function describeOption(option: Option): string {
+  const said = usualHelp.optionDescription(option)
+  return option.mandatory ? `${said} (required)` : said
 }
 
 /** For a command that answers and ends. */

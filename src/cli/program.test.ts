@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 
-import { fullName } from './describe-command.ts'
-import { type Actions, buildProgram } from './program.ts'
+import { makeNotingProgram } from '../../test/support/noting-program.ts'
+import { describeOption, fullName } from './describe-command.ts'
 import { allCommands } from './run-program.ts'
 
 const page = readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8')
-const leaves = allCommands(makeProgram()).filter((each) => each.commands.length === 0)
+const leaves = allCommands(makeNotingProgram()).filter((each) => each.commands.length === 0)
 
 describe('docs/commands.md', () => {
   test('has a section for every command, and none for another', () => {
@@ -19,7 +19,7 @@ describe('docs/commands.md', () => {
   test.each(leaves.map((each) => [fullName(each), each] as const))(
     'has every option of %s, and no other',
     (name, leaf) => {
-      const expected = leaf.options.map(({ flags, description }) => [`\`${flags}\``, description])
+      const expected = leaf.options.map((option) => [`\`${option.flags}\``, describeOption(option)])
       expect(new Map(rowsIn(sectionOf(name)))).toEqual(new Map(expected as [string, string][]))
     },
   )
@@ -32,7 +32,7 @@ describe('docs/commands.md', () => {
   )
 
   test('has the options that stand before any command', () => {
-    const program = makeProgram()
+    const program = makeNotingProgram()
     const flags = rowsIn(page.slice(0, page.indexOf('\n## '))).map(([flag]) => flag)
     expect(flags).toEqual([...program.options.map((each) => `\`${each.flags}\``), '`-h, --help`'])
   })
@@ -43,7 +43,7 @@ test.each(leaves.map((each) => [fullName(each), each] as const))(
   async (name, leaf) => {
     const [, words = ''] = /\.\/bin\/paniq-docs ([^<]+)/.exec(exampleOf(leaf)) ?? []
     const called: string[] = []
-    const program = makeProgram(called)
+    const program = makeNotingProgram(called)
     for (const each of allCommands(program)) each.exitOverride()
     await program.parseAsync(words.trim().split(' '), { from: 'user' })
     expect(called).toEqual([name])
@@ -58,33 +58,6 @@ test('every command that answers can answer a machine', () => {
       expect.arrayContaining(['--json']),
     ])
 })
-
-/** The real program, whose commands only note that they were called. */
-function makeProgram(called: string[] = []): Command {
-  const note = (name: string) => async () => void (await Promise.resolve(called.push(name)))
-  const actions: Actions = {
-    serve: note('serve'),
-    work: note('work'),
-    testS3: note('s3 test'),
-    setUpS3: note('s3 setup'),
-    createUser: note('users create'),
-    setPassword: note('users set-password'),
-    linkIdentity: note('users link'),
-    unlinkIdentity: note('users unlink'),
-    migrateDatabase: note('db migrate'),
-    migrate: async (to) => note(`migrate to-${to}`)(),
-    drain: note('drain'),
-    verify: note('verify'),
-    verifyAudit: note('audit verify'),
-    exportAudit: note('audit export'),
-    createBackup: note('backup create'),
-    verifyBackup: note('backup verify'),
-    restoreBackup: note('backup restore'),
-    purge: note('purge'),
-    estimateCost: note('cost estimate'),
-  }
-  return buildProgram(actions, '0.0.0')
-}
 
 function sectionOf(name: string): string {
   const [, section = ''] = page.split(`\n## \`${name}\`\n`)

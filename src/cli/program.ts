@@ -9,7 +9,7 @@ import { addPurge, type PurgeActions } from './add-purge.ts'
 import { addS3, type S3Actions } from './add-s3.ts'
 import { addStorage, type StorageActions } from './add-storage.ts'
 import { addVerify, type VerifyActions } from './add-verify.ts'
-import { answering, type Answers, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
+import { answering, type Answers, describeOption, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
 
 export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
 export type PasswordSource = { passwordStdin?: true }
@@ -49,9 +49,8 @@ export function buildProgram(actions: Actions, version: string): Command {
     .description('Keeps the papers of security firms: the service and its tools.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show how a command is used')
-    .showHelpAfterError('With --help it shows how it is used.')
     .addHelpText('after', threeCommands)
-    .configureHelp({ visibleCommands: leavesOf, subcommandTerm: fullName })
+    .configureHelp({ visibleCommands: leavesOf, subcommandTerm: fullName, optionDescription: describeOption })
 
   addRunning(program, actions)
   addS3(program, actions)

@@ -1,18 +1,27 @@
 import { type Command, CommanderError } from 'commander'
 
+import { howToAsk } from './describe-command.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 
 export type ExitCode = 0 | 1 | 2
 
 type Explain = (error: unknown) => { code: string; message: string }
+type Stream = { write: (text: string) => unknown }
+type Streams = { stdout: Stream; stderr: Stream }
 
 /** Runs one command to its end. Whatever it throws becomes one line for people, or one object for machines, and an exit code. */
-export async function runProgram(program: Command, words: string[], explain: Explain): Promise<ExitCode> {
+export async function runProgram(
+  program: Command,
+  words: string[],
+  explain: Explain,
+  streams: Streams = process,
+): Promise<ExitCode> {
   const isJson = words.includes('--json')
-  for (const command of allCommands(program)) {
-    command.exitOverride()
-    // To people commander says by itself what is wrong.
-    if (isJson) command.configureOutput({ writeErr: () => undefined })
+  const hintOf = prepare(program, streams, isJson)
+  const fail = (exit: ExitCode, { code, message }: ReturnType<Explain>) => {
+    if (isJson) streams.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+    else streams.stderr.write(`${message}\n`)
+    return exit
   }
   try {
     // Nothing asked for: not wrong, only new here.
@@ -20,28 +29,35 @@ export async function runProgram(program: Command, words: string[], explain: Exp
     return 0
   } catch (error) {
     if (error instanceof CommandFailed) return 1
-    if (error instanceof CommanderError) return endOfCommander(error, isJson)
-    const { code, message } = explain(error)
-    if (isJson) answerFailure(code, message)
-    else console.error(message)
-    return error instanceof WrongUse ? 2 : 1
+    if (!(error instanceof CommanderError)) return fail(error instanceof WrongUse ? 2 : 1, explain(error))
+    // What was asked for was shown: help, or the version.
+    if (error.exitCode === 0) return 0
+    // To people commander has said by itself what is wrong.
+    return isJson ? fail(2, { code: 'wrong_use', message: `${sentenceOf(error)} ${hintOf()}` }) : 2
   }
 }
 
-function endOfCommander(error: CommanderError, isJson: boolean): ExitCode {
-  // What was asked for was shown: help, or the version.
-  if (error.exitCode === 0) return 0
-  if (isJson) answerFailure('wrong_use', sentenceOf(error))
-  return 2
-}
-
-function answerFailure(code: string, message: string): void {
-  console.log(JSON.stringify({ error: { code, message } }))
+/** Has commander throw instead of ending the process. Answers the way to say where help is, once it has thrown. */
+function prepare(program: Command, { stdout, stderr }: Streams, isJson: boolean): () => string {
+  let asked = program
+  for (const command of allCommands(program))
+    command
+      .exitOverride((error) => {
+        asked = command
+        throw error
+      })
+      .showHelpAfterError(howToAsk(command))
+      .configureOutput({
+        writeOut: (text) => stdout.write(text),
+        writeErr: (text) => (isJson ? undefined : stderr.write(text)),
+      })
+  return () => howToAsk(asked)
 }
 
 function sentenceOf({ code, message }: CommanderError): string {
-  if (code === 'commander.help') return 'no such command; ./bin/paniq-docs --help shows them all'
-  return message.replace(/^error: /, '').replaceAll('\n', ' ')
+  if (code === 'commander.help') return 'There is no such command.'
+  const said = message.replace(/^error: /, '').replaceAll('\n', ' ')
+  return said.endsWith('.') ? said : `${said}.`
 }
 
 /** A command and all below it. */
