@@ -14,7 +14,7 @@ export type Setting = {
 
 export const flag = z.enum(['true', 'false'], 'must be true or false').transform((word) => word === 'true')
 
-export const folder = z.string().min(1, 'must name a folder')
+export const folder = z.string().refine((text) => text !== '' && !isAddress(text), 'must be the path of a folder')
 
 export function whole(least: number, most: number) {
   const allowed = `must be a whole number, ${least} to ${most}`
@@ -66,7 +66,7 @@ export const clamdAddress = z.string().transform((text, context) => {
 
 /** A path, or a bucket and what its keys begin with. */
 export const pathOrBucket = z.string().transform((text, context): PathOrBucket => {
-  if (!text.startsWith('s3://')) return { path: text }
+  if (!isAddress(text)) return { path: text }
   const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? []
   if (bucket !== undefined) return { bucket, prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` }
   context.addIssue({ code: 'custom', message: 'must be a file, or s3://bucket/prefix/' })
@@ -103,6 +103,11 @@ export const newPassword = z.string().superRefine((text, context) => {
   const fault = findPasswordFault(text)
   if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
 })
+
+/** Taken for a path, it would make a folder such as `ftp:` in the working directory. */
+function isAddress(text: string): boolean {
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(text)
+}
 
 function words() {
   return z.string().transform((text) =>

@@ -23,10 +23,10 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   S3_FORCE_PATH_STYLE: ['maybe'],
   S3_PUBLIC_ENDPOINT_URL: ['s3.example', 'https://key:hunter2-secret@s3.example'],
   S3_FALLBACK: ['s3'],
-  UPLOADS_DIR: [],
+  UPLOADS_DIR: ['s3://papers', 'file:///srv/papers'],
   DATABASE_URL: ['mysql://app:hunter2-secret@db/app', 'hunter2-secret'],
   DATABASE_OWNER_URL: ['hunter2-secret'],
-  DATA_DIR: [],
+  DATA_DIR: ['postgres://db/app'],
   HOST: ['two words'],
   PORT: ['http', '80.5', '-1', '65536', '0x50', '1e3'],
   PUBLIC_URL: ['paniq.example', 'https://me:hunter2-secret@paniq.example'],
@@ -74,7 +74,7 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   CLOUDFRONT_PRIVATE_KEY: ['hunter2-secret', '/nowhere/hunter2-secret.pem'],
   TRUST_PROXY: ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1,2', '::1/129'],
   CORS_ORIGINS: ['*', 'paniq.example', 'https://paniq.example/', 'https://paniq.example,portal'],
-  AUDIT_HEADS: ['s3://', 's3://UPPER/x'],
+  AUDIT_HEADS: ['s3://', 's3://UPPER/x', 'S3://papers/x', 'ftp://heads/x', 'file:///srv/heads.jsonl'],
   LOG_LEVEL: ['verbose'],
 }
 

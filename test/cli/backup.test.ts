@@ -50,6 +50,7 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
   const right = await place.run([...verify, '--public-key', path('key.pub.pem'), '--json'])
   const wrong = await place.run([...verify, '--public-key', path('other.pub.pem')])
   const noKey = await place.run([...verify, '--public-key', path('key.pem')])
+  const noFile = await place.run([...verify, '--public-key', path('none.pem')])
 
   expect(unsigned.stdout).toContain('! It is not signed')
   expect(lastOf(signed.stdout)).toMatchObject({
@@ -68,7 +69,10 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
       /it is not signed, so that nobody can say who made it\. Without --public-key it is read/,
     ),
   })
-  expect(noKey).toMatchObject({ code: 2, stderr: expect.stringContaining('is a private key; name the public one') })
+  expect(noKey).toMatchObject({ code: 2, stderr: expect.stringContaining('is a private key; name the public one. ') })
+  expect(noFile).toMatchObject({ code: 2, stderr: expect.stringContaining('none.pem cannot be read (ENOENT). ') })
+  for (const { stderr } of [noKey, noFile])
+    expect(stderr).toMatch(/^--public-key: .+deploy\/backup-restore\/README\.md says how a pair of keys is made\.\n$/)
 })
 
 test('what cannot be is refused in one line that says what to do', async () => {
@@ -81,18 +85,23 @@ test('what cannot be is refused in one line that says what to do', async () => {
   const ends = [
     await run(['create', join(file, 'below')]),
     await run(['create', 's3://UPPER']),
+    await run(['create', 'ftp://backups/x']),
     await run(['create', 's3://paniq-system-dev/backups/']),
     await run(['verify', 's3://backups/x']),
     await run(['verify', folder, '--backup', 'newest']),
     await run(['restore', join(folder, 'none')]),
+    await run(['verify', folder]),
   ]
 
   expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual([
     [2, expect.stringContaining('Name a folder that this user may write to.')],
     [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
+    [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
     [2, expect.stringContaining('could remove both. Name another bucket, or a folder.')],
     [1, expect.stringContaining('s3://backups cannot be reached: Nothing answers at http://127.0.0.1:9')],
     [2, expect.stringContaining('It must be the name of a backup')],
     [2, expect.stringContaining('There is no folder')],
+    [2, expect.stringContaining('Name the place that `backup create` was given.')],
   ])
+  expect(await readdir(folder)).not.toContain('ftp:')
 })
