@@ -6,8 +6,9 @@ import { explainFailure } from '../cli/explain-failure.ts'
 import { loadEnvironment } from '../cli/load-environment.ts'
 import { makePrinter } from '../cli/printer.ts'
 import { buildProgram } from '../cli/program.ts'
-import { readPassword } from '../cli/read-password.ts'
+import { passwordReader } from '../cli/password-reader.ts'
 import { runProgram } from '../cli/run-program.ts'
+import { requireReport } from '../cli/write-report.ts'
 import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../config.ts'
 import { makeLogger } from '../logger.ts'
 
@@ -91,6 +92,7 @@ const program = buildProgram(
     async migrate(to, options) {
       const needs = await prepareCommand(options)
       const { migrateDocuments } = await import('../cli/migrate-documents.ts')
+      await requireReport(options.report)
       await onDocuments(needs, (app) => migrateDocuments({ ...app, ...needs, config: app.config }, to, options))
     },
     async drain(options) {
@@ -103,6 +105,7 @@ const program = buildProgram(
       const needs = await prepareCommand(options)
       const { withApp } = await import('./with-app.ts')
       const { verifyDocuments } = await import('../cli/verify-documents.ts')
+      await requireReport(options.report)
       await withApp(needs, (app, signal) => verifyDocuments({ ...app, print: needs.print, signal }, options))
     },
     async verifyAudit(options) {
@@ -126,9 +129,12 @@ const program = buildProgram(
       const needs = await prepareCommand(options)
       const { withApp } = await import('./with-app.ts')
       const { createBackup } = await import('../cli/create-backup.ts')
+      const { readKeyFile } = await import('../cli/open-backup-place.ts')
+      const { readSigningKey } = await import('../backup/sign-manifest.ts')
+      const key = await readKeyFile(options.signKey, '--sign-key', readSigningKey)
       const { version } = packageJson
       await withApp(needs, (app, signal) =>
-        createBackup({ ...app, ...needs, owner: app.ownerConnection, version, signal }, place, options),
+        createBackup({ ...app, ...needs, owner: app.ownerConnection, version, signal, key }, place, options),
       )
     },
     async verifyBackup(place, options) {
@@ -154,12 +160,12 @@ const program = buildProgram(
     async createUser(options) {
       const needs = await prepareWithoutTokens(options)
       const { createUser } = await import('../cli/manage-users.ts')
-      await createUser(needs, options, await readPassword(options.email, options))
+      await createUser({ ...needs, readPassword: passwordReader(options.email, options) }, options)
     },
     async setPassword(options) {
       const needs = await prepareWithoutTokens(options)
       const { giveNewPassword } = await import('../cli/manage-users.ts')
-      await giveNewPassword(needs, options.email, await readPassword(options.email, options))
+      await giveNewPassword({ ...needs, readPassword: passwordReader(options.email, options) }, options.email)
     },
     async linkIdentity(options) {
       const { linkUser } = await import('../cli/manage-identities.ts')

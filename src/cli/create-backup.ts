@@ -2,19 +2,18 @@ import type { Config } from '../config.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import { type BackupMade, createBackup as create, type CreateNeeds } from '../backup/create-backup.ts'
 import { type FileLine, isLacking } from '../backup/manifest.ts'
-import { readSigningKey } from '../backup/sign-manifest.ts'
+import type { SigningKey } from '../backup/sign-manifest.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
 import { CommandFailed } from './failures.ts'
-import { openBackupPlace, readKeyFile } from './open-backup-place.ts'
+import { openBackupPlace } from './open-backup-place.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
 
-type Needs = CreateNeeds & { config: Config; print: Printer; signal: AbortSignal }
+type Needs = CreateNeeds & { config: Config; print: Printer; signal: AbortSignal; key: SigningKey | undefined }
 
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
-  const { print, signal } = needs
-  const key = await readKeyFile(options.signKey, '--sign-key', readSigningKey)
+  const { print, signal, key } = needs
   const place = await openBackupPlace(needs, where, { makes: true })
   const isWithFiles = options.withFiles === true
   let progress: Progress | undefined

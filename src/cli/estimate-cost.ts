@@ -11,6 +11,7 @@ import { countOf, newerThan } from '../documents/costs/place-files.ts'
 import { NoPrices, type Prices, readPrices, usualPrices } from '../documents/costs/read-prices.ts'
 import { mostBytesInMemory } from '../documents/receive-file.ts'
 import { partBytes } from '../storage/send-s3-parts.ts'
+import { codeOf } from '../errors-code.ts'
 import type { FirmId } from '../vocabulary.ts'
 import type { CostOptions } from './add-cost.ts'
 import { WrongUse } from './failures.ts'
@@ -42,15 +43,17 @@ export async function estimateCost(needs: Needs, options: CostOptions): Promise<
   tellCosts(needs.print, { facts, prices, options, costs })
 }
 
+const copyPrices = 'Copy src/documents/costs/prices.json and put your prices into the copy.'
+
 async function readPricesFrom(path: string): Promise<Prices> {
-  const json = await readFile(path, 'utf8').catch(() => {
-    throw new WrongUse(`There is no file ${path} that can be read.`)
+  const json = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new WrongUse(`--prices: ${path} cannot be read (${codeOf(error) ?? 'no reason given'}). ${copyPrices}`)
   })
   try {
     return readPrices(json)
   } catch (error) {
     if (error instanceof NoPrices)
-      throw new WrongUse(`${path} has no prices in the form of prices.json: ${error.message}.`)
+      throw new WrongUse(`--prices: ${path} has no prices in the form that is needed: ${error.message}. ${copyPrices}`)
     throw error
   }
 }

@@ -2,17 +2,16 @@ import { randomUUID } from 'node:crypto'
 
 import type { Logger } from 'pino'
 
-import { ConfigError } from '../config-error.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
-import { findAccountByEmail } from '../database/accounts.ts'
 import { systemActor } from '../database/events.ts'
 import type { Identity } from '../database/identities.ts'
-import { AppError } from '../errors.ts'
 import { addIdentity } from '../people/link-identity.ts'
 import { unlinkSubject } from '../people/unlink-identity.ts'
 import type { Subject } from '../vocabulary.ts'
 import type { NamedSubject } from './add-identities.ts'
+import { WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
+import { requireAccount } from './require-account.ts'
 import { withDatabase } from './with-database.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
@@ -21,8 +20,7 @@ export async function linkUser(needs: Needs, { email, ...named }: NamedSubject &
   const { print } = needs
   const subject = subjectOf(needs.config, named)
   const { identity, account } = await withDatabase(needs, async ({ db }) => {
-    const found = await findAccountByEmail(db, email)
-    if (found === undefined) throw new AppError('not_found', 'There is no account with this e-mail.')
+    const found = await requireAccount(db, email)
     const actor = systemActor(randomUUID())
     return { account: found, identity: await addIdentity({ db }, actor, { ...subject, userId: found.id }) }
   })
@@ -41,7 +39,8 @@ export async function unlinkUser(needs: Needs, named: NamedSubject): Promise<voi
 }
 
 function subjectOf({ openId }: ConfigWithoutTokens, { subject, issuer = openId?.issuer }: NamedSubject): Subject {
-  if (issuer === undefined) throw new ConfigError('JWT_ISSUER is not set; name the provider with --issuer.')
+  if (issuer === undefined)
+    throw new WrongUse('--issuer: name the provider; JWT_ISSUER, which else says it, is not set.')
   return { issuer, subject }
 }
 

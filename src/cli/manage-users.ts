@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 
 import type { ConfigWithoutTokens } from '../config.ts'
+import { findAccountByEmail } from '../database/accounts.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { createAccount } from '../people/create-account.ts'
 import { removePasswordFile } from '../people/ensure-administrator.ts'
@@ -8,20 +9,29 @@ import { makePasswords } from '../people/passwords.ts'
 import { setPassword } from '../people/set-password.ts'
 import type { Printer } from './printer.ts'
 import type { NewPerson } from './program.ts'
+import { requireAccount } from './require-account.ts'
 import { withDatabase } from './with-database.ts'
 
-type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
+type Needs = {
+  config: ConfigWithoutTokens
+  log: Logger
+  print: Printer
+  /** Called once it is known that the password would be of use: nobody types one twice for nothing. */
+  readPassword: () => Promise<string>
+}
 
-export async function createUser(needs: Needs, { admin, ...person }: NewPerson, password: string): Promise<void> {
-  const { print } = needs
-  const account = await withDatabase(needs, async ({ db }) =>
-    createAccount(
+export async function createUser(needs: Needs, { admin, ...person }: NewPerson): Promise<void> {
+  const { print, readPassword } = needs
+  const account = await withDatabase(needs, async ({ db }) => {
+    if ((await findAccountByEmail(db, person.email)) !== undefined) throw thereAlready()
+    return createAccount(
       { db, passwords: makePasswords() },
       { ...person, role: admin ? 'admin' : 'user', isVerified: true },
-      password,
-    ),
-  ).catch((error: unknown) => {
-    throw isAppError(error, 'conflict') ? forOperator(error) : error
+      await readPassword(),
+    )
+  }).catch((error: unknown) => {
+    // What the person themself would be told, to log in, is of no use to whoever makes accounts.
+    throw isAppError(error, 'conflict') ? thereAlready(error) : error
   })
   print.answer({ id: account.id, email: account.email, role: account.role })
   print.say(
@@ -29,18 +39,21 @@ export async function createUser(needs: Needs, { admin, ...person }: NewPerson, 
   )
 }
 
-export async function giveNewPassword(needs: Needs, email: string, password: string): Promise<void> {
-  const { config, print } = needs
-  const person = await withDatabase(needs, async ({ db }) =>
-    setPassword({ db, passwords: makePasswords(), now: () => new Date() }, { email, password }),
-  )
+export async function giveNewPassword(needs: Needs, email: string): Promise<void> {
+  const { config, print, readPassword } = needs
+  const person = await withDatabase(needs, async ({ db }) => {
+    await requireAccount(db, email)
+    return setPassword(
+      { db, passwords: makePasswords(), now: () => new Date() },
+      { email, password: await readPassword() },
+    )
+  })
   if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
   print.answer({ id: person.id, email: person.email })
   print.say(`${print.paint('green', '✓')} ${person.email} has a new password; their sessions are ended.`)
 }
 
-/** What the person themself would be told, to log in, is of no use to whoever makes accounts. */
-function forOperator(cause: AppError): AppError {
+function thereAlready(cause?: unknown): AppError {
   return new AppError(
     'conflict',
     'There is an account with this e-mail already; users set-password gives it a new password.',

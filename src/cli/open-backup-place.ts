@@ -19,6 +19,9 @@ import { WrongUse } from './failures.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger }
 
+const namePlace = 'Name the place that `backup create` was given.'
+const howKeysAreMade = '"Setting it up" in deploy/backup-restore/README.md says how a pair of keys is made.'
+
 /** Where backups are kept. Throws, with what to do, when it cannot be reached. `makes`: a folder is made when it is not there. */
 export async function openBackupPlace(
   { config, log }: Needs,
@@ -41,7 +44,7 @@ export async function openBackupPlace(
   }
   const path = resolve(place.path)
   if (makes) await makeFolder(path)
-  else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}.`)
+  else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}. ${namePlace}`)
   return backupFolder(path)
 }
 
@@ -54,7 +57,7 @@ export async function openNamed(
   const key = await readKeyFile(publicKey, '--public-key', readCheckingKey)
   const all = (await listBackups(place)).toReversed()
   const names = name === undefined ? all : all.filter((each) => each === name)
-  if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}.`)
+  if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}. ${namePlace}`)
   if (names.length === 0) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
   for (const each of names) {
     const opened = await openUnlessUnfinished(place, each, { key, all })
@@ -100,12 +103,12 @@ export async function readKeyFile<Key>(
 ): Promise<Key | undefined> {
   if (path === undefined) return undefined
   const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new WrongUse(`${option}: ${path} cannot be read (${error.code ?? 'no reason given'}).`)
+    throw new WrongUse(`${option}: ${path} cannot be read (${error.code ?? 'no reason given'}). ${howKeysAreMade}`)
   })
   try {
     return read(pem)
   } catch (error) {
-    throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}.`)
+    throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}. ${howKeysAreMade}`)
   }
 }
 

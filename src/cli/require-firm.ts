@@ -5,5 +5,8 @@ import { WrongUse } from './failures.ts'
 
 /** A mistyped id would else be answered as a firm that has nothing. */
 export async function requireFirm(db: Db, firmId: FirmId): Promise<void> {
-  if (!(await isKnownFirm(db, firmId))) throw new WrongUse(`There is no firm ${firmId}.`)
+  if (await isKnownFirm(db, firmId)) return
+  throw new WrongUse(
+    `There is no firm ${firmId}. The ids of firms stand in the table security_firms; GET /api/v1/security-firms lists them.`,
+  )
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
+import { codeOf } from '../errors-code.ts'
 import { WrongUse } from './failures.ts'
 
 export type Report = { write(line: object): void; close(): Promise<void> }
@@ -24,12 +25,17 @@ export async function openReport(path: string | undefined, flags: 'a' | 'w'): Pr
   }
 }
 
+/** Finds a report that cannot be written before anything else is done. What the file has stays in it. */
+export async function requireReport(path: string | undefined): Promise<void> {
+  await (await openReport(path, 'a')).close()
+}
+
 async function openFile(path: string, flags: 'a' | 'w'): Promise<FileHandle> {
   try {
     return await open(path, flags, 0o600)
   } catch (error) {
     throw new WrongUse(
-      `The report cannot be written to ${path}: ${error instanceof Error ? error.message : 'no reason'}.`,
+      `--report: ${path} cannot be written (${codeOf(error) ?? 'no reason given'}). Name a file that this user may write, in a folder that is there.`,
     )
   }
 }

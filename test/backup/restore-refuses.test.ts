@@ -154,8 +154,8 @@ describe('backup restore', () => {
 
     expect(ends.map(({ code }) => code)).toEqual([2, 2, 2])
     expect(ends.map(({ stderr }) => stderr)).toEqual([
-      expect.stringContaining('There is no backup in'),
-      expect.stringContaining('There is no folder'),
+      expect.stringMatching(/^There is no backup in .+\. Name the place that `backup create` was given\.\n$/),
+      expect.stringMatching(/^There is no folder .+\. Name the place that `backup create` was given\.\n$/),
       expect.stringContaining('must be the name of a backup'),
     ])
   })

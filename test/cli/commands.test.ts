@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
 import { startService } from '../support/start-service.ts'
-import { databaseForTest } from './database-settings.ts'
+import { databaseForTest, databaseSettings } from './database-settings.ts'
 import { makeWorkFolder, runCommand, type Settings } from './run-command.ts'
 
 const password = 'correct horse battery'
@@ -101,6 +101,27 @@ describe('what is asked for in a wrong way ends with 2', () => {
     const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), words)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(says)
+  })
+
+  test('a key that cannot be read is found before anything else', async () => {
+    const words = ['backup', 'create', 'backups', '--sign-key', '/nowhere/key.pem']
+    const { code, stdout, stderr } = await run(words, databaseSettings('postgres://nobody@127.0.0.1:1/nothing'))
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(
+      /^--sign-key: \/nowhere\/key\.pem cannot be read \(ENOENT\)\. .+ how a pair of keys is made\.\n$/,
+    )
+  })
+
+  test.each([
+    [['verify', '--report', '/nowhere/report.jsonl'], 'ENOENT'],
+    [['migrate', 'to-s3', '--report', '/'], 'EISDIR'],
+  ])('a report that cannot be written is found before anything else: %j', async (words, code) => {
+    const settings = databaseSettings('postgres://nobody@127.0.0.1:1/nothing')
+    expect(await run(words, settings)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `--report: ${words.at(-1)} cannot be written (${code}). Name a file that this user may write, in a folder that is there.\n`,
+    })
   })
 
   test.each([

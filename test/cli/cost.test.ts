@@ -97,13 +97,19 @@ describe('cost estimate', () => {
 
   test.each([
     [['--firm', 'mine'], 'must be the id of a firm, a UUID'],
-    [['--firm', '0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b'], 'There is no firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b.'],
+    [
+      ['--firm', '0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b'],
+      'There is no firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b. The ids of firms stand in the table security_firms',
+    ],
     [['--days', '0'], 'must be a whole number, 1 to 366'],
     [['--ia-after', '29'], 'must be a whole number, 30 to 3650'],
     [['--noncurrent-days', 'many'], 'must be a whole number, 1 to 3650'],
     [['--move-small', '--noncurrent-days', '59'], 'needs something that moves'],
-    [['--prices', 'none.json'], 'There is no file none.json that can be read.'],
-    [['--prices', 'odd.json'], 'odd.json has no prices in the form of prices.json: it is not JSON.'],
+    [['--prices', 'none.json'], '--prices: none.json cannot be read (ENOENT). Copy src/documents/costs/prices.json'],
+    [
+      ['--prices', 'odd.json'],
+      '--prices: odd.json has no prices in the form that is needed: it is not JSON. Copy src/documents/costs/prices.json',
+    ],
   ])('asked for with %s ends with 2', async (words, says) => {
     const folder = await makeWorkFolder()
     await writeFile(join(folder, 'odd.json'), 'free')

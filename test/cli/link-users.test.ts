@@ -26,7 +26,11 @@ test('a login that the command line links opens the service at once, until it is
   expect(again).toMatchObject({ code: 1, stderr: '' })
   expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'conflict' } })
   const nobody = await run(['link', '--email', 'nobody@people.example', '--subject', 'auth0|8'])
-  expect(nobody).toEqual({ code: 1, stdout: '', stderr: 'There is no account with this e-mail.\n' })
+  expect(nobody).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'There is no account with the e-mail nobody@people.example. Correct it, or make one: users create.\n',
+  })
 
   const unlinked = await run(['unlink', '--subject', 'auth0|7', '--json'])
   expect(JSON.parse(unlinked.stdout)).toEqual({
@@ -56,8 +60,8 @@ test('without a provider the command line wants to know which one is meant', asy
   const settings = await databaseForTest()
   const words = ['users', 'unlink', '--subject', 'auth0|7']
   expect(await runCommand(await makeWorkFolder(), words, { settings })).toMatchObject({
-    code: 1,
-    stderr: 'JWT_ISSUER is not set; name the provider with --issuer.\n',
+    code: 2,
+    stderr: '--issuer: name the provider; JWT_ISSUER, which else says it, is not set.\n',
   })
   const named = await runCommand(await makeWorkFolder(), [...words, '--issuer', 'https://login.example'], { settings })
   expect(named).toMatchObject({ code: 1, stderr: 'There is no such link.\n' })

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
 import { databaseForTest } from './database-settings.ts'
-import { checkout, keptBelow, launcher, makeWorkFolder, startOnTerminal } from './run-command.ts'
+import { checkout, keptBelow, launcher, makeWorkFolder, runCommand, startOnTerminal } from './run-command.ts'
 
 const ctrlC = '\u0003'
 const password = 'correct horse battery'
@@ -49,6 +49,28 @@ test('Ctrl-C at the question makes no account', async () => {
   await command.untilSaid(/New password/)
   command.type(ctrlC)
   expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('nothing was changed') })
+})
+
+test.each([
+  ['users set-password --email nobody@example.com', 'There is no account with the e-mail nobody@example.com.'],
+  [
+    'users create --email thandi@firm.example --first-name T --last-name N',
+    'There is an account with this e-mail already',
+  ],
+])('no password is asked for in vain: %s', async (words, says) => {
+  const settings = await databaseForTest()
+  const input = `${password}\n`
+  const made = await runCommand(await makeWorkFolder(), createUser.split(' ').slice(1).concat('--password-stdin'), {
+    settings,
+    input,
+  })
+  expect(made).toMatchObject({ code: 0 })
+
+  const { code, stdout } = await startOnTerminal(await makeWorkFolder(), `${launcher} ${words}`, settings).ended()
+
+  expect(code).toBe(1)
+  expect(stdout).toContain(says)
+  expect(stdout).not.toContain('New password')
 })
 
 test('people get colours on a terminal, unless they asked for none', async () => {

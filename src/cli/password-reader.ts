@@ -8,18 +8,20 @@ import { WrongUse } from './failures.ts'
 type Streams = { stdin: NodeJS.ReadStream; stderr: NodeJS.WriteStream }
 
 /**
- * Reads a new password: all of standard input but its last line break, or twice from the terminal, unseen. Never from
- * an argument, which everybody on the machine sees in the list of processes.
+ * How a new password is read: all of standard input but its last line break, or twice from the terminal, unseen. Never
+ * from an argument, which everybody on the machine sees in the list of processes. Throws at once where it cannot be.
  */
-export async function readPassword(
+export function passwordReader(
   email: string,
   { passwordStdin }: { passwordStdin?: true },
   { stdin, stderr }: Streams = process,
-): Promise<string> {
-  if (passwordStdin) return (await text(stdin)).replace(/\r?\n$/, '')
-  if (!stdin.isTTY)
-    throw new WrongUse('There is no terminal to ask for the password on. Give it on standard input: --password-stdin')
+): () => Promise<string> {
+  if (passwordStdin) return async () => (await text(stdin)).replace(/\r?\n$/, '')
+  if (stdin.isTTY) return async () => askTwice(email, { stdin, stderr })
+  throw new WrongUse('There is no terminal to ask for the password on. Give it on standard input: --password-stdin')
+}
 
+async function askTwice(email: string, { stdin, stderr }: Streams): Promise<string> {
   const questions = [`New password for ${email}, 8 characters or more: `, 'Once more: ']
   const [password, again] = await askUnseen(questions, { stdin, stderr })
   if (password === undefined || again === undefined)
