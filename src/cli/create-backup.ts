@@ -27,7 +27,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       onTable: () => undefined,
       onTotal(total) {
         print.say(
-          `The rows are in it; ${inCount(total.files)} files, ${inBytes(total.bytes)}, ${isWithFiles ? 'are compared and copied' : 'are listed'}.`,
+          `The rows are in it; ${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${isWithFiles ? 'to be compared and copied' : 'to be listed'}.`,
         )
         progress = showProgress(print, total)
       },
@@ -90,17 +90,19 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
   })
   for (const each of cleaned) print.say(`The unfinished backup ${each} was removed.`)
   const copied = backup.with_files
-    ? `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} were there`
+    ? `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} there already`
     : ', which stay where they lie'
   const mark = isWhole ? print.paint('green', '✓') : print.paint('red', '✗')
-  print.say(`${mark} ${name}: ${inCount(rows)} rows, ${inCount(files.count)} files, ${inBytes(files.bytes)}${copied}.`)
+  print.say(
+    `${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}${copied}.`,
+  )
   if (fingerprint === null)
     print.say(
       `${print.paint('yellow', '!')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
     )
   if (isWhole) return
   print.say(
-    `${inCount(files.lacking)} files are not in it; the rest is sound. Run it where their disks are, or \`drain\` those first.`,
+    `Not in it: ${inCount(files.lacking, 'file')}; the rest is sound. Run it where their disks are, or \`drain\` those first.`,
   )
   throw new CommandFailed()
 }

@@ -34,7 +34,7 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
   await requireS3(needs)
   const scope = { store: 'local', storeId: stores.local.storeId, isFallback: true } as const
   const total = await countVersionsIn(needs.db, scope)
-  print.say(`${inCount(total.files)} files, ${inBytes(total.bytes)}, wait on this disk for S3.`)
+  print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, waiting on this disk for S3.`)
 
   const drained = await tellingOfMoves(print, { total, reportFile: undefined }, (teller) =>
     drain(needs, systemActor(randomUUID()), {
@@ -56,10 +56,10 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
     others: left.others,
     unknown_files: left.unknown.files,
   })
-  const spoiled = left.spoiled === 0 ? '' : `, ${inCount(left.spoiled)} found wrong or missing stay`
+  const spoiled = left.spoiled === 0 ? '' : `, ${inCount(left.spoiled)} left, found wrong or missing`
   const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')
   print.say(
-    `${mark} ${inCount(drained.moved)} moved, ${inBytes(drained.bytes)}; ${inCount(left.waiting)} still wait${spoiled}.`,
+    `${mark} ${inCount(drained.moved)} moved, ${inBytes(drained.bytes)}; ${inCount(left.waiting)} still waiting${spoiled}.`,
   )
   print.say(whetherItMayGo(left))
   if (!ok) throw new CommandFailed()
@@ -68,7 +68,7 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
 function whetherItMayGo({ waiting, spoiled, others, unknown }: LeftOnDisk): string {
   const foundSo = '`verify` names those that were found wrong or missing.'
   if (unknown.files > 0)
-    return `${inCount(unknown.files)} files, ${inBytes(unknown.bytes)}, lie on this disk, and no row of this database names it: look at DATABASE_URL. The disk must not be wiped.`
+    return `Found ${inCount(unknown.files, 'file')}, ${inBytes(unknown.bytes)}, on this disk, and no row of this database names the disk: look at DATABASE_URL. It must not be wiped.`
   if (others > 0)
     return `Other papers that lie on this disk only: ${inCount(others)}. It must not be wiped: \`migrate to-s3\`, with UPLOADS_DIR set to it, moves them; ${foundSo}`
   if (waiting + spoiled > 0) return `This disk must not be wiped. ${foundSo}`

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { describeProgress, progressOf } from './progress.ts'
+import { describeProgress, inCount, progressOf } from './progress.ts'
 
 test('people see how far it is, how fast it goes, and when it ends', () => {
   const done = { files: 1204, bytes: 118_000_000 }
@@ -21,4 +21,19 @@ test('nothing done yet says nothing of the end, and nothing to do is done', () =
   const total = { files: 100, bytes: 1000 }
   expect(describeProgress({ files: 0, bytes: 0 }, total, 1)).toBe('0 of 100 files, 0 B of 1.0 KB, 0 B/s')
   expect(progressOf({ files: 0, bytes: 0 }, { files: 0, bytes: 0 }, 1)).toMatchObject({ seconds_left: 0 })
+})
+
+test.each([
+  [0, '0 files'],
+  [1, '1 file'],
+  [2, '2 files'],
+  [1_204_000, '1 204 000 files'],
+])('%i is said with its noun in the right number', (count, says) => {
+  expect(inCount(count, 'file')).toBe(says)
+})
+
+test('how far it is has the noun of all that there is', () => {
+  const one = { files: 1, bytes: 2000 }
+  expect(describeProgress({ files: 0, bytes: 0 }, one, 1)).toBe('0 of 1 file, 0 B of 2.0 KB, 0 B/s')
+  expect(describeProgress(one, { files: 2, bytes: 4000 }, 2)).toBe('1 of 2 files, 2.0 KB of 4.0 KB, 1.0 KB/s, 2 s left')
 })

@@ -60,7 +60,7 @@ export function progressOf(done: Amount, total: Amount, seconds: number) {
 /** `1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 30 s left`; without bytes where there are none to count. */
 export function describeProgress(done: Amount, total: Amount, seconds: number): string {
   const { bytes_per_second: rate, seconds_left: left } = progressOf(done, total, seconds)
-  const files = `${inCount(done.files)} of ${inCount(total.files)} files`
+  const files = `${inCount(done.files)} of ${inCount(total.files, 'file')}`
   const bytes = total.bytes === 0 ? '' : `, ${inBytes(done.bytes)} of ${inBytes(total.bytes)}, ${inBytes(rate)}/s`
   return `${files}${bytes}${left === null ? '' : `, ${inTime(left)} left`}`
 }
@@ -81,8 +81,11 @@ function partOf(done: number, total: number): number {
   return total === 0 ? 1 : done / total
 }
 
-export function inCount(count: number): string {
-  return count.toLocaleString('en').replaceAll(',', ' ')
+/** `1 204`; with what is counted, `1 204 files` and `1 file`. */
+export function inCount(count: number, noun?: string): string {
+  const digits = count.toLocaleString('en').replaceAll(',', ' ')
+  if (noun === undefined) return digits
+  return count === 1 ? `${digits} ${noun}` : `${digits} ${noun}s`
 }
 
 export function inBytes(bytes: number): string {

@@ -28,7 +28,7 @@ export async function restoreBackup(
   const { manifest, name } = opened
   const isWithFiles = manifest.backup.with_files && options.files
   const { count: files, bytes } = manifest.files
-  print.say(`${name}, taken ${manifest.backup.taken_at}: ${inCount(files)} files, ${inBytes(bytes)}.`)
+  print.say(`${name}, taken ${manifest.backup.taken_at}: ${inCount(files, 'file')}, ${inBytes(bytes)}.`)
   const progress = showProgress(print, { files, bytes })
   const done = { files: 0, bytes: 0 }
   try {

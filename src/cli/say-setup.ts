@@ -3,6 +3,7 @@ import type { Change } from '../storage/bucket-setup/compare-items.ts'
 import type { PartOutcome, PartResult } from '../storage/bucket-setup/settle-part.ts'
 import { isAmazon } from '../storage/s3-client.ts'
 import type { Printer } from './printer.ts'
+import { inCount } from './progress.ts'
 
 type Style = Parameters<Printer['paint']>[0]
 
@@ -59,13 +60,11 @@ function isRefused({ outcome, advice }: PartResult): boolean {
 function endOfDryRun(count: number, config: S3Config): string {
   if (count === 0) return 'Nothing would be changed.'
   const tried = isAmazon(config) ? '' : ' What this store cannot have is found when it is tried, and left out.'
-  return `${inParts(count)} would be changed; nothing was.${tried}`
+  return `${inCount(count, 'part')} would be changed; nothing was.${tried}`
 }
 
 function endOfRun(count: number): string {
-  return count === 0 ? 'Nothing was changed.' : `${inParts(count)} changed. ./bin/paniq-docs s3 test tries it all.`
-}
-
-function inParts(count: number): string {
-  return count === 1 ? '1 part' : `${count} parts`
+  return count === 0
+    ? 'Nothing was changed.'
+    : `${inCount(count, 'part')} changed. ./bin/paniq-docs s3 test tries it all.`
 }

@@ -64,10 +64,10 @@ export function tellCosts(print: Printer, { facts, prices, options, costs }: Tol
 function tellFacts(print: Printer, facts: CostFacts, { firm, days }: CostOptions): void {
   print.say(firm === undefined ? `Firms with papers: ${inCount(facts.firms)}.` : `Firm ${firm}.`)
   print.say(`Files kept: ${inAmount(countOf(facts.kept))}.`)
-  if (facts.onDisk > 0) print.say(`Of those ${inCount(facts.onDisk)} lie on a disk, and count as if they lay on S3.`)
+  if (facts.onDisk > 0) print.say(`Of those on a disk, counted as if on S3: ${inCount(facts.onDisk)}.`)
   print.say(`Files removed that a versioned bucket may keep: ${inAmount(countOf(facts.hidden))}.`)
   print.say(
-    `In the last ${days} days uploaded: ${inAmount(countOf(newerThan(facts.kept, days)))}; downloaded: ${inAmount(countOf(facts.downloads))}.`,
+    `In the last ${inCount(days, 'day')} uploaded: ${inAmount(countOf(newerThan(facts.kept, days)))}; downloaded: ${inAmount(countOf(facts.downloads))}.`,
   )
 }
 

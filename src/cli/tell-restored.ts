@@ -45,7 +45,7 @@ function tellLoaded(lacking: number): Told {
 
 function tellLacking(lacking: number): string[] {
   if (lacking === 0) return []
-  return [`${inCount(lacking)} files could not be brought back; their documents say that they are missing.`]
+  return [`Not brought back, and marked as missing in the documents: ${inCount(lacking, 'file')}.`]
 }
 
 function tellFiles({ written, found, bytes, renamed, withoutBytes, infected, damaged }: RestoredFiles): Told {
@@ -54,10 +54,10 @@ function tellFiles({ written, found, bytes, renamed, withoutBytes, infected, dam
     ok: lacking + damaged === 0,
     answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected, damaged } },
     lines: [
-      `${inCount(written + found)} files, ${inBytes(bytes)}, each read back and its hash compared.`,
-      ...(damaged > 0 ? [`${inCount(damaged)} files are lost or damaged in the backup and were left out.`] : []),
+      `${inCount(written + found, 'file')}, ${inBytes(bytes)}, each read back and its hash compared.`,
+      ...(damaged > 0 ? [`Lost or damaged in the backup, and left out: ${inCount(damaged, 'file')}.`] : []),
       ...tellLacking(lacking),
-      ...(infected > 0 ? [`${inCount(infected)} files in which a virus was found are in no backup.`] : []),
+      ...(infected > 0 ? [`In no backup, because of a virus: ${inCount(infected, 'file')}.`] : []),
     ],
   }
 }
@@ -68,8 +68,8 @@ function tellLooked({ there, ...troubles }: Record<FileFound, number>): Told {
     ok: absent === 0,
     answer: { looked: { there, ...troubles } },
     lines: [
-      `its rows; of the files that they name ${inCount(there)} are where they should be.`,
-      ...(absent > 0 ? [`${inCount(absent)} are not. Bring them back, or run \`verify\`, which marks them.`] : []),
+      `its rows; of the files that they name, where they should be: ${inCount(there)}.`,
+      ...(absent > 0 ? [`Not there: ${inCount(absent)}. Bring them back, or run \`verify\`, which marks them.`] : []),
     ],
   }
 }

@@ -71,10 +71,10 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
     print.say(`${print.paint('yellow', '!')} It is signed; --public-key FILE would show by whom.`)
   if (lacking > 0)
     print.say(
-      `${print.paint('yellow', '!')} ${inCount(lacking)} files could not be had when it was made, and are not in it.`,
+      `${print.paint('yellow', '!')} It lacks ${inCount(lacking, 'file')} that could not be had when it was made.`,
     )
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
-  const verdict = problems === 0 ? 'all as it was written' : `${inCount(problems)} problems`
-  print.say(`${mark} ${name}: ${inCount(rows)} rows, ${inCount(files)} files, ${inBytes(bytes)}: ${verdict}.`)
+  const verdict = problems === 0 ? 'all as it was written' : inCount(problems, 'problem')
+  print.say(`${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files, 'file')}, ${inBytes(bytes)}: ${verdict}.`)
   if (!isComplete) print.say('It was ended before the end, so this says nothing of the rest.')
 }

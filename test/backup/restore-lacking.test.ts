@@ -67,7 +67,7 @@ test('rows alone whose files are gone are told of each time, and since when what
   expect(first.code).toBe(1)
   expect(lastOf(first.stdout)).toMatchObject({ ok: false, as_of: manifest.backup.taken_at, looked: { missing: 1 } })
   expect(again.code).toBe(1)
-  expect(again.stdout).toContain('1 are not. Bring them back')
+  expect(again.stdout).toContain('Not there: 1. Bring them back')
   expect(again.stdout).toContain(
     `! All is as of ${manifest.backup.taken_at}: papers that were destroyed since are back`,
   )

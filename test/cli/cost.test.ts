@@ -20,7 +20,7 @@ describe('cost estimate', () => {
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toContain('Firms with papers: 2.\n')
-    expect(ended.stdout).toContain('Of those 1 lie on a disk, and count as if they lay on S3.\n')
+    expect(ended.stdout).toContain('Of those on a disk, counted as if on S3: 1.\n')
     expect(ended.stdout).toMatch(/^USD a month, af-south-1 +as it is +lifecycle +CloudFront +both$/m)
     expect(ended.stdout).toMatch(/^transfer to people +0\.1561 +0\.1561 +0\.1115 +0\.1115$/m)
     expect(ended.stdout).toContain(`Prices of ${usualPrices.as_of}, https://aws.amazon.com/s3/pricing/`)

@@ -134,7 +134,7 @@ describe('drain', () => {
     const ended = await place.runWith(elsewhere, 'drain', '--store', place.uploads)
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toMatch(/✓ 2 moved, .*; 0 still wait/)
+    expect(ended.stdout).toMatch(/✓ 2 moved, .*; 0 still waiting/)
     expect(await place.storesOf()).toEqual(['s3', 's3'])
   })
 
@@ -146,7 +146,7 @@ describe('drain', () => {
       const ended = await place.run('drain')
       expect(ended).toMatchObject({ code: 0, stderr: '' })
       expect(ended.stdout.trim()).toMatch(
-        new RegExp(`✓ ${moved} moved, .*; 0 still wait.\nNo paper lies on this disk only.$`),
+        new RegExp(`✓ ${moved} moved, .*; 0 still waiting.\nNo paper lies on this disk only.$`),
       )
     }
   })
@@ -179,7 +179,7 @@ describe('drain', () => {
     const again = await place.run('drain', '--json')
 
     expect(ended.code).toBe(1)
-    expect(ended.stdout).toMatch(/✗ 0 moved, .*; 0 still wait, 1 found wrong or missing stay/)
+    expect(ended.stdout).toMatch(/✗ 0 moved, .*; 0 still waiting, 1 left, found wrong or missing/)
     expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/must not be wiped.*verify/)
     expect(again.code).toBe(1)
     expect(lastOf(again)).toMatchObject({ ok: false, waiting: 0, wrong_or_missing: 1, others: 0, unknown_files: 0 })
