@@ -27,7 +27,7 @@ async function prepareService() {
   return { config, log, people, hasPlaceholders }
 }
 
-/** For what answers and ends: its answer has standard output to itself, and the log is quiet unless somebody looks into it. */
+/** For what answers and ends: it says itself what goes wrong, and the log is quiet unless somebody looks into it. */
 async function prepareCommand(options: { json?: true }) {
   return prepare(options, loadConfig)
 }
@@ -43,7 +43,7 @@ async function prepare<Loaded extends ConfigWithoutTokens>(
 ) {
   const { placeOf } = await loadEnvironment(process.env)
   const config = load(process.env)
-  const level = ['debug', 'trace', 'silent'].includes(config.logLevel) ? config.logLevel : 'error'
+  const level = ['debug', 'trace', 'silent'].includes(config.logLevel) ? config.logLevel : 'fatal'
   const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: process.stderr })
   logFailure = keepFailures(log, 'debug')
   return { config, log, placeOf, print: makePrinter(json === true) }
