@@ -43,10 +43,10 @@ export function addBackup(program: Command, actions: BackupActions): void {
   const backup = program.command('backup').description('A second copy of everything, elsewhere.')
   addCreate(backup, actions)
 
-  const verify = reading(backup.command('verify'))
+  const verify = reading(backup.command('verify'), 'the newest')
     .summary('Show that a backup is whole and unchanged.')
     .description(
-      'Read every byte of a backup and compare it with its manifest, and the manifest with its signature. It needs no database.',
+      'Read every byte of a backup and compare it with its manifest, and the manifest with its signature. It needs no database. Ended (Ctrl-C), it says nothing of what it has not come to.',
     )
     .option(
       '--repair',
@@ -55,10 +55,10 @@ export function addBackup(program: Command, actions: BackupActions): void {
     .action(actions.verifyBackup)
   teach(verify, './bin/paniq-docs backup verify /mnt/backup --public-key backup-key.pub.pem')
 
-  const restore = reading(backup.command('restore'))
+  const restore = reading(backup.command('restore'), 'the newest that is finished')
     .summary('Bring a backup back into an empty database and an empty store.')
     .description(
-      'Bring a backup back into an empty database and an empty store: that of USE_S3_STORAGE, UPLOADS_DIR or AWS_S3_BUCKET. Files first, each read back, rows last; it may be killed at any moment and run again. Of a backup without files the rows alone come back, and every file that they name is looked for.',
+      'Bring a backup back into an empty database and an empty store: that of USE_S3_STORAGE, UPLOADS_DIR or AWS_S3_BUCKET. Stop the service first. Files come first, each read back, rows last; it may be ended (Ctrl-C) or killed at any moment, and goes on when the same line is given again. Of a backup without files the rows alone come back, and every file that they name is looked for.',
     )
     .option('--no-files', 'the rows alone, where the files still lie where they lay')
     .option('--read', 'of files that are left where they lie: read every byte, instead of asking for their length')
@@ -71,7 +71,7 @@ function addCreate(backup: Command, actions: BackupActions): void {
   const create = onPlace(backup.command('create'))
     .summary('Make a backup of the database and, with --with-files, of every file.')
     .description(
-      'Make a backup while the service runs: every row at one point in time, a manifest of every file with its hash and, with --with-files, the files themselves. A file whose bytes the place has already is not copied again.',
+      'Make a backup while the service runs: every row at one point in time, a manifest of every file with its hash and, with --with-files, the files themselves. A file whose bytes the place has already is not copied again. Ended (Ctrl-C), it leaves a backup that is not finished, which the next one removes.',
     )
     .option('--with-files', 'copy the files too; without it a restore can only point at where they lie')
     .option('--sign-key <file>', 'sign the manifest with this private key (Ed25519, PEM)')
@@ -80,9 +80,9 @@ function addCreate(backup: Command, actions: BackupActions): void {
 }
 
 /** One that reads a backup: which, and whose it must be. */
-function reading(command: Command): Command {
+function reading(command: Command, usual: string): Command {
   return onPlace(command)
-    .option('--backup <name>', 'this one, instead of the newest that is finished', name)
+    .option('--backup <name>', `the one that \`backup create\` called so, instead of ${usual}`, name)
     .option('--public-key <file>', 'the key (Ed25519, PEM) that it must be signed with')
 }
 

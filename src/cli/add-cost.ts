@@ -23,7 +23,7 @@ export function addCost(program: Command, actions: CostActions): void {
   const estimate = answering(cost.command('estimate'))
     .summary('Estimate what papers cost on S3 in a month.')
     .description(
-      'Estimate what the papers of all firms, or of one, cost on S3 in a month: storage by class, requests and transfer, out of what the tables say of their sizes, ages and downloads; with and without a lifecycle, and with and without CloudFront. Papers on a disk count as if they lay on S3. Nothing of Amazon’s is asked.',
+      'Estimate what the papers of all firms, or of one, cost on S3 in a month: storage by class, requests and transfer, out of what the tables say of their sizes, ages and downloads; with and without a lifecycle, and with and without CloudFront. Papers on a disk count as if they lay on S3. Amazon is not asked.',
     )
     .option('--firm <id>', 'the papers of one firm alone', parseAs(firmId))
     .option('--days <n>', 'over how many days uploads and downloads are counted', parseAs(whole(1, 366)), 30)
@@ -40,7 +40,7 @@ export function addCost(program: Command, actions: CostActions): void {
     )
     .option('--move-small', 'it also moves files under 128 KB, which S3 leaves where they are unless told otherwise')
     .option('--free', 'take off what an account has free each month, as if nothing else used it')
-    .option('--prices <file>', 'a file of prices in the form of prices.json, instead of those that come along')
+    .option('--prices <file>', 'a file of prices in the form of src/documents/costs/prices.json, instead of that one')
     .action(async (options: CostOptions) => {
       if (options.moveSmall === true && options.iaAfter === undefined && options.noncurrentDays < 60)
         throw new WrongUse(

@@ -20,7 +20,7 @@ export function addPurge(program: Command, actions: PurgeActions): void {
   const purge = answering(program.command('purge'), 'answer with JSON objects, one a line')
     .summary('Destroy what has been in the trash for long enough.')
     .description(
-      'Destroy what has been in the trash for TRASH_DAYS and nothing else keeps, as a running service does every day: the rows now, the bytes a day later. What is under a legal hold, is retained by its type, or is a firm’s last verified paper of a required type stays, and is named. It may be killed at any moment and run again.',
+      'Destroy what has been in the trash for TRASH_DAYS and nothing else keeps, as a running service does every day: the rows now, the bytes a day later. What is under a legal hold, is retained by its type, or is a firm’s last verified paper of a required type stays, and is named. It may be ended (Ctrl-C) or killed at any moment and run again.',
     )
     .option(
       '--now',

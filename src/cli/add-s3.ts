@@ -50,7 +50,7 @@ export function addS3(program: Command, actions: S3Actions): void {
   const test = answering(s3.command('test'))
     .summary('Try all that the service does with its bucket.')
     .description(
-      'Try all that the service does with its bucket: find the credentials, find or make the bucket, put, get, follow a link, delete, abort. Each step that fails says what to do.',
+      'Try all that the service does with its bucket: find the credentials, find or make the bucket, put, get, follow a link, delete, abort. What it puts there it removes. Each step that fails says what to do.',
     )
     .action(actions.testS3)
   teach(test, './bin/paniq-docs s3 test')
@@ -62,25 +62,33 @@ function addSetup(s3: Command, actions: S3Actions): void {
   const setup = answering(s3.command('setup'))
     .summary('Set the bucket up as papers need it.')
     .description(
-      'Set the bucket up: versioning, closed to the public, default encryption, a policy of TLS alone and no old signatures, lifecycle, CORS, replication. It needs credentials of an operator, not the service’s. Each part is read, compared, set, read back, and taken back where the bucket then refuses papers; rules and statements of others stay. What no option names stays as an earlier run left it.',
+      'Set the bucket up: versioning, closed to the public, default encryption, a policy of TLS alone and no old signatures, lifecycle, CORS, replication. It needs credentials of an operator, not the service’s. Each part is read, compared, set, read back, and taken back where the bucket then refuses papers; rules and statements of others stay. What no option names stays as an earlier run left it. It may be ended (Ctrl-C) and run again: what was set stays.',
     )
     .option('--dry-run', 'change nothing: print what is otherwise than it should be')
     .option(
       '--noncurrent-days <n>',
-      `how long what was replaced or removed is kept; on a new bucket ${usualNoncurrentDays} days`,
+      `for how many days what was replaced or removed is kept; on a new bucket ${usualNoncurrentDays}`,
       parseAs(days),
     )
-    .option('--transition-days <n>', 'move papers of this age to a cheaper storage class, or off', parseAs(daysOrOff))
+    .option(
+      '--transition-days <n>',
+      'move papers that are so many days old to a cheaper storage class; off: no longer',
+      parseAs(daysOrOff),
+    )
     .option(
       '--transition-class <class>',
       `with --transition-days: ${transitionClasses.join(', ')}; usually the first, from ${leastDaysInStandard} days on`,
       parseAs(storageClass),
     )
-    .option('--quarantine-days <n>', 'remove what has been in quarantine for so long, or off', parseAs(daysOrOff))
+    .option(
+      '--quarantine-days <n>',
+      'remove what has been in quarantine for so many days; off: no longer',
+      parseAs(daysOrOff),
+    )
     .option('--kms-key <arn>', 'encrypt with this key of KMS instead of S3’s own', parseAs(key))
     .option(
       '--replicate-to <bucket>',
-      'copy everything to this bucket, of another region, or off',
+      'copy whatever comes from now on to this bucket, of another region; off: no longer',
       parseAs(bucketOrOff),
     )
     .option('--replication-role <arn>', 'with --replicate-to: the role with which S3 copies', parseAs(role))

@@ -31,21 +31,23 @@ export function addStorage(program: Command, actions: StorageActions): void {
   const toS3 = migrating(migrate.command('to-s3'))
     .summary('Move documents from the local disk to S3.')
     .description(
-      'Move documents from UPLOADS_DIR to S3 while the service runs. Each one is read back and its hash compared before its row changes. It may be killed at any moment and run again, also by several at once.',
+      'Move documents from UPLOADS_DIR to S3 while the service runs. Each one is read back and its hash compared before its row changes. It may be ended (Ctrl-C) or killed at any moment and run again, also by several at once: it goes on where it stands. Set USE_S3_STORAGE=true first, so that nothing new comes to the disk meanwhile.',
     )
     .action((options: MigrateOptions) => actions.migrate('s3', options))
   teach(toS3, './bin/paniq-docs migrate to-s3 --dry-run\n  $ ./bin/paniq-docs migrate to-s3 --report migration.jsonl')
 
   const toLocal = migrating(migrate.command('to-local'))
     .summary('Move documents from S3 to the local disk.')
-    .description('Move documents from S3 to UPLOADS_DIR, in the same way as `migrate to-s3`.')
+    .description(
+      'Move documents from S3 to UPLOADS_DIR, in the same way as `migrate to-s3`. Set USE_S3_STORAGE=false first.',
+    )
     .action((options: MigrateOptions) => actions.migrate('local', options))
   teach(toLocal, './bin/paniq-docs migrate to-local --firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b')
 
   const drain = answering(program.command('drain'), 'answer with JSON objects, one a line')
     .summary('Move what waits on a disk to S3 now.')
     .description(
-      'Move what was uploaded while S3 was away from the local disk to S3 now. A running service does so by itself; this is for a disk that another instance left behind, or for somebody who does not want to wait.',
+      'Move what was uploaded while S3 was away from the local disk to S3 now. A running service does so by itself; this is for a disk that another instance left behind, or for somebody who does not want to wait. Ended (Ctrl-C) and run again, it goes on where it stands. Its last line says whether the disk may be wiped.',
     )
     .option('--store <path>', 'the UPLOADS_DIR of another instance, instead of this one’s')
     .option('--concurrency <n>', 'how many files are written at once, and as many read back', parseAs(concurrency), 4)

@@ -30,11 +30,14 @@ export function addVerify(program: Command, actions: VerifyActions): void {
   const verify = answering(program.command('verify'))
     .summary('Compare the rows with the bytes: on this disk and on S3.')
     .description(
-      'Read every byte of every document on this disk and on S3, and name what is missing, what is not what was stored, and what lies there that no row names. Wrong bytes are no longer served, and bytes that are right again are. It may run beside the service, and be ended and run again.',
+      'Read every byte of every document on this disk and on S3, and name what is missing, what is not what was stored, and what lies there that no row names. Wrong bytes are no longer served, and bytes that are right again are. It may run beside the service. Ended (Ctrl-C), it says nothing of what it has not come to; run again, it begins anew.',
     )
     .option('--sample <share>', 'a random part of the documents, such as 5%, others each time', parseAs(share))
     .option('--no-read', 'ask for presence and length alone, which is fast and finds less')
-    .option('--repair', 'put strays that are older than a day into quarantine, and end unfinished uploads as old')
+    .option(
+      '--repair',
+      'put strays (files that no row names) that are older than a day into quarantine, and end stray uploads as old',
+    )
     .option('--many', 'with --repair: also where strays are more than 100 or 1 % of the files')
     .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
     .option('--report <file>', 'write a JSON line about every finding to this file')

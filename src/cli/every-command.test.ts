@@ -58,6 +58,21 @@ describe.each(leaves.map((command) => [fullName(command), command] as const))('t
   })
 })
 
+test.each([
+  'serve',
+  'work',
+  's3 setup',
+  'migrate to-s3',
+  'drain',
+  'verify',
+  'backup create',
+  'backup verify',
+  'backup restore',
+  'purge',
+])('whoever wants to end %s reads in its help how, and what then', async (name) => {
+  expect((await run([...name.split(' '), '--help'])).stdout).toContain('(Ctrl-C)')
+})
+
 test('what is no command at all is answered with those that there are', async () => {
   const told = await run(['verify-everything'])
   expect(told.stderr).toMatch(/\n\.\/bin\/paniq-docs --help shows the commands there are\.\n$/)

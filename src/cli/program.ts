@@ -37,7 +37,8 @@ Most people need three:
   $ ./bin/paniq-docs users create --admin --email you@example.com --first-name You --last-name Yourself
 
 Settings come from the environment and from .env in the working directory: see docs/configuration.md.
-Exit status: 0 done, 1 failed, 2 asked for in a wrong way.`
+Exit status: 0 done, 1 failed, 2 asked for in a wrong way.
+Ctrl-C ends each of them safely: what is done stays, and it may be run again. Once more ends it at once.`
 
 const { email, first_name: name } = registerBody.shape
 // An account that the platform made need not have an e-mail of our form.
@@ -75,7 +76,7 @@ function addRunning(program: Command, actions: Actions): void {
 
   const work = program
     .command('work')
-    .description('Run the jobs alone, beside any number of `serve --no-jobs`.')
+    .description('Run the jobs alone, beside any number of `serve --no-jobs`, until it is told to end (Ctrl-C).')
     .action(actions.work)
   teach(work, './bin/paniq-docs work')
 }
@@ -87,7 +88,7 @@ function addUsers(program: Command, actions: Actions): void {
     .requiredOption('--email <address>', 'what the person logs in with', parseAs(email))
     .requiredOption('--first-name <name>', 'first name', parseAs(name))
     .requiredOption('--last-name <name>', 'last name', parseAs(name))
-    .option('--admin', 'an administrator of the platform')
+    .option('--admin', 'make the person an administrator of the platform')
     .option('--password-stdin', 'read the password from standard input')
     .action(actions.createUser)
   teach(create, './bin/paniq-docs users create --email thandi@example.com --first-name Thandi --last-name Nkosi')
