@@ -109,9 +109,9 @@ describe('verify', () => {
   })
 
   test.each([
-    [['--sample', '5'], 'must be a percentage, such as 5%'],
-    [['--sample', '0%'], 'must be more than 0% and at most 100%'],
-    [['--sample', '101%'], 'must be more than 0% and at most 100%'],
+    [['--sample', '5'], 'must be a percentage, more than 0% and at most 100%, such as 5%'],
+    [['--sample', '0%'], 'must be a percentage, more than 0% and at most 100%, such as 5%'],
+    [['--sample', '101%'], 'must be a percentage, more than 0% and at most 100%, such as 5%'],
     [['--many'], '--many goes with --repair alone'],
   ])('asked for with %s ends with 2', async (words, says) => {
     const folder = await makeWorkFolder()
