@@ -37,7 +37,7 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
     print.say(`It was ended before the end: ${output} has only a part.`)
     throw new CommandFailed()
   }
-  print.say(`${print.paint('green', '✓')} ${inCount(exported.events)} events are in ${output}.`)
+  print.say(`${print.paint('green', '✓')} ${inCount(exported.events, 'event')} written to ${output}.`)
 }
 
 async function openNew(path: string): Promise<FileHandle> {

@@ -135,8 +135,8 @@ function answer(print: Printer, result: Answer): void {
   })
   explain(print, result)
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
-  const how = telling.count() === 0 ? 'all as they were sealed' : `${inCount(telling.count())} differences`
-  print.say(`${mark} ${inCount(events)} events under ${inCount(seals)} seals: ${how}.`)
+  const how = telling.count() === 0 ? 'all as they were sealed' : inCount(telling.count(), 'difference')
+  print.say(`${mark} ${inCount(events, 'event')} under ${inCount(seals, 'seal')}: ${how}.`)
   if (telling.count() > 0) print.say(whenAltered)
   if (!isRight) throw new CommandFailed()
 }
@@ -148,7 +148,7 @@ function explain(print: Printer, { verified, heads, telling }: Answer): void {
   if (heads === undefined) warn(withoutHeads)
   if (heads?.size === 0) warn('No head is kept yet; the first one is within the hour.')
   if (unsealed > 0)
-    warn(`${inCount(unsealed)} events are newer than the last seal (${sealedAt}), which says nothing of them.`)
+    warn(`Newer than the last seal (${sealedAt}), which says nothing of that: ${inCount(unsealed, 'event')}.`)
   if (!isComplete) warn('It was ended before the end, so this says nothing of the rest. Run it again.')
 }
 
