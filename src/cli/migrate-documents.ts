@@ -24,7 +24,7 @@ export async function migrateDocuments(needs: Needs, to: StoreName, options: Mig
   await requireS3(needs)
   const firmId = options.firm as FirmId | undefined // its form was checked where options are read
   const total = await planMigration(needs, { to, firmId })
-  print.say(`${inCount(total.files)} files, ${inBytes(total.bytes)}, to go to ${places[to]}.`)
+  print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, to go to ${places[to]}.`)
 
   const plan = { to, firmId, options, total }
   const isGood = await tellingOfMoves(print, { total, reportFile: options.report }, (teller) =>
@@ -93,7 +93,7 @@ function linesOfEnd(print: Printer, { useS3 }: Config, { to, migrated, isGood, t
   const lines = [`${markOf(print, isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`]
   if (!isComplete) lines.push('It was ended before the end. Run it again: it goes on where it stands.')
   if (sourcesOrdered > 0)
-    lines.push(`${inCount(sourcesOrdered)} sources are removed by the running service once a day has passed.`)
+    lines.push(`The running service removes ${inCount(sourcesOrdered, 'source')} once a day has passed.`)
   else if (outcomes.moved > 0)
     lines.push('The sources stay where they were; --delete-source has them removed once a day has passed.')
   if (to === 's3' && !useS3) lines.push('New papers still stay on the local disk: set USE_S3_STORAGE=true.')

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Logger } from 'pino'
-
 import { systemActor } from '../database/events.ts'
 import { leftOf } from '../documents/verifying/finding.ts'
 import { planVerification } from '../documents/verifying/plan-verification.ts'
@@ -29,7 +27,7 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
   const report = await openReport(options.report, 'w')
   const plan = await planVerification(needs, options.sample ?? 1)
   const what = options.read ? 'to be read' : 'to be looked for'
-  print.say(`${inCount(plan.total.files)} files, ${inBytes(plan.total.bytes)}, ${what} here and on S3.`)
+  print.say(`${inCount(plan.total.files, 'file')}, ${inBytes(plan.total.bytes)}, ${what} here and on S3.`)
   const progress = progressFor(print, plan.total)
   const findings = tellingOfFindings(print, (line) => progress.say(line), needs.now())
 
@@ -48,7 +46,7 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
     onWaiting: (isWaiting) => progress.say(isWaiting ? 'S3 does not answer; waiting for it.' : 'Waited.'),
   }
   try {
-    const verified = await verify({ ...needs, log: quietly(needs.log) }, systemActor(randomUUID()), verification)
+    const verified = await verify(needs, systemActor(randomUUID()), verification)
     progress.end()
     answer(print, options, verified, findings)
     if (!verified.isRight) throw new CommandFailed()
@@ -69,11 +67,6 @@ function progressFor(print: Printer, total: Amount): Progress {
   return { update: () => undefined, say: () => undefined, end: () => undefined }
 }
 
-// Each finding is said once; in the log of a service it would be the alarm, here it would be the same line again.
-function quietly(log: Logger): Logger {
-  return log.level === 'error' ? log.child({}, { level: 'silent' }) : log
-}
-
 function answer(print: Printer, options: VerifyOptions, verified: Verified, findings: FindingsTold): void {
   const { files, bytes, notHere, hashed, notes, isComplete, isRight } = verified
   const left = leftOf(verified.findings)
@@ -92,11 +85,11 @@ function answer(print: Printer, options: VerifyOptions, verified: Verified, find
   })
   findings.sayRest()
   for (const note of notes) print.say(`${print.paint('yellow', '!')} ${note}`)
-  if (hashed > 0) print.say(`${inCount(hashed)} files of the platform had no hash; now their rows have it.`)
+  if (hashed > 0) print.say(`The platform gave no hash for ${inCount(hashed, 'file')}; now the rows have it.`)
   if (notHere > 0)
-    print.say(`${inCount(notHere)} files are not here: on other disks, or in a store that is not set up.`)
+    print.say(`Not here, but on other disks or in a store that is not set up: ${inCount(notHere, 'file')}.`)
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
-  print.say(`${mark} ${inCount(files)} files, ${inBytes(bytes)}${inWords(left)}.`)
+  print.say(`${mark} ${inCount(files, 'file')}, ${inBytes(bytes)}${inWords(left)}.`)
   if (!isComplete) print.say('It was ended before the end, so this says nothing of the rest.')
 }
 

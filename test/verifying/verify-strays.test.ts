@@ -188,7 +188,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'few' })
 
-    expect(done.notes.join()).toContain('1 strays of 1 files')
+    expect(done.notes.join()).toContain('of the files (1 of 1)')
     expect(await scene.hand.get(key)).toEqual(stray)
   })
 

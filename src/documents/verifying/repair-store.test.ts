@@ -18,7 +18,7 @@ test.each([
   [2, 100],
   [101, 1_000_000],
 ])('%i strays of %i files look like another database, and are not touched without being told so', (strays, files) => {
-  expect(refusalOf(strays, files)).toContain(`${strays} strays of ${files} files`)
+  expect(refusalOf(strays, files)).toContain(`of the files (${strays} of ${files})`)
   expect(refusalOf(strays, files)).toContain('--many')
   expect(refusalOf(strays, files, true)).toBeUndefined()
 })

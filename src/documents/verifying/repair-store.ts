@@ -33,7 +33,7 @@ export function findRefusal(
   }
   const isMany = count.strays > mostStrays || count.strays > mostShare * count.files
   if (!isMany || allowsMany) return undefined
-  return `Nothing was repaired on ${name}: ${count.strays} strays of ${count.files} files are more than ${mostStrays} or 1 %, as if this were another database's store. If it is right all the same, add --many.`
+  return `Nothing was repaired on ${name}: strays are more than ${mostStrays} or 1 % of the files (${count.strays} of ${count.files}), as if this were another database's store. If it is right all the same, add --many.`
 }
 
 export type Repair = { signal: AbortSignal; onFinding: (finding: Finding) => void }
