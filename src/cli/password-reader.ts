@@ -16,6 +16,10 @@ export function passwordReader(
   { passwordStdin }: { passwordStdin?: true },
   { stdin, stderr }: Streams = process,
 ): () => Promise<string> {
+  if (passwordStdin && stdin.isTTY)
+    throw new WrongUse(
+      '--password-stdin: standard input is the terminal, which would show it. Leave it out to be asked, unseen.',
+    )
   if (passwordStdin) return async () => (await text(stdin)).replace(/\r?\n$/, '')
   if (stdin.isTTY) return async () => askTwice(email, { stdin, stderr })
   throw new WrongUse('There is no terminal to ask for the password on. Give it on standard input: --password-stdin')

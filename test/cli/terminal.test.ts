@@ -51,6 +51,13 @@ test('Ctrl-C at the question makes no account', async () => {
   expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('nothing was changed') })
 })
 
+test('a password is not read where the terminal would show it', async () => {
+  const command = startOnTerminal(await makeWorkFolder(), `${createUser} --password-stdin`)
+  const { code, stdout } = await command.ended()
+  expect(code).toBe(2)
+  expect(stdout).toContain('standard input is the terminal')
+})
+
 test.each([
   ['users set-password --email nobody@example.com', 'There is no account with the e-mail nobody@example.com.'],
   [
