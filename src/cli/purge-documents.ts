@@ -31,8 +31,8 @@ export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promi
   if (options.now === true) await requireDestruction(needs, scope)
 
   const total = await countPurgeable(db, times, scope)
-  const which = documentIds === undefined ? 'have been in the trash for long enough' : 'belong to the documents named'
-  print.say(`${inCount(total.files)} files, ${inBytes(total.bytes)}, ${which}.`)
+  const which = documentIds === undefined ? 'in the trash for long enough' : 'of the documents named'
+  print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${which}.`)
   const isGood = await tellingOfPurge(print, { total, documentIds }, async (teller) => {
     const isComplete =
       options.dryRun === true

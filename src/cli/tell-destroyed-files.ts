@@ -34,7 +34,7 @@ export function tellDestroyedFiles(print: Printer): FileTeller {
     isGood: () => Object.keys(counts).every((outcome) => good.has(outcome as Outcome)), // nothing else is counted
     begin(total) {
       if (total === 0) return
-      print.say(`${inCount(total)} files are destroyed for good.`)
+      print.say(`To be destroyed for good: ${inCount(total, 'file')}.`)
       progress = showProgress(print, { files: total, bytes: 0 })
     },
     tell(settled) {

@@ -141,9 +141,9 @@ function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): str
   const stay = Object.entries(others).map(([outcome, count]) => `${inCount(count)} ${outcome.replaceAll('_', ' ')}`)
   const rest = stay.length === 0 ? '' : `; ${stay.join(', ')}`
   const lines = isDryRun
-    ? [`% ${inCount(due)} documents would be destroyed${rest}. Nothing was changed.`]
-    : [`% ${inCount(purged)} documents destroyed${rest}.`]
-  if (isNow && !isDryRun) lines.push(`${inCount(files.destroyed ?? 0)} files destroyed for good.`)
+    ? [`% ${inCount(due, 'document')} would be destroyed${rest}. Nothing was changed.`]
+    : [`% ${inCount(purged, 'document')} destroyed${rest}.`]
+  if (isNow && !isDryRun) lines.push(`${inCount(files.destroyed ?? 0, 'file')} destroyed for good.`)
   else if (purged > 0) lines.push('Their bytes are removed by the running service once a day has passed.')
   if (!isComplete) lines.push('It was ended before the end. Run it again: it goes on where it stands.')
   return lines

@@ -95,7 +95,7 @@ describe('purge', () => {
 
     const ended = await run('--now')
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toContain('✓ 1 documents destroyed.\n2 files destroyed for good.\n')
+    expect(ended.stdout).toContain('✓ 1 document destroyed.\n2 files destroyed for good.\n')
     expect(await stored()).toEqual([])
     for (const each of [id, other.id])
       expect((await recordOf(service, each)).files).toMatchObject([{ destroyed_at: expect.any(Date) }])
