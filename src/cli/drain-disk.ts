@@ -6,12 +6,14 @@ import { countVersionsIn } from '../database/versions-in-store.ts'
 import { drain } from '../documents/moving/drain.ts'
 import { type LeftOnDisk, lookOverDisk } from '../documents/moving/look-over-disk.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
+import { isS3Out } from '../storage/s3-operation.ts'
 import { findStoreId } from '../storage/store-id.ts'
 import type { DrainOptions } from './add-storage.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inBytes, inCount } from './progress.ts'
 import { requireS3 } from './require-s3.ts'
+import { endedBefore, s3IsAway } from './tell-end.ts'
 import { tellingOfMoves } from './tell-moves.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
@@ -44,6 +46,8 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
         teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
     }),
   )
+  const { stoppedBy } = drained
+  if (stoppedBy !== undefined && !isS3Out(stoppedBy) && stores.s3?.outage() === undefined) throw stoppedBy
   const left = await lookOverDisk(needs)
   const ok = left.waiting + left.spoiled + left.unknown.files === 0
   print.answer({
@@ -61,6 +65,8 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
   print.say(
     `${mark} ${inCount(drained.moved)} moved, ${inBytes(drained.bytes)}; ${inCount(left.waiting)} still waiting${spoiled}.`,
   )
+  if (signal.aborted) print.say(endedBefore)
+  else if (stoppedBy !== undefined) print.say(s3IsAway(stores))
   print.say(whetherItMayGo(left))
   if (!ok) throw new CommandFailed()
 }

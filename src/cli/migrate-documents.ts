@@ -11,9 +11,11 @@ import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount } from './progress.ts'
 import { requireS3 } from './require-s3.ts'
+import { endedBefore, s3IsAway } from './tell-end.ts'
 import { type Teller, tellingOfMoves } from './tell-moves.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
+const patienceMs = 15 * 60_000
 type Plan = { to: StoreName; firmId: FirmId | undefined; options: MigrateOptions; total: Amount }
 
 const places: Record<StoreName, string> = { s3: 'S3', local: 'the local disk' }
@@ -65,6 +67,7 @@ async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Pl
     concurrency: options.concurrency,
     bytesPerSecond: options.rate === undefined ? undefined : options.rate * 1e6,
     deletesSource: options.deleteSource === true,
+    patienceMs,
     signal: needs.signal,
     onSettled: (settled) =>
       teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
@@ -78,20 +81,30 @@ async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Pl
     dry_run: false,
     ok: isGood,
     complete: migrated.isComplete,
+    ended_by: migrated.isComplete ? null : endOf(needs.signal),
     bytes: migrated.bytes,
     outcomes: migrated.outcomes,
     sources_to_be_removed: migrated.sourcesOrdered,
   })
-  linesOfEnd(print, needs.config, { to, migrated, isGood, troubles }).forEach(teller.say)
+  linesOfEnd(print, needs, { to, migrated, isGood, troubles }).forEach(teller.say)
   return isGood
+}
+
+/** What ends it before the end. */
+function endOf(signal: AbortSignal): 'signal' | 's3' {
+  return signal.aborted ? 'signal' : 's3'
 }
 
 type End = { to: StoreName; migrated: Migrated; isGood: boolean; troubles: Record<string, number> }
 
-function linesOfEnd(print: Printer, { useS3 }: Config, { to, migrated, isGood, troubles }: End): string[] {
+function linesOfEnd(
+  print: Printer,
+  { config: { useS3 }, stores, signal }: Omit<Needs, 'print'>,
+  { to, migrated, isGood, troubles }: End,
+): string[] {
   const { outcomes, bytes, isComplete, sourcesOrdered } = migrated
   const lines = [`${markOf(print, isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`]
-  if (!isComplete) lines.push('It was ended before the end. Run it again: it goes on where it stands.')
+  if (!isComplete) lines.push(endOf(signal) === 'signal' ? endedBefore : s3IsAway(stores))
   if (sourcesOrdered > 0)
     lines.push(`The running service removes ${inCount(sourcesOrdered, 'source')} once a day has passed.`)
   else if (outcomes.moved > 0)

@@ -117,6 +117,7 @@ function comeBack(way: { signal: AbortSignal; onWaiting: () => void }) {
     concurrency: 1,
     bytesPerSecond: undefined,
     deletesSource: true,
+    patienceMs: 60_000,
     onSettled: () => undefined,
     ...way,
   })

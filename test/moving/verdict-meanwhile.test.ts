@@ -86,6 +86,7 @@ describe('a paper whose verdict comes while it is moved', () => {
       concurrency: 4,
       bytesPerSecond: undefined,
       deletesSource: false,
+      patienceMs: 60_000,
       signal: never,
       onSettled: () => undefined,
       onWaiting: () => undefined,

@@ -77,6 +77,7 @@ const migrateAll = (to: 's3' | 'local', deletesSource = false) =>
     concurrency: 4,
     bytesPerSecond: undefined,
     deletesSource,
+    patienceMs: 60_000,
     signal: never,
     onSettled: () => undefined,
     onWaiting: () => undefined,

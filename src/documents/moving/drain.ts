@@ -36,6 +36,7 @@ export async function drain(needs: MoveNeeds, actor: EventActor, draining: Drain
       // One bad file does not stand before all others; S3 or a database that is away does.
       if (error instanceof StoreError && !isS3Out(error) && needs.stores.s3?.outage() === undefined) return true
       drained.stoppedBy ??= error
+      drained.left += 1
       return false
     },
   })

@@ -8,8 +8,6 @@ import { moveAll, type Settled } from './move-all.ts'
 import type { MoveNeeds, MoveOutcome } from './move-version.ts'
 import { makePace } from './pace.ts'
 
-const patienceMs = 15 * 60_000
-
 export type Migration = {
   to: StoreName
   /** One firm's documents, or all. */
@@ -17,6 +15,8 @@ export type Migration = {
   concurrency: number
   bytesPerSecond: number | undefined
   deletesSource: boolean
+  /** How long S3 is waited for when it goes away in the middle. */
+  patienceMs: number
   signal: AbortSignal
   onSettled: (settled: Settled) => void
   /** Told when S3 has gone away, and again when it is back. */
@@ -66,7 +66,7 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
       if (settled.outcome === 'moved') bytes += settled.version.fileSize
       migration.onSettled(settled)
     },
-    untilWorthwhile: makeWaitForS3(needs.stores, { patienceMs, ...migration }),
+    untilWorthwhile: makeWaitForS3(needs.stores, migration),
   })
   const dueAt = new Date(needs.now().getTime() + needs.graceMs)
   const kept = deletesSource ? await makeKeptDue(needs.db, scope, { firmId, dueAt }) : 0

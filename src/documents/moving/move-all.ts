@@ -21,7 +21,7 @@ export type MoveAll = Omit<Move, 'turns'> & {
   concurrency: number
   /** Waited for before each file: to hold a rate. */
   pace?: (bytes: number) => Promise<void>
-  /** Told once of every version. */
+  /** Told once of every version that will not be looked at again; what was under way when it ended is left, and not told. */
   onSettled: (settled: Settled) => void
   /** Asked when a store could not be asked: true once it is worth another try, false to end here. */
   untilWorthwhile: (error: unknown) => Promise<boolean>
@@ -99,7 +99,9 @@ async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version 
     if (all.signal.aborted) return false
     if (!(await all.untilWorthwhile(error))) {
       run.isEnded = true
-      return settle({ version, outcome: 'failed', error })
+      // It stands where it stood, as all that was not begun: the next run takes it up.
+      if (!all.signal.aborted) needs.metrics.moves.inc({ to: all.to, outcome: 'failed' })
+      return false
     }
     const tries = (run.tries.get(version.versionId) ?? 0) + 1
     run.tries.set(version.versionId, tries)
