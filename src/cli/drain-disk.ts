@@ -47,7 +47,7 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
     }),
   )
   const { stoppedBy } = drained
-  if (stoppedBy !== undefined && !isS3Out(stoppedBy) && stores.s3?.outage() === undefined) throw stoppedBy
+  if (stoppedBy instanceof Error && !isS3Out(stoppedBy) && stores.s3?.outage() === undefined) throw stoppedBy
   const left = await lookOverDisk(needs)
   const ok = left.waiting + left.spoiled + left.unknown.files === 0
   print.answer({

@@ -13,10 +13,12 @@ import { type Amount, inBytes, inCount } from './progress.ts'
 import { requireS3 } from './require-s3.ts'
 import { endedBefore, s3IsAway } from './tell-end.ts'
 import { type Teller, tellingOfMoves } from './tell-moves.ts'
+import { tellingOfWaiting } from './tell-waiting.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
-const patienceMs = 15 * 60_000
 type Plan = { to: StoreName; firmId: FirmId | undefined; options: MigrateOptions; total: Amount }
+
+const patienceMs = 15 * 60_000
 
 const places: Record<StoreName, string> = { s3: 'S3', local: 'the local disk' }
 
@@ -71,7 +73,7 @@ async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Pl
     signal: needs.signal,
     onSettled: (settled) =>
       teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
-    onWaiting: (isWaiting) => teller.say(isWaiting ? 'S3 does not answer; waiting for it.' : 'Waited.'),
+    onWaiting: tellingOfWaiting(teller.say, patienceMs),
   })
 
   const { moved: _, ...troubles } = migrated.outcomes

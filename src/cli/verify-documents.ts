@@ -10,6 +10,7 @@ import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
 import { type FindingsTold, lineOf, tellingOfFindings } from './tell-findings.ts'
+import { tellingOfWaiting } from './tell-waiting.ts'
 import { openReport } from './write-report.ts'
 
 type Needs = VerifyNeeds & {
@@ -43,7 +44,7 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
       findings.tell(finding)
     },
     onChecked: (done) => progress.update(done),
-    onWaiting: (isWaiting) => progress.say(isWaiting ? 'S3 does not answer; waiting for it.' : 'Waited.'),
+    onWaiting: tellingOfWaiting((line) => progress.say(line), patienceMs),
   }
   try {
     const verified = await verify(needs, systemActor(randomUUID()), verification)

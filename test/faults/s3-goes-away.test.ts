@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { systemActor } from '../../src/database/events.ts'
 import { migrate, type Migration } from '../../src/documents/moving/migrate.ts'
 import type { Settled } from '../../src/documents/moving/move-all.ts'
+import type { Waiting } from '../../src/documents/wait-for-s3.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { makeFirm, makeMember } from '../support/people.ts'
@@ -24,26 +25,49 @@ beforeEach(async () => {
 })
 afterEach(async () => s3.mend())
 
-test.each<[what: string, patienceMs: number, byHand: boolean]>([
-  ['somebody ends a migration that waits for S3', 60_000, true],
-  ['S3 stays away for too long', 0, false],
-])('where %s, what was under way is left, did not fail, and goes with the next run', async (_what, patienceMs, byHand) => {
+test.each<[what: string, patienceMs: number, byHand: boolean, told: Waiting[]]>([
+  ['somebody ends a migration that waits for S3', 60_000, true, ['waiting']],
+  ['S3 stays away for too long', 0, false, ['waiting', 'given_up']],
+])(
+  'where %s, what was under way is left, did not fail, and goes with the next run',
+  async (_what, patienceMs, byHand, told) => {
+    await s3.spoil({ kind: 'refuse' })
+    const states: Waiting[] = []
+    const settled: Settled[] = []
+    const ending = new AbortController()
+
+    const ended = await comeBack({
+      patienceMs,
+      signal: ending.signal,
+      onSettled: (each) => settled.push(each),
+      onWaiting(state) {
+        states.push(state)
+        if (byHand) ending.abort()
+      },
+    })
+
+    expect(settled).toEqual([])
+    expect(states).toEqual(told)
+    expect(ended).toMatchObject({ isComplete: false, outcomes: { moved: 0, failed: 0 } })
+    await s3.mend()
+    expect(await comeBack({})).toMatchObject({ isComplete: true, outcomes: { moved: papers, failed: 0 } })
+    expect(new Set((await versionsOf(s3.service, firmId)).map(({ store }) => store))).toEqual(new Set(['local']))
+  },
+)
+
+test('one that waits for S3 hears that it answers again, and goes on to the end', async () => {
   await s3.spoil({ kind: 'refuse' })
-  const settled: Settled[] = []
-  const ending = new AbortController()
+  const states: Waiting[] = []
 
   const ended = await comeBack({
-    patienceMs,
-    signal: ending.signal,
-    onSettled: (each) => settled.push(each),
-    onWaiting: () => byHand && ending.abort(),
+    onWaiting(state) {
+      states.push(state)
+      if (state === 'waiting') s3.proxy.setFault({ kind: 'none' })
+    },
   })
 
-  expect(settled).toEqual([])
-  expect(ended).toMatchObject({ isComplete: false, outcomes: { moved: 0, failed: 0 } })
-  await s3.mend()
-  expect(await comeBack({})).toMatchObject({ isComplete: true, outcomes: { moved: papers, failed: 0 } })
-  expect(new Set((await versionsOf(s3.service, firmId)).map(({ store }) => store))).toEqual(new Set(['local']))
+  expect(ended).toMatchObject({ isComplete: true, outcomes: { moved: papers, failed: 0 } })
+  expect(states).toEqual(['waiting', 'back'])
 })
 
 function comeBack(way: Partial<Migration>) {

@@ -106,7 +106,7 @@ it('an S3 that comes back while it is waited for is read to its end', async () =
 
   const done = await runVerify(needs, {
     patienceMs: 60_000,
-    onWaiting: (isWaiting) => isWaiting && proxy.setFault({ kind: 'none' }),
+    onWaiting: (state) => state === 'waiting' && proxy.setFault({ kind: 'none' }),
   })
 
   expect(done).toMatchObject({ isRight: true, files: 5, findings: { unchecked: 0, missing: 0 } })

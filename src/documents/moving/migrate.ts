@@ -3,11 +3,12 @@ import { makeKeptDue } from '../../database/removals.ts'
 import { countVersionsIn, type VersionScope } from '../../database/versions-in-store.ts'
 import type { FirmId, StoreName } from '../../vocabulary.ts'
 import type { Stores } from '../stores.ts'
-import { makeWaitForS3 } from '../wait-for-s3.ts'
+import { makeWaitForS3, type Patience } from '../wait-for-s3.ts'
 import { moveAll, type Settled } from './move-all.ts'
 import type { MoveNeeds, MoveOutcome } from './move-version.ts'
 import { makePace } from './pace.ts'
 
+/** With how long S3 is waited for when it goes away in the middle. */
 export type Migration = {
   to: StoreName
   /** One firm's documents, or all. */
@@ -15,13 +16,8 @@ export type Migration = {
   concurrency: number
   bytesPerSecond: number | undefined
   deletesSource: boolean
-  /** How long S3 is waited for when it goes away in the middle. */
-  patienceMs: number
-  signal: AbortSignal
   onSettled: (settled: Settled) => void
-  /** Told when S3 has gone away, and again when it is back. */
-  onWaiting: (isWaiting: boolean) => void
-}
+} & Patience
 
 export type Migrated = {
   outcomes: Record<MoveOutcome | 'failed', number>

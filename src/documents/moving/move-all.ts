@@ -96,15 +96,19 @@ async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version 
     if (outcome === 'busy' && Date.now() - run.movedAt < mostMsOfPatience) return false
     return settle({ version, outcome })
   } catch (error) {
-    if (all.signal.aborted) return false
-    if (!(await all.untilWorthwhile(error))) {
-      run.isEnded = true
-      // It stands where it stood, as all that was not begun: the next run takes it up.
-      if (!all.signal.aborted) needs.metrics.moves.inc({ to: all.to, outcome: 'failed' })
-      return false
-    }
-    const tries = (run.tries.get(version.versionId) ?? 0) + 1
-    run.tries.set(version.versionId, tries)
-    return tries < mostTries ? false : settle({ version, outcome: 'failed', error })
+    return (await isLeft(needs, { all, run, version }, error)) ? false : settle({ version, outcome: 'failed', error })
   }
+}
+
+/** Whether what could not be moved is left as it is: for the next pass, or, where this ends the run, for the next run. */
+async function isLeft(needs: MoveNeeds, { all, run, version }: One, error: unknown): Promise<boolean> {
+  if (all.signal.aborted) return true
+  if (!(await all.untilWorthwhile(error))) {
+    run.isEnded = true
+    if (!all.signal.aborted) needs.metrics.moves.inc({ to: all.to, outcome: 'failed' })
+    return true
+  }
+  const tries = (run.tries.get(version.versionId) ?? 0) + 1
+  run.tries.set(version.versionId, tries)
+  return tries < mostTries
 }

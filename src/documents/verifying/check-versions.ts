@@ -1,19 +1,17 @@
 import type { EventActor } from '../../database/events.ts'
 import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
 import { isS3Out } from '../../storage/s3-operation.ts'
-import { makeWaitForS3 } from '../wait-for-s3.ts'
+import { makeWaitForS3, type Patience } from '../wait-for-s3.ts'
 import { inTurns, walkVersions } from '../walk-versions.ts'
 import { type Checked, checkVersion, type CheckNeeds, type HowToCheck } from './check-version.ts'
 
-export type VersionCheck = HowToCheck & {
-  scope: VersionScope
-  /** How many at once. */
-  concurrency: number
-  /** How long S3 is waited for when it goes away in the middle. */
-  patienceMs: number
-  onChecked: (checked: Checked) => void
-  onWaiting: (isWaiting: boolean) => void
-}
+export type VersionCheck = HowToCheck &
+  Patience & {
+    scope: VersionScope
+    /** How many at once. */
+    concurrency: number
+    onChecked: (checked: Checked) => void
+  }
 
 /** Checks every version of a scope, holding a page of rows and a piece of each file. False when it ended before the end: S3 stayed away, or the signal said so. */
 export async function checkVersions(needs: CheckNeeds, actor: EventActor, check: VersionCheck): Promise<boolean> {

@@ -2,10 +2,12 @@ import type { Sample } from '../../database/versions-in-store.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { CheckNeeds } from './check-version.ts'
 import type { Finding, Tally } from './finding.ts'
+import type { Patience } from '../wait-for-s3.ts'
 import type { RepairNeeds } from './repair-store.ts'
 
 export type VerifyNeeds = CheckNeeds & RepairNeeds & { metrics: Pick<Metrics, 'wrongBytes' | 'verifiedBytes'> }
 
+/** With how long S3 is waited for when it goes away in the middle. */
 export type Verification = {
   plan: VerificationPlan
   /** Every byte; else presence and length alone. */
@@ -13,13 +15,9 @@ export type Verification = {
   /** Strays are put aside: `few` stops where there are suspiciously many. */
   repairs: 'nothing' | 'few' | 'many'
   concurrency: number
-  /** How long S3 is waited for when it goes away in the middle. */
-  patienceMs: number
-  signal: AbortSignal
   onFinding: (finding: Finding) => void
   onChecked: (done: { files: number; bytes: number }) => void
-  onWaiting: (isWaiting: boolean) => void
-}
+} & Patience
 
 export type VerificationPlan = {
   share: number
