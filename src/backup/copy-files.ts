@@ -1,11 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises'
-
 import { inTurns } from '../documents/walk-versions.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { StoreError } from '../storage/file-store.ts'
 import { type KeepNeeds, keepFile, type Kept } from './keep-file.ts'
 import type { ListedFiles } from './list-files.ts'
 import { type FileLine, isLacking, type Manifest, type NamedFile } from './manifest.ts'
+import type { PatientPlace } from './patient-place.ts'
 import type { Underway } from './underway.ts'
 import { makePartWriter } from './write-parts.ts'
 
@@ -29,7 +26,7 @@ type Copying = {
 /** Copies what the snapshot names and the place has not, so many at a time, and writes down what became of each file. */
 export async function copyFiles(
   needs: KeepNeeds,
-  place: BackupPlace,
+  place: PatientPlace,
   { folder, withFiles, listed, concurrency, underway, onFile }: Copying,
 ): Promise<{ files: Manifest['files']; counts: CopyCounts }> {
   const writer = makePartWriter(place, folder, 'files')
@@ -37,7 +34,9 @@ export async function copyFiles(
   let lacking = 0
   await inTurns(listed.read(), concurrency, async (file) => {
     underway.signal.throwIfAborted()
-    const { line, isNew } = withFiles ? await keepPatiently(needs, place, file, underway) : left(file)
+    const { line, isNew } = withFiles
+      ? await place.patiently(async () => keepFile(needs, place, file, underway))
+      : left(file)
     count(counts, line, isNew)
     if (isLacking[line.fate]) lacking += 1
     await writer.add(JSON.stringify(line))
@@ -62,19 +61,4 @@ function count(counts: CopyCounts, line: FileLine, isNew: boolean): void {
 
 function left(file: NamedFile): Kept {
   return { line: { ...file, fate: file.state === 'present' ? 'left' : 'known_bad' }, isNew: false }
-}
-
-const mostTries = 5
-const pauseMs = 2000
-
-/** A store that does not answer for a moment does not end the work of hours. */
-async function keepPatiently(needs: KeepNeeds, place: BackupPlace, file: NamedFile, underway: Underway): Promise<Kept> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await keepFile(needs, place, file, underway)
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'unavailable' || tries === mostTries) throw error
-      await wait(tries * pauseMs, undefined, { signal: underway.signal })
-    }
-  }
 }

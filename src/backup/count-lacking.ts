@@ -1,13 +1,13 @@
 import { listMissing } from '../database/backup/list-missing.ts'
 import type { Db } from '../database/client.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { OpenedBackup } from './open-backup.ts'
+import type { PatientPlace } from './patient-place.ts'
 import { linesOf } from './restore-files.ts'
 
 /** Of an earlier attempt that brought the rows: how many versions it left without bytes that had them before. */
 export async function countLacking(
   db: Db,
-  place: BackupPlace,
+  place: PatientPlace,
   { folder, manifest }: Pick<OpenedBackup, 'folder' | 'manifest'>,
 ): Promise<number> {
   const missing = await listMissing(db)

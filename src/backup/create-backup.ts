@@ -18,6 +18,7 @@ import { format, type Manifest, type TableInBackup } from './manifest.ts'
 import { backupNameOf, folderOf, manifestName, signatureName, unfinishedName } from './names.ts'
 import { removeUnfinished } from './remove-unfinished.ts'
 import { type SigningKey, signManifest } from './sign-manifest.ts'
+import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
 import type { Underway } from './underway.ts'
 import { requireMark, writeMark } from './unfinished-mark.ts'
 import { writeBytes } from './write-bytes.ts'
@@ -32,12 +33,11 @@ export type CreateNeeds = KeepNeeds & {
   version: string
 }
 
-export type BackupWish = {
+export type BackupWish = BackupPatience & {
   withFiles: boolean
   /** Undefined: it is not signed. */
   key: SigningKey | undefined
   concurrency: number
-  signal: AbortSignal
   onTable: (table: string) => void
   onTotal: (total: { files: number; bytes: number }) => void
   onFile: (told: FileTold) => void
@@ -64,10 +64,11 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
   const underway = { signal: AbortSignal.any([wish.signal, beating.signal]), onMove: beating.moved }
   try {
     await mark()
-    const made = await fill(needs, place, { ...wish, underway, id, name })
+    const patient = makePatient(place, { ...wish, signal: underway.signal }, { ...wish, ...needs })
+    const made = await fill(needs, patient, { ...wish, underway, id, name })
     await beating.end()
     await requireMark(place, name, id)
-    await finish(place, made.manifest, wish.key)
+    await finish(patient, made.manifest, wish.key)
     const { count: files, bytes, lacking } = made.manifest.files
     await endBackup(db, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
     await recordEvent(db, systemActor(id), {
@@ -89,7 +90,7 @@ type Filling = BackupWish & { underway: Underway; id: string; name: string }
 
 async function fill(
   needs: CreateNeeds,
-  place: BackupPlace,
+  place: PatientPlace,
   wish: Filling,
 ): Promise<{ manifest: Manifest; counts: CopyCounts }> {
   const folder = folderOf(wish.name)

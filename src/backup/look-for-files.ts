@@ -2,10 +2,10 @@ import { hashStored } from '../documents/moving/hash-stored.ts'
 import { filesAt } from '../documents/stores-here.ts'
 import type { Stores } from '../documents/stores.ts'
 import { inTurns } from '../documents/walk-versions.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { StorageKey, StoreId } from '../vocabulary.ts'
 import type { FileLine, Manifest } from './manifest.ts'
+import type { PatientPlace } from './patient-place.ts'
 import { linesOf } from './restore-files.ts'
 
 /** What is not there, or is not what it was, of the files that a backup leaves where they lie. */
@@ -24,7 +24,7 @@ type Looking = {
 /** Looks for every file of a backup where its rows say that it lies. */
 export async function lookForFiles(
   stores: Stores,
-  place: BackupPlace,
+  place: PatientPlace,
   looking: Looking,
 ): Promise<Record<FileFound, number>> {
   const { folder, files, reads, concurrency, signal, onFile } = looking
@@ -32,7 +32,7 @@ export async function lookForFiles(
   await inTurns(linesOf(place, folder, files), concurrency, async (line) => {
     signal.throwIfAborted()
     if (line.state !== 'present') return 'next'
-    const found = await lookFor(stores, line, reads)
+    const found = await place.patiently(async () => lookFor(stores, line, reads))
     counts[found] += 1
     onFile(line, found)
     return 'next'

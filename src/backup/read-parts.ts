@@ -6,13 +6,14 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { BackupWrong } from './backup-wrong.ts'
 import { mostPartBytes, type Part } from './manifest.ts'
+import type { PatientPlace } from './patient-place.ts'
 
 const gunzipped = promisify(gunzip)
 
 /** The lines of all parts, one part held at a time, each known to be what was written. Throws `BackupWrong`. */
-export async function* readParts(place: BackupPlace, folder: string, parts: Part[]): AsyncGenerator<string> {
+export async function* readParts(place: PatientPlace, folder: string, parts: Part[]): AsyncGenerator<string> {
   for (const part of parts) {
-    const text = await unpack(part, await readPart(place, folder, part))
+    const text = await unpack(part, await place.patiently(async () => readPart(place, folder, part)))
     if (text !== '' && !text.endsWith('\n')) throw new BackupWrong(`${part.file} ends in the middle of a line`)
     for (let start = 0; start < text.length;) {
       const end = text.indexOf('\n', start)

@@ -15,6 +15,7 @@ import { countLacking } from './count-lacking.ts'
 import { type FileFound, lookForFiles } from './look-for-files.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
+import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
 import { readParts } from './read-parts.ts'
 import { type RestoredFiles, restoreFiles } from './restore-files.ts'
 
@@ -28,13 +29,12 @@ export type RestoreNeeds = HoldNeeds & {
   stores: Stores
 }
 
-export type RestoreWish = {
+export type RestoreWish = BackupPatience & {
   /** Undefined: files are left where the rows say that they lie, and looked for there. */
   into: RestoreStore | undefined
   /** Of files that are left: every byte of them. */
   reads: boolean
   concurrency: number
-  signal: AbortSignal
   onTable: (table: string) => void
   onRestored: (done: RestoredFiles) => void
   onLooked: (line: FileLine, found: FileFound) => void
@@ -58,10 +58,11 @@ export type Restored = {
  */
 export async function restoreBackup(
   needs: RestoreNeeds,
-  place: BackupPlace,
+  itsPlace: BackupPlace,
   { manifest, folder }: OpenedBackup,
   wish: RestoreWish,
 ): Promise<Restored> {
+  const place = makePatient(itsPlace, wish, { ...wish, ...needs })
   const { into } = wish
   const about = { folder, files: manifest.files, installationId: manifest.installation_id }
   const isTaken = into !== undefined && (await isAnyFileIn(into.files))
@@ -105,12 +106,12 @@ type Bringing = RestoreWish & { folder: string; files: Manifest['files']; instal
 /** The store is claimed once all of them lie there. */
 async function bringFiles(
   needs: HoldNeeds,
-  place: BackupPlace,
+  place: PatientPlace,
   { files: target }: RestoreStore,
   { installationId, onRestored, ...wish }: Bringing,
 ): Promise<RestoredFiles> {
   const restored = await restoreFiles(needs, place, { ...wish, target, onFile: onRestored })
-  await target.ownership.claim(installationId)
+  await place.patiently(async () => target.ownership.claim(installationId))
   return restored
 }
 

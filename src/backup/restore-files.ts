@@ -6,13 +6,13 @@ import { hashStored } from '../documents/moving/hash-stored.ts'
 import { makeTurns, type Turns } from '../documents/moving/turns.ts'
 import type { HoldNeeds } from '../documents/hold-source.ts'
 import { inTurns } from '../documents/walk-versions.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
 import { BackupWrong, ContentWrong } from './backup-wrong.ts'
 import { type FileLine, fileLineForm, type Manifest } from './manifest.ts'
 import { contentName } from './names.ts'
+import type { PatientPlace } from './patient-place.ts'
 import { readParts } from './read-parts.ts'
 
 export type RestoredFiles = {
@@ -44,7 +44,11 @@ type Restoring = {
  * Puts every file of a backup into an empty store, under its own key, and reads it back. What an earlier attempt wrote is
  * found, and proved by its hash. Throws `BackupWrong` when the backup is not what it was, beyond what may be left out.
  */
-export async function restoreFiles(needs: HoldNeeds, place: BackupPlace, restoring: Restoring): Promise<RestoredFiles> {
+export async function restoreFiles(
+  needs: HoldNeeds,
+  place: PatientPlace,
+  restoring: Restoring,
+): Promise<RestoredFiles> {
   const { folder, files, target, concurrency, signal, onFile, onDamaged } = restoring
   const done: RestoredFiles = { written: 0, found: 0, bytes: 0, renamed: [], withoutBytes: [], infected: 0, damaged: 0 }
   const turns = makeTurns(concurrency)
@@ -52,7 +56,7 @@ export async function restoreFiles(needs: HoldNeeds, place: BackupPlace, restori
     signal.throwIfAborted()
     const isKept = line.fate === 'kept'
     const restored = isKept
-      ? await restoreFile(needs, place, { line, target, turns, signal }).catch((error: unknown) => {
+      ? await restorePatiently(needs, place, { line, target, turns, signal }).catch((error: unknown) => {
           if (onDamaged === undefined || !(error instanceof ContentWrong)) throw error
           return undefined
         })
@@ -83,7 +87,7 @@ function countWithout(done: RestoredFiles, { version_id: versionId, state, fate 
 }
 
 export async function* linesOf(
-  place: BackupPlace,
+  place: PatientPlace,
   folder: string,
   { parts }: Manifest['files'],
 ): AsyncGenerator<FileLine, undefined> {
@@ -98,7 +102,11 @@ function renamedOf({ store, store_id: storeId, key }: FileLine, newKey: StorageK
 type RestoredFile = { key: StorageKey; isNew: boolean }
 type One = { line: FileLine; target: FileStore; turns: Turns; signal: AbortSignal }
 
-async function restoreFile(needs: HoldNeeds, place: BackupPlace, one: One): Promise<RestoredFile> {
+async function restorePatiently(needs: HoldNeeds, place: PatientPlace, one: One): Promise<RestoredFile> {
+  return place.patiently(async () => restoreFile(needs, place, one))
+}
+
+async function restoreFile(needs: HoldNeeds, place: PatientPlace, one: One): Promise<RestoredFile> {
   const { line, target, signal } = one
   const keys = [...(isStorageKey(line.key) ? [line.key] : []), anotherKey(line)]
   for (const key of keys) {
@@ -116,7 +124,7 @@ async function restoreFile(needs: HoldNeeds, place: BackupPlace, one: One): Prom
 /** False: other bytes came to lie there. */
 async function copy(
   needs: HoldNeeds,
-  place: BackupPlace,
+  place: PatientPlace,
   key: StorageKey,
   { line, target, turns, signal }: One,
 ): Promise<boolean> {

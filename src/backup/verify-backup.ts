@@ -6,14 +6,14 @@ import { BackupWrong } from './backup-wrong.ts'
 import { type FileLine, fileLineForm, type Part } from './manifest.ts'
 import { contentName, damagedName } from './names.ts'
 import type { OpenedBackup } from './open-backup.ts'
+import { makePatient, type PatientPlace, type Trying } from './patient-place.ts'
 import { readParts } from './read-parts.ts'
 
 /** What is not as it was written: which file, below the place, and in words. */
 export type BackupProblem = { file: string; why: string; line?: FileLine }
 
-export type BackupCheck = {
+export type BackupCheck = Trying & {
   concurrency: number
-  signal: AbortSignal
   onProblem: (problem: BackupProblem) => void
   /** Content that is not what its name says is put aside, so that the next backup copies it anew. */
   repairs: boolean
@@ -24,10 +24,11 @@ export type BackupChecked = { rows: number; files: number; bytes: number; proble
 
 /** Reads every byte of a backup and compares it with its manifest, whose signature was looked at when it was opened. */
 export async function verifyBackup(
-  place: BackupPlace,
+  itsPlace: BackupPlace,
   { folder, manifest }: OpenedBackup,
   check: BackupCheck,
 ): Promise<BackupChecked> {
+  const place = makePatient(itsPlace, check)
   const done: BackupChecked = { rows: 0, files: 0, bytes: 0, problems: 0, isComplete: false }
   const tell = (problem: BackupProblem) => {
     done.problems += 1
@@ -47,13 +48,18 @@ export async function verifyBackup(
 
 type Tell = (problem: BackupProblem) => void
 
-async function countLines(place: BackupPlace, folder: string, part: Part, tell: Tell): Promise<number> {
+async function countLines(place: PatientPlace, folder: string, part: Part, tell: Tell): Promise<number> {
   let rows = 0
   for await (const _ of linesOf(place, folder, part, tell)) rows += 1
   return rows
 }
 
-async function* linesOf(place: BackupPlace, folder: string, part: Part, tell: Tell): AsyncGenerator<string, undefined> {
+async function* linesOf(
+  place: PatientPlace,
+  folder: string,
+  part: Part,
+  tell: Tell,
+): AsyncGenerator<string, undefined> {
   try {
     let rows = 0
     for await (const line of readParts(place, folder, [part])) {
@@ -68,7 +74,7 @@ async function* linesOf(place: BackupPlace, folder: string, part: Part, tell: Te
   return undefined
 }
 
-type Checking = { place: BackupPlace; lines: AsyncGenerator<string, undefined>; done: BackupChecked; tell: Tell }
+type Checking = { place: PatientPlace; lines: AsyncGenerator<string, undefined>; done: BackupChecked; tell: Tell }
 
 async function checkFiles(
   { place, lines, done, tell }: Checking,
@@ -79,7 +85,7 @@ async function checkFiles(
     const line = fileLineForm.parse(JSON.parse(text))
     if (line.fate !== 'kept' || line.sha256 === null) return 'next'
     const file = contentName(line.sha256)
-    const fault = await findFault(place, file, line)
+    const fault = await place.patiently(async () => findFault(place, file, line))
     if (fault?.isOther === true && repairs) await putAside(place, file)
     if (fault !== undefined) tell({ file, why: fault.why, line })
     done.files += 1
@@ -93,7 +99,7 @@ async function checkFiles(
 type Fault = { why: string; isOther: boolean }
 
 /** Undefined: all is right. */
-async function findFault(place: BackupPlace, file: string, { size, sha256 }: FileLine): Promise<Fault | undefined> {
+async function findFault(place: PatientPlace, file: string, { size, sha256 }: FileLine): Promise<Fault | undefined> {
   try {
     const found = await hashStored(place, file)
     const isOther = found.sha256 !== sha256
@@ -106,7 +112,7 @@ async function findFault(place: BackupPlace, file: string, { size, sha256 }: Fil
 }
 
 /** Two versions may have the same bytes: then it is aside already. */
-async function putAside(place: BackupPlace, file: string): Promise<void> {
+async function putAside(place: PatientPlace, file: string): Promise<void> {
   try {
     await place.rename(file, damagedName(file))
   } catch (error) {

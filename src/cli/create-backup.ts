@@ -2,12 +2,16 @@ import type { Config } from '../config.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import { type BackupMade, createBackup as create, type CreateNeeds } from '../backup/create-backup.ts'
 import { type FileLine, isLacking } from '../backup/manifest.ts'
+import { GaveUp } from '../backup/gave-up.ts'
+import { patienceMs } from '../backup/patient-place.ts'
 import type { SigningKey } from '../backup/sign-manifest.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
+import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace } from './open-backup-place.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
+import { tellingOfWaiting } from './tell-waiting.ts'
 
 type Needs = CreateNeeds & { config: Config; print: Printer; signal: AbortSignal; key: SigningKey | undefined }
 
@@ -24,6 +28,11 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       key,
       concurrency: options.concurrency,
       signal,
+      patienceMs,
+      onWaiting: tellingOfWaiting(
+        (line) => (progress === undefined ? print.say(line) : progress.say(line)),
+        patienceMs,
+      ),
       onTable: () => undefined,
       onTotal(total) {
         print.say(
@@ -42,7 +51,8 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
     answer(print, made, place.shown)
   } catch (error) {
     progress?.end()
-    if (!signal.aborted) throw error
+    if (!signal.aborted)
+      throw error instanceof GaveUp ? explainGivenUp(error, 'what is in the backup already is not copied again') : error
     print.answer({ event: 'finished', ok: false, complete: false })
     print.say(
       `It was ended before the end. What there is of it says that it is not finished, and the next one removes it.`,

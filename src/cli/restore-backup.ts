@@ -5,16 +5,21 @@ import {
   type RestoreNeeds,
   type RestoreStore,
 } from '../backup/restore-backup.ts'
+import { GaveUp } from '../backup/gave-up.ts'
 import type { FileLine } from '../backup/manifest.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
+import { patienceMs } from '../backup/patient-place.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import type { RestoreBackupOptions } from './add-backup.ts'
+import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inBytes, inCount, type Progress, showProgress } from './progress.ts'
+import { endedBefore } from './tell-end.ts'
+import { tellingOfWaiting } from './tell-waiting.ts'
 
 type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal }
 
@@ -37,6 +42,8 @@ export async function restoreBackup(
       reads: options.read === true,
       concurrency: options.concurrency,
       signal,
+      patienceMs,
+      onWaiting: tellingOfWaiting((line) => progress.say(line), patienceMs),
       onTable: (table) => print.answer({ event: 'table', table }),
       onRestored(sofar) {
         done.files += 1
@@ -53,9 +60,9 @@ export async function restoreBackup(
     })
   } catch (error) {
     if (error instanceof BackupWrong) throw notRestored(name, error)
-    if (!signal.aborted) throw error
+    if (!signal.aborted) throw error instanceof GaveUp ? explainGivenUp(error, 'it goes on where it stands') : error
     print.answer({ event: 'finished', ok: false, complete: false, backup: name })
-    progress.say('It was ended before the end. Run it again: it goes on where it stands.')
+    progress.say(endedBefore)
     throw new CommandFailed()
   } finally {
     progress.end()

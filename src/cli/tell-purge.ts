@@ -5,6 +5,7 @@ import type { DocumentId } from '../vocabulary.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inCount, showProgress } from './progress.ts'
 import { type FileTeller, reasonOf, tellDestroyedFiles } from './tell-destroyed-files.ts'
+import { endedBefore } from './tell-end.ts'
 
 type Settled = PurgeSettled | { document: PurgeCandidate; outcome: 'due' }
 type Outcome = Settled['outcome'] | 'purged_before'
@@ -145,6 +146,6 @@ function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): str
     : [`% ${inCount(purged, 'document')} destroyed${rest}.`]
   if (isNow && !isDryRun) lines.push(`${inCount(files.destroyed ?? 0, 'file')} destroyed for good.`)
   else if (purged > 0) lines.push('Their bytes are removed by the running service once a day has passed.')
-  if (!isComplete) lines.push('It was ended before the end. Run it again: it goes on where it stands.')
+  if (!isComplete) lines.push(endedBefore)
   return lines
 }

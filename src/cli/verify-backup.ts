@@ -1,10 +1,12 @@
 import type { Logger } from 'pino'
 
+import { GaveUp } from '../backup/gave-up.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
 import { type BackupChecked, type BackupProblem, verifyBackup as verify } from '../backup/verify-backup.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
 import type { VerifyBackupOptions } from './add-backup.ts'
+import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
 import type { Printer } from './printer.ts'
@@ -34,6 +36,8 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
     }).finally(() => progress.end())
     answer(print, opened, checked)
     if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
+  } catch (error) {
+    throw error instanceof GaveUp ? explainGivenUp(error, 'a verification begins anew') : error
   } finally {
     place.close()
   }
@@ -76,5 +80,5 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
   const verdict = problems === 0 ? 'all as it was written' : inCount(problems, 'problem')
   print.say(`${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files, 'file')}, ${inBytes(bytes)}: ${verdict}.`)
-  if (!isComplete) print.say('It was ended before the end, so this says nothing of the rest.')
+  if (!isComplete) print.say('It was ended before the end, so this says nothing of the rest. Run it again.')
 }

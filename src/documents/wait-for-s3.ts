@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
+import type { Outage } from '../storage/circuit-breaker.ts'
 import type { S3Trouble } from '../storage/s3-errors.ts'
 import type { Stores } from './stores.ts'
 
@@ -17,6 +18,11 @@ const lookEveryMs = 200
 
 /** What may end by itself; all else waits for somebody to change a setting. */
 const passing = new Set<S3Trouble>(['no_answer', 'too_busy', 'broken', 'clock_off'])
+
+/** Whether S3 is away in a way that may end by itself. */
+export function isPassing(outage: Outage | undefined): boolean {
+  return outage !== undefined && passing.has(outage.trouble)
+}
 
 /**
  * Makes the waiting for an S3 that went away in the midst of long work; of several that wait at once, one looks and tells.
@@ -40,7 +46,7 @@ export function makeWaitForS3(stores: Stores, patience: Patience): () => Promise
 async function waitForS3({ s3 }: Stores, { patienceMs, signal, onWaiting }: Patience): Promise<boolean> {
   const outage = s3?.outage()
   if (s3 === undefined || outage === undefined) return true
-  if (!passing.has(outage.trouble)) return false
+  if (!isPassing(outage)) return false
   const endsAt = Date.now() + patienceMs
   onWaiting('waiting')
   while (s3.outage() !== undefined && Date.now() < endsAt && !signal.aborted)

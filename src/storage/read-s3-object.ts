@@ -2,18 +2,13 @@ import { Readable } from 'node:stream'
 
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 
-import type { QuarantineKey, StorageKey } from '../vocabulary.ts'
 import type { ByteRange } from './file-store.ts'
 import { handOn } from './hand-on.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
 import { beginS3Event, endInFailure, noSuchAnswer, S3Error, type S3Reach } from './s3-operation.ts'
 
 /** Resolves when the first bytes are there. The operation's event comes when the last are, or the reader goes away. */
-export async function readS3Object(
-  reach: S3Reach,
-  key: StorageKey | QuarantineKey,
-  range?: ByteRange,
-): Promise<Readable> {
+export async function readS3Object(reach: S3Reach, key: string, range?: ByteRange): Promise<Readable> {
   const call = { operation: 'get_object', key } as const
   const finish = beginS3Event(reach, call)
   const command = new GetObjectCommand({ Bucket: reach.bucket, Key: key, ...(range && { Range: rangeHeader(range) }) })

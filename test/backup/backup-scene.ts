@@ -9,6 +9,7 @@ import { BackupWrong } from '../../src/backup/backup-wrong.ts'
 import { type BackupMade, createBackup } from '../../src/backup/create-backup.ts'
 import { listBackups, openBackup } from '../../src/backup/open-backup.ts'
 import type { CheckingKey, SigningKey } from '../../src/backup/sign-manifest.ts'
+import type { BackupPatience } from '../../src/backup/patient-place.ts'
 import { verifyBackup } from '../../src/backup/verify-backup.ts'
 import { backupFolder, tidyBackupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
@@ -85,10 +86,10 @@ export async function bucketForTest(): Promise<FreshBucket> {
   return bucket
 }
 
-type Wish = {
+type Wish = Partial<BackupPatience> & {
   withFiles?: boolean
   key?: SigningKey
-  signal?: AbortSignal
+  concurrency?: number
   /** The place as it behaves in this test. */
   place?: (usual: BackupPlace) => BackupPlace
   onFile?: () => void
@@ -97,18 +98,16 @@ type Wish = {
 /** A backup of a service's papers in a folder, made in this process. */
 export async function makeBackup({ app }: TestService, root: string, wish: Wish = {}): Promise<BackupMade> {
   await tidyBackupFolder(root)
-  const {
-    place = (usual) => usual,
-    withFiles = true,
-    key,
-    signal = new AbortController().signal,
-    onFile = ignore,
-  } = wish
+  const { place = (usual) => usual, withFiles = true, key, concurrency = 2, onFile = ignore, ...patience } = wish
   return createBackup({ ...app, owner: app.ownerConnection, version: '0' }, place(backupFolder(root)), {
     withFiles,
     key,
-    concurrency: 2,
-    signal,
+    concurrency,
+    signal: new AbortController().signal,
+    patienceMs: 0,
+    pauseMs: 10,
+    onWaiting: ignore,
+    ...patience,
     onTable: ignore,
     onTotal: ignore,
     onFile,

@@ -53,6 +53,8 @@ test('a backup that is made while papers come, go and are destroyed has each one
       key: undefined,
       concurrency: 2,
       signal: never,
+      patienceMs: 0,
+      onWaiting: ignore,
       onTable: ignore,
       onTotal: ignore,
       onFile: ignore,

@@ -1,9 +1,6 @@
-import { Readable } from 'node:stream'
-
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
-  GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -15,8 +12,9 @@ import { makeByteBudget } from '../byte-budget.ts'
 import { StoreError } from '../file-store.ts'
 import { presetPayloadHash, sendFrom } from '../preset-payload-hash.ts'
 import { pieceBytes, readPieces } from '../read-as-it-grows.ts'
+import { readS3Object } from '../read-s3-object.ts'
 import { isAmazon, makeS3Client, usualPatience } from '../s3-client.ts'
-import { callS3, noSuchAnswer, type S3Reach } from '../s3-operation.ts'
+import { callS3, type S3Reach } from '../s3-operation.ts'
 import type { BackupPlace, PlaceContent } from './backup-place.ts'
 
 type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
@@ -41,7 +39,7 @@ export function backupBucket(
   return {
     shown: `s3://${bucket}/${prefix}`,
     write: async (name, content) => putObject(reach, keyOf(name), content),
-    read: async (name) => getObject(reach, keyOf(name)),
+    read: async (name) => readS3Object(reach, keyOf(name)),
     sizeOf: async (name) => sizeOfObject(reach, keyOf(name)),
     async list(folder) {
       const names: string[] = []
@@ -73,16 +71,6 @@ async function putObject(reach: S3Reach, key: string, content: PlaceContent): Pr
   presetPayloadHash(command, content.sha256)
   if ('path' in content) sendFrom(command, { openPieces: () => readPieces(content.path, { start: 0, end: size }) })
   await callS3(reach, { operation: 'put_object', key, bytes: size }, (options) => reach.client.send(command, options))
-}
-
-async function getObject(reach: S3Reach, key: string): Promise<Readable> {
-  const command = new GetObjectCommand({ Bucket: reach.bucket, Key: key })
-  const { Body: body } = await callS3(reach, { operation: 'get_object', key }, (options) =>
-    reach.client.send(command, options),
-  )
-  // In Node the SDK's body is a Readable; its type covers browsers too.
-  if (!(body instanceof Readable)) throw noSuchAnswer('get_object')
-  return body
 }
 
 async function sizeOfObject(reach: S3Reach, key: string): Promise<number | undefined> {

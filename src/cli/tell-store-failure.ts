@@ -1,0 +1,38 @@
+import { codeOf } from '../errors-code.ts'
+import type { StoreError } from '../storage/file-store.ts'
+import { tellDiskFailure } from '../storage/local-errors.ts'
+import { S3Error } from '../storage/s3-operation.ts'
+
+/** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. `place`: where backups are kept, when it was that. */
+export function tellStoreFailure(error: StoreError, place?: string): { says: string; advice: string } {
+  const where = place ?? 'S3'
+  if (error instanceof S3Error)
+    return {
+      says: `${where} cannot be used (${error.failure.s3Code}).`,
+      advice: place === undefined ? seeS3Test : 'See that it answers and may be used with these credentials',
+    }
+  const disk = place ?? 'UPLOADS_DIR or DATA_DIR'
+  return {
+    says: `${disk}: ${tellDiskFailure(error.cause) ?? error.message}`,
+    advice: adviceByCode.get(codeOf(error.cause) ?? '') ?? 'See what the system says of that disk',
+  }
+}
+
+const seeS3Test = 'See what ./bin/paniq-docs s3 test says'
+
+const makeRoom = 'Make room there'
+const letIn = 'Let this user read and write all that lies there'
+const mountIt = 'See that it is mounted'
+const raiseLimit = 'Raise the limit (ulimit -n), or lower --concurrency'
+
+const adviceByCode = new Map([
+  ['ENOSPC', makeRoom],
+  ['EDQUOT', makeRoom],
+  ['EACCES', letIn],
+  ['EPERM', letIn],
+  ['EROFS', 'Mount it so that it can be written to'],
+  ['ENOENT', mountIt],
+  ['ENOTDIR', mountIt],
+  ['EMFILE', raiseLimit],
+  ['ENFILE', raiseLimit],
+])
