@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest'
 
 import { ConfigError } from '../config-error.ts'
 import { AppError } from '../errors.ts'
+import { localFailure } from '../storage/local-errors.ts'
+import { s3FailureOf } from '../storage/s3-errors.ts'
+import { S3Error } from '../storage/s3-operation.ts'
 import { explainFailure } from './explain-failure.ts'
 import { explainListening } from './explain-listening.ts'
 
@@ -28,6 +31,36 @@ describe('a database that cannot be opened', () => {
   test('at every one of a name’s addresses', () => {
     const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' })
     expect(explainFailure(new AggregateError([refused, refused])).code).toBe('database')
+  })
+})
+
+describe('a store that cannot serve', () => {
+  test('S3: says what it said, and which command tells what is wrong', () => {
+    const failure = s3FailureOf(Object.assign(new Error('from the SDK'), { name: 'AccessDenied' }))
+    expect(explainFailure(new S3Error('list_objects', failure))).toEqual({
+      code: 'store_unavailable',
+      message: 'S3 cannot be used (AccessDenied). See what ./bin/paniq-docs s3 test says, and run this again.',
+      isExpected: true,
+    })
+  })
+
+  test.each([
+    ['ENOSPC', /A disk is full\. Make room there, and run this again\.$/],
+    ['EACCES', /no permission .*Let this user read and write/],
+    ['EROFS', /only be read\. Mount it/],
+    ['EIO', /A disk fails\. See what the system says/],
+    ['ENXIO', /failed with ENXIO\. See what the system says/],
+  ])('the disk, %s: says what to do with it', (code, says) => {
+    const failed = localFailure(Object.assign(new Error(`${code}: open '/srv/papers'`), { code, errno: -28 }))
+    const { message, isExpected } = explainFailure(new Error('in the midst of work', { cause: failed }))
+    expect(message).toMatch(says)
+    expect(message).not.toContain('/srv')
+    expect(isExpected).toBe(true)
+  })
+
+  test('but that no file lies under a key is not foreseen here', () => {
+    const failed = localFailure(Object.assign(new Error('ENOENT: open'), { code: 'ENOENT', errno: -2 }))
+    expect(explainFailure(failed).isExpected).toBe(false)
   })
 })
 

@@ -1,7 +1,9 @@
 import { ConfigError } from '../config-error.ts'
 import { isOutOfReach, isWithoutTls } from '../database/postgres-errors.ts'
 import { AppError } from '../errors.ts'
+import { StoreError } from '../storage/file-store.ts'
 import { WrongUse } from './failures.ts'
+import { tellStoreFailure } from './tell-store-failure.ts'
 
 export type Explained = {
   code: string
@@ -17,7 +19,10 @@ export function explainFailure(error: unknown): Explained {
   if (error instanceof WrongUse) return expected('wrong_use', error.message)
   if (error instanceof AppError) return expected(error.code, error.message)
 
-  const known = explainDatabase([...causesOf(error)])
+  const causes = [...causesOf(error)]
+  const store = causes.find((each) => each instanceof StoreError && each.code === 'unavailable')
+  if (store instanceof StoreError) return explainStore(store)
+  const known = explainDatabase(causes)
   if (known !== undefined) return known
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
   return {
@@ -29,6 +34,11 @@ export function explainFailure(error: unknown): Explained {
 
 function expected(code: string, message: string): Explained {
   return { code, message, isExpected: true }
+}
+
+function explainStore(error: StoreError): Explained {
+  const { says, advice } = tellStoreFailure(error)
+  return expected('store_unavailable', `${says} ${advice}, and run this again.`)
 }
 
 const byDatabaseCode: [codes: string[], message: string][] = [
