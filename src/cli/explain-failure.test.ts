@@ -58,6 +58,17 @@ describe('a store that cannot serve', () => {
     expect(isExpected).toBe(true)
   })
 
+  test('a folder of the settings that cannot be made: says which', () => {
+    const failed = Object.assign(new Error('EROFS: mkdir'), {
+      code: 'EROFS',
+      syscall: 'mkdir',
+      path: '/srv/data/spool',
+    })
+    expect(explainFailure(failed).message).toBe(
+      '/srv/data/spool: A disk takes nothing: it can only be read. Mount it so that it can be written to, and run this again.',
+    )
+  })
+
   test('but that no file lies under a key is not foreseen here', () => {
     const failed = localFailure(Object.assign(new Error('ENOENT: open'), { code: 'ENOENT', errno: -2 }))
     expect(explainFailure(failed).isExpected).toBe(false)

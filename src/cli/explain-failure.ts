@@ -1,9 +1,11 @@
 import { ConfigError } from '../config-error.ts'
 import { isOutOfReach, isWithoutTls } from '../database/postgres-errors.ts'
+import { hasCode } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { StoreError } from '../storage/file-store.ts'
+import { tellDiskFailure } from '../storage/local-errors.ts'
 import { WrongUse } from './failures.ts'
-import { tellStoreFailure } from './tell-store-failure.ts'
+import { adviceOnDisk, tellStoreFailure } from './tell-store-failure.ts'
 
 export type Explained = {
   code: string
@@ -20,9 +22,7 @@ export function explainFailure(error: unknown): Explained {
   if (error instanceof AppError) return expected(error.code, error.message)
 
   const causes = [...causesOf(error)]
-  const store = causes.find((each) => each instanceof StoreError && each.code === 'unavailable')
-  if (store instanceof StoreError) return explainStore(store)
-  const known = explainDatabase(causes)
+  const known = explainStore(causes) ?? explainDatabase(causes) ?? explainDisk(causes)
   if (known !== undefined) return known
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
   return {
@@ -36,9 +36,22 @@ function expected(code: string, message: string): Explained {
   return { code, message, isExpected: true }
 }
 
-function explainStore(error: StoreError): Explained {
+// First: what S3's own connection says is said by a database's too.
+function explainStore(causes: Error[]): Explained | undefined {
+  const error = causes.find((each) => each instanceof StoreError)
+  if (error?.code !== 'unavailable') return undefined
   const { says, advice } = tellStoreFailure(error)
   return expected('store_unavailable', `${says} ${advice}, and run this again.`)
+}
+
+/** A file or folder of the settings, or of the command line. What is missing is a mistake of ours, unless it was looked for. */
+function explainDisk(causes: Error[]): Explained | undefined {
+  for (const each of causes) {
+    const says = hasCode(each, 'ENOENT') || !('path' in each) ? undefined : tellDiskFailure(each)
+    if (says !== undefined)
+      return expected('disk', `${String(each.path)}: ${says} ${adviceOnDisk(each)}, and run this again.`)
+  }
+  return undefined
 }
 
 const byDatabaseCode: [codes: string[], message: string][] = [

@@ -12,10 +12,12 @@ export function tellStoreFailure(error: StoreError, place?: string): { says: str
       advice: place === undefined ? seeS3Test : 'See that it answers and may be used with these credentials',
     }
   const disk = place ?? 'UPLOADS_DIR or DATA_DIR'
-  return {
-    says: `${disk}: ${tellDiskFailure(error.cause) ?? error.message}`,
-    advice: adviceByCode.get(codeOf(error.cause) ?? '') ?? 'See what the system says of that disk',
-  }
+  return { says: `${disk}: ${tellDiskFailure(error.cause) ?? error.message}`, advice: adviceOnDisk(error.cause) }
+}
+
+/** What to do with a disk that failed so, as the beginning of a sentence. */
+export function adviceOnDisk(error: unknown): string {
+  return adviceByCode.get(codeOf(error) ?? '') ?? 'See what the system says of that disk'
 }
 
 const seeS3Test = 'See what ./bin/paniq-docs s3 test says'
