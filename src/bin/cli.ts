@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
 import { explainFailure } from '../cli/explain-failure.ts'
 import { loadEnvironment } from '../cli/load-environment.ts'
+import { nameDatabase } from '../cli/name-database.ts'
 import { makePrinter } from '../cli/printer.ts'
 import { buildProgram } from '../cli/program.ts'
 import { passwordReader } from '../cli/password-reader.ts'
@@ -14,6 +15,9 @@ import { makeLogger } from '../logger.ts'
 
 type AppWithSignal = App & { signal: AbortSignal }
 
+/** Which one the settings mean, once they were read. */
+let database: string | undefined
+
 /** Takes what nobody foresaw, whole. */
 let logFailure: ((error: unknown, message: string) => void) | undefined
 
@@ -21,6 +25,7 @@ let logFailure: ((error: unknown, message: string) => void) | undefined
 async function prepareService() {
   const { hasPlaceholders } = await loadEnvironment(process.env)
   const config = loadConfig(process.env)
+  database = nameDatabase(config.database)
   const people = process.stdout.isTTY ? process.stdout : process.stderr
   const log = makeLogger({ level: config.logLevel, isTerminal: process.stdout.isTTY })
   logFailure = keepFailures(log, process.stdout.isTTY ? 'debug' : 'fatal')
@@ -43,6 +48,7 @@ async function prepare<Loaded extends ConfigWithoutTokens>(
 ) {
   const { placeOf } = await loadEnvironment(process.env)
   const config = load(process.env)
+  database = nameDatabase(config.database)
   const level = ['debug', 'trace', 'silent'].includes(config.logLevel) ? config.logLevel : 'fatal'
   const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: process.stderr })
   logFailure = keepFailures(log, 'debug')
@@ -184,7 +190,7 @@ const program = buildProgram(
 )
 
 function explain(error: unknown) {
-  const explained = explainFailure(error)
+  const explained = explainFailure(error, database)
   if (!explained.isExpected) logFailure?.(error, explained.message)
   return explained
 }

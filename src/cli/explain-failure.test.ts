@@ -8,7 +8,7 @@ import { S3Error } from '../storage/s3-operation.ts'
 import { explainFailure } from './explain-failure.ts'
 import { explainListening } from './explain-listening.ts'
 
-describe('a database that cannot be opened', () => {
+describe('a database that cannot be opened, or went away', () => {
   test.each([
     ['28P01', 'refuses this user or password'],
     ['3D000', 'createdb'],
@@ -16,13 +16,14 @@ describe('a database that cannot be opened', () => {
     ['53300', 'max_connections'],
     ['57P03', 'try again'],
     ['28000', 'TLS'],
+    ['28000', 'no such user'],
     ['ENOTFOUND', 'host name'],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'sslrootcert'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'another name'],
   ])('%s, however deep it lies: says what to do', (code, advice) => {
     const cause = Object.assign(new Error('from the driver'), { code })
     const { message, isExpected } = explainFailure(new Error('the database could not be migrated', { cause }))
-    expect(message).toMatch(/^The database could not be opened \(DATABASE_URL, DATABASE_OWNER_URL\): /)
+    expect(message).toMatch(/^The database \(DATABASE_URL, DATABASE_OWNER_URL\): /)
     expect(message).toContain(advice)
     expect(message).not.toContain('driver')
     expect(isExpected).toBe(true)

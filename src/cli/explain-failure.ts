@@ -15,14 +15,17 @@ export type Explained = {
   isExpected: boolean
 }
 
-/** What went wrong and what to do about it, without a stack, a secret or a word of the libraries where we know better. */
-export function explainFailure(error: unknown): Explained {
+/**
+ * What went wrong and what to do about it, without a stack, a secret or a word of the libraries where we know better.
+ * `database`: which it is, where the settings were read.
+ */
+export function explainFailure(error: unknown, database = 'DATABASE_URL, DATABASE_OWNER_URL'): Explained {
   if (error instanceof ConfigError) return expected('configuration', error.message)
   if (error instanceof WrongUse) return expected('wrong_use', error.message)
   if (error instanceof AppError) return expected(error.code, error.message)
 
   const causes = [...causesOf(error)]
-  const known = explainStore(causes) ?? explainDatabase(causes) ?? explainDisk(causes)
+  const known = explainStore(causes) ?? explainDatabase(causes, database) ?? explainDisk(causes)
   if (known !== undefined) return known
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
   return {
@@ -47,7 +50,8 @@ function explainStore(causes: Error[]): Explained | undefined {
 /** A file or folder of the settings, or of the command line. What is missing is a mistake of ours, unless it was looked for. */
 function explainDisk(causes: Error[]): Explained | undefined {
   for (const each of causes) {
-    const says = hasCode(each, 'ENOENT') || !('path' in each) ? undefined : tellDiskFailure(each)
+    if (!('path' in each) || hasCode(each, 'ENOENT')) continue
+    const says = tellDiskFailure(each)
     if (says !== undefined)
       return expected('disk', `${String(each.path)}: ${says} ${adviceOnDisk(each)}, and run this again.`)
   }
@@ -58,7 +62,7 @@ const byDatabaseCode: [codes: string[], message: string][] = [
   [['28P01'], 'the server refuses this user or password; correct it.'],
   [
     ['28000'],
-    'the server does not let this user in from here, or only over TLS; correct the user, or add ?sslmode=verify-full to the address.',
+    'the server has no such user, or does not let it in from here, or only over TLS; correct the user, or add ?sslmode=verify-full to the address.',
   ],
   [['3D000'], 'the server has no such database; make it (createdb NAME), or name another.'],
   [
@@ -85,16 +89,17 @@ const byDatabaseCode: [codes: string[], message: string][] = [
 const byKind: [is: (error: unknown) => boolean, message: string][] = [
   [isWithoutTls, 'the server does without TLS; take sslmode out of the address, or turn TLS on there (ssl = on).'],
   // Last: it knows several of the codes above too.
-  [isOutOfReach, 'nothing answers there as PostgreSQL would. Start PostgreSQL, or correct the address.'],
+  [
+    isOutOfReach,
+    'nothing answers there as PostgreSQL would. Start PostgreSQL, or correct the address, and run this again.',
+  ],
 ]
 
-function explainDatabase(causes: Error[]): Explained | undefined {
+function explainDatabase(causes: Error[], database: string): Explained | undefined {
   const codes = new Set(causes.map((each) => ('code' in each ? each.code : undefined)))
   const byCode = byDatabaseCode.find(([each]) => each.some((code) => codes.has(code)))
   const found = byCode ?? byKind.find(([is]) => causes.some(is))
-  return found === undefined
-    ? undefined
-    : expected('database', `The database could not be opened (DATABASE_URL, DATABASE_OWNER_URL): ${found[1]}`)
+  return found === undefined ? undefined : expected('database', `The database (${database}): ${found[1]}`)
 }
 
 /** An error and all that caused it, outermost first. */

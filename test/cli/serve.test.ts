@@ -184,7 +184,9 @@ describe('what stops the start is one line that says what to do', () => {
     const settings = databaseSettings('postgres://paniq:hunter2-secret@127.0.0.1:1/paniq')
     const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), [command], { settings })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^The database could not be opened \(DATABASE_URL.+\): nothing answers there .+\n$/)
+    expect(stderr).toMatch(
+      /^The database \(DATABASE_URL: paniq@127\.0\.0\.1:1, database paniq\): nothing answers there .+\n$/,
+    )
     expect(`${stdout}${stderr}`).not.toContain('hunter2-secret')
   })
 })

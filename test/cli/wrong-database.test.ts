@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
+import { testServices } from '../support/services.ts'
 import { databaseSettings } from './database-settings.ts'
 import { makeWorkFolder, runCommand, type Settings } from './run-command.ts'
 
@@ -25,7 +26,7 @@ async function listenInstead(meet: (socket: Socket) => void): Promise<string> {
 /** As PostgreSQL answers the question whether it speaks TLS when it does not. */
 const withoutTls = (socket: Socket) => void socket.once('data', () => socket.end('N'))
 
-const opening = String.raw`The database could not be opened \(DATABASE_URL, DATABASE_OWNER_URL\): `
+const opening = String.raw`The database \(DATABASE_URL: paniq@.+\): `
 
 test.each([
   ['nobody listens', async () => '127.0.0.1:1/paniq'],
@@ -46,6 +47,17 @@ test.each(['verify-full', 'require', 'prefer', 'verify-ca'])(
     expect(said).toMatch(new RegExp(`^${opening}the server does without TLS; .*sslmode.*\n$`))
   },
 )
+
+test('a server without such a user is one line, which names user and server', async () => {
+  const place = new URL(testServices().postgres.adminUrl)
+  place.username = 'nobody-of-that-name'
+
+  expect(await saidOf(databaseSettings(place.href))).toMatch(
+    new RegExp(
+      `^The database \\(DATABASE_URL: nobody-of-that-name@${place.host}, database .+\\): .*(no such user|refuses this user).*\n$`,
+    ),
+  )
+})
 
 test('a certificate that cannot be read is named, with the setting that names it', async () => {
   const folder = await makeWorkFolder()

@@ -67,7 +67,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     const hasAnswered = child === started && isAnswering
     if (child === started) isAnswering = false
     if (wanted.has(started)) return 'ended'
-    const lostDatabase = said.some((line) => line.startsWith('The database could not be opened'))
+    const lostDatabase = said.some((line) => line.startsWith('The database ('))
     if (!hasAnswered && lostDatabase && databaseCuts() > cutsBefore) return 'again'
     settings.onEndByItself(`${name} ended by itself: ${said.slice(-5).join(' ')}`)
     return 'ended'

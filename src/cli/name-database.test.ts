@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+
+import { nameDatabase } from './name-database.ts'
+
+test.each([
+  [
+    'postgres://paniq:hunter2@db.example/papers?sslmode=verify-full',
+    'DATABASE_URL: paniq@db.example:5432, database papers',
+  ],
+  ['postgres://a%40b:hunter2@[::1]:6000/', 'DATABASE_URL: a@b@[::1]:6000'],
+  ['postgres://paniq@%2Fvar%2Frun%2Fpg/papers?password=hunter2', 'DATABASE_URL: paniq@/var/run/pg, database papers'],
+  ['postgres:///papers?host=/var/run/pg&user=paniq', 'DATABASE_URL: paniq@/var/run/pg, database papers'],
+])('%s is named without its password', (url, named) => {
+  expect(nameDatabase({ kind: 'external', url, ownerUrl: undefined })).toBe(named)
+})
+
+test('both ways in are named, or the embedded one', () => {
+  const urls = { url: 'postgres://app:secret@db/p', ownerUrl: 'postgres://owner:secret@db/p' }
+  expect(nameDatabase({ kind: 'external', ...urls })).toBe(
+    'DATABASE_URL: app@db:5432, database p; DATABASE_OWNER_URL: owner@db:5432, database p',
+  )
+  expect(nameDatabase({ kind: 'embedded' })).toContain('DATA_DIR')
+})
