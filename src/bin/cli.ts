@@ -6,6 +6,7 @@ import { explainFailure } from '../cli/explain-failure.ts'
 import { loadEnvironment } from '../cli/load-environment.ts'
 import { nameDatabase } from '../cli/name-database.ts'
 import { makePrinter } from '../cli/printer.ts'
+import { besideProgress } from '../cli/progress.ts'
 import { buildProgram } from '../cli/program.ts'
 import { passwordReader } from '../cli/password-reader.ts'
 import { runProgram } from '../cli/run-program.ts'
@@ -50,7 +51,7 @@ async function prepare<Loaded extends ConfigWithoutTokens>(
   const config = load(process.env)
   database = nameDatabase(config.database)
   const level = ['debug', 'trace', 'silent'].includes(config.logLevel) ? config.logLevel : 'fatal'
-  const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: process.stderr })
+  const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: besideProgress(process.stderr) })
   logFailure = keepFailures(log, 'debug')
   return { config, log, placeOf, print: makePrinter(json === true) }
 }

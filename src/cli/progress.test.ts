@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 
-import { describeProgress, inCount, progressOf } from './progress.ts'
+import { makeLogger } from '../logger.ts'
+import { makePrinter } from './printer.ts'
+import { besideProgress, describeProgress, inCount, progressOf, showProgress } from './progress.ts'
 
 test('people see how far it is, how fast it goes, and when it ends', () => {
   const done = { files: 1204, bytes: 118_000_000 }
@@ -36,4 +38,29 @@ test('how far it is has the noun of all that there is', () => {
   const one = { files: 1, bytes: 2000 }
   expect(describeProgress({ files: 0, bytes: 0 }, one, 1)).toBe('0 of 1 file, 0 B of 2.0 KB, 0 B/s')
   expect(describeProgress(one, { files: 2, bytes: 4000 }, 2)).toBe('1 of 2 files, 2.0 KB of 4.0 KB, 1.0 KB/s, 2 s left')
+})
+
+test.each([true, false])('a line of the log tears no bar (terminal: %s)', (isTTY) => {
+  const written: string[] = []
+  // Only what a bar and a log ask of a stream is looked at.
+  const stream = Object.assign(Object.create(process.stderr) as NodeJS.WriteStream, {
+    isTTY,
+    write: (text: string) => written.push(text) > 0,
+  })
+  const log = makeLogger({ level: 'error', isTerminal: isTTY, destination: besideProgress(stream) })
+  const progress = showProgress(makePrinter(false, stream), { files: 2, bytes: 10 }, stream)
+
+  progress.update({ files: 1, bytes: 5 })
+  log.error({ event: 'a test' }, 'something failed')
+  progress.end()
+
+  const shown = written
+    .join('')
+    .split('\n')
+    .map((line) => line.split('\r\u001b[K').at(-1))
+  const line = shown.find((each) => each?.includes('something failed'))
+  expect(line).toBeDefined()
+  expect(line).not.toContain('of 2 files')
+  expect(written.some((text) => text.includes('of 2 files'))).toBe(isTTY)
+  expect(written.some((text) => text.includes('\u001b[K'))).toBe(isTTY)
 })

@@ -9,6 +9,7 @@ export type Progress = {
   end(): void
 }
 
+const clearLine = '\r\u001b[K'
 const barWidth = 24
 /** Often enough to be alive on a terminal, seldom enough for a log that somebody keeps. */
 const everyMs = { terminal: 200, lines: 10_000, json: 1000 }
@@ -21,7 +22,7 @@ export function showProgress(print: Printer, total: Amount, stream: NodeJS.Write
   const kind = print.isJson ? 'json' : stream.isTTY ? 'terminal' : 'lines'
   const startedAt = performance.now()
   let shownAt = kind === 'terminal' ? -Infinity : startedAt
-  const clear = () => void (kind === 'terminal' && stream.write('\r\u001b[K'))
+  const clear = () => void (kind === 'terminal' && stream.write(clearLine))
 
   return {
     update(done) {
@@ -31,7 +32,7 @@ export function showProgress(print: Printer, total: Amount, stream: NodeJS.Write
       const seconds = (now - startedAt) / 1000
       if (kind === 'json') return print.answer({ event: 'progress', ...progressOf(done, total, seconds) })
       const line = describeProgress(done, total, seconds)
-      if (kind === 'terminal') stream.write(`\r\u001b[K${barOf(done, total)} ${line}`)
+      if (kind === 'terminal') stream.write(`${clearLine}${barOf(done, total)} ${line}`)
       else print.say(line)
     },
     say(line) {
@@ -40,6 +41,11 @@ export function showProgress(print: Printer, total: Amount, stream: NodeJS.Write
     },
     end: clear,
   }
+}
+
+/** Where a log goes that is written beside a bar: on a terminal each of its lines takes the place of the bar, which comes again below. */
+export function besideProgress(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>): { write(line: string): void } {
+  return { write: (line) => void stream.write(stream.isTTY ? `${clearLine}${line}` : line) }
 }
 
 /** For machines: seconds left are null as long as nothing is done. */
