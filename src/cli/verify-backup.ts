@@ -11,6 +11,7 @@ import { CommandFailed } from './failures.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
 import type { Printer } from './printer.ts'
 import { inBytes, inCount, showProgress } from './progress.ts'
+import { endedUnread } from './tell-end.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal }
 
@@ -80,5 +81,5 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
   const verdict = problems === 0 ? 'all as it was written' : inCount(problems, 'problem')
   print.say(`${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files, 'file')}, ${inBytes(bytes)}: ${verdict}.`)
-  if (!isComplete) print.say('It was ended before the end, so this says nothing of the rest. Run it again.')
+  if (!isComplete) print.say(endedUnread)
 }

@@ -5,10 +5,12 @@ import { leftOf } from '../documents/verifying/finding.ts'
 import { planVerification } from '../documents/verifying/plan-verification.ts'
 import type { Verification, Verified, VerifyNeeds } from '../documents/verifying/verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
+import type { Stores } from '../documents/stores.ts'
 import type { VerifyOptions } from './add-verify.ts'
 import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
+import { endedUnread } from './tell-end.ts'
 import { type FindingsTold, lineOf, tellingOfFindings } from './tell-findings.ts'
 import { tellingOfWaiting } from './tell-waiting.ts'
 import { openReport } from './write-report.ts'
@@ -50,6 +52,7 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
     const verified = await verify(needs, systemActor(randomUUID()), verification)
     progress.end()
     answer(print, options, verified, findings)
+    for (const line of whatToDo(verified, needs.stores)) print.say(line)
     if (!verified.isRight) throw new CommandFailed()
   } finally {
     progress.end()
@@ -90,12 +93,22 @@ function answer(print: Printer, options: VerifyOptions, verified: Verified, find
   if (notHere > 0)
     print.say(`Not here, but on other disks or in a store that is not set up: ${inCount(notHere, 'file')}.`)
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
-  print.say(`${mark} ${inCount(files, 'file')}, ${inBytes(bytes)}${inWords(left)}.`)
-  if (!isComplete) print.say('It was ended before the end, so this says nothing of the rest.')
+  print.say(`${mark} ${inCount(files, 'file')}, ${inBytes(bytes)}${inWords(left, isComplete)}.`)
 }
 
-function inWords(left: Record<string, number>): string {
+function whatToDo({ isComplete, findings }: Verified, { s3 }: Stores): string[] {
+  const lines = isComplete ? [] : [endedUnread]
+  if (findings.unchecked > 0)
+    lines.push(
+      s3?.outage() === undefined
+        ? 'What is unchecked may be right or not. Run this again.'
+        : 'What is unchecked may be right or not. See what ./bin/paniq-docs s3 test says, and run this again.',
+    )
+  return lines
+}
+
+function inWords(left: Record<string, number>, isComplete: boolean): string {
   const found = Object.entries(left).filter(([, count]) => count > 0)
-  if (found.length === 0) return ': all is right'
+  if (found.length === 0) return isComplete ? ': all is right' : ': nothing wrong so far'
   return `: ${found.map(([kind, count]) => `${inCount(count)} ${kind.replaceAll('_', ' ')}`).join(', ')}`
 }

@@ -11,6 +11,7 @@ export const whyS3IsOut: Record<S3Trouble, string> = {
   clock_off: 'S3 refuses because its clock and ours differ',
   too_busy: 'S3 is too busy',
   broken: 'S3 fails',
+  not_s3: 'What answers in the place of S3 is another server',
   not_ours: 'The bucket on S3 holds nothing of ours',
   ending: 'The service is ending',
 }

@@ -80,6 +80,34 @@ describe('S3 is not available, and a file waits elsewhere meanwhile', () => {
     expect(s3FailureOf(answered('Unheard', status))).toMatchObject({ code: 'unavailable', trouble })
   })
 
+  const ofAnyServer: [what: string, error: Error][] = [
+    ['a page that is no XML', Object.assign(answered('Error', 404), { message: 'XML parse error' })],
+    ['a page that is XML, and no word of S3’s', answered('NotFound', 404)],
+    ['nothing', answered('NotFound', 404)],
+    ['a redirection', answered('Unknown', 302)],
+    ['that it is gone', answered('Unknown', 410)],
+    ['that it knows no such method', answered('Error', 501)],
+  ]
+
+  test.each(ofAnyServer)('%s, where S3 would say what is wrong: what answers is not S3', (_what, error) => {
+    const failure = { code: 'unavailable', trouble: 'not_s3', s3Code: 'NotS3' }
+    expect(s3FailureOf(error, { hasBody: true })).toMatchObject(failure)
+  })
+
+  test.each([
+    ['a key that is not there, asked for by HEAD', answered('NotFound', 404), {}, 'bytes_missing'],
+    [
+      'a key that is not there',
+      Object.assign(answered('NotFound', 404), { Code: 'NotFound' }),
+      { hasBody: true },
+      'bytes_missing',
+    ],
+    ['a proxy’s word on a file that is too large', answered('Error', 413), { hasBody: true }, 'misused'],
+    ['a request that nobody understands', answered('Unknown', 400), { hasBody: true }, 'misused'],
+  ])('%s says nothing of that', (_what, error, how, code) => {
+    expect(s3FailureOf(error, how)).toMatchObject({ code, trouble: undefined })
+  })
+
   const silences: [what: string, error: unknown, s3Code: string, trouble: S3Trouble][] = [
     ['a refused connection', withCode('ECONNREFUSED'), 'ECONNREFUSED', 'no_answer'],
     ['a reset', named('TimeoutError', 'ECONNRESET'), 'ECONNRESET', 'no_answer'],

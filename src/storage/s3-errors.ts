@@ -1,8 +1,8 @@
 import type { StoreErrorCode } from './file-store.ts'
 
 /**
- * Why S3 cannot be used. A closed list: it labels figures, and each has a sentence for people. `not_ours`: nothing in the
- * bucket shows that it is. `ending`: the service is.
+ * Why S3 cannot be used. A closed list: it labels figures, and each has a sentence for people. `not_s3`: what answers is
+ * another server. `not_ours`: nothing in the bucket shows that it is. `ending`: the service is.
  */
 export const s3Troubles = [
   'no_answer',
@@ -14,6 +14,7 @@ export const s3Troubles = [
   'clock_off',
   'too_busy',
   'broken',
+  'not_s3',
   'not_ours',
   'ending',
 ] as const
@@ -88,6 +89,8 @@ const codesByMeaning: Record<Meaning, string[]> = {
   ],
   clock_off: ['RequestTimeTooSkewed', 'RequestExpired'],
   too_busy: ['SlowDown', 'TooManyRequests', 'TooManyRequestsException', 'Throttling', 'ThrottlingException'],
+  // Our own word.
+  not_s3: ['NotS3'],
   // The last five: what was sent did not arrive as it was, or met another call; it may well go next time.
   broken: [
     'InternalError',
@@ -137,11 +140,15 @@ const meaningOf4xx = new Map<number, Meaning>([
   [429, 'too_busy'],
 ])
 
-/** Sorts what the SDK threw: by its code, and where that is not in the table by the answer's status. */
-export function s3FailureOf(error: unknown): S3Failure {
-  const { name, code, $metadata } = shapeOf(error)
+/**
+ * Sorts what the SDK threw: by its code, and where that is not in the table by the answer's status. `hasBody`: S3 says in
+ * the answer's body what is wrong, as it does for all but a HEAD.
+ */
+export function s3FailureOf(error: unknown, { hasBody = false } = {}): S3Failure {
+  const shape = shapeOf(error)
+  const { code, $metadata } = shape
   const status = $metadata?.httpStatusCode
-  const s3Code = name ?? code ?? 'Unknown'
+  const s3Code = isOfAnotherServer(shape, hasBody) ? 'NotS3' : codeOfAnswer(shape)
   const meaning = meaningOfCode.get(s3Code) ?? (isOurs(code) ? 'misused' : meaningOfStatus(status))
   return {
     ...codeOf(meaning),
@@ -150,6 +157,22 @@ export function s3FailureOf(error: unknown): S3Failure {
     requestId: $metadata?.requestId,
     attempts: $metadata?.attempts ?? 1,
   }
+}
+
+function codeOfAnswer({ name, code }: ErrorShape): string {
+  return name ?? code ?? 'Unknown'
+}
+
+/** What any web server says of an address that it does not know. All else that has no code may come from before an S3, as a proxy's word on a file that is too large. */
+const statusesOfAnyServer = new Set([301, 302, 303, 307, 308, 404, 410])
+/** And of a method. Of S3 these would mean that it lacks something. */
+const statusesOfMethods = new Set([405, 501])
+
+/** `Error`: the SDK found no XML. `NotFound` without a code beside it, and `Unknown`: its own words where it found XML, or nothing, and no code in it. */
+function isOfAnotherServer({ name, Code, $metadata }: ErrorShape, hasBody: boolean): boolean {
+  const status = $metadata?.httpStatusCode ?? 0
+  if (name === 'Error') return statusesOfAnyServer.has(status) || statusesOfMethods.has(status)
+  return hasBody && Code === undefined && (name === 'NotFound' || name === 'Unknown') && statusesOfAnyServer.has(status)
 }
 
 /** The store's code for a meaning: every trouble is `unavailable`. */
@@ -180,6 +203,8 @@ function networkCode(s3Code: string, code: string | undefined): string {
 
 type ErrorShape = {
   name?: string
+  /** As the answer's XML has it. */
+  Code?: unknown
   code?: string
   $metadata?: { httpStatusCode?: number; requestId?: string; attempts?: number }
 }

@@ -132,7 +132,7 @@ export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
 
 /** Writes the event of a failure and gives back what to throw. */
 export function endInFailure(call: S3Call, error: unknown, finish: Finish): unknown {
-  const failure = s3FailureOf(error)
+  const failure = s3FailureOf(error, { hasBody: !call.operation.startsWith('head_') })
   if (call.signal?.aborted) {
     finish({ outcome: 'aborted', attempt: failure.attempts, bytes: 0 })
     return call.signal.reason

@@ -37,7 +37,7 @@ export async function checkStore(
   onFinding({
     ...findingAt(here, null),
     kind: 'unchecked',
-    why: `S3 cannot be used (${needs.stores.s3?.outage()?.s3Code ?? 'no answer'}): not all that lies there was read. \`s3 test\` says what is wrong`,
+    why: `S3 cannot be used (${needs.stores.s3?.outage()?.s3Code ?? 'no answer'}): not all that lies there was read`,
   })
 }
 

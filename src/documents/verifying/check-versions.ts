@@ -23,16 +23,24 @@ export async function checkVersions(needs: CheckNeeds, actor: EventActor, check:
 
   await inTurns(walkVersions(needs.db, scope), concurrency, async (version) => {
     if (isGivenUp || signal.aborted) return 'enough'
-    let checked = await checkUnlessTold(needs, actor, version, check)
-    if (isOfS3 && checked?.outcome === 'unchecked' && isS3Out(checked.error)) {
+    // Each failure tells the breaker; it may take several until it knows that S3 is away, and not this file.
+    for (let tries = 1; ; tries += 1) {
+      const checked = await checkUnlessTold(needs, actor, version, check)
+      if (!isOfS3 || !isUnanswered(checked) || tries === mostTries) {
+        if (checked !== undefined) onChecked(checked)
+        return 'next'
+      }
       isGivenUp = !(await s3IsBack()) || isGivenUp
       if (isGivenUp) return 'enough'
-      checked = await checkUnlessTold(needs, actor, version, check)
     }
-    if (checked !== undefined) onChecked(checked)
-    return 'next'
   })
   return !isGivenUp && !signal.aborted
+}
+
+const mostTries = 4
+
+function isUnanswered(checked: Checked | undefined): boolean {
+  return checked?.outcome === 'unchecked' && isS3Out(checked.error)
 }
 
 /** Undefined when it was told to end meanwhile. */

@@ -13,6 +13,7 @@ export async function lookForStrays(needs: VerifyNeeds, actor: EventActor, here:
     await lookAndRepair(needs, actor, here, run)
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
+    if (run.verification.signal.aborted) return
     const why = `what lies there could not be listed: ${error.message}`
     run.onFinding({ ...findingAt(here, null), kind: 'unchecked', why })
   }

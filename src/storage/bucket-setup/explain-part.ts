@@ -13,6 +13,7 @@ const hopeless = new Set<S3Trouble | undefined>([
   'no_bucket',
   'wrong_place',
   'clock_off',
+  'not_s3',
 ])
 
 /** Throws where the next part would fail in the same way, with what to do. */

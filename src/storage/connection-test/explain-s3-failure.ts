@@ -62,6 +62,11 @@ const byCode = new Map<string, Explain>(
       advice: clockAdvice,
     }),
 
+    NotS3: ({ config }, { status }) => ({
+      says: `What answers at ${addressOf(config)} is not S3 (status ${status})`,
+      advice: 'Is AWS_ENDPOINT_URL_S3 the store’s own address, without a path?',
+    }),
+
     PermanentRedirect: explainRegion,
     TemporaryRedirect: explainRegion,
     AuthorizationHeaderMalformed: explainRegion,
@@ -95,7 +100,7 @@ export function explainS3Failure(error: unknown, about: About): Explanation {
 }
 
 function failedOf(error: unknown): Failed {
-  const { s3Code, status } = s3FailureOf(error)
+  const { s3Code, status } = s3FailureOf(error, { hasBody: true })
   // Every field is optional and only read: an error that is not of S3 has none of them.
   const { message = '', Region, Endpoint }: Partial<Failed> = error instanceof Error ? error : {}
   return { message, Region, Endpoint, s3Code, status }

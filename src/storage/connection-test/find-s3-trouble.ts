@@ -19,7 +19,7 @@ export async function findS3Trouble(config: S3Config): Promise<S3TroubleFound | 
     await listOne({ client, config })
     return undefined
   } catch (error) {
-    const { trouble, s3Code } = s3FailureOf(error)
+    const { trouble, s3Code } = s3FailureOf(error, { hasBody: true })
     return { ...explainS3Failure(error, { config, seen, right: 's3:ListBucket' }), trouble, s3Code }
   } finally {
     client.destroy()
