@@ -12,7 +12,7 @@ import { AppError } from '../errors.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
 import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
+import { findS3Trouble, type S3TroubleFound } from '../storage/connection-test/find-s3-trouble.ts'
 import { inItsRegion } from '../storage/connection-test/in-its-region.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { WrongUse } from './failures.ts'
@@ -38,7 +38,7 @@ export async function openBackupPlace(
     if (trouble !== undefined)
       throw new AppError(
         'store_unavailable',
-        `s3://${place.bucket} cannot be reached: ${trouble.says}. ${trouble.advice}`,
+        `s3://${place.bucket} cannot be reached: ${trouble.says}. ${adviceFor(trouble)}`,
       )
     return backupBucket({ config: s3, log }, place)
   }
@@ -46,6 +46,11 @@ export async function openBackupPlace(
   if (makes) await makeFolder(path)
   else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}. ${namePlace}`)
   return backupFolder(path)
+}
+
+/** No setting names this bucket. */
+function adviceFor({ s3Code, advice }: S3TroubleFound): string {
+  return s3Code === 'NoSuchBucket' ? 'Make it, or name one that exists.' : advice
 }
 
 /** The backup that is meant: by its name, or the newest. */

@@ -7,6 +7,7 @@ import { bucketForTest, emptyFolder, lastOf, placeWithPapers } from '../backup/b
 import { freshKeys } from '../backup/fresh-keys.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { makeWorkFolder, runCommand } from './run-command.ts'
+import { newBucketName, s3Settings } from './s3-settings.ts'
 
 test('Ctrl-C leaves what says that it is not finished: verify refuses it, and the next one removes it', async () => {
   const bucket = await bucketForTest()
@@ -73,6 +74,19 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
   expect(noFile).toMatchObject({ code: 2, stderr: expect.stringContaining('none.pem cannot be read (ENOENT). ') })
   for (const { stderr } of [noKey, noFile])
     expect(stderr).toMatch(/^--public-key: .+deploy\/backup-restore\/README\.md says how a pair of keys is made\.\n$/)
+})
+
+test('a bucket that does not exist is to be made, or another named where it was named', async () => {
+  const name = newBucketName()
+
+  const ended = await runCommand(await makeWorkFolder(), ['backup', 'verify', `s3://${name}/x`], {
+    settings: s3Settings('papers'),
+  })
+
+  expect(ended).toMatchObject({ code: 1, stdout: '' })
+  expect(ended.stderr).toBe(
+    `s3://${name} cannot be reached: Bucket does not exist. Make it, or name one that exists.\n`,
+  )
 })
 
 test('what cannot be is refused in one line that says what to do', async () => {
