@@ -5,6 +5,7 @@ import { papersPrefix } from '../bucket-setup/lifecycle-rules.ts'
 import { isConditionOf, policyPart } from '../bucket-setup/policy-part.ts'
 import { isClosed, publicAccessPart } from '../bucket-setup/public-access-part.ts'
 import { versioningPart } from '../bucket-setup/versioning-part.ts'
+import { isAmazon } from '../s3-client.ts'
 import { s3FailureOf } from '../s3-errors.ts'
 import type { ConnectionStep, Finding } from './connection-step.ts'
 
@@ -18,7 +19,7 @@ export const readSafeguards: ConnectionStep = {
     const reach = { client, config, seen, signal: new AbortController().signal }
     const looks: Look[] = []
     for (const look of safeguards) looks.push(await look(reach))
-    return findingOf(looks)
+    return findingOf(looks, isAmazon(config))
   },
 }
 
@@ -80,7 +81,10 @@ function looking<Held>(part: Part<Held>, { name, lack, isThere }: Safeguard<Held
   }
 }
 
-function findingOf(looks: Look[]): Finding {
+const seeSetup = './bin/paniq-docs s3 setup --dry-run shows what it would set, with credentials of an operator.'
+
+/** `hasAll`: the store is known to have every safeguard. */
+function findingOf(looks: Look[], hasAll: boolean): Finding {
   const of = (kind: Look['kind']) => looks.filter((each) => each.kind === kind)
   const unseen = of('unseen').map(({ name }) => name)
   if (unseen.length === looks.length)
@@ -95,7 +99,7 @@ function findingOf(looks: Look[]): Finding {
     return {
       outcome: 'note',
       says: `Safeguards of the bucket: ${missing.join('; ')}${rest}`,
-      advice: './bin/paniq-docs s3 setup --dry-run shows what it would set, with credentials of an operator.',
+      advice: hasAll ? seeSetup : `${seeSetup} What s3 setup finds that this store has not may stay as it is.`,
     }
   const there = of('there').map(({ name }) => name)
   return { outcome: unseen.length === 0 ? 'ok' : 'note', says: `The bucket is ${there.join(', ')}${rest}` }
