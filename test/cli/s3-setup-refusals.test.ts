@@ -131,6 +131,15 @@ describe('no bucket to set up', () => {
     })
   })
 
+  test('because a web server stands there: says so once', async () => {
+    const page = { status: 404, headers: { 'content-type': 'text/html' }, body: '<html><head><meta></head></html>' }
+    const { settings } = await behind(await bucketForTest(), () => page)
+    const { code, stdout, stderr } = await setUp(settings)
+    expect(code).toBe(1)
+    expect(stdout).not.toMatch(/^[✓✗]/m)
+    expect(stderr).toMatch(/^What answers at http:\S+ is not S3 \(status 404\)\. .*AWS_ENDPOINT_URL_S3.*\n$/)
+  })
+
   test('because it is in another region', async () => {
     const bucket = await bucketForTest()
     const elsewhere = refusal(301, 'PermanentRedirect', '', { 'x-amz-bucket-region': 'eu-west-1' })
