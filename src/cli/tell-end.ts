@@ -8,5 +8,5 @@ export const endedUnread = 'It was ended before the end, so this says nothing of
 
 /** Of work that goes on, and that S3 ended. */
 export function s3IsAway({ s3 }: Stores): string {
-  return `S3 cannot be used (${s3?.outage()?.s3Code ?? 'no answer'}). Run it again once it can: it goes on where it stands. ./bin/paniq-docs s3 test says what is wrong.`
+  return `S3 cannot be used (${s3?.outage()?.s3Code ?? 'no answer'}). Run it again once it can be: it goes on where it stands. ./bin/paniq-docs s3 test says what is wrong.`
 }

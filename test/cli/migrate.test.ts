@@ -78,6 +78,7 @@ describe('migrate to-s3', () => {
       event: 'finished',
       ok: true,
       complete: true,
+      ended_by: null,
       outcomes: { moved: 2, missing: 0, wrong: 0, not_here: 0, busy: 0, failed: 0 },
       sources_to_be_removed: 2,
     })
