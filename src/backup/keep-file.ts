@@ -1,6 +1,6 @@
 import { findBytesNow } from '../database/backup/find-bytes-now.ts'
 import type { Db } from '../database/client.ts'
-import type { Place } from '../database/uploads.ts'
+import type { Place } from '../database/places.ts'
 import { type HoldNeeds, holdSource, isOfWrongSource, lookAgain, type Source } from '../documents/hold-source.ts'
 import type { Stores } from '../documents/stores.ts'
 import { filesAt } from '../documents/stores-here.ts'

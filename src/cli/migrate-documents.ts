@@ -10,6 +10,7 @@ import type { MigrateOptions } from './add-storage.ts'
 import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount } from './progress.ts'
+import { requireFirm } from './require-firm.ts'
 import { requireS3 } from './require-s3.ts'
 import { endedBefore, s3IsAway } from './tell-end.ts'
 import { type Teller, tellingOfMoves } from './tell-moves.ts'
@@ -27,6 +28,7 @@ export async function migrateDocuments(needs: Needs, to: StoreName, options: Mig
   const { print } = needs
   await requireS3(needs)
   const firmId = options.firm as FirmId | undefined // its form was checked where options are read
+  if (firmId !== undefined) await requireFirm(needs.db, firmId)
   const total = await planMigration(needs, { to, firmId })
   print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, to go to ${places[to]}.`)
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { DocumentId, FirmId, QuarantineKey, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import type { TidyReach } from './removals.ts'
-import type { Place } from './uploads.ts'
+import type { Place } from './places.ts'
 
 /** A place that the record of a disposal names, and where bytes may lie still. */
 export type DisposedFile = {

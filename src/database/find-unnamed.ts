@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { StorageKey } from '../vocabulary.ts'
 import type { Db } from './client.ts'
-import type { Place } from './uploads.ts'
+import type { Place } from './places.ts'
 
 /**
  * A system task: which of these keys of one store no row names, be it a version, an open upload, an open move or what is

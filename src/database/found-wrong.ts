@@ -1,8 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Db } from './client.ts'
-import { liesAt } from './places.ts'
-import type { Place } from './uploads.ts'
+import { liesAt, type Place } from './places.ts'
 
 /** Whether bytes were found missing or wrong by every version that names them; false where none does any more. */
 export async function wereFoundWrong(db: Db, place: Place): Promise<boolean> {

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { DocumentId, FirmId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import { type EventActor } from './events.ts'
-import type { Place } from './uploads.ts'
+import type { Place } from './places.ts'
 
 /** How bytes can be that should be right: not there, or others than were stored. */
 export type WrongState = 'missing' | 'wrong'

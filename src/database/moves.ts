@@ -3,8 +3,7 @@ import { sql } from 'kysely'
 import type { FirmId, StorageKey, VersionId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import { noteRemovals, noteTargets } from './note-removals.ts'
-import { liesAt } from './places.ts'
-import type { Place } from './uploads.ts'
+import { liesAt, type Place } from './places.ts'
 
 /** A move that was claimed: nobody else moves this version until its lease ends. */
 export type OpenMove = {

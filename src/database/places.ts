@@ -1,6 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { Place } from './uploads.ts'
+import type { StorageKey, StoreId, StoreName } from '../vocabulary.ts'
+
+/** One place where bytes can lie. */
+export type Place = { store: StoreName; storeId: StoreId | null; key: StorageKey }
 
 /** SQL: whether a row of `document_versions` names these bytes. `prefix`: the table's name in the query, with its dot. */
 export function liesAt({ store, storeId, key }: Place, prefix = ''): RawBuilder<boolean> {

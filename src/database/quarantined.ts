@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { QuarantineKey, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
-import type { Place } from './uploads.ts'
+import type { Place } from './places.ts'
 
 /** A stray on its way into quarantine: its copy is named, and may be there or not. */
 export type OpenQuarantine = { id: string; quarantineKey: QuarantineKey }

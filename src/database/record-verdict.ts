@@ -7,8 +7,7 @@ import type { EventActor } from './events.ts'
 import { inTransaction } from './in-transaction.ts'
 import { holdDocument } from './lock-document.ts'
 import { noteRemovals } from './note-removals.ts'
-import { liesAt, platformPathOfVersion } from './places.ts'
-import type { Place } from './uploads.ts'
+import { liesAt, type Place, platformPathOfVersion } from './places.ts'
 import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 
 /** How long a clean version stays unlooked at. */

@@ -4,8 +4,7 @@ import type { Actor, DocumentId, ScanStatus, Sha256 } from '../vocabulary.ts'
 import type { Tx } from './client.ts'
 import { documentColumns, type DocumentRecord, type Seeing } from './documents.ts'
 import { firstWithBytes } from './duplicates.ts'
-import { platformPath } from './places.ts'
-import type { Place } from './uploads.ts'
+import { type Place, platformPath } from './places.ts'
 
 export type NewVersion = Place & {
   documentId: DocumentId

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { FirmId, StoreId, StoreName, UploadId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
 import { noteRemovals } from './note-removals.ts'
-import type { Place } from './uploads.ts'
+import type { Place } from './places.ts'
 
 /** Bytes that no version names any more, and that may be removed now. */
 export type DueRemoval = Place & { id: string }

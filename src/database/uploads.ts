@@ -1,13 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { FirmId, StorageKey, StoreId, StoreName, UploadId, UserId } from '../vocabulary.ts'
+import type { FirmId, StorageKey, UploadId, UserId } from '../vocabulary.ts'
 import { isBackupRunning } from './backup/running-backups.ts'
 import type { Db, Tx } from './client.ts'
-import { platformPath } from './places.ts'
+import { type Place, platformPath } from './places.ts'
 import type { Growth, Quota, Room } from './quotas.ts'
-
-/** One place where bytes can lie. */
-export type Place = { store: StoreName; storeId: StoreId | null; key: StorageKey }
 
 export type OpenUpload = Place & {
   id: UploadId

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId, StoreName, VersionId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
-import type { Place } from './uploads.ts'
+import type { Place } from './places.ts'
 
 /** A version as those see it who look after bytes, whoever may read it. */
 export type StoredVersion = Place & {

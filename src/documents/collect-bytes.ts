@@ -14,7 +14,8 @@ import {
   postponeRemoval,
   type StaleUpload,
 } from '../database/removals.ts'
-import { giveRoomOfStaleBack, type Place } from '../database/uploads.ts'
+import type { Place } from '../database/places.ts'
+import { giveRoomOfStaleBack } from '../database/uploads.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Removed } from '../storage/file-store.ts'
 import type { Clock, StoreName, UploadId } from '../vocabulary.ts'

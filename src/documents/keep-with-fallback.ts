@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import type { Tx } from '../database/client.ts'
 import type { Growth } from '../database/quotas.ts'
-import type { Place } from '../database/uploads.ts'
+import type { Place } from '../database/places.ts'
 import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
 import type { S3Trouble } from '../storage/s3-errors.ts'
 import { isS3Out } from '../storage/s3-operation.ts'

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 
 import type { EventActor } from '../database/events.ts'
 import type { WrongState } from '../database/mark-wrong-bytes.ts'
-import type { Place } from '../database/uploads.ts'
+import type { Place } from '../database/places.ts'
 import { AppError } from '../errors.ts'
 import { type ByteRange, StoreError } from '../storage/file-store.ts'
 import type { StorageKey } from '../vocabulary.ts'

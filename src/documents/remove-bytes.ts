@@ -1,5 +1,5 @@
 import type { Db } from '../database/client.ts'
-import type { Place } from '../database/uploads.ts'
+import type { Place } from '../database/places.ts'
 import type { Removed } from '../storage/file-store.ts'
 import type { UploadId } from '../vocabulary.ts'
 import { storeHolding, type Stores } from './stores.ts'

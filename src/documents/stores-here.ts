@@ -1,4 +1,4 @@
-import type { Place } from '../database/uploads.ts'
+import type { Place } from '../database/places.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import type { GuardedS3 } from '../storage/guard-s3.ts'
 import type { LocalStore } from '../storage/local-store.ts'

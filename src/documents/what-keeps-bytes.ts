@@ -1,6 +1,7 @@
 import type { Db } from '../database/client.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { findNamers, lockPlace, type Place } from '../database/uploads.ts'
+import type { Place } from '../database/places.ts'
+import { findNamers, lockPlace } from '../database/uploads.ts'
 import type { UploadId } from '../vocabulary.ts'
 
 /** `backup_runs`: nothing names these bytes any more, but a backup is being made whose rows may. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId } from '../../vocabulary.ts'
 import type { Db } from '../client.ts'
-import type { Place } from '../uploads.ts'
+import type { Place } from '../places.ts'
 
 export type BytesNow = Place & { isInfected: boolean }
 

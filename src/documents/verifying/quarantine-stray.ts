@@ -9,7 +9,7 @@ import {
   type HalfQuarantined,
   type OpenQuarantine,
 } from '../../database/quarantined.ts'
-import type { Place } from '../../database/uploads.ts'
+import type { Place } from '../../database/places.ts'
 import type { Clock, StorageKey } from '../../vocabulary.ts'
 import { hashIfThere, putAside } from '../put-aside.ts'
 import { removeBytes } from '../remove-bytes.ts'

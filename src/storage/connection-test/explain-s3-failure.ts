@@ -1,5 +1,6 @@
 import type { S3Config } from '../../config.ts'
 import { s3FailureOf } from '../s3-errors.ts'
+import { noCredentials } from './no-credentials.ts'
 import { clockAdvice, describeClock } from './read-clock.ts'
 import type { SeenAnswers } from './watch-answers.ts'
 
@@ -24,7 +25,7 @@ const unreachable: Explain = ({ config }, { s3Code }) => ({
   advice: config.endpoint === undefined ? networkAdvice : `Is the store running, and is AWS_ENDPOINT_URL_S3 right?`,
 })
 const unknownHost: Explain = ({ config }, { s3Code }) => ({
-  says: `The name in ${addressOf(config)} is not known (${s3Code})`,
+  says: `The host name of ${addressOf(config)} is not known (${s3Code})`,
   advice:
     config.endpoint === undefined
       ? `Is AWS_REGION_NAME=${config.region} right? ${networkAdvice}`
@@ -44,6 +45,8 @@ const byCode = new Map<string, Explain>(
       advice: `Allow ${right} on ${resourceOf(config, right)}, and see that the bucket’s own policy denies nothing.`,
     }),
 
+    CredentialsProviderError: () => noCredentials,
+    TokenProviderError: () => noCredentials,
     InvalidAccessKeyId: fixed(
       'The access key is not known to S3',
       'Check AWS_ACCESS_KEY_ID: is it whole, and of this store?',

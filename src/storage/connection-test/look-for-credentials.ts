@@ -1,5 +1,6 @@
 import type { ConnectionStep, ConnectionTest, Finding } from './connection-step.ts'
 import { nameCredentials } from './name-credentials.ts'
+import { noCredentials } from './no-credentials.ts'
 
 /** `place`: where the settings' own credentials stand, such as `.env`. */
 export function lookForCredentials(place: string): ConnectionStep {
@@ -17,10 +18,6 @@ export async function findIdentity(
   } catch (error) {
     const isNone = error instanceof Error && error.name === 'CredentialsProviderError'
     const reason = isNone || !(error instanceof Error) ? '' : ` The SDK says: ${error.message}`
-    return {
-      outcome: 'failed',
-      says: 'AWS credentials not found',
-      advice: `Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env, or AWS_PROFILE, or give the machine a role.${reason}`,
-    }
+    return { outcome: 'failed', says: noCredentials.says, advice: `${noCredentials.advice}${reason}` }
   }
 }
