@@ -13,6 +13,7 @@ import { runProgram } from '../cli/run-program.ts'
 import { requireReport } from '../cli/write-report.ts'
 import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../config.ts'
 import { makeLogger } from '../logger.ts'
+import { withSignal } from './with-signal.ts'
 
 type AppWithSignal = App & { signal: AbortSignal }
 
@@ -56,6 +57,14 @@ async function prepare<Loaded extends ConfigWithoutTokens>(
   return { config, log, placeOf, print: makePrinter(json === true) }
 }
 
+type WithoutTokens = Awaited<ReturnType<typeof prepareWithoutTokens>> & { signal: AbortSignal }
+
+/** The same, until it is done or told to end. */
+async function withoutTokens(options: { json?: true }, work: (needs: WithoutTokens) => Promise<void>) {
+  const needs = await prepareWithoutTokens(options)
+  await withSignal((signal) => work({ ...needs, signal }))
+}
+
 /** For what moves or reads documents: S3 is opened in any case, wherever new files go. */
 async function onDocuments(
   { config, log }: { config: Config; log: Logger },
@@ -91,10 +100,9 @@ const program = buildProgram(
     },
     async setUpS3(options) {
       const { setUpS3 } = await import('../cli/set-up-s3.ts')
-      const { withSignal } = await import('./with-signal.ts')
-      const needs = await prepareWithoutTokens(options)
-      const credentialsPlace = needs.placeOf('AWS_ACCESS_KEY_ID')
-      await withSignal((signal) => setUpS3({ ...needs, credentialsPlace, signal }, options))
+      await withoutTokens(options, (needs) =>
+        setUpS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') }, options),
+      )
     },
     async migrate(to, options) {
       const needs = await prepareCommand(options)
@@ -145,10 +153,8 @@ const program = buildProgram(
       )
     },
     async verifyBackup(place, options) {
-      const needs = await prepareWithoutTokens(options)
-      const { withSignal } = await import('./with-signal.ts')
       const { verifyBackup } = await import('../cli/verify-backup.ts')
-      await withSignal((signal) => verifyBackup({ ...needs, signal }, place, options))
+      await withoutTokens(options, (needs) => verifyBackup(needs, place, options))
     },
     async restoreBackup(place, options) {
       const needs = await prepareCommand(options)
@@ -162,29 +168,29 @@ const program = buildProgram(
     },
     async estimateCost(options) {
       const { estimateCost } = await import('../cli/estimate-cost.ts')
-      await estimateCost(await prepareWithoutTokens(options), options)
+      await withoutTokens(options, (needs) => estimateCost(needs, options))
     },
     async createUser(options) {
-      const needs = await prepareWithoutTokens(options)
       const { createUser } = await import('../cli/manage-users.ts')
-      await createUser({ ...needs, readPassword: passwordReader(options.email, options) }, options)
+      const readPassword = passwordReader(options.email, options)
+      await withoutTokens(options, (needs) => createUser({ ...needs, readPassword }, options))
     },
     async setPassword(options) {
-      const needs = await prepareWithoutTokens(options)
       const { giveNewPassword } = await import('../cli/manage-users.ts')
-      await giveNewPassword({ ...needs, readPassword: passwordReader(options.email, options) }, options.email)
+      const readPassword = passwordReader(options.email, options)
+      await withoutTokens(options, (needs) => giveNewPassword({ ...needs, readPassword }, options.email))
     },
     async linkIdentity(options) {
       const { linkUser } = await import('../cli/manage-identities.ts')
-      await linkUser(await prepareWithoutTokens(options), options)
+      await withoutTokens(options, (needs) => linkUser(needs, options))
     },
     async unlinkIdentity(options) {
       const { unlinkUser } = await import('../cli/manage-identities.ts')
-      await unlinkUser(await prepareWithoutTokens(options), options)
+      await withoutTokens(options, (needs) => unlinkUser(needs, options))
     },
     async migrateDatabase(options) {
       const { migrateDatabase } = await import('../cli/migrate-database.ts')
-      await migrateDatabase(await prepareWithoutTokens(options))
+      await withoutTokens(options, migrateDatabase)
     },
   },
   packageJson.version,

@@ -20,7 +20,7 @@ import { requireFirm } from './require-firm.ts'
 import { tellCosts } from './tell-costs.ts'
 import { withDatabase } from './with-database.ts'
 
-type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal }
 
 export async function estimateCost(needs: Needs, options: CostOptions): Promise<void> {
   const prices = options.prices === undefined ? usualPrices : await readPricesFrom(options.prices)

@@ -4,7 +4,7 @@ import { hasCode } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { tellDiskFailure } from '../storage/local-errors.ts'
-import { WrongUse } from './failures.ts'
+import { ToldToEnd, WrongUse } from './failures.ts'
 import { adviceOnDisk, tellStoreFailure } from './tell-store-failure.ts'
 
 export type Explained = {
@@ -22,6 +22,7 @@ export type Explained = {
 export function explainFailure(error: unknown, database = 'DATABASE_URL, DATABASE_OWNER_URL'): Explained {
   if (error instanceof ConfigError) return expected('configuration', error.message)
   if (error instanceof WrongUse) return expected('wrong_use', error.message)
+  if (error instanceof ToldToEnd) return expected('ended', error.message)
   if (error instanceof AppError) return expected(error.code, error.message)
 
   const causes = [...causesOf(error)]

@@ -14,7 +14,7 @@ import type { Printer } from './printer.ts'
 import { requireAccount } from './require-account.ts'
 import { withDatabase } from './with-database.ts'
 
-type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal }
 
 export async function linkUser(needs: Needs, { email, ...named }: NamedSubject & { email: string }): Promise<void> {
   const { print } = needs

@@ -16,6 +16,7 @@ type Needs = {
   config: ConfigWithoutTokens
   log: Logger
   print: Printer
+  signal: AbortSignal
   /** Called once it is known that the password would be of use: nobody types one twice for nothing. */
   readPassword: () => Promise<string>
 }

@@ -4,7 +4,7 @@ import type { ConfigWithoutTokens } from '../config.ts'
 import type { Printer } from './printer.ts'
 import { withDatabase } from './with-database.ts'
 
-type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal }
 
 /** Opening a database migrates it; here that is all there is to do, down to the last row that the platform wrote before us. */
 export async function migrateDatabase(needs: Needs): Promise<void> {

@@ -9,8 +9,21 @@ export function nameDatabase(config: DatabaseConfig): string {
 
 function placeOf(address: string): string {
   const { username, hostname, port, pathname, searchParams } = new URL(address)
-  const host = decodeURIComponent(hostname) || searchParams.get('host') || 'localhost'
-  const user = decodeURIComponent(username) || searchParams.get('user')
-  const name = decodeURIComponent(pathname.slice(1))
-  return `${user ? `${user}@` : ''}${host}${host.startsWith('/') ? '' : `:${port || '5432'}`}${name === '' ? '' : `, database ${name}`}`
+  // As the driver has it: what stands behind the question mark goes before what stands in front of it.
+  const [host, itsPort, user] = [
+    searchParams.get('host') || decoded(hostname) || 'localhost',
+    searchParams.get('port') || port || '5432',
+    searchParams.get('user') || decoded(username),
+  ]
+  const name = decoded(pathname.slice(1))
+  return `${user ? `${user}@` : ''}${host}${host.startsWith('/') ? '' : `:${itsPort}`}${name === '' ? '' : `, database ${name}`}`
+}
+
+/** What is not written as an address would have it is taken as it stands, as the driver does. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

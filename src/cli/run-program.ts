@@ -1,9 +1,10 @@
 import { type Command, CommanderError } from 'commander'
 
 import { howToAsk } from './describe-command.ts'
-import { CommandFailed, WrongUse } from './failures.ts'
+import { CommandFailed, ToldToEnd, WrongUse } from './failures.ts'
 
-export type ExitCode = 0 | 1 | 2
+/** 130: it was told to end before it did anything, as of a process that a SIGINT ended. */
+export type ExitCode = 0 | 1 | 2 | 130
 
 type Explain = (error: unknown) => { code: string; message: string }
 type Stream = { write: (text: string) => unknown }
@@ -29,12 +30,17 @@ export async function runProgram(
     return 0
   } catch (error) {
     if (error instanceof CommandFailed) return 1
-    if (!(error instanceof CommanderError)) return fail(error instanceof WrongUse ? 2 : 1, explain(error))
+    if (!(error instanceof CommanderError)) return fail(exitCodeOf(error), explain(error))
     // What was asked for was shown: help, or the version.
     if (error.exitCode === 0) return 0
     // To people commander has said by itself what is wrong.
     return isJson ? fail(2, { code: 'wrong_use', message: `${sentenceOf(error)} ${hintOf()}` }) : 2
   }
+}
+
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof ToldToEnd) return 130
+  return error instanceof WrongUse ? 2 : 1
 }
 
 /** Has commander throw instead of ending the process. Answers the way to say where help is, once it has thrown. */

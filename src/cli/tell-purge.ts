@@ -39,7 +39,7 @@ const whys: Record<Settled['outcome'], string> = {
 }
 
 const stillGo =
-  'are not destroyed yet: the running service and the lifecycle of the bucket see to that, and --now does so at once'
+  'of its files not destroyed for good: %; the running service and the lifecycle of the bucket see to that, or --now where nothing keeps them'
 
 /** What keeps a document that nobody asked for by name is as it should be. */
 const good = new Set<Outcome>(['purged', 'purged_before', 'due'])
@@ -124,7 +124,7 @@ function lineOf(settled: Settled) {
 function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {
   if (earlier === undefined) return { document_id: id, outcome: 'missing', why: whys.missing } as const
   const { at, filesLeft } = earlier
-  const rest = filesLeft === 0 ? 'nothing of it is left' : `${inCount(filesLeft)} of its files ${stillGo}`
+  const rest = filesLeft === 0 ? 'nothing of it is left' : stillGo.replace('%', inCount(filesLeft))
   const why = `it was destroyed on ${at.toISOString()}, as document_disposals says; ${rest}`
   return { document_id: id, outcome: 'purged_before', why, files_left: filesLeft } as const
 }

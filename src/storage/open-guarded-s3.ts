@@ -26,9 +26,9 @@ export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
     onOpen({ trouble, s3Code }: Outage) {
       metrics.s3Outages.inc({ reason: trouble })
       const line = { event: 's3_out', trouble, s3_code: s3Code }
-      if (hasCredentials) log.error(line, `S3 is left alone until ${untilWhat(trouble)}`)
-      // Where S3 is not used it is as it should be; where it is, the start says what to do.
-      else log.warn(line, 'AWS credentials not found')
+      // Known from the start on: where S3 is not used it is as it should be, and where it is, the start says what to do.
+      if (trouble === 'no_credentials' && !hasCredentials) log.warn(line, 'AWS credentials not found')
+      else log.error(line, `S3 is left alone until ${untilWhat(trouble)}`)
     },
   })
   breaker.onBack(() => {

@@ -39,12 +39,16 @@ export async function destroyFiles(
   needs: DestroyNeeds,
   { documentIds, signal, onSettled }: Destruction,
 ): Promise<boolean> {
+  let isComplete = true
   await inTurns(walkDisposed(needs, documentIds), atOnce, async (file) => {
-    if (signal.aborted) return 'enough'
+    if (signal.aborted) {
+      isComplete = false
+      return 'enough'
+    }
     onSettled(await settle(needs, file))
     return 'next'
   })
-  return !signal.aborted
+  return isComplete
 }
 
 async function* walkDisposed(
