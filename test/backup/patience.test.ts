@@ -16,6 +16,7 @@ import { backupBucket } from '../../src/storage/backup-place/backup-bucket.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
 import { StoreError } from '../../src/storage/file-store.ts'
+import type { StorageKey } from '../../src/vocabulary.ts'
 import { type FailingS3, openFailingS3 } from '../faults/failing-s3.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { makePdf } from '../support/make-files.ts'
@@ -43,7 +44,7 @@ test('a backup waits for the S3 of the papers, says so, and goes on to its end',
   const states: Waiting[] = []
   const onWaiting = noting(states)
 
-  const made = await makeBackup(s3.service, folder, { patienceMs: 60_000, onWaiting, ...atFirstFile(refuse) })
+  const made = await makeBackup(s3.service, folder, { patienceMs: 60_000, onWaiting, place: losingS3 })
 
   expect(states).toEqual(['waiting', 'back'])
   expect(made.manifest.files).toMatchObject({ count: papers, lacking: 0 })
@@ -55,7 +56,7 @@ test('where S3 stays away a backup ends with what it said, and the next one copi
   const states: Waiting[] = []
   const onWaiting = (state: Waiting) => void states.push(state)
 
-  const ended = makeBackup(s3.service, folder, { onWaiting, ...atFirstFile(refuse) })
+  const ended = makeBackup(s3.service, folder, { onWaiting, place: losingS3 })
 
   await expect(ended).rejects.toSatisfy((error) => error instanceof GaveUp && error.place === undefined)
   expect(states).toEqual(['waiting', 'given_up'])
@@ -70,7 +71,8 @@ test('a restore into S3 waits for it, and goes on', async () => {
   const { manifest, name } = await makeBackup(s3.service, folder)
   const opened = await openBackup(backupFolder(folder), name, undefined)
   const { stores, budget, spool } = s3.service.app
-  if (stores.s3 === undefined || opened === undefined) throw new Error('this service has no S3, or made no backup')
+  const { s3: onS3 } = stores
+  if (onS3 === undefined || opened === undefined) throw new Error('this service has no S3, or made no backup')
   const states: Waiting[] = []
   const waiting = { stores, patienceMs: 60_000, onWaiting: noting(states) }
   const place = makePatient(backupFolder(folder), { signal: never, pauseMs: 10 }, waiting)
@@ -78,11 +80,11 @@ test('a restore into S3 waits for it, and goes on', async () => {
   const restored = await restoreFiles({ budget, spool }, place, {
     folder: opened.folder,
     files: manifest.files,
-    target: stores.s3,
+    target: { ...onS3, stat: losing(async (key: StorageKey) => onS3.stat(key)) },
     concurrency: 2,
     signal: never,
     onDamaged: undefined,
-    ...atFirstFile(refuse),
+    onFile: () => undefined,
   })
 
   expect(states).toEqual(['waiting', 'back'])
@@ -155,10 +157,6 @@ function failing(times: number) {
   })
 }
 
-async function refuse(): Promise<void> {
-  await s3.spoil({ kind: 'refuse' })
-}
-
 /** S3 comes back once it is waited for. */
 function noting(states: Waiting[]) {
   return (state: Waiting) => {
@@ -167,12 +165,17 @@ function noting(states: Waiting[]) {
   }
 }
 
-function atFirstFile(act: () => Promise<void>) {
-  let isFirst = true
-  return {
-    onFile() {
-      if (isFirst) void act()
-      isFirst = false
-    },
+/** S3 goes away when the third file is begun. */
+function losingS3(usual: BackupPlace): BackupPlace {
+  const sizeOf = losing(async (name: string) => usual.sizeOf(name))
+  return { ...usual, sizeOf: async (name) => (name.startsWith('files/') ? sizeOf(name) : usual.sizeOf(name)) }
+}
+
+function losing<Name, Answer>(usual: (name: Name) => Promise<Answer>) {
+  let calls = 0
+  return async (name: Name) => {
+    calls += 1
+    if (calls === 3) await s3.spoil({ kind: 'refuse' })
+    return usual(name)
   }
 }

@@ -62,7 +62,7 @@ describe('purge', () => {
     expect(dry).toMatchObject({ code: 0, stderr: '' })
     expect(dry.stdout).toContain(`! ${due.id}: would be destroyed\n`)
     expect(dry.stdout).toMatch(new RegExp(`! ${last.id}: it is the firm’s last verified paper`))
-    expect(dry.stdout).toContain('✓ 1 documents would be destroyed; 1 needs approval. Nothing was changed.\n')
+    expect(dry.stdout).toContain('✓ 1 document would be destroyed; 1 needs approval. Nothing was changed.\n')
     expect(await isThere(service, due.id)).toBe(true)
 
     // Rows alone: the service's own rights are enough.
