@@ -20,10 +20,8 @@ export type Explained = {
  * `database`: which it is, where the settings were read.
  */
 export function explainFailure(error: unknown, database = 'DATABASE_URL, DATABASE_OWNER_URL'): Explained {
-  if (error instanceof ConfigError) return expected('configuration', error.message)
-  if (error instanceof WrongUse) return expected('wrong_use', error.message)
-  if (error instanceof ToldToEnd) return expected('ended', error.message)
-  if (error instanceof AppError) return expected(error.code, error.message)
+  const foreseen = explainForeseen(error)
+  if (foreseen !== undefined) return foreseen
 
   const causes = [...causesOf(error)]
   const known = explainStore(causes) ?? explainDatabase(causes, database) ?? explainDisk(causes)
@@ -34,6 +32,14 @@ export function explainFailure(error: unknown, database = 'DATABASE_URL, DATABAS
     message: `Something went wrong that should not: ${line}. LOG_LEVEL=debug shows the rest.`,
     isExpected: false,
   }
+}
+
+/** What was thrown for the person who gave the command. */
+function explainForeseen(error: unknown): Explained | undefined {
+  if (error instanceof ConfigError) return expected('configuration', error.message)
+  if (error instanceof WrongUse) return expected('wrong_use', error.message)
+  if (error instanceof ToldToEnd) return expected('ended', error.message)
+  return error instanceof AppError ? expected(error.code, error.message) : undefined
 }
 
 function expected(code: string, message: string): Explained {

@@ -41,5 +41,10 @@ test('what waits for a person is told to end too, and lets go of the database', 
   })
 
   await expect(working).rejects.toBeInstanceOf(ToldToEnd)
-  await expect(sql`select 1`.execute(db ?? expect.fail())).rejects.toThrow('driver has already been destroyed')
+  await expect(sql`select 1`.execute(requireOpened(db))).rejects.toThrow('driver has already been destroyed')
 })
+
+function requireOpened(db: Db | undefined): Db {
+  if (db === undefined) throw new Error('the work was not begun')
+  return db
+}
