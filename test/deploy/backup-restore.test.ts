@@ -110,7 +110,7 @@ test('old backups go with the files that only they had, and the newest stays, wh
 
   const ended = await script('remove-old.sh', [place.backups, '90'])
 
-  expect(ended).toMatchObject({ code: 0, stdout: '1 old backups and 1 files that only they had are removed.\n' })
+  expect(ended).toMatchObject({ code: 0, stdout: 'Old backups removed: 1; files that only they had: 1.\n' })
   expect(await readdir(backups)).toEqual([second.name])
   expect(await problemsOf(place.backups)).toEqual([])
   expect(await script('remove-old.sh', [place.backups, '0'])).toMatchObject({

@@ -133,7 +133,7 @@ test(
     }
     const scene = await setScene({ url: `http://127.0.0.1:${port}`, admin: undefined })
     expect(await beginUpload(scene).finish()).toMatchObject({ status: 201, body: { storage: 's3' } })
-    expect(await machine.run(...byHand(await readFile(join(root, 'deploy/README.md'), 'utf8')))).toContain('1 files')
+    expect(await machine.run(...byHand(await readFile(join(root, 'deploy/README.md'), 'utf8')))).toContain('1 file, ')
     await machine.control('stop', serve ?? '', work ?? '')
     expect(await Promise.all([serve, work].map((unit) => stateOf(machine, unit, 'Result')))).toEqual([
       'success',
