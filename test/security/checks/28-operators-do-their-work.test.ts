@@ -107,7 +107,7 @@ describeCheck(28, () => {
     const damaged = kept.find(({ key }) => key.startsWith('paniq/files/'))?.key
     await backups.client.send(new PutObjectCommand({ Bucket: backups.name, Key: damaged, Body: 'other bytes' }))
     const unmended = await run('backup-verify', ['backup', 'verify', place, '--repair'])
-    expect(unmended).toMatchObject({ code: 1, stderr: expect.stringContaining('S3') })
+    expect(unmended).toMatchObject({ code: 1, stderr: expect.stringContaining('AccessDenied') })
     const putAside = await run('backup-verify-repair', ['backup', 'verify', place, '--repair'])
     expect(putAside).toMatchObject({ code: 1, stderr: '' })
     await run('backup', ['backup', 'create', place, '--with-files'])
