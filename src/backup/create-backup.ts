@@ -10,7 +10,7 @@ import { recordEvent, systemActor } from '../database/events.ts'
 import { findInstallationId } from '../database/installation.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { Clock } from '../vocabulary.ts'
-import { keepBeating } from './beat.ts'
+import { type Beating, keepBeating } from './beat.ts'
 import { type CopyCounts, copyFiles, type FileTold } from './copy-files.ts'
 import type { KeepNeeds } from './keep-file.ts'
 import { listFiles } from './list-files.ts'
@@ -52,22 +52,23 @@ export type BackupMade = { name: string; manifest: Manifest; counts: CopyCounts;
 export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish: BackupWish): Promise<BackupMade> {
   const { db } = needs
   const installationId = await findInstallationId(db)
-  const cleaned = await removeUnfinished(needs, place, installationId)
+  const cleaned = await removeUnfinished(needs, makePatient(place, wish), installationId)
   const id = randomUUID()
   const name = backupNameOf(needs.now().toISOString(), id)
   await beginBackup(db, { id, place: place.shown, name, withFiles: wish.withFiles })
-  const mark = async () => writeMark(place, name, { installationId, backupId: id, beatAt: needs.now() })
+  const mark = async (on: BackupPlace) =>
+    writeMark(on, name, { installationId, backupId: id, beatAt: needs.now() })
   const beating = keepBeating(needs, id, async () => {
     await requireMark(place, name, id)
-    await mark()
+    await mark(place)
   })
-  const underway = { signal: AbortSignal.any([wish.signal, beating.signal]), onMove: beating.moved }
+  const { signal, onMove, moves } = countMoves(wish.signal, beating)
+  const patient = makePatient(place, { ...wish, signal }, { ...wish, ...needs, moves })
   try {
-    await mark()
-    const patient = makePatient(place, { ...wish, signal: underway.signal }, { ...wish, ...needs })
-    const made = await fill(needs, patient, { ...wish, underway, id, name })
+    await mark(patient)
+    const made = await fill(needs, patient, { ...wish, underway: { signal, onMove }, id, name })
     await beating.end()
-    await requireMark(place, name, id)
+    await requireMark(patient, name, id)
     await finish(patient, made.manifest, wish.key)
     const { count: files, bytes, lacking } = made.manifest.files
     await endBackup(db, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
@@ -83,6 +84,18 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
     throw error
   } finally {
     beating.stop()
+  }
+}
+
+function countMoves(ending: AbortSignal, beating: Beating): Underway & { moves: () => number } {
+  let moves = 0
+  return {
+    signal: AbortSignal.any([ending, beating.signal]),
+    onMove() {
+      moves += 1
+      beating.moved()
+    },
+    moves: () => moves,
   }
 }
 

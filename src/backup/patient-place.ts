@@ -21,8 +21,11 @@ export type Trying = {
 /** How work of hours waits, and for what. */
 export type BackupPatience = Trying & Patience
 
+/** How long S3 is waited for, and how long the pauses are. */
+export type PatienceTimes = { patienceMs: number; pauseMs?: number }
+
 /** Less than the quarter of an hour after which a backup that did not move is taken for dead. */
-export const patienceMs = 10 * 60_000
+export const usualPatience: PatienceTimes = { patienceMs: 10 * 60_000 }
 
 const mostTries = 5
 const usualPauseMs = 2000
@@ -34,33 +37,35 @@ export function makePatient(
   waiting?: Omit<Patience, 'signal'> & { stores: Stores },
 ): PatientPlace {
   const s3IsBack = waiting && makeWaitForS3(waiting.stores, { ...waiting, signal })
-  const waitFor = async (error: StoreError, tries: number, of: string | undefined) => {
-    if (signal.aborted) throw error
-    if (tries === mostTries) throw new GaveUp(error, of)
-    if (s3IsBack === undefined || !isPassing(waiting?.stores.s3?.outage()))
-      await wait(tries * pauseMs, undefined, { signal })
-    else if (!(await s3IsBack())) throw signal.aborted ? error : new GaveUp(error, undefined)
+  const isWorthATry = async (tries: number) => {
+    if (tries === mostTries) return false
+    if (s3IsBack !== undefined && isPassing(waiting?.stores.s3?.outage())) return s3IsBack()
+    await wait(tries * pauseMs, undefined, { signal }).catch(() => undefined)
+    return true
   }
-  const tryAgain = async <Result>(work: () => Promise<Result>, of?: string): Promise<Result> => {
+  const tryAgain = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     for (let tries = 1; ; tries += 1) {
       try {
         return await work()
       } catch (error) {
         if (!(error instanceof StoreError) || error.code !== 'unavailable') throw error
-        await waitFor(error, tries, of)
+        // Why the work is to end is what whoever hears of it is to be told.
+        signal.throwIfAborted()
+        const goesOn = await isWorthATry(tries)
+        signal.throwIfAborted()
+        if (!goesOn) throw new GaveUp(error)
       }
     }
   }
-  const { shown } = place
   return {
-    shown,
-    patiently: async (work) => tryAgain(work),
-    write: async (name, content) => tryAgain(async () => place.write(name, content), shown),
-    read: async (name) => tryAgain(async () => place.read(name), shown),
-    sizeOf: async (name) => tryAgain(async () => place.sizeOf(name), shown),
-    list: async (folder) => tryAgain(async () => place.list(folder), shown),
-    remove: async (name) => tryAgain(async () => place.remove(name), shown),
-    rename: async (from, to) => tryAgain(async () => place.rename(from, to), shown),
+    shown: place.shown,
+    patiently: tryAgain,
+    write: async (name, content) => tryAgain(async () => place.write(name, content)),
+    read: async (name) => tryAgain(async () => place.read(name)),
+    sizeOf: async (name) => tryAgain(async () => place.sizeOf(name)),
+    list: async (folder) => tryAgain(async () => place.list(folder)),
+    remove: async (name) => tryAgain(async () => place.remove(name)),
+    rename: async (from, to) => tryAgain(async () => place.rename(from, to)),
     close: () => place.close(),
   }
 }

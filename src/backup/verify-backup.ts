@@ -28,22 +28,37 @@ export async function verifyBackup(
   { folder, manifest }: OpenedBackup,
   check: BackupCheck,
 ): Promise<BackupChecked> {
-  const place = makePatient(itsPlace, check)
+  const { signal } = check
   const done: BackupChecked = { rows: 0, files: 0, bytes: 0, problems: 0, isComplete: false }
   const tell = (problem: BackupProblem) => {
     done.problems += 1
     check.onProblem(problem)
   }
+  try {
+    await readAll({ place: makePatient(itsPlace, check), done, tell }, { folder, manifest }, check)
+  } catch (error) {
+    // Told to end while it waited for the place.
+    if (!signal.aborted) throw error
+  }
+  return { ...done, isComplete: !signal.aborted }
+}
+
+type Reading = { place: PatientPlace; done: BackupChecked; tell: Tell }
+
+async function readAll(
+  { place, done, tell }: Reading,
+  { folder, manifest }: Pick<OpenedBackup, 'folder' | 'manifest'>,
+  check: BackupCheck,
+): Promise<void> {
   for (const { parts } of manifest.tables)
     for (const part of parts) {
-      if (check.signal.aborted) return done
+      check.signal.throwIfAborted()
       done.rows += await countLines(place, folder, part, tell)
     }
   for (const part of manifest.files.parts) {
-    if (check.signal.aborted) return done
+    check.signal.throwIfAborted()
     await checkFiles({ place, lines: linesOf(place, folder, part, tell), done, tell }, check)
   }
-  return { ...done, isComplete: !check.signal.aborted }
 }
 
 type Tell = (problem: BackupProblem) => void
@@ -74,7 +89,7 @@ async function* linesOf(
   return undefined
 }
 
-type Checking = { place: PatientPlace; lines: AsyncGenerator<string, undefined>; done: BackupChecked; tell: Tell }
+type Checking = Reading & { lines: AsyncGenerator<string, undefined> }
 
 async function checkFiles(
   { place, lines, done, tell }: Checking,

@@ -3,7 +3,7 @@ import type { PathOrBucket } from '../config-forms.ts'
 import { type BackupMade, createBackup as create, type CreateNeeds } from '../backup/create-backup.ts'
 import { type FileLine, isLacking } from '../backup/manifest.ts'
 import { GaveUp } from '../backup/gave-up.ts'
-import { patienceMs } from '../backup/patient-place.ts'
+import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
 import type { SigningKey } from '../backup/sign-manifest.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
 import { explainGivenUp } from './explain-given-up.ts'
@@ -13,11 +13,11 @@ import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
 import { tellingOfWaiting } from './tell-waiting.ts'
 
-type Needs = CreateNeeds & { config: Config; print: Printer; signal: AbortSignal; key: SigningKey | undefined }
+type Needs = CreateNeeds & { config: Config; print: Printer; signal: AbortSignal; key: SigningKey | undefined; patience?: PatienceTimes }
 
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
-  const { print, signal, key } = needs
+  const { print, signal, key, patience = usualPatience } = needs
   const place = await openBackupPlace(needs, where, { makes: true })
   const isWithFiles = options.withFiles === true
   let progress: Progress | undefined
@@ -28,10 +28,10 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       key,
       concurrency: options.concurrency,
       signal,
-      patienceMs,
+      ...patience,
       onWaiting: tellingOfWaiting(
         (line) => (progress === undefined ? print.say(line) : progress.say(line)),
-        patienceMs,
+        patience.patienceMs,
       ),
       onTable: () => undefined,
       onTotal(total) {

@@ -8,7 +8,7 @@ import {
 import { GaveUp } from '../backup/gave-up.ts'
 import type { FileLine } from '../backup/manifest.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
-import { patienceMs } from '../backup/patient-place.ts'
+import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
@@ -21,7 +21,7 @@ import { inBytes, inCount, type Progress, showProgress } from './progress.ts'
 import { endedBefore } from './tell-end.ts'
 import { tellingOfWaiting } from './tell-waiting.ts'
 
-type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal }
+type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
 
 /** `backup restore`, until the rows stand. Says what it found; throws `CommandFailed` when it was ended before the end. */
 export async function restoreBackup(
@@ -29,7 +29,7 @@ export async function restoreBackup(
   { place, opened }: { place: BackupPlace; opened: OpenedBackup },
   options: RestoreBackupOptions,
 ): Promise<Restored> {
-  const { print, signal } = needs
+  const { print, signal, patience = usualPatience } = needs
   const { manifest, name } = opened
   const isWithFiles = manifest.backup.with_files && options.files
   const { count: files, bytes } = manifest.files
@@ -42,8 +42,8 @@ export async function restoreBackup(
       reads: options.read === true,
       concurrency: options.concurrency,
       signal,
-      patienceMs,
-      onWaiting: tellingOfWaiting((line) => progress.say(line), patienceMs),
+      ...patience,
+      onWaiting: tellingOfWaiting((line) => progress.say(line), patience.patienceMs),
       onTable: (table) => print.answer({ event: 'table', table }),
       onRestored(sofar) {
         done.files += 1

@@ -1,10 +1,16 @@
 import { codeOf } from '../errors-code.ts'
 import type { StoreError } from '../storage/file-store.ts'
 import { tellDiskFailure } from '../storage/local-errors.ts'
+import { PlaceFailure } from '../storage/backup-place/place-failure.ts'
 import { S3Error } from '../storage/s3-operation.ts'
 
-/** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. `place`: where backups are kept, when it was that. */
-export function tellStoreFailure(error: StoreError, place?: string): { says: string; advice: string } {
+/** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. */
+export function tellStoreFailure(error: StoreError): { says: string; advice: string } {
+  return error instanceof PlaceFailure ? tell(error.cause, error.place) : tell(error, undefined)
+}
+
+/** `place`: where backups are kept, when it was that. */
+function tell(error: StoreError, place: string | undefined): { says: string; advice: string } {
   const where = place ?? 'S3'
   if (error instanceof S3Error)
     return {

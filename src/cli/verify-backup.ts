@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 
 import { GaveUp } from '../backup/gave-up.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
+import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
 import { type BackupChecked, type BackupProblem, verifyBackup as verify } from '../backup/verify-backup.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
@@ -13,11 +14,11 @@ import type { Printer } from './printer.ts'
 import { inBytes, inCount, showProgress } from './progress.ts'
 import { endedUnread } from './tell-end.ts'
 
-type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
 
 /** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
 export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
-  const { print, signal } = needs
+  const { print, signal, patience = usualPatience } = needs
   const place = await openBackupPlace(needs, where, { makes: false })
   try {
     const opened = await openNamed(place, options, 'newest')
@@ -27,6 +28,7 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
     const checked = await verify(place, opened, {
       concurrency: options.concurrency,
       signal,
+      ...patience,
       repairs: options.repair === true,
       onProblem(problem) {
         problems.push(problem)

@@ -12,6 +12,11 @@ export type Patience = {
   signal: AbortSignal
   /** Told when S3 has gone away, and how that ended; the latter not where somebody ends the work. */
   onWaiting: (state: Waiting) => void
+  /**
+   * How often the work came further by now. Waits between which it did not share the patience: an S3 that comes and goes
+   * is not waited for any longer than one that stays away. Undefined: each wait has the whole of it.
+   */
+  moves?: () => number
 }
 
 const lookEveryMs = 200
@@ -24,30 +29,40 @@ export function isPassing(outage: Outage | undefined): boolean {
   return outage !== undefined && passing.has(outage.trouble)
 }
 
+type Waited = { s3?: Pick<NonNullable<Stores['s3']>, 'outage'> | undefined }
+
 /**
  * Makes the waiting for an S3 that went away in the midst of long work; of several that wait at once, one looks and tells.
  * It gives false when S3 stayed away for too long, also to who comes later, or the work was told to end, and true at once
  * where there is no outage: one failure of a single call is none.
  */
-export function makeWaitForS3(stores: Stores, patience: Patience): () => Promise<boolean> {
+export function makeWaitForS3(stores: Waited, patience: Patience): () => Promise<boolean> {
   let waiting: Promise<boolean> | undefined
   let isGivenUp = false
+  let row = { moves: NaN, endsAt: 0 }
+  const endOfPatience = () => {
+    const moves = patience.moves?.() ?? NaN
+    if (moves !== row.moves) row = { moves, endsAt: Date.now() + patience.patienceMs }
+    return row.endsAt
+  }
   const onWaiting = (state: Waiting) => {
     isGivenUp ||= state === 'given_up'
     patience.onWaiting(state)
   }
   return async () => {
     if (isGivenUp) return false
-    waiting ??= waitForS3(stores, { ...patience, onWaiting }).finally(() => (waiting = undefined))
+    waiting ??= waitForS3(stores, { ...patience, onWaiting, endOfPatience }).finally(() => (waiting = undefined))
     return waiting
   }
 }
 
-async function waitForS3({ s3 }: Stores, { patienceMs, signal, onWaiting }: Patience): Promise<boolean> {
+type Wait = Pick<Patience, 'signal' | 'onWaiting'> & { endOfPatience: () => number }
+
+async function waitForS3({ s3 }: Waited, { signal, onWaiting, endOfPatience }: Wait): Promise<boolean> {
   const outage = s3?.outage()
   if (s3 === undefined || outage === undefined) return true
   if (!isPassing(outage)) return false
-  const endsAt = Date.now() + patienceMs
+  const endsAt = endOfPatience()
   onWaiting('waiting')
   while (s3.outage() !== undefined && Date.now() < endsAt && !signal.aborted)
     await wait(lookEveryMs, undefined, { signal }).catch(() => undefined)

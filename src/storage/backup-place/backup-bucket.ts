@@ -16,6 +16,7 @@ import { readS3Object } from '../read-s3-object.ts'
 import { isAmazon, makeS3Client, usualPatience } from '../s3-client.ts'
 import { callS3, type S3Reach } from '../s3-operation.ts'
 import type { BackupPlace, PlaceContent } from './backup-place.ts'
+import { namedPlace } from './named-place.ts'
 
 type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
 
@@ -36,7 +37,7 @@ export function backupBucket(
     onOperation: () => undefined,
   }
   const keyOf = (name: string) => `${prefix}${name}`
-  return {
+  return namedPlace({
     shown: `s3://${bucket}/${prefix}`,
     write: async (name, content) => putObject(reach, keyOf(name), content),
     read: async (name) => readS3Object(reach, keyOf(name)),
@@ -55,7 +56,7 @@ export function backupBucket(
       await removeObject(reach, keyOf(from))
     },
     close: () => client.destroy(),
-  }
+  })
 }
 
 async function putObject(reach: S3Reach, key: string, content: PlaceContent): Promise<void> {

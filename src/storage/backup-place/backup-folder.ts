@@ -6,42 +6,46 @@ import { dirname, join } from 'node:path'
 
 import { syncFolder } from '../../files-sync-folder.ts'
 import { hasCode } from '../../errors-code.ts'
+import { handOn } from '../hand-on.ts'
 import { localFailure } from '../local-errors.ts'
 import { makeDurableFolders } from '../make-durable-folders.ts'
 import { removeLeftovers } from '../remove-leftovers.ts'
 import type { BackupPlace, PlaceContent } from './backup-place.ts'
+import { namedPlace } from './named-place.ts'
 
 const incomingPrefix = '.incoming-'
 const copyBytes = 1024 * 1024
 
 /** Backups in a folder: files of their owner's alone, synced before they have their names. */
 export function backupFolder(root: string): BackupPlace {
-  return {
+  return namedPlace({
     shown: root,
-    write: async (name, content) => saying(async () => writeFile(root, name, content)),
-    read: async (name) => saying(async () => openFile(join(root, name))),
+    write: async (name, content) => writeFile(root, name, content),
+    read: async (name) => openFile(join(root, name)),
     async sizeOf(name) {
       try {
         const stat = await lstat(join(root, name))
         return stat.isFile() ? stat.size : undefined
       } catch (error) {
         if (hasCode(error, 'ENOENT')) return undefined
-        throw localFailure(error)
+        throw error
       }
     },
-    list: async (folder) => saying(async () => listFolder(join(root, folder))),
-    remove: async (name) => saying(async () => rm(join(root, name), { recursive: true, force: true })),
-    rename: async (from, to) => saying(async () => renameFile(join(root, from), join(root, to))),
+    list: async (folder) => listFolder(join(root, folder)),
+    remove: async (name) => rm(join(root, name), { recursive: true, force: true }),
+    rename: async (from, to) => renameFile(join(root, from), join(root, to)),
     close: () => undefined,
-  }
+  })
 }
 
 /** What dead ones left half-written there goes. */
 export async function tidyBackupFolder(root: string): Promise<void> {
-  await saying(async () => {
+  try {
     await makeDurableFolders(root)
     await removeLeftovers(root, incomingPrefix)
-  })
+  } catch (error) {
+    throw localFailure(error)
+  }
 }
 
 async function writeFile(root: string, name: string, content: PlaceContent): Promise<void> {
@@ -71,7 +75,8 @@ async function renameFile(from: string, to: string): Promise<void> {
 
 async function fill(handle: FileHandle, content: PlaceContent): Promise<void> {
   if ('bytes' in content) return handle.writeFile(content.bytes)
-  await handle.writeFile(createReadStream(content.path, { highWaterMark: copyBytes }))
+  // What goes wrong with it is of another disk than the place's.
+  await handle.writeFile(handOn(createReadStream(content.path, { highWaterMark: copyBytes }), localFailure))
 }
 
 async function openFile(path: string) {
@@ -87,13 +92,5 @@ async function listFolder(path: string): Promise<string[]> {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return []
     throw error
-  }
-}
-
-async function saying<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    throw localFailure(error)
   }
 }

@@ -7,7 +7,7 @@ export type PlaceContent = { bytes: Buffer; sha256: Sha256 } | { path: string; s
 
 /**
  * Where backups are kept: a folder, or a part of a bucket. Names are paths below it. Failures are `StoreError`s, as those
- * of a store of documents are.
+ * of a store of documents are; that it cannot serve is a `PlaceFailure`.
  */
 export type BackupPlace = {
   /** As it was asked for. */

@@ -1,0 +1,14 @@
+import { StoreError } from '../file-store.ts'
+
+/** The place where backups are kept cannot serve; its cause is what the disk, or S3, said. */
+export class PlaceFailure extends StoreError {
+  override readonly cause: StoreError
+  /** As it was asked for. */
+  readonly place: string
+
+  constructor(cause: StoreError, place: string) {
+    super('unavailable', cause.message)
+    this.cause = cause
+    this.place = place
+  }
+}
