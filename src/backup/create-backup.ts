@@ -56,8 +56,7 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
   const id = randomUUID()
   const name = backupNameOf(needs.now().toISOString(), id)
   await beginBackup(db, { id, place: place.shown, name, withFiles: wish.withFiles })
-  const mark = async (on: BackupPlace) =>
-    writeMark(on, name, { installationId, backupId: id, beatAt: needs.now() })
+  const mark = async (on: BackupPlace) => writeMark(on, name, { installationId, backupId: id, beatAt: needs.now() })
   const beating = keepBeating(needs, id, async () => {
     await requireMark(place, name, id)
     await mark(place)

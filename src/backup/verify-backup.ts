@@ -100,7 +100,13 @@ async function checkFiles(
     const line = fileLineForm.parse(JSON.parse(text))
     if (line.fate !== 'kept' || line.sha256 === null) return 'next'
     const file = contentName(line.sha256)
-    const fault = await place.patiently(async () => findFault(place, file, line))
+    const fault = await place
+      .patiently(async () => findFault(place, file, line))
+      .catch((error: unknown) => {
+        if (!signal.aborted) throw error
+        return 'ended' as const
+      })
+    if (fault === 'ended') return 'enough'
     if (fault?.isOther === true && repairs) await putAside(place, file)
     if (fault !== undefined) tell({ file, why: fault.why, line })
     done.files += 1

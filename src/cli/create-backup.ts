@@ -13,7 +13,13 @@ import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
 import { tellingOfWaiting } from './tell-waiting.ts'
 
-type Needs = CreateNeeds & { config: Config; print: Printer; signal: AbortSignal; key: SigningKey | undefined; patience?: PatienceTimes }
+type Needs = CreateNeeds & {
+  config: Config
+  print: Printer
+  signal: AbortSignal
+  key: SigningKey | undefined
+  patience?: PatienceTimes
+}
 
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {

@@ -39,10 +39,11 @@ type Waited = { s3?: Pick<NonNullable<Stores['s3']>, 'outage'> | undefined }
 export function makeWaitForS3(stores: Waited, patience: Patience): () => Promise<boolean> {
   let waiting: Promise<boolean> | undefined
   let isGivenUp = false
-  let row = { moves: NaN, endsAt: 0 }
+  let row: { moves: number | undefined; endsAt: number } | undefined
   const endOfPatience = () => {
-    const moves = patience.moves?.() ?? NaN
-    if (moves !== row.moves) row = { moves, endsAt: Date.now() + patience.patienceMs }
+    const moves = patience.moves?.()
+    if (row === undefined || moves === undefined || moves !== row.moves)
+      row = { moves, endsAt: Date.now() + patience.patienceMs }
     return row.endsAt
   }
   const onWaiting = (state: Waiting) => {

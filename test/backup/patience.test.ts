@@ -1,22 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { text } from 'node:stream/consumers'
-
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import { GaveUp } from '../../src/backup/gave-up.ts'
-import { openBackup } from '../../src/backup/open-backup.ts'
-import { makePatient } from '../../src/backup/patient-place.ts'
-import { restoreFiles } from '../../src/backup/restore-files.ts'
-import { verifyBackup } from '../../src/backup/verify-backup.ts'
-import { writeBytes } from '../../src/backup/write-bytes.ts'
-import { loadConfig } from '../../src/config.ts'
 import type { Waiting } from '../../src/documents/wait-for-s3.ts'
-import { makeLogger } from '../../src/logger.ts'
-import { backupBucket } from '../../src/storage/backup-place/backup-bucket.ts'
-import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
-import { StoreError } from '../../src/storage/file-store.ts'
-import type { StorageKey } from '../../src/vocabulary.ts'
+import { S3Error } from '../../src/storage/s3-operation.ts'
 import { type FailingS3, openFailingS3 } from '../faults/failing-s3.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { makePdf } from '../support/make-files.ts'
@@ -24,7 +11,6 @@ import { makeFirm, makeMember } from '../support/people.ts'
 import { emptyFolder, makeBackup, problemsOf } from './backup-scene.ts'
 
 const papers = 6
-const never = new AbortController().signal
 
 let s3: FailingS3
 
@@ -58,7 +44,7 @@ test('where S3 stays away a backup ends with what it said, and the next one copi
 
   const ended = makeBackup(s3.service, folder, { onWaiting, place: losingS3 })
 
-  await expect(ended).rejects.toSatisfy((error) => error instanceof GaveUp && error.place === undefined)
+  await expect(ended).rejects.toSatisfy((error) => error instanceof GaveUp && error.cause instanceof S3Error)
   expect(states).toEqual(['waiting', 'given_up'])
   await s3.mend()
   const { counts } = await makeBackup(s3.service, folder)
@@ -66,96 +52,41 @@ test('where S3 stays away a backup ends with what it said, and the next one copi
   expect(counts.shared + counts.copied).toBe(papers)
 })
 
-test('a restore into S3 waits for it, and goes on', async () => {
+test('a backup that is told to end while it waits for S3 says why it was, and nothing of the waiting', async () => {
   const folder = await emptyFolder()
-  const { manifest, name } = await makeBackup(s3.service, folder)
-  const opened = await openBackup(backupFolder(folder), name, undefined)
-  const { stores, budget, spool } = s3.service.app
-  const { s3: onS3 } = stores
-  if (onS3 === undefined || opened === undefined) throw new Error('this service has no S3, or made no backup')
+  const ending = new AbortController()
+  const why = new Error('taken for dead')
+
+  const ended = makeBackup(s3.service, folder, {
+    signal: ending.signal,
+    patienceMs: 60_000,
+    onWaiting: () => ending.abort(why),
+    place: losingS3,
+  })
+
+  await expect(ended).rejects.toBe(why)
+})
+
+test('an S3 that comes and goes is given up when the patience is over, unless the backup comes further between', async () => {
+  const folder = await emptyFolder()
   const states: Waiting[] = []
-  const waiting = { stores, patienceMs: 60_000, onWaiting: noting(states) }
-  const place = makePatient(backupFolder(folder), { signal: never, pauseMs: 10 }, waiting)
-
-  const restored = await restoreFiles({ budget, spool }, place, {
-    folder: opened.folder,
-    files: manifest.files,
-    target: { ...onS3, stat: losing(async (key: StorageKey) => onS3.stat(key)) },
-    concurrency: 2,
-    signal: never,
-    onDamaged: undefined,
-    onFile: () => undefined,
-  })
-
-  expect(states).toEqual(['waiting', 'back'])
-  // They lie there already: each was read.
-  expect(restored).toMatchObject({ found: papers, written: 0 })
-})
-
-test('a place that fails four times in a row is asked a fifth time, and then given up', async () => {
-  const folder = await emptyFolder()
-
-  const ended = makeBackup(s3.service, folder, { concurrency: 1, place: failing(5) })
-  await expect(ended).rejects.toSatisfy((error) => error instanceof GaveUp && error.place === folder)
-  const made = await makeBackup(s3.service, folder, { concurrency: 1, place: failing(4) })
-
-  expect(made.counts).toMatchObject({ copied: papers })
-})
-
-test('what a place breaks off in the middle is read again, and no damage', async () => {
-  const folder = await emptyFolder()
-  const { name } = await makeBackup(s3.service, folder)
-  const opened = await openBackup(backupFolder(folder), name, undefined)
-  if (opened === undefined) throw new Error('it is not finished')
-  let breaks = 1
-  const place: BackupPlace = {
-    ...backupFolder(folder),
-    async read(file) {
-      const stream = await backupFolder(folder).read(file)
-      if (file.startsWith('files/') && (breaks -= 1) >= 0) stream.destroy(new StoreError('unavailable', 'Broken off.'))
-      return stream
+  const patience = {
+    patienceMs: 3000,
+    onWaiting(state: Waiting) {
+      states.push(state)
+      if (state === 'waiting') setTimeout(() => s3.proxy.setFault({ kind: 'none' }), 1200)
+      if (state !== 'back') return
+      s3.proxy.setFault({ kind: 'refuse' })
+      void s3.proxy.cutAll()
     },
   }
 
-  const checked = await verifyBackup(place, opened, {
-    concurrency: 1,
-    signal: never,
-    pauseMs: 10,
-    repairs: false,
-    onProblem: () => undefined,
-    onFile: () => undefined,
-  })
+  const ended = makeBackup(s3.service, folder, { ...patience, concurrency: 1, place: losingS3 })
 
-  expect(checked).toMatchObject({ files: papers, problems: 0, isComplete: true })
-  expect(breaks).toBeLessThan(1)
+  await expect(ended).rejects.toThrow(GaveUp)
+  expect(states.slice(0, 2)).toEqual(['waiting', 'back'])
+  expect(states.at(-1)).toBe('given_up')
 })
-
-test('a bucket that breaks off in the middle is out of reach', async () => {
-  const { config, log } = {
-    config: loadConfig(s3.settings).s3,
-    log: makeLogger({ level: 'silent', isTerminal: false }),
-  }
-  const place = backupBucket({ config, log }, { bucket: config.bucket, prefix: 'backups-of-a-test/' })
-  onTestFinished(() => place.close())
-  await writeBytes(place, 'a-part', randomBytes(200_000))
-  await s3.spoil({ kind: 'cut_down', afterBytes: 50_000 })
-
-  const reading = place.read('a-part').then(text)
-
-  await expect(reading).rejects.toSatisfy((error) => error instanceof StoreError && error.code === 'unavailable')
-})
-
-/** A place that does not take files so many times. */
-function failing(times: number) {
-  let left = times
-  return (usual: BackupPlace): BackupPlace => ({
-    ...usual,
-    async write(...words: Parameters<BackupPlace['write']>) {
-      if (words[0].startsWith('files/') && (left -= 1) >= 0) throw new StoreError('unavailable', 'The place is away.')
-      await usual.write(...words)
-    },
-  })
-}
 
 /** S3 comes back once it is waited for. */
 function noting(states: Waiting[]) {

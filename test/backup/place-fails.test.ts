@@ -1,0 +1,248 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+import { expect, onTestFinished, test } from 'vitest'
+
+import { GaveUp } from '../../src/backup/gave-up.ts'
+import { listBackups, openBackup } from '../../src/backup/open-backup.ts'
+import { makePatient } from '../../src/backup/patient-place.ts'
+import { type BackupCheck, verifyBackup } from '../../src/backup/verify-backup.ts'
+import { writeBytes } from '../../src/backup/write-bytes.ts'
+import { explainFailure } from '../../src/cli/explain-failure.ts'
+import { explainGivenUp } from '../../src/cli/explain-given-up.ts'
+import { verifyBackup as runVerify } from '../../src/cli/verify-backup.ts'
+import { loadConfigWithoutTokens } from '../../src/config.ts'
+import { makeLogger } from '../../src/logger.ts'
+import { backupBucket } from '../../src/storage/backup-place/backup-bucket.ts'
+import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
+import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
+import { namedPlace } from '../../src/storage/backup-place/named-place.ts'
+import { PlaceFailure } from '../../src/storage/backup-place/place-failure.ts'
+import { StoreError } from '../../src/storage/file-store.ts'
+import { makeWorkFolder, runCommand } from '../cli/run-command.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+import { bucketForTest, emptyFolder, makeBackup, papersFor } from './backup-scene.ts'
+import { notingPrinter } from './noting-printer.ts'
+
+/** Of two versions and one in the trash. */
+const files = 4
+const never = new AbortController().signal
+const ignore = () => undefined
+const log = makeLogger({ level: 'silent', isTerminal: false })
+
+const scene = sceneOfFile(async (closing) => papersFor(closing, { papers: files - 1 }))
+
+test('a place that fails four times in a row is asked a fifth time, and then given up', async () => {
+  const { service } = scene
+  const folder = await emptyFolder()
+
+  const ended = makeBackup(service, folder, { concurrency: 1, place: failing(5) })
+  await expect(ended).rejects.toSatisfy((error) => error instanceof GaveUp && isOf(error.cause, folder))
+  const made = await makeBackup(service, folder, { concurrency: 1, place: failing(4) })
+
+  expect(made.counts).toMatchObject({ copied: files })
+})
+
+test('from its first step to its last a backup asks a place again that fails once at each', async () => {
+  const { service } = scene
+  const folder = await emptyFolder()
+  const left = await leaveUnfinished(folder)
+
+  const made = await makeBackup(service, folder, { place: failingOnceAtEach })
+
+  expect(made.cleaned).toEqual([left])
+  expect(await readdir(join(folder, 'backups'))).toEqual([made.name])
+})
+
+test('what a place breaks off in the middle is read again, and no damage', async () => {
+  const { folder, opened } = await made()
+  let breaks = 0
+  const place = breakingOff(backupFolder(folder), () => (breaks += 1) === 1)
+
+  const checked = await verifyBackup(place, opened, { ...check, pauseMs: 10 })
+
+  expect(checked).toMatchObject({ files, problems: 0, isComplete: true })
+  expect(breaks).toBeGreaterThan(1)
+})
+
+test('a verification that is told to end while it waits for the place says how far it came', async () => {
+  const { folder, opened } = await made()
+  const ending = new AbortController()
+  let seen = 0
+  const place = breakingOff(backupFolder(folder), () => (seen += 1) > 2 && endSoon(ending))
+
+  const checked = await verifyBackup(place, opened, { ...check, signal: ending.signal, pauseMs: 60_000 })
+
+  expect(checked).toMatchObject({ files: 2, problems: 0, isComplete: false })
+})
+
+test('who waits for a place and is told to end throws why he was, also when he was told before the wait', async () => {
+  const why = new Error('somebody removed it')
+  for (const isBefore of [true, false]) {
+    const ending = new AbortController()
+    const place = makePatient(backupFolder(await emptyFolder()), { signal: ending.signal, pauseMs: 60_000 })
+
+    const ended = place.patiently(async () => {
+      if (isBefore) ending.abort(why)
+      else endSoon(ending, why)
+      throw new StoreError('unavailable', 'The place is away.')
+    })
+
+    await expect(ended).rejects.toBe(why)
+  }
+})
+
+test('a folder that may not be read is named, and what to do there', async () => {
+  const folder = await emptyFolder()
+  const refused = Object.assign(new Error('EACCES: scandir'), { code: 'EACCES', errno: -13 })
+  const place = namedPlace({ ...backupFolder(folder), list: async () => Promise.reject(refused) })
+
+  const error: unknown = await listBackups(place).catch((reason: unknown) => reason)
+
+  expect(explainFailure(error).message).toBe(
+    `${folder}: The service has no permission for a file or folder that it needs. Let this user read and write all that lies there, and run this again.`,
+  )
+})
+
+test('a disk that fails below a backup’s manifest is named by `backup verify`', async () => {
+  const { folder, opened } = await made()
+  await spoil(join(folder, opened.folder, 'manifest.json'))
+
+  const ended = await runCommand(await makeWorkFolder(), ['backup', 'verify', folder])
+
+  expect(ended).toMatchObject({ code: 1, stdout: '' })
+  expect(ended.stderr).toBe(`${folder}: A disk fails. See what the system says of that disk, and run this again.\n`)
+})
+
+test('a place that fails again and again in the middle of a file is named, and what a second run does is said', async () => {
+  const { folder } = await made()
+  const contents = (await readdir(join(folder, 'files'), { recursive: true, withFileTypes: true })).filter((each) =>
+    each.isFile(),
+  )
+  for (const { parentPath, name } of contents) await spoil(join(parentPath, name))
+  const needs = { config: loadConfigWithoutTokens({}), log, ...notingPrinter(), signal: never }
+
+  const ended = runVerify({ ...needs, patience: { patienceMs: 0, pauseMs: 10 } }, { path: folder }, { concurrency: 1 })
+
+  await expect(ended).rejects.toMatchObject({
+    code: 'store_unavailable',
+    message: `${folder}: A disk fails. See what the system says of that disk, and run this again: a verification begins anew.`,
+  })
+})
+
+test('a bucket of backups that fails, at once or in the middle of a file, is named, and never the S3 of the papers', async () => {
+  const bucket = await bucketForTest()
+  const proxy = await startFaultProxy({ port: Number(new URL(bucket.s3.endpoint).port) })
+  onTestFinished(() => proxy.close())
+  const config = loadConfigWithoutTokens(s3Settings(bucket, `http://127.0.0.1:${proxy.port}`)).s3
+  const place = backupBucket({ config, log }, { bucket: bucket.name, prefix: 'safe/' })
+  onTestFinished(() => place.close())
+  await writeBytes(place, 'a-part', randomBytes(200_000))
+  const reading = async () => place.read('a-part').then(text)
+
+  proxy.setFault({ kind: 'cut_down', afterBytes: 50_000 })
+  await proxy.cutAll()
+  const brokenOff = makePatient(place, { signal: never, pauseMs: 10 }).patiently(reading)
+  const givenUp: unknown = await brokenOff.catch((reason: unknown) => reason)
+  proxy.setFault({ kind: 'refuse' })
+  await proxy.cutAll()
+  const refused: unknown = await listBackups(place).catch((reason: unknown) => reason)
+
+  if (!(givenUp instanceof GaveUp)) throw givenUp
+  for (const { message } of [explainGivenUp(givenUp, 'it begins anew'), explainFailure(refused)])
+    expect(message).toMatch(
+      new RegExp(
+        `^s3://${bucket.name}/safe/ cannot be used \\(\\w+\\)\\. See that it answers and may be used with these credentials, and run this again`,
+      ),
+    )
+})
+
+const check: BackupCheck = { concurrency: 1, signal: never, repairs: false, onProblem: ignore, onFile: ignore }
+
+async function made() {
+  const folder = await emptyFolder()
+  const { name } = await makeBackup(scene.service, folder)
+  const opened = await openBackup(backupFolder(folder), name, undefined)
+  if (opened === undefined) throw new Error('it is not finished')
+  return { folder, opened }
+}
+
+/** The name of a backup that failed in the midst. */
+async function leaveUnfinished(folder: string): Promise<string> {
+  await makeBackup(scene.service, folder, { concurrency: 1, place: failing(5) }).catch(ignore)
+  const [name = ''] = await readdir(join(folder, 'backups'))
+  return name
+}
+
+/** What stands there is opened, and fails with EIO when it is read. */
+async function spoil(path: string): Promise<void> {
+  await rm(path)
+  await symlink('/proc/self/mem', path)
+}
+
+/** A place that does not take files so many times. */
+function failing(times: number) {
+  let left = times
+  return (usual: BackupPlace): BackupPlace => ({
+    ...usual,
+    async write(...words: Parameters<BackupPlace['write']>) {
+      if (words[0].startsWith('files/') && (left -= 1) >= 0) throw away(usual)
+      await usual.write(...words)
+    },
+  })
+}
+
+/** Each kind of call for each name fails the first time. */
+function failingOnceAtEach(usual: BackupPlace): BackupPlace {
+  const asked = new Set<string>()
+  const once = <Words extends [string, ...unknown[]], Result>(
+    kind: string,
+    work: (...words: Words) => Promise<Result>,
+  ) => {
+    return async (...words: Words) => {
+      const call = `${kind} ${words[0]}`
+      if (!asked.has(call)) {
+        asked.add(call)
+        throw away(usual)
+      }
+      return work(...words)
+    }
+  }
+  return {
+    ...usual,
+    write: once('write', usual.write),
+    read: once('read', usual.read),
+    sizeOf: once('sizeOf', usual.sizeOf),
+    list: once('list', usual.list),
+    remove: once('remove', usual.remove),
+  }
+}
+
+/** Where it is told to, a place ends a file in its middle. */
+function breakingOff(usual: BackupPlace, breaksNow: () => boolean): BackupPlace {
+  return {
+    ...usual,
+    async read(name) {
+      const stream = await usual.read(name)
+      if (name.startsWith('files/') && breaksNow()) stream.destroy(away(usual))
+      return stream
+    },
+  }
+}
+
+function endSoon(ending: AbortController, why?: unknown): true {
+  setTimeout(() => ending.abort(why), 20)
+  return true
+}
+
+function away({ shown }: BackupPlace): PlaceFailure {
+  return new PlaceFailure(new StoreError('unavailable', 'The place is away.'), shown)
+}
+
+function isOf(error: unknown, place: string): boolean {
+  return error instanceof PlaceFailure && error.place === place
+}
