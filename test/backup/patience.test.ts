@@ -59,6 +59,7 @@ test('a backup that is told to end while it waits for S3 says why it was, and no
 
   const ended = makeBackup(s3.service, folder, {
     signal: ending.signal,
+    concurrency: 1,
     patienceMs: 60_000,
     onWaiting: () => ending.abort(why),
     place: losingS3,

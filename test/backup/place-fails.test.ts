@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as wait } from 'node:timers/promises'
 
 import { expect, onTestFinished, test } from 'vitest'
 
@@ -61,7 +63,7 @@ test('from its first step to its last a backup asks a place again that fails onc
 test('what a place breaks off in the middle is read again, and no damage', async () => {
   const { folder, opened } = await made()
   let breaks = 0
-  const place = breakingOff(backupFolder(folder), () => (breaks += 1) === 1)
+  const place = breakingOff(backupFolder(folder), (name) => isContent(name) && (breaks += 1) === 1)
 
   const checked = await verifyBackup(place, opened, { ...check, pauseMs: 10 })
 
@@ -69,15 +71,35 @@ test('what a place breaks off in the middle is read again, and no damage', async
   expect(breaks).toBeGreaterThan(1)
 })
 
-test('a verification that is told to end while it waits for the place says how far it came', async () => {
+test('a verification that is told to end while it waits for a part says that it is not complete', async () => {
   const { folder, opened } = await made()
   const ending = new AbortController()
-  let seen = 0
-  const place = breakingOff(backupFolder(folder), () => (seen += 1) > 2 && endSoon(ending))
+  const place = breakingOff(backupFolder(folder), (name) => name.includes('/tables/') && endSoon(ending))
 
   const checked = await verifyBackup(place, opened, { ...check, signal: ending.signal, pauseMs: 60_000 })
 
-  expect(checked).toMatchObject({ files: 2, problems: 0, isComplete: false })
+  expect(checked).toEqual({ rows: 0, files: 0, bytes: 0, problems: 0, isComplete: false })
+})
+
+test('a verification that is told to end while it waits for a file counts what else it was reading', async () => {
+  const { folder, opened } = await made()
+  const ending = new AbortController()
+  let seen = 0
+  const place = breakingOff(backupFolder(folder), (name) => isContent(name) && (seen += 1) === 1 && endSoon(ending))
+  const slowly: BackupPlace['read'] = async (name) => {
+    const stream = await place.read(name)
+    if (isContent(name) && seen > 1 && !ending.signal.aborted) await once(ending.signal, 'abort').then(() => wait(50))
+    return stream
+  }
+
+  const checked = await verifyBackup({ ...place, read: slowly }, opened, {
+    ...check,
+    concurrency: 2,
+    signal: ending.signal,
+    pauseMs: 60_000,
+  })
+
+  expect(checked).toMatchObject({ files: 1, problems: 0, isComplete: false })
 })
 
 test('who waits for a place and is told to end throws why he was, also when he was told before the wait', async () => {
@@ -86,13 +108,16 @@ test('who waits for a place and is told to end throws why he was, also when he w
     const ending = new AbortController()
     const place = makePatient(backupFolder(await emptyFolder()), { signal: ending.signal, pauseMs: 60_000 })
 
+    let tries = 0
     const ended = place.patiently(async () => {
+      tries += 1
       if (isBefore) ending.abort(why)
       else endSoon(ending, why)
       throw new StoreError('unavailable', 'The place is away.')
     })
 
     await expect(ended).rejects.toBe(why)
+    expect(tries).toBe(1)
   }
 })
 
@@ -190,7 +215,7 @@ function failing(times: number) {
   return (usual: BackupPlace): BackupPlace => ({
     ...usual,
     async write(...words: Parameters<BackupPlace['write']>) {
-      if (words[0].startsWith('files/') && (left -= 1) >= 0) throw away(usual)
+      if (isContent(words[0]) && (left -= 1) >= 0) throw away(usual)
       await usual.write(...words)
     },
   })
@@ -199,7 +224,7 @@ function failing(times: number) {
 /** Each kind of call for each name fails the first time. */
 function failingOnceAtEach(usual: BackupPlace): BackupPlace {
   const asked = new Set<string>()
-  const once = <Words extends [string, ...unknown[]], Result>(
+  const onSecond = <Words extends [string, ...unknown[]], Result>(
     kind: string,
     work: (...words: Words) => Promise<Result>,
   ) => {
@@ -214,24 +239,28 @@ function failingOnceAtEach(usual: BackupPlace): BackupPlace {
   }
   return {
     ...usual,
-    write: once('write', usual.write),
-    read: once('read', usual.read),
-    sizeOf: once('sizeOf', usual.sizeOf),
-    list: once('list', usual.list),
-    remove: once('remove', usual.remove),
+    write: onSecond('write', usual.write),
+    read: onSecond('read', usual.read),
+    sizeOf: onSecond('sizeOf', usual.sizeOf),
+    list: onSecond('list', usual.list),
+    remove: onSecond('remove', usual.remove),
   }
 }
 
 /** Where it is told to, a place ends a file in its middle. */
-function breakingOff(usual: BackupPlace, breaksNow: () => boolean): BackupPlace {
+function breakingOff(usual: BackupPlace, breaksNow: (name: string) => boolean): BackupPlace {
   return {
     ...usual,
     async read(name) {
       const stream = await usual.read(name)
-      if (name.startsWith('files/') && breaksNow()) stream.destroy(away(usual))
+      if (breaksNow(name)) stream.destroy(away(usual))
       return stream
     },
   }
+}
+
+function isContent(name: string): boolean {
+  return name.startsWith('files/')
 }
 
 function endSoon(ending: AbortController, why?: unknown): true {
