@@ -24,7 +24,7 @@ export type BackupPatience = Trying & Patience
 /** How long S3 is waited for, and how long the pauses are. */
 export type PatienceTimes = { patienceMs: number; pauseMs?: number }
 
-/** Less than the quarter of an hour after which a backup that did not move is taken for dead. */
+/** Of waits between which nothing moved together: less than the quarter of an hour after which such a backup is taken for dead. */
 export const usualPatience: PatienceTimes = { patienceMs: 10 * 60_000 }
 
 const mostTries = 5

@@ -61,7 +61,7 @@ test('from its first step to its last a backup asks a place again that fails onc
 })
 
 test('what a place breaks off in the middle is read again, and no damage', async () => {
-  const { folder, opened } = await made()
+  const { folder, opened } = await openMade()
   let breaks = 0
   const place = breakingOff(backupFolder(folder), (name) => isContent(name) && (breaks += 1) === 1)
 
@@ -72,7 +72,7 @@ test('what a place breaks off in the middle is read again, and no damage', async
 })
 
 test('a verification that is told to end while it waits for a part says that it is not complete', async () => {
-  const { folder, opened } = await made()
+  const { folder, opened } = await openMade()
   const ending = new AbortController()
   const place = breakingOff(backupFolder(folder), (name) => name.includes('/tables/') && endSoon(ending))
 
@@ -82,7 +82,7 @@ test('a verification that is told to end while it waits for a part says that it 
 })
 
 test('a verification that is told to end while it waits for a file counts what else it was reading', async () => {
-  const { folder, opened } = await made()
+  const { folder, opened } = await openMade()
   const ending = new AbortController()
   let seen = 0
   const place = breakingOff(backupFolder(folder), (name) => isContent(name) && (seen += 1) === 1 && endSoon(ending))
@@ -134,7 +134,7 @@ test('a folder that may not be read is named, and what to do there', async () =>
 })
 
 test('a disk that fails below a backup’s manifest is named by `backup verify`', async () => {
-  const { folder, opened } = await made()
+  const { folder, opened } = await openMade()
   await spoil(join(folder, opened.folder, 'manifest.json'))
 
   const ended = await runCommand(await makeWorkFolder(), ['backup', 'verify', folder])
@@ -144,7 +144,7 @@ test('a disk that fails below a backup’s manifest is named by `backup verify`'
 })
 
 test('a place that fails again and again in the middle of a file is named, and what a second run does is said', async () => {
-  const { folder } = await made()
+  const { folder } = await openMade()
   const contents = (await readdir(join(folder, 'files'), { recursive: true, withFileTypes: true })).filter((each) =>
     each.isFile(),
   )
@@ -188,7 +188,7 @@ test('a bucket of backups that fails, at once or in the middle of a file, is nam
 
 const check: BackupCheck = { concurrency: 1, signal: never, repairs: false, onProblem: ignore, onFile: ignore }
 
-async function made() {
+async function openMade() {
   const folder = await emptyFolder()
   const { name } = await makeBackup(scene.service, folder)
   const opened = await openBackup(backupFolder(folder), name, undefined)
@@ -224,26 +224,33 @@ function failing(times: number) {
 /** Each kind of call for each name fails the first time. */
 function failingOnceAtEach(usual: BackupPlace): BackupPlace {
   const asked = new Set<string>()
-  const onSecond = <Words extends [string, ...unknown[]], Result>(
-    kind: string,
-    work: (...words: Words) => Promise<Result>,
-  ) => {
-    return async (...words: Words) => {
-      const call = `${kind} ${words[0]}`
-      if (!asked.has(call)) {
-        asked.add(call)
-        throw away(usual)
-      }
-      return work(...words)
-    }
+  const failOnce = (call: string) => {
+    if (asked.has(call)) return
+    asked.add(call)
+    throw away(usual)
   }
   return {
     ...usual,
-    write: onSecond('write', usual.write),
-    read: onSecond('read', usual.read),
-    sizeOf: onSecond('sizeOf', usual.sizeOf),
-    list: onSecond('list', usual.list),
-    remove: onSecond('remove', usual.remove),
+    async write(name, content) {
+      failOnce(`write ${name}`)
+      await usual.write(name, content)
+    },
+    async read(name) {
+      failOnce(`read ${name}`)
+      return usual.read(name)
+    },
+    async sizeOf(name) {
+      failOnce(`sizeOf ${name}`)
+      return usual.sizeOf(name)
+    },
+    async list(folder) {
+      failOnce(`list ${folder}`)
+      return usual.list(folder)
+    },
+    async remove(name) {
+      failOnce(`remove ${name}`)
+      await usual.remove(name)
+    },
   }
 }
 
