@@ -115,7 +115,7 @@ test('old backups go with the files that only they had, and the newest stays, wh
   expect(await problemsOf(place.backups)).toEqual([])
   expect(await script('remove-old.sh', [place.backups, '0'])).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('0 old'),
+    stdout: expect.stringContaining('removed: 0; '),
   })
   expect(await readdir(backups)).toEqual([second.name])
 })
