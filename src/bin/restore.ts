@@ -12,6 +12,7 @@ import type { Config } from '../config.ts'
 import { finishRestore } from '../database/backup/prepare-restore.ts'
 import { openDatabase } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
+import { untilAborted } from '../storage/read-as-it-grows.ts'
 import { withSignal } from './with-signal.ts'
 import { withApp } from './with-app.ts'
 import { withRestoring } from './with-restoring.ts'
@@ -23,14 +24,19 @@ type Needs = { config: Config; log: Logger; print: Printer }
  * version; then the trail is sealed, whose numbers of transactions are another database's here.
  */
 export async function restore(needs: Needs, where: PathOrBucket, options: RestoreBackupOptions): Promise<void> {
+  const { opened, restored } = await withSignal((signal) => bringBack({ ...needs, signal }, where, options))
+  await settle(needs, opened.name, restored)
+  tellRestored(needs.print, opened, restored)
+}
+
+async function bringBack(needs: Needs & { signal: AbortSignal }, where: PathOrBucket, options: RestoreBackupOptions) {
   const place = await openBackupPlace(needs, where, { makes: false })
   try {
-    const opened = await openNamed(place, options, 'newest_finished')
-    const restored = await withSignal((signal) =>
-      withRestoring(needs, (parts) => restoreBackup({ ...needs, ...parts, signal }, { place, opened }, options)),
+    const opened = await untilAborted(openNamed(place, options, 'newest_finished'), needs.signal)
+    const restored = await withRestoring(needs, (parts) =>
+      restoreBackup({ ...needs, ...parts }, { place, opened }, options),
     )
-    await settle(needs, opened.name, restored)
-    tellRestored(needs.print, opened, restored)
+    return { opened, restored }
   } finally {
     place.close()
   }

@@ -22,7 +22,7 @@ import { isS3Out } from '../storage/s3-operation.ts'
 import { startWorker } from '../worker/start-worker.ts'
 import { tendDisk, type TendTimes } from '../worker/tend-disk.ts'
 import { buildApi } from './api.ts'
-import { untilToldToEnd } from './until-told-to-end.ts'
+import { stopping, untilToldToEnd } from './until-told-to-end.ts'
 
 type Needs = {
   config: Config
@@ -86,7 +86,7 @@ export async function work(needs: Needs): Promise<void> {
 
 async function hearTheEnd(people: NodeJS.WriteStream, ending: AbortController): Promise<NodeJS.Signals> {
   const signal = await untilToldToEnd()
-  people.write('Stopping; once more ends at once.\n')
+  people.write(stopping)
   ending.abort(signal)
   return signal
 }

@@ -15,16 +15,17 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { findS3Trouble, type S3TroubleFound } from '../storage/connection-test/find-s3-trouble.ts'
 import { inItsRegion } from '../storage/connection-test/in-its-region.ts'
 import { StoreError } from '../storage/file-store.ts'
+import { untilAborted } from '../storage/read-as-it-grows.ts'
 import { WrongUse } from './failures.ts'
 
-type Needs = { config: ConfigWithoutTokens; log: Logger }
+type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
 
 const namePlace = 'Name the place that `backup create` was given.'
 const howKeysAreMade = '"Setting it up" in deploy/backup-restore/README.md says how a pair of keys is made.'
 
 /** Where backups are kept. Throws, with what to do, when it cannot be reached. `makes`: a folder is made when it is not there. */
 export async function openBackupPlace(
-  { config, log }: Needs,
+  { config, log, signal }: Needs,
   place: PathOrBucket,
   { makes }: { makes: boolean },
 ): Promise<BackupPlace> {
@@ -33,8 +34,8 @@ export async function openBackupPlace(
       throw new WrongUse(
         `s3://${place.bucket} is the bucket of the papers: whoever holds the service’s key could remove both. Name another bucket, or a folder.`,
       )
-    const s3 = await inItsRegion({ ...config.s3, bucket: place.bucket })
-    const trouble = await findS3Trouble(s3)
+    const s3 = await untilAborted(inItsRegion({ ...config.s3, bucket: place.bucket }), signal)
+    const trouble = await untilAborted(findS3Trouble(s3), signal)
     if (trouble !== undefined)
       throw new AppError(
         'store_unavailable',

@@ -7,9 +7,10 @@ import { claimStore } from '../documents/claim-store.ts'
 import { notOurBucket } from '../documents/report-wrong-bytes.ts'
 import { type Stores, storeUnavailable } from '../documents/stores.ts'
 import { AppError } from '../errors.ts'
+import { untilAborted } from '../storage/read-as-it-grows.ts'
 import { requireS3 } from './require-s3.ts'
 
-type Needs = { config: Config; db: Db; stores: Stores }
+type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
 
 /**
  * Before anything is destroyed for good: where bytes may lie on S3, it is there, the bucket is ours, and the credentials
@@ -22,10 +23,11 @@ export async function requireDestruction(needs: Needs, { documentIds }: PurgeSco
   await requireS3(needs)
   const { s3 } = needs.stores
   if (s3 === undefined) throw storeUnavailable()
-  if ((await claimStore(needs, { store: 's3', storeId: null, files: s3 })) !== 'ours')
+  const owner = await untilAborted(claimStore(needs, { store: 's3', storeId: null, files: s3 }), needs.signal)
+  if (owner !== 'ours')
     throw new AppError('store_unavailable', `Papers lie on S3, but ${notOurBucket}. Correct it and run this again.`)
 
-  const right = await s3.versions.findMissingRight()
+  const right = await untilAborted(s3.versions.findMissingRight(), needs.signal)
   if (right === undefined) return
   throw new AppError(
     'forbidden',

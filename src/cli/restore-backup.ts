@@ -13,6 +13,7 @@ import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
+import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { RestoreBackupOptions } from './add-backup.ts'
 import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
@@ -88,10 +89,10 @@ function notRestored(name: string, error: BackupWrong): AppError {
   return new AppError('gone', `${says}${advice}`, { cause: error })
 }
 
-async function storeOf({ config, stores }: Needs): Promise<RestoreStore> {
+async function storeOf({ config, stores, signal }: Needs): Promise<RestoreStore> {
   const { local, s3 } = stores
   if (!config.useS3) return { store: 'local', name: config.uploadsDir, storeId: local.storeId, files: local }
-  const trouble = await findS3Trouble(config.s3)
+  const trouble = await untilAborted(findS3Trouble(config.s3), signal)
   if (trouble !== undefined || s3 === undefined)
     throw new AppError('store_unavailable', `S3 cannot be reached: ${trouble?.says}. ${trouble?.advice}`)
   return { store: 's3', name: config.s3.bucket, storeId: null, files: s3 }

@@ -10,13 +10,14 @@ import { type TrailVerification, type TrailVerified, verifyTrail } from '../audi
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
 import { AppError } from '../errors.ts'
+import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { VerifyAuditOptions } from './add-audit.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inCount } from './progress.ts'
 import { readLines } from './read-lines.ts'
 
-type Needs = { print: Printer; heads: HeadKeeper | undefined }
+type Needs = { print: Printer; heads: HeadKeeper | undefined; signal?: AbortSignal }
 
 const mostShown = 20
 const mostListed = 100
@@ -57,11 +58,13 @@ export async function verifyAuditExport(
 }
 
 /** Undefined: nobody keeps any. */
-async function readHeads({ heads: keeper }: Needs, options: VerifyAuditOptions): Promise<Heads | undefined> {
+async function readHeads({ heads: keeper, signal }: Needs, options: VerifyAuditOptions): Promise<Heads | undefined> {
   const { heads: file } = options
   if (file !== undefined) await requireFile(file)
   const asked = file === undefined ? keeper : keepHeadsInFile(file)
-  const heads = await asked?.read().catch((error: unknown) => {
+  const reading = asked?.read() ?? Promise.resolve(undefined)
+  const heads = await untilAborted(reading, signal).catch((error: unknown) => {
+    if (signal?.aborted === true) throw error
     const why = error instanceof Error ? error.message : 'no reason given'
     if (file !== undefined) throw new WrongUse(`The heads cannot be read from ${file}: ${why}. ${ofHeads}`)
     const says = `The heads cannot be read from where AUDIT_HEADS says: ${why}. ${ofSetting}`

@@ -2,15 +2,16 @@ import { join } from 'node:path'
 
 import { sql } from 'kysely'
 import { pino } from 'pino'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 import { ToldToEnd } from '../../src/cli/failures.ts'
 import { withDatabase } from '../../src/cli/with-database.ts'
 import { loadConfigWithoutTokens } from '../../src/config.ts'
 import type { Db } from '../../src/database/client.ts'
 import { serverPid } from '../embedded/data-folder.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { databaseForTest } from './database-settings.ts'
-import { makeWorkFolder, startCommand } from './run-command.ts'
+import { launcher, makeWorkFolder, startCommand, startOnTerminal } from './run-command.ts'
 
 const person = ['--email', 'thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi']
 
@@ -28,6 +29,33 @@ test.each([
   expect([code, stdout]).toEqual([130, ''])
   expect(stderr).toContain('told to end before it was done. Give the same line again.')
   expect(serverPid(join(folder, 'data'))).toBeUndefined()
+})
+
+test.each([
+  ['migrate to-local'],
+  ['drain'],
+  ['backup verify s3://elsewhere/paniq'],
+  ['backup restore s3://elsewhere/paniq'],
+  ['audit verify'],
+])('%s that is told to end while S3 keeps silent says so and ends, without a word of S3', async (words) => {
+  const silent = await startFaultProxy({ port: 9 })
+  onTestFinished(silent.close)
+  silent.setFault({ kind: 'hang' })
+  const command = startOnTerminal(await makeWorkFolder(), `${launcher} ${words}`, {
+    ...(await databaseForTest()),
+    AUDIT_HEADS: 's3://evidence/heads/',
+    AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${silent.port}`,
+    AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'x',
+  })
+  await expect.poll(() => silent.connections(), { timeout: 20_000, interval: 5 }).toBeGreaterThan(0)
+
+  command.type('\u0003')
+  const { code, stdout } = await command.ended()
+  expect(code).toBe(130)
+  expect(stdout.match(/Stopping; once more ends at once\./g)).toHaveLength(1)
+  expect(stdout).toContain('It was told to end before it was done. Give the same line again.')
+  expect(stdout).not.toContain('S3')
 })
 
 test('what waits for a person is told to end too, and lets go of the database', async () => {

@@ -1,6 +1,7 @@
 import type { EventActor } from '../../database/events.ts'
 import { isAnyVersionIn } from '../../database/versions-in-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
+import { untilAborted } from '../../storage/read-as-it-grows.ts'
 import { claimStore } from '../claim-store.ts'
 import { notOurBucket } from '../report-wrong-bytes.ts'
 import type { StoreHere } from '../stores-here.ts'
@@ -16,8 +17,9 @@ export async function checkStore(
   here: StoreHere,
   { verification, verified, onFinding }: Run,
 ): Promise<void> {
-  const { plan, reads, onChecked } = verification
-  const doubt = await findDoubt(needs, here)
+  const { plan, reads, signal, onChecked } = verification
+  const doubt = await findDoubt(needs, here, signal)
+  if (signal.aborted) return
   if (doubt !== undefined) return onFinding({ ...findingAt(here, null), kind: 'unchecked', why: doubt })
   const isThrough = await checkVersions(needs, actor, {
     ...verification,
@@ -33,7 +35,7 @@ export async function checkStore(
       onChecked(verified)
     },
   })
-  if (isThrough || verification.signal.aborted) return
+  if (isThrough || signal.aborted) return
   onFinding({
     ...findingAt(here, null),
     kind: 'unchecked',
@@ -41,15 +43,15 @@ export async function checkStore(
   })
 }
 
-/** Why no word of this store counts; undefined when it is ours, when nothing should lie there, and when it does not answer. */
-async function findDoubt(needs: VerifyNeeds, here: StoreHere): Promise<string | undefined> {
+/** Why no word of this store counts; undefined when it is ours, when nothing should lie there, when it does not answer, and when it was told to end. */
+async function findDoubt(needs: VerifyNeeds, here: StoreHere, signal: AbortSignal): Promise<string | undefined> {
   if (here.store === 'local' || !(await isAnyVersionIn(needs.db, 's3'))) return undefined
   try {
-    return (await claimStore(needs, here)) === 'ours'
+    return (await untilAborted(claimStore(needs, here), signal)) === 'ours'
       ? undefined
       : `${notOurBucket}; what should lie there was not read`
   } catch (error) {
-    if (error instanceof StoreError) return undefined
+    if (error instanceof StoreError || signal.aborted) return undefined
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
+import { untilAborted } from '../../storage/read-as-it-grows.ts'
 import type { Sha256 } from '../../vocabulary.ts'
 import { hashStored } from '../moving/hash-stored.ts'
 
@@ -22,7 +23,8 @@ export async function lookAtBytes(store: FileStore, version: StoredVersion, how:
 
 async function lookOnce(store: FileStore, version: StoredVersion, how: How): Promise<Look> {
   try {
-    return how.reads ? await read(store, version, how.signal) : await ask(store, version)
+    // A store that keeps silent does not keep whoever was told to end.
+    return await untilAborted(how.reads ? read(store, version, how.signal) : ask(store, version), how.signal)
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     if (error.code === 'bytes_missing') return missing

@@ -1,5 +1,6 @@
 import type { EventActor } from '../../database/events.ts'
 import { StoreError } from '../../storage/file-store.ts'
+import { untilAborted } from '../../storage/read-as-it-grows.ts'
 import { claimStore } from '../claim-store.ts'
 import { findingAt } from './finding.ts'
 import { findRefusal, repairStore } from './repair-store.ts'
@@ -12,8 +13,8 @@ export async function lookForStrays(needs: VerifyNeeds, actor: EventActor, here:
   try {
     await lookAndRepair(needs, actor, here, run)
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error
     if (run.verification.signal.aborted) return
+    if (!(error instanceof StoreError)) throw error
     const why = `what lies there could not be listed: ${error.message}`
     run.onFinding({ ...findingAt(here, null), kind: 'unchecked', why })
   }
@@ -26,7 +27,7 @@ async function lookAndRepair(
   { verification, verified, onFinding }: Run,
 ): Promise<void> {
   const { signal, repairs } = verification
-  const owner = await claimStore(needs, here)
+  const owner = await untilAborted(claimStore(needs, here), signal)
   const count = await tellStrays(needs, here, { signal, onFinding, notes: verified.notes })
   if (repairs === 'nothing' || signal.aborted) return
   // A bucket that is merely in reach, and empty of papers: nothing to say.
