@@ -95,8 +95,9 @@ const program = buildProgram(
     },
     async testS3(options) {
       const { testS3 } = await import('../cli/test-s3.ts')
-      const needs = await prepareWithoutTokens(options)
-      await testS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') })
+      await withoutTokens(options, (needs) =>
+        testS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') }),
+      )
     },
     async setUpS3(options) {
       const { setUpS3 } = await import('../cli/set-up-s3.ts')

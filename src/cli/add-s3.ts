@@ -50,7 +50,7 @@ export function addS3(program: Command, actions: S3Actions): void {
   const test = answering(s3.command('test'))
     .summary('Try all that the service does with its bucket.')
     .description(
-      'Try all that the service does with its bucket: find the credentials, find or make the bucket, put, get, follow a link, delete, abort. What it puts there it removes. Each step that fails says what to do.',
+      'Try all that the service does with its bucket: find the credentials, find or make the bucket, put, get, follow a link, delete, abort. What it puts there it removes, also when it is ended (Ctrl-C). Each step that fails says what to do.',
     )
     .action(actions.testS3)
   teach(test, './bin/paniq-docs s3 test')

@@ -5,12 +5,14 @@ import { testS3Connection } from '../storage/connection-test/test-connection.ts'
 import { isAmazon } from '../storage/s3-client.ts'
 import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
+import { endedUnread } from './tell-end.ts'
 
 type Needs = {
   config: ConfigWithoutTokens
   print: Printer
   /** Where the settings' own credentials stand, such as `.env`. */
   credentialsPlace: string
+  signal: AbortSignal
 }
 
 const marks: Record<Outcome, [style: 'green' | 'red' | 'yellow' | 'dim', mark: string]> = {
@@ -20,27 +22,31 @@ const marks: Record<Outcome, [style: 'green' | 'red' | 'yellow' | 'dim', mark: s
   skipped: ['dim', '–'],
 }
 
-/** Tells each step as it is done. Throws `CommandFailed` when one failed. */
-export async function testS3({ config, print, credentialsPlace }: Needs): Promise<void> {
+/** Tells each step as it is done. Throws `CommandFailed` when one failed, or when it was told to end before the last. */
+export async function testS3({ config, print, credentialsPlace, signal }: Needs): Promise<void> {
   const { s3, corsOrigins } = config
   const checksums = isAmazon(s3) ? 'when_supported' : 'when_required'
   print.say(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
 
   const steps: StepResult[] = []
-  for await (const step of testS3Connection({ config: s3, corsOrigins, credentialsPlace })) {
+  for await (const step of testS3Connection({ config: s3, corsOrigins, credentialsPlace, signal })) {
     steps.push(step)
     sayStep(print, step)
   }
-  const isGood = steps.every(({ outcome }) => outcome !== 'failed')
+  if (steps.length === 0) signal.throwIfAborted()
+  const isComplete = !signal.aborted
+  const isGood = isComplete && steps.every(({ outcome }) => outcome !== 'failed')
   print.answer({
     ok: isGood,
+    complete: isComplete,
     bucket: s3.bucket,
     region: s3.region,
     endpoint: s3.endpoint ?? null,
     checksums,
     steps,
   })
-  sayEnd(print, config, isGood)
+  if (isComplete) sayEnd(print, config, isGood)
+  else print.say(endedUnread)
   if (!isGood) throw new CommandFailed()
 }
 

@@ -12,6 +12,8 @@ import { serverPid } from '../embedded/data-folder.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { databaseForTest } from './database-settings.ts'
 import { launcher, makeWorkFolder, startCommand, startOnTerminal } from './run-command.ts'
+import { s3Settings } from './s3-settings.ts'
+import { openStoreInBetween } from './store-in-between.ts'
 
 const person = ['--email', 'thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi']
 
@@ -56,6 +58,29 @@ test.each([
   expect(stdout.match(/Stopping; once more ends at once\./g)).toHaveLength(1)
   expect(stdout).toContain('It was told to end before it was done. Give the same line again.')
   expect(stdout).not.toContain('S3')
+})
+
+test('s3 test that is told to end in the middle deletes what it has put, begins nothing else, and says so', async () => {
+  const calls: string[] = []
+  const endpoint = await openStoreInBetween({
+    answer(call) {
+      calls.push(call)
+      // What was put is got back; to that nobody answers.
+      return call === 'GET object' ? 'silence' : { status: 200 }
+    },
+  })
+  const command = startCommand(
+    await makeWorkFolder(),
+    ['s3', 'test'],
+    s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }),
+  )
+  await expect.poll(() => calls, { timeout: 20_000, interval: 5 }).toContain('GET object')
+
+  command.signal('SIGINT')
+  const { code, stdout, stderr } = await command.ended()
+  expect([code, stderr]).toEqual([1, ''])
+  expect(calls.slice(calls.indexOf('GET object') + 1)).toEqual(['DELETE object'])
+  expect(stdout).toMatch(/✓ Put .+\n✓ Delete it .+\nIt was ended before the end, so this says nothing of the rest\./)
 })
 
 test('what waits for a person is told to end too, and lets go of the database', async () => {

@@ -132,12 +132,11 @@ it('a service that is started so leaves S3 alone until a restart: new papers wai
 })
 
 it('a command that moves papers says what is wrong before it begins', async () => {
-  const ask = async () => requireS3({ ...service.app, signal: new AbortController().signal })
   await restartWith(wrong)
 
-  await expect(ask()).rejects.toThrow(/AWS_S3_BUCKET names a wrong one/)
+  await expect(askForS3()).rejects.toThrow(/AWS_S3_BUCKET names a wrong one/)
   await restartWith(right)
-  await expect(ask()).resolves.toBeUndefined()
+  await expect(askForS3()).resolves.toBeUndefined()
 })
 
 it('once the bucket is set right, everything is served as before', async () => {
@@ -161,3 +160,7 @@ it('a bucket that nobody claimed, where papers of ours lie, is ours: one that is
   expect((await download()).status).toBe(410)
   expect((await callDocuments(service.url, firmId, member, `/${other.id}/download`)).status).toBe(302)
 })
+
+async function askForS3(): Promise<void> {
+  return requireS3({ ...service.app, signal: new AbortController().signal })
+}

@@ -1,4 +1,5 @@
 import type { S3Config } from '../../config.ts'
+import { untilAborted } from '../read-as-it-grows.ts'
 import { makeS3Client, type S3Patience } from '../s3-client.ts'
 import type { ConnectionStep, ConnectionTest, Finding, StepName, StepResult } from './connection-step.ts'
 import { explainS3Failure } from './explain-s3-failure.ts'
@@ -20,10 +21,15 @@ type Needs = {
   corsOrigins: string[]
   /** Where the settings' own credentials stand, such as `.env`. */
   credentialsPlace: string
+  signal: AbortSignal
 }
 
-/** Tries, one after the other, all that the service does with its bucket. It leaves nothing behind but the bucket. */
-export async function* testS3Connection({ config, corsOrigins, credentialsPlace }: Needs): AsyncGenerator<StepResult> {
+/**
+ * Tries, one after the other, all that the service does with its bucket. It leaves nothing behind but the bucket: told to
+ * end, it begins no step but the one that deletes what it has put.
+ */
+export async function* testS3Connection(needs: Needs): AsyncGenerator<StepResult> {
+  const { config, corsOrigins, credentialsPlace, signal } = needs
   const client = makeS3Client({ config, log: { warn: () => undefined }, patience: testPatience })
   const test = { config, corsOrigins, client, seen: watchAnswers(client) }
   const steps = [
@@ -38,7 +44,9 @@ export async function* testS3Connection({ config, corsOrigins, credentialsPlace 
   const went = new Set<StepName>()
   try {
     for (const step of steps) {
-      const finding = await tryStep(step, test, went)
+      if (signal.aborted && !isToBeDone(step, went)) continue
+      const finding = await tryStep(step, test, { went, signal })
+      if (finding === undefined) continue
       if (finding.outcome === 'ok' || finding.outcome === 'note') went.add(step.step)
       const hide = went.has('credentials') ? await secretHider(client) : asItIs
       yield { step: step.step, ...hidingIn(finding, hide) }
@@ -50,12 +58,27 @@ export async function* testS3Connection({ config, corsOrigins, credentialsPlace 
 
 const onObjects = [putObject, getObject, followLink, deleteObject, abortMultipart]
 
-async function tryStep(step: ConnectionStep, test: ConnectionTest, went: Set<StepName>): Promise<Finding> {
+/** What has begun to change the bucket is waited for. */
+const waitedFor = new Set<StepName>(['put', 'delete', 'abort_multipart'])
+
+function isToBeDone({ step }: ConnectionStep, went: Set<StepName>): boolean {
+  return step === 'delete' && went.has('put')
+}
+
+type Trying = { went: Set<StepName>; signal: AbortSignal }
+
+/** Undefined when it was told to end meanwhile. */
+async function tryStep(
+  step: ConnectionStep,
+  test: ConnectionTest,
+  { went, signal }: Trying,
+): Promise<Finding | undefined> {
   if (!step.after.every((each) => went.has(each))) return { outcome: 'skipped', says: `${step.title}: not tried` }
   try {
-    const finding = await step.run(test)
+    const finding = await untilAborted(step.run(test), waitedFor.has(step.step) ? undefined : signal)
     return finding === 'ok' ? { outcome: 'ok', says: step.title } : finding
   } catch (error) {
+    if (error === signal.reason) return undefined
     return { outcome: 'failed', ...explainS3Failure(error, { ...test, right: step.right }) }
   }
 }
