@@ -6,6 +6,8 @@ import { countVersionsIn } from '../database/versions-in-store.ts'
 import { drain } from '../documents/moving/drain.ts'
 import { type LeftOnDisk, lookOverDisk } from '../documents/moving/look-over-disk.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
+import { hasCode } from '../errors-code.ts'
+import { StoreError } from '../storage/file-store.ts'
 import { isS3Out } from '../storage/s3-operation.ts'
 import { findStoreId } from '../storage/store-id.ts'
 import type { DrainOptions } from './add-storage.ts'
@@ -18,10 +20,16 @@ import { tellingOfMoves } from './tell-moves.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
 
-/** The settings with the disk that is to be drained. Throws `WrongUse` when that is none of ours: opening it would make it one. */
-export async function configForDisk(config: Config, path: string | undefined): Promise<Config> {
+/**
+ * The settings with the disk that is to be drained. Throws `WrongUse` when that is none of ours: opening it would make it
+ * one; and what the system said where it could not be looked at.
+ */
+export async function configForDisk(config: Config, path: string | undefined, find = findStoreId): Promise<Config> {
   if (path === undefined) return config
-  const storeId = await findStoreId(path).catch(() => undefined)
+  const storeId = await find(path).catch((error: unknown) => {
+    if (error instanceof StoreError || hasCode(error, 'ENOTDIR')) return undefined
+    throw error
+  })
   if (storeId === undefined)
     throw new WrongUse(`${path} is no local store of this service: there is no .store-id in it. Name an UPLOADS_DIR.`)
   return { ...config, uploadsDir: path }
