@@ -12,7 +12,8 @@ describe('a database that cannot be opened, or went away', () => {
   test.each([
     ['28P01', 'refuses this user or password'],
     ['3D000', 'createdb'],
-    ['42501', 'DATABASE_OWNER_URL'],
+    ['42501', 'db migrate with DATABASE_OWNER_URL'],
+    ['42501', 'docs/grants.md'],
     ['53300', 'max_connections'],
     ['57P03', 'try again'],
     ['28000', 'TLS'],

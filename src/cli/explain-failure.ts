@@ -74,7 +74,7 @@ const byDatabaseCode: [codes: string[], message: string][] = [
   [['3D000'], 'the server has no such database; make it (createdb NAME), or name another.'],
   [
     ['42501'],
-    'this user may not make or change the tables; give it the right, or set DATABASE_OWNER_URL to a user who has it.',
+    'this user lacks a right: to make or change the tables, or one that docs/grants.md lists. Run ./bin/paniq-docs db migrate with DATABASE_OWNER_URL set to the user who owns the tables, or may make them, beside DATABASE_URL: it gives the service’s user all its rights anew.',
   ],
   [['53300'], 'the server accepts no more connections; close some, or raise max_connections.'],
   [['57P03'], 'the server is starting or stopping; try again in a few seconds.'],

@@ -1,6 +1,7 @@
 import type { StoredVersion } from '../database/versions-in-store.ts'
 import type { MoveOutcome } from '../documents/moving/move-version.ts'
 import type { Rehearsed } from '../documents/moving/rehearse.ts'
+import { hasCode } from '../errors-code.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, showProgress } from './progress.ts'
 import { openReport } from './write-report.ts'
@@ -57,8 +58,8 @@ export async function tellingOfMoves<Result>(
   }
 }
 
-function lineOf({ firmId, documentId, version, key, fileSize }: StoredVersion, outcome: Outcome, error: unknown) {
-  const reason = error instanceof Error ? ` (${error.message})` : ''
+function lineOf(moved: StoredVersion, outcome: Outcome, error: unknown) {
+  const { firmId, documentId, version, key, fileSize } = moved
   return {
     at: new Date().toISOString(),
     firm_id: firmId,
@@ -67,6 +68,17 @@ function lineOf({ firmId, documentId, version, key, fileSize }: StoredVersion, o
     from_key: key,
     bytes: fileSize,
     outcome,
-    why: `${whys[outcome]}${reason}`,
+    why: whyOf(moved, outcome, error),
   }
+}
+
+/** Why one was not moved, and what to do. */
+export function whyOf({ store }: Pick<StoredVersion, 'store'>, outcome: Outcome, error: unknown): string {
+  const reason = error instanceof Error ? ` (${error.message})` : ''
+  if (error instanceof Error && hasCode(error.cause, 'EACCES', 'EPERM')) {
+    const letIn = store === 'local' ? 'read its file and the folders above it' : 'write to the local disk'
+    const what = outcome === 'failed' ? 'it could not be moved' : whys[outcome]
+    return `${what}; let this user ${letIn}, and run again${reason}`
+  }
+  return `${whys[outcome]}${reason}`
 }

@@ -83,6 +83,11 @@ export function isLockTimeout(error: unknown): boolean {
   return hasCode(error, '55P03')
 }
 
+/** Whether the user of the database may not do what was asked: so it is of every row alike. */
+export function isLackOfRight(error: unknown): boolean {
+  return hasCode(error, '42501')
+}
+
 /** Whether this transaction and another waited for each other, and this one had to give way. */
 export function isDeadlock(error: unknown): boolean {
   return hasCode(error, '40P01')

@@ -12,6 +12,7 @@ import { listBucket, listFolder } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
+import { forbidInserts } from '../support/forbid-inserts.ts'
 import { startService } from '../support/start-service.ts'
 import { databaseForTest } from './database-settings.ts'
 import { keptBelow, makeWorkFolder, runCommand, type Settings } from './run-command.ts'
@@ -41,6 +42,17 @@ describe('migrate to-s3', () => {
     expect(ended.stdout).toMatch(/✗ 2 can be moved, 1 missing. Nothing was changed/)
     expect(await place.storesOf()).toEqual(['local', 'local', 'local'])
     expect(await place.keysInBucket()).toEqual([])
+  })
+
+  test('ends at the first right that the database’s user lacks, and says how to give it', async () => {
+    const place = await documentsOnDisk(3)
+    await forbidInserts(place.db, 'document_moves')
+
+    const ended = await place.run('migrate', 'to-s3')
+
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/^The database \(.*\): this user lacks a right: .*docs\/grants\.md.*db migrate.*\n$/)
+    expect(ended.stdout).not.toContain('could not be moved')
   })
 
   test('names and leaves a document whose file is missing, moves the others, and ends with 1', async () => {
@@ -259,6 +271,7 @@ async function documentsOnDisk(count: number) {
 
   return {
     folder,
+    db: app.db,
     uploads,
     addFirm,
     run: (...words: string[]) => runCommand(folder, words, { settings }),

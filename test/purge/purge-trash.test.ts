@@ -14,6 +14,7 @@ import { restoreDocument } from '../support/call-trash.ts'
 import { addVersion } from '../support/call-versions.ts'
 import { denyInBucket } from '../support/deny-in-bucket.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { forbidInserts } from '../support/forbid-inserts.ts'
 import { freshBucket } from '../support/fresh-bucket.ts'
 import { listBucket, listFolder } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
@@ -22,6 +23,16 @@ import { startService } from '../support/start-service.ts'
 import { collect, deletedDaysAgo, isThere, keepVersions, never, recordOf, purgeAll } from './purge-scene.ts'
 
 const stores = serviceOnBothStores()
+
+it('a right that the database’s user lacks ends a purge: it is no matter of one document', async () => {
+  const service = stores.onDisk
+  const { firm, admin } = await firmWithAdmin(service)
+  const { id } = await deletedDaysAgo(service, { firm, admin }, 31)
+  await forbidInserts(service.app.db, 'document_disposals')
+
+  await expect(purgeAll(service)).rejects.toMatchObject({ code: '42501' })
+  expect(await isThere(service, id)).toBe(true)
+})
 
 const filesOf = async (where: 'onS3' | 'onDisk', firm: string) =>
   where === 'onS3'

@@ -1,4 +1,5 @@
 import type { EventActor } from '../../database/events.ts'
+import { isLackOfRight } from '../../database/postgres-errors.ts'
 import { makeKeptDue } from '../../database/removals.ts'
 import { countVersionsIn, type VersionScope } from '../../database/versions-in-store.ts'
 import type { FirmId, StoreName } from '../../vocabulary.ts'
@@ -44,12 +45,14 @@ export function planMigration(
 /**
  * Moves every version of one store to the other while the service serves and takes uploads. It may be killed at any
  * moment and be run again, also by several at once; when S3 goes away it waits for it. Sources stay unless `deletesSource`.
+ * Throws where the database's user lacks a right.
  */
 export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Migration): Promise<Migrated> {
   const { to, firmId, bytesPerSecond, deletesSource, signal } = migration
   const outcomes = { moved: 0, busy: 0, missing: 0, not_here: 0, wrong: 0, failed: 0 }
   let bytes = 0
   const scope = scopeOf(migration, needs.stores)
+  const s3IsBack = makeWaitForS3(needs.stores, migration)
   const isComplete = await moveAll(needs, actor, {
     scope,
     to,
@@ -62,7 +65,10 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
       if (settled.outcome === 'moved') bytes += settled.version.fileSize
       migration.onSettled(settled)
     },
-    untilWorthwhile: makeWaitForS3(needs.stores, migration),
+    async untilWorthwhile(error) {
+      if (isLackOfRight(error)) throw error
+      return s3IsBack()
+    },
   })
   const dueAt = new Date(needs.now().getTime() + needs.graceMs)
   const kept = deletesSource ? await makeKeptDue(needs.db, scope, { firmId, dueAt }) : 0

@@ -1,5 +1,6 @@
 import type { Db } from '../../database/client.ts'
 import { type DisposedFile, listDisposedFiles, noteDisposed } from '../../database/disposed-files.ts'
+import { isLackOfRight } from '../../database/postgres-errors.ts'
 import type { Clock, DocumentId } from '../../vocabulary.ts'
 import { filesHere } from '../stores-here.ts'
 import { type Stores, storeHolding, storeUnavailable } from '../stores.ts'
@@ -72,6 +73,7 @@ async function settle(needs: DestroyNeeds, file: DisposedFile): Promise<FileSett
       await noteDisposed(needs.db, file, { removed: 'destroyed', at: needs.now(), noncurrentDays: undefined })
     return { file, outcome }
   } catch (error) {
+    if (isLackOfRight(error)) throw error
     return { file, outcome: 'failed', error }
   }
 }

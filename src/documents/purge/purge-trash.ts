@@ -1,4 +1,5 @@
 import type { EventActor } from '../../database/events.ts'
+import { isLackOfRight } from '../../database/postgres-errors.ts'
 import {
   listPurgeable,
   type PurgeCandidate,
@@ -25,6 +26,7 @@ export type PurgeRun = PurgeWish & {
 /**
  * Destroys every document of the trash that nothing keeps any longer, longest there first. It may be killed at any moment
  * and run again, also by several at once; one that fails does not keep the others. False when it was told to end before.
+ * Throws where the database's user lacks a right.
  */
 export async function purgeTrash(needs: PurgeNeeds, actor: EventActor, run: PurgeRun): Promise<boolean> {
   for await (const document of walkTrash(needs.db, run.times, run.scope)) {
@@ -44,6 +46,7 @@ async function settle(
   try {
     return { document, outcome: await purgeDocument(needs, actor, document, wish) }
   } catch (error) {
+    if (isLackOfRight(error)) throw error
     return { document, outcome: 'failed', error }
   }
 }
