@@ -20,6 +20,7 @@ function headOf(text: string, line: number): z.output<typeof lineForm> {
 /** Heads as lines of JSON in a file that only grows, as on a disk of another machine. */
 export function keepHeadsInFile(path: string): HeadKeeper {
   return {
+    shown: path,
     async keep(head) {
       await makeFolders(dirname(path), 0o777)
       const file = await open(path, 'a', 0o600)

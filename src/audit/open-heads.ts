@@ -15,5 +15,5 @@ export function openHeads(
 ): HeadKeeper | undefined {
   if (place === undefined) return undefined
   if ('path' in place) return keepHeadsInFile(resolve(place.path))
-  return keepHeadsInBucket(makeS3Client({ config: s3, log }), place)
+  return keepHeadsInBucket(makeS3Client({ config: s3, log }), s3, place)
 }

@@ -1,20 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { access, constants, stat } from 'node:fs/promises'
 
 import type { Heads } from '../audit/check-chain.ts'
 import type { HeadKeeper } from '../audit/head-keeper.ts'
-import { keepHeadsInFile } from '../audit/keep-heads-in-file.ts'
 import type { TrailFinding } from '../audit/trail-finding.ts'
 import { NoExport, verifyExport } from '../audit/verify-export.ts'
 import { type TrailVerification, type TrailVerified, verifyTrail } from '../audit/verify-trail.ts'
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
-import { AppError } from '../errors.ts'
-import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { VerifyAuditOptions } from './add-audit.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inCount } from './progress.ts'
+import { readHeads, requireFile } from './read-heads.ts'
 import { readLines } from './read-lines.ts'
 
 type Needs = { print: Printer; heads: HeadKeeper | undefined; signal?: AbortSignal }
@@ -28,7 +25,7 @@ export async function verifyAudit(
   options: VerifyAuditOptions,
 ): Promise<void> {
   const { db, print, signal } = needs
-  const heads = await readHeads(needs, options)
+  const { heads, note } = await readHeads(needs, options)
   const telling = tellingOf(print)
   const verified = await verifyTrail({ db, signal }, { heads: heads ?? new Map(), ...telling })
   await recordEvent(db, systemActor(randomUUID()), {
@@ -36,7 +33,7 @@ export async function verifyAudit(
     outcome: telling.count() === 0 ? 'ok' : 'altered',
     details: { seals: verified.seals, events: verified.events, findings: telling.counts },
   })
-  answer(print, { verified, heads, telling, whenAltered: trailAltered })
+  answer(print, { verified, heads, note, telling, whenAltered: trailAltered })
 }
 
 /** `audit verify --export`: needs the file alone. */
@@ -46,48 +43,19 @@ export async function verifyAuditExport(
   options: VerifyAuditOptions,
 ): Promise<void> {
   await requireFile(path)
-  const heads = await readHeads({ print, ...needs }, options)
+  const { heads, note } = await readHeads(needs, options)
   const telling = tellingOf(print)
   try {
     const verified = await verifyExport(readLines(path), { heads: heads ?? new Map(), ...telling })
-    answer(print, { verified, heads, telling, whenAltered: exportAltered })
+    answer(print, { verified, heads, note, telling, whenAltered: exportAltered })
   } catch (error) {
     if (error instanceof NoExport) throw new WrongUse(`${path}: ${error.message} ${asExported}`)
     throw error
   }
 }
 
-/** Undefined: nobody keeps any. */
-async function readHeads({ heads: keeper, signal }: Needs, options: VerifyAuditOptions): Promise<Heads | undefined> {
-  const { heads: file } = options
-  if (file !== undefined) await requireFile(file)
-  const asked = file === undefined ? keeper : keepHeadsInFile(file)
-  const reading = asked?.read() ?? Promise.resolve(undefined)
-  const heads = await untilAborted(reading, signal).catch((error: unknown) => {
-    if (signal?.aborted === true) throw error
-    const why = error instanceof Error ? error.message : 'no reason given'
-    if (file !== undefined) throw new WrongUse(`The heads cannot be read from ${file}: ${why}. ${ofHeads}`)
-    const says = `The heads cannot be read from where AUDIT_HEADS says: ${why}. ${ofSetting}`
-    throw new AppError('store_unavailable', says, { cause: error })
-  })
-  if (file !== undefined && heads?.size === 0) throw new WrongUse(`There is no head in ${file}. ${ofHeads}`)
-  return heads
-}
-
-async function requireFile(path: string): Promise<void> {
-  const isFile = await access(path, constants.R_OK).then(
-    async () => !(await stat(path)).isDirectory(),
-    () => false,
-  )
-  if (!isFile) throw new WrongUse(`There is no file ${path} that can be read.`)
-}
-
 const asExported =
   'Name a file as `audit export` wrote it, in the format jsonl; if it was cut or changed on its way, copy it or export it again.'
-const ofHeads = 'Name a file that AUDIT_HEADS kept, or a copy of one.'
-const ofSetting =
-  'Look whether it can be reached, and correct AUDIT_HEADS or the credentials; or name a copy of them with --heads.'
-
 type Telling = Pick<TrailVerification, 'onFinding' | 'onSeal'> & {
   counts: Record<string, number>
   first: TrailFinding[]
@@ -117,6 +85,8 @@ function tellingOf(print: Printer): Telling {
 type Answer = {
   verified: TrailVerified
   heads: Heads | undefined
+  /** What is to be said of the heads. */
+  note: string | undefined
   telling: Telling
   /** What to do then. */ whenAltered: string
 }
@@ -144,12 +114,11 @@ function answer(print: Printer, result: Answer): void {
   if (!isRight) throw new CommandFailed()
 }
 
-function explain(print: Printer, { verified, heads, telling }: Answer): void {
+function explain(print: Printer, { verified, note, telling }: Answer): void {
   const { unsealed, sealedAt, isComplete } = verified
   const warn = (line: string) => print.say(`${print.paint('yellow', '!')} ${line}`)
   if (telling.count() > mostShown) print.say(`… and ${inCount(telling.count() - mostShown)} more.`)
-  if (heads === undefined) warn(withoutHeads)
-  if (heads?.size === 0) warn('No head is kept yet; the first one is within the hour.')
+  if (note !== undefined) warn(note)
   if (unsealed > 0)
     warn(`Newer than the last seal (${sealedAt}), which says nothing of that: ${inCount(unsealed, 'event')}.`)
   if (!isComplete) warn('It was ended before the end, so this says nothing of the rest. Run it again.')
@@ -158,6 +127,3 @@ function explain(print: Printer, { verified, heads, telling }: Answer): void {
 const page = 'docs/runbook.md, “The audit trail was altered”'
 const trailAltered = `Change nothing, and keep a copy of the database and of the heads as they are now; then go on as ${page} says.`
 const exportAltered = `Get the file again from whoever exported it, or export it again. If \`audit verify\` finds the same in the database, it was altered there: ${page}.`
-
-const withoutHeads =
-  'No heads were compared, so a history that was cut off, or sealed anew, would not show: set AUDIT_HEADS, or give --heads.'

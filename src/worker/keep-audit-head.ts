@@ -1,9 +1,10 @@
+import { keepingTask } from '../audit/head-keeper.ts'
 import { findLastSeal } from '../database/seals.ts'
 import type { Job } from './job.ts'
 
 /** Hands the newest seal to whoever keeps it outside of the database. */
 export const keepAuditHead: Job = {
-  name: 'keep-audit-head',
+  name: keepingTask,
   does: 'Hands the newest seal to whoever AUDIT_HEADS names.',
   schedule: '11 * * * *',
   async run({ db, heads }) {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 import { keepHeadsInFile } from '../../src/audit/keep-heads-in-file.ts'
+import { type EndedRun, endRun } from '../../src/database/runs.ts'
 import { keepAuditHead } from '../../src/worker/keep-audit-head.ts'
 import { sealThrice, tamper } from '../audit/sealed-trail.ts'
 import { startService } from '../support/start-service.ts'
@@ -32,6 +33,19 @@ describe('audit verify', () => {
 
     expect(inDatabase).toMatchObject({ code: 0, stdout: expect.stringContaining('No head is kept yet') })
     expect(inFile).toMatchObject({ code: 0, stdout: expect.stringContaining('No heads were compared') })
+  })
+
+  test('heads that were kept and are not there, and those that could not be kept, are told of', async () => {
+    const place = await sealedPlace()
+    await place.noteRun({ outcome: 'ok', error: undefined, did: { kept: 3 } })
+    const gone = await place.run('audit', 'verify')
+    await place.noteRun({ outcome: 'failed', error: 'A disk is full.', did: undefined })
+    const failed = await place.run('audit', 'verify')
+
+    expect(gone.stdout).toMatch(/! No head lies at \/.*heads\.jsonl, though the service kept one at 20.* \(seal 3\)/)
+    expect(failed.stdout).toMatch(
+      /! No head lies at \/.*heads\.jsonl: the service could not keep one \(A disk is full\.\)/,
+    )
   })
 
   test('names a history that was sealed anew by the heads of AUDIT_HEADS, and ends with 1', async () => {
@@ -94,7 +108,13 @@ describe('audit verify', () => {
 
     const ended = await runCommand(folder, ['audit', 'verify', '--export', 'trail.jsonl'], { settings })
 
-    expect(ended).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('or name a copy of them') })
+    expect(ended).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /s3:\/\/evidence\/heads\/, which AUDIT_HEADS names: Nothing answers at http:\/\/127\.0\.0\.1:9 .*Or name a copy/,
+      ),
+    })
   })
 
   test.each([
@@ -168,6 +188,8 @@ async function sealedPlace() {
       runCommand(folder, words, { settings: { ...keptBelow(folder), ...settings, AUDIT_HEADS: heads } }),
     keepHead: async () =>
       keepAuditHead.run({ ...service.app, heads: keepHeadsInFile(heads) }, new AbortController().signal),
+    noteRun: async (ended: Pick<EndedRun, 'outcome' | 'error' | 'did'>) =>
+      endRun(db, { task: keepAuditHead.name, instance: 'a test', startedAt: undefined, ...ended }),
     /** One that the table of firms has not. */
     firmOfEvents: async () =>
       (

@@ -1,0 +1,93 @@
+import { access, constants, stat } from 'node:fs/promises'
+import { dirname, isAbsolute } from 'node:path'
+
+import type { Heads } from '../audit/check-chain.ts'
+import { type HeadKeeper, keepingTask } from '../audit/head-keeper.ts'
+import { HeadsUnreadable } from '../audit/heads-unreadable.ts'
+import { keepHeadsInFile } from '../audit/keep-heads-in-file.ts'
+import type { Db } from '../database/client.ts'
+import { listRuns } from '../database/runs.ts'
+import { hasCode } from '../errors-code.ts'
+import { AppError } from '../errors.ts'
+import { untilAborted } from '../storage/read-as-it-grows.ts'
+import type { VerifyAuditOptions } from './add-audit.ts'
+import { WrongUse } from './failures.ts'
+
+/** `db`: where there is one, it knows whether heads were kept. */
+type Needs = { heads: HeadKeeper | undefined; db?: Db; signal?: AbortSignal }
+
+/** Undefined: nobody keeps any. `note`: what is to be said of that, or of there being none. */
+type HeadsRead = { heads: Heads | undefined; note: string | undefined }
+
+/** The heads that are meant: of the file that is named, or of the place that AUDIT_HEADS names. */
+export async function readHeads(needs: Needs, { heads: file }: VerifyAuditOptions): Promise<HeadsRead> {
+  if (file !== undefined) return { heads: await readFileOfHeads(file), note: undefined }
+  const { heads: keeper, db, signal } = needs
+  if (keeper === undefined) return { heads: undefined, note: withoutHeads }
+  const heads = await untilAborted(keeper.read(), signal).catch((error: unknown) => {
+    if (signal?.aborted === true || isOfSystem(error)) throw error
+    const { says, advice } = explain(error)
+    const message = `The heads cannot be read from ${keeper.shown}, which AUDIT_HEADS names: ${says}. ${advice} Or name a copy of the heads with --heads.`
+    throw new AppError('store_unavailable', message, { cause: error })
+  })
+  return { heads, note: heads.size === 0 ? await whyNone(keeper, db) : undefined }
+}
+
+async function readFileOfHeads(file: string): Promise<Heads> {
+  await requireFile(file)
+  const heads = await keepHeadsInFile(file)
+    .read()
+    .catch((error: unknown) => {
+      throw new WrongUse(`The heads cannot be read from ${file}: ${messageOf(error)}. ${ofHeads}`)
+    })
+  if (heads.size === 0) throw new WrongUse(`There is no head in ${file}. ${ofHeads}`)
+  return heads
+}
+
+export async function requireFile(path: string): Promise<void> {
+  const isFile = await access(path, constants.R_OK).then(
+    async () => !(await stat(path)).isDirectory(),
+    () => false,
+  )
+  if (!isFile) throw new WrongUse(`There is no file ${path} that can be read.`)
+}
+
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
+}
+
+function explain(error: unknown): { says: string; advice: string } {
+  if (error instanceof HeadsUnreadable) return error.explanation
+  return { says: messageOf(error), advice: 'Correct AUDIT_HEADS, or look who changed what lies there.' }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'no reason given'
+}
+
+/** No head lies where they should: what the job that keeps them last said of it. */
+async function whyNone({ shown }: HeadKeeper, db: Db | undefined): Promise<string> {
+  const runs = db === undefined ? [] : await listRuns(db)
+  const last = runs.find(({ task }) => task === keepingTask)
+  if (last?.outcome === 'failed')
+    return `No head lies at ${shown}: the service could not keep one (${last.error ?? 'no reason given'}). Correct that, or AUDIT_HEADS.`
+  const kept = Number(last?.did?.['kept'] ?? 0)
+  if (kept > 0)
+    return `No head lies at ${shown}, though the service kept one at ${last?.endedAt?.toISOString()} (seal ${kept}): AUDIT_HEADS named another place then, or somebody has removed them. Name that place, or a copy with --heads.`
+  if (isAbsolute(shown) && !(await mayBeMade(dirname(shown))))
+    return `No head lies at ${shown}, and this user may make no file there: let the service’s user write there, or correct AUDIT_HEADS.`
+  return `No head is kept yet at ${shown}; the first one is within the hour.`
+}
+
+async function mayBeMade(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK)
+    return true
+  } catch (error) {
+    return hasCode(error, 'ENOENT') && mayBeMade(dirname(folder))
+  }
+}
+
+const ofHeads = 'Name a file that AUDIT_HEADS kept, or a copy of one.'
+const withoutHeads =
+  'No heads were compared, so a history that was cut off, or sealed anew, would not show: set AUDIT_HEADS, or give --heads.'
