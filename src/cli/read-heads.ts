@@ -6,7 +6,7 @@ import { type HeadKeeper, keepingTask } from '../audit/head-keeper.ts'
 import { HeadsUnreadable } from '../audit/heads-unreadable.ts'
 import { keepHeadsInFile } from '../audit/keep-heads-in-file.ts'
 import type { Db } from '../database/client.ts'
-import { listRuns } from '../database/runs.ts'
+import { listRuns, type RunRecord } from '../database/runs.ts'
 import { hasCode } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
@@ -68,15 +68,19 @@ function messageOf(error: unknown): string {
 /** No head lies where they should: what the job that keeps them last said of it. */
 async function whyNone({ shown }: HeadKeeper, db: Db | undefined): Promise<string> {
   const runs = db === undefined ? [] : await listRuns(db)
-  const last = runs.find(({ task }) => task === keepingTask)
-  if (last?.outcome === 'failed')
-    return `No head lies at ${shown}: the service could not keep one (${last.error ?? 'no reason given'}). Correct that, or AUDIT_HEADS.`
-  const kept = Number(last?.did?.['kept'] ?? 0)
-  if (kept > 0)
-    return `No head lies at ${shown}, though the service kept one at ${last?.endedAt?.toISOString()} (seal ${kept}): AUDIT_HEADS named another place then, or somebody has removed them. Name that place, or a copy with --heads.`
+  const said = runs.filter(({ task }) => task === keepingTask).map(tellRun)[0]
+  if (said !== undefined) return `No head lies at ${shown}${said}`
   if (isAbsolute(shown) && !(await mayBeMade(dirname(shown))))
     return `No head lies at ${shown}, and this user may make no file there: let the service’s user write there, or correct AUDIT_HEADS.`
   return `No head is kept yet at ${shown}; the first one is within the hour.`
+}
+
+function tellRun({ outcome, error, did, endedAt }: RunRecord): string | undefined {
+  if (outcome === 'failed')
+    return `: the service could not keep one (${error ?? 'no reason given'}). Correct that, or AUDIT_HEADS.`
+  const kept = Number(did?.['kept'] ?? 0)
+  if (kept === 0) return undefined
+  return `, though the service kept one at ${endedAt?.toISOString()} (seal ${kept}): AUDIT_HEADS named another place then, or somebody has removed them. Name that place, or a copy with --heads.`
 }
 
 async function mayBeMade(folder: string): Promise<boolean> {

@@ -92,12 +92,22 @@ function answer(print: Printer, options: VerifyOptions, verified: Verified, find
   if (hashed > 0) print.say(`The platform gave no hash for ${inCount(hashed, 'file')}; now the rows have it.`)
   if (notHere > 0)
     print.say(`Not here, but on other disks or in a store that is not set up: ${inCount(notHere, 'file')}.`)
+  if (isRight && isAllElsewhere(verified))
+    return print.say(
+      `${print.paint('yellow', '!')} Nothing was looked at here, and this says nothing of what lies elsewhere.`,
+    )
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
   print.say(`${mark} ${inCount(files, 'file')}, ${inBytes(bytes)}${inWords(left, isComplete)}.`)
 }
 
-function whatToDo({ isComplete, findings }: Verified, { s3 }: Stores): string[] {
+function isAllElsewhere({ files, notHere }: Verified): boolean {
+  return files === 0 && notHere > 0
+}
+
+function whatToDo(verified: Verified, { s3 }: Stores): string[] {
+  const { isComplete, findings } = verified
   const lines = isComplete ? [] : [endedUnread]
+  if (isAllElsewhere(verified)) lines.push(...(s3 === undefined ? [howS3IsSet] : []), whereDisksAre)
   if (findings.unchecked > 0)
     lines.push(
       s3?.outage() === undefined
@@ -112,3 +122,7 @@ function inWords(left: Record<string, number>, isComplete: boolean): string {
   if (found.length === 0) return isComplete ? ': all is right' : ': nothing wrong so far'
   return `: ${found.map(([kind, count]) => `${inCount(count)} ${kind.replaceAll('_', ' ')}`).join(', ')}`
 }
+
+const howS3IsSet =
+  'What lies on S3 is looked at once AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set, or USE_S3_STORAGE=true where a role or a profile gives them.'
+const whereDisksAre = 'What lies on another disk is looked at where UPLOADS_DIR names that.'

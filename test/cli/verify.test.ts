@@ -21,6 +21,18 @@ describe('verify', () => {
     expect(ended.stdout).toMatch(/^3 files, 6.0 KB, to be read here and on S3\.\n✓ 3 files, 6.0 KB: all is right\.\n$/)
   })
 
+  test('where all lies elsewhere it does not say that all is right, but how to look at it', async () => {
+    const place = await documentsOnDisk(2)
+    const settings = { ...place.settings, UPLOADS_DIR: join(place.folder, 'other') }
+
+    const { code, stdout } = await runCommand(place.folder, ['verify'], { settings })
+
+    expect(code).toBe(0)
+    expect(stdout).toContain('in a store that is not set up: 2 files.\n! Nothing was looked at here')
+    expect(stdout).toMatch(/USE_S3_STORAGE=true.*\n.*UPLOADS_DIR.*\n$/)
+    expect(stdout).not.toContain('✓')
+  })
+
   test('names each finding to people and ends with 1', async () => {
     const place = await documentsOnDisk(3)
     const [missing, wrong] = place.documents
