@@ -23,7 +23,7 @@ type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
 const namePlace = 'Name the place that `backup create` was given.'
 const howKeysAreMade = '"Setting it up" in deploy/backup-restore/README.md says how a pair of keys is made.'
 
-/** Where backups are kept. Throws, with what to do, when it cannot be reached. `makes`: a folder is made when it is not there. */
+/** Where backups are kept. Throws, with what to do, when it cannot be used. `makes`: a folder is made when it is not there. */
 export async function openBackupPlace(
   { config, log, signal }: Needs,
   place: PathOrBucket,
@@ -39,7 +39,7 @@ export async function openBackupPlace(
     if (trouble !== undefined)
       throw new AppError(
         'store_unavailable',
-        `s3://${place.bucket} cannot be reached: ${trouble.says}. ${adviceFor(trouble)}`,
+        `s3://${place.bucket} cannot be used: ${trouble.says}. ${adviceFor(trouble)}`,
       )
     return backupBucket({ config: s3, log }, place)
   }

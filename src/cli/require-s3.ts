@@ -9,11 +9,11 @@ import { untilAborted } from '../storage/read-as-it-grows.ts'
 
 type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
 
-/** For a command that is in vain without S3. Throws `store_unavailable`, with what is wrong and what to do, when the bucket cannot be reached or is not ours; the signal's reason when that aborts first. */
+/** For a command that is in vain without S3. Throws `store_unavailable`, with what is wrong and what to do, when the bucket cannot be used or is not ours; the signal's reason when that aborts first. */
 export async function requireS3(needs: Needs): Promise<void> {
   const trouble = await untilAborted(findS3Trouble(needs.config.s3), needs.signal)
   if (trouble !== undefined)
-    throw new AppError('store_unavailable', `S3 cannot be reached: ${trouble.says}. ${trouble.advice}`)
+    throw new AppError('store_unavailable', `S3 cannot be used: ${trouble.says}. ${trouble.advice}`)
   await untilAborted(leaveWrongBucket(needs), needs.signal)
   if (needs.stores.s3?.outage()?.trouble === 'not_ours')
     throw new AppError('store_unavailable', `Papers lie on S3, but ${notOurBucket}. Correct it and run this again.`)

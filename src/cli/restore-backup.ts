@@ -94,6 +94,6 @@ async function storeOf({ config, stores, signal }: Needs): Promise<RestoreStore>
   if (!config.useS3) return { store: 'local', name: config.uploadsDir, storeId: local.storeId, files: local }
   const trouble = await untilAborted(findS3Trouble(config.s3), signal)
   if (trouble !== undefined || s3 === undefined)
-    throw new AppError('store_unavailable', `S3 cannot be reached: ${trouble?.says}. ${trouble?.advice}`)
+    throw new AppError('store_unavailable', `S3 cannot be used: ${trouble?.says}. ${trouble?.advice}`)
   return { store: 's3', name: config.s3.bucket, storeId: null, files: s3 }
 }

@@ -84,9 +84,7 @@ test('a bucket that does not exist is to be made, or another named where it was 
   })
 
   expect(ended).toMatchObject({ code: 1, stdout: '' })
-  expect(ended.stderr).toBe(
-    `s3://${name} cannot be reached: Bucket does not exist. Make it, or name one that exists.\n`,
-  )
+  expect(ended.stderr).toBe(`s3://${name} cannot be used: Bucket does not exist. Make it, or name one that exists.\n`)
 })
 
 test('what cannot be is refused in one line that says what to do', async () => {
@@ -112,7 +110,7 @@ test('what cannot be is refused in one line that says what to do', async () => {
     [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
     [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
     [2, expect.stringContaining('could remove both. Name another bucket, or a folder.')],
-    [1, expect.stringContaining('s3://backups cannot be reached: Nothing answers at http://127.0.0.1:9')],
+    [1, expect.stringContaining('s3://backups cannot be used: Nothing answers at http://127.0.0.1:9')],
     [2, expect.stringContaining('It must be the name of a backup')],
     [2, expect.stringContaining('There is no folder')],
     [2, expect.stringContaining('Name the place that `backup create` was given.')],

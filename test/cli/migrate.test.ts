@@ -108,7 +108,7 @@ describe('migrate to-s3', () => {
     const ended = await place.runWith({ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }, 'migrate', 'to-s3')
 
     expect(ended.code).toBe(1)
-    expect(ended.stderr).toMatch(/^S3 cannot be reached: /)
+    expect(ended.stderr).toMatch(/^S3 cannot be used: /)
     expect(await place.storesOf()).toEqual(['local'])
   })
 
