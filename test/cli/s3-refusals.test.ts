@@ -105,7 +105,9 @@ describe('an address where no store is', () => {
     const endpoint = await openStoreInBetween({
       answer: () => ({ status: 404, headers: { 'content-type': 'text/html' }, body: '<html><p>Not here<br></html>' }),
     })
-    expect((await testS3(s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }))).stdout).toContain('is not S3')
+    const { stdout } = await testS3(s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }))
+    expect(stdout).toContain('is not S3')
+    expect(stdout).toContain('– Clock: not compared, since no S3 answered')
   })
 
   test('https:// where the store speaks http://', async () => {

@@ -102,6 +102,14 @@ export function explainS3Failure(error: unknown, about: About): Explanation {
   return (byCode.get(failed.s3Code) ?? byStatus(failed.status))(about, failed)
 }
 
+/** Whether what answered is no S3. */
+export function isOfAnotherServer(error: unknown): boolean {
+  const { s3Code, message } = failedOf(error)
+  return s3Code === 'NotS3' || (!byCode.has(s3Code) && noXml.test(message))
+}
+
+const noXml = /XML parse error/
+
 function failedOf(error: unknown): Failed {
   const { s3Code, status } = s3FailureOf(error, { hasBody: true })
   // Every field is optional and only read: an error that is not of S3 has none of them.
@@ -116,7 +124,7 @@ export function addressOf({ endpoint, region }: S3Config): string {
 function byStatus(status: number | undefined): Explain {
   if (status === 301 || status === 307) return explainRegion
   return (about, { message, s3Code }) => {
-    if (/XML parse error/.test(message))
+    if (noXml.test(message))
       return {
         says: `What answers at ${addressOf(about.config)} is not S3 (status ${status})`,
         advice: 'Is AWS_ENDPOINT_URL_S3 the store’s own address, without a path?',

@@ -12,7 +12,7 @@ export const readClock: ConnectionStep = {
   after: ['credentials'],
   right: '',
   async run({ seen: { clockAheadMs } }) {
-    if (clockAheadMs === undefined) return { outcome: 'skipped', says: 'Clock: not compared, since nothing answered' }
+    if (clockAheadMs === undefined) return { outcome: 'skipped', says: 'Clock: not compared, since no S3 answered' }
     if (Math.abs(clockAheadMs) <= mostAheadMs) return 'ok'
     return { outcome: 'failed', says: `This machine’s clock is ${describeClock(clockAheadMs)}`, advice: clockAdvice }
   },

@@ -2,7 +2,7 @@ import type { S3Config } from '../../config.ts'
 import { untilAborted } from '../read-as-it-grows.ts'
 import { makeS3Client, type S3Patience } from '../s3-client.ts'
 import type { ConnectionStep, ConnectionTest, Finding, StepName, StepResult } from './connection-step.ts'
-import { explainS3Failure } from './explain-s3-failure.ts'
+import { explainS3Failure, isOfAnotherServer } from './explain-s3-failure.ts'
 import { findBucket, listBucket } from './find-bucket.ts'
 import { followLink } from './follow-link.ts'
 import { hidingIn, secretHider } from './hide-secrets.ts'
@@ -79,6 +79,8 @@ async function tryStep(
     return finding === 'ok' ? { outcome: 'ok', says: step.title } : finding
   } catch (error) {
     if (error === signal.reason) return undefined
+    // Whose clock that is nobody knows.
+    if (isOfAnotherServer(error)) test.seen.clockAheadMs = undefined
     return { outcome: 'failed', ...explainS3Failure(error, { ...test, right: step.right }) }
   }
 }
