@@ -159,7 +159,7 @@ describe.for(asRoot)('started by %s', () => {
 
     const refused = startService(dataDir, { ...copy, user })
     await refused.ended()
-    expect(refused.said()).toMatch(/DATA_DIR: .* may write in/)
+    expect(refused.said()).toMatch(/DATA_DIR: .* may write in; let it read and write there, or name another\./)
     await chmod(dataDir, 0o777)
     const owned = startService(dataDir, { ...copy, user })
     await owned.ended()

@@ -13,11 +13,19 @@ export async function makeDataDir(dataDir: string): Promise<void> {
     if ((await makeFolders(dataDir, 0o700)).length > 0) await syncFolder(dirname(dataDir))
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
-    throw new ConfigError(
-      `DATA_DIR: ${dataDir} is not a folder that this user (uid ${process.geteuid?.()}) may write in, and it cannot be made; name another.`,
-      { cause },
-    )
+    throw new ConfigError(`DATA_DIR: ${dataDir} is ${await whyNot(dataDir)}.`, { cause })
   }
+}
+
+async function whyNot(dataDir: string): Promise<string> {
+  const user = `this user (uid ${process.geteuid?.()})`
+  const isThere = await stat(dataDir).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+  return isThere
+    ? `no folder that ${user} may write in; let it read and write there, or name another`
+    : `not a folder that ${user} may write in, and it cannot be made; name another`
 }
 
 /**
