@@ -9,12 +9,18 @@ import { withDatabase } from '../../src/cli/with-database.ts'
 import { loadConfigWithoutTokens } from '../../src/config.ts'
 import type { Db } from '../../src/database/client.ts'
 import { serverPid } from '../embedded/data-folder.ts'
+import { uploadDocument } from '../support/call-documents.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { freshBucket } from '../support/fresh-bucket.ts'
+import { s3Settings as s3SettingsOf } from '../support/s3-settings.ts'
+import { startService } from '../support/start-service.ts'
 import { databaseForTest } from './database-settings.ts'
 import { launcher, makeWorkFolder, startCommand, startOnTerminal } from './run-command.ts'
 import { s3Settings } from './s3-settings.ts'
 import { openStoreInBetween } from './store-in-between.ts'
 
+const ctrlC = '\u0003'
 const person = ['--email', 'thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi']
 
 test.each([
@@ -40,24 +46,41 @@ test.each([
   ['backup restore s3://elsewhere/paniq'],
   ['audit verify'],
 ])('%s that is told to end while S3 keeps silent says so and ends, without a word of S3', async (words) => {
-  const silent = await startFaultProxy({ port: 9 })
-  onTestFinished(silent.close)
-  silent.setFault({ kind: 'hang' })
+  const silent = await openSilentStore()
   const command = startOnTerminal(await makeWorkFolder(), `${launcher} ${words}`, {
     ...(await databaseForTest()),
     AUDIT_HEADS: 's3://evidence/heads/',
-    AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${silent.port}`,
+    AWS_ENDPOINT_URL_S3: silent.address,
     AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'x',
   })
-  await expect.poll(() => silent.connections(), { timeout: 20_000, interval: 5 }).toBeGreaterThan(0)
+  await silent.untilAsked()
 
-  command.type('\u0003')
+  command.type(ctrlC)
   const { code, stdout } = await command.ended()
   expect(code).toBe(130)
   expect(stdout.match(/Stopping; once more ends at once\./g)).toHaveLength(1)
   expect(stdout).toContain('It was told to end before it was done. Give the same line again.')
   expect(stdout).not.toContain('S3')
+})
+
+test('purge --now of papers on an S3 that keeps silent destroys none when it is told to end', async () => {
+  const bucket = await freshBucket()
+  onTestFinished(() => bucket.remove())
+  const settings = { ...(await databaseForTest()), ...s3SettingsOf(bucket), USE_S3_STORAGE: 'true' }
+  const service = await startService(settings)
+  onTestFinished(() => service.stop())
+  const { firm, admin } = await firmWithAdmin(service)
+  await uploadDocument(service.url, firm, admin)
+  const silent = await openSilentStore()
+  const line = `${launcher} purge --now`
+  const command = startOnTerminal(await makeWorkFolder(), line, { ...settings, AWS_ENDPOINT_URL_S3: silent.address })
+  await silent.untilAsked()
+
+  command.type(ctrlC)
+  const ended = await command.ended()
+  expect(ended.code).toBe(130)
+  expect(ended.stdout).toContain('It was told to end before it was done. Give the same line again.')
 })
 
 test('s3 test that is told to end in the middle deletes what it has put, begins nothing else, and says so', async () => {
@@ -96,6 +119,17 @@ test('what waits for a person is told to end too, and lets go of the database', 
   await expect(working).rejects.toBeInstanceOf(ToldToEnd)
   await expect(sql`select 1`.execute(requireOpened(db))).rejects.toThrow('driver has already been destroyed')
 })
+
+/** An S3 that takes what it is asked, and never answers. */
+async function openSilentStore() {
+  const proxy = await startFaultProxy({ port: 9 })
+  onTestFinished(proxy.close)
+  proxy.setFault({ kind: 'hang' })
+  return {
+    address: `http://127.0.0.1:${proxy.port}`,
+    untilAsked: async () => expect.poll(() => proxy.connections(), { timeout: 20_000, interval: 5 }).toBeGreaterThan(0),
+  }
+}
 
 function requireOpened(db: Db | undefined): Db {
   if (db === undefined) throw new Error('the work was not begun')
