@@ -47,7 +47,7 @@ test.each([
   ['audit verify'],
 ])('%s that is told to end while S3 keeps silent says so and ends, without a word of S3', async (words) => {
   const silent = await openSilentStore()
-  const command = startOnTerminal(await makeWorkFolder(), `${launcher} ${words}`, {
+  const command = startOnTerminal(await makeWorkFolder(), `exec ${launcher} ${words}`, {
     ...(await databaseForTest()),
     AUDIT_HEADS: 's3://evidence/heads/',
     AWS_ENDPOINT_URL_S3: silent.address,
@@ -73,7 +73,7 @@ test('purge --now of papers on an S3 that keeps silent destroys none when it is 
   const { firm, admin } = await firmWithAdmin(service)
   await uploadDocument(service.url, firm, admin)
   const silent = await openSilentStore()
-  const line = `${launcher} purge --now`
+  const line = `exec ${launcher} purge --now`
   const command = startOnTerminal(await makeWorkFolder(), line, { ...settings, AWS_ENDPOINT_URL_S3: silent.address })
   await silent.untilAsked()
 
