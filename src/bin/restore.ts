@@ -23,7 +23,7 @@ type Needs = { config: Config; log: Logger; print: Printer }
  * version; then the trail is sealed, whose numbers of transactions are another database's here.
  */
 export async function restore(needs: Needs, where: PathOrBucket, options: RestoreBackupOptions): Promise<void> {
-  const place = await openBackupPlace(needs, where, { makes: false })
+  const place = await openBackupPlace(needs, where, { makes: false, policy: 'backup-restore' })
   try {
     const opened = await openNamed(place, options, 'newest_finished')
     const restored = await withSignal((signal) =>

@@ -24,7 +24,7 @@ type Needs = CreateNeeds & {
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
   const { print, signal, key, patience = usualPatience } = needs
-  const place = await openBackupPlace(needs, where, { makes: true })
+  const place = await openBackupPlace(needs, where, { makes: true, policy: 'backup' })
   const isWithFiles = options.withFiles === true
   let progress: Progress | undefined
   const done: Amount = { files: 0, bytes: 0 }
@@ -71,6 +71,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
 
 const whys: Partial<Record<FileLine['fate'], string>> = {
   not_here: 'it lies on a disk, or in a store, that is not here',
+  unreadable: 'the system does not let its file be read',
   missing: 'its file is not there',
   wrong: 'its bytes are not those that were stored',
 }

@@ -16,17 +16,24 @@ import { findS3Trouble, type S3TroubleFound } from '../storage/connection-test/f
 import { inItsRegion } from '../storage/connection-test/in-its-region.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { WrongUse } from './failures.ts'
+import { givePolicy } from './tell-store-failure.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger }
 
 const namePlace = 'Name the place that `backup create` was given.'
 const howKeysAreMade = '"Setting it up" in deploy/backup-restore/README.md says how a pair of keys is made.'
 
-/** Where backups are kept. Throws, with what to do, when it cannot be reached. `makes`: a folder is made when it is not there. */
+/** Of deploy/policies. */
+type Policy = 'backup' | 'backup-verify' | 'backup-verify-repair' | 'backup-restore'
+
+/**
+ * Where backups are kept. Throws, with what to do, when it cannot be reached. `makes`: a folder is made when it is not
+ * there. `policy`: what gives the rights in a bucket.
+ */
 export async function openBackupPlace(
   { config, log }: Needs,
   place: PathOrBucket,
-  { makes }: { makes: boolean },
+  { makes, policy }: { makes: boolean; policy: Policy },
 ): Promise<BackupPlace> {
   if ('bucket' in place) {
     if (makes && place.bucket === config.s3.bucket)
@@ -38,9 +45,9 @@ export async function openBackupPlace(
     if (trouble !== undefined)
       throw new AppError(
         'store_unavailable',
-        `s3://${place.bucket} cannot be reached: ${trouble.says}. ${adviceFor(trouble)}`,
+        `s3://${place.bucket} cannot be reached: ${trouble.says}. ${adviceFor(trouble, policy)}`,
       )
-    return backupBucket({ config: s3, log }, place)
+    return backupBucket({ config: s3, log }, { ...place, policy })
   }
   const path = resolve(place.path)
   if (makes) await makeFolder(path)
@@ -49,7 +56,8 @@ export async function openBackupPlace(
 }
 
 /** No setting names this bucket. */
-function adviceFor({ s3Code, advice }: S3TroubleFound): string {
+function adviceFor({ trouble, s3Code, advice }: S3TroubleFound, policy: Policy): string {
+  if (trouble === 'not_allowed') return `${givePolicy(policy)}.`
   return s3Code === 'NoSuchBucket' ? 'Make it, or name one that exists.' : advice
 }
 

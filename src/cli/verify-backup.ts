@@ -19,7 +19,10 @@ type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal:
 /** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
 export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
   const { print, signal, patience = usualPatience } = needs
-  const place = await openBackupPlace(needs, where, { makes: false })
+  const place = await openBackupPlace(needs, where, {
+    makes: false,
+    policy: options.repair === true ? 'backup-verify-repair' : 'backup-verify',
+  })
   try {
     const opened = await openNamed(place, options, 'newest')
     const { files, backup } = opened.manifest

@@ -139,10 +139,14 @@ describe('backup verify', () => {
     expect(await problemsOf(root)).toHaveLength(1)
   })
 
-  test('does not read a backup of another form, a damaged manifest, or one that is gone', async () => {
+  test('reads a backup of the form before, and not of one that it does not know, a damaged manifest, or one that is gone', async () => {
     await open('unsigned')
-    await editManifest((text) => text.replace('"format": 1', '"format": 2'))
-    expect(await problemsOf(root)).toEqual([expect.stringContaining('it is of form 2, and this version reads form 1')])
+    await editManifest((text) => text.replace('"format": 2', '"format": 1'))
+    expect(await problemsOf(root)).toEqual([])
+    await editManifest((text) => text.replace('"format": 1', '"format": 3'))
+    expect(await problemsOf(root)).toEqual([
+      expect.stringContaining('it is of form 3, and this version reads forms 1 and 2;'),
+    ])
     await editManifest((text) => text.slice(0, -10))
     expect(await problemsOf(root)).toEqual(['its manifest.json is damaged'])
     await rm(join(own, 'manifest.json'))
