@@ -23,7 +23,10 @@ export async function requireDestruction(needs: Needs, { documentIds }: PurgeSco
   const { s3 } = needs.stores
   if (s3 === undefined) throw storeUnavailable()
   if ((await claimStore(needs, { store: 's3', storeId: null, files: s3 })) !== 'ours')
-    throw new AppError('store_unavailable', `Papers lie on S3, but ${notOurBucket}. Correct it and run this again.`)
+    throw new AppError(
+      'store_unavailable',
+      `Papers lie on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`,
+    )
 
   const right = await s3.versions.findMissingRight()
   if (right === undefined) return

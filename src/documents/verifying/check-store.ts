@@ -47,7 +47,7 @@ async function findDoubt(needs: VerifyNeeds, here: StoreHere): Promise<string | 
   try {
     return (await claimStore(needs, here)) === 'ours'
       ? undefined
-      : `${notOurBucket}; what should lie there was not read`
+      : `${notOurBucket}; what should lie there was not read. Correct AWS_S3_BUCKET; docs/runbook/findings.md says what to do where it is right`
   } catch (error) {
     if (error instanceof StoreError) return undefined
     throw error
