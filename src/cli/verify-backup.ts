@@ -3,10 +3,16 @@ import type { Logger } from 'pino'
 import { GaveUp } from '../backup/gave-up.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
 import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
-import { type BackupChecked, type BackupProblem, verifyBackup as verify } from '../backup/verify-backup.ts'
+import {
+  type BackupChecked,
+  type BackupProblem,
+  type ProblemKind,
+  verifyBackup as verify,
+} from '../backup/verify-backup.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
 import type { VerifyBackupOptions } from './add-backup.ts'
+import { adviseOnDamage } from './advise-on-damage.ts'
 import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
@@ -27,20 +33,27 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
     const opened = await openNamed(place, options, 'newest')
     const { files, backup } = opened.manifest
     const progress = showProgress(print, { files: files.count, bytes: backup.with_files ? files.bytes : 0 })
-    const problems: BackupProblem[] = []
+    const kinds: Record<ProblemKind, number> = { backup: 0, missing: 0, damaged: 0, aside: 0 }
     const checked = await verify(place, opened, {
       concurrency: options.concurrency,
       signal,
       ...patience,
       repairs: options.repair === true,
       onProblem(problem) {
-        problems.push(problem)
-        print.answer({ event: 'problem', file: problem.file, why: problem.why, ...aboutLine(problem) })
+        kinds[problem.kind] += 1
+        print.answer({
+          event: 'problem',
+          kind: problem.kind,
+          file: problem.file,
+          why: problem.why,
+          ...aboutLine(problem),
+        })
         progress.say(`${print.paint('red', '✗')} ${problem.file}: ${problem.why}${whose(problem)}`)
       },
       onFile: (done) => progress.update(done),
     }).finally(() => progress.end())
     answer(print, opened, checked)
+    for (const line of adviseOnDamage(kinds)) print.say(line)
     if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
   } catch (error) {
     throw error instanceof GaveUp ? explainGivenUp(error, 'a verification begins anew') : error
