@@ -6,6 +6,7 @@ import { GaveUp } from '../backup/gave-up.ts'
 import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
 import type { SigningKey } from '../backup/sign-manifest.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
+import { adviseOnLacking } from './advise-on-lacking.ts'
 import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace } from './open-backup-place.ts'
@@ -118,8 +119,7 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
       `${print.paint('yellow', '!')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
     )
   if (isWhole) return
-  print.say(
-    `Not in it: ${inCount(files.lacking, 'file')}; the rest is sound. Run it where their disks are, or \`drain\` those first.`,
-  )
+  print.say(`Not in it: ${inCount(files.lacking, 'file')}; the rest is sound.`)
+  for (const line of adviseOnLacking(counts.fates)) print.say(line)
   throw new CommandFailed()
 }
