@@ -8,6 +8,7 @@ import { type OpenedBackup, listBackups, openBackup } from '../backup/open-backu
 import { type CheckingKey, readCheckingKey } from '../backup/sign-manifest.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
+import { codeOf } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
 import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
@@ -130,9 +131,25 @@ async function makeFolder(path: string): Promise<void> {
     await tidyBackupFolder(path)
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
-    throw new WrongUse(`Backups cannot be kept in ${path}: ${error.message} Name a folder that this user may write to.`)
+    const code = codeOf(error.cause) ?? 'no reason given'
+    throw new WrongUse(
+      `Backups cannot be kept in ${path}: ${whysNoFolder.get(code) ?? `the system refuses it (${code})`}. Name a folder that this user may write to.`,
+    )
   }
 }
+
+const inTheWay = 'a file is in the way, not a folder'
+const mayNotWrite = 'this user may not write there'
+const whysNoFolder = new Map([
+  ['EEXIST', inTheWay],
+  ['ENOTDIR', inTheWay],
+  ['ENOENT', 'no folder can be made there'],
+  ['EACCES', mayNotWrite],
+  ['EPERM', mayNotWrite],
+  ['EROFS', 'its disk can only be read'],
+  ['ENOSPC', 'its disk is full'],
+  ['EDQUOT', 'its disk is full'],
+])
 
 async function isFolder(path: string): Promise<boolean> {
   try {
