@@ -97,7 +97,11 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
       `${print.paint('yellow', '!')} It lacks ${inCount(lacking, 'file')} that could not be had when it was made.`,
     )
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
-  const verdict = problems === 0 ? 'all as it was written' : inCount(problems, 'problem')
+  const verdict = problems === 0 ? noProblem(isComplete) : inCount(problems, 'problem')
   print.say(`${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files, 'file')}, ${inBytes(bytes)}: ${verdict}.`)
   if (!isComplete) print.say(endedUnread)
+}
+
+function noProblem(isComplete: boolean): string {
+  return isComplete ? 'all as it was written' : 'nothing wrong so far'
 }
