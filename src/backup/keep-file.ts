@@ -9,6 +9,7 @@ import { isReadableKey } from '../storage/storage-key.ts'
 import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
 import type { FileFate, FileLine, NamedFile } from './manifest.ts'
 import { contentName } from './names.ts'
+import { isRefusedAlone } from './refused-file.ts'
 import { noticing, type Underway } from './underway.ts'
 
 export type KeepNeeds = HoldNeeds & { db: Db; stores: Stores }
@@ -80,8 +81,9 @@ async function copyFrom(
       await held.release()
     }
   } catch (error) {
-    if (!isOfWrongSource(error)) throw error
-    return { fate: await lookAgain(source) }
+    if (isOfWrongSource(error)) return { fate: await lookAgain(source) }
+    if (await isRefusedAlone(needs, from, { error, signal })) return { fate: 'unreadable' }
+    throw error
   }
 }
 

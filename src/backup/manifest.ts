@@ -2,8 +2,12 @@ import { z } from 'zod'
 
 import { scanStatuses } from '../vocabulary.ts'
 
-/** A backup of another form is not read: a later version of the service says so with another number. */
-export const format = 1
+/**
+ * A backup of another form is not read: a later version of the service says so with another number. 2 knows of files that
+ * the system refuses.
+ */
+export const format = 2
+export const readableFormats = [1, format]
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 /** Of a part, unpacked: several times what is written into one, which ends behind the row that fills it. */
@@ -50,9 +54,19 @@ export type Manifest = z.infer<typeof manifestForm>
  * - `known_bad`: they were found missing or wrong before;
  * - `infected`: a virus was found in them, and nobody is to have them;
  * - `not_here`: they lie on a disk, or in a store, that could not be reached;
+ * - `unreadable`: the disk is there, and refuses this file alone;
  * - `missing`, `wrong`: they are gone, or not what was stored.
  */
-export const fileFates = ['kept', 'left', 'known_bad', 'infected', 'not_here', 'missing', 'wrong'] as const
+export const fileFates = [
+  'kept',
+  'left',
+  'known_bad',
+  'infected',
+  'not_here',
+  'unreadable',
+  'missing',
+  'wrong',
+] as const
 export type FileFate = (typeof fileFates)[number]
 
 /** A file as the snapshot's rows name it. */
@@ -88,6 +102,7 @@ export const isLacking: Record<FileFate, boolean> = {
   known_bad: false,
   infected: false,
   not_here: true,
+  unreadable: true,
   missing: true,
   wrong: true,
 }

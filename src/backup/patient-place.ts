@@ -2,8 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import type { Stores } from '../documents/stores.ts'
 import { isPassing, makeWaitForS3, type Patience } from '../documents/wait-for-s3.ts'
+import { hasCode } from '../errors-code.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { PlaceFailure } from '../storage/backup-place/place-failure.ts'
 import { StoreError } from '../storage/file-store.ts'
+import { S3Error } from '../storage/s3-operation.ts'
 import { GaveUp } from './gave-up.ts'
 
 /** A place that does not fail because it, or a store, did not answer for a moment. What stays away is a `GaveUp`. */
@@ -37,9 +40,10 @@ export function makePatient(
   waiting?: Omit<Patience, 'signal'> & { stores: Stores },
 ): PatientPlace {
   const s3IsBack = waiting && makeWaitForS3(waiting.stores, { ...waiting, signal })
-  const isWorthATry = async (tries: number) => {
+  const isWorthATry = async (failed: StoreError, tries: number) => {
     if (tries === mostTries) return false
     if (s3IsBack !== undefined && isPassing(waiting?.stores.s3?.outage())) return s3IsBack()
+    if (!mayPass(failed)) return false
     await wait(tries * pauseMs, undefined, { signal }).catch(() => undefined)
     return true
   }
@@ -51,7 +55,7 @@ export function makePatient(
         if (!(error instanceof StoreError) || error.code !== 'unavailable') throw error
         // Why the work is to end is what whoever hears of it is to be told.
         signal.throwIfAborted()
-        const goesOn = await isWorthATry(tries)
+        const goesOn = await isWorthATry(error, tries)
         signal.throwIfAborted()
         if (!goesOn) throw new GaveUp(error)
       }
@@ -68,4 +72,12 @@ export function makePatient(
     rename: async (from, to) => tryAgain(async () => place.rename(from, to)),
     close: () => place.close(),
   }
+}
+
+/** What somebody has to change first, such as a right or a name, does not come by waiting. */
+function mayPass(error: StoreError): boolean {
+  const cause = error instanceof PlaceFailure ? error.cause : error
+  if (!(cause instanceof S3Error)) return !hasCode(cause.cause, 'EACCES', 'EPERM', 'EROFS')
+  const { trouble } = cause.failure
+  return trouble === undefined || isPassing({ trouble })
 }

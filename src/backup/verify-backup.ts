@@ -9,8 +9,15 @@ import type { OpenedBackup } from './open-backup.ts'
 import { makePatient, type PatientPlace, type Trying } from './patient-place.ts'
 import { readParts } from './read-parts.ts'
 
-/** What is not as it was written: which file, below the place, and in words. */
-export type BackupProblem = { file: string; why: string; line?: FileLine }
+/**
+ * - `backup`: what is of this one alone, its rows and its lists;
+ * - `missing`, `damaged`: a file that any backup there may name;
+ * - `aside`: it was damaged, and has another name now.
+ */
+export type ProblemKind = 'backup' | 'missing' | 'damaged' | 'aside'
+
+/** What is not as it was written: which file, below the place, and in words. `line`: the first that names it. */
+export type BackupProblem = { kind: ProblemKind; file: string; why: string; line?: FileLine }
 
 export type BackupCheck = Trying & {
   concurrency: number
@@ -35,7 +42,8 @@ export async function verifyBackup(
     check.onProblem(problem)
   }
   try {
-    await readAll({ place: makePatient(itsPlace, check), done, tell }, { folder, manifest }, check)
+    const reading = { place: makePatient(itsPlace, check), done, tell, told: new Set<string>() }
+    await readAll(reading, { folder, manifest }, check)
   } catch (error) {
     // Told to end while it waited for the place.
     if (!signal.aborted) throw error
@@ -43,10 +51,11 @@ export async function verifyBackup(
   return { ...done, isComplete: !signal.aborted }
 }
 
-type Reading = { place: PatientPlace; done: BackupChecked; tell: Tell }
+/** `told`: content that several versions have is told once. */
+type Reading = { place: PatientPlace; done: BackupChecked; tell: Tell; told: Set<string> }
 
 async function readAll(
-  { place, done, tell }: Reading,
+  { place, done, tell, told }: Reading,
   { folder, manifest }: Pick<OpenedBackup, 'folder' | 'manifest'>,
   check: BackupCheck,
 ): Promise<void> {
@@ -57,7 +66,7 @@ async function readAll(
     }
   for (const part of manifest.files.parts) {
     check.signal.throwIfAborted()
-    await checkFiles({ place, lines: linesOf(place, folder, part, tell), done, tell }, check)
+    await checkFiles({ place, lines: linesOf(place, folder, part, tell), done, tell, told }, check)
   }
 }
 
@@ -81,10 +90,11 @@ async function* linesOf(
       rows += 1
       yield line
     }
-    if (rows !== part.rows) tell({ file: `${folder}${part.file}`, why: `it has ${rows} rows instead of ${part.rows}` })
+    if (rows !== part.rows)
+      tell({ kind: 'backup', file: `${folder}${part.file}`, why: `it has ${rows} rows instead of ${part.rows}` })
   } catch (error) {
     if (!(error instanceof BackupWrong)) throw error
-    tell({ file: `${folder}${part.file}`, why: error.message })
+    tell({ kind: 'backup', file: `${folder}${part.file}`, why: error.message })
   }
   return undefined
 }
@@ -92,7 +102,7 @@ async function* linesOf(
 type Checking = Reading & { lines: AsyncGenerator<string, undefined> }
 
 async function checkFiles(
-  { place, lines, done, tell }: Checking,
+  { place, lines, done, tell, told }: Checking,
   { concurrency, signal, repairs, onFile }: BackupCheck,
 ): Promise<void> {
   await inTurns(lines, concurrency, async (text) => {
@@ -107,8 +117,12 @@ async function checkFiles(
         return 'ended' as const
       })
     if (fault === 'ended') return 'enough'
-    if (fault?.isOther === true && repairs) await putAside(place, file)
-    if (fault !== undefined) tell({ file, why: fault.why, line })
+    if (fault !== undefined && !told.has(file)) {
+      // Before it is put aside: who has the same bytes must not call it missing then.
+      told.add(file)
+      const isPutAside = fault.kind === 'damaged' && repairs && (await putAside(place, file))
+      tell({ ...fault, ...(isPutAside && { kind: 'aside' }), file, line })
+    }
     done.files += 1
     done.bytes += line.size
     onFile(done)
@@ -116,28 +130,30 @@ async function checkFiles(
   })
 }
 
-/** `isOther`: the bytes there are not those of the name, whatever a manifest says of their length. */
-type Fault = { why: string; isOther: boolean }
+/** `backup`: the bytes are those of the name, whatever this manifest says of their length. */
+type Fault = { why: string; kind: Exclude<ProblemKind, 'aside'> }
 
 /** Undefined: all is right. */
 async function findFault(place: PatientPlace, file: string, { size, sha256 }: FileLine): Promise<Fault | undefined> {
   try {
     const found = await hashStored(place, file)
-    const isOther = found.sha256 !== sha256
-    if (found.size !== size) return { why: `it has ${found.size} bytes instead of ${size}`, isOther }
-    return isOther ? { why: 'its bytes are not those that were kept', isOther } : undefined
+    const kind = found.sha256 === sha256 ? 'backup' : 'damaged'
+    if (found.size !== size) return { why: `it has ${found.size} bytes instead of ${size}`, kind }
+    return kind === 'damaged' ? { why: 'its bytes are not those that were kept', kind } : undefined
   } catch (error) {
-    if (isMissing(error)) return { why: 'it is missing', isOther: false }
+    if (isMissing(error)) return { why: 'it is missing', kind: 'missing' }
     throw error
   }
 }
 
-/** Two versions may have the same bytes: then it is aside already. */
-async function putAside(place: PatientPlace, file: string): Promise<void> {
+/** False when somebody else took it away meanwhile. */
+async function putAside(place: PatientPlace, file: string): Promise<boolean> {
   try {
     await place.rename(file, damagedName(file))
+    return true
   } catch (error) {
     if (!isMissing(error)) throw error
+    return false
   }
 }
 

@@ -32,7 +32,11 @@ export function addPurge(program: Command, actions: PurgeActions): void {
       'this document alone; with --now also before its days in the trash are over (repeatable)',
       collect,
     )
-    .option('--reason <text>', 'why, for the record of it; with --document and --now it must be said', parseAs(reason))
+    .option(
+      '--reason <text>',
+      'why, for the record of all that goes, instead of the days in the trash; with --document and --now it must be said',
+      parseAs(reason),
+    )
     .action(async ({ document = [], ...asked }: Omit<PurgeOptions, 'document'> & { document?: string[] }) => {
       const options = { ...asked, document }
       if (options.now === true && options.document.length > 0 && options.reason === undefined)

@@ -6,6 +6,7 @@ import { GaveUp } from '../backup/gave-up.ts'
 import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
 import type { SigningKey } from '../backup/sign-manifest.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
+import { adviseOnLacking } from './advise-on-lacking.ts'
 import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace } from './open-backup-place.ts'
@@ -24,7 +25,7 @@ type Needs = CreateNeeds & {
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
   const { print, signal, key, patience = usualPatience } = needs
-  const place = await openBackupPlace(needs, where, { makes: true })
+  const place = await openBackupPlace(needs, where, { makes: true, policy: 'backup' })
   const isWithFiles = options.withFiles === true
   let progress: Progress | undefined
   const done: Amount = { files: 0, bytes: 0 }
@@ -71,6 +72,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
 
 const whys: Partial<Record<FileLine['fate'], string>> = {
   not_here: 'it lies on a disk, or in a store, that is not here',
+  unreadable: 'the system does not let its file be read',
   missing: 'its file is not there',
   wrong: 'its bytes are not those that were stored',
 }
@@ -117,8 +119,7 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
       `${print.paint('yellow', '!')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
     )
   if (isWhole) return
-  print.say(
-    `Not in it: ${inCount(files.lacking, 'file')}; the rest is sound. Run it where their disks are, or \`drain\` those first.`,
-  )
+  print.say(`Not in it: ${inCount(files.lacking, 'file')}; the rest is sound.`)
+  for (const line of adviseOnLacking(counts.fates)) print.say(line)
   throw new CommandFailed()
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
 
 import { stringify } from 'csv-stringify'
 
@@ -20,17 +21,21 @@ type Needs = { db: Db; print: Printer; signal: AbortSignal }
 /** `audit export`. Who took what stands in the trail afterwards. */
 export async function exportAudit({ db, print, signal }: Needs, options: ExportAuditOptions): Promise<void> {
   const { output, format, firm, from, to } = options
+  if (from !== undefined && to !== undefined && from >= to)
+    throw new WrongUse('--from must be before --to: what happened from the first on and before the second is written.')
   const filter = { ...(firm && { firm }), ...(from && { from }), ...(to && { to }) }
   if (firm !== undefined) await requireFirm(db, firm as FirmId) // checked by the program
   const file = await openNew(output)
-  const writer = format === 'csv' ? writeCsv(file) : writeLines(file)
-  const exported = await exportTrail({ db, signal }, { filter, write: writer.write, onSeal: () => undefined })
-  await writer.end()
-
-  await recordEvent(db, systemActor(randomUUID()), {
-    action: 'audit.exported',
-    outcome: 'ok',
-    details: { ...filter, format, events: exported.events },
+  const exported = await removingWhatFails(output, async () => {
+    const writer = format === 'csv' ? writeCsv(file, output) : writeLines(file, output)
+    const written = await exportTrail({ db, signal }, { filter, write: writer.write, onSeal: () => undefined })
+    await writer.end()
+    await recordEvent(db, systemActor(randomUUID()), {
+      action: 'audit.exported',
+      outcome: 'ok',
+      details: { ...filter, format, events: written.events },
+    })
+    return written
   })
   print.answer({ ok: exported.isComplete, complete: exported.isComplete, events: exported.events, file: output })
   if (!exported.isComplete) {
@@ -38,6 +43,16 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
     throw new CommandFailed()
   }
   print.say(`${print.paint('green', '✓')} ${inCount(exported.events, 'event')} written to ${output}.`)
+}
+
+/** What is left of an export that failed says nothing of itself, and would keep the next one from its name. */
+async function removingWhatFails<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    await unlink(path).catch(() => undefined)
+    throw error
+  }
 }
 
 async function openNew(path: string): Promise<FileHandle> {
@@ -52,17 +67,26 @@ async function openNew(path: string): Promise<FileHandle> {
 
 type Writer = { write: (line: string) => Promise<void>; end: () => Promise<void> }
 
-function writeLines(file: FileHandle): Writer {
+function writeLines(file: FileHandle, path: string): Writer {
   const stream = file.createWriteStream()
+  const failure = failureOf(stream, path)
   return {
     async write(line) {
-      if (!stream.write(`${line}\n`)) await once(stream, 'drain')
+      if (!stream.write(`${line}\n`)) await Promise.race([once(stream, 'drain'), failure])
     },
     async end() {
       stream.end()
-      await once(stream, 'close')
+      await Promise.race([once(stream, 'close'), failure])
     },
   }
+}
+
+/** A disk may fail while nobody waits for it; whoever waits next hears of it, with the file's name. */
+function failureOf(stream: Writable, path: string): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  stream.once('error', (error) => reject(Object.assign(error, { path })))
+  promise.catch(() => undefined)
+  return promise
 }
 
 const columns = [
@@ -82,20 +106,21 @@ const columns = [
 ]
 
 /** Events alone: the seals are for machines. */
-function writeCsv(file: FileHandle): Writer {
+function writeCsv(file: FileHandle, path: string): Writer {
   // A spreadsheet would run what begins as a formula does.
   const rows = stringify({ header: true, columns, escape_formulas: true })
   const stream = file.createWriteStream()
+  const failure = failureOf(stream, path)
   rows.pipe(stream)
   return {
     async write(line) {
       const event: unknown = JSON.parse(line)
       if (typeof event !== 'object' || event === null || !('id' in event)) return
-      if (!rows.write(event)) await once(rows, 'drain')
+      if (!rows.write(event)) await Promise.race([once(rows, 'drain'), failure])
     },
     async end() {
       rows.end()
-      await once(stream, 'close')
+      await Promise.race([once(stream, 'close'), failure])
     },
   }
 }

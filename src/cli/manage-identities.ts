@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { ConfigWithoutTokens } from '../config.ts'
 import { systemActor } from '../database/events.ts'
 import type { Identity } from '../database/identities.ts'
+import { AppError, isAppError } from '../errors.ts'
 import { addIdentity } from '../people/link-identity.ts'
 import { unlinkSubject } from '../people/unlink-identity.ts'
 import type { Subject } from '../vocabulary.ts'
@@ -33,9 +34,18 @@ export async function unlinkUser(needs: Needs, named: NamedSubject): Promise<voi
   const subject = subjectOf(needs.config, named)
   const identity = await withDatabase(needs, async ({ db }) =>
     unlinkSubject({ db }, systemActor(randomUUID()), subject),
-  )
+  ).catch((error: unknown) => {
+    throw isAppError(error, 'not_found') ? noSuchLink(subject) : error
+  })
   print.answer(answerOf(identity))
   print.say(`${print.paint('green', '✓')} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
+}
+
+function noSuchLink({ subject, issuer }: Subject): AppError {
+  return new AppError(
+    'not_found',
+    `There is no link of ${subject} of ${issuer}. Correct --subject or --issuer; GET /api/v1/users/{user_id}/identities lists the links of a person.`,
+  )
 }
 
 function subjectOf({ openId }: ConfigWithoutTokens, { subject, issuer = openId?.issuer }: NamedSubject): Subject {

@@ -8,6 +8,7 @@ import { type OpenedBackup, listBackups, openBackup } from '../backup/open-backu
 import { type CheckingKey, readCheckingKey } from '../backup/sign-manifest.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
+import { codeOf } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
 import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
@@ -17,17 +18,24 @@ import { inItsRegion } from '../storage/connection-test/in-its-region.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
 import { WrongUse } from './failures.ts'
+import { givePolicy } from './tell-store-failure.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
 
 const namePlace = 'Name the place that `backup create` was given.'
 const howKeysAreMade = '"Setting it up" in deploy/backup-restore/README.md says how a pair of keys is made.'
 
-/** Where backups are kept. Throws, with what to do, when it cannot be used. `makes`: a folder is made when it is not there. */
+/** Of deploy/policies. */
+type Policy = 'backup' | 'backup-verify' | 'backup-verify-repair' | 'backup-restore'
+
+/**
+ * Where backups are kept. Throws, with what to do, when it cannot be used. `makes`: a folder is made when it is not
+ * there. `policy`: what gives the rights in a bucket.
+ */
 export async function openBackupPlace(
   { config, log, signal }: Needs,
   place: PathOrBucket,
-  { makes }: { makes: boolean },
+  { makes, policy }: { makes: boolean; policy: Policy },
 ): Promise<BackupPlace> {
   if ('bucket' in place) {
     if (makes && place.bucket === config.s3.bucket)
@@ -39,9 +47,9 @@ export async function openBackupPlace(
     if (trouble !== undefined)
       throw new AppError(
         'store_unavailable',
-        `s3://${place.bucket} cannot be used: ${trouble.says}. ${adviceFor(trouble)}`,
+        `s3://${place.bucket} cannot be used: ${trouble.says}. ${adviceFor(trouble, policy)}`,
       )
-    return backupBucket({ config: s3, log }, place)
+    return backupBucket({ config: s3, log }, { ...place, policy })
   }
   const path = resolve(place.path)
   if (makes) await makeFolder(path)
@@ -50,7 +58,8 @@ export async function openBackupPlace(
 }
 
 /** No setting names this bucket. */
-function adviceFor({ s3Code, advice }: S3TroubleFound): string {
+function adviceFor({ trouble, s3Code, advice }: S3TroubleFound, policy: Policy): string {
+  if (trouble === 'not_allowed') return `${givePolicy(policy)}.`
   return s3Code === 'NoSuchBucket' ? 'Make it, or name one that exists.' : advice
 }
 
@@ -123,9 +132,25 @@ async function makeFolder(path: string): Promise<void> {
     await tidyBackupFolder(path)
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
-    throw new WrongUse(`Backups cannot be kept in ${path}: ${error.message} Name a folder that this user may write to.`)
+    const code = codeOf(error.cause) ?? 'no reason given'
+    throw new WrongUse(
+      `Backups cannot be kept in ${path}: ${whysNoFolder.get(code) ?? `the system refuses it (${code})`}. Name a folder that this user may write to.`,
+    )
   }
 }
+
+const inTheWay = 'a file is in the way, not a folder'
+const mayNotWrite = 'this user may not write there'
+const whysNoFolder = new Map([
+  ['EEXIST', inTheWay],
+  ['ENOTDIR', inTheWay],
+  ['ENOENT', 'no folder can be made there'],
+  ['EACCES', mayNotWrite],
+  ['EPERM', mayNotWrite],
+  ['EROFS', 'its disk can only be read'],
+  ['ENOSPC', 'its disk is full'],
+  ['EDQUOT', 'its disk is full'],
+])
 
 async function isFolder(path: string): Promise<boolean> {
   try {

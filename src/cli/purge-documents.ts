@@ -33,14 +33,18 @@ export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promi
   const total = await countPurgeable(db, times, scope)
   const which = documentIds === undefined ? 'in the trash for long enough' : 'of the documents named'
   print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${which}.`)
-  const isGood = await tellingOfPurge(print, { total, documentIds }, async (teller) => {
-    const isComplete =
-      options.dryRun === true
-        ? await lookAtAll(needs, { times, scope, teller })
-        : await purgeAll(needs, options, { times, scope, teller })
-    await tellUnseen(needs, documentIds ?? [], teller)
-    return teller.finish({ isComplete, isDryRun: options.dryRun === true, isNow: options.now === true })
-  })
+  const isGood = await tellingOfPurge(
+    print,
+    { total, documentIds, trashDays: needs.config.trashDays },
+    async (teller) => {
+      const isComplete =
+        options.dryRun === true
+          ? await lookAtAll(needs, { times, scope, teller })
+          : await purgeAll(needs, options, { times, scope, teller })
+      await tellUnseen(needs, documentIds ?? [], teller)
+      return teller.finish({ isComplete, isDryRun: options.dryRun === true, isNow: options.now === true })
+    },
+  )
   if (!isGood) throw new CommandFailed()
 }
 

@@ -25,7 +25,10 @@ export async function requireDestruction(needs: Needs, { documentIds }: PurgeSco
   if (s3 === undefined) throw storeUnavailable()
   const owner = await untilAborted(claimStore(needs, { store: 's3', storeId: null, files: s3 }), needs.signal)
   if (owner !== 'ours')
-    throw new AppError('store_unavailable', `Papers lie on S3, but ${notOurBucket}. Correct it and run this again.`)
+    throw new AppError(
+      'store_unavailable',
+      `Papers lie on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`,
+    )
 
   const right = await untilAborted(s3.versions.findMissingRight(), needs.signal)
   if (right === undefined) return

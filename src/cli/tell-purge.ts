@@ -32,25 +32,28 @@ const whys: Record<Settled['outcome'], string> = {
   needs_approval:
     'it is the firm’s last verified paper of a required type; an administrator has to approve it (PATCH …/disposal)',
   busy: 'a move of it is open, or it is being put into quarantine; run again (what moved it and died is given up by the running service in a day)',
-  not_yet: 'its days in the trash are not over',
+  not_yet: 'its days in the trash (TRASH_DAYS) are not over; with --now and --reason it goes before',
   not_here: 'its row names no disk, and its file is not on this one',
-  missing: 'there is no such document',
+  missing:
+    'there is no such document; ids stand in GET /api/v1/security-firms/{firm_id}/documents (?include=deleted), those of destroyed ones in document_disposals',
   failed: 'it could not be destroyed; run again',
 }
 
 const stillGo =
   'of its files not destroyed for good: %; the running service and the lifecycle of the bucket see to that, or --now where nothing keeps them'
 
+const dayMs = 24 * 60 * 60 * 1000
+
 /** What keeps a document that nobody asked for by name is as it should be. */
 const good = new Set<Outcome>(['purged', 'purged_before', 'due'])
 const goodUnnamed = new Set<Outcome>([...good, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
 
-type Wish = { total: Amount; documentIds: DocumentId[] | undefined }
+type Wish = { total: Amount; documentIds: DocumentId[] | undefined; trashDays: number }
 
 /** Runs work that tells of one document after another, with a progress bar. */
 export async function tellingOfPurge<Result>(
   print: Printer,
-  { total, documentIds }: Wish,
+  { total, documentIds, trashDays }: Wish,
   work: (teller: PurgeTeller) => Promise<Result>,
 ): Promise<Result> {
   const progress = showProgress(print, total)
@@ -71,7 +74,7 @@ export async function tellingOfPurge<Result>(
       isGood &&= isFine.has(outcome)
       done.files += document.files
       done.bytes += document.bytes
-      const line = lineOf(settled)
+      const line = lineOf(settled, trashDays)
       print.answer({ event: 'document', ...line })
       if (outcome !== 'purged') warn(`${line.document_id}: ${line.why}`)
       progress.update(done)
@@ -106,9 +109,8 @@ export async function tellingOfPurge<Result>(
   }
 }
 
-function lineOf(settled: Settled) {
+function lineOf(settled: Settled, trashDays: number) {
   const { document, outcome } = settled
-  const until = outcome === 'retained' ? ` until ${document.retainedUntil?.toISOString() ?? '?'}` : ''
   return {
     firm_id: document.firmId,
     document_id: document.documentId,
@@ -117,8 +119,15 @@ function lineOf(settled: Settled) {
     files: document.files,
     bytes: document.bytes,
     outcome,
-    why: `${whys[outcome]}${until}${reasonOf(settled)}`,
+    why: `${whys[outcome]}${untilOf(settled, trashDays)}${reasonOf(settled)}`,
   }
+}
+
+/** When what keeps it is over, where that is known. */
+function untilOf({ document: { retainedUntil, deletedAt }, outcome }: Settled, trashDays: number): string {
+  if (outcome === 'retained') return ` until ${retainedUntil?.toISOString() ?? '?'}`
+  if (outcome !== 'not_yet' || deletedAt === null) return ''
+  return `; its day comes on ${new Date(deletedAt.getTime() + trashDays * dayMs).toISOString()}`
 }
 
 function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {

@@ -6,7 +6,16 @@ import { S3Error } from '../storage/s3-operation.ts'
 
 /** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. */
 export function tellStoreFailure(error: StoreError): { says: string; advice: string } {
-  return error instanceof PlaceFailure ? tell(error.cause, error.place) : tell(error, undefined)
+  if (!(error instanceof PlaceFailure)) return tell(error, undefined)
+  const { cause, place, policy } = error
+  const told = tell(cause, place)
+  const isForbidden = cause instanceof S3Error && cause.failure.trouble === 'not_allowed'
+  return isForbidden && policy !== undefined ? { ...told, advice: givePolicy(policy) } : told
+}
+
+/** What to do where a right is missing in a bucket of backups, as the beginning of a sentence. */
+export function givePolicy(policy: string): string {
+  return `Use credentials that have the policy deploy/policies/${policy}.json`
 }
 
 /** `place`: where backups are kept, when it was that. */

@@ -3,10 +3,17 @@ import type { Logger } from 'pino'
 import { GaveUp } from '../backup/gave-up.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
 import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
-import { type BackupChecked, type BackupProblem, verifyBackup as verify } from '../backup/verify-backup.ts'
+import {
+  type BackupChecked,
+  type BackupProblem,
+  type ProblemKind,
+  verifyBackup as verify,
+} from '../backup/verify-backup.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
+import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { VerifyBackupOptions } from './add-backup.ts'
+import { adviseOnDamage } from './advise-on-damage.ts'
 import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
@@ -19,25 +26,35 @@ type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal:
 /** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
 export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
   const { print, signal, patience = usualPatience } = needs
-  const place = await openBackupPlace(needs, where, { makes: false })
+  const place = await openBackupPlace(needs, where, {
+    makes: false,
+    policy: options.repair === true ? 'backup-verify-repair' : 'backup-verify',
+  })
   try {
-    const opened = await openNamed(place, options, 'newest')
+    const opened = await untilAborted(openNamed(place, options, 'newest'), signal)
     const { files, backup } = opened.manifest
     const progress = showProgress(print, { files: files.count, bytes: backup.with_files ? files.bytes : 0 })
-    const problems: BackupProblem[] = []
+    const kinds: Record<ProblemKind, number> = { backup: 0, missing: 0, damaged: 0, aside: 0 }
     const checked = await verify(place, opened, {
       concurrency: options.concurrency,
       signal,
       ...patience,
       repairs: options.repair === true,
       onProblem(problem) {
-        problems.push(problem)
-        print.answer({ event: 'problem', file: problem.file, why: problem.why, ...aboutLine(problem) })
+        kinds[problem.kind] += 1
+        print.answer({
+          event: 'problem',
+          kind: problem.kind,
+          file: problem.file,
+          why: problem.why,
+          ...aboutLine(problem),
+        })
         progress.say(`${print.paint('red', '✗')} ${problem.file}: ${problem.why}${whose(problem)}`)
       },
       onFile: (done) => progress.update(done),
     }).finally(() => progress.end())
     answer(print, opened, checked)
+    for (const line of adviseOnDamage(kinds)) print.say(line)
     if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
   } catch (error) {
     throw error instanceof GaveUp ? explainGivenUp(error, 'a verification begins anew') : error
@@ -81,7 +98,11 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
       `${print.paint('yellow', '!')} It lacks ${inCount(lacking, 'file')} that could not be had when it was made.`,
     )
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
-  const verdict = problems === 0 ? 'all as it was written' : inCount(problems, 'problem')
+  const verdict = problems === 0 ? noProblem(isComplete) : inCount(problems, 'problem')
   print.say(`${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files, 'file')}, ${inBytes(bytes)}: ${verdict}.`)
   if (!isComplete) print.say(endedUnread)
+}
+
+function noProblem(isComplete: boolean): string {
+  return isComplete ? 'all as it was written' : 'nothing wrong so far'
 }

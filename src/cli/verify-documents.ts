@@ -7,6 +7,7 @@ import type { Verification, Verified, VerifyNeeds } from '../documents/verifying
 import { verify } from '../documents/verifying/verify.ts'
 import type { Stores } from '../documents/stores.ts'
 import type { VerifyOptions } from './add-verify.ts'
+import { adviseOnFindings } from './advise-on-findings.ts'
 import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
@@ -52,7 +53,8 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
     const verified = await verify(needs, systemActor(randomUUID()), verification)
     progress.end()
     answer(print, options, verified, findings)
-    for (const line of whatToDo(verified, needs.stores)) print.say(line)
+    const advice = adviseOnFindings(verified.findings, options.repair === true)
+    for (const line of [...whatToDo(verified, needs.stores), ...advice]) print.say(line)
     if (!verified.isRight) throw new CommandFailed()
   } finally {
     progress.end()

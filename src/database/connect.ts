@@ -25,6 +25,8 @@ export type ConnectedDatabase = {
   owner: PoolConfig
   /** Names of the migrations that this start ran. */
   migrated: string[]
+  /** The role that was given its rights, where another one owns the tables. */
+  granted: string | undefined
   close(): Promise<void>
 }
 
@@ -68,11 +70,11 @@ export async function connectDatabase(options: Options): Promise<ConnectedDataba
     }
   }
   try {
-    const migrated = await migrateAsOwner(owner, db, options)
+    const done = await migrateAsOwner(owner, db, options)
     await compare(db, options)
     await warnOfOwner(db, log)
     await warnOfPersonnel(db, log)
-    return { ...opened, connection: service, owner, migrated, close }
+    return { ...opened, connection: service, owner, ...done, close }
   } catch (error) {
     await close()
     throw error
@@ -107,7 +109,7 @@ async function migrateAsOwner(
   owner: PoolConfig,
   serviceDb: Db,
   { log, isRestoring = false }: Options,
-): Promise<string[]> {
+): Promise<Pick<ConnectedDatabase, 'migrated' | 'granted'>> {
   const { db: ownerDb } = openDatabase({ ...owner, ...ownerLimits, max: 2 }, log)
   try {
     // Before anything is changed: a restore loads its rows into the tables of their own version.
@@ -115,8 +117,9 @@ async function migrateAsOwner(
     const migrated = await migrate(ownerDb)
     await migrateJobs(owner)
     const [ownerRole, serviceRole] = await Promise.all([roleOf(ownerDb), roleOf(serviceDb)])
-    if (ownerRole !== serviceRole) await grantToService(ownerDb, serviceRole)
-    return migrated
+    if (ownerRole === serviceRole) return { migrated, granted: undefined }
+    await grantToService(ownerDb, serviceRole)
+    return { migrated, granted: serviceRole }
   } finally {
     await ownerDb.destroy()
   }

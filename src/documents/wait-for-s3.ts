@@ -25,7 +25,7 @@ const lookEveryMs = 200
 const passing = new Set<S3Trouble>(['no_answer', 'too_busy', 'broken', 'clock_off'])
 
 /** Whether S3 is away in a way that may end by itself. */
-export function isPassing(outage: Outage | undefined): boolean {
+export function isPassing(outage: Pick<Outage, 'trouble'> | undefined): boolean {
   return outage !== undefined && passing.has(outage.trouble)
 }
 

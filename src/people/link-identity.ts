@@ -50,6 +50,6 @@ async function taken(trx: Tx, wish: NewIdentity): Promise<AppError> {
     'conflict',
     holder === wish.userId
       ? 'This subject is linked to this person already.'
-      : `This subject is linked to another person, ${holder}. Unlink it there first.`,
+      : `This subject is linked to another person, ${holder}. Unlink it there first (on the command line: users unlink --subject ${wish.subject} --issuer ${wish.issuer}).`,
   )
 }

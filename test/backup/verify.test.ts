@@ -7,9 +7,12 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 
 import { type Manifest, mostPartBytes } from '../../src/backup/manifest.ts'
+import { contentName } from '../../src/backup/names.ts'
 import { readWhole } from '../../src/backup/read-parts.ts'
 import { readCheckingKey, readSigningKey } from '../../src/backup/sign-manifest.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { makePdf } from '../support/make-files.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { listBucket, listFolder } from '../support/list-everything.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -139,10 +142,14 @@ describe('backup verify', () => {
     expect(await problemsOf(root)).toHaveLength(1)
   })
 
-  test('does not read a backup of another form, a damaged manifest, or one that is gone', async () => {
+  test('reads a backup of the form before, and not of one that it does not know, a damaged manifest, or one that is gone', async () => {
     await open('unsigned')
-    await editManifest((text) => text.replace('"format": 1', '"format": 2'))
-    expect(await problemsOf(root)).toEqual([expect.stringContaining('it is of form 2, and this version reads form 1')])
+    await editManifest((text) => text.replace('"format": 2', '"format": 1'))
+    expect(await problemsOf(root)).toEqual([])
+    await editManifest((text) => text.replace('"format": 1', '"format": 3'))
+    expect(await problemsOf(root)).toEqual([
+      expect.stringContaining('it is of form 3, and this version reads forms 1 and 2;'),
+    ])
     await editManifest((text) => text.slice(0, -10))
     expect(await problemsOf(root)).toEqual(['its manifest.json is damaged'])
     await rm(join(own, 'manifest.json'))
@@ -214,6 +221,20 @@ describe('backup verify --repair', () => {
     expect((await readFile(join(root, `${file}.damaged`))).equals(right)).toBe(false)
   })
 
+  test('tells once of content that two papers have, and puts it aside', async () => {
+    const { service, firm, admin } = await placeWithPapers({ papers: 1 })
+    const bytes = Buffer.from(makePdf({ seed: 'the same', bytes: 4000 }))
+    for (const fileName of ['one.pdf', 'two.pdf']) await uploadDocument(service.url, firm, admin, { bytes, fileName })
+    root = await emptyFolder()
+    await makeBackup(service, root)
+    const file = contentName(sha256Of(bytes))
+    await change(join(root, file))
+
+    const found = await problemsOf(root, undefined, true)
+
+    expect(found).toEqual([`${file}: its bytes are not those that were kept`])
+  })
+
   test('in a bucket too', async () => {
     const bucket = await bucketForTest()
     const { run: command } = await placeWithPapers({ papers: 2 })
@@ -234,6 +255,7 @@ describe('backup verify --repair', () => {
     await run(['create', '--with-files'])
 
     expect(repaired).toMatchObject({ code: 1, stdout: expect.stringContaining('it has 11 bytes instead of') })
+    expect(repaired.stdout).toContain('Put aside, as ….damaged: 1 file.')
     expect(left).toContain(`${key}.damaged`)
     expect(left).not.toContain(key)
     expect(await run(['verify'])).toMatchObject({ code: 0 })

@@ -96,6 +96,7 @@ test('what cannot be is refused in one line that says what to do', async () => {
 
   const ends = [
     await run(['create', join(file, 'below')]),
+    await run(['create', file]),
     await run(['create', 's3://UPPER']),
     await run(['create', 'ftp://backups/x']),
     await run(['create', 's3://paniq-system-dev/backups/']),
@@ -106,7 +107,10 @@ test('what cannot be is refused in one line that says what to do', async () => {
   ]
 
   expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual([
-    [2, expect.stringContaining('Name a folder that this user may write to.')],
+    ...[join(file, 'below'), file].map((each) => [
+      2,
+      `Backups cannot be kept in ${each}: a file is in the way, not a folder. Name a folder that this user may write to.\n`,
+    ]),
     [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
     [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
     [2, expect.stringContaining('could remove both. Name another bucket, or a folder.')],

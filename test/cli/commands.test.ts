@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
 import { startService } from '../support/start-service.ts'
+import { freshDatabaseOfTwoRoles } from '../support/two-roles.ts'
 import { databaseForTest, databaseSettings } from './database-settings.ts'
 import { makeWorkFolder, runCommand, type Settings } from './run-command.ts'
 
@@ -77,7 +78,26 @@ describe('db migrate', () => {
     expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^✓ 0001-platform-tables\n/), stderr: '' })
     const second = await run(['db', 'migrate'], settings)
     expect(second.stdout).toBe('✓ The database is up to date; nothing had to be done.\n')
-    expect(JSON.parse((await run(['db', 'migrate', '--json'], settings)).stdout)).toEqual({ migrated: [] })
+    expect(JSON.parse((await run(['db', 'migrate', '--json'], settings)).stdout)).toEqual({
+      migrated: [],
+      granted_to: null,
+    })
+  })
+
+  test('where the service is another role than the owner it says each time whom it gave rights', async () => {
+    const database = await freshDatabaseOfTwoRoles()
+    const { settings } = database
+    onTestFinished(() => database.remove())
+    const role = new URL(settings.DATABASE_URL).username
+    await run(['db', 'migrate'], settings)
+
+    const second = await run(['db', 'migrate'], settings)
+
+    expect(second).toEqual({
+      code: 0,
+      stdout: `✓ The role ${role} was given its rights anew.\n✓ The database is up to date.\n`,
+      stderr: '',
+    })
   })
 
   test('starts the embedded database for itself, and stops it again', async () => {

@@ -25,6 +25,11 @@ test('a login that the command line links opens the service at once, until it is
   const again = await run(['link', '--email', email, '--subject', 'auth0|7', '--json'])
   expect(again).toMatchObject({ code: 1, stderr: '' })
   expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'conflict' } })
+  const other = await makePerson(service.app)
+  const others = await run(['link', '--email', other.email, '--subject', 'auth0|7'])
+  expect(others.stderr).toBe(
+    `This subject is linked to another person, ${id}. Unlink it there first (on the command line: users unlink --subject auth0|7 --issuer ${provider.issuer}).\n`,
+  )
   const nobody = await run(['link', '--email', 'nobody@people.example', '--subject', 'auth0|8'])
   expect(nobody).toEqual({
     code: 1,
@@ -40,7 +45,10 @@ test('a login that the command line links opens the service at once, until it is
     subject: 'auth0|7',
   })
   expect(await heard()).toBe(401)
-  expect(await run(['unlink', '--subject', 'auth0|7'])).toMatchObject({ code: 1, stderr: 'There is no such link.\n' })
+  expect(await run(['unlink', '--subject', 'auth0|7'])).toMatchObject({
+    code: 1,
+    stderr: `There is no link of auth0|7 of ${provider.issuer}. Correct --subject or --issuer; GET /api/v1/users/{user_id}/identities lists the links of a person.\n`,
+  })
 
   const events = await service.app.db
     .selectFrom('document_events')
@@ -64,5 +72,5 @@ test('without a provider the command line wants to know which one is meant', asy
     stderr: '--issuer: name the provider; JWT_ISSUER, which else says it, is not set.\n',
   })
   const named = await runCommand(await makeWorkFolder(), [...words, '--issuer', 'https://login.example'], { settings })
-  expect(named).toMatchObject({ code: 1, stderr: 'There is no such link.\n' })
+  expect(named).toMatchObject({ code: 1, stderr: expect.stringContaining('Correct --subject or --issuer') })
 })

@@ -182,6 +182,20 @@ describe('purge --now --document', () => {
     for (const { id } of [held, retained, last, inUse]) expect(await isThere(service, id)).toBe(true)
   })
 
+  test('one whose days are not over is told when they are, and what does not wait for that', async () => {
+    const { service, own, run } = await openScene()
+    const itsDay = () =>
+      new Date(Date.now() + (service.app.config.trashDays - 3) * 86_400_000).toISOString().slice(0, 10)
+    const before = itsDay()
+    const { id } = await deletedDaysAgo(service, own, 3)
+    const days = new RegExp(`its day comes on (${before}|${itsDay()})T`)
+
+    const ended = await run('--document', id)
+
+    expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(days) })
+    expect(ended.stdout).toContain('with --now and --reason it goes before')
+  })
+
   test('without a reason, or of what is no id, is wrong use: 2', async () => {
     const folder = await makeWorkFolder()
     const id = crypto.randomUUID()

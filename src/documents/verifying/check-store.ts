@@ -49,7 +49,7 @@ async function findDoubt(needs: VerifyNeeds, here: StoreHere, signal: AbortSigna
   try {
     return (await untilAborted(claimStore(needs, here), signal)) === 'ours'
       ? undefined
-      : `${notOurBucket}; what should lie there was not read`
+      : `${notOurBucket}; what should lie there was not read. Correct AWS_S3_BUCKET; docs/runbook/findings.md says what to do where it is right`
   } catch (error) {
     if (error instanceof StoreError || signal.aborted) return undefined
     throw error

@@ -23,7 +23,7 @@ type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
 /** Backups in a bucket that the settings of S3 reach, below a prefix that is empty or ends with a slash. */
 export function backupBucket(
   { config, log }: Needs,
-  { bucket, prefix }: { bucket: string; prefix: string },
+  { bucket, prefix, policy }: { bucket: string; prefix: string; policy?: string },
 ): BackupPlace {
   const hasChecksums = isAmazon(config)
   const client = makeS3Client({ config, log, hasChecksums })
@@ -37,26 +37,29 @@ export function backupBucket(
     onOperation: () => undefined,
   }
   const keyOf = (name: string) => `${prefix}${name}`
-  return namedPlace({
-    shown: `s3://${bucket}/${prefix}`,
-    write: async (name, content) => putObject(reach, keyOf(name), content),
-    read: async (name) => readS3Object(reach, keyOf(name)),
-    sizeOf: async (name) => sizeOfObject(reach, keyOf(name)),
-    async list(folder) {
-      const names: string[] = []
-      for await (const key of listKeys(reach, keyOf(folder), '/')) names.push(key.slice(keyOf(folder).length))
-      return names.toSorted()
+  return namedPlace(
+    {
+      shown: `s3://${bucket}/${prefix}`,
+      write: async (name, content) => putObject(reach, keyOf(name), content),
+      read: async (name) => readS3Object(reach, keyOf(name)),
+      sizeOf: async (name) => sizeOfObject(reach, keyOf(name)),
+      async list(folder) {
+        const names: string[] = []
+        for await (const key of listKeys(reach, keyOf(folder), '/')) names.push(key.slice(keyOf(folder).length))
+        return names.toSorted()
+      },
+      async remove(name) {
+        if (!name.endsWith('/')) return removeObject(reach, keyOf(name))
+        for await (const key of listKeys(reach, keyOf(name))) await removeObject(reach, key)
+      },
+      async rename(from, to) {
+        await copyObject(reach, keyOf(from), keyOf(to))
+        await removeObject(reach, keyOf(from))
+      },
+      close: () => client.destroy(),
     },
-    async remove(name) {
-      if (!name.endsWith('/')) return removeObject(reach, keyOf(name))
-      for await (const key of listKeys(reach, keyOf(name))) await removeObject(reach, key)
-    },
-    async rename(from, to) {
-      await copyObject(reach, keyOf(from), keyOf(to))
-      await removeObject(reach, keyOf(from))
-    },
-    close: () => client.destroy(),
-  })
+    policy,
+  )
 }
 
 async function putObject(reach: S3Reach, key: string, content: PlaceContent): Promise<void> {

@@ -5,10 +5,13 @@ export class PlaceFailure extends StoreError {
   override readonly cause: StoreError
   /** As it was asked for. */
   readonly place: string
+  /** Of deploy/policies: the one that gives all rights that this work takes there. */
+  readonly policy: string | undefined
 
-  constructor(cause: StoreError, place: string) {
+  constructor(cause: StoreError, place: string, policy?: string) {
     super('unavailable', cause.message)
     this.cause = cause
     this.place = place
+    this.policy = policy
   }
 }
