@@ -16,5 +16,8 @@ export async function requireS3(needs: Needs): Promise<void> {
     throw new AppError('store_unavailable', `S3 cannot be used: ${trouble.says}. ${trouble.advice}`)
   await untilAborted(leaveWrongBucket(needs), needs.signal)
   if (needs.stores.s3?.outage()?.trouble === 'not_ours')
-    throw new AppError('store_unavailable', `Papers lie on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`)
+    throw new AppError(
+      'store_unavailable',
+      `Papers lie on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`,
+    )
 }
