@@ -4,6 +4,7 @@ import { isMeant, type TrailFilter } from './compare-events.ts'
 import { unpackEntries } from './entries.ts'
 import { eventsOfSeal, linesOf, type SealedLine } from './events-of-seal.ts'
 import { everySeal } from './every-seal.ts'
+import { wholeTrail } from './gather-trail.ts'
 import { sealLine } from './seal-line.ts'
 import { stretchAfter } from './seal-trail.ts'
 
@@ -39,7 +40,7 @@ export async function exportTrail({ db, signal }: Needs, wish: TrailExport): Pro
     await wish.write(sealLine(seal, hasWanted))
     wish.onSeal(seal.number)
   }
-  if (last !== undefined) await writeEvents(await linesOf(db, stretchAfter(last)))
+  await writeEvents(await linesOf(db, last === undefined ? wholeTrail : stretchAfter(last)))
   return { events, isComplete: true }
 
   async function writeEvents(lines: SealedLine[]): Promise<void> {

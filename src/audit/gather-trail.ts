@@ -83,6 +83,9 @@ function restAfter(notBefore: string): Stretch {
 
 const beginningOfTime = '0001-01-01T00:00:00.000000Z'
 
+/** Every event, whoever sealed it or not. */
+export const wholeTrail = restAfter(beginningOfTime)
+
 function aDayBefore(moment: string): string {
   return new Date(Date.parse(moment) - 24 * 60 * 60 * 1000).toISOString().replace('Z', '000Z')
 }

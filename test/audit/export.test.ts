@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import type { TrailFilter } from '../../src/audit/compare-events.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
@@ -31,9 +31,8 @@ afterAll(async () => {
   await database.drop()
 })
 
-async function exportLines(filter: TrailFilter = {}): Promise<string[]> {
+async function exportLines(filter: TrailFilter = {}, db = service.app.db): Promise<string[]> {
   const lines: string[] = []
-  const { db } = service.app
   await exportTrail(
     { db, signal: new AbortController().signal },
     { filter, write: async (line) => void lines.push(line), onSeal: () => undefined },
@@ -56,6 +55,18 @@ async function verifyLines(lines: string[], heads: ReadonlyMap<number, string> =
 
 const isEvent = (line: string) => line.startsWith('{"id"')
 const idOf = (line: string) => String(JSON.parse(line).id)
+
+test('where nothing is sealed yet, everything is exported, and says so', async () => {
+  const fresh = await freshDatabase()
+  onTestFinished(() => fresh.drop())
+  const unsealed = await startService({ DATABASE_URL: fresh.url })
+  onTestFinished(() => unsealed.stop())
+  await writeEvents(unsealed.app.db, 3, firm)
+
+  const lines = await exportLines({}, unsealed.app.db)
+  expect(lines.filter(isEvent)).toHaveLength(3)
+  expect((await verifyLines(lines)).verified).toMatchObject({ seals: 0, unsealed: 3 })
+})
 
 test('an export of everything is verified from the file alone, and has every event', async () => {
   const lines = await exportLines()
