@@ -16,21 +16,26 @@ import { WrongUse } from './failures.ts'
 /** `db`: where there is one, it knows whether heads were kept. */
 type Needs = { heads: HeadKeeper | undefined; db?: Db; signal?: AbortSignal }
 
-/** Undefined: nobody keeps any. `note`: what is to be said of that, or of there being none. */
-type HeadsRead = { heads: Heads | undefined; note: string | undefined }
+/** `note`: what is to be said of there being none. `areGone`: one was kept, and none lies there, which whoever cuts the trail off would want. */
+type Said = { note: string | undefined; areGone: boolean }
+
+/** Undefined: nobody keeps any. */
+export type HeadsRead = Said & { heads: Heads | undefined }
+
+const nothingToSay: Said = { note: undefined, areGone: false }
 
 /** The heads that are meant: of the file that is named, or of the place that AUDIT_HEADS names. */
 export async function readHeads(needs: Needs, { heads: file }: VerifyAuditOptions): Promise<HeadsRead> {
-  if (file !== undefined) return { heads: await readFileOfHeads(file), note: undefined }
+  if (file !== undefined) return { ...nothingToSay, heads: await readFileOfHeads(file) }
   const { heads: keeper, db, signal } = needs
-  if (keeper === undefined) return { heads: undefined, note: withoutHeads }
+  if (keeper === undefined) return { heads: undefined, note: withoutHeads, areGone: false }
   const heads = await untilAborted(keeper.read(), signal).catch((error: unknown) => {
     if (signal?.aborted === true || isOfSystem(error)) throw error
     const { says, advice } = explain(error)
     const message = `The heads cannot be read from ${keeper.shown}, which AUDIT_HEADS names: ${says}. ${advice} Or name a copy of the heads with --heads.`
     throw new AppError('store_unavailable', message, { cause: error })
   })
-  return { heads, note: heads.size === 0 ? await whyNone(keeper, db) : undefined }
+  return { heads, ...(heads.size === 0 ? await whyNone(keeper, db) : nothingToSay) }
 }
 
 async function readFileOfHeads(file: string): Promise<Heads> {
@@ -66,21 +71,27 @@ function messageOf(error: unknown): string {
 }
 
 /** No head lies where they should: what the job that keeps them last said of it. */
-async function whyNone({ shown }: HeadKeeper, db: Db | undefined): Promise<string> {
+async function whyNone({ shown }: HeadKeeper, db: Db | undefined): Promise<Said> {
   const runs = db === undefined ? [] : await listRuns(db)
-  const said = runs.filter(({ task }) => task === keepingTask).map(tellRun)[0]
-  if (said !== undefined) return `No head lies at ${shown}${said}`
-  if (isAbsolute(shown) && !(await mayBeMade(dirname(shown))))
-    return `No head lies at ${shown}, and this user may make no file there: let the service’s user write there, or correct AUDIT_HEADS.`
-  return `No head is kept yet at ${shown}; the first one is within the hour.`
+  const said = runs.filter(({ task }) => task === keepingTask).map((run) => tellRun(shown, run))[0]
+  if (said !== undefined) return said
+  const isShut = isAbsolute(shown) && !(await mayBeMade(dirname(shown)))
+  const note = isShut
+    ? `No head lies at ${shown}, and this user may make no file there: let the service’s user write there, or correct AUDIT_HEADS.`
+    : `No head is kept yet at ${shown}; the first one is within the hour.`
+  return { note, areGone: false }
 }
 
-function tellRun({ outcome, error, did, endedAt }: RunRecord): string | undefined {
-  if (outcome === 'failed')
-    return `: the service could not keep one (${error ?? 'no reason given'}). Correct that, or AUDIT_HEADS.`
+function tellRun(shown: string, { outcome, error, did, endedAt }: RunRecord): Said | undefined {
+  const nowhere = `No head lies at ${shown}`
+  if (outcome === 'failed') {
+    const note = `${nowhere}: the service could not keep one (${error ?? 'no reason given'}). Correct that, or AUDIT_HEADS.`
+    return { note, areGone: false }
+  }
   const kept = Number(did?.['kept'] ?? 0)
   if (kept === 0) return undefined
-  return `, though the service kept one at ${endedAt?.toISOString()} (seal ${kept}): AUDIT_HEADS named another place then, or somebody has removed them. Name that place, or a copy with --heads.`
+  const note = `${nowhere}, though the service kept one at ${endedAt?.toISOString()} (seal ${kept}): AUDIT_HEADS named another place then, or somebody has removed them. Name that place, or a copy with --heads.`
+  return { note, areGone: true }
 }
 
 async function mayBeMade(folder: string): Promise<boolean> {

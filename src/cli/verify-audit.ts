@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Heads } from '../audit/check-chain.ts'
 import type { HeadKeeper } from '../audit/head-keeper.ts'
 import type { TrailFinding } from '../audit/trail-finding.ts'
 import { NoExport, verifyExport } from '../audit/verify-export.ts'
@@ -11,7 +10,7 @@ import type { VerifyAuditOptions } from './add-audit.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inCount } from './progress.ts'
-import { readHeads, requireFile } from './read-heads.ts'
+import { type HeadsRead, readHeads, requireFile } from './read-heads.ts'
 import { readLines } from './read-lines.ts'
 
 type Needs = { print: Printer; heads: HeadKeeper | undefined; signal?: AbortSignal }
@@ -25,15 +24,15 @@ export async function verifyAudit(
   options: VerifyAuditOptions,
 ): Promise<void> {
   const { db, print, signal } = needs
-  const { heads, note } = await readHeads(needs, options)
+  const heads = await readHeads(needs, options)
   const telling = tellingOf(print)
-  const verified = await verifyTrail({ db, signal }, { heads: heads ?? new Map(), ...telling })
+  const verified = await verifyTrail({ db, signal }, { heads: heads.heads ?? new Map(), ...telling })
   await recordEvent(db, systemActor(randomUUID()), {
     action: 'audit.verified',
     outcome: telling.count() === 0 ? 'ok' : 'altered',
     details: { seals: verified.seals, events: verified.events, findings: telling.counts },
   })
-  answer(print, { verified, heads, note, telling, whenAltered: trailAltered })
+  answer(print, { verified, ...heads, telling, whenAltered: trailAltered })
 }
 
 /** `audit verify --export`: needs the file alone. */
@@ -43,11 +42,11 @@ export async function verifyAuditExport(
   options: VerifyAuditOptions,
 ): Promise<void> {
   await requireFile(path)
-  const { heads, note } = await readHeads(needs, options)
+  const heads = await readHeads(needs, options)
   const telling = tellingOf(print)
   try {
-    const verified = await verifyExport(readLines(path), { heads: heads ?? new Map(), ...telling })
-    answer(print, { verified, heads, note, telling, whenAltered: exportAltered })
+    const verified = await verifyExport(readLines(path), { heads: heads.heads ?? new Map(), ...telling })
+    answer(print, { verified, ...heads, telling, whenAltered: exportAltered })
   } catch (error) {
     if (error instanceof NoExport) throw new WrongUse(`${path}: ${error.message} ${asExported}`)
     throw error
@@ -82,19 +81,17 @@ function tellingOf(print: Printer): Telling {
   }
 }
 
-type Answer = {
+type Answer = HeadsRead & {
   verified: TrailVerified
-  heads: Heads | undefined
-  /** What is to be said of the heads. */
-  note: string | undefined
   telling: Telling
-  /** What to do then. */ whenAltered: string
+  /** What to do then. */
+  whenAltered: string
 }
 
 function answer(print: Printer, result: Answer): void {
-  const { verified, heads, telling, whenAltered } = result
+  const { verified, heads, areGone, telling, whenAltered } = result
   const { seals, events, unsealed, sealedAt = null, isComplete } = verified
-  const isRight = telling.count() === 0 && isComplete
+  const isRight = telling.count() === 0 && isComplete && !areGone
   print.answer({
     ok: isRight,
     complete: isComplete,
@@ -103,15 +100,20 @@ function answer(print: Printer, result: Answer): void {
     unsealed,
     sealed_at: sealedAt,
     heads: heads?.size ?? null,
+    heads_gone: areGone,
     left: telling.counts,
     findings: telling.first,
   })
   explain(print, result)
   const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
-  const how = telling.count() === 0 ? 'all as they were sealed' : inCount(telling.count(), 'difference')
-  print.say(`${mark} ${inCount(events, 'event')} under ${inCount(seals, 'seal')}: ${how}.`)
+  print.say(`${mark} ${inCount(events, 'event')} under ${inCount(seals, 'seal')}: ${howItIs(result)}.`)
   if (telling.count() > 0) print.say(whenAltered)
   if (!isRight) throw new CommandFailed()
+}
+
+function howItIs({ telling, areGone }: Answer): string {
+  if (telling.count() > 0) return inCount(telling.count(), 'difference')
+  return areGone ? 'all as they were sealed, but the heads are gone' : 'all as they were sealed'
 }
 
 function explain(print: Printer, { verified, note, telling }: Answer): void {
