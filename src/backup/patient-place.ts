@@ -79,5 +79,6 @@ function mayPass(error: StoreError): boolean {
   const cause = error instanceof PlaceFailure ? error.cause : error
   if (!(cause instanceof S3Error)) return !hasCode(cause.cause, 'EACCES', 'EPERM', 'EROFS')
   const { trouble } = cause.failure
-  return trouble === undefined || isPassing({ trouble })
+  // A role's credentials fail for a moment now and then.
+  return trouble === undefined || trouble === 'no_credentials' || isPassing({ trouble })
 }

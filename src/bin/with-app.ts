@@ -13,7 +13,10 @@ export async function withApp<Result>(
   work: (app: App, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   return withSignal(async (signal) => {
-    const app = await openApp(config, log, { isRestoring })
+    const app = await openApp(config, log, { isRestoring }).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw error
+    })
     try {
       signal.throwIfAborted()
       return await work(app, signal)

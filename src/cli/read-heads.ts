@@ -82,15 +82,15 @@ async function whyNone({ shown }: HeadKeeper, db: Db | undefined): Promise<Said>
   return { note, areGone: false }
 }
 
-function tellRun(shown: string, { outcome, error, did, endedAt }: RunRecord): Said | undefined {
+function tellRun(shown: string, { outcome, error, did, endedAt, endedBy, succeededAt }: RunRecord): Said | undefined {
   const nowhere = `No head lies at ${shown}`
   if (outcome === 'failed') {
     const note = `${nowhere}: the service could not keep one (${error ?? 'no reason given'}). Correct that, or AUDIT_HEADS.`
-    return { note, areGone: false }
+    return { note, areGone: succeededAt !== null }
   }
   const kept = Number(did?.['kept'] ?? 0)
   if (kept === 0) return undefined
-  const note = `${nowhere}, though the service kept one at ${endedAt?.toISOString()} (seal ${kept}): AUDIT_HEADS named another place then, or somebody has removed them. Name that place, or a copy with --heads.`
+  const note = `${nowhere}, though the service (${endedBy ?? 'some instance'}) kept one at ${endedAt?.toISOString()} (seal ${kept}): it lies on that machine, AUDIT_HEADS named another place then, or somebody has removed it. Look there, or name a copy with --heads.`
   return { note, areGone: true }
 }
 

@@ -20,7 +20,13 @@ export async function withDatabase<Result>(
   { config, log, signal, comparesAll = false }: Needs,
   work: (database: ConnectedDatabase) => Promise<Result>,
 ): Promise<Result> {
-  const database = await connectDatabase({ config: config.database, dataDir: config.dataDir, log, comparesAll })
+  const { database: itsConfig, dataDir } = config
+  const database = await connectDatabase({ config: itsConfig, dataDir, log, comparesAll, signal }).catch(
+    (error: unknown) => {
+      signal.throwIfAborted()
+      throw error
+    },
+  )
   try {
     signal.throwIfAborted()
     return await untilAborted(work(database), signal)

@@ -51,6 +51,8 @@ type Options = {
   log: Logger
   /** Waits until all that the platform wrote before us stands here. */
   comparesAll?: boolean
+  /** Ends such a comparison when somebody tells the command to end. */
+  signal?: AbortSignal
   /** For the restore itself alone; nobody else is let in before it is done. */
   isRestoring?: boolean
   watch?: Watch
@@ -125,9 +127,9 @@ async function migrateAsOwner(
   }
 }
 
-async function compare(db: Db, { comparesAll = false, log }: Options): Promise<void> {
+async function compare(db: Db, { comparesAll = false, signal, log }: Options): Promise<void> {
   const until = comparesAll ? Infinity : performance.now() + mostMsOfComparing
-  const compared = await comparePlatform(db, () => performance.now() > until)
+  const compared = await comparePlatform(db, () => signal?.aborted === true || performance.now() > until)
   if (compared > 0) log.info({ event: 'compared_with_platform', compared }, 'compared with the platform’s rows')
 }
 

@@ -83,9 +83,12 @@ export function isLockTimeout(error: unknown): boolean {
   return hasCode(error, '55P03')
 }
 
-/** Whether the user of the database may not do what was asked: so it is of every row alike. */
+/**
+ * Whether the user of the database lacks a right to a table or function: so it is of every row alike. A rule for rows, or a
+ * trigger of the platform's, gives the same code for one row alone.
+ */
 export function isLackOfRight(error: unknown): boolean {
-  return hasCode(error, '42501')
+  return hasCode(error, '42501') && error instanceof Error && 'routine' in error && error.routine === 'aclcheck_error'
 }
 
 /** Whether this transaction and another waited for each other, and this one had to give way. */

@@ -39,12 +39,15 @@ type Waited = { s3?: Pick<NonNullable<Stores['s3']>, 'outage'> | undefined }
 export function makeWaitForS3(stores: Waited, patience: Patience): () => Promise<boolean> {
   let waiting: Promise<boolean> | undefined
   let isGivenUp = false
-  let row: { moves: number | undefined; endsAt: number } | undefined
-  const endOfPatience = () => {
+  let row: { moves: number | undefined; waitedMs: number } | undefined
+  const beginWaiting = () => {
     const moves = patience.moves?.()
-    if (row === undefined || moves === undefined || moves !== row.moves)
-      row = { moves, endsAt: Date.now() + patience.patienceMs }
-    return row.endsAt
+    if (row === undefined || moves === undefined || moves !== row.moves) row = { moves, waitedMs: 0 }
+    const [begun, startedAt] = [row, Date.now()]
+    return {
+      endsAt: startedAt + patience.patienceMs - begun.waitedMs,
+      end: () => void (begun.waitedMs += Date.now() - startedAt),
+    }
   }
   const onWaiting = (state: Waiting) => {
     isGivenUp ||= state === 'given_up'
@@ -52,21 +55,22 @@ export function makeWaitForS3(stores: Waited, patience: Patience): () => Promise
   }
   return async () => {
     if (isGivenUp) return false
-    waiting ??= waitForS3(stores, { ...patience, onWaiting, endOfPatience }).finally(() => (waiting = undefined))
+    waiting ??= waitForS3(stores, { ...patience, onWaiting, beginWaiting }).finally(() => (waiting = undefined))
     return waiting
   }
 }
 
-type Wait = Pick<Patience, 'signal' | 'onWaiting'> & { endOfPatience: () => number }
+type Wait = Pick<Patience, 'signal' | 'onWaiting'> & { beginWaiting: () => { endsAt: number; end: () => void } }
 
-async function waitForS3({ s3 }: Waited, { signal, onWaiting, endOfPatience }: Wait): Promise<boolean> {
+async function waitForS3({ s3 }: Waited, { signal, onWaiting, beginWaiting }: Wait): Promise<boolean> {
   const outage = s3?.outage()
   if (s3 === undefined || outage === undefined) return true
   if (!isPassing(outage)) return false
-  const endsAt = endOfPatience()
+  const { endsAt, end } = beginWaiting()
   onWaiting('waiting')
   while (s3.outage() !== undefined && Date.now() < endsAt && !signal.aborted)
     await wait(lookEveryMs, undefined, { signal }).catch(() => undefined)
+  end()
   if (signal.aborted) return false
   const isBack = s3.outage() === undefined
   onWaiting(isBack ? 'back' : 'given_up')

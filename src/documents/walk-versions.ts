@@ -34,5 +34,7 @@ export async function inTurns<Item>(
       ending.abort()
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, takeTurns))
+  // Whoever is told of a failure closes what the other turns work with: they come to the end of theirs first.
+  const turns = await Promise.allSettled(Array.from({ length: concurrency }, takeTurns))
+  for (const turn of turns) if (turn.status === 'rejected') throw turn.reason
 }
