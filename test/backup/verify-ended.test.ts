@@ -13,7 +13,15 @@ test('a verification that was ended says of what it read alone that nothing is w
   await makeBackup(service, folder)
   const { print, said } = notingPrinter()
   const log = makeLogger({ level: 'silent', isTerminal: false })
-  const needs = { config: loadConfigWithoutTokens({}), log, print, signal: AbortSignal.abort() }
+  const telling = new AbortController()
+  // How long to wait is asked once the backup is open.
+  const patience = {
+    get patienceMs() {
+      telling.abort()
+      return 0
+    },
+  }
+  const needs = { config: loadConfigWithoutTokens({}), log, print, signal: telling.signal, patience }
 
   const ended = verifyBackup(needs, { path: folder }, { concurrency: 1 })
 
