@@ -6,8 +6,9 @@ import { expect, it } from 'vitest'
 
 import { answerBrokenRequest } from './answer-broken-request.ts'
 
-async function answerTo(code: string): Promise<string> {
-  const server = createServer((socket) => answerBrokenRequest(Object.assign(new Error('any'), { code }), socket))
+async function answerTo(code: string, packet = 'GET / HTTP/1.1'): Promise<string> {
+  const error = Object.assign(new Error('any'), { code, rawPacket: Buffer.from(packet) })
+  const server = createServer((socket) => answerBrokenRequest(error, socket))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const answer = await text(connect((server.address() as AddressInfo).port, '127.0.0.1')) // it listens on a port
@@ -19,4 +20,10 @@ it('a request that did not end in time, or was too long, hears just that, not th
   expect(await answerTo('ERR_HTTP_REQUEST_TIMEOUT')).toContain('too slowly')
   expect(await answerTo('HPE_HEADER_OVERFLOW')).toContain('16 KB')
   expect(await answerTo('HPE_INVALID_METHOD')).toContain('not valid HTTP')
+})
+
+it('who asked for a head alone gets no body, which would stand where the next answer begins', async () => {
+  const answer = await answerTo('HPE_INVALID_HEADER_TOKEN', 'HEAD / HTTP/1.1')
+  expect(answer).toMatch(/^HTTP\/1\.1 400 .*\r\n\r\n$/s)
+  expect(answer).not.toContain('{')
 })

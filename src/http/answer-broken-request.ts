@@ -21,11 +21,14 @@ export function answerUnreadableAddress(error: Error, request: FastifyRequest, r
   void answerError(error, request, reply)
 }
 
+/** `rawPacket`: what could not be understood, as it came. */
+type BrokenRequest = Error & { code?: string | undefined; rawPacket?: Buffer }
+
 /** What is no request at all (not HTTP, a head too long, two lengths that disagree), or does not end in time: then nothing but the socket can answer. */
-export function answerBrokenRequest(error: Error & { code?: string | undefined }, socket: Socket): void {
+export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const begun = findBegunAnswer(socket)
-  if (begun === undefined) endUnderstood(socket, brokenRequestAnswer(error.code))
+  if (begun === undefined) endUnderstood(socket, brokenRequestAnswer(error))
   else begun.once('close', () => endUnderstood(socket))
 }
 
@@ -53,7 +56,7 @@ function endUnderstood(socket: Socket, lastWords?: string): void {
 const mostUnreadBytes = 1024 * 1024
 const mostUnreadMs = 2000
 
-function brokenRequestAnswer(code: string | undefined): string {
+function brokenRequestAnswer({ code, rawPacket }: BrokenRequest): string {
   const id = chooseRequestId({ headers: {} })
   const problem = presentProblem(new AppError('bad_request', details[code ?? ''] ?? usualDetail), id)
   const body = JSON.stringify(problem)
@@ -66,7 +69,8 @@ function brokenRequestAnswer(code: string | undefined): string {
     'Connection: close',
     `X-Request-Id: ${id}`,
     '',
-    body,
+    // After HEAD it would be taken for the head of another answer.
+    rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ' ? '' : body,
   ].join('\r\n')
 }
 
