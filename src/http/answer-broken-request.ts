@@ -22,7 +22,7 @@ export function answerUnreadableAddress(error: Error, request: FastifyRequest, r
 }
 
 /** `rawPacket`: what could not be understood, as it came. */
-type BrokenRequest = Error & { code?: string | undefined; rawPacket?: Buffer }
+type BrokenRequest = Error & { code?: string | undefined; rawPacket?: unknown }
 
 /** What is no request at all (not HTTP, a head too long, two lengths that disagree), or does not end in time: then nothing but the socket can answer. */
 export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void {
@@ -70,8 +70,13 @@ function brokenRequestAnswer({ code, rawPacket }: BrokenRequest): string {
     `X-Request-Id: ${id}`,
     '',
     // After HEAD it would be taken for the head of another answer.
-    rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ' ? '' : body,
+    isHead(rawPacket) ? '' : body,
   ].join('\r\n')
+}
+
+// Node gives bytes; what the framework says that it gives is how they are written as JSON.
+function isHead(packet: unknown): boolean {
+  return Buffer.isBuffer(packet) && packet.subarray(0, 5).toString('latin1') === 'HEAD '
 }
 
 const usualDetail = 'The request could not be understood: it is not valid HTTP.'
