@@ -3,9 +3,9 @@ import { isOutOfReach, isWithoutTls } from '../database/postgres-errors.ts'
 import { hasCode } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { StoreError } from '../storage/file-store.ts'
-import { tellDiskFailure } from '../storage/local-errors.ts'
+import { adviceOnDisk, tellDiskFailure } from '../storage/local-errors.ts'
 import { ToldToEnd, WrongUse } from './failures.ts'
-import { adviceOnDisk, tellStoreFailure } from './tell-store-failure.ts'
+import { tellStoreFailure } from './tell-store-failure.ts'
 
 export type Explained = {
   code: string

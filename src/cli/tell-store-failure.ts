@@ -1,6 +1,5 @@
-import { codeOf } from '../errors-code.ts'
 import type { StoreError } from '../storage/file-store.ts'
-import { tellDiskFailure } from '../storage/local-errors.ts'
+import { adviceOnDisk, tellDiskFailure } from '../storage/local-errors.ts'
 import { PlaceFailure } from '../storage/backup-place/place-failure.ts'
 import { S3Error } from '../storage/s3-operation.ts'
 
@@ -30,26 +29,4 @@ function tell(error: StoreError, place: string | undefined): { says: string; adv
   return { says: `${disk}: ${tellDiskFailure(error.cause) ?? error.message}`, advice: adviceOnDisk(error.cause) }
 }
 
-/** What to do with a disk that failed so, as the beginning of a sentence. */
-export function adviceOnDisk(error: unknown): string {
-  return adviceByCode.get(codeOf(error) ?? '') ?? 'See what the system says of that disk'
-}
-
 const seeS3Test = 'See what ./bin/paniq-docs s3 test says'
-
-const makeRoom = 'Make room there'
-const letIn = 'Let this user read and write all that lies there'
-const mountIt = 'See that it is mounted'
-const raiseLimit = 'Raise the limit (ulimit -n), or lower --concurrency'
-
-const adviceByCode = new Map([
-  ['ENOSPC', makeRoom],
-  ['EDQUOT', makeRoom],
-  ['EACCES', letIn],
-  ['EPERM', letIn],
-  ['EROFS', 'Mount it so that it can be written to'],
-  ['ENOENT', mountIt],
-  ['ENOTDIR', mountIt],
-  ['EMFILE', raiseLimit],
-  ['ENFILE', raiseLimit],
-])

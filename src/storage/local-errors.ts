@@ -29,25 +29,39 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number'
 }
 
-const fullDisk = 'A disk is full.'
-const notAllowed = 'The service has no permission for a file or folder that it needs.'
-const notThere = 'A file or folder that the service needs is not there.'
-const tooMany = 'Too many files are open at once.'
+type DiskFailure = { says: string; advice: string }
 
-const sentences = new Map([
+const fullDisk = { says: 'A disk is full.', advice: 'Make room there' }
+const notAllowed = {
+  says: 'The service has no permission for a file or folder that it needs.',
+  advice: 'Let this user read and write all that lies there',
+}
+const notThere = { says: 'A file or folder that the service needs is not there.', advice: 'See that it is mounted' }
+const tooMany = {
+  says: 'Too many files are open at once.',
+  advice: 'Raise the limit (ulimit -n), or lower --concurrency',
+}
+const askTheSystem = 'See what the system says of that disk'
+
+const diskFailures = new Map<string, DiskFailure>([
   ['ENOSPC', fullDisk],
   ['EDQUOT', fullDisk],
   ['EACCES', notAllowed],
   ['EPERM', notAllowed],
-  ['EROFS', 'A disk takes nothing: it can only be read.'],
+  ['EROFS', { says: 'A disk takes nothing: it can only be read.', advice: 'Mount it so that it can be written to' }],
   ['ENOENT', notThere],
   ['ENOTDIR', notThere],
-  ['EIO', 'A disk fails.'],
+  ['EIO', { says: 'A disk fails.', advice: askTheSystem }],
   ['EMFILE', tooMany],
   ['ENFILE', tooMany],
 ])
 
 /** Why the file system failed, without a path; undefined where it was not that, or for a reason that is rare. */
 export function tellDiskFailure(error: unknown): string | undefined {
-  return sentences.get(codeOf(error) ?? '')
+  return diskFailures.get(codeOf(error) ?? '')?.says
+}
+
+/** What to do with a disk that failed so, as the beginning of a sentence. */
+export function adviceOnDisk(error: unknown): string {
+  return diskFailures.get(codeOf(error) ?? '')?.advice ?? askTheSystem
 }
