@@ -204,12 +204,15 @@ describe('while the platform works', () => {
   )
 })
 
-/** Waits until a start has asked once more for the tables, in vain, and let go of all of them. */
+/**
+ * Waits until a start has asked once more for the tables, in vain, and let go of all of them: the migrator's last word
+ * before it pauses gives back its own lock.
+ */
 async function untilHeldUp(client: Client): Promise<void> {
   const givenUp = async () => {
     const { rows } = await client.query<{ at: string }>(
       `select coalesce(max(state_change)::text, '') as at from pg_stat_activity
-       where datname = current_database() and query = 'rollback' and state = 'idle'`,
+       where datname = current_database() and query like 'select pg_advisory_unlock%' and state = 'idle'`,
     )
     return rows[0]?.at ?? ''
   }
