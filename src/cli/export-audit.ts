@@ -1,9 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
-import type { Writable } from 'node:stream'
-
-import { stringify } from 'csv-stringify'
 
 import { exportTrail } from '../audit/export-trail.ts'
 import type { Db } from '../database/client.ts'
@@ -15,6 +11,7 @@ import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inCount } from './progress.ts'
 import { requireFirm } from './require-firm.ts'
+import { writeTrail } from './write-trail.ts'
 
 type Needs = { db: Db; print: Printer; signal: AbortSignal }
 
@@ -27,7 +24,7 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
   if (firm !== undefined) await requireFirm(db, firm as FirmId) // checked by the program
   const file = await openNew(output)
   const exported = await removingWhatFails(output, async () => {
-    const writer = format === 'csv' ? writeCsv(file, output) : writeLines(file, output)
+    const writer = writeTrail({ file, path: output }, format)
     const written = await exportTrail({ db, signal }, { filter, write: writer.write, onSeal: () => undefined })
     await writer.end()
     await recordEvent(db, systemActor(randomUUID()), {
@@ -62,65 +59,5 @@ async function openNew(path: string): Promise<FileHandle> {
     throw new WrongUse(
       `${path} cannot be made (${codeOf(error) ?? 'no reason given'}); name a file that is not there yet, in a folder that is.`,
     )
-  }
-}
-
-type Writer = { write: (line: string) => Promise<void>; end: () => Promise<void> }
-
-function writeLines(file: FileHandle, path: string): Writer {
-  const stream = file.createWriteStream()
-  const failure = failureOf(stream, path)
-  return {
-    async write(line) {
-      if (!stream.write(`${line}\n`)) await Promise.race([once(stream, 'drain'), failure])
-    },
-    async end() {
-      stream.end()
-      await Promise.race([once(stream, 'close'), failure])
-    },
-  }
-}
-
-/** A disk may fail while nobody waits for it; whoever waits next hears of it, with the file's name. */
-function failureOf(stream: Writable, path: string): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  stream.once('error', (error) => reject(Object.assign(error, { path })))
-  promise.catch(() => undefined)
-  return promise
-}
-
-const columns = [
-  'occurred_at',
-  'action',
-  'outcome',
-  'firm_id',
-  'document_id',
-  'version',
-  'actor_id',
-  'ip',
-  'user_agent',
-  'request_id',
-  'details',
-  'id',
-  'transaction_id',
-]
-
-/** Events alone: the seals are for machines. */
-function writeCsv(file: FileHandle, path: string): Writer {
-  // A spreadsheet would run what begins as a formula does.
-  const rows = stringify({ header: true, columns, escape_formulas: true })
-  const stream = file.createWriteStream()
-  const failure = failureOf(stream, path)
-  rows.pipe(stream)
-  return {
-    async write(line) {
-      const event: unknown = JSON.parse(line)
-      if (typeof event !== 'object' || event === null || !('id' in event)) return
-      if (!rows.write(event)) await Promise.race([once(rows, 'drain'), failure])
-    },
-    async end() {
-      rows.end()
-      await Promise.race([once(stream, 'close'), failure])
-    },
   }
 }
