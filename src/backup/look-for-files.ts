@@ -2,14 +2,16 @@ import { hashStored } from '../documents/moving/hash-stored.ts'
 import { filesAt } from '../documents/stores-here.ts'
 import type { Stores } from '../documents/stores.ts'
 import { inTurns } from '../documents/walk-versions.ts'
+import type { FileStore } from '../storage/file-store.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { StorageKey, StoreId } from '../vocabulary.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { PatientPlace } from './patient-place.ts'
+import { isRefusedAlone } from './refused-file.ts'
 import { linesOf } from './restore-files.ts'
 
-/** What is not there, or is not what it was, of the files that a backup leaves where they lie. */
-export type FileFound = 'there' | 'not_here' | 'missing' | 'wrong'
+/** Of the files that a backup leaves where they lie. `unreadable`: the system refuses this one, and not its whole disk. */
+export type FileFound = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable'
 
 type Looking = {
   folder: string
@@ -28,11 +30,11 @@ export async function lookForFiles(
   looking: Looking,
 ): Promise<Record<FileFound, number>> {
   const { folder, files, reads, concurrency, signal, onFile } = looking
-  const counts: Record<FileFound, number> = { there: 0, not_here: 0, missing: 0, wrong: 0 }
+  const counts: Record<FileFound, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
   await inTurns(linesOf(place, folder, files), concurrency, async (line) => {
     signal.throwIfAborted()
     if (line.state !== 'present') return 'next'
-    const found = await place.patiently(async () => lookFor(stores, line, reads))
+    const found = await place.patiently(async () => lookFor(stores, line, { reads, signal }))
     counts[found] += 1
     onFile(line, found)
     return 'next'
@@ -40,13 +42,26 @@ export async function lookForFiles(
   return counts
 }
 
-async function lookFor(stores: Stores, line: FileLine, reads: boolean): Promise<FileFound> {
+async function lookFor(stores: Stores, line: FileLine, how: How): Promise<FileFound> {
   const files = filesAt(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as rows have it
   if (files === undefined) return 'not_here'
-  const key = line.key as StorageKey // looked at in the next line
-  const stat = isReadableKey(key) ? await files.stat(key) : undefined
+  const { key } = line
+  if (!isReadableKey(key)) return 'missing'
+  try {
+    return await compare(files, { ...line, key }, how)
+  } catch (error) {
+    if (await isRefusedAlone({ stores }, { store: line.store, key }, { error, signal: how.signal })) return 'unreadable'
+    throw error
+  }
+}
+
+type How = Pick<Looking, 'reads' | 'signal'>
+type InStore = Pick<FileLine, 'size' | 'sha256'> & { key: StorageKey }
+
+async function compare(files: FileStore, { key, size, sha256 }: InStore, { reads, signal }: How): Promise<FileFound> {
+  const stat = await files.stat(key)
   if (stat === undefined) return 'missing'
-  if (stat.size !== line.size) return 'wrong'
-  if (!reads || line.sha256 === null) return 'there'
-  return (await hashStored(files, key)).sha256 === line.sha256 ? 'there' : 'wrong'
+  if (stat.size !== size) return 'wrong'
+  if (!reads || sha256 === null) return 'there'
+  return (await hashStored(files, key, signal)).sha256 === sha256 ? 'there' : 'wrong'
 }

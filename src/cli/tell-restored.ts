@@ -62,14 +62,17 @@ function tellFiles({ written, found, bytes, renamed, withoutBytes, infected, dam
   }
 }
 
-function tellLooked({ there, ...troubles }: Record<FileFound, number>): Told {
+function tellLooked({ there, unreadable, ...troubles }: Record<FileFound, number>): Told {
   const absent = Object.values(troubles).reduce((sum, count) => sum + count, 0)
   return {
-    ok: absent === 0,
-    answer: { looked: { there, ...troubles } },
+    ok: absent + unreadable === 0,
+    answer: { looked: { there, unreadable, ...troubles } },
     lines: [
       `its rows; of the files that they name, where they should be: ${inCount(there)}.`,
       ...(absent > 0 ? [`Not there: ${inCount(absent)}. Bring them back, or run \`verify\`, which marks them.`] : []),
+      ...(unreadable > 0
+        ? [`Not read: ${inCount(unreadable)}. Let this user read all that lies below UPLOADS_DIR, and run \`verify\`.`]
+        : []),
     ],
   }
 }

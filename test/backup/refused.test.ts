@@ -4,7 +4,9 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
 import { GaveUp } from '../../src/backup/gave-up.ts'
+import { folderOf } from '../../src/backup/names.ts'
 import { makePatient } from '../../src/backup/patient-place.ts'
+import { lookForFiles } from '../../src/backup/look-for-files.ts'
 import { explainGivenUp } from '../../src/cli/explain-given-up.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
@@ -12,33 +14,45 @@ import { namedPlace } from '../../src/storage/backup-place/named-place.ts'
 import { localFailure } from '../../src/storage/local-errors.ts'
 import { S3Error } from '../../src/storage/s3-operation.ts'
 import type { Sha256 } from '../../src/vocabulary.ts'
+import type { TestService } from '../support/start-service.ts'
 import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
 
 const none = createHash('sha256').digest('hex') as Sha256 // as the brand says
 
 test('names a file that the system refuses, and has all others; a disk that refuses its root too is no file’s fate', async () => {
-  const { service, papers } = await placeWithPapers()
-  const { rows } = await sql<{ key: string }>`
-    select storage_key as key from document_versions where document_id = ${papers[2]}::uuid`.execute(service.app.db)
-  const refused = Object.assign(new Error('EACCES: open'), { code: 'EACCES', errno: -13 })
-  const refusing = (isWholeDisk: boolean) => {
-    const { local } = service.app.stores
-    const read: typeof local.read = async (key, range) => {
-      if (key === rows[0]?.key) throw localFailure(refused)
-      return local.read(key, range)
-    }
-    const find = async () => (isWholeDisk ? Promise.reject(localFailure(refused)) : local.ownership.find())
-    const refusingDisk = { ...local, read, ownership: { ...local.ownership, find } }
-    return { ...service, app: { ...service.app, stores: { ...service.app.stores, local: refusingDisk } } }
-  }
+  const { service, refusing } = await sceneWithRefusedFile()
   const root = await emptyFolder()
 
-  const { manifest, counts } = await makeBackup(refusing(false), root)
-  const away: unknown = await makeBackup(refusing(true), await emptyFolder()).catch((reason: unknown) => reason)
+  const { manifest, counts } = await makeBackup(refusing('one file'), root)
+  const away: unknown = await makeBackup(refusing('the disk'), await emptyFolder()).catch((reason: unknown) => reason)
 
   expect(counts.fates).toEqual({ kept: 3, unreadable: 1 })
   expect(manifest.files.lacking).toBe(1)
   expect(await problemsOf(root)).toEqual([])
+  expect(away).toBeInstanceOf(GaveUp)
+  expect((await makeBackup(service, root)).counts.fates).toEqual({ kept: 4 })
+})
+
+test('a restore of the rows alone names a file that the system refuses and looks for all others; a disk that refuses its root ends it', async () => {
+  const { service, refused, refusing } = await sceneWithRefusedFile()
+  const root = await emptyFolder()
+  const { name, manifest } = await makeBackup(service, root, { withFiles: false })
+  const named: [string, string][] = []
+  const look = async ({ app }: TestService) =>
+    lookForFiles(app.stores, makePatient(backupFolder(root), { signal, pauseMs: 10 }), {
+      folder: folderOf(name),
+      files: manifest.files,
+      reads: true,
+      concurrency: 2,
+      signal,
+      onFile: ({ key }, found) => void (found !== 'there' && named.push([key, found])),
+    })
+
+  const counts = await look(refusing('one file'))
+  const away: unknown = await look(refusing('the disk')).catch((reason: unknown) => reason)
+
+  expect(counts).toEqual({ there: 3, not_here: 0, missing: 0, wrong: 0, unreadable: 1 })
+  expect(named).toEqual([[refused, 'unreadable']])
   expect(away).toBeInstanceOf(GaveUp)
 })
 
@@ -65,3 +79,25 @@ test('a right that is missing in a bucket of backups does not come by waiting: i
     's3://safe/nightly/ cannot be used (AccessDenied). Use credentials that have the policy deploy/policies/backup.json, and run this again: it begins anew.',
   )
 })
+
+const { signal } = new AbortController()
+
+/** Papers on a disk that refuses one of them, or all that it has, its root among it. */
+async function sceneWithRefusedFile() {
+  const { service, papers } = await placeWithPapers()
+  const { rows } = await sql<{ key: string }>`
+    select storage_key as key from document_versions where document_id = ${papers[2]}::uuid`.execute(service.app.db)
+  const refused = rows[0]?.key
+  const refusal = Object.assign(new Error('EACCES: open'), { code: 'EACCES', errno: -13 })
+  const refusing = (what: 'one file' | 'the disk') => {
+    const { local } = service.app.stores
+    const read: typeof local.read = async (key, range) => {
+      if (key === refused) throw localFailure(refusal)
+      return local.read(key, range)
+    }
+    const find = async () => (what === 'the disk' ? Promise.reject(localFailure(refusal)) : local.ownership.find())
+    const refusingDisk = { ...local, read, ownership: { ...local.ownership, find } }
+    return { ...service, app: { ...service.app, stores: { ...service.app.stores, local: refusingDisk } } }
+  }
+  return { service, refused, refusing }
+}
