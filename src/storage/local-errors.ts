@@ -1,4 +1,4 @@
-import { codeOf } from '../errors-code.ts'
+import { codeOf, hasCode } from '../errors-code.ts'
 import { StoreError, type StoreErrorCode } from './file-store.ts'
 
 const byErrno = new Map<string, StoreErrorCode>([
@@ -27,6 +27,11 @@ export function localFailure(error: unknown): unknown {
 // What has no number of the system's is a fault of ours, or a reason that a caller gave.
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number'
+}
+
+/** Whether the disk takes no file at all: what one meets, all others meet too. */
+export function takesNothing(error: unknown): boolean {
+  return error instanceof StoreError && hasCode(error.cause, 'ENOSPC', 'EDQUOT', 'EROFS')
 }
 
 type DiskFailure = { says: string; advice: string }

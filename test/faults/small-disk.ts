@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 
 import { onTestFinished } from 'vitest'
 
-import { checkout, launcher, makeWorkFolder, type Settings } from '../cli/run-command.ts'
+import { type Answer, checkout, launcher, makeWorkFolder, type Settings } from '../cli/run-command.ts'
 
 export type ServiceOnSmallDisk = {
   url: string
@@ -16,16 +18,29 @@ export type ServiceOnSmallDisk = {
   onDisk(line: string): Promise<string>
 }
 
+/** A command whose `UPLOADS_DIR` is a file system of so many bytes; what it puts there is gone with it. */
+export async function runOnSmallDisk(bytes: number, words: string[], settings: Settings): Promise<Answer> {
+  const { child } = await spawnOnSmallDisk(bytes, words, settings)
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code: child.exitCode, stdout, stderr }
+}
+
 /**
  * The real service, whose `UPLOADS_DIR` is a file system of so many bytes, in a mount namespace of its own, so that no
  * other right is needed than that to make one.
  */
 export async function serveOnSmallDisk(bytes: number, settings: Settings): Promise<ServiceOnSmallDisk> {
+  const { child, uploads } = await spawnOnSmallDisk(bytes, ['serve', '--no-jobs'], settings)
+  child.stdout.resume()
+  return { url: await listenFor(child), uploads, onDisk: (line) => runBeside(child, line, uploads) }
+}
+
+async function spawnOnSmallDisk(bytes: number, words: string[], settings: Settings) {
   const folder = await makeWorkFolder()
   const uploads = join(folder, 'uploads')
   await mkdir(uploads)
-  const mounting = `mount -t tmpfs -o size=${bytes},mode=700 tmpfs "$UPLOADS_DIR" && exec "$0" serve --no-jobs`
-  const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', mounting, launcher], {
+  const mounting = `mount -t tmpfs -o size=${bytes},mode=700 tmpfs "$UPLOADS_DIR" && exec "$0" "$@"`
+  const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', mounting, launcher, ...words], {
     cwd: folder,
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -36,24 +51,23 @@ export async function serveOnSmallDisk(bytes: number, settings: Settings): Promi
       UPLOADS_DIR: uploads,
       DATA_DIR: join(folder, 'data'),
     },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
     await once(child, 'exit')
   })
-  return { url: await listenFor(child), uploads, onDisk: (line) => runBeside(child, line, uploads) }
+  return { child, uploads }
 }
 
-async function listenFor(child: ChildProcess): Promise<string> {
+async function listenFor({ stderr }: { stderr: Readable }): Promise<string> {
   const said: string[] = []
-  if (child.stderr === null) throw new Error('the service has no standard error')
-  for await (const line of createInterface(child.stderr)) {
+  for await (const line of createInterface(stderr)) {
     said.push(line)
     const address = /answers at (http:\S+)/.exec(line)?.[1]
     if (address === undefined) continue
-    child.stderr.resume()
+    stderr.resume()
     return address
   }
   throw new Error(`the service did not start on a small disk: ${said.join('\n')}`)

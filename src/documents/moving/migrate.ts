@@ -2,6 +2,7 @@ import type { EventActor } from '../../database/events.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
 import { makeKeptDue } from '../../database/removals.ts'
 import { countVersionsIn, type VersionScope } from '../../database/versions-in-store.ts'
+import { takesNothing } from '../../storage/local-errors.ts'
 import type { FirmId, StoreName } from '../../vocabulary.ts'
 import type { Stores } from '../stores.ts'
 import { makeWaitForS3, type Patience } from '../wait-for-s3.ts'
@@ -45,7 +46,7 @@ export function planMigration(
 /**
  * Moves every version of one store to the other while the service serves and takes uploads. It may be killed at any
  * moment and be run again, also by several at once; when S3 goes away it waits for it. Sources stay unless `deletesSource`.
- * Throws where the database's user lacks a right.
+ * Throws where the database's user lacks a right, and where the disk takes no more files.
  */
 export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Migration): Promise<Migrated> {
   const { to, firmId, bytesPerSecond, deletesSource, signal } = migration
@@ -66,7 +67,7 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
       migration.onSettled(settled)
     },
     async untilWorthwhile(error) {
-      if (isLackOfRight(error)) throw error
+      if (isLackOfRight(error) || takesNothing(error)) throw error
       return s3IsBack()
     },
   })
