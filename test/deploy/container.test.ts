@@ -21,19 +21,21 @@ let image: string
 let bucket: FreshBucket
 let database: TwoRoles
 
+/** What was set up goes, also when the rest could not be. */
+const closing = new AsyncDisposableStack()
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'paniq-container-'))
+  closing.defer(() => rm(folder, { recursive: true, force: true }))
   podman = await openPodman(join(folder, 'podman'))
+  closing.defer(() => podman.remove())
   image = await buildImage(podman, folder)
   bucket = await freshBucket()
+  closing.defer(() => bucket.remove())
   database = await freshDatabaseOfTwoRoles()
+  closing.defer(() => database.remove())
 }, 600_000)
-afterAll(async () => {
-  await podman.remove()
-  await rm(folder, { recursive: true, force: true })
-  await bucket.remove()
-  await database.remove()
-}, 120_000)
+afterAll(() => closing.disposeAsync(), 120_000)
 
 /** What the page on deploying has operators take away, and the folders in memory that podman would still leave. */
 const nothingToSpare = [...(await optionsOfPage()), '--read-only-tmpfs=false']
