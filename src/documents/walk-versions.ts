@@ -8,14 +8,21 @@ import {
 
 const pageSize = 500
 
-/** Every version of a scope, in the order of its keys; of any number of them one page is held. */
-export async function* walkVersions(db: Db, scope: VersionScope): AsyncGenerator<StoredVersion, undefined> {
+/** The versions of a scope, in the order of its keys, all or the first so many; of any number of them one page is held. */
+export async function* walkVersions(
+  db: Db,
+  scope: VersionScope,
+  most = Infinity,
+): AsyncGenerator<StoredVersion, undefined> {
   let after: VersionCursor | undefined
+  let left = most
   do {
-    const page = await listVersionsIn(db, scope, { after, limit: pageSize })
+    const limit = Math.min(pageSize, left)
+    const page = await listVersionsIn(db, scope, { after, limit })
     yield* page
-    after = page.length < pageSize ? undefined : page.at(-1)
-  } while (after !== undefined)
+    left -= page.length
+    after = page.length < limit ? undefined : page.at(-1)
+  } while (after !== undefined && left > 0)
   return undefined
 }
 

@@ -6,7 +6,7 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import { expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/events.ts'
-import type { VersionCursor } from '../../src/database/versions-in-store.ts'
+import { listVersionsIn, type VersionCursor } from '../../src/database/versions-in-store.ts'
 import { storesHere } from '../../src/documents/stores-here.ts'
 import { type Filling, fillHashes } from '../../src/documents/verifying/fill-hashes.ts'
 import { hashPlatformDocuments } from '../../src/worker/hash-platform-documents.ts'
@@ -36,12 +36,13 @@ const created_at = new Date(Date.now() - 60 * 60 * 1000)
 const insert = (wish: Parameters<typeof insertPlatformDocument>[3] = {}) =>
   insertPlatformDocument(beside.platform, beside.files, beside.firm, { ...wish, row: { created_at, ...wish.row } })
 const onDisk = () => `uploads/${platformKey(beside.firm)}`
+const untilHashed = (id: string) => expect.poll(async () => (await stateOf(id))?.['sha256']).not.toBeNull()
 const stateOf = async (id: string) => (await rowsOf(beside.service, id)).versions.at(-1)
 const runJob = () => hashPlatformDocuments.run(app(), never)
-const fill = (store: 's3' | 'local', wish: Partial<Filling> = {}) => {
+const fill = (store: 's3' | 'local', wish: Partial<Filling> = {}, needs = app()) => {
   const here = storesHere(app().stores).find((each) => each.store === store)
   if (here === undefined) throw new Error('this store is not set up')
-  return fillHashes(app(), systemActor('a test'), { here, concurrency: 2, patienceMs: 0, signal: never, ...wish })
+  return fillHashes(needs, systemActor('a test'), { here, concurrency: 2, patienceMs: 0, signal: never, ...wish })
 }
 const removeObject = ({ filePath }: PlatformDocument) =>
   beside.bucket.client.send(new DeleteObjectCommand({ Bucket: beside.bucket.name, Key: filePath }))
@@ -110,6 +111,27 @@ it('a few at a time, from where the last time ended, until all were looked at', 
   } while (after !== undefined && rounds.length < 10)
 
   expect([hashed, rounds]).toEqual([7, [false, false, true]])
+})
+
+it('a few at a time, and none is passed over since those behind it were read faster', async () => {
+  const ours: string[] = []
+  for (let each = 0; each < 3; each += 1) ours.push((await insert({ filePath: onDisk() })).id)
+  const { local } = app().stores
+  const scope = { store: 'local', storeId: local.storeId, isUnhashed: true } as const
+  const inOrder = await listVersionsIn(app().db, scope, { after: undefined, limit: 1000 })
+  const [slow, second, third] = inOrder.filter(({ documentId }) => ours.includes(documentId))
+  if (slow === undefined || second === undefined || third === undefined) throw new Error('three wait for their hash')
+  const read: typeof local.read = async (key, range) => {
+    if (key === slow.key) await untilHashed(second.documentId)
+    return local.read(key, range)
+  }
+  const needs = { ...app(), stores: { ...app().stores, local: { ...local, read } } }
+
+  const { counts, next } = await fill('local', { most: inOrder.indexOf(third) }, needs)
+
+  expect(counts.hashed).toBe(2)
+  expect(await stateOf(third.documentId)).toMatchObject({ sha256: null })
+  expect(await fill('local', { after: next })).toMatchObject({ counts: { hashed: 1 }, next: undefined })
 })
 
 it('the figures tell how many wait', async () => {

@@ -8,22 +8,25 @@ import { type Checked, checkVersion, type CheckNeeds, type HowToCheck } from './
 export type VersionCheck = HowToCheck &
   Patience & {
     scope: VersionScope
+    /** Of the scope's first so many. */
+    most?: number
     /** How many at once. */
     concurrency: number
+    /** Told of each, in the order of the scope, before it is checked. */
+    onTaken?: (version: StoredVersion) => void
     onChecked: (checked: Checked) => void
   }
 
-/** Checks every version of a scope, holding a page of rows and a piece of each file. False when it ended before the end: S3 stayed away, or the signal said so. */
+/** Checks the versions of a scope, holding a page of rows and a piece of each file. False when it ended before: S3 stayed away, or the signal said so. */
 export async function checkVersions(needs: CheckNeeds, actor: EventActor, check: VersionCheck): Promise<boolean> {
-  const { scope, concurrency, signal, onChecked } = check
+  const { scope, most, concurrency, signal, onTaken, onChecked } = check
   const isOfS3 = scope.store === 's3'
   let isGivenUp = isOfS3 && needs.stores.s3?.outage() !== undefined
   if (isGivenUp) return false
   const s3IsBack = makeWaitForS3(needs.stores, check)
 
-  await inTurns(walkVersions(needs.db, scope), concurrency, async (version) => {
-    if (isGivenUp || signal.aborted) return 'enough'
-    // Each failure tells the breaker; it may take several until it knows that S3 is away, and not this file.
+  // Each failure tells the breaker; it may take several until it knows that S3 is away, and not this file.
+  const checkPatiently = async (version: StoredVersion): Promise<'next' | 'enough'> => {
     for (let tries = 1; ; tries += 1) {
       const checked = await checkUnlessTold(needs, actor, version, check)
       if (!isOfS3 || !isUnanswered(checked) || tries === mostTries) {
@@ -33,6 +36,11 @@ export async function checkVersions(needs: CheckNeeds, actor: EventActor, check:
       isGivenUp = !(await s3IsBack()) || isGivenUp
       if (isGivenUp) return 'enough'
     }
+  }
+  await inTurns(walkVersions(needs.db, scope, most), concurrency, async (version) => {
+    if (isGivenUp || signal.aborted) return 'enough'
+    onTaken?.(version)
+    return checkPatiently(version)
   })
   return !isGivenUp && !signal.aborted
 }

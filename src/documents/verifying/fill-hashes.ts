@@ -16,7 +16,7 @@ export type Filling = {
 
 export type Filled = {
   counts: Record<Checked['outcome'], number>
-  /** Where to go on; undefined at the end of all. */
+  /** Behind this one to go on: all before it were looked at, unless the signal ended it. Undefined at the end of all. */
   next: VersionCursor | undefined
 }
 
@@ -28,21 +28,23 @@ export type Filled = {
 export async function fillHashes(needs: CheckNeeds, actor: EventActor, filling: Filling): Promise<Filled> {
   const { here, after, most = Infinity, concurrency, patienceMs, signal } = filling
   const counts = { right: 0, hashed: 0, restored: 0, missing: 0, wrong: 0, unchecked: 0, not_here: 0, gone: 0 }
-  const enough = new AbortController()
-  let looked = 0
+  let taken = 0
   let last: VersionCursor | undefined
   const isThrough = await checkVersions(needs, actor, {
     scope: { store: here.store, storeId: here.storeId, isUnhashed: true, after },
+    most,
     reads: true,
     concurrency,
     patienceMs,
-    signal: AbortSignal.any([signal, enough.signal]),
-    onChecked({ version, outcome }) {
-      counts[outcome] += 1
+    signal,
+    onTaken(version) {
+      taken += 1
       last = version
-      if ((looked += 1) >= most) enough.abort(new Error('Enough for this time.'))
+    },
+    onChecked({ outcome }) {
+      counts[outcome] += 1
     },
     onWaiting: () => undefined,
   })
-  return { counts, next: isThrough ? undefined : last }
+  return { counts, next: isThrough && taken < most ? undefined : last }
 }
