@@ -89,21 +89,24 @@ test.each([
   expect([undefined, 'Suspended']).toContain(setup[part])
 })
 
-test('what can be proved no longer, nor taken back, is told as what is to be put back by hand', async () => {
-  const bucket = await bucketForTest()
-  const { settings } = await behind(bucket, (call, calls) =>
-    calls.includes('PUT bucket?lifecycle') && ['PUT object', 'DELETE bucket?lifecycle'].includes(call)
-      ? refusal(503, 'SlowDown')
-      : undefined,
-  )
-  const report = await setupOf(settings)
+test.each(['lifecycle', 'policy'] as const)(
+  'a %s with which nothing can be proved, nor taken back, is told as what is to be put back by hand',
+  async (part) => {
+    const bucket = await bucketForTest()
+    const { settings } = await behind(bucket, (call, calls) =>
+      calls.includes(`PUT bucket?${part}`) && ['PUT object', `DELETE bucket?${part}`].includes(call)
+        ? refusal(503, 'SlowDown')
+        : undefined,
+    )
+    const report = await setupOf(settings)
 
-  expect(outcomesOf(report)).toMatchObject({ versioning: 'changed', lifecycle: 'failed' })
-  expect(report.parts.find(({ part }) => part === 'lifecycle')).toMatchObject({
-    says: expect.stringContaining('it could not be taken back'),
-    advice: expect.stringContaining('Put it back by hand'),
-  })
-})
+    expect(outcomesOf(report)).toMatchObject({ versioning: 'changed', [part]: 'failed' })
+    expect(report.parts.find((each) => each.part === part)).toMatchObject({
+      says: expect.stringContaining('it could not be taken back'),
+      advice: expect.stringContaining('Put it back by hand'),
+    })
+  },
+)
 
 test('versioning that was suspended is turned on again', async () => {
   const { client, name: Bucket, ...bucket } = await bucketForTest()

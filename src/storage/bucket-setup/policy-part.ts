@@ -3,9 +3,11 @@ import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, PutBucketPolicyComma
 import { testKey } from '../connection-test/connection-step.ts'
 import { isAmazon } from '../s3-client.ts'
 import type { BucketReach, Objection, PartDefinition } from './bucket-part.ts'
+import { NotTakenBack } from './call-failed.ts'
 import type { Items } from './compare-items.ts'
 import { bucketArnOf, policyStatements } from './policy-statements.ts'
 import { proveBucket } from './prove-bucket.ts'
+import { putPart } from './put-part.ts'
 import { unless } from './unless.ts'
 
 /** As somebody wrote it: a statement has any fields, and there may be one alone. */
@@ -51,12 +53,11 @@ async function rehearseOnOneObject(reach: BucketReach, wanted: Items, held: Poli
   )
   const rehearsed = policyPart.merge(held, narrow)
   if (rehearsed === undefined) return
-  await policyPart.write(reach, rehearsed)
+  await putPart(policyPart, reach, rehearsed)
   try {
     await proveBucket(reach)
   } finally {
-    if (held === undefined) await policyPart.clear(reach)
-    else await policyPart.write(reach, held)
+    await putPart(policyPart, reach, held, NotTakenBack)
   }
 }
 

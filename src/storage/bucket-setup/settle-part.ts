@@ -6,6 +6,7 @@ import { calling, NotProved, NotTakenBack } from './call-failed.ts'
 import { type Change, compareItems, type Items } from './compare-items.ts'
 import { explainPart, isLacking, rethrowHopeless } from './explain-part.ts'
 import { proveBucket } from './prove-bucket.ts'
+import { putPart } from './put-part.ts'
 import { type PartName, setupRights } from './setup-rights.ts'
 
 /**
@@ -101,24 +102,13 @@ async function putAndProve<Held>(
   reach: BucketReach,
   { held, wanted }: Step<Held>,
 ): Promise<void> {
-  await put(definition, reach, definition.merge(held, wanted))
+  await putPart(definition, reach, definition.merge(held, wanted))
   try {
     await proveBucket(reach)
   } catch (error) {
-    await put(definition, reach, held, NotTakenBack)
+    await putPart(definition, reach, held, NotTakenBack)
     throw error
   }
-}
-
-function put<Held>(
-  definition: PartDefinition<Held>,
-  reach: BucketReach,
-  held: Held | undefined,
-  Failure?: typeof NotTakenBack,
-): Promise<void> {
-  const { write, clear } = setupRights[definition.part]
-  if (held === undefined) return calling(clear, () => definition.clear(reach), Failure)
-  return calling(write, () => definition.write(reach, held), Failure)
 }
 
 function read<Held>(definition: PartDefinition<Held>, reach: BucketReach): Promise<Held | undefined> {
