@@ -95,7 +95,8 @@ export async function restoreBackup(
     onTable: wish.onTable,
     async finish(client) {
       const { files } = found
-      if (into !== undefined && files !== undefined) await rewritePlaces(client, { ...files, ...into })
+      if (into !== undefined && files !== undefined)
+        await rewritePlaces(client, { ...files, ...into, oldBucket: manifest.installation_id })
     },
   })
   return { ...restored, ...found }

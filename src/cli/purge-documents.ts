@@ -85,7 +85,7 @@ async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, tel
 async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeScope): Promise<number> {
   const left = await countDisposedFiles(db, documentIds)
   const isHere = ({ store, storeId }: (typeof left)[number]) =>
-    store === 's3' ? stores.s3 !== undefined : storeId === stores.local.storeId
+    store === 's3' ? storeId === null && stores.s3 !== undefined : storeId === stores.local.storeId
   return left.filter(isHere).reduce((sum, { count }) => sum + count, 0)
 }
 

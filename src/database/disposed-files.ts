@@ -10,6 +10,7 @@ export type DisposedFile = {
   id: string
   firmId: FirmId
   store: StoreName
+  /** On S3: null for the bucket that is set up, another for one from before a restore. */
   storeId: StoreId | null
   /** Whether a hold stands on the firm since. */
   isHeld: boolean
@@ -42,7 +43,7 @@ export async function listDisposedFiles(
   const { rows } = await sql<DisposedFile>`
     select ${columns} from document_disposed_files f
     where f.destroyed_at is null and (${after ?? null}::uuid is null or f.id > ${after ?? null}::uuid)
-      and ((f.store = 's3' and ${hasS3}::boolean) or (f.store = 'local' and f.store_id = ${localStoreId}::uuid))
+      and ((f.store = 's3' and f.store_id is null and ${hasS3}::boolean) or (f.store = 'local' and f.store_id = ${localStoreId}::uuid))
       ${which === 'all' ? sql`` : sql`and f.is_quarantined and f.hidden_at is null`}
       ${documentIds === undefined ? sql`` : sql`and ${isOf(documentIds)}`}
     order by f.id limit ${limit}`.execute(db)

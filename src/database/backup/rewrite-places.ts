@@ -8,6 +8,8 @@ export type Renamed = { store: StoreName; storeId: StoreId | null; key: string; 
 export type NewPlaces = {
   store: StoreName
   storeId: StoreId | null
+  /** Stands for the bucket that was, where a row must name it. */
+  oldBucket: string
   renamed: Renamed[]
   /** Versions whose bytes the backup has not. */
   withoutBytes: string[]
@@ -16,7 +18,7 @@ export type NewPlaces = {
 /** All bytes lie in one store by now: makes the rows say so, the platform's as ours. In the transaction that loads them. */
 export async function rewritePlaces(
   client: Client,
-  { store, storeId, renamed, withoutBytes }: NewPlaces,
+  { store, storeId, oldBucket, renamed, withoutBytes }: NewPlaces,
 ): Promise<void> {
   if (renamed.length > 0) await rename(client, renamed)
   await client.query(
@@ -36,6 +38,11 @@ export async function rewritePlaces(
     `update document_versions set bytes_state = case scan_status when 'infected' then 'removed' else 'missing' end
      where id = any ($1::uuid[]) and bytes_state = 'present'`,
     [withoutBytes],
+  )
+  // What purges had left on S3 was not brought along; where it lies nobody here may say that it is destroyed.
+  await client.query(
+    `update document_disposed_files set store_id = $1::uuid where store = 's3' and store_id is null and destroyed_at is null`,
+    [oldBucket],
   )
 }
 
