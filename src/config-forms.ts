@@ -64,10 +64,14 @@ export const clamdAddress = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+export const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+
+const bucketAddress = new RegExp(`^s3://(${bucketName.source.slice(1, -1)})(?:/(.*))?$`)
+
 /** A path, or a bucket and what its keys begin with. */
 export const pathOrBucket = z.string().transform((text, context): PathOrBucket => {
   if (!isAddress(text)) return { path: text }
-  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? []
+  const [, bucket, prefix = ''] = bucketAddress.exec(text) ?? []
   if (bucket !== undefined) return { bucket, prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` }
   context.addIssue({ code: 'custom', message: 'must be a file, or s3://bucket/prefix/' })
   return z.NEVER

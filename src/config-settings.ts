@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import { domainName, keyPairId, signingKey } from './config-cloudfront.ts'
 import {
+  bucketName,
   clamdAddress,
   flag,
   folder,
@@ -32,9 +33,7 @@ export const settings = {
     doc: 'Region of the bucket.',
   },
   AWS_S3_BUCKET: {
-    schema: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen'),
+    schema: z.string().regex(bucketName, 'must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen'),
     default: 'paniq-system-dev',
     doc: 'Bucket that holds the papers.',
   },

@@ -10,7 +10,7 @@ const waiting = z.object({
   oldest_seconds: z.int().meta({ description: 'For how long the oldest has waited; 0 when there is none.' }),
 })
 
-export const jobStateShape = z
+const jobStateShape = z
   .object({
     name: z.string().meta({ example: 'verify-sample' }),
     does: z.string().meta({ description: 'What it does, in a sentence.' }),

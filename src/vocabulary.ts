@@ -29,10 +29,10 @@ export type StoreName = (typeof storeNames)[number]
 export const firmRoles = ['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'] as const
 export type FirmRole = (typeof firmRoles)[number]
 
-export const memberStatuses = ['pending', 'active', 'suspended'] as const
+const memberStatuses = ['pending', 'active', 'suspended'] as const
 export type MemberStatus = (typeof memberStatuses)[number]
 
-export const reviewStatuses = ['pending', 'verified', 'rejected'] as const
+const reviewStatuses = ['pending', 'verified', 'rejected'] as const
 export type ReviewStatus = (typeof reviewStatuses)[number]
 
 export const scanStatuses = ['clean', 'pending', 'infected', 'skipped'] as const

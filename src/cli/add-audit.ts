@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
+import { parseFirmId } from './parse-firm-id.ts'
 
 export type VerifyAuditOptions = Answers & { export?: string; heads?: string }
 export type ExportAuditOptions = Answers & {
@@ -17,7 +18,6 @@ export type AuditActions = {
   exportAudit: (options: ExportAuditOptions) => Promise<void>
 }
 
-const firmId = z.guid('must be the id of a firm, a UUID').transform((id) => id.toLowerCase())
 const format = z.enum(['jsonl', 'csv'], 'must be jsonl or csv')
 const moment = z
   .union(
@@ -45,7 +45,7 @@ export function addAudit(program: Command, actions: AuditActions): void {
       'Write events of the audit trail into a new file: as JSON lines with the seals, so that `audit verify --export` can show that none was altered, or as CSV for people.',
     )
     .requiredOption('--output <file>', 'the file, which must not be there yet')
-    .option('--firm <id>', 'the events of one firm alone', parseAs(firmId))
+    .option('--firm <id>', 'the events of one firm alone', parseFirmId)
     .option('--from <time>', 'what happened from then on', parseAs(moment))
     .option('--to <time>', 'what happened before then', parseAs(moment))
     .option('--format <format>', 'jsonl or csv', parseAs(format), 'jsonl')

@@ -1,9 +1,9 @@
 import { type Command } from 'commander'
-import { z } from 'zod'
 
 import { whole } from '../config-forms.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
 import { WrongUse } from './failures.ts'
+import { parseFirmId } from './parse-firm-id.ts'
 
 export type CostOptions = Answers & {
   firm?: string
@@ -17,7 +17,6 @@ export type CostOptions = Answers & {
 
 export type CostActions = { estimateCost: (options: CostOptions) => Promise<void> }
 
-const firmId = z.guid('must be the id of a firm, a UUID').transform((id) => id.toLowerCase())
 export function addCost(program: Command, actions: CostActions): void {
   const cost = program.command('cost').description('What it costs.')
   const estimate = answering(cost.command('estimate'))
@@ -25,7 +24,7 @@ export function addCost(program: Command, actions: CostActions): void {
     .description(
       'Estimate what the papers of all firms, or of one, cost on S3 in a month: storage by class, requests and transfer, out of what the tables say of their sizes, ages and downloads; with and without a lifecycle, and with and without CloudFront. Papers on a disk count as if they lay on S3. Amazon is not asked.',
     )
-    .option('--firm <id>', 'the papers of one firm alone', parseAs(firmId))
+    .option('--firm <id>', 'the papers of one firm alone', parseFirmId)
     .option('--days <n>', 'over how many days uploads and downloads are counted', parseAs(whole(1, 366)), 30)
     .option(
       '--noncurrent-days <n>',

@@ -1,7 +1,7 @@
 import { type Command } from 'commander'
 import { z } from 'zod'
 
-import { whole } from '../config-forms.ts'
+import { bucketName, whole } from '../config-forms.ts'
 import { leastDaysInStandard, transitionClasses, usualNoncurrentDays } from '../storage/bucket-setup/lifecycle-rules.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
 
@@ -30,7 +30,7 @@ const daysOrOff = z
   .refine((text) => text === 'off' || days.safeParse(text).success, `must be a whole number, 1 to ${mostDays}, or off`)
   .transform((text) => (text === 'off' ? text : Number(text)))
 const storageClass = z.enum(transitionClasses, `must be ${transitionClasses.join(', ')}`)
-const bucketOrOff = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name, or off')
+const bucketOrOff = z.string().regex(bucketName, 'must be a bucket name, or off')
 const role = z
   .string()
   .regex(

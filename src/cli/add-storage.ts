@@ -3,6 +3,7 @@ import { z } from 'zod'
 
 import { whole } from '../config-forms.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
+import { parseFirmId } from './parse-firm-id.ts'
 
 export type MigrateOptions = Answers & {
   dryRun?: true
@@ -23,7 +24,6 @@ export type StorageActions = {
 const concurrency = whole(1, 64)
 const wrongRate = 'must be a number of megabytes, more than 0'
 const megabytes = z.coerce.number(wrongRate).positive(wrongRate)
-const firmId = z.guid('must be the id of a firm, a UUID').transform((id) => id.toLowerCase())
 
 /** The commands that move documents between stores. */
 export function addStorage(program: Command, actions: StorageActions): void {
@@ -60,7 +60,7 @@ function migrating(command: Command): Command {
     .option('--dry-run', 'change nothing: count, and find what is missing or cannot be read')
     .option('--concurrency <n>', 'how many files are written at once, and as many read back', parseAs(concurrency), 8)
     .option('--rate <megabytes>', 'at most so many megabytes a second', parseAs(megabytes))
-    .option('--firm <id>', 'the documents of one firm alone', parseAs(firmId))
+    .option('--firm <id>', 'the documents of one firm alone', parseFirmId)
     .option('--delete-source', 'remove the sources too, a day after each was moved')
     .option('--report <file>', 'add a JSON line about every document to this file')
 }

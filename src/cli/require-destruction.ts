@@ -18,7 +18,8 @@ type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
  */
 export async function requireDestruction(needs: Needs, { documentIds }: PurgeScope): Promise<void> {
   const left = await countDisposedFiles(needs.db, documentIds)
-  const isOnS3 = left.some(({ store, storeId }) => store === 's3' && storeId === null) || (await isAnyVersionIn(needs.db, 's3'))
+  const isOnS3 =
+    left.some(({ store, storeId }) => store === 's3' && storeId === null) || (await isAnyVersionIn(needs.db, 's3'))
   if (!isOnS3) return
   await requireS3(needs)
   const { s3 } = needs.stores

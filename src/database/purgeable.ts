@@ -4,7 +4,7 @@ import type { DocumentId, FirmId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
 
 /** What stands before a purge of a document, first things first; `due` when nothing does. */
-export const purgeStates = ['not_in_trash', 'held', 'retained', 'needs_approval', 'busy', 'not_yet', 'due'] as const
+const purgeStates = ['not_in_trash', 'held', 'retained', 'needs_approval', 'busy', 'not_yet', 'due'] as const
 export type PurgeState = (typeof purgeStates)[number]
 
 /** A document that a purge looks at. */

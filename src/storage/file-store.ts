@@ -86,7 +86,7 @@ export type MultipartRecorder = {
   closed(key: StorageKey, multipartId: string): Promise<void>
 }
 
-export const storeErrorCodes = [
+const storeErrorCodes = [
   'key_taken',
   'bytes_missing',
   'range_not_satisfiable',

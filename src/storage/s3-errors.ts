@@ -159,6 +159,12 @@ export function s3FailureOf(error: unknown, { hasBody = false } = {}): S3Failure
   }
 }
 
+/** Whether the store has no such call at all. */
+export function isUnknownCall(error: unknown): boolean {
+  const { s3Code, status } = s3FailureOf(error)
+  return ['NotImplemented', 'MethodNotAllowed'].includes(s3Code) || status === 405 || status === 501
+}
+
 function codeOfAnswer({ name, code }: ErrorShape): string {
   return name ?? code ?? 'Unknown'
 }

@@ -1,10 +1,10 @@
 import type { EventActor } from '../../database/events.ts'
 import { keepHash, restoreBytes } from '../../database/restore-bytes.ts'
 import { findStoredVersion, type StoredVersion } from '../../database/versions-in-store.ts'
-import { type FileStore, StoreError } from '../../storage/file-store.ts'
+import { StoreError } from '../../storage/file-store.ts'
 import type { Sha256 } from '../../vocabulary.ts'
 import { reportWrongBytes, type ReportNeeds } from '../report-wrong-bytes.ts'
-import type { Stores } from '../stores.ts'
+import { filesAt } from '../stores-here.ts'
 import { type Look, lookAtBytes } from './look-at-bytes.ts'
 
 export type CheckNeeds = ReportNeeds
@@ -54,7 +54,7 @@ async function checkWhereItLies(
   version: StoredVersion,
   how: HowToCheck,
 ): Promise<Checked | undefined> {
-  const store = findStore(needs.stores, version)
+  const store = filesAt(needs.stores, version)
   if (store === undefined) return { version, outcome: 'not_here' }
   const look = await lookAtBytes(store, version, how)
   switch (look.kind) {
@@ -85,11 +85,6 @@ async function settleNotRight(
     if (error instanceof StoreError) return { version, outcome: 'unchecked', why: error.message, error }
     throw error
   }
-}
-
-function findStore({ s3, local }: Stores, { store, storeId }: StoredVersion): FileStore | undefined {
-  if (store === 's3') return s3
-  return storeId === null || storeId === local.storeId ? local : undefined
 }
 
 async function settleRight(

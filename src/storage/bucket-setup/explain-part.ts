@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.ts'
 import { type Explanation, explainS3Failure } from '../connection-test/explain-s3-failure.ts'
 import { isAmazon } from '../s3-client.ts'
-import { s3FailureOf, type S3Trouble } from '../s3-errors.ts'
+import { isUnknownCall, s3FailureOf, type S3Trouble } from '../s3-errors.ts'
 import type { BucketReach } from './bucket-part.ts'
 import { CallFailed, NotProved, NotTakenBack } from './call-failed.ts'
 import { type PartName, setupRights } from './setup-rights.ts'
@@ -42,9 +42,7 @@ export function notProvedBefore(reach: BucketReach, error: NotProved): AppError 
 /** Whether the store has no such thing, or has it in a way in which nothing else goes: only Amazon’s is known to have all. */
 export function isLacking({ config }: BucketReach, error: unknown): boolean {
   if (error instanceof NotTakenBack) return false
-  const { s3Code, status } = s3FailureOf(causeOf(error))
-  const isUnknown = ['NotImplemented', 'MethodNotAllowed'].includes(s3Code) || status === 405 || status === 501
-  return isUnknown || (error instanceof NotProved && !isAmazon(config))
+  return isUnknownCall(causeOf(error)) || (error instanceof NotProved && !isAmazon(config))
 }
 
 export function explainPart(reach: BucketReach, part: PartName, error: unknown): Explanation {

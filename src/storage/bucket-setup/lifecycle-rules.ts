@@ -25,7 +25,7 @@ export type LifecycleRuleData = {
 }
 
 export const usualNoncurrentDays = 90
-export const unfinishedDays = 3
+const unfinishedDays = 3
 export const papersPrefix = 'security_firms/'
 export const quarantinePrefix = 'quarantine/'
 

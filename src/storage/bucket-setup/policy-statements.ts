@@ -9,7 +9,7 @@ export type PolicyStatementData = {
 }
 
 /** The longest that a link may live, in milliseconds as S3 counts the age of a signature: the most that `DOWNLOAD_URL_SECONDS` takes. */
-export const oldestSignatureMs = 3_600_000
+const oldestSignatureMs = 3_600_000
 
 /** What `s3 setup` gives a bucket's policy; its other statements are somebody else's. Data alone: `deploy/aws` has it too. */
 export function policyStatements(bucketArn: string): PolicyStatementData[] {

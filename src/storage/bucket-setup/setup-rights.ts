@@ -1,4 +1,4 @@
-export const partNames = [
+const partNames = [
   'versioning',
   'policy',
   'public_access',

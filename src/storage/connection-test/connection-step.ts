@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import type { S3Config } from '../../config.ts'
 import type { SeenAnswers } from './watch-answers.ts'
 
-export const stepNames = [
+const stepNames = [
   'credentials',
   'bucket',
   'clock',

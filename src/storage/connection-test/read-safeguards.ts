@@ -6,7 +6,7 @@ import { isConditionOf, policyPart } from '../bucket-setup/policy-part.ts'
 import { isClosed, publicAccessPart } from '../bucket-setup/public-access-part.ts'
 import { versioningPart } from '../bucket-setup/versioning-part.ts'
 import { isAmazon } from '../s3-client.ts'
-import { s3FailureOf } from '../s3-errors.ts'
+import { isUnknownCall } from '../s3-errors.ts'
 import type { ConnectionStep, Finding } from './connection-step.ts'
 
 /** Whether the bucket is as `s3 setup` leaves it. The service works without, and its own credentials may not look: it fails nothing. */
@@ -74,9 +74,7 @@ function looking<Held>(part: Part<Held>, { name, lack, isThere }: Safeguard<Held
     try {
       return { kind: isThere(await part.read(reach), reach) ? 'there' : 'missing', name, lack }
     } catch (error) {
-      const { s3Code, status } = s3FailureOf(error)
-      const isUnknown = ['NotImplemented', 'MethodNotAllowed'].includes(s3Code) || status === 405 || status === 501
-      return { kind: isUnknown ? 'missing' : 'unseen', name, lack }
+      return { kind: isUnknownCall(error) ? 'missing' : 'unseen', name, lack }
     }
   }
 }
