@@ -1,12 +1,4 @@
-const partNames = [
-  'versioning',
-  'policy',
-  'public_access',
-  'encryption',
-  'lifecycle',
-  'cors',
-  'replication',
-] as const
+const partNames = ['versioning', 'policy', 'public_access', 'encryption', 'lifecycle', 'cors', 'replication'] as const
 export type PartName = (typeof partNames)[number]
 
 export type PartRights = { read: string; write: string; /** To put back that nothing was there. */ clear: string }
