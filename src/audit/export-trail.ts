@@ -2,7 +2,7 @@ import type { Db } from '../database/client.ts'
 import type { Seal } from '../database/seals.ts'
 import { isMeant, type TrailFilter } from './compare-events.ts'
 import { unpackEntries } from './entries.ts'
-import { eventsOfSeal, linesOf, type SealedLine } from './events-of-seal.ts'
+import { eventsOfSeal, linesOfStretch, type SealedLine } from './events-of-seal.ts'
 import { everySeal } from './every-seal.ts'
 import { wholeTrail } from './gather-trail.ts'
 import { sealLine } from './seal-line.ts'
@@ -37,7 +37,7 @@ export async function exportTrail({ db, signal }: Needs, wish: TrailExport): Pro
     await wish.write(sealLine(seal))
     wish.onSeal(seal.number)
   }
-  await writeEvents(await linesOf(db, last === undefined ? wholeTrail : stretchAfter(last)))
+  await writeEvents(await linesOfStretch(db, last === undefined ? wholeTrail : stretchAfter(last)))
   return { events, isComplete: true }
 
   async function writeEvents(lines: SealedLine[]): Promise<void> {
