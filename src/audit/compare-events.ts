@@ -5,7 +5,7 @@ import type { TrailFault, TrailFinding } from './trail-finding.ts'
 /** What of the trail is meant: one firm's events, from one moment on (RFC 3339), before another. */
 export type TrailFilter = { firm?: string; from?: string; to?: string }
 
-/** Where the events of a seal differ from what it keeps of them; both as far as the filter lets them through. */
+/** Where the events of a seal differ from what it keeps of those that the filter lets through; others have no place there. */
 export function compareEvents(
   seal: Pick<Seal, 'number' | 'entries'>,
   events: Entry[],
@@ -43,7 +43,7 @@ function findAdded(seal: number, sealed: Entry[], events: Entry[]): TrailFinding
   return events
     .filter(({ id }) => !expected.delete(id))
     .map((entry) =>
-      aboutEvent(entry, { seal, kind: 'event_added', what: 'stands among events that were sealed without it' }),
+      aboutEvent(entry, { seal, kind: 'event_added', what: 'has no place among the events that were sealed' }),
     )
 }
 

@@ -12,17 +12,17 @@ export async function eventsOfSeal(
   db: Db | Tx,
   seal: Stretch & { number: number; sealedAt?: string },
 ): Promise<SealedLine[]> {
-  if (seal.isGathered) return withoutEarlier(db, seal, await linesOf(db, seal))
+  if (seal.isGathered) return withoutEarlier(db, seal, await linesOfStretch(db, seal))
   const moved = await findGatheringAfter(db, seal)
-  if (moved === undefined) return linesOf(db, seal)
+  if (moved === undefined) return linesOfStretch(db, seal)
   const { sealedAt = moved.notAfter } = seal
   // One that is under way may not have come as far as this seal's own events yet.
   const notAfter = moved.notAfter > sealedAt ? moved.notAfter : sealedAt
-  return withoutGathered(db, { sealedAt, moved }, await linesOf(db, { ...seal, notAfter }))
+  return withoutGathered(db, { sealedAt, moved }, await linesOfStretch(db, { ...seal, notAfter }))
 }
 
 /** The lines of a stretch, in order. */
-export async function linesOf(db: Db | Tx, stretch: Stretch): Promise<SealedLine[]> {
+export async function linesOfStretch(db: Db | Tx, stretch: Stretch): Promise<SealedLine[]> {
   const events = await readTrail(db, stretch)
   return events.map(trailLine).map((line) => ({ line, entry: entryOf(line) }))
 }

@@ -2,7 +2,7 @@ import type { Db } from '../database/client.ts'
 import type { Seal } from '../database/seals.ts'
 import { isMeant, type TrailFilter } from './compare-events.ts'
 import { unpackEntries } from './entries.ts'
-import { eventsOfSeal, linesOf, type SealedLine } from './events-of-seal.ts'
+import { eventsOfSeal, linesOfStretch, type SealedLine } from './events-of-seal.ts'
 import { everySeal } from './every-seal.ts'
 import { wholeTrail } from './gather-trail.ts'
 import { sealLine } from './seal-line.ts'
@@ -20,27 +20,24 @@ export type TrailExported = { events: number; isComplete: boolean }
 
 /**
  * Writes the events that the filter lets through as JSON lines, in the order of their seals, each seal after its events;
- * what has no seal yet comes last. Of seals with nothing that is meant only the chain is told, from the first one with
- * something on. Whoever has the file can verify it without the database.
+ * what has no seal yet comes last. Every seal is written, with what it keeps of all its events: one that was left out
+ * could not be told from one that was cut out. Whoever has the file can verify it without the database.
  */
 export async function exportTrail({ db, signal }: Needs, wish: TrailExport): Promise<TrailExported> {
   const isWanted = isMeant(wish.filter)
-  let events = 0
   const isWhole = Object.values(wish.filter).every((part) => part === undefined)
-  let hasBegun = false
+  let events = 0
   let last: Seal | undefined
   await wish.write(JSON.stringify({ export: wish.filter }))
   for await (const seal of everySeal(db)) {
     if (signal.aborted) return { events, isComplete: false }
     last = seal
     const hasWanted = isWhole || unpackEntries(seal.entries).some(isWanted)
-    hasBegun ||= hasWanted
-    if (!hasBegun) continue
     if (hasWanted) await writeEvents(await eventsOfSeal(db, seal))
-    await wish.write(sealLine(seal, hasWanted))
+    await wish.write(sealLine(seal))
     wish.onSeal(seal.number)
   }
-  await writeEvents(await linesOf(db, last === undefined ? wholeTrail : stretchAfter(last)))
+  await writeEvents(await linesOfStretch(db, last === undefined ? wholeTrail : stretchAfter(last)))
   return { events, isComplete: true }
 
   async function writeEvents(lines: SealedLine[]): Promise<void> {

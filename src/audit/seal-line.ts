@@ -18,15 +18,15 @@ const said = z.object({
   previous_hash: hash,
   hash,
 })
-const form = z.object({ seal: said.extend({ entries: z.base64().optional() }) })
+// A seal whose entries were cut out is to be named, not taken for no seal.
+const form = z.object({ seal: said.extend({ entries: z.base64().optional().catch(undefined) }) })
 
-/** A seal of an export; without entries where none of its events is meant. */
+/** A seal of an export; its entries are undefined where somebody cut them out, or made them unreadable. */
 export type ExportedSeal = Chained & { entries: Buffer | undefined }
 
-/** A seal as a line of an export. Its entries go along where events of it do. */
-export function sealLine(seal: Seal, withEntries: boolean): string {
+/** A seal as a line of an export. */
+export function sealLine(seal: Seal): string {
   const { entriesHash } = linkOf(seal)
-  const entries = withEntries ? { entries: seal.entries.toString('base64') } : {}
   return JSON.stringify({
     seal: {
       number: seal.number,
@@ -40,7 +40,7 @@ export function sealLine(seal: Seal, withEntries: boolean): string {
       entries_hash: entriesHash.toString('hex'),
       previous_hash: seal.previousHash.toString('hex'),
       hash: seal.hash.toString('hex'),
-      ...entries,
+      entries: seal.entries.toString('base64'),
     },
   })
 }

@@ -3,14 +3,16 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
 import { type Chained, checkChain, checkEnd } from './check-chain.ts'
-import { compareEvents, isMeant, type TrailFilter } from './compare-events.ts'
+import { compareEvents, type TrailFilter } from './compare-events.ts'
 import { type Entry, entryOf } from './entries.ts'
 import { type ExportedSeal, readSealLine } from './seal-line.ts'
 import type { TrailFinding } from './trail-finding.ts'
 import type { TrailVerification, TrailVerified } from './verify-trail.ts'
 
+const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()])
+// It is shown on a terminal, so nothing else may stand in it.
 const filterForm = z.object({
-  export: z.object({ firm: z.string().optional(), from: z.string().optional(), to: z.string().optional() }),
+  export: z.object({ firm: z.guid().optional(), from: moment.optional(), to: moment.optional() }),
 })
 
 /** Not one of our exports, or cut: `message` says which line. */
@@ -20,7 +22,7 @@ export class NoExport extends Error {
 
 /**
  * Compares an export, line by line, with the seals in it, and those with the heads that were kept outside. It needs nothing
- * but the file. `isComplete` is false where an export of everything does not begin with the first seal.
+ * but the file, and reads it to its end. `filter`: what the file claims to have, which nothing in it can prove.
  */
 export async function verifyExport(
   lines: AsyncIterable<string>,
@@ -43,7 +45,7 @@ export async function verifyExport(
       waiting.push(entryOfLine(line, number))
       continue
     }
-    tell(checkChain(last ?? startOf(seal, filter), seal, heads))
+    tell(checkChain(last, seal, heads))
     tell(checkEvents(seal, waiting, filter))
     Object.assign(done, { seals: done.seals + 1, events: done.events + waiting.length, sealedAt: seal.link.sealedAt })
     onSeal(done)
@@ -59,22 +61,14 @@ export async function verifyExport(
   }
 }
 
-/** Only an export of everything must begin with the first seal: another one is believed where it begins, or a head tells. */
-function startOf({ link }: ExportedSeal, filter: TrailFilter): Chained | undefined {
-  const isWhole = Object.values(filter).every((part) => part === undefined)
-  if (isWhole || link.number === 1) return undefined
-  return { link: { ...link, number: link.number - 1 }, hash: link.previousHash }
-}
-
 function checkEvents(seal: ExportedSeal, events: Entry[], filter: TrailFilter): TrailFinding[] {
-  const { number } = seal.link
-  const entries = seal.entries ?? Buffer.alloc(0)
-  const isOfSeal = createHash('sha256').update(entries).digest().equals(seal.link.entriesHash)
-  if (seal.entries !== undefined && !isOfSeal)
+  const { link, entries } = seal
+  const { number } = link
+  if (entries === undefined)
+    return [{ kind: 'seal_edited', seal: number, detail: `what seal ${number} keeps of its events was cut out` }]
+  if (!createHash('sha256').update(entries).digest().equals(link.entriesHash))
     return [{ kind: 'seal_edited', seal: number, detail: `what seal ${number} keeps of its events was changed` }]
-  // An event that is not meant has no place in it either.
-  const foreign = events.filter((event) => !isMeant(filter)(event))
-  return compareEvents({ number, entries }, events, foreign.length > 0 ? {} : filter)
+  return compareEvents({ number, entries }, events, filter)
 }
 
 function parse(line: string, number: number): unknown {

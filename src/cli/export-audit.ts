@@ -7,6 +7,7 @@ import { recordEvent, systemActor } from '../database/events.ts'
 import { codeOf } from '../errors-code.ts'
 import type { FirmId } from '../vocabulary.ts'
 import type { ExportAuditOptions } from './add-audit.ts'
+import { claimOf, describeClaim } from './describe-claim.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inCount } from './progress.ts'
@@ -29,17 +30,18 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
     await writer.end()
     await recordEvent(db, systemActor(randomUUID()), {
       action: 'audit.exported',
-      outcome: 'ok',
-      details: { ...filter, format, events: written.events },
+      outcome: written.isComplete ? 'ok' : 'incomplete',
+      details: { ...filter, format, events: written.events, complete: written.isComplete },
     })
     return written
   })
-  print.answer({ ok: exported.isComplete, complete: exported.isComplete, events: exported.events, file: output })
-  if (!exported.isComplete) {
+  const { events, isComplete } = exported
+  print.answer({ ok: isComplete, complete: isComplete, events, file: output, ...claimOf(filter) })
+  if (!isComplete) {
     print.say(`It was ended before the end: ${output} has only a part.`)
     throw new CommandFailed()
   }
-  print.say(`${print.paint('green', '✓')} ${inCount(exported.events, 'event')} written to ${output}.`)
+  print.say(`${print.paint('green', '✓')} ${inCount(events, 'event')} written to ${output}: ${describeClaim(filter)}.`)
 }
 
 /** What is left of an export that failed says nothing of itself, and would keep the next one from its name. */

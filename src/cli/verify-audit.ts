@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
+import type { TrailFilter } from '../audit/compare-events.ts'
 import type { HeadKeeper } from '../audit/head-keeper.ts'
 import type { TrailFinding } from '../audit/trail-finding.ts'
 import { NoExport, verifyExport } from '../audit/verify-export.ts'
@@ -7,6 +8,7 @@ import { type TrailVerification, type TrailVerified, verifyTrail } from '../audi
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
 import type { VerifyAuditOptions } from './add-audit.ts'
+import { claimOf, describeClaim } from './describe-claim.ts'
 import { CommandFailed, WrongUse } from './failures.ts'
 import type { Printer } from './printer.ts'
 import { inCount } from './progress.ts'
@@ -29,8 +31,14 @@ export async function verifyAudit(
   const verified = await verifyTrail({ db, signal }, { heads: heads.heads ?? new Map(), ...telling })
   await recordEvent(db, systemActor(randomUUID()), {
     action: 'audit.verified',
-    outcome: telling.count() === 0 ? 'ok' : 'altered',
-    details: { seals: verified.seals, events: verified.events, findings: telling.counts },
+    outcome: outcomeOf(verified, heads, telling),
+    details: {
+      complete: verified.isComplete,
+      heads_gone: heads.areGone,
+      seals: verified.seals,
+      events: verified.events,
+      findings: telling.counts,
+    },
   })
   answer(print, { verified, ...heads, telling, whenAltered: trailAltered })
 }
@@ -46,7 +54,8 @@ export async function verifyAuditExport(
   const telling = tellingOf(print)
   try {
     const verified = await verifyExport(readLines(path), { heads: heads.heads ?? new Map(), ...telling })
-    answer(print, { verified, ...heads, telling, whenAltered: exportAltered })
+    const { filter } = verified
+    answer(print, { verified, filter, ...heads, telling, whenAltered: exportAltered })
   } catch (error) {
     if (error instanceof NoExport) throw new WrongUse(`${path}: ${error.message} ${asExported}`)
     throw error
@@ -83,13 +92,22 @@ function tellingOf(print: Printer): Telling {
 
 type Answer = HeadsRead & {
   verified: TrailVerified
+  /** What a file claims to have; undefined of the database, which has all. */
+  filter?: TrailFilter
   telling: Telling
   /** What to do then. */
   whenAltered: string
 }
 
+/** The worst of it, in one word of the trail. */
+function outcomeOf({ isComplete }: TrailVerified, { areGone }: HeadsRead, telling: Telling): string {
+  if (telling.count() > 0) return 'altered'
+  if (areGone) return 'heads_gone'
+  return isComplete ? 'ok' : 'incomplete'
+}
+
 function answer(print: Printer, result: Answer): void {
-  const { verified, heads, areGone, telling, whenAltered } = result
+  const { verified, filter, heads, areGone, telling, whenAltered } = result
   const { seals, events, unsealed, sealedAt = null, isComplete } = verified
   const isRight = telling.count() === 0 && isComplete && !areGone
   print.answer({
@@ -101,6 +119,7 @@ function answer(print: Printer, result: Answer): void {
     sealed_at: sealedAt,
     heads: heads?.size ?? null,
     heads_gone: areGone,
+    ...(filter && claimOf(filter)),
     left: telling.counts,
     findings: telling.first,
   })
@@ -116,10 +135,11 @@ function howItIs({ telling, areGone }: Answer): string {
   return areGone ? 'all as they were sealed, but the heads are gone' : 'all as they were sealed'
 }
 
-function explain(print: Printer, { verified, note, telling }: Answer): void {
+function explain(print: Printer, { verified, filter, note, telling }: Answer): void {
   const { unsealed, sealedAt, isComplete } = verified
   const warn = (line: string) => print.say(`${print.paint('yellow', '!')} ${line}`)
   if (telling.count() > mostShown) print.say(`… and ${inCount(telling.count() - mostShown)} more.`)
+  if (filter) print.say(`The file claims to have ${describeClaim(filter)}: compare that with what you asked for.`)
   if (note !== undefined) warn(note)
   if (unsealed > 0)
     warn(`Newer than the last seal (${sealedAt}), which says nothing of that: ${inCount(unsealed, 'event')}.`)

@@ -10,7 +10,7 @@ export type EventActor = Visitor & { userId: UserId | null }
 export type NewEvent = {
   /** Noun and past tense: `document.uploaded`. */
   action: string
-  /** `ok`, or the code of the refusal. */
+  /** `ok`, the code of the refusal, or one word of how it ended otherwise. */
   outcome: string
   firmId?: FirmId
   documentId?: DocumentId

@@ -54,7 +54,15 @@ async function verifyLines(lines: string[], heads: ReadonlyMap<number, string> =
 }
 
 const isEvent = (line: string) => line.startsWith('{"id"')
+const isSeal = (line: string) => line.startsWith('{"seal"')
 const idOf = (line: string) => String(JSON.parse(line).id)
+const withoutEntries = (line: string) => line.replace(/,"entries":"[^"]*"/, '')
+
+/** The newest, as it would be kept elsewhere. */
+function headsOf(lines: string[]): ReadonlyMap<number, string> {
+  const { number, hash } = JSON.parse(lines.findLast(isSeal) ?? '').seal
+  return new Map([[Number(number), String(hash)]])
+}
 
 test('where nothing is sealed yet, everything is exported, and says so', async () => {
   const fresh = await freshDatabase()
@@ -86,6 +94,13 @@ test('an export of one firm has its events alone, and is verified too', async ()
   expect(kinds).toEqual([])
   expect(verified).toMatchObject({ events: 4, unsealed: 2 })
   expect(lines.filter(isEvent).every((line) => JSON.parse(line).firm_id === firm)).toBe(true)
+})
+
+test('an export of one firm has every seal from the first on, and what each keeps of its events', async () => {
+  const seals = (await exportLines({ firm })).filter(isSeal).map((line) => JSON.parse(line).seal)
+
+  expect(seals.map(({ number }) => number)).toEqual([1, 2, 3, 4])
+  expect(seals.every(({ entries }) => String(entries).length > 0)).toBe(true)
 })
 
 test('an export of some time has what happened from the one moment on and before the other', async () => {
@@ -129,7 +144,7 @@ test.each(
 
 test('a seal taken out, one that was changed and an end that was cut off are found', async () => {
   const lines = await exportLines()
-  const seals = lines.flatMap((line, index) => (line.startsWith('{"seal"') ? [index] : []))
+  const seals = lines.flatMap((line, index) => (isSeal(line) ? [index] : []))
   const [, second = 0, , last = 0] = seals
   const head = JSON.parse(lines[last] ?? '').seal
 
@@ -142,6 +157,82 @@ test('a seal taken out, one that was changed and an end that was cut off are fou
   expect(without.kinds).toContain('seal_missing')
   expect(changed.kinds).toEqual(['seal_edited'])
   expect(cut.kinds).toEqual(['trail_truncated'])
+})
+
+test.each([{}, { firm }])(
+  'events that were cut out with what their seal keeps of them are missed (%o)',
+  async (filter) => {
+    const lines = await exportLines(filter)
+    const last = lines.findLastIndex(isSeal)
+    const before = lines.findLastIndex((line, at) => at < last && isSeal(line))
+    const seal = lines[last] ?? ''
+    const without = lines.toSpliced(before + 1, last - before, withoutEntries(seal))
+    const unread = lines.with(last, seal.replace('"entries":"', '"entries":"?'))
+    const emptied = lines.with(last, seal.replace(/"entries":"[^"]*"/, '"entries":""'))
+
+    const detail = 'what seal 4 keeps of its events was cut out'
+    const found = await Promise.all([without, unread, emptied].map((changed) => verifyLines(changed, headsOf(lines))))
+
+    expect(last - before).toBeGreaterThan(4)
+    expect(found.map(({ findings }) => findings)).toMatchObject([
+      [{ kind: 'seal_edited', seal: 4, detail }],
+      [{ kind: 'seal_edited', seal: 4, detail }],
+      [{ kind: 'seal_edited', seal: 4 }],
+    ])
+  },
+)
+
+test('the first seals cut off are missed, in an export of one firm as in one of everything', async () => {
+  for (const filter of [{}, { firm }]) {
+    const lines = await exportLines(filter)
+    const third = lines.flatMap((line, at) => (isSeal(line) ? [at] : []))[2] ?? 0
+
+    const { findings } = await verifyLines([lines[0] ?? '', ...lines.slice(third + 1)], headsOf(lines))
+
+    expect(findings).toEqual([{ kind: 'seal_missing', seal: 1, detail: 'seals 1 to 3 are gone' }])
+  }
+})
+
+test('a file that was made to claim less says so, and may have nothing beside that', async () => {
+  const lines = await exportLines()
+  const [, second = 0, third = 0] = lines.flatMap((line, at) => (isSeal(line) ? [at] : []))
+  const firstLater = lines.slice(second + 1).find(isEvent) ?? ''
+  const to = String(JSON.parse(firstLater).occurred_at)
+  const claim = JSON.stringify({ export: { to } })
+  const isEarlier = (line: string) => !isEvent(line) || JSON.parse(line).occurred_at < to
+
+  const narrowed = await verifyLines([claim, ...lines.slice(1).filter(isEarlier)], headsOf(lines))
+  const withoutKept = await verifyLines(
+    [
+      claim,
+      ...lines
+        .slice(1)
+        .filter(isEarlier)
+        .map((line) => (line === lines[third] ? withoutEntries(line) : line)),
+    ],
+    headsOf(lines),
+  )
+  const unchanged = await verifyLines([claim, ...lines.slice(1, third + 1)])
+
+  expect(narrowed).toMatchObject({ kinds: [], verified: { filter: { to } } })
+  expect(withoutKept.findings).toMatchObject([{ kind: 'seal_edited', seal: 3 }])
+  expect(new Set(unchanged.kinds)).toEqual(new Set(['event_added']))
+})
+
+test.each([{ firm: '\u001b[2J' }, { from: 'yesterday' }, { to: '' }])(
+  'a file whose claim is no firm, or no time, does not begin as an export does (%#)',
+  async (filter) => {
+    await expect(verifyLines([JSON.stringify({ export: filter })])).rejects.toThrow('does not begin as an export')
+  },
+)
+
+test('an event that was moved to another firm is named alone', async () => {
+  const lines = await exportLines({ firm })
+  const at = lines.findIndex(isEvent)
+
+  const { findings } = await verifyLines(lines.with(at, (lines[at] ?? '').replace(firm, randomUUID())))
+
+  expect(findings).toMatchObject([{ kind: 'event_edited', event: idOf(lines[at] ?? '') }])
 })
 
 test('a file that is no export, or whose last line was cut, is said to be so', async () => {

@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import type { HeadKeeper } from '../../src/audit/head-keeper.ts'
+import { keepingTask } from '../../src/audit/head-keeper.ts'
+import { exportAudit } from '../../src/cli/export-audit.ts'
+import { CommandFailed } from '../../src/cli/failures.ts'
+import { verifyAudit } from '../../src/cli/verify-audit.ts'
+import { endRun } from '../../src/database/runs.ts'
+import { sealThrice, tamper } from '../audit/sealed-trail.ts'
+import { notingPrinter } from '../backup/noting-printer.ts'
+import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { makeWorkFolder } from './run-command.ts'
+
+let database: FreshDatabase
+let service: TestService
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  service = await startService({ DATABASE_URL: database.url })
+  await sealThrice(service.app.db)
+})
+
+afterAll(async () => {
+  await service.stop()
+  await database.drop()
+})
+
+const noHeads: HeadKeeper = { shown: '/nowhere/heads.jsonl', keep: async () => undefined, read: async () => new Map() }
+
+/** What the trail says of the newest look at it. */
+async function told(action: string) {
+  const { db } = service.app
+  const { outcome, details } = await db
+    .selectFrom('document_events')
+    .select(['outcome', 'details'])
+    .where('action', '=', action)
+    .orderBy('occurred_at', 'desc')
+    .executeTakeFirstOrThrow()
+  return { outcome, details }
+}
+
+function needs({ ended = false, heads }: { ended?: boolean; heads?: HeadKeeper } = {}) {
+  const signal = ended ? AbortSignal.abort() : new AbortController().signal
+  return { db: service.app.db, heads, signal, ...notingPrinter() }
+}
+
+test('a verification is on record as it ended: right, before the end, without its heads, with differences', async () => {
+  await verifyAudit(needs(), {})
+  expect(await told('audit.verified')).toMatchObject({ outcome: 'ok', details: { complete: true, heads_gone: false } })
+
+  await expect(verifyAudit(needs({ ended: true }), {})).rejects.toThrow(CommandFailed)
+  expect(await told('audit.verified')).toMatchObject({ outcome: 'incomplete', details: { complete: false, seals: 0 } })
+
+  const kept = { outcome: 'ok', error: undefined, did: { kept: 3 } } as const
+  await endRun(service.app.db, { task: keepingTask, instance: 'a test', startedAt: undefined, ...kept })
+  await expect(verifyAudit(needs({ heads: noHeads }), {})).rejects.toThrow(CommandFailed)
+  expect(await told('audit.verified')).toMatchObject({ outcome: 'heads_gone', details: { complete: true } })
+
+  await tamper(database.url, `update document_seals set sealed_at = sealed_at - interval '1 day' where number = 3`)
+  await expect(verifyAudit(needs({ heads: noHeads }), {})).rejects.toThrow(CommandFailed)
+  expect(await told('audit.verified')).toMatchObject({
+    outcome: 'altered',
+    details: { complete: true, heads_gone: true, findings: { seal_edited: 1 } },
+  })
+})
+
+test('an export that was ended before the end is on record as a part', async () => {
+  const folder = await makeWorkFolder()
+
+  await exportAudit(needs(), { output: join(folder, 'whole.jsonl'), format: 'jsonl' })
+  expect(await told('audit.exported')).toMatchObject({ outcome: 'ok', details: { complete: true } })
+
+  const ended = exportAudit(needs({ ended: true }), { output: join(folder, 'part.jsonl'), format: 'jsonl' })
+  await expect(ended).rejects.toThrow(CommandFailed)
+  expect(await told('audit.exported')).toMatchObject({ outcome: 'incomplete', details: { complete: false, events: 0 } })
+})
