@@ -70,11 +70,13 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
     await requireMark(patient, name, id)
     await finish(patient, made.manifest, wish.key)
     const { count: files, bytes, lacking } = made.manifest.files
-    await endBackup(db, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
-    await recordEvent(db, systemActor(id), {
-      action: 'backup.created',
-      outcome: 'ok',
-      details: { backup: name, place: place.shown, with_files: wish.withFiles, files, lacking },
+    await db.transaction().execute(async (tx) => {
+      await endBackup(tx, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
+      await recordEvent(tx, systemActor(id), {
+        action: 'backup.created',
+        outcome: 'ok',
+        details: { backup: name, place: place.shown, with_files: wish.withFiles, files, lacking },
+      })
     })
     return { name, cleaned, ...made }
   } catch (error) {

@@ -1,4 +1,4 @@
-import { findKnown } from '../database/backup/running-backups.ts'
+import { findKnown, type KnownBackup } from '../database/backup/running-backups.ts'
 import type { Db } from '../database/client.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { Clock } from '../vocabulary.ts'
@@ -11,7 +11,7 @@ const leastAgeMs = 60 * 60_000
 
 type Needs = { db: Db; now: Clock }
 
-/** Removes what backups of this installation left that were ended or killed. Yields their names. */
+/** Removes what backups of this installation left that failed or were killed. Yields their names. */
 export async function removeUnfinished(
   { db, now }: Needs,
   place: BackupPlace,
@@ -24,15 +24,42 @@ export async function removeUnfinished(
   }
   const known = await findKnown(db, [...marks.keys()])
   const before = now().getTime() - leastAgeMs
-  // A copy of this database is the same installation, and its backups are known to it alone.
-  const isDead = ([name, { beatAt }]: [string, UnfinishedMark]) =>
-    known.get(name) === 'ended' || (known.get(name) !== 'running' && beatAt.getTime() < before)
-  const dead = [...marks].filter(isDead).map(([name]) => name)
-  for (const name of dead) {
-    // Last what says that it is not finished: a removal that is killed must not leave what looks like a backup.
-    for (const each of await place.list(folderOf(name)))
-      if (each !== unfinishedName) await place.remove(`${folderOf(name)}${each}`)
-    await place.remove(folderOf(name))
+  const removed: string[] = []
+  for (const [name, mark] of marks) {
+    const fate = fateOf(mark, known.get(name), before)
+    // It ended since its mark was read, or a loss of power brought back the mark that was removed.
+    if (fate === 'finished') await place.remove(`${folderOf(name)}${unfinishedName}`)
+    // Read again: since the first reading it may have finished, or said that it lives.
+    if (fate !== 'dead' || !isSame(await readMark(place, name), mark)) continue
+    await removeWhole(place, name)
+    removed.push(name)
   }
-  return dead
+  return removed
+}
+
+/** A copy of this database is the same installation, and its backups are known to it alone: these are dead when they are silent and old. */
+function fateOf({ beatAt }: UnfinishedMark, known: KnownBackup | undefined, before: number) {
+  switch (known) {
+    case 'whole':
+    case 'lacking':
+      return 'finished'
+    case 'failed':
+      return 'dead'
+    case 'running':
+      return 'lives'
+    case 'silent':
+    case undefined:
+      return beatAt.getTime() < before ? 'dead' : 'lives'
+  }
+}
+
+function isSame(now: UnfinishedMark | undefined, then: UnfinishedMark): boolean {
+  return now?.backupId === then.backupId && now.beatAt.getTime() === then.beatAt.getTime()
+}
+
+/** Last what says that it is not finished: a removal that is killed must not leave what looks like a backup. */
+async function removeWhole(place: BackupPlace, name: string): Promise<void> {
+  for (const each of await place.list(folderOf(name)))
+    if (each !== unfinishedName) await place.remove(`${folderOf(name)}${each}`)
+  await place.remove(folderOf(name))
 }

@@ -47,13 +47,13 @@ export async function endBackup(db: Db | Tx, id: string, { outcome, files, bytes
     where id = ${id}::uuid and ended_at is null`.execute(db)
 }
 
-/** `silent`: it was not heard of, and died or is taken for dead. */
-export type KnownBackup = 'running' | 'ended' | 'silent'
+/** `silent`: it was not heard of, and died or is taken for dead. Of one that ended, how. */
+export type KnownBackup = 'running' | 'silent' | BackupOutcome
 
 /** Of the backups of these names those that were begun in this database. */
 export async function findKnown(db: Db, names: string[]): Promise<Map<string, KnownBackup>> {
   const { rows } = await sql<{ name: string; state: KnownBackup }>`
-    select name, case when ended_at is not null then 'ended' when ${lives} then 'running' else 'silent' end as state
+    select name, case when ended_at is not null then outcome when ${lives} then 'running' else 'silent' end as state
     from document_backups where name = any (${names}::text[])`.execute(db)
   return new Map(rows.map(({ name, state }) => [name, state]))
 }

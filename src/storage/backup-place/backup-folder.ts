@@ -32,7 +32,7 @@ export function backupFolder(root: string): BackupPlace {
       }
     },
     list: async (folder) => listFolder(join(root, folder)),
-    remove: async (name) => rm(join(root, name), { recursive: true, force: true }),
+    remove: async (name) => removePath(join(root, name)),
     rename: async (from, to) => renameFile(join(root, from), join(root, to)),
     close: () => undefined,
   })
@@ -66,6 +66,15 @@ async function writeFile(root: string, name: string, content: PlaceContent): Pro
     await unlink(incoming).catch(() => undefined)
     throw error
   }
+}
+
+/** Durable too: what says of a backup that it is not finished must not come back once it is. */
+async function removePath(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true })
+  await syncFolder(dirname(path)).catch((error: unknown) => {
+    // What it stood in is not there either.
+    if (!hasCode(error, 'ENOENT')) throw error
+  })
 }
 
 async function renameFile(from: string, to: string): Promise<void> {

@@ -1,0 +1,149 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+
+import { writeMark } from '../../src/backup/unfinished-mark.ts'
+import { writeBytes } from '../../src/backup/write-bytes.ts'
+import { findInstallationId } from '../../src/database/installation.ts'
+import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
+import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
+import { ensureInstalled, findProgram } from '../support/services/install-packages.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+import { emptyFolder, makeBackup, papersFor, problemsOf } from './backup-scene.ts'
+
+const scene = sceneOfFile(async (closing) => papersFor(closing, { papers: 2 }))
+
+test('a backup that is finished while another one begins stays, whole', async () => {
+  const { service } = scene
+  const root = await emptyFolder()
+  const isRead = Promise.withResolvers<void>()
+  const first = makeBackup(service, root, {
+    place: (usual) => ({
+      ...usual,
+      async write(name, content) {
+        if (name.endsWith('manifest.json')) await isRead.promise
+        await usual.write(name, content)
+      },
+    }),
+  })
+  await expect.poll(async () => (await readdir(root)).includes('files')).toBe(true)
+
+  const second = await makeBackup(service, root, {
+    place: afterFirstReading(async () => {
+      isRead.resolve()
+      await first
+    }),
+  })
+  const { name } = await first
+
+  expect(second.cleaned).toEqual([])
+  expect(await readdir(join(root, 'backups'))).toEqual([name, second.name].toSorted())
+  await rm(join(root, 'backups', second.name), { recursive: true })
+  expect(await problemsOf(root)).toEqual([])
+})
+
+test('of a finished backup the mark alone is removed that a loss of power brought back', async () => {
+  const { service } = scene
+  const { db } = service.app
+  const root = await emptyFolder()
+  const { name, manifest } = await makeBackup(service, root)
+  const mark = { installationId: await findInstallationId(db), backupId: manifest.backup.id, beatAt: new Date(0) }
+  await writeMark(backupFolder(root), name, mark)
+  expect(await problemsOf(root)).toEqual(['it is not finished'])
+
+  const next = await makeBackup(service, root)
+
+  expect(next.cleaned).toEqual([])
+  await rm(join(root, 'backups', next.name), { recursive: true })
+  expect(await problemsOf(root)).toEqual([])
+})
+
+test('a backup that lost its mark after it was read is left alone, also where the database knows no good end of it', async () => {
+  const { service } = scene
+  const root = await emptyFolder()
+  const ending = new AbortController()
+  const ended = makeBackup(service, root, {
+    signal: ending.signal,
+    onFile: () => ending.abort(new Error('told to end')),
+  })
+  await expect(ended).rejects.toThrow('told to end')
+  const [left = ''] = await readdir(join(root, 'backups'))
+  await writeBytes(backupFolder(root), `backups/${left}/manifest.json`, Buffer.from('{}'))
+
+  const next = await makeBackup(service, root, {
+    place: afterFirstReading(async () => rm(join(root, 'backups', left, 'unfinished.json'))),
+  })
+
+  expect(next.cleaned).toEqual([])
+  expect(await readdir(join(root, 'backups', left))).toContain('manifest.json')
+})
+
+test('a backup is whole in the database only together with its event', async () => {
+  const { service } = scene
+  const { db } = service.app
+  const refuse = async () =>
+    sql`alter table document_events add constraint none check (action <> 'backup.created') not valid`.execute(db)
+
+  const ended = makeBackup(service, await emptyFolder(), {
+    place: (usual) => ({
+      ...usual,
+      async write(name, content) {
+        if (name.endsWith('manifest.json')) await refuse()
+        await usual.write(name, content)
+      },
+    }),
+  })
+
+  await expect(ended).rejects.toThrow('violates check constraint "none"')
+  await sql`alter table document_events drop constraint none`.execute(db)
+  const { rows } = await sql`select outcome from document_backups order by started_at desc limit 1`.execute(db)
+  expect(rows).toEqual([{ outcome: 'failed' }])
+})
+
+test('that a backup is finished is durable before anybody hears of it', async () => {
+  await ensureInstalled([straceNeed])
+  const root = await emptyFolder()
+  await writeBytes(backupFolder(root), 'backups/a/unfinished.json', Buffer.from('{}'))
+  const output = join(await emptyFolder(), 'calls')
+  const source = JSON.stringify(join(import.meta.dirname, '../../src/storage/backup-place/backup-folder.ts'))
+  const child = `const { backupFolder } = await import(${source}); await backupFolder(${JSON.stringify(root)}).remove('backups/a/unfinished.json')`
+
+  const watched = ['-f', '-y', '-o', output, '-e', 'trace=unlink,unlinkat,rmdir,fsync', process.execPath]
+  await promisify(execFile)('strace', [...watched, '--input-type=module', '--eval', child])
+
+  const calls = (await readFile(output, 'utf8'))
+    .split('\n')
+    .filter((line) => line.includes(root) && line.endsWith('= 0'))
+  expect(calls.map((line) => /\w+(?=\()/.exec(line)?.[0])).toEqual([expect.stringMatching(/^unlink/), 'fsync'])
+  expect(calls[1]).toContain(`${root}/backups/a>`)
+})
+
+/** A place in which something happens between the first reading of a mark and what is done about it. */
+function afterFirstReading(happens: () => Promise<void>) {
+  let isFirst = true
+  return (usual: BackupPlace): BackupPlace => ({
+    ...usual,
+    async read(name) {
+      const bytes = await buffer(await usual.read(name))
+      if (isFirst) {
+        isFirst = false
+        await happens()
+      }
+      return Readable.from([bytes])
+    },
+  })
+}
+
+const straceNeed = {
+  service: 'The test of durable removals',
+  packages: ['strace'],
+  aboutMegabytes: 2,
+  variables: [],
+  missing: async () => ((await findProgram('strace')) === undefined ? ['strace'] : []),
+}
