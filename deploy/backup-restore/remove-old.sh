@@ -1,6 +1,7 @@
 #!/bin/sh
 # Removes from a folder the backups that are older than so many days, and the files that no other backup names:
-# remove-old.sh FOLDER DAYS. The newest one stays, however old. Not while a backup is being made there: backup.sh calls it.
+# remove-old.sh FOLDER DAYS. The newest finished one stays, however old. Files stay while a backup is being made there, which
+# may need what no list names yet; backup.sh calls this once its own has ended.
 set -eu
 export LC_ALL=C
 place=${1:?usage: remove-old.sh FOLDER DAYS}
@@ -10,7 +11,10 @@ before=$(date -u -d "-$days days" +%Y-%m-%dT%H%M%SZ)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-newest=$(for each in "$place"/backups/*/manifest.json; do basename "$(dirname "$each")"; done | sort | tail -n 1)
+newest=$(for each in "$place"/backups/*/manifest.json; do
+  folder=$(dirname "$each")
+  [ -e "$folder/unfinished.json" ] || basename "$folder"
+done | sort | tail -n 1)
 removed=0
 for manifest in "$place"/backups/*/manifest.json; do
   name=$(basename "$(dirname "$manifest")")
@@ -20,6 +24,17 @@ for manifest in "$place"/backups/*/manifest.json; do
   rm -rf "$place/backups/$name"
   removed=$((removed + 1))
 done
+
+# A backup makes its folder and its mark before all else, and renews the mark every five minutes. What cannot be asked may be so.
+names=$(ls "$place/backups")
+is_being_made() {
+  [ "$(ls "$place/backups")" = "$names" ] || return 0
+  young=$(find "$place/backups" -mindepth 2 -maxdepth 2 -name unfinished.json -mmin -60) || return 0
+  [ -n "$young" ]
+}
+# Before the lists are read: one that ends meanwhile is in none of them.
+busy=no
+if is_being_made; then busy=yes; fi
 
 # A list that cannot be read would make its files look like nobody's.
 for list in "$place"/backups/*/files.*.jsonl.gz; do
@@ -31,5 +46,13 @@ touch "$scratch/all"
 sort -u "$scratch/all" > "$scratch/named"
 (cd "$place" && find files -type f 2> /dev/null || true) | sed 's|^files/\(..\)/|\1|' | sort > "$scratch/there"
 comm -13 "$scratch/named" "$scratch/there" > "$scratch/unnamed"
-while read -r hash; do rm -f "$place/files/$(echo "$hash" | cut -c 1-2)/$(echo "$hash" | cut -c 3-)"; done < "$scratch/unnamed"
-echo "Old backups removed: $removed; files that only they had: $(wc -l < "$scratch/unnamed" | tr -d ' ')."
+gone=0
+while read -r hash; do
+  # Before each: one may have begun meanwhile, which finds the file that is there and copies none, or even have ended.
+  if [ "$busy" = yes ] || is_being_made; then break; fi
+  rm -f "$place/files/$(echo "$hash" | cut -c 1-2)/$(echo "$hash" | cut -c 3-)"
+  gone=$((gone + 1))
+done < "$scratch/unnamed"
+echo "Old backups removed: $removed; files that only they had: $gone."
+left=$(($(wc -l < "$scratch/unnamed") - gone))
+[ "$left" -eq 0 ] || echo "Files left: $left, since a backup is being made there, or was ended within the hour; give the same line again later."

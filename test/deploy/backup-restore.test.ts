@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -10,13 +10,12 @@ import { readSigningKey } from '../../src/backup/sign-manifest.ts'
 import { settings as known } from '../../src/config-settings.ts'
 import { emptyFolder, makeBackup, papersFor, placeWithPapers, problemsOf } from '../backup/backup-scene.ts'
 import { freshKeys } from '../backup/fresh-keys.ts'
-import { uploadDocument } from '../support/call-documents.ts'
-import { makePdf } from '../support/make-files.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { ensureInstalled, findProgram } from '../support/services/install-packages.ts'
 import { systemdNeed } from './boot-systemd.ts'
 import { findObjections } from './check-manifests.ts'
 import { kustomize } from './kustomize.ts'
+import { type Ended, script } from './run-backup-script.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -29,17 +28,6 @@ const scene = sceneOfFile(async (closing) => {
   await makeBackup(service, place, { key: readSigningKey(keys.private) })
   return { place }
 })
-
-type Ended = { code: number; stdout: string; stderr: string }
-
-async function script(name: string, words: string[], env: Record<string, string> = {}): Promise<Ended> {
-  const { PATH = '' } = process.env
-  const base = { PATH, HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true', TMPDIR: await emptyFolder() }
-  return run(join(folder, name), words, { env: { ...base, ...env }, cwd: base.TMPDIR }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: Ended) => error,
-  )
-}
 
 async function copyOfBackups(): Promise<string> {
   const copy = await emptyFolder()
@@ -97,34 +85,6 @@ test('the nightly script makes a signed backup, and never two at once', async ()
   expect(ends.find(({ code }) => code === 1)?.stderr).toMatch(/^A backup to \S+ runs already/)
   expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
 })
-
-test('old backups go with the files that only they had, and the newest stays, whole', async () => {
-  const place = await placeWithPapers({ papers: 2 })
-  const first = await makeBackup(place.service, place.backups)
-  const backups = join(place.backups, 'backups')
-  const aged = first.name.replace(/^\d{4}/, '2020')
-  await rename(join(backups, first.name), join(backups, aged))
-  await uploadDocument(place.service.url, place.firm, place.admin, { bytes: makePdf({ seed: 'newer still' }) })
-  const second = await makeBackup(place.service, place.backups)
-  await mkdirOfOld(place.backups)
-
-  const ended = await script('remove-old.sh', [place.backups, '90'])
-
-  expect(ended).toMatchObject({ code: 0, stdout: 'Old backups removed: 1; files that only they had: 1.\n' })
-  expect(await readdir(backups)).toEqual([second.name])
-  expect(await problemsOf(place.backups)).toEqual([])
-  expect(await script('remove-old.sh', [place.backups, '0'])).toMatchObject({
-    code: 0,
-    stdout: expect.stringContaining('removed: 0; '),
-  })
-  expect(await readdir(backups)).toEqual([second.name])
-})
-
-/** What only a backup that is gone had. */
-async function mkdirOfOld(place: string): Promise<void> {
-  const [some = ''] = await readdir(join(place, 'files'))
-  await writeFile(join(place, 'files', some, 'f'.repeat(62)), 'of nobody')
-}
 
 test('a copy elsewhere is a backup there, also when it is copied again', async () => {
   await ensureInstalled([rsyncNeed])

@@ -1,0 +1,85 @@
+import { cp, readdir, rename, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from '../backup/backup-scene.ts'
+import { uploadDocument } from '../support/call-documents.ts'
+import { listFolder } from '../support/list-everything.ts'
+import { makePdf } from '../support/make-files.ts'
+import { findProgram } from '../support/services/install-packages.ts'
+import { script } from './run-backup-script.ts'
+
+test('old backups go with the files that only they had, and the newest stays, whole', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  const first = await makeBackup(place.service, place.backups)
+  const backups = join(place.backups, 'backups')
+  const aged = first.name.replace(/^\d{4}/, '2020')
+  await rename(join(backups, first.name), join(backups, aged))
+  await uploadDocument(place.service.url, place.firm, place.admin, { bytes: makePdf({ seed: 'newer still' }) })
+  const second = await makeBackup(place.service, place.backups)
+  await addUnnamed(place.backups)
+
+  const ended = await script('remove-old.sh', [place.backups, '90'])
+
+  expect(ended).toMatchObject({ code: 0, stdout: 'Old backups removed: 1; files that only they had: 1.\n' })
+  expect(await readdir(backups)).toEqual([second.name])
+  expect(await problemsOf(place.backups)).toEqual([])
+  expect(await script('remove-old.sh', [place.backups, '0'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('removed: 0; '),
+  })
+  expect(await readdir(backups)).toEqual([second.name])
+})
+
+test('no file goes while a backup may need it that no list names yet, and the newest finished one stays', async () => {
+  const { service, backups: place } = await placeWithPapers({ papers: 2 })
+  const { name } = await makeBackup(service, place)
+  await addUnnamed(place)
+  const other = join(place, 'backups', name.replace(/^\d{4}/, '2999'))
+  await cp(join(place, 'backups', name), other, { recursive: true })
+  const mark = join(other, 'unfinished.json')
+  await writeFile(mark, '{}')
+
+  const before = await listFolder(join(place, 'files'))
+  const while59 = await agedTo(mark, 59).then(async () => script('remove-old.sh', [place, '0']))
+  const then = await listFolder(join(place, 'files'))
+  const after61 = await agedTo(mark, 61).then(async () => script('remove-old.sh', [place, '0']))
+
+  expect(while59).toMatchObject({ code: 0, stderr: '' })
+  expect(while59.stdout).toMatch(
+    /^Old backups removed: 0; files that only they had: 0\.\nFiles left: 1, since a backup is being made there/,
+  )
+  expect(then).toEqual(before)
+  expect(after61).toMatchObject({ code: 0, stdout: 'Old backups removed: 0; files that only they had: 1.\n' })
+  expect(await readdir(join(place, 'backups'))).toContain(name)
+})
+
+test.each([
+  ['ends', 'rm'],
+  ['begins', 'mkdir'],
+])('no file goes either where a backup %s while the lists are read', async (_, does) => {
+  const [{ service, backups: place }, bin] = [await placeWithPapers({ papers: 2 }), await emptyFolder()]
+  const { name } = await makeBackup(service, place)
+  await addUnnamed(place)
+  if (does === 'rm') await writeFile(join(place, 'backups', name, 'unfinished.json'), '{}')
+  const what = does === 'rm' ? join(place, 'backups', name, 'unfinished.json') : join(place, 'backups', 'another')
+  const comm = (await findProgram('comm')) ?? ''
+  await writeFile(join(bin, 'comm'), `#!/bin/sh\n${does} ${what}\nexec ${comm} "$@"\n`, { mode: 0o700 })
+
+  const ended = await script('remove-old.sh', [place, '90'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
+
+  expect(ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Files left: 1, since') })
+  expect(await script('remove-old.sh', [place, '90'])).toMatchObject({ stdout: expect.stringContaining('had: 1.') })
+})
+
+async function agedTo(path: string, minutes: number): Promise<void> {
+  const at = new Date(Date.now() - minutes * 60_000)
+  await utimes(path, at, at)
+}
+
+/** What only a backup that is gone had. */
+async function addUnnamed(place: string): Promise<void> {
+  const [some = ''] = await readdir(join(place, 'files'))
+  await writeFile(join(place, 'files', some, 'f'.repeat(62)), 'of nobody')
+}
