@@ -76,7 +76,7 @@ async function copyFrom(
     // The platform's rows name no disk: it may be another one.
     if (held === undefined) return { fate: from.store === 'local' && from.storeId === null ? 'not_here' : 'missing' }
     try {
-      return { fate: 'kept', ...(await write(place, held.content)) }
+      return { fate: 'kept', ...(await write(place, held.content, onMove)) }
     } finally {
       await held.release()
     }
@@ -89,14 +89,19 @@ async function copyFrom(
 
 type Content = NonNullable<Awaited<ReturnType<typeof holdSource>>>['content']
 
-async function write(place: BackupPlace, content: Content): Promise<{ sha256: Sha256; isNew: boolean }> {
+/** A file in memory is short; one from the spool may take a slow place longer than a backup may stand still. */
+async function write(
+  place: BackupPlace,
+  content: Content,
+  onPiece: () => void,
+): Promise<{ sha256: Sha256; isNew: boolean }> {
   const { size, sha256 } =
     content.kind === 'memory' ? { size: content.bytes.length, sha256: content.sha256 } : await content.accepted
   const name = contentName(sha256)
   if ((await place.sizeOf(name)) === size) return { sha256, isNew: false }
   await place.write(
     name,
-    content.kind === 'memory' ? { bytes: content.bytes, sha256 } : { path: content.path, size, sha256 },
+    content.kind === 'memory' ? { bytes: content.bytes, sha256 } : { path: content.path, size, sha256, onPiece },
   )
   return { sha256, isNew: true }
 }

@@ -69,7 +69,7 @@ export function makePatient(
     sizeOf: async (name) => tryAgain(async () => place.sizeOf(name)),
     list: async (folder) => tryAgain(async () => place.list(folder)),
     remove: async (name) => tryAgain(async () => place.remove(name)),
-    rename: async (from, to) => tryAgain(async () => place.rename(from, to)),
+    putAside: async (name, aside, mayGo) => tryAgain(async () => place.putAside(name, aside, mayGo)),
     close: () => place.close(),
   }
 }

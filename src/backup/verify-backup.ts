@@ -120,8 +120,8 @@ async function checkFiles(
     if (fault !== undefined && !told.has(file)) {
       // Before it is put aside: who has the same bytes must not call it missing then.
       told.add(file)
-      const isPutAside = fault.kind === 'damaged' && repairs && (await putAside(place, file))
-      tell({ ...fault, ...(isPutAside && { kind: 'aside' }), file, line })
+      const left = repairs && fault.kind === 'damaged' ? await putAside(place, { ...fault, file, line }) : fault
+      if (left !== undefined) tell({ ...left, file, line })
     }
     done.files += 1
     done.bytes += line.size
@@ -146,15 +146,19 @@ async function findFault(place: PatientPlace, file: string, { size, sha256 }: Fi
   }
 }
 
-/** False when somebody else took it away meanwhile. */
-async function putAside(place: PatientPlace, file: string): Promise<boolean> {
+type Damaged = { why: string; file: string; line: FileLine }
+
+/** Undefined when right bytes came there meanwhile: a backup under way may have written the file anew since it was read. */
+async function putAside(place: PatientPlace, { why, file, line }: Damaged) {
+  const aside = damagedName(file)
   try {
-    await place.rename(file, damagedName(file))
-    return true
+    if (await place.putAside(file, aside, async () => (await hashStored(place, aside)).sha256 !== line.sha256))
+      return { why, kind: 'aside' as const }
   } catch (error) {
+    // Somebody else took it away meanwhile.
     if (!isMissing(error)) throw error
-    return false
   }
+  return findFault(place, file, line)
 }
 
 function isMissing(error: unknown): boolean {

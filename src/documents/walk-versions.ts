@@ -43,5 +43,10 @@ export async function inTurns<Item>(
   }
   // Whoever is told of a failure closes what the other turns work with: they come to the end of theirs first.
   const turns = await Promise.allSettled(Array.from({ length: concurrency }, takeTurns))
-  for (const turn of turns) if (turn.status === 'rejected') throw turn.reason
+  try {
+    for (const turn of turns) if (turn.status === 'rejected') throw turn.reason
+  } finally {
+    // A walk that is not at its end keeps open what it reads from.
+    await walk.return(undefined)
+  }
 }

@@ -2,6 +2,7 @@ import {
   CopyObjectCommand,
   DeleteObjectCommand,
   HeadObjectCommand,
+  type HeadObjectCommandOutput,
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
@@ -17,6 +18,7 @@ import { isAmazon, makeS3Client, usualPatience } from '../s3-client.ts'
 import { callS3, type S3Reach } from '../s3-operation.ts'
 import type { BackupPlace, PlaceContent } from './backup-place.ts'
 import { namedPlace } from './named-place.ts'
+import { tellOfPieces } from './tell-of-pieces.ts'
 
 type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
 
@@ -42,7 +44,7 @@ export function backupBucket(
       shown: `s3://${bucket}/${prefix}`,
       write: async (name, content) => putObject(reach, keyOf(name), content),
       read: async (name) => readS3Object(reach, keyOf(name)),
-      sizeOf: async (name) => sizeOfObject(reach, keyOf(name)),
+      sizeOf: async (name) => (await findObject(reach, keyOf(name)))?.ContentLength,
       async list(folder) {
         const names: string[] = []
         for await (const key of listKeys(reach, keyOf(folder), '/')) names.push(key.slice(keyOf(folder).length))
@@ -52,10 +54,7 @@ export function backupBucket(
         if (!name.endsWith('/')) return removeObject(reach, keyOf(name))
         for await (const key of listKeys(reach, keyOf(name))) await removeObject(reach, key)
       },
-      async rename(from, to) {
-        await copyObject(reach, keyOf(from), keyOf(to))
-        await removeObject(reach, keyOf(from))
-      },
+      putAside: async (name, aside, mayGo) => putObjectAside(reach, keyOf(name), { aside: keyOf(aside), mayGo }),
       close: () => client.destroy(),
     },
     policy,
@@ -73,17 +72,17 @@ async function putObject(reach: S3Reach, key: string, content: PlaceContent): Pr
     ...(reach.hasChecksums && { ChecksumSHA256: Buffer.from(content.sha256, 'hex').toString('base64') }),
   })
   presetPayloadHash(command, content.sha256)
-  if ('path' in content) sendFrom(command, { openPieces: () => readPieces(content.path, { start: 0, end: size }) })
+  if ('path' in content) {
+    const { path, onPiece } = content
+    sendFrom(command, { openPieces: () => tellOfPieces(readPieces(path, { start: 0, end: size }), onPiece) })
+  }
   await callS3(reach, { operation: 'put_object', key, bytes: size }, (options) => reach.client.send(command, options))
 }
 
-async function sizeOfObject(reach: S3Reach, key: string): Promise<number | undefined> {
+async function findObject(reach: S3Reach, key: string): Promise<HeadObjectCommandOutput | undefined> {
   const command = new HeadObjectCommand({ Bucket: reach.bucket, Key: key })
   try {
-    const head = await callS3(reach, { operation: 'head_object', key }, (options) =>
-      reach.client.send(command, options),
-    )
-    return head.ContentLength
+    return await callS3(reach, { operation: 'head_object', key }, (options) => reach.client.send(command, options))
   } catch (error) {
     if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
     throw error
@@ -109,6 +108,21 @@ async function* listKeys(reach: S3Reach, prefix: string, delimiter?: string): As
     ]
     next = page.IsTruncated ? page.NextContinuationToken : undefined
   } while (next !== undefined)
+}
+
+type Aside = { aside: string; mayGo: () => Promise<boolean> }
+
+/** S3 renames nothing: what is removed must be what was copied and looked at, and not what came in its place since. */
+async function putObjectAside(reach: S3Reach, key: string, { aside, mayGo }: Aside): Promise<boolean> {
+  const before = await findObject(reach, key)
+  await copyObject(reach, key, aside)
+  const goes = await mayGo()
+  const now = await findObject(reach, key)
+  // Another one puts it aside too, by the same name.
+  if (now === undefined) return false
+  const isWhatWasSeen = goes && now.ETag === before?.ETag
+  await removeObject(reach, isWhatWasSeen ? key : aside)
+  return isWhatWasSeen
 }
 
 async function copyObject(reach: S3Reach, from: string, to: string): Promise<void> {

@@ -12,6 +12,7 @@ import { makeDurableFolders } from '../make-durable-folders.ts'
 import { removeLeftovers } from '../remove-leftovers.ts'
 import type { BackupPlace, PlaceContent } from './backup-place.ts'
 import { namedPlace } from './named-place.ts'
+import { tellOfPieces } from './tell-of-pieces.ts'
 
 const incomingPrefix = '.incoming-'
 const copyBytes = 1024 * 1024
@@ -33,7 +34,7 @@ export function backupFolder(root: string): BackupPlace {
     },
     list: async (folder) => listFolder(join(root, folder)),
     remove: async (name) => removePath(join(root, name)),
-    rename: async (from, to) => renameFile(join(root, from), join(root, to)),
+    putAside: async (name, aside, mayGo) => putAside(join(root, name), join(root, aside), mayGo),
     close: () => undefined,
   })
 }
@@ -77,6 +78,18 @@ async function removePath(path: string): Promise<void> {
   })
 }
 
+/** What was renamed is what is looked at: whoever writes the file anew meanwhile makes another one. */
+async function putAside(path: string, aside: string, mayGo: () => Promise<boolean>): Promise<boolean> {
+  await renameFile(path, aside)
+  let goes = false
+  try {
+    goes = await mayGo()
+  } finally {
+    if (!goes) await renameFile(aside, path)
+  }
+  return goes
+}
+
 async function renameFile(from: string, to: string): Promise<void> {
   await rename(from, to)
   await syncFolder(dirname(to))
@@ -85,7 +98,8 @@ async function renameFile(from: string, to: string): Promise<void> {
 async function fill(handle: FileHandle, content: PlaceContent): Promise<void> {
   if ('bytes' in content) return handle.writeFile(content.bytes)
   // What goes wrong with it is of another disk than the place's.
-  await handle.writeFile(handOn(createReadStream(content.path, { highWaterMark: copyBytes }), localFailure))
+  const source = handOn(createReadStream(content.path, { highWaterMark: copyBytes }), localFailure)
+  await handle.writeFile(tellOfPieces(source, content.onPiece))
 }
 
 async function openFile(path: string) {

@@ -26,7 +26,7 @@ export function namedPlace(place: BackupPlace, policy?: string): BackupPlace {
     sizeOf: async (name) => naming(async () => place.sizeOf(name)),
     list: async (folder) => naming(async () => place.list(folder)),
     remove: async (name) => naming(async () => place.remove(name)),
-    rename: async (from, to) => naming(async () => place.rename(from, to)),
+    putAside: async (name, aside, mayGo) => naming(async () => place.putAside(name, aside, mayGo)),
     close: () => place.close(),
   }
 }

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+
+import { inTurns } from './walk-versions.ts'
+
+/** A walk that says when it lets go of what it reads from, and how much of it was under way then. */
+function openWalk() {
+  const walk = { isOpen: true, underway: 0, atEnd: -1 }
+  async function* numbers(): AsyncGenerator<number, undefined> {
+    try {
+      for (let number = 1; number <= 10; number += 1) yield number
+    } finally {
+      walk.isOpen = false
+      walk.atEnd = walk.underway
+    }
+    return undefined
+  }
+  return { walk, numbers: numbers() }
+}
+
+test('a walk lets go of what it reads from when its work has seen enough, once all turns have ended', async () => {
+  const { walk, numbers } = openWalk()
+
+  await inTurns(numbers, 2, async (number) => {
+    walk.underway += 1
+    await new Promise((resolve) => setTimeout(resolve, number * 10))
+    walk.underway -= 1
+    return number === 1 ? 'enough' : 'next'
+  })
+
+  expect(walk).toEqual({ isOpen: false, underway: 0, atEnd: 0 })
+})
+
+test('and when its work throws, which is what comes out', async () => {
+  const { walk, numbers } = openWalk()
+
+  const ended = inTurns(numbers, 2, async () => Promise.reject(new Error('the work failed')))
+
+  await expect(ended).rejects.toThrow('the work failed')
+  expect(walk.isOpen).toBe(false)
+})

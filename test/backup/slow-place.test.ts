@@ -1,0 +1,54 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { expect, onTestFinished, test } from 'vitest'
+
+import { keepFile } from '../../src/backup/keep-file.ts'
+import { mostBytesInMemory } from '../../src/documents/receive-file.ts'
+import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
+import { startService } from '../support/start-service.ts'
+import { emptyFolder, sha256Of } from './backup-scene.ts'
+
+test('a backup moves on while a place takes a large file', async () => {
+  const service = await startService()
+  onTestFinished(() => service.stop())
+  const [firm, bytes] = [randomUUID(), randomBytes(mostBytesInMemory + 5_000_000)]
+  const key = `security_firms/${firm}/other_${randomUUID()}.pdf`
+  await mkdir(dirname(join(service.folder, 'uploads', key)), { recursive: true })
+  await writeFile(join(service.folder, 'uploads', key), bytes)
+  const usual = backupFolder(await emptyFolder())
+  let [moves, beforeItIsWritten] = [0, 0]
+
+  const { line } = await keepFile(
+    service.app,
+    {
+      ...usual,
+      async write(...words) {
+        beforeItIsWritten = moves
+        await usual.write(...words)
+      },
+    },
+    {
+      version_id: null,
+      firm_id: firm,
+      document_id: randomUUID(),
+      version: null,
+      document_type: 'other',
+      file_name: 'large.pdf',
+      mime_type: 'application/pdf',
+      store: 'local',
+      store_id: service.app.stores.local.storeId,
+      key,
+      object_version_id: null,
+      size: bytes.length,
+      sha256: sha256Of(bytes),
+      state: 'present',
+      scan_status: null,
+    },
+    { signal: new AbortController().signal, onMove: () => void (moves += 1) },
+  )
+
+  expect(line.fate).toBe('kept')
+  expect(moves - beforeItIsWritten).toBeGreaterThan(10)
+})
