@@ -20,7 +20,10 @@ import { readParts } from './read-parts.ts'
 import { type RestoredFiles, restoreFiles } from './restore-files.ts'
 
 /** The store that files are restored into. */
-export type RestoreStore = RestoreTarget & { storeId: StoreId | null; files: FileStore & { ownership: Ownership } }
+export type RestoreStore = RestoreTarget & {
+  storeId: StoreId | null
+  files: FileStore & { ownership: Ownership; findAnything(): Promise<string | undefined> }
+}
 
 export type RestoreNeeds = HoldNeeds & {
   /** As the owner of the tables that are made. */
@@ -65,14 +68,14 @@ export async function restoreBackup(
   const place = makePatient(itsPlace, wish, { ...wish, ...needs })
   const { into } = wish
   const about = { folder, files: manifest.files, installationId: manifest.installation_id }
-  const isTaken = into !== undefined && (await isAnyFileIn(into.files))
+  const inTarget = await into?.files.findAnything()
   await requireOwner(into, about.installationId)
   const state = await prepareRestore(needs.ownerDb, {
     backupId: manifest.backup.id,
     migrations: manifest.migrations,
     madeBy: manifest.made_by.version,
     target: into && { store: into.store, name: into.name },
-    isTargetEmpty: !isTaken,
+    inTarget,
   })
   const isLoaded = state === 'loaded'
   const restored = { state, withFiles: into !== undefined, files: undefined, looked: undefined, lacking: 0 }
@@ -118,11 +121,6 @@ async function bringFiles(
 
 /** What they name lies in the stores that were, and was not brought along: bytes on their way out, put aside, under a lock. */
 const ofOldStores = new Set(['document_removals', 'document_quarantined', 'document_object_holds'])
-
-async function isAnyFileIn(files: FileStore): Promise<boolean> {
-  for await (const _ of files.list('security_firms/')) return true
-  return false
-}
 
 async function requireOwner(into: RestoreStore | undefined, installationId: string): Promise<void> {
   const owner = await into?.files.ownership.find()

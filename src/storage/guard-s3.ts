@@ -42,6 +42,7 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
       find: () => breaker.call('read', () => store.ownership.find()),
       claim: (id) => breaker.call('read', () => store.ownership.claim(id)),
     },
+    findAnything: () => breaker.call('list', () => store.findAnything()),
     versions: {
       findMissingRight: () => breaker.call('read', () => store.versions.findMissingRight()),
       destroy: (key) => breaker.call('read', () => store.versions.destroy(key)),

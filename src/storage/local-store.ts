@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises'
 import type { StoreId } from '../vocabulary.ts'
 import type { FileStore } from './file-store.ts'
 import { rememberDurableFolders } from './durable-folders.ts'
+import { findInFolder } from './find-in-folder.ts'
 import { listLocalFiles } from './list-local-files.ts'
 import { localFailure } from './local-errors.ts'
 import { type LocalLinkNeeds, signLocalLink } from './local-links.ts'
@@ -30,6 +31,8 @@ export type LocalStore = FileStore & {
   storeId: StoreId
   quarantine: Quarantine
   ownership: Ownership
+  /** The name of something that lies here, of ours or not, beside what an empty store has: what `list` passes over too. */
+  findAnything(): Promise<string | undefined>
   close(): Promise<void>
 }
 
@@ -58,6 +61,7 @@ function localStoreOn(reach: LocalReach, links: LocalLinkNeeds): LocalStore {
     signDownload: async (key, link) => signLocalLink(links, requireReadableKey(key), link),
     quarantine: localQuarantine(reach),
     ownership: folderOwnership(reach),
+    findAnything: () => findInFolder(reach),
     close: async () => undefined,
   }
 }

@@ -6,6 +6,7 @@ import type { Clock, StorageKey } from '../vocabulary.ts'
 import { makeByteBudget } from './byte-budget.ts'
 import { makeCloudFrontSigner } from './cloudfront-links.ts'
 import type { FileStat, FileStore, IncomingFile, MultipartRecorder, StoredFile } from './file-store.ts'
+import { findInBucket } from './find-in-bucket.ts'
 import { type HoldOutcome, holdS3Object } from './hold-s3-object.ts'
 import { listS3Multiparts, type UnfinishedCursor, type UnfinishedPage } from './list-s3-multiparts.ts'
 import { listS3Objects } from './list-s3-objects.ts'
@@ -46,6 +47,8 @@ export type S3Store = FileStore & {
   listUnfinished(after?: UnfinishedCursor): Promise<UnfinishedPage | 'not_allowed'>
   quarantine: Quarantine
   ownership: Ownership
+  /** The name of something that lies here, of ours or not, beside what an empty store has: what `list` passes over too. */
+  findAnything(): Promise<string | undefined>
   /** For whoever destroys for good; the service's own key has no right to it. */
   versions: ObjectVersions
   /** Object Lock's legal hold, where the bucket has that. */
@@ -95,6 +98,7 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     listUnfinished: (after) => listS3Multiparts(reach, after),
     quarantine: s3Quarantine(reach),
     ownership: bucketOwnership(reach),
+    findAnything: () => findInBucket(reach),
     versions: objectVersionsOf(reach),
     hold: async (key, isHeld) => holdS3Object(reach, requireReadableKey(key), isHeld),
     findNoncurrentDays: (key) => findNoncurrentDays(reach, key),

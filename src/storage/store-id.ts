@@ -8,7 +8,7 @@ import { syncFolder } from '../files-sync-folder.ts'
 import { StoreError } from './file-store.ts'
 import { hasCode } from '../errors-code.ts'
 
-const fileName = '.store-id'
+export const storeIdFileName = '.store-id'
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** The id of the disk below this folder: made at the first opening, whichever of several processes comes first. */
@@ -20,7 +20,7 @@ export async function establishStoreId(root: string, incomingPath: string): Prom
   try {
     await handle.writeFile(`${randomUUID()}\n`)
     await handle.sync()
-    await link(incomingPath, join(root, fileName))
+    await link(incomingPath, join(root, storeIdFileName))
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error
   } finally {
@@ -36,10 +36,10 @@ export async function establishStoreId(root: string, incomingPath: string): Prom
 
 /** Undefined when the folder has none, as a disk that is not mounted. */
 export async function findStoreId(root: string): Promise<StoreId | undefined> {
-  const text = await readIfThere(join(root, fileName))
+  const text = await readIfThere(join(root, storeIdFileName))
   if (text === undefined) return undefined
   const id = text.trim()
-  if (!uuidForm.test(id)) throw new StoreError('misused', `The file ${fileName} of the local store holds no id.`)
+  if (!uuidForm.test(id)) throw new StoreError('misused', `The file ${storeIdFileName} of the local store holds no id.`)
   // The form was just checked, and nothing else writes this file.
   return id as StoreId
 }

@@ -1,6 +1,7 @@
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
@@ -11,7 +12,16 @@ import { makeLogger } from '../../src/logger.ts'
 import { runCommand, type Settings } from '../cli/run-command.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
-import { emptyFolder, lastOf, makeBackup, papersFor, placeWithPapers, scratchPlace } from './backup-scene.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import {
+  bucketForTest,
+  emptyFolder,
+  lastOf,
+  makeBackup,
+  papersFor,
+  placeWithPapers,
+  scratchPlace,
+} from './backup-scene.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const { service } = await papersFor(closing, { papers: 2 })
@@ -55,6 +65,56 @@ describe('backup restore writes over nothing', () => {
       code: 1,
       stderr: expect.stringContaining(`${uploads} is not empty: papers lie there.`),
     })
+  })
+
+  test.each([
+    ['a file of others', 'notes/of others.txt', 'notes/of others.txt lies there'],
+    ['a link', 'somewhere', 'somewhere lies there'],
+    [
+      'a paper of the platform',
+      `security_firms/${crypto.randomUUID()}/licence_${crypto.randomUUID()}`,
+      'papers lie there',
+    ],
+    ['a paper that was put aside', 'quarantine/a', 'papers lie there'],
+  ])('nor in a folder in which lies %s', async (what, path, says) => {
+    const scratch = await scratchPlace()
+    const uploads = scratch.settings['UPLOADS_DIR'] ?? ''
+    await mkdir(dirname(join(uploads, path)), { recursive: true })
+    await (what === 'a link' ? symlink('/', join(uploads, path)) : writeFile(join(uploads, path), 'x'))
+
+    const ended = await restoreInto(scratch)
+
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining(`${uploads} is not empty: ${says}.`) })
+    expect(await readdir(dirname(join(uploads, path)))).toContain(basename(path))
+  })
+
+  test('nor in a bucket of which others make use; what a test left and who it is of are no papers', async () => {
+    const [bucket, scratch] = [await bucketForTest(), await scratchPlace()]
+    const settings = { ...scratch.settings, ...s3Settings(bucket) }
+    const put = async (Key: string) => bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'x' }))
+    await put('test/connection_test.txt')
+    await put('test/of others.txt')
+
+    const refused = await restoreInto({ ...scratch, settings })
+    await bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.name, Key: 'test/of others.txt' }))
+    const restored = await restoreInto({ ...scratch, settings })
+
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${bucket.name} is not empty: test/of others.txt lies there.`),
+    })
+    expect(restored).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('what a disk has before anybody writes to it is nothing', async () => {
+    const scratch = await scratchPlace()
+    const uploads = scratch.settings['UPLOADS_DIR'] ?? ''
+    await mkdir(join(uploads, 'lost+found/of the system'), { recursive: true })
+    await writeFile(join(uploads, 'lost+found/of the system/1'), '')
+    await mkdir(join(uploads, 'security_firms', crypto.randomUUID()), { recursive: true })
+    await writeFile(join(uploads, '.incoming-1'), '')
+
+    expect(await restoreInto(scratch)).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('nor in the store of another installation', async () => {
@@ -108,7 +168,7 @@ describe('backup restore', () => {
     const { db } = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false }))
     const migrations = (await listMigrations()).filter((each) => each !== '0018-runs')
 
-    const wish = { backupId: crypto.randomUUID(), madeBy: '0', target: undefined, isTargetEmpty: true }
+    const wish = { backupId: crypto.randomUUID(), madeBy: '0', target: undefined, inTarget: undefined }
     const state = await prepareRestore(db, { ...wish, migrations })
     const { rows } = await sql<{ name: string }>`select name from document_migrations order by name`.execute(db)
     await db.destroy()

@@ -18,7 +18,7 @@ async function beginRestore() {
   onTestFinished(() => db.destroy())
   const target = { store: 'local', name: '/srv/uploads' } as const
   const restoring = { backupId: randomUUID(), migrations: await listMigrations(), madeBy: '0', target }
-  const prepare = () => prepareRestore(db, { ...restoring, isTargetEmpty: true })
+  const prepare = () => prepareRestore(db, { ...restoring, inTarget: undefined })
   expect(await prepare()).toBe('new')
   const load = () =>
     loadRows(owner, {

@@ -15,7 +15,8 @@ type Restoring = {
   madeBy: string
   /** Undefined: files stay where they lie. */
   target: RestoreTarget | undefined
-  isTargetEmpty: boolean
+  /** Something that lies in the target. */
+  inTarget: string | undefined
 }
 
 /**
@@ -93,10 +94,11 @@ function stateOf(begun: BegunRestore, { backupId, target }: Restoring): RestoreS
   return begun.rowsAt === null ? 'begun' : 'loaded'
 }
 
-function requireEmptyStore({ target, isTargetEmpty }: Restoring): void {
-  if (isTargetEmpty) return
+function requireEmptyStore({ target, inTarget }: Restoring): void {
+  if (inTarget === undefined) return
+  const found = /^(security_firms|quarantine)\//.test(inTarget) ? 'papers lie there' : `${inTarget} lies there`
   throw new AppError(
     'conflict',
-    `${target?.name} is not empty: papers lie there. A restore writes over nothing; give it an empty store (AWS_S3_BUCKET, or UPLOADS_DIR).`,
+    `${target?.name} is not empty: ${found}. A restore writes over nothing; give it an empty store (AWS_S3_BUCKET, or UPLOADS_DIR).`,
   )
 }
