@@ -2,7 +2,7 @@ import { listMissing } from '../database/backup/list-missing.ts'
 import type { Db } from '../database/client.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import type { PatientPlace } from './patient-place.ts'
-import { linesOf } from './restore-files.ts'
+import { fileLinesOf } from './restore-files.ts'
 
 /** Of an earlier attempt that brought the rows: how many versions it left without bytes that had them before. */
 export async function countLacking(
@@ -12,7 +12,7 @@ export async function countLacking(
 ): Promise<number> {
   const missing = await listMissing(db)
   let lacking = 0
-  for await (const { version_id: id, state, fate } of linesOf(place, folder, manifest.files))
+  for await (const { version_id: id, state, fate } of fileLinesOf(place, folder, manifest.files))
     if (id !== null && state === 'present' && fate !== 'infected' && missing.has(id)) lacking += 1
   return lacking
 }

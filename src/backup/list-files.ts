@@ -5,6 +5,7 @@ import { createGunzip, gzip } from 'node:zlib'
 
 import { filesToBackUp } from '../database/backup/files-to-back-up.ts'
 import type { Snapshot } from '../database/backup/snapshot.ts'
+import { splitLines } from '../files-split-lines.ts'
 import type { Spool } from '../storage/spool.ts'
 import { type NamedFile, namedFileForm } from './manifest.ts'
 import type { Underway } from './underway.ts'
@@ -46,18 +47,13 @@ export async function listFiles(
     throw error
   }
   const { content } = file
-  return { total, read: () => readLines(content.path), remove: () => file.remove() }
+  return { total, read: () => readFiles(content.path), remove: () => file.remove() }
 }
 
-/** JSON leaves U+2028 and U+2029 as they are, and `node:readline` would end a line at each. */
-async function* readLines(path: string): AsyncGenerator<NamedFile, undefined> {
+async function* readFiles(path: string): AsyncGenerator<NamedFile, undefined> {
   // What goes wrong at either end comes out of the last, and so to whoever reads.
   const text = pipeline(createReadStream(path), createGunzip(), () => undefined).setEncoding('utf8')
-  let rest = ''
-  for await (const piece of text as AsyncIterable<string>) {
-    const lines = `${rest}${piece}`.split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) yield namedFileForm.parse(JSON.parse(line))
-  }
+  // With an encoding it yields text; the type of a stream cannot say so.
+  for await (const line of splitLines(text as AsyncIterable<string>)) yield namedFileForm.parse(JSON.parse(line))
   return undefined
 }

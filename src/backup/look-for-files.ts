@@ -8,7 +8,7 @@ import type { StorageKey, StoreId } from '../vocabulary.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { PatientPlace } from './patient-place.ts'
 import { isRefusedAlone } from './refused-file.ts'
-import { linesOf } from './restore-files.ts'
+import { fileLinesOf } from './restore-files.ts'
 
 /** Of the files that a backup leaves where they lie. `unreadable`: the system refuses this one, and not its whole disk. */
 export type FileFound = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable'
@@ -31,7 +31,7 @@ export async function lookForFiles(
 ): Promise<Record<FileFound, number>> {
   const { folder, files, reads, concurrency, signal, onFile } = looking
   const counts: Record<FileFound, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
-  await inTurns(linesOf(place, folder, files), concurrency, async (line) => {
+  await inTurns(fileLinesOf(place, folder, files), concurrency, async (line) => {
     signal.throwIfAborted()
     if (line.state !== 'present') return 'next'
     const found = await place.patiently(async () => lookFor(stores, line, { reads, signal }))

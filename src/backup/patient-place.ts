@@ -28,7 +28,7 @@ export type BackupPatience = Trying & Patience
 export type PatienceTimes = { patienceMs: number; pauseMs?: number }
 
 /** Of waits between which nothing moved together: less than the quarter of an hour after which such a backup is taken for dead. */
-export const usualPatience: PatienceTimes = { patienceMs: 10 * 60_000 }
+export const usualPatienceTimes: PatienceTimes = { patienceMs: 10 * 60_000 }
 
 const mostTries = 5
 const usualPauseMs = 2000

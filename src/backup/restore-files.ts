@@ -52,7 +52,7 @@ export async function restoreFiles(
   const { folder, files, target, concurrency, signal, onFile, onDamaged } = restoring
   const done: RestoredFiles = { written: 0, found: 0, bytes: 0, renamed: [], withoutBytes: [], infected: 0, damaged: 0 }
   const turns = makeTurns(concurrency)
-  await inTurns(linesOf(place, folder, files), turns.filesUnderway, async (line) => {
+  await inTurns(fileLinesOf(place, folder, files), turns.filesUnderway, async (line) => {
     signal.throwIfAborted()
     const isKept = line.fate === 'kept'
     const restored = isKept
@@ -86,7 +86,7 @@ function countWithout(done: RestoredFiles, { version_id: versionId, state, fate 
   if (fate === 'infected') done.infected += 1
 }
 
-export async function* linesOf(
+export async function* fileLinesOf(
   place: PatientPlace,
   folder: string,
   { parts }: Manifest['files'],

@@ -66,7 +66,7 @@ async function readAll(
     }
   for (const part of manifest.files.parts) {
     check.signal.throwIfAborted()
-    await checkFiles({ place, lines: linesOf(place, folder, part, tell), done, tell, told }, check)
+    await checkFiles({ place, lines: checkedLinesOf(place, folder, part, tell), done, tell, told }, check)
   }
 }
 
@@ -74,11 +74,11 @@ type Tell = (problem: BackupProblem) => void
 
 async function countLines(place: PatientPlace, folder: string, part: Part, tell: Tell): Promise<number> {
   let rows = 0
-  for await (const _ of linesOf(place, folder, part, tell)) rows += 1
+  for await (const _ of checkedLinesOf(place, folder, part, tell)) rows += 1
   return rows
 }
 
-async function* linesOf(
+async function* checkedLinesOf(
   place: PatientPlace,
   folder: string,
   part: Part,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 
+import { isBackupName } from '../backup/names.ts'
 import { pathOrBucket, type PathOrBucket, whole } from '../config-forms.ts'
 import { answering, type Answers, parseAs, teach } from './describe-command.ts'
 
@@ -29,12 +30,7 @@ const place = parseAs(
 )
 const concurrency = whole(1, 64)
 const name = parseAs(
-  z
-    .string()
-    .regex(
-      /^\d{4}-\d{2}-\d{2}T\d{6}Z-[0-9a-f]{8}$/,
-      'must be the name of a backup, such as 2026-11-01T020000Z-0b8f6f0e',
-    ),
+  z.string().refine(isBackupName, 'must be the name of a backup, such as 2026-11-01T020000Z-0b8f6f0e'),
 )
 const jsonLines = 'answer with JSON objects, one a line'
 
@@ -71,9 +67,12 @@ function addCreate(backup: Command, actions: BackupActions): void {
   const create = onPlace(backup.command('create'))
     .summary('Make a backup of the database and, with --with-files, of every file.')
     .description(
-      'Make a backup while the service runs: every row at one point in time, a manifest of every file with its hash and, with --with-files, the files themselves. A file whose bytes the place has already is not copied again. Ended (Ctrl-C), it leaves a backup that is not finished, which the next one removes.',
+      'Make a backup while the service runs: every row at one point in time, a manifest of every file with its hash and, with --with-files, the files themselves; without it their bytes are not in it. A file whose bytes the place has already is not copied again. Ended (Ctrl-C), it leaves a backup that is not finished, which the next one removes.',
     )
-    .option('--with-files', 'copy the files too; without it a restore can only point at where they lie')
+    .option(
+      '--with-files',
+      'copy the files too; without it their bytes are not in it, and a restore can only point at where they lie',
+    )
     .option('--sign-key <file>', 'sign the manifest with this private key (Ed25519, PEM)')
     .action(actions.createBackup)
   teach(create, './bin/paniq-docs backup create /mnt/backup --with-files --sign-key backup-key.pem')

@@ -3,7 +3,7 @@ import type { PathOrBucket } from '../config-forms.ts'
 import { type BackupMade, createBackup as create, type CreateNeeds } from '../backup/create-backup.ts'
 import { type FileLine, isLacking } from '../backup/manifest.ts'
 import { GaveUp } from '../backup/gave-up.ts'
-import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
+import { type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import type { SigningKey } from '../backup/sign-manifest.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
 import { adviseOnLacking } from './advise-on-lacking.ts'
@@ -24,7 +24,7 @@ type Needs = CreateNeeds & {
 
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
-  const { print, signal, key, patience = usualPatience } = needs
+  const { print, signal, key, patience = usualPatienceTimes } = needs
   const place = await openBackupPlace(needs, where, { makes: true, policy: 'backup' })
   const isWithFiles = options.withFiles === true
   let progress: Progress | undefined
@@ -103,17 +103,22 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
     copied_bytes: counts.copiedBytes,
     shared: counts.shared,
     fates: counts.fates,
+    without_bytes: files.count - (counts.fates.kept ?? 0),
     signed_with: fingerprint,
     removed_unfinished: cleaned,
   })
   for (const each of cleaned) print.say(`The unfinished backup ${each} was removed.`)
   const copied = backup.with_files
     ? `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} there already`
-    : ', which stay where they lie'
+    : ''
   const mark = isWhole ? print.paint('green', '✓') : print.paint('red', '✗')
   print.say(
     `${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}${copied}.`,
   )
+  if (!backup.with_files && files.count > 0)
+    print.say(
+      `${print.paint('yellow', '!')} The bytes of ${inCount(files.count, 'file')} are not in it: --with-files copies them. Without them a restore can only point at where they lie.`,
+    )
   if (fingerprint === null)
     print.say(
       `${print.paint('yellow', '!')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,

@@ -8,7 +8,7 @@ import {
 import { GaveUp } from '../backup/gave-up.ts'
 import type { FileLine } from '../backup/manifest.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
-import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
+import { type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
@@ -30,7 +30,7 @@ export async function restoreBackup(
   { place, opened }: { place: BackupPlace; opened: OpenedBackup },
   options: RestoreBackupOptions,
 ): Promise<Restored> {
-  const { print, signal, patience = usualPatience } = needs
+  const { print, signal, patience = usualPatienceTimes } = needs
   const { manifest, name } = opened
   const isWithFiles = manifest.backup.with_files && options.files
   const { count: files, bytes } = manifest.files

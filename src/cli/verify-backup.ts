@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 
 import { GaveUp } from '../backup/gave-up.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
-import { type PatienceTimes, usualPatience } from '../backup/patient-place.ts'
+import { type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import {
   type BackupChecked,
   type BackupProblem,
@@ -25,7 +25,7 @@ type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal:
 
 /** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
 export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
-  const { print, signal, patience = usualPatience } = needs
+  const { print, signal, patience = usualPatienceTimes } = needs
   const place = await openBackupPlace(needs, where, {
     makes: false,
     policy: options.repair === true ? 'backup-verify-repair' : 'backup-verify',

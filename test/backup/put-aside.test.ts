@@ -38,8 +38,6 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
     await writeBytes(place, name, bytes)
     return place
   }
-  const thereIn = async (place: BackupPlace) =>
-    Promise.all((await place.list('files/ab/')).map(async (each) => [each, await textOf(place, `files/ab/${each}`)]))
 
   test('has the other name, when what has it is what was to go', async () => {
     const place = await openWith(damaged)
@@ -116,6 +114,11 @@ test('`backup verify --repair` leaves the right bytes that a backup under way wr
   expect(problems).toEqual([])
   expect((await readFile(join(root, file))).equals(bytes)).toBe(true)
 })
+
+async function thereIn(place: BackupPlace): Promise<string[][]> {
+  const names = await place.list('files/ab/')
+  return Promise.all(names.map(async (each) => [each, await textOf(place, `files/ab/${each}`)]))
+}
 
 async function textOf(place: BackupPlace, each: string): Promise<string> {
   return (await buffer(await place.read(each))).toString()

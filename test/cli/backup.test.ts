@@ -36,6 +36,21 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
   expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
 })
 
+test('whoever makes a backup of rows alone is told that no file’s bytes are in it, and how they would be', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  const create = ['backup', 'create', place.backups]
+
+  const rows = await place.run(create)
+  const answered = await place.run([...create, '--json'])
+  const whole = await place.run([...create, '--with-files'])
+  const wholeAnswered = await place.run([...create, '--with-files', '--json'])
+
+  expect(rows.stdout).toContain('! The bytes of 3 files are not in it: --with-files copies them.')
+  expect(lastOf(answered.stdout)).toMatchObject({ with_files: false, files: 3, without_bytes: 3 })
+  expect(whole.stdout).not.toContain('not in it')
+  expect(lastOf(wholeAnswered.stdout)).toMatchObject({ with_files: true, files: 3, without_bytes: 0 })
+})
+
 test('people are told that it is not signed, and by whom it was; a wrong key is refused', async () => {
   const place = await placeWithPapers({ papers: 2 })
   const [ours, others] = [freshKeys(), freshKeys()]
