@@ -7,6 +7,7 @@ import { beginBackup, endBackup } from '../database/backup/running-backups.ts'
 import { openSnapshot, type Snapshot } from '../database/backup/snapshot.ts'
 import { leftOutTables } from '../database/backup/tables-to-back-up.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
+import { inTransaction } from '../database/in-transaction.ts'
 import { findInstallationId } from '../database/installation.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { Clock } from '../vocabulary.ts'
@@ -70,7 +71,7 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
     await requireMark(patient, name, id)
     await finish(patient, made.manifest, wish.key)
     const { count: files, bytes, lacking } = made.manifest.files
-    await db.transaction().execute(async (tx) => {
+    await inTransaction(db, async (tx) => {
       await endBackup(tx, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
       await recordEvent(tx, systemActor(id), {
         action: 'backup.created',
