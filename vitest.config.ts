@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+// What is waited for comes by itself, sometimes after a pause that is drawn by lot, and late where others are at work.
+const expectPatiently = { poll: { timeout: 30_000 } }
+
 export default defineConfig({
   test: {
     // A forgotten `.only` would drop every other test of its file without a word.
@@ -14,6 +17,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/structure/**/*.test.ts'],
           // Thousands of drawn cases take long where others are at work.
           testTimeout: 60_000,
+          expect: expectPatiently,
         },
       },
       {
@@ -22,6 +26,7 @@ export default defineConfig({
           name: 'aws',
           include: ['deploy/aws/test/**/*.test.ts'],
           testTimeout: 120_000,
+          expect: expectPatiently,
         },
       },
       {
@@ -31,9 +36,9 @@ export default defineConfig({
           exclude: ['test/structure/**'],
           globalSetup: ['test/support/provide-services.ts'],
           testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // What is waited for comes by itself, sometimes after a pause that is drawn by lot.
-          expect: { poll: { timeout: 30_000 } },
+          // Programs that are installed for a test wait for each other, up to five minutes.
+          hookTimeout: 360_000,
+          expect: expectPatiently,
         },
       },
     ],

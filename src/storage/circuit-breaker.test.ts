@@ -200,7 +200,7 @@ test('a probe closes it and tells whoever listens; no call of anybody is the pro
 test('the pauses between probes grow', async () => {
   const { breaker, probes } = openBreaker({ shortestPauseMs: 20, longestPauseMs: 320 }, () => false)
   breaker.open('no_answer', 'ETIMEDOUT')
-  await expect.poll(() => probes.length, { timeout: 5000 }).toBe(6)
+  await expect.poll(() => probes.length).toBe(6)
   const pauses = probes.slice(1).map((at, i) => at - (probes[i] ?? 0))
   // Each is at least half of 40, 80, 160, 320 and 320 ms, since the half varies.
   for (const [i, least] of [20, 40, 80, 160, 160].entries()) expect(pauses[i]).toBeGreaterThan(least - 2)
@@ -212,11 +212,11 @@ test('one that opens right after a probe’s success goes on with the longer pau
   breaker.open('no_answer', 'ETIMEDOUT')
   await expect.poll(() => probes.length).toBe(4)
   isUp = true
-  await expect.poll(() => breaker.outage(), { timeout: 5000 }).toBeUndefined()
+  await expect.poll(() => breaker.outage()).toBeUndefined()
   const before = probes.length
   const openedAt = performance.now()
   breaker.open('no_answer', 'ETIMEDOUT')
-  await expect.poll(() => probes.length, { timeout: 5000 }).toBe(before + 1)
+  await expect.poll(() => probes.length).toBe(before + 1)
   // Five pauses were taken: 20, 40, 80, 160, 320. The sixth is 640, or half of it at least.
   expect((probes[before] ?? 0) - openedAt).toBeGreaterThan(318)
 })

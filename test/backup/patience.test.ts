@@ -72,7 +72,7 @@ test('an S3 that comes and goes is given up when the patience is over, unless th
   const folder = await emptyFolder()
   const states: Waiting[] = []
   const patience = {
-    patienceMs: 3000,
+    patienceMs: 6000,
     onWaiting(state: Waiting) {
       states.push(state)
       if (state === 'waiting') setTimeout(() => s3.proxy.setFault({ kind: 'none' }), 1200)

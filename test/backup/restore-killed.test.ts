@@ -9,7 +9,7 @@ import { startService } from '../support/start-service.ts'
 import { lastOf, makeBackup, placeWithPapers, scratchPlace } from './backup-scene.ts'
 
 test('a restore that is killed again and again goes on where it was', async () => {
-  const place = await placeWithPapers({ papers: 12 })
+  const place = await placeWithPapers({ papers: 40 })
   await makeBackup(place.service, place.backups)
   const scratch = await scratchPlace()
   const restore = () =>
@@ -17,11 +17,11 @@ test('a restore that is killed again and again goes on where it was', async () =
   const firms = join(scratch.folder, 'uploads', 'security_firms')
 
   const first = restore()
-  await expect.poll(async () => (await readdir(firms).catch(() => [])).length).toBeGreaterThan(0)
+  await expect.poll(async () => (await readdir(firms).catch(() => [])).length, { interval: 5 }).toBeGreaterThan(0)
   first.signal('SIGKILL')
   await first.ended()
   const second = restore()
-  await second.untilSaid(/"event":"table","table":"document_versions"/)
+  await second.untilSaid(/"event":"table"/)
   second.signal('SIGKILL')
   await second.ended()
   const started = await runCommand(scratch.folder, ['serve'], scratch)
@@ -37,8 +37,8 @@ test('a restore that is killed again and again goes on where it was', async () =
       ),
     })
   expect(third).toMatchObject({ code: 0, stderr: '' })
-  expect(lastOf(third.stdout)).toMatchObject({ ok: true, went_on: true, files: { written: 0, found: 13 } })
-  expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 13 })
+  expect(lastOf(third.stdout)).toMatchObject({ ok: true, went_on: true, files: { written: 0, found: 41 } })
+  expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 41 })
 
   // Killed once the rows stood, and before what follows them.
   await asOwner(scratch.settings, 'update document_restores set finished_at = null')

@@ -30,7 +30,7 @@ test.each([
 ])('%s that is told to end before it has begun says so, and the embedded database ends too', async (_name, words) => {
   const folder = await makeWorkFolder()
   const command = startCommand(folder, words)
-  await expect.poll(() => serverPid(join(folder, 'data')), { timeout: 20_000, interval: 5 }).toBeDefined()
+  await expect.poll(() => serverPid(join(folder, 'data')), { interval: 5 }).toBeDefined()
 
   command.signal('SIGINT')
   const { code, stdout, stderr } = await command.ended()
@@ -97,7 +97,7 @@ test('s3 test that is told to end in the middle deletes what it has put, begins 
     ['s3', 'test'],
     s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }),
   )
-  await expect.poll(() => calls, { timeout: 20_000, interval: 5 }).toContain('GET object')
+  await expect.poll(() => calls, { interval: 5 }).toContain('GET object')
 
   command.signal('SIGINT')
   const { code, stdout, stderr } = await command.ended()
@@ -127,7 +127,7 @@ async function openSilentStore() {
   proxy.setFault({ kind: 'hang' })
   return {
     address: `http://127.0.0.1:${proxy.port}`,
-    untilAsked: async () => expect.poll(() => proxy.connections(), { timeout: 20_000, interval: 5 }).toBeGreaterThan(0),
+    untilAsked: async () => expect.poll(() => proxy.connections(), { interval: 5 }).toBeGreaterThan(0),
   }
 }
 

@@ -59,10 +59,10 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
   test('a link lives as long as it says, and not longer', async () => {
     const key = newKey()
     await under.store.write(key, inMemory(small))
-    const short = await under.store.signDownload(key, link({ seconds: 2 }))
+    const short = await under.store.signDownload(key, link({ seconds: 5 }))
     expect((await under.follow(short)).status).toBe(200)
 
-    await wait(3000)
+    await wait(6000)
 
     expect((await under.follow(short)).status).toBe(403)
     expect(short.expiresAt.getTime()).toBeLessThan(Date.now())

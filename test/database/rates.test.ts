@@ -56,9 +56,9 @@ it('two who take from the same two buckets in other orders both get theirs', asy
 it('permits come back as the hour goes on, and never more than an hour’s', async () => {
   const bucket = bucketOf(60)
   expect((await lease(bucket, 60)).granted).toBe(60)
-  await pass(bucket, 59)
+  await pass(bucket, 50)
   expect((await lease(bucket, 1)).granted).toBe(0)
-  await pass(bucket, 1)
+  await pass(bucket, 10)
   expect((await lease(bucket, 5)).granted).toBe(1)
   await pass(bucket, 7 * 3600)
   expect((await lease(bucket, 500)).granted).toBe(60)

@@ -103,7 +103,7 @@ async function bootIn(folder: string, log: string): Promise<number> {
 }
 
 async function untilItAnswers(run: Booted['run']): Promise<void> {
-  const giveUpAt = Date.now() + 30_000
+  const giveUpAt = Date.now() + 120_000
   for (;;) {
     try {
       await run('systemctl', 'is-active', '--quiet', 'multi-user.target')

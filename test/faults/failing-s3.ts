@@ -8,7 +8,7 @@ import { startService, type TestService } from '../support/start-service.ts'
 
 /** As usual, but for what would make a test wait. */
 export const impatient = {
-  patience: { connectMs: 500, answerMs: 500, idleMs: 2000, attempts: 3 },
+  patience: { connectMs: 2000, answerMs: 1500, idleMs: 2000, attempts: 3 },
   times: { shortestPauseMs: 100, longestPauseMs: 400, calmMs: 0, suspectMs: 5000 },
 }
 
@@ -55,7 +55,7 @@ export async function openFailingS3(): Promise<FailingS3> {
     spoil,
     async mend() {
       await spoil({ kind: 'none' })
-      await expect.poll(() => service.app.stores.s3?.outage(), { timeout: 10_000 }).toBeUndefined()
+      await expect.poll(() => service.app.stores.s3?.outage()).toBeUndefined()
     },
     async close() {
       await service.stop()

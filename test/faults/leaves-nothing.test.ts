@@ -65,11 +65,7 @@ async function everything(service: TestService) {
 
 /** Waits until an upload has left its first trace, so that to find none later says something. */
 async function begun(service: TestService, before: unknown): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (JSON.stringify(await everything(service)) !== JSON.stringify(before)) return
-    await sleep(20)
-  }
-  throw new Error('the upload never began')
+  await expect.poll(() => everything(service), { interval: 20 }).not.toEqual(before)
 }
 
 /** Waits until an upload's traces are gone, or ten seconds have shown that they stay. */
@@ -168,16 +164,16 @@ describe.each([
   })
 })
 
+/** The upload has come to its transaction. */
 async function waitUntilBlocked(service: TestService): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
-    const { rows } =
-      await sql`select 1 from pg_locks where not granted and relation = 'firm_documents'::regclass`.execute(
-        service.app.db,
-      )
-    if (rows.length > 0) return
-    await sleep(50)
+  const blocked = async () => {
+    // The table may have the same number in the database of another test.
+    const { rows } = await sql`
+      select 1 from pg_locks where not granted and relation = 'firm_documents'::regclass
+      and database = (select oid from pg_database where datname = current_database())`.execute(service.app.db)
+    return rows.length
   }
-  throw new Error('the upload never came to its transaction')
+  await expect.poll(blocked).toBeGreaterThan(0)
 }
 
 async function untilS3IsBack(): Promise<void> {
@@ -231,7 +227,7 @@ describe('S3 that fails in the middle, where no other place is allowed', () => {
     isFailing.resolve()
     const answer = await answering
     // The store's own attempt to end it, for which nobody waited.
-    await expect.poll(hasTriedToAbort, { timeout: 30_000 }).toBe(true)
+    await expect.poll(hasTriedToAbort).toBe(true)
     await untilS3IsBack()
 
     expect(answer.status).toBe(503)

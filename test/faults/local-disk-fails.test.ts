@@ -72,7 +72,8 @@ describe.each([
     const service = await serveOnSmallDisk(4 * megabyte, { ...settings, ...more })
     const { id } = await uploadDocument(service.url, firmId, member)
     const before = await everythingOf(service)
-    await service.onDisk('mount -o remount,ro "$0"')
+    // Refused while the service still has a file open that it wrote.
+    await expect.poll(() => service.onDisk('mount -o remount,ro "$0"').catch(String)).toBe('')
 
     const refused = await uploadFile(service.url, firmId, member)
 

@@ -52,7 +52,7 @@ test('without credentials files wait on the disk, with a warning; once there are
   )
   onTestFinished(() => rm(credentialsFile))
 
-  await expect.poll(() => service.app.stores.s3?.outage(), { timeout: 10_000 }).toBeUndefined()
+  await expect.poll(() => service.app.stores.s3?.outage()).toBeUndefined()
   const after = await uploadDocument(service.url, firm, admin)
   expect(after).toMatchObject({ storage: 's3' })
   const download = await callDocuments(service.url, firm, admin, `/${after.id}/download`, { redirect: 'follow' })

@@ -62,7 +62,7 @@ test.each([
   async (_what, answer, trouble) => {
     const { service, allowWrites } = await startOnUnwritable(answer, impatient)
     const { firm, admin } = await firmWithAdmin(service)
-    expect(await readinessOf(service)).toMatchObject({ status: 'ready' })
+    await expect.poll(() => readinessOf(service)).toMatchObject({ status: 'ready' })
 
     for (let round = 0; round < 3; round += 1) {
       const { storage } = await uploadDocument(service.url, firm, admin)
@@ -74,9 +74,9 @@ test.each([
     expect(await readinessOf(service)).toMatchObject({ status: 'degraded', checks: { s3: { state: 'failed' } } })
 
     allowWrites()
-    await expect.poll(() => service.app.stores.s3?.outage(), { timeout: 10_000 }).toBeUndefined()
+    await expect.poll(() => service.app.stores.s3?.outage()).toBeUndefined()
     await expect(uploadDocument(service.url, firm, admin)).resolves.toMatchObject({ storage: 's3' })
-    await expect.poll(async () => (await readinessOf(service)).status, { timeout: 10_000 }).toBe('ready')
+    await expect.poll(async () => (await readinessOf(service)).status).toBe('ready')
   },
 )
 

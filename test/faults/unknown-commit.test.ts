@@ -26,8 +26,8 @@ beforeAll(async () => {
   service = await startService({ DATABASE_URL: throughProxy.href })
   beside = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false })).db
 
-  // Makes each COMMIT that hands in a document take two seconds, in which the connection can be lost.
-  await sql`create function linger() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return null; end $$`.execute(
+  // Makes each COMMIT that hands in a document take four seconds, in which the connection can be lost.
+  await sql`create function linger() returns trigger language plpgsql as $$ begin perform pg_sleep(4); return null; end $$`.execute(
     beside,
   )
   await sql`create constraint trigger linger after insert on firm_documents deferrable initially deferred for each row execute function linger()`.execute(
@@ -41,17 +41,15 @@ afterAll(async () => {
   await database.drop()
 })
 
-async function untilCommitting(): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const { rows } =
-      await sql`select 1 from pg_stat_activity where datname = current_database() and query ilike 'commit%' and wait_event = 'PgSleep'`.execute(
-        beside,
-      )
-    if (rows.length > 0) return
-    await sleep(25)
-  }
-  throw new Error('the upload never came to its commit')
+async function lingering(): Promise<number> {
+  const { rows } =
+    await sql`select 1 from pg_stat_activity where datname = current_database() and query ilike 'commit%' and wait_event = 'PgSleep'`.execute(
+      beside,
+    )
+  return rows.length
 }
+
+const untilCommitting = async () => expect.poll(lingering, { interval: 25 }).toBeGreaterThan(0)
 
 async function committing(): Promise<number> {
   const { rows } = await sql<{
@@ -95,7 +93,7 @@ it('a commit whose answer is lost and which does not stand: 503, and the bytes s
   const answering = uploadFile(service.url, firm, admin)
   await untilCommitting()
 
-  await sql`select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'commit%' and wait_event = 'PgSleep'`.execute(
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'commit%' and wait_event = 'PgSleep'`.execute(
     beside,
   )
 
@@ -118,7 +116,9 @@ it('a database that is gone before the commit: nothing was kept, and nothing is 
   for (let blocked = 0; blocked === 0;) {
     await sleep(25)
     blocked = (
-      await sql`select 1 from pg_locks where not granted and relation = 'firm_documents'::regclass`.execute(beside)
+      await sql`
+        select 1 from pg_locks where not granted and relation = 'firm_documents'::regclass
+        and database = (select oid from pg_database where datname = current_database())`.execute(beside)
     ).rows.length
   }
 

@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto'
+
 import { expect, it } from 'vitest'
 
 import { sceneOfFile } from '../support/scene-of-file.ts'
@@ -14,7 +16,10 @@ const scene = sceneOfFile(async (closing) => {
 it.each(targets)(
   '$what: nothing but sound answers, and nothing left behind',
   async ({ name, usualRuns, run }) => {
-    const { tries, answers, failure } = await run(scene.world, { runs: usualRuns })
+    const seed = randomInt(1_000_000_000)
+    // Before, so that it is known where the run hangs.
+    console.log(`fuzz ${name}: seed ${seed}`)
+    const { tries, answers, failure } = await run(scene.world, { runs: usualRuns, seed })
 
     console.log(`fuzz ${name}: ${tries} tries, answered ${JSON.stringify(answers)}`)
     expect(failure).toBeUndefined()

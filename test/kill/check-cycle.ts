@@ -25,7 +25,7 @@ export type Checked = StockReport & { downloads: number }
 
 const sampleOfOthers = 10
 // What was under way when a process died may still arrive: a COMMIT, a PUT.
-const settleMs = 300
+const settleMs = 2000
 
 /** Everything that can be known from rows and listings, and downloads of the cycle's own documents and some others. */
 export async function checkCycle(needs: CheckNeeds, cycle: number, random: Random): Promise<Checked> {

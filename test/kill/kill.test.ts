@@ -15,11 +15,14 @@ it.each([1, 2])(
   { timeout: mostMs },
   async (instances) => {
     const { postgres, stop } = await durablePostgres()
+    const seed = randomBytes(4).toString('hex')
+    // Before, so that it is known where the run hangs.
+    console.log(`kill: seed ${seed}`)
     try {
       const report = await killLoop({
         addresses: { s3: testServices().s3, postgres },
         cycles: 10,
-        seed: randomBytes(4).toString('hex'),
+        seed,
         instances,
         clients: 6,
         s3Outages: true,

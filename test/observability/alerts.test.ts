@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { parse } from 'yaml'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 
-import { runPromtool } from '../support/services/promtool.ts'
+import { ensureInstalled } from '../support/services/install-packages.ts'
+import { promtoolNeed, runPromtool } from '../support/services/promtool.ts'
 import { findUnknown } from './explain-selectors.ts'
 import { folder, readAlerts } from './read-alerts.ts'
 import { selectorsOf } from './selectors-of.ts'
@@ -16,6 +17,7 @@ const asRight = { isRight: true, output: expect.any(String) as string }
 
 const alerts = await readAlerts()
 const scene = watchedService()
+beforeAll(() => ensureInstalled([promtoolNeed]))
 
 test('promtool finds nothing wrong with the rules', async () => {
   expect(await runPromtool(['check', 'rules', '--lint=all', '--lint-fatal', join(folder, 'alerts.yaml')])).toEqual(

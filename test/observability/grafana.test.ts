@@ -2,9 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 
-import { runPromtool } from '../support/services/promtool.ts'
+import { ensureInstalled } from '../support/services/install-packages.ts'
+import { promtoolNeed, runPromtool } from '../support/services/promtool.ts'
 import { findUnknown } from './explain-selectors.ts'
 import { folder } from './read-alerts.ts'
 import { selectorsOf } from './selectors-of.ts'
@@ -38,6 +39,7 @@ const asked = board.panels.flatMap(({ title, targets = [] }) =>
 )
 
 const scene = watchedService()
+beforeAll(() => ensureInstalled([promtoolNeed]))
 
 test('the board has a row for each part of the service, and lets the Prometheus be chosen', () => {
   const rows = board.panels.filter(({ type }) => type === 'row').map(({ title }) => title)

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 import { sql } from 'kysely'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 
 import { listCode } from '../structure/list-code.ts'
 import { readTable } from '../structure/read-table.ts'
-import { runPromtool } from '../support/services/promtool.ts'
+import { ensureInstalled } from '../support/services/install-packages.ts'
+import { promtoolNeed, runPromtool } from '../support/services/promtool.ts'
 import { findUnknown } from './explain-selectors.ts'
 import { docs } from './look-at-service.ts'
 import { readAlerts } from './read-alerts.ts'
@@ -21,6 +22,7 @@ const pages = await Promise.all(
 )
 
 const scene = watchedService()
+beforeAll(() => ensureInstalled([promtoolNeed]))
 
 /** What stands in the blocks of one language, with the page that has it. */
 function blocksOf(language: string) {

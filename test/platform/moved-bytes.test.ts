@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/events.ts'
-import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
+import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
 import { listVersionsIn } from '../../src/database/versions-in-store.ts'
 import { collectBytes } from '../../src/documents/collect-bytes.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
@@ -183,12 +183,8 @@ describe('while a version is moved the platform', () => {
     await beside.platform.query('begin')
     await beside.platform.query('select from firm_documents where id = $1 for update', [id])
     const moving = moveVersion(app(), actor, await versionOf(id), toS3)
-    await expect
-      .poll(async () => {
-        const { rowCount } = await beside.platform.query('select from pg_locks where not granted')
-        return rowCount
-      })
-      .toBeGreaterThan(0)
+    const waiting = 'select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))'
+    await expect.poll(async () => (await beside.platform.query(waiting)).rowCount).toBeGreaterThan(0)
     await updateDocumentRow(beside.platform, { id }, { file_name: 'renamed.pdf', is_verified: true })
     await beside.platform.query('commit')
 
@@ -222,6 +218,8 @@ it('beside uploads and a migration the platform inserts, changes and deletes, an
   }
   const [, , migrated] = await Promise.all([platformWorks(), peopleUpload(), migrateAll('s3'), migrateAll('s3')])
   expect(migrated.outcomes).toMatchObject({ failed: 0, missing: 0, wrong: 0 })
+  // What met a move that took too long was noted.
+  await followNoted(app().db)
   expect(await countUnfollowed(beside.service)).toBe(0)
 
   const eventsBefore = await countPlatformEvents()

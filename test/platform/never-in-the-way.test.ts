@@ -180,9 +180,8 @@ it('a comparison that meets what the platform is about to write lets go of its r
   await client.query('select from firm_documents where id = $1 for update', [noted])
   await client.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [beside.firm, noted])
   const comparing = compareAll()
-  await expect
-    .poll(async () => (await beside.platform.query(`select from pg_locks where not granted`)).rowCount)
-    .toBeGreaterThan(0)
+  const waiting = 'select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))'
+  await expect.poll(async () => (await client.query(waiting)).rowCount).toBeGreaterThan(0)
   await client.query(`update firm_documents set file_name = 'wanted.pdf' where id = $1`, [wanted])
   await client.query('commit')
   await client.end()

@@ -1,6 +1,4 @@
 import { execFile } from 'node:child_process'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -8,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { freshBucket } from '../support/fresh-bucket.ts'
 import { s3Settings } from '../support/s3-settings.ts'
+import { findFreePorts } from '../support/services/free-ports.ts'
 import { type Account, type Newcomer, newcomer } from './newcomer.ts'
 import { type Block, readBlocks } from './read-blocks.ts'
 
@@ -71,7 +70,7 @@ const readers: [string, () => Account | undefined][] = isRoot
 describe.each(readers)('the README’s lines, typed by %s with an empty home', (_name, accountOf) => {
   it('start the service, hand in a paper and bring it back as printed', { timeout: 300_000 }, async () => {
     const reader = await arrive(requireAccount(accountOf()))
-    const port = await freePort()
+    const [port = 0] = await findFreePorts(1)
     const { printed } = await reader.start(startCommand, /^Try next: /m, { PORT: String(port) })
     expect(printed()).toContain(`http://127.0.0.1:${port}`)
     expect(printed()).toContain('Storage: local')
@@ -131,14 +130,4 @@ function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shapeOf)
   if (typeof value !== 'object' || value === null) return value === null ? null : typeof value
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shapeOf(each)]))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

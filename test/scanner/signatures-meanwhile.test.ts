@@ -48,11 +48,11 @@ it('so is one that waited for its scan, and was being scanned when they came', a
   await sql`update document_versions set scan_status = 'pending', scan_due_at = now() where document_id = ${id}`.execute(
     service.app.db,
   )
-  proxy.setFault({ kind: 'slow', latencyMs: 400 })
+  proxy.setFault({ kind: 'slow', latencyMs: 1500 })
   const before = proxy.connections()
   const scanning = sweep(service)
   // One to ask the scanner who it is, one for the file.
-  await expect.poll(() => proxy.connections(), { interval: 5, timeout: 10_000 }).toBe(before + 2)
+  await expect.poll(() => proxy.connections(), { interval: 5 }).toBe(before + 2)
   proxy.setFault({ kind: 'none' })
   numbered.number(3)
   // All others are scanned again now.

@@ -12,7 +12,7 @@ import { listKept } from './list-kept.ts'
 import { asChunk, formEnd, formStart, openRaw, uploadHead } from './raw-connection.ts'
 
 /** So long that an upload on a busy machine does not meet it, and short enough to be waited for. */
-const mostSecondsOfSilence = 2
+const mostSecondsOfSilence = 4
 
 let service: TestService
 let server: FastifyInstance

@@ -64,9 +64,7 @@ it('what the daily look found stands in the figures of every instance until the 
 
   await bucketInHand(bucket).remove(key)
   await verifySample.run(service.app, AbortSignal.timeout(60_000))
-  await expect
-    .poll(async () => (await readMetrics(service.url)).valueOf('verify_findings', 'kind="stray"'), { timeout: 10_000 })
-    .toBe(0)
+  await expect.poll(async () => (await readMetrics(service.url)).valueOf('verify_findings', 'kind="stray"')).toBe(0)
 })
 
 it('the bytes that were read are counted', async () => {
@@ -81,7 +79,9 @@ it('the bytes that were read are counted', async () => {
 it('is due every day, and not at each start', async () => {
   const worker = await startWorker(service.app)
   const { rows: due } = await sql<{ name: string }>`select name from document_jobs.schedule`.execute(service.app.db)
-  const { rows: waiting } = await sql<{ name: string }>`select name from document_jobs.job`.execute(service.app.db)
+  // But for what the clock sends, where it is due in this very minute.
+  const { rows: waiting } = await sql<{ name: string }>`
+    select name from document_jobs.job where singleton_key is distinct from 'verify-sample__'`.execute(service.app.db)
   await worker.close()
 
   expect(due.map(({ name }) => name)).toContain('verify-sample')

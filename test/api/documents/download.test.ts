@@ -78,12 +78,12 @@ describe('from S3', () => {
     await file.body?.cancel()
   })
 
-  it('a link for two seconds is refused by S3 after three', async () => {
-    const brief = await startService({ ...s3Settings(both.bucket), DOWNLOAD_URL_SECONDS: '2' })
+  it('a link for five seconds is refused by S3 after six', async () => {
+    const brief = await startService({ ...s3Settings(both.bucket), DOWNLOAD_URL_SECONDS: '5' })
     const { download } = await handedIn(brief)
     const link = (await download()).headers.get('location') ?? ''
     const first = await fetch(link)
-    await sleep(3000)
+    await sleep(6000)
     const later = await fetch(link)
     expect([first.status, later.status]).toEqual([200, 403])
     await brief.stop()

@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 
 import { errors, jwtVerify } from 'jose'
@@ -15,6 +12,7 @@ import {
   startOpenIdProvider,
   type TestProvider,
 } from '../../support/openid-provider.ts'
+import { findFreePorts } from '../../support/services/free-ports.ts'
 
 const { freshMs, mostStaleMs, pauseMs } = usualKeyPatience
 
@@ -217,11 +215,7 @@ describe('an answer is no set of keys', () => {
   })
 
   it('when nobody answers there', async () => {
-    const closed = createServer().listen(0, '127.0.0.1')
-    await once(closed, 'listening')
-    const { port } = closed.address() as AddressInfo // it listens on a port
-    closed.close()
-    await once(closed, 'close')
+    const [port = 0] = await findFreePorts(1)
     await expect(fetchKeySet(`http://127.0.0.1:${port}/keys`)).rejects.toThrow('fetch failed')
   })
 })

@@ -30,13 +30,15 @@ async function hearsOf(check: keyof ReadinessShape['checks']) {
 }
 
 test('all that is needed answers: ready', async () => {
-  expect(await ready()).toMatchObject({
-    status: 200,
-    body: {
-      status: 'ready',
-      checks: { database: { state: 'ok' }, s3: { state: 'ok' }, local: { state: 'ok' } },
-    },
-  })
+  await expect
+    .poll(() => ready())
+    .toMatchObject({
+      status: 200,
+      body: {
+        status: 'ready',
+        checks: { database: { state: 'ok' }, s3: { state: 'ok' }, local: { state: 'ok' } },
+      },
+    })
 })
 
 test.each(['refuse', 'hang'] as const)(

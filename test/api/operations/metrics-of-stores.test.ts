@@ -14,7 +14,7 @@ import { readMetrics } from './read-metrics.ts'
 const scene = serviceBehindProxies()
 
 const figure = async (name: string, labels = '') => (await readMetrics(scene.service.url)).valueOf(name, labels)
-const polling = { timeout: 20_000, interval: 200 }
+const polling = { interval: 200 }
 
 test('what is asked of S3, and the downloads from there, are counted by store', async () => {
   const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 20_000 }) })

@@ -55,7 +55,7 @@ test('an upload that its store did not take is counted as such, and so are the c
   expect(figures.valueOf('uploads_without_s3_total', 'reason="no_answer",goes_to="local"')).toBe(1)
   expect(figures.valueOf('uploads_without_s3_total', 'reason="no_bucket",goes_to="local"')).toBe(0)
   const waiting = async () => (await readMetrics(scene.service.url)).valueOf('fallback_files')
-  await expect.poll(waiting, { timeout: 10_000 }).toBe(1)
+  await expect.poll(waiting).toBe(1)
   expect((await readMetrics(scene.service.url)).valueOf('fallback_oldest_seconds')).toBeGreaterThan(0)
   expect(figures.valueOf('upload_size_bytes_count', 'store="local",outcome="ok"')).toBe(1)
   expect(figures.valueOf('upload_size_bytes_count', 'store="s3",outcome="unavailable"')).toBe(1)
@@ -65,7 +65,7 @@ test('an upload that its store did not take is counted as such, and so are the c
 
   scene.toS3.setFault({ kind: 'none' })
   const isAvailable = async () => (await readMetrics(scene.service.url)).valueOf('s3_available')
-  await expect.poll(isAvailable, { timeout: 30_000 }).toBe(1)
+  await expect.poll(isAvailable).toBe(1)
 })
 
 test('a refused login is counted, and a body that is no login is none', async () => {
@@ -86,9 +86,11 @@ test('a refused login is counted, and a body that is no login is none', async ()
 })
 
 test('what is open, waits or is held is there to see', async () => {
-  const figures = await readMetrics(scene.service.url)
+  const read = () => readMetrics(scene.service.url)
+  // A database that did not answer in time is asked again.
+  await expect.poll(async () => (await read()).valueOf('database_up')).toBe(1)
+  const figures = await read()
 
-  expect(figures.valueOf('database_up')).toBe(1)
   expect(figures.valueOf('database_connections', 'state="waiting"')).toBe(0)
   expect(
     (figures.valueOf('database_connections', 'state="in_use"') ?? 0) +
@@ -114,7 +116,7 @@ test('an upload whose bytes could not be taken back stays open, and is seen', as
     scene.service.app.db,
   )
 
-  await expect.poll(open, { timeout: 10_000, interval: 200 }).toBe(await count())
+  await expect.poll(open, { interval: 200 }).toBe(await count())
   expect(await count()).toBeGreaterThan(0)
 })
 
@@ -135,19 +137,20 @@ test('an event without a month of its own raises the figure that alarms', async 
   await sql`insert into document_events (occurred_at, action, outcome, ip, user_agent, request_id)
             values ('1999-12-31T23:59:59Z', 'test', 'ok', '', '', '')`.execute(scene.service.app.db)
 
-  await expect.poll(rows, { timeout: 10_000, interval: 200 }).toBe(1)
+  await expect.poll(rows, { interval: 200 }).toBe(1)
 })
 
 test('jobs are counted by queue and state, those that are done are not', async () => {
   const worker = await startWorker(scene.service.app)
+  // But for the one that the clock sends, where it is due in this very minute.
   const done = async () => {
     const { rows } = await sql<{ state: string }>`
-      select state::text from ${sql.table(`${jobSchema}.job`)} where name = 'housekeeping'`.execute(
+      select state::text from ${sql.table(`${jobSchema}.job`)} where name = 'housekeeping' and singleton_key is distinct from 'housekeeping__'`.execute(
       scene.service.app.db,
     )
     return rows.map(({ state }) => state)
   }
-  await expect.poll(done, { timeout: 30_000 }).toEqual(['completed'])
+  await expect.poll(done).toEqual(['completed'])
   await worker.close()
   await sql`insert into ${sql.table(`${jobSchema}.job`)} (name, state) values ('housekeeping', 'failed')`.execute(
     scene.service.app.db,
@@ -155,7 +158,7 @@ test('jobs are counted by queue and state, those that are done are not', async (
 
   const failed = async () =>
     (await readMetrics(scene.service.url)).valueOf('jobs', 'queue="housekeeping",state="failed"')
-  await expect.poll(failed, { timeout: 10_000, interval: 200 }).toBe(1)
+  await expect.poll(failed, { interval: 200 }).toBe(1)
   expect((await readMetrics(scene.service.url)).text).not.toContain('state="completed"')
 })
 
@@ -163,11 +166,11 @@ test('without its database the service still shows its own figures, and none of 
   scene.toDatabase.setFault({ kind: 'refuse' })
   await scene.toDatabase.cutAll()
   const up = async () => (await readMetrics(scene.service.url)).valueOf('database_up')
-  await expect.poll(up, { timeout: 30_000, interval: 200 }).toBe(0)
+  await expect.poll(up, { interval: 200 }).toBe(0)
 
   const figures = await readMetrics(scene.service.url)
   scene.toDatabase.setFault({ kind: 'none' })
-  await expect.poll(up, { timeout: 30_000, interval: 200 }).toBe(1)
+  await expect.poll(up, { interval: 200 }).toBe(1)
 
   expect(figures.valueOf('open_uploads')).toBeUndefined()
   expect(figures.valueOf('document_events_default_rows')).toBeUndefined()

@@ -31,7 +31,7 @@ type Line = Record<string, unknown>
 async function eventsOf(requestId: string): Promise<Line[]> {
   const lines = () =>
     service.logLines.map((line): Line => JSON.parse(line)).filter((line) => line['request_id'] === requestId)
-  await expect.poll(() => lines().map((line) => line['event']), { timeout: 10_000 }).toContain('request')
+  await expect.poll(() => lines().map((line) => line['event'])).toContain('request')
   return lines()
 }
 

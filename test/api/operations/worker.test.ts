@@ -37,17 +37,19 @@ async function start(jobs?: Job[]): Promise<Worker> {
   return worker
 }
 
-type Run = { state: string; output: unknown }
+type Run = { id: string; state: string; output: unknown }
 
+/** But for the one that the clock sends, where a job is due in this very minute. */
 async function listRuns(job: string): Promise<Run[]> {
   const { rows } = await sql<Run>`
-    select state::text, output from ${sql.table(`${jobSchema}.job`)} where name = ${job}`.execute(service.app.db)
+    select id, state::text, output from ${sql.table(`${jobSchema}.job`)}
+    where name = ${job} and singleton_key is distinct from ${`${job}__`}`.execute(service.app.db)
   return rows
 }
 
 async function finishedRuns(job: string): Promise<Run[]> {
   const isFinished = (runs: Run[]) => runs.length > 0 && runs.every(({ state }) => /completed|failed/.test(state))
-  await expect.poll(() => listRuns(job), { timeout: 30_000 }).toSatisfy(isFinished)
+  await expect.poll(() => listRuns(job)).toSatisfy(isFinished)
   return listRuns(job)
 }
 
@@ -71,13 +73,13 @@ function jobThat(name: string, run: Job['run']): Job {
 test('of several workers that start at once, one does the housekeeping, and the log tells of it twice', async () => {
   await Promise.all([start(), start(), start()])
 
-  expect(await finishedRuns('housekeeping')).toEqual([{ state: 'completed', output: { forgotten_answers: 0 } }])
-  const events = eventsOf('housekeeping')
+  const runs = await finishedRuns('housekeeping')
+  expect(runs).toMatchObject([{ state: 'completed', output: { forgotten_answers: 0 } }])
+  const events = eventsOf('housekeeping').filter((event) => event['job_id'] === runs[0]?.id)
   expect(events).toMatchObject([
-    { event: 'job_started', attempt: 1, job_id: expect.any(String) },
+    { event: 'job_started', attempt: 1 },
     { event: 'job_finished', attempt: 1, duration_ms: expect.any(Number), forgotten_answers: 0 },
   ])
-  expect(events[1]?.['job_id']).toBe(events[0]?.['job_id'])
 })
 
 test('the housekeeping is due every day by itself', async () => {
@@ -128,12 +130,12 @@ test('a job that a change asked for is done for the change’s request, at every
   })
   await expect(undone).rejects.toThrow('undone')
 
-  await expect.poll(() => listRuns('asked-for'), { timeout: 30_000 }).toMatchObject([{ state: 'retry' }])
+  await expect.poll(() => listRuns('asked-for')).toMatchObject([{ state: 'retry' }])
   isFailing = false
   await sql`update ${sql.table(`${jobSchema}.job`)} set start_after = now() where name = 'asked-for'`.execute(
     service.app.db,
   )
-  await expect.poll(() => listRuns('asked-for'), { timeout: 30_000 }).toMatchObject([{ state: 'completed' }])
+  await expect.poll(() => listRuns('asked-for')).toMatchObject([{ state: 'completed' }])
   await queue.stop()
   const events = eventsOf('asked-for')
   const within = service.logLines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'at_work')
@@ -149,7 +151,7 @@ test('a job that fails is told in the log, waits for another attempt, and keeps 
     }),
   ])
 
-  await expect.poll(() => listRuns('failing'), { timeout: 30_000 }).toMatchObject([{ state: 'retry' }])
+  await expect.poll(() => listRuns('failing')).toMatchObject([{ state: 'retry' }])
   const failure = eventsOf('failing').find(({ event }) => event === 'job_failed')
   expect(failure).toMatchObject({ level: 'error', attempt: 1, err: { message: expect.stringContaining('redacted') } })
   expect(JSON.stringify(await listRuns('failing'))).not.toContain('postgres')
@@ -168,7 +170,7 @@ test('a worker that is closed lets its running job finish and takes no other', a
 
   await worker.close()
 
-  expect(await listRuns('slow')).toEqual([{ state: 'completed', output: { done: true } }])
+  expect(await listRuns('slow')).toMatchObject([{ state: 'completed', output: { done: true } }])
 })
 
 test('a worker that cannot reach its database says so instead of waiting for it', async () => {

@@ -190,7 +190,7 @@ describeCheck(34, () => {
       const failed = () => onDisk.logLines.filter((line) => line.includes('"job_failed"')).length
       const before = failed()
       const worker = await startWorker(onDisk.app, [job])
-      await expect.poll(failed, { timeout: 20_000 }).toBeGreaterThan(before)
+      await expect.poll(failed).toBeGreaterThan(before)
       await worker.close()
 
       const { headers } = await makePerson(onDisk.app, { role: 'admin' })
@@ -255,7 +255,8 @@ describeCheck(34, () => {
 
       expect([200, 503]).toContain(answer.status)
       expect(await answer.text()).not.toContain('terminat')
-      expect((await callDocuments(onDisk.url, firm, admin)).status).toBe(200)
+      // One connection may still be thought sound, and fail the next one too.
+      await expect.poll(async () => (await callDocuments(onDisk.url, firm, admin)).status).toBe(200)
     })
 
     it('lost in the middle of a question: 503, and the question can be asked again', async () => {
@@ -266,9 +267,8 @@ describeCheck(34, () => {
       await beside.query('begin; lock table document_versions in access exclusive mode')
 
       const asked = callDocuments(onDisk.url, firm, admin, `/${id}`)
-      await expect
-        .poll(async () => (await beside.query('select from pg_locks where not granted')).rowCount, { timeout: 10_000 })
-        .toBe(1)
+      const waiting = 'select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))'
+      await expect.poll(async () => (await beside.query(waiting)).rowCount).toBeGreaterThan(0)
       await postgres.cutAll()
       const answer = await asked
       await beside.end()

@@ -1,13 +1,34 @@
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { createServer, type Server } from 'node:net'
 
-/** Ports on 127.0.0.1 that the system had free a moment ago, each another one. */
+/** Below those that systems give to whoever asks for any port: what is found here is taken by nobody meanwhile. */
+const lowest = 20_000
+const beyondHighest = 32_000
+
+/** Ports on 127.0.0.1 where nobody listened a moment ago, each another one. */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const listeners = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  // All are held until all are known, or one could be given twice.
-  await Promise.all(listeners.map((listener) => once(listener, 'listening')))
-  // A listener on TCP has this kind of address; only one on a socket file has a string.
-  const ports = listeners.map((listener) => (listener.address() as AddressInfo).port)
-  await Promise.all(listeners.map((listener) => once(listener.close(), 'close')))
-  return ports
+  const found: { port: number; listener: Server }[] = []
+  try {
+    // All are held until all are known, or one could be given twice.
+    while (found.length < count) {
+      const port = randomInt(lowest, beyondHighest)
+      const listener = await listenOn(port)
+      if (listener !== undefined) found.push({ port, listener })
+    }
+    return found.map(({ port }) => port)
+  } finally {
+    await Promise.all(found.map(({ listener }) => listener[Symbol.asyncDispose]()))
+  }
+}
+
+/** Nothing where somebody listens already. */
+async function listenOn(port: number): Promise<Server | undefined> {
+  const listener = createServer()
+  return new Promise((resolve, reject) => {
+    listener.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(undefined)
+      else reject(error)
+    })
+    listener.listen(port, '127.0.0.1', () => resolve(listener))
+  })
 }

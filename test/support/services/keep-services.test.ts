@@ -65,6 +65,6 @@ test.each(['SIGKILL', 'SIGINT'] as const)('a service ends when who asked for it 
   asker.kill(signal)
   await once(asker, 'exit')
 
-  await expect.poll(() => isListening(port), { timeout: 20_000 }).toBe(false)
-  await expect.poll(() => isThere(folder), { timeout: 20_000 }).toBe(false)
+  await expect.poll(() => isListening(port)).toBe(false)
+  await expect.poll(() => isThere(folder)).toBe(false)
 })

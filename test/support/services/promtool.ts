@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 
-import { ensureInstalled, findProgram, type PackageNeed } from './install-packages.ts'
+import { findProgram, type PackageNeed } from './install-packages.ts'
 import { ServiceFailure } from './service-failure.ts'
 
-const promtoolNeed: PackageNeed = {
+export const promtoolNeed: PackageNeed = {
   service: 'the checker of Prometheus’ rules (promtool)',
   packages: ['prometheus'],
   aboutMegabytes: 60,
@@ -13,9 +13,8 @@ const promtoolNeed: PackageNeed = {
 
 export type Checked = { isRight: boolean; output: string }
 
-/** Runs Debian's promtool, which is installed first if need be: what it said, and whether it found everything right. */
+/** Runs Debian's promtool, for which a test file asks before its tests: what it said, and whether it found everything right. */
 export async function runPromtool(words: string[], input = ''): Promise<Checked> {
-  await ensureInstalled([promtoolNeed])
   const command = await findProgram('promtool')
   if (!command) throw new ServiceFailure('promtool is not installed.')
   const child = spawn(command, words, { stdio: ['pipe', 'pipe', 'pipe'] })
