@@ -4,11 +4,9 @@ import type { FuzzScene } from './fuzz-scene.ts'
 const placeholder = /⟦([^~⟧]+)(?:~(\w+) (\d+) (\d+))?⟧/g
 
 /** Puts the scene's values where a request names them: ids and secrets that nobody knows before the scene is made. */
-export async function fillIn(text: string, scene: FuzzScene): Promise<string> {
-  const names = [...new Set([...text.matchAll(placeholder)].map(([, name = '']) => name))]
-  const values = new Map(await Promise.all(names.map(async (name) => [name, await scene.valueOf(name)] as const)))
+export function fillIn(text: string, scene: FuzzScene): string {
   return text.replaceAll(placeholder, (whole, name: string, how?: string, at?: string, by?: string) => {
-    const value = values.get(name)
+    const value = scene.valueOf(name)
     if (value === undefined) return whole
     return how === undefined ? value : spoil(value, how, { at: Number(at), by: Number(by) })
   })

@@ -41,7 +41,7 @@ function tryOf(each: HandIn): Try {
 
 async function handIn(wished: HandIn, scene: FuzzScene): Promise<Answer[]> {
   const { form, goes, cuts } = wished
-  const { head, frame: sent } = await writeHead(wished, scene)
+  const { head, frame: sent } = writeHead(wished, scene)
   const ending = goes ? 'go' : sent.isWhole ? 'wait' : 'end'
   const pieces = cutAt(Buffer.concat([head, sent.wrap(form.bytes)]), cuts)
   const heard = await sendBytes(scene.service.url, { pieces, ending })
@@ -64,7 +64,7 @@ function judgeRefused({ form, hash, key }: HandIn, answer: Answer | undefined): 
   refute([isSound && answer?.status !== 201, `a sound form was answered ${answer?.status}: ${answer?.body.toString()}`])
 }
 
-async function writeHead({ form, frame: makeFrame, path, hash, key }: HandIn, scene: FuzzScene) {
+function writeHead({ form, frame: makeFrame, path, hash, key }: HandIn, scene: FuzzScene) {
   const sent = makeFrame(form.bytes)
   const said = { right: hashOf(form.files[0] ?? Buffer.alloc(0)), wrong: 'ab'.repeat(32), none: undefined }[
     hash ?? 'none'
@@ -79,7 +79,7 @@ async function writeHead({ form, frame: makeFrame, path, hash, key }: HandIn, sc
     `Content-Type: ${form.contentType}`,
     ...sent.headers,
   ]
-  return { head: Buffer.from(`${await fillIn(lines.join('\r\n'), scene)}\r\n\r\n`), frame: sent }
+  return { head: Buffer.from(`${fillIn(lines.join('\r\n'), scene)}\r\n\r\n`), frame: sent }
 }
 
 const received = documentShape.extend({ duplicate_of: z.guid().optional() })

@@ -131,7 +131,7 @@ export const headBatches: fc.Arbitrary<Batch> = fc
 
 async function say(heads: string[], cuts: number[], scene: FuzzScene): Promise<Answer[]> {
   const last = 'GET /healthz HTTP/1.1\r\nHost: documents.example\r\nConnection: close\r\n\r\n'
-  const text = await fillIn([...heads, last].join(''), scene)
+  const text = fillIn([...heads, last].join(''), scene)
   // What can be a byte is one, as in no text; the rest is UTF-8.
   const bytes = Buffer.concat(
     Array.from(text, (character) => Buffer.from(character, character < '\u0100' ? 'latin1' : 'utf8')),

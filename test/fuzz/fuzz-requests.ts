@@ -23,7 +23,7 @@ export function requestBatches(api: ApiDescription): fc.Arbitrary<Batch> {
 }
 
 async function ask(request: Request, scene: FuzzScene): Promise<Answer> {
-  const { head, body } = await writeRequest(request, scene)
+  const { head, body } = writeRequest(request, scene)
   const { service } = scene
   const heard = await sendBytes(service.url, { pieces: [Buffer.from(head), body], ending: 'wait' })
   const answer = onlyAnswer(heard, request.method)
@@ -37,13 +37,13 @@ function onlyId({ headers }: Request): string | undefined {
   return ids.length === 1 ? ids[0]?.[1] : undefined
 }
 
-async function writeRequest({ method, target, headers, body, spoiled }: Request, scene: FuzzScene) {
+function writeRequest({ method, target, headers, body, spoiled }: Request, scene: FuzzScene) {
   const form = [
     '--cut\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n',
     makePdf({ seed: target }),
     '\r\n--cut--\r\n',
   ]
-  const text = await fillIn(body, scene)
+  const text = fillIn(body, scene)
   const bytes = body === aForm ? Buffer.concat(form.map((part) => Buffer.from(part))) : Buffer.from(text)
   for (const { at, to } of spoiled) if (bytes.length > 0) bytes[at % bytes.length] = to
   const lines = [
@@ -53,7 +53,7 @@ async function writeRequest({ method, target, headers, body, spoiled }: Request,
     ...(bytes.length > 0 || method !== 'GET' ? [`Content-Length: ${bytes.length}`] : []),
     'Connection: close',
   ]
-  return { head: `${await fillIn(lines.join('\r\n'), scene)}\r\n\r\n`, body: bytes }
+  return { head: `${fillIn(lines.join('\r\n'), scene)}\r\n\r\n`, body: bytes }
 }
 
 function wordsOf({ asker, method, target, headers, body, spoiled }: Request): string {

@@ -19,7 +19,7 @@ export type FuzzScene = {
   /** Two papers, the first with two versions. */
   papers: [DocumentShape, DocumentShape]
   /** What stands for a name between ⟦ and ⟧; undefined for a name that is not known. */
-  valueOf(name: string): Promise<string> | undefined
+  valueOf(name: string): string | undefined
 }
 
 export async function newScene(service: Fuzzed): Promise<FuzzScene> {
@@ -57,24 +57,18 @@ export async function newScene(service: Fuzzed): Promise<FuzzScene> {
     makers[`e-mail.${name}`] = async () => person.email
     makers[`access.${name}`] = async () => person.headers.authorization.slice('Bearer '.length)
   }
-  return { service, firm, people, papers, valueOf: rememberEach(makers) }
+  const values = await makeEach(makers)
+  return { service, firm, people, papers, valueOf: (name) => values.get(name) }
 }
 
-/** Each value is made when somebody first asks for it. */
-function rememberEach(makers: Record<string, () => Promise<string>>) {
-  const made = new Map<string, Promise<string>>()
-  return (name: string) => {
-    const make = makers[name]
-    if (make === undefined) return undefined
-    const value = made.get(name) ?? make()
-    made.set(name, value)
-    return value
-  }
+/** All before the batch: what it deletes meanwhile would have no second page, and no link. */
+async function makeEach(makers: Record<string, () => Promise<string>>): Promise<Map<string, string>> {
+  return new Map(await Promise.all(Object.entries(makers).map(async ([name, make]) => [name, await make()] as const)))
 }
 
 function cursorOf(page: Response): string {
   const next = /[?&]cursor=([^&>]*)/.exec(page.headers.get('link') ?? '')?.[1]
-  if (next === undefined) throw new Error('the list has no second page')
+  if (next === undefined) throw new Error(`the list has no second page (${page.status})`)
   return decodeURIComponent(next)
 }
 

@@ -43,9 +43,9 @@ function mostlyAtFirst(): fc.Arbitrary<Door> {
 }
 
 async function show(token: Token, door: Door, scene: FuzzScene): Promise<Answer> {
-  const parts = { ...token, header: await fillIn(token.header, scene), claims: await fillIn(token.claims, scene) }
+  const parts = { ...token, header: fillIn(token.header, scene), claims: fillIn(token.claims, scene) }
   const written = writeToken(parts, jwtSecret)
-  const request = await fillIn(requestAt(door, written), scene)
+  const request = fillIn(requestAt(door, written), scene)
   const heard = await sendBytes(scene.service.url, { pieces: [Buffer.from(request)], ending: 'wait' })
   const answer = onlyAnswer(heard, 'GET')
   judgeAnswer(answer, scene.service)
