@@ -9,7 +9,7 @@ export type TrailFinding = {
   detail: string
 }
 
-export const trailFaults = [
+const trailFaults = [
   'event_edited',
   'event_removed',
   'event_added',

@@ -57,7 +57,7 @@ export type Manifest = z.infer<typeof manifestForm>
  * - `unreadable`: the disk is there, and refuses this file alone;
  * - `missing`, `wrong`: they are gone, or not what was stored.
  */
-export const fileFates = [
+const fileFates = [
   'kept',
   'left',
   'known_bad',

@@ -32,7 +32,7 @@ async function unpack({ file }: Part, bytes: Buffer): Promise<string> {
 }
 
 /** A part's bytes, packed as they are. */
-export async function readPart(
+async function readPart(
   place: BackupPlace,
   folder: string,
   { file, bytes: size, sha256 }: Part,
