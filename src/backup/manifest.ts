@@ -57,16 +57,7 @@ export type Manifest = z.infer<typeof manifestForm>
  * - `unreadable`: the disk is there, and refuses this file alone;
  * - `missing`, `wrong`: they are gone, or not what was stored.
  */
-const fileFates = [
-  'kept',
-  'left',
-  'known_bad',
-  'infected',
-  'not_here',
-  'unreadable',
-  'missing',
-  'wrong',
-] as const
+const fileFates = ['kept', 'left', 'known_bad', 'infected', 'not_here', 'unreadable', 'missing', 'wrong'] as const
 export type FileFate = (typeof fileFates)[number]
 
 /** A file as the snapshot's rows name it. */

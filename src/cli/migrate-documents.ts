@@ -14,6 +14,7 @@ import { requireFirm } from './require-firm.ts'
 import { requireS3 } from './require-s3.ts'
 import { endedBefore, s3IsAway } from './tell-end.ts'
 import { type Teller, tellingOfMoves } from './tell-moves.ts'
+import { tellStoreFailure } from './tell-store-failure.ts'
 import { tellingOfWaiting } from './tell-waiting.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
@@ -85,7 +86,7 @@ async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Pl
     dry_run: false,
     ok: isGood,
     complete: migrated.isComplete,
-    ended_by: migrated.isComplete ? null : endOf(needs.signal),
+    ended_by: migrated.isComplete ? null : endOf(migrated, needs.signal),
     bytes: migrated.bytes,
     outcomes: migrated.outcomes,
     sources_to_be_removed: migrated.sourcesOrdered,
@@ -95,8 +96,16 @@ async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Pl
 }
 
 /** What ends it before the end. */
-function endOf(signal: AbortSignal): 'signal' | 's3' {
-  return signal.aborted ? 'signal' : 's3'
+function endOf({ diskFailure }: Migrated, signal: AbortSignal): 'signal' | 'disk' | 's3' {
+  if (signal.aborted) return 'signal'
+  return diskFailure === undefined ? 's3' : 'disk'
+}
+
+function lineOfEnd({ diskFailure }: Migrated, { stores, signal }: Pick<Needs, 'stores' | 'signal'>): string {
+  if (signal.aborted) return endedBefore
+  if (diskFailure === undefined) return s3IsAway(stores)
+  const { says, advice } = tellStoreFailure(diskFailure)
+  return `${says} ${advice}, and run this again: it goes on where it stands.`
 }
 
 type End = { to: StoreName; migrated: Migrated; isGood: boolean; troubles: Record<string, number> }
@@ -108,7 +117,7 @@ function linesOfEnd(
 ): string[] {
   const { outcomes, bytes, isComplete, sourcesOrdered } = migrated
   const lines = [`${markOf(print, isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`]
-  if (!isComplete) lines.push(endOf(signal) === 'signal' ? endedBefore : s3IsAway(stores))
+  if (!isComplete) lines.push(lineOfEnd(migrated, { stores, signal }))
   if (sourcesOrdered > 0)
     lines.push(`The running service removes ${inCount(sourcesOrdered, 'source')} once a day has passed.`)
   else if (outcomes.moved > 0)

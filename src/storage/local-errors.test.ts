@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { StoreError } from './file-store.ts'
-import { localFailure } from './local-errors.ts'
+import { localFailure, takesNoMore } from './local-errors.ts'
 
 /** An error as Node throws it for a call of the system. */
 function systemError(code: string, errno: number): Error {
@@ -36,4 +36,14 @@ test.each([
   ['something thrown that is no error', 'oops'],
 ])('%s stays as it is', (_what, error) => {
   expect(localFailure(error)).toBe(error)
+})
+
+test.each([
+  ['ENOSPC', -28, true],
+  ['EROFS', -30, true],
+  ['Unknown system error -122', -122, true],
+  ['EIO', -5, false],
+  ['EACCES', -13, false],
+])('that the disk takes no more: %s (%i), %s', (code, errno, expected) => {
+  expect(takesNoMore(localFailure(systemError(code, errno)))).toBe(expected)
 })

@@ -19,8 +19,7 @@ const byErrno = new Map<string, StoreErrorCode>([
  */
 export function localFailure(error: unknown): unknown {
   if (!isSystemError(error)) return error
-  // Node has no name for some of them, a full quota among these, and writes a sentence in its place.
-  const code = error.code ?? 'an unknown error'
+  const code = codeOf(error) ?? 'an unknown error'
   return new StoreError(byErrno.get(code) ?? 'unavailable', `The local store failed with ${code}.`, error)
 }
 
@@ -29,8 +28,8 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number'
 }
 
-/** Whether the disk takes no file at all: what one meets, all others meet too. */
-export function takesNothing(error: unknown): boolean {
+/** Whether a disk is full, or can only be read. */
+export function takesNoMore(error: unknown): error is StoreError {
   return error instanceof StoreError && hasCode(error.cause, 'ENOSPC', 'EDQUOT', 'EROFS')
 }
 

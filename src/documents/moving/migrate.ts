@@ -2,8 +2,10 @@ import type { EventActor } from '../../database/events.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
 import { makeKeptDue } from '../../database/removals.ts'
 import { countVersionsIn, type VersionScope } from '../../database/versions-in-store.ts'
-import { takesNothing } from '../../storage/local-errors.ts'
+import type { StoreError } from '../../storage/file-store.ts'
+import { takesNoMore } from '../../storage/local-errors.ts'
 import type { FirmId, StoreName } from '../../vocabulary.ts'
+import { mostBytesInMemory } from '../receive-file.ts'
 import type { Stores } from '../stores.ts'
 import { makeWaitForS3, type Patience } from '../wait-for-s3.ts'
 import { moveAll, type Settled } from './move-all.ts'
@@ -24,8 +26,10 @@ export type Migration = {
 export type Migrated = {
   outcomes: Record<MoveOutcome | 'failed', number>
   bytes: number
-  /** False when it was told to end, or S3 stayed away: run again, it goes on. */
+  /** False when it was told to end, S3 stayed away, or the disk took no more: run again, it goes on. */
   isComplete: boolean
+  /** What the disk said that took no more. */
+  diskFailure: StoreError | undefined
   /** Sources whose removal was ordered by this run, those kept by earlier ones among them. */
   sourcesOrdered: number
 }
@@ -46,12 +50,13 @@ export function planMigration(
 /**
  * Moves every version of one store to the other while the service serves and takes uploads. It may be killed at any
  * moment and be run again, also by several at once; when S3 goes away it waits for it. Sources stay unless `deletesSource`.
- * Throws where the database's user lacks a right, and where the disk takes no more files.
+ * Throws where the database's user lacks a right.
  */
 export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Migration): Promise<Migrated> {
   const { to, firmId, bytesPerSecond, deletesSource, signal } = migration
   const outcomes = { moved: 0, busy: 0, missing: 0, not_here: 0, wrong: 0, failed: 0 }
   let bytes = 0
+  let diskFailure: StoreError | undefined
   const scope = scopeOf(migration, needs.stores)
   const s3IsBack = makeWaitForS3(needs.stores, migration)
   const isComplete = await moveAll(needs, actor, {
@@ -66,12 +71,18 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
       if (settled.outcome === 'moved') bytes += settled.version.fileSize
       migration.onSettled(settled)
     },
-    async untilWorthwhile(error) {
-      if (isLackOfRight(error) || takesNothing(error)) throw error
-      return s3IsBack()
+    async untilWorthwhile(error, { fileSize }) {
+      if (isLackOfRight(error)) throw error
+      if (to === 'local' && isEndOfDisk(error, fileSize)) diskFailure ??= error
+      return diskFailure === undefined && s3IsBack()
     },
   })
   const dueAt = new Date(needs.now().getTime() + needs.graceMs)
   const kept = deletesSource ? await makeKeptDue(needs.db, scope, { firmId, dueAt }) : 0
-  return { outcomes, bytes, isComplete, sourcesOrdered: deletesSource ? outcomes.moved + kept : 0 }
+  return { outcomes, bytes, isComplete, diskFailure, sourcesOrdered: deletesSource ? outcomes.moved + kept : 0 }
+}
+
+/** Of a large file it may be the spool that is full, or it alone that does not fit. */
+function isEndOfDisk(error: unknown, fileSize: number): error is StoreError {
+  return takesNoMore(error) && fileSize <= mostBytesInMemory
 }

@@ -24,7 +24,7 @@ export type MoveAll = Omit<Move, 'turns'> & {
   /** Told once of every version that will not be looked at again; what was under way when it ended is left, and not told. */
   onSettled: (settled: Settled) => void
   /** Asked when a store could not be asked: true once it is worth another try, false to end here. */
-  untilWorthwhile: (error: unknown) => Promise<boolean>
+  untilWorthwhile: (error: unknown, version: StoredVersion) => Promise<boolean>
 }
 
 const pauseMs = 1000
@@ -103,7 +103,7 @@ async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version 
 /** Whether what could not be moved is left as it is: for the next pass, or, where this ends the run, for the next run. */
 async function isLeft(needs: MoveNeeds, { all, run, version }: One, error: unknown): Promise<boolean> {
   if (all.signal.aborted) return true
-  if (!(await all.untilWorthwhile(error))) {
+  if (!(await all.untilWorthwhile(error, version))) {
     run.isEnded = true
     if (!all.signal.aborted) needs.metrics.moves.inc({ to: all.to, outcome: 'failed' })
     return true
