@@ -55,13 +55,17 @@ export function countEntries(packed: Buffer): number {
   return Math.floor(packed.length / entryBytes)
 }
 
+// What an entry keeps of an id must be hex, and in a file from elsewhere it is shown on a terminal.
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 type EventLine = { id: string; firm_id: string | null; occurred_at: string }
 
 function isEvent(event: unknown): event is EventLine {
   if (typeof event !== 'object' || event === null) return false
   const { id, firm_id: firmId, occurred_at: occurredAt } = event as Record<keyof EventLine, unknown>
   const hasFirm = firmId === null || typeof firmId === 'string'
-  return typeof id === 'string' && hasFirm && typeof occurredAt === 'string' && !Number.isNaN(Date.parse(occurredAt))
+  const hasId = typeof id === 'string' && uuid.test(id)
+  return hasId && hasFirm && typeof occurredAt === 'string' && !Number.isNaN(Date.parse(occurredAt))
 }
 
 function sha256(text: string): string {

@@ -7,7 +7,8 @@ import { linkOf } from './hash-seal.ts'
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
 const said = z.object({
   number: z.number().int().min(1),
-  sealed_at: z.string(),
+  // It is shown on a terminal.
+  sealed_at: z.iso.datetime(),
   cluster: z.string(),
   is_gathered: z.boolean(),
   after_transaction: z.string(),

@@ -242,3 +242,13 @@ test('a file that is no export, or whose last line was cut, is said to be so', a
   await expect(verifyLines(['{"some":"file"}'])).rejects.toThrow(NoExport)
   await expect(verifyLines([...lines, '{"id":"'])).rejects.toThrow(`Line ${lines.length + 1} is no JSON`)
 })
+
+test.each([
+  ['an event', (line: string) => line.replace(/"id":"[^"]+"/, '"id":"\\u001b[2J all is well"')],
+  ['a seal', (line: string) => line.replace(/"sealed_at":"[^"]+"/, '"sealed_at":"\\u001b[2J all is well"')],
+])('%s that would write on the terminal of whoever verifies is none', async (_what, forge) => {
+  const lines = await exportLines()
+  const index = lines.findIndex((line) => forge(line) !== line)
+
+  await expect(verifyLines(lines.with(index, forge(lines[index] ?? '')))).rejects.toThrow(`Line ${index + 1} `)
+})
