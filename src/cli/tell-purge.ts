@@ -42,6 +42,9 @@ const whys: Record<Settled['outcome'], string> = {
 const stillGo =
   'of its files not destroyed for good: %; the running service and the lifecycle of the bucket see to that, or --now where nothing keeps them'
 
+const inOldBuckets =
+  'of its files in a bucket from before a restore: %; nobody here reaches them, so destroy that bucket with all its versions'
+
 const dayMs = 24 * 60 * 60 * 1000
 
 /** What keeps a document that nobody asked for by name is as it should be. */
@@ -132,10 +135,15 @@ function untilOf({ document: { retainedUntil, deletedAt }, outcome }: Settled, t
 
 function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {
   if (earlier === undefined) return { document_id: id, outcome: 'missing', why: whys.missing } as const
-  const { at, filesLeft } = earlier
-  const rest = filesLeft === 0 ? 'nothing of it is left' : stillGo.replace('%', inCount(filesLeft))
+  const { at, filesLeft, filesInOldBuckets } = earlier
+  const left = [
+    ...(filesLeft > 0 ? [stillGo.replace('%', inCount(filesLeft))] : []),
+    ...(filesInOldBuckets > 0 ? [inOldBuckets.replace('%', inCount(filesInOldBuckets))] : []),
+  ]
+  const rest = left.length === 0 ? 'nothing of it is left' : left.join('; ')
   const why = `it was destroyed on ${at.toISOString()}, as document_disposals says; ${rest}`
-  return { document_id: id, outcome: 'purged_before', why, files_left: filesLeft } as const
+  const counts = { files_left: filesLeft, files_in_old_buckets: filesInOldBuckets }
+  return { document_id: id, outcome: 'purged_before', why, ...counts } as const
 }
 
 type End = {

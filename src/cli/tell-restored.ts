@@ -71,7 +71,9 @@ function tellLooked({ there, unreadable, ...troubles }: Record<FileFound, number
       `its rows; of the files that they name, where they should be: ${inCount(there)}.`,
       ...(absent > 0 ? [`Not there: ${inCount(absent)}. Bring them back, or run \`verify\`, which marks them.`] : []),
       ...(unreadable > 0
-        ? [`Not read: ${inCount(unreadable)}. Let this user read all that lies below UPLOADS_DIR, and run \`verify\`.`]
+        ? [
+            `Not read: ${inCount(unreadable)}. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run \`verify\`.`,
+          ]
         : []),
     ],
   }

@@ -79,7 +79,7 @@ async function readHidden(db: Db, firmId: FirmId, { smallBytes }: CostQuestion):
       select coalesce(f.hidden_at, d.disposed_at) as since,
         (select avg((v ->> 'bytes')::float8) from jsonb_array_elements(d.versions) v) as bytes
       from document_disposals d join document_disposed_files f on f.disposal_id = d.id
-      where d.firm_id = ${firmId} and f.store = 's3' and f.destroyed_at is null
+      where d.firm_id = ${firmId} and f.store = 's3' and f.store_id is null and f.destroyed_at is null
     )
     select ${daysSince(sql`now()`, sql`since`)} as "ageDays", bytes < ${smallBytes}::int as "isSmall",
       count(*)::int as files, sum(bytes)::float8 as bytes, 0 as requests

@@ -62,18 +62,23 @@ export async function countDisposedFiles(
   return rows
 }
 
-export type DisposedDocument = { id: DocumentId; at: Date; /** Whose bytes are not destroyed yet. */ filesLeft: number }
+/** `filesLeft`: whose bytes are not destroyed yet; `filesInOldBuckets`: nor will be from here. */
+export type DisposedDocument = { id: DocumentId; at: Date; filesLeft: number; filesInOldBuckets: number }
 
 /** Which of these documents a purge has taken. */
 export async function listDisposedDocuments(db: Db, documentIds: DocumentId[]): Promise<DisposedDocument[]> {
   const { rows } = await sql<DisposedDocument>`
-    select d.document_id as id, max(d.disposed_at) as at, count(f.id)::int as "filesLeft"
+    select d.document_id as id, max(d.disposed_at) as at,
+      count(f.id) filter (where not ${isInOldBucket})::int as "filesLeft",
+      count(f.id) filter (where ${isInOldBucket})::int as "filesInOldBuckets"
     from document_disposals d
     left join document_disposed_files f on f.disposal_id = d.id and f.destroyed_at is null
     where d.document_id = any (${documentIds}::uuid[])
     group by d.document_id order by d.document_id`.execute(db)
   return rows
 }
+
+const isInOldBucket = sql<boolean>`(f.store = 's3' and f.store_id is not null)`
 
 const isOf = (documentIds: DocumentId[]) => sql<boolean>`
   f.disposal_id in (select id from document_disposals where document_id = any (${documentIds}::uuid[]))`

@@ -20,11 +20,13 @@ test('of what a purge left in the old bucket nobody says that it is destroyed, o
   const settings = { ...(await databaseForTest()), ...s3Settings(fresh) }
   const restored = await place.run(['backup', 'restore', place.backups], settings)
 
-  const purged = await runCommand(place.folder, ['purge', '--now'], {
-    settings: { ...place.settings, ...settings, ...operatorOf(fresh) },
-  })
+  const there = { settings: { ...place.settings, ...settings, ...operatorOf(fresh) } }
+  const purged = await runCommand(place.folder, ['purge', '--now'], there)
+  const asked = await runCommand(place.folder, ['purge', '--document', id], there)
 
   expect([restored.code, purged.code]).toEqual([0, 0])
+  expect(asked.stdout + asked.stderr).toContain('in a bucket from before a restore: 1; nobody here reaches them')
+  expect(asked.stdout + asked.stderr).not.toContain('not destroyed for good')
   const revived = await startService({ ...place.settings, ...settings })
   onTestFinished(() => revived.stop())
   await collect(revived, { inDays: 1.5 })
