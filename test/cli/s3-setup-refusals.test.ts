@@ -102,11 +102,22 @@ test.each(['lifecycle', 'policy'] as const)(
 
     expect(outcomesOf(report)).toMatchObject({ versioning: 'changed', [part]: 'failed' })
     expect(report.parts.find((each) => each.part === part)).toMatchObject({
-      says: expect.stringContaining('it could not be taken back'),
+      says: expect.stringContaining('could not be taken back'),
       advice: expect.stringContaining('Put it back by hand'),
     })
   },
 )
+
+test('a policy that was only rehearsed, and could not be taken back, is told so though papers went in', async () => {
+  const bucket = await bucketForTest()
+  const { settings } = await behind(bucket, (call) =>
+    call === 'DELETE bucket?policy' ? refusal(503, 'SlowDown') : undefined,
+  )
+  const policy = (await setupOf(settings)).parts.find(({ part }) => part === 'policy')
+
+  expect(policy?.outcome).toBe('failed')
+  expect(policy?.says).toMatch(/^It was put to see whether papers still go in, and could not be taken back/)
+})
 
 test('versioning that was suspended is turned on again', async () => {
   const { client, name: Bucket, ...bucket } = await bucketForTest()

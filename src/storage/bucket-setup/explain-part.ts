@@ -66,8 +66,8 @@ function explainNotProved(reach: BucketReach, error: NotProved): Explanation {
 function explainNotTakenBack(reach: BucketReach, error: NotTakenBack): Explanation {
   const { says } = explainS3Failure(error.cause, { ...reach, right: error.right })
   return {
-    says: `With it the bucket did not take what the service sends, and it could not be taken back (${says})`,
-    advice: 'Put it back by hand as it was; ./bin/paniq-docs s3 test tells when the bucket takes papers again.',
+    says: `It was put to see whether papers still go in, and could not be taken back (${says})`,
+    advice: 'Put it back by hand as it was; ./bin/paniq-docs s3 test tells whether the bucket takes papers.',
   }
 }
 
