@@ -10,6 +10,7 @@ import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { startService } from '../support/start-service.ts'
+import { waitingForThis } from '../support/until-waited-for.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const database = await freshDatabase()
@@ -50,8 +51,7 @@ it('a request whose statement is ended for taking too long is answered 503 and n
   await beside.query('begin; lock table document_versions in access exclusive mode')
   const asking = callDocuments(service.url, firm, admin, `/${id}`)
   // What the server does by itself once the time is over.
-  const cancel =
-    'select pg_cancel_backend(pid) from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))'
+  const cancel = `select pg_cancel_backend(pid) from (${waitingForThis}) waiting`
   await expect.poll(async () => (await beside.query(cancel)).rowCount).toBe(1)
   const answer = await asking
   await beside.query('rollback')

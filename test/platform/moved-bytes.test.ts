@@ -25,6 +25,7 @@ import {
 import { runVerify } from '../verifying/run-verify.ts'
 import { countUnfollowed, download, rowsOf } from './open-scene.ts'
 import { serviceBeside } from './service-beside.ts'
+import { untilWaitedFor } from '../support/until-waited-for.ts'
 
 // New files stay on its disk, but it can reach the bucket.
 const beside = serviceBeside({ USE_S3_STORAGE: 'false' })
@@ -183,8 +184,7 @@ describe('while a version is moved the platform', () => {
     await beside.platform.query('begin')
     await beside.platform.query('select from firm_documents where id = $1 for update', [id])
     const moving = moveVersion(app(), actor, await versionOf(id), toS3)
-    const waiting = 'select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))'
-    await expect.poll(async () => (await beside.platform.query(waiting)).rowCount).toBeGreaterThan(0)
+    await untilWaitedFor(beside.platform)
     await updateDocumentRow(beside.platform, { id }, { file_name: 'renamed.pdf', is_verified: true })
     await beside.platform.query('commit')
 

@@ -13,6 +13,7 @@ import {
 } from '../support/platform/platform-documents.ts'
 import { countUnfollowed, rowsOf } from './open-scene.ts'
 import { serviceBeside } from './service-beside.ts'
+import { untilWaitedFor } from '../support/until-waited-for.ts'
 
 const beside = serviceBeside()
 
@@ -180,8 +181,7 @@ it('a comparison that meets what the platform is about to write lets go of its r
   await client.query('select from firm_documents where id = $1 for update', [noted])
   await client.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [beside.firm, noted])
   const comparing = compareAll()
-  const waiting = 'select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))'
-  await expect.poll(async () => (await client.query(waiting)).rowCount).toBeGreaterThan(0)
+  await untilWaitedFor(client)
   await client.query(`update firm_documents set file_name = 'wanted.pdf' where id = $1`, [wanted])
   await client.query('commit')
   await client.end()

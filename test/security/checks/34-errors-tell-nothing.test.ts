@@ -17,6 +17,7 @@ import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { describeCheck } from '../describe-check.ts'
+import { untilWaitedFor } from '../../support/until-waited-for.ts'
 
 let bucket: FreshBucket
 let database: FreshDatabase
@@ -267,8 +268,7 @@ describeCheck(34, () => {
       await beside.query('begin; lock table document_versions in access exclusive mode')
 
       const asked = callDocuments(onDisk.url, firm, admin, `/${id}`)
-      const waiting = 'select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))'
-      await expect.poll(async () => (await beside.query(waiting)).rowCount).toBeGreaterThan(0)
+      await untilWaitedFor(beside)
       await postgres.cutAll()
       const answer = await asked
       await beside.end()
