@@ -1,21 +1,23 @@
-import { execFile } from 'node:child_process'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { promisify } from 'node:util'
 
 import { sql } from 'kysely'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 
 import { writeMark } from '../../src/backup/unfinished-mark.ts'
 import { writeBytes } from '../../src/backup/write-bytes.ts'
 import { findInstallationId } from '../../src/database/installation.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
-import { ensureInstalled, findProgram } from '../support/services/install-packages.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
+import { ensureInstalled } from '../support/services/install-packages.ts'
+import { straceNeed } from '../support/trace-calls.ts'
 import { emptyFolder, makeBackup, papersFor, problemsOf } from './backup-scene.ts'
+import { traceFolder } from './trace-folder.ts'
+
+beforeAll(async () => ensureInstalled([straceNeed]))
 
 const scene = sceneOfFile(async (closing) => papersFor(closing, { papers: 2 }))
 
@@ -107,21 +109,14 @@ test('a backup is whole in the database only together with its event', async () 
 })
 
 test('that a backup is finished is durable before anybody hears of it', async () => {
-  await ensureInstalled([straceNeed])
   const root = await emptyFolder()
   await writeBytes(backupFolder(root), 'backups/a/unfinished.json', Buffer.from('{}'))
-  const output = join(await emptyFolder(), 'calls')
-  const source = JSON.stringify(join(import.meta.dirname, '../../src/storage/backup-place/backup-folder.ts'))
-  const child = `const { backupFolder } = await import(${source}); await backupFolder(${JSON.stringify(root)}).remove('backups/a/unfinished.json')`
 
-  const watched = ['-f', '-y', '-o', output, '-e', 'trace=unlink,unlinkat,rmdir,fsync', process.execPath]
-  await promisify(execFile)('strace', [...watched, '--input-type=module', '--eval', child])
+  const calls = ['unlink', 'unlinkat', 'rmdir', 'fsync']
+  const { lines } = await traceFolder(root, "place.remove('backups/a/unfinished.json')", { calls })
 
-  const calls = (await readFile(output, 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes(root) && line.endsWith('= 0'))
-  expect(calls.map((line) => /\w+(?=\()/.exec(line)?.[0])).toEqual([expect.stringMatching(/^unlink/), 'fsync'])
-  expect(calls[1]).toContain(`${root}/backups/a>`)
+  expect(lines.map((line) => /\w+(?=\()/.exec(line)?.[0])).toEqual([expect.stringMatching(/^unlink/), 'fsync'])
+  expect(lines[1]).toContain(`${root}/backups/a>`)
 })
 
 /** A place in which something happens between the first reading of a mark and what is done about it. */
@@ -138,12 +133,4 @@ function afterFirstReading(happens: () => Promise<void>) {
       return Readable.from([bytes])
     },
   })
-}
-
-const straceNeed = {
-  service: 'The test of durable removals',
-  packages: ['strace'],
-  aboutMegabytes: 2,
-  variables: [],
-  missing: async () => ((await findProgram('strace')) === undefined ? ['strace'] : []),
 }

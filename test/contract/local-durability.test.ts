@@ -1,27 +1,21 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 
 import { openLocalStore } from '../../src/storage/local-store.ts'
 import { listFolder } from '../support/list-everything.ts'
-import { ensureInstalled, findProgram } from '../support/services/install-packages.ts'
+import { ensureInstalled } from '../support/services/install-packages.ts'
+import { straceNeed, traceCalls } from '../support/trace-calls.ts'
 import { newFirm, newKey } from './incoming-files.ts'
 
-const run = promisify(execFile)
 const child = join(import.meta.dirname, 'write-one-file.ts')
-const watched = 'trace=write,pwrite64,writev,pwritev,fsync,fdatasync,link,linkat,unlink,unlinkat,mkdir,mkdirat,rename'
+const watched = [
+  ...['write', 'pwrite64', 'writev', 'pwritev', 'fsync', 'fdatasync'],
+  ...['link', 'linkat', 'unlink', 'unlinkat', 'mkdir', 'mkdirat', 'rename'],
+]
 
-const straceNeed = {
-  service: 'The test of durable writes',
-  packages: ['strace'],
-  aboutMegabytes: 2,
-  variables: [],
-  missing: async () => ((await findProgram('strace')) === undefined ? ['strace'] : []),
-}
 beforeAll(() => ensureInstalled([straceNeed]))
 
 let folder = ''
@@ -32,21 +26,16 @@ afterEach(() => rm(folder, { recursive: true }))
 
 /**
  * Writes one file in a process of its own, and tells what it asked of the system in its folder, in order, and how it
- * went. `inject`: a call of the system that fails, in the words of strace, which is in Debian's package of that name.
+ * went. `inject`: what fails.
  */
 async function writeWatched(root: string, key: string, ...inject: string[]) {
-  const output = join(folder, 'calls')
-  const strace = ['-f', '-y', '-o', output, '-e', watched, ...inject.map((each) => `--inject=${each}`)]
-  const node = [process.execPath, child, root, key]
-  // With one thread for files, strace counts their calls as one row.
-  const env = { ...process.env, UV_THREADPOOL_SIZE: '1' }
-  const { stdout } = await run('strace', [...strace, ...node], { env })
-  return { outcome: stdout, calls: callsIn(await readFile(output, 'utf8'), folder) }
+  const { stdout, lines } = await traceCalls([child, root, key], { calls: watched, inject })
+  return { outcome: stdout, calls: callsIn(lines, folder) }
 }
 
 /** Each successful call on something in a folder, as `fsync uploads`. */
-function callsIn(trace: string, within: string): string[] {
-  return trace.split('\n').flatMap((line) => {
+function callsIn(lines: string[], within: string): string[] {
+  return lines.flatMap((line) => {
     const call = /^\d+ +(\w+)\(/.exec(line)?.[1]
     const paths = [...line.matchAll(/[<"](\/[^>"]*)[>"]/g)].map(([, path = '']) => path)
     if (call === undefined || !paths.some((path) => path.startsWith(within)) || / = -1 /.test(line)) return []

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import type { ICronJob } from 'kubernetes-models/batch/v1'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 
 import { readSigningKey } from '../../src/backup/sign-manifest.ts'
 import { settings as known } from '../../src/config-settings.ts'
@@ -21,6 +21,15 @@ const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 const folder = join(root, 'deploy/backup-restore')
 const keys = freshKeys()
+
+const rsyncNeed = {
+  service: 'a copier of folders (rsync)',
+  packages: ['rsync'],
+  aboutMegabytes: 1,
+  variables: [],
+  missing: async () => ((await findProgram('rsync')) ? [] : ['rsync']),
+}
+beforeAll(async () => ensureInstalled([rsyncNeed, systemdNeed]))
 
 const scene = sceneOfFile(async (closing) => {
   const { service } = await papersFor(closing)
@@ -87,7 +96,6 @@ test('the nightly script makes a signed backup, and never two at once', async ()
 })
 
 test('a copy elsewhere is a backup there, also when it is copied again', async () => {
-  await ensureInstalled([rsyncNeed])
   const target = await emptyFolder()
   const place = await copyOfBackups()
 
@@ -102,7 +110,6 @@ test('a copy elsewhere is a backup there, also when it is copied again', async (
 })
 
 test('a copy that was cut off, whenever it was, is no backup there, and is one once it was made again', async () => {
-  await ensureInstalled([rsyncNeed])
   const [place, bin] = [await copyOfBackups(), await emptyFolder()]
   const rsync = (await findProgram('rsync')) ?? ''
   // Of the parts that it copies one after the other, it is cut off after so many.
@@ -128,7 +135,6 @@ test('a copy that was cut off, whenever it was, is no backup there, and is one o
 })
 
 test('a copy elsewhere has no backup that was finished while its files were copied', async () => {
-  await ensureInstalled([rsyncNeed])
   const [place, target, bin] = [await copyOfBackups(), await emptyFolder(), await emptyFolder()]
   const [name = ''] = await readdir(join(place, 'backups'))
   const late = join(place, 'backups', name.replace(/^\d{4}/, '2999'))
@@ -156,7 +162,6 @@ test('a copy elsewhere has no backup that was finished while its files were copi
 
 // As two units of systemd have it; `script` gives each one its own.
 test('a backup and a copy of the same folder see each other, though each has a folder for temporary files of its own', async () => {
-  await ensureInstalled([rsyncNeed])
   const [place, target, bin] = [await copyOfBackups(), await emptyFolder(), await emptyFolder()]
   const [begun, end] = [join(bin, 'begun'), join(bin, 'end')]
   const waits = `#!/bin/sh\ntouch ${begun}\nuntil [ -e ${end} ] || ! [ -d ${bin} ]; do sleep 0.05; done\n`
@@ -207,14 +212,6 @@ test('a folder in which no backup is finished is not copied', async () => {
   expect(await readdir(target)).toEqual([])
 })
 
-const rsyncNeed = {
-  service: 'a copier of folders (rsync)',
-  packages: ['rsync'],
-  aboutMegabytes: 1,
-  variables: [],
-  missing: async () => ((await findProgram('rsync')) ? [] : ['rsync']),
-}
-
 test('Kubernetes would take the jobs as they stand, and they give commands that there are', async () => {
   const manifests = await kustomize(join(folder, 'kubernetes'))
   expect(manifests.map(({ kind }) => kind).toSorted()).toEqual(['ConfigMap', 'CronJob', 'CronJob'])
@@ -231,7 +228,6 @@ test('Kubernetes would take the jobs as they stand, and they give commands that 
 })
 
 test('systemd finds nothing wrong with the units', async () => {
-  await ensureInstalled([systemdNeed])
   const disk = await emptyFolder()
   await cp('/usr/lib/systemd/system', join(disk, 'usr/lib/systemd/system'), { recursive: true })
   for (const from of ['deploy/systemd/system', 'deploy/backup-restore/system'])
