@@ -278,3 +278,13 @@ test('an object that ends too early is not taken for a whole one', async () => {
 
   await expect(Array.fromAsync(await s3.store.read(key))).rejects.toMatchObject({ code: 'unavailable' })
 })
+
+test('a bucket is not empty whose first page is, since what was deleted there is counted too', async () => {
+  const page = (more: string): Turn => ({ status: 200, body: `<ListBucketResult>${more}</ListBucketResult>` })
+  const empty = page('<IsTruncated>true</IsTruncated><NextContinuationToken>on</NextContinuationToken>')
+  const { scripted, s3 } = await against({ GET: [empty, page('<Contents><Key>a-paper</Key></Contents>')] })
+
+  expect(await s3.store.findAnything()).toBe('a-paper')
+
+  expect(scripted.asked.map(({ url }) => url.searchParams.get('continuation-token'))).toEqual([null, 'on'])
+})
