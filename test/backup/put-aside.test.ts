@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import { openBackup } from '../../src/backup/open-backup.ts'
 import { type BackupProblem, verifyBackup } from '../../src/backup/verify-backup.ts'
@@ -15,7 +15,10 @@ import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
 import type { Sha256 } from '../../src/vocabulary.ts'
 import { s3Settings } from '../support/s3-settings.ts'
+import { ensureInstalled } from '../support/services/install-packages.ts'
+import { straceNeed } from '../support/trace-calls.ts'
 import { bucketForTest, emptyFolder, makeBackup, placeWithPapers, sha256Of } from './backup-scene.ts'
+import { traceFolder } from './trace-folder.ts'
 
 const log = makeLogger({ level: 'silent', isTerminal: false })
 const [name, aside] = ['files/ab/c', 'files/ab/c.damaged']
@@ -45,12 +48,27 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
     expect(await thereIn(place)).toEqual([['c.damaged', `${damaged}`]])
   })
 
-  test('stays when it is not, or when that cannot be said', async () => {
+  test('stays when it is not, and keeps its name meanwhile', async () => {
     const place = await openWith(right)
-    expect(await place.putAside(name, aside, async () => false)).toBe(false)
-    await expect(place.putAside(name, aside, async () => Promise.reject(new Error('it hangs')))).rejects.toThrow(
-      'hangs',
-    )
+    const names: string[][] = []
+    const goes = await place.putAside(name, aside, async () => {
+      names.push(await place.list('files/ab/'))
+      return false
+    })
+    expect([goes, names]).toEqual([false, [['c', 'c.damaged']]])
+    expect(await thereIn(place)).toEqual([['c', `${right}`]])
+  })
+
+  test.each([
+    ['that cannot be said', async () => Promise.reject(new Error('it hangs'))],
+    ['it is not', async () => false],
+  ])('is not put back over what was written by its name meanwhile, when %s', async (_why, says) => {
+    const place = await openWith(damaged)
+    const putting = place.putAside(name, aside, async () => {
+      await writeBytes(place, name, right)
+      return says()
+    })
+    await putting.catch((error: unknown) => expect(error).toMatchObject({ message: 'it hangs' }))
     expect(await textOf(place, name)).toBe(`${right}`)
   })
 
@@ -78,6 +96,46 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
 
     expect(pieces).toBeGreaterThan(2)
     expect((await buffer(await place.read(name))).equals(bytes)).toBe(true)
+  })
+})
+
+describe('a file in a folder that is put aside', () => {
+  beforeAll(async () => ensureInstalled([straceNeed]))
+
+  const putAside = async (...inject: string[]) => {
+    const root = await emptyFolder()
+    const place = backupFolder(root)
+    await writeBytes(place, name, damaged)
+    await writeBytes(place, aside, Buffer.from('of an older one'))
+    const does = `place.putAside('${name}', '${aside}', async () => true)`
+    const calls = ['rename', 'renameat', 'link', 'linkat', 'unlink', 'unlinkat', 'fsync', 'copy_file_range', 'sendfile']
+    const { outcome } = await traceFolder(root, does, { calls, inject })
+    return { outcome, there: await thereIn(place), left: await place.list('') }
+  }
+  const isAside = { outcome: 'true', there: [['c.damaged', `${damaged}`]], left: ['files/'] }
+
+  test.each(['EPERM', 'EOPNOTSUPP'])('is copied where the disk knows no second names (%s)', async (code) => {
+    expect(await putAside(`link,linkat:error=${code}`)).toEqual(isAside)
+  })
+
+  test('is so, and not missing, where it is not known how durable that is', async () => {
+    expect(await putAside('fsync:error=EIO:when=2')).toEqual(isAside)
+  })
+
+  test('keeps its name where the other one is not durable', async () => {
+    expect(await putAside('fsync:error=EIO:when=1')).toEqual({
+      outcome: 'unavailable',
+      there: [['c', `${damaged}`]],
+      left: ['files/'],
+    })
+  })
+
+  test('keeps its other name, when another one put it aside too', async () => {
+    const place = backupFolder(await emptyFolder())
+    await writeBytes(place, name, damaged)
+    const goes = await place.putAside(name, aside, async () => place.putAside(name, aside, async () => true))
+    expect(goes).toBe(false)
+    expect(await thereIn(place)).toEqual([['c.damaged', `${damaged}`]])
   })
 })
 

@@ -12,9 +12,9 @@ import { makeDurableFolders } from '../make-durable-folders.ts'
 import { removeLeftovers } from '../remove-leftovers.ts'
 import type { BackupPlace, PlaceContent } from './backup-place.ts'
 import { namedPlace } from './named-place.ts'
+import { incomingPrefix, putFileAside } from './put-file-aside.ts'
 import { tellOfPieces } from './tell-of-pieces.ts'
 
-const incomingPrefix = '.incoming-'
 const copyBytes = 1024 * 1024
 
 /** Backups in a folder: files of their owner's alone, synced before they have their names. */
@@ -34,7 +34,7 @@ export function backupFolder(root: string): BackupPlace {
     },
     list: async (folder) => listFolder(join(root, folder)),
     remove: async (name) => removePath(join(root, name)),
-    putAside: async (name, aside, mayGo) => putAside(join(root, name), join(root, aside), mayGo),
+    putAside: async (name, aside, mayGo) => putFileAside(root, join(root, name), { aside: join(root, aside), mayGo }),
     close: () => undefined,
   })
 }
@@ -76,23 +76,6 @@ async function removePath(path: string): Promise<void> {
     // What it stood in is not there either.
     if (!hasCode(error, 'ENOENT')) throw error
   })
-}
-
-/** What was renamed is what is looked at: whoever writes the file anew meanwhile makes another one. */
-async function putAside(path: string, aside: string, mayGo: () => Promise<boolean>): Promise<boolean> {
-  await renameFile(path, aside)
-  let goes = false
-  try {
-    goes = await mayGo()
-  } finally {
-    if (!goes) await renameFile(aside, path)
-  }
-  return goes
-}
-
-async function renameFile(from: string, to: string): Promise<void> {
-  await rename(from, to)
-  await syncFolder(dirname(to))
 }
 
 async function fill(handle: FileHandle, content: PlaceContent): Promise<void> {
