@@ -6,8 +6,6 @@ import type { Logger } from 'pino'
 import { beginBackup, endBackup } from '../database/backup/running-backups.ts'
 import { openSnapshot, type Snapshot } from '../database/backup/snapshot.ts'
 import { leftOutTables } from '../database/backup/tables-to-back-up.ts'
-import { recordEvent, systemActor } from '../database/events.ts'
-import { inTransaction } from '../database/in-transaction.ts'
 import { findInstallationId } from '../database/installation.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { Clock } from '../vocabulary.ts'
@@ -17,6 +15,7 @@ import type { KeepNeeds } from './keep-file.ts'
 import { listFiles } from './list-files.ts'
 import { format, type Manifest, type TableInBackup } from './manifest.ts'
 import { backupNameOf, folderOf, manifestName, signatureName, unfinishedName } from './names.ts'
+import { recordEnd } from './record-end.ts'
 import { removeUnfinished } from './remove-unfinished.ts'
 import { type SigningKey, signManifest } from './sign-manifest.ts'
 import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
@@ -48,7 +47,7 @@ export type BackupMade = { name: string; manifest: Manifest; counts: CopyCounts;
 
 /**
  * Makes a backup: the database at one point in time, and every file that its rows name then. Whatever ends it before leaves
- * what says of itself that it is not finished, and what the next one removes.
+ * what says of itself that it is not finished, and what the next one removes; what fails after that says that it stands.
  */
 export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish: BackupWish): Promise<BackupMade> {
   const { db } = needs
@@ -64,22 +63,13 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
   })
   const { signal, onMove, moves } = countMoves(wish.signal, beating)
   const patient = makePatient(place, { ...wish, signal }, { ...wish, ...needs, moves })
+  let made: Awaited<ReturnType<typeof fill>>
   try {
     await mark(patient)
-    const made = await fill(needs, patient, { ...wish, underway: { signal, onMove }, id, name })
+    made = await fill(needs, patient, { ...wish, underway: { signal, onMove }, id, name })
     await beating.end()
     await requireMark(patient, name, id)
     await finish(patient, made.manifest, wish.key)
-    const { count: files, bytes, lacking } = made.manifest.files
-    await inTransaction(db, async (tx) => {
-      await endBackup(tx, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
-      await recordEvent(tx, systemActor(id), {
-        action: 'backup.created',
-        outcome: 'ok',
-        details: { backup: name, place: place.shown, with_files: wish.withFiles, files, lacking },
-      })
-    })
-    return { name, cleaned, ...made }
   } catch (error) {
     // The row alone keeps removals waiting; where the database is away it is taken for dead soon.
     await endBackup(db, id, { outcome: 'failed', files: 0, bytes: 0 }).catch(() => undefined)
@@ -87,6 +77,8 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
   } finally {
     beating.stop()
   }
+  await recordEnd(db, place.shown, made.manifest)
+  return { name, cleaned, ...made }
 }
 
 function countMoves(ending: AbortSignal, beating: Beating): Underway & { moves: () => number } {

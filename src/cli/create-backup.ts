@@ -5,6 +5,7 @@ import { type FileLine, isLacking } from '../backup/manifest.ts'
 import { GaveUp } from '../backup/gave-up.ts'
 import { type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import type { SigningKey } from '../backup/sign-manifest.ts'
+import { isAppError } from '../errors.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
 import { adviseOnLacking } from './advise-on-lacking.ts'
 import { explainGivenUp } from './explain-given-up.ts'
@@ -58,7 +59,8 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
     answer(print, made, place.shown)
   } catch (error) {
     progress?.end()
-    if (!signal.aborted)
+    // What it says itself it says also when it was told to end: it may have been finished by then.
+    if (!signal.aborted || isAppError(error))
       throw error instanceof GaveUp ? explainGivenUp(error, 'what is in the backup already is not copied again') : error
     print.answer({ event: 'finished', ok: false, complete: false })
     print.say(

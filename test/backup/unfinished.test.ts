@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 
-import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 
 import { writeMark } from '../../src/backup/unfinished-mark.ts'
@@ -84,28 +83,6 @@ test('a backup that lost its mark after it was read is left alone, also where th
 
   expect(next.cleaned).toEqual([])
   expect(await readdir(join(root, 'backups', left))).toContain('manifest.json')
-})
-
-test('a backup is whole in the database only together with its event', async () => {
-  const { service } = scene
-  const { db } = service.app
-  const refuse = async () =>
-    sql`alter table document_events add constraint none check (action <> 'backup.created') not valid`.execute(db)
-
-  const ended = makeBackup(service, await emptyFolder(), {
-    place: (usual) => ({
-      ...usual,
-      async write(name, content) {
-        if (name.endsWith('manifest.json')) await refuse()
-        await usual.write(name, content)
-      },
-    }),
-  })
-
-  await expect(ended).rejects.toThrow('violates check constraint "none"')
-  await sql`alter table document_events drop constraint none`.execute(db)
-  const { rows } = await sql`select outcome from document_backups order by started_at desc limit 1`.execute(db)
-  expect(rows).toEqual([{ outcome: 'failed' }])
 })
 
 test('that a backup is finished is durable before anybody hears of it', async () => {
