@@ -1,11 +1,14 @@
 #!/bin/sh
 # Removes from a folder the backups that are older than so many days, and the files that no other backup names:
 # remove-old.sh FOLDER DAYS. The newest finished one stays, however old. Files stay while a backup is being made there, which
-# may need what no list names yet; backup.sh calls this once its own has ended.
+# may need what no list names yet; backup.sh calls this once its own has ended. copy-off-site.sh brings files before the lists
+# that name them, and leaves no mark: what came there within the last day stays, whoever names it.
+#   SPARE_HOURS=N    what came within so many hours, instead of 24: longer than any copying to this folder takes
 set -eu
 export LC_ALL=C
 place=${1:?usage: remove-old.sh FOLDER DAYS}
 days=${2:?usage: remove-old.sh FOLDER DAYS}
+spare_minutes=$((${SPARE_HOURS:-24} * 60))
 [ -d "$place/backups" ] || { echo "There are no backups in $place." >&2; exit 2; }
 before=$(date -u -d "-$days days" +%Y-%m-%dT%H%M%SZ)
 scratch=$(mktemp -d)
@@ -44,13 +47,17 @@ for list in "$place"/backups/*/files.*.jsonl.gz; do
 done
 touch "$scratch/all"
 sort -u "$scratch/all" > "$scratch/named"
-(cd "$place" && find files -type f 2> /dev/null || true) | sed 's|^files/\(..\)/|\1|' | sort > "$scratch/there"
+# By when it came: rsync gives a file the time that it had where it came from.
+(cd "$place" && find files -type f -cmin "+$spare_minutes" 2> /dev/null || true) | sed 's|^files/\(..\)/|\1|' | sort > "$scratch/there"
 comm -13 "$scratch/named" "$scratch/there" > "$scratch/unnamed"
 gone=0
 while read -r hash; do
-  # Before each: one may have begun meanwhile, which finds the file that is there and copies none, or even have ended.
-  if [ "$busy" = yes ] || is_being_made; then break; fi
-  rm -f "$place/files/$(echo "$hash" | cut -c 1-2)/$(echo "$hash" | cut -c 3-)"
+  # Again and again: one may have begun meanwhile, which finds the file that is there and copies none, or even have ended. To ask
+  # before each file would read the whole folder of backups for each.
+  if [ "$busy" = no ] && [ $((gone % 100)) -eq 0 ] && is_being_made; then busy=yes; fi
+  [ "$busy" = no ] || break
+  rest=${hash#??}
+  rm -f "$place/files/${hash%"$rest"}/$rest"
   gone=$((gone + 1))
 done < "$scratch/unnamed"
 echo "Old backups removed: $removed; files that only they had: $gone."

@@ -20,12 +20,12 @@ test('old backups go with the files that only they had, and the newest stays, wh
   const second = await makeBackup(place.service, place.backups)
   await addUnnamed(place.backups)
 
-  const ended = await script('remove-old.sh', [place.backups, '90'])
+  const ended = await removeOld([place.backups, '90'])
 
   expect(ended).toMatchObject({ code: 0, stdout: 'Old backups removed: 1; files that only they had: 1.\n' })
   expect(await readdir(backups)).toEqual([second.name])
   expect(await problemsOf(place.backups)).toEqual([])
-  expect(await script('remove-old.sh', [place.backups, '0'])).toMatchObject({
+  expect(await removeOld([place.backups, '0'])).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('removed: 0; '),
   })
@@ -42,9 +42,9 @@ test('no file goes while a backup may need it that no list names yet, and the ne
   await writeFile(mark, '{}')
 
   const before = await listFolder(join(place, 'files'))
-  const while59 = await agedTo(mark, 59).then(async () => script('remove-old.sh', [place, '0']))
+  const while59 = await agedTo(mark, 59).then(async () => removeOld([place, '0']))
   const then = await listFolder(join(place, 'files'))
-  const after61 = await agedTo(mark, 61).then(async () => script('remove-old.sh', [place, '0']))
+  const after61 = await agedTo(mark, 61).then(async () => removeOld([place, '0']))
 
   expect(while59).toMatchObject({ code: 0, stderr: '' })
   expect(while59.stdout).toMatch(
@@ -67,11 +67,45 @@ test.each([
   const comm = (await findProgram('comm')) ?? ''
   await writeFile(join(bin, 'comm'), `#!/bin/sh\n${does} ${what}\nexec ${comm} "$@"\n`, { mode: 0o700 })
 
-  const ended = await script('remove-old.sh', [place, '90'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
+  const ended = await removeOld([place, '90'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
 
   expect(ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Files left: 1, since') })
-  expect(await script('remove-old.sh', [place, '90'])).toMatchObject({ stdout: expect.stringContaining('had: 1.') })
+  expect(await removeOld([place, '90'])).toMatchObject({ stdout: expect.stringContaining('had: 1.') })
 })
+
+test('what came within the last day stays, though nothing names it yet: a copy off site brings it before its list', async () => {
+  const { service, backups: place } = await placeWithPapers({ papers: 2 })
+  await makeBackup(service, place)
+  await addUnnamed(place)
+  const before = await listFolder(join(place, 'files'))
+
+  const ended = await script('remove-old.sh', [place, '0'])
+
+  expect(ended).toMatchObject({ code: 0, stdout: 'Old backups removed: 0; files that only they had: 0.\n', stderr: '' })
+  expect(await listFolder(join(place, 'files'))).toEqual(before)
+})
+
+test('of many files no more than a hundred go after another backup began, and none that is named', async () => {
+  const [{ service, backups: place }, bin] = [await placeWithPapers({ papers: 2 }), await emptyFolder()]
+  await makeBackup(service, place)
+  const before = await listFolder(join(place, 'files'))
+  for (let number = 0; number < 250; number += 1) await addUnnamed(place, `${number}`.padStart(62, 'f'))
+  const [rm, count] = [(await findProgram('rm')) ?? '', join(bin, 'count')]
+  const begins = `[ "$(wc -l < ${count})" -ne 150 ] || mkdir ${join(place, 'backups', 'another')}`
+  await writeFile(join(bin, 'rm'), `#!/bin/sh\necho >> ${count}\n${begins}\nexec ${rm} "$@"\n`, { mode: 0o700 })
+
+  const ended = await removeOld([place, '0'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
+  const again = await removeOld([place, '0'])
+
+  expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/had: 200\.\nFiles left: 50, since/) })
+  expect(again).toMatchObject({ code: 0, stdout: 'Old backups removed: 0; files that only they had: 50.\n' })
+  expect(await listFolder(join(place, 'files'))).toEqual(before)
+})
+
+/** As a day after the last file came: nobody can make one look older than it is. */
+async function removeOld(words: string[], env: Record<string, string> = {}) {
+  return script('remove-old.sh', words, { SPARE_HOURS: '0', ...env })
+}
 
 async function agedTo(path: string, minutes: number): Promise<void> {
   const at = new Date(Date.now() - minutes * 60_000)
@@ -79,7 +113,7 @@ async function agedTo(path: string, minutes: number): Promise<void> {
 }
 
 /** What only a backup that is gone had. */
-async function addUnnamed(place: string): Promise<void> {
+async function addUnnamed(place: string, name = 'f'.repeat(62)): Promise<void> {
   const [some = ''] = await readdir(join(place, 'files'))
-  await writeFile(join(place, 'files', some, 'f'.repeat(62)), 'of nobody')
+  await writeFile(join(place, 'files', some, name), 'of nobody')
 }
