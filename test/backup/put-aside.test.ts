@@ -60,15 +60,15 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
   })
 
   test.each([
-    ['that cannot be said', async () => Promise.reject(new Error('it hangs'))],
-    ['it is not', async () => false],
-  ])('is not put back over what was written by its name meanwhile, when %s', async (_why, says) => {
+    ['that cannot be said', async () => Promise.reject(new Error('it hangs')), 'it hangs'],
+    ['it is not', async () => false, false],
+  ])('is not put back over what was written by its name meanwhile, when %s', async (_why, says, ends) => {
     const place = await openWith(damaged)
     const putting = place.putAside(name, aside, async () => {
       await writeBytes(place, name, right)
       return says()
     })
-    await putting.catch((error: unknown) => expect(error).toMatchObject({ message: 'it hangs' }))
+    await expect(putting.catch((error: Error) => error.message)).resolves.toBe(ends)
     expect(await textOf(place, name)).toBe(`${right}`)
   })
 
@@ -108,7 +108,7 @@ describe('a file in a folder that is put aside', () => {
     await writeBytes(place, name, damaged)
     await writeBytes(place, aside, Buffer.from('of an older one'))
     const does = `place.putAside('${name}', '${aside}', async () => true)`
-    const calls = ['rename', 'renameat', 'link', 'linkat', 'unlink', 'unlinkat', 'fsync', 'copy_file_range', 'sendfile']
+    const calls = 'link,linkat,fsync'
     const { outcome } = await traceFolder(root, does, { calls, inject })
     return { outcome, there: await thereIn(place), left: await place.list('') }
   }

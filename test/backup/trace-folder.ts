@@ -5,7 +5,7 @@ import { traceCalls } from '../support/trace-calls.ts'
 const source = join(import.meta.dirname, '../../src/storage/backup-place/backup-folder.ts')
 
 /** What is asked of the system, of something in a folder of backups, by what is done there: an expression on `place`. */
-export async function traceFolder(root: string, does: string, traced: { calls: string[]; inject?: string[] }) {
+export async function traceFolder(root: string, does: string, traced: { calls: string; inject?: string[] }) {
   const program = `
     const { backupFolder } = await import(${JSON.stringify(source)})
     const place = backupFolder(${JSON.stringify(root)})

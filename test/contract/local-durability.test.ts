@@ -11,10 +11,7 @@ import { straceNeed, traceCalls } from '../support/trace-calls.ts'
 import { newFirm, newKey } from './incoming-files.ts'
 
 const child = join(import.meta.dirname, 'write-one-file.ts')
-const watched = [
-  ...['write', 'pwrite64', 'writev', 'pwritev', 'fsync', 'fdatasync'],
-  ...['link', 'linkat', 'unlink', 'unlinkat', 'mkdir', 'mkdirat', 'rename'],
-]
+const watched = 'write,pwrite64,writev,pwritev,fsync,fdatasync,link,linkat,unlink,unlinkat,mkdir,mkdirat,rename'
 
 beforeAll(() => ensureInstalled([straceNeed]))
 

@@ -17,17 +17,17 @@ export const straceNeed: PackageNeed = {
   missing: async () => ((await findProgram('strace')) === undefined ? ['strace'] : []),
 }
 
-type Traced = { calls: string[]; inject?: string[] }
+type Traced = { calls: string; inject?: string[] }
 
 /**
  * Runs Node in a process of its own, and tells what it wrote and what it asked of the system, in the lines of strace.
- * `inject`: a call of the system that fails, in the words of strace, which is in Debian's package of that name.
+ * `calls`: which, with commas. `inject`: one that fails, in the words of strace, which is in Debian's package of that name.
  */
 export async function traceCalls(words: string[], { calls, inject = [] }: Traced) {
   const folder = await mkdtemp(join(tmpdir(), 'trace-'))
   try {
     const output = join(folder, 'calls')
-    const traced = ['-f', '-y', '-o', output, '-e', `trace=${calls.join(',')}`]
+    const traced = ['-f', '-y', '-o', output, '-e', `trace=${calls}`]
     const strace = [...traced, ...inject.map((each) => `--inject=${each}`), process.execPath, ...words]
     // With one thread for files, strace counts their calls as one row.
     const { stdout } = await run('strace', strace, { env: { ...process.env, UV_THREADPOOL_SIZE: '1' } })
