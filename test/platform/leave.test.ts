@@ -118,6 +118,7 @@ it('a start after it takes up again: the same tables, and what the platform did 
     '0010-1-follow-the-platform',
     '0010-2-follow-at-once',
     '0010-3-follow-held',
+    '0010-4-follow-gone',
   ])
   expect(await dump()).toBe(before)
   const typesAgain = await platform.query('select * from document_types order by id')

@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
+import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
 import type { DocumentId } from '../../src/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { addVersion as addNewVersion } from '../support/call-versions.ts'
 import { makePerson } from '../support/people.ts'
 import {
+  deleteDocumentRow,
   insertDocumentRow,
   insertPlatformDocument,
   platformKey,
@@ -31,12 +32,27 @@ const compareAll = async () => {
 const moveToTrash = (id: DocumentId) =>
   sql`with d as (update documents set deleted_at = now(), deleted_by = ${beside.admin.id} where id = ${id} returning id)
       delete from firm_documents f using d where f.id = d.id`.execute(db())
-const addVersion = (id: DocumentId, scanStatus: 'pending' | 'infected') =>
-  sql`with d as (update documents set current_version = 2 where id = ${id} returning *)
+const addVersion = (id: DocumentId, scanStatus: 'pending' | 'infected' | 'clean') =>
+  sql`with d as (update documents set current_version = current_version + 1 where id = ${id} returning *)
       insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, sha256, store,
         storage_key, scan_status, uploaded_by)
-      select d.firm_id, d.id, 2, 'second.pdf', 5, 'application/pdf', repeat('b', 64), 's3', ${platformKey(beside.firm)},
+      select d.firm_id, d.id, d.current_version, 'second.pdf', 5, 'application/pdf', repeat('b', 64), 's3', ${platformKey(beside.firm)},
         ${scanStatus}, ${beside.admin.id} from d`.execute(db())
+/** As the verdict of a scan does it. */
+const hide = (id: DocumentId) =>
+  sql`
+  with v as (update document_versions v set scan_status = 'infected' from documents d
+    where d.id = ${id} and v.document_id = d.id and v.version = d.current_version returning document_id)
+  delete from firm_documents f using v where f.id = v.document_id`.execute(db())
+/** The second of its versions is in quarantine, and these come after it. */
+const found = async (...others: ('pending' | 'infected' | 'clean')[]) => {
+  const id = await handIn()
+  await addVersion(id, 'clean')
+  await hide(id)
+  for (const each of others) await addVersion(id, each)
+  return id
+}
+const isTrashed = async (id: DocumentId) => (await rows(id)).documents[0]?.['deleted_at'] !== null
 
 describe('what the service does itself is nobody else’s change', () => {
   it('a document that it moves to the trash stays there as that person’s doing, and comes back by its own restore', async () => {
@@ -79,6 +95,55 @@ describe('what the service does itself is nobody else’s change', () => {
 
     expect(await isShown(id)).toBe(true)
     expect(await rows(id)).toMatchObject({ documents: [{ current_version: 2 }], actions: ['document.uploaded'] })
+  })
+})
+
+describe('a document whose newest version but one is in quarantine, while the next one waits for its scan', () => {
+  it('is not shown by our own doing, and never deleted for it, however often it is compared', async () => {
+    const ids = [await found('pending'), await found('pending', 'pending'), await found('infected', 'pending')]
+    await compareAll()
+    await compareAll()
+
+    for (const id of ids)
+      expect(await rows(id)).toMatchObject({ documents: [{ deleted_at: null }], actions: ['document.uploaded'] })
+  })
+
+  it('nor where a change of it was noted, or the platform empties its whole table', async () => {
+    const [noted, shown] = [await found('pending'), await handIn()]
+    await beside.platform.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [
+      beside.firm,
+      noted,
+    ])
+    await followNoted(db())
+    expect(await countUnfollowed(beside.service)).toBe(0)
+    expect(await isTrashed(noted)).toBe(false)
+
+    await beside.platform.query('truncate firm_documents')
+    expect(await isTrashed(noted)).toBe(false)
+    expect(await isTrashed(shown)).toBe(true)
+  })
+
+  it('is deleted where the platform deletes the row that it has at once', async () => {
+    const id = await handIn()
+    for (const each of ['infected', 'pending'] as const) await addVersion(id, each)
+    await compareAll()
+    expect(await isTrashed(id)).toBe(false)
+    await deleteDocumentRow(beside.platform, { id })
+    expect(await isTrashed(id)).toBe(true)
+  })
+
+  it('is deleted for want of its row again once a newer version is shown', async () => {
+    const id = await found('clean')
+    await compareAll()
+    expect(await isTrashed(id)).toBe(true)
+    const waiting = await handIn()
+    await addVersion(waiting, 'pending')
+    await beside.platform.query('alter table firm_documents disable trigger user')
+    await deleteDocumentRow(beside.platform, { id: waiting })
+    await beside.platform.query('alter table firm_documents enable trigger user')
+    expect(await isTrashed(waiting)).toBe(false)
+    await compareAll()
+    expect(await isTrashed(waiting)).toBe(true)
   })
 })
 

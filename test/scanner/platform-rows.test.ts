@@ -2,6 +2,7 @@ import { insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { type Beside, download, openGround, rowsOf, startBeside } from '../platform/open-scene.ts'
 import { callDocuments } from '../support/call-documents.ts'
@@ -110,6 +111,21 @@ describe('what the platform’s row shows', () => {
     await sweep(beside.service)
     expect(await shown(id)).toBeUndefined()
     expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ deleted_at: null }])
+  })
+
+  it('is nothing while the one after it waits, which is no deletion by the platform, and that one once it is clean', async () => {
+    const { id } = await handIn(makePdf({ seed: 'four' }))
+    await sweep(beside.service)
+    await addVersion(id, makeInfectedPdf())
+    await sweep(beside.service)
+    await addVersion(id, makePdf({ seed: 'five', bytes: 6000 }))
+    await comparePlatformAnew(beside.service.app.db)
+    await comparePlatform(beside.service.app.db, () => false)
+    expect(await shown(id)).toBeUndefined()
+    expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ deleted_at: null }])
+
+    await sweep(beside.service)
+    expect(await shown(id)).toMatchObject({ file_size: 6000 })
   })
 })
 
