@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -9,6 +7,7 @@ import { type ClamdInHand, clamdInHand } from '../support/clamd-in-hand.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { makeNoise, makePdf } from '../support/make-files.ts'
 import { findFreePorts } from '../support/services/free-ports.ts'
+import { answering } from './answering.ts'
 import { piecesOf } from './pieces-of.ts'
 
 let clamd: ClamdInHand
@@ -154,24 +153,4 @@ async function* twoPieces() {
   yield makePdf()
   await wait(300)
   yield makePdf()
-}
-
-/** A server of the test's own in clamd's place. */
-async function answering(answer: (socket: Socket) => void) {
-  const open = new Set<Socket>()
-  const server = createServer((socket) => {
-    open.add(socket)
-    socket.on('error', () => undefined).on('close', () => open.delete(socket))
-    socket.resume()
-    answer(socket)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port, // a listener on TCP has this kind of address
-    open: () => open.size,
-    async [Symbol.asyncDispose]() {
-      for (const socket of open) socket.destroy()
-      server.close()
-    },
-  }
 }

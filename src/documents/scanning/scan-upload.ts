@@ -40,6 +40,8 @@ export function scanAsItComes(needs: ScanNeeds, signal: AbortSignal): ScanFeed {
     return { take: async () => undefined, finish: async () => 'skipped', giveUp: () => undefined }
 
   const stream = new PassThrough()
+  // The scanner hears of it once it reads. While it waits for its turn nobody does, and an error that nobody hears ends the process.
+  stream.on('error', () => undefined)
   const verdict = runScan({ ...needs, scanner }, 'upload', stream, { signal })
   // Nobody asks for it where the file is refused for something else. A scanner that wants no more may not have begun to read.
   const closed = verdict.catch(() => undefined).then(() => void stream.destroy())

@@ -1,0 +1,36 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
+import { expect, it } from 'vitest'
+
+import { scanAsItComes } from '../../src/documents/scanning/scan-upload.ts'
+import { makeLogger } from '../../src/logger.ts'
+import { makeMetrics } from '../../src/metrics.ts'
+import { openClamd, usualClamdLimits } from '../../src/scanner/clamd.ts'
+import { makeNoise } from '../support/make-files.ts'
+import { answering } from './answering.ts'
+import { piecesOf } from './pieces-of.ts'
+
+const log = makeLogger({ level: 'silent', isTerminal: false })
+
+it('a large file that is refused while its scan waits for its turn ends that scan alone', async () => {
+  const unheard: unknown[] = []
+  const hear = (error: unknown) => void unheard.push(error)
+  process.on('uncaughtException', hear)
+  await using server = await answering(() => undefined)
+  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, { ...usualClamdLimits, connections: 1 })
+  const ending = new AbortController()
+  const first = scanner.scan(piecesOf(makeNoise(1000)), { signal: ending.signal })
+  await expect.poll(() => server.open()).toBe(1)
+
+  const feed = scanAsItComes({ scanner, log, metrics: makeMetrics() }, new AbortController().signal)
+  await feed.take(makeNoise(1000))
+  feed.giveUp()
+  await turn()
+  await turn()
+  process.off('uncaughtException', hear)
+
+  expect(unheard).toEqual([])
+  ending.abort(new Error('The test is over.'))
+  await expect(first).rejects.toThrow('The test is over.')
+  await expect(feed.finish()).rejects.toThrow('The file is not kept.')
+})
