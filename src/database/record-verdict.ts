@@ -132,10 +132,15 @@ export async function listInfectedWithBytes(
 
 /**
  * The version names its bytes no more, nor those that its moves left behind: all of them are noted to go at once, so
- * that links to them die. Yields the places, the version's own first; none when somebody else did
- * so, or it was changed meanwhile.
+ * that links to them die. `readFrom`: the disk that its own were read from, which rows of the platform do not name; a place
+ * that is noted without a disk no collector would ever come to, and so what the platform moved away from stays noted as
+ * left to it. Yields the places, the version's own first; none when somebody else did so, or it was changed meanwhile.
  */
-export async function letGoOfInfected(db: Db, { firmId, versionId, ...place }: StoredVersion): Promise<Place[]> {
+export async function letGoOfInfected(
+  db: Db,
+  { firmId, versionId, ...place }: StoredVersion,
+  readFrom: StoreId | null,
+): Promise<Place[]> {
   const { rows } = await sql<Place>`
     with let_go as (
       update document_versions set bytes_state = 'removed', is_fallback = false
@@ -144,16 +149,17 @@ export async function letGoOfInfected(db: Db, { firmId, versionId, ...place }: S
       returning *
     ),
     earlier as (
-      update document_removals r set due_at = now() from let_go v
+      update document_removals r set due_at = case when r.store = 's3' or r.store_id is not null then now() end
+      from let_go v
       where r.firm_id = v.firm_id and r.version_id = v.id
         -- The platform may have moved it there, away and back.
         and (r.store, r.storage_key) <> (v.store, v.storage_key)
       returning r.store, r.store_id, r.storage_key
     ),
     own as (
-      ${noteRemovals(sql`select firm_id, id, store, store_id, storage_key, now() from let_go`)}
+      ${noteRemovals(sql`select firm_id, id, store, coalesce(store_id, ${readFrom}::uuid), storage_key, now() from let_go`)}
     )
-    select store, store_id as "storeId", storage_key as key from let_go
+    select store, coalesce(store_id, ${readFrom}::uuid) as "storeId", storage_key as key from let_go
     union all select store, store_id, storage_key from earlier`.execute(db)
   return rows
 }

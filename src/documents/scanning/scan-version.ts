@@ -11,7 +11,7 @@ import { StoreError } from '../../storage/file-store.ts'
 import { reportWrongBytes, type ReportNeeds } from '../report-wrong-bytes.ts'
 import type { StoreHere } from '../stores-here.ts'
 import type { QuarantineNeeds } from '../verifying/quarantine-stray.ts'
-import { quarantineVersion } from './quarantine-version.ts'
+import { mayLieElsewhere, quarantineVersion } from './quarantine-version.ts'
 import { type Occasion, runScan, type Scanning } from './run-scan.ts'
 
 export type ScanVersionNeeds = QuarantineNeeds &
@@ -41,8 +41,9 @@ export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, sc
   const { version } = scan
   const begunAt = performance.now()
   const verdict = await readAndScan(needs, actor, scan)
-  if (verdict === undefined) {
-    await postponeScan(needs.db, version, { seconds: pauseAfter(version.attempts), isFilesDoing: true })
+  if (verdict === 'unread' || verdict === 'elsewhere') {
+    const isFilesDoing = verdict === 'unread'
+    await postponeScan(needs.db, version, { seconds: pauseAfter(version.attempts), isFilesDoing })
     return 'unread'
   }
   switch (verdict.kind) {
@@ -74,15 +75,17 @@ async function actOnFind(needs: ScanVersionNeeds, actor: EventActor, scan: Scan,
   await quarantineLater(needs, here, { ...version, signature })
 }
 
-/** Nobody is given it from here on; bytes that cannot be moved just now are moved by the next sweep. */
+/**
+ * Nobody is given it from here on; bytes that cannot be moved just now are moved by the next sweep, those on another disk
+ * by whoever holds it. True when they were moved.
+ */
 export async function quarantineLater(
   needs: ScanVersionNeeds,
   here: StoreHere,
   version: StoredVersion & { signature: string },
 ): Promise<boolean> {
   try {
-    await quarantineVersion(needs, here, version)
-    return true
+    return await quarantineVersion(needs, here, version)
   } catch (error) {
     const { store, key } = version
     needs.log.error(
@@ -118,8 +121,15 @@ function pauseAfter(attempts: number): number {
   return Math.min(mostPauseSeconds, firstPauseSeconds * 2 ** Math.min(attempts, 20))
 }
 
-/** Undefined when the bytes could not be read whole and right: no verdict is of the document then. */
-async function readAndScan(needs: ScanVersionNeeds, actor: EventActor, scan: Scan): Promise<Verdict | undefined> {
+/**
+ * `unread` when the bytes could not be read whole and right: no verdict is of the document then. `elsewhere`: they may lie
+ * on another disk, whose holder is not to wait the longer for it.
+ */
+async function readAndScan(
+  needs: ScanVersionNeeds,
+  actor: EventActor,
+  scan: Scan,
+): Promise<Verdict | 'unread' | 'elsewhere'> {
   const { here, version, occasion, signal } = scan
   const seen = { size: 0, hash: createHash('sha256') }
   try {
@@ -146,9 +156,14 @@ async function readAndScan(needs: ScanVersionNeeds, actor: EventActor, scan: Sca
       await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })
       throw signal.reason
     }
+    if (isMissing(error) && mayLieElsewhere(version)) return 'elsewhere'
     await tellMissing(needs, actor, version, error)
   }
-  return undefined
+  return 'unread'
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'bytes_missing'
 }
 
 async function tellMissing(
@@ -157,10 +172,7 @@ async function tellMissing(
   version: DueScan,
   error: unknown,
 ): Promise<void> {
-  const isMissing = error instanceof StoreError && error.code === 'bytes_missing'
-  // The platform's rows name no disk: what is not on this one may be on another.
-  if (isMissing && !(version.store === 'local' && version.storeId === null))
-    await reportWrongBytes(needs, actor, version, 'missing')
+  if (isMissing(error)) await reportWrongBytes(needs, actor, version, 'missing')
   else tellUnread(needs.log, version, error)
 }
 

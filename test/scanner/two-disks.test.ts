@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { type Beside, openGround, rowsOf, startBeside } from '../platform/open-scene.ts'
+import { listFolder } from '../support/list-everything.ts'
+import { type FirmWithAdmin, insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.ts'
+import { insertPlatformDocument, platformKey } from '../support/platform/platform-documents.ts'
+import type { TestService } from '../support/start-service.ts'
+import { findOnDisk } from './finding-scanner.ts'
+
+// Rows of the platform's name no disk: of two instances with a disk each, one alone has the file.
+
+let holder: Beside & FirmWithAdmin
+let other: TestService
+beforeAll(async () => {
+  const ground = await openGround()
+  holder = { ...(await startBeside(ground)), ...(await insertFirmWithAdmin(ground)) }
+  other = (await startBeside(ground)).service
+})
+afterAll(async () => {
+  await other?.stop()
+  await holder?.service.stop()
+  await holder?.remove()
+})
+
+const db = () => holder.service.app.db
+const handIn = () =>
+  insertPlatformDocument(holder.platform, { uploadsDir: join(holder.service.folder, 'uploads') }, holder.firm, {
+    filePath: `uploads/${platformKey(holder.firm)}`,
+  })
+const filesOf = async (service: TestService) =>
+  (await listFolder(service.app.config.uploadsDir)).map(({ path }) => path).filter((path) => path.endsWith('.pdf'))
+const versionOf = async (id: string) => (await rowsOf(holder.service, id)).versions[0]
+const removals = async () =>
+  (
+    await sql<{ store_id: string | null }>`select store_id from document_removals where due_at is not null`.execute(
+      db(),
+    )
+  ).rows
+const collect = async ({ app }: TestService) =>
+  collectBytes({ ...app, now: () => new Date(Date.now() + 60_000), graceMs: 0 }, new AbortController().signal)
+
+it('who does not have the file takes no try of it, so that its holder scans it as soon as it comes to it', async () => {
+  const { id } = await handIn()
+  expect(await findOnDisk(other)).toEqual({ unread: 1 })
+  expect(await versionOf(id)).toMatchObject({ scan_attempts: 0, bytes_state: 'present' })
+
+  await sql`update document_versions set scan_due_at = now() where document_id = ${id}`.execute(db())
+  expect(await findOnDisk(holder.service)).toEqual({ infected: 1 })
+})
+
+it('what could not be removed at once is noted with its disk, and so the collector of that disk comes to it', async () => {
+  const { id, filePath } = await handIn()
+  expect(await findOnDisk(holder.service)).toEqual({ infected: 1 })
+
+  expect(await removals()).toContainEqual({ store_id: holder.service.app.stores.local.storeId })
+  expect(await removals()).not.toContainEqual({ store_id: null })
+  await collect(other)
+  expect(await removals()).not.toEqual([])
+  await collect(holder.service)
+  expect(await removals()).toEqual([])
+  expect(await filesOf(holder.service)).not.toContain(filePath.slice('uploads/'.length))
+  expect(await versionOf(id)).toMatchObject({ bytes_state: 'removed' })
+})
+
+it('who does not have an infected file lets go of nothing, and its holder moves it to quarantine', async () => {
+  const { id, filePath } = await handIn()
+  const path = filePath.slice('uploads/'.length)
+  // As it stands when whoever found the virus was killed right after the verdict.
+  await sql`
+    with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${id})
+    delete from firm_documents where id = ${id}`.execute(db())
+
+  expect(await findOnDisk(other)).toEqual({})
+  expect(await versionOf(id)).toMatchObject({ bytes_state: 'present' })
+  expect(await findOnDisk(holder.service)).toEqual({ put_aside: 1 })
+
+  expect(await versionOf(id)).toMatchObject({ bytes_state: 'removed' })
+  expect(await filesOf(holder.service)).toContain(`quarantine/${path}`)
+  expect(await filesOf(holder.service)).not.toContain(path)
+})
