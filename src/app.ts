@@ -38,7 +38,7 @@ import type { S3OperationReport } from './storage/s3-operation.ts'
 import { openSpool, type Spool } from './storage/spool.ts'
 import type { Clock } from './vocabulary.ts'
 
-/** Bytes of small files that may be in memory at once, over all uploads; more wait. */
+/** Bytes of small files that may be in memory at once, over all uploads; more come to the spool, and wait when they are whole. */
 export const uploadMemoryBytes = 96 * 1024 * 1024
 
 /** How long bytes stay that no row names any more: longer than any request, and any link to them, may live. */

@@ -108,7 +108,7 @@ function makeUploadLevels(registers: Registry[]) {
     }),
     spoolBytes: new Gauge({
       name: 'spool_bytes',
-      help: 'Bytes of large files on their way that lie in DATA_DIR.',
+      help: 'Bytes of files on their way that lie in DATA_DIR: large ones, and small ones that there was no memory for when they began.',
       registers,
     }),
   }

@@ -40,15 +40,11 @@ export async function holdSource({ budget, spool }: HoldNeeds, source: Source): 
   if (stream === undefined) return undefined
   const chunks = exactly(size, stream)
   const expectedSha256 = sha256 ?? undefined
+  const wait = { signal, ...(waitSeconds !== undefined && { waitSeconds }) }
   try {
     const { content, release } =
       size <= mostBytesInMemory
-        ? await holdInMemory(budget, chunks, {
-            mostBytes: size,
-            expectedSha256,
-            signal,
-            ...(waitSeconds !== undefined && { waitSeconds }),
-          })
+        ? await holdInMemory(await budget.reserve(size, wait), chunks, { mostBytes: size, expectedSha256 })
         : await flowIntoSpool(spool, chunks, { expectedSha256, stop: () => stream.destroy() })
     return {
       content,

@@ -9,6 +9,7 @@ import { flowIntoSpool } from './flow-into-spool.ts'
 import { headBytes, requireAllowedFormat } from './formats/detect-format.ts'
 import type { Format } from './formats/format.ts'
 import { holdInMemory } from './hold-in-memory.ts'
+import { holdOnceWhole } from './hold-once-whole.ts'
 import { type Chunks, limitBytes, rejoin, takeHead } from './limit-bytes.ts'
 import { type KeptScanStatus, scanAsItComes, scanHeld, type ScanNeeds } from './scanning/scan-upload.ts'
 
@@ -79,7 +80,10 @@ async function holdAndScan(
   chunks: Chunks,
   limits: Checks & { mostBytes: number; signal: AbortSignal },
 ): Promise<Held> {
-  const held = await holdInMemory(needs.budget, chunks, limits)
+  // What is left is for whole files: a body that hardly moves must not keep anybody who can go on from doing so.
+  const giveBack = needs.budget.takeAtOnce(limits.mostBytes, { leaving: mostBytesInMemory })
+  const held =
+    giveBack === undefined ? await holdOnceWhole(needs, chunks, limits) : await holdInMemory(giveBack, chunks, limits)
   try {
     const scanStatus = await scanHeld(needs, held.content.bytes, limits.signal)
     return { ...held, scanStatus: async () => scanStatus }

@@ -68,3 +68,17 @@ test('who has gone before asking gets nothing', async () => {
 test('more than there is in all cannot be waited for', async () => {
   await expect(makeByteBudget(100).reserve(101)).rejects.toThrow(RangeError)
 })
+
+test('who will not wait is given what is free but for what is left to others, and never before who waits', async () => {
+  const budget = makeByteBudget(100)
+  expect(budget.takeAtOnce(61, { leaving: 40 })).toBeUndefined()
+  const giveBack = budget.takeAtOnce(60, { leaving: 40 })
+  expect(budget.free()).toBe(40)
+
+  const waits = budget.reserve(50)
+  expect(budget.takeAtOnce(10, { leaving: 0 })).toBeUndefined()
+  giveBack?.()
+  await waits
+  expect(budget.takeAtOnce(50, { leaving: 0 })).toBeTypeOf('function')
+  expect(budget.free()).toBe(0)
+})

@@ -6,6 +6,11 @@ export type ByteBudget = {
    * `store_unavailable` when they did not become free in time, and the signal's reason when that comes first.
    */
   reserve(bytes: number, options?: { signal?: AbortSignal; waitSeconds?: number }): Promise<() => void>
+  /**
+   * Takes so many bytes at once, if nobody waits for some and `leaving` stay for those who will have to wait; undefined
+   * otherwise. Gives the function that gives them back.
+   */
+  takeAtOnce(bytes: number, options: { leaving: number }): (() => void) | undefined
   totalBytes: number
   /** Bytes that nobody holds. */
   free(): number
@@ -40,17 +45,22 @@ export function makeByteBudget(totalBytes: number): ByteBudget {
     }
   }
 
+  function takeAtOnce(bytes: number, { leaving }: { leaving: number }): (() => void) | undefined {
+    if (queue.length > 0 || bytes + leaving > free) return undefined
+    free -= bytes
+    return holdingOf(bytes)
+  }
+
   return {
     totalBytes,
     free: () => free,
     waiting: () => queue.length,
+    takeAtOnce,
     async reserve(bytes, { signal, waitSeconds = usualWaitSeconds } = {}) {
       signal?.throwIfAborted()
       if (bytes > totalBytes) throw new RangeError(`${bytes} bytes can never be had of ${totalBytes}.`)
-      if (queue.length === 0 && bytes <= free) {
-        free -= bytes
-        return holdingOf(bytes)
-      }
+      const taken = takeAtOnce(bytes, { leaving: 0 })
+      if (taken !== undefined) return taken
 
       const { promise, resolve, reject } = Promise.withResolvers<() => void>()
       const waiter = { bytes, admit: () => resolve(holdingOf(bytes)) }

@@ -8,7 +8,7 @@ import { type Spooled, StoreError } from './file-store.ts'
 import { localFailure } from './local-errors.ts'
 import { removeLeftovers } from './remove-leftovers.ts'
 
-/** A folder for files on their way, too large to be held in memory. */
+/** A folder for files on their way: too large to be held in memory, or not yet whole when there was none for them. */
 export type Spool = {
   open(): Promise<SpoolFile>
   /** Bytes of all the files on their way. */
