@@ -17,8 +17,18 @@ export function assertRoom(room: SeenRoom, { declaredBytes, isNewDocument }: Com
     throw quotaExceeded(room, 'bytes', declaredBytes)
 }
 
+/** `leftBytes`: how large a file could be that there is still room for. */
+export class QuotaExceeded extends AppError {
+  readonly leftBytes: number
+
+  constructor(message: string, { leftBytes, details }: { leftBytes: number; details: Record<string, unknown> }) {
+    super('quota_exceeded', message, { details })
+    this.leftBytes = leftBytes
+  }
+}
+
 /** `comingBytes`: how large the file is, or its form as long as nothing of it was read. */
-export function quotaExceeded(room: Room, of: 'bytes' | 'documents', comingBytes: number | undefined): AppError {
+export function quotaExceeded(room: Room, of: 'bytes' | 'documents', comingBytes: number | undefined): QuotaExceeded {
   const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
   const [used, most] =
     of === 'bytes'
@@ -34,10 +44,10 @@ export function quotaExceeded(room: Room, of: 'bytes' | 'documents', comingBytes
     most_bytes: mostBytes,
     most_documents: mostDocuments,
   }
-  return new AppError(
-    'quota_exceeded',
+  const leftBytes = of === 'documents' ? 0 : Math.max(0, (mostBytes ?? Infinity) - usedBytes)
+  return new QuotaExceeded(
     `This firm may keep ${most}, and has ${used}: there is no room for this one${size}. Delete what is not needed (in the trash it counts until it is removed for good), or ask the platform’s support for more.`,
-    { details },
+    { leftBytes, details },
   )
 }
 

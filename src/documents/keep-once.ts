@@ -4,10 +4,10 @@ import type { IdempotencyScope } from '../database/idempotency.ts'
 import type { Membership } from '../database/membership.ts'
 import type { Growth } from '../database/quotas.ts'
 import type { RecordedDocument } from '../database/record-version.ts'
-import { isAppError } from '../errors.ts'
 import { storageKeyOf } from '../storage/storage-key.ts'
 import type { Actor, DocumentId, Sha256 } from '../vocabulary.ts'
 import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
+import { QuotaExceeded } from './assert-room.ts'
 import type { KeepBytesNeeds } from './keep-bytes.ts'
 import { keepWithFallback } from './keep-with-fallback.ts'
 import type { Received } from './receive-file.ts'
@@ -51,7 +51,9 @@ export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promi
   try {
     return await keepIn(mostBytes)
   } catch (error) {
-    if (!isAppError(error, 'quota_exceeded')) throw error
+    if (!(error instanceof QuotaExceeded)) throw error
+    // Without a key it is not here already: all that does not fit need not come.
+    if (once === undefined && (await comesTo(content, error.leftBytes + 1))) throw error
     // Once it has come it may turn out to be here already, or to be shorter than it could have been.
     const { size, sha256 } = await wholeOf(content)
     const answeredMeanwhile = await earlier(sha256)
@@ -63,6 +65,11 @@ export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promi
 
 async function wholeOf(content: Received['content']): Promise<{ size: number; sha256: Sha256 }> {
   return content.kind === 'spool' ? content.accepted : { size: content.bytes.length, sha256: content.sha256 }
+}
+
+/** Whether it has so many bytes: known as soon as they came, or it ended before. */
+async function comesTo(content: Received['content'], bytes: number): Promise<boolean> {
+  return (content.kind === 'spool' ? await content.available(bytes) : content.bytes.length) >= bytes
 }
 
 type Keeping = { once: Once | undefined; mostBytes: number }

@@ -6,7 +6,9 @@ import { makeFolders } from '../files-make-folders.ts'
 import type { Sha256 } from '../vocabulary.ts'
 import { type Spooled, StoreError } from './file-store.ts'
 import { localFailure } from './local-errors.ts'
+import { readDiskRoom } from './read-disk-room.ts'
 import { removeLeftovers } from './remove-leftovers.ts'
+import { makeSpoolRoom, type SpoolRoom } from './spool-room.ts'
 
 /** A folder for files on their way: too large to be held in memory, or not yet whole when there was none for them. */
 export type Spool = {
@@ -18,7 +20,10 @@ export type Spool = {
 /** One file on its way: whoever receives it appends, a store reads `content` at the same time. */
 export type SpoolFile = {
   content: Spooled
-  /** Resolves when the bytes are written; to wait for it is what holds a fast client back. */
+  /**
+   * Resolves when the bytes are written; to wait for it is what holds a fast client back. Throws `store_unavailable`
+   * when files on their way would take more room than they leave.
+   */
   append(chunk: Uint8Array): Promise<void>
   /** The file is whole, and every check of it passed. */
   accept(whole: { size: number; sha256: Sha256 }): void
@@ -34,33 +39,32 @@ const prefix = 'spool-'
 export async function openSpool(folder: string): Promise<Spool> {
   await makeFolders(folder, 0o700)
   await removeLeftovers(folder, prefix)
-  let bytes = 0
+  const room = makeSpoolRoom(() => readDiskRoom(folder))
   return {
-    open: () => openSpoolFile(join(folder, `${prefix}${randomUUID()}`), (more) => (bytes += more)),
-    bytes: () => bytes,
+    open: () => openSpoolFile(join(folder, `${prefix}${randomUUID()}`), room),
+    bytes: () => room.takenBytes(),
   }
 }
 
-async function openSpoolFile(path: string, onBytes: (more: number) => void): Promise<SpoolFile> {
+async function openSpoolFile(path: string, room: SpoolRoom): Promise<SpoolFile> {
   const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
     // Also where the folder is gone: nothing is missing that was kept.
     throw new StoreError('unavailable', 'A file on its way cannot be written to the spool.', error)
   })
   const growth = trackGrowth()
   let bytes = 0
-  const grow = (more: number) => {
-    bytes += more
-    onBytes(more)
-  }
 
   return {
     content: { kind: 'spool', path, available: growth.reaches, accepted: growth.accepted },
     async append(chunk) {
-      // Writes on at the end, and all of it: a single write may take less.
-      await handle.writeFile(chunk).catch((error: unknown) => {
+      try {
+        await room.take(chunk.byteLength)
+        bytes += chunk.byteLength
+        // Writes on at the end, and all of it: a single write may take less.
+        await handle.writeFile(chunk)
+      } catch (error) {
         throw localFailure(error)
-      })
-      grow(chunk.byteLength)
+      }
       growth.add(chunk.byteLength)
     },
     accept: growth.accept,
@@ -69,7 +73,8 @@ async function openSpoolFile(path: string, onBytes: (more: number) => void): Pro
       growth.refuse(new Error('The spool file was removed before it was accepted.'))
       await handle.close()
       await rm(path, { force: true })
-      grow(-bytes)
+      room.giveBack(bytes)
+      bytes = 0
     },
   }
 }

@@ -86,6 +86,22 @@ describe.each([
   })
 })
 
+test('a spool never takes more of its disk than it leaves: 503 and nothing kept, and a file that has room beside it is taken', async () => {
+  const service = await serveOnSmallDisk(50 * megabyte, settings, 'DATA_DIR')
+  const before = await everythingOf(service)
+
+  const refused = await uploadFile(service.url, firmId, member, { bytes: makePdf({ bytes: 30 * megabyte }) })
+
+  expect(refused.status).toBe(503)
+  expect(await problemOf(refused)).toMatchObject({
+    code: 'store_unavailable',
+    detail: expect.stringContaining('on their way'),
+  })
+  expect(refused.headers.get('retry-after')).toBe('30')
+  expect(await everythingOf(service)).toEqual(before)
+  expect((await uploadFile(service.url, firmId, member, { bytes: makePdf({ bytes: 20 * megabyte }) })).status).toBe(201)
+})
+
 /** All rows that an upload may leave but its event, apart from what S3 may hold; and all files on the disk. */
 async function everythingOf(service: ServiceOnSmallDisk) {
   const { db } = beside.app

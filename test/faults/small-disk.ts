@@ -18,6 +18,8 @@ export type ServiceOnSmallDisk = {
   onDisk(line: string): Promise<string>
 }
 
+type SmallFolder = 'UPLOADS_DIR' | 'DATA_DIR'
+
 /** A command whose `UPLOADS_DIR` is a file system of so many bytes; what it puts there is gone with it. */
 export async function runOnSmallDisk(bytes: number, words: string[], settings: Settings): Promise<Answer> {
   const { child } = await spawnOnSmallDisk(bytes, words, settings)
@@ -26,20 +28,30 @@ export async function runOnSmallDisk(bytes: number, words: string[], settings: S
 }
 
 /**
- * The real service, whose `UPLOADS_DIR` is a file system of so many bytes, in a mount namespace of its own, so that no
- * other right is needed than that to make one.
+ * The real service, whose `UPLOADS_DIR`, or `DATA_DIR`, is a file system of so many bytes, in a mount namespace of its
+ * own, so that no other right is needed than that to make one.
  */
-export async function serveOnSmallDisk(bytes: number, settings: Settings): Promise<ServiceOnSmallDisk> {
-  const { child, uploads } = await spawnOnSmallDisk(bytes, ['serve', '--no-jobs'], settings)
+export async function serveOnSmallDisk(
+  bytes: number,
+  settings: Settings,
+  small: SmallFolder = 'UPLOADS_DIR',
+): Promise<ServiceOnSmallDisk> {
+  const { child, uploads } = await spawnOnSmallDisk(bytes, ['serve', '--no-jobs'], settings, small)
   child.stdout.resume()
   return { url: await listenFor(child), uploads, onDisk: (line) => runBeside(child, line, uploads) }
 }
 
-async function spawnOnSmallDisk(bytes: number, words: string[], settings: Settings) {
+async function spawnOnSmallDisk(
+  bytes: number,
+  words: string[],
+  settings: Settings,
+  small: SmallFolder = 'UPLOADS_DIR',
+) {
   const folder = await makeWorkFolder()
-  const uploads = join(folder, 'uploads')
+  const [uploads, data] = [join(folder, 'uploads'), join(folder, 'data')]
   await mkdir(uploads)
-  const mounting = `mount -t tmpfs -o size=${bytes},mode=700 tmpfs "$UPLOADS_DIR" && exec "$0" "$@"`
+  await mkdir(data)
+  const mounting = `mount -t tmpfs -o size=${bytes},mode=700 tmpfs "$${small}" && exec "$0" "$@"`
   const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', mounting, launcher, ...words], {
     cwd: folder,
     env: {
@@ -49,7 +61,7 @@ async function spawnOnSmallDisk(bytes: number, words: string[], settings: Settin
       AWS_EC2_METADATA_DISABLED: 'true',
       ...settings,
       UPLOADS_DIR: uploads,
-      DATA_DIR: join(folder, 'data'),
+      DATA_DIR: data,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -15,7 +15,7 @@ import { sceneOfFile } from '../../support/scene-of-file.ts'
 import { startService } from '../../support/start-service.ts'
 import { describeCheck } from '../describe-check.ts'
 import { listKept } from '../list-kept.ts'
-import { formStart, openRaw, uploadHead } from '../raw-connection.ts'
+import { asChunk, formStart, openRaw, uploadHead } from '../raw-connection.ts'
 
 const mebibyte = 1024 * 1024
 
@@ -162,6 +162,19 @@ describeCheck(19, () => {
         expect(body).toContain('quota_exceeded')
       }
       expect(await listKept(scene.first)).toEqual(before)
+    })
+
+    it('who says nothing and sends more than there is room for hears it then, and need not come to the end', async () => {
+      const { firm, admin } = await firmWith({ bytes: 100_000 })
+      const { authorization } = admin.headers
+      const connection = await openRaw(scene.first.url)
+      await connection.send(uploadHead(firm, authorization, 'Transfer-Encoding: chunked'))
+      await connection.send(asChunk(Buffer.concat([Buffer.from(formStart), fileOf(200_000)])))
+      const { status, body } = await connection.answer
+
+      expect(status).toBe(429)
+      expect(body).toContain('quota_exceeded')
+      expect(scene.first.app.spool.bytes()).toBe(0)
     })
 
     it('a large file that comes without its length takes the last byte as well', async () => {
