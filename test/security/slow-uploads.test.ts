@@ -43,7 +43,7 @@ it('ten uploads that hardly move hold up nobody: others hand in, take a version 
   const handedIn = await uploadFile(service.url, firm, admin, { bytes: file })
   const takenUp = await restoreVersion(service.url, { firm, id }, admin, 1)
   const rest = [file.subarray(beginning.length), formEnd].map(asChunk)
-  for (const { send } of slow) for (const piece of [...rest, '0\r\n\r\n']) await send(piece)
+  for (const connection of slow) for (const piece of [...rest, '0\r\n\r\n']) await connection.send(piece)
   const ended = await Promise.all(slow.map(({ answer }) => answer))
 
   expect(handedIn.status).toBe(201)
@@ -65,7 +65,7 @@ it('one that came to an end on the disk is looked at like any other: its size, i
   const tooLarge = await send(makePdf({ bytes: 10_485_761 }))
   const broken = await send(Buffer.from('%PDF-1.7\nno paper'))
   const other = await send(file, { sha256: '0'.repeat(64) })
-  for (const { drop } of slow) drop()
+  for (const connection of slow) connection.drop()
 
   expect([tooLarge.status, broken.status, other.status]).toEqual([413, 415, 422])
   await expect.poll(() => service.app.spool.bytes()).toBe(0)
