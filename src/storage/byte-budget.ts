@@ -73,15 +73,28 @@ export function makeByteBudget(totalBytes: number): ByteBudget {
         // Who stood behind may be small enough.
         admitNext()
       }
-      const onAbort = () => giveUp(signal?.reason)
-      // A timer cannot be set for ever.
-      const timer = waitSeconds === Infinity ? undefined : setTimeout(() => giveUp(tooBusy()), waitSeconds * 1000)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      return promise.finally(() => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-      })
+      return boundWait(promise, giveUp, { signal, waitSeconds })
     },
+  }
+}
+
+type Patience = { signal: AbortSignal | undefined; waitSeconds: number }
+
+/** The promise; when patience ends before it, `giveUp` is told why. */
+async function boundWait<Value>(
+  promise: Promise<Value>,
+  giveUp: (reason: unknown) => void,
+  { signal, waitSeconds }: Patience,
+): Promise<Value> {
+  const onAbort = () => giveUp(signal?.reason)
+  // A timer cannot be set for ever.
+  const timer = waitSeconds === Infinity ? undefined : setTimeout(() => giveUp(tooBusy()), waitSeconds * 1000)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 
