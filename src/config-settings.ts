@@ -74,7 +74,7 @@ export const settings = {
   DATA_DIR: {
     schema: folder,
     default: './data',
-    doc: 'Folder of the embedded database, of generated secrets and of the upload spool.',
+    doc: 'Folder of the embedded database, of generated secrets and of the upload spool, which takes at most as much room as it leaves free.',
   },
   HOST: {
     schema: z.string().regex(/^\S+$/, 'must be an address or a host name to listen on'),
