@@ -15,6 +15,8 @@ export function endUnreadAnswers(server: FastifyInstance, mostSeconds: number): 
 }
 
 function watchReader(answer: ServerResponse, seconds: number): void {
+  // Its reader left while we were still at work: it closes no second time.
+  if (answer.closed || answer.destroyed) return
   let seen = 0
   let quietSince = performance.now()
   const look = () => {
