@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 
@@ -18,19 +20,24 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   const { key, size } = file.bytes
   // A key is written once, so its name and length tell every version apart.
   const etag = `"${key.slice(key.lastIndexOf('_') + 1, key.lastIndexOf('.'))}-${size}"`
-  if (isCurrent(request.headers['if-none-match'], etag)) return reply.code(304).headers(headersOf(file, etag)).send()
+  if (isCurrent(request.headers['if-none-match'], etag)) return reply.code(304).headers(headersOf(file, etag)).send(noBytes(request))
 
   const range = rangeOf(request, size, etag)
   if (range === 'unsatisfiable') {
     reply.headers({ 'accept-ranges': 'bytes', 'content-range': `bytes */${size}` })
     throw new AppError('range_not_satisfiable', `The file has ${size} bytes; the asked range begins past its end.`)
   }
-  const content = request.method === 'HEAD' ? undefined : await file.bytes.read(range)
+  const content = noBytes(request) ?? (await file.bytes.read(range))
   // Not before the bytes are at hand: a refusal under the file's name would be saved as that file.
   reply.headers(headersOf(file, etag)).type(file.contentType)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`)
   reply.header('content-length', range === undefined ? size : range.end - range.start + 1)
   return reply.send(content)
+}
+
+/** What HEAD sends of a file. The framework takes no stream at all for one of no bytes, and would say so in Content-Length. */
+function noBytes(request: FastifyRequest): Readable | undefined {
+  return request.method === 'HEAD' ? Readable.from([]) : undefined
 }
 
 function headersOf(file: FileToSend, etag: string): Record<string, string> {

@@ -173,6 +173,32 @@ describe('from local storage', () => {
   })
 })
 
+describe('HEAD of what lies on local storage', () => {
+  const headOf = async (address: string, headers: Record<string, string> = {}) => {
+    const answer = await fetch(address, { method: 'HEAD', headers })
+    const said = ['content-length', 'content-range', 'content-type'].map((name) => answer.headers.get(name))
+    return [answer.status, ...said]
+  }
+
+  it('has the length that GET has, of the whole and of a part, and 304 says none', async () => {
+    const { firm, admin, document, download } = await handedIn(both.onDisk)
+    const address = `${both.onDisk.url}/api/v1/security-firms/${firm}/documents/${document.id}/download`
+    const etag = (await download()).headers.get('etag') ?? ''
+    const head = (headers: Record<string, string> = {}) => headOf(address, { ...admin.headers, ...headers })
+
+    expect(await head()).toEqual([200, '50000', null, 'application/pdf'])
+    expect(await head({ range: 'bytes=0-9' })).toEqual([206, '10', 'bytes 0-9/50000', 'application/pdf'])
+    expect((await head({ 'if-none-match': etag })).slice(0, 2)).toEqual([304, null])
+  })
+
+  it('by its link as well', async () => {
+    const { download } = await handedIn(both.onDisk)
+    const { url } = (await (await download('', { accept: 'application/json' })).json()) as { url: string }
+
+    expect(await headOf(`${both.onDisk.url}${url}`)).toEqual([200, '50000', null, 'application/pdf'])
+  })
+})
+
 describe('who gets a document', () => {
   it('every active member and the platform’s administrators; nobody else, by its real id', async () => {
     const { firm, document } = await handedIn(both.onDisk)
