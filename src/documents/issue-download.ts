@@ -12,7 +12,7 @@ import { accessDocument, noSuchDocument } from './access-document.ts'
 import { bytesGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
 import { formatOf } from './formats/formats.ts'
 import type { StoredBytes } from './open-bytes.ts'
-import { storeHolding, type Stores, storeUnavailable } from './stores.ts'
+import { answerToStoreFailure, storeHolding, type Stores, storeUnavailable } from './stores.ts'
 
 export type DownloadNeeds = {
   db: Db
@@ -37,6 +37,7 @@ export type IssuedDownload = {
   bytes: StoredBytes
   contentType: string
   disposition: 'attachment' | 'inline'
+  /** `store_unavailable` while there is nothing to sign with. */
   sign: () => Promise<DownloadLink>
 }
 
@@ -80,14 +81,11 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
   needs.metrics.downloads.inc({ store })
   const contentType = servedTypeOf(document.mimeType)
   const disposition = inlineTypes.has(contentType) ? request.disposition : 'attachment'
+  const { fileName } = document
+  const link = { fileName, contentType, disposition, seconds: needs.linkSeconds, fileSize, storeId }
   const sign = () =>
-    holding.signDownload(key, {
-      fileName: document.fileName,
-      contentType,
-      disposition,
-      seconds: needs.linkSeconds,
-      fileSize,
-      storeId,
+    holding.signDownload(key, link).catch((error: unknown) => {
+      throw answerToStoreFailure(error)
     })
   return { document, bytes: { store, storeId, key, size: fileSize }, contentType, disposition, sign }
 }

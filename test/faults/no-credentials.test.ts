@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 
-import { callDocuments, uploadDocument, uploadFile } from '../support/call-documents.ts'
+import { callDocuments, problemOf, uploadDocument, uploadFile } from '../support/call-documents.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -14,13 +14,15 @@ import { impatient, logged, versionsOf } from './failing-s3.ts'
 let bucket: FreshBucket
 let folder: string
 let credentialsFile: string
+let configFile: string
 beforeAll(async () => {
   bucket = await freshBucket()
   folder = await mkdtemp(join(tmpdir(), 'paniq-credentials-'))
   credentialsFile = join(folder, 'credentials')
+  configFile = join(folder, 'config')
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined)
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', credentialsFile)
-  vi.stubEnv('AWS_CONFIG_FILE', join(folder, 'config'))
+  vi.stubEnv('AWS_CONFIG_FILE', configFile)
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
 })
 afterAll(async () => {
@@ -60,6 +62,28 @@ test('without credentials files wait on the disk, with a warning; once there are
 
   service.app.stores.s3?.takeOut('no_answer', 'ECONNREFUSED')
   expect(logged(service, 's3_out')).toMatchObject([{ level: 'warn' }, { level: 'error', trouble: 'no_answer' }])
+})
+
+test('while the credentials end too soon to sign with, a link is not to be had just now', async () => {
+  const { accessKeyId, secretAccessKey } = bucket.s3.app
+  const program = join(folder, 'give-credentials.sh')
+  const given = { Version: 1, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Expiration: 'SOON' }
+  await writeFile(
+    program,
+    `soon=$(date -u -d '+20 seconds' +%FT%TZ)\nsed "s/SOON/$soon/" <<'end'\n${JSON.stringify(given)}\nend\n`,
+  )
+  await writeFile(configFile, `[default]\ncredential_process = sh ${program}\n`)
+  onTestFinished(() => rm(configFile))
+  const service = await startWithoutCredentials('local')
+  const { firm, admin } = await firmWithAdmin(service)
+  const { id, storage } = await uploadDocument(service.url, firm, admin)
+  expect(storage).toBe('s3')
+
+  for (const accept of ['*/*', 'application/json']) {
+    const answer = await callDocuments(service.url, firm, admin, `/${id}/download`, { headers: { accept } })
+    const { code } = await problemOf(answer)
+    expect([answer.status, code, answer.headers.get('retry-after')]).toEqual([503, 'store_unavailable', '30'])
+  }
 })
 
 test('without credentials and without another place uploads are refused', async () => {
