@@ -2,6 +2,7 @@ import { makeEventMonths } from '../database/event-months.ts'
 import { forgetOldAnswers } from '../database/idempotency.ts'
 import { removeFailuresBefore } from '../database/login-failures.ts'
 import { removeFullBuckets } from '../database/rates.ts'
+import { readClock } from '../database/read-clock.ts'
 import { forgetDisksBefore } from '../database/runs.ts'
 import { removeExpiredSessions } from '../database/sessions.ts'
 import type { Job } from './job.ts'
@@ -15,7 +16,8 @@ export const housekeeping: Job = {
   name: 'housekeeping',
   does: 'Makes room for the audit trail’s next months, and throws away answers, sessions and counts that are past their time.',
   schedule: '17 3 * * *',
-  async run({ db, now }) {
+  async run({ db }) {
+    const now = await readClock(db)
     // First, since without a month events fall into the default partition.
     await makeEventMonths(db)
     const forgottenAnswers = await forgetOldAnswers(db, daysBefore(now(), daysOfAnswers))

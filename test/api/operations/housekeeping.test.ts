@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { insertSession } from '../../../src/database/sessions.ts'
 import type { DocumentId, FirmId, SessionId, UserId } from '../../../src/vocabulary.ts'
 import { housekeeping } from '../../../src/worker/housekeeping.ts'
+import { makePerson } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 
 let service: TestService
@@ -13,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
-const now = new Date('2026-11-24T03:17:00Z')
+const now = new Date()
 const ago = (time: { days?: number; hours?: number }) =>
   new Date(now.getTime() - (time.days ?? 0) * 86_400_000 - (time.hours ?? 0) * 3_600_000)
 
@@ -34,8 +36,8 @@ const failure = (email: string, at: Date, lockedUntil: Date | null = null) => ({
   locked_until: lockedUntil,
 })
 
-function keepHouse() {
-  return housekeeping.run({ ...service.app, now: () => now }, AbortSignal.timeout(30_000))
+function keepHouse(needs = service.app) {
+  return housekeeping.run(needs, AbortSignal.timeout(30_000))
 }
 
 test('answers under an Idempotency-Key are forgotten after seven days, and not before', async () => {
@@ -101,6 +103,26 @@ test('failed logins are forgotten after a day, unless they still lock somebody o
 
   const left = await db.selectFrom('document_login_failures').select('email_sha256').orderBy('email_sha256').execute()
   expect(left).toEqual([{ email_sha256: 'counts' }, { email_sha256: 'locks' }])
+})
+
+test('a machine whose clock is a month ahead throws nothing away that still counts', async () => {
+  const { app } = service
+  await app.db.deleteFrom('document_idempotency_keys').execute()
+  await app.db.insertInto('document_idempotency_keys').values(answer('of today', now)).execute()
+  await app.db.insertInto('document_login_failures').values(failure('of today', now)).execute()
+  const tokensOf = async () => app.db.selectFrom('document_refresh_tokens').select('id').orderBy('id').execute()
+  const person = await makePerson(app)
+  await app.db.transaction().execute(async (trx) => {
+    await insertSession(trx, person.id, { issuedAt: now, expiresAt: ago({ days: -30 }) })
+  })
+  const tokens = await tokensOf()
+
+  await keepHouse({ ...app, now: () => ago({ days: -31 }) })
+
+  expect(await app.db.selectFrom('document_idempotency_keys').select('key').execute()).toEqual([{ key: 'of today' }])
+  expect(await tokensOf()).toEqual(tokens)
+  const failures = app.db.selectFrom('document_login_failures').select('email_sha256')
+  expect(await failures.where('email_sha256', '=', 'of today').execute()).toHaveLength(1)
 })
 
 test('months for events that are missing are made, and those that are there are left alone', async () => {
