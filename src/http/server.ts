@@ -69,6 +69,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
 
   traceRequests(server, options.tracing)
   server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
+  // What is answered here tells of people and their papers: nobody keeps it, unless its route says otherwise.
+  server.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
   recordRequests(server, options)
   lookAfterConnections(server, options)
   await allowOrigins(server, options.origins)

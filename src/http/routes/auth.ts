@@ -45,7 +45,6 @@ export function authRoutes(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.addHook('onRequest', async (request) => {
       if (isCookieMode(request) && !safeMethods.has(request.method)) assertSameOrigin(request, needs.publicUrl)
     })
-    server.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
 
     await server.register(entering(needs))
     await server.register(staying(needs))

@@ -91,11 +91,11 @@ async function answerDownload(
 ): Promise<FastifyReply> {
   if (wantsLink(request)) {
     const { url, expiresAt } = await issued.sign()
-    return reply.headers(notToBeKept).send(downloadLinkShape.parse({ url, expires_at: expiresAt.toISOString() }))
+    return reply.headers(withoutReferrer).send(downloadLinkShape.parse({ url, expires_at: expiresAt.toISOString() }))
   }
   if (issued.bytes.store === 's3') {
     const { url } = await issued.sign()
-    return reply.headers(notToBeKept).redirect(url, 302)
+    return reply.headers(withoutReferrer).redirect(url, 302)
   }
   const { document, contentType, disposition } = issued
   return sendFile(request, reply, {
@@ -106,7 +106,7 @@ async function answerDownload(
   })
 }
 
-const notToBeKept = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }
+const withoutReferrer = { 'referrer-policy': 'no-referrer' }
 
 function wantsLink(request: FastifyRequest): boolean {
   const accepted = (request.headers.accept ?? '*/*').split(',')

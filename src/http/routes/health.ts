@@ -29,10 +29,7 @@ export function healthRoutes({ lookAtReadiness }: Needs): FastifyPluginAsyncZod 
       async (_request, reply) => {
         const readiness = await lookAtReadiness()
         const isTakingRequests = readiness.status === 'ready' || readiness.status === 'degraded'
-        return reply
-          .code(isTakingRequests ? 200 : 503)
-          .header('cache-control', 'no-store')
-          .send(readiness)
+        return reply.code(isTakingRequests ? 200 : 503).send(readiness)
       },
     )
   }

@@ -20,10 +20,7 @@ export function metricsRoutes(needs: LevelsNeeds): FastifyPluginAsyncZod {
       },
       async (_request, reply) => {
         await measureLevels()
-        return reply
-          .header('cache-control', 'no-store')
-          .type(registry.contentType)
-          .send(await registry.metrics())
+        return reply.type(registry.contentType).send(await registry.metrics())
       },
     )
   }

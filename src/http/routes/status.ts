@@ -26,10 +26,10 @@ export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
           response: { 200: statusShape },
         },
       },
-      async ({ actor }, reply) => {
+      async ({ actor }) => {
         const status = await seeStatus(needs, actor)
         const readiness = await needs.lookAtReadiness()
-        return reply.header('cache-control', 'no-store').send(presentStatus(status, readiness, needs))
+        return presentStatus(status, readiness, needs)
       },
     )
   }

@@ -37,6 +37,24 @@ it.each(['a firm_admin', 'an administrator', 'nobody'] as const)(
   },
 )
 
+it.each(['a firm_admin', 'an administrator', 'nobody'] as const)(
+  'what a route answers %s is kept by nobody',
+  async (kind) => {
+    const kept: string[] = []
+    let withJson = 0
+    for (const route of routes()) {
+      const answer = await callRoute(scene, route, people[kind])
+      await answer.body?.cancel()
+      if (answer.ok && answer.headers.get('content-type')?.startsWith('application/json') === true) withJson += 1
+      const said = answer.headers.get('cache-control')
+      if (said !== 'no-store' && said !== 'private, no-store') kept.push(`${route.method} ${route.url}: ${said}`)
+    }
+
+    expect(kept).toEqual([])
+    expect(withJson).toBeGreaterThan(kind === 'nobody' ? 0 : 25)
+  },
+)
+
 describe('a refusal has one form, whoever reads it', () => {
   it.each(['nobody', 'a stranger', 'a locked firm_admin'] as const)('on every route, for %s', async (kind) => {
     const wrong: string[] = []
