@@ -1,6 +1,6 @@
 import { mostOrOff, type Setting } from './config-forms.ts'
 
-export type RateKind = 'uploads' | 'downloads' | 'logins'
+export type RateKind = 'uploads' | 'downloads' | 'logins' | 'events'
 
 /** How often in an hour; undefined: as often as they like. */
 export type RateLimits = Record<RateKind, { person: number | undefined; address: number | undefined }>
@@ -42,6 +42,16 @@ export const limitSettings = {
     default: '600',
     doc: 'Logins and registrations from one address in an hour.',
   },
+  EVENTS_PER_PERSON: {
+    schema: perHour,
+    default: '10000',
+    doc: 'Other calls of one person in an hour that the audit trail keeps: what changes something, looks at a document or is refused. `off` or 0: any number.',
+  },
+  EVENTS_PER_ADDRESS: {
+    schema: perHour,
+    default: '100000',
+    doc: 'The same for one address, with the calls that renew or end a session.',
+  },
   FIRM_QUOTA_BYTES: {
     schema: mostOrOff(Number.MAX_SAFE_INTEGER),
     default: '21474836480',
@@ -61,6 +71,7 @@ export function readRates(values: Values): RateLimits {
     uploads: { person: values.UPLOADS_PER_PERSON, address: values.UPLOADS_PER_ADDRESS },
     downloads: { person: values.DOWNLOADS_PER_PERSON, address: values.DOWNLOADS_PER_ADDRESS },
     logins: { person: values.LOGINS_PER_PERSON, address: values.LOGINS_PER_ADDRESS },
+    events: { person: values.EVENTS_PER_PERSON, address: values.EVENTS_PER_ADDRESS },
   }
 }
 

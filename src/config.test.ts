@@ -51,6 +51,8 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   DOWNLOADS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
   LOGINS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
   LOGINS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
+  EVENTS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
+  EVENTS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
   FIRM_QUOTA_BYTES: ['20GB', '-1'],
   FIRM_QUOTA_DOCUMENTS: ['many', '9007199254740993000'],
   TRASH_DAYS: ['0', '3651', 'a month'],

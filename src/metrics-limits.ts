@@ -2,7 +2,7 @@ import { Counter, type Registry } from 'prom-client'
 
 import { fromZero } from './metrics-from-zero.ts'
 
-const rateKinds = ['uploads', 'downloads', 'logins']
+const rateKinds = ['uploads', 'downloads', 'logins', 'events']
 
 /** How often people do more than they may in an hour, and how often this instance asks for permits. */
 export function makeLimitMetrics(registers: Registry[]) {
@@ -10,7 +10,7 @@ export function makeLimitMetrics(registers: Registry[]) {
     rateRefusals: fromZero(
       new Counter({
         name: 'rate_refusals_total',
-        help: 'Uploads, downloads and logins that were refused since their person or address had made too many.',
+        help: 'Uploads, downloads, logins and other calls that were refused since their person or address had made too many.',
         labelNames: ['kind', 'of'] as const,
         registers,
       }),

@@ -82,26 +82,30 @@ export async function markUsed(trx: Tx, id: string, used: { at: Date; successorI
     .execute()
 }
 
-export async function endSession(trx: Tx, id: SessionId, at: Date): Promise<void> {
-  await trx
+/** False: it had ended before. */
+export async function endSession(trx: Tx, id: SessionId, at: Date): Promise<boolean> {
+  const result = await trx
     .updateTable('document_sessions')
     .set({ ended_at: at })
     .where('id', '=', id)
     .where('ended_at', 'is', null)
-    .execute()
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
 }
 
-export async function endSessionsOf(trx: Tx, userId: UserId, at: Date): Promise<void> {
+/** False: none was open. */
+export async function endSessionsOf(trx: Tx, userId: UserId, at: Date): Promise<boolean> {
   // In one order, so that two who end them all at once do not wait for each other.
   await sql`select from document_sessions where user_id = ${userId} and ended_at is null order by id for update`.execute(
     trx,
   )
-  await trx
+  const result = await trx
     .updateTable('document_sessions')
     .set({ ended_at: at })
     .where('user_id', '=', userId)
     .where('ended_at', 'is', null)
-    .execute()
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
 }
 
 /** A system task: tokens past their life, and sessions that have none left. */

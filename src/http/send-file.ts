@@ -20,7 +20,8 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   const { key, size } = file.bytes
   // A key is written once, so its name and length tell every version apart.
   const etag = `"${key.slice(key.lastIndexOf('_') + 1, key.lastIndexOf('.'))}-${size}"`
-  if (isCurrent(request.headers['if-none-match'], etag)) return reply.code(304).headers(headersOf(file, etag)).send(noBytes(request))
+  if (isCurrent(request.headers['if-none-match'], etag))
+    return reply.code(304).headers(headersOf(file, etag)).send(noBytes(request))
 
   const range = rangeOf(request, size, etag)
   if (range === 'unsatisfiable') {

@@ -31,8 +31,8 @@ export async function logOut(needs: Needs, visitor: Visitor, farewell: Farewell)
     if (farewell.everywhere && leaving === undefined) throw notKnown()
     if (leaving === undefined) return
 
-    if (farewell.everywhere) await endSessionsOf(trx, leaving.userId, needs.now())
-    else if (leaving.sessionId !== undefined) await endSession(trx, leaving.sessionId, needs.now())
+    // What was over already ends no second time, and the audit trail says nothing of it.
+    if (!(await end(trx, leaving, farewell, needs.now()))) return
     const reason = farewell.everywhere ? 'logged_out_everywhere' : 'logged_out'
     await recordEvent(
       trx,
@@ -40,6 +40,11 @@ export async function logOut(needs: Needs, visitor: Visitor, farewell: Farewell)
       { action: 'session.ended', outcome: 'ok', details: { reason } },
     )
   })
+}
+
+async function end(trx: Tx, leaving: AccessClaims, { everywhere }: Farewell, now: Date): Promise<boolean> {
+  if (everywhere) return await endSessionsOf(trx, leaving.userId, now)
+  return leaving.sessionId !== undefined && (await endSession(trx, leaving.sessionId, now))
 }
 
 async function leavingOne(

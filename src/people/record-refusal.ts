@@ -1,6 +1,11 @@
 import type { Db } from '../database/client.ts'
 import { type EventActor, type NewEvent, recordEvent } from '../database/events.ts'
-import { isAppError } from '../errors.ts'
+import { type AppError, isAppError } from '../errors.ts'
+
+const recorded = new WeakSet<AppError>()
+
+/** Whether this is a refusal that stands in the audit trail. */
+export const isRecorded = (error: unknown): boolean => isAppError(error) && recorded.has(error)
 
 /**
  * Runs `work`, which may refuse; a refusal goes on, and stands in the audit trail. Wrap it around a transaction, not
@@ -18,6 +23,7 @@ export async function recordRefusal<Result>(
     if (isAppError(error)) {
       const details = { ...event.details, ...error.details }
       await recordEvent(db, actor, { ...event, outcome: error.code, details })
+      recorded.add(error)
     }
     throw error
   }

@@ -118,6 +118,22 @@ test('a request needs a permit of each bucket, and who is refused by one spends 
   expect(await passing([permits], [thousand], 1100)).toBe(990)
 })
 
+test('a look refuses whoever is known to have nothing left, spends nothing and asks nobody', async () => {
+  const { hold, asked, clock } = shareBuckets()
+  const permits = hold()
+
+  expect(permits.look([thousand])).toBeUndefined()
+  expect(asked).toEqual([])
+  await passing([permits], [thousand], 1100)
+  const before = asked.length
+  const refused = permits.look([thousand])
+  expect(refused?.bucket).toEqual(thousand)
+  clock.at += (refused?.retryAfterSeconds ?? 0) * 1000
+  for (let count = 0; count < 5; count += 1) expect(permits.look([thousand])).toBeUndefined()
+  expect(asked.length).toBe(before)
+  expect(await permits.spend([thousand])).toBeUndefined()
+})
+
 test('many at the same moment wait for one answer', async () => {
   const { hold, asked } = shareBuckets()
   const permits = hold()

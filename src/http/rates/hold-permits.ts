@@ -19,6 +19,8 @@ export type Exhausted = { bucket: Bucket; retryAfterSeconds: number; isNews: boo
 export type Permits = {
   /** One permit of each, or none of any: then the bucket that has none. */
   spend(buckets: Bucket[]): Promise<Exhausted | undefined>
+  /** The bucket that is known to have none. Nothing is spent, and nobody is asked. */
+  look(buckets: Bucket[]): Exhausted | undefined
 }
 
 /** What this instance knows of one bucket. */
@@ -98,6 +100,11 @@ export function holdPermits(needs: PermitNeeds): Permits {
   }
 
   return {
+    look(buckets) {
+      const known = buckets.flatMap(({ name }) => holdings.get(name) ?? [])
+      const refusing = known.find(({ refusedUntil }) => refusedUntil > time())
+      return refusing && refuse(refusing, time())
+    },
     async spend(buckets) {
       for (;;) {
         const holding = buckets.map(holdingOf)

@@ -6,15 +6,17 @@ import type { Db } from '../../database/client.ts'
 import { digestEmail } from '../../database/login-failures.ts'
 import { type Bucket, leasePermits } from '../../database/rates.ts'
 import type { Metrics } from '../../metrics.ts'
+import { isRecorded } from '../../people/record-refusal.ts'
 import type { Clock } from '../../vocabulary.ts'
 import { addressOf } from '../address-of.ts'
-import { holdPermits } from './hold-permits.ts'
+import { type Exhausted, holdPermits } from './hold-permits.ts'
 import { networkOf } from './network-of.ts'
+import { rateWhatChanges } from './rate-what-changes.ts'
 import { tooMany } from './too-many.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a request counts as; undefined: as nothing that is limited. */
+    /** What a request counts as; undefined: as an event if it changes something or is refused, and else as nothing. */
     rate?: RateKind
   }
 }
@@ -33,7 +35,7 @@ type Limited = { kind: RateKind; of: Of; bucket: Bucket }
 /**
  * Refuses who has done too much of one thing in an hour, before a byte of the body is read: `rate_limited`. An address
  * counts with all that comes from it, a person wherever they are; at a login, which is nobody's yet, it is the e-mail.
- * To be called after `authenticate`.
+ * To be called after `authenticate`, and before the routes.
  */
 export function limitRates(server: FastifyInstance, { db, log, metrics, now, limits }: LimitRatesNeeds): void {
   const permits = holdPermits({
@@ -46,8 +48,7 @@ export function limitRates(server: FastifyInstance, { db, log, metrics, now, lim
     },
   })
 
-  async function spend(request: FastifyRequest, limited: Limited[]): Promise<void> {
-    const exhausted = await permits.spend(limited.map(({ bucket }) => bucket))
+  function refuse(request: FastifyRequest, limited: Limited[], exhausted: Exhausted | undefined): void {
     const refused = limited.find(({ bucket }) => bucket.name === exhausted?.bucket.name)
     if (exhausted === undefined || refused === undefined) return
     const { kind, of } = refused
@@ -74,13 +75,28 @@ export function limitRates(server: FastifyInstance, { db, log, metrics, now, lim
     return [{ kind, of, bucket: { name: `${kind}:${of}:${whose}`, perHour } }]
   }
 
+  const limitedOf = (kind: RateKind, request: FastifyRequest): Limited[] => [
+    ...bucketOf(kind, 'person', personOf(request)),
+    ...bucketOf(kind, 'address', networkOf(addressOf(request))),
+  ]
+
+  async function spend(request: FastifyRequest, limited: Limited[]): Promise<void> {
+    refuse(request, limited, await permits.spend(bucketsOf(limited)))
+  }
+
+  rateWhatChanges(server)
   server.addHook('onRequest', async (request) => {
-    const { rate } = request.routeOptions.config
-    if (rate === undefined || request.is404) return
-    await spend(request, [
-      ...bucketOf(rate, 'person', personOf(request)),
-      ...bucketOf(rate, 'address', networkOf(addressOf(request))),
-    ])
+    const { rate, access } = request.routeOptions.config
+    if (request.is404) return
+    if (rate !== undefined) return spend(request, limitedOf(rate, request))
+    if (access === 'public') return
+    const limited = limitedOf('events', request)
+    refuse(request, limited, permits.look(bucketsOf(limited)))
+  })
+  // Of a route that only reads, what it refuses alone stands in the audit trail.
+  server.addHook('onError', async (request, _reply, error) => {
+    if (request.routeOptions.config.rate === undefined && isRecorded(error))
+      await permits.spend(bucketsOf(limitedOf('events', request)))
   })
   server.addHook('preHandler', async (request) => {
     const email = request.routeOptions.config.rate === 'logins' ? emailOf(request) : undefined
@@ -89,6 +105,8 @@ export function limitRates(server: FastifyInstance, { db, log, metrics, now, lim
       await spend(request, bucketOf('logins', 'person', await digestEmail(db, email)))
   })
 }
+
+const bucketsOf = (limited: Limited[]): Bucket[] => limited.map(({ bucket }) => bucket)
 
 /** Undefined where nobody need be known. */
 function personOf(request: FastifyRequest): string | undefined {

@@ -7,6 +7,7 @@ const things: Record<RateKind, string> = {
   uploads: 'files handed in',
   downloads: 'downloads',
   logins: 'logins',
+  events: 'calls that are kept on record',
 }
 
 /** The refusal of somebody who has done too much in an hour. */

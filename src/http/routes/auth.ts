@@ -102,7 +102,7 @@ function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.post(
       '/auth/refresh',
       {
-        config: { access: 'public', errors: ['unauthenticated', 'forbidden'] },
+        config: { access: 'public', rate: 'events', errors: ['unauthenticated', 'forbidden'] },
         schema: {
           tags: ['people'],
           summary: 'Get new tokens for a refresh token, which works once',
@@ -121,7 +121,7 @@ function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
     server.post(
       '/auth/logout',
       {
-        config: { access: 'public', errors: ['unauthenticated', 'forbidden'] },
+        config: { access: 'public', rate: 'events', errors: ['unauthenticated', 'forbidden'] },
         schema: {
           tags: ['people'],
           summary: 'End this session, or all of them',

@@ -17,7 +17,7 @@ export function disposalRoutes(needs: Needs): FastifyPluginAsyncZod {
     server.get(
       `${root}/disposal`,
       {
-        config: { right: 'documents.read' },
+        config: { right: 'documents.read', rate: 'events' },
         schema: {
           tags: ['documents'],
           summary: 'See when a document may be destroyed, and what keeps it',

@@ -42,7 +42,7 @@ export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZo
     server.get(
       `${root}/:id`,
       {
-        config: { right: 'documents.read' },
+        config: { right: 'documents.read', rate: 'events' },
         schema: {
           tags: ['documents'],
           summary: 'Look at one document',

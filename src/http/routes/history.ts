@@ -14,7 +14,7 @@ export function historyRoutes(needs: AccessNeeds & { cursors: Cursors }): Fastif
     server.get(
       '/security-firms/:firm_id/documents/:id/events',
       {
-        config: { right: 'documents.history' },
+        config: { right: 'documents.history', rate: 'events' },
         schema: {
           tags: ['documents'],
           summary: 'What happened to a document, newest first',

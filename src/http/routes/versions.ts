@@ -71,7 +71,7 @@ function listing(needs: Needs): FastifyPluginAsyncZod {
     server.get(
       root,
       {
-        config: { right: 'documents.versions' },
+        config: { right: 'documents.versions', rate: 'events' },
         schema: {
           tags: ['documents'],
           summary: 'List the versions of a document, newest first',

@@ -185,6 +185,21 @@ describe('who logs out', () => {
     expect((await call(service.url, 'POST /auth/logout', { body })).status).toBe(204)
   })
 
+  it('over and over ends a session once, and the audit trail tells of it once', async () => {
+    const { person, tokens } = await newSession()
+    const leave = (line: string) => call(service.url, line, { token: tokens.access_token })
+    for (let count = 0; count < 3; count += 1) expect((await leave('POST /auth/logout')).status).toBe(204)
+    for (let count = 0; count < 3; count += 1) expect((await leave('POST /auth/logout?all=true')).status).toBe(204)
+
+    const ended = await service.app.db
+      .selectFrom('document_events')
+      .select('details')
+      .where('actor_id', '=', person.id)
+      .where('action', '=', 'session.ended')
+      .execute()
+    expect(ended).toEqual([{ details: { reason: 'logged_out' } }])
+  })
+
   it('must show something', async () => {
     for (const line of ['POST /auth/logout', 'POST /auth/logout?all=true'])
       expect(await call(service.url, line)).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })

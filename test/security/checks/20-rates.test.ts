@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { freshDatabase } from '../../support/fresh-database.ts'
-import { makeMember, type Person } from '../../support/people.ts'
+import { makeMember, makePerson, type Person } from '../../support/people.ts'
 import { sceneOfFile } from '../../support/scene-of-file.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { describeCheck } from '../describe-check.ts'
@@ -19,6 +19,8 @@ const limits = {
   DOWNLOADS_PER_ADDRESS: '60',
   LOGINS_PER_PERSON: '5',
   LOGINS_PER_ADDRESS: '20',
+  EVENTS_PER_PERSON: '20',
+  EVENTS_PER_ADDRESS: '200',
   TRUST_PROXY: '1',
 }
 /** A twentieth of the limit: what an instance lets pass before it asks. */
@@ -217,6 +219,54 @@ describeCheck(20, () => {
       expect(countOf(statuses, 401)).toBeLessThanOrEqual(20 + 2 * credit + 1)
       expect(countOf(statuses, 429)).toBeGreaterThan(0)
       expect((await logIn(scene.first, `${randomUUID()}@people.example`, '2001:db8:1:3::1')).status).toBe(401)
+    })
+  })
+
+  describe('calls that the audit trail keeps', () => {
+    const eventsOf = async (person: Person) => {
+      const { events } = await scene.first.app.db
+        .selectFrom('document_events')
+        .select(({ fn }) => fn.countAll<string>().as('events'))
+        .where('actor_id', '=', person.id)
+        .executeTakeFirstOrThrow()
+      return Number(events)
+    }
+
+    it('refused ones of one person are 429 over both instances once the limit is reached, and fill it no more', async () => {
+      const { firm } = await firmWithAdmin(scene.first)
+      const stranger = from(await makePerson(scene.first.app), newAddress())
+      const statuses = await inTurn(32, ({ url }) => callDocuments(url, firm, stranger))
+
+      const refused = countOf(statuses, 403)
+      expect(refused).toBeGreaterThanOrEqual(20 - 1)
+      // The last of each instance is the one by which it learns that there is no more.
+      expect(refused).toBeLessThanOrEqual(20 + 2 * credit + 2 + 1)
+      expect(countOf(statuses, 429)).toBe(32 - refused)
+      expect(await eventsOf(stranger)).toBe(refused)
+      await expectRefusal(
+        await callDocuments(scene.first.url, firm, stranger),
+        'calls that are kept on record by one person: 20 an hour',
+      )
+    })
+
+    it('looks at one document count too, and lists that are answered do not', async () => {
+      const { firm, admin } = await firmWithAdmin(scene.first)
+      const person = from(admin, newAddress())
+      const { id } = await uploadDocument(scene.first.url, firm, person)
+      const before = await eventsOf(person)
+      const lists = await inTurn(32, ({ url }) => callDocuments(url, firm, person))
+      let index = 0
+      const looks = await inTurn(32, ({ url }) =>
+        callDocuments(url, firm, person, `/${id}${['', '/events', '/versions', '/disposal'][(index += 1) % 4] ?? ''}`),
+      )
+
+      expect(countOf(lists, 200)).toBe(32)
+      expect(countOf(looks, 200)).toBeLessThanOrEqual(20 + 2 * credit + 1)
+      expect(countOf(looks, 429)).toBe(32 - countOf(looks, 200))
+      expect((await eventsOf(person)) - before).toBe(countOf(looks, 200))
+      // A colleague at the same address may go on.
+      const colleague = { ...person, headers: (await makeMember(scene.first.app, firm)).headers }
+      expect((await callDocuments(scene.first.url, firm, colleague, `/${id}`)).status).toBe(200)
     })
   })
 
