@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
 import { describeApi } from '../http/describe-api.ts'
 import { makeCursors } from '../http/paging.ts'
+import { holdRates } from '../http/rates/hold-rates.ts'
 import { limitRates } from '../http/rates/limit-rates.ts'
 import { lookAtReadiness } from '../http/readiness/look-at-readiness.ts'
 import { apiDocsRoutes } from '../http/routes/api-docs.ts'
@@ -40,7 +41,12 @@ export async function buildApi(
   ending: AbortSignal = never,
 ): Promise<FastifyInstance> {
   const { config, log, metrics, db, keys } = app
-  const identify = identifyBearer(app)
+  const rates = holdRates({ db, log, metrics, now: app.now, limits: config.rates })
+  const identify = identifyBearer({
+    ...app,
+    beforeRefusal: ({ issuer, subject }, { ip }) =>
+      rates.spend('events', { ip, person: `${subject} of ${issuer}`, userId: undefined }),
+  })
   const server = await buildServer({
     log,
     metrics,
@@ -51,7 +57,7 @@ export async function buildApi(
     ...limits,
     authentication: { identify },
   })
-  limitRates(server, { db, log, metrics, now: app.now, limits: config.rates })
+  limitRates(server, { db, rates })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
   const { usualQuota } = config

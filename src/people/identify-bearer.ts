@@ -14,6 +14,8 @@ type Needs = Omit<AccessTokenNeeds, 'accessKey'> & {
   db: Db
   keys: Pick<AccessTokenNeeds, 'accessKey'>
   provider: Pick<Provider, 'issuer' | 'audience' | 'findKey'> | undefined
+  /** Refuses by itself whoever was refused too often for the audit trail to keep all of it. */
+  beforeRefusal: (subject: Subject, visitor: Visitor) => Promise<void>
 }
 
 /** Says who holds a token of ours, of the platform or of the provider. Throws `unauthenticated`. */
@@ -23,7 +25,7 @@ export type IdentifyBearer = (token: string, visitor: Visitor) => Promise<Access
 type Checked = AccessClaims | Subject
 
 /** What a token says is remembered for a minute; whom the provider's subject stands for is looked up every time. */
-export function identifyBearer({ db, keys, provider, now }: Needs): IdentifyBearer {
+export function identifyBearer({ db, keys, provider, now, beforeRefusal }: Needs): IdentifyBearer {
   const check = rememberChecked<Checked>(
     (token) =>
       provider !== undefined && isOfProvider(token)
@@ -33,7 +35,7 @@ export function identifyBearer({ db, keys, provider, now }: Needs): IdentifyBear
   )
   return async (token, visitor) => {
     const checked = await check(token)
-    return 'subject' in checked ? await claimsOf(db, checked, visitor) : checked
+    return 'subject' in checked ? await claimsOf({ db, beforeRefusal }, checked, visitor) : checked
   }
 }
 
@@ -47,10 +49,15 @@ function isOfProvider(token: string): boolean {
   }
 }
 
-async function claimsOf(db: Db, subject: Subject, visitor: Visitor): Promise<AccessClaims> {
+async function claimsOf(
+  { db, beforeRefusal }: Pick<Needs, 'db' | 'beforeRefusal'>,
+  subject: Subject,
+  visitor: Visitor,
+): Promise<AccessClaims> {
   const userId = await findPersonOfSubject(db, subject)
   if (userId !== undefined) return { userId, sessionId: undefined }
 
+  await beforeRefusal(subject, visitor)
   await recordEvent(
     db,
     { ...visitor, userId: null },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
 import type { IdentityShape } from '../../../src/contract-identities.ts'
 import { startOpenIdProvider, type TestProvider } from '../../support/openid-provider.ts'
@@ -47,6 +47,22 @@ async function whoIs(name: string): Promise<unknown> {
   const { status, body } = await call(service.url, 'GET /auth/me', { token })
   return status === 200 ? (body as { id: string }).id : status
 }
+
+it('a login that belongs to nobody and asks again and again is 429, and fills the audit trail no more', async () => {
+  const few = await startService({ ...provider.settings, EVENTS_PER_PERSON: '5' })
+  onTestFinished(() => few.stop())
+  const ask = async (name: string) => {
+    const token = await provider.sign(provider.claims({ sub: name }))
+    return (await call(few.url, 'GET /auth/me', { token })).status
+  }
+  const statuses: number[] = []
+  for (let count = 0; count < 8; count += 1) statuses.push(await ask(subject))
+
+  expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429])
+  expect(await ask(`auth0|${randomUUID()}`)).toBe(401)
+  const refused = few.app.db.selectFrom('document_events').selectAll().where('action', '=', 'identity.refused')
+  expect(await refused.execute()).toHaveLength(6)
+})
 
 async function eventsAbout(name: string): Promise<unknown[]> {
   const events = await service.app.db
