@@ -173,13 +173,13 @@ describe('from local storage', () => {
   })
 })
 
-describe('HEAD of what lies on local storage', () => {
-  const headOf = async (address: string, headers: Record<string, string> = {}) => {
-    const answer = await fetch(address, { method: 'HEAD', headers })
-    const said = ['content-length', 'content-range', 'content-type'].map((name) => answer.headers.get(name))
-    return [answer.status, ...said]
-  }
+const headOf = async (address: string, headers: Record<string, string> = {}) => {
+  const answer = await fetch(address, { method: 'HEAD', headers })
+  const said = ['content-length', 'content-range', 'content-type'].map((name) => answer.headers.get(name))
+  return [answer.status, ...said]
+}
 
+describe('HEAD of what lies on local storage', () => {
   it('has the length that GET has, of the whole and of a part, and 304 says none', async () => {
     const { firm, admin, document, download } = await handedIn(both.onDisk)
     const address = `${both.onDisk.url}/api/v1/security-firms/${firm}/documents/${document.id}/download`

@@ -75,6 +75,15 @@ function logIn({ url }: TestService, email: string, address: string): Promise<Re
   })
 }
 
+const eventsOf = async (person: Person) => {
+  const { events } = await scene.first.app.db
+    .selectFrom('document_events')
+    .select(({ fn }) => fn.countAll<string>().as('events'))
+    .where('actor_id', '=', person.id)
+    .executeTakeFirstOrThrow()
+  return Number(events)
+}
+
 describeCheck(20, () => {
   describe('uploads of one person', () => {
     it('are 429 over both instances once the limit is reached, with Retry-After, and nothing is kept', async () => {
@@ -223,15 +232,6 @@ describeCheck(20, () => {
   })
 
   describe('calls that the audit trail keeps', () => {
-    const eventsOf = async (person: Person) => {
-      const { events } = await scene.first.app.db
-        .selectFrom('document_events')
-        .select(({ fn }) => fn.countAll<string>().as('events'))
-        .where('actor_id', '=', person.id)
-        .executeTakeFirstOrThrow()
-      return Number(events)
-    }
-
     it('refused ones of one person are 429 over both instances once the limit is reached, and fill it no more', async () => {
       const { firm } = await firmWithAdmin(scene.first)
       const stranger = from(await makePerson(scene.first.app), newAddress())
