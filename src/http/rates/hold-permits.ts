@@ -100,16 +100,12 @@ export function holdPermits(needs: PermitNeeds): Permits {
   }
 
   return {
-    look(buckets) {
-      const known = buckets.flatMap(({ name }) => holdings.get(name) ?? [])
-      const refusing = known.find(({ refusedUntil }) => refusedUntil > time())
-      return refusing && refuse(refusing, time())
-    },
+    look: (buckets) => refuse(knownOf(buckets, holdings), time()),
     async spend(buckets) {
       for (;;) {
         const holding = buckets.map(holdingOf)
-        const refusing = holding.find(({ refusedUntil }) => refusedUntil > time())
-        if (refusing !== undefined) return refuse(refusing, time())
+        const refusal = refuse(holding, time())
+        if (refusal !== undefined) return refusal
         const wanting = holding.filter((each) => !canSpend(each))
         if (wanting.length === 0 || passUntil > time()) {
           holding.forEach(spendOne)
@@ -119,6 +115,10 @@ export function holdPermits(needs: PermitNeeds): Permits {
       }
     },
   }
+}
+
+function knownOf(buckets: Bucket[], holdings: Map<string, Holding>): Holding[] {
+  return buckets.flatMap(({ name }) => holdings.get(name) ?? [])
 }
 
 const newHolding = (bucket: Bucket): Holding => ({
@@ -151,7 +151,10 @@ function takeIn(holding: Holding, leases: Lease[], now: number): void {
   holding.refusedUntil = now + Math.max(1, (missing * msUntilFull) / holding.bucket.perHour)
 }
 
-function refuse(holding: Holding, now: number): Exhausted {
+/** For the first of them that has nothing left. */
+function refuse(all: Holding[], now: number): Exhausted | undefined {
+  const holding = all.find(({ refusedUntil }) => refusedUntil > now)
+  if (holding === undefined) return undefined
   const isNews = holding.toldUntil <= now
   if (isNews) holding.toldUntil = now + msBetweenNews
   return { bucket: holding.bucket, retryAfterSeconds: Math.ceil((holding.refusedUntil - now) / 1000), isNews }
