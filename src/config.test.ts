@@ -172,6 +172,7 @@ test('without settings everything has its default, and papers and data stay in t
       uploads: { person: 600, address: 6000 },
       downloads: { person: 1000, address: 20_000 },
       logins: { person: 60, address: 600 },
+      events: { person: 10000, address: 100000 },
     },
     usualQuota: { bytes: 20 * 1024 ** 3, documents: 20_000 },
     logLevel: 'info',
