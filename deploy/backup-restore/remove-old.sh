@@ -30,6 +30,7 @@ done
 
 # A backup makes its folder and its mark before all else, and renews the mark every five minutes. What cannot be asked may be so.
 names=$(ls "$place/backups")
+changed=$(stat -c %z "$place/backups")
 is_being_made() {
   [ "$(ls "$place/backups")" = "$names" ] || return 0
   young=$(find "$place/backups" -mindepth 2 -maxdepth 2 -name unfinished.json -mmin -60) || return 0
@@ -52,8 +53,9 @@ sort -u "$scratch/all" > "$scratch/named"
 comm -13 "$scratch/named" "$scratch/there" > "$scratch/unnamed"
 gone=0
 while read -r hash; do
-  # Again and again: one may have begun meanwhile, which finds the file that is there and copies none, or even have ended. To ask
-  # before each file would read the whole folder of backups for each.
+  # Again and again: one may have begun meanwhile, which finds the file that is there and copies none, or even have ended. One that
+  # begins changes the folder of backups; to look into all of them before each file would take too long.
+  [ "$(stat -c %z "$place/backups")" = "$changed" ] || busy=yes
   if [ "$busy" = no ] && [ $((gone % 100)) -eq 0 ] && is_being_made; then busy=yes; fi
   [ "$busy" = no ] || break
   rest=${hash#??}

@@ -115,17 +115,19 @@ async function showNewest(trx: Tx, { firmId, documentId }: Of, mayAppear: boolea
     where shown.firm_id = excluded.firm_id and shown.file_path <> excluded.file_path`.execute(trx)
 }
 
-/** Versions of one store in which a virus was found, and whose bytes are not in quarantine yet. */
+/** A page of the versions of one store in which a virus was found, and whose bytes are not in quarantine yet. */
 export async function listInfectedWithBytes(
   db: Db,
   { store, storeId }: { store: StoreName; storeId: StoreId | null },
-  limit: number,
+  { after, limit }: { after: Pick<StoredVersion, 'firmId' | 'versionId'> | undefined; limit: number },
 ): Promise<(StoredVersion & { signature: string })[]> {
   const { rows } = await sql<StoredVersion & { signature: string }>`
     select ${storedColumns}, coalesce(v.scan_found, '') as signature
     from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
     where v.scan_status = 'infected' and v.bytes_state = 'present' and v.store = ${store}
       and (v.store = 's3' or v.store_id = ${storeId}::uuid or v.store_id is null)
+      and (${after?.firmId ?? null}::uuid is null
+        or (v.firm_id, v.id) > (${after?.firmId ?? null}::uuid, ${after?.versionId ?? null}::uuid))
     order by v.firm_id, v.id limit ${limit}`.execute(db)
   return rows
 }

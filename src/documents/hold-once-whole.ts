@@ -1,5 +1,5 @@
 import type { ByteBudget } from '../storage/byte-budget.ts'
-import type { HeldInMemory } from '../storage/file-store.ts'
+import type { HeldInMemory, Spooled } from '../storage/file-store.ts'
 import { readPieces } from '../storage/read-as-it-grows.ts'
 import type { Spool } from '../storage/spool.ts'
 import type { Checks } from './finish-hash.ts'
@@ -18,12 +18,22 @@ export async function holdOnceWhole(
 ): Promise<{ content: HeldInMemory; release: () => Promise<void> }> {
   // Nothing to stop: it is removed only after the last byte, or after whatever came instead.
   const { content, release } = await flowIntoSpool(spool, chunks, { ...checks, stop: () => undefined })
-  try {
-    const { size, sha256 } = await content.accepted
-    const giveBack = await budget.reserve(size, { signal })
-    const pieces = readPieces(content.path, { start: 0, end: size })
-    return await holdInMemory(giveBack, pieces, { mostBytes: size, expectedSha256: sha256 })
-  } finally {
+  const held = await holdWhole(content, { budget, signal }).catch(async (error: unknown) => {
     await release()
+    throw error
+  })
+  try {
+    await release()
+    return held
+  } catch (error) {
+    await held.release()
+    throw error
   }
+}
+
+async function holdWhole({ accepted, path }: Spooled, { budget, signal }: { budget: ByteBudget; signal: AbortSignal }) {
+  const { size, sha256 } = await accepted
+  const giveBack = await budget.reserve(size, { signal })
+  const pieces = readPieces(path, { start: 0, end: size })
+  return holdInMemory(giveBack, pieces, { mostBytes: size, expectedSha256: sha256 })
 }

@@ -87,8 +87,13 @@ const anyRefusal = {
 }
 
 function codesOf(schema: Described | undefined, config: Config): ErrorCode[] {
-  const ofRate: ErrorCode[] = config.rate === undefined ? [] : ['rate_limited']
+  const ofRate: ErrorCode[] = isLimited(config) ? ['rate_limited'] : []
   return [...codesOfAccess(config), ...codesOfInput(schema), ...ofRate, ...(config.errors ?? [])]
+}
+
+/** Whoever must be known may have no event of the audit trail left. */
+function isLimited({ rate, access, right }: Config): boolean {
+  return rate !== undefined || right !== undefined || (access !== undefined && access !== 'public')
 }
 
 function codesOfAccess({ access, right }: Config): ErrorCode[] {

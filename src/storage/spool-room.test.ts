@@ -15,7 +15,7 @@ test('files on their way take half of the room, and no more', async () => {
   const { room } = diskOf(100 * megabyte)
   for (let count = 0; count < 50; count += 1) await room.take(megabyte)
 
-  await expect(room.take(1)).rejects.toMatchObject({ code: 'store_unavailable', retryAfterSeconds: 30 })
+  await expect(room.take(1)).rejects.toMatchObject({ code: 'unavailable', cause: { code: 'ENOSPC' } })
   expect(room.takenBytes()).toBe(50 * megabyte)
 })
 
@@ -33,6 +33,17 @@ test('what was given back is there for others at once', async () => {
 
   await room.take(20 * megabyte)
   await expect(room.take(1)).rejects.toThrow('no room')
+})
+
+test('what was given back and is others’ by now is not taken again', async () => {
+  const { room, fill } = diskOf(100 * megabyte)
+  await room.take(40 * megabyte)
+  room.giveBack(40 * megabyte)
+  fill(90 * megabyte)
+
+  await room.take(4 * megabyte)
+  await room.take(4 * megabyte)
+  await expect(room.take(4 * megabyte)).rejects.toThrow('no room')
 })
 
 test('what others put on the disk meanwhile is seen before long', async () => {

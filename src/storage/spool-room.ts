@@ -1,11 +1,11 @@
-import { AppError } from '../errors.ts'
+import { StoreError } from './file-store.ts'
 import type { DiskRoom } from './read-disk-room.ts'
 
 /** How much may come before the disk is looked at again, on which others write too. */
 const bytesBetweenLooks = 8 * 1024 * 1024
 
 export type SpoolRoom = {
-  /** Counts bytes that are about to be written. Throws `store_unavailable` when too little would stay free beside them. */
+  /** Counts bytes that are about to be written. Throws `unavailable`, as a full disk does, when too little would stay free beside them. */
   take(bytes: number): Promise<void>
   giveBack(bytes: number): void
   takenBytes(): number
@@ -30,15 +30,18 @@ export function makeSpoolRoom(readRoom: () => Promise<Pick<DiskRoom, 'freeBytes'
       if (taken + bytes > mostTaken) throw noRoom()
       taken += bytes
     },
-    giveBack: (bytes) => void (taken -= bytes),
+    giveBack(bytes) {
+      taken -= bytes
+      // What became free may be others' by now.
+      mostTaken = Math.min(mostTaken, taken + bytesBetweenLooks)
+    },
     takenBytes: () => taken,
   }
 }
 
-function noRoom(): AppError {
-  return new AppError(
-    'store_unavailable',
-    'There is no room just now for files on their way. Nothing was kept of this one; try again in a minute.',
-    { retryAfterSeconds: 30 },
-  )
+function noRoom(): StoreError {
+  const full = Object.assign(new Error('files on their way take as much of the disk as they leave free'), {
+    code: 'ENOSPC',
+  })
+  return new StoreError('unavailable', 'There is no room in the spool just now.', full)
 }

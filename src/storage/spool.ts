@@ -21,7 +21,7 @@ export type Spool = {
 export type SpoolFile = {
   content: Spooled
   /**
-   * Resolves when the bytes are written; to wait for it is what holds a fast client back. Throws `store_unavailable`
+   * Resolves when the bytes are written; to wait for it is what holds a fast client back. Throws `unavailable`
    * when files on their way would take more room than they leave.
    */
   append(chunk: Uint8Array): Promise<void>

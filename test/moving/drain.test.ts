@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { drain } from '../../src/documents/moving/drain.ts'
+import { makeSpoolRoom } from '../../src/storage/spool-room.ts'
 import { actor, changeVersion, handIn, never, openMovingScene, pathOf, service, versionOf } from './moving-scene.ts'
 
 openMovingScene()
@@ -34,5 +35,26 @@ describe('the drain', () => {
     expect(drained).toMatchObject({ moved: 2, left: 1 })
     expect(drained.stoppedBy).toBeUndefined()
     expect(await versionOf(first.documentId)).toMatchObject({ store: 'local', bytes_state: 'present' })
+  })
+
+  it('passes over a large one for which there is no room on its way, and moves the others', async () => {
+    const papers = [await handIn(), await handIn(17_000_000), await handIn()]
+    for (const { document } of papers) await changeVersion(document.id, sql`is_fallback = true`)
+    const room = makeSpoolRoom(async () => ({ freeBytes: 30_000_000 - room.takenBytes() }))
+    const open = async () => {
+      const file = await service.app.spool.open()
+      const append: typeof file.append = async (chunk) => {
+        await room.take(chunk.byteLength)
+        return file.append(chunk)
+      }
+      return { ...file, append }
+    }
+    const needs = { ...service.app, spool: { ...service.app.spool, open } }
+
+    const drained = await drain(needs, actor, { concurrency: 1, signal: never })
+
+    expect(drained.stoppedBy).toBeUndefined()
+    const versions = await Promise.all(papers.map(({ document }) => versionOf(document.id)))
+    expect(versions.map(({ store }) => store)).toEqual(['s3', 'local', 's3'])
   })
 })

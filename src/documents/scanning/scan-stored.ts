@@ -54,11 +54,16 @@ export async function scanStored(
   return scanned
 }
 
+const pageOfInfected = 100
+
 /** Of an attempt that was killed, or could not reach the store. */
-async function finishQuarantines({ needs, here, scanned }: Sweep): Promise<void> {
-  for (const version of await listInfectedWithBytes(needs.db, here, 100)) {
-    if (await quarantineLater(needs, here, version)) count(scanned, 'put_aside')
-  }
+async function finishQuarantines({ needs, here, scanned, signal }: Sweep): Promise<void> {
+  let page: Awaited<ReturnType<typeof listInfectedWithBytes>> = []
+  do {
+    // Behind those of the page before: some may lie on another disk, and stay.
+    page = await listInfectedWithBytes(needs.db, here, { after: page.at(-1), limit: pageOfInfected })
+    for (const version of page) if (await quarantineLater(needs, here, version)) count(scanned, 'put_aside')
+  } while (page.length === pageOfInfected && !signal.aborted)
 }
 
 async function heedSignatures({ needs, scanned, signal }: Sweep, signatures: number): Promise<void> {

@@ -43,7 +43,9 @@ export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, sc
   const verdict = await readAndScan(needs, actor, scan)
   if (verdict === 'unread' || verdict === 'elsewhere') {
     const isFilesDoing = verdict === 'unread'
-    await postponeScan(needs.db, version, { seconds: pauseAfter(version.attempts), isFilesDoing })
+    // By lot: in step with its holder's sweeps, who does not have the file would always come first.
+    const seconds = isFilesDoing ? pauseAfter(version.attempts) : 1 + Math.random() * 60
+    await postponeScan(needs.db, version, { seconds, isFilesDoing })
     return 'unread'
   }
   switch (verdict.kind) {

@@ -62,7 +62,8 @@ export function holdRates(needs: HoldRatesNeeds): Rates {
       refuse(needs, caller, limited, permits.look(bucketsOf(limited)))
     },
     async note(kind, caller) {
-      await permits.spend(bucketsOf(ofBoth(kind, caller)))
+      const limited = ofBoth(kind, caller)
+      tellOnce(needs, caller, findRefused(limited, await permits.spend(bucketsOf(limited))))
     },
   }
 }
@@ -81,21 +82,26 @@ function sharePermits({ db, log, metrics, now }: HoldRatesNeeds): Permits {
 
 const bucketsOf = (limited: Limited[]): Bucket[] => limited.map(({ bucket }) => bucket)
 
-function refuse(
-  { log, metrics }: HoldRatesNeeds,
-  { ip, userId }: Caller,
-  limited: Limited[],
-  exhausted: Exhausted | undefined,
-): void {
-  const refused = limited.find(({ bucket }) => bucket.name === exhausted?.bucket.name)
-  if (exhausted === undefined || refused === undefined) return
+function refuse(needs: HoldRatesNeeds, caller: Caller, limited: Limited[], exhausted: Exhausted | undefined): void {
+  const refused = findRefused(limited, exhausted)
+  if (refused === undefined) return
+  const { kind, of, retryAfterSeconds } = refused
+  needs.metrics.rateRefusals.inc({ kind, of })
+  tellOnce(needs, caller, refused)
+  throw tooMany(refused, retryAfterSeconds)
+}
+
+function findRefused(limited: Limited[], exhausted: Exhausted | undefined): (Limited & Exhausted) | undefined {
+  const found = limited.find(({ bucket }) => bucket.name === exhausted?.bucket.name)
+  return exhausted && found && { ...exhausted, ...found }
+}
+
+/** Once in a while and not in the audit trail: to refuse must cost less than to answer. */
+function tellOnce({ log }: HoldRatesNeeds, { ip, userId }: Caller, refused: (Limited & Exhausted) | undefined): void {
+  if (refused?.isNews !== true) return
   const { kind, of, bucket } = refused
-  metrics.rateRefusals.inc({ kind, of })
-  // Once in a while and not in the audit trail: to refuse must cost less than to answer.
-  if (exhausted.isNews)
-    log.warn(
-      { event: 'rate_limited', kind, of, ip, user_id: userId, per_hour: bucket.perHour },
-      'somebody does more than they may in an hour',
-    )
-  throw tooMany(refused, exhausted.retryAfterSeconds)
+  log.warn(
+    { event: 'rate_limited', kind, of, ip, user_id: userId, per_hour: bucket.perHour },
+    'somebody does more than they may in an hour',
+  )
 }
