@@ -56,6 +56,12 @@ async function inTurn(times: number, call: (service: TestService) => Promise<Res
   return statuses
 }
 
+/** What both instances told to the log of whoever was refused from an address. */
+const toldOf = (address: string) =>
+  [...scene.first.logLines, ...scene.second.logLines]
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event, ip }) => event === 'rate_limited' && ip === address)
+
 const countOf = (statuses: number[], wanted: number) => statuses.filter((status) => status === wanted).length
 
 async function expectRefusal(answer: Response, words: string): Promise<void> {
@@ -234,7 +240,8 @@ describeCheck(20, () => {
   describe('calls that the audit trail keeps', () => {
     it('refused ones of one person are 429 over both instances once the limit is reached, and fill it no more', async () => {
       const { firm } = await firmWithAdmin(scene.first)
-      const stranger = from(await makePerson(scene.first.app), newAddress())
+      const address = newAddress()
+      const stranger = from(await makePerson(scene.first.app), address)
       const statuses = await inTurn(32, ({ url }) => callDocuments(url, firm, stranger))
 
       const refused = countOf(statuses, 403)
@@ -247,6 +254,7 @@ describeCheck(20, () => {
         await callDocuments(scene.first.url, firm, stranger),
         'calls that are kept on record by one person: 20 an hour',
       )
+      expect(toldOf(address)).toMatchObject(Array(2).fill({ kind: 'events', of: 'person', per_hour: 20 }))
     })
 
     it('looks at one document count too, and lists that are answered do not', async () => {
@@ -285,9 +293,7 @@ describeCheck(20, () => {
   it('who is refused is counted, and told to the log once and without what they sent', async () => {
     const address = newAddress()
     await inTurn(30, (service) => logIn(service, `${randomUUID()}@people.example`, address))
-    const told = [...scene.first.logLines, ...scene.second.logLines]
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-      .filter(({ event, ip }) => event === 'rate_limited' && ip === address)
+    const told = toldOf(address)
     const counted = await scene.first.app.metrics.registry.getSingleMetricAsString('rate_refusals_total')
 
     expect(told).toHaveLength(2)
