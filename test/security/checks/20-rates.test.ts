@@ -252,7 +252,7 @@ describeCheck(20, () => {
         await callDocuments(scene.first.url, firm, stranger),
         'calls that are kept on record by one person: 20 an hour',
       )
-      expect(toldOf(address)).toMatchObject(Array(2).fill({ kind: 'events', of: 'person', per_hour: 20 }))
+      expect(toldOf(address)).toMatchObject(Array.from({ length: 2 }, () => ({ kind: 'events', of: 'person' })))
     })
 
     it('looks at one document count too, and lists that are answered do not', async () => {
