@@ -20,7 +20,8 @@ export const straceNeed: PackageNeed = {
 type Traced = { calls: string; inject?: string[] }
 
 /**
- * Runs Node in a process of its own, and tells what it wrote and what it asked of the system, in the lines of strace.
+ * Runs Node in a process of its own, and tells what it wrote and what it asked of the system, in the lines of strace, in the
+ * order in which it was answered.
  * `calls`: which, with commas. `inject`: one that fails, in the words of strace, which is in Debian's package of that name.
  */
 export async function traceCalls(words: string[], { calls, inject = [] }: Traced) {
@@ -31,8 +32,23 @@ export async function traceCalls(words: string[], { calls, inject = [] }: Traced
     const strace = [...traced, ...inject.map((each) => `--inject=${each}`), process.execPath, ...words]
     // With one thread for files, strace counts their calls as one row.
     const { stdout } = await run('strace', strace, { env: { ...process.env, UV_THREADPOOL_SIZE: '1' } })
-    return { stdout, lines: (await readFile(output, 'utf8')).split('\n') }
+    return { stdout, lines: joinSplit((await readFile(output, 'utf8')).split('\n')) }
   } finally {
     await rm(folder, { recursive: true })
   }
+}
+
+/** A call during which another thread called is told in two lines. */
+function joinSplit(lines: string[]): string[] {
+  const begun = new Map<string, string>()
+  return lines.flatMap((line) => {
+    const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
+    const [, beginning] = /^(.*) <unfinished \.\.\.>$/.exec(rest) ?? []
+    if (beginning !== undefined) {
+      begun.set(thread, beginning)
+      return []
+    }
+    const [, end] = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest) ?? []
+    return [end === undefined ? line : `${thread} ${begun.get(thread) ?? ''}${end}`]
+  })
 }
