@@ -109,7 +109,7 @@ function outcomeOf({ isComplete }: TrailVerified, { areGone }: HeadsRead, tellin
 function answer(print: Printer, result: Answer): void {
   const { verified, filter, heads, areGone, telling, whenAltered } = result
   const { seals, events, unsealed, sealedAt = null, isComplete } = verified
-  const isRight = telling.count() === 0 && isComplete && !areGone
+  const isRight = isAllRight(result)
   print.answer({
     ok: isRight,
     complete: isComplete,
@@ -130,8 +130,15 @@ function answer(print: Printer, result: Answer): void {
   if (!isRight) throw new CommandFailed()
 }
 
-function howItIs({ telling, areGone }: Answer): string {
+function isAllRight({ verified, filter, areGone, telling }: Answer): boolean {
+  // Of a database the seals may be still to come; a file has those of its moment.
+  const isUnproved = filter !== undefined && verified.seals === 0
+  return telling.count() === 0 && verified.isComplete && !areGone && !isUnproved
+}
+
+function howItIs({ verified, telling, areGone }: Answer): string {
   if (telling.count() > 0) return inCount(telling.count(), 'difference')
+  if (verified.seals === 0) return 'nothing is sealed, so nothing of it is proved'
   return areGone ? 'all as they were sealed, but the heads are gone' : 'all as they were sealed'
 }
 
@@ -141,8 +148,10 @@ function explain(print: Printer, { verified, filter, note, telling }: Answer): v
   if (telling.count() > mostShown) print.say(`… and ${inCount(telling.count() - mostShown)} more.`)
   if (filter) print.say(`The file claims to have ${describeClaim(filter)}: compare that with what you asked for.`)
   if (note !== undefined) warn(note)
-  if (unsealed > 0)
+  if (unsealed > 0 && sealedAt !== undefined)
     warn(`Newer than the last seal (${sealedAt}), which says nothing of that: ${inCount(unsealed, 'event')}.`)
+  if (unsealed > 0 && sealedAt === undefined)
+    warn(`No seal is there, so anybody could have written it: ${inCount(unsealed, 'event')}.`)
   if (!isComplete) warn('It was ended before the end, so this says nothing of the rest. Run it again.')
 }
 

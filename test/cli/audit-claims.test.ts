@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { exportAudit } from '../../src/cli/export-audit.ts'
+import { CommandFailed } from '../../src/cli/failures.ts'
 import { verifyAuditExport } from '../../src/cli/verify-audit.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { sealThrice, sealAll, writeEvents } from '../audit/sealed-trail.ts'
@@ -64,4 +65,20 @@ test('a file that was made to claim less is right, and shows it', async () => {
   await verifyAuditExport({ print, heads: undefined }, output, {})
 
   expect(said).toContain('The file claims to have the events before 2000-11-22: compare that with what you asked for.')
+})
+
+test('a file from which all seals were cut proves nothing, and says so', async () => {
+  const output = join(await makeWorkFolder(), 'trail.jsonl')
+  const { print, said } = notingPrinter()
+  const { db } = service.app
+  const { signal } = new AbortController()
+  await exportAudit({ db, ...notingPrinter(), signal }, { output, format: 'jsonl' })
+  const lines = (await readFile(output, 'utf8')).split('\n')
+  await writeFile(output, lines.filter((line) => !line.startsWith('{"seal"')).join('\n'))
+
+  const verifying = verifyAuditExport({ print, heads: undefined }, output, {})
+
+  await expect(verifying).rejects.toThrow(CommandFailed)
+  expect(said.join('\n')).toMatch(/No seal is there, so anybody could have written it: \d+ events\./)
+  expect(said.at(-1)).toBe('✗ 0 events under 0 seals: nothing is sealed, so nothing of it is proved.')
 })
