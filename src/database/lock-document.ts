@@ -27,8 +27,15 @@ export async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise
   await sql`select document_follow_held(${firmId}, ${documentId})`.execute(trx)
 }
 
-/** First the platform's row, then ours: the order in which the platform's own UPDATE takes them. */
+/**
+ * First the document's own lock, then the platform's row, then ours: the order in which the platform's own UPDATE takes
+ * those two. A row of the platform's that comes to be while one waits for ours is held by nobody, and may be taken by who
+ * then waits for ours: so of those who wait all but one hold nothing.
+ */
 export async function holdRows(trx: Tx, { firmId, documentId }: Of): Promise<void> {
+  // Whose name the migration document_follow_noted knows too.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`document:${documentId}`}, 0))`.execute(trx)
+  // A statement of its own, as above.
   await sql`
     with shown as materialized (
       select id from firm_documents where id = ${documentId} and firm_id = ${firmId} for update

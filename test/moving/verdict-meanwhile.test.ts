@@ -63,6 +63,39 @@ describe('a paper whose verdict comes while it is moved', () => {
     expect(await platformPathOf(document.id)).toBe(move.to.key)
   })
 
+  it('whose row for the platform comes while several wait to change it holds up none of them for another', async () => {
+    const { document, version, due } = await handInUnscanned()
+    const move = await claimAndDie(version)
+    const { db } = service.app
+    await using held = new AsyncDisposableStack()
+    const begin = async () => {
+      const trx = await db.startTransaction().execute()
+      held.defer(async () => {
+        if (!trx.isCommitted) await trx.rollback().execute()
+      })
+      return trx
+    }
+    const [showing, holding] = [await begin(), await begin()]
+    await sql`select from documents where id = ${document.id} for update`.execute(showing)
+    await sql`select from document_versions where id = ${version.versionId} for update`.execute(holding)
+    // It begins where there is no such row, and ends where there is one.
+    const judging = recordClean(db, actor, due, { secondsAgo: 0 })
+    await waitUntilWaiting(db, 1)
+    await sql`
+      insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by,
+        is_verified, created_at, updated_at)
+      select document_id, firm_id, 'registration_certificate', file_name, 'uploads/' || storage_key, file_size, mime_type,
+        uploaded_by, false, now(), now()
+      from document_versions where id = ${version.versionId}`.execute(showing)
+    await showing.commit().execute()
+    const flipping = flip(move, version)
+    await waitUntilWaiting(db, 2)
+    await holding.commit().execute()
+
+    expect(await Promise.all([judging, flipping])).toMatchObject([{ recorded: true }, 'flipped'])
+    expect(await platformPathOf(document.id)).toBe(move.to.key)
+  })
+
   it('and in which a virus is found goes into quarantine and nowhere else: the copy is noted to go', async () => {
     const { document, version, due } = await handInUnscanned()
     const move = await claimAndDie(version)

@@ -119,6 +119,7 @@ it('a start after it takes up again: the same tables, and what the platform did 
     '0010-2-follow-at-once',
     '0010-3-follow-held',
     '0010-4-follow-gone',
+    '0010-5-follow-in-turn',
   ])
   expect(await dump()).toBe(before)
   const typesAgain = await platform.query('select * from document_types order by id')

@@ -1,8 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
+import { inTransaction } from '../../src/database/in-transaction.ts'
+import { holdDocument } from '../../src/database/lock-document.ts'
 import { compareWithPlatform } from '../../src/worker/compare-with-platform.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import {
@@ -13,6 +17,7 @@ import {
 } from '../support/platform/platform-documents.ts'
 import { countUnfollowed, rowsOf } from './open-scene.ts'
 import { serviceBeside } from './service-beside.ts'
+import { waitUntilWaiting } from '../api/people/wait-for-lock.ts'
 import { untilWaitedFor } from '../support/until-waited-for.ts'
 
 const beside = serviceBeside()
@@ -189,6 +194,29 @@ it('a comparison that meets what the platform is about to write lets go of its r
 
   expect((await rows(wanted)).versions).toMatchObject([{ file_name: 'wanted.pdf' }])
   expect(await followNoted(db())).toBe(1)
+})
+
+it('who changes a document whose change was noted, and the job that has the note in hand, do not wait for each other', async () => {
+  const [first, second] = [await insert(), await insert()]
+  await without('documents', async () => {
+    for (const id of [first, second]) await deleteDocumentRow(beside.platform, { id })
+  })
+  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select from documents where id = $1 for update', [first])
+  const following = followNoted(db())
+  await untilWaitedFor(holder)
+  const changing = inTransaction(db(), (trx) => holdDocument(trx, { firmId: beside.firm, documentId: second }))
+  await waitUntilWaiting(db(), 2)
+  // Less than the job waits for a row, and enough for the server to look at the other one in the midst of that.
+  await wait(500)
+  await holder.query('commit')
+
+  expect(await Promise.all([following, changing])).toEqual([1, undefined])
+  expect(await countUnfollowed(beside.service)).toBe(0)
+  expect((await rows(second)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+  await holder.end()
 })
 
 const lockRow = 'select from firm_documents where id = $1 for update'
