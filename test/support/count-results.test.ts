@@ -36,9 +36,9 @@ test('tests that pass and tests that fail are counted as such', async () => {
   const count = await countRunOf(`
     test('right', () => undefined)
     describe('group', () => { test('right too', () => undefined) })
-    test('wrong', () => { throw new Error('wrong') })`)
+    test('wrong', () => { throw new Error('it is\\nwrong') })`)
 
-  expect(count).toEqual({ passed: 2, failed: 1, notRun: [] })
+  expect(count).toEqual({ passed: 2, failed: 1, failures: ['some.test.ts > wrong: it is'] })
 })
 
 test.each(['skip', 'skipIf(true)', 'runIf(false)', 'todo'])(
@@ -49,26 +49,45 @@ test.each(['skip', 'skipIf(true)', 'runIf(false)', 'todo'])(
     test.${modifier}('left out', () => undefined)
     test('leaves itself out', (context) => context.skip())`)
 
-    const notRun = ['left out', 'leaves itself out'].map((name) => `some.test.ts > ${name}`)
-    expect(count).toEqual({ passed: 1, failed: 2, notRun })
+    const failures = ['left out', 'leaves itself out'].map(
+      (name) => `some.test.ts > ${name}: not run, which counts as failed`,
+    )
+    expect(count).toEqual({ passed: 1, failed: 2, failures })
   },
 )
 
-test('what breaks outside of a test counts as failed', async () => {
-  expect(await countRunOf(`import './absent.ts'`)).toEqual({ passed: 0, failed: 1, notRun: [] })
-  expect(await countRunOf(`const nothing = 1`)).toEqual({ passed: 0, failed: 1, notRun: [] })
-  expect(
-    await countRunOf(`
-      describe('group', () => {
+test.each([
+  [
+    'a file that cannot be loaded',
+    `import './absent.ts'`,
+    { passed: 0, failures: [expect.stringMatching(/^some\.test\.ts: .*absent/)] },
+  ],
+  [
+    'a file without a test',
+    `const nothing = 1`,
+    { passed: 0, failures: [expect.stringMatching(/^some\.test\.ts: No test suite found/)] },
+  ],
+  [
+    'a group that does not end well',
+    `describe('group', () => {
         afterAll(() => { throw new Error('not cleaned up') })
         test('right', () => undefined)
-      })`),
-  ).toEqual({ passed: 1, failed: 1, notRun: [] })
-  expect(
-    await countRunOf(`
-      test('right', async () => {
+      })`,
+    { passed: 1, failures: ['some.test.ts > group: not cleaned up'] },
+  ],
+  [
+    'an error that nobody hears',
+    `test('right', async () => {
         void Promise.reject(new Error('heard by nobody'))
         await new Promise((resolve) => setTimeout(resolve, 20))
-      })`),
-  ).toEqual({ passed: 1, failed: 1, notRun: [] })
+      })`,
+    { passed: 1, failures: ['an error that nobody caught: heard by nobody'] },
+  ],
+  [
+    'what is thrown and is no error',
+    `test('right', () => { throw 'a word' })`,
+    { passed: 0, failures: ['some.test.ts > right: a word'] },
+  ],
+])('%s counts as failed, and is named', async (_what, content, expected) => {
+  expect(await countRunOf(content)).toEqual({ failed: 1, ...expected })
 })

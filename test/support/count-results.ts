@@ -1,25 +1,39 @@
-import type { TestModule } from 'vitest/node'
+import { stripVTControlCharacters } from 'node:util'
+
+import type { TestCase, TestModule } from 'vitest/node'
 
 export type Count = { passed: number; failed: number }
 
 /**
  * Counts a finished run so that nothing is lost: a test that did not run counts as failed, and so does each file or
- * group that broke outside its tests, and each error that nobody caught.
+ * group that broke outside its tests, and each error that nobody caught. `failures`: a line for each of them.
  */
-export function countResults(modules: TestModule[], unhandledErrors: unknown[]): Count & { notRun: string[] } {
-  const notRun: string[] = []
-  let passed = 0
-  let failed = unhandledErrors.length
-  for (const module of modules) {
-    for (const test of module.children.allTests()) {
-      const { state } = test.result()
-      if (state === 'passed') passed += 1
-      else failed += 1
-      if (state === 'skipped' || state === 'pending') notRun.push(`${module.relativeModuleId} > ${test.fullName}`)
-    }
-    for (const group of [module, ...module.children.allSuites()]) {
-      if (group.errors().length > 0) failed += 1
-    }
-  }
-  return { passed, failed, notRun }
+export function countResults(modules: TestModule[], unhandledErrors: unknown[]): Count & { failures: string[] } {
+  const tests = modules.flatMap((module) => [...module.children.allTests()])
+  const failed = tests.filter((test) => test.result().state !== 'passed')
+  const failures = [
+    ...failed.map((test) => `${test.module.relativeModuleId} > ${test.fullName}: ${whyFailed(test)}`),
+    ...modules.flatMap(brokenOutside),
+    ...unhandledErrors.map((error) => `an error that nobody caught: ${firstLine(error)}`),
+  ]
+  return { passed: tests.length - failed.length, failed: failures.length, failures }
+}
+
+function whyFailed(test: TestCase): string {
+  const { state, errors } = test.result()
+  return state === 'failed' ? firstLine(errors?.[0]) : 'not run, which counts as failed'
+}
+
+function brokenOutside(module: TestModule): string[] {
+  const name = module.relativeModuleId
+  const groups = [...module.children.allSuites()].map((group) => ({ name: `${name} > ${group.fullName}`, group }))
+  return [{ name, group: module }, ...groups]
+    .filter(({ group }) => group.errors().length > 0)
+    .map((each) => `${each.name}: ${firstLine(each.group.errors()[0])}`)
+}
+
+/** What was thrown need not be an error. */
+function firstLine(error: unknown): string {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
+  return stripVTControlCharacters(String(message)).split('\n', 1)[0] ?? ''
 }
