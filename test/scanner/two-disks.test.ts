@@ -47,6 +47,10 @@ it('who does not have the file takes no try of it, so that its holder scans it a
   const { id } = await handIn()
   expect(await findOnDisk(other)).toEqual({ unread: 1 })
   expect(await versionOf(id)).toMatchObject({ scan_attempts: 0, bytes_state: 'present' })
+  const { rows: due } = await sql<{ isLater: boolean; isSoon: boolean }>`
+    select scan_due_at > now() as "isLater", scan_due_at < now() + interval '2 minutes' as "isSoon"
+    from document_versions where document_id = ${id}`.execute(db())
+  expect(due).toEqual([{ isLater: true, isSoon: true }])
 
   await sql`update document_versions set scan_due_at = now() where document_id = ${id}`.execute(db())
   expect(await findOnDisk(holder.service)).toEqual({ infected: 1 })
@@ -81,4 +85,27 @@ it('who does not have an infected file lets go of nothing, and its holder moves 
   expect(await versionOf(id)).toMatchObject({ bytes_state: 'removed' })
   expect(await filesOf(holder.service)).toContain(`quarantine/${path}`)
   expect(await filesOf(holder.service)).not.toContain(path)
+})
+
+it('infected files of another disk, however many, keep nobody from his own', async () => {
+  const { id } = await handIn()
+  await sql`update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${id}`.execute(
+    db(),
+  )
+  // Before it in the order in which they are taken, and a page of them and more.
+  await sql`
+    with number as (select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid as id from generate_series(1, 250) n),
+    d as (
+      insert into documents (firm_id, id, document_type, current_version, created_by)
+      select ${holder.firm}::uuid, id, 'registration_certificate', 1, ${holder.firm}::uuid from number
+      returning firm_id, id, created_by
+    )
+    insert into document_versions (firm_id, document_id, version, id, is_platforms, file_name, file_size, mime_type, store,
+      storage_key, scan_status, scan_found, uploaded_by)
+    select firm_id, id, 1, id, true, 'a.pdf', 1000, 'application/pdf', 'local',
+      'security_firms/' || firm_id || '/' || id || '.pdf', 'infected', 'Found', created_by
+    from d`.execute(db())
+
+  expect(await findOnDisk(holder.service)).toEqual({ put_aside: 1 })
+  expect(await versionOf(id)).toMatchObject({ bytes_state: 'removed' })
 })

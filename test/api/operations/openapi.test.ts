@@ -36,6 +36,13 @@ test('the description is a valid OpenAPI 3.1 document', async () => {
   expect(document.openapi).toBe('3.1.0')
 })
 
+test('whoever must say who calls is told that it may be too often', () => {
+  const ofSomebody = operationsOf(document).filter(({ security }) => security.length > 0)
+
+  expect(ofSomebody.length).toBeGreaterThan(15)
+  expect(ofSomebody.filter((each) => each.responses['429'] === undefined).map(({ name }) => name)).toEqual([])
+})
+
 test('every route of the server is in it, and nothing else', () => {
   const served = server.servedRoutes
     .filter(({ method, url }) => standsByItself(method) && !isForPeople(url))
