@@ -1,5 +1,9 @@
+import { randomUUID } from 'node:crypto'
+
 import { type Account, insertAccount } from '../database/accounts.ts'
 import type { Db, Tx } from '../database/client.ts'
+import { recordEvent, systemActor } from '../database/events.ts'
+import { inTransaction } from '../database/in-transaction.ts'
 import { takenColumn } from '../database/postgres-errors.ts'
 import { AppError } from '../errors.ts'
 import type { Passwords } from './passwords.ts'
@@ -16,14 +20,26 @@ export type NewPerson = {
 
 type Needs = { db: Db; passwords: Passwords }
 
-/** Throws `conflict` when the e-mail or the phone is taken, `validation_failed` for a password out of bounds. */
+/**
+ * By nobody who is known here: the command line, or a start. Throws `conflict` when the e-mail or the phone is taken,
+ * `validation_failed` for a password out of bounds.
+ */
 export async function createAccount({ db, passwords }: Needs, person: NewPerson, password: string): Promise<Account> {
-  return await addAccount(db, person, await passwords.hash(password))
+  const passwordHash = await passwords.hash(password)
+  return await inTransaction(db, (trx) => createAccountWithin(trx, person, passwordHash))
 }
 
 /** The same within a transaction, which must not wait while a password is hashed. */
-export async function addAccount(db: Db | Tx, person: NewPerson, passwordHash: string): Promise<Account> {
-  const account = await insertAccount(db, {
+export async function createAccountWithin(trx: Tx, person: NewPerson, passwordHash: string): Promise<Account> {
+  const account = await addAccount(trx, person, passwordHash)
+  const details = { user_id: account.id, role: account.role }
+  await recordEvent(trx, systemActor(randomUUID()), { action: 'account.created', outcome: 'ok', details })
+  return account
+}
+
+/** For who writes down themself who did it. Throws as the others. */
+export async function addAccount(trx: Tx, person: NewPerson, passwordHash: string): Promise<Account> {
+  const account = await insertAccount(trx, {
     ...person,
     email: person.email.toLowerCase(),
     phone: person.phone,

@@ -7,7 +7,7 @@ import type { Db } from '../database/client.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { takeFirstStartLock } from '../database/installation.ts'
 import { readIfThere } from '../files-read-if-there.ts'
-import { addAccount } from './create-account.ts'
+import { createAccountWithin } from './create-account.ts'
 import type { Passwords } from './passwords.ts'
 
 /** Who looks after an embedded installation that was given no `ADMIN_EMAIL`. */
@@ -51,7 +51,7 @@ export async function ensureAdministrator(
     await takeFirstStartLock(trx)
     const foundNow = await outcomeForFirst(trx, email)
     if (foundNow !== undefined) return foundNow
-    await addAccount(trx, administrator(email), passwordHash)
+    await createAccountWithin(trx, administrator(email), passwordHash)
     await handOver({ email, password })
     return { kind: 'made', email, isGenerated: true }
   })
@@ -95,7 +95,7 @@ async function ensureGiven(
     await takeFirstStartLock(trx)
     const foundNow = await outcomeFor(trx, email)
     if (foundNow !== undefined) return foundNow
-    await addAccount(trx, administrator(email), passwordHash)
+    await createAccountWithin(trx, administrator(email), passwordHash)
     return { kind: 'made', email, isGenerated: false }
   })
 }

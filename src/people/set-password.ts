@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
+
 import { findAccountByEmail, setPasswordHash } from '../database/accounts.ts'
 import type { Db } from '../database/client.ts'
+import { recordEvent, systemActor } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { digestEmail, removeFailures } from '../database/login-failures.ts'
 import { endSessionsOf } from '../database/sessions.ts'
@@ -9,7 +12,7 @@ import type { Passwords } from './passwords.ts'
 
 type Needs = { db: Db; passwords: Passwords; now: Clock }
 
-/** Gives a person a new password and ends all their sessions; answers whose it is. Throws `not_found`, or `validation_failed` for a password out of bounds. */
+/** The command line's: gives a person a new password and ends all their sessions; answers whose it is. Throws `not_found`, or `validation_failed` for a password out of bounds. */
 export async function setPassword(
   { db, passwords, now }: Needs,
   { email, password }: { email: string; password: string },
@@ -23,6 +26,8 @@ export async function setPassword(
     await removeFailures(trx, await digestEmail(trx, account.email))
     await setPasswordHash(trx, account.id, passwordHash)
     await endSessionsOf(trx, account.id, now())
+    const details = { user_id: account.id }
+    await recordEvent(trx, systemActor(randomUUID()), { action: 'account.password_set', outcome: 'ok', details })
     return { id: account.id, email: account.email }
   })
 }

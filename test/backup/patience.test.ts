@@ -72,8 +72,8 @@ test('an S3 that comes and goes is given up when the patience is over, unless th
   const folder = await emptyFolder()
   const states: Waiting[] = []
   const patience = {
-    // Three or four of its waits: of a single call there are five tries.
-    patienceMs: 4000,
+    // Two or three of its waits: of a single call there are five tries.
+    patienceMs: 3000,
     onWaiting(state: Waiting) {
       states.push(state)
       if (state === 'waiting') setTimeout(() => s3.proxy.setFault({ kind: 'none' }), 1200)

@@ -8,7 +8,7 @@ import { runCommand, type Settings, startCommand } from '../cli/run-command.ts'
 import { startService } from '../support/start-service.ts'
 import { lastOf, makeBackup, placeWithPapers, scratchPlace } from './backup-scene.ts'
 
-test('a restore that is killed again and again goes on where it was', async () => {
+test('a restore that is killed again and again goes on where it was', { timeout: 180_000 }, async () => {
   const place = await placeWithPapers({ papers: 40 })
   await makeBackup(place.service, place.backups)
   const scratch = await scratchPlace()

@@ -19,12 +19,13 @@ test('who neither gives out tokens nor takes any needs no key of theirs, and who
     await run('db migrate'),
     await run(`users create ${named}`, 'correct horse battery'),
     await run('cost estimate'),
-    await run('audit verify --export trail.jsonl'),
   ]
+  const trail = await run('audit verify --export trail.jsonl')
   const backup = await run('backup verify .')
   const openers = [await run('verify'), await run('audit verify'), await run('audit export --output all.jsonl')]
 
   expect(without.map(({ code, stderr }) => [code, stderr])).toEqual(without.map(() => [0, '']))
+  expect(trail).toMatchObject({ stderr: '', stdout: expect.stringContaining('✗ 0 events under 0 seals') })
   expect(backup.stderr).toMatch(/^There is no backup in /)
   for (const refused of openers)
     expect(refused).toMatchObject({ stdout: '', stderr: expect.stringMatching(/^JWT_SECRET_KEY is not set; /) })

@@ -8,6 +8,7 @@ import { beforeAll, expect, test } from 'vitest'
 
 import { readSigningKey } from '../../src/backup/sign-manifest.ts'
 import { settings as known } from '../../src/config-settings.ts'
+import { launcher } from '../cli/run-command.ts'
 import { emptyFolder, makeBackup, papersFor, placeWithPapers, problemsOf } from '../backup/backup-scene.ts'
 import { freshKeys } from '../backup/fresh-keys.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
@@ -88,7 +89,16 @@ test('the nightly script makes a signed backup, and never two at once', async ()
   await writeFile(key, keys.private)
   const env = { ...place.settings, SIGN_KEY: key }
 
-  const ends = await Promise.all([script('backup.sh', [place.backups], env), script('backup.sh', [place.backups], env)])
+  const [waits, go] = [join(place.folder, 'waits'), join(place.folder, 'go')]
+  await writeFile(waits, `#!/bin/sh\nwhile [ ! -e ${go} ]; do sleep 0.05; done\nexec ${launcher} "$@"\n`, {
+    mode: 0o700,
+  })
+  const backup = async () => script('backup.sh', [place.backups], { ...env, PANIQ_DOCS: waits })
+
+  const both = [backup(), backup()]
+  await Promise.race(both)
+  await writeFile(go, '')
+  const ends = await Promise.all(both)
 
   expect(ends.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([0, 1])
   expect(ends.find(({ code }) => code === 1)?.stderr).toMatch(/^A backup to \S+ runs already/)

@@ -72,7 +72,7 @@ test('a database that is restarted in the midst of a drain: every paper is there
   const papers = []
   for (let number = 0; number < 12; number += 1) papers.push(await paperThatWaits())
   const draining = drain(scene.service.app, actor, { concurrency: 3, signal: never })
-  await sleep(30)
+  await expect.poll(movesUnderway, { interval: 5 }).toBeGreaterThan(0)
   // As a restart does to those who are connected.
   await sql`select pg_terminate_backend(pid) from pg_stat_activity
             where datname = current_database() and pid <> pg_backend_pid()`.execute(beside)
@@ -116,6 +116,11 @@ async function lingerNoMore(): Promise<void> {
 async function flips(): Promise<number> {
   const { rows } = await sql`
     select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`.execute(beside)
+  return rows.length
+}
+
+async function movesUnderway(): Promise<number> {
+  const { rows } = await sql`select from document_moves where lease_until > now()`.execute(beside)
   return rows.length
 }
 
