@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 import type { Logger } from 'pino'
 
 import { type App, closeAll, type Closer, openApp } from '../app.ts'
@@ -10,6 +12,7 @@ import {
 } from '../cli/describe-start.ts'
 import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
+import { systemActor } from '../database/events.ts'
 import { isAnyVersionIn } from '../database/versions-in-store.ts'
 import { leaveWrongBucket } from '../documents/leave-wrong-bucket.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
@@ -157,13 +160,17 @@ async function tellPapersOutOfReach({ db, log }: App): Promise<void> {
 const unlikely = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
 
 async function makeAdministrator({ config, people }: Needs, app: App): Promise<string> {
-  const outcome = await ensureAdministrator(app, {
-    given: config.admin,
-    isEmbedded: config.database.kind === 'embedded',
-    async handOver(made) {
-      if (people.isTTY) people.write(`The administrator’s password, shown this once: ${made.password}\n`)
-      else await writePasswordFile(config.dataDir, made)
+  const actor = systemActor(randomUUID())
+  const outcome = await ensureAdministrator(
+    { ...app, actor },
+    {
+      given: config.admin,
+      isEmbedded: config.database.kind === 'embedded',
+      async handOver(made) {
+        if (people.isTTY) people.write(`The administrator’s password, shown this once: ${made.password}\n`)
+        else await writePasswordFile(config.dataDir, made)
+      },
     },
-  })
+  )
   return describeAdministrator(config, outcome, people.isTTY)
 }

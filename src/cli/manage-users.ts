@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
+
 import type { Logger } from 'pino'
 
 import type { ConfigWithoutTokens } from '../config.ts'
 import { findAccountByEmail } from '../database/accounts.ts'
+import { systemActor } from '../database/events.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { createAccount } from '../people/create-account.ts'
 import { removePasswordFile } from '../people/ensure-administrator.ts'
@@ -27,6 +30,7 @@ export async function createUser(needs: Needs, { admin, ...person }: NewPerson):
     if ((await findAccountByEmail(db, person.email)) !== undefined) throw thereAlready()
     return createAccount(
       { db, passwords: makePasswords() },
+      { actor: systemActor(randomUUID()), by: 'command' },
       { ...person, role: admin ? 'admin' : 'user', isVerified: true },
       await readPassword(),
     )
@@ -44,10 +48,10 @@ export async function giveNewPassword(needs: Needs, email: string): Promise<void
   const { config, print, readPassword } = needs
   const person = await withDatabase(needs, async ({ db }) => {
     await requireAccount(db, email)
-    return setPassword(
-      { db, passwords: makePasswords(), now: () => new Date() },
-      { email, password: await readPassword() },
-    )
+    return setPassword({ db, passwords: makePasswords(), now: () => new Date() }, systemActor(randomUUID()), {
+      email,
+      password: await readPassword(),
+    })
   })
   if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
   print.answer({ id: person.id, email: person.email })

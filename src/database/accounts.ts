@@ -68,12 +68,14 @@ export async function insertAccount(db: Db | Tx, account: NewAccount): Promise<A
 
 const placeholderPhone = sql`${noPhonePrefix} || left(replace(gen_random_uuid()::text, '-', ''), 15)`
 
-export async function setPasswordHash(trx: Tx, id: UserId, passwordHash: string): Promise<void> {
-  await trx
+/** False when there is no such person. */
+export async function setPasswordHash(trx: Tx, id: UserId, passwordHash: string): Promise<boolean> {
+  const { numUpdatedRows } = await trx
     .updateTable('registered_users')
     .set({ password_hash: passwordHash, updated_at: sql`now()` })
     .where('id', '=', id)
-    .execute()
+    .executeTakeFirst()
+  return numUpdatedRows === 1n
 }
 
 /** A system task's question, at a start. */

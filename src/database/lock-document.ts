@@ -28,13 +28,13 @@ export async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise
 }
 
 /**
- * First the document's own lock, then the platform's row, then ours: the order in which the platform's own UPDATE takes
- * those two. A row of the platform's that comes to be while one waits for ours is held by nobody, and may be taken by who
- * then waits for ours: so of those who wait all but one hold nothing.
+ * First the document's lock by name, then the platform's row, then ours: the order in which the platform's own UPDATE
+ * takes those two. A row of the platform's that comes to be while one waits for ours is held by nobody, and may be taken
+ * by who then waits for ours: so whoever waits holds nothing of the document.
  */
 export async function holdRows(trx: Tx, { firmId, documentId }: Of): Promise<void> {
-  // Whose name the migration document_follow_noted knows too.
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`document:${documentId}`}, 0))`.execute(trx)
+  // document_follow_noted (0010-5) knows this name too.
+  await sql`select pg_advisory_xact_lock(hashtextextended('document:' || ${documentId}::uuid, 0))`.execute(trx)
   // A statement of its own, as above.
   await sql`
     with shown as materialized (

@@ -4,16 +4,20 @@ import { join } from 'node:path'
 
 import { findAccountByEmail, hasAnyAdministrator } from '../database/accounts.ts'
 import type { Db } from '../database/client.ts'
+import type { EventActor } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { takeFirstStartLock } from '../database/installation.ts'
 import { readIfThere } from '../files-read-if-there.ts'
-import { createAccountWithin } from './create-account.ts'
+import { addAccount } from './create-account.ts'
 import type { Passwords } from './passwords.ts'
 
 /** Who looks after an embedded installation that was given no `ADMIN_EMAIL`. */
 const firstAdministratorEmail = 'admin@paniq.local'
 
 type Credentials = { email: string; password: string }
+
+/** `actor`: the start's. */
+type Needs = { db: Db; passwords: Passwords; actor: EventActor }
 
 export type AdministratorWish = {
   /** `ADMIN_EMAIL` and `ADMIN_PASSWORD`. */
@@ -36,12 +40,13 @@ export type AdministratorOutcome =
 
 /** Sees to it at start that the wished-for administrator exists. Of several instances that start at once one makes it. An existing account is left as it is. */
 export async function ensureAdministrator(
-  needs: { db: Db; passwords: Passwords },
+  needs: Needs,
   { given, isEmbedded, handOver }: AdministratorWish,
 ): Promise<AdministratorOutcome> {
   if (given !== undefined) return await ensureGiven(needs, given)
   if (!isEmbedded) return { kind: 'not_wanted' }
   const email = firstAdministratorEmail
+  const { actor } = needs
   const found = await outcomeForFirst(needs.db, email)
   if (found !== undefined) return found
 
@@ -51,7 +56,7 @@ export async function ensureAdministrator(
     await takeFirstStartLock(trx)
     const foundNow = await outcomeForFirst(trx, email)
     if (foundNow !== undefined) return foundNow
-    await createAccountWithin(trx, administrator(email), passwordHash)
+    await addAccount(trx, { actor, by: 'start' }, administrator(email), passwordHash)
     await handOver({ email, password })
     return { kind: 'made', email, isGenerated: true }
   })
@@ -84,7 +89,7 @@ export async function removePasswordFile(dataDir: string, email: string): Promis
 }
 
 async function ensureGiven(
-  { db, passwords }: { db: Db; passwords: Passwords },
+  { db, passwords, actor }: Needs,
   { email, password }: Credentials,
 ): Promise<AdministratorOutcome> {
   const found = await outcomeFor(db, email)
@@ -95,7 +100,7 @@ async function ensureGiven(
     await takeFirstStartLock(trx)
     const foundNow = await outcomeFor(trx, email)
     if (foundNow !== undefined) return foundNow
-    await createAccountWithin(trx, administrator(email), passwordHash)
+    await addAccount(trx, { actor, by: 'start' }, administrator(email), passwordHash)
     return { kind: 'made', email, isGenerated: false }
   })
 }

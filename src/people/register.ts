@@ -1,5 +1,4 @@
 import type { Account } from '../database/accounts.ts'
-import { recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { hasAdoptedPlatformTables } from '../database/installation.ts'
 import type { Visitor } from '../vocabulary.ts'
@@ -29,8 +28,7 @@ export async function register(
   const isVerified = !(await hasAdoptedPlatformTables(needs.db))
 
   return await inTransaction(needs.db, async (trx) => {
-    const account = await addAccount(trx, { ...person, role: 'user', isVerified }, passwordHash)
-    await recordEvent(trx, { ...visitor, userId: account.id }, { action: 'account.registered', outcome: 'ok' })
+    const account = await addAccount(trx, { visitor }, { ...person, role: 'user', isVerified }, passwordHash)
     const tokens = isVerified ? await startSession(needs, trx, visitor, account) : undefined
     return { account, tokens }
   })

@@ -76,7 +76,7 @@ test('an S3 that comes and goes is given up when the patience is over, unless th
     patienceMs: 3000,
     onWaiting(state: Waiting) {
       states.push(state)
-      if (state === 'waiting') setTimeout(() => s3.proxy.setFault({ kind: 'none' }), 1200)
+      if (state === 'waiting') setTimeout(() => s3.proxy.setFault({ kind: 'none' }), 800)
       if (state !== 'back') return
       s3.proxy.setFault({ kind: 'refuse' })
       void s3.proxy.cutAll()

@@ -90,9 +90,13 @@ test('the nightly script makes a signed backup, and never two at once', async ()
   const env = { ...place.settings, SIGN_KEY: key }
 
   const [waits, go] = [join(place.folder, 'waits'), join(place.folder, 'go')]
-  await writeFile(waits, `#!/bin/sh\nwhile [ ! -e ${go} ]; do sleep 0.05; done\nexec ${launcher} "$@"\n`, {
-    mode: 0o700,
-  })
+  await writeFile(
+    waits,
+    `#!/bin/sh\nfor _ in $(seq 1200); do [ ! -e '${go}' ] || break; sleep 0.05; done\nexec '${launcher}' "$@"\n`,
+    {
+      mode: 0o700,
+    },
+  )
   const backup = async () => script('backup.sh', [place.backups], { ...env, PANIQ_DOCS: waits })
 
   const both = [backup(), backup()]

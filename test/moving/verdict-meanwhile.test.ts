@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
+import type { Db, Tx } from '../../src/database/client.ts'
+import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
 import type { DueScan } from '../../src/database/due-scans.ts'
 import { type Flip, flipMove } from '../../src/database/flip-move.ts'
 import { inTransaction } from '../../src/database/in-transaction.ts'
@@ -9,6 +13,7 @@ import { recordClean, recordInfected } from '../../src/database/record-verdict.t
 import type { StoredVersion } from '../../src/database/versions-in-store.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import { begin } from '../support/begin.ts'
 import { waitUntilWaiting } from '../api/people/wait-for-lock.ts'
 import {
   actor,
@@ -37,11 +42,23 @@ async function handInUnscanned() {
   return { document, version, due }
 }
 
+type Unscanned = Awaited<ReturnType<typeof handInUnscanned>>
+
 function flip(move: OpenMove, { documentId, sha256, storeId }: StoredVersion) {
   const flipped = { documentId, sha256, etag: undefined, objectVersionId: undefined, sourceStoreId: storeId }
   const times = { sourceDueAt: null, targetDueAt: new Date() }
   // Every version of ours has a hash.
   return inTransaction(service.app.db, (trx) => flipMove(trx, actor, move, { ...flipped, ...times } as Flip))
+}
+
+/** What the platform's row says once it is shown. */
+async function show(db: Db | Tx, { versionId }: StoredVersion): Promise<void> {
+  await sql`
+    insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by,
+      is_verified, created_at, updated_at)
+    select document_id, firm_id, 'registration_certificate', file_name, 'uploads/' || storage_key, file_size, mime_type,
+      uploaded_by, false, now(), now()
+    from document_versions where id = ${versionId}`.execute(db)
 }
 
 describe('a paper whose verdict comes while it is moved', () => {
@@ -67,26 +84,13 @@ describe('a paper whose verdict comes while it is moved', () => {
     const { document, version, due } = await handInUnscanned()
     const move = await claimAndDie(version)
     const { db } = service.app
-    await using held = new AsyncDisposableStack()
-    const begin = async () => {
-      const trx = await db.startTransaction().execute()
-      held.defer(async () => {
-        if (!trx.isCommitted) await trx.rollback().execute()
-      })
-      return trx
-    }
-    const [showing, holding] = [await begin(), await begin()]
+    const [showing, holding] = [await begin(db), await begin(db)]
     await sql`select from documents where id = ${document.id} for update`.execute(showing)
     await sql`select from document_versions where id = ${version.versionId} for update`.execute(holding)
     // It begins where there is no such row, and ends where there is one.
     const judging = recordClean(db, actor, due, { secondsAgo: 0 })
     await waitUntilWaiting(db, 1)
-    await sql`
-      insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by,
-        is_verified, created_at, updated_at)
-      select document_id, firm_id, 'registration_certificate', file_name, 'uploads/' || storage_key, file_size, mime_type,
-        uploaded_by, false, now(), now()
-      from document_versions where id = ${version.versionId}`.execute(showing)
+    await show(showing, version)
     await showing.commit().execute()
     const flipping = flip(move, version)
     await waitUntilWaiting(db, 2)
@@ -128,5 +132,35 @@ describe('a paper whose verdict comes while it is moved', () => {
     expect(outcomes).toMatchObject({ busy: 0, failed: 0 })
     expect(await openMoves()).toEqual([])
     expect(await keysInBucket()).toEqual(before)
+  })
+
+  it('is judged while a comparison holds a page of the platform’s rows, its own too: that waits for none of ours for long', async () => {
+    // In the order in which the comparison comes to them.
+    const [other, own] = [await handInUnscanned(), await handInUnscanned()].toSorted((one, two) =>
+      one.document.id < two.document.id ? -1 : 1,
+    ) as [Unscanned, Unscanned]
+    const { db } = service.app
+    await show(db, other.version)
+    const [holding, holdingOther] = [await begin(db), await begin(db)]
+    await sql`select from document_versions where id = ${own.version.versionId} for update`.execute(holding)
+    const judging = recordClean(db, actor, own.due, { secondsAgo: 0 })
+    await waitUntilWaiting(db, 1)
+    await sql`alter table firm_documents disable trigger user`.execute(db)
+    await show(db, own.version)
+    await sql`update firm_documents set document_type = 'tax_clearance' where id in (${other.document.id}, ${own.document.id})`.execute(
+      db,
+    )
+    await sql`alter table firm_documents enable trigger user`.execute(db)
+    await sql`select from documents where id = ${other.document.id} for update`.execute(holdingOther)
+    await comparePlatformAnew(db)
+    const comparing = comparePlatform(db, () => false)
+    // It waits for the one while the other is waited for, were its waits any longer.
+    await sleep(150)
+    await holding.commit().execute()
+    await sleep(450)
+    await holdingOther.commit().execute()
+
+    expect(await judging).toMatchObject({ recorded: true })
+    expect(await comparing).toBeGreaterThan(0)
   })
 })

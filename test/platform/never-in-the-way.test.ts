@@ -1,12 +1,9 @@
-import { setTimeout as wait } from 'node:timers/promises'
-
 import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
-import { inTransaction } from '../../src/database/in-transaction.ts'
-import { holdDocument } from '../../src/database/lock-document.ts'
+import { holdRows } from '../../src/database/lock-document.ts'
 import { compareWithPlatform } from '../../src/worker/compare-with-platform.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import {
@@ -17,7 +14,7 @@ import {
 } from '../support/platform/platform-documents.ts'
 import { countUnfollowed, rowsOf } from './open-scene.ts'
 import { serviceBeside } from './service-beside.ts'
-import { waitUntilWaiting } from '../api/people/wait-for-lock.ts'
+import { begin } from '../support/begin.ts'
 import { untilWaitedFor } from '../support/until-waited-for.ts'
 
 const beside = serviceBeside()
@@ -117,7 +114,7 @@ it('a row of ours that somebody holds for long holds the platform up for less th
   expect((await rows(id)).versions).toMatchObject([{ file_name: 'meanwhile.pdf' }])
 })
 
-it('many changes that wait are taken up in steps, and a row of ours that is held ends the step, not the rest of them', async () => {
+it('many changes that wait are taken up in steps, and those whose rows somebody holds are passed over', async () => {
   const ids: string[] = []
   for (let each = 0; each < 60; each += 1) ids.push(await insert())
   await beside.platform.query(
@@ -131,15 +128,30 @@ it('many changes that wait are taken up in steps, and a row of ours that is held
   await beside.platform.query('alter table firm_documents disable trigger user')
   await beside.platform.query(`update firm_documents set document_type = 'bank_statement' where id = any ($1)`, [ids])
   await beside.platform.query('alter table firm_documents enable trigger user')
-  // One wait of less than a second, where all of them would be most of a minute, longer than a statement may take.
-  expect(await followNoted(db())).toBe(0)
-  expect(await countUnfollowed(beside.service)).toBe(60)
+  const free = await insert()
+  await beside.platform.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [
+    beside.firm,
+    free,
+  ])
+  const before = await notesOf(ids)
+  expect(await followNoted(db())).toBe(1)
+  // Nobody came so far as to wait for one.
+  expect(await notesOf(ids)).toEqual(before)
   await holder.query('commit')
   await holder.end()
 
   expect(await followNoted(db())).toBe(60)
   expect(await countUnfollowed(beside.service)).toBe(0)
 })
+
+async function notesOf(ids: string[]) {
+  const { rows: notes } = await beside.platform.query(
+    'select document_id, noted_at from document_unfollowed where document_id = any ($1) order by document_id',
+    [ids],
+  )
+  expect(notes).toHaveLength(ids.length)
+  return notes
+}
 
 it('a row that the platform holds does not hold up the comparison, and is followed when it is let go', async () => {
   await beside.platform.query('alter table firm_documents disable trigger user')
@@ -196,27 +208,21 @@ it('a comparison that meets what the platform is about to write lets go of its r
   expect(await followNoted(db())).toBe(1)
 })
 
-it('who changes a document whose change was noted, and the job that has the note in hand, do not wait for each other', async () => {
-  const [first, second] = [await insert(), await insert()]
+it('who changes a document does not wait for the job, which passes over what was noted of it, and takes that up himself', async () => {
+  const [held, other] = [await insert(), await insert()]
   await without('documents', async () => {
-    for (const id of [first, second]) await deleteDocumentRow(beside.platform, { id })
+    for (const id of [held, other]) await deleteDocumentRow(beside.platform, { id })
   })
-  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
-  await holder.connect()
-  await holder.query('begin')
-  await holder.query('select from documents where id = $1 for update', [first])
-  const following = followNoted(db())
-  await untilWaitedFor(holder)
-  const changing = inTransaction(db(), (trx) => holdDocument(trx, { firmId: beside.firm, documentId: second }))
-  await waitUntilWaiting(db(), 2)
-  // Less than the job waits for a row, and enough for the server to look at the other one in the midst of that.
-  await wait(500)
-  await holder.query('commit')
+  const [changing, following] = [await begin(db()), await begin(db())]
+  await holdRows(changing, { firmId: beside.firm, documentId: held })
+  const { rows: followed } = await sql`select document_follow_noted(50) as taken`.execute(following)
+  await sql`select document_follow_held(${beside.firm}, ${held})`.execute(changing)
+  await following.commit().execute()
+  await changing.commit().execute()
 
-  expect(await Promise.all([following, changing])).toEqual([1, undefined])
+  expect(followed).toEqual([{ taken: 1 }])
   expect(await countUnfollowed(beside.service)).toBe(0)
-  expect((await rows(second)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
-  await holder.end()
+  for (const id of [held, other]) expect((await rows(id)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
 })
 
 const lockRow = 'select from firm_documents where id = $1 for update'

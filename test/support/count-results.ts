@@ -35,5 +35,5 @@ function brokenOutside(module: TestModule): string[] {
 /** What was thrown need not be an error. */
 function firstLine(error: unknown): string {
   const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
-  return stripVTControlCharacters(String(message)).split('\n', 1)[0] ?? ''
+  return stripVTControlCharacters(String(message)).trim().split('\n', 1)[0] ?? ''
 }

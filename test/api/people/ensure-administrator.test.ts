@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { systemActor } from '../../../src/database/events.ts'
 import { takeFirstStartLock } from '../../../src/database/installation.ts'
 import { createAccount } from '../../../src/people/create-account.ts'
 import {
@@ -23,17 +24,21 @@ beforeEach(async () => {
 })
 afterEach(async () => service.stop())
 
+const actor = systemActor('a test')
 const given = { email: 'Admin@bluecrane.example', password }
 
 type Handed = { email: string; password: string }
 
 function ensure(wish: Partial<AdministratorWish>, handed: Handed[] = []) {
-  return ensureAdministrator(service.app, {
-    given: undefined,
-    isEmbedded: false,
-    handOver: async (credentials) => void handed.push(credentials),
-    ...wish,
-  })
+  return ensureAdministrator(
+    { ...service.app, actor },
+    {
+      given: undefined,
+      isEmbedded: false,
+      handOver: async (credentials) => void handed.push(credentials),
+      ...wish,
+    },
+  )
 }
 
 /** Two instances that have both seen that nobody is there, and go on only then. */
@@ -89,7 +94,7 @@ describe('the administrator that the settings name', () => {
 
   it('is not made out of somebody who registered with that e-mail', async () => {
     const person = { email: given.email, firstName: 'Not', lastName: 'Me', role: 'user', isVerified: true } as const
-    await createAccount(service.app, person, 'a password of their own')
+    await createAccount(service.app, { actor, by: 'command' }, person, 'a password of their own')
     expect(await ensure({ given, isEmbedded: true })).toEqual({
       kind: 'not_an_administrator',
       email: given.email.toLowerCase(),
@@ -150,6 +155,7 @@ describe('nobody is made', () => {
     const email = 'admin@paniq.local'
     await createAccount(
       service.app,
+      { actor, by: 'command' },
       { email, firstName: 'Not', lastName: 'Me', role: 'user', isVerified: true },
       password,
     )

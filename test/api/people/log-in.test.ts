@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { systemActor } from '../../../src/database/events.ts'
 import { digestEmail } from '../../../src/database/login-failures.ts'
 import { setPassword } from '../../../src/people/set-password.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
@@ -245,6 +246,6 @@ it('a login with a password that was replaced meanwhile begins no session', asyn
     return { pending }
   })
   expect((await login.pending).status).toBe(401)
-  await setPassword({ db, passwords, now }, { email: person.email, password })
+  await setPassword({ db, passwords, now }, systemActor('a test'), { email: person.email, password })
   await logIn(service.url, person)
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { systemActor } from '../../../src/database/events.ts'
 import { removeExpiredSessions } from '../../../src/database/sessions.ts'
 import { setPassword } from '../../../src/people/set-password.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
@@ -259,7 +260,10 @@ it('a new password ends every session and every lockout', async () => {
   for (let n = 0; n < 10; n += 1)
     await call(service.url, 'POST /auth/login', { body: { email: person.email, password: 'wrong horse battery' } })
   const { db, passwords, now } = service.app
-  await setPassword({ db, passwords, now }, { email: person.email.toUpperCase(), password: 'battery staple, correct' })
+  await setPassword({ db, passwords, now }, systemActor('a test'), {
+    email: person.email.toUpperCase(),
+    password: 'battery staple, correct',
+  })
 
   expect((await refresh(tokens.refresh_token)).status).toBe(401)
   const login = { body: { email: person.email, password: 'battery staple, correct' } }
@@ -269,7 +273,10 @@ it('a new password ends every session and every lockout', async () => {
 it('nobody without an account is given a password', async () => {
   const { db, passwords, now } = service.app
   await expect(
-    setPassword({ db, passwords, now }, { email: 'nobody@people.example', password: 'battery staple, correct' }),
+    setPassword({ db, passwords, now }, systemActor('a test'), {
+      email: 'nobody@people.example',
+      password: 'battery staple, correct',
+    }),
   ).rejects.toMatchObject({ code: 'not_found' })
 })
 
