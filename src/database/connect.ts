@@ -7,7 +7,7 @@ import { requireNoRestoreUnderway } from './backup/find-restore.ts'
 import { type Db, openDatabase, type PoolCounts } from './client.ts'
 import { driverAddress } from './driver-address.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
-import { comparePlatform } from './follow-platform.ts'
+import { comparePlatform, followNoted } from './follow-platform.ts'
 import { grantToService } from './grant-to-service.ts'
 import { mayActAsOwner } from './may-act-as-owner.ts'
 import { mayReadPersonnel } from './may-read-personnel.ts'
@@ -129,7 +129,10 @@ async function migrateAsOwner(
 
 async function compare(db: Db, { comparesAll = false, signal, log }: Options): Promise<void> {
   const until = comparesAll ? Infinity : performance.now() + mostMsOfComparing
-  const compared = await comparePlatform(db, () => signal?.aborted === true || performance.now() > until)
+  const isEnough = () => signal?.aborted === true || performance.now() > until
+  const compared = await comparePlatform(db, isEnough)
+  // What somebody held was noted, and passed over.
+  if (comparesAll) await followNoted(db, isEnough)
   if (compared > 0) log.info({ event: 'compared_with_platform', compared }, 'compared with the platform’s rows')
 }
 

@@ -8,7 +8,7 @@ import { isLockTimeout } from './postgres-errors.ts'
 /** Rows looked at in one step: one transaction, in which the platform's changes of these very rows wait. */
 const rowsAtOnce = 1000
 const pauseMs = 500
-/** Each of these may wait for a row of ours, while the platform's rows of those before it are held. */
+/** Each of these may wait a moment for a version, while the rows of those before it are held. */
 const notedAtOnce = 50
 
 /**
@@ -43,14 +43,24 @@ export async function comparePlatformAnew(db: Db): Promise<void> {
   await sql`select document_compare_anew()`.execute(db)
 }
 
-/** Takes up what a trigger had to leave, once: what cannot be followed yet stays noted. Yields how many were taken up. */
-export async function followNoted(db: Db): Promise<number> {
+/**
+ * Takes up what a trigger had to leave: each note is looked at once, unless it `isEnough`; what cannot be followed yet stays
+ * noted. Yields how many were taken up.
+ */
+export async function followNoted(db: Db, isEnough = () => false): Promise<number> {
+  const { rows } = await sql<{ notes: number }>`select count(*)::float8 as notes from document_unfollowed`.execute(db)
   let total = 0
-  let taken: number
-  do {
-    const { rows } = await sql<{ taken: number }>`select document_follow_noted(${notedAtOnce}) as taken`.execute(db)
-    taken = rows[0]?.taken ?? 0
-    total += taken
-  } while (taken === notedAtOnce)
+  for (let left = rows[0]?.notes ?? 0; left > 0 && !isEnough(); left -= notedAtOnce) total += await followSome(db)
   return total
+}
+
+/** None, where somebody holds a whole table. */
+async function followSome(db: Db): Promise<number> {
+  try {
+    const { rows } = await sql<{ taken: number }>`select document_follow_noted(${notedAtOnce}) as taken`.execute(db)
+    return rows[0]?.taken ?? 0
+  } catch (error) {
+    if (isLockTimeout(error)) return 0
+    throw error
+  }
 }

@@ -5,7 +5,7 @@ import type { Db, Tx } from './client.ts'
 import type { DueScan } from './due-scans.ts'
 import type { EventActor } from './events.ts'
 import { inTransaction } from './in-transaction.ts'
-import { holdDocument, holdRows } from './lock-document.ts'
+import { holdDocument } from './lock-document.ts'
 import { noteRemovals } from './note-removals.ts'
 import { liesAt, type Place, platformPathOfVersion } from './places.ts'
 import { storedColumns, type StoredVersion } from './versions-in-store.ts'
@@ -138,15 +138,8 @@ export async function listInfectedWithBytes(
  * that is noted without a disk no collector would ever come to, and so what the platform moved away from stays noted as
  * left to it. Yields the places, the version's own first; none when somebody else did so, or it was changed meanwhile.
  */
-export async function letGoOfInfected(db: Db, version: StoredVersion, readFrom: StoreId | null): Promise<Place[]> {
-  return inTransaction(db, async (trx) => {
-    await holdRows(trx, version)
-    return letGo(trx, version, readFrom)
-  })
-}
-
-async function letGo(
-  trx: Tx,
+export async function letGoOfInfected(
+  db: Db,
   { firmId, versionId, ...place }: StoredVersion,
   readFrom: StoreId | null,
 ): Promise<Place[]> {
@@ -169,6 +162,6 @@ async function letGo(
       ${noteRemovals(sql`select firm_id, id, store, coalesce(store_id, ${readFrom}::uuid), storage_key, now() from let_go`)}
     )
     select store, coalesce(store_id, ${readFrom}::uuid) as "storeId", storage_key as key from let_go
-    union all select store, store_id, storage_key from earlier`.execute(trx)
+    union all select store, store_id, storage_key from earlier`.execute(db)
   return rows
 }

@@ -8,7 +8,7 @@ export const followPlatform: Job = {
   schedule: '*/5 * * * *',
   mostSeconds: 60 * 60,
   async run({ db }, signal) {
-    const noted = await followNoted(db)
+    const noted = await followNoted(db, () => signal.aborted)
     const compared = await comparePlatform(db, () => signal.aborted)
     return { noted, compared }
   },

@@ -154,8 +154,8 @@ describe('a paper whose verdict comes while it is moved', () => {
     await sql`select from documents where id = ${other.document.id} for update`.execute(holdingOther)
     await comparePlatformAnew(db)
     const comparing = comparePlatform(db, () => false)
-    // It waits for the one while the other is waited for, were its waits any longer.
-    await sleep(150)
+    // Its longest wait, unless that was over at once.
+    await Promise.race([comparing, waitUntilWaiting(db, 2)])
     await holding.commit().execute()
     await sleep(450)
     await holdingOther.commit().execute()

@@ -133,25 +133,14 @@ it('many changes that wait are taken up in steps, and those whose rows somebody 
     beside.firm,
     free,
   ])
-  const before = await notesOf(ids)
   expect(await followNoted(db())).toBe(1)
-  // Nobody came so far as to wait for one.
-  expect(await notesOf(ids)).toEqual(before)
+  expect(await countUnfollowed(beside.service)).toBe(60)
   await holder.query('commit')
   await holder.end()
 
   expect(await followNoted(db())).toBe(60)
   expect(await countUnfollowed(beside.service)).toBe(0)
 })
-
-async function notesOf(ids: string[]) {
-  const { rows: notes } = await beside.platform.query(
-    'select document_id, noted_at from document_unfollowed where document_id = any ($1) order by document_id',
-    [ids],
-  )
-  expect(notes).toHaveLength(ids.length)
-  return notes
-}
 
 it('a row that the platform holds does not hold up the comparison, and is followed when it is let go', async () => {
   await beside.platform.query('alter table firm_documents disable trigger user')
@@ -208,21 +197,57 @@ it('a comparison that meets what the platform is about to write lets go of its r
   expect(await followNoted(db())).toBe(1)
 })
 
-it('who changes a document does not wait for the job, which passes over what was noted of it, and takes that up himself', async () => {
-  const [held, other] = [await insert(), await insert()]
+it('the job waits for nobody who changes a document, and keeps nobody from what it passed over, who takes up the note himself', async () => {
+  const [held, changed, other] = [await insert(), await insert(), await insert()]
   await without('documents', async () => {
     for (const id of [held, other]) await deleteDocumentRow(beside.platform, { id })
+    await updateDocumentRow(beside.platform, { id: changed }, { file_name: '1.pdf' })
   })
-  const [changing, following] = [await begin(db()), await begin(db())]
+  const [changing, holding, following] = [await begin(db()), await begin(db()), await begin(db())]
   await holdRows(changing, { firmId: beside.firm, documentId: held })
+  await sql`select from documents where id = ${changed} for update`.execute(holding)
   const { rows: followed } = await sql`select document_follow_noted(50) as taken`.execute(following)
-  await sql`select document_follow_held(${beside.firm}, ${held})`.execute(changing)
+  await holding.commit().execute()
+  // While the job’s transaction stands.
+  await beside.platform.query("set lock_timeout = '5s'")
+  await updateDocumentRow(beside.platform, { id: changed }, { file_name: '2.pdf' })
+  await beside.platform.query('reset lock_timeout')
   await following.commit().execute()
+  await sql`select document_follow_held(${beside.firm}, ${held})`.execute(changing)
   await changing.commit().execute()
+  await followNoted(db())
 
   expect(followed).toEqual([{ taken: 1 }])
   expect(await countUnfollowed(beside.service)).toBe(0)
   for (const id of [held, other]) expect((await rows(id)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+  expect((await rows(changed)).versions).toMatchObject([{ file_name: '2.pdf' }])
+})
+
+it('notes of what somebody holds keep no other from being taken up, and take no lock of theirs along', async () => {
+  const ids: string[] = []
+  for (let each = 0; each < 61; each += 1) ids.push(await insert())
+  const [last, ...held] = ids
+  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select from documents where id = any ($1) for update', [held])
+  await beside.platform.query(
+    `insert into document_unfollowed (firm_id, document_id, noted_at)
+     select firm_id, id, now() - make_interval(hours => case id when $1 then 0 else 1 end) from documents where id = any ($2)`,
+    [last, ids],
+  )
+
+  expect(await followNoted(db())).toBe(1)
+  const following = await begin(db())
+  await sql`select document_follow_noted(50)`.execute(following)
+  const { rows: locks } = await sql`
+    select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`.execute(following)
+  await following.commit().execute()
+  await holder.query('commit')
+  await holder.end()
+
+  expect(locks).toEqual([])
+  expect(await followNoted(db())).toBe(60)
 })
 
 const lockRow = 'select from firm_documents where id = $1 for update'

@@ -74,7 +74,19 @@ describeCheck(31, () => {
     await expect(
       setPassword(service.app, actor, { email: 'nobody@firm.example', password: another }),
     ).rejects.toMatchObject({ code: 'not_found' })
-    expect(await events()).toEqual(before)
+    const { id: gone, email: goes } = await create('goes')
+    const passwords = {
+      ...service.app.passwords,
+      async hash(plain: string) {
+        await service.app.db.deleteFrom('registered_users').where('email', '=', goes).execute()
+        return service.app.passwords.hash(plain)
+      },
+    }
+    await expect(
+      setPassword({ ...service.app, passwords }, actor, { email: goes, password: another }),
+    ).rejects.toMatchObject({ code: 'not_found' })
+    expect((await events()).filter((each) => !JSON.stringify(each).includes(gone))).toEqual(before)
+    expect(await eventsOf(gone)).toMatchObject([{ action: 'account.created' }])
 
     const hashOf = () =>
       service.app.db
