@@ -3,7 +3,6 @@ import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
-import { holdRows } from '../../src/database/lock-document.ts'
 import { compareWithPlatform } from '../../src/worker/compare-with-platform.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import {
@@ -14,7 +13,7 @@ import {
 } from '../support/platform/platform-documents.ts'
 import { countUnfollowed, rowsOf } from './open-scene.ts'
 import { serviceBeside } from './service-beside.ts'
-import { begin } from '../support/begin.ts'
+import { withoutTable } from './without-table.ts'
 import { untilWaitedFor } from '../support/until-waited-for.ts'
 
 const beside = serviceBeside()
@@ -24,15 +23,7 @@ const rows = (id: string) => rowsOf(beside.service, id)
 const insert = (row: Record<string, unknown> = {}) => insertDocumentRow(beside.platform, beside.firm, row)
 const never = new AbortController().signal
 const compareAll = async () => (await compareWithPlatform.run(beside.service.app, never))['compared']
-/** What a statement of the platform's does while nothing of ours can be written. */
-async function without<Result>(table: string, work: () => Promise<Result>): Promise<Result> {
-  await beside.platform.query(`alter table ${table} rename to put_away_${table}`)
-  try {
-    return await work()
-  } finally {
-    await beside.platform.query(`alter table put_away_${table} rename to ${table}`)
-  }
-}
+const without = <Result>(table: string, work: () => Promise<Result>) => withoutTable(beside.platform, table, work)
 
 it.each(['documents', 'document_versions', 'document_events'])(
   'a change that cannot be followed, as without %s, is no failure of the platform’s, and is followed later',
@@ -114,34 +105,6 @@ it('a row of ours that somebody holds for long holds the platform up for less th
   expect((await rows(id)).versions).toMatchObject([{ file_name: 'meanwhile.pdf' }])
 })
 
-it('many changes that wait are taken up in steps, and those whose rows somebody holds are passed over', async () => {
-  const ids: string[] = []
-  for (let each = 0; each < 60; each += 1) ids.push(await insert())
-  await beside.platform.query(
-    'insert into document_unfollowed (firm_id, document_id) select firm_id, id from documents where id = any ($1)',
-    [ids],
-  )
-  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
-  await holder.connect()
-  await holder.query('begin')
-  await holder.query('select from documents where id = any ($1) for update', [ids])
-  await beside.platform.query('alter table firm_documents disable trigger user')
-  await beside.platform.query(`update firm_documents set document_type = 'bank_statement' where id = any ($1)`, [ids])
-  await beside.platform.query('alter table firm_documents enable trigger user')
-  const free = await insert()
-  await beside.platform.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [
-    beside.firm,
-    free,
-  ])
-  expect(await followNoted(db())).toBe(1)
-  expect(await countUnfollowed(beside.service)).toBe(60)
-  await holder.query('commit')
-  await holder.end()
-
-  expect(await followNoted(db())).toBe(60)
-  expect(await countUnfollowed(beside.service)).toBe(0)
-})
-
 it('a row that the platform holds does not hold up the comparison, and is followed when it is let go', async () => {
   await beside.platform.query('alter table firm_documents disable trigger user')
   const [held, free] = [await insert(), await insert()]
@@ -195,59 +158,6 @@ it('a comparison that meets what the platform is about to write lets go of its r
 
   expect((await rows(wanted)).versions).toMatchObject([{ file_name: 'wanted.pdf' }])
   expect(await followNoted(db())).toBe(1)
-})
-
-it('the job waits for nobody who changes a document, and keeps nobody from what it passed over, who takes up the note himself', async () => {
-  const [held, changed, other] = [await insert(), await insert(), await insert()]
-  await without('documents', async () => {
-    for (const id of [held, other]) await deleteDocumentRow(beside.platform, { id })
-    await updateDocumentRow(beside.platform, { id: changed }, { file_name: '1.pdf' })
-  })
-  const [changing, holding, following] = [await begin(db()), await begin(db()), await begin(db())]
-  await holdRows(changing, { firmId: beside.firm, documentId: held })
-  await sql`select from documents where id = ${changed} for update`.execute(holding)
-  const { rows: followed } = await sql`select document_follow_noted(50) as taken`.execute(following)
-  await holding.commit().execute()
-  // While the job’s transaction stands.
-  await beside.platform.query("set lock_timeout = '5s'")
-  await updateDocumentRow(beside.platform, { id: changed }, { file_name: '2.pdf' })
-  await beside.platform.query('reset lock_timeout')
-  await following.commit().execute()
-  await sql`select document_follow_held(${beside.firm}, ${held})`.execute(changing)
-  await changing.commit().execute()
-  await followNoted(db())
-
-  expect(followed).toEqual([{ taken: 1 }])
-  expect(await countUnfollowed(beside.service)).toBe(0)
-  for (const id of [held, other]) expect((await rows(id)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
-  expect((await rows(changed)).versions).toMatchObject([{ file_name: '2.pdf' }])
-})
-
-it('notes of what somebody holds keep no other from being taken up, and take no lock of theirs along', async () => {
-  const ids: string[] = []
-  for (let each = 0; each < 61; each += 1) ids.push(await insert())
-  const [last, ...held] = ids
-  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
-  await holder.connect()
-  await holder.query('begin')
-  await holder.query('select from documents where id = any ($1) for update', [held])
-  await beside.platform.query(
-    `insert into document_unfollowed (firm_id, document_id, noted_at)
-     select firm_id, id, now() - make_interval(hours => case id when $1 then 0 else 1 end) from documents where id = any ($2)`,
-    [last, ids],
-  )
-
-  expect(await followNoted(db())).toBe(1)
-  const following = await begin(db())
-  await sql`select document_follow_noted(50)`.execute(following)
-  const { rows: locks } = await sql`
-    select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`.execute(following)
-  await following.commit().execute()
-  await holder.query('commit')
-  await holder.end()
-
-  expect(locks).toEqual([])
-  expect(await followNoted(db())).toBe(60)
 })
 
 const lockRow = 'select from firm_documents where id = $1 for update'
