@@ -35,7 +35,7 @@ drop trigger if exists document_follow_delete on firm_documents;
 drop trigger if exists document_follow_truncate on firm_documents;
 drop function if exists document_follow_trigger(), document_follow_noted(integer), document_follow_held(uuid, uuid), document_compare(integer),
   document_compare_anew(), document_follow(uuid[]), document_follow_move(uuid, uuid, uuid),
-  document_follow_new_version(uuid, uuid), document_follow_gone(uuid[], uuid[]), document_follow_gone(uuid[], uuid[], boolean),
+  document_follow_new_version(uuid, uuid), document_follow_gone(uuid[], uuid[], boolean),
   document_follow_to_firm(uuid, uuid, uuid), document_platform_rows(uuid[]),
   document_note_platform_event(text, uuid, uuid, integer, uuid, jsonb);
 drop index if exists document_firm_documents_by_path, document_firm_users_by_user, document_firm_users_by_firm,
@@ -52,7 +52,7 @@ with unused as (
 insert into document_types_put_away select * from unused;
 
 -- So that the next start of the service makes the triggers anew.
-delete from document_migrations where name like '0010-%';
+delete from document_migrations where name = '0008-follow-the-platform';
 
 select case
     when d.deleted_at is not null then 'in the trash since ' || d.deleted_at::date

@@ -33,7 +33,7 @@ export async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise
  * by who then waits for ours: so whoever waits holds nothing of the document.
  */
 export async function holdRows(trx: Tx, { firmId, documentId }: Of): Promise<void> {
-  // document_follow_noted (0010-5) knows this name too.
+  // document_follow_noted (0008-follow-the-platform) knows this name too.
   await sql`select pg_advisory_xact_lock(hashtextextended('document:' || ${documentId}::uuid, 0))`.execute(trx)
   // A statement of its own, as above.
   await sql`

@@ -7,7 +7,8 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 
 import type { Db } from './client.ts'
 import { makeEventMonths } from './event-months.ts'
-import { isMigrated } from './is-migrated.ts'
+import { AppError } from '../errors.ts'
+import { isMigrated, listMigrated } from './is-migrated.ts'
 import { lockPlatformTables } from './lock-platform-tables.ts'
 import { isDeadlock, isLockTimeout } from './postgres-errors.ts'
 
@@ -47,10 +48,24 @@ function isHeldUp(error: unknown): boolean {
 }
 
 async function tryToMigrate(ownerDb: Db, provider: MigrationProvider): Promise<string[]> {
+  await requireReleased(ownerDb)
   const isDone = await isMigrated(ownerDb, Object.keys(await provider.getMigrations()))
   const migrated = isDone ? [] : await runMigrations(ownerDb, provider)
   await makeEventMonths(ownerDb)
   return migrated
+}
+
+/** Migrations of the time before 0.1.0, which were squashed: a database or backup that has one of them can't be upgraded. */
+export function isPreRelease(migrations: string[]): boolean {
+  return migrations.includes('0005-moves')
+}
+
+async function requireReleased(ownerDb: Db): Promise<void> {
+  if (!isPreRelease(await listMigrated(ownerDb))) return
+  throw new AppError(
+    'conflict',
+    'This database was made by a version before 0.1.0 and cannot be upgraded. Give the service an empty one (DATABASE_URL, or another DATA_DIR), or remove its tables with deploy/platform/leave.sql and remove-our-tables.sql of that version.',
+  )
 }
 
 async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<string[]> {
@@ -69,7 +84,7 @@ async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<
 }
 
 /** Those that change the platform's tables. */
-const ofPlatform = new Set(['0001-platform-tables.sql', '0010-1-follow-the-platform.sql', '0013-2-purge.sql'])
+const ofPlatform = new Set(['0001-platform-tables.sql', '0008-follow-the-platform.sql'])
 
 async function run(db: Kysely<unknown>, file: string, text: string): Promise<void> {
   if (ofPlatform.has(file)) await lockPlatformTables(db)

@@ -2,7 +2,8 @@ import { sql } from 'kysely'
 
 import { AppError } from '../../errors.ts'
 import type { Db } from '../client.ts'
-import { listMigrations, migrate } from '../migrate.ts'
+import { listMigrated } from '../is-migrated.ts'
+import { isPreRelease, listMigrations, migrate } from '../migrate.ts'
 import { type BegunRestore, findRestore } from './find-restore.ts'
 import { notEmpty, requireNoRows } from './require-no-rows.ts'
 
@@ -54,6 +55,11 @@ export async function finishRestore(ownerDb: Db): Promise<void> {
 }
 
 async function requireKnown({ migrations, madeBy }: Restoring): Promise<void> {
+  if (isPreRelease(migrations))
+    throw new AppError(
+      'conflict',
+      `The backup was made by a version before 0.1.0, whose tables this one cannot read. Restore it with that version.`,
+    )
   const known = new Set(await listMigrations())
   if (migrations.every((name) => known.has(name))) return
   throw new AppError(
@@ -63,19 +69,12 @@ async function requireKnown({ migrations, madeBy }: Restoring): Promise<void> {
 }
 
 async function requireNotLater(db: Db, { migrations }: Restoring): Promise<void> {
-  const later = (await listRun(db)).filter((name) => !migrations.includes(name))
+  const later = (await listMigrated(db)).filter((name) => !migrations.includes(name))
   if (later.length === 0) return
   throw new AppError(
     'conflict',
     `The tables of this database are of a later version than the backup (${later.join(', ')}). Give it an empty database.`,
   )
-}
-
-async function listRun(db: Db): Promise<string[]> {
-  const { rows: tables } = await sql`select where to_regclass('document_migrations') is not null`.execute(db)
-  if (tables.length === 0) return []
-  const { rows } = await sql<{ name: string }>`select name from document_migrations order by name`.execute(db)
-  return rows.map(({ name }) => name)
 }
 
 function stateOf(begun: BegunRestore, { backupId, target }: Restoring): RestoreState {

@@ -87,6 +87,7 @@ create table if not exists document_types (
 alter table document_types add column if not exists max_bytes integer;
 alter table document_types add column if not exists allowed_types text[];
 alter table document_types add column if not exists confidential boolean not null default false;
+alter table document_types add column if not exists retention_days integer;
 
 create table if not exists firm_documents (
   id uuid primary key,

@@ -1,4 +1,19 @@
--- Why: what a backup's snapshot names must stay until it is copied, and a restore that was killed goes on where it was.
+-- Why: verifications, backups and restores are visible to every instance and outlive a restart.
+create table document_verifications (
+  id uuid primary key default gen_random_uuid(),
+  -- How much of the versions was looked at: 1 is all.
+  share real not null,
+  -- False where only presence and length were asked for.
+  reads boolean not null,
+  is_complete boolean not null,
+  files bigint not null,
+  bytes bigint not null,
+  -- How many of each kind.
+  findings jsonb not null,
+  finished_at timestamptz not null default now()
+);
+create index document_verifications_newest on document_verifications (finished_at desc);
+
 create table document_backups (
   id uuid primary key,
   -- Where it goes, and what it is called there.
@@ -29,17 +44,3 @@ create table document_restores (
   rows_at timestamptz,
   finished_at timestamptz
 );
-
--- A month of the audit trail, also of the past: a restore brings old ones back. The owner's alone.
-create function document_events_make_month(month date) returns void
-language plpgsql set search_path = public, pg_temp as $$
-declare
-  partition text = 'document_events_' || to_char(month, 'YYYY_MM');
-begin
-  if to_regclass(partition) is not null then return; end if;
-  execute format('create table %I partition of document_events for values from (%L) to (%L)',
-                 partition, month || ' 00:00:00+00', (month + interval '1 month')::date || ' 00:00:00+00');
-  execute format('create trigger refuse_truncate before truncate on %I for each statement execute function document_events_refuse_change()', partition);
-end
-$$;
-revoke all on function document_events_make_month(date) from public;

@@ -1,7 +1,13 @@
--- Why: what a firm keeps is bounded, is known without counting it, and what is on its way to it counts as well.
--- In the order in which an upload takes them, so that nobody waits for this in a circle.
-lock table document_uploads in access exclusive mode;
-lock table documents, document_versions in share row exclusive mode;
+-- Why: a firm's storage and a person's calls per hour are limited over all instances.
+-- What is lost in a crash is a limit that begins anew: not worth a way to the disk.
+create unlogged table document_rates (
+  -- What is limited, of whom: a kind, and a person or an address.
+  bucket text primary key,
+  seconds_each double precision not null,
+  -- All permits that were taken, as time: each costs so many seconds, and an hour of it may be spent ahead of the clock.
+  spent_until timestamptz not null,
+  granted integer not null
+);
 
 -- A firm's own bounds; null: the usual one.
 create table document_quotas (
@@ -25,18 +31,6 @@ create table document_usage_changes (
   documents integer not null
 );
 create index document_usage_changes_by_firm on document_usage_changes (firm_id);
-
--- What an open upload will add at most. An earlier version of the service says nothing.
-alter table document_uploads
-  add column reserved_bytes bigint not null default 0,
-  add column reserved_documents integer not null default 0;
-create index document_uploads_by_firm on document_uploads (firm_id);
-
-insert into document_usage (firm_id, bytes, documents)
-select firm_id, sum(bytes), sum(documents) from (
-  select firm_id, 0::bigint as bytes, 1 as documents from documents
-  union all select firm_id, file_size, 0 from document_versions where bytes_state <> 'removed'
-) kept group by firm_id;
 
 -- Every version counts whose bytes a row still names: old ones, those in the trash, the platform's.
 create function document_note_version_usage() returns trigger language plpgsql as $$

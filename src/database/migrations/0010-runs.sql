@@ -1,4 +1,4 @@
--- Why: whoever looks after the service sees of each job when it last ran, where and how it ended, whichever instance it was.
+-- Why: an operator sees when each job last ran, on which instance and how it ended.
 create table document_runs (
   task text not null,
   -- The disk that it is done for, by its store's id; empty for what is done once for all.

@@ -1,22 +1,4 @@
--- Why: what lay in the trash for long enough is destroyed, with a record that stays; holds, a type's retention and a firm's last verified paper stand before that.
-alter table document_types add column if not exists retention_days integer;
-
-alter table documents
-  -- An administrator's word that a required type's last verified paper may go, for this stay in the trash.
-  add column purge_approved_at timestamptz,
-  add column purge_approved_by uuid,
-  add column purge_approval_reason text;
-create or replace function document_forget_trashed_row() returns trigger language plpgsql as $$
-begin
-  new.trashed_row = null;
-  new.trashed_version = null;
-  new.purge_approved_at = null;
-  new.purge_approved_by = null;
-  new.purge_approval_reason = null;
-  return new;
-end
-$$;
-
+-- Why: the purge destroys documents after their time in the trash and keeps a record; holds, retention and a firm's last verified document prevent it.
 -- A document's is found by its id alone: the platform may give the document to another firm.
 create table document_holds (
   id uuid primary key default gen_random_uuid(),
