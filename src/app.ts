@@ -57,6 +57,8 @@ export type App = {
   db: Db
   /** For who needs connections of its own to the same database: the queue of jobs. */
   databaseConnection: PoolConfig
+  /** The same without a transaction pooler, for everything that lives as long as its session. */
+  directConnection: PoolConfig
   /** The same as the owner of its tables, for what the service itself may not do. */
   ownerConnection: PoolConfig
   countConnections(): PoolCounts
@@ -132,6 +134,7 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
       instance: `${hostname()}:${process.pid}`,
       db: database.db,
       databaseConnection: database.connection,
+      directConnection: database.direct,
       ownerConnection: database.owner,
       countConnections: () => database.countConnections(),
       stores,

@@ -71,6 +71,11 @@ export const settings = {
     secret: true,
     doc: 'Runs the migrations when set, so that the service’s own role need not own the tables.',
   },
+  DATABASE_DIRECT_URL: {
+    schema: postgresAddress,
+    secret: true,
+    doc: 'The same database and role as `DATABASE_URL`, without a transaction pooler in between. Default: `DATABASE_URL`.',
+  },
   DATA_DIR: {
     schema: folder,
     default: './data',

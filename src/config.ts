@@ -33,7 +33,10 @@ export type S3Config = {
   cloudFront: CloudFrontConfig | undefined
 }
 
-export type DatabaseConfig = { kind: 'embedded' } | { kind: 'external'; url: string; ownerUrl: string | undefined }
+export type DatabaseConfig =
+  | { kind: 'embedded' }
+  /** `directUrl` is `url` itself unless a transaction pooler answers at `url`. */
+  | { kind: 'external'; url: string; ownerUrl: string | undefined; directUrl: string }
 
 /** Whose tokens are taken beside ours: all three or none, so that nobody's token for another service opens this one. */
 export type OpenIdConfig = { jwksUrl: string; issuer: string; audience: string }
@@ -165,10 +168,12 @@ function credentials(values: Values): Credentials | undefined {
 }
 
 function databaseConfig(values: Values): DatabaseConfig {
-  if (values.DATABASE_URL !== undefined)
-    return { kind: 'external', url: values.DATABASE_URL, ownerUrl: values.DATABASE_OWNER_URL }
-  if (values.DATABASE_OWNER_URL !== undefined)
+  const { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, DATABASE_DIRECT_URL: directUrl } = values
+  if (url !== undefined) return { kind: 'external', url, ownerUrl, directUrl: directUrl ?? url }
+  if (ownerUrl !== undefined)
     throw new ConfigError('DATABASE_OWNER_URL is set, but DATABASE_URL is not; set both or neither.')
+  if (directUrl !== undefined)
+    throw new ConfigError('DATABASE_DIRECT_URL is set, but DATABASE_URL is not; set both or neither.')
   return { kind: 'embedded' }
 }
 

@@ -24,7 +24,7 @@ describe('a database that cannot be opened, or went away', () => {
   ])('%s, however deep it lies: says what to do', (code, advice) => {
     const cause = Object.assign(new Error('from the driver'), { code })
     const { message, isExpected } = explainFailure(new Error('the database could not be migrated', { cause }))
-    expect(message).toMatch(/^The database \(DATABASE_URL, DATABASE_OWNER_URL\): /)
+    expect(message).toMatch(/^The database \(DATABASE_URL, DATABASE_OWNER_URL, DATABASE_DIRECT_URL\): /)
     expect(message).toContain(advice)
     expect(message).not.toContain('driver')
     expect(isExpected).toBe(true)

@@ -19,7 +19,10 @@ export type Explained = {
  * What went wrong and what to do about it, without a stack, a secret or a word of the libraries where we know better.
  * `database`: which it is, where the settings were read.
  */
-export function explainFailure(error: unknown, database = 'DATABASE_URL, DATABASE_OWNER_URL'): Explained {
+export function explainFailure(
+  error: unknown,
+  database = 'DATABASE_URL, DATABASE_OWNER_URL, DATABASE_DIRECT_URL',
+): Explained {
   const foreseen = explainForeseen(error)
   if (foreseen !== undefined) return foreseen
 

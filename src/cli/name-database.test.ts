@@ -13,13 +13,17 @@ test.each([
   ['postgres://u%zz:hunter2@db/p%', 'DATABASE_URL: u%zz@db:5432, database p%'],
   ['postgres://u:hunter2@h/db?host=other&port=6000', 'DATABASE_URL: u@other:6000, database db'],
 ])('%s is named without its password', (url, named) => {
-  expect(nameDatabase({ kind: 'external', url, ownerUrl: undefined })).toBe(named)
+  expect(nameDatabase({ kind: 'external', url, ownerUrl: undefined, directUrl: url })).toBe(named)
 })
 
-test('both ways in are named, or the embedded one', () => {
-  const urls = { url: 'postgres://app:secret@db/p', ownerUrl: 'postgres://owner:secret@db/p' }
+test('every address that differs is named, or the embedded database', () => {
+  const urls = {
+    url: 'postgres://app:secret@pooler:6432/p',
+    ownerUrl: 'postgres://owner:secret@db/p',
+    directUrl: 'postgres://app:secret@db/p',
+  }
   expect(nameDatabase({ kind: 'external', ...urls })).toBe(
-    'DATABASE_URL: app@db:5432, database p; DATABASE_OWNER_URL: owner@db:5432, database p',
+    'DATABASE_URL: app@pooler:6432, database p; DATABASE_OWNER_URL: owner@db:5432, database p; DATABASE_DIRECT_URL: app@db:5432, database p',
   )
   expect(nameDatabase({ kind: 'embedded' })).toContain('DATA_DIR')
 })

@@ -3,8 +3,11 @@ import type { DatabaseConfig } from '../config.ts'
 /** Which database the settings mean, without its password and whatever else its address carries. */
 export function nameDatabase(config: DatabaseConfig): string {
   if (config.kind === 'embedded') return 'the one that comes along, in DATA_DIR'
-  const own = `DATABASE_URL: ${placeOf(config.url)}`
-  return config.ownerUrl === undefined ? own : `${own}; DATABASE_OWNER_URL: ${placeOf(config.ownerUrl)}`
+  const { url, ownerUrl, directUrl } = config
+  const named = [`DATABASE_URL: ${placeOf(url)}`]
+  if (ownerUrl !== undefined) named.push(`DATABASE_OWNER_URL: ${placeOf(ownerUrl)}`)
+  if (directUrl !== url) named.push(`DATABASE_DIRECT_URL: ${placeOf(directUrl)}`)
+  return named.join('; ')
 }
 
 function placeOf(address: string): string {

@@ -21,6 +21,8 @@ export type ConnectedDatabase = {
   countConnections(): PoolCounts
   /** How the queue of jobs reaches the same database, as the same role, with a pool of its own. */
   connection: PoolConfig
+  /** How the service's own role reaches it without a transaction pooler, for everything that lives as long as its session. */
+  direct: PoolConfig
   /** How whoever owns the tables reaches it; the same where there is one role. */
   owner: PoolConfig
   /** Names of the migrations that this start ran. */
@@ -61,7 +63,7 @@ type Options = {
 /** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
 export async function connectDatabase(options: Options): Promise<ConnectedDatabase> {
   const { log, watch } = options
-  const { owner, service, stop } = await openConnections(options)
+  const { owner, direct, service, stop } = await openConnections(options)
   const opened = openDatabase({ ...service, ...limits }, log, watch)
   const { db } = opened
   const close = async () => {
@@ -76,14 +78,14 @@ export async function connectDatabase(options: Options): Promise<ConnectedDataba
     await compare(db, options)
     await warnOfOwner(db, log)
     await warnOfPersonnel(db, log)
-    return { ...opened, connection: service, owner, ...done, close }
+    return { ...opened, connection: service, direct, owner, ...done, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-export type Connections = { owner: PoolConfig; service: PoolConfig; stop: () => Promise<void> }
+export type Connections = { owner: PoolConfig; service: PoolConfig; direct: PoolConfig; stop: () => Promise<void> }
 
 /** Ways to the database as both roles; nothing is made in it. `stop` ends an embedded one that nobody else uses. */
 export async function openConnections({
@@ -94,15 +96,17 @@ export async function openConnections({
   switch (config.kind) {
     case 'embedded': {
       const embedded = await openEmbeddedPostgres({ dataDir, log })
-      return { owner: embedded.owner, service: embedded.service, stop: () => embedded.close() }
+      const { owner, service } = embedded
+      return { owner, service, direct: service, stop: () => embedded.close() }
     }
     case 'external': {
-      const service = { connectionString: await driverAddress('DATABASE_URL', config.url) }
+      const { url, ownerUrl, directUrl } = config
+      const service = { connectionString: await driverAddress('DATABASE_URL', url) }
+      const direct = { connectionString: await driverAddress('DATABASE_DIRECT_URL', directUrl) }
+      // Migrations lock and set things for their session, which a transaction pooler hands to others.
       const owner =
-        config.ownerUrl === undefined
-          ? service
-          : { connectionString: await driverAddress('DATABASE_OWNER_URL', config.ownerUrl) }
-      return { owner, service, stop: () => Promise.resolve() }
+        ownerUrl === undefined ? direct : { connectionString: await driverAddress('DATABASE_OWNER_URL', ownerUrl) }
+      return { owner, service, direct, stop: () => Promise.resolve() }
     }
   }
 }
