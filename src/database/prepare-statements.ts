@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
-import type { Pool, PoolClient } from 'pg'
+import { DatabaseError, type Pool, type PoolClient } from 'pg'
 
 import { unwatched, type Watch } from './measure-statements.ts'
 
@@ -29,9 +29,14 @@ export function preparing(pool: Pool, watch: Watch = unwatched): PostgresPool {
     const query = (text: string, values: readonly unknown[]) => {
       // Without parameters it is BEGIN, COMMIT or one of many statements in one text, none of which has a plan.
       const name = values.length === 0 ? undefined : nameOf(text)
-      return watch.query(text, () =>
-        client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) }),
-      )
+      return watch.query(text, async () => {
+        try {
+          return await client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) })
+        } catch (error) {
+          if (!(error instanceof DatabaseError)) discard(client)
+          throw error
+        }
+      })
     }
     // The client itself in all but its way to ask.
     const preparingClient: PostgresPoolClient = Object.create(client, { query: { value: query } })
@@ -49,4 +54,12 @@ export function preparing(pool: Pool, watch: Watch = unwatched): PostgresPool {
       return known
     },
   }
+}
+
+/**
+ * The server gave no answer, as after `query_timeout`, and may still run the statement. The next one on this connection
+ * would wait for it, so the pool must not lend the connection again: it drops a client that has ended.
+ */
+function discard(client: PoolClient): void {
+  void client.end()
 }
