@@ -13,7 +13,8 @@ import type { Db, PoolCounts } from './database/client.ts'
 import { connectDatabase } from './database/connect.ts'
 import { keepSecretInDatabase } from './database/kept-secrets.ts'
 import { measureStatements } from './database/measure-statements.ts'
-import { forgetMultipart, noteMultipart } from './database/uploads.ts'
+import { forgetMultipart, noteMultipart } from './database/blobs/reserve-upload.ts'
+import { openProcessLock } from './database/process-lock.ts'
 import type { Stores } from './documents/stores.ts'
 import { codeOf } from './errors-code.ts'
 import type { Tracing } from './logger-trace.ts'
@@ -36,7 +37,7 @@ import { openGuardedS3, type S3Limits } from './storage/open-guarded-s3.ts'
 import { s3Troubles } from './storage/s3-errors.ts'
 import type { S3OperationReport } from './storage/s3-operation.ts'
 import { openSpool, type Spool } from './storage/spool.ts'
-import type { Clock } from './vocabulary.ts'
+import type { Clock, ProcessId } from './vocabulary.ts'
 
 /** Bytes of small files that may be in memory at once, over all uploads; more come to the spool, and wait when they are whole. */
 export const uploadMemoryBytes = 96 * 1024 * 1024
@@ -54,6 +55,8 @@ export type App = {
   now: Clock
   /** Which process this is, for people. */
   instance: string
+  /** The same for other processes: what it claims is theirs once it is dead. */
+  processId: ProcessId
   db: Db
   /** For who needs connections of its own to the same database: the queue of jobs. */
   databaseConnection: PoolConfig
@@ -104,15 +107,12 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
     const metrics = makeMetrics()
     const tracing = await openTraces(config, log)
     opened.push(async () => tracing?.close())
+    const { database: databaseConfig, dataDir } = config
     const watch = measureStatements(metrics)
-    const database = await connectDatabase({
-      config: config.database,
-      dataDir: config.dataDir,
-      log,
-      isRestoring,
-      watch,
-    })
+    const database = await connectDatabase({ config: databaseConfig, dataDir, log, isRestoring, watch })
     opened.push(() => database.close())
+    const processLock = await openProcessLock(database.direct, log)
+    opened.push(() => processLock.close())
     const secret = await secretOf(config, database.db)
     const keys = {
       ...(await tokenKeysOf(secret)),
@@ -121,10 +121,9 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
     }
     const provider = openProviderOf(config, { log, metrics, patience: patience.providerKeys })
     opened.push(async () => provider?.close())
-    const storeNeeds = { db: database.db, log, metrics, linkKey: keys.localLinks, s3Patience: patience }
-    const stores = await openStores(config, storeNeeds)
+    const linkKey = keys.localLinks
+    const stores = await openStores(config, { db: database.db, log, metrics, linkKey, s3Patience: patience })
     opened.push(async () => stores.close())
-
     return {
       config,
       log,
@@ -132,6 +131,7 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
       tracing,
       now: () => new Date(),
       instance: `${hostname()}:${process.pid}`,
+      processId: processLock.processId,
       db: database.db,
       databaseConnection: database.connection,
       directConnection: database.direct,
@@ -139,7 +139,7 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
       countConnections: () => database.countConnections(),
       stores,
       budget: makeByteBudget(uploadMemoryBytes),
-      spool: await openSpool(join(config.dataDir, 'spool')),
+      spool: await openSpool(join(dataDir, 'spool')),
       scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
       graceMs,
       heads: openHeads(config, log),

@@ -7,7 +7,9 @@ export type UserId = Branded<'UserId'>
 export type FirmId = Branded<'FirmId'>
 export type DocumentId = Branded<'DocumentId'>
 export type VersionId = Branded<'VersionId'>
-export type UploadId = Branded<'UploadId'>
+export type BlobId = Branded<'BlobId'>
+/** One run of the program, for as long as it lives. */
+export type ProcessId = Branded<'ProcessId'>
 export type SessionId = Branded<'SessionId'>
 export type IdentityId = Branded<'IdentityId'>
 

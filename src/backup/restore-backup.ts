@@ -119,8 +119,8 @@ async function bringFiles(
   return restored
 }
 
-/** What they name lies in the stores that were, and was not brought along: bytes on their way out, put aside, under a lock. */
-const ofOldStores = new Set(['document_removals', 'document_quarantined', 'document_object_holds'])
+/** What it names is in the stores that were, and was not restored. */
+const ofOldStores = new Set(['document_object_holds'])
 
 async function requireOwner(into: RestoreStore | undefined, installationId: string): Promise<void> {
   const owner = await into?.files.ownership.find()

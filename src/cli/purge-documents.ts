@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 
 import type { Config } from '../config.ts'
-import { countDisposedFiles, listDisposedDocuments } from '../database/disposed-files.ts'
+import { countDisposedBlobs, listDisposedDocuments } from '../database/disposals.ts'
 import { systemActor } from '../database/events.ts'
 import { countPurgeable, type PurgeScope, type PurgeTimes } from '../database/purgeable.ts'
 import { destroyFiles, type DestroyNeeds } from '../documents/purge/destroy-files.ts'
@@ -83,7 +83,7 @@ async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, tel
 }
 
 async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeScope): Promise<number> {
-  const left = await countDisposedFiles(db, documentIds)
+  const left = await countDisposedBlobs(db, documentIds)
   const isHere = ({ store, storeId }: (typeof left)[number]) =>
     store === 's3' ? storeId === null && stores.s3 !== undefined : storeId === stores.local.storeId
   return left.filter(isHere).reduce((sum, { count }) => sum + count, 0)

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Db } from '../database/client.ts'
-import { countDisposedFiles } from '../database/disposed-files.ts'
+import { countDisposedBlobs } from '../database/disposals.ts'
 import type { PurgeScope } from '../database/purgeable.ts'
 import { isAnyVersionIn } from '../database/versions-in-store.ts'
 import { claimStore } from '../documents/claim-store.ts'
@@ -17,7 +17,7 @@ type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
  * may list and destroy versions. Throws with what is wrong and what to do; nothing was changed by then.
  */
 export async function requireDestruction(needs: Needs, { documentIds }: PurgeScope): Promise<void> {
-  const left = await countDisposedFiles(needs.db, documentIds)
+  const left = await countDisposedBlobs(needs.db, documentIds)
   const isOnS3 =
     left.some(({ store, storeId }) => store === 's3' && storeId === null) || (await isAnyVersionIn(needs.db, 's3'))
   if (!isOnS3) return

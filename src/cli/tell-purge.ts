@@ -1,4 +1,4 @@
-import type { DisposedDocument } from '../database/disposed-files.ts'
+import type { DisposedDocument } from '../database/disposals.ts'
 import type { PurgeCandidate } from '../database/purgeable.ts'
 import type { PurgeSettled } from '../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../vocabulary.ts'

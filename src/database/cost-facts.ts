@@ -20,7 +20,7 @@ export type CostFacts = {
   kept: Stack[]
   /** How many of those lie on a disk. */
   onDisk: number
-  /** What purges removed from S3 and the bucket keeps, by its days since then. */
+  /** What was removed from S3 and the bucket keeps, by its days since then. */
   hidden: Stack[]
   /** What links were given out to within the period, by the days that it had been there then. */
   downloads: Stack[]
@@ -72,14 +72,11 @@ async function readKept(db: Db, firmId: FirmId, question: CostQuestion): Promise
   return rows
 }
 
-/** Which of a purged document's files had which length is not on record: each counts as their average. */
 async function readHidden(db: Db, firmId: FirmId, { smallBytes }: CostQuestion): Promise<Stack[]> {
   const { rows } = await sql<Stack>`
     with files as (
-      select coalesce(f.hidden_at, d.disposed_at) as since,
-        (select avg((v ->> 'bytes')::float8) from jsonb_array_elements(d.versions) v) as bytes
-      from document_disposals d join document_disposed_files f on f.disposal_id = d.id
-      where d.firm_id = ${firmId} and f.store = 's3' and f.store_id is null and f.destroyed_at is null
+      select changed_at as since, bytes from document_blobs
+      where firm_id = ${firmId} and store = 's3' and store_id is null and state in ('leaving', 'hidden') and bytes is not null
     )
     select ${daysSince(sql`now()`, sql`since`)} as "ageDays", bytes < ${smallBytes}::int as "isSmall",
       count(*)::int as files, sum(bytes)::float8 as bytes, 0 as requests

@@ -20,13 +20,11 @@ export async function countOnDisk(db: Db, storeId: StoreId): Promise<NamedOnDisk
     select count(*) filter (where is_fallback and bytes_state = 'present')::int as waiting,
       count(*) filter (where is_fallback and bytes_state in ('wrong', 'missing'))::int as spoiled,
       count(*) filter (where not is_fallback and bytes_state <> 'removed')::int
-        + (select count(*) from document_removals r
-             join document_versions v on v.firm_id = r.firm_id and v.id = r.version_id
-           where r.store_id = ${storeId}::uuid and v.bytes_state in ('wrong', 'missing'))::int as others,
+        + (select count(*) from document_blobs b
+             join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
+           where b.store_id = ${storeId}::uuid and b.state = 'leaving' and v.bytes_state in ('wrong', 'missing'))::int as others,
       count(*) > 0
-        or exists (select from document_uploads where store_id = ${storeId}::uuid)
-        or exists (select from document_moves where from_store_id = ${storeId}::uuid or to_store_id = ${storeId}::uuid)
-        or exists (select from document_removals where store_id = ${storeId}::uuid) as "isKnown"
+        or exists (select from document_blobs where store_id = ${storeId}::uuid) as "isKnown"
     from document_versions where store = 'local' and store_id = ${storeId}::uuid`.execute(db)
   return rows[0] ?? { waiting: 0, spoiled: 0, others: 0, isKnown: false }
 }

@@ -43,11 +43,11 @@ type Row = { what: keyof RowCounts; count: number; oldestSeconds: number }
  */
 export async function countRows(db: Db): Promise<RowCounts> {
   const { rows } = await sql<Row>`
-    ${look('openUploads', 'started_at', 'document_uploads')}
+    ${look('openUploads', 'created_at', 'document_blobs', `state = 'incoming' and source_id is null and source_key is null`)}
     union all ${look('fallback', 'uploaded_at', 'document_versions', 'is_fallback')}
-    union all ${look('openMoves', 'started_at', 'document_moves')}
-    union all ${look('dueRemovals', 'due_at', 'document_removals', 'due_at <= now()')}
-    union all ${look('quarantined', 'quarantined_at', 'document_quarantined')}
+    union all ${look('openMoves', 'created_at', 'document_blobs', `state = 'incoming' and source_id is not null`)}
+    union all ${look('dueRemovals', 'due_at', 'document_blobs', `state = 'leaving' and due_at <= now()`)}
+    union all ${look('quarantined', 'changed_at', 'document_blobs', `state = 'quarantined'`)}
     union all ${look('eventsWithoutMonth', 'occurred_at', 'document_events_default')}
     union all ${look('unfollowed', 'noted_at', 'document_unfollowed')}
     union all ${lookAtPlatform}

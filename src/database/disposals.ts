@@ -1,9 +1,8 @@
 import { sql } from 'kysely'
 
-import type { DocumentId, FirmId, StorageKey, StoreId } from '../vocabulary.ts'
+import type { DocumentId, FirmId, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
 import type { EventActor } from './events.ts'
-import { noteRemovals } from './note-removals.ts'
 
 type Of = { firmId: FirmId; documentId: DocumentId }
 
@@ -18,8 +17,9 @@ export type Disposal = {
 }
 
 /**
- * A document that the transaction holds is no more: its rows go, the record of it comes, and every place where bytes of
- * it may lie is named in the record and noted for removal, also those that moves left behind.
+ * A document that the transaction has locked is destroyed: its rows go, the record of it comes, and every blob of it
+ * leaves, whatever its state: copies in quarantine, what moves left behind, targets of dead or rejected moves, and what a
+ * versioned bucket keeps hidden.
  */
 export async function disposeDocument(
   trx: Tx,
@@ -27,25 +27,9 @@ export async function disposeDocument(
   { firmId, documentId }: Of,
   { why, by, dueAt, localStoreId }: Disposal,
 ): Promise<void> {
-  const diskOf = (table: 'v' | 'r') => {
-    const storeId = sql.raw(`${table}.store_id`)
-    return sql`case ${sql.raw(`${table}.store`)} when 'local' then coalesce(${storeId}, ${localStoreId}::uuid) end`
-  }
   await sql`
     with versions as materialized (
       select * from document_versions where firm_id = ${firmId} and document_id = ${documentId}
-    ),
-    places as materialized (
-      select v.store, ${diskOf('v')} as store_id, v.storage_key from versions v where v.bytes_state <> 'removed'
-      union
-      select r.store, ${diskOf('r')}, r.storage_key
-      from document_removals r join versions v on v.firm_id = r.firm_id and v.id = r.version_id
-    ),
-    aside as (
-      select distinct q.store, q.store_id, q.quarantine_key
-      from document_quarantined q join versions v on v.storage_key = q.storage_key and v.store = q.store
-        and (v.store_id is null or v.store_id = q.store_id)
-      where v.scan_status = 'infected'
     ),
     gone as (delete from documents where firm_id = ${firmId} and id = ${documentId} returning *),
     disposal as (
@@ -60,14 +44,13 @@ export async function disposeDocument(
       from gone
       returning id, firm_id, document_id
     ),
-    files as (
-      insert into document_disposed_files (disposal_id, firm_id, store, store_id, storage_key, is_quarantined)
-      select d.id, d.firm_id, p.store, p.store_id, p.storage_key, false from disposal d, places p
-      union all select d.id, d.firm_id, q.store, q.store_id, q.quarantine_key, true from disposal d, aside q
-      on conflict do nothing
-    ),
-    noted as (${noteRemovals(sql`
-      select d.firm_id, null::uuid, p.store, p.store_id, p.storage_key, ${dueAt}::timestamptz from disposal d, places p`)}
+    blobs as (
+      update document_blobs b set disposal_id = d.id, changed_at = now(), reserved_bytes = 0, reserved_documents = 0,
+        reserved_under = null, source_id = null,
+        state = case b.state when 'hidden' then 'hidden' else 'leaving' end,
+        due_at = case when b.state <> 'hidden' then least(b.due_at, ${dueAt}::timestamptz) end,
+        store_id = case when b.store = 'local' then coalesce(b.store_id, ${localStoreId}::uuid) else b.store_id end
+      from disposal d where b.document_id = d.document_id
     )
     insert into document_events (action, outcome, firm_id, document_id, actor_id, ip, user_agent, request_id, details)
     select 'document.purged', 'ok', firm_id, document_id, ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent},
@@ -86,3 +69,34 @@ export async function listDisklessFiles(db: Db | Tx, { firmId, documentId }: Of)
       and d.deleted_by is not null`.execute(db)
   return rows.map(({ key }) => key)
 }
+
+/** Where blobs that purges have left are still, by store and by disk. */
+export async function countDisposedBlobs(
+  db: Db,
+  documentIds: DocumentId[] | undefined,
+): Promise<{ store: StoreName; storeId: StoreId | null; count: number }[]> {
+  const { rows } = await sql<{ store: StoreName; storeId: StoreId | null; count: number }>`
+    select b.store, b.store_id as "storeId", count(*)::int as count from document_blobs b
+    where b.disposal_id is not null and b.state <> 'destroyed'
+      ${documentIds === undefined ? sql`` : sql`and b.document_id = any (${documentIds}::uuid[])`}
+    group by b.store, b.store_id`.execute(db)
+  return rows
+}
+
+/** `filesLeft`: whose bytes are not destroyed yet; `filesInOldBuckets`: nor will be from here. */
+export type DisposedDocument = { id: DocumentId; at: Date; filesLeft: number; filesInOldBuckets: number }
+
+/** Which of these documents a purge has destroyed. */
+export async function listDisposedDocuments(db: Db, documentIds: DocumentId[]): Promise<DisposedDocument[]> {
+  const { rows } = await sql<DisposedDocument>`
+    select d.document_id as id, max(d.disposed_at) as at,
+      count(b.id) filter (where not ${isInOldBucket})::int as "filesLeft",
+      count(b.id) filter (where ${isInOldBucket})::int as "filesInOldBuckets"
+    from document_disposals d
+    left join document_blobs b on b.disposal_id = d.id and b.state <> 'destroyed'
+    where d.document_id = any (${documentIds}::uuid[])
+    group by d.document_id order by d.document_id`.execute(db)
+  return rows
+}
+
+const isInOldBucket = sql<boolean>`(b.store = 's3' and b.store_id is not null)`

@@ -14,10 +14,10 @@ export async function findFault(db: Db, place: Place): Promise<Fault | undefined
   const { rows } = await sql<{ isInfected: boolean; isWrong: boolean | null }>`
     select exists (select from document_versions where ${liesAt(place)} and scan_status = 'infected')
         -- Where a version has been moved away from; rows of the platform's name no disk.
-        or exists (select from document_removals r
-                   join document_versions v on v.firm_id = r.firm_id and v.id = r.version_id
-                   where r.storage_key = ${place.key} and r.store = ${place.store}
-                     and (${place.storeId}::uuid is null or r.store_id is null or r.store_id = ${place.storeId}::uuid)
+        or exists (select from document_blobs b
+                   join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
+                   where b.storage_key = ${place.key} and b.store = ${place.store}
+                     and (${place.storeId}::uuid is null or b.store_id is null or b.store_id = ${place.storeId}::uuid)
                      and v.scan_status = 'infected') as "isInfected",
       (select bool_and(bytes_state <> 'present') from document_versions
        where ${liesAt(place)} and bytes_state <> 'removed') as "isWrong"`.execute(db)

@@ -20,10 +20,9 @@ export async function listObjectsToHold(db: Db, { after, limit }: Page): Promise
       from held d join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
       where v.store = 's3' and v.bytes_state <> 'removed'
       union
-      select v.firm_id, v.document_id, r.storage_key
-      from held d join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
-      join document_removals r on r.firm_id = v.firm_id and r.version_id = v.id
-      where r.store = 's3'
+      select b.firm_id, b.document_id, b.storage_key
+      from held d join document_blobs b on b.document_id = d.id
+      where b.store = 's3' and b.store_id is null and b.state = 'leaving'
     )
     select p.firm_id as "firmId", p.document_id as "documentId", p.storage_key as key from places p
     where not exists (select from document_object_holds o where o.storage_key = p.storage_key)

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { DocumentId, FirmId } from '../vocabulary.ts'
+import { isClaimOver } from './blobs/blob.ts'
 import type { Db, Tx } from './client.ts'
 
 /** What stands before a purge of a document, first things first; `due` when nothing does. */
@@ -117,9 +118,8 @@ export const isLastVerified = sql<boolean>`(
     where o.firm_id = d.firm_id and o.document_type = d.document_type and o.id <> d.id and o.deleted_at is null
       and v.review_status = 'verified' and v.bytes_state = 'present'))`
 
-/** SQL: whether a mover has document `d` in hand, or it is on its way into quarantine. */
-const isAtWork = sql<boolean>`exists (
-  select from document_versions v
-  left join document_moves m on m.firm_id = v.firm_id and m.version_id = v.id
-  where v.firm_id = d.firm_id and v.document_id = d.id
-    and (m.id is not null or v.scan_status = 'infected' and v.bytes_state = 'present'))`
+/** SQL: whether a live process writes bytes of document `d`, or it is on its way into quarantine. */
+const isAtWork = sql<boolean>`(
+  exists (select from document_blobs b where b.document_id = d.id and b.state = 'incoming' and not ${isClaimOver})
+  or exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
+               and v.scan_status = 'infected' and v.bytes_state = 'present'))`

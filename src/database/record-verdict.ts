@@ -6,8 +6,7 @@ import type { DueScan } from './due-scans.ts'
 import type { EventActor } from './events.ts'
 import { inTransaction } from './in-transaction.ts'
 import { holdDocument } from './lock-document.ts'
-import { noteRemovals } from './note-removals.ts'
-import { liesAt, type Place, platformPathOfVersion } from './places.ts'
+import { liesAt, platformPathOfVersion } from './places.ts'
 import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 
 /** How long a clean version stays unlooked at. */
@@ -129,39 +128,5 @@ export async function listInfectedWithBytes(
       and (${after?.firmId ?? null}::uuid is null
         or (v.firm_id, v.id) > (${after?.firmId ?? null}::uuid, ${after?.versionId ?? null}::uuid))
     order by v.firm_id, v.id limit ${limit}`.execute(db)
-  return rows
-}
-
-/**
- * The version names its bytes no more, nor those that its moves left behind: all of them are noted to go at once, so
- * that links to them die. `readFrom`: the disk that its own were read from, which rows of the platform do not name; a place
- * that is noted without a disk no collector would ever come to, and so what the platform moved away from stays noted as
- * left to it. Yields the places, the version's own first; none when somebody else did so, or it was changed meanwhile.
- */
-export async function letGoOfInfected(
-  db: Db,
-  { firmId, versionId, ...place }: StoredVersion,
-  readFrom: StoreId | null,
-): Promise<Place[]> {
-  const { rows } = await sql<Place>`
-    with let_go as (
-      update document_versions set bytes_state = 'removed', is_fallback = false
-      where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${liesAt(place)}
-        and bytes_state <> 'removed'
-      returning *
-    ),
-    earlier as (
-      update document_removals r set due_at = case when r.store = 's3' or r.store_id is not null then now() end
-      from let_go v
-      where r.firm_id = v.firm_id and r.version_id = v.id
-        -- The platform may have moved it there, away and back.
-        and (r.store, r.storage_key) <> (v.store, v.storage_key)
-      returning r.store, r.store_id, r.storage_key
-    ),
-    own as (
-      ${noteRemovals(sql`select firm_id, id, store, coalesce(store_id, ${readFrom}::uuid), storage_key, now() from let_go`)}
-    )
-    select store, coalesce(store_id, ${readFrom}::uuid) as "storeId", storage_key as key from let_go
-    union all select store, store_id, storage_key from earlier`.execute(db)
   return rows
 }

@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 
-import type { Actor, DocumentId, ScanStatus, Sha256 } from '../vocabulary.ts'
+import type { Actor, DocumentId, ScanStatus, Sha256, VersionId } from '../vocabulary.ts'
 import type { Tx } from './client.ts'
 import { documentColumns, type DocumentRecord, type Seeing } from './documents.ts'
 import { firstWithBytes } from './duplicates.ts'
 import { type Place, platformPath } from './places.ts'
 
 export type NewVersion = Place & {
+  versionId: VersionId
   documentId: DocumentId
   documentType: string
   fileName: string
@@ -80,9 +81,9 @@ export async function recordNewVersion(
 }
 
 const insertVersion = (actor: Actor, version: NewVersion) => sql`
-  insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, sha256, store,
+  insert into document_versions (firm_id, document_id, version, id, file_name, file_size, mime_type, sha256, store,
     store_id, storage_key, is_fallback, etag, object_version_id, scan_status, scanned_at, uploaded_by)
-  select d.firm_id, d.id, d.current_version, ${version.fileName}::text, ${version.fileSize}::int,
+  select d.firm_id, d.id, d.current_version, ${version.versionId}::uuid, ${version.fileName}::text, ${version.fileSize}::int,
     ${version.mimeType}::text, ${version.sha256}::text, ${version.store}::text, ${version.storeId}::uuid,
     ${version.key}::text, ${version.isFallback}::boolean, ${version.etag ?? null}::text,
     ${version.objectVersionId ?? null}::text, ${version.scanStatus}::text, ${scannedAt(version)}, ${actor.userId}::uuid

@@ -1,8 +1,10 @@
 import type { ColumnType, Generated } from 'kysely'
 
 import type {
+  BlobId,
   DocumentId,
   FirmId,
+  ProcessId,
   QuarantineKey,
   StorageKey,
   StoreId,
@@ -10,31 +12,38 @@ import type {
   UserId,
   VersionId,
 } from '../vocabulary.ts'
+import type { BlobState } from './blobs/blob.ts'
 import type { Defaulted, Timestamp } from './column-types.ts'
 
 /** Our own tables of what is on its way out, of what keeps it, and of what it was. */
 
-export type DocumentRemovals = {
-  id: Generated<string>
-  firm_id: FirmId
+export type DocumentBlobs = {
+  id: Generated<BlobId>
+  firm_id: FirmId | null
+  document_id: DocumentId | null
   version_id: VersionId | null
   store: StoreName
   store_id: StoreId | null
-  storage_key: StorageKey
+  storage_key: StorageKey | QuarantineKey
+  state: BlobState
+  // The driver hands a bigint over as text.
+  bytes: ColumnType<string | null, number | null, number | null>
+  reserved_bytes: ColumnType<string, number | undefined, number>
+  reserved_documents: Generated<number>
+  reserved_under: string | null
+  multipart_id: string | null
+  source_id: BlobId | null
+  source_key: StorageKey | null
+  claim_id: string | null
+  claimed_by: ProcessId | null
+  claimed_until: Timestamp | null
   due_at: Timestamp | null
-  noted_at: Defaulted
-}
-
-export type DocumentQuarantined = {
-  id: Generated<string>
-  store: StoreName
-  store_id: StoreId | null
-  storage_key: StorageKey
-  quarantine_key: QuarantineKey
-  bytes: ColumnType<string, number, never>
-  reason: string
-  quarantined_at: Defaulted
-  source_removed_at: Timestamp | null
+  reason: string | null
+  is_platforms: Generated<boolean>
+  disposal_id: string | null
+  destroyed_by: ColumnType<string | null, string | null, string | null>
+  created_at: Defaulted
+  changed_at: Defaulted
 }
 
 export type DocumentHolds = {
@@ -69,17 +78,4 @@ export type DocumentDisposals = {
   disposed_by: string
   request_id: string
   disposed_at: Defaulted
-}
-
-export type DocumentDisposedFiles = {
-  id: Generated<string>
-  disposal_id: string
-  firm_id: FirmId
-  store: StoreName
-  store_id: StoreId | null
-  storage_key: StorageKey | QuarantineKey
-  is_quarantined: Generated<boolean>
-  hidden_at: Timestamp | null
-  destroyed_by: ColumnType<string | null, string | null, string | null>
-  destroyed_at: Timestamp | null
 }

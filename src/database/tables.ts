@@ -11,7 +11,6 @@ import type {
   StorageKey,
   StoreId,
   StoreName,
-  UploadId,
   UserId,
   VersionId,
 } from '../vocabulary.ts'
@@ -24,14 +23,7 @@ import type {
   DocumentSecrets,
   DocumentSessions,
 } from './tables-of-people.ts'
-import type {
-  DocumentDisposals,
-  DocumentDisposedFiles,
-  DocumentHolds,
-  DocumentObjectHolds,
-  DocumentQuarantined,
-  DocumentRemovals,
-} from './tables-of-removal.ts'
+import type { DocumentBlobs, DocumentDisposals, DocumentHolds, DocumentObjectHolds } from './tables-of-removal.ts'
 
 /** The platform's tables as `migrations/0001-platform-tables.sql` has them, and ours. */
 export type Tables = {
@@ -42,14 +34,10 @@ export type Tables = {
   firm_documents: FirmDocuments
   documents: Documents
   document_versions: DocumentVersions
-  document_uploads: DocumentUploads
-  document_moves: DocumentMoves
-  document_removals: DocumentRemovals
-  document_quarantined: DocumentQuarantined
+  document_blobs: DocumentBlobs
   document_holds: DocumentHolds
   document_object_holds: DocumentObjectHolds
   document_disposals: DocumentDisposals
-  document_disposed_files: DocumentDisposedFiles
   document_verifications: DocumentVerifications
   document_idempotency_keys: DocumentIdempotencyKeys
   document_events: DocumentEvents
@@ -212,35 +200,6 @@ type DocumentUnfollowed = {
   firm_id: FirmId
   document_id: DocumentId
   noted_at: Defaulted
-}
-
-type DocumentUploads = {
-  id: UploadId
-  firm_id: FirmId
-  store: StoreName
-  store_id: StoreId | null
-  storage_key: StorageKey
-  multipart_id: string | null
-  uploaded_by: UserId
-  started_at: Defaulted
-  reserved_bytes: ColumnType<string, number | undefined, number>
-  reserved_documents: Generated<number>
-}
-
-type DocumentMoves = {
-  id: string
-  firm_id: FirmId
-  version_id: VersionId
-  from_store: StoreName
-  from_store_id: StoreId | null
-  from_key: StorageKey
-  to_store: StoreName
-  to_store_id: StoreId | null
-  to_key: StorageKey
-  multipart_id: string | null
-  lease_until: Timestamp
-  lease_token: Generated<string>
-  started_at: Defaulted
 }
 
 type DocumentVerifications = {

@@ -96,8 +96,10 @@ export async function listLateFallback(
 /** What the collector should have dealt with long ago: removals due, uploads begun and moves left before a time. */
 export async function countOverdue(db: Db, before: Date): Promise<number> {
   const { rows } = await sql<{ overdue: number }>`
-    select (select count(*) from document_removals where due_at < ${before})::int
-      + (select count(*) from document_uploads where started_at < ${before})::int
-      + (select count(*) from document_moves where lease_until < ${before})::int as overdue`.execute(db)
+    select (select count(*) from document_blobs where state = 'leaving' and due_at < ${before})::int
+      + (select count(*) from document_blobs
+         where state = 'incoming' and created_at < ${before} and (source_id is null or claimed_until < ${before}))::int as overdue`.execute(
+    db,
+  )
   return rows[0]?.overdue ?? 0
 }

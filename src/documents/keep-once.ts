@@ -8,10 +8,9 @@ import { storageKeyOf } from '../storage/storage-key.ts'
 import type { Actor, DocumentId, Sha256 } from '../vocabulary.ts'
 import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
 import { QuotaExceeded } from './assert-room.ts'
-import type { KeepBytesNeeds } from './keep-bytes.ts'
-import { keepWithFallback } from './keep-with-fallback.ts'
 import type { Received } from './receive-file.ts'
 import { type Once, recordKept } from './record-kept.ts'
+import { storeUpload, type StoreUploadNeeds } from './store-upload.ts'
 
 /** A file that was let in, and on whose word. */
 export type Admitted = {
@@ -30,7 +29,7 @@ export type Admitted = {
  * Keeps a file as a new document or a new version; under one idempotency key once: whoever comes second gets the first
  * one's document.
  */
-export async function keepOnce(needs: KeepBytesNeeds, admitted: Admitted): Promise<RecordedDocument> {
+export async function keepOnce(needs: StoreUploadNeeds, admitted: Admitted): Promise<RecordedDocument> {
   const { membership, received } = admitted
   const once = onceOf(admitted)
   const earlier = async (sha256: Sha256) =>
@@ -75,7 +74,7 @@ async function comesTo(content: Received['content'], bytes: number): Promise<boo
 type Keeping = { once: Once | undefined; mostBytes: number }
 
 async function keep(
-  needs: KeepBytesNeeds,
+  needs: StoreUploadNeeds,
   admitted: Admitted,
   { once, mostBytes }: Keeping,
 ): Promise<RecordedDocument> {
@@ -90,8 +89,9 @@ async function keep(
 
   const growth: Growth = { bytes: mostBytes, documents: newVersionOf === undefined ? 1 : 0 }
 
-  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, growth, makeKey }, async (trx, kept) =>
-    recordKept(trx, actor, kept, {
+  const newFile = { firmId, documentId, file, growth, scope: once?.scope, makeKey }
+  return await storeUpload(needs, newFile, async (trx, stored) =>
+    recordKept(trx, actor, stored, {
       right: newVersionOf === undefined ? 'documents.upload' : 'documents.add_version',
       firmId,
       documentId,

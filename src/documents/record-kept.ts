@@ -16,7 +16,7 @@ import type { Actor, DocumentId, FirmId, ScanStatus } from '../vocabulary.ts'
 import { noSuchDocument } from './access-document.ts'
 import { AnsweredBefore, fingerprintOf } from './answered-before.ts'
 import { assertNotInTrash, assertServable } from './assert-servable.ts'
-import type { Kept } from './keep-with-fallback.ts'
+import type { Stored } from './store-upload.ts'
 
 /** The scope of an idempotency key, and what it stands for beside the bytes. */
 export type Once = { scope: IdempotencyScope; paper: string }
@@ -40,7 +40,7 @@ export type PaperToRecord = {
  * Throws the refusal, `not_found`, `gone`, and `AnsweredBefore` to whoever was not the first under the key; each undoes
  * the transaction.
  */
-export async function recordKept(trx: Tx, actor: Actor, kept: Kept, paper: PaperToRecord): Promise<RecordedDocument> {
+export async function recordKept(trx: Tx, actor: Actor, kept: Stored, paper: PaperToRecord): Promise<RecordedDocument> {
   const { right, firmId, documentId, once } = paper
   const { size: fileSize, sha256, etag, objectVersionId } = kept
   // The body may have taken minutes: whoever lost the right meanwhile hands in nothing any more.

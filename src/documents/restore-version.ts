@@ -11,14 +11,13 @@ import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 import { noSuchDocument } from './access-document.ts'
 import { assertServable } from './assert-servable.ts'
 import { type HeldSource, type HoldNeeds, holdSource, isOfWrongSource, lookAgain } from './hold-source.ts'
-import type { KeepBytesNeeds } from './keep-bytes.ts'
-import { keepWithFallback } from './keep-with-fallback.ts'
+import { storeUpload, type StoreUploadNeeds } from './store-upload.ts'
 import { answerToWrongBytes } from './open-bytes.ts'
 import { recordKept } from './record-kept.ts'
 import { answerToStoreFailure, assertSomewhereToGo, storeHolding } from './stores.ts'
 import { tellAccess } from './tell-access.ts'
 
-export type RestoreVersionNeeds = KeepBytesNeeds & HoldNeeds & { scanner: Scanner | undefined }
+export type RestoreVersionNeeds = StoreUploadNeeds & HoldNeeds & { scanner: Scanner | undefined }
 
 export type VersionToRestore = { firmId: FirmId; documentId: DocumentId; version: number; signal: AbortSignal }
 
@@ -108,8 +107,9 @@ async function keepAgain(
 
   const growth = { bytes: old.fileSize, documents: 0 } as const
 
-  return await keepWithFallback(needs, { firmId, uploadedBy: actor.userId, file, growth, makeKey }, (trx, kept) =>
-    recordKept(trx, actor, kept, {
+  const newFile = { firmId, documentId, file, growth, scope: undefined, makeKey }
+  return await storeUpload(needs, newFile, (trx, stored) =>
+    recordKept(trx, actor, stored, {
       right: 'documents.restore_version',
       firmId,
       documentId,

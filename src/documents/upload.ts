@@ -13,17 +13,17 @@ import type { Actor, FirmId } from '../vocabulary.ts'
 import { assertRoom } from './assert-room.ts'
 import { requireFileName } from './check-file-name.ts'
 import { defaultMimeTypes } from './formats/formats.ts'
-import type { KeepBytesNeeds } from './keep-bytes.ts'
 import { type Admitted, keepOnce, scopeOf } from './keep-once.ts'
 import { assertDeclaredSize } from './limit-bytes.ts'
 import { receiveFile, type ReceiveNeeds } from './receive-file.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
+import type { StoreUploadNeeds } from './store-upload.ts'
 import { tellAccess } from './tell-access.ts'
 
 /** What a document's type says of its files, and how much room its firm has. */
 export type TypeLimits = Pick<DocumentType, 'code' | 'maxBytes' | 'allowedTypes'> & { room: SeenRoom }
 
-export type UploadNeeds = ReceiveNeeds & KeepBytesNeeds & { maxUploadBytes: number }
+export type UploadNeeds = ReceiveNeeds & StoreUploadNeeds & { maxUploadBytes: number }
 
 /** `declaredType`: what the client says that the file is, if anything. */
 export type OpenedFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }

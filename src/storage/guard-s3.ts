@@ -28,6 +28,7 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
     read: (key, range) => breaker.call('read', (opened) => readUnlessOpened(breaker, opened, store.read(key, range))),
     stat: (key) => breaker.call('read', () => store.stat(key)),
     remove: (key) => breaker.call('read', () => store.remove(key)),
+    removeMany: (keys) => breaker.call('read', () => store.removeMany(keys)),
     list: (prefix) => listThrough(breaker, store.list(prefix)),
     probe: () => store.probe(),
     abortMultipart: (key, id) => breaker.call('read', () => store.abortMultipart(key, id)),

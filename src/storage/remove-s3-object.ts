@@ -1,14 +1,75 @@
-import { DeleteObjectCommand } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3'
+import pLimit from 'p-limit'
 
 import type { QuarantineKey, StorageKey } from '../vocabulary.ts'
-import type { Removed } from './file-store.ts'
+import { type Removed, StoreError } from './file-store.ts'
 import { callS3, type S3Reach } from './s3-operation.ts'
 
-/** Removing an absent key succeeds. In a versioned bucket the answer tells of the marker that now hides the object. */
-export async function removeS3Object(reach: S3Reach, key: StorageKey | QuarantineKey): Promise<Removed> {
+type Key = StorageKey | QuarantineKey
+
+/** Removing an absent key succeeds. In a versioned bucket the answer names the marker that now hides the object. */
+export async function removeS3Object(reach: S3Reach, key: Key): Promise<Removed> {
   const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
   const { DeleteMarker } = await callS3(reach, { operation: 'delete_object', key }, (options) =>
     reach.client.send(command, options),
   )
   return DeleteMarker === true ? 'hidden' : 'destroyed'
+}
+
+/** S3's own limit for one call. */
+export const maxKeysPerCall = 1000
+const singlesAtOnce = 8
+
+/**
+ * The same for up to 1,000 keys in one call; of each key what became of it, or its failure. A store that does not take
+ * the call (some ask for another checksum, or for a right on the bucket) is asked key by key.
+ */
+export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<Key, Removed | StoreError>> {
+  if (keys.length > 1) {
+    const command = new DeleteObjectsCommand({
+      Bucket: reach.bucket,
+      Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: false },
+    })
+    const answer = await callS3(reach, { operation: 'delete_objects' }, (options) =>
+      reach.client.send(command, options).catch(unlessNotTaken),
+    )
+    if (!('isNotTaken' in answer)) {
+      const hidden = new Set(
+        (answer.Deleted ?? []).flatMap(({ Key, DeleteMarker }) => (DeleteMarker === true ? [Key] : [])),
+      )
+      const failures = new Map((answer.Errors ?? []).map(({ Key, Code }) => [Key, Code]))
+      return new Map(keys.map((key) => [key, outcomeOf(failures.get(key), hidden.has(key))]))
+    }
+  }
+  const limit = pLimit(singlesAtOnce)
+  const removeOne = async (key: Key): Promise<[Key, Removed | StoreError]> => {
+    try {
+      return [key, await removeS3Object(reach, key)]
+    } catch (error) {
+      if (error instanceof StoreError) return [key, error]
+      throw error
+    }
+  }
+  return new Map(await Promise.all(keys.map((key) => limit(removeOne, key))))
+}
+
+function outcomeOf(code: string | undefined, isHidden: boolean): Removed | StoreError {
+  if (code !== undefined) return new StoreError('unavailable', `S3 did not remove the object: ${code}`)
+  return isHidden ? 'hidden' : 'destroyed'
+}
+
+/** Codes of stores that know single deletes alone, or ask for more than those need. */
+const notTaken = new Set([
+  'AccessDenied',
+  'NotImplemented',
+  'MethodNotAllowed',
+  'MissingContentMD5',
+  'InvalidRequest',
+  'MalformedXML',
+])
+
+// An answer, and no trouble for which S3 is to be left alone.
+function unlessNotTaken(error: unknown): { isNotTaken: true; $metadata: object } {
+  if (error instanceof Error && notTaken.has(error.name)) return { isNotTaken: true, $metadata: {} }
+  throw error
 }

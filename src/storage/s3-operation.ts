@@ -12,6 +12,7 @@ export type S3OperationName =
   | 'head_object'
   | 'head_bucket'
   | 'delete_object'
+  | 'delete_objects'
   | 'copy_object'
   | 'list_objects'
   | 'list_multiparts'

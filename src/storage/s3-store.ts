@@ -2,10 +2,18 @@ import { HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
-import type { Clock, StorageKey } from '../vocabulary.ts'
+import type { Clock, QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { makeByteBudget } from './byte-budget.ts'
 import { makeCloudFrontSigner } from './cloudfront-links.ts'
-import type { FileStat, FileStore, IncomingFile, MultipartRecorder, StoredFile } from './file-store.ts'
+import type {
+  FileStat,
+  FileStore,
+  IncomingFile,
+  MultipartRecorder,
+  Removed,
+  StoredFile,
+  StoreError,
+} from './file-store.ts'
 import { findInBucket } from './find-in-bucket.ts'
 import { type HoldOutcome, holdS3Object } from './hold-s3-object.ts'
 import { listS3Multiparts, type UnfinishedCursor, type UnfinishedPage } from './list-s3-multiparts.ts'
@@ -18,7 +26,7 @@ import type { Quarantine } from './quarantine.ts'
 import { pieceBytes } from './read-as-it-grows.ts'
 import { probeS3 } from './probe-s3.ts'
 import { readS3Object } from './read-s3-object.ts'
-import { removeS3Object } from './remove-s3-object.ts'
+import { removeS3Object, removeS3Objects } from './remove-s3-object.ts'
 import { statOf } from './s3-answers.ts'
 import { isAmazon, makeS3Client, maxConnections, type S3Patience, usualPatience } from './s3-client.ts'
 import { findNoncurrentDays } from './read-s3-lifecycle.ts'
@@ -26,7 +34,7 @@ import { abortS3Upload } from './s3-multipart.ts'
 import { objectVersionsOf, type ObjectVersions } from './s3-object-versions.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
 import { makeS3LinkSigner } from './sign-s3-link.ts'
-import { requireReadableKey, requireStorageKey } from './storage-key.ts'
+import { requireQuarantineKey, requireReadableKey, requireStorageKey, isReadableKey } from './storage-key.ts'
 import { uploadS3Parts } from './upload-s3-parts.ts'
 
 export type S3StoreNeeds = {
@@ -44,6 +52,8 @@ export type S3Store = FileStore & {
   name: 's3'
   /** For an upload that the recorder was told of and never heard closed: S3 could not be asked, or the process died. */
   abortMultipart(key: StorageKey, multipartId: string): Promise<void>
+  /** Up to 1,000 objects in one call, those in quarantine too: of each key what became of it, or its failure. */
+  removeMany(keys: (StorageKey | QuarantineKey)[]): Promise<Map<StorageKey | QuarantineKey, Removed | StoreError>>
   listUnfinished(after?: UnfinishedCursor): Promise<UnfinishedPage | 'not_allowed'>
   quarantine: Quarantine
   ownership: Ownership
@@ -92,6 +102,11 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     read: async (key, range) => readS3Object(reach, requireReadableKey(key), range),
     stat: async (key) => statS3(reach, requireReadableKey(key)),
     remove: async (key) => removeS3Object(reach, requireReadableKey(key)),
+    removeMany: async (keys) =>
+      removeS3Objects(
+        reach,
+        keys.map((key) => (isReadableKey(key) ? key : requireQuarantineKey(key))),
+      ),
     list: (prefix) => listS3Objects(reach, prefix),
     signDownload: async (key, link) => signLink(requireReadableKey(key), link),
     abortMultipart: async (key, id) => abortS3Upload({ reach, key: requireStorageKey(key), id }),

@@ -1,7 +1,7 @@
 import { systemActor } from '../database/events.ts'
 import { readClock } from '../database/read-clock.ts'
 import type { VersionCursor } from '../database/versions-in-store.ts'
-import { collectBytes } from '../documents/collect-bytes.ts'
+import { collectBlobs } from '../documents/collect-blobs.ts'
 import { drain } from '../documents/moving/drain.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { targetOf } from '../documents/stores.ts'
@@ -57,7 +57,7 @@ export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { clo
     name: 'collect',
     disk,
     everyMs: times.collectEveryMs,
-    run: async () => collectBytes({ ...needs, now: await readClock(needs.db) }, signal),
+    run: async () => collectBlobs({ ...needs, now: await readClock(needs.db) }, signal),
   })
   const hashing = repeat(needs, {
     name: 'hash',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 
 import { type Db, openDatabase } from '../../src/database/client.ts'
 import { systemActor } from '../../src/database/events.ts'
-import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { drain } from '../../src/documents/moving/drain.ts'
 import { makeLogger } from '../../src/logger.ts'
 import { uploadDocument } from '../support/call-documents.ts'
@@ -27,15 +27,15 @@ beforeEach(async () => scene.toDatabase.setFault({ kind: 'none' }))
 const actor = systemActor('a test')
 const never = new AbortController().signal
 
-test('a flip whose answer was lost, but which stands: the paper has moved, once, and its source goes', async () => {
+test('a commit whose answer was lost, but which stands: the paper has moved, once, and its source goes', async () => {
   const { id, sourceKey } = await paperThatWaits()
-  // Each flip's own commit takes two seconds, in which the connection can be lost.
-  await lingerAtFlips()
+  // Each move's commit takes two seconds, in which the connection can be lost.
+  await lingerAtCommits()
   const draining = drain(scene.service.app, actor, { concurrency: 1, signal: never })
-  await untilFlipping()
+  await untilCommitting()
   await scene.toDatabase.cutAll()
   expect(await draining).toMatchObject({ moved: 0, left: 1 })
-  await untilNobodyFlips()
+  await untilNobodyCommits()
   await lingerNoMore()
 
   expect(await drain(scene.service.app, actor, { concurrency: 1, signal: never })).toMatchObject({ moved: 0, left: 0 })
@@ -43,7 +43,7 @@ test('a flip whose answer was lost, but which stands: the paper has moved, once,
   await expectOneCopyAfterDays(sourceKey)
 })
 
-test('a database that goes away between copy and flip: the paper stays, and the next run uses the copy', async () => {
+test('a database that goes away between copy and commit: the paper stays, and the next run uses the copy', async () => {
   const { id, sourceKey } = await paperThatWaits()
   const { s3 } = scene.service.app.stores
   if (s3 === undefined) throw new Error('this service has no S3')
@@ -62,7 +62,6 @@ test('a database that goes away between copy and flip: the paper stays, and the 
   expect(await versionOf(id)).toMatchObject({ store: 'local', bytes_state: 'present' })
 
   scene.toDatabase.setFault({ kind: 'none' })
-  await sql`update document_moves set lease_until = now() - interval '1 second'`.execute(beside)
   expect(await drain(scene.service.app, actor, { concurrency: 1, signal: never })).toMatchObject({ moved: 1, left: 0 })
   expect(await versionOf(id)).toMatchObject({ store: 's3', bytes_state: 'present' })
   await expectOneCopyAfterDays(sourceKey)
@@ -78,7 +77,6 @@ test('a database that is restarted in the midst of a drain: every paper is there
             where datname = current_database() and pid <> pg_backend_pid()`.execute(beside)
   await draining
 
-  await sql`update document_moves set lease_until = now() - interval '1 second'`.execute(beside)
   expect(await drain(scene.service.app, actor, { concurrency: 3, signal: never })).toMatchObject({ left: 0 })
   for (const { id } of papers) expect(await versionOf(id)).toMatchObject({ store: 's3', bytes_state: 'present' })
   for (const { sourceKey } of papers) await expectOneCopyAfterDays(sourceKey)
@@ -100,7 +98,7 @@ async function versionOf(id: string) {
     .executeTakeFirstOrThrow()
 }
 
-async function lingerAtFlips(): Promise<void> {
+async function lingerAtCommits(): Promise<void> {
   await sql`create function linger() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return null; end $$`.execute(
     beside,
   )
@@ -113,29 +111,29 @@ async function lingerNoMore(): Promise<void> {
   await sql`drop function linger()`.execute(beside)
 }
 
-async function flips(): Promise<number> {
+async function commits(): Promise<number> {
   const { rows } = await sql`
     select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`.execute(beside)
   return rows.length
 }
 
 async function movesUnderway(): Promise<number> {
-  const { rows } = await sql`select from document_moves where lease_until > now()`.execute(beside)
+  const { rows } = await sql`select from document_blobs where state = 'incoming'`.execute(beside)
   return rows.length
 }
 
-async function untilFlipping(): Promise<void> {
-  while ((await flips()) === 0) await sleep(20)
+async function untilCommitting(): Promise<void> {
+  while ((await commits()) === 0) await sleep(20)
 }
 
-async function untilNobodyFlips(): Promise<void> {
-  while ((await flips()) > 0) await sleep(50)
+async function untilNobodyCommits(): Promise<void> {
+  while ((await commits()) > 0) await sleep(50)
 }
 
 /** One object for each version that is on S3, and the source gone. */
 async function expectOneCopyAfterDays(sourceKey: string): Promise<void> {
   const later = { ...scene.service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
-  await collectBytes(later, never)
+  await collectBlobs(later, never)
   const { rows } = await sql<{ storage_key: string }>`
     select storage_key from document_versions where store = 's3' order by 1`.execute(beside)
   const things = await listBucket(scene.bucket.client, scene.bucket.name)

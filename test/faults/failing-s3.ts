@@ -73,8 +73,13 @@ export async function versionsOf(of: TestService, firm: FirmId) {
   return of.app.db.selectFrom('document_versions').selectAll().where('firm_id', '=', firm).execute()
 }
 
-export async function openUploadsOf(of: TestService, firm: FirmId) {
-  return of.app.db.selectFrom('document_uploads').selectAll().where('firm_id', '=', firm).execute()
+export async function blobsLeftOf(of: TestService, firm: FirmId) {
+  return of.app.db
+    .selectFrom('document_blobs')
+    .selectAll()
+    .where('firm_id', '=', firm)
+    .where('state', 'in', ['incoming', 'leaving'])
+    .execute()
 }
 
 export async function countWithoutS3(of: TestService, reason: string, goesTo: string): Promise<number> {

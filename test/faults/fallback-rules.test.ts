@@ -17,7 +17,7 @@ import {
   impatient,
   logged,
   openFailingS3,
-  openUploadsOf,
+  blobsLeftOf,
   versionsOf,
 } from './failing-s3.ts'
 
@@ -85,7 +85,7 @@ test('what S3 would never take goes nowhere else: that is our mistake, and a lou
   }
 
   expect(await versionsOf(wrong, firm)).toEqual([])
-  expect(await openUploadsOf(wrong, firm)).toEqual([])
+  expect(await blobsLeftOf(wrong, firm)).toEqual([])
   expect(wrong.app.stores.s3?.outage()).toBeUndefined()
   expect(logged(wrong, 'request_failed').at(-1)).toMatchObject({ level: 'error' })
 })

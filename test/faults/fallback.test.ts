@@ -19,7 +19,7 @@ import {
   logged,
   mostBytes,
   openFailingS3,
-  openUploadsOf,
+  blobsLeftOf,
   versionsOf,
 } from './failing-s3.ts'
 
@@ -47,7 +47,7 @@ async function handIn(of: TestService, bytes: Buffer) {
   const toldBefore = logged(of, 's3_upload_failed').length
   const document = await uploadDocument(of.url, firm, admin, { bytes })
   const versions = await versionsOf(of, firm)
-  const left = await openUploadsOf(of, firm)
+  const left = await blobsLeftOf(of, firm)
   return {
     storage: document.storage,
     hashes: new Set([document.sha256, hashOf(await download(of, firm, admin, document))]),
@@ -154,7 +154,7 @@ test('uploads that wait for a silent S3 wait no longer once it is known to be ou
   const { firm, admin } = await firmWithAdmin(slow)
   await s3.spoil({ kind: 'swallow_answer' })
   const waiting = Array.from({ length: 3 }, () => uploadDocument(slow.url, firm, admin))
-  await expect.poll(async () => (await openUploadsOf(slow, firm)).length).toBe(3)
+  await expect.poll(async () => (await blobsLeftOf(slow, firm)).length).toBe(3)
 
   slow.app.stores.s3?.takeOut('no_answer', 'TimeoutError')
 

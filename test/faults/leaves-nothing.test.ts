@@ -38,14 +38,7 @@ afterAll(async () => {
   await bucket.remove()
 })
 
-const tables = [
-  'documents',
-  'document_versions',
-  'document_uploads',
-  'document_moves',
-  'document_idempotency_keys',
-  'firm_documents',
-]
+const tables = ['documents', 'document_versions', 'document_blobs', 'document_idempotency_keys', 'firm_documents']
 
 /** Everything that an upload could leave behind, but the audit trail. */
 async function everything(service: TestService) {
@@ -188,8 +181,8 @@ describe('S3 that fails in the middle, where no other place is allowed', () => {
     ['cuts the request', { kind: 'cut_up', afterBytes: 50_000 } as const, 1],
     ['cuts the answer', { kind: 'cut_down', afterBytes: 10 } as const, 1],
   ])(
-    '%s: the answer is an honest 503, and what S3 may still hold is named by the open upload',
-    async (_what, fault, openUploads) => {
+    '%s: the answer is an honest 503, and what S3 may still hold is named by its blob',
+    async (_what, fault, leaving) => {
       const firm = await makeFirm(onS3.app)
       const admin = await makeMember(onS3.app, firm)
       const before = await everything(onS3)
@@ -202,20 +195,20 @@ describe('S3 that fails in the middle, where no other place is allowed', () => {
       expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
       const after = await everything(onS3)
-      const named = await openUploadsOf(firm)
+      const named = await leavingBlobsOf(firm)
       const held = after.bucket.filter(({ key }) => key.includes(firm))
-      expect(named).toHaveLength(openUploads)
+      expect(named).toHaveLength(leaving)
       expect(named.map(({ storage_key }) => storage_key)).toEqual(expect.arrayContaining(held.map(({ key }) => key)))
       expect(after).toEqual({
         ...before,
         bucket: expect.arrayContaining(before.bucket),
-        rows: { ...before.rows, document_uploads: (before.rows['document_uploads'] ?? 0) + openUploads },
+        rows: { ...before.rows, document_blobs: (before.rows['document_blobs'] ?? 0) + leaving },
       })
       expect(after.bucket).toHaveLength(before.bucket.length + held.length)
     },
   )
 
-  it('in a large upload, and stays away: what it may still hold is named by the open upload', async () => {
+  it('in a large upload, and stays away: what it may still hold is named by its blob', async () => {
     const firm = await makeFirm(onS3.app)
     const admin = await makeMember(onS3.app, firm)
     const isFailing = Promise.withResolvers<void>()
@@ -231,7 +224,7 @@ describe('S3 that fails in the middle, where no other place is allowed', () => {
     await untilS3IsBack()
 
     expect(answer.status).toBe(503)
-    const uploads = await openUploadsOf(firm)
+    const uploads = await leavingBlobsOf(firm)
     const unfinished = (await listBucket(bucket.client, bucket.name)).filter(({ key }) => key.includes(firm))
     expect(unfinished).toMatchObject([
       { kind: 'unfinished_upload', key: uploads[0]?.storage_key, uploadId: uploads[0]?.multipart_id },
@@ -243,8 +236,13 @@ function hasTriedToAbort(): boolean {
   return onS3.logLines.some((line) => line.includes('"abort_multipart"') && line.includes('"unavailable"'))
 }
 
-async function openUploadsOf(firm: FirmId) {
-  return onS3.app.db.selectFrom('document_uploads').selectAll().where('firm_id', '=', firm).execute()
+async function leavingBlobsOf(firm: FirmId) {
+  return onS3.app.db
+    .selectFrom('document_blobs')
+    .selectAll()
+    .where('firm_id', '=', firm)
+    .where('state', '=', 'leaving')
+    .execute()
 }
 
 /** A form whose second half waits. */
@@ -267,7 +265,7 @@ async function sendSlowly(service: TestService, firm: FirmId, person: Person, wa
 async function untilMultipartIsOpen(firm: FirmId): Promise<void> {
   for (let tries = 0; tries < 300; tries += 1) {
     const open = await onS3.app.db
-      .selectFrom('document_uploads')
+      .selectFrom('document_blobs')
       .select('multipart_id')
       .where('firm_id', '=', firm)
       .executeTakeFirst()

@@ -113,7 +113,12 @@ async function everythingOf(service: ServiceOnSmallDisk) {
     documents: await db.selectFrom('documents').select('id').orderBy('id').execute(),
     versions: await db.selectFrom('document_versions').select('id').orderBy('id').execute(),
     platformRows: await db.selectFrom('firm_documents').select('id').orderBy('id').execute(),
-    uploads: await db.selectFrom('document_uploads').select('id').where('store', '=', 'local').execute(),
+    blobs: await db
+      .selectFrom('document_blobs')
+      .select(['id', 'state'])
+      .where('store', '=', 'local')
+      .orderBy('id')
+      .execute(),
     files: await service.onDisk('find "$0" -type f | sort'),
   }
 }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 import type { DocumentShape } from '../../src/contract.ts'
 import { systemActor } from '../../src/database/events.ts'
-import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { drain } from '../../src/documents/moving/drain.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
@@ -89,14 +89,16 @@ test('what the collector may not remove while S3 is out it removes once that is 
   const file = makePdf({ bytes: 30_000 })
   const document = await uploadDocument(s3.service.url, firmId, member, { bytes: file })
   await comeBack({ signal: never, onWaiting: () => undefined })
-  await sql`update document_removals set due_at = now() - interval '1 hour'`.execute(s3.service.app.db)
+  await sql`update document_blobs set due_at = now() - interval '1 hour' where state = 'leaving'`.execute(
+    s3.service.app.db,
+  )
   await s3.spoil({ kind: 'refuse' })
 
-  expect(await collectBytes(s3.service.app, never)).toMatchObject({ removals: 0 })
+  expect(await collectBlobs(s3.service.app, never)).toMatchObject({ removals: 0 })
 
   await s3.mend()
   const later = { ...s3.service.app, now: () => new Date(Date.now() + 2 * 60 * 60 * 1000) }
-  expect((await collectBytes(later, never)).removals).toBeGreaterThan(0)
+  expect((await collectBlobs(later, never)).removals).toBeGreaterThan(0)
   expect(await downloadedHash(document)).toBe(hashOf(file))
   await expectNothingBeside()
 })
@@ -140,10 +142,11 @@ async function downloadedHash({ id }: DocumentShape): Promise<string> {
 /** Days later there are the bytes of versions, and no others. */
 async function expectNothingBeside(): Promise<void> {
   const { app } = s3.service
-  await sql`update document_moves set lease_until = now() - interval '3 days'`.execute(app.db)
+  await sql`update document_blobs set created_at = now() - interval '3 days', claimed_until = now() - interval '3 days'
+    where state = 'incoming'`.execute(app.db)
   for (const days of [2, 4]) {
     const later = { ...app, now: () => new Date(Date.now() + days * 24 * 60 * 60 * 1000) }
-    await collectBytes(later, never)
+    await collectBlobs(later, never)
   }
   const versions = await app.db.selectFrom('document_versions').select(['store', 'storage_key']).execute()
   const keysOf = (store: string) => versions.filter((each) => each.store === store).map((each) => each.storage_key)
@@ -154,7 +157,8 @@ async function expectNothingBeside(): Promise<void> {
   const onDisk = await Array.fromAsync(app.stores.local.list(''))
   expect(inBucket.map(({ key }) => key).toSorted()).toEqual(keysOf('s3').toSorted())
   expect(onDisk.map(({ key }) => key).toSorted()).toEqual(keysOf('local').toSorted())
-  expect(await app.db.selectFrom('document_uploads').select('id').execute()).toEqual([])
+  const unsettled = app.db.selectFrom('document_blobs').select('id').where('state', 'in', ['incoming', 'leaving'])
+  expect(await unsettled.execute()).toEqual([])
 }
 
 function hashOf(bytes: Uint8Array): string {

@@ -9,7 +9,7 @@ import { addVersion, readVersion, restoreVersion } from '../support/call-version
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { listFolder } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
-import { type FailingS3, openFailingS3, openUploadsOf, versionsOf } from './failing-s3.ts'
+import { type FailingS3, openFailingS3, blobsLeftOf, versionsOf } from './failing-s3.ts'
 
 let s3: FailingS3
 
@@ -53,7 +53,7 @@ test('while S3 is out a version that lies there is not restored, and nothing of 
     true,
   ])
   expect(await versionsOf(s3.service, firm)).toHaveLength(1)
-  expect(await openUploadsOf(s3.service, firm)).toEqual([])
+  expect(await blobsLeftOf(s3.service, firm)).toEqual([])
   const document = (await (await callDocuments(url, firm, admin, `/${id}`)).json()) as DocumentShape
   expect(document.version).toBe(1)
 })

@@ -5,7 +5,7 @@ import { uploadFile } from '../support/call-documents.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { makePdf } from '../support/make-files.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
-import { openFailingS3, openUploadsOf } from './failing-s3.ts'
+import { openFailingS3, blobsLeftOf } from './failing-s3.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const s3 = await openFailingS3()
@@ -28,6 +28,6 @@ it('a file that S3 did not take and the disk did counts once, though what S3 may
   const statuses = [await send(), await send(), await send()]
 
   expect(statuses).toEqual([201, 201, 429])
-  expect((await openUploadsOf(service, firm)).length).toBeGreaterThan(0)
+  expect((await blobsLeftOf(service, firm)).length).toBeGreaterThan(0)
   await scene.s3.mend()
 })

@@ -97,7 +97,12 @@ async function versions() {
 }
 
 async function openUploads() {
-  return beside.app.db.selectFrom('document_uploads').selectAll().where('firm_id', '=', firm).execute()
+  return beside.app.db
+    .selectFrom('document_blobs')
+    .selectAll()
+    .where('firm_id', '=', firm)
+    .where('state', '=', 'incoming')
+    .execute()
 }
 
 async function untilUploadIsOpen(count = 1): Promise<void> {

@@ -64,6 +64,13 @@ const countOf = async (table: string, firm: string) =>
   (await sql<{ n: number }>`select count(*)::int as n from ${sql.id(table)} where firm_id = ${firm}`.execute(beside))
     .rows[0]?.n
 
+const blobStatesOf = async (firm: string) => {
+  const { rows } = await sql<{ state: string }>`select state from document_blobs where firm_id = ${firm}::uuid`.execute(
+    beside,
+  )
+  return rows.map(({ state }) => state)
+}
+
 const filesOf = async (firm: string) =>
   (await listFolder(`${service.folder}/uploads/security_firms/${firm}`)).filter(({ kind }) => kind === 'file').length
 
@@ -78,16 +85,14 @@ it('a commit whose answer is lost, but which stands: 503, the bytes stay, and th
   const answer = await answering
   expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
   while ((await committing()) > 0) await sleep(50)
-  expect([await countOf('documents', firm), await countOf('document_uploads', firm), await filesOf(firm)]).toEqual([
-    1, 0, 1,
-  ])
+  expect([await countOf('documents', firm), await blobStatesOf(firm), await filesOf(firm)]).toEqual([1, ['live'], 1])
   const list = (await (await callDocuments(service.url, firm, admin)).json()) as { id: string }[]
   const download = await callDocuments(service.url, firm, admin, `/${list[0]?.id}/download`)
   expect(download.status).toBe(200)
   expect(service.logLines.join('')).toContain('upload_outcome_unknown')
 })
 
-it('a commit whose answer is lost and which does not stand: 503, and the bytes stay, named by their open upload', async () => {
+it('a commit whose answer is lost and which does not stand: 503, and the bytes stay, named by their blob', async () => {
   const firm = await makeFirm(service.app)
   const admin = await makeMember(service.app, firm)
   const answering = uploadFile(service.url, firm, admin)
@@ -99,8 +104,10 @@ it('a commit whose answer is lost and which does not stand: 503, and the bytes s
 
   const answer = await answering
   expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
-  expect([await countOf('documents', firm), await countOf('document_uploads', firm), await filesOf(firm)]).toEqual([
-    0, 1, 1,
+  expect([await countOf('documents', firm), await blobStatesOf(firm), await filesOf(firm)]).toEqual([
+    0,
+    ['incoming'],
+    1,
   ])
 })
 

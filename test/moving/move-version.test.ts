@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { FileStore } from '../../src/storage/file-store.ts'
 import { callDocuments } from '../support/call-documents.ts'
@@ -55,10 +55,10 @@ describe('a version that is moved', () => {
     const { version } = await handIn()
     await moveVersion(service.app, actor, version, toS3)
 
-    await collectBytes(service.app, never)
+    await collectBlobs(service.app, never)
     expect(await service.app.stores.local.stat(version.key)).toBeDefined()
 
-    await collectBytes(inTwoDays(), never)
+    await collectBlobs(inTwoDays(), never)
     expect(await service.app.stores.local.stat(version.key)).toBeUndefined()
   })
 
@@ -66,7 +66,7 @@ describe('a version that is moved', () => {
     const { version } = await handIn()
     await moveVersion(service.app, actor, version, { ...toS3, removesSource: false })
 
-    await collectBytes(inTwoDays(), never)
+    await collectBlobs(inTwoDays(), never)
 
     expect(await service.app.stores.local.stat(version.key)).toBeDefined()
   })
@@ -89,12 +89,12 @@ describe('a version that is moved', () => {
 
   it('gets the hash of its bytes when its row, which the platform made, has none', async () => {
     const { document, version, file } = await handIn()
-    await changeVersion(document.id, sql`sha256 = null, store_id = null`)
+    await changeVersion(document.id, sql`sha256 = null, store_id = null, is_platforms = true`)
 
     expect(await moveVersion(service.app, actor, { ...version, sha256: null, storeId: null }, toS3)).toBe('moved')
 
     expect(await versionOf(document.id)).toMatchObject({ sha256: sha256Of(file), store: 's3' })
-    await collectBytes(inTwoDays(), never)
+    await collectBlobs(inTwoDays(), never)
     expect(await service.app.stores.local.stat(version.key)).toBeUndefined()
   })
 })
@@ -184,7 +184,7 @@ describe('a version whose bytes are not right', () => {
 
   it('is not here, rather than missing, when its row names no disk', async () => {
     const { document, version } = await handIn()
-    await changeVersion(document.id, sql`store_id = null`)
+    await changeVersion(document.id, sql`store_id = null, is_platforms = true`)
     await rm(pathOf(version.key))
 
     expect(await moveVersion(service.app, actor, { ...version, storeId: null }, toS3)).toBe('not_here')

@@ -5,13 +5,13 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect } from 'vitest'
 
 import { systemActor } from '../../src/database/events.ts'
-import { claimMove } from '../../src/database/moves.ts'
+import { type ClaimedMove, claimMove } from '../../src/database/blobs/move-blob.ts'
 import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
-import type { CollectNeeds } from '../../src/documents/collect-bytes.ts'
+import type { CollectNeeds } from '../../src/documents/collect-blobs.ts'
 import type { MoveNeeds } from '../../src/documents/moving/move-version.ts'
 import { makeTurns } from '../../src/documents/moving/turns.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
-import type { FirmId, StorageKey } from '../../src/vocabulary.ts'
+import type { FirmId, ProcessId, StorageKey } from '../../src/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { listBucket } from '../support/list-everything.ts'
@@ -85,11 +85,25 @@ export async function eventsOf(documentId: string): Promise<string[]> {
 }
 
 export async function openMoves() {
-  return service.app.db.selectFrom('document_moves').selectAll().execute()
+  return service.app.db
+    .selectFrom('document_blobs')
+    .selectAll()
+    .where('state', '=', 'incoming')
+    .where('source_id', 'is not', null)
+    .execute()
 }
 
-export async function endLeases(): Promise<void> {
-  await sql`update document_moves set lease_until = now() - interval '1 second'`.execute(service.app.db)
+export async function forgetOpenMoves(): Promise<void> {
+  await sql`delete from document_blobs where state = 'incoming'`.execute(service.app.db)
+}
+
+export async function blobsOf(documentId: string) {
+  return service.app.db
+    .selectFrom('document_blobs')
+    .selectAll()
+    .where(sql<boolean>`document_id = ${documentId}::uuid`)
+    .orderBy('created_at')
+    .execute()
 }
 
 export async function bytesOf(documentId: string): Promise<Buffer> {
@@ -100,12 +114,20 @@ export async function bytesOf(documentId: string): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer())
 }
 
-export async function claimAndDie(version: StoredVersion) {
-  const to = { store: 's3', storeId: null, key: freshKey() } as const
-  const move = await claimMove(service.app.db, { ...version, from: version, to })
+/** A process that holds no lock under its id. */
+export const deadProcess = () => randomUUID() as ProcessId
+
+export async function claim(
+  version: StoredVersion,
+  processId: ProcessId,
+  to: ClaimedMove['to'] = { store: 's3', storeId: null, key: freshKey() },
+): Promise<ClaimedMove> {
+  const move = await claimMove(service.app.db, processId, { ...version, bytes: version.fileSize, from: version, to })
   if (move === undefined) throw new Error('the move could not be claimed')
   return move
 }
+
+export const claimAndDie = (version: StoredVersion) => claim(version, deadProcess())
 
 export function freshKey(): StorageKey {
   return storageKeyOf({ firmId, documentType: 'registration_certificate', uuid: randomUUID(), extension: 'pdf' })

@@ -4,10 +4,9 @@ import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { type Flip, flipMove } from '../../src/database/flip-move.ts'
-import { claimMove } from '../../src/database/moves.ts'
-import { forgetMultipart, noteMultipart } from '../../src/database/uploads.ts'
-import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
+import { forgetMultipart, noteMultipart } from '../../src/database/blobs/reserve-upload.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { StorageKey } from '../../src/vocabulary.ts'
 import { listBucket } from '../support/list-everything.ts'
@@ -15,9 +14,12 @@ import { makePdf } from '../support/make-files.ts'
 import {
   actor,
   bucket,
+  blobsOf,
   bytesOf,
+  claim,
   claimAndDie,
-  endLeases,
+  deadProcess,
+  forgetOpenMoves,
   freshKey,
   handIn,
   inTwoDays,
@@ -48,47 +50,57 @@ describe('two movers', () => {
     expect((await keysInBucket()).length).toBe(before.length + 1)
   })
 
-  it('of which one waits for the other’s flip: then there is nothing left for it to move, and it copies nothing', async () => {
+  it('of which one waits for the other’s commit: then there is nothing left for it to move, and it copies nothing', async () => {
     const { version } = await handIn()
     const before = await keysInBucket()
-    const first = await claimAndDie(version)
-    const flipping = await service.app.db.startTransaction().execute()
-    const flipped = {
+    const first = await claim(version, service.app.processId)
+    const committing = await service.app.db.startTransaction().execute()
+    const commit = {
       sha256: version.sha256,
       etag: undefined,
       objectVersionId: undefined,
       sourceStoreId: version.storeId,
     }
-    await flipMove(flipping, actor, first, { ...flipped, sourceDueAt: null, targetDueAt: new Date() } as Flip)
+    const times = { sourceDueAt: null, targetDueAt: new Date() }
+    await commitMove(committing, actor, first, { ...commit, ...times } as MoveCommit)
 
     const second = moveVersion(service.app, actor, version, toS3)
     await untilSomebodyWaits()
-    await flipping.commit().execute()
+    await committing.commit().execute()
 
     expect(await second).toBe('busy')
     expect(await openMoves()).toEqual([])
     expect(await keysInBucket()).toEqual(before)
   })
 
-  it('of which one died before its copy: the next takes its intent over once the lease is over, and uses its key', async () => {
+  it('of which one lives: the other finds the version busy, until the first one was not heard of for its minute', async () => {
+    const { version } = await handIn()
+    await claim(version, service.app.processId)
+    const before = await takenOver()
+
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('busy')
+    expect(await takenOver()).toBe(before)
+    await sql`update document_blobs set claimed_until = now() - interval '1 second' where state = 'incoming'`.execute(
+      service.app.db,
+    )
+    expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
+    expect(await takenOver()).toBe((before ?? 0) + 1)
+  })
+
+  it('of which one died before its copy: the next resumes its move at once, and uses its key', async () => {
     const { document, version } = await handIn()
     const dead = await claimAndDie(version)
-
-    expect(await takenOver()).toBe(0)
-    expect(await moveVersion(service.app, actor, version, toS3)).toBe('busy')
-    expect(await takenOver()).toBe(0)
-    await endLeases()
+    const before = (await takenOver()) ?? 0
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
     expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
-    expect(await takenOver()).toBe(1)
+    expect(await takenOver()).toBe(before + 1)
   })
 
   it('of which one died after its copy: what it copied is found to be right, and used', async () => {
     const { document, version, file } = await handIn()
     const dead = await claimAndDie(version)
     await putIntoBucket(dead.to.key, file)
-    await endLeases()
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
     expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
@@ -100,7 +112,6 @@ describe('two movers', () => {
     const { client, name } = bucket
     const opened = await client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: dead.to.key }))
     await noteMultipart(service.app.db, dead.to.key, opened.UploadId ?? '')
-    await endLeases()
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
 
@@ -120,37 +131,32 @@ describe('two movers', () => {
 
     await forgetMultipart(service.app.db, to.key, 'of the second')
     expect((await openMoves()).map(({ multipart_id }) => multipart_id)).not.toContain('of the second')
-    await service.app.db.deleteFrom('document_moves').execute()
+    await forgetOpenMoves()
   })
 
   it('of which one left other bytes under the key: it alarms, and the version gets another key', async () => {
     const { document, version, file } = await handIn()
     const dead = await claimAndDie(version)
     await putIntoBucket(dead.to.key, makePdf({ bytes: 3_000, seed: 'another' }))
-    await endLeases()
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
 
     expect((await versionOf(document.id)).storage_key).not.toBe(dead.to.key)
-    await collectBytes(inTwoDays(), never)
+    await collectBlobs(inTwoDays(), never)
     expect(await keysInBucket()).not.toContain(dead.to.key)
     expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
     expect(service.logLines.some((line) => line.includes('"event":"move_target_wrong"'))).toBe(true)
   })
 
   it('of which one died wanting it elsewhere: that stands in nobody’s way, and what it copied is collected', async () => {
-    const { version } = await handIn()
+    const { document, version } = await handIn()
     const key = freshKey()
-    await claimMove(service.app.db, { ...version, from: version, to: { store: 'local', storeId: null, key } })
-    await endLeases()
+    await claim(version, deadProcess(), { store: 'local', storeId: null, key })
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
-    const noted = await service.app.db
-      .selectFrom('document_removals')
-      .select('storage_key')
-      .where('storage_key', '=', key)
-      .execute()
-    expect(noted).toHaveLength(1)
+    expect(await blobsOf(document.id)).toContainEqual(
+      expect.objectContaining({ storage_key: key, state: 'leaving', due_at: expect.any(Date) }),
+    )
   })
 
   it('whose claim was taken over while it copied changes no row and removes nothing', async () => {
@@ -161,8 +167,8 @@ describe('two movers', () => {
 
     expect(await versionOf(document.id)).toMatchObject({ store: 'local', storage_key: version.key })
     const [open] = await openMoves()
-    expect(await service.app.stores.s3?.stat(open?.to_key as StorageKey)).toBeDefined()
-    await service.app.db.deleteFrom('document_moves').execute()
+    expect(await service.app.stores.s3?.stat(open?.storage_key as StorageKey)).toBeDefined()
+    await forgetOpenMoves()
   })
 })
 
@@ -174,7 +180,7 @@ function takenOverWhileWriting(): MoveNeeds {
     ...s3,
     async write(...write: Parameters<typeof s3.write>) {
       const stored = await s3.write(...write)
-      await sql`update document_moves set lease_token = gen_random_uuid()`.execute(service.app.db)
+      await sql`update document_blobs set claim_id = gen_random_uuid() where state = 'incoming'`.execute(service.app.db)
       return stored
     },
   }

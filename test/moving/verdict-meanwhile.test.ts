@@ -6,9 +6,8 @@ import { describe, expect, it } from 'vitest'
 import type { Db, Tx } from '../../src/database/client.ts'
 import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
 import type { DueScan } from '../../src/database/due-scans.ts'
-import { type Flip, flipMove } from '../../src/database/flip-move.ts'
+import { type ClaimedMove, commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
 import { inTransaction } from '../../src/database/in-transaction.ts'
-import type { OpenMove } from '../../src/database/moves.ts'
 import { recordClean, recordInfected } from '../../src/database/record-verdict.ts'
 import type { StoredVersion } from '../../src/database/versions-in-store.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
@@ -17,6 +16,7 @@ import { begin } from '../support/begin.ts'
 import { waitUntilWaiting } from '../api/people/wait-for-lock.ts'
 import {
   actor,
+  blobsOf,
   changeVersion,
   claimAndDie,
   firmId,
@@ -44,11 +44,11 @@ async function handInUnscanned() {
 
 type Unscanned = Awaited<ReturnType<typeof handInUnscanned>>
 
-function flip(move: OpenMove, { documentId, sha256, storeId }: StoredVersion) {
-  const flipped = { documentId, sha256, etag: undefined, objectVersionId: undefined, sourceStoreId: storeId }
+function commit(move: ClaimedMove, { sha256, storeId }: StoredVersion) {
+  const facts = { sha256, etag: undefined, objectVersionId: undefined, sourceStoreId: storeId }
   const times = { sourceDueAt: null, targetDueAt: new Date() }
   // Every version of ours has a hash.
-  return inTransaction(service.app.db, (trx) => flipMove(trx, actor, move, { ...flipped, ...times } as Flip))
+  return inTransaction(service.app.db, (trx) => commitMove(trx, actor, move, { ...facts, ...times } as MoveCommit))
 }
 
 /** What the platform's row says once it is shown. */
@@ -70,12 +70,12 @@ describe('a paper whose verdict comes while it is moved', () => {
     await sql`select from document_versions where id = ${version.versionId} for update`.execute(holding)
     const judging = recordClean(service.app.db, actor, due, { secondsAgo: 0 })
     await waitUntilWaiting(service.app.db, 1)
-    const flipping = flip(move, version)
+    const committing = commit(move, version)
     await waitUntilWaiting(service.app.db, 2)
     await holding.commit().execute()
 
     expect(await judging).toMatchObject({ recorded: true })
-    expect(await flipping).toBe('flipped')
+    expect(await committing).toBe('committed')
     expect(await versionOf(document.id)).toMatchObject({ store: 's3', storage_key: move.to.key })
     expect(await platformPathOf(document.id)).toBe(move.to.key)
   })
@@ -92,11 +92,11 @@ describe('a paper whose verdict comes while it is moved', () => {
     await waitUntilWaiting(db, 1)
     await show(showing, version)
     await showing.commit().execute()
-    const flipping = flip(move, version)
+    const committing = commit(move, version)
     await waitUntilWaiting(db, 2)
     await holding.commit().execute()
 
-    expect(await Promise.all([judging, flipping])).toMatchObject([{ recorded: true }, 'flipped'])
+    expect(await Promise.all([judging, committing])).toMatchObject([{ recorded: true }, 'committed'])
     expect(await platformPathOf(document.id)).toBe(move.to.key)
   })
 
@@ -105,10 +105,11 @@ describe('a paper whose verdict comes while it is moved', () => {
     const move = await claimAndDie(version)
     await recordInfected(service.app.db, actor, due, 'Found')
 
-    expect(await flip(move, version)).toBe('version_changed')
+    expect(await commit(move, version)).toBe('version_changed')
     expect(await versionOf(document.id)).toMatchObject({ store: 'local', storage_key: version.key })
-    const noted = await service.app.db.selectFrom('document_removals').select('storage_key').execute()
-    expect(noted).toContainEqual({ storage_key: move.to.key })
+    expect(await blobsOf(document.id)).toContainEqual(
+      expect.objectContaining({ storage_key: move.to.key, state: 'leaving' }),
+    )
   })
 
   it('is not even begun to be moved after that, and holds up no migration', async () => {

@@ -2,12 +2,13 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { DisposalShape, EventShape } from '../../src/contract.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/call-documents.ts'
 import { deleteDocument, restoreDocument } from '../support/call-trash.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { makePerson, type Person } from '../support/people.ts'
 import { startService, type TestService } from '../support/start-service.ts'
-import { collect, deletedDaysAgo, isThere, recordOf, purgeAll, verifyAll } from './purge-scene.ts'
+import { collect, deletedDaysAgo, isThere, never, purgeAll, recordOf, verifyAll } from './purge-scene.ts'
 
 let service: TestService
 let administrator: Person
@@ -18,6 +19,15 @@ beforeAll(async () => {
 afterAll(() => service.stop())
 
 type Of = { firm: string; id: string }
+
+async function untilHeld(firm: string): Promise<void> {
+  await expect
+    .poll(async () => {
+      const { rows } = await sql`select from document_holds where firm_id = ${firm}::uuid`.execute(service.app.db)
+      return rows.length
+    })
+    .toBe(1)
+}
 
 const patch = (path: string, body: object, person = administrator) =>
   fetch(`${service.url}/api/v1/${path}`, {
@@ -82,10 +92,45 @@ describe('a legal hold', () => {
     await patch(`security-firms/${own.firm}`, { hold: true })
 
     await collect(service, { inDays: 1.1 })
-    expect((await recordOf(service, id)).files).toMatchObject([{ destroyed_at: null }])
+    expect((await recordOf(service, id)).files).toMatchObject([{ state: 'leaving' }])
     await patch(`security-firms/${own.firm}`, { hold: false })
     await collect(service, { inDays: 3 })
-    expect((await recordOf(service, id)).files).toMatchObject([{ destroyed_at: expect.any(Date) }])
+    expect((await recordOf(service, id)).files).toMatchObject([{ state: 'destroyed' }])
+  })
+
+  it('that is set while the collector is already removing bytes is answered once those are gone, and no more go', async () => {
+    const own = await firmWithAdmin(service)
+    await deletedDaysAgo(service, own, 31)
+    await purgeAll(service)
+    const { local } = service.app.stores
+    const [removing, mayRemove] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const order: string[] = []
+    const slow: typeof local = {
+      ...local,
+      async remove(key) {
+        removing.resolve()
+        await mayRemove.promise
+        order.push('removed')
+        return local.remove(key)
+      },
+    }
+    const stores = { ...service.app.stores, local: slow }
+    const collecting = collectBlobs(
+      { ...service.app, stores, now: () => new Date(Date.now() + 1.1 * 86_400_000) },
+      never,
+    )
+    await removing.promise
+
+    const holding = patch(`security-firms/${own.firm}`, { hold: true }).then((answer) => {
+      order.push('hold answered')
+      return answer
+    })
+    await untilHeld(own.firm)
+    mayRemove.resolve()
+    await collecting
+
+    expect((await holding).status).toBe(200)
+    expect(order).toEqual(['removed', 'hold answered'])
   })
 
   it('outlives the platform’s giving the document to another firm', async () => {

@@ -1,6 +1,12 @@
+import { createHash } from 'node:crypto'
+
 import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { claimMove, rejectMove } from '../../src/database/blobs/move-blob.ts'
+import type { StoredVersion } from '../../src/database/versions-in-store.ts'
+import { storageKeyOf } from '../../src/storage/storage-key.ts'
+import type { DocumentId, FirmId, ProcessId, Sha256, StorageKey } from '../../src/vocabulary.ts'
 import { databaseForTest } from '../cli/database-settings.ts'
 import { makeWorkFolder, runCommand, type Settings, startCommand } from '../cli/run-command.ts'
 import { bucketForTest } from '../cli/s3-settings.ts'
@@ -10,8 +16,8 @@ import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { listBucket } from '../support/list-everything.ts'
 import { makePerson } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
-import { startService } from '../support/start-service.ts'
-import { deletedDaysAgo, isThere, keepVersions, recordOf } from './purge-scene.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { collect, deletedDaysAgo, isThere, keepVersions, recordOf } from './purge-scene.ts'
 
 type Lines = Record<string, unknown>[]
 const linesOf = (stdout: string): Lines =>
@@ -48,7 +54,24 @@ async function openScene() {
       (await listBucket(bucket.client, bucket.name))
         .filter(({ key }) => key.includes(own.firm))
         .map(({ kind }) => kind),
+    listKeys: async () =>
+      (await listBucket(bucket.client, bucket.name)).map(({ key }) => key).filter((key) => key.includes(own.firm)),
   }
+}
+
+function freshKey(firmId: FirmId): StorageKey {
+  return storageKeyOf({ firmId, documentType: 'registration_certificate', uuid: crypto.randomUUID(), extension: 'pdf' })
+}
+
+async function putIntoBucket({ app }: TestService, key: StorageKey): Promise<void> {
+  const bytes = Buffer.from('abc')
+  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // hex of a SHA-256 is what the brand says
+  const labels = { originalFileName: 'a.pdf', documentType: 'a', firmId: '' as FirmId, documentId: '' as DocumentId }
+  await app.stores.s3?.write(key, {
+    contentType: 'application/pdf',
+    labels,
+    content: { kind: 'memory', bytes, sha256 },
+  })
 }
 
 describe('purge', () => {
@@ -85,11 +108,8 @@ describe('purge', () => {
     const { service, own, run, runAsService, stored } = await openScene()
     const { id } = await deletedDaysAgo(service, own, 31)
     await runAsService()
-    await service.app.db
-      .updateTable('document_removals')
-      .set({ due_at: new Date(0) })
-      .execute()
-    await service.app.stores.s3?.remove((await recordOf(service, id)).files[0]?.storage_key as never)
+    await collect(service, { inDays: 1.1 })
+    expect((await recordOf(service, id)).files).toMatchObject([{ state: 'hidden' }])
     expect(await stored()).toEqual(['delete_marker', 'object'])
     const other = await deletedDaysAgo(service, own, 31)
 
@@ -98,8 +118,39 @@ describe('purge', () => {
     expect(ended.stdout).toContain('✓ 1 document destroyed.\n2 files destroyed for good.\n')
     expect(await stored()).toEqual([])
     for (const each of [id, other.id])
-      expect((await recordOf(service, each)).files).toMatchObject([{ destroyed_at: expect.any(Date) }])
-    expect(await service.app.db.selectFrom('document_removals').selectAll().execute()).toEqual([])
+      expect((await recordOf(service, each)).files).toMatchObject([{ state: 'destroyed' }])
+  })
+
+  test('--now destroys every copy of a document, also what dead and rejected moves and failed uploads left', async () => {
+    const { service, own, run, stored, listKeys } = await openScene()
+    const { id } = await deletedDaysAgo(service, own, 31)
+    const { app } = service
+    const { rows } = await sql<StoredVersion>`
+      select firm_id as "firmId", document_id as "documentId", id as "versionId", store, store_id as "storeId", storage_key as key,
+        file_size as "fileSize" from document_versions where document_id = ${id}::uuid`.execute(app.db)
+    const [version] = rows
+    if (version === undefined) throw new Error('it has a version')
+    const targetOf = async (processId: ProcessId) => {
+      const to = { store: 's3', storeId: null, key: freshKey(own.firm) } as const
+      const move = await claimMove(app.db, processId, { ...version, bytes: 3, from: version, to })
+      if (move === undefined) throw new Error('the move could not be claimed')
+      await putIntoBucket(service, move.to.key)
+      return move
+    }
+    // A move that was given up, whose target is due only after its grace; one that was removed, and is hidden; a dead one.
+    await rejectMove(app.db, await targetOf(app.processId), new Date(Date.now() + 86_400_000))
+    const hidden = await targetOf(app.processId)
+    await rejectMove(app.db, hidden, new Date())
+    await collect(service, { inDays: 0.01 })
+    await targetOf(crypto.randomUUID() as ProcessId)
+    expect(new Set(await listKeys()).size).toBe(4)
+
+    const ended = await run('--now')
+
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('4 files destroyed for good.')
+    expect(await stored()).toEqual([])
+    expect((await recordOf(service, id)).files.map(({ state }) => state)).toEqual(Array(4).fill('destroyed'))
   })
 
   test('--now without the right destroys nothing at all, and names the right and what to do', async () => {
@@ -236,7 +287,6 @@ test('purge --now that is killed again and again, and run once more, destroys ev
   for (const id of wanted) {
     const { disposals, files } = await recordOf(service, id)
     expect(disposals).toHaveLength(1)
-    expect(files).toMatchObject([{ destroyed_at: expect.any(Date) }])
+    expect(files).toMatchObject([{ state: 'destroyed' }])
   }
-  expect(await service.app.db.selectFrom('document_removals').selectAll().execute()).toEqual([])
 }, 180_000)

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 
 import type { DocumentShape } from '../../src/contract.ts'
 import { systemActor } from '../../src/database/events.ts'
-import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { purgeDaily, type PurgeCounts } from '../../src/documents/purge/purge-daily.ts'
 import type { DocumentId, FirmId } from '../../src/vocabulary.ts'
 import { uploadDocument, type UploadWish } from '../support/call-documents.ts'
@@ -49,7 +49,7 @@ export async function purgeAll({ app }: TestService, { inDays = 0 } = {}): Promi
 
 /** Runs the collector, so many days from now. */
 export async function collect({ app }: TestService, { inDays = 0 } = {}) {
-  return collectBytes({ ...app, now: () => new Date(Date.now() + inDays * dayMs) }, never)
+  return collectBlobs({ ...app, now: () => new Date(Date.now() + inDays * dayMs) }, never)
 }
 
 export async function isThere({ app }: TestService, id: string): Promise<boolean> {
@@ -61,7 +61,7 @@ export async function isThere({ app }: TestService, id: string): Promise<boolean
   return row !== undefined
 }
 
-/** The record of a document's end: itself, and what became of each of its files. */
+/** The record of a document's end: itself, and what became of each of its blobs. */
 export async function recordOf({ app }: TestService, id: string) {
   const disposals = await app.db
     .selectFrom('document_disposals')
@@ -69,7 +69,7 @@ export async function recordOf({ app }: TestService, id: string) {
     .where('document_id', '=', id as DocumentId) // a test's own
     .execute()
   const files = await app.db
-    .selectFrom('document_disposed_files')
+    .selectFrom('document_blobs')
     .selectAll()
     .where('disposal_id', 'in', disposals.length === 0 ? [crypto.randomUUID()] : disposals.map((each) => each.id))
     .orderBy('storage_key')

@@ -4,10 +4,13 @@ import { PutBucketLifecycleConfigurationCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
+import { claimMove } from '../../src/database/blobs/move-blob.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
 import { makeTurns } from '../../src/documents/moving/turns.ts'
 import { systemActor } from '../../src/database/events.ts'
-import { listVersionsIn } from '../../src/database/versions-in-store.ts'
+import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
+import { storageKeyOf } from '../../src/storage/storage-key.ts'
+import type { ProcessId } from '../../src/vocabulary.ts'
 import { serviceOnBothStores } from '../support/both-stores.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/call-documents.ts'
 import { restoreDocument } from '../support/call-trash.ts'
@@ -87,7 +90,7 @@ for (const where of ['onS3', 'onDisk'] as const)
       ])
       expect(JSON.stringify(disposals)).not.toContain('licence')
       expect(files).toHaveLength(2)
-      for (const file of files) expect([file.destroyed_at, file.hidden_at]).toEqual([expect.any(Date), null])
+      for (const file of files) expect(file.state).toBe('destroyed')
       const { rows } = await sql`select action, outcome, details->>'disposal' as disposal from document_events
         where document_id = ${id}::uuid and action = 'document.purged'`.execute(service.app.db)
       expect(rows).toEqual([{ action: 'document.purged', outcome: 'ok', disposal: disposals[0]?.id }])
@@ -127,7 +130,7 @@ it('a document that is restored while the purge comes to it stays', async () => 
   expect(await isThere(service, id)).toBe(true)
 })
 
-it('what moves have left behind goes too, and a document in a mover’s hand waits', async () => {
+it('what moves have left behind goes too, also of dead ones, and a document that a live mover has claimed waits', async () => {
   const service = stores.onS3
   const own = await firmWithAdmin(service)
   const { id } = await deletedDaysAgo(service, own, 31)
@@ -139,11 +142,22 @@ it('what moves have left behind goes too, and a document in a mover’s hand wai
   expect(await moveVersion(service.app, systemActor('a test'), version, move)).toBe('moved')
   expect(await filesOf('onS3', own.firm)).toHaveLength(1)
 
-  await sql`insert into document_moves (id, firm_id, version_id, from_store, from_key, to_store, to_key, lease_until)
-    select gen_random_uuid(), firm_id, id, store, storage_key, 's3', 'elsewhere', now() from document_versions
-    where document_id = ${id}::uuid`.execute(service.app.db)
+  const [moved] = await listVersionsIn(
+    service.app.db,
+    { ...scope, store: 'local', storeId: service.app.stores.local.storeId },
+    page,
+  )
+  if (moved === undefined) throw new Error('it is on the disk')
+  const claim = (processId: ProcessId) =>
+    claimMove(service.app.db, processId, {
+      ...moved,
+      bytes: 1,
+      from: moved,
+      to: { store: 's3', storeId: null, key: keyBeside(moved) },
+    })
+  await claim(service.app.processId)
   expect(await purgeAll(service)).toMatchObject({ busy: 1 })
-  await sql`delete from document_moves`.execute(service.app.db)
+  await sql`update document_blobs set claimed_by = gen_random_uuid() where state = 'incoming'`.execute(service.app.db)
 
   expect(await purgeAll(service)).toMatchObject({ purged: 1 })
   await collect(service, { inDays: 1.1 })
@@ -151,8 +165,8 @@ it('what moves have left behind goes too, and a document in a mover’s hand wai
   const onDisk = await listFolder(`${service.folder}/uploads`)
   expect(onDisk.filter(({ path, kind }) => kind === 'file' && path.includes(own.firm))).toEqual([])
   const { files } = await recordOf(service, id)
-  expect(files.map(({ store }) => store).toSorted()).toEqual(['local', 's3'])
-  expect(files.every(({ destroyed_at: at }) => at !== null)).toBe(true)
+  expect(files.map(({ store }) => store).toSorted()).toEqual(['local', 's3', 's3'])
+  expect(files.map(({ state }) => state)).toEqual(['destroyed', 'destroyed', 'destroyed'])
 })
 
 describe('in a bucket that keeps versions', () => {
@@ -190,9 +204,9 @@ describe('in a bucket that keeps versions', () => {
       const last = days === null ? null : dayOf(days + 1.5)
 
       const { files } = await recordOf(service, id)
-      expect(files).toMatchObject([{ destroyed_at: null, hidden_at: expect.any(Date) }])
+      expect(files).toMatchObject([{ state: 'hidden' }])
       const { rows } = await sql<{ by: string | null }>`select to_char(destroyed_by, 'YYYY-MM-DD') as by
-        from document_disposed_files`.execute(service.app.db)
+        from document_blobs where disposal_id is not null`.execute(service.app.db)
       expect(rows).toEqual([{ by: expect.toSatisfy((by) => by === first || by === last) }])
       const left = (await listBucket(bucket.client, bucket.name)).filter(({ key }) => key.includes(own.firm))
       expect(left.map(({ kind }) => kind).toSorted()).toEqual(['delete_marker', 'object'])
@@ -202,3 +216,6 @@ describe('in a bucket that keeps versions', () => {
     await bucket.remove()
   })
 })
+
+const keyBeside = ({ firmId, documentType }: StoredVersion) =>
+  storageKeyOf({ firmId, documentType, uuid: crypto.randomUUID(), extension: 'pdf' })

@@ -39,11 +39,17 @@ export async function rewritePlaces(
      where id = any ($1::uuid[]) and bytes_state = 'present'`,
     [withoutBytes],
   )
-  // What purges had left on S3 was not brought along; where it lies nobody here may say that it is destroyed.
+  // The restored bytes are those of versions. What purges had left on S3 was not restored, and is not destroyed either:
+  // it stays on record as in the old bucket.
+  await client.query(`delete from document_blobs where disposal_id is null`)
   await client.query(
-    `update document_disposed_files set store_id = $1::uuid where store = 's3' and store_id is null and destroyed_at is null`,
+    `update document_blobs set store_id = $1::uuid where store = 's3' and store_id is null and state <> 'destroyed'`,
     [oldBucket],
   )
+  await client.query(`
+    insert into document_blobs (firm_id, document_id, version_id, store, store_id, storage_key, state, bytes, is_platforms)
+    select firm_id, document_id, id, store, store_id, storage_key, 'live', file_size, is_platforms
+    from document_versions where bytes_state <> 'removed'`)
 }
 
 async function rename(client: Client, renamed: Renamed[]): Promise<void> {

@@ -67,3 +67,9 @@ export async function findLastBackup(db: Db): Promise<LastBackup | undefined> {
     where outcome in ('whole', 'lacking') order by ended_at desc limit 1`.execute(db)
   return rows[0]
 }
+
+/** The same as a question of its own. */
+export async function isBackupRunningNow(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ isRunning: boolean }>`select ${isBackupRunning} as "isRunning"`.execute(db)
+  return rows[0]?.isRunning ?? true
+}

@@ -100,62 +100,64 @@ begin
 end
 $$;
 
--- What a firm keeps and what is on its way, as far as it is committed.
-create function document_taken_by(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable
+-- What a firm stores and what is on its way, as far as it is committed. Reservations under the same idempotency key as the
+-- asking upload's are not counted: one of these uploads at most is committed.
+create function document_taken_by(firm uuid, under text, out bytes bigint, out documents bigint) language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
   select used.bytes + coming.bytes, used.documents + coming.documents into bytes, documents
   from document_usage_of(firm) used, (
-    select coalesce(sum(u.reserved_bytes), 0) as bytes, coalesce(sum(u.reserved_documents), 0) as documents
-    from document_uploads u where u.firm_id = firm
+    select coalesce(sum(b.reserved_bytes), 0) as bytes, coalesce(sum(b.reserved_documents), 0) as documents
+    from document_blobs b
+    where b.firm_id = firm and b.state = 'incoming' and (under is null or b.reserved_under is distinct from under)
   ) coming;
 end
 $$;
 
--- Far enough from its bounds for this upload and one beside it on each connection to the server, each of at most 16 MiB.
+-- Far enough from its quota for this upload and for as many more as are judged side by side, each of at most 16 MiB.
 create function document_is_far(
-  firm uuid, more_bytes bigint, more_documents integer, most_bytes bigint, most_documents bigint
+  firm uuid, more_bytes bigint, more_documents integer, under text, most_bytes bigint, most_documents bigint
 ) returns boolean language plpgsql stable as $$
 declare
   taken record;
-  beside constant bigint = current_setting('max_connections');
+  side_by_side constant bigint = 32; -- as document_find_room has it
 begin
   if more_bytes > 16777216 then return false; end if;
-  taken = document_taken_by(firm);
-  return coalesce(taken.bytes + more_bytes + beside * 16777216 <= most_bytes, true)
-    and coalesce(taken.documents + more_documents + beside <= most_documents, true);
+  taken = document_taken_by(firm, under);
+  return coalesce(taken.bytes + more_bytes + side_by_side * 16777216 <= most_bytes, true)
+    and coalesce(taken.documents + more_documents + side_by_side <= most_documents, true);
 end
 $$;
 
--- Whether a firm has room for so much more, beside what it keeps and what is on its way. Who inserts the open upload in
--- the same transaction has reserved it. Far from its bounds a firm's uploads are answered side by side: none sees what the
--- others are just about to take, which is no more than one upload on each connection. All others are answered alone, and
--- wait for those. Each statement sees what was committed before it began, so that whoever had to wait sees what was waited
--- for. 'again': meanwhile it is no longer far; to be asked alone.
+-- Whether a firm has room for so much more, beside what it stores and what is on its way. Inserting the incoming blob in the
+-- same transaction reserves it. Far from its quota, 32 of a firm's uploads at most are judged side by side: none sees what
+-- the others are about to take. All others are judged alone and wait for those. Each statement sees what was committed
+-- before it began, so one that had to wait sees what it waited for. 'again': meanwhile it is no longer far; ask alone.
 create function document_find_room(
-  firm uuid, more_bytes bigint, more_documents integer, usual_bytes bigint, usual_documents bigint, alone boolean,
+  firm uuid, more_bytes bigint, more_documents integer, under text, default_bytes bigint, default_documents bigint, alone boolean,
   out refused text, out used_bytes bigint, out used_documents bigint, out most_bytes bigint, out most_documents bigint
 ) language plpgsql as $$
 declare
   room_lock constant bigint = hashtextextended('room:' || firm, 0);
 begin
-  select coalesce(q.most_bytes, usual_bytes), coalesce(q.most_documents, usual_documents) into most_bytes, most_documents
+  select coalesce(q.most_bytes, default_bytes), coalesce(q.most_documents, default_documents) into most_bytes, most_documents
     from (select) one left join document_quotas q on q.firm_id = firm;
   if most_bytes is null and most_documents is null then return; end if;
-  -- Whoever hands in much need not wait for the job, and pays for it once in some fifty uploads.
+  -- A firm that uploads much need not wait for the job: one of some fifty uploads adds up.
   if exists (select from document_usage_changes c where c.firm_id = firm offset 100) then
     perform document_sum_up(firm);
   end if;
   if not alone then
-    -- Looked at twice, since a lock that is held cannot be exchanged for another without a deadlock.
-    if document_is_far(firm, more_bytes, more_documents, most_bytes, most_documents) then
+    -- Judged twice: a lock that is held cannot be exchanged for another without a deadlock.
+    if document_is_far(firm, more_bytes, more_documents, under, most_bytes, most_documents) then
       perform pg_advisory_xact_lock_shared(room_lock);
-      if not document_is_far(firm, more_bytes, more_documents, most_bytes, most_documents) then refused = 'again'; end if;
+      perform pg_advisory_xact_lock(hashtextextended('room:' || firm || ':' || floor(random() * 32), 0));
+      if not document_is_far(firm, more_bytes, more_documents, under, most_bytes, most_documents) then refused = 'again'; end if;
       return;
     end if;
   end if;
   perform pg_advisory_xact_lock(room_lock);
-  select taken.bytes, taken.documents into used_bytes, used_documents from document_taken_by(firm) taken;
+  select taken.bytes, taken.documents into used_bytes, used_documents from document_taken_by(firm, under) taken;
   refused = case
     when more_documents > 0 and used_documents + more_documents > most_documents then 'documents'
     when used_bytes + more_bytes > most_bytes then 'bytes'

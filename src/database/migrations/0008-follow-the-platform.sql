@@ -186,8 +186,6 @@ begin
     etag = null, object_version_id = null, bytes_state = p.bytes_state, is_platforms = true
   from document_platform_rows(array[of_document]) p
   where v.firm_id = of_firm and v.id = moved;
-  insert into document_removals (firm_id, version_id, store, store_id, storage_key, due_at)
-  values (of_firm, moved, source.store, source.store_id, source.storage_key, null) on conflict do nothing;
   perform document_note_platform_event('document.moved', of_firm, of_document, source.version, null,
     jsonb_build_object('from', source.store, 'to', case source.store when 's3' then 'local' else 's3' end));
 end
@@ -256,8 +254,7 @@ begin
   select to_firm, id, document_type, current_version, created_by, created_at, now(), deleted_at, deleted_by
   from documents where firm_id = from_firm and id = document on conflict do nothing;
   if not found then return; end if;
-  update document_removals r set firm_id = to_firm from document_versions v
-    where v.firm_id = from_firm and v.document_id = document and r.firm_id = v.firm_id and r.version_id = v.id;
+  update document_blobs set firm_id = to_firm where document_id = document and firm_id = from_firm;
   update document_versions set firm_id = to_firm where firm_id = from_firm and document_id = document;
   delete from documents where firm_id = from_firm and id = document;
   perform document_note_platform_event('document.changed', to_firm, document, null, null,

@@ -1,6 +1,6 @@
 import type { EventActor } from '../../database/events.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
-import { makeKeptDue } from '../../database/removals.ts'
+import { makeKeptDue } from '../../database/blobs/remove-blobs.ts'
 import { countVersionsIn, type VersionScope } from '../../database/versions-in-store.ts'
 import type { StoreError } from '../../storage/file-store.ts'
 import { takesNoMore } from '../../storage/local-errors.ts'

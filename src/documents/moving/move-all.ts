@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { EventActor } from '../../database/events.ts'
-import { leaseSeconds } from '../../database/moves.ts'
+import { claimSeconds } from '../../database/blobs/blob.ts'
 import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
 import type { VersionId } from '../../vocabulary.ts'
 import { traced } from '../../logger-span.ts'
@@ -29,7 +29,7 @@ export type MoveAll = Omit<Move, 'turns'> & {
 
 const pauseMs = 1000
 /** A version that others hold for longer than a dead mover may is left to the next run. */
-const mostMsOfPatience = 2 * leaseSeconds * 1000
+const mostMsOfPatience = 2 * claimSeconds * 1000
 const mostTries = 3
 
 /**

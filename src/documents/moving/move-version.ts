@@ -4,23 +4,30 @@ import type { Logger } from 'pino'
 
 import type { Db } from '../../database/client.ts'
 import type { EventActor } from '../../database/events.ts'
-import { flipMove } from '../../database/flip-move.ts'
+import {
+  claimMove,
+  type ClaimedMove,
+  commitMove,
+  rejectMove,
+  releaseMove,
+  retargetMove,
+} from '../../database/blobs/move-blob.ts'
 import { inTransaction } from '../../database/in-transaction.ts'
-import { claimMove, endMove, type OpenMove, releaseMove, retargetMove } from '../../database/moves.ts'
 import type { Place } from '../../database/places.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import type { Metrics } from '../../metrics.ts'
 import { type StoredFile, StoreError } from '../../storage/file-store.ts'
 import { extensionOf, storageKeyOf } from '../../storage/storage-key.ts'
-import type { Clock, DocumentId, StorageKey, StoreName } from '../../vocabulary.ts'
+import type { Clock, ProcessId, StorageKey, StoreName } from '../../vocabulary.ts'
 import { reportWrongBytes } from '../report-wrong-bytes.ts'
 import { storeHolding, type Stores } from '../stores.ts'
 import { copyBytes, type CopyNeeds, type CopyOutcome } from './copy-bytes.ts'
-import { keepLease } from './keep-lease.ts'
+import { keepClaim, type KeptClaim } from './keep-claim.ts'
 import type { Turns } from './turns.ts'
 
 export type MoveNeeds = CopyNeeds & {
   db: Db
+  processId: ProcessId
   stores: Stores
   log: Logger
   metrics: Pick<Metrics, 'wrongBytes' | 'moves' | 'movedBytes' | 'movesTakenOver'>
@@ -46,9 +53,8 @@ export type Move = {
 export type MoveOutcome = 'moved' | 'busy' | 'missing' | 'not_here' | 'wrong'
 
 /**
- * Moves one version's bytes to another store: intent, copy, read back, and only then the row. It may be killed at any
- * moment and be run again, by anybody: the next one takes over the intent once its lease has ended. Throws when a store
- * or the database could not be asked; the version then stands where it stood.
+ * Moves one version's bytes to another store: claim, copy, read back, commit. If the process dies, the next mover resumes
+ * the move. Throws when a store or the database could not be asked; the version's bytes are then still at the source.
  */
 export async function moveVersion(
   needs: MoveNeeds,
@@ -56,26 +62,26 @@ export async function moveVersion(
   version: StoredVersion,
   { to, removesSource, turns, signal }: Move,
 ): Promise<MoveOutcome> {
-  const { firmId, documentId, versionId, store, storeId, key } = version
+  const { firmId, documentId, versionId, fileSize: bytes, store, storeId, key } = version
   const from: Place = { store, storeId, key }
   const target: Place = { ...placeIn(needs.stores, to), key: freshKey(version) }
-  const move = await claimMove(needs.db, { firmId, versionId, from, to: target })
+  const move = await claimMove(needs.db, needs.processId, { firmId, documentId, versionId, bytes, from, to: target })
   if (move === undefined) return 'busy'
   if (move.isTakenOver) needs.metrics.movesTakenOver.inc()
 
-  const lease = keepLease(needs.db, move)
-  const within = AbortSignal.any([signal, lease.lost])
+  const keeping = keepClaim(needs.db, move)
+  const within = AbortSignal.any([signal, keeping.lost])
   try {
-    const copied = await copyUntilRight(needs, move, { version, turns, signal: within })
-    if (copied.kind !== 'copied') return await endInVain(needs, actor, move, copied.kind)
-    return await flip(needs, actor, move, { stored: copied.stored, documentId, removesSource })
+    const copied = await copyUntilRight(needs, keeping, { version, turns, signal: within })
+    if (copied.kind !== 'copied') return await endInVain(needs, actor, keeping.move, copied.kind)
+    return await commit(needs, actor, keeping.move, { stored: copied.stored, removesSource })
   } catch (error) {
-    if (lease.lost.aborted) return 'busy'
-    // Also after a flip whose answer was lost: if it stands, the intent is gone, and there is nothing to release.
-    await releaseMove(needs.db, move).catch(() => undefined)
+    if (keeping.lost.aborted) return 'busy'
+    // Also after a commit whose answer was lost: if it succeeded, the claim is gone, and there is nothing to release.
+    await releaseMove(needs.db, keeping.move).catch(() => undefined)
     throw error
   } finally {
-    lease.end()
+    keeping.end()
   }
 }
 
@@ -91,7 +97,8 @@ type Copied = CopyOutcome | { kind: 'taken_over' }
 type Copying = { version: StoredVersion; turns: Turns; signal: AbortSignal }
 
 /** Other bytes under a key that was made for this move alone are a fault of the store: it alarms, and another key is tried, once. */
-async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying): Promise<Copied> {
+async function copyUntilRight(needs: MoveNeeds, keeping: KeptClaim, copying: Copying): Promise<Copied> {
+  const { move } = keeping
   // Its parts are lost to us, and the next upload's id takes the place of its own.
   if (move.deadMultipartId !== null && move.to.store === 's3')
     await needs.stores.s3?.abortMultipart(move.to.key, move.deadMultipartId)
@@ -99,16 +106,17 @@ async function copyUntilRight(needs: MoveNeeds, move: OpenMove, copying: Copying
   if (first.kind !== 'target_wrong') return first
 
   const { store, key } = move.to
-  needs.log.error({ event: 'move_target_wrong', store, key }, 'other bytes lie where a file was copied to')
-  const another = freshKey(copying.version)
-  if (!(await retargetMove(needs.db, move, another, endOfGrace(needs)))) return { kind: 'taken_over' }
-  move.to = { ...move.to, key: another }
-  return copyOnce(needs, move, copying)
+  needs.log.error({ event: 'move_target_wrong', store, key }, 'other bytes found where a file was copied to')
+  const another = { key: freshKey(copying.version), dueAt: endOfGrace(needs) }
+  const retargeted = await retargetMove(needs.db, needs.processId, move, another)
+  if (retargeted === undefined) return { kind: 'taken_over' }
+  keeping.move = retargeted
+  return copyOnce(needs, retargeted, copying)
 }
 
 async function copyOnce(
   needs: MoveNeeds,
-  { from, to }: OpenMove,
+  { from, to }: ClaimedMove,
   { version, turns, signal }: Copying,
 ): Promise<CopyOutcome> {
   const { firmId, documentId, documentType, fileName, fileSize, sha256, mimeType } = version
@@ -124,30 +132,30 @@ async function copyOnce(
   })
 }
 
-async function flip(
+async function commit(
   needs: MoveNeeds,
   actor: EventActor,
-  move: OpenMove,
-  { stored, documentId, removesSource }: { stored: StoredFile; documentId: DocumentId; removesSource: boolean },
+  move: ClaimedMove,
+  { stored, removesSource }: { stored: StoredFile; removesSource: boolean },
 ): Promise<MoveOutcome> {
   const graceEnds = endOfGrace(needs)
-  const facts = {
-    ...stored,
-    documentId,
-    etag: stored.etag,
-    objectVersionId: stored.objectVersionId,
-    sourceStoreId: placeIn(needs.stores, move.from.store).storeId,
-    sourceDueAt: removesSource ? graceEnds : null,
-    targetDueAt: graceEnds,
-  }
-  const outcome = await inTransaction(needs.db, (trx) => flipMove(trx, actor, move, facts))
-  return outcome === 'flipped' ? 'moved' : 'busy'
+  const outcome = await inTransaction(needs.db, (trx) =>
+    commitMove(trx, actor, move, {
+      sha256: stored.sha256,
+      etag: stored.etag,
+      objectVersionId: stored.objectVersionId,
+      sourceStoreId: placeIn(needs.stores, move.from.store).storeId,
+      sourceDueAt: removesSource ? graceEnds : null,
+      targetDueAt: graceEnds,
+    }),
+  )
+  return outcome === 'committed' ? 'moved' : 'busy'
 }
 
 async function endInVain(
   needs: MoveNeeds,
   actor: EventActor,
-  move: OpenMove,
+  move: ClaimedMove,
   kind: Exclude<Copied['kind'], 'copied'>,
 ): Promise<MoveOutcome> {
   switch (kind) {
@@ -156,13 +164,13 @@ async function endInVain(
     case 'target_wrong':
       throw new StoreError('misused', 'The store gave back other bytes than were sent to it, twice.')
     case 'source_missing':
-      await endMove(needs.db, move, endOfGrace(needs))
+      await rejectMove(needs.db, move, endOfGrace(needs))
       // The platform's rows name no disk: what is not on this one may be on another.
       if (move.from.store === 'local' && move.from.storeId === null) return 'not_here'
       await reportWrongBytes(needs, actor, move.from, 'missing')
       return 'missing'
     case 'source_wrong':
-      await endMove(needs.db, move, endOfGrace(needs))
+      await rejectMove(needs.db, move, endOfGrace(needs))
       await reportWrongBytes(needs, actor, move.from, 'wrong')
       return 'wrong'
   }

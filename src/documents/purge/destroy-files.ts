@@ -1,24 +1,26 @@
-import type { Db } from '../../database/client.ts'
-import { type DisposedFile, listDisposedFiles, noteDisposed } from '../../database/disposed-files.ts'
-import { isLackOfRight } from '../../database/postgres-errors.ts'
-import type { Clock, DocumentId } from '../../vocabulary.ts'
-import { filesHere } from '../stores-here.ts'
-import { type Stores, storeHolding, storeUnavailable } from '../stores.ts'
-import { inTurns } from '../walk-versions.ts'
-import { findWhatKeeps, type Keeper } from '../what-keeps-bytes.ts'
+import pLimit from 'p-limit'
 
-export type DestroyNeeds = { db: Db; stores: Stores; now: Clock }
+import { claimRemovals, type Removal, type RemovalOutcome, settleRemovals } from '../../database/blobs/remove-blobs.ts'
+import type { Keeper } from '../../database/blobs/blob.ts'
+import { isLackOfRight } from '../../database/postgres-errors.ts'
+import { isReadableKey, requireQuarantineKey } from '../../storage/storage-key.ts'
+import type { BlobId, DocumentId, StoreName } from '../../vocabulary.ts'
+import { abortParts, type RemoveNeeds } from '../remove-blobs.ts'
+import { type StoreHere, storesHere } from '../stores-here.ts'
+
+export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
 
 /**
  * - `destroyed`: nobody can read these bytes any more, whatever they know.
- * - `held`: a legal hold was put on the firm since.
- * - `still_named`: something else lies under the same name, as two rows of the platform's may.
- * - `backup_runs`: a backup is being made whose rows may name it.
+ * - `held`, `still_named`, `backup_runs`: see `Keeper`.
  * - `refused`: an Object Lock keeps it, or a policy of the bucket.
  */
-export type FileOutcome = 'destroyed' | 'held' | Keeper | 'refused'
+export type FileOutcome = 'destroyed' | Keeper | 'refused'
 
-export type FileSettled = { file: DisposedFile } & ({ outcome: FileOutcome } | { outcome: 'failed'; error: unknown })
+export type FileSettled = { file: Removal & { store: StoreName } } & (
+  | { outcome: FileOutcome }
+  | { outcome: 'failed'; error: unknown }
+)
 
 export type Destruction = {
   /** Of these alone; undefined: of all that was ever purged. */
@@ -27,65 +29,71 @@ export type Destruction = {
   onSettled: (settled: FileSettled) => void
 }
 
-const pageSize = 200
+const batchSize = 200
 /** Each asks S3 a few times, and waits for most of them. */
 const atOnce = 8
 
 /**
  * Destroys for good what purges have left: on disk the file, on S3 every version that the bucket keeps. It waits for no
- * grace. It may be killed at any moment and run again; what is destroyed is noted one by one. False when it was told to
- * end before.
+ * grace. It may be killed at any moment and run again. False when it was told to end before.
  */
-export async function destroyFiles(
+export async function destroyFiles(needs: DestroyNeeds, destruction: Destruction): Promise<boolean> {
+  for (const here of storesHere(needs.stores)) {
+    let after: BlobId | undefined
+    do {
+      if (destruction.signal.aborted) return false
+      after = await destroyBatch(needs, here, { ...destruction, after })
+    } while (after !== undefined)
+  }
+  return !destruction.signal.aborted
+}
+
+/** Yields the last blob of the batch; undefined once there is nothing more. */
+async function destroyBatch(
   needs: DestroyNeeds,
-  { documentIds, signal, onSettled }: Destruction,
-): Promise<boolean> {
-  let isComplete = true
-  await inTurns(walkDisposed(needs, documentIds), atOnce, async (file) => {
-    if (signal.aborted) {
-      isComplete = false
-      return 'enough'
-    }
-    onSettled(await settle(needs, file))
-    return 'next'
-  })
-  return isComplete
+  here: StoreHere,
+  { documentIds, after, signal, onSettled }: Destruction & { after: BlobId | undefined },
+): Promise<BlobId | undefined> {
+  const scope = { purged: true, documentIds, after } as const
+  const batch = await claimRemovals(needs.db, needs.processId, here, { scope, now: needs.now(), limit: batchSize })
+  const { claimId, removals, kept } = batch
+  for (const { keeper, ...file } of kept) onSettled({ file: { ...file, store: here.store }, outcome: keeper })
+  const limit = pLimit(atOnce)
+  const destroyed = await Promise.all(
+    removals.map((removal) =>
+      limit(async () => {
+        if (signal.aborted) return { id: removal.id, outcome: 'failed' } as const
+        return settle(here, removal, onSettled)
+      }),
+    ),
+  )
+  await settleRemovals(needs.db, { claimId, now: needs.now() }, destroyed)
+  return [...removals, ...kept]
+    .map(({ id }) => id)
+    .toSorted()
+    .at(-1)
 }
 
-async function* walkDisposed(
-  { db, stores }: DestroyNeeds,
-  documentIds: DocumentId[] | undefined,
-): AsyncGenerator<DisposedFile, undefined> {
-  const reach = { localStoreId: stores.local.storeId, hasS3: stores.s3 !== undefined }
-  let after: string | undefined
-  do {
-    const page = await listDisposedFiles(db, reach, { which: 'all', documentIds, after, limit: pageSize })
-    yield* page
-    after = page.length < pageSize ? undefined : page.at(-1)?.id
-  } while (after !== undefined)
-  return undefined
-}
-
-async function settle(needs: DestroyNeeds, file: DisposedFile): Promise<FileSettled> {
+async function settle(here: StoreHere, removal: Removal, onSettled: Destruction['onSettled']): Promise<RemovalOutcome> {
+  const file = { ...removal, store: here.store }
   try {
-    const outcome = file.isHeld ? 'held' : await destroy(needs, file)
-    if (outcome === 'destroyed')
-      await noteDisposed(needs.db, file, { removed: 'destroyed', at: needs.now(), noncurrentDays: undefined })
-    return { file, outcome }
+    const outcome = await destroy(here, removal)
+    onSettled({ file, outcome })
+    return { id: removal.id, outcome: outcome === 'destroyed' ? 'destroyed' : 'failed' }
   } catch (error) {
     if (isLackOfRight(error)) throw error
-    return { file, outcome: 'failed', error }
+    onSettled({ file, outcome: 'failed', error })
+    return { id: removal.id, outcome: 'failed' }
   }
 }
 
-async function destroy({ db, stores }: DestroyNeeds, file: DisposedFile): Promise<FileOutcome> {
-  const keeper = file.isQuarantined ? undefined : await findWhatKeeps(db, file, null)
-  if (keeper !== undefined) return keeper
-  if (file.store === 's3') {
-    if (stores.s3 === undefined) throw storeUnavailable()
-    return stores.s3.versions.destroy(file.key)
+async function destroy(here: StoreHere, removal: Removal): Promise<'destroyed' | 'refused'> {
+  const { key } = removal
+  if (here.store === 's3') {
+    await abortParts(here, removal)
+    return here.files.versions.destroy(key)
   }
-  if (file.isQuarantined) await filesHere(stores, file).quarantine.remove(file.key)
-  else await storeHolding(stores, file).remove(file.key)
+  if (isReadableKey(key)) await here.files.remove(key)
+  else await here.files.quarantine.remove(requireQuarantineKey(key))
   return 'destroyed'
 }

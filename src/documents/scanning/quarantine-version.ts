@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto'
 
-import { inTransaction } from '../../database/in-transaction.ts'
-import { closeQuarantine, forgetQuarantine } from '../../database/quarantined.ts'
-import { letGoOfInfected } from '../../database/record-verdict.ts'
+import { commitQuarantine, forgetQuarantine, isNamed, removeInfected } from '../../database/blobs/quarantine-blob.ts'
+import type { Place } from '../../database/places.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
-import type { StorageKey } from '../../vocabulary.ts'
-import { hashIfThere, putAside } from '../put-aside.ts'
-import { removeInfected } from '../remove-bytes.ts'
-import { storesHere, type StoreHere } from '../stores-here.ts'
-import type { QuarantineNeeds } from '../verifying/quarantine-stray.ts'
+import type { BlobId, StorageKey } from '../../vocabulary.ts'
+import { removeNow } from '../remove-blobs.ts'
+import { hashIfThere, setAside } from '../set-aside.ts'
+import { type StoreHere, storesHere } from '../stores-here.ts'
+import type { QuarantineNeeds } from '../verifying/quarantine-orphan.ts'
 
 /**
  * Moves the bytes of a version in which a virus was found to where nothing is served from, so that links given out
@@ -24,23 +23,35 @@ export async function quarantineVersion(
 ): Promise<boolean> {
   const { key, fileSize: size, signature } = version
   if (mayLieElsewhere(version) && (await here.files.stat(key)) === undefined) return false
-  const { opened, isThere } = await putAside(needs.db, here, {
+  const { quarantining, isThere } = await setAside(needs, here, {
     key,
     nameKey: isStorageKey(key) ? key : keyOfOurForm(version),
     size,
     reason: `a virus: ${signature}`,
+    of: version,
   })
-  for (const place of await letGoOfInfected(needs.db, version, here.storeId)) {
-    // What the platform moved away from names no disk: it is tried on the one at hand.
-    const storeId = place.store === 'local' ? (place.storeId ?? needs.stores.local.storeId) : null
-    const isReachable = storesHere(needs.stores).some((each) => each.store === place.store && each.storeId === storeId)
-    if (isReachable) await removeInfected(needs, { ...place, storeId })
-  }
-  // Where its bytes were gone, somebody else may have put them aside at the same moment, under this name or another.
-  const isAside = isThere || (await hashIfThere(here.files.quarantine, opened.quarantineKey)) !== undefined
-  if (isAside) await inTransaction(needs.db, (trx) => closeQuarantine(trx, opened.id, needs.now()))
-  else await forgetQuarantine(needs.db, opened)
+  await removeEverywhere(needs, await removeInfected(needs.db, version, here.storeId))
+  // Where its bytes were gone, another process may have set them aside at the same moment, under this name or another.
+  const isAside = isThere || (await hashIfThere(here.files.quarantine, quarantining.quarantineKey)) !== undefined
+  if (isAside) await commitQuarantine(needs.db, quarantining)
+  else await forgetQuarantine(needs.db, quarantining)
   return true
+}
+
+async function removeEverywhere(needs: QuarantineNeeds, leaving: (Place & { id: BlobId })[]): Promise<void> {
+  const { db, stores } = needs
+  for (const here of storesHere(stores)) {
+    const ids = leaving.filter(({ store, storeId }) => store === here.store && storeId === here.storeId)
+    await removeNow(
+      needs,
+      here,
+      ids.map(({ id }) => id),
+    )
+  }
+  const { local } = stores
+  for (const place of leaving.filter(({ store, storeId }) => store === 'local' && storeId === null)) {
+    if (!(await isNamed(db, place, place.id))) await local.remove(place.key)
+  }
 }
 
 /** The platform's rows name no disk. */

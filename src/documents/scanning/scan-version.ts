@@ -10,7 +10,7 @@ import type { StoredVersion } from '../../database/versions-in-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import { reportWrongBytes, type ReportNeeds } from '../report-wrong-bytes.ts'
 import type { StoreHere } from '../stores-here.ts'
-import type { QuarantineNeeds } from '../verifying/quarantine-stray.ts'
+import type { QuarantineNeeds } from '../verifying/quarantine-orphan.ts'
 import { mayLieElsewhere, quarantineVersion } from './quarantine-version.ts'
 import { type Occasion, runScan, type Scanning } from './run-scan.ts'
 

@@ -1,10 +1,11 @@
 import type { EventActor } from '../../database/events.ts'
-import { listHalfQuarantined } from '../../database/quarantined.ts'
+import { listHalfQuarantined } from '../../database/blobs/quarantine-blob.ts'
+import type { BlobId } from '../../vocabulary.ts'
 import type { Owner } from '../claim-store.ts'
 import { type Finding, findingAt } from './finding.ts'
 import { findStrayUploads } from './find-stray-uploads.ts'
 import { findStrays } from './find-strays.ts'
-import { endWithoutSource, type QuarantineNeeds, quarantineStray } from './quarantine-stray.ts'
+import { endWithoutSource, type QuarantineNeeds, quarantineOrphan } from './quarantine-orphan.ts'
 import { nameOf, type StoreHere } from '../stores-here.ts'
 
 export type RepairNeeds = QuarantineNeeds & {
@@ -50,7 +51,7 @@ export async function repairStore(
   for await (const stray of findStrays(needs.db, here, repair)) {
     if (repair.signal.aborted) return
     if (stray.modifiedAt >= before) continue
-    if ((await quarantineStray(needs, actor, here, stray)) !== 'quarantined') continue
+    if ((await quarantineOrphan(needs, actor, here, stray)) !== 'quarantined') continue
     const { key, size: bytes, modifiedAt: since } = stray
     repair.onFinding({ ...findingAt(here, key), kind: 'quarantined', bytes, since, why: 'put aside, and recorded' })
   }
@@ -64,7 +65,7 @@ async function finishHalfDone(
   here: StoreHere,
   { signal, onFinding }: Repair,
 ): Promise<void> {
-  let after: string | undefined
+  let after: BlobId | undefined
   do {
     const page = await listHalfQuarantined(needs.db, here, { after, limit: 100 })
     for (const half of page) {

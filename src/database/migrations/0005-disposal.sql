@@ -35,26 +35,6 @@ create table document_disposals (
 );
 create index document_disposals_of_document on document_disposals (document_id);
 
--- What became of the bytes, which go after the rows.
-create table document_disposed_files (
-  id uuid primary key default gen_random_uuid(),
-  disposal_id uuid not null references document_disposals (id),
-  firm_id uuid not null,
-  store text not null check (store in ('s3', 'local')),
-  store_id uuid,
-  storage_key text not null,
-  -- A copy in quarantine: no document's key.
-  is_quarantined boolean not null default false,
-  -- A versioned bucket keeps what is deleted as an old version, for so many days as its lifecycle says, if it says.
-  hidden_at timestamptz,
-  destroyed_by date,
-  destroyed_at timestamptz
-);
-create unique index document_disposed_files_place on document_disposed_files
-  (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'));
-create index document_disposed_files_of on document_disposed_files (disposal_id);
-create index document_disposed_files_left on document_disposed_files (store, id) where destroyed_at is null;
-
 -- Objects on S3 that carry a legal hold of ours, where the bucket has Object Lock: kept apart from the rows of documents,
 -- so that whoever lifts the hold finds them wherever the document has gone meanwhile.
 create table document_object_holds (

@@ -1,0 +1,77 @@
+import { type RawBuilder, sql } from 'kysely'
+
+import type { BlobId, ProcessId } from '../../vocabulary.ts'
+import { isBackupRunning } from '../backup/running-backups.ts'
+import type { Place } from '../places.ts'
+
+/**
+ * - `incoming`: its bytes are being written, or a process that wrote them died.
+ * - `live`: the bytes of a version.
+ * - `leaving`: to be removed when it is due; without a due time it stays on purpose, as the sources of a migration do.
+ * - `quarantined`: set aside in its store, and never served.
+ * - `hidden`: removed, and kept as an old version by a versioned bucket.
+ * - `destroyed`: gone. The row stays where the record of a purge refers to it.
+ */
+export type BlobState = 'incoming' | 'live' | 'leaving' | 'quarantined' | 'hidden' | 'destroyed'
+
+/** One store: S3, or one local disk. */
+export type Where = Pick<Place, 'store' | 'storeId'>
+
+/** The exclusive right of a process to write, copy or remove one blob. */
+export type Claim = { id: BlobId; claimId: string }
+
+/** How long a process that hangs keeps a claim. The claims of one that died end with it. */
+export const claimSeconds = 60
+
+/** SQL: whether the claim on blob `b` binds nobody any more: its process died, or was not heard of for long. */
+export const isClaimOver = sql<boolean>`(b.claimed_by is null or b.claimed_until < now() or document_process_is_dead(b.claimed_by))`
+
+/** SQL: assignments that claim a blob for this process. */
+export const claimedBy = (processId: ProcessId, claimId: string | RawBuilder<string>) => sql`
+  claim_id = ${claimId}, claimed_by = ${processId}::uuid, claimed_until = now() + make_interval(secs => ${claimSeconds})`
+
+/** SQL: assignments that end a claim. */
+export const unclaimed = sql`claim_id = null, claimed_by = null, claimed_until = null`
+
+/** SQL: assignments that make a blob leave; nothing that it reserved outlives this. `dueAt`: null leaves it there on purpose. */
+export const leaving = (dueAt: Date | null | RawBuilder<Date | null>) => sql`
+  state = 'leaving', due_at = (${dueAt})::timestamptz, reserved_bytes = 0, reserved_documents = 0, reserved_under = null,
+  changed_at = now(), ${unclaimed}`
+
+/** SQL: whether blob `b` lies in this store. */
+export const isInStore = ({ store, storeId }: Where) => sql<boolean>`
+  (b.store = ${store} and b.store_id is not distinct from ${storeId}::uuid)`
+
+type PlaceColumns = Record<keyof Place, RawBuilder<unknown>>
+
+/**
+ * SQL: whether a version, or a row of the platform's that may not be a version here yet, names the bytes of a place. Rows
+ * of the platform's name no disk, and so the file of this name on every one.
+ */
+export const isNamedByVersion = ({ store, storeId, key }: PlaceColumns) => sql<boolean>`(
+  exists (select from document_versions v where v.storage_key = ${key} and v.store = ${store}
+            and (v.store_id is null or ${storeId} is null or v.store_id = ${storeId}) and v.bytes_state <> 'removed')
+  or exists (select from firm_documents f where f.file_path = case ${store} when 's3' then '' else 'uploads/' end || ${key}))`
+
+/**
+ * SQL: what keeps the bytes of leaving blob `b`; null when nothing does. The source of a move stays while the version's own
+ * bytes are missing or corrupt, since it may be the last right copy. Infected bytes wait for no backup.
+ */
+export const whatKeeps = sql<Keeper | null>`case
+  when b.disposal_id is not null
+    and exists (select from document_holds h where h.firm_id = b.firm_id and h.document_id is null) then 'held'
+  when ${isNamedByVersion({ store: sql`b.store`, storeId: sql`b.store_id`, key: sql`b.storage_key` })}
+    or exists (select from document_blobs o where o.storage_key = b.storage_key and o.store = b.store and o.id <> b.id
+                 and o.state in ('incoming', 'live') and (o.store_id is null or o.store_id = b.store_id))
+    or exists (select from document_versions v where v.firm_id = b.firm_id and v.id = b.version_id
+                 and v.bytes_state in ('missing', 'wrong')) then 'still_named'
+  when ${isBackupRunning} and not exists (select from document_versions v
+    where v.firm_id = b.firm_id and v.id = b.version_id and v.scan_status = 'infected') then 'backup_runs'
+  end`
+
+/**
+ * - `held`: a legal hold is on the firm.
+ * - `still_named`: a version, or a row of the platform's, needs these bytes.
+ * - `backup_runs`: a backup is being made whose rows may name them.
+ */
+export type Keeper = 'held' | 'still_named' | 'backup_runs'

@@ -1,0 +1,162 @@
+import { sql } from 'kysely'
+
+import type { BlobId, ProcessId, QuarantineKey, StorageKey, StoreId, StoreName } from '../../vocabulary.ts'
+import type { Db, Tx } from '../client.ts'
+import { liesAt, type Place } from '../places.ts'
+import type { StoredVersion } from '../versions-in-store.ts'
+import { claimSeconds, isNamedByVersion, leaving, unclaimed } from './blob.ts'
+
+/** A copy on its way into quarantine: its name is written down, and it may be there or not. */
+export type Quarantining = { id: BlobId; quarantineKey: QuarantineKey }
+
+type Wish = {
+  quarantineKey: QuarantineKey
+  /** Taken where something has the first name already. */
+  another: QuarantineKey
+  bytes: number
+  reason: string
+  /** The infected version whose bytes these are; undefined: an orphan. */
+  of: Pick<StoredVersion, 'firmId' | 'documentId' | 'versionId'> | undefined
+}
+
+/**
+ * Names the copy before a byte of it is written, or finds the one that an earlier attempt named. A move of the same
+ * version that is under way loses its claim. In a transaction that has the document's lock, where there is a document.
+ */
+export async function openQuarantine(
+  trx: Tx,
+  processId: ProcessId,
+  place: Place,
+  { quarantineKey, another, ...wish }: Wish,
+): Promise<Quarantining> {
+  const opened =
+    (await findQuarantining(trx, place)) ??
+    (await nameCopy(trx, processId, place, { ...wish, quarantineKey })) ??
+    // Another repair may have named it meanwhile, or an earlier copy has this name.
+    (await findQuarantining(trx, place)) ??
+    (await nameCopy(trx, processId, place, { ...wish, quarantineKey: another }))
+  if (opened === undefined) throw new Error('A name that was just made up is taken.')
+  return opened
+}
+
+async function findQuarantining(trx: Tx, { store, storeId, key }: Place): Promise<Quarantining | undefined> {
+  const { rows } = await sql<Quarantining>`
+    select id, storage_key as "quarantineKey" from document_blobs
+    where state = 'incoming' and source_key = ${key} and store = ${store} and store_id is not distinct from ${storeId}::uuid
+    limit 1`.execute(trx)
+  return rows[0]
+}
+
+const nobody = { firmId: null, documentId: null, versionId: null }
+
+async function nameCopy(
+  trx: Tx,
+  processId: ProcessId,
+  { store, storeId, key }: Place,
+  { quarantineKey, bytes, reason, of }: Omit<Wish, 'another'>,
+): Promise<Quarantining | undefined> {
+  const { documentId, versionId, firmId } = of ?? { ...nobody, firmId: firmInKey.exec(key)?.[1] ?? null }
+  const { rows } = await sql<Quarantining>`
+    with moving as (
+      update document_blobs set ${leaving(sql`now() + interval '1 day'`)}
+      where document_id = ${documentId}::uuid and version_id = ${versionId}::uuid and state = 'incoming'
+      returning id
+    )
+    insert into document_blobs (firm_id, document_id, version_id, store, store_id, storage_key, state, bytes, source_id, source_key,
+      reason, claimed_by, claimed_until)
+    select ${firmId}::uuid, ${documentId}::uuid, ${versionId}::uuid, ${store}, ${storeId}::uuid, ${quarantineKey}, 'incoming',
+      ${bytes}::bigint,
+      (select id from document_blobs
+       where document_id = ${documentId}::uuid and version_id = ${versionId}::uuid and state = 'live' limit 1),
+      ${key}, ${reason}, ${processId}::uuid, now() + make_interval(secs => ${claimSeconds})
+    from (select count(*) from moving) as waited
+    on conflict do nothing
+    returning id, storage_key as "quarantineKey"`.execute(trx)
+  return rows[0]
+}
+
+/** Of our own keys; the platform's may have anything there. */
+const firmInKey = /^security_firms\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\//i
+
+/** Another name, where other bytes lie under the first. False when another process renamed or ended it. */
+export async function renameQuarantine(
+  db: Db,
+  { id, quarantineKey }: Quarantining,
+  another: QuarantineKey,
+): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update document_blobs set storage_key = ${another}
+    where id = ${id} and storage_key = ${quarantineKey} and state = 'incoming'`.execute(db)
+  return numAffectedRows === 1n
+}
+
+/** The copy is proved and set aside. False when another process said so before. */
+export async function commitQuarantine(trx: Tx | Db, { id }: Quarantining): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update document_blobs set state = 'quarantined', source_id = null, due_at = null, changed_at = now(), ${unclaimed}
+    where id = ${id} and state = 'incoming'`.execute(trx)
+  return numAffectedRows === 1n
+}
+
+/** Nothing was copied to where this names, and there is nothing left to copy. */
+export async function forgetQuarantine(db: Db, { id, quarantineKey }: Quarantining): Promise<void> {
+  await sql`
+    delete from document_blobs where id = ${id} and storage_key = ${quarantineKey} and state = 'incoming'`.execute(db)
+}
+
+/**
+ * An infected version has no bytes any more: its blob leaves at once, so that links to it die, and so do those that its
+ * moves have left. `readFrom`: the disk that its own was read from, which rows of the platform do not name. Yields what
+ * leaves, where it is; nothing when another process did so, or the version was changed meanwhile. What the platform moved
+ * away names no disk: it stays noted as left to the platform, and the caller looks for it on the disk at hand.
+ */
+export async function removeInfected(
+  db: Db,
+  { firmId, documentId, versionId, ...place }: StoredVersion,
+  readFrom: StoreId | null,
+): Promise<(Place & { id: BlobId })[]> {
+  const { rows } = await sql<Place & { id: BlobId }>`
+    with infected as (
+      update document_versions set bytes_state = 'removed', is_fallback = false
+      where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${liesAt(place)}
+        and bytes_state <> 'removed'
+      returning id
+    )
+    update document_blobs b set state = 'leaving', changed_at = now(),
+      store_id = case when b.state = 'live' and b.store = 'local' then coalesce(b.store_id, ${readFrom}::uuid) else b.store_id end,
+      due_at = case when b.state = 'live' or b.store = 's3' or b.store_id is not null then now() end
+    from infected v
+    where b.document_id = ${documentId}::uuid and b.version_id = v.id and b.state in ('live', 'leaving') and b.claimed_by is null
+    returning b.id, b.store, b.store_id as "storeId", b.storage_key as key`.execute(db)
+  return rows
+}
+
+export type HalfQuarantined = Quarantining & { key: StorageKey }
+
+/** Orphans of one store that repairs have not finished setting aside, a page in the order of their ids. */
+export async function listHalfQuarantined(
+  db: Db,
+  { store, storeId }: { store: StoreName; storeId: StoreId | null },
+  { after, limit }: { after: BlobId | undefined; limit: number },
+): Promise<HalfQuarantined[]> {
+  const { rows } = await sql<HalfQuarantined>`
+    select id, storage_key as "quarantineKey", source_key as key from document_blobs
+    where state = 'incoming' and version_id is null and source_key is not null and store = ${store}
+      and store_id is not distinct from ${storeId}::uuid and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
+    order by id limit ${limit}`.execute(db)
+  return rows
+}
+
+/**
+ * A system task's question: does a version, a row of the platform's or a blob other than `except` name these bytes? Under
+ * no lock: keys are written once, so nothing comes to name what nothing names.
+ */
+export async function isNamed(db: Db, { store, storeId, key }: Place, except: BlobId | null): Promise<boolean> {
+  const place = { store: sql`${store}::text`, storeId: sql`${storeId}::uuid`, key: sql`${key}::text` }
+  const { rows } = await sql<{ isNamed: boolean }>`
+    select ${isNamedByVersion(place)} or exists (
+      select from document_blobs b where b.storage_key = ${key} and b.store = ${store}
+        and (b.store_id is null or b.store_id = ${storeId}::uuid) and b.state in ('incoming', 'live', 'leaving')
+        and b.id is distinct from ${except}::uuid) as "isNamed"`.execute(db)
+  return rows[0]?.isNamed ?? true
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto'
+
+import { type RawBuilder, sql } from 'kysely'
+
+import type {
+  BlobId,
+  DocumentId,
+  FirmId,
+  ProcessId,
+  QuarantineKey,
+  StorageKey,
+  StoreId,
+  StoreName,
+} from '../../vocabulary.ts'
+import type { Db } from '../client.ts'
+import { inTransaction } from '../in-transaction.ts'
+import { claimedBy, isClaimOver, isInStore, type Keeper, unclaimed, type Where, whatKeeps } from './blob.ts'
+
+/** A leaving blob that this process has claimed: until it is settled, nobody else removes it. */
+export type Removal = {
+  id: BlobId
+  firmId: FirmId | null
+  key: StorageKey | QuarantineKey
+  multipartId: string | null
+}
+
+export type ClaimedRemovals = {
+  claimId: string
+  removals: Removal[]
+  /** What must stay for now. */
+  kept: (Removal & { keeper: Keeper })[]
+}
+
+/**
+ * Which leaving blobs: those that are due, these ones whether they are due or not, or, with `purged`, all that purges have
+ * left behind and that is not destroyed yet, hidden blobs among them.
+ */
+export type RemovalScope =
+  | { dueAt: Date }
+  | { ids: BlobId[] }
+  | { purged: true; documentIds: DocumentId[] | undefined; after: BlobId | undefined }
+
+/**
+ * Claims a batch of blobs in one store, oldest first, so that nothing can come to need them afterwards: a
+ * legal hold that is set meanwhile is either seen here, or waits until the claims made before it are settled. What must
+ * stay is postponed.
+ */
+export async function claimRemovals(
+  db: Db,
+  processId: ProcessId,
+  where: Where,
+  { scope, now, limit }: { scope: RemovalScope; now: Date; limit: number },
+): Promise<ClaimedRemovals> {
+  const claimId = randomUUID()
+  const found = await inTransaction(db, async (trx) => {
+    const { rows: due } = await sql<{ id: BlobId; firmId: FirmId | null }>`
+      select b.id, b.firm_id as "firmId" from document_blobs b
+      where ${isIn(scope)} and ${isInStore(where)} and ${isClaimOver}
+      order by ${'dueAt' in scope ? sql`b.due_at` : sql`b.id`} limit ${limit} for update skip locked`.execute(trx)
+    if (due.length === 0) return []
+    // A statement of its own: the next one sees the holds that were set while it waited.
+    const firms = [...new Set(due.flatMap(({ firmId }) => firmId ?? []))].toSorted()
+    await sql`select pg_advisory_xact_lock_shared(hashtextextended('hold:' || f, 0)) from unnest(${firms}::text[]) f`.execute(
+      trx,
+    )
+    const { rows } = await sql<Removal & { keeper: Keeper | null }>`
+      with judged as (
+        select b.id, ${whatKeeps} as keeper from document_blobs b where b.id = any (${due.map(({ id }) => id)}::uuid[])
+      ),
+      postponed as (
+        update document_blobs b set due_at = ${now}::timestamptz + case j.keeper when 'backup_runs' then interval '1 hour' else interval '1 day' end
+        from judged j where b.id = j.id and j.keeper is not null and b.state = 'leaving' and b.due_at is not null
+      ),
+      claimed as (
+        update document_blobs b set ${claimedBy(processId, claimId)} from judged j where b.id = j.id and j.keeper is null
+      )
+      select b.id, b.firm_id as "firmId", b.storage_key as key, b.multipart_id as "multipartId", j.keeper
+      from judged j join document_blobs b on b.id = j.id order by b.id`.execute(trx)
+    return rows
+  })
+  return {
+    claimId,
+    removals: found.filter(({ keeper }) => keeper === null),
+    kept: found.flatMap(({ keeper, ...removal }) => (keeper === null ? [] : [{ ...removal, keeper }])),
+  }
+}
+
+function isIn(scope: RemovalScope): RawBuilder<boolean> {
+  if ('dueAt' in scope) return sql`b.state = 'leaving' and b.due_at <= ${scope.dueAt}`
+  if ('ids' in scope) return sql`b.state = 'leaving' and b.id = any (${scope.ids}::uuid[])`
+  return sql`b.disposal_id is not null and b.state in ('leaving', 'hidden')
+    and (${scope.after ?? null}::uuid is null or b.id > ${scope.after ?? null}::uuid)
+    ${scope.documentIds === undefined ? sql`` : sql`and b.document_id = any (${scope.documentIds}::uuid[])`}`
+}
+
+/** `hiddenUntil`: when the lifecycle of the bucket destroys it, where that is known. `failed`: it is tried again in an hour. */
+export type RemovalOutcome = { id: BlobId } & (
+  | { outcome: 'destroyed' | 'failed' }
+  | { outcome: 'hidden'; destroyedBy: string | undefined }
+)
+
+/** What became of claimed blobs. Rows of destroyed ones go, unless the record of a purge refers to them. */
+export async function settleRemovals(
+  db: Db,
+  { claimId, now }: { claimId: string; now: Date },
+  outcomes: RemovalOutcome[],
+): Promise<void> {
+  if (outcomes.length === 0) return
+  const destroyedBy = outcomes.map((each) => (each.outcome === 'hidden' ? (each.destroyedBy ?? null) : null))
+  await sql`
+    with settled as (
+      select b.id, o.outcome, o.destroyed_by, o.outcome = 'destroyed' and b.disposal_id is null as is_forgotten
+      from unnest(${outcomes.map(({ id }) => id)}::uuid[], ${outcomes.map(({ outcome }) => outcome)}::text[],
+        ${destroyedBy}::date[]) as o (id, outcome, destroyed_by)
+      join document_blobs b on b.id = o.id and b.claim_id = ${claimId}
+    ),
+    forgotten as (delete from document_blobs b using settled s where b.id = s.id and s.is_forgotten)
+    update document_blobs b set ${unclaimed},
+      state = case s.outcome when 'failed' then b.state else s.outcome end,
+      due_at = case when s.outcome = 'failed' and b.due_at is not null then ${now}::timestamptz + interval '1 hour' end,
+      changed_at = case s.outcome when 'failed' then b.changed_at else ${now}::timestamptz end,
+      multipart_id = case s.outcome when 'failed' then b.multipart_id end,
+      destroyed_by = coalesce(b.destroyed_by, s.destroyed_by)
+    from settled s where b.id = s.id and not s.is_forgotten`.execute(db)
+}
+
+/** A system task: hidden blobs that the bucket's lifecycle has destroyed by a day. Those of purges stay for the record. */
+export async function forgetExpiredHidden(db: Db, day: Date): Promise<void> {
+  await sql`
+    with expired as (select id, disposal_id from document_blobs where state = 'hidden' and destroyed_by < (${day}::timestamptz at time zone 'UTC')::date),
+    forgotten as (delete from document_blobs b using expired e where b.id = e.id and e.disposal_id is null)
+    select`.execute(db)
+}
+
+/** Whether a process is removing bytes of this firm's purged documents at this moment. */
+export async function isRemovingOf(db: Db, firmId: FirmId): Promise<boolean> {
+  const { rows } = await sql`
+    select from document_blobs b
+    where b.firm_id = ${firmId} and b.disposal_id is not null and b.state in ('leaving', 'hidden') and b.claimed_by is not null
+      and not ${isClaimOver} limit 1`.execute(db)
+  return rows.length > 0
+}
+
+/** What stays on purpose in a store, of one firm or of all, leaves after all. Yields how many blobs that are. */
+export async function makeKeptDue(
+  db: Db,
+  { store, storeId }: { store: StoreName; storeId: StoreId | null },
+  { firmId, dueAt }: { firmId: FirmId | undefined; dueAt: Date },
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update document_blobs set due_at = ${dueAt}
+    where state = 'leaving' and due_at is null and store = ${store} and store_id is not distinct from ${storeId}::uuid
+      ${firmId === undefined ? sql`` : sql`and firm_id = ${firmId}`}`.execute(db)
+  return Number(numAffectedRows)
+}

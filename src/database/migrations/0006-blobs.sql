@@ -1,0 +1,93 @@
+-- Why: every byte that may lie in a store is named by one row, from before its first byte is written until it is known to be destroyed.
+create table document_blobs (
+  id uuid primary key default gen_random_uuid(),
+  -- Null: an orphan, whose key names no firm.
+  firm_id uuid,
+  -- Null: an orphan in quarantine.
+  document_id uuid,
+  version_id uuid,
+  store text not null check (store in ('s3', 'local')),
+  -- Which disk. On S3 null for the bucket that is set up, an installation's id for another one, from before a restore.
+  -- Null on local disk too for the platform's files: its rows name no disk.
+  store_id uuid,
+  storage_key text not null,
+  -- incoming: being written. live: a version's bytes. leaving: to be removed. quarantined: set aside, and never served.
+  -- hidden: removed, and kept as an old version by a versioned bucket. destroyed: gone; stays for the record of a purge.
+  state text not null check (state in ('incoming', 'live', 'leaving', 'quarantined', 'hidden', 'destroyed')),
+  -- Null while unknown.
+  bytes bigint,
+  -- What an incoming upload will add to its firm at most. Uploads under one idempotency key share one reservation, since
+  -- one of them at most is committed.
+  reserved_bytes bigint not null default 0,
+  reserved_documents integer not null default 0,
+  reserved_under text,
+  -- The upload in parts that its bytes travel in: the service's own key may not list those of the bucket.
+  multipart_id text,
+  -- The blob that this one is copied from, and, in quarantine, the key that it had there. Both null: an upload.
+  source_id uuid,
+  source_key text,
+  -- Which process writes, copies or removes it, under which claim, and until when a process that hangs keeps the claim.
+  claim_id uuid,
+  claimed_by uuid,
+  claimed_until timestamptz,
+  -- When a leaving blob may go. Null: it stays on purpose, as the sources of a migration do.
+  due_at timestamptz,
+  -- Why it was put into quarantine.
+  reason text,
+  -- The platform's rows named it: several of them may name one file.
+  is_platforms boolean not null default false,
+  disposal_id uuid references document_disposals (id),
+  -- By when the lifecycle of a versioned bucket destroys a hidden blob, where it says so.
+  destroyed_by date,
+  created_at timestamptz not null default now(),
+  -- Since when it is in its state.
+  changed_at timestamptz not null default now()
+);
+create unique index document_blobs_place on document_blobs
+  (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000')) where not is_platforms;
+create index document_blobs_of_platform on document_blobs (storage_key) where is_platforms;
+create index document_blobs_of_document on document_blobs (document_id);
+-- One upload or move of a version at a time.
+create unique index document_blobs_incoming on document_blobs (version_id) where state = 'incoming';
+create index document_blobs_incoming_of_firm on document_blobs (firm_id) where state = 'incoming';
+create index document_blobs_due on document_blobs (store, due_at) where state = 'leaving' and due_at is not null;
+create index document_blobs_multipart on document_blobs (multipart_id) where multipart_id is not null;
+create index document_blobs_quarantined on document_blobs (changed_at) where state = 'quarantined';
+create index document_blobs_hidden on document_blobs (destroyed_by) where state = 'hidden';
+create index document_blobs_of_disposal on document_blobs (disposal_id) where disposal_id is not null;
+
+-- Each process holds one advisory lock under its id, on a connection of its own, for as long as it lives. A shared lock on
+-- a dead process' id stands in nobody's way and ends with the transaction.
+create function document_process_is_dead(process uuid) returns boolean language sql volatile as $$
+  select pg_try_advisory_xact_lock_shared(hashtextextended('process:' || process, 0))
+$$;
+
+-- Names the bytes of versions that the platform made, moved or removed, so that none of the functions that follow it can
+-- forget to. A version without bytes names none; one of several rows of the platform's may name the same file.
+create function document_name_platform_bytes() returns trigger language plpgsql as $$
+begin
+  if new.bytes_state = 'removed' then
+    delete from document_blobs where document_id = new.document_id and version_id = new.id and state = 'live';
+    return null;
+  end if;
+  -- Where the bytes were they may still lie: that is left to the platform.
+  update document_blobs set state = 'leaving', due_at = null, changed_at = now()
+    where document_id = new.document_id and version_id = new.id and state = 'live'
+      and (store, storage_key, store_id) is distinct from (new.store, new.storage_key, new.store_id);
+  if exists (select from document_blobs where document_id = new.document_id and version_id = new.id and state = 'live') then
+    return null;
+  end if;
+  update document_blobs set state = 'live', due_at = null, claim_id = null, claimed_by = null, claimed_until = null, changed_at = now()
+    where document_id = new.document_id and version_id = new.id and state = 'leaving'
+      and (store, storage_key, store_id) is not distinct from (new.store, new.storage_key, new.store_id);
+  if found then return null; end if;
+  insert into document_blobs (firm_id, document_id, version_id, store, store_id, storage_key, state, bytes, is_platforms)
+  values (new.firm_id, new.document_id, new.id, new.store, new.store_id, new.storage_key, 'live', new.file_size, true);
+  return null;
+end
+$$;
+create trigger document_versions_named after insert on document_versions
+  for each row when (new.is_platforms) execute function document_name_platform_bytes();
+create trigger document_versions_renamed after update of store, store_id, storage_key, bytes_state on document_versions
+  for each row when (new.is_platforms or new.bytes_state = 'removed' or old.bytes_state = 'removed')
+  execute function document_name_platform_bytes();

@@ -1,0 +1,73 @@
+import {
+  commitQuarantine,
+  forgetQuarantine,
+  type HalfQuarantined,
+  isNamed,
+  type Quarantining,
+} from '../../database/blobs/quarantine-blob.ts'
+import { isBackupRunningNow } from '../../database/backup/running-backups.ts'
+import { type EventActor, recordEvent } from '../../database/events.ts'
+import { inTransaction } from '../../database/in-transaction.ts'
+import type { Place } from '../../database/places.ts'
+import type { StorageKey } from '../../vocabulary.ts'
+import type { RemoveNeeds } from '../remove-blobs.ts'
+import { hashIfThere, setAside } from '../set-aside.ts'
+import type { StoreHere } from '../stores-here.ts'
+
+export type QuarantineNeeds = RemoveNeeds
+
+type Orphan = { key: StorageKey; size: number; modifiedAt: Date }
+
+/**
+ * Sets an orphan aside, where nothing is served from: its copy is named, made and read back, and only then is the orphan
+ * removed, after one more look whether anything names it. It may be killed at any moment and run again. `gone`: another
+ * process removed it; `named`: something names it after all, or the rows of a backup may, and it stays.
+ */
+export async function quarantineOrphan(
+  needs: QuarantineNeeds,
+  actor: EventActor,
+  here: StoreHere,
+  orphan: Orphan,
+): Promise<'quarantined' | 'gone' | 'named'> {
+  const place: Place = { store: here.store, storeId: here.storeId, key: orphan.key }
+  const { quarantining, isThere } = await setAside(needs, here, {
+    ...orphan,
+    reason: `an orphan, written ${orphan.modifiedAt.toISOString()}`,
+  })
+  if (!isThere) {
+    await endWithoutSource(needs, actor, here, { ...quarantining, key: orphan.key })
+    return 'gone'
+  }
+  if ((await isNamed(needs.db, place, quarantining.id)) || (await isBackupRunningNow(needs.db))) return 'named'
+  await here.files.remove(orphan.key)
+  await noteQuarantined(needs, actor, place, quarantining)
+  return 'quarantined'
+}
+
+/** The orphan is gone: an attempt may have been killed right after its removal, and then the copy is what is left. */
+export async function endWithoutSource(
+  needs: QuarantineNeeds,
+  actor: EventActor,
+  { store, storeId, files }: StoreHere,
+  half: HalfQuarantined,
+): Promise<boolean> {
+  const isCopied = (await hashIfThere(files.quarantine, half.quarantineKey)) !== undefined
+  if (isCopied) await noteQuarantined(needs, actor, { store, storeId, key: half.key }, half)
+  else await forgetQuarantine(needs.db, half)
+  return isCopied
+}
+
+async function noteQuarantined(
+  { db, log }: QuarantineNeeds,
+  actor: EventActor,
+  { store, storeId, key }: Place,
+  quarantining: Quarantining,
+): Promise<void> {
+  const about = { store, store_id: storeId, key, quarantine_key: quarantining.quarantineKey }
+  const isNew = await inTransaction(db, async (trx) => {
+    const isCommitted = await commitQuarantine(trx, quarantining)
+    if (isCommitted) await recordEvent(trx, actor, { action: 'stray.quarantined', outcome: 'ok', details: about })
+    return isCommitted
+  })
+  if (isNew) log.warn({ event: 'stray_quarantined', ...about }, 'orphan set aside in quarantine')
+}

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
+import { moveVersion } from '../../src/documents/moving/move-version.ts'
+import type { IncomingFile } from '../../src/storage/file-store.ts'
+import { storeUpload } from '../../src/documents/store-upload.ts'
+import type { DocumentId, Sha256, StorageKey } from '../../src/vocabulary.ts'
+import { makePdf } from '../support/make-files.ts'
+import {
+  actor,
+  blobsOf,
+  bytesOf,
+  changeVersion,
+  claimAndDie,
+  deadProcess,
+  firmId,
+  freshKey,
+  handIn,
+  inTwoDays,
+  never,
+  openMoves,
+  openMovingScene,
+  pathOf,
+  putIntoBucket,
+  service,
+  sha256Of,
+  toS3,
+} from './moving-scene.ts'
+
+openMovingScene()
+
+const failed = async () => (await service.app.metrics.removalsFailed.get()).values[0]?.value
+
+describe('the collector', () => {
+  it('abandons a dead mover’s move after the grace and removes what it had copied', async () => {
+    const { document, version, file } = await handIn()
+    const dead = await claimAndDie(version)
+    await putIntoBucket(dead.to.key, file)
+
+    await collectBlobs(inTwoDays(), never)
+
+    expect(await openMoves()).toEqual([])
+    expect(await service.app.stores.s3?.stat(dead.to.key)).toBeUndefined()
+    expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
+  })
+
+  it('never removes bytes that a version names, whatever was noted', async () => {
+    const { document, version, file } = await handIn()
+    await sql`update document_blobs set state = 'leaving', due_at = now() where storage_key = ${version.key}`.execute(
+      service.app.db,
+    )
+
+    await collectBlobs(inTwoDays(), never)
+
+    expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
+  })
+
+  it('abandons an upload that nobody ended, with the bytes it left, but not before the grace', async () => {
+    const key = freshKey()
+    await reserve({ store: 's3', storeId: null, key, processId: service.app.processId })
+    await putIntoBucket(key, makePdf())
+
+    await collectBlobs(service.app, never)
+    expect(await service.app.stores.s3?.stat(key)).toBeDefined()
+
+    await collectBlobs(inTwoDays(), never)
+    expect(await service.app.stores.s3?.stat(key)).toBeUndefined()
+    expect(await blobAt(key)).toBeUndefined()
+  })
+
+  it('releases the reservation of a dead process after minutes, also on a disk that nobody has any more', async () => {
+    const key = freshKey()
+    await reserve({ store: 'local', storeId: randomUUID(), key, processId: deadProcess() })
+
+    await collectBlobs(service.app, never)
+    expect(await blobAt(key)).toMatchObject({ state: 'incoming', reserved_bytes: '5000', reserved_documents: 1 })
+
+    await collectBlobs({ ...service.app, now: () => new Date(Date.now() + 11 * 60 * 1000) }, never)
+    expect(await blobAt(key)).toMatchObject({ state: 'leaving', reserved_bytes: '0', reserved_documents: 0 })
+    await sql`delete from document_blobs where storage_key = ${key}`.execute(service.app.db)
+  })
+
+  it('leaves an upload of a process that lives alone within the grace', async () => {
+    const key = freshKey()
+    await reserve({ store: 's3', storeId: null, key, processId: service.app.processId })
+
+    await collectBlobs({ ...service.app, now: () => new Date(Date.now() + 60 * 60 * 1000) }, never)
+
+    expect(await blobAt(key)).toMatchObject({ state: 'incoming', reserved_bytes: '5000' })
+    await sql`delete from document_blobs where storage_key = ${key}`.execute(service.app.db)
+  })
+
+  it('counts what it cannot remove, and tries that again', async () => {
+    const { storeId } = service.app.stores.local
+    const key = freshKey()
+    // A folder where a file should be.
+    await mkdir(pathOf(key), { recursive: true })
+    await sql`insert into document_blobs (firm_id, store, store_id, storage_key, state, due_at)
+      values (${firmId}, 'local', ${storeId}, ${key}, 'leaving', now())`.execute(service.app.db)
+    const before = (await failed()) ?? 0
+
+    expect(await collectBlobs(inTwoDays(), never)).toMatchObject({ left: 1 })
+    expect(await failed()).toBe(before + 1)
+    expect(await collectBlobs(inTwoDays(), never)).toMatchObject({ left: 0 })
+    await sql`delete from document_blobs where storage_key = ${key}`.execute(service.app.db)
+  })
+
+  it.each(['missing', 'wrong'])(
+    'keeps the source of a move whose target was found %s: it may be the last right copy',
+    async (state) => {
+      const { document, version } = await handIn()
+      await moveVersion(service.app, actor, version, toS3)
+      await changeVersion(document.id, sql`bytes_state = ${state}`)
+
+      await collectBlobs(inTwoDays(), never)
+      expect(await service.app.stores.local.stat(version.key)).toBeDefined()
+
+      await changeVersion(document.id, sql`bytes_state = 'present'`)
+      await collectBlobs({ ...service.app, now: () => new Date(Date.now() + 5 * 24 * 60 * 60 * 1000) }, never)
+      expect(await service.app.stores.local.stat(version.key)).toBeUndefined()
+    },
+  )
+
+  it('that takes a living upload for dead lets it find itself given up: no 201 whose bytes are gone', async () => {
+    const { local } = service.app.stores
+    const late = {
+      ...local,
+      async write(...words: Parameters<typeof local.write>) {
+        const stored = await local.write(...words)
+        await collectBlobs(inTwoDays(), never)
+        return stored
+      },
+    }
+    const { usualQuota } = service.app.config
+    const needs = { ...service.app, usualQuota, stores: { ...service.app.stores, local: late } }
+    const key = freshKey()
+    const documentId = randomUUID() as DocumentId
+    const growth = { bytes: makePdf().length, documents: 1 } as const
+    const newFile = { firmId, documentId, file: aFile(), growth, scope: undefined, makeKey: () => key }
+
+    await expect(storeUpload(needs, newFile, () => Promise.resolve('stored'))).rejects.toThrow(/given up/)
+
+    expect(await local.stat(key)).toBeUndefined()
+    expect(await blobsOf(documentId)).toEqual([])
+  })
+})
+
+type Reserving = { store: 's3' | 'local'; storeId: string | null; key: string; processId: string }
+
+async function reserve({ store, storeId, key, processId }: Reserving): Promise<void> {
+  await sql`
+    insert into document_blobs (firm_id, document_id, version_id, store, store_id, storage_key, state, reserved_bytes,
+      reserved_documents, claimed_by, claimed_until)
+    values (${firmId}, gen_random_uuid(), gen_random_uuid(), ${store}, ${storeId}::uuid, ${key}, 'incoming', 5000, 1,
+      ${processId}, now() + interval '1 day')`.execute(service.app.db)
+}
+
+async function blobAt(key: StorageKey) {
+  return service.app.db.selectFrom('document_blobs').selectAll().where('storage_key', '=', key).executeTakeFirst()
+}
+
+function aFile(): IncomingFile {
+  const bytes = makePdf()
+  const labels = { originalFileName: 'a.pdf', documentType: 'a', firmId, documentId: randomUUID() as DocumentId }
+  return {
+    contentType: 'application/pdf',
+    labels,
+    content: { kind: 'memory', bytes, sha256: sha256Of(bytes) as Sha256 },
+  }
+}
