@@ -1,12 +1,21 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
 import { sql } from 'kysely'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { beginBackup, beatBackup, endBackup } from '../../src/database/backup/running-backups.ts'
+import { abandonUpload, type Reservation, reserveUpload } from '../../src/database/blobs/reserve-upload.ts'
 import { destroyFiles } from '../../src/documents/purge/destroy-files.ts'
-import { removeBytes, removeInfected } from '../../src/documents/remove-bytes.ts'
-import type { FirmId, StorageKey } from '../../src/vocabulary.ts'
+import { removeNow } from '../../src/documents/remove-blobs.ts'
+import { storageKeyOf } from '../../src/storage/storage-key.ts'
+import type { BlobId, DocumentId, FirmId, StorageKey, VersionId } from '../../src/vocabulary.ts'
 import { collect, deletedDaysAgo, never, purgeAll } from '../purge/purge-scene.ts'
+import { findOnDisk } from '../scanner/finding-scanner.ts'
+import { uploadDocument } from '../support/call-documents.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { makePdf } from '../support/make-files.ts'
 import type { Person } from '../support/people.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { startService, type TestService } from '../support/start-service.ts'
@@ -36,8 +45,15 @@ async function keysOnDisk(): Promise<StorageKey[]> {
   return files.map(({ key }) => key)
 }
 
+async function destroyPurged(): Promise<string[]> {
+  const outcomes: string[] = []
+  const onSettled = ({ outcome }: { outcome: string }) => void outcomes.push(outcome)
+  await destroyFiles(service.app, { documentIds: undefined, signal: never, onSettled })
+  return outcomes
+}
+
 describe('while a backup runs', () => {
-  test('the collector leaves bytes that are due, and takes them when it is over', async () => {
+  test('the collector leaves bytes that are due, and removes them when it is over', async () => {
     await deletedDaysAgo(service, whose, 40)
     const id = await beginOne()
     await purgeAll(service)
@@ -56,41 +72,67 @@ describe('while a backup runs', () => {
     await purgeAll(service)
     await beginOne()
 
-    const outcomes: string[] = []
-    const onSettled = ({ outcome }: { outcome: string }) => void outcomes.push(outcome)
-    await destroyFiles(service.app, { documentIds: undefined, signal: never, onSettled })
-
-    expect(outcomes).toEqual(['backup_runs'])
+    expect(await destroyPurged()).toEqual(['backup_runs'])
     expect(await keysOnDisk()).toHaveLength(1)
+    await sql`delete from document_backups`.execute(service.app.db)
+    expect(await destroyPurged()).toEqual(['destroyed'])
   })
 
-  test('what a failed upload has left goes, since no backup has a row of it; and what is infected goes', async () => {
+  test('the file of a failed upload is removed, since no backup has a row of it', async () => {
     await beginOne()
-    const place = { store: 'local', storeId: service.app.stores.local.storeId, key: keyOf('1') } as const
+    const reservation = await reserveWithFile()
+    expect(await keysOnDisk()).toEqual([reservation.key])
 
-    expect(await removeBytes(service.app, place, null)).toBe('backup_runs')
-    expect(await removeBytes(service.app, place, crypto.randomUUID() as never)).toBe('destroyed')
-    expect(await removeInfected(service.app, place)).toBe('destroyed')
+    await abandonUpload(service.app.db, reservation.id, sql`now()`)
+    await removeNow(service.app, reservation, [reservation.id])
+
+    expect(await keysOnDisk()).toEqual([])
+  })
+
+  test('an infected file is removed', async () => {
+    await uploadDocument(service.url, whose.firm, whose.admin)
+    await beginOne()
+
+    expect(await findOnDisk(service)).toEqual({ infected: 1 })
+    expect(await keysOnDisk()).toEqual([])
   })
 })
 
-describe('a backup that is dead keeps nothing waiting, and should it live after all it is told that it is in vain', () => {
+describe('a backup that died delays no removal, and should it live after all, its next heartbeat fails', () => {
   test.each([
     ['was not heard of for two minutes', "beat_at = now() - interval '121 seconds'", 'destroyed', false],
     ['runs for more than a week, whatever it says', "started_at = now() - interval '169 hours'", 'destroyed', false],
     ['was heard of just before', "beat_at = now() - interval '100 seconds'", 'backup_runs', true],
   ])('one that %s', async (_which, past, removed, lives) => {
+    await deletedDaysAgo(service, whose, 40)
+    await purgeAll(service)
     const id = await beginOne()
     await sql`update document_backups set ${sql.raw(past)}`.execute(service.app.db)
-    const place = { store: 'local', storeId: service.app.stores.local.storeId, key: keyOf('2') } as const
 
-    expect(await removeBytes(service.app, place, null)).toBe(removed)
+    expect(await destroyPurged()).toEqual([removed])
     expect(await beatBackup(service.app.db, id)).toBe(lives)
   })
 })
 
-/** A key that nothing names. */
-function keyOf(digit: string): StorageKey {
-  const uuid = `0000000${digit}-0000-4000-8000-000000000000`
-  return `security_firms/${uuid}/bank_statement_${uuid}.pdf` as StorageKey
+/** An upload that wrote its file and did not commit. */
+async function reserveWithFile(): Promise<Reservation> {
+  const { db, processId, stores, config } = service.app
+  const { storeId } = stores.local
+  const key = storageKeyOf({ firmId: whose.firm, documentType: 'bank_statement', uuid: randomUUID(), extension: 'pdf' })
+  const reservation: Reservation = {
+    id: randomUUID() as BlobId,
+    documentId: randomUUID() as DocumentId,
+    versionId: randomUUID() as VersionId,
+    firmId: whose.firm,
+    store: 'local',
+    storeId,
+    key,
+    growth: { bytes: 1000, documents: 1 },
+    scope: undefined,
+  }
+  await reserveUpload(db, processId, reservation, { bytes: undefined, documents: undefined })
+  const path = join(config.uploadsDir, key)
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, makePdf({ bytes: 1000 }))
+  return reservation
 }

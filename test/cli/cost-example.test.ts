@@ -51,6 +51,11 @@ async function seedExample(db: Db, firm: FirmId): Promise<void> {
       select ${firm}::uuid, id, 1, 'clearance.pdf', bytes, 'application/pdf', 's3', 'security_firms/' || id, 'skipped',
         gen_random_uuid(), at
       from files
+      returning *
+    ),
+    b as (
+      insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state, bytes)
+      select firm_id, document_id, id, store, storage_key, 'live', file_size from v
     )
     insert into document_events (occurred_at, firm_id, document_id, version, action, outcome, ip, user_agent, request_id)
     select now() - make_interval(days => n % 30, hours => 1), ${firm}::uuid, id, 1, 'document.downloaded', 'ok',
@@ -64,8 +69,9 @@ async function seedExample(db: Db, firm: FirmId): Promise<void> {
         jsonb_build_array(jsonb_build_object('version', 1, 'bytes', ${exampleBytes})), 'an example', 'an example', 'example',
         now() - make_interval(days => n, hours => 1)
       from generate_series(0, 199) n
-      returning id, disposed_at
+      returning *
     )
-    insert into document_disposed_files (disposal_id, firm_id, store, storage_key, hidden_at)
-    select id, ${firm}::uuid, 's3', id::text, disposed_at from disposals`.execute(db)
+    insert into document_blobs (disposal_id, firm_id, document_id, store, storage_key, state, bytes, changed_at)
+    select id, firm_id, document_id, 's3', id::text, 'hidden', (versions -> 0 ->> 'bytes')::bigint, disposed_at
+    from disposals`.execute(db)
 }

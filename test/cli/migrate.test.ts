@@ -46,7 +46,7 @@ describe('migrate to-s3', () => {
 
   test('ends at the first right that the database’s user lacks, and says how to give it', async () => {
     const place = await documentsOnDisk(3)
-    await forbidInserts(place.db, 'document_moves')
+    await forbidInserts(place.db, 'document_blobs')
     const ended = await place.run('migrate', 'to-s3')
     expect(ended.stderr).toMatch(/this user lacks a right: .*db migrate/)
   })

@@ -5,20 +5,27 @@ import { expect, it } from 'vitest'
 
 import type { Db, Tx } from '../../src/database/client.ts'
 import type { Quota } from '../../src/database/quotas.ts'
-import { openUpload } from '../../src/database/uploads.ts'
-import type { FirmId, StorageKey, UploadId, UserId } from '../../src/vocabulary.ts'
+import { reserveUpload } from '../../src/database/blobs/reserve-upload.ts'
+import type { BlobId, DocumentId, FirmId, ProcessId, StorageKey, VersionId } from '../../src/vocabulary.ts'
 import { migratedDatabase } from '../support/migrated-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 
 const scene = sceneOfFile(async (closing) => ({ db: await migratedDatabase(closing) }))
 
+const processId = randomUUID() as ProcessId // nobody else's
 const usual = { bytes: 100, documents: 10 }
 
 async function open(db: Db | Tx, firmId: FirmId, bytes: number, usualQuota: Quota = usual): Promise<string | null> {
   const key = `security_firms/${firmId}/${randomUUID()}.pdf` as StorageKey // nobody reads it
   const place = { store: 's3', storeId: null, key } as const
-  const whose = { id: randomUUID() as UploadId, firmId, uploadedBy: randomUUID() as UserId }
-  const { refused } = await openUpload(db, { ...place, ...whose, growth: { bytes, documents: 1 } }, usualQuota)
+  // Just made, so they name nothing else.
+  const ids = {
+    id: randomUUID() as BlobId,
+    documentId: randomUUID() as DocumentId,
+    versionId: randomUUID() as VersionId,
+  }
+  const reservation = { ...place, ...ids, firmId, growth: { bytes, documents: 1 as const }, scope: undefined }
+  const { refused } = await reserveUpload(db, processId, reservation, usualQuota)
   return refused
 }
 

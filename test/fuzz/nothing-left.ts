@@ -28,9 +28,9 @@ export async function listKeptVersions(service: Fuzzed, firm: FirmId): Promise<s
 /** What is held for requests that are over: in the process, and by rows that name what is on its way. */
 async function findHeld({ app, folder }: Fuzzed): Promise<string> {
   const { rows } = await sql<{ n: number }>`
-    select ((select count(*) from document_uploads) + (select count(*) from document_moves))::int as n`.execute(app.db)
+    select count(*)::int as n from document_blobs where state = 'incoming'`.execute(app.db)
   const held = {
-    'open uploads': rows[0]?.n ?? 0,
+    'blobs on their way in': rows[0]?.n ?? 0,
     'bytes of memory': app.budget.totalBytes - app.budget.free(),
     'bytes in the spool': app.spool.bytes(),
     'connections to the database': app.countConnections().inUse,

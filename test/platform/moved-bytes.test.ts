@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { systemActor } from '../../src/database/events.ts'
 import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
 import { listVersionsIn } from '../../src/database/versions-in-store.ts'
-import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import { makeTurns } from '../../src/documents/moving/turns.ts'
@@ -106,11 +106,11 @@ describe('two rows of the platform that name one file', () => {
     const row = { file_path: first.filePath, file_size: first.bytes.length }
     const second = await insertDocumentRow(beside.platform, beside.firm, row)
     expect(await moveVersion(app(), actor, await versionOf(first.id), toS3)).toBe('moved')
-    await collectBytes(inTwoDays(), never)
+    await collectBlobs(inTwoDays(), never)
     expect((await download(beside.service, beside.firm, beside.admin, second)).bytes.equals(first.bytes)).toBe(true)
 
     expect(await moveVersion(app(), actor, await versionOf(second), toS3)).toBe('moved')
-    await collectBytes({ ...app(), now: () => new Date(Date.now() + 4 * 24 * 60 * 60 * 1000) }, never)
+    await collectBlobs({ ...app(), now: () => new Date(Date.now() + 4 * 24 * 60 * 60 * 1000) }, never)
     expect(await isOnDisk(first.filePath)).toBe(false)
   })
 
@@ -122,7 +122,7 @@ describe('two rows of the platform that name one file', () => {
     const alone = await insertOnDisk()
     await beside.platform.query('alter table firm_documents enable trigger user')
     await moveVersion(app(), actor, await versionOf(first.id), toS3)
-    await collectBytes(inTwoDays(), never)
+    await collectBlobs(inTwoDays(), never)
     const verified = await runVerify(inTwoDays(), { repairs: 'many' })
 
     expect([await isOnDisk(first.filePath), await isOnDisk(alone.filePath), verified.keysOf('stray')]).toEqual([

@@ -33,11 +33,16 @@ const moveToTrash = (id: DocumentId) =>
   sql`with d as (update documents set deleted_at = now(), deleted_by = ${beside.admin.id} where id = ${id} returning id)
       delete from firm_documents f using d where f.id = d.id`.execute(db())
 const addVersion = (id: DocumentId, scanStatus: 'pending' | 'infected' | 'clean') =>
-  sql`with d as (update documents set current_version = current_version + 1 where id = ${id} returning *)
-      insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, sha256, store,
-        storage_key, scan_status, uploaded_by)
-      select d.firm_id, d.id, d.current_version, 'second.pdf', 5, 'application/pdf', repeat('b', 64), 's3', ${platformKey(beside.firm)},
-        ${scanStatus}, ${beside.admin.id} from d`.execute(db())
+  sql`with d as (update documents set current_version = current_version + 1 where id = ${id} returning *),
+      v as (
+        insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, sha256, store,
+          storage_key, scan_status, uploaded_by)
+        select d.firm_id, d.id, d.current_version, 'second.pdf', 5, 'application/pdf', repeat('b', 64), 's3', ${platformKey(beside.firm)},
+          ${scanStatus}, ${beside.admin.id} from d
+        returning *
+      )
+      insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state, bytes)
+      select firm_id, document_id, id, store, storage_key, 'live', file_size from v`.execute(db())
 /** As the verdict of a scan does it. */
 const hide = (id: DocumentId) =>
   sql`

@@ -118,8 +118,15 @@ describe('what the platform updates', () => {
 
     expect(await view(id)).toMatchObject({ version: 1, storage: 's3' })
     expect(file.bytes.equals(bytes)).toBe(true)
-    const kept = await beside.service.app.db.selectFrom('document_removals').selectAll().execute()
-    expect(kept).toMatchObject([{ storage_key: filePath.slice('uploads/'.length), store: 'local', due_at: null }])
+    const blobs = await beside.service.app.db
+      .selectFrom('document_blobs')
+      .selectAll()
+      .where('document_id', '=', id)
+      .execute()
+    expect(blobs.toSorted((a, b) => a.store.localeCompare(b.store))).toMatchObject([
+      { state: 'leaving', storage_key: filePath.slice('uploads/'.length), store: 'local', due_at: null },
+      { state: 'live', storage_key: file_path, store: 's3' },
+    ])
   })
 
   it('with bytes of another length under the same key has no hash until they were read', async () => {

@@ -58,10 +58,12 @@ it('a dead one stays dead where the bytes are in quarantine, and could not be re
 it('a link dies also where the paper had been moved to S3 meanwhile, and what it left here is still there', async () => {
   const { id, follow } = await linked()
   await sql`
-    with v as (select * from document_versions where document_id = ${id}),
-    moved as (update document_versions set store = 's3', store_id = null, storage_key = storage_key || 'x' where document_id = ${id})
-    insert into document_removals (firm_id, version_id, store, store_id, storage_key, due_at)
-    select firm_id, id, store, store_id, storage_key, now() + interval '1 day' from v`.execute(db())
+    with moved as (update document_versions set store = 's3', store_id = null, storage_key = storage_key || 'x' where document_id = ${id}),
+    source as (
+      update document_blobs set state = 'leaving', due_at = now() + interval '1 day' where document_id = ${id} returning *
+    )
+    insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state)
+    select firm_id, document_id, version_id, 's3', storage_key || 'x', 'live' from source`.execute(db())
   expect(await follow()).toBe(200)
 
   await sql`update document_versions set scan_status = 'infected' where document_id = ${id}`.execute(db())

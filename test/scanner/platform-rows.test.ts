@@ -134,11 +134,16 @@ async function addVersion(id: string, bytes: Buffer): Promise<void> {
   const other = await handIn(bytes)
   await sql`
     with taken as (delete from document_versions where document_id = ${other.id} returning *),
-    d as (update documents set current_version = current_version + 1 where id = ${id} returning *)
-    insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, store, storage_key,
-      scan_status, uploaded_by)
-    select d.firm_id, d.id, d.current_version, 'second.pdf', taken.file_size, taken.mime_type, taken.store,
-      taken.storage_key, 'pending', taken.uploaded_by
-    from d, taken`.execute(beside.service.app.db)
+    d as (update documents set current_version = current_version + 1 where id = ${id} returning *),
+    v as (
+      insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, store, storage_key,
+        scan_status, uploaded_by)
+      select d.firm_id, d.id, d.current_version, 'second.pdf', taken.file_size, taken.mime_type, taken.store,
+        taken.storage_key, 'pending', taken.uploaded_by
+      from d, taken
+      returning *
+    )
+    update document_blobs b set document_id = v.document_id, version_id = v.id, is_platforms = false
+    from v where b.document_id = ${other.id} and b.storage_key = v.storage_key`.execute(beside.service.app.db)
   await beside.platform.query('delete from firm_documents where id = $1', [other.id])
 }

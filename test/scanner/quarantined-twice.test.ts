@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto'
+
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
 import { quarantineVersion } from '../../src/documents/scanning/quarantine-version.ts'
 import { storesHere, type StoreHere } from '../../src/documents/stores-here.ts'
+import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import { serviceOnBothStores } from '../support/both-stores.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
@@ -33,10 +36,16 @@ async function foundOn(service: TestService, store: 's3' | 'local'): Promise<Fou
 }
 
 async function quarantinedOf({ app }: TestService, { version }: Found) {
-  const { rows } = await sql<{ key: string; is_closed: boolean }>`
-    select quarantine_key as key, source_removed_at is not null as is_closed from document_quarantined
-    where storage_key = ${version.key}`.execute(app.db)
+  const { rows } = await sql<{ key: string; state: string }>`
+    select storage_key as key, state from document_blobs where source_key = ${version.key}`.execute(app.db)
   return rows
+}
+
+/** The platform moves a version's file, as the trigger on its row follows it. */
+async function platformMoves({ app }: TestService, { version }: Found, store: 's3' | 'local', key: string) {
+  await sql`
+    update document_versions set store = ${store}, store_id = null, storage_key = ${key}, is_platforms = true
+    where id = ${version.versionId}`.execute(app.db)
 }
 
 describe.each(['s3', 'local'] as const)('on %s', (store) => {
@@ -49,34 +58,30 @@ describe.each(['s3', 'local'] as const)('on %s', (store) => {
     const first = await quarantinedOf(service(), found)
     await quarantineVersion(service().app, here, version)
 
-    expect(first).toEqual([{ key: `quarantine/${version.key}`, is_closed: true }])
+    expect(first).toEqual([{ key: `quarantine/${version.key}`, state: 'quarantined' }])
     expect(await quarantinedOf(service(), found)).toEqual(first)
   })
 
   it('what one of two has just brought there stays named, though the other finds nothing any more', async () => {
     const found = await foundOn(service(), store)
     const { here, version } = found
-    // The first has copied and removed, and was killed before it could say so.
+    // The first copied the file and removed its source, and was killed before it could commit.
     await quarantineVersion(service().app, here, version)
-    await sql`update document_quarantined set source_removed_at = null where storage_key = ${version.key}`.execute(
-      service().app.db,
-    )
+    await sql`update document_blobs set state = 'incoming' where source_key = ${version.key}`.execute(service().app.db)
     await quarantineVersion(service().app, here, version)
 
-    expect(await quarantinedOf(service(), found)).toEqual([{ key: `quarantine/${version.key}`, is_closed: true }])
+    expect(await quarantinedOf(service(), found)).toEqual([{ key: `quarantine/${version.key}`, state: 'quarantined' }])
   })
 
   it('what the platform had moved away and back is moved into quarantine all the same', async () => {
     const found = await foundOn(service(), store)
     const { here, version } = found
-    // As the moves of the platform are followed: where the bytes were is noted, and they are there again.
-    await sql`insert into document_removals (firm_id, version_id, store, store_id, storage_key, due_at)
-      values (${version.firmId}, ${version.versionId}, ${store}, ${here.storeId}, ${version.key}, null)`.execute(
-      service().app.db,
-    )
-    await quarantineVersion(service().app, here, version)
+    const away = storageKeyOf({ ...version, uuid: randomUUID(), extension: 'pdf' })
+    await platformMoves(service(), found, store === 's3' ? 'local' : 's3', away)
+    await platformMoves(service(), found, store, version.key)
+    await quarantineVersion(service().app, here, { ...version, storeId: null })
 
-    expect(await quarantinedOf(service(), found)).toMatchObject([{ is_closed: true }])
+    expect(await quarantinedOf(service(), found)).toMatchObject([{ state: 'quarantined' }])
     expect(await here.files.stat(version.key)).toBeUndefined()
   })
 

@@ -29,7 +29,7 @@ it('a file that was scanned before new signatures came, and is kept after that, 
   const { firm, admin } = await firmWithAdmin(service)
   // Its scan is over, and it is on its way into the store.
   const holding = await service.app.db.startTransaction().execute()
-  await sql`lock table document_uploads in share mode`.execute(holding)
+  await sql`lock table document_blobs in share mode`.execute(holding)
   const uploading = uploadDocument(service.url, firm, admin)
   await waitUntilWaiting(service.app.db)
   numbered.number(2)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { type Beside, openGround, rowsOf, startBeside } from '../platform/open-scene.ts'
 import { listFolder } from '../support/list-everything.ts'
 import { type FirmWithAdmin, insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.ts'
@@ -36,12 +36,18 @@ const filesOf = async (service: TestService) =>
 const versionOf = async (id: string) => (await rowsOf(holder.service, id)).versions[0]
 const removals = async () =>
   (
-    await sql<{ store_id: string | null }>`select store_id from document_removals where due_at is not null`.execute(
-      db(),
-    )
+    await sql<{ store_id: string | null }>`
+      select store_id from document_blobs where state = 'leaving' and due_at is not null`.execute(db())
   ).rows
 const collect = async ({ app }: TestService) =>
-  collectBytes({ ...app, now: () => new Date(Date.now() + 60_000), graceMs: 0 }, new AbortController().signal)
+  collectBlobs({ ...app, now: () => new Date(Date.now() + 2 * 3_600_000), graceMs: 0 }, new AbortController().signal)
+
+/** The same service, on a disk that removes nothing. */
+const withoutRemovals = (service: TestService): TestService => {
+  const { local, ...others } = service.app.stores
+  const remove = () => Promise.reject(new Error('This disk removes nothing.'))
+  return { ...service, app: { ...service.app, stores: { ...others, local: { ...local, remove } } } }
+}
 
 it('who does not have the file takes no try of it, so that its holder scans it as soon as it comes to it', async () => {
   const { id } = await handIn()
@@ -56,9 +62,9 @@ it('who does not have the file takes no try of it, so that its holder scans it a
   expect(await findOnDisk(holder.service)).toEqual({ infected: 1 })
 })
 
-it('what could not be removed at once is noted with its disk, and so the collector of that disk comes to it', async () => {
+it('an infected file that could not be removed at once is named with its disk, and the collector of that disk removes it', async () => {
   const { id, filePath } = await handIn()
-  expect(await findOnDisk(holder.service)).toEqual({ infected: 1 })
+  expect(await findOnDisk(withoutRemovals(holder.service))).toEqual({ infected: 1 })
 
   expect(await removals()).toContainEqual({ store_id: holder.service.app.stores.local.storeId })
   expect(await removals()).not.toContainEqual({ store_id: null })

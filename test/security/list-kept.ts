@@ -12,8 +12,7 @@ const tables = [
   'firm_documents',
   'documents',
   'document_versions',
-  'document_uploads',
-  'document_moves',
+  'document_blobs',
   'document_idempotency_keys',
 ]
 

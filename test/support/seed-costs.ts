@@ -45,6 +45,7 @@ type Purged = {
 /** The record of a purge, with a file for each of its versions. */
 export async function seedPurged({ db, firm }: Ground, purged: Purged): Promise<void> {
   const { versions, hiddenDaysAgo, disposedDaysAgo = 0, store = 's3', isDestroyed } = purged
+  const state = isDestroyed === true ? 'destroyed' : hiddenDaysAgo === undefined ? 'leaving' : 'hidden'
   const listed = JSON.stringify(versions.map((bytes, index) => ({ version: index + 1, bytes })))
   await sql`
     with d as (
@@ -52,13 +53,12 @@ export async function seedPurged({ db, firm }: Ground, purged: Purged): Promise<
         why, disposed_by, request_id, disposed_at)
       values (${firm}, ${randomUUID()}, 'tax_clearance', ${randomUUID()}, now(), now(), ${listed}::jsonb, 'a test',
         'a test', 'r', ${daysBefore(disposedDaysAgo)})
-      returning id
+      returning *
     )
-    insert into document_disposed_files (disposal_id, firm_id, store, storage_key, hidden_at, destroyed_at)
-    select d.id, ${firm}, ${store}, gen_random_uuid()::text,
-      ${hiddenDaysAgo === undefined ? sql`null` : daysBefore(hiddenDaysAgo)},
-      ${isDestroyed === true ? sql`now()` : sql`null`}
-    from d, generate_series(1, ${versions.length}::int)`.execute(db)
+    insert into document_blobs (disposal_id, firm_id, document_id, store, storage_key, state, bytes, changed_at)
+    select d.id, d.firm_id, d.document_id, ${store}, gen_random_uuid()::text, ${state}, bytes,
+      ${daysBefore(hiddenDaysAgo ?? disposedDaysAgo)}
+    from d, unnest(${versions}::bigint[]) as bytes`.execute(db)
 }
 
 /** An hour into that day, so that no second of the test's changes the day. */

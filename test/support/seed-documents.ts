@@ -61,6 +61,11 @@ async function insertRows({ db, storeId, firmId, uploadedBy }: Ground, documents
       select ${firmId}::uuid, id, 1, 'clearance.pdf', size, 'application/pdf', sha256, 'local', ${storeId}::uuid, key,
         'skipped', ${uploadedBy}::uuid
       from given
+      returning *
+    ),
+    b as (
+      insert into document_blobs (firm_id, document_id, version_id, store, store_id, storage_key, state, bytes)
+      select firm_id, document_id, id, store, store_id, storage_key, 'live', file_size from v
     )
     insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by,
       is_verified, created_at, updated_at)

@@ -10,7 +10,7 @@ import { makeTurns } from '../../src/documents/moving/turns.ts'
 import { type StoreHere, storesHere } from '../../src/documents/stores-here.ts'
 import type { VerifyNeeds } from '../../src/documents/verifying/verification.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
-import type { StorageKey, UploadId } from '../../src/vocabulary.ts'
+import type { StorageKey, VersionId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { makePdf } from '../support/make-files.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
@@ -24,7 +24,7 @@ const stray = Buffer.from(makePdf({ bytes: 2_000, seed: 'a stray' }))
 describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) => {
   const scene = sceneOfFile((closing) => openStoreScene(closing, store))
   beforeEach(async () => {
-    for (const table of ['documents', 'document_removals', 'document_quarantined'])
+    for (const table of ['documents', 'document_blobs'])
       await sql`delete from ${sql.table(table)}`.execute(scene.service.app.db)
     await emptyStores(scene)
   })
@@ -39,7 +39,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
   }
 
   async function recordsOf(key: StorageKey) {
-    return scene.service.app.db.selectFrom('document_quarantined').selectAll().where('storage_key', '=', key).execute()
+    return scene.service.app.db.selectFrom('document_blobs').selectAll().where('source_key', '=', key).execute()
   }
 
   const here = (needs: VerifyNeeds = scene.service.app): StoreHere =>
@@ -75,7 +75,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(await scene.hand.get(key)).toBeUndefined()
     expect(await scene.hand.get(`quarantine/${key}`)).toEqual(stray)
     expect(await recordsOf(key)).toMatchObject([
-      { store, quarantine_key: `quarantine/${key}`, bytes: '2000', source_removed_at: expect.any(Date) },
+      { store, storage_key: `quarantine/${key}`, bytes: '2000', state: 'quarantined' },
     ])
     expect(await runVerify(scene.service.app)).toMatchObject({ isRight: true, files: 1, findings: { stray: 0 } })
     // No key of the place apart is one that a document's bytes are read under.
@@ -92,8 +92,8 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
 
     const [first, second] = (await recordsOf(key)).toSorted((a, b) => Number(a.bytes) - Number(b.bytes))
-    expect(await scene.hand.get(first?.quarantine_key ?? '')).toEqual(stray)
-    expect(await scene.hand.get(second?.quarantine_key ?? '')).toEqual(other)
+    expect(await scene.hand.get(first?.storage_key ?? '')).toEqual(stray)
+    expect(await scene.hand.get(second?.storage_key ?? '')).toEqual(other)
     expect(await scene.hand.get(key)).toBeUndefined()
   })
 
@@ -105,8 +105,8 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
 
     expect(done).toMatchObject({ isRight: true, findings: { quarantined: 1 } })
     const [record] = await recordsOf(key)
-    expect(record?.quarantine_key).not.toBe(`quarantine/${key}`)
-    expect(await scene.hand.get(record?.quarantine_key ?? '')).toEqual(stray)
+    expect(record?.storage_key).not.toBe(`quarantine/${key}`)
+    expect(await scene.hand.get(record?.storage_key ?? '')).toEqual(stray)
     await scene.hand.remove(`quarantine/${key}`)
   })
 
@@ -115,12 +115,12 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
   it.each(deaths)('finishes what a repair left that was killed %s', async (moment) => {
     const key = await leaveStray()
     await expect(runVerify(dyingAt(moment, key), { repairs: 'many' })).rejects.toThrow('killed')
-    expect(await recordsOf(key)).toMatchObject([{ source_removed_at: null }])
+    expect(await recordsOf(key)).toMatchObject([{ state: 'incoming' }])
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
 
     expect(done.isRight).toBe(true)
-    expect(await recordsOf(key)).toMatchObject([{ source_removed_at: expect.any(Date) }])
+    expect(await recordsOf(key)).toMatchObject([{ state: 'quarantined' }])
     expect(await scene.hand.get(key)).toBeUndefined()
     expect(await scene.hand.get(`quarantine/${key}`)).toEqual(stray)
   })
@@ -131,7 +131,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
 
     await Promise.all([1, 2].map(() => runVerify(needs, { repairs: 'many' })))
 
-    expect(await recordsOf(key)).toMatchObject([{ source_removed_at: expect.any(Date) }])
+    expect(await recordsOf(key)).toMatchObject([{ state: 'quarantined' }])
     expect(await scene.hand.get(key)).toBeUndefined()
     expect(await scene.hand.get(`quarantine/${key}`)).toEqual(stray)
   })
@@ -148,7 +148,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
 
     expect(done.findings.quarantined).toBe(0)
     expect(await scene.hand.get(key)).toEqual(stray)
-    await scene.service.app.db.deleteFrom('document_uploads').execute()
+    await scene.service.app.db.deleteFrom('document_blobs').where('state', '=', 'incoming').execute()
   })
 
   it('takes for no stray: bytes on their way in, those of an open move, and sources that are kept or go later', async () => {
@@ -167,7 +167,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(lying).toBe(5)
     expect(done.findings).toMatchObject({ stray: 0, quarantined: 0 })
     expect(await countFiles()).toBe(5)
-    await scene.service.app.db.deleteFrom('document_uploads').execute()
+    await scene.service.app.db.deleteFrom('document_blobs').where('state', '=', 'incoming').execute()
   })
 
   it('touches nothing in a store of another installation', async () => {
@@ -195,14 +195,8 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
   async function nameInUpload(key: StorageKey): Promise<void> {
     const place = { store, store_id: here().storeId, storage_key: key }
     await scene.service.app.db
-      .insertInto('document_uploads')
-      .values({
-        ...place,
-        id: randomUUID() as UploadId,
-        firm_id: scene.firmId,
-        multipart_id: null,
-        uploaded_by: scene.member.id,
-      })
+      .insertInto('document_blobs')
+      .values({ ...place, firm_id: scene.firmId, version_id: randomUUID() as VersionId, state: 'incoming' })
       .execute()
   }
 

@@ -4,10 +4,10 @@ import { CreateMultipartUploadCommand, DeleteBucketPolicyCommand, PutBucketPolic
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
-import type { FirmId, StorageKey, UploadId } from '../../src/vocabulary.ts'
+import type { FirmId, StorageKey, VersionId } from '../../src/vocabulary.ts'
 import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
 import { listBucket } from '../support/list-everything.ts'
-import { makeFirm, makeMember } from '../support/people.ts'
+import { makeFirm } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { inTwoDays, runVerify } from './run-verify.ts'
@@ -37,18 +37,16 @@ describe('verify, of unfinished uploads on S3', () => {
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
     })
     firmId = await makeFirm(service.app)
-    const member = await makeMember(service.app, firmId)
     const [lost, underway] = [await begin(), await begin()]
     await service.app.db
-      .insertInto('document_uploads')
+      .insertInto('document_blobs')
       .values({
-        id: randomUUID() as UploadId,
         firm_id: firmId,
+        version_id: randomUUID() as VersionId,
         store: 's3',
-        store_id: null,
         storage_key: underway.key,
+        state: 'incoming',
         multipart_id: underway.id,
-        uploaded_by: member.id,
       })
       .execute()
 

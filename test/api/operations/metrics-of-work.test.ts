@@ -24,7 +24,6 @@ afterAll(async () => {
   await database.remove()
 })
 
-const nobody = '00000000-0000-0000-0000-000000000000'
 const figure = async (name: string, labels = '') => (await readMetrics(service.url)).valueOf(name, labels)
 const run = async (statement: ReturnType<typeof sql>) => void (await statement.execute(service.app.db))
 const runs = (labels: string) => figure('job_duration_seconds_count', labels)
@@ -73,17 +72,21 @@ test('attempts at jobs and runs of tasks are timed by how they ended', async () 
   await tending.close()
 })
 
-test('open moves, due removals and what was put aside are counted, with the age of the oldest', async () => {
+test('open moves, due removals and quarantined files are counted, with the age of the oldest', async () => {
   await run(sql`
-    insert into document_moves (id, firm_id, version_id, from_store, from_key, to_store, to_key, lease_until, started_at)
-    values (gen_random_uuid(), ${firm}, gen_random_uuid(), 'local', 'a', 's3', 'b', now(), now() - interval '1 hour')`)
+    with source as (
+      insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state)
+      values (${firm}, gen_random_uuid(), gen_random_uuid(), 'local', 'a', 'live') returning *
+    )
+    insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state, source_id, created_at)
+    select firm_id, document_id, version_id, 's3', 'b', 'incoming', id, now() - interval '1 hour' from source`)
   await run(sql`
-    insert into document_removals (firm_id, store, storage_key, due_at)
-    values (${firm}, 's3', 'due', now() - interval '30 minutes'), (${firm}, 's3', 'later', now() + interval '1 day'),
-      (${firm}, 's3', 'kept', null)`)
+    insert into document_blobs (firm_id, store, storage_key, state, due_at)
+    values (${firm}, 's3', 'due', 'leaving', now() - interval '30 minutes'),
+      (${firm}, 's3', 'later', 'leaving', now() + interval '1 day'), (${firm}, 's3', 'stays', 'leaving', null)`)
   await run(sql`
-    insert into document_quarantined (store, storage_key, quarantine_key, bytes, reason)
-    values ('s3', 'stray', 'quarantine/stray', 1, 'a test')`)
+    insert into document_blobs (store, storage_key, state, source_key, bytes, reason)
+    values ('s3', 'quarantine/orphan', 'quarantined', 'orphan', 1, 'a test')`)
 
   await expect.poll(() => figure('quarantined_files'), polling).toBe(1)
   expect(await figure('moves_open')).toBe(1)
@@ -95,8 +98,8 @@ test('open moves, due removals and what was put aside are counted, with the age 
 
 test('however many rows there are, no more than ten thousand are looked at', async () => {
   await run(sql`
-    insert into document_uploads (id, firm_id, store, storage_key, uploaded_by, started_at)
-    select gen_random_uuid(), ${firm}, 's3', 'left/' || n, ${nobody}, now() - interval '1 minute'
+    insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state, created_at)
+    select ${firm}, gen_random_uuid(), gen_random_uuid(), 's3', 'left/' || n, 'incoming', now() - interval '1 minute'
     from generate_series(1, 10050) n`)
 
   await expect.poll(() => figure('open_uploads'), polling).toBe(10_000)

@@ -102,17 +102,17 @@ test('what is open, waits or is held is there to see', async () => {
   expect(figures.valueOf('process_resident_memory_bytes')).toBeGreaterThan(0)
 })
 
-test('an upload whose bytes could not be taken back stays open, and is seen', async () => {
+test('an upload that nobody ended is counted as open', async () => {
   const open = async () => (await readMetrics(scene.service.url)).valueOf('open_uploads')
   const count = async () => {
-    const { rows } = await sql<{ n: number }>`select count(*)::int as n from document_uploads`.execute(
-      scene.service.app.db,
-    )
+    const { rows } = await sql<{
+      n: number
+    }>`select count(*)::int as n from document_blobs where state = 'incoming'`.execute(scene.service.app.db)
     return rows[0]?.n
   }
   await sql`
-    insert into document_uploads (id, firm_id, store, storage_key, uploaded_by)
-    values (gen_random_uuid(), ${scene.firm}, 's3', 'security_firms/left_behind', ${scene.admin.id})`.execute(
+    insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state)
+    values (${scene.firm}, gen_random_uuid(), gen_random_uuid(), 's3', 'security_firms/left_behind', 'incoming')`.execute(
     scene.service.app.db,
   )
 

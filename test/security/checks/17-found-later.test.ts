@@ -176,10 +176,10 @@ async function expectQuarantined(service: TestService, firm: FirmId, admin: Pers
 
   const { db } = service.app
   const { rows } = await sql<{ key: string; aside: string; bytes_state: string; is_shown: boolean; deleted_at: null }>`
-    select v.storage_key as key, q.quarantine_key as aside, v.bytes_state, d.deleted_at,
+    select v.storage_key as key, q.storage_key as aside, v.bytes_state, d.deleted_at,
       exists (select from firm_documents f where f.id = d.id) as is_shown
     from documents d join document_versions v on v.document_id = d.id
-    join document_quarantined q on q.storage_key = v.storage_key and q.source_removed_at is not null
+    join document_blobs q on q.source_key = v.storage_key and q.state = 'quarantined'
     where d.id = ${id}`.execute(db)
   expect(rows).toEqual([expect.objectContaining({ bytes_state: 'removed', is_shown: false, deleted_at: null })])
   const lies = [

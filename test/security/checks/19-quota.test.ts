@@ -199,7 +199,12 @@ describeCheck(19, () => {
     await connection.send(formStart)
     await connection.send(fileOf(18 * mebibyte).subarray(0, 17 * mebibyte))
     const open = () =>
-      scene.first.app.db.selectFrom('document_uploads').select('reserved_bytes').where('firm_id', '=', firm).execute()
+      scene.first.app.db
+        .selectFrom('document_blobs')
+        .select('reserved_bytes')
+        .where('firm_id', '=', firm)
+        .where('state', '=', 'incoming')
+        .execute()
     await expect.poll(open).toEqual([{ reserved_bytes: String(18 * mebibyte) }])
     const bytes = fileOf(3 * mebibyte)
 
