@@ -55,7 +55,8 @@ export const isNamedByVersion = ({ store, storeId, key }: PlaceColumns) => sql<b
 
 /**
  * SQL: what keeps the bytes of leaving blob `b`; null when nothing does. The source of a move stays while the version's own
- * bytes are missing or corrupt, since it may be the last right copy. Infected bytes wait for no backup.
+ * bytes are missing or corrupt, since it may be the last right copy. Infected bytes wait for no backup, nor do those of a
+ * failed upload: no backup has a row of it.
  */
 export const whatKeeps = sql<Keeper | null>`case
   when b.disposal_id is not null
@@ -65,8 +66,8 @@ export const whatKeeps = sql<Keeper | null>`case
                  and o.state in ('incoming', 'live') and (o.store_id is null or o.store_id = b.store_id))
     or exists (select from document_versions v where v.firm_id = b.firm_id and v.id = b.version_id
                  and v.bytes_state in ('missing', 'wrong')) then 'still_named'
-  when ${isBackupRunning} and not exists (select from document_versions v
-    where v.firm_id = b.firm_id and v.id = b.version_id and v.scan_status = 'infected') then 'backup_runs'
+  when ${isBackupRunning} and (b.disposal_id is not null or exists (select from document_versions v
+    where v.firm_id = b.firm_id and v.id = b.version_id and v.scan_status <> 'infected')) then 'backup_runs'
   end`
 
 /**
