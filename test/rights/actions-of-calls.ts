@@ -15,6 +15,7 @@ export const actionsOf: Record<string, string[]> = {
   AbortMultipartUpload: ['s3:AbortMultipartUpload'],
   // Of a version, it is the second.
   DeleteObject: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+  DeleteObjects: ['s3:DeleteObject'],
   PutObjectLegalHold: ['s3:PutObjectLegalHold'],
   GetBucketVersioning: ['s3:GetBucketVersioning'],
   PutBucketVersioning: ['s3:PutBucketVersioning'],
