@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Scene } from './open-scene.ts'
+import { plantWrongBytes } from './plant-wrong-bytes.ts'
 import type { CyclePlan, Happening } from './plan-cycle.ts'
 import type { Instance } from '../support/start-instance.ts'
+import { type Random, randomOf } from './random.ts'
 import { settleAll } from './settle-all.ts'
 import { startMigration } from './start-migration.ts'
 import type { Tally } from './tally.ts'
@@ -52,7 +54,7 @@ async function happen(needs: Needs, happening: Happening, turns: Map<Instance, n
 
 async function migrateAndKill(
   { scene, tally, signal }: Needs,
-  { instance: index, to, killAfterMs }: Extract<Happening, { kind: 'migrate' }>,
+  { instance: index, to, killAfterMs, plantsWrongBytes }: Extract<Happening, { kind: 'migrate' }>,
 ): Promise<void> {
   const migration = startMigration(requireInstance(scene, index), to, signal)
   const ended = new AbortController()
@@ -61,7 +63,11 @@ async function migrateAndKill(
   await sleep(killAfterMs, undefined, { signal: AbortSignal.any([ended.signal, signal]) }).catch(() => undefined)
   if (migration.kill()) tally.killed()
   await migration.ended
+  if (plantsWrongBytes) await plantWrongBytes(scene, everyOther)
 }
+
+/** Where the order of things is a matter of timing, no number of the schedule is drawn. */
+const everyOther: Random = randomOf('every other')
 
 type Kill = Extract<Happening, { kind: 'kill' }>
 
@@ -80,6 +86,7 @@ async function killAndRestart(
     await sleep(afterMs, undefined, { signal })
     if (!isOurs()) return
     if (await instance.kill()) tally.killed()
+    if (kill.plantsWrongBytes) await plantWrongBytes(scene, everyOther)
     await sleep(kill.downMs, undefined, { signal })
     if (isOurs()) await instance.start()
   }

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { checkDownloads } from './check-downloads.ts'
 import { compareKeys, compareLedger } from './compare-ledger.ts'
-import { compareStock, type StockReport } from './compare-stock.ts'
-import { findAskedTwice } from './find-asked-twice.ts'
+import { findBlobFaults, listUploadsUnderWay } from '../support/blobs/find-blob-faults.ts'
+import { compareStock, multipartIdsOf, type StockReport } from './compare-stock.ts'
+import { findAskedTwice, findUploadsLeft } from './read-logs.ts'
 import { findHalves } from './find-halves.ts'
 import type { Ledger } from './ledger.ts'
 import type { Sender } from './make-senders.ts'
@@ -68,7 +69,7 @@ export async function checkAll(needs: CheckNeeds): Promise<Checked> {
 export async function compareTwice({ scene, ...seen }: LookNeeds): Promise<[Stock, StockReport]> {
   const needs = { ...scene, disks: scene.instances }
   const stock = await takeStock(needs)
-  stock.multipartIds.forEach((id) => seen.writtenDown.add(id))
+  multipartIdsOf(stock).forEach((id) => seen.writtenDown.add(id))
   const first = compareStock(stock, seen)
   first.forTheBucketsRule.forEach((id) => seen.leftToTheRule.add(id))
   if (first.differences.length === 0) return [stock, first]
@@ -85,7 +86,21 @@ async function checkRows({ scene, ledger }: CheckNeeds, { versions }: Stock): Pr
     ...compareLedger(ledger, versions),
     ...(await compareKeys(ledger, scene.client)),
     ...(await findHalves(scene.client)),
+    ...(await findBlobFaults(scene.query)),
+    ...(await findUploadsWithoutEnd(scene)),
   ]
+}
+
+/** Nobody uploads any more: what is under way must be known to the log as left to the collector. */
+async function findUploadsWithoutEnd({ query, instances }: Scene): Promise<string[]> {
+  const first = await listUploadsUnderWay(query)
+  if (first.length === 0) return []
+  await sleep(settleMs)
+  const left = await findUploadsLeft(instances)
+  const second = await listUploadsUnderWay(query)
+  return first
+    .filter((key) => second.includes(key) && !left.has(key))
+    .map((key) => `an upload is under way although nobody uploads: ${key}`)
 }
 
 function urlsOf(scene: Scene): string[] {

@@ -3,24 +3,25 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { openApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
-import { collectBytes } from '../../src/documents/collect-bytes.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { makeLogger } from '../../src/logger.ts'
 import { compareTwice, type LookNeeds } from './check-cycle.ts'
 import type { Scene } from './open-scene.ts'
 import { readNames } from './read-names.ts'
 import type { Instance } from '../support/start-instance.ts'
+import { findNotResumed, listDeadMoves } from './resumed-moves.ts'
 import { startMigration } from './start-migration.ts'
 import { takeStock } from './take-stock.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
-// A drain comes by itself every minute; a mover that was killed holds its claim as long.
+// A drain comes by itself every minute.
 const mostSecondsToDrain = 240
 
 /** Whether what was kept on the disks while S3 was out went to S3 by itself. */
-export async function waitForDrain({ client }: Scene, signal: AbortSignal): Promise<string[]> {
+export async function waitForDrain({ query }: Scene, signal: AbortSignal): Promise<string[]> {
   let waiting: string[] = []
   for (let seconds = 0; seconds < mostSecondsToDrain; seconds += 1) {
-    const { versions } = await readNames(client)
+    const { versions } = await readNames(query)
     waiting = versions.filter((version) => version.isFallback).map(({ documentId }) => documentId)
     if (waiting.length === 0) return []
     await sleep(1000, undefined, { signal })
@@ -28,19 +29,20 @@ export async function waitForDrain({ client }: Scene, signal: AbortSignal): Prom
   return waiting.map((id) => `document ${id} still waits on a disk, ${mostSecondsToDrain} s after S3 was back`)
 }
 
-/** Takes to S3 what migrations that were killed left on the disks; run again and again, as their claims end one by one. */
-export async function migrateAll({ instances, client }: Scene, signal: AbortSignal): Promise<string[]> {
-  const giveUpAt = Date.now() + mostSecondsToDrain * 1000
-  for (;;) {
-    const codes: (number | null)[] = []
-    for (const instance of instances) codes.push(await startMigration(instance, 's3', signal).ended)
-    const { versions } = await readNames(client)
-    const left = versions.filter(({ place }) => !place.startsWith('s3:'))
-    if (left.length === 0 && codes.every((code) => code === 0)) return []
-    if (Date.now() > giveUpAt)
-      return [`migrate to-s3 ends with ${codes.join()} and leaves ${left.length} documents on the disks`]
-    await sleep(2000, undefined, { signal })
+/** Moves to S3 what migrations that were killed left on the disks; one run a disk must do, since it resumes dead moves. */
+export async function migrateAll({ instances, query }: Scene, signal: AbortSignal): Promise<string[]> {
+  const codes: (number | null)[] = []
+  const stuck: string[] = []
+  for (const instance of instances) {
+    const dead = await listDeadMoves(query, { to: 's3', uploadsDir: instance.uploadsDir })
+    const migration = startMigration(instance, 's3', signal)
+    stuck.push(...(await findNotResumed(query, dead, migration)))
+    codes.push(await migration.ended)
   }
+  const { versions } = await readNames(query)
+  const left = versions.filter(({ place }) => !place.startsWith('s3:'))
+  if (left.length === 0 && codes.every((code) => code === 0)) return stuck
+  return [...stuck, `migrate to-s3 ends with ${codes.join()} and leaves ${left.length} documents on the disks`]
 }
 
 /** Ends the instances as an operator does. */
@@ -61,7 +63,9 @@ export async function collectGarbage(needs: LookNeeds): Promise<{ collected: str
     differences: [
       ...after.differences,
       ...after.garbage.map((what) => `garbage that the collector left: ${what}`),
-      ...[...stock.named].map((place) => `a row of work that never ended, still there: ${place}`),
+      ...stock.blobs
+        .filter(({ state }) => state === 'incoming' || state === 'leaving')
+        .map(({ place, state }) => `a blob that is ${state} although everything was collected: ${place}`),
     ],
   }
 }
@@ -78,7 +82,7 @@ async function collectOn(scene: Scene, { uploadsDir, dataDir }: Instance): Promi
   const app = await openApp(loadConfig(settings), makeLogger({ level: 'silent', isTerminal: false }))
   try {
     const now = () => new Date(Date.now() + 2 * dayMs)
-    await collectBytes({ ...app, now, graceMs: 0 }, new AbortController().signal)
+    await collectBlobs({ ...app, now, graceMs: 0 }, new AbortController().signal)
   } finally {
     await app.close()
   }

@@ -1,3 +1,4 @@
+import { compareBlobs } from '../support/blobs/compare-blobs.ts'
 import type { Stock } from './take-stock.ts'
 
 export type StockReport = {
@@ -26,27 +27,39 @@ export type Seen = {
 /** Whether rows and bytes agree: no row without its bytes, no bytes that nothing names. */
 export function compareStock(stock: Stock, { leftToTheRule, writtenDown, askedTwice }: Seen): StockReport {
   const ofVersions = new Set(stock.versions.map(({ place }) => place))
-  const unnamed = [...stock.sizes.keys()].filter((place) => !ofVersions.has(place) && !stock.planted.has(place))
-  const unknownIds = [...stock.unfinished].filter(([id]) => !stock.multipartIds.has(id))
+  const named = new Set(stock.blobs.map(({ place }) => place))
+  const multipartIds = multipartIdsOf(stock)
+  const unknownIds = [...stock.unfinished].filter(([id]) => !multipartIds.has(id))
   const isForTheRule = ([id, place]: [string, string]) =>
-    !writtenDown.has(id) &&
-    (leftToTheRule.has(id) || stock.named.has(place) || ofVersions.has(place) || askedTwice?.has(place) === true)
+    !writtenDown.has(id) && (leftToTheRule.has(id) || named.has(place) || askedTwice?.has(place) === true)
   return {
     differences: [
       ...findBroken(stock),
-      ...unnamed.filter((place) => !stock.named.has(place)).map((place) => `bytes that no row names: ${place}`),
+      ...compareBlobs(stock.blobs, foundIn(stock)),
       ...unknownIds
         .filter((each) => !isForTheRule(each))
         .map(([id, place]) => `an unfinished upload that no row names: ${place} ${id}`),
       ...stock.strays.map((place) => `a stray: ${place}`),
     ],
     garbage: [
-      ...unnamed.filter((place) => stock.named.has(place)),
-      ...[...stock.unfinished].filter(([id]) => stock.multipartIds.has(id)).map(([id, place]) => `${place} ${id}`),
+      ...[...stock.sizes.keys()].filter((place) => !ofVersions.has(place) && named.has(place)),
+      ...[...stock.unfinished].filter(([id]) => multipartIds.has(id)).map(([id, place]) => `${place} ${id}`),
       ...stock.leftovers,
     ],
     forTheBucketsRule: unknownIds.filter(isForTheRule).map(([id]) => id),
   }
+}
+
+export function multipartIdsOf({ blobs }: Pick<Stock, 'blobs'>): Set<string> {
+  return new Set(blobs.flatMap(({ multipartId }) => multipartId ?? []))
+}
+
+/** What this program planted counts only where a row names it. */
+export function foundIn({ sizes, hidden, markers, planted, blobs }: Stock): Parameters<typeof compareBlobs>[1] {
+  const named = new Set(blobs.map(({ place }) => place))
+  const isOurs = (place: string) => planted.has(place) && !named.has(place)
+  const notOurs = (places: Iterable<string>) => new Set([...places].filter((place) => !isOurs(place)))
+  return { current: notOurs(sizes.keys()), hidden: notOurs(hidden), markers }
 }
 
 function findBroken({ versions, sizes }: Stock): string[] {

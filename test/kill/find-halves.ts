@@ -25,10 +25,12 @@ const halves: Record<string, string> = {
   'a document that the trail knows and that is not there': `
     select e.document_id as id from document_events e
     where e.action = 'document.uploaded' and e.outcome = 'ok' and not exists (
-      select from documents d where d.firm_id = e.firm_id and d.id = e.document_id)`,
+      select from documents d where d.firm_id = e.firm_id and d.id = e.document_id) and not exists (
+      select from document_disposals p where p.document_id = e.document_id)`,
   'an Idempotency-Key that stands for no document': `
     select k.document_id as id from document_idempotency_keys k where not exists (
-      select from documents d where d.firm_id = k.firm_id and d.id = k.document_id)`,
+      select from documents d where d.firm_id = k.firm_id and d.id = k.document_id) and not exists (
+      select from document_disposals p where p.document_id = k.document_id)`,
   'one place that two versions name': `
     select storage_key as id from document_versions group by storage_key having count(*) > 1`,
 }

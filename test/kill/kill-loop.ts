@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
+import { countTakeovers, watchBlobs } from '../support/blobs/watch-blobs.ts'
 import { befall } from './befall.ts'
 import { checkAll, type Checked, checkCycle, type CheckNeeds } from './check-cycle.ts'
 import { collectGarbage, migrateAll, stopInstances, waitForDrain } from './collect-garbage.ts'
@@ -11,6 +12,7 @@ import { openScene, type Scene } from './open-scene.ts'
 import { plantWrongBytes } from './plant-wrong-bytes.ts'
 import { planCycle } from './plan-cycle.ts'
 import { randomOf } from './random.ts'
+import { purgeSome } from './purge-some.ts'
 import { runClients } from './run-clients.ts'
 import { settleAll } from './settle-all.ts'
 import { type Counts, makeTally, type Tally } from './tally.ts'
@@ -25,6 +27,8 @@ export type KillWish = {
   clients: number
   s3Outages: boolean
   migrations: boolean
+  /** Whether the bucket keeps what is removed as old versions. */
+  isVersioned?: boolean
   signal: AbortSignal
   onCycle: (report: CycleReport) => void
 }
@@ -38,6 +42,8 @@ export type KillReport = Counts & {
   documents: number
   /** Unfinished uploads that only the bucket's own rule can end. */
   leftToTheRule: number
+  /** Claims of dead processes that others took over. */
+  resumedMoves: number
   failures: Record<string, number>
   /** In which cycle it was found; the last one's number also stands for what was found at the end. */
   differences: { cycle: number; what: string }[]
@@ -102,6 +108,7 @@ async function runAll(run: Run, at: { cycle: number }, tell: (what: string) => v
   await settleAll(scene.instances.map((instance) => instance.start()))
   run.signal.throwIfAborted()
   const url = scene.instances[0]?.url() ?? ''
+  await watchBlobs(scene.query)
   run.senders.push(...(await makeSenders(url, { firms: 2, peopleOfEach: 2, secret: scene.secret })))
   const last = at.cycle + wish.cycles
   while (at.cycle < last && differences.length === 0) {
@@ -141,6 +148,8 @@ async function runCycle(run: Run, cycle: number, tell: (what: string) => void): 
 /** Nothing is killed any more: all that was promised is there, and all that was not is gone once it was collected. */
 async function finish(run: Run, tell: (what: string) => void): Promise<void> {
   const { scene, tally, signal } = run
+  const notPurged = await purgeSome(run, randomOf(`${run.wish.seed} purge`))
+  notPurged.forEach(tell)
   const waiting = await waitForDrain(scene, signal)
   waiting.forEach(tell)
   const left = run.wish.migrations ? await migrateAll(scene, signal) : []
@@ -165,6 +174,7 @@ async function describeRun(run: Run, cycles: number): Promise<KillReport> {
     documents: ledger.answered().length,
     ...tally.counts,
     leftToTheRule: run.leftToTheRule.size,
+    resumedMoves: await countTakeovers(scene.query),
     failures: Object.fromEntries(tally.failures),
     differences,
     folder: hasFailed ? scene.folder : undefined,
@@ -175,7 +185,7 @@ async function describeRun(run: Run, cycles: number): Promise<KillReport> {
 
 async function keepEvidence({ folder, client }: Scene, report: KillReport): Promise<void> {
   await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
-  for (const table of ['document_versions', 'document_uploads', 'document_moves', 'document_removals']) {
+  for (const table of ['document_versions', 'document_blobs', 'document_disposals', 'watch.copies']) {
     const { rows } = await client.query(`select * from ${table}`)
     await writeFile(join(folder, `${table}.json`), `${JSON.stringify(rows, null, 2)}\n`)
   }

@@ -27,6 +27,7 @@ it.each([1, 2])(
         clients: 6,
         s3Outages: true,
         migrations: true,
+        isVersioned: instances === 2,
         signal: new AbortController().signal,
         onCycle: () => undefined,
       })

@@ -18,6 +18,8 @@ export type Ledger = {
   noteSent(file: SentFile): void
   /** Gives the ids that the same file was answered with before, when they are others. */
   noteAnswered(file: SentFile, documentId: string): string[]
+  /** They were purged, on purpose. */
+  forget(documentIds: string[]): void
   findSent(sha256: string): SentFile | undefined
   answered(): Answered[]
   /** Those of one firm, without copying the whole. */
@@ -43,6 +45,14 @@ export function openLedger(): Ledger {
         byFirm.set(file.firmId, [...(byFirm.get(file.firmId) ?? []), promise])
       }
       return others
+    },
+    forget(documentIds) {
+      for (const id of documentIds) answered.delete(id)
+      for (const [firmId, promises] of byFirm)
+        byFirm.set(
+          firmId,
+          promises.filter(({ documentId }) => !documentIds.includes(documentId)),
+        )
     },
     findSent: (sha256) => sent.get(sha256),
     answered: () => [...answered.values()],

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { type Query, queryThrough } from '../support/blobs/query.ts'
+import { enableVersions, type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { manyAnHour } from '../support/many-an-hour.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -19,6 +20,7 @@ export type Scene = {
   bucket: FreshBucket
   /** Straight to the database, past the proxy. */
   client: Client
+  query: Query
   /** Places in S3 where this program put other bytes. */
   planted: Set<string>
   /** Cuts all connections to the database that go through its proxy. */
@@ -35,6 +37,8 @@ export type Scene = {
 export type SceneWish = {
   addresses: ServiceAddresses
   instances: number
+  /** Whether the bucket keeps what is removed as old versions. */
+  isVersioned?: boolean
   /** Told when a service ended that nobody killed. */
   onEndByItself: (why: string) => void
 }
@@ -48,6 +52,7 @@ export async function openScene(wish: SceneWish): Promise<Scene> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-kill-'))
   const bucket = await freshBucket(s3)
   opened.defer(() => bucket.remove())
+  if (wish.isVersioned === true) await enableVersions(bucket)
   const database = await freshDatabase(postgres.adminUrl)
   opened.defer(() => database.drop())
   const client = new Client({ connectionString: database.url })
@@ -87,6 +92,7 @@ export async function openScene(wish: SceneWish): Promise<Scene> {
     folder,
     bucket,
     client,
+    query: queryThrough(client),
     planted: new Set(),
     async cutDatabase() {
       databaseCuts += 1

@@ -9,6 +9,8 @@ export type Happening = { atMs: number } & (
       downMs: number
       /** Once more so soon after it answers again: what waited on its disk is then on its way to S3. */
       againAfterMs: number | undefined
+      /** Whether other bytes are put under the keys to which files were on their way, before the next mover comes. */
+      plantsWrongBytes: boolean
     }
   /** All connections to the database break at once; what was sent before has arrived. */
   | { kind: 'cut_database' }
@@ -19,7 +21,7 @@ export type Happening = { atMs: number } & (
   /** S3 refuses every connection. */
   | { kind: 's3_out'; forMs: number }
   /** An operator moves everything to the other store beside the running service, and is killed so long after it began to. */
-  | { kind: 'migrate'; instance: number; to: StoreName; killAfterMs: number }
+  | { kind: 'migrate'; instance: number; to: StoreName; killAfterMs: number; plantsWrongBytes: boolean }
 )
 
 /**
@@ -49,6 +51,7 @@ export function planCycle(random: Random, wish: Wish): CyclePlan {
     instance: instance(),
     downMs: random.between(0, 200),
     againAfterMs: random.percent(40) ? random.between(0, 400) : undefined,
+    plantsWrongBytes: random.percent(50),
   }))
   draw(random.between(0, 2), () => ({ kind: 'cut_database', atMs: atAnyTime() }))
   draw(inCase(25), () => ({ kind: 'cut_s3', atMs: atAnyTime() }))
@@ -61,6 +64,7 @@ export function planCycle(random: Random, wish: Wish): CyclePlan {
       instance: instance(),
       to: random.oneOf(storeNames),
       killAfterMs: random.between(0, 1500),
+      plantsWrongBytes: random.percent(50),
     }))
   return { workMs, calmMs: random.between(0, 800), happenings: happenings.toSorted((a, b) => a.atMs - b.atMs) }
 }

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
 
 import { PutObjectCommand, S3ServiceException } from '@aws-sdk/client-s3'
-import type { Client } from 'pg'
-
+import type { Query } from '../support/blobs/query.ts'
 import { s3ClientOf } from '../support/s3-client.ts'
 import type { FreshBucket } from '../support/fresh-bucket.ts'
 import type { Random } from './random.ts'
 
 type Needs = {
-  client: Client
+  query: Query
   bucket: FreshBucket
   /** Places where this put something; grows. */
   planted: Set<string>
@@ -18,13 +17,13 @@ type OpenMove = { key: string; size: number }
 
 /**
  * Puts other bytes of the same length where a mover that died meant to copy a file: as if S3 had kept what it was sent
- * wrongly. Whoever takes the move over has to find that out, or the row will point at them.
+ * wrongly. The mover that resumes the move has to find that out, or the row will name them.
  */
-export async function plantWrongBytes({ client, bucket, planted }: Needs, random: Random): Promise<void> {
-  const { rows } = await client.query<OpenMove>(
-    `select m.to_key as key, v.file_size as size from document_moves m
-     join document_versions v on v.firm_id = m.firm_id and v.id = m.version_id where m.to_store = 's3'`,
-  )
+export async function plantWrongBytes({ query, bucket, planted }: Needs, random: Random): Promise<void> {
+  const rows = await query<OpenMove>(`
+    select b.storage_key as key, v.file_size as size from document_blobs b
+    join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
+    where b.state = 'incoming' and b.source_id is not null and b.source_key is null and b.store = 's3'`)
   const chosen = rows.filter(() => random.percent(50))
   if (chosen.length === 0) return
   // With the service's own rights, so that it may read them.

@@ -13,8 +13,13 @@ export type Migration = {
 }
 
 /** Moves every document that this instance can reach to the other store, as an operator would. `signal` kills it. */
-export function startMigration(instance: Instance, to: StoreName, signal: AbortSignal): Migration {
-  const child = instance.run(['migrate', `to-${to}`, '--delete-source', '--concurrency', '4'])
+export function startMigration(
+  instance: Instance,
+  to: StoreName,
+  signal: AbortSignal,
+  options: string[] = ['--delete-source', '--concurrency', '4'],
+): Migration {
+  const child = instance.run(['migrate', `to-${to}`, ...options])
   // Its first words are how much there is to move. A pipe that nobody reads would make it wait.
   child.stderr?.resume()
   const said = child.stdout === null ? Promise.resolve() : once(child.stdout.resume(), 'data').then(() => undefined)

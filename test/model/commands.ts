@@ -84,6 +84,19 @@ export const drainVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
   }),
 )
 
+/** What the service does every hour, as if two days had passed. */
+export const collectVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
+  verb({
+    words: `what was due two days from now is collected${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`,
+    canRun: () => true,
+    async run(model, real) {
+      const ended = await run(real, { verb: 'collect' }, killedAfterMs)
+      assertEnd(model, 'the collector', ended)
+      return endInWords(ended)
+    },
+  }),
+)
+
 export async function run({ world }: Real, command: Command, killedAfterMs: number | undefined) {
   return killedAfterMs === undefined ? world.service.run(command) : world.service.runAndKill(command, killedAfterMs)
 }

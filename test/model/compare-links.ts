@@ -21,8 +21,8 @@ async function listQuarantined({ world, firms }: Real, which: 'brought_to_the_en
     select v.document_id || ' ' || v.version as version from document_versions v
     where v.firm_id = any (${Object.values(firms)}::uuid[]) and v.scan_status = 'infected' and v.bytes_state = 'removed'
       and (${which === 'all'}::boolean or exists (
-        select from document_quarantined q
-        where q.storage_key = v.storage_key and q.store = v.store and q.source_removed_at is not null))`.execute(
+        select from document_blobs b where b.version_id = v.id and b.state = 'quarantined')
+        and not exists (select from document_blobs b where b.version_id = v.id and b.state = 'leaving'))`.execute(
     world.db,
   )
   return new Set(rows.map(({ version }) => version))

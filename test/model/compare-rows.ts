@@ -6,12 +6,14 @@ import type { Readable } from 'node:stream'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import pLimit from 'p-limit'
 
+import type { StoreName } from '../../src/vocabulary.ts'
 import type { FirmName } from './cast.ts'
-import type { Stored } from './list-stored.ts'
 import { differs, type KnownDocument, type KnownVersion, type Model, nameOf, versionsOf } from './model.ts'
 import { scansOf } from './note-scans.ts'
 import { listQuarantined, type Quarantined } from './quarantined.ts'
 import type { Real } from './verb.ts'
+
+type Place = { store: StoreName; key: string }
 
 const together = pLimit(6)
 
@@ -51,7 +53,7 @@ async function readRows(real: Real, firm: FirmName) {
 type Numbered = { document: KnownDocument; number: number }
 
 /** Where its rows say that a version's bytes lie; all of them must say the same. */
-function placeOf(model: Model, { document, number }: Numbered, { versions, quarantined, events }: Rows): Stored {
+function placeOf(model: Model, { document, number }: Numbered, { versions, quarantined, events }: Rows): Place {
   const row = versions.find(({ document_id, version }) => document_id === document.id && version === number)
   if (row === undefined) return differs(`${nameOf(document)} has no row of version ${number}`)
   if (!events.some(({ document_id, version }) => document_id === document.id && version === number))
@@ -62,20 +64,20 @@ function placeOf(model: Model, { document, number }: Numbered, { versions, quara
   return isInQuarantine ? placeInQuarantine(document, row.id, quarantined) : { store, key }
 }
 
-function placeInQuarantine(document: KnownDocument, versionId: string, quarantined: Quarantined[]): Stored {
+function placeInQuarantine(document: KnownDocument, versionId: string, quarantined: Quarantined[]): Place {
   const place = quarantined.find((each) => each.versionId === versionId)
   return place ?? differs(`no row says where in quarantine ${nameOf(document)} lies`)
 }
 
 type Picked = { document: KnownDocument; version: KnownVersion }
 
-async function compareBytes({ world }: Real, { document, version }: Picked, { store, key }: Stored): Promise<void> {
+async function compareBytes({ world }: Real, { document, version }: Picked, { store, key }: Place): Promise<void> {
   const hash = createHash('sha256')
   for await (const piece of await openStored(world, { store, key })) hash.update(piece as Buffer)
   if (hash.digest('hex') !== version.sha256) differs(`other bytes of ${nameOf(document)} lie on ${store} at ${key}`)
 }
 
-async function openStored({ bucket, uploadsDir }: Real['world'], { store, key }: Stored): Promise<Readable> {
+async function openStored({ bucket, uploadsDir }: Real['world'], { store, key }: Place): Promise<Readable> {
   if (store === 'local') return createReadStream(join(uploadsDir, key))
   const { Body } = await bucket.client.send(new GetObjectCommand({ Bucket: bucket.name, Key: key }))
   // In Node the SDK gives this kind of stream.

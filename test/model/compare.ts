@@ -7,7 +7,7 @@ import { type FirmName, firmNames, type PersonName } from './cast.ts'
 import { compareLinks } from './compare-links.ts'
 import { comparePlatform } from './compare-platform.ts'
 import { compareRows } from './compare-rows.ts'
-import { compareStored } from './compare-stored.ts'
+import { compareDestroyed, compareStored } from './compare-stored.ts'
 import { download } from './download.ts'
 import { allVersions, differs, type KnownDocument, type Model, nameOf } from './model.ts'
 import { noteList } from './note-list.ts'
@@ -42,8 +42,9 @@ export async function compareAll(model: Model, real: Real): Promise<void> {
     await comparePlatform(model, real, firm)
     await compareRows(model, real, firm)
     await comparePurged(model, real, firm)
-    await compareStored(real, firm)
   }
+  await compareStored(real)
+  await destroyPurged(model, real)
 }
 
 async function endFaults(model: Model, { world }: Real): Promise<void> {
@@ -61,6 +62,14 @@ async function collectIfDue(model: Model, { world }: Real): Promise<void> {
   if (!isAnyInQuarantine && firmNames.every((name) => model.firms[name].purged.length === 0)) return
   const ended = await world.service.run({ verb: 'collect' })
   if (ended.code !== 0) differs(`what is due was not collected: ${ended.why}`)
+}
+
+/** An operator destroys at once what purges have left: then nothing of it can be read from anywhere. */
+async function destroyPurged(model: Model, real: Real): Promise<void> {
+  if (firmNames.every((name) => model.firms[name].purged.length === 0)) return
+  const ended = await real.world.service.run({ verb: 'destroy' })
+  if (ended.code !== 0) differs(`what was purged could not be destroyed: ${ended.why}`)
+  await compareDestroyed(real)
 }
 
 async function compareVersions(at: { model: Model; real: Real }, by: PersonName, document: KnownDocument) {

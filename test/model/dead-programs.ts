@@ -14,8 +14,3 @@ export async function untilDisconnected(db: Db, name: string): Promise<void> {
   }
   throw new Error(`the database still has connections of ${name}, which was killed`)
 }
-
-/** The minute passes after which a mover that is not heard of is held for dead; one that lives must bear that too. */
-export async function endLeases(db: Db): Promise<void> {
-  await sql`update document_moves set lease_until = now() - interval '1 second' where lease_until > now()`.execute(db)
-}

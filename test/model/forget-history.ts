@@ -5,11 +5,9 @@ import type { Real } from './verb.ts'
 
 const tables = [
   'document_idempotency_keys',
-  'document_uploads',
-  'document_moves',
-  'document_removals',
   'document_versions',
   'documents',
+  'document_blobs',
   'firm_documents',
   'firm_users',
 ]
@@ -26,8 +24,8 @@ export async function forgetHistory({ world, firms }: Real, hasFailed: boolean):
   const forgetting = [...Object.values(firms), world.scout.firm].map(async (firm) => {
     const own = firm === world.scout.firm ? tables.filter((table) => table !== 'firm_users') : tables
     for (const table of own) await sql`delete from ${sql.id(table)} where firm_id = ${firm}`.execute(world.db)
-    await sql`delete from document_quarantined where storage_key like ${`security_firms/${firm}/%`}`.execute(world.db)
     await removeStored(world, firm)
   })
   await Promise.all(forgetting)
+  await sql`truncate watch.copies, watch.violations`.execute(world.db)
 }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { sql } from 'kysely'
 
+import { isAlive } from '../support/blobs/watch-blobs.ts'
 import { type cast, type FirmName, firmNames } from './cast.ts'
 import { endInWords, killedAfter, run, whileRunning } from './commands.ts'
 import { differs, type KnownDocument, type KnownVersion, type Model, nameOf, versionOf } from './model.ts'
@@ -118,21 +119,15 @@ async function takeBack(real: Real, firm: FirmName, document: KnownDocument | un
   else if (status !== 404) differs(`a way back while it is purged was answered ${status}`)
 }
 
-/** What a mover has in hand, or is on its way into quarantine, waits for the next purge. */
+/** What a living mover has in hand, or is on its way into quarantine, waits for the next purge; a dead mover's claim does not count. */
 async function listBusy({ world, firms }: Real): Promise<string[]> {
-  const rows = await world.db
-    .selectFrom('document_versions as v')
-    .leftJoin('document_moves as m', 'm.version_id', 'v.id')
-    .select('v.document_id')
-    .where('v.firm_id', 'in', Object.values(firms))
-    .where((where) =>
-      where.or([
-        where('m.id', 'is not', null),
-        where.and([where('v.scan_status', '=', 'infected'), where('v.bytes_state', '=', 'present')]),
-      ]),
-    )
-    .execute()
-  return rows.map((row) => row.document_id)
+  const { rows } = await sql<{ id: string }>`
+    select v.document_id as id from document_versions v
+    where v.firm_id = any (${Object.values(firms)}::uuid[])
+      and (v.scan_status = 'infected' and v.bytes_state = 'present'
+        or exists (select from document_blobs b where b.document_id = v.document_id and b.state = 'incoming'
+                     and ${sql.raw(isAlive('b.claimed_by'))}))`.execute(world.db)
+  return rows.map(({ id }) => id)
 }
 
 const mayDrain = ({ versions }: KnownDocument) =>
@@ -195,11 +190,11 @@ export async function comparePurged(model: Model, real: Real, firm: FirmName): P
     }
   }
   const left = await db
-    .selectFrom('document_disposed_files')
-    .select(['store', 'storage_key'])
+    .selectFrom('document_blobs')
+    .select(['store', 'storage_key', 'state'])
     .where('firm_id', '=', real.firms[firm])
-    .where('destroyed_at', 'is', null)
-    .where('hidden_at', 'is', null)
+    .where('disposal_id', 'is not', null)
+    .where('state', 'not in', ['destroyed', 'hidden'])
     .execute()
   if (left.length > 0) differs(`bytes of what was purged are not noted as gone: ${JSON.stringify(left)}`)
 }

@@ -9,8 +9,8 @@ export type Quarantined = { versionId: string; store: StoreName; key: string }
 /** Where the bytes lie of a firm’s versions in which something was found. */
 export async function listQuarantined({ world, firms }: Real, firm: FirmName): Promise<Quarantined[]> {
   const { rows } = await sql<Quarantined>`
-    select v.id as "versionId", q.store, q.quarantine_key as key
-    from document_quarantined q join document_versions v on v.storage_key = q.storage_key and v.store = q.store
-    where v.firm_id = ${firms[firm]} and v.scan_status = 'infected'`.execute(world.db)
+    select v.id as "versionId", b.store, b.storage_key as key
+    from document_blobs b join document_versions v on v.id = b.version_id
+    where v.firm_id = ${firms[firm]} and v.scan_status = 'infected' and b.state = 'quarantined'`.execute(world.db)
   return rows
 }

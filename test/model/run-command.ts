@@ -10,7 +10,7 @@ import { purgeDocuments } from '../../src/cli/purge-documents.ts'
 import { verifyDocuments } from '../../src/cli/verify-documents.ts'
 import type { Config } from '../../src/config.ts'
 import { systemActor } from '../../src/database/events.ts'
-import { collectBytes, type CollectNeeds } from '../../src/documents/collect-bytes.ts'
+import { collectBlobs, type CollectNeeds } from '../../src/documents/collect-blobs.ts'
 import { type ScanStoredNeeds, scanStored } from '../../src/documents/scanning/scan-stored.ts'
 import { storesHere } from '../../src/documents/stores-here.ts'
 import type { FirmId, StoreName } from '../../src/vocabulary.ts'
@@ -20,6 +20,8 @@ export type Command =
   | { verb: 'migrate'; to: StoreName; firm: FirmId; deletesSource: boolean }
   | { verb: 'drain' }
   | { verb: 'purge' }
+  /** `purge --now`, with the rights of an operator: what purges have left is destroyed, old versions too. */
+  | { verb: 'destroy' }
   /** Not one of the command line: what the service does all the time, as if two days had passed. */
   | { verb: 'collect' }
   /** This neither: what the service does every minute, in every store. */
@@ -71,6 +73,8 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
       return drainDisk(needs, { concurrency: 4 })
     case 'purge':
       return purgeDocuments(needs, { document: [] })
+    case 'destroy':
+      return purgeDocuments(needs, { document: [], now: true })
     case 'collect':
       return collectAll(needs)
     case 'scan':
@@ -88,6 +92,6 @@ async function scanAll(needs: ScanStoredNeeds & Pick<CollectNeeds, 'stores'> & {
 }
 
 async function collectAll(needs: CollectNeeds & { signal: AbortSignal }): Promise<void> {
-  const { left } = await collectBytes({ ...needs, now: () => new Date(Date.now() + twoDaysMs) }, needs.signal)
+  const { left } = await collectBlobs({ ...needs, now: () => new Date(Date.now() + twoDaysMs) }, needs.signal)
   if (left > 0) throw new CommandFailed()
 }

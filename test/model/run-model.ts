@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import * as fc from 'fast-check'
 
 import { listVerb, lookVerb } from './browse.ts'
-import { drainVerb, migrateVerb } from './commands.ts'
+import { collectVerb, drainVerb, migrateVerb } from './commands.ts'
 import { platformVerb } from './compare-platform.ts'
 import { compareAll } from './compare.ts'
 import { downloadVerb } from './download.ts'
@@ -39,6 +39,7 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 3, arbitrary: migrateVerb },
   { weight: 1, arbitrary: drainVerb },
   { weight: 1, arbitrary: verifyVerb },
+  { weight: 2, arbitrary: collectVerb },
   { weight: 12, arbitrary: addVersionVerb },
   { weight: 6, arbitrary: restoreVersionVerb },
   { weight: 4, arbitrary: versionsVerb },

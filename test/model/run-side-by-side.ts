@@ -11,6 +11,9 @@ const seedsOfOneWorld = 1_000_000
 /** Every other world has a scanner; its seeds tell, so that a history that is run again has what it had. */
 const hasScanner = (seed: number) => Math.floor(seed / seedsOfOneWorld) % 2 === 1
 
+/** Likewise for a bucket that keeps old versions, so that every pair of this and a scanner comes. */
+const isVersioned = (seed: number) => [1, 2].includes(Math.floor(seed / seedsOfOneWorld) % 4)
+
 export type Worlds = { seed: number; each: World[]; close(): Promise<void> }
 
 export async function openWorlds(
@@ -23,7 +26,10 @@ export async function openWorlds(
   opened.defer(async () => clamd?.close())
   const each: World[] = []
   for (const one of seeds) {
-    const world = await openWorld(services, hasScanner(one) ? clamd : undefined)
+    const world = await openWorld(services, {
+      clamd: hasScanner(one) ? clamd : undefined,
+      isVersioned: isVersioned(one),
+    })
     opened.defer(() => world.close())
     each.push(world)
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../../src/config.ts'
 import type { Db } from '../../src/database/client.ts'
 import { makeLogger } from '../../src/logger.ts'
-import { endLeases, untilDisconnected } from './dead-programs.ts'
+import { untilDisconnected } from './dead-programs.ts'
 import { type Place, type Program, serveWith, startProgram } from './program.ts'
 import { type Command, type Ended, runCommand } from './run-command.ts'
 
@@ -20,9 +20,10 @@ export type Service = {
   close(): Promise<void>
 }
 
-type Scene = { place: Place & { url: string }; db: Db }
+/** `asOperator`: settings of who may destroy old versions, which the service may not. */
+type Scene = { place: Place & { url: string }; asOperator: Record<string, string>; db: Db }
 
-export function openService({ place, db }: Scene): Service {
+export function openService({ place, asOperator, db }: Scene): Service {
   let serving: Program | undefined
   let waiting = startProgram(place)
   // The next one loads while this one works.
@@ -34,9 +35,9 @@ export function openService({ place, db }: Scene): Service {
   const end = async (program: Program) => {
     await program.kill()
     await untilDisconnected(db, program.name)
-    await endLeases(db)
   }
   const config = loadConfig(place.env)
+  const operatorsConfig = loadConfig({ ...place.env, ...asOperator })
   const log = makeLogger({ level: 'silent', isTerminal: false })
 
   return {
@@ -47,7 +48,7 @@ export function openService({ place, db }: Scene): Service {
     async start() {
       serving ??= await serveWith(takeProgram(), place)
     },
-    run: (command) => runCommand({ config, log }, command),
+    run: (command) => runCommand({ config: command.verb === 'destroy' ? operatorsConfig : config, log }, command),
     async runAndKill(command, afterMs) {
       const program = takeProgram()
       program.order(command)

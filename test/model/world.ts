@@ -10,7 +10,10 @@ import { accessKeyOf } from '../../src/people/access-token.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
-import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { queryWith } from '../support/blobs/query.ts'
+import { watchBlobs } from '../support/blobs/watch-blobs.ts'
+import { findStoreId } from '../../src/storage/store-id.ts'
+import { enableVersions, type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { manyAnHour } from '../support/many-an-hour.ts'
 import { addMember, makeFirm, makePerson, type Person, type Registry } from '../support/people.ts'
@@ -32,6 +35,8 @@ export type World = {
   url: string
   folder: string
   uploadsDir: string
+  /** Of its disk. */
+  storeId(): Promise<string>
   bucket: FreshBucket
   db: Db
   setS3: Spoiler
@@ -47,12 +52,19 @@ export type World = {
 
 type Scout = { firm: FirmId; person: Person }
 
-export async function openWorld(services: ServiceAddresses, clamd: SharedClamd | undefined): Promise<World> {
+type WorldWish = {
+  clamd: SharedClamd | undefined
+  /** Whether the bucket keeps what is removed as old versions. */
+  isVersioned: boolean
+}
+
+export async function openWorld(services: ServiceAddresses, { clamd, isVersioned }: WorldWish): Promise<World> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'paniq-model-'))
   opened.defer(() => rm(folder, { recursive: true, force: true }))
   const bucket = await freshBucket(services.s3)
   opened.defer(() => bucket.remove())
+  if (isVersioned) await enableVersions(bucket)
   const database = await freshDatabase(services.postgres.adminUrl)
   opened.defer(() => database.drop())
   const { hostname, port: s3Port } = new URL(bucket.s3.endpoint)
@@ -83,9 +95,12 @@ export async function openWorld(services: ServiceAddresses, clamd: SharedClamd |
   )
   opened.defer(() => db.destroy())
   const url = `http://127.0.0.1:${port}`
-  const service = openService({ place: { folder, env, url, log: join(folder, 'log') }, db })
+  const { owner } = bucket.s3
+  const asOperator = { AWS_ACCESS_KEY_ID: owner.accessKeyId, AWS_SECRET_ACCESS_KEY: owner.secretAccessKey }
+  const service = openService({ place: { folder, env, url, log: join(folder, 'log') }, asOperator, db })
   opened.defer(() => service.close())
   await service.start()
+  await watchBlobs(queryWith(db))
   await db
     .updateTable('document_types')
     .set({ max_bytes: smallType.maxBytes })
@@ -99,6 +114,9 @@ export async function openWorld(services: ServiceAddresses, clamd: SharedClamd |
     url,
     folder,
     uploadsDir,
+    async storeId() {
+      return (await findStoreId(uploadsDir)) ?? 'no disk'
+    },
     bucket,
     db,
     scanner,

@@ -6,7 +6,9 @@ import { GetObjectCommand } from '@aws-sdk/client-s3'
 import pLimit from 'p-limit'
 
 import type { Scene } from '../kill/open-scene.ts'
-import { listBucket, listFolder } from '../support/list-everything.ts'
+import { compareBlobs } from '../support/blobs/compare-blobs.ts'
+import { findBlobFaults } from '../support/blobs/find-blob-faults.ts'
+import { takeStock } from '../kill/take-stock.ts'
 import type { SeededDocument } from '../support/seed-documents.ts'
 
 type Row = {
@@ -22,8 +24,8 @@ type Row = {
 const atOnce = 8
 
 /**
- * Every document is in that store, with the bytes that were seeded, once, and the platform's row points at it. Beside
- * them lies nothing but sources that are kept on purpose, and those by name.
+ * Every document is in that store, with the bytes that were seeded, once, and the platform's row names it. Nothing else is
+ * in either store but sources that stay on purpose, and each has its blob.
  */
 export async function compareMoved(scene: Scene, seeded: SeededDocument[], store: 's3' | 'local'): Promise<string[]> {
   const { rows } = await scene.client.query<Row>(
@@ -36,11 +38,7 @@ export async function compareMoved(scene: Scene, seeded: SeededDocument[], store
     seeded.map((document) => limit(() => compareOne(scene, document, { row: byId.get(document.id), store }))),
   )
   const counted = rows.length === seeded.length ? [] : [`${rows.length} rows of ${seeded.length} documents`]
-  return [
-    ...counted,
-    ...found.flat(),
-    ...(await findUnnamed(scene, new Set(rows.map((row) => row.storage_key)), store)),
-  ]
+  return [...counted, ...found.flat(), ...(await findBlobFaults(scene.query)), ...(await compareStores(scene))]
 }
 
 async function compareOne(
@@ -64,25 +62,12 @@ async function bytesIn({ bucket, instances }: Scene, key: string, store: 's3' | 
   return (await Body?.transformToByteArray()) ?? new Uint8Array()
 }
 
-/** Copies that nobody names, and moves that never ended. */
-async function findUnnamed(scene: Scene, current: Set<string>, store: 's3' | 'local'): Promise<string[]> {
-  const { rows: open } = await scene.client.query('select id from document_moves')
-  const { rows: kept } = await scene.client.query<{ storage_key: string }>('select storage_key from document_removals')
-  const named = new Set([...current, ...kept.map((row) => row.storage_key)])
-  const lying = [...(await keysIn(scene, 's3')), ...(await keysIn(scene, 'local'))]
-  const here = await keysIn(scene, store)
+/** Bytes and blobs agree, and no move is open. */
+async function compareStores(scene: Scene): Promise<string[]> {
+  const { sizes, hidden, markers, strays, blobs } = await takeStock({ ...scene, disks: scene.instances })
   return [
-    ...open.map(() => 'a move is open'),
-    ...lying.filter((key) => !named.has(key)).map((key) => `bytes that nobody names: ${key}`),
-    ...(new Set(here).size === here.length ? [] : ['a key is there twice']),
+    ...blobs.filter(({ state }) => state === 'incoming').map(({ place }) => `a move is open: ${place}`),
+    ...compareBlobs(blobs, { current: new Set(sizes.keys()), hidden, markers }),
+    ...strays.map((place) => `a file that is none of the service's: ${place}`),
   ]
-}
-
-async function keysIn({ bucket, instances }: Scene, store: 's3' | 'local'): Promise<string[]> {
-  if (store === 's3')
-    return (await listBucket(bucket.client, bucket.name))
-      .map(({ key }) => key)
-      .filter((key) => key.startsWith('security'))
-  const files = await listFolder(instances[0]?.uploadsDir ?? '')
-  return files.filter(({ kind, path }) => kind === 'file' && path.startsWith('security_firms/')).map(({ path }) => path)
 }

@@ -6,14 +6,26 @@ import type { Client } from 'pg'
 import { openDatabase } from '../../src/database/client.ts'
 import { tokenKeysOf } from '../../src/people/tokens.ts'
 import { findStoreId } from '../../src/storage/store-id.ts'
+import type { StoreName } from '../../src/vocabulary.ts'
 import { openScene, type Scene } from '../kill/open-scene.ts'
 import type { Random } from '../kill/random.ts'
+import { findNotResumed, listDeadMoves } from '../kill/resumed-moves.ts'
+import { type Migration, startMigration } from '../kill/start-migration.ts'
+import { countTakeovers, watchBlobs } from '../support/blobs/watch-blobs.ts'
 import { makeFirm, makePerson } from '../support/people.ts'
 import { seedDocuments, type SeededDocument, usualSizes } from '../support/seed-documents.ts'
 import type { ServiceAddresses } from '../support/services/service-addresses.ts'
 import { compareMoved } from './compare-moved.ts'
 
-export type KilledMigrations = { files: number; bytes: number; kills: number; seconds: number; differences: string[] }
+export type KilledMigrations = {
+  files: number
+  bytes: number
+  kills: number
+  /** Claims of killed runs that later ones took over. */
+  resumedMoves: number
+  seconds: number
+  differences: string[]
+}
 
 type Wish = {
   addresses: ServiceAddresses
@@ -21,8 +33,6 @@ type Wish = {
   /** How many runs are killed in each direction before one may end. */
   kills: number
   random: Random
-  /** Ends a dead mover's claim at once, instead of after its minute: for whoever has no minute. */
-  endsClaims: boolean
   say: (line: string) => void
   signal: AbortSignal
 }
@@ -37,6 +47,7 @@ export async function killMigrations(wish: Wish): Promise<KilledMigrations> {
   try {
     const startedAt = performance.now()
     await runToItsEnd(scene, ['migrate', 'to-s3', '--dry-run']) // makes the tables and the disk's id
+    await watchBlobs(scene.query)
     const seeded = await seed(
       scene,
       usualSizes(files, () => random.fraction()),
@@ -47,12 +58,14 @@ export async function killMigrations(wish: Wish): Promise<KilledMigrations> {
     const differences: string[] = []
     let kills = 0
     for (const to of ['s3', 'local'] as const) {
-      kills += await migrateWithKills(wish, scene, to)
-      const found = await compareMoved(scene, seeded, to)
+      const { killed, stuck } = await migrateWithKills(wish, scene, to)
+      kills += killed
+      const found = [...stuck, ...(await compareMoved(scene, seeded, to))]
       say(`Compared ${files} files in ${to}: ${found.length} differences.`)
       differences.push(...found.map((each) => `after migrate to-${to}: ${each}`))
     }
-    return { files, bytes, kills, seconds: (performance.now() - startedAt) / 1000, differences }
+    const resumedMoves = await countTakeovers(scene.query)
+    return { files, bytes, kills, resumedMoves, seconds: (performance.now() - startedAt) / 1000, differences }
   } finally {
     await scene.close({ keep: false })
   }
@@ -74,30 +87,39 @@ async function seed(scene: Scene, sizes: number[]): Promise<SeededDocument[]> {
   }
 }
 
-/** Kills so many runs, each after a random while in which it moved something, then lets one end. Gives how many were killed. */
-async function migrateWithKills(wish: Wish, scene: Scene, to: 's3' | 'local'): Promise<number> {
+/** Kills so many runs, each after a random while in which it moved something, then lets two at once end. */
+async function migrateWithKills(wish: Wish, scene: Scene, to: StoreName): Promise<{ killed: number; stuck: string[] }> {
   const { kills, random, say, signal } = wish
+  const stuck: string[] = []
   let killed = 0
   for (let run = 0; run < kills; run += 1) {
     signal.throwIfAborted()
     const atLeast = (await countLeft(scene.client, to)) - random.between(1, Math.ceil(wish.files / (kills + 4)))
-    if (await killOnceMoved(scene, to, atLeast, random.between(0, 40))) killed += 1
+    const dead = await listDeadMoves(scene.query, { to, uploadsDir: instanceOf(scene).uploadsDir })
+    const migration = startMigration(instanceOf(scene), to, signal, [])
+    // The others may be killed while they resume.
+    if (random.percent(50)) stuck.push(...(await findNotResumed(scene.query, dead, migration)))
+    if (await killOnceMoved(scene, migration, { to, left: atLeast, afterMs: random.between(0, 40) })) killed += 1
   }
-  say(`migrate to-${to}: ${killed} runs killed, ${await countLeft(scene.client, to)} files left to the last one.`)
-  if (wish.endsClaims) await scene.client.query(`update document_moves set lease_until = now() - interval '1 second'`)
-  await runToItsEnd(scene, ['migrate', `to-${to}`])
-  return killed
+  say(`migrate to-${to}: ${killed} runs killed, ${await countLeft(scene.client, to)} files left to the last ones.`)
+  const dead = await listDeadMoves(scene.query, { to, uploadsDir: instanceOf(scene).uploadsDir })
+  const last = [1, 2].map(() => startMigration(instanceOf(scene), to, signal, []))
+  for (const migration of last.slice(0, 1)) stuck.push(...(await findNotResumed(scene.query, dead, migration)))
+  for (const code of await Promise.all(last.map(({ ended }) => ended)))
+    if (code !== 0) stuck.push(`migrate to-${to} ended with ${code ?? 'a signal'}`)
+  return { killed, stuck }
 }
 
+type Until = { to: StoreName; left: number; afterMs: number }
+
 /** False when the run came to its end before. */
-async function killOnceMoved(scene: Scene, to: 's3' | 'local', left: number, afterMs: number): Promise<boolean> {
-  const child = instanceOf(scene).run(['migrate', `to-${to}`])
-  child.stderr?.resume()
-  const closed = once(child, 'close')
-  while (child.exitCode === null && (await countLeft(scene.client, to)) > left) await sleep(5)
+async function killOnceMoved({ client }: Scene, migration: Migration, { to, left, afterMs }: Until): Promise<boolean> {
+  const end = new AbortController()
+  void migration.ended.then(() => end.abort())
+  while (!end.signal.aborted && (await countLeft(client, to)) > left) await sleep(5)
   await sleep(afterMs)
-  const isKilled = child.kill('SIGKILL')
-  await closed
+  const isKilled = migration.kill()
+  await migration.ended
   return isKilled
 }
 
@@ -114,7 +136,7 @@ function instanceOf({ instances: [instance] }: Scene) {
   return instance
 }
 
-async function countLeft(client: Client, to: 's3' | 'local'): Promise<number> {
+async function countLeft(client: Client, to: StoreName): Promise<number> {
   const { rows } = await client.query<{ left: number }>(
     'select count(*)::int as left from document_versions where store <> $1',
     [to],

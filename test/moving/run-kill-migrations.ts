@@ -22,7 +22,6 @@ try {
     files: Number(values.files),
     kills: Number(values.kills),
     random: randomOf(values.seed),
-    endsClaims: false,
     say: (line) => console.error(line),
     signal: interrupted.signal,
   })

@@ -6,6 +6,7 @@ import {
   type CreateBucketCommandInput,
   DeleteBucketCommand,
   DeleteObjectsCommand,
+  PutBucketVersioningCommand,
   type S3Client,
 } from '@aws-sdk/client-s3'
 
@@ -42,6 +43,11 @@ export async function freshBucket(
       client.destroy()
     },
   }
+}
+
+/** From now on the bucket keeps what is removed as old versions. */
+export async function enableVersions({ client, name }: FreshBucket): Promise<void> {
+  await client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }))
 }
 
 // Amazon refuses its first region as a constraint; it is what no constraint means.

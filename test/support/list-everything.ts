@@ -10,7 +10,8 @@ import {
 } from '@aws-sdk/client-s3'
 
 export type StoredThing =
-  | { kind: 'object'; key: string; versionId: string; size: number; etag: string }
+  /** `isCurrent`: what a read finds, and no old version. */
+  | { kind: 'object'; key: string; versionId: string; size: number; etag: string; isCurrent: boolean }
   | { kind: 'delete_marker'; key: string; versionId: string }
   | { kind: 'unfinished_upload'; key: string; uploadId: string }
 
@@ -56,8 +57,8 @@ async function listVersions(client: S3Client, bucket: string): Promise<StoredThi
 
 function thingsOf(page: ListObjectVersionsCommandOutput): StoredThing[] {
   const objects = (page.Versions ?? []).map(
-    ({ Key: key = '', VersionId: versionId = 'null', Size: size = 0, ETag: etag = '' }) =>
-      ({ kind: 'object', key, versionId, size, etag }) as const,
+    ({ Key: key = '', VersionId: versionId = 'null', Size: size = 0, ETag: etag = '', IsLatest: isCurrent = true }) =>
+      ({ kind: 'object', key, versionId, size, etag, isCurrent }) as const,
   )
   const markers = (page.DeleteMarkers ?? []).map(
     ({ Key: key = '', VersionId: versionId = 'null' }) => ({ kind: 'delete_marker', key, versionId }) as const,

@@ -19,8 +19,8 @@ export type Instance = {
   start(): Promise<void>
   /** kill −9, if it runs. */
   kill(): Promise<boolean>
-  /** Another command on the same folders. */
-  run(words: string[]): ChildProcess
+  /** Another command on the same folders; `env`: settings of its own. */
+  run(words: string[], env?: Record<string, string>): ChildProcess
   /** As an operator ends it; gives its exit code. Throws when it does not end. */
   stop(): Promise<number | null>
 }
@@ -94,7 +94,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     url: () => url,
     isUp: () => isAnswering,
     start,
-    run: (words) => launch(settings, words, { folders, output: 'pipe' }),
+    run: (words, own = {}) => launch({ ...settings, env: { ...env, ...own } }, words, { folders, output: 'pipe' }),
     async kill() {
       isAnswering = false
       return (await end('SIGKILL')) !== undefined

@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { findUndestroyed } from '../support/blobs/compare-blobs.ts'
+import { listPurgedCopies } from '../support/blobs/watch-blobs.ts'
+import type { Instance } from '../support/start-instance.ts'
+import { foundIn } from './compare-stock.ts'
+import type { Ledger } from './ledger.ts'
+import type { Sender } from './make-senders.ts'
+import type { Scene } from './open-scene.ts'
+import type { Random } from './random.ts'
+import { takeStock } from './take-stock.ts'
+import type { Tally } from './tally.ts'
+
+type Needs = { scene: Scene; ledger: Ledger; senders: Sender[]; tally: Tally; signal: AbortSignal }
+
+const mostDocuments = 60
+const mostPercent = 30
+/** A document that the service moves at this moment waits for the next run. */
+const mostRuns = 10
+
+/**
+ * Some documents are deleted and purged with `--now`, by runs that are killed and then by some that are not. Every copy that
+ * the service ever named of them must be gone, whatever became of the moves that made it: the file on each disk, and every
+ * version in the bucket.
+ */
+export async function purgeSome(needs: Needs, random: Random): Promise<string[]> {
+  const { scene, ledger, tally, signal } = needs
+  const answered = ledger.answered()
+  const share = Math.min(mostPercent, (100 * mostDocuments) / Math.max(answered.length, 1))
+  const chosen = answered.filter(() => random.percent(share))
+  if (chosen.length === 0) return []
+  for (const document of chosen) await deleteDocument(needs, document)
+  const ids = chosen.map(({ documentId }) => documentId)
+  ledger.forget(ids)
+
+  for (const instance of scene.instances) {
+    const killed = purge(scene, instance, ids)
+    await Promise.race([killed.ended, sleep(random.between(500, 3000), undefined, { signal })])
+    if (killed.kill()) tally.killed()
+    await killed.ended
+  }
+  for (let run = 1; run <= mostRuns; run += 1) {
+    for (const instance of scene.instances) await purge(scene, instance, ids).ended
+    if ((await findLeft(scene, ids)).length === 0) break
+    await sleep(1000, undefined, { signal })
+  }
+  return findLeft(scene, ids)
+}
+
+async function deleteDocument(
+  { scene, senders }: Needs,
+  { firmId, documentId }: { firmId: string; documentId: string },
+) {
+  const url = scene.instances.find((instance) => instance.isUp())?.url() ?? ''
+  // The first one of a firm is its administrator.
+  const headers = senders.find((sender) => sender.firmId === firmId)?.headers ?? {}
+  const path = `/api/v1/security-firms/${firmId}/documents/${documentId}`
+  const { status } = await fetch(url + path, { method: 'DELETE', headers })
+  if (status !== 204) throw new Error(`the deletion of ${documentId} was answered ${status}`)
+}
+
+/** With the rights of an operator: the service cannot destroy old versions. */
+function purge({ bucket }: Scene, instance: Instance, ids: string[]) {
+  const { owner } = bucket.s3
+  const child = instance.run(
+    ['purge', '--now', '--reason', 'the end of a test', ...ids.flatMap((id) => ['--document', id])],
+    { AWS_ACCESS_KEY_ID: owner.accessKeyId, AWS_SECRET_ACCESS_KEY: owner.secretAccessKey },
+  )
+  child.stdout?.resume()
+  child.stderr?.resume()
+  return { ended: once(child, 'exit'), kill: () => child.kill('SIGKILL') }
+}
+
+async function findLeft(scene: Scene, ids: string[]): Promise<string[]> {
+  const stock = await takeStock({ ...scene, disks: scene.instances })
+  const copies = await listPurgedCopies(scene.query)
+  const purged = new Set(copies.map(({ documentId }) => documentId))
+  return [
+    ...ids.filter((id) => !purged.has(id)).map((id) => `document ${id} was not purged`),
+    ...findUndestroyed(copies, stock.blobs, foundIn(stock)),
+  ]
+}
