@@ -1,5 +1,5 @@
 import type { Seal } from '../database/seals.ts'
-import { type Entry, firmMark, timeMark, unpackEntries } from './entries.ts'
+import { type Entry, type EventEntry, firmMark, timeMark, unpackEntries } from './entries.ts'
 import type { TrailFault, TrailFinding } from './trail-finding.ts'
 
 /** What of the trail is meant: one firm's events, from one moment on (RFC 3339), before another. */
@@ -8,7 +8,7 @@ export type TrailFilter = { firm?: string; from?: string; to?: string }
 /** Where the events of a seal differ from what it keeps of those that the filter lets through; others have no place there. */
 export function compareEvents(
   seal: Pick<Seal, 'number' | 'entries'>,
-  events: Entry[],
+  events: EventEntry[],
   filter: TrailFilter = {},
 ): TrailFinding[] {
   const sealed = unpackEntries(seal.entries).filter(isMeant(filter))
@@ -16,6 +16,10 @@ export function compareEvents(
   if (findings.length > 0 || isSameOrder(sealed, events)) return findings
   const detail = `the events of seal ${seal.number} stand in another order`
   return [{ kind: 'events_reordered', seal: seal.number, detail }]
+}
+
+export function countErased(events: EventEntry[]): number {
+  return events.filter(({ personal }) => personal === 'erased').length
 }
 
 export function isMeant({ firm, from, to }: TrailFilter): (entry: Entry) => boolean {
@@ -27,13 +31,17 @@ export function isMeant({ firm, from, to }: TrailFilter): (entry: Entry) => bool
     (end === undefined || entry.time < end)
 }
 
-function findAltered(seal: number, sealed: Entry[], events: Entry[]): TrailFinding[] {
+function findAltered(seal: number, sealed: Entry[], events: EventEntry[]): TrailFinding[] {
   const present = new Map(events.map((event) => [event.id, event]))
   return sealed.flatMap((entry) => {
     const event = present.get(entry.id)
     if (event === undefined) return [aboutEvent(entry, { seal, kind: 'event_removed', what: 'was sealed and is gone' })]
-    if (event.line === entry.line) return []
-    return [aboutEvent(entry, { seal, kind: 'event_edited', what: 'says something else than when it was sealed' })]
+    if (event.line !== entry.line)
+      return [aboutEvent(entry, { seal, kind: 'event_edited', what: 'says something else than when it was sealed' })]
+    if (event.personal !== 'altered') return []
+    return [
+      aboutEvent(entry, { seal, kind: 'event_edited', what: 'has other personal fields than when it was sealed' }),
+    ]
   })
 }
 

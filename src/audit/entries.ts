@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 
+import { type PersonalFields, readTrailLine } from './trail-line.ts'
+
 /** What a seal keeps of one event, in hex. */
 export type Entry = {
   id: string
@@ -7,22 +9,27 @@ export type Entry = {
   firm: string
   /** Microseconds since 1970, for an export of some days. */
   time: string
-  /** SHA-256 of the event's line. */
+  /** SHA-256 of the event's line, without its personal fields. */
   line: string
 }
+
+/** An event to compare with its entry. */
+export type EventEntry = Entry & { personal: PersonalFields }
 
 const hexOf = { id: 32, firm: 16, time: 16, line: 64 }
 const entryBytes = 64
 
 /** The entry of an event's line. Throws a `SyntaxError` for a line that is no event. */
-export function entryOf(line: string): Entry {
-  const event: unknown = JSON.parse(line)
+export function entryOf(line: string): EventEntry {
+  const { sealed, personal } = readTrailLine(line)
+  const event: unknown = JSON.parse(sealed)
   if (!isEvent(event)) throw new SyntaxError('This line is no event.')
   return {
     id: event.id.replaceAll('-', ''),
     firm: firmMark(event.firm_id),
     time: timeMark(event.occurred_at),
-    line: sha256(line),
+    line: sha256(sealed),
+    personal,
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Db, Tx } from '../database/client.ts'
 import { findGatheringAfter, type LaterGathering, readSeals, readSealsSince, type Seal } from '../database/seals.ts'
 import { readTrail, type Stretch } from '../database/trail.ts'
-import { type Entry, entryOf, timeMark, unpackEntries } from './entries.ts'
+import { type EventEntry, entryOf, timeMark, unpackEntries } from './entries.ts'
 import { trailLine } from './trail-line.ts'
 
 /** A line of the trail, and what a seal keeps of it. */
-export type SealedLine = { line: string; entry: Entry }
+export type SealedLine = { line: string; entry: EventEntry }
 
 /** The lines that belong to a seal, in its order; of a time that was gathered, those which no earlier seal has. */
 export async function eventsOfSeal(

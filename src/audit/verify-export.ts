@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
 import { type Chained, checkChain, checkEnd } from './check-chain.ts'
-import { compareEvents, type TrailFilter } from './compare-events.ts'
-import { type Entry, entryOf } from './entries.ts'
+import { compareEvents, countErased, type TrailFilter } from './compare-events.ts'
+import { entryOf, type EventEntry } from './entries.ts'
 import { type ExportedSeal, readSealLine } from './seal-line.ts'
 import type { TrailFinding } from './trail-finding.ts'
 import type { TrailVerification, TrailVerified } from './verify-trail.ts'
@@ -28,10 +28,17 @@ export async function verifyExport(
   lines: AsyncIterable<string>,
   { heads, onFinding, onSeal }: TrailVerification,
 ): Promise<TrailVerified & { filter: TrailFilter }> {
-  const done: TrailVerified = { seals: 0, events: 0, unsealed: 0, sealedAt: undefined, isComplete: true }
+  const done: TrailVerified = {
+    seals: 0,
+    events: 0,
+    erased: 0,
+    unsealed: 0,
+    sealedAt: undefined,
+    isComplete: true,
+  }
   let filter: TrailFilter | undefined
   let last: Chained | undefined
-  let waiting: Entry[] = []
+  let waiting: EventEntry[] = []
   let number = 0
   for await (const line of lines) {
     number += 1
@@ -47,7 +54,12 @@ export async function verifyExport(
     }
     tell(checkChain(last, seal, heads))
     tell(checkEvents(seal, waiting, filter))
-    Object.assign(done, { seals: done.seals + 1, events: done.events + waiting.length, sealedAt: seal.link.sealedAt })
+    Object.assign(done, {
+      seals: done.seals + 1,
+      events: done.events + waiting.length,
+      erased: done.erased + countErased(waiting),
+      sealedAt: seal.link.sealedAt,
+    })
     onSeal(done)
     last = seal
     waiting = []
@@ -61,7 +73,7 @@ export async function verifyExport(
   }
 }
 
-function checkEvents(seal: ExportedSeal, events: Entry[], filter: TrailFilter): TrailFinding[] {
+function checkEvents(seal: ExportedSeal, events: EventEntry[], filter: TrailFilter): TrailFinding[] {
   const { link, entries } = seal
   const { number } = link
   if (entries === undefined)
@@ -79,7 +91,7 @@ function parse(line: string, number: number): unknown {
   }
 }
 
-function entryOfLine(line: string, number: number): Entry {
+function entryOfLine(line: string, number: number): EventEntry {
   try {
     return entryOf(line)
   } catch (error) {

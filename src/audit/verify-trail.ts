@@ -2,7 +2,7 @@ import type { Db } from '../database/client.ts'
 import type { Seal } from '../database/seals.ts'
 import { countTrail } from '../database/trail.ts'
 import { type Chained, checkChain, checkEnd, type Heads } from './check-chain.ts'
-import { compareEvents } from './compare-events.ts'
+import { compareEvents, countErased } from './compare-events.ts'
 import { countEntries } from './entries.ts'
 import { eventsOfSeal } from './events-of-seal.ts'
 import { everySeal } from './every-seal.ts'
@@ -23,6 +23,8 @@ export type TrailVerified = {
   seals: number
   /** Events that the seals have. */
   events: number
+  /** Events of these whose personal fields are erased. */
+  erased: number
   /** Events that came since the last seal, which nothing proves yet. */
   unsealed: number
   /** When the last seal was made. */
@@ -34,21 +36,24 @@ export type TrailVerified = {
 /** Compares the whole trail with its seals, and those with the heads that were kept outside; tells each difference. */
 export async function verifyTrail({ db, signal }: Needs, verification: TrailVerification): Promise<TrailVerified> {
   const { heads, onFinding, onSeal } = verification
-  const done: TrailVerified = { seals: 0, events: 0, unsealed: 0, sealedAt: undefined, isComplete: false }
+  const done: TrailVerified = {
+    seals: 0,
+    events: 0,
+    erased: 0,
+    unsealed: 0,
+    sealedAt: undefined,
+    isComplete: false,
+  }
   let last: Seal | undefined
   for await (const seal of everySeal(db)) {
     if (signal.aborted) return done
     tell(checkChain(chained(last), { link: linkOf(seal), hash: seal.hash }, heads))
-    const events = await eventsOfSeal(db, seal)
-    tell(
-      compareEvents(
-        seal,
-        events.map(({ entry }) => entry),
-      ),
-    )
+    const events = (await eventsOfSeal(db, seal)).map(({ entry }) => entry)
+    tell(compareEvents(seal, events))
     Object.assign(done, {
       seals: done.seals + 1,
       events: done.events + countEntries(seal.entries),
+      erased: done.erased + countErased(events),
       sealedAt: seal.sealedAt,
     })
     onSeal(done)

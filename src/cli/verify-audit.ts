@@ -37,6 +37,7 @@ export async function verifyAudit(
       heads_gone: heads.areGone,
       seals: verified.seals,
       events: verified.events,
+      erased: verified.erased,
       findings: telling.counts,
     },
   })
@@ -108,13 +109,14 @@ function outcomeOf({ isComplete }: TrailVerified, { areGone }: HeadsRead, tellin
 
 function answer(print: Printer, result: Answer): void {
   const { verified, filter, heads, areGone, telling, whenAltered } = result
-  const { seals, events, unsealed, sealedAt = null, isComplete } = verified
+  const { seals, events, erased, unsealed, sealedAt = null, isComplete } = verified
   const isRight = isAllRight(result)
   print.answer({
     ok: isRight,
     complete: isComplete,
     seals,
     events,
+    erased,
     unsealed,
     sealed_at: sealedAt,
     heads: heads?.size ?? null,
@@ -143,11 +145,15 @@ function howItIs({ verified, telling, areGone }: Answer): string {
 }
 
 function explain(print: Printer, { verified, filter, note, telling }: Answer): void {
-  const { unsealed, sealedAt, isComplete } = verified
+  const { erased, unsealed, sealedAt, isComplete } = verified
   const warn = (line: string) => print.say(`${print.paint('yellow', '!')} ${line}`)
   if (telling.count() > mostShown) print.say(`… and ${inCount(telling.count() - mostShown)} more.`)
   if (filter) print.say(`The file claims to have ${describeClaim(filter)}: compare that with what you asked for.`)
   if (note !== undefined) warn(note)
+  if (erased > 0)
+    print.say(
+      `Personal fields erased: ${inCount(erased, 'event')}. The rest of these events is as sealed or named above.`,
+    )
   if (unsealed > 0 && sealedAt !== undefined)
     warn(`Newer than the last seal (${sealedAt}), which says nothing of that: ${inCount(unsealed, 'event')}.`)
   if (unsealed > 0 && sealedAt === undefined)

@@ -19,6 +19,7 @@ const columns = [
   'details',
   'id',
   'transaction_id',
+  'personal',
 ]
 
 export type TrailWriter = { write: (line: string) => Promise<void>; end: () => Promise<void> }
@@ -61,7 +62,8 @@ function asCsv(): Rows {
     rows,
     put(line) {
       const event: unknown = JSON.parse(line)
-      return typeof event !== 'object' || event === null || !('id' in event) || rows.write(event)
+      if (typeof event !== 'object' || event === null || !('id' in event)) return true
+      return rows.write('personal' in event ? { ...Object(event.personal), ...event } : event)
     },
   }
 }

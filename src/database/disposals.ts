@@ -52,7 +52,7 @@ export async function disposeDocument(
         store_id = case when b.store = 'local' then coalesce(b.store_id, ${localStoreId}::uuid) else b.store_id end
       from disposal d where b.document_id = d.document_id
     )
-    insert into document_events (action, outcome, firm_id, document_id, actor_id, ip, user_agent, request_id, details)
+    insert into document_trail (action, outcome, firm_id, document_id, actor_id, ip, user_agent, request_id, details)
     select 'document.purged', 'ok', firm_id, document_id, ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent},
       ${actor.requestId}, jsonb_build_object('disposal', id, 'why', ${why}::text)
     from disposal`.execute(trx)

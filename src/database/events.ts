@@ -16,12 +16,14 @@ export type NewEvent = {
   documentId?: DocumentId
   version?: number
   details?: Record<string, unknown>
+  /** Details that name a person, as a hash of an e-mail does: they can be erased, `details` cannot. */
+  personal?: Record<string, unknown>
 }
 
 /** Writes one line of the audit trail. Give it the transaction of the change that it tells of. */
 export async function recordEvent(db: Db | Tx, actor: EventActor, event: NewEvent): Promise<void> {
   await db
-    .insertInto('document_events')
+    .insertInto('document_trail')
     .values({
       action: event.action,
       outcome: event.outcome,
@@ -33,6 +35,7 @@ export async function recordEvent(db: Db | Tx, actor: EventActor, event: NewEven
       user_agent: actor.userAgent,
       request_id: actor.requestId,
       details: JSON.stringify(event.details ?? {}, wellFormed),
+      personal: JSON.stringify(event.personal ?? {}, wellFormed),
     })
     .execute()
 }

@@ -48,7 +48,7 @@ export async function markWrongBytes(
       returning v.firm_id, v.id, v.document_id, v.version, v.bytes_state
     ),
     event as (
-      insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
+      insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
       select 'document.bytes_' || bytes_state, 'gone', firm_id, document_id, version,
              ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent}, ${actor.requestId}
       from marked

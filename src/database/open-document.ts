@@ -55,7 +55,7 @@ export async function openDocument(
     ),
     judged as (select access.refusal, access.role, found.*, ${outcomeOf(opening.bytesFrom)} as outcome from access left join found on true),
     event as (
-      insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
+      insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
       select ${opening.right.event}, coalesce(${refusalCodes}::jsonb ->> refusal, outcome), ${firmId}, ${documentId}, version,
              ${actor.userId}, ${actor.ip}, ${actor.userAgent}, ${actor.requestId}
       from judged

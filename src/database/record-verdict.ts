@@ -66,7 +66,7 @@ async function judge(
         returning v.firm_id, v.document_id, v.version, old.scan_status as was, v.scan_status as now_is
       ),
       event as (
-        insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
+        insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
         select ${event}, ${outcome}, firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent},
           ${actor.requestId}, ${JSON.stringify(details)}::jsonb
         -- That a clean one is clean still is no news.

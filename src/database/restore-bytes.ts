@@ -23,7 +23,7 @@ export async function restoreBytes(
         and bytes_state in ('missing', 'wrong') and coalesce(sha256, ${sha256}) = ${sha256}
       returning firm_id, document_id, version
     )
-    insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
+    insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
     select 'document.bytes_restored', 'ok', firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip},
       ${actor.userAgent}, ${actor.requestId}
     from restored

@@ -41,6 +41,7 @@ export type Tables = {
   document_verifications: DocumentVerifications
   document_idempotency_keys: DocumentIdempotencyKeys
   document_events: DocumentEvents
+  document_trail: DocumentTrail
   document_seals: DocumentSeals
   document_sessions: DocumentSessions
   document_refresh_tokens: DocumentRefreshTokens
@@ -225,19 +226,26 @@ type DocumentIdempotencyKeys = {
 }
 
 type DocumentEvents = {
-  id: Generated<string>
-  occurred_at: Defaulted
-  transaction_id: Generated<string>
+  id: ColumnType<string, never, never>
+  occurred_at: ColumnType<Date, never, never>
+  transaction_id: ColumnType<string, never, never>
   firm_id: FirmId | null
   document_id: DocumentId | null
   version: number | null
   action: string
   outcome: string
   actor_id: UserId | null
-  ip: string
-  user_agent: string
   request_id: string
   details: ColumnType<Record<string, unknown>, string | undefined, never>
+  personal_commitment: ColumnType<Buffer, never, never>
+}
+
+/** The view over events and their personal fields, which are null once they are erased. Events are inserted here. */
+type DocumentTrail = DocumentEvents & {
+  ip: ColumnType<string | null, string, never>
+  user_agent: ColumnType<string | null, string, never>
+  personal: ColumnType<Record<string, unknown> | null, string | undefined, never>
+  personal_salt: ColumnType<Buffer | null, never, never>
 }
 
 type DocumentInstallation = {

@@ -16,11 +16,15 @@ export type TrailEvent = {
   action: string
   outcome: string
   actorId: string | null
-  ip: string
-  userAgent: string
   requestId: string
   /** JSON, letter for letter as the database writes it. */
   details: string
+  /** SHA-256 in hex, over the salt and the text of the personal fields. */
+  personalCommitment: string
+  /** The personal fields as JSON, letter for letter; null once they are erased. */
+  personal: string | null
+  /** In hex; null once it is erased. */
+  personalSalt: string | null
 }
 
 /**
@@ -41,8 +45,10 @@ export async function readTrail(db: Db | Tx, stretch: Stretch): Promise<TrailEve
   const { rows } = await sql<TrailEvent>`
     select id, ${inUtc('occurred_at')} as "occurredAt",
       transaction_id::text as "transactionId", firm_id as "firmId", document_id as "documentId", version, action, outcome,
-      actor_id as "actorId", ip, user_agent as "userAgent", request_id as "requestId", details::text as details
-    from document_events where ${isIn(stretch)} order by transaction_id, occurred_at, id`.execute(db)
+      actor_id as "actorId", request_id as "requestId", details::text as details,
+      encode(personal_commitment, 'hex') as "personalCommitment", personal::text as personal,
+      encode(personal_salt, 'hex') as "personalSalt"
+    from document_trail where ${isIn(stretch)} order by transaction_id, occurred_at, id`.execute(db)
   return rows
 }
 

@@ -21,8 +21,8 @@ const lockoutRule: LockoutRule = { mostFailures: 10, windowSeconds: 15 * 60, loc
 
 export type LogInNeeds = { db: Db; keys: TokenKeys; passwords: Passwords; now: Clock }
 
-/** What the audit trail keeps of a refused login; the count only where this one was counted. */
-type RefusalDetails = { email_sha256: Sha256; failures?: number; locked_until?: string | null }
+/** What the audit trail records of a denied login that was counted. */
+type RefusalDetails = { failures?: number; locked_until?: string | null }
 
 /**
  * A person proves who they are and gets a session. An unknown e-mail, a wrong password and an account without one get
@@ -37,9 +37,10 @@ export async function logIn(
   const digest = await digestEmail(db, email)
   const account = await findAccountByEmail(db, email)
   const guesser = { ...visitor, userId: account?.id ?? null }
-  const details: RefusalDetails = { email_sha256: digest }
+  const details: RefusalDetails = {}
+  const personal = { email_sha256: digest }
 
-  return await recordRefusal(db, guesser, { action: 'session.refused', details }, async () => {
+  return await recordRefusal(db, guesser, { action: 'session.refused', details, personal }, async () => {
     await assertNotLockedOut(db, digest, now())
     const isRight = await passwords.matches(password, account?.passwordHash ?? null)
     if (account === undefined || !isRight) {

@@ -56,6 +56,7 @@ async function verifyLines(lines: string[], heads: ReadonlyMap<number, string> =
 const isEvent = (line: string) => line.startsWith('{"id"')
 const isSeal = (line: string) => line.startsWith('{"seal"')
 const idOf = (line: string) => String(JSON.parse(line).id)
+const personalOf = (line: string) => line.slice(line.indexOf(',"personal":'))
 const withoutEntries = (line: string) => line.replace(/,"entries":"[^"]*"/, '')
 
 /** The newest, as it would be kept elsewhere. */
@@ -140,6 +141,49 @@ test.each(
   const named = kinds.includes('events_reordered') ? undefined : idOf(lines[events[0] ?? 0] ?? '')
   expect(found.kinds).toEqual(kinds)
   expect(found.findings[0]?.event).toBe(named)
+})
+
+const personalChanges: [string, (line: string) => string][] = [
+  ['the address', (line) => line.replace('"ip": "system"', '"ip": "10.0.0.1"')],
+  ['a field twice', (line) => line.replace('"ip": "system"', '"ip": "system", "ip": "10.0.0.1"')],
+  ['the salt', (line) => line.replace(/"personal_salt":"[0-9a-f]{8}/, '"personal_salt":"00000000')],
+  ['no salt', (line) => line.replace(/,"personal_salt":"[^"]*"/, '')],
+  ['no fields, but the salt', (line) => line.replace(/,"personal":\{[^}]*\}/, '')],
+  ['something behind the fields', (line) => line.replace(',"personal_salt"', ',"note":{},"personal_salt"')],
+  ['something behind the salt', (line) => line.replace(/\}$/, ',"ip":"10.0.0.1"}')],
+]
+
+test.each(personalChanges)('edited personal fields in an export are found and named: %s', async (_what, change) => {
+  const lines = await exportLines({ firm })
+  const at = lines.findIndex(isEvent)
+  const line = lines[at] ?? ''
+
+  const { findings } = await verifyLines(lines.with(at, change(line)))
+
+  expect(change(line)).not.toBe(line)
+  expect(findings).toMatchObject([{ kind: 'event_edited', event: idOf(line) }])
+})
+
+test('personal fields that were taken out of an export leave it right, and are counted', async () => {
+  const lines = (await exportLines()).map((line) =>
+    line.replace(/,"personal":\{.*\},"personal_salt":"[0-9a-f]+"\}$/, '}'),
+  )
+
+  const { kinds, verified } = await verifyLines(lines)
+
+  expect(kinds).toEqual([])
+  expect(verified.erased).toBe(verified.events)
+  expect(lines.join()).not.toContain('"system"')
+})
+
+test('personal fields of one event do not pass for those of another', async () => {
+  const lines = await exportLines({ firm })
+  const [first = 0, second = 0] = lines.flatMap((line, index) => (isEvent(line) ? [index] : []))
+  const [one = '', two = ''] = [lines[first], lines[second]]
+
+  const { findings } = await verifyLines(lines.with(first, one.replace(personalOf(one), personalOf(two))))
+
+  expect(findings).toMatchObject([{ kind: 'event_edited', event: idOf(one) }])
 })
 
 test('a seal taken out, one that was changed and an end that was cut off are found', async () => {

@@ -100,8 +100,8 @@ it('transactions of another cluster have numbers that others had before, and wha
     database.url,
     inAnotherCluster,
     // As a database does whose numbers begin anew.
-    `insert into document_events (action, outcome, ip, user_agent, request_id, transaction_id)
-     select 'document.viewed', 'ok', '', '', 'after the move', transaction_id from document_events
+    `insert into document_events (action, outcome, request_id, personal_commitment, transaction_id)
+     select 'document.viewed', 'ok', 'after the move', sha256(''), transaction_id from document_events
      where transaction_id > (select max(after_transaction) from document_seals) limit 7`,
   )
   await sealAll(db)

@@ -36,6 +36,7 @@ test('a backup goes from server to server, from disk to S3, and the service live
     [0, ''],
   ])
   expect(lastOf(restored.stdout)).toMatchObject({ ok: true, files: { written: 5, renamed: 1, lacking: 0 } })
+  expect(lastOf(trail.stdout)).toMatchObject({ ok: true, erased: 0 })
   expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 5 })
 
   // And back again, into a bucket, where the service does not own its tables.
@@ -133,8 +134,9 @@ async function contentOf(db: Db) {
     ),
     installation: await of('select id::text from document_installation'),
     events: await of(
-      `select id, occurred_at::text, transaction_id::text, details::text from document_events
-       where action like 'document.%' and action <> 'document.downloaded' order by id`,
+      `select id, occurred_at::text, transaction_id::text, details::text, personal::text,
+         encode(personal_salt, 'hex') as salt, encode(personal_commitment, 'hex') as commitment
+       from document_trail where action like 'document.%' and action <> 'document.downloaded' order by id`,
     ),
   }
 }

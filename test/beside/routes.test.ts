@@ -150,7 +150,7 @@ it('the trail has who asked nginx, whatever they say of themselves', async () =>
   await text(answer)
 
   const { rows } = await database.platform.query(
-    `select host(ip::inet) as ip from document_events where document_id = $1 and action = 'document.downloaded'`,
+    `select host(ip::inet) as ip from document_trail where document_id = $1 and action = 'document.downloaded'`,
     [id],
   )
   expect([answer.statusCode, rows]).toEqual([200, [{ ip: '127.0.0.7' }]])

@@ -166,13 +166,13 @@ describe('audit export', () => {
   test('writes a table for people in which nothing is run as a formula', async () => {
     const place = await sealedPlace()
     await place.run('audit', 'export', '--output', 'before.csv', '--format', 'csv')
-    await place.tamper(`update document_events set user_agent = '=HYPERLINK("x")'`)
+    await place.tamper(`update document_event_persons set fields = fields || '{"user_agent": "=HYPERLINK(\\"x\\")"}'`)
 
     await place.run('audit', 'export', '--output', 'trail.csv', '--format', 'csv')
     const table = await readFile(join(place.folder, 'trail.csv'), 'utf8')
 
     expect(table.split('\n')[0]).toBe(
-      'occurred_at,action,outcome,firm_id,document_id,version,actor_id,ip,user_agent,request_id,details,id,transaction_id',
+      'occurred_at,action,outcome,firm_id,document_id,version,actor_id,ip,user_agent,request_id,details,id,transaction_id,personal',
     )
     expect(table).toContain(`"'=HYPERLINK(""x"")"`)
     expect(table).not.toContain('"seal"')

@@ -57,9 +57,9 @@ async function seedExample(db: Db, firm: FirmId): Promise<void> {
       insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state, bytes)
       select firm_id, document_id, id, store, storage_key, 'live', file_size from v
     )
-    insert into document_events (occurred_at, firm_id, document_id, version, action, outcome, ip, user_agent, request_id)
+    insert into document_events (occurred_at, firm_id, document_id, version, action, outcome, request_id, personal_commitment)
     select now() - make_interval(days => n % 30, hours => 1), ${firm}::uuid, id, 1, 'document.downloaded', 'ok',
-      '127.0.0.1', 'an example', 'example'
+      'example', sha256('')
     from files where n % 5 = 0`.execute(db)
   await sql`
     with disposals as (

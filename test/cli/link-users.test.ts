@@ -51,7 +51,7 @@ test('a login that the command line links opens the service at once, until it is
   })
 
   const events = await service.app.db
-    .selectFrom('document_events')
+    .selectFrom('document_trail')
     .select(['action', 'actor_id', 'ip'])
     .where('action', 'in', ['identity.linked', 'identity.unlinked'])
     .orderBy('occurred_at')

@@ -232,6 +232,6 @@ it('beside uploads and a migration the platform inserts, changes and deletes, an
 
 /** Each change that our tables followed leaves one. */
 async function countPlatformEvents(): Promise<number> {
-  const { length } = await app().db.selectFrom('document_events').select('id').where('ip', '=', 'platform').execute()
+  const { length } = await app().db.selectFrom('document_trail').select('id').where('ip', '=', 'platform').execute()
   return length
 }

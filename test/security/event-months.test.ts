@@ -10,8 +10,8 @@ it('events of a month that nobody made in time stop neither the start nor the mo
   const database = await freshDatabase()
   const { db } = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false }))
   await migrate(db)
-  await sql`insert into document_events (occurred_at, action, outcome, ip, user_agent, request_id)
-    values (date_trunc('month', now()) + interval '4 months 1 day', 'x', 'ok', '', '', '')`.execute(db)
+  await sql`insert into document_events (occurred_at, action, outcome, request_id, personal_commitment)
+    values (date_trunc('month', now()) + interval '4 months 1 day', 'x', 'ok', '', sha256(''))`.execute(db)
 
   await sql`select document_events_make_months(5)`.execute(db)
   await migrate(db)

@@ -28,7 +28,7 @@ it('clients that go away before they are heard are on record as others are, and 
   await Promise.all(Array.from({ length: count }, sendAndGo))
 
   const recorded = async () => {
-    const events = service.app.db.selectFrom('document_events').select('ip').where('firm_id', '=', firm)
+    const events = service.app.db.selectFrom('document_trail').select('ip').where('firm_id', '=', firm)
     return (await events.where('outcome', '=', 'bad_request').execute()).length
   }
   await expect.poll(recorded).toBe(count)

@@ -20,7 +20,7 @@ type AuditRow = {
 export async function eventsOf({ app }: TestService, requestId: string): Promise<AuditRow[]> {
   const { rows } = await sql<AuditRow>`
     select action, outcome, actor_id, firm_id, document_id, occurred_at, ip, user_agent
-    from document_events where request_id = ${requestId}`.execute(app.db)
+    from document_trail where request_id = ${requestId}`.execute(app.db)
   return rows
 }
 

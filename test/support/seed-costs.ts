@@ -29,8 +29,8 @@ type Download = { document: string; daysAgo?: number; outcome?: string; action?:
 export async function seedDownload({ db, firm }: Ground, download: Download): Promise<void> {
   const { document, daysAgo = 0, outcome = 'ok', action = 'document.downloaded', times = 1 } = download
   await sql`
-    insert into document_events (occurred_at, firm_id, document_id, version, action, outcome, ip, user_agent, request_id)
-    select ${daysBefore(daysAgo)}, ${firm}::uuid, ${document}::uuid, 1, ${action}, ${outcome}, '127.0.0.1', 'a test', 'r'
+    insert into document_events (occurred_at, firm_id, document_id, version, action, outcome, request_id, personal_commitment)
+    select ${daysBefore(daysAgo)}, ${firm}::uuid, ${document}::uuid, 1, ${action}, ${outcome}, 'r', sha256('')
     from generate_series(1, ${times}::int)`.execute(db)
 }
 

@@ -70,7 +70,7 @@ async function load<Table extends TableToLoad>(
 }
 
 /** The trail keeps its guards: they refuse changes, and there are none. */
-const guarded = new Set<string>(['document_events', 'document_seals'])
+const guarded = new Set<string>(['document_events', 'document_event_persons', 'document_seals'])
 
 /** Yields what lets them speak again. */
 async function quietTriggers(client: Client): Promise<() => Promise<void>> {

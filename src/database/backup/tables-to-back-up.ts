@@ -29,6 +29,7 @@ export const backedUpTables = [
   'document_usage_changes',
   'document_identities',
   'document_events',
+  'document_event_persons',
   'document_seals',
 ] as const
 

@@ -187,7 +187,7 @@ export async function commitMove(
       from committed v where f.firm_id = v.firm_id and f.id = v.document_id and f.file_path = ${platformPath(from)}
     ),
     event as (
-      insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
+      insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
       select 'document.moved', 'ok', firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip},
         ${actor.userAgent}, ${actor.requestId}, ${JSON.stringify({ from: from.store, to: to.store })}::jsonb
       from committed

@@ -1,4 +1,4 @@
--- Why: who did what to which paper, when, from where and with what outcome, kept so that nobody can quietly rewrite it.
+-- Why: who did what to which document, when, from where and with what outcome, stored so that nobody can rewrite it unseen.
 create table document_events (
   id uuid not null default gen_random_uuid(),
   occurred_at timestamptz not null default clock_timestamp(),
@@ -10,10 +10,11 @@ create table document_events (
   action text not null,
   outcome text not null,
   actor_id uuid,
-  ip text not null,
-  user_agent text not null,
   request_id text not null,
   details jsonb not null default '{}',
+  -- SHA-256 of the salt and the text of the personal fields. The seals cover it instead of the fields, so that the fields
+  -- can be erased and the seals still hold.
+  personal_commitment bytea not null,
   primary key (occurred_at, id)
 ) partition by range (occurred_at);
 create index document_events_of_document on document_events (firm_id, document_id, occurred_at desc, id desc);
@@ -22,9 +23,22 @@ create index document_events_in_order on document_events (transaction_id);
 -- Rows land here only when a month is missing; the metric document_events_default_rows alarms.
 create table document_events_default partition of document_events default;
 
+-- What an event says about a person. Rows can be deleted, and not changed.
+create table document_event_persons (
+  occurred_at timestamptz not null,
+  event_id uuid not null,
+  -- The event's actor, for the erasure of one person.
+  person_id uuid,
+  -- `ip`, `user_agent`, and what else names somebody. JSONB has one text for one value, which the commitment relies on.
+  fields jsonb not null,
+  salt bytea not null,
+  primary key (occurred_at, event_id)
+);
+create index document_event_persons_of_person on document_event_persons (person_id, occurred_at) where person_id is not null;
+
 create function document_events_refuse_change() returns trigger language plpgsql as $$
 begin
-  raise exception 'document_events is append-only: % is refused', tg_op using errcode = 'insufficient_privilege';
+  raise exception '% refuses %', tg_table_name, tg_op using errcode = 'insufficient_privilege';
 end
 $$;
 create trigger refuse_change before update or delete on document_events
@@ -33,6 +47,45 @@ create trigger refuse_truncate before truncate on document_events
   for each statement execute function document_events_refuse_change();
 create trigger refuse_truncate before truncate on document_events_default
   for each statement execute function document_events_refuse_change();
+create trigger refuse_change before update on document_event_persons
+  for each row execute function document_events_refuse_change();
+create trigger refuse_truncate before truncate on document_event_persons
+  for each statement execute function document_events_refuse_change();
+
+-- The audit trail as one table: each event with its personal fields where they still exist. An INSERT writes both rows, and
+-- is the only way for the service's role to write an event.
+create view document_trail as
+  select e.id, e.occurred_at, e.transaction_id, e.firm_id, e.document_id, e.version, e.action, e.outcome, e.actor_id,
+    p.fields ->> 'ip' as ip, p.fields ->> 'user_agent' as user_agent, e.request_id, e.details, e.personal_commitment,
+    p.fields as personal, p.salt as personal_salt
+  from document_events e
+  left join document_event_persons p on p.occurred_at = e.occurred_at and p.event_id = e.id;
+
+-- Runs with its owner's rights. It sets id, time and commitment itself: the service's role cannot date an event back.
+create function document_trail_insert() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  if new.ip is null or new.user_agent is null then
+    raise exception 'an event needs ip and user_agent' using errcode = 'not_null_violation';
+  end if;
+  new.id = gen_random_uuid();
+  new.occurred_at = clock_timestamp();
+  new.personal = coalesce(new.personal, '{}') || jsonb_build_object('ip', new.ip, 'user_agent', new.user_agent);
+  -- 16 bytes of the strong generator; extensions with a function of their own are not always there.
+  new.personal_salt = uuid_send(gen_random_uuid());
+  new.personal_commitment = sha256(new.personal_salt || convert_to(new.personal::text, 'UTF8'));
+  insert into document_events (id, occurred_at, firm_id, document_id, version, action, outcome, actor_id, request_id,
+    details, personal_commitment)
+  values (new.id, new.occurred_at, new.firm_id, new.document_id, new.version, new.action, new.outcome, new.actor_id,
+    new.request_id, coalesce(new.details, '{}'), new.personal_commitment);
+  insert into document_event_persons (occurred_at, event_id, person_id, fields, salt)
+  values (new.occurred_at, new.id, new.actor_id, new.personal, new.personal_salt);
+  return new;
+end
+$$;
+revoke all on function document_trail_insert() from public;
+create trigger insert_event instead of insert on document_trail
+  for each row execute function document_trail_insert();
 
 -- Runs with its owner's rights: the service's role may add months but owns no partition. Two at once wait for each other.
 create function document_events_make_months(ahead integer) returns void

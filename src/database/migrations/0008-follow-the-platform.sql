@@ -73,7 +73,7 @@ create or replace function document_note_platform_event(
 -- Not in plain SQL, which is planned anew at every call.
 language plpgsql as $$
 begin
-  insert into document_events (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
+  insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
   values ($1, 'ok', $2, $3, $4, $5, 'platform', 'platform', 'xid ' || pg_current_xact_id(), $6);
 end
 $$;
@@ -104,7 +104,7 @@ begin
         case when p.is_verified then p.verified_at end, p.uploaded_by, p.created_at
       from made join document_platform_rows(missing) p using (firm_id, id)
     )
-    insert into document_events (action, outcome, firm_id, document_id, version, ip, user_agent, request_id)
+    insert into document_trail (action, outcome, firm_id, document_id, version, ip, user_agent, request_id)
     select 'document.adopted', 'ok', made.firm_id, made.id, 1, 'platform', 'platform', 'xid ' || pg_current_xact_id() from made;
   end if;
   if cardinality(missing) = cardinality(ids) then return; end if;
@@ -241,7 +241,7 @@ begin
               and newer.scan_status = 'infected')))
     returning d.firm_id, d.id, d.current_version
   )
-  insert into document_events (action, outcome, firm_id, document_id, version, ip, user_agent, request_id)
+  insert into document_trail (action, outcome, firm_id, document_id, version, ip, user_agent, request_id)
   select 'document.deleted', 'ok', firm_id, id, current_version, 'platform', 'platform', 'xid ' || pg_current_xact_id() from gone;
 end
 $$;

@@ -276,7 +276,7 @@ describe('who gets a document', () => {
       { action: 'document.uploaded', outcome: 'ok', actor_id: admin.id, version: 1 },
     ])
     const rows = await both.onDisk.app.db
-      .selectFrom('document_events')
+      .selectFrom('document_trail')
       .select(['ip', 'user_agent'])
       .where('request_id', '=', 'mine-1')
       .execute()

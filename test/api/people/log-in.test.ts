@@ -220,16 +220,19 @@ it('each login and each refusal stands in the audit trail, without the e-mail th
   await attempt(person.email)
   await logIn(service.url, person)
   const events = await service.app.db
-    .selectFrom('document_events')
-    .select(['action', 'outcome', 'ip', 'details'])
+    .selectFrom('document_trail')
+    .select(['action', 'outcome', 'ip', 'details', 'personal'])
     .where('actor_id', '=', person.id)
     .orderBy('occurred_at')
     .execute()
   expect(events).toMatchObject([
-    { action: 'session.refused', outcome: 'unauthenticated', ip: '127.0.0.1' },
+    { action: 'session.refused', outcome: 'unauthenticated', ip: '127.0.0.1', details: { failures: 1 } },
     { action: 'session.started', outcome: 'ok', ip: '127.0.0.1' },
   ])
   expect(JSON.stringify(events)).not.toContain(person.email)
+  const digest = await digestEmail(service.app.db, person.email)
+  expect(events[0]?.personal).toMatchObject({ email_sha256: digest })
+  expect(JSON.stringify(events.map(({ details }) => details))).not.toContain(digest)
 })
 
 it('a login with a password that was replaced meanwhile begins no session', async () => {

@@ -32,7 +32,7 @@ async function idOf(email: string): Promise<string | undefined> {
 
 const events = () =>
   service.app.db
-    .selectFrom('document_events')
+    .selectFrom('document_trail')
     .select(['action', 'outcome', 'actor_id', 'ip', 'request_id', 'details'])
     .orderBy('occurred_at')
     .execute()

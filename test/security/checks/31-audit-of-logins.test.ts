@@ -26,7 +26,7 @@ describeCheck(31, () => {
     await answer.text()
 
     const { rows } = await sql<{ row: string }>`
-    select to_jsonb(document_events)::text as row from document_events where request_id = ${requestId}`.execute(
+    select to_jsonb(document_trail)::text as row from document_trail where request_id = ${requestId}`.execute(
       service.app.db,
     )
     expect(rows).toHaveLength(1)

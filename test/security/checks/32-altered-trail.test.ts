@@ -47,7 +47,7 @@ describeCheck(32, () => {
     ['what was done', `action = 'document.verified'`],
     ['when', `occurred_at = occurred_at + interval '1 microsecond'`],
     ['who', `actor_id = gen_random_uuid()`],
-    ['from where', `ip = '10.0.0.1'`],
+    ['the commitment to its personal fields', `personal_commitment = sha256('other')`],
     ['a detail', `details = details || '{"number": 99}'`],
     ['the firm', `firm_id = null`],
   ])('an edited event is found and named: %s', async (_what, change) => {
@@ -57,6 +57,56 @@ describeCheck(32, () => {
     const { findings } = await findFaults(service.app.db)
 
     expect(findings).toEqual([expect.objectContaining({ kind: 'event_edited', event: id })])
+  })
+
+  it.each([
+    ['the address', `fields = fields || '{"ip": "10.0.0.1"}'`],
+    ['the user agent', `fields = fields || '{"user_agent": "another"}'`],
+    ['a field more', `fields = fields || '{"email_sha256": "abc"}'`],
+    ['the salt', `salt = uuid_send(gen_random_uuid())`],
+  ])('an event whose personal fields were edited is found and named: %s', async (_what, change) => {
+    const id = await eventOf(7)
+    await tamper(database.url, `update document_event_persons set ${change} where event_id = '${id}'`)
+
+    const { findings } = await findFaults(service.app.db)
+
+    expect(findings).toEqual([expect.objectContaining({ kind: 'event_edited', event: id })])
+  })
+
+  it('an event that got the personal fields of another one is found and named', async () => {
+    const [first, second] = [await eventOf(7), await eventOf(8)]
+    await tamper(
+      database.url,
+      `update document_event_persons p set fields = other.fields, salt = other.salt from document_event_persons other
+       where p.event_id = '${first}' and other.event_id = '${second}'`,
+    )
+
+    const { findings } = await findFaults(service.app.db)
+
+    expect(findings).toEqual([expect.objectContaining({ kind: 'event_edited', event: first })])
+  })
+
+  it('erased personal fields are no difference, and their events are counted', async () => {
+    const ids = [await eventOf(2), await eventOf(7)]
+    await tamper(database.url, `delete from document_event_persons where event_id in ('${ids.join("', '")}')`)
+
+    const { findings, verified } = await findFaults(service.app.db, headsOf(await seals()))
+
+    expect(findings).toEqual([])
+    expect(verified).toMatchObject({ isComplete: true, erased: 2 })
+  })
+
+  it('an edited event is found although its personal fields are erased', async () => {
+    const id = await eventOf(7)
+    await tamper(
+      database.url,
+      `delete from document_event_persons where event_id = '${id}'`,
+      `update document_events set actor_id = gen_random_uuid() where id = '${id}'`,
+    )
+
+    expect((await findFaults(service.app.db)).findings).toEqual([
+      expect.objectContaining({ kind: 'event_edited', event: id }),
+    ])
   })
 
   it('a removed event is found and named', async () => {
@@ -73,16 +123,16 @@ describeCheck(32, () => {
     for (const like of [neighbour, gathered]) {
       await tamper(
         database.url,
-        `insert into document_events (occurred_at, transaction_id, action, outcome, ip, user_agent, request_id)
-       select occurred_at, transaction_id, action, outcome, ip, user_agent, 'forged' from document_events where id = '${like}'`,
-        `insert into document_events (occurred_at, transaction_id, action, outcome, ip, user_agent, request_id)
-       select now() + interval '1 hour', transaction_id, action, outcome, ip, user_agent, 'forged' from document_events where id = '${like}'`,
+        `insert into document_events (occurred_at, transaction_id, action, outcome, request_id, personal_commitment)
+       select occurred_at, transaction_id, action, outcome, 'forged', personal_commitment from document_events where id = '${like}'`,
+        `insert into document_events (occurred_at, transaction_id, action, outcome, request_id, personal_commitment)
+       select now() + interval '1 hour', transaction_id, action, outcome, 'forged', personal_commitment from document_events where id = '${like}'`,
       )
     }
     await tamper(
       database.url,
-      `insert into document_events (transaction_id, action, outcome, ip, user_agent, request_id)
-     values ('9999999999', 'document.verified', 'ok', '', '', 'forged')`,
+      `insert into document_events (transaction_id, action, outcome, request_id, personal_commitment)
+     values ('9999999999', 'document.verified', 'ok', 'forged', sha256(''))`,
     )
 
     const { findings } = await findFaults(service.app.db)
@@ -111,7 +161,7 @@ describeCheck(32, () => {
     const id = await eventOf(7)
     const [, second] = await seals()
     if (second === undefined) throw new Error('there is no second seal')
-    await tamper(database.url, `update document_events set ip = 'elsewhere' where id = '${id}'`)
+    await tamper(database.url, `update document_events set request_id = 'elsewhere' where id = '${id}'`)
     await tamper(database.url, `delete from document_seals where number >= 2`)
     await sealAll(service.app.db)
     const [, forged, third] = await seals()
@@ -135,7 +185,7 @@ describeCheck(32, () => {
     const id = await eventOf(7)
     await tamper(
       database.url,
-      `update document_events set ip = 'elsewhere' where id = '${id}'`,
+      `update document_events set request_id = 'elsewhere' where id = '${id}'`,
       `delete from document_seals where number >= 2`,
     )
     await sealAll(service.app.db)
