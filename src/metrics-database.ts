@@ -32,6 +32,11 @@ function makeLevels(registers: Registry[]) {
       help: 'Audit events without a month of their own; anything but 0 wants looking at. Counted up to 10000.',
       registers,
     }),
+    eventMonthsAhead: new Gauge({
+      name: 'paniq_documents_event_months_ahead',
+      help: 'Months to come that have a partition for their audit events; three after each night.',
+      registers,
+    }),
   }
 }
 

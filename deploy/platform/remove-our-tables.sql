@@ -19,6 +19,6 @@ drop table document_versions, documents, document_blobs,
 drop function document_find_room(uuid, bigint, integer, text, bigint, bigint, boolean),
   document_is_far(uuid, bigint, integer, text, bigint, bigint), document_taken_by(uuid, text), document_sum_up(uuid), document_usage_of(uuid), document_note_usage(),
   document_note_version_usage(), document_process_is_dead(uuid), document_name_platform_bytes(), document_forget_trashed_row(), document_forget_verdict(),
-  document_note_verdict(), document_events_refuse_change(), document_trail_insert(), document_events_make_months(integer), document_events_make_month(date), document_events_hold(), document_cluster(), document_personnel(uuid);
+  document_note_verdict(), document_events_refuse_change(), document_trail_insert(), document_events_create_month(date), document_events_hold(), document_cluster(), document_personnel(uuid);
 alter table document_types drop column max_bytes, drop column allowed_types, drop column confidential,
   drop column retention_days;

@@ -19,6 +19,8 @@ export type RowCounts = {
   quarantined: Waiting
   /** Audit events that fell into the default partition. */
   eventsWithoutMonth: Waiting
+  /** Of the months to come, those that have a partition for their audit events. */
+  eventMonthsAhead: Waiting
   /** Changes of the platform's that are not followed yet. */
   unfollowed: Waiting
   /** Rows of the platform's that were there before us, and are no documents here yet. */
@@ -49,6 +51,7 @@ export async function countRows(db: Db): Promise<RowCounts> {
     union all ${look('dueRemovals', 'due_at', 'document_blobs', `state = 'leaving' and due_at <= now()`)}
     union all ${look('quarantined', 'changed_at', 'document_blobs', `state = 'quarantined'`)}
     union all ${look('eventsWithoutMonth', 'occurred_at', 'document_events_default')}
+    union all ${lookAtMonths}
     union all ${look('unfollowed', 'noted_at', 'document_unfollowed')}
     union all ${lookAtPlatform}
     union all ${look('unhashed', 'uploaded_at', 'document_versions', `sha256 is null and bytes_state = 'present'`)}
@@ -69,6 +72,12 @@ function look(what: keyof RowCounts, since: string, table: string, condition = '
       select ${sql.ref(since)} as since from ${sql.table(table)} where ${sql.raw(condition)} limit ${sql.lit(mostCounted)}
     ) as counted`
 }
+
+const lookAtMonths = sql`
+  select 'eventMonthsAhead' as what, count(*)::int as count, 0::float8 as "oldestSeconds"
+  from pg_inherits join pg_class on pg_class.oid = inhrelid
+  where inhparent = 'document_events'::regclass and relname ~ '^document_events_[0-9]{4}_[0-9]{2}$'
+    and relname > 'document_events_' || to_char(now() at time zone 'UTC', 'YYYY_MM')`
 
 const lookAtPlatform = sql`
   select 'notAdopted' as what, count(*)::int as count, ${secondsSince(sql`min(began_at)`)} as "oldestSeconds"

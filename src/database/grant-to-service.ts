@@ -44,7 +44,7 @@ export const rightsByTable = {
 
 /** What it may call, each with the rights of the tables' owner. */
 const functions = [
-  'document_events_make_months(integer)',
+  'document_events_create_month(date)',
   'document_cluster()',
   'document_events_hold()',
   'document_personnel(uuid)',

@@ -6,7 +6,7 @@ import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 
 import type { Db } from './client.ts'
-import { makeEventMonths } from './event-months.ts'
+import { createEventMonths } from './event-months.ts'
 import { AppError } from '../errors.ts'
 import { isMigrated, listMigrated } from './is-migrated.ts'
 import { lockPlatformTables } from './lock-platform-tables.ts'
@@ -51,7 +51,8 @@ async function tryToMigrate(ownerDb: Db, provider: MigrationProvider): Promise<s
   await requireReleased(ownerDb)
   const isDone = await isMigrated(ownerDb, Object.keys(await provider.getMigrations()))
   const migrated = isDone ? [] : await runMigrations(ownerDb, provider)
-  await makeEventMonths(ownerDb)
+  // A month that is missing stops no start; the daily job tries again and logs.
+  await createEventMonths(ownerDb)
   return migrated
 }
 

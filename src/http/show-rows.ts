@@ -27,6 +27,7 @@ export async function showRows({ metrics, db, scanner, plan }: Needs): Promise<v
   show(rows.dueRemovals, metrics.removalsDue, metrics.removalsOldest)
   metrics.quarantinedFiles.set(rows.quarantined.count)
   metrics.eventsWithoutMonth.set(rows.eventsWithoutMonth.count)
+  metrics.eventMonthsAhead.set(rows.eventMonthsAhead.count)
   const { unfollowed, notAdopted } = rows
   const count = unfollowed.count + notAdopted.count
   const oldestSeconds = Math.max(unfollowed.oldestSeconds, notAdopted.oldestSeconds)
@@ -56,6 +57,7 @@ export function forgetRows(metrics: Metrics): void {
     metrics.removalsOldest,
     metrics.quarantinedFiles,
     metrics.eventsWithoutMonth,
+    metrics.eventMonthsAhead,
     metrics.platformRowsWaiting,
     metrics.platformRowsOldest,
     metrics.unhashedDocuments,

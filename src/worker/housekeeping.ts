@@ -1,4 +1,4 @@
-import { makeEventMonths } from '../database/event-months.ts'
+import { createEventMonths } from '../database/event-months.ts'
 import { forgetOldAnswers } from '../database/idempotency.ts'
 import { removeFailuresBefore } from '../database/login-failures.ts'
 import { removeFullBuckets } from '../database/rates.ts'
@@ -16,10 +16,11 @@ export const housekeeping: Job = {
   name: 'housekeeping',
   does: 'Makes room for the audit trail’s next months, and throws away answers, sessions and counts that are past their time.',
   schedule: '17 3 * * *',
-  async run({ db }) {
+  async run({ db, log }) {
     const now = await readClock(db)
     // First, since without a month events fall into the default partition.
-    await makeEventMonths(db)
+    for (const { month, error } of await createEventMonths(db))
+      log.warn({ event: 'event_month_missing', month, err: error }, 'partition of the audit trail not created')
     const forgottenAnswers = await forgetOldAnswers(db, daysBefore(now(), daysOfAnswers))
     await removeExpiredSessions(db, now())
     await removeFullBuckets(db)

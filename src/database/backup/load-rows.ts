@@ -47,8 +47,10 @@ async function load<Table extends TableToLoad>(
   await requireNoRows(async (statement) => (await client.query<object>(statement)).rows)
   if (eventsSince !== null)
     await client.query(
-      `select document_events_make_month(month::date) from generate_series(
-         date_trunc('month', $1::timestamptz at time zone 'UTC'), now() at time zone 'UTC', interval '1 month') as month`,
+      // Events of before 2026 carry a wrong clock's time and go to the default partition.
+      `select document_events_create_month(month::date) from generate_series(
+         greatest(date_trunc('month', $1::timestamptz at time zone 'UTC'), '2026-01-01'), now() at time zone 'UTC',
+         interval '1 month') as month`,
       [eventsSince],
     )
   // What the migrations put there.

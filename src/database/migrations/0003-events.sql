@@ -87,48 +87,34 @@ revoke all on function document_trail_insert() from public;
 create trigger insert_event instead of insert on document_trail
   for each row execute function document_trail_insert();
 
--- Runs with its owner's rights: the service's role may add months but owns no partition. Two at once wait for each other.
-create function document_events_make_months(ahead integer) returns void
-language plpgsql security definer set search_path = public, pg_temp as $$
-declare
-  month date;
-  partition text;
-begin
-  perform pg_advisory_xact_lock(hashtext('document_events_make_months'));
-  for month in
-    select generate_series(date_trunc('month', now() at time zone 'UTC'),
-                           date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead), interval '1 month')::date
-  loop
-    partition := 'document_events_' || to_char(month, 'YYYY_MM');
-    continue when to_regclass(partition) is not null;
-    -- Rows of this month that lie in the default partition forbid it. They are safe there, and the metric alarms: no reason
-    -- to stop the start.
-    begin
-    execute format('create table %I partition of document_events for values from (%L) to (%L)',
-                   partition, month || ' 00:00:00+00', (month + interval '1 month')::date || ' 00:00:00+00');
-    execute format('create trigger refuse_truncate before truncate on %I for each statement execute function document_events_refuse_change()', partition);
-    exception when check_violation then
-      raise warning 'the partition % could not be made: rows of its month lie in document_events_default', partition;
-    end;
-  end loop;
-end
-$$;
-revoke all on function document_events_make_months(integer) from public;
-select document_events_make_months(3);
-
--- A month of the audit trail, also of the past: a restore brings old ones back. The owner's alone.
-create function document_events_make_month(month date) returns void
-language plpgsql set search_path = public, pg_temp as $$
+-- Creates the partition of one month, for the months ahead and for a restore, with its owner's rights. It attaches a
+-- complete table: events are written meanwhile, which `create table … partition of` prevents. Only the default partition
+-- is locked exclusively, for an instant; the lock timeout bounds how long its readers wait. Call it in a transaction of its
+-- own for each month, since the locks last until the transaction ends.
+create function document_events_create_month(month date) returns void
+language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '200ms' as $$
 declare
   partition text = 'document_events_' || to_char(month, 'YYYY_MM');
 begin
-  if to_regclass(partition) is not null then return; end if;
-  execute format('create table %I partition of document_events for values from (%L) to (%L)',
-                 partition, month || ' 00:00:00+00', (month + interval '1 month')::date || ' 00:00:00+00');
+  -- The service's role calls this too, and must not fill the schema with tables.
+  if month not between date '2026-01-01' and now() + interval '1 year' then
+    raise exception 'no partition is created for %', month using errcode = 'invalid_parameter_value';
+  end if;
+  perform pg_advisory_xact_lock(hashtext('document_events_create_month'));
+  if exists (select from pg_inherits
+             where inhparent = 'document_events'::regclass and inhrelid = to_regclass(partition)) then
+    return;
+  end if;
+  execute format('create table %I (like document_events including all)', partition);
   execute format('create trigger refuse_truncate before truncate on %I for each statement execute function document_events_refuse_change()', partition);
+  execute format('alter table document_events attach partition %I for values from (%L) to (%L)', partition,
+    date_trunc('month', month)::date || ' 00:00:00+00', (date_trunc('month', month) + interval '1 month')::date || ' 00:00:00+00');
 end
 $$;
-revoke all on function document_events_make_month(date) from public;
+revoke all on function document_events_create_month(date) from public;
+select document_events_create_month(month::date)
+from date_trunc('month', now() at time zone 'UTC') as first,
+  generate_series(first, first + interval '3 months', interval '1 month') as month;
 
 -- The trail refuses changes, but its owner can lift that. Seals chain the events, so that whoever has a later seal finds an
 -- event that was edited, added or removed, and a seal that was removed.

@@ -144,6 +144,26 @@ test('months for events that are missing are made, and those that are there are 
   expect(await months()).toEqual(before)
 })
 
+test('a month that cannot be created is logged, and the rest is done', async () => {
+  const { db } = service.app
+  const { rows } = await sql<{ name: string; time: string }>`
+    select 'document_events_' || to_char(time, 'YYYY_MM') as name, time::text as time
+    from (select date_trunc('month', now() at time zone 'UTC') + interval '2 months 1 day' as time) as ahead`.execute(
+    db,
+  )
+  const { name = '', time = '' } = rows[0] ?? {}
+  await sql`drop table ${sql.table(name)}`.execute(db)
+  await sql`insert into document_events (occurred_at, action, outcome, request_id, personal_commitment)
+    values (${time}::timestamp at time zone 'UTC', 'test', 'ok', '', sha256(''))`.execute(db)
+
+  expect(await keepHouse()).toEqual({ forgotten_answers: 0 })
+
+  const logged = service.logLines.map((line) => JSON.parse(line) as { event?: string; month?: string })
+  expect(logged.filter(({ event }) => event === 'event_month_missing')).toMatchObject([
+    { month: `${time.slice(0, 7)}-01` },
+  ])
+})
+
 test('what was done for a disk is forgotten a week after somebody last tended it', async () => {
   const { db } = service.app
   await sql`

@@ -140,6 +140,14 @@ test('an event without a month of its own raises the figure that alarms', async 
   await expect.poll(() => figure('document_events_default_rows'), { interval: 200 }).toBe(1)
 })
 
+test('the months that are ready for audit events are counted', async () => {
+  expect(await figure('paniq_documents_event_months_ahead')).toBe(3)
+
+  await asOwner(`drop table document_events_${monthFromNow(3)}`)
+
+  await expect.poll(() => figure('paniq_documents_event_months_ahead'), { interval: 200 }).toBe(2)
+})
+
 test('jobs are counted by queue and state, those that are done are not', async () => {
   const worker = await startWorker(scene.service.app)
   // But for the one that the clock sends, where it is due in this very minute.
@@ -215,4 +223,11 @@ async function asOwner(statement: string): Promise<void> {
   await client.connect()
   await client.query(statement)
   await client.end()
+}
+
+/** As `2026_11`. */
+function monthFromNow(ahead: number): string {
+  const now = new Date()
+  const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1))
+  return month.toISOString().slice(0, 7).replace('-', '_')
 }
