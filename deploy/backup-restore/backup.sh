@@ -22,7 +22,7 @@ exec 9>> "${LOCK:-$lock}"
 flock -n 9 || { echo "A backup to $place runs already, or it is being copied; start this one again when that has ended." >&2; exit 1; }
 
 status=0
-"$docs" backup create "$place" --with-files ${SIGN_KEY:+--sign-key "$SIGN_KEY"} || status=$?
+"$docs" backup create "$place" ${SIGN_KEY:+--sign-key "$SIGN_KEY"} || status=$?
 # One that lacks files is a backup all the same, and the next may have them; one that failed is none, and nothing goes for it.
 if [ "$status" -eq 0 ] && [ -n "${KEEP_DAYS:-}" ]; then "$here/remove-old.sh" "$place" "$KEEP_DAYS"; fi
 exit "$status"

@@ -16,7 +16,7 @@ export type FileTold = { line: FileLine; counts: CopyCounts }
 
 type Copying = {
   folder: string
-  withFiles: boolean
+  isRowsOnly: boolean
   listed: ListedFiles
   concurrency: number
   underway: Underway
@@ -27,16 +27,16 @@ type Copying = {
 export async function copyFiles(
   needs: KeepNeeds,
   place: PatientPlace,
-  { folder, withFiles, listed, concurrency, underway, onFile }: Copying,
+  { folder, isRowsOnly, listed, concurrency, underway, onFile }: Copying,
 ): Promise<{ files: Manifest['files']; counts: CopyCounts }> {
   const writer = makePartWriter(place, folder, 'files')
   const counts: CopyCounts = { copied: 0, copiedBytes: 0, shared: 0, fates: {} }
   let lacking = 0
   await inTurns(listed.read(), concurrency, async (file) => {
     underway.signal.throwIfAborted()
-    const { line, isNew } = withFiles
-      ? await place.patiently(async () => keepFile(needs, place, file, underway))
-      : left(file)
+    const { line, isNew } = isRowsOnly
+      ? left(file)
+      : await place.patiently(async () => keepFile(needs, place, file, underway))
     count(counts, line, isNew)
     if (isLacking[line.fate]) lacking += 1
     await writer.add(JSON.stringify(line))

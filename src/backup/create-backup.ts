@@ -34,7 +34,8 @@ export type CreateNeeds = KeepNeeds & {
 }
 
 export type BackupWish = BackupPatience & {
-  withFiles: boolean
+  /** Lists the files and copies none. */
+  isRowsOnly: boolean
   /** Undefined: it is not signed. */
   key: SigningKey | undefined
   concurrency: number
@@ -55,7 +56,7 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
   const cleaned = await removeUnfinished(needs, makePatient(place, wish), installationId)
   const id = randomUUID()
   const name = backupNameOf(needs.now().toISOString(), id)
-  await beginBackup(db, { id, place: place.shown, name, withFiles: wish.withFiles })
+  await beginBackup(db, { id, place: place.shown, name, isRowsOnly: wish.isRowsOnly })
   const mark = async (on: BackupPlace) => writeMark(on, name, { installationId, backupId: id, beatAt: needs.now() })
   const beating = keepBeating(needs, id, async () => {
     await requireMark(place, name, id)
@@ -107,7 +108,7 @@ async function fill(
     const copied = await copyFiles(needs, place, { ...wish, folder, listed })
     const manifest: Manifest = {
       format,
-      backup: { id: wish.id, name: wish.name, taken_at: rows.takenAt, with_files: wish.withFiles },
+      backup: { id: wish.id, name: wish.name, taken_at: rows.takenAt, rows_only: wish.isRowsOnly },
       installation_id: rows.installationId,
       made_by: { version: needs.version, database: rows.serverVersion },
       migrations: rows.migrations,

@@ -2,12 +2,8 @@ import { z } from 'zod'
 
 import { scanStatuses } from '../vocabulary.ts'
 
-/**
- * A backup of another form is not read: a later version of the service says so with another number. 2 knows of files that
- * the system refuses.
- */
-export const format = 2
-export const readableFormats = [1, format]
+/** Backups of another format are rejected. Increase it with each change of the manifest that an older version cannot read. */
+export const format = 3
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 /** Of a part, unpacked: several times what is written into one, which ends behind the row that fills it. */
@@ -29,7 +25,7 @@ const tableForm = z.object({
 
 export const manifestForm = z.object({
   format: z.number(),
-  backup: z.object({ id: z.guid(), name: z.string(), taken_at: z.string(), with_files: z.boolean() }),
+  backup: z.object({ id: z.guid(), name: z.string(), taken_at: z.string(), rows_only: z.boolean() }),
   installation_id: z.guid(),
   made_by: z.object({ version: z.string(), database: z.string() }),
   /** Those that had run. */
@@ -79,7 +75,7 @@ export const namedFileForm = z.object({
   sha256: sha256.nullable(),
   state: z.enum(['present', 'missing', 'wrong', 'removed']),
   /** Null for a row of the platform's. */
-  scan_status: z.enum(scanStatuses).nullable().default(null),
+  scan_status: z.enum(scanStatuses).nullable(),
 })
 export const fileLineForm = namedFileForm.extend({ fate: z.enum(fileFates) })
 

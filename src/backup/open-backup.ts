@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { BackupWrong, NotSigned } from './backup-wrong.ts'
-import { type Manifest, manifestForm, readableFormats } from './manifest.ts'
+import { format, type Manifest, manifestForm } from './manifest.ts'
 import { backupsFolder, folderOf, isBackupName, manifestName, signatureName, unfinishedName } from './names.ts'
 import { readWhole } from './read-parts.ts'
 import { type CheckingKey, isSignedBy } from './sign-manifest.ts'
@@ -41,9 +41,9 @@ export async function openBackup(
 
 function parseManifest(bytes: Buffer): Manifest {
   const { format: itsFormat } = parseAs(formatForm, bytes)
-  if (!readableFormats.includes(itsFormat))
+  if (itsFormat !== format)
     throw new BackupWrong(
-      `it is of form ${itsFormat}, and this version reads forms ${readableFormats.join(' and ')}; use the version that made it`,
+      `its format is ${itsFormat}, and this version reads format ${format}; use the version that made it`,
     )
   return parseAs(manifestForm, bytes)
 }

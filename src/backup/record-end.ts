@@ -24,13 +24,13 @@ export async function recordEnd(db: Db, place: string, manifest: Manifest): Prom
 }
 
 async function tellEnd(db: Db, place: string, { backup, files: { count: files, bytes, lacking } }: Manifest) {
-  const { id, name, with_files } = backup
+  const { id, name, rows_only } = backup
   await inTransaction(db, async (tx) => {
     await endBackup(tx, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
     await recordEvent(tx, systemActor(id), {
       action: 'backup.created',
       outcome: 'ok',
-      details: { backup: name, place, with_files, files, lacking },
+      details: { backup: name, place, rows_only, files, lacking },
     })
   })
 }

@@ -48,7 +48,8 @@ export type RestoreWish = BackupPatience & {
 export type Restored = {
   /** `loaded`: an earlier attempt came so far. */
   state: RestoreState
-  withFiles: boolean
+  /** The files stayed where the rows say they are. */
+  isRowsOnly: boolean
   files: RestoredFiles | undefined
   looked: Record<FileFound, number> | undefined
   /** Of files that an earlier attempt brought: versions that have no bytes. */
@@ -78,7 +79,7 @@ export async function restoreBackup(
     inTarget,
   })
   const isLoaded = state === 'loaded'
-  const restored = { state, withFiles: into !== undefined, files: undefined, looked: undefined, lacking: 0 }
+  const restored = { state, isRowsOnly: into === undefined, files: undefined, looked: undefined, lacking: 0 }
   if (isLoaded && into !== undefined)
     return { ...restored, lacking: await countLacking(needs.ownerDb, place, { folder, manifest }) }
 

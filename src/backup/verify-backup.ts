@@ -27,7 +27,16 @@ export type BackupCheck = Trying & {
   onFile: (done: { files: number; bytes: number }) => void
 }
 
-export type BackupChecked = { rows: number; files: number; bytes: number; problems: number; isComplete: boolean }
+export type BackupChecked = {
+  rows: number
+  /** Files read, and their bytes. */
+  files: number
+  bytes: number
+  /** Files that the backup lists and does not include. */
+  notIncluded: number
+  problems: number
+  isComplete: boolean
+}
 
 /** Reads every byte of a backup and compares it with its manifest, whose signature was looked at when it was opened. */
 export async function verifyBackup(
@@ -36,7 +45,7 @@ export async function verifyBackup(
   check: BackupCheck,
 ): Promise<BackupChecked> {
   const { signal } = check
-  const done: BackupChecked = { rows: 0, files: 0, bytes: 0, problems: 0, isComplete: false }
+  const done: BackupChecked = { rows: 0, files: 0, bytes: 0, notIncluded: 0, problems: 0, isComplete: false }
   const tell = (problem: BackupProblem) => {
     done.problems += 1
     check.onProblem(problem)
@@ -108,7 +117,10 @@ async function checkFiles(
   await inTurns(lines, concurrency, async (text) => {
     if (signal.aborted) return 'enough'
     const line = fileLineForm.parse(JSON.parse(text))
-    if (line.fate !== 'kept' || line.sha256 === null) return 'next'
+    if (line.fate !== 'kept' || line.sha256 === null) {
+      done.notIncluded += 1
+      return 'next'
+    }
     const file = contentName(line.sha256)
     const fault = await place
       .patiently(async () => findFault(place, file, line))

@@ -42,12 +42,12 @@ async function bringBack(needs: Needs & { signal: AbortSignal }, where: PathOrBu
   }
 }
 
-async function settle(needs: Needs, backup: string, { withFiles }: Restored): Promise<void> {
+async function settle(needs: Needs, backup: string, { isRowsOnly }: Restored): Promise<void> {
   await withApp({ ...needs, isRestoring: true }, async ({ db, ownerConnection }) => {
     await recordEvent(db, systemActor('restore'), {
       action: 'backup.restored',
       outcome: 'ok',
-      details: { backup, with_files: withFiles },
+      details: { backup, rows_only: isRowsOnly },
     })
     await gatherRestored(db)
     const { db: ownerDb } = openDatabase({ ...ownerConnection, max: 1 }, needs.log)

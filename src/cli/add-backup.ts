@@ -5,7 +5,7 @@ import { isBackupName } from '../backup/names.ts'
 import { pathOrBucket, type PathOrBucket, whole } from '../config-forms.ts'
 import { answering, type Answers, parseAs, teach } from './describe-command.ts'
 
-export type CreateBackupOptions = Answers & { withFiles?: true; signKey?: string; concurrency: number }
+export type CreateBackupOptions = Answers & { rowsOnly?: true; signKey?: string; concurrency: number }
 export type VerifyBackupOptions = Answers & { backup?: string; publicKey?: string; repair?: true; concurrency: number }
 export type RestoreBackupOptions = Omit<VerifyBackupOptions, 'repair'> & {
   /** False with `--no-files`. */
@@ -54,7 +54,7 @@ export function addBackup(program: Command, actions: BackupActions): void {
   const restore = reading(backup.command('restore'), 'the newest that is finished')
     .summary('Bring a backup back into an empty database and an empty store.')
     .description(
-      'Bring a backup back into an empty database and an empty store: that of USE_S3_STORAGE, UPLOADS_DIR or AWS_S3_BUCKET. Stop the service first. Files come first, each read back, rows last; it may be ended (Ctrl-C) or killed at any moment, and goes on when the same line is given again. Of a backup without files the rows alone come back, and every file that they name is looked for.',
+      'Bring a backup back into an empty database and an empty store: that of USE_S3_STORAGE, UPLOADS_DIR or AWS_S3_BUCKET. Stop the service first. Files come first, each read back, rows last; it may be ended (Ctrl-C) or killed at any moment, and goes on when the same line is given again. A rows-only backup brings back the rows, and the command looks for every file that they name.',
     )
     .option('--no-files', 'the rows alone, where the files still lie where they lay')
     .option('--read', 'of files that are left where they lie: read every byte, instead of asking for their length')
@@ -65,17 +65,14 @@ export function addBackup(program: Command, actions: BackupActions): void {
 
 function addCreate(backup: Command, actions: BackupActions): void {
   const create = onPlace(backup.command('create'))
-    .summary('Make a backup of the database and, with --with-files, of every file.')
+    .summary('Make a backup of the database and of every file.')
     .description(
-      'Make a backup while the service runs: every row at one point in time, a manifest of every file with its hash and, with --with-files, the files themselves; without it their bytes are not in it. A file whose bytes the place has already is not copied again. Ended (Ctrl-C), it leaves a backup that is not finished, which the next one removes.',
+      'Make a backup while the service runs: every row and every file at one point in time, with a manifest of their hashes. A file that an earlier backup in the same place includes is not copied again. Ended (Ctrl-C), it leaves a backup that is not finished, which the next one removes.',
     )
-    .option(
-      '--with-files',
-      'copy the files too; without it their bytes are not in it, and a restore can only point at where they lie',
-    )
+    .option('--rows-only', 'leave the files out; the manifest says so, and a restore needs the files in their stores')
     .option('--sign-key <file>', 'sign the manifest with this private key (Ed25519, PEM)')
     .action(actions.createBackup)
-  teach(create, './bin/paniq-docs backup create /mnt/backup --with-files --sign-key backup-key.pem')
+  teach(create, './bin/paniq-docs backup create /mnt/backup --sign-key backup-key.pem')
 }
 
 /** One that reads a backup: which, and whose it must be. */

@@ -3,7 +3,7 @@ import { inCount } from './progress.ts'
 
 /** What to do about what is wrong in a backup, a line for each kind of it. */
 export function adviseOnDamage({ backup, missing, damaged, aside }: Record<ProblemKind, number>): string[] {
-  const again = '`backup create --with-files` copies again what the store still has'
+  const again = '`backup create` copies again what the store still has'
   const lines: string[] = []
   if (backup > 0)
     lines.push(

@@ -1,4 +1,7 @@
 import type { CopyCounts } from '../backup/copy-files.ts'
+import type { Manifest } from '../backup/manifest.ts'
+import type { Printer } from './printer.ts'
+import { inBytes, inCount } from './progress.ts'
 
 /** What to do about files that a backup could not have, a line for each reason. */
 export function adviseOnLacking({
@@ -15,4 +18,12 @@ export function adviseOnLacking({
       'Lost or damaged: `verify` names and marks them; docs/runbook/backup-lacking.md says where they may still be had.',
     )
   return lines
+}
+
+/** Prints what a rows-only backup does not include, and what that means for a restore. */
+export function warnRowsOnly(print: Printer, { backup, files }: Manifest): void {
+  if (!backup.rows_only) return
+  print.say(
+    `${print.paint('yellow', '!')} This backup has rows only: ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}, are not in it. A restore brings back the rows and looks for the files in their stores.`,
+  )
 }

@@ -7,7 +7,7 @@ import { type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.
 import type { SigningKey } from '../backup/sign-manifest.ts'
 import { isAppError } from '../errors.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
-import { adviseOnLacking } from './advise-on-lacking.ts'
+import { adviseOnLacking, warnRowsOnly } from './advise-on-lacking.ts'
 import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace } from './open-backup-place.ts'
@@ -27,12 +27,12 @@ type Needs = CreateNeeds & {
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
   const { print, signal, key, patience = usualPatienceTimes } = needs
   const place = await openBackupPlace(needs, where, { makes: true, policy: 'backup' })
-  const isWithFiles = options.withFiles === true
+  const isRowsOnly = options.rowsOnly === true
   let progress: Progress | undefined
   const done: Amount = { files: 0, bytes: 0 }
   try {
     const made = await create(needs, place, {
-      withFiles: isWithFiles,
+      isRowsOnly,
       key,
       concurrency: options.concurrency,
       signal,
@@ -44,7 +44,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       onTable: () => undefined,
       onTotal(total) {
         print.say(
-          `The rows are in it; ${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${isWithFiles ? 'to be compared and copied' : 'to be listed'}.`,
+          `The rows are in it; ${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${isRowsOnly ? 'to be listed' : 'to be compared and copied'}.`,
         )
         progress = showProgress(print, total)
       },
@@ -97,7 +97,7 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
     backup: name,
     place: shown,
     taken_at: backup.taken_at,
-    with_files: backup.with_files,
+    rows_only: backup.rows_only,
     rows,
     files: files.count,
     bytes: files.bytes,
@@ -105,22 +105,19 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
     copied_bytes: counts.copiedBytes,
     shared: counts.shared,
     fates: counts.fates,
-    without_bytes: files.count - (counts.fates.kept ?? 0),
+    files_not_included: files.count - (counts.fates.kept ?? 0),
     signed_with: fingerprint,
     removed_unfinished: cleaned,
   })
   for (const each of cleaned) print.say(`The unfinished backup ${each} was removed.`)
-  const copied = backup.with_files
-    ? `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} there already`
-    : ''
+  const copied = backup.rows_only
+    ? ''
+    : `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} there already`
   const mark = isWhole ? print.paint('green', '✓') : print.paint('red', '✗')
   print.say(
     `${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}${copied}.`,
   )
-  if (!backup.with_files && files.count > 0)
-    print.say(
-      `${print.paint('yellow', '!')} The bytes of ${inCount(files.count, 'file')} are not in it: --with-files copies them. Without them a restore can only point at where they lie.`,
-    )
+  warnRowsOnly(print, manifest)
   if (fingerprint === null)
     print.say(
       `${print.paint('yellow', '!')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,

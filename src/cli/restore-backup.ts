@@ -15,6 +15,7 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { RestoreBackupOptions } from './add-backup.ts'
+import { warnRowsOnly } from './advise-on-lacking.ts'
 import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'
@@ -32,9 +33,10 @@ export async function restoreBackup(
 ): Promise<Restored> {
   const { print, signal, patience = usualPatienceTimes } = needs
   const { manifest, name } = opened
-  const isWithFiles = manifest.backup.with_files && options.files
+  const isWithFiles = !manifest.backup.rows_only && options.files
   const { count: files, bytes } = manifest.files
   print.say(`${name}, taken ${manifest.backup.taken_at}: ${inCount(files, 'file')}, ${inBytes(bytes)}.`)
+  warnRowsOnly(print, manifest)
   const progress = showProgress(print, { files, bytes })
   const done = { files: 0, bytes: 0 }
   try {

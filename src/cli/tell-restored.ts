@@ -23,6 +23,7 @@ export function tellRestored(
     backup: name,
     as_of: asOf,
     went_on: state !== 'new',
+    rows_only: manifest.backup.rows_only,
     ...answer,
   })
   const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')

@@ -14,6 +14,7 @@ import type { ConfigWithoutTokens } from '../config.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { VerifyBackupOptions } from './add-backup.ts'
 import { adviseOnDamage } from './advise-on-damage.ts'
+import { warnRowsOnly } from './advise-on-lacking.ts'
 import { explainGivenUp } from './explain-given-up.ts'
 import { CommandFailed } from './failures.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
@@ -33,7 +34,7 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
   try {
     const opened = await untilAborted(openNamed(place, options, 'newest'), signal)
     const { files, backup } = opened.manifest
-    const progress = showProgress(print, { files: files.count, bytes: backup.with_files ? files.bytes : 0 })
+    const progress = showProgress(print, { files: files.count, bytes: backup.rows_only ? 0 : files.bytes })
     const kinds: Record<ProblemKind, number> = { backup: 0, missing: 0, damaged: 0, aside: 0 }
     const checked = await verify(place, opened, {
       concurrency: options.concurrency,
@@ -72,7 +73,7 @@ function whose({ line }: BackupProblem): string {
 }
 
 function answer(print: Printer, { name, manifest, signature }: OpenedBackup, checked: BackupChecked): void {
-  const { rows, files, bytes, problems, isComplete } = checked
+  const { rows, files, bytes, notIncluded, problems, isComplete } = checked
   const isRight = problems === 0 && isComplete
   const { lacking } = manifest.files
   print.answer({
@@ -81,11 +82,12 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
     complete: isComplete,
     backup: name,
     taken_at: manifest.backup.taken_at,
-    with_files: manifest.backup.with_files,
+    rows_only: manifest.backup.rows_only,
     signature,
     rows,
     files,
     bytes,
+    files_not_included: notIncluded,
     lacking,
     problems,
   })
@@ -93,6 +95,7 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
     print.say(`${print.paint('yellow', '!')} It is not signed: who can write there could have changed it unseen.`)
   if (signature === 'unchecked')
     print.say(`${print.paint('yellow', '!')} It is signed; --public-key FILE would show by whom.`)
+  warnRowsOnly(print, manifest)
   if (lacking > 0)
     print.say(
       `${print.paint('yellow', '!')} It lacks ${inCount(lacking, 'file')} that could not be had when it was made.`,

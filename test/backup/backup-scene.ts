@@ -87,7 +87,7 @@ export async function bucketForTest(): Promise<FreshBucket> {
 }
 
 type Wish = Partial<BackupPatience> & {
-  withFiles?: boolean
+  isRowsOnly?: boolean
   key?: SigningKey
   concurrency?: number
   /** The place as it behaves in this test. */
@@ -98,9 +98,9 @@ type Wish = Partial<BackupPatience> & {
 /** A backup of a service's papers in a folder, made in this process. */
 export async function makeBackup({ app }: TestService, root: string, wish: Wish = {}): Promise<BackupMade> {
   await tidyBackupFolder(root)
-  const { place = (usual) => usual, withFiles = true, key, concurrency = 2, onFile = ignore, ...patience } = wish
+  const { place = (usual) => usual, isRowsOnly = false, key, concurrency = 2, onFile = ignore, ...patience } = wish
   return createBackup({ ...app, owner: app.ownerConnection, version: '0' }, place(backupFolder(root)), {
-    withFiles,
+    isRowsOnly,
     key,
     concurrency,
     signal: new AbortController().signal,

@@ -18,7 +18,7 @@ async function begin(renew: () => Promise<void> = async () => undefined) {
   const { db, log } = scene.service.app
   const id = crypto.randomUUID()
   let now = Date.parse('2026-11-01T02:00:00Z')
-  await beginBackup(db, { id, place: '/backups', name: id, withFiles: true })
+  await beginBackup(db, { id, place: '/backups', name: id, isRowsOnly: false })
   await sql`update document_backups set beat_at = now() - interval '1 minute' where id = ${id}::uuid`.execute(db)
   const beating = keepBeating({ db, log, now: () => new Date(now) }, id, renew)
   onTestFinished(() => beating.stop())

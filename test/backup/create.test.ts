@@ -36,11 +36,11 @@ describe('backup create', () => {
     }
   })
 
-  test('without --with-files it lists every file and copies none', async () => {
+  test('a rows-only backup lists every file and copies none', async () => {
     const { service } = await placeWithPapers()
     const root = await emptyFolder()
 
-    const { manifest, counts } = await makeBackup(service, root, { withFiles: false })
+    const { manifest, counts } = await makeBackup(service, root, { isRowsOnly: true })
 
     expect(manifest.files).toMatchObject({ count: 4, lacking: 0 })
     expect(counts).toMatchObject({ copied: 0, fates: { left: 4 } })

@@ -50,7 +50,7 @@ test('`backup create` ends with 1 then, and says what stands', async () => {
   const place = await placeWithPapers({ papers: 1 })
   await refuseEnds(place.service.app.db, { times: 1000 })
 
-  const ended = await place.run(['backup', 'create', place.backups, '--with-files'])
+  const ended = await place.run(['backup', 'create', place.backups])
 
   expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/The backup \S+ stands and can be restored/) })
   expect(await problemsOf(place.backups)).toEqual([])

@@ -36,7 +36,7 @@ test('names a file that the system refuses, and has all others; a disk that refu
 test('a restore of the rows alone names a file that the system refuses and looks for all others; a disk that refuses its root ends it', async () => {
   const { service, refused, refusing } = await sceneWithRefusedFile()
   const root = await emptyFolder()
-  const { name, manifest } = await makeBackup(service, root, { withFiles: false })
+  const { name, manifest } = await makeBackup(service, root, { isRowsOnly: true })
   const named: [string, string][] = []
   const look = async ({ app }: TestService) =>
     lookForFiles(app.stores, makePatient(backupFolder(root), { signal, pauseMs: 10 }), {

@@ -36,7 +36,7 @@ afterEach(() => sql`delete from document_backups`.execute(service.app.db))
 
 async function beginOne(): Promise<string> {
   const id = crypto.randomUUID()
-  await beginBackup(service.app.db, { id, place: '/backups', name: id, withFiles: true })
+  await beginBackup(service.app.db, { id, place: '/backups', name: id, isRowsOnly: false })
   return id
 }
 

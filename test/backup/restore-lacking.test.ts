@@ -55,7 +55,7 @@ test('what is no damage ends it also where damage is left out: nothing is taken 
 
 test('rows alone whose files are gone are told of each time, and since when what was done must be done again', async () => {
   const place = await placeWithPapers({ papers: 2 })
-  const { manifest } = await makeBackup(place.service, place.backups, { withFiles: false })
+  const { manifest } = await makeBackup(place.service, place.backups, { isRowsOnly: true })
   const uploads = join(place.service.folder, 'uploads')
   await rm(await someFileBelow(join(uploads, 'security_firms')))
   const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: uploads }

@@ -16,7 +16,7 @@ test('of what a purge left in the old bucket nobody says that it is destroyed, o
   const { id } = await deletedDaysAgo(place.service, place, 31)
   await purgeAll(place.service)
   await collect(place.service, { inDays: 1.5 })
-  await place.run(['backup', 'create', place.backups, '--with-files'])
+  await place.run(['backup', 'create', place.backups])
   const settings = { ...(await databaseForTest()), ...s3Settings(fresh) }
   const restored = await place.run(['backup', 'restore', place.backups], settings)
 

@@ -24,7 +24,7 @@ test('a backup goes from server to server, from disk to S3, and the service live
   const before = await contentOf(service.app.db)
 
   // From Debian's server to the embedded one, which is newer, on a disk.
-  const created = await place.run(['backup', 'create', place.backups, '--with-files', '--json'])
+  const created = await place.run(['backup', 'create', place.backups, '--json'])
   const scratch = await scratchPlace()
   const restored = await restoreInto(scratch, place.backups)
   const trail = await runCommand(scratch.folder, ['audit', 'verify', '--json'], scratch)
@@ -41,7 +41,7 @@ test('a backup goes from server to server, from disk to S3, and the service live
 
   // And back again, into a bucket, where the service does not own its tables.
   const again = join(scratch.folder, 'backups')
-  const second = await runCommand(scratch.folder, ['backup', 'create', again, '--with-files', '--json'], scratch)
+  const second = await runCommand(scratch.folder, ['backup', 'create', again, '--json'], scratch)
   expect(lastOf(second.stdout)).toMatchObject({ ok: true, files: 5, copied: 5 })
   const other = await twoRolesOnS3()
   const back = await restoreInto({ folder: scratch.folder, settings: other }, again)
@@ -59,7 +59,7 @@ test('a paper in which a virus was found comes back as a row alone, and nothing 
   await sql`update document_versions set scan_status = 'infected' where document_id = ${place.papers[1]}::uuid`.execute(
     place.service.app.db,
   )
-  const created = await place.run(['backup', 'create', place.backups, '--with-files', '--json'])
+  const created = await place.run(['backup', 'create', place.backups, '--json'])
   const scratch = await scratchPlace()
 
   const restored = await restoreInto(scratch, place.backups)

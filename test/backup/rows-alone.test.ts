@@ -11,7 +11,7 @@ test('rows alone come back beside the bucket in which the files lie, and what is
   const place = await placeWithPapers({ bucket })
   const into = async () => ({ ...(await databaseForTest()), ...s3Settings(bucket) })
   const restore = ['backup', 'restore', place.backups, '--json']
-  await place.run(['backup', 'create', place.backups])
+  await place.run(['backup', 'create', place.backups, '--rows-only'])
 
   const whole = await place.run(restore, await into())
   const compared = await place.run(
@@ -51,8 +51,8 @@ test('a backup in a bucket is made, verified and brought back as one in a folder
   const place = await placeWithPapers({ bucket })
   const where = `s3://${backups.name}/paniq/`
 
-  const created = await place.run(['backup', 'create', where, '--with-files', '--json'])
-  const again = await place.run(['backup', 'create', where, '--with-files', '--json'])
+  const created = await place.run(['backup', 'create', where, '--json'])
+  const again = await place.run(['backup', 'create', where, '--json'])
   const verified = await place.run(['backup', 'verify', where, '--json'])
   const restored = await place.run(['backup', 'restore', where, '--json'], {
     ...(await databaseForTest()),

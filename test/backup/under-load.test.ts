@@ -52,7 +52,7 @@ test('a backup that is made while papers come, go and are destroyed has each one
       await alone(() => collect(service, { inDays: 2 }))
     }),
     {
-      withFiles: true,
+      isRowsOnly: false,
       key: undefined,
       concurrency: 2,
       signal: never,

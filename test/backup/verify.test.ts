@@ -142,13 +142,11 @@ describe('backup verify', () => {
     expect(await problemsOf(root)).toHaveLength(1)
   })
 
-  test('reads a backup of the form before, and not of one that it does not know, a damaged manifest, or one that is gone', async () => {
+  test('rejects a backup of another format, with a damaged manifest, or without one', async () => {
     await open('unsigned')
-    await editManifest((text) => text.replace('"format": 2', '"format": 1'))
-    expect(await problemsOf(root)).toEqual([])
-    await editManifest((text) => text.replace('"format": 1', '"format": 3'))
+    await editManifest((text) => text.replace('"format": 3', '"format": 4'))
     expect(await problemsOf(root)).toEqual([
-      expect.stringContaining('it is of form 3, and this version reads forms 1 and 2;'),
+      expect.stringContaining('its format is 4, and this version reads format 3;'),
     ])
     await editManifest((text) => text.slice(0, -10))
     expect(await problemsOf(root)).toEqual(['its manifest.json is damaged'])
@@ -246,13 +244,13 @@ describe('backup verify --repair', () => {
         USE_S3_STORAGE: 'false',
       })
     const keysThere = async () => (await listBucket(bucket.client, bucket.name)).map(({ key }) => key)
-    await run(['create', '--with-files'])
+    await run(['create'])
     const key = (await keysThere()).find((each) => each.includes('/files/')) ?? ''
     await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: 'other bytes' }))
 
     const repaired = await run(['verify', '--repair'])
     const left = await keysThere()
-    await run(['create', '--with-files'])
+    await run(['create'])
 
     expect(repaired).toMatchObject({ code: 1, stdout: expect.stringContaining('it has 11 bytes instead of') })
     expect(repaired.stdout).toContain('Put aside, as ….damaged: 1 file.')

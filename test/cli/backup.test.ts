@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { bucketForTest, emptyFolder, lastOf, placeWithPapers } from '../backup/backup-scene.ts'
 import { freshKeys } from '../backup/fresh-keys.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
+import { databaseForTest } from './database-settings.ts'
 import { makeWorkFolder, runCommand } from './run-command.ts'
 import { newBucketName, s3Settings } from './s3-settings.ts'
 
@@ -16,7 +17,7 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
   onTestFinished(() => proxy.close())
   proxy.setFault({ kind: 'slow', latencyMs: 300 })
   const slowly = { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${proxy.port}` }
-  const create = ['backup', 'create', place.backups, '--with-files']
+  const create = ['backup', 'create', place.backups]
 
   const begun = place.start([...create, '--concurrency', '1'], slowly)
   await begun.untilSaid(/The rows are in it; 9 files/)
@@ -36,19 +37,25 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
   expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
 })
 
-test('whoever makes a backup of rows alone is told that no file’s bytes are in it, and how they would be', async () => {
+test('a backup includes the files; with --rows-only the command, the manifest, verify and restore say that it has none', async () => {
   const place = await placeWithPapers({ papers: 2 })
   const create = ['backup', 'create', place.backups]
+  const warning = /! This backup has rows only: 3 files, .+, are not in it\./
 
-  const rows = await place.run(create)
-  const answered = await place.run([...create, '--json'])
-  const whole = await place.run([...create, '--with-files'])
-  const wholeAnswered = await place.run([...create, '--with-files', '--json'])
+  const full = await place.run([...create, '--json'])
+  const [fullName] = await readdir(join(place.backups, 'backups'))
+  const rowsOnly = await place.run([...create, '--rows-only'])
+  const name = (await readdir(join(place.backups, 'backups'))).find((each) => each !== fullName) ?? ''
+  const manifest = await readFile(join(place.backups, 'backups', name, 'manifest.json'), 'utf8')
+  const verified = await place.run(['backup', 'verify', place.backups, '--backup', name, '--json'])
+  const restored = await place.run(['backup', 'restore', place.backups, '--backup', name], await databaseForTest())
 
-  expect(rows.stdout).toContain('! The bytes of 3 files are not in it: --with-files copies them.')
-  expect(lastOf(answered.stdout)).toMatchObject({ with_files: false, files: 3, without_bytes: 3 })
-  expect(whole.stdout).not.toContain('not in it')
-  expect(lastOf(wholeAnswered.stdout)).toMatchObject({ with_files: true, files: 3, without_bytes: 0 })
+  expect(full.code).toBe(0)
+  expect(lastOf(full.stdout)).toMatchObject({ rows_only: false, files: 3, copied: 3, files_not_included: 0 })
+  expect(rowsOnly).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
+  expect(JSON.parse(manifest)).toMatchObject({ backup: { rows_only: true } })
+  expect(lastOf(verified.stdout)).toMatchObject({ ok: true, rows_only: true, files: 0, files_not_included: 3 })
+  expect(restored).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
 })
 
 test('people are told that it is not signed, and by whom it was; a wrong key is refused', async () => {
@@ -71,7 +78,6 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
   expect(unsigned.stdout).toContain('! It is not signed')
   expect(lastOf(signed.stdout)).toMatchObject({
     ok: true,
-    with_files: false,
     signed_with: expect.stringMatching(/^[0-9a-f]{64}$/),
   })
   expect(lastOf(right.stdout)).toMatchObject({ ok: true, signature: 'right' })

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { Db, Tx } from '../client.ts'
 
-export type NewBackup = { id: string; place: string; name: string; withFiles: boolean }
+export type NewBackup = { id: string; place: string; name: string; isRowsOnly: boolean }
 
 /** `whole`; `lacking`: sound, but some file could not be had; `failed`: there is none. */
 export type BackupOutcome = 'whole' | 'lacking' | 'failed'
@@ -23,11 +23,11 @@ export const isBackupRunning = sql<boolean>`exists (
   select from document_backups where ${lives})`
 
 /** From now on removals wait. Before the snapshot is taken, so that what it names is there. */
-export async function beginBackup(db: Db, { id, place, name, withFiles }: NewBackup): Promise<void> {
+export async function beginBackup(db: Db, { id, place, name, isRowsOnly }: NewBackup): Promise<void> {
   await sql`
     with old as (delete from document_backups where started_at < now() - interval '2 years')
-    insert into document_backups (id, place, name, with_files)
-    values (${id}::uuid, ${place}, ${name}, ${withFiles}::boolean)`.execute(db)
+    insert into document_backups (id, place, name, rows_only)
+    values (${id}::uuid, ${place}, ${name}, ${isRowsOnly}::boolean)`.execute(db)
 }
 
 /** False when it was silent for so long that it was taken for dead: then removals have gone on, and it is in vain. */

@@ -19,7 +19,7 @@ create table document_backups (
   -- Where it goes, and what it is called there.
   place text not null,
   name text not null,
-  with_files boolean not null,
+  rows_only boolean not null,
   started_at timestamptz not null default clock_timestamp(),
   -- Whoever makes it says again and again that he lives. One that was not heard of for long is dead and keeps nothing.
   beat_at timestamptz not null default clock_timestamp(),

@@ -109,7 +109,7 @@ test('however many rows there are, no more than ten thousand are looked at', asy
 test('the last backup says when it was finished, and whether it has all', async () => {
   expect(await figure('backup_last_whole')).toBeUndefined()
   await run(sql`
-    insert into document_backups (id, place, name, with_files, ended_at, outcome)
+    insert into document_backups (id, place, name, rows_only, ended_at, outcome)
     values (gen_random_uuid(), '/backups', 'one', true, now() - interval '1 day', 'lacking'),
       (gen_random_uuid(), '/backups', 'two', true, now(), 'failed')`)
 

@@ -95,11 +95,11 @@ describeCheck(28, () => {
       const settings = { ...shared, ...(await settingsWith([name], bucket.name, backups.name)), ...more }
       return runCommand(folder, words, { settings })
     }
-    const asService = await run('service', ['backup', 'create', place, '--with-files'])
+    const asService = await run('service', ['backup', 'create', place])
     expect(asService.code).toBe(1)
-    const made = await run('backup', ['backup', 'create', place, '--with-files'])
+    const made = await run('backup', ['backup', 'create', place])
     expect(made).toMatchObject({ code: 0, stderr: '' })
-    const again = await run('backup', ['backup', 'create', place, '--with-files'])
+    const again = await run('backup', ['backup', 'create', place])
     expect(again).toMatchObject({ code: 0, stderr: '' })
     const verified = await run('backup-verify', ['backup', 'verify', place])
     expect(verified).toMatchObject({ code: 0, stderr: '' })
@@ -110,7 +110,7 @@ describeCheck(28, () => {
     expect(unmended).toMatchObject({ code: 1, stderr: expect.stringContaining('AccessDenied') })
     const putAside = await run('backup-verify-repair', ['backup', 'verify', place, '--repair'])
     expect(putAside).toMatchObject({ code: 1, stderr: '' })
-    await run('backup', ['backup', 'create', place, '--with-files'])
+    await run('backup', ['backup', 'create', place])
     const mended = await run('backup-verify-repair', ['backup', 'verify', place])
     expect(mended).toMatchObject({ code: 0, stderr: '' })
     const elsewhere = { ...(await databaseForTest()), ...keptBelow(await makeWorkFolder()) }
