@@ -36,7 +36,8 @@ drop trigger if exists document_follow_truncate on firm_documents;
 drop function if exists document_follow_trigger(), document_follow_noted(integer), document_follow_held(uuid, uuid), document_compare(integer),
   document_compare_anew(), document_follow(uuid[]), document_follow_move(uuid, uuid, uuid),
   document_follow_new_version(uuid, uuid), document_follow_gone(uuid[], uuid[], boolean),
-  document_follow_to_firm(uuid, uuid, uuid), document_platform_rows(uuid[]),
+  document_follow_to_firm(uuid, uuid, uuid), document_differences(uuid[]), document_gone(uuid[], uuid[], boolean),
+  document_platform_rows(uuid[]),
   document_note_platform_event(text, uuid, uuid, integer, uuid, jsonb);
 drop index if exists document_firm_documents_by_path, document_firm_users_by_user, document_firm_users_by_firm,
   document_registered_users_by_email, document_security_firms_newest;

@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import type { Db } from './client.ts'
 import { isLockTimeout } from './postgres-errors.ts'
 
-/** Rows looked at in one step: one transaction, in which the platform's changes of these very rows wait. */
+/** Rows compared in one step: one transaction, in which the platform's changes wait for those rows that differ. */
 const rowsAtOnce = 1000
 const pauseMs = 500
 /** Each of these may wait a moment for a version, while the rows of those before it are held. */

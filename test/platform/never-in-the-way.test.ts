@@ -121,6 +121,53 @@ it('a row that the platform holds does not hold up the comparison, and is follow
   expect((await rows(held)).versions).toHaveLength(1)
 })
 
+it('the comparison writes to no row of the platform’s that says what ours says', async () => {
+  const [changed] = [await insert(), await insert(), await insert()]
+  await compareAll()
+  await withoutTriggers(() => updateDocumentRow(beside.platform, { id: changed }, { file_name: 'changed.pdf' }))
+  const before = await tuplesExcept(changed)
+
+  await compareAll()
+
+  expect((await rows(changed)).versions).toMatchObject([{ file_name: 'changed.pdf' }])
+  expect(await tuplesExcept(changed)).toEqual(before)
+})
+
+it('a document that somebody locks does not stop the comparison, and is deleted later if its row is gone', async () => {
+  const [locked, free] = [await insert(), await insert()]
+  await withoutTriggers(async () => {
+    for (const id of [locked, free]) await deleteDocumentRow(beside.platform, { id })
+  })
+  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select from documents where id = $1 for update', [locked])
+
+  await compareAll()
+  await holder.query('rollback')
+  await holder.end()
+
+  expect((await rows(free)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+  expect((await rows(locked)).documents).toMatchObject([{ deleted_at: null }])
+  expect(await followNoted(db())).toBe(1)
+  expect((await rows(locked)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+})
+
+async function withoutTriggers(work: () => Promise<unknown>): Promise<void> {
+  await beside.platform.query('alter table firm_documents disable trigger user')
+  await work()
+  await beside.platform.query('alter table firm_documents enable trigger user')
+}
+
+/** The header of every other row of the platform's: a lock changes it as a write does. */
+async function tuplesExcept(id: string) {
+  const { rows: tuples } = await beside.platform.query(
+    'select id, ctid::text, xmin::text, xmax::text from firm_documents where id <> $1 order by id',
+    [id],
+  )
+  return tuples
+}
+
 it('a comparison that is interrupted goes on where it was, whoever goes on', async () => {
   await comparePlatformAnew(db())
   const total = await countRows()
@@ -142,7 +189,9 @@ async function countRows(): Promise<number> {
 }
 
 it('a comparison that meets what the platform is about to write lets go of its rows, and comes again', async () => {
+  await beside.platform.query('alter table firm_documents disable trigger user')
   const [noted, wanted] = [await insert(), await insert()]
+  await beside.platform.query('alter table firm_documents enable trigger user')
   const client = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
   await client.connect()
   // A change that could not be followed, and is not committed: the note of it stands in the comparison's way.

@@ -78,6 +78,39 @@ begin
 end
 $$;
 
+-- Rows of the platform's that our tables do not repeat, and what our tables say instead.
+create or replace function document_differences(ids uuid[])
+returns table (
+  firm_id uuid, id uuid, document_type text, file_name text, file_size integer, mime_type text, store text,
+  storage_key text, bytes_state text, is_verified boolean, verified_by uuid, verified_at timestamptz,
+  is_missing boolean, deleted_at timestamptz, known_type text, version integer, version_id uuid, known_store text,
+  known_key text, known_bytes_state text, review_status text, is_same_size boolean, is_same_type boolean, is_changed boolean
+)
+language sql stable as $$
+  select p.firm_id, p.id, p.document_type, p.file_name, p.file_size, p.mime_type, p.store, p.storage_key, p.bytes_state,
+    p.is_verified, p.verified_by, p.verified_at, d.id is null, d.deleted_at, d.document_type, v.version, v.id, v.store,
+    v.storage_key, v.bytes_state,
+    -- The platform has no word for a rejection: what is not verified may be one.
+    case when p.is_verified then 'verified' when v.review_status = 'verified' then 'pending' else v.review_status end,
+    v.file_size is not distinct from p.file_size, v.mime_type is not distinct from p.mime_type, changed.yes
+  from document_platform_rows(ids) p
+  left join documents d on d.firm_id = p.firm_id and d.id = p.id
+  left join lateral (
+    -- The one that the platform's row shows: the newest that may be seen.
+    select * from document_versions each
+    where each.firm_id = d.firm_id and each.document_id = d.id and each.scan_status in ('clean', 'skipped')
+    order by each.version desc limit 1
+  ) v on true
+  cross join lateral (
+    select (v.file_name, v.file_size, v.mime_type) is distinct from (p.file_name, p.file_size, p.mime_type)
+      or (v.review_status = 'verified') is distinct from p.is_verified
+      or p.is_verified and ((p.verified_by is not null and v.reviewed_by is distinct from p.verified_by)
+                         or (p.verified_at is not null and v.reviewed_at is distinct from p.verified_at)) as yes
+  ) changed
+  where d.id is null or d.deleted_at is not null or d.document_type <> p.document_type or changed.yes
+    or v.bytes_state = 'removed' or (v.store, v.storage_key) is distinct from (p.store, p.storage_key)
+$$;
+
 -- Makes our tables say what these rows of the platform's say. It compares and does not ask what happened: what is equal
 -- already, as after every write of our own, is left alone, and a second call finds nothing to do.
 create or replace function document_follow(ids uuid[]) returns void
@@ -109,26 +142,7 @@ begin
   end if;
   if cardinality(missing) = cardinality(ids) then return; end if;
 
-  for seen in
-    select p.*, d.deleted_at, d.document_type as known_type, v.version, v.id as version_id, v.store as known_store,
-      v.store_id, v.storage_key as known_key, v.bytes_state as known_bytes_state,
-      -- The platform has no word for a rejection: what is not verified may be one.
-      case when p.is_verified then 'verified' when v.review_status = 'verified' then 'pending' else v.review_status end
-        as review_status,
-      v.file_size is not distinct from p.file_size as is_same_size,
-      v.mime_type is not distinct from p.mime_type as is_same_type,
-      (v.file_name, v.file_size, v.mime_type) is distinct from (p.file_name, p.file_size, p.mime_type)
-        or (v.review_status = 'verified') is distinct from p.is_verified
-        or p.is_verified and ((p.verified_by is not null and v.reviewed_by is distinct from p.verified_by)
-                           or (p.verified_at is not null and v.reviewed_at is distinct from p.verified_at)) as is_changed
-    from document_platform_rows(ids) p
-    join documents d on d.firm_id = p.firm_id and d.id = p.id
-    left join lateral (
-      -- The one that the platform's row shows: the newest that may be seen.
-      select * from document_versions each
-      where each.firm_id = d.firm_id and each.document_id = d.id and each.scan_status in ('clean', 'skipped')
-      order by each.version desc limit 1
-    ) v on true
+  for seen in select * from document_differences(ids) where not is_missing
   loop
     if seen.deleted_at is not null then
       update documents set deleted_at = null, deleted_by = null, updated_at = now()
@@ -218,27 +232,35 @@ begin
 end
 $$;
 
--- Documents whose row the platform deleted go to the trash; nobody is named who did it. Those in the trash or in
--- quarantine already, as after our own deletes, and those that have not come to be shown yet, are left alone.
+-- Documents whose row the platform deleted. Those in the trash or in quarantine already, as after our own deletes, and those
+-- that have not come to be shown yet, are none of them.
 -- `were_shown`: their rows of the platform's were there until this very statement. Of those whose row is only not there,
 -- it must be one that our own rules show: of a version that may be seen, and above which none is in quarantine.
+create or replace function document_gone(firm_ids uuid[], ids uuid[], were_shown boolean)
+returns table (firm_id uuid, id uuid)
+language sql stable as $$
+  select d.firm_id, d.id from unnest(firm_ids, ids) as g (firm_id, id) join documents d using (firm_id, id)
+  where d.deleted_at is null
+    and not exists (select from firm_documents f where f.id = d.id and f.firm_id = d.firm_id)
+    and not exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
+                      and v.version = d.current_version and v.scan_status = 'infected')
+    and exists (
+      select from document_versions v
+      where v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
+        and (were_shown or not exists (
+          select from document_versions newer
+          where newer.firm_id = d.firm_id and newer.document_id = d.id and newer.version > v.version
+            and newer.scan_status = 'infected')))
+$$;
+
+-- They go to the trash; the event names nobody who did it.
 create or replace function document_follow_gone(firm_ids uuid[], ids uuid[], were_shown boolean default false) returns void
 language plpgsql as $$
 begin
   with gone as (
     update documents d set deleted_at = now(), deleted_by = null, updated_at = now()
-    from unnest(firm_ids, ids) as g (firm_id, id)
+    from document_gone(firm_ids, ids, were_shown) g
     where d.firm_id = g.firm_id and d.id = g.id and d.deleted_at is null
-      and not exists (select from firm_documents f where f.id = d.id and f.firm_id = d.firm_id)
-      and not exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
-                        and v.version = d.current_version and v.scan_status = 'infected')
-      and exists (
-        select from document_versions v
-        where v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
-          and (were_shown or not exists (
-            select from document_versions newer
-            where newer.firm_id = d.firm_id and newer.document_id = d.id and newer.version > v.version
-              and newer.scan_status = 'infected')))
     returning d.firm_id, d.id, d.current_version
   )
   insert into document_trail (action, outcome, firm_id, document_id, version, ip, user_agent, request_id)
@@ -357,8 +379,10 @@ $$;
 revoke all on function document_follow_noted(integer) from public;
 
 -- One step of the comparison, from where the last one ended: rows of the platform in the order of their ids, then our
--- documents in the order of theirs. One at a time. Yields how many it looked at: 0 at the end. It holds rows of the
--- platform's, and so waits no longer than is too short for others to be refused: who calls it tries again.
+-- documents in the order of theirs. One at a time. Returns how many it read: 0 at the end. A page is read without locks: a
+-- lock writes into each row, and few rows differ. Those that do are locked and compared again. It passes over rows that
+-- somebody else has locked and notes them, so that it waits for nobody and is part of no deadlock. It waits for other
+-- locks no longer than is too short for others to be denied theirs; the caller tries again.
 create or replace function document_compare(most integer) returns integer
 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '100ms'
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
@@ -366,41 +390,51 @@ declare
   state document_following;
   firms uuid[];
   ids uuid[];
-  held uuid[];
+  found_firms uuid[];
+  found_ids uuid[];
+  locked_firms uuid[];
+  locked uuid[];
 begin
   select * into state from document_following for update;
   if state.finished_at is not null then return 0; end if;
   if state.rows_done_at is null then
-    select array_agg(firm_id order by id), array_agg(id order by id) into firms, ids
-      from (select firm_id, id from firm_documents where state.rows_to is null or id > state.rows_to order by id limit most) page;
+    select array_agg(id order by id) into ids
+      from (select id from firm_documents where state.rows_to is null or id > state.rows_to order by id limit most) page;
     if ids is null then
       update document_following set rows_done_at = clock_timestamp(), all_known_at = coalesce(all_known_at, clock_timestamp());
       return document_compare(most);
     end if;
-    -- Held still while they are compared, so that none is taken for what it was a moment ago. Those that the platform
-    -- holds come later, by their note: whoever waits for nobody stands in no deadlock.
-    held = array(select id from firm_documents where id = any (ids) for share skip locked);
-    insert into document_unfollowed (firm_id, document_id)
-      select * from unnest(firms, ids) as page (firm_id, id) where id <> all (held) on conflict do nothing;
-    begin
-      perform document_follow(held);
-    exception when others then
-      raise log 'paniq documents: a page of firm_documents is followed row by row: %', sqlerrm;
-      insert into document_unfollowed (firm_id, document_id) select * from unnest(firms, ids) on conflict do nothing;
-    end;
+    select array_agg(firm_id), array_agg(id) into found_firms, found_ids from document_differences(ids);
+    if found_ids is not null then
+      locked = array(select id from firm_documents where id = any (found_ids) for share skip locked);
+      begin
+        perform document_follow(locked);
+      exception when others then
+        raise log 'paniq documents: a page of firm_documents is followed row by row: %', sqlerrm;
+        locked = '{}';
+      end;
+    end if;
     update document_following set rows_to = ids[cardinality(ids)];
-    return cardinality(ids);
+  else
+    select array_agg(firm_id order by firm_id, id), array_agg(id order by firm_id, id) into firms, ids
+      from (select firm_id, id from documents
+            where state.documents_to is null or (firm_id, id) > (state.documents_to_firm, state.documents_to)
+            order by firm_id, id limit most) page;
+    if ids is null then
+      update document_following set finished_at = clock_timestamp();
+      return 0;
+    end if;
+    select array_agg(firm_id), array_agg(id) into found_firms, found_ids from document_gone(firms, ids, false);
+    if found_ids is not null then
+      select coalesce(array_agg(firm_id), '{}'), coalesce(array_agg(id), '{}') into locked_firms, locked from (
+        select d.firm_id, d.id from documents d join unnest(found_firms, found_ids) as f (firm_id, id) using (firm_id, id)
+        for update of d skip locked) free;
+      perform document_follow_gone(locked_firms, locked);
+    end if;
+    update document_following set documents_to_firm = firms[cardinality(ids)], documents_to = ids[cardinality(ids)];
   end if;
-  select array_agg(firm_id order by firm_id, id), array_agg(id order by firm_id, id) into firms, ids
-    from (select firm_id, id from documents
-          where state.documents_to is null or (firm_id, id) > (state.documents_to_firm, state.documents_to)
-          order by firm_id, id limit most) page;
-  if ids is null then
-    update document_following set finished_at = clock_timestamp();
-    return 0;
-  end if;
-  perform document_follow_gone(firms, ids);
-  update document_following set documents_to_firm = firms[cardinality(ids)], documents_to = ids[cardinality(ids)];
+  insert into document_unfollowed (firm_id, document_id)
+    select * from unnest(found_firms, found_ids) as f (firm_id, id) where id <> all (locked) on conflict do nothing;
   return cardinality(ids);
 end
 $$;
@@ -414,7 +448,7 @@ language sql security definer set search_path = public, pg_temp as $$
   where finished_at is not null
 $$;
 revoke all on function document_compare_anew() from public;
-revoke all on function document_platform_rows(uuid[]), document_note_platform_event(text, uuid, uuid, integer, uuid, jsonb),
+revoke all on function document_platform_rows(uuid[]), document_differences(uuid[]), document_gone(uuid[], uuid[], boolean), document_note_platform_event(text, uuid, uuid, integer, uuid, jsonb),
   document_follow(uuid[]), document_follow_move(uuid, uuid, uuid), document_follow_new_version(uuid, uuid),
   document_follow_gone(uuid[], uuid[], boolean), document_follow_to_firm(uuid, uuid, uuid) from public;
 
