@@ -1,6 +1,7 @@
 import type { LinkResult } from './bench-links.ts'
 import type { MemoryResult } from './bench-memory.ts'
 import type { MigrateResult } from './bench-migrate.ts'
+import type { PurgeResult } from './bench-purge.ts'
 import type { ScanResult } from './bench-scan.ts'
 import { largeBytes, smallBytes, type UploadsResult } from './bench-uploads.ts'
 
@@ -10,12 +11,13 @@ export type Results = {
   memory?: MemoryResult
   migrate?: MigrateResult
   scan?: ScanResult
+  purge?: PurgeResult[]
 }
 
 export type Verdict = { what: string; measured: number; most: number; unit: string; holds: boolean }
 
 /** The figures that are to hold, as far as they were measured. */
-export function judge({ uploads, links, memory, migrate, scan }: Results): Verdict[] {
+export function judge({ uploads, links, memory, migrate, scan, purge }: Results): Verdict[] {
   const uploadOf = (bytes: number) =>
     uploads?.cases.find(({ fileBytes, atOnce }) => fileBytes === bytes && atOnce === 32)?.serviceCpuMs.median
   const link = links?.filter(({ atOnce }) => atOnce === 32).map(({ serviceCpuMs }) => serviceCpuMs.median)
@@ -37,6 +39,14 @@ export function judge({ uploads, links, memory, migrate, scan }: Results): Verdi
       most: 256,
       unit: 'MiB',
     }),
+    verdict(
+      'Time of a purge with twice the documents in the trash',
+      purge && Math.max(...purge.map(({ times: t }) => t)),
+      {
+        most: 2.5,
+        unit: '×',
+      },
+    ),
   ].flat()
 }
 

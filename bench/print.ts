@@ -1,6 +1,7 @@
 import type { LinkResult } from './bench-links.ts'
 import type { MemoryResult } from './bench-memory.ts'
 import type { MigrateResult } from './bench-migrate.ts'
+import type { PurgeResult } from './bench-purge.ts'
 import type { ScanCase, ScanResult } from './bench-scan.ts'
 import type { UploadResult, UploadsResult } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
@@ -14,6 +15,7 @@ export function describe(results: Results): string {
     results.memory && describeMemory(results.memory),
     results.migrate && describeMigrate(results.migrate),
     results.scan && describeScan(results.scan),
+    results.purge && describePurge(results.purge),
     describeVerdicts(results),
   ]
   return parts.filter((part) => part !== undefined).join('\n\n')
@@ -80,6 +82,17 @@ function describeScan({ cases, scannedPeakMiB, unscannedPeakMiB, memory }: ScanR
   ]
   const peaks = `Peak memory over these uploads: ${short(scannedPeakMiB)} MiB with a scanner, ${short(unscannedPeakMiB)} MiB without`
   return `${table(columns, cases)}\n\n${peaks}\n\nWith a scanner, ${describeMemory(memory)}`
+}
+
+function describePurge(results: PurgeResult[]): string {
+  const columns: Column<PurgeResult>[] = [
+    ['', ({ what }) => what],
+    ['documents', ({ documents }) => String(documents)],
+    ['s', ({ seconds }) => short(seconds)],
+    ['s with twice as many', ({ secondsOfDouble }) => short(secondsOfDouble)],
+    ['×', ({ times }) => short(times)],
+  ]
+  return table(columns, results)
 }
 
 function describeVerdicts(results: Results): string {

@@ -5,13 +5,14 @@ import { parseArgs } from 'node:util'
 import { benchLinks } from './bench-links.ts'
 import { benchMemory } from './bench-memory.ts'
 import { benchMigrate } from './bench-migrate.ts'
+import { benchPurge } from './bench-purge.ts'
 import { benchScan } from './bench-scan.ts'
 import { benchUploads } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
 import { type Bench, prepareBench } from './prepare.ts'
 import { describe } from './print.ts'
 
-const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [scan] [--quick] [--json]
+const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [scan] [purge] [--quick] [--json]
 
   Without the name of a part, all of them.
   --quick  a fifth of the requests in three rounds: sooner done, figures that vary more
@@ -24,6 +25,7 @@ const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Pr
   memory: async (bench, results) => void (results.memory = await benchMemory(bench)),
   migrate: async (bench, results) => void (results.migrate = await benchMigrate(bench)),
   scan: async (bench, results) => void (results.scan = await benchScan(bench)),
+  purge: async (bench, results) => void (results.purge = await benchPurge(bench)),
 }
 
 const { quick, only, json, help } = readWords()

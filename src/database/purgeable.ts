@@ -14,8 +14,8 @@ export type PurgeCandidate = {
   documentId: DocumentId
   documentType: string
   deletedAt: Date | null
-  /** To the microsecond, for paging. */
-  deletedAtExact: string
+  /** To the microsecond, for paging; null for a named document that is not in the trash. */
+  deletedAtExact: string | null
   files: number
   bytes: number
   state: PurgeState
@@ -32,25 +32,33 @@ export type PurgeScope = {
 
 export type PurgeCursor = Pick<PurgeCandidate, 'deletedAtExact' | 'documentId'>
 
-/** A system task's walk over what may be purged, longest in the trash first. */
+/**
+ * A system task's walk over the documents that a purge considers: those of the trash by their time in it, longest first;
+ * named ones by their id. Each page starts in its index where the last one ended.
+ */
 export async function listPurgeable(
   db: Db,
   times: PurgeTimes,
   scope: PurgeScope,
   { after, limit }: { after: PurgeCursor | undefined; limit: number },
 ): Promise<PurgeCandidate[]> {
+  const order = scope.documentIds === undefined ? sql`d.deleted_at, d.id` : sql`d.id`
   const { rows } = await sql<PurgeCandidate>`
+    -- Materialized: what follows is evaluated for the rows of this page alone.
+    with page as materialized (
+      select d.firm_id, d.id, d.document_type, d.deleted_at, d.purge_approved_at from documents d
+      where ${isIn(scope, times)} and ${isAfter(after)}
+      order by ${order} limit ${limit}
+    )
     select d.firm_id as "firmId", d.id as "documentId", d.document_type as "documentType", d.deleted_at as "deletedAt",
-      ${deletedAt}::text as "deletedAtExact", kept.files, kept.bytes, ${stateOf(times)} as state,
+      d.deleted_at::text as "deletedAtExact", stored.files, stored.bytes, ${stateOf(times)} as state,
       ${retainedUntil} as "retainedUntil"
-    from documents d
+    from page d
     cross join lateral (
       select count(*)::int as files, coalesce(sum(v.file_size), 0)::float8 as bytes from document_versions v
       where v.firm_id = d.firm_id and v.document_id = d.id and v.bytes_state <> 'removed'
-    ) kept
-    where ${isIn(scope, times)}
-      and (${after === undefined} or (${deletedAt}, d.id) > (${after?.deletedAtExact ?? null}::timestamptz, ${after?.documentId ?? null}::uuid))
-    order by ${deletedAt}, d.id limit ${limit}`.execute(db)
+    ) stored
+    order by ${order}`.execute(db)
   return rows
 }
 
@@ -80,13 +88,21 @@ export async function findPurgeState(
   return rows[0]?.state
 }
 
-// Those that were named may not be in the trash at all.
-const deletedAt = sql`coalesce(d.deleted_at, 'infinity')`
+const isIn = ({ documentIds }: PurgeScope, { before }: PurgeTimes) => {
+  if (documentIds !== undefined) return sql<boolean>`d.id = any (${documentIds}::uuid[])`
+  // The index of the trash has its condition; a parameter that may be null would keep the planner from its range.
+  return before === undefined
+    ? sql<boolean>`d.deleted_at is not null`
+    : sql<boolean>`d.deleted_at is not null and d.deleted_at <= ${before}::timestamptz`
+}
 
-const isIn = ({ documentIds }: PurgeScope, { before }: PurgeTimes) =>
-  documentIds === undefined
-    ? sql<boolean>`d.deleted_at is not null and (${before ?? null}::timestamptz is null or d.deleted_at <= ${before ?? null}::timestamptz)`
-    : sql<boolean>`d.id = any (${documentIds}::uuid[])`
+const isAfter = (after: PurgeCursor | undefined) => {
+  if (after === undefined) return sql<boolean>`true`
+  const { deletedAtExact, documentId } = after
+  return deletedAtExact === null
+    ? sql<boolean>`d.id > ${documentId}::uuid`
+    : sql<boolean>`(d.deleted_at, d.id) > (${deletedAtExact}::timestamptz, ${documentId}::uuid)`
+}
 
 const stateOf = ({ now, before }: PurgeTimes) => sql<PurgeState>`case
   when d.deleted_at is null then 'not_in_trash'
@@ -97,10 +113,12 @@ const stateOf = ({ now, before }: PurgeTimes) => sql<PurgeState>`case
   when d.deleted_at > ${before ?? null}::timestamptz then 'not_yet'
   else 'due' end`
 
+// `offset 0` below: without it the planner may read the whole table once a page, for a hash of it, instead of an index.
+
 /** SQL: whether a hold stands on document `d`, or on its firm. */
 export const isHeld = sql<boolean>`(
-  exists (select from document_holds h where h.document_id = d.id)
-  or exists (select from document_holds h where h.firm_id = d.firm_id and h.document_id is null))`
+  exists (select from document_holds h where h.document_id = d.id offset 0)
+  or exists (select from document_holds h where h.firm_id = d.firm_id and h.document_id is null offset 0))`
 
 /** SQL: until when the type of document `d` keeps it; null where it does not. */
 export const retainedUntil = sql<Date | null>`(
@@ -112,14 +130,14 @@ export const retainedUntil = sql<Date | null>`(
 export const isLastVerified = sql<boolean>`(
   exists (select from document_types t where t.code = d.document_type and t.is_required)
   and exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
-                and v.review_status = 'verified')
+                and v.review_status = 'verified' offset 0)
   and not exists (
     select from documents o join document_versions v on v.firm_id = o.firm_id and v.document_id = o.id
-    where o.firm_id = d.firm_id and o.document_type = d.document_type and o.id <> d.id and o.deleted_at is null
-      and v.review_status = 'verified' and v.bytes_state = 'present'))`
+    where case when o.deleted_at is null then o.firm_id end = d.firm_id and o.document_type = d.document_type and o.id <> d.id
+      and v.review_status = 'verified' and v.bytes_state = 'present' offset 0))`
 
 /** SQL: whether a live process writes bytes of document `d`, or it is on its way into quarantine. */
 const isAtWork = sql<boolean>`(
-  exists (select from document_blobs b where b.document_id = d.id and b.state = 'incoming' and not ${isClaimOver})
+  exists (select from document_blobs b where b.document_id = d.id and b.state = 'incoming' and not ${isClaimOver} offset 0)
   or exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
-               and v.scan_status = 'infected' and v.bytes_state = 'present'))`
+               and v.scan_status = 'infected' and v.bytes_state = 'present' offset 0))`

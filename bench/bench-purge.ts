@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { type App, openApp } from '../src/app.ts'
+import { loadConfig } from '../src/config.ts'
+import { systemActor } from '../src/database/events.ts'
+import { purgeDaily } from '../src/documents/purge/purge-daily.ts'
+import { walkTrash } from '../src/documents/purge/purge-trash.ts'
+import { makeLogger } from '../src/logger.ts'
+import { fillTrash } from '../test/support/fill-trash.ts'
+import { makeFirm, makePerson } from '../test/support/people.ts'
+import type { Bench } from './prepare.ts'
+
+export type PurgeResult = {
+  what: 'dry run' | 'purge'
+  documents: number
+  seconds: number
+  secondsOfDouble: number
+  /** How many times as long twice the documents take: 2 when the time is linear. */
+  times: number
+}
+
+const walkedDocuments = 100_000
+const purgedDocuments = 5_000
+
+/**
+ * The walk through the trash, and a purge, with N documents in the trash and with 2N. Half of the documents are under a
+ * legal hold, so every run meets them and destroys the other half.
+ */
+export async function benchPurge(bench: Bench): Promise<PurgeResult[]> {
+  return [
+    await measure(bench, { what: 'dry run', documents: Math.round(walkedDocuments * bench.share), run: walk }),
+    await measure(bench, { what: 'purge', documents: Math.round(purgedDocuments * bench.share), run: purge }),
+  ]
+}
+
+type Case = { what: PurgeResult['what']; documents: number; run: (app: App) => Promise<void> }
+
+async function measure(bench: Bench, { what, documents, run }: Case): Promise<PurgeResult> {
+  const seconds = await secondsWith(bench, { what, documents, run })
+  const secondsOfDouble = await secondsWith(bench, { what, documents: 2 * documents, run })
+  return { what, documents, seconds, secondsOfDouble, times: secondsOfDouble / seconds }
+}
+
+/** In a new database. */
+async function secondsWith(bench: Bench, { what, documents, run }: Case): Promise<number> {
+  const folder = await mkdtemp(join(bench.folder, 'purge-'))
+  const config = loadConfig({
+    JWT_SECRET_KEY: randomBytes(32).toString('hex'),
+    USE_S3_STORAGE: 'false',
+    DATA_DIR: join(folder, 'data'),
+    UPLOADS_DIR: join(folder, 'uploads'),
+  })
+  const app = await openApp(config, makeLogger({ level: 'silent', isTerminal: false }))
+  try {
+    bench.say(`Filling the trash with ${documents} documents (${what}).`)
+    await fillTrash(app.db, {
+      firmId: await makeFirm(app),
+      uploadedBy: (await makePerson(app)).id,
+      count: documents,
+    })
+    bench.signal.throwIfAborted()
+    const startedAt = performance.now()
+    await run(app)
+    return (performance.now() - startedAt) / 1000
+  } finally {
+    await app.close()
+  }
+}
+
+async function walk({ db, now, config }: App): Promise<void> {
+  const times = { now: now(), before: new Date(now().getTime() - config.trashDays * 24 * 60 * 60 * 1000) }
+  for await (const _ of walkTrash(db, times, { documentIds: undefined }));
+}
+
+async function purge(app: App): Promise<void> {
+  await purgeDaily(app, systemActor('bench'), new AbortController().signal)
+}
