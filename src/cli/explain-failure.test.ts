@@ -36,6 +36,11 @@ describe('a database that cannot be opened, or went away', () => {
   })
 })
 
+test('a transaction pooler at DATABASE_URL: names the setting that is missing', () => {
+  const rejected = Object.assign(new Error('unsupported startup parameter: lock_timeout'), { code: '08P01' })
+  expect(explainFailure(rejected).message).toContain('Set DATABASE_DIRECT_URL')
+})
+
 describe('a store that cannot serve', () => {
   test('S3: says what it said, and which command tells what is wrong', () => {
     const failure = s3FailureOf(Object.assign(new Error('from the SDK'), { name: 'AccessDenied' }))

@@ -1,5 +1,5 @@
 import { ConfigError } from '../config-error.ts'
-import { isOutOfReach, isWithoutTls } from '../database/postgres-errors.ts'
+import { isFromPooler, isOutOfReach, isWithoutTls } from '../database/postgres-errors.ts'
 import { hasCode } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { StoreError } from '../storage/file-store.ts'
@@ -98,6 +98,10 @@ const byDatabaseCode: [codes: string[], message: string][] = [
 
 const byKind: [is: (error: unknown) => boolean, message: string][] = [
   [isWithoutTls, 'the server does without TLS; take sslmode out of the address, or turn TLS on there (ssl = on).'],
+  [
+    isFromPooler,
+    'a transaction pooler such as PgBouncer answers there. Set DATABASE_DIRECT_URL to the address of PostgreSQL itself; docs/configuration.md says more.',
+  ],
   // Last: it knows several of the codes above too.
   [
     isOutOfReach,

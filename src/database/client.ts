@@ -13,10 +13,16 @@ export type Tx = Transaction<Tables> | ControlledTransaction<Tables>
 /** What a pool has open, and how many wait for a connection of it. */
 export type PoolCounts = { inUse: number; idle: number; waiting: number; most: number }
 
+type Opening = {
+  watch?: Watch | undefined
+  /** False where the server's sessions do not stay with a connection, and no pooler finds what it prepared. */
+  prepares?: boolean
+}
+
 export type OpenedDatabase = { db: Db; countConnections(): PoolCounts }
 
 /** Opens a pool; the caller ends it with `db.destroy`. A connection that breaks while idle is logged and replaced. */
-export function openDatabase(connection: PoolConfig, log: Logger, watch?: Watch): OpenedDatabase {
+export function openDatabase(connection: PoolConfig, log: Logger, opening: Opening = {}): OpenedDatabase {
   const pool = new Pool({
     application_name: 'paniq-documents',
     connectionTimeoutMillis: 10_000,
@@ -34,7 +40,7 @@ export function openDatabase(connection: PoolConfig, log: Logger, watch?: Watch)
   pool.on('connect', (client) => void client.on('error', tell))
 
   return {
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool, watch) }) }),
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool, opening) }) }),
     countConnections: () => ({
       inUse: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,

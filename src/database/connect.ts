@@ -4,11 +4,12 @@ import type { Logger } from 'pino'
 
 import type { DatabaseConfig } from '../config.ts'
 import { requireNoRestoreUnderway } from './backup/find-restore.ts'
-import { type Db, openDatabase, type PoolCounts } from './client.ts'
+import { type Db, openDatabase, type OpenedDatabase, type PoolCounts } from './client.ts'
 import { driverAddress } from './driver-address.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { comparePlatform, followNoted } from './follow-platform.ts'
 import { grantToService } from './grant-to-service.ts'
+import { inspectPooler } from './inspect-pooler.ts'
 import { mayActAsOwner } from './may-act-as-owner.ts'
 import { mayReadPersonnel } from './may-read-personnel.ts'
 import type { Watch } from './measure-statements.ts'
@@ -33,13 +34,13 @@ export type ConnectedDatabase = {
 }
 
 /** No request may wait longer than this for the database: behind a lock, or in a transaction that nobody ends. */
-const limits = {
-  lock_timeout: 10_000,
-  statement_timeout: 30_000,
-  idle_in_transaction_session_timeout: 60_000,
-  // Of our own, for a server that says nothing any more.
-  query_timeout: 35_000,
-}
+const serverLimits = { lock_timeout: 10_000, statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 }
+
+/** For a server that gives no answer. The client alone counts this time. */
+const clientLimits = { query_timeout: 35_000 }
+
+/** The role may have limits for requests, but migrations and backups take longer. */
+const unlimited = '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0'
 
 /** Who waits for a table keeps all from it that come later, the platform among them: briefly, and then again. */
 const ownerLimits = { lock_timeout: 3_000 }
@@ -62,9 +63,9 @@ type Options = {
 
 /** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
 export async function connectDatabase(options: Options): Promise<ConnectedDatabase> {
-  const { log, watch } = options
+  const { log } = options
   const { owner, direct, service, stop } = await openConnections(options)
-  const opened = openDatabase({ ...service, ...limits }, log, watch)
+  const opened = direct === service ? openDirect(service, options) : await openPooled(service, options)
   const { db } = opened
   const close = async () => {
     try {
@@ -85,6 +86,23 @@ export async function connectDatabase(options: Options): Promise<ConnectedDataba
   }
 }
 
+/** The sessions belong to this process: they take its limits and keep its prepared statements. */
+function openDirect(service: PoolConfig, { log, watch }: Options): OpenedDatabase {
+  return openDatabase({ ...service, ...serverLimits, ...clientLimits }, log, { watch })
+}
+
+/** The pooler lends a session for one transaction and rejects limits from its clients, so the role must have them. */
+async function openPooled(service: PoolConfig, { log, watch }: Options): Promise<OpenedDatabase> {
+  const { tracksPrepared, missingLimits } = await inspectPooler({ ...service, ...clientLimits })
+  if (missingLimits.length > 0)
+    log.warn(
+      { event: 'database_limits_missing', missing: missingLimits },
+      'no time limits apply behind the transaction pooler; set them for the role as docs/configuration.md shows',
+    )
+  log.debug({ event: 'transaction_pooler', tracks_prepared: tracksPrepared }, 'transaction pooler found')
+  return openDatabase({ ...service, ...clientLimits }, log, { watch, prepares: tracksPrepared })
+}
+
 export type Connections = { owner: PoolConfig; service: PoolConfig; direct: PoolConfig; stop: () => Promise<void> }
 
 /** Ways to the database as both roles; nothing is made in it. `stop` ends an embedded one that nobody else uses. */
@@ -102,11 +120,12 @@ export async function openConnections({
     case 'external': {
       const { url, ownerUrl, directUrl } = config
       const service = { connectionString: await driverAddress('DATABASE_URL', url) }
-      const direct = { connectionString: await driverAddress('DATABASE_DIRECT_URL', directUrl) }
+      const direct =
+        directUrl === url ? service : { connectionString: await driverAddress('DATABASE_DIRECT_URL', directUrl) }
       // Migrations lock and set things for their session, which a transaction pooler hands to others.
       const owner =
         ownerUrl === undefined ? direct : { connectionString: await driverAddress('DATABASE_OWNER_URL', ownerUrl) }
-      return { owner, service, direct, stop: () => Promise.resolve() }
+      return { owner: { ...owner, options: unlimited }, service, direct, stop: () => Promise.resolve() }
     }
   }
 }

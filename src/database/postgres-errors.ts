@@ -123,6 +123,11 @@ export function isWithoutTls(error: unknown): boolean {
   return error instanceof Error && driversWordsForNoTls.test(error.message)
 }
 
+/** Whether a pooler answers, which does not pass our limits of time on to the server. */
+export function isFromPooler(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('unsupported startup parameter')
+}
+
 /** Whether it says that nothing answers, or nothing that is a database, or none with room for us. */
 export function isOutOfReach(error: unknown): boolean {
   if (!(error instanceof Error)) return false

@@ -8,18 +8,20 @@ import { unwatched, type Watch } from './measure-statements.ts'
 /** More than the code has; what comes after them was made at run time and may never come again. */
 const mostStatements = 300
 
+type Preparing = { watch?: Watch | undefined; prepares?: boolean }
+
 /**
  * A pool as Kysely uses it, in which each connection prepares a statement when it first meets it: the server parses and
  * plans it once instead of at every call, which for a long one is most of the work. Names are hashes of the text, so that
  * a pooler between here and the server can tell whose is whose.
  */
-export function preparing(pool: Pool, watch: Watch = unwatched): PostgresPool {
+export function preparing(pool: Pool, { watch = unwatched, prepares = true }: Preparing = {}): PostgresPool {
   const names = new Map<string, string>()
   const clients = new WeakMap<PoolClient, PostgresPoolClient>()
 
   function nameOf(text: string): string | undefined {
     const known = names.get(text)
-    if (known !== undefined || names.size >= mostStatements) return known
+    if (!prepares || known !== undefined || names.size >= mostStatements) return known
     const name = createHash('sha256').update(text).digest('base64url')
     names.set(text, name)
     return name

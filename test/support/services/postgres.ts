@@ -34,7 +34,7 @@ export async function startDurablePostgres(folder: string): Promise<Started> {
 async function startServer(folder: string, given: string[]): Promise<Started> {
   const programs = await findPrograms()
   if (!programs) throw new ServiceFailure('PostgreSQL is not installed.')
-  const account = await accountToRunAs()
+  const account = await postgresAccount()
   const [port] = await findFreePorts(1)
   const password = randomBytes(12).toString('hex')
   await mkdir(folder, { recursive: true })
@@ -80,7 +80,7 @@ async function findPrograms(): Promise<string | undefined> {
 }
 
 /** PostgreSQL refuses to run as root; Debian's package makes an account for it. */
-async function accountToRunAs(): Promise<Account | undefined> {
+export async function postgresAccount(): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const ids = await Promise.all(['-u', '-g'].map((which) => runProgram('id', [which, 'postgres'])))
   const [uid, gid] = ids.map(Number)
