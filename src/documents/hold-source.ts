@@ -35,28 +35,35 @@ export type HeldSource = {
  * spool, refused there when it turns out not to be what it must be. Undefined when there is no source.
  */
 export async function holdSource({ budget, spool }: HoldNeeds, source: Source): Promise<HeldSource | undefined> {
-  const { size, sha256, signal, waitSeconds } = source
-  const stream = await openSource(source)
-  if (stream === undefined) return undefined
-  const chunks = exactly(size, stream)
-  const expectedSha256 = sha256 ?? undefined
-  const wait = { signal, ...(waitSeconds !== undefined && { waitSeconds }) }
+  const { size, signal, waitSeconds } = source
   try {
-    const { content, release } =
-      size <= mostBytesInMemory
-        ? await holdInMemory(await budget.reserve(size, wait), chunks, { mostBytes: size, expectedSha256 })
-        : await flowIntoSpool(spool, chunks, { expectedSha256, stop: () => stream.destroy() })
-    return {
-      content,
-      async release() {
-        stream.destroy()
-        await release()
-      },
-    }
+    if (size > mostBytesInMemory) return await holdInSpool(spool, await source.store.read(source.key), source)
+    // Memory first: S3 cuts a connection whose bytes nobody reads for a while, which looks like an outage.
+    const giveBack = await budget.reserve(size, { signal, ...(waitSeconds !== undefined && { waitSeconds }) })
+    return await holdInMemory(giveBack, exactly(size, readLater(source)), { mostBytes: size, ...hashOf(source) })
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
+    throw error
+  }
+}
+
+async function holdInSpool(spool: Spool, stream: Readable, source: Source): Promise<HeldSource> {
+  const chunks = exactly(source.size, stream)
+  try {
+    return await flowIntoSpool(spool, chunks, { ...hashOf(source), stop: () => stream.destroy() })
   } catch (error) {
     stream.destroy()
     throw error
   }
+}
+
+function hashOf({ sha256 }: Source) {
+  return { expectedSha256: sha256 ?? undefined }
+}
+
+/** Opens the source when its first bytes are asked for; closes it when the reader stops. */
+async function* readLater({ store, key }: Source): Chunks {
+  yield* (await store.read(key)) as AsyncIterable<Buffer> // a store yields buffers; the type of a stream cannot say so
 }
 
 /** Whether this was thrown, or refused, since the source is not what it must be. */
@@ -79,21 +86,12 @@ export async function lookAgain({ store, key, size, sha256, signal }: Source): P
   throw new StoreError('unavailable', 'The source was not right, and was when it was read a second time.')
 }
 
-async function openSource({ store, key }: Source): Promise<Readable | undefined> {
-  try {
-    return await store.read(key)
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
-    throw error
-  }
-}
-
 class SourceIsWrong extends Error {
   override readonly name = 'SourceIsWrong'
 }
 
 /** The stream's bytes, when they are so many: one more or less is another file. */
-async function* exactly(size: number, source: Readable): Chunks {
+async function* exactly(size: number, source: Readable | Chunks): Chunks {
   let seen = 0
   // A store yields buffers; the type of a stream cannot say so.
   for await (const chunk of source as AsyncIterable<Buffer>) {

@@ -135,23 +135,19 @@ async function readAndScan(
   const { here, version, occasion, signal } = scan
   const seen = { size: 0, hash: createHash('sha256') }
   try {
-    const stream = await here.files.read(version.key)
     const watched = async function* () {
-      // A store yields buffers; the type of a stream cannot say so.
-      for await (const piece of stream as AsyncIterable<Buffer>) {
+      // Opened by the first read, when the scanner has a turn for it: S3 cuts a connection that waits, which looks like
+      // an outage. A store yields buffers; the type of a stream cannot say so.
+      for await (const piece of (await here.files.read(version.key)) as AsyncIterable<Buffer>) {
         seen.size += piece.length
         seen.hash.update(piece)
         yield piece
       }
     }
-    try {
-      const verdict = await runScan(needs, occasion, watched(), { signal, verdictMs })
-      if (verdict.kind === 'cannot_say') return verdict
-      const isWhole = seen.size === version.fileSize && [null, seen.hash.digest('hex')].includes(version.sha256)
-      if (isWhole || verdict.kind === 'infected') return verdict
-    } finally {
-      stream.destroy()
-    }
+    const verdict = await runScan(needs, occasion, watched(), { signal, verdictMs })
+    if (verdict.kind === 'cannot_say') return verdict
+    const isWhole = seen.size === version.fileSize && [null, seen.hash.digest('hex')].includes(version.sha256)
+    if (isWhole || verdict.kind === 'infected') return verdict
     tellUnread(needs.log, version, 'other bytes than were stored')
   } catch (error) {
     if (signal.aborted) {
