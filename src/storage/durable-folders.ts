@@ -51,7 +51,7 @@ async function makeDurable(folder: string): Promise<void> {
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error
     if (!(await lstat(folder)).isDirectory())
-      throw new StoreError('invalid_key', 'Something else stands in the local store where a folder should.')
+      throw new StoreError('unavailable', 'The local store has something else in place of a folder.')
   }
   await syncFolder(dirname(folder))
 }

@@ -17,12 +17,14 @@ test.each([
   ['EMFILE', -24, 'unavailable'],
   // EDQUOT, as Node writes it.
   ['Unknown system error -122', -122, 'unavailable'],
+  // Any that nobody thought of.
+  ['EXDEV', -18, 'unavailable'],
   ['EEXIST', -17, 'key_taken'],
   ['ENOENT', -2, 'bytes_missing'],
-  ['ELOOP', -40, 'invalid_key'],
-  ['ENAMETOOLONG', -36, 'invalid_key'],
-  ['ENOTDIR', -20, 'misused'],
-  ['EISDIR', -21, 'misused'],
+  ['ELOOP', -40, 'unavailable'],
+  ['ENAMETOOLONG', -36, 'unavailable'],
+  ['ENOTDIR', -20, 'unavailable'],
+  ['EISDIR', -21, 'unavailable'],
 ])('%s (%i) is %s', (code, errno, expected) => {
   const error = systemError(code, errno)
 

@@ -1,21 +1,15 @@
 import { codeOf, hasCode } from '../errors-code.ts'
 import { StoreError, type StoreErrorCode } from './file-store.ts'
 
+/** The failures that answer a question. */
 const byErrno = new Map<string, StoreErrorCode>([
   ['EEXIST', 'key_taken'],
   ['ENOENT', 'bytes_missing'],
-
-  // A link stands where only folders and files of ours should.
-  ['ELOOP', 'invalid_key'],
-  ['ENAMETOOLONG', 'invalid_key'],
-
-  ['ENOTDIR', 'misused'],
-  ['EISDIR', 'misused'],
 ])
 
 /**
- * A failure of the file system as the store's own. All that is not in the table (no space, no right, a read-only or
- * failing disk, too many open files) is `unavailable`: the disk cannot serve just now.
+ * A failure of the file system as the store's own. Any other than the two above (no space, no permission, a failing
+ * disk, a link or a file in place of a folder) is `unavailable`: keys are checked before, so it is never the caller's.
  */
 export function localFailure(error: unknown): unknown {
   if (!isSystemError(error)) return error

@@ -61,5 +61,5 @@ async function unlessAbsent<Value>(reach: LocalReach, look: () => Promise<Value>
 }
 
 function notAFile(): StoreError {
-  return new StoreError('invalid_key', 'Something else than a file stands under this key in the local store.')
+  return new StoreError('unavailable', 'The local store has something else than a file under this key.')
 }

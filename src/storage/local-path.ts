@@ -25,7 +25,7 @@ export async function openLocalPath({ root }: LocalReach, key: LocalKey): Promis
   const path = join(root, key)
   const folder = dirname(path)
   if ((await realpath(folder)) !== folder)
-    throw new StoreError('invalid_key', 'A link stands in the local store where a folder should.')
+    throw new StoreError('unavailable', 'The local store has a link in place of a folder.')
   return path
 }
 

@@ -39,7 +39,8 @@ export async function findStoreId(root: string): Promise<StoreId | undefined> {
   const text = await readIfThere(join(root, storeIdFileName))
   if (text === undefined) return undefined
   const id = text.trim()
-  if (!uuidForm.test(id)) throw new StoreError('misused', `The file ${storeIdFileName} of the local store holds no id.`)
+  if (!uuidForm.test(id))
+    throw new StoreError('unavailable', `The file ${storeIdFileName} of the local store has no id.`)
   // The form was just checked, and nothing else writes this file.
   return id as StoreId
 }

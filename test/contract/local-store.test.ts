@@ -66,7 +66,7 @@ test('a store whose id is damaged is not opened', async () => {
   await mkdir(root)
   await writeFile(join(root, '.store-id'), '')
 
-  await expect(open()).rejects.toMatchObject({ code: 'misused' })
+  await expect(open()).rejects.toMatchObject({ code: 'unavailable' })
 })
 
 test('a link in place of a firm’s folder leads nowhere', async () => {
@@ -80,7 +80,7 @@ test('a link in place of a firm’s folder leads nowhere', async () => {
   await expectNoWay(store, key)
 
   const sibling = `${dirname(key)}/${newKey().split('/')[2]}` as StorageKey
-  await expect(store.write(sibling, inMemory(bytes))).rejects.toMatchObject({ code: 'invalid_key' })
+  await expect(store.write(sibling, inMemory(bytes))).rejects.toMatchObject({ code: 'unavailable' })
   await expect(listFolder(join(folder, 'elsewhere'))).resolves.toHaveLength(1)
 })
 
@@ -95,7 +95,7 @@ test('a link in place of the folder of all firms leads nowhere', async () => {
   await expectNoWay(store, key)
 
   const before = await listFolder(join(folder, 'elsewhere'))
-  await expect(store.write(newKey(), inMemory(bytes))).rejects.toMatchObject({ code: 'invalid_key' })
+  await expect(store.write(newKey(), inMemory(bytes))).rejects.toMatchObject({ code: 'unavailable' })
   await expect(listFolder(join(folder, 'elsewhere'))).resolves.toEqual(before)
 })
 
@@ -106,8 +106,8 @@ test('a link in place of a file is not followed', async () => {
   await writeFile(join(folder, 'secret'), secret)
   await symlink(join(folder, 'secret'), join(root, key))
 
-  await expect(store.read(key)).rejects.toMatchObject({ code: 'invalid_key' })
-  await expect(store.stat(key)).rejects.toMatchObject({ code: 'invalid_key' })
+  await expect(store.read(key)).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(store.stat(key)).rejects.toMatchObject({ code: 'unavailable' })
   await expect(Array.fromAsync(store.list(''))).resolves.toEqual([])
   await expect(store.write(key, inMemory(bytes))).rejects.toMatchObject({ code: 'key_taken' })
   await store.remove(key)
@@ -126,7 +126,7 @@ test('the folder itself may be reached by a link', async () => {
 })
 
 async function expectNoWay(store: Awaited<ReturnType<typeof open>>, key: StorageKey): Promise<void> {
-  const refused = { code: 'invalid_key' }
+  const refused = { code: 'unavailable' }
   await expect(store.read(key)).rejects.toMatchObject(refused)
   await expect(store.stat(key)).rejects.toMatchObject(refused)
   await expect(store.remove(key)).rejects.toMatchObject(refused)
