@@ -27,10 +27,8 @@ export type RowCounts = {
   notAdopted: Waiting
   /** Versions of the platform's that nobody here has read yet. */
   unhashed: Waiting
-  /** Versions that were kept without a verdict. */
-  scansPending: Waiting
-  /** Those that came when there was no scanner; for how long one was tried in vain. */
-  neverScanned: Waiting
+  /** Versions without a verdict. One that was uploaded without a scanner waits since the first scan failed. */
+  scansWaiting: Waiting
   infected: Waiting
   inTrash: Waiting
   heldFirms: Waiting
@@ -43,7 +41,9 @@ type Row = { what: keyof RowCounts; count: number; oldestSeconds: number }
  * A system task's look at what lies in the tables, for the metrics: one statement, which costs the same however many rows
  * there are. Past the count's limit the oldest may be older yet; a backlog of that size alarms by itself.
  */
-export async function countRows(db: Db): Promise<RowCounts> {
+export async function countRows(db: Db, { hasScanner }: { hasScanner: boolean }): Promise<RowCounts> {
+  // Without a scanner every version is a skipped one, and none of them waits.
+  const withoutVerdict = hasScanner ? `in ('pending', 'skipped')` : `= 'pending'`
   const { rows } = await sql<Row>`
     ${look('openUploads', 'created_at', 'document_blobs', `state = 'incoming' and source_id is null and source_key is null`)}
     union all ${look('fallback', 'uploaded_at', 'document_versions', 'is_fallback')}
@@ -55,8 +55,7 @@ export async function countRows(db: Db): Promise<RowCounts> {
     union all ${look('unfollowed', 'noted_at', 'document_unfollowed')}
     union all ${lookAtPlatform}
     union all ${look('unhashed', 'uploaded_at', 'document_versions', `sha256 is null and bytes_state = 'present'`)}
-    union all ${look('scansPending', 'uploaded_at', 'document_versions', `scan_status = 'pending' and bytes_state = 'present'`)}
-    union all ${look('neverScanned', 'scan_tried_at', 'document_versions', `scan_status = 'skipped' and bytes_state = 'present'`)}
+    union all ${look('scansWaiting', waitingSince, 'document_versions', `scan_status ${withoutVerdict} and bytes_state = 'present'`)}
     union all ${look('infected', 'scanned_at', 'document_versions', `scan_status = 'infected'`)}
     union all ${look('inTrash', 'deleted_at', 'documents', 'deleted_at is not null')}
     union all ${look('heldFirms', 'held_at', 'document_holds', 'document_id is null')}
@@ -65,11 +64,13 @@ export async function countRows(db: Db): Promise<RowCounts> {
   return Object.fromEntries(rows.map(({ what, ...waiting }) => [what, waiting])) as RowCounts
 }
 
+const waitingSince = `case scan_status when 'pending' then uploaded_at else scan_tried_at end`
+
 function look(what: keyof RowCounts, since: string, table: string, condition = 'true') {
   return sql`
     select ${sql.lit(what)} as what, count(*)::int as count, ${secondsSince(sql`min(since)`)} as "oldestSeconds"
     from (
-      select ${sql.ref(since)} as since from ${sql.table(table)} where ${sql.raw(condition)} limit ${sql.lit(mostCounted)}
+      select ${sql.raw(since)} as since from ${sql.table(table)} where ${sql.raw(condition)} limit ${sql.lit(mostCounted)}
     ) as counted`
 }
 

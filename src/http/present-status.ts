@@ -22,10 +22,7 @@ export function presentStatus(
     stores: presentStores(status),
     scanner: presentScanner(status),
     scans: {
-      // What was never scanned waits only where there is a scanner.
-      waiting: status.scanner.isSet
-        ? together(rows.scansPending, rows.neverScanned)
-        : presentWaiting(rows.scansPending),
+      waiting: presentWaiting(rows.scansWaiting),
       infected: rows.infected.count,
     },
     trash: {

@@ -2,7 +2,7 @@ import type { Gauge } from 'prom-client'
 
 import { findLastBackup, type LastBackup } from '../database/backup/running-backups.ts'
 import type { Db } from '../database/client.ts'
-import { countJobs, countRows, type QueuedJobs, type RowCounts, type Waiting } from '../database/count-rows.ts'
+import { countJobs, countRows, type QueuedJobs, type Waiting } from '../database/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/verifications.ts'
 import type { Metrics } from '../metrics.ts'
 import { lookOverWork } from '../operations/look-over-work.ts'
@@ -15,7 +15,7 @@ type Needs = { metrics: Metrics; db: Db; scanner: Scanner | undefined; plan: rea
 /** Sets the figures that the database knows, which are the same at every instance. */
 export async function showRows({ metrics, db, scanner, plan }: Needs): Promise<void> {
   // One after the other: whoever looks at figures does not take several connections from people.
-  const rows = await countRows(db)
+  const rows = await countRows(db, { hasScanner: scanner !== undefined })
   const jobs = await countJobs(db)
   const last = await findLastVerification(db)
   const work = await lookOverWork(db, plan)
@@ -33,7 +33,8 @@ export async function showRows({ metrics, db, scanner, plan }: Needs): Promise<v
   const oldestSeconds = Math.max(unfollowed.oldestSeconds, notAdopted.oldestSeconds)
   show({ count, oldestSeconds }, metrics.platformRowsWaiting, metrics.platformRowsOldest)
   metrics.unhashedDocuments.set(rows.unhashed.count)
-  showScans(metrics, rows, scanner !== undefined)
+  show(rows.scansWaiting, metrics.scansWaiting, metrics.scansWaitingOldest)
+  metrics.infectedVersions.set(rows.infected.count)
   show(rows.inTrash, metrics.trashDocuments, metrics.trashOldest)
   metrics.holds.set({ on: 'firm' }, rows.heldFirms.count)
   metrics.holds.set({ on: 'document' }, rows.heldDocuments.count)
@@ -74,15 +75,6 @@ export function forgetRows(metrics: Metrics): void {
   showVerification(metrics, undefined)
   showWork(metrics, [])
   showBackup(metrics, undefined)
-}
-
-/** What was never scanned waits only where there is a scanner. */
-function showScans(metrics: Metrics, { scansPending, neverScanned, infected }: RowCounts, hasScanner: boolean): void {
-  const all = hasScanner ? [scansPending, neverScanned] : [scansPending]
-  const count = all.reduce((sum, each) => sum + each.count, 0)
-  const oldestSeconds = Math.max(...all.map((each) => each.oldestSeconds))
-  show({ count, oldestSeconds }, metrics.scansWaiting, metrics.scansWaitingOldest)
-  metrics.infectedVersions.set(infected.count)
 }
 
 function show({ count, oldestSeconds }: Waiting, counted: Gauge, oldest: Gauge): void {

@@ -41,7 +41,7 @@ export async function seeStatus(needs: SeeStatusNeeds, actor: Actor): Promise<Se
   await requireAdministrator(db, actor, 'status.viewed')
   // One after the other: whoever looks takes one connection from people, not several.
   const work = await lookOverWork(db, needs.plan)
-  const rows = await countRows(db)
+  const rows = await countRows(db, { hasScanner: scanner !== undefined })
   const seal = await findSealState(db)
   const verification = await findLastVerification(db)
   const migrations = await findMigrationState(db)
