@@ -80,19 +80,22 @@ begin
 end
 $$;
 
--- Adds what changed in a firm to its sum, unless somebody is just doing so. Yields how many changes that was.
-create function document_sum_up(firm uuid) returns integer language plpgsql
+-- Adds the changes of some firms to their sums, but for those firms that another transaction aggregates at the moment.
+-- Returns the number of changes.
+create function document_sum_up(firms uuid[]) returns integer language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
+  locked uuid[];
   changes integer;
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended('sum:' || firm, 0)) then return 0; end if;
+  select array_agg(firm) into locked from unnest(firms) firm
+    where pg_try_advisory_xact_lock(hashtextextended('sum:' || firm, 0));
   with taken as (
-    delete from document_usage_changes c where c.firm_id = firm returning c.bytes, c.documents
+    delete from document_usage_changes c where c.firm_id = any (locked) returning c.firm_id, c.bytes, c.documents
   ),
   summed as (
     insert into document_usage as u (firm_id, bytes, documents)
-    select firm, sum(taken.bytes), sum(taken.documents) from taken having count(*) > 0
+    select taken.firm_id, sum(taken.bytes), sum(taken.documents) from taken group by taken.firm_id
     on conflict (firm_id) do update set bytes = u.bytes + excluded.bytes, documents = u.documents + excluded.documents
   )
   select count(*) into changes from taken;
@@ -145,7 +148,7 @@ begin
   if most_bytes is null and most_documents is null then return; end if;
   -- A firm that uploads much need not wait for the job: one of some fifty uploads adds up.
   if exists (select from document_usage_changes c where c.firm_id = firm offset 100) then
-    perform document_sum_up(firm);
+    perform document_sum_up(array[firm]);
   end if;
   if not alone then
     -- Judged twice: a lock that is held cannot be exchanged for another without a deadlock.
