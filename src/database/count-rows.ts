@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Db } from './client.ts'
+import { jobQueue } from './enqueue-job.ts'
 import { jobSchema } from './migrate-jobs.ts'
 
 /** A count that grows past this is trouble enough; counting on would only slow the database down. */
@@ -93,6 +94,7 @@ function secondsSince(time: ReturnType<typeof sql>) {
 }
 
 export type QueuedJobs = {
+  /** The kind of the jobs, or a queue that the library keeps for itself. */
   queue: string
   state: string
   count: number
@@ -101,23 +103,25 @@ export type QueuedJobs = {
 }
 
 /**
- * What lies in each queue. Finished jobs are left out: nothing waits on them, and there are many. The last condition is
- * that of the library's own index, which makes this cheap.
+ * Jobs of each kind and state. Finished jobs are left out: nothing waits on them, and there are many. The condition on
+ * the state is that of the library's own index, which makes this cheap.
  */
 export async function countJobs(db: Db): Promise<QueuedJobs[]> {
   const type = sql.raw(`${jobSchema}.job_state`)
   const { rows } = await sql<QueuedJobs>`
-    select q.name as queue, s.state::text as state, counted.count, counted."oldestSeconds"
-    from ${sql.table(`${jobSchema}.queue`)} q
-    cross join unnest(array['created', 'retry', 'active', 'failed']::${type}[]) as s(state)
-    cross join lateral (
-      select count(*)::int as count,
-        ${secondsSince(sql`min(start_after) filter (where s.state < 'active')`)} as "oldestSeconds"
+    with kinds as (
+      select task as queue from document_runs where place = ''
+      union select name from ${sql.table(`${jobSchema}.queue`)} where name <> ${sql.lit(jobQueue)}
+    ), counted as (
+      select case name when ${sql.lit(jobQueue)} then singleton_key else name end as queue, state, count(*)::int as count,
+        ${secondsSince(sql`min(start_after) filter (where state < 'active')`)} as "oldestSeconds"
       from (
-        select j.start_after from ${sql.table(`${jobSchema}.job`)} j
-        where j.name = q.name and j.state = s.state and j.state in ('created', 'retry', 'active', 'failed')
-        limit ${sql.lit(mostCounted)}
-      ) as jobs
-    ) as counted`.execute(db)
+        select name, singleton_key, state, start_after from ${sql.table(`${jobSchema}.job`)}
+        where state in ('created', 'retry', 'active', 'failed') limit ${sql.lit(mostCounted)}
+      ) as jobs group by 1, 2
+    )
+    select queue, state::text as state, coalesce(count, 0) as count, coalesce("oldestSeconds", 0) as "oldestSeconds"
+    from kinds cross join unnest(array['created', 'retry', 'active', 'failed']::${type}[]) as s(state)
+    left join counted using (queue, state)`.execute(db)
   return rows
 }

@@ -3,27 +3,45 @@ import { fromKysely, type PgBoss, type SendOptions } from 'pg-boss'
 import { currentSpan, logContext } from '../logger-context.ts'
 import type { Tx } from './client.ts'
 
+/** The one queue of all kinds of jobs: an instance that has nothing to do polls one. */
+export const jobQueue = 'maintenance'
+
 type Wish = {
   /** The change that makes it necessary: the job comes about together with it or not at all. */
   trx?: Tx
   /** Who asks within this time for the same asks for one. */
   singletonSeconds?: number
+  /** How long it may take, unless the queue's default is enough. */
+  expireInSeconds?: number
 }
 
 /** Asks for a job. It keeps which request it is done for, so that its log says so whenever it runs, and at every attempt. */
 export async function enqueueJob(queue: PgBoss, name: string, { trx, ...options }: Wish = {}): Promise<void> {
   const { request_id: requestId } = logContext()
   const traceparent = currentSpan()?.traceparent
-  const sending: SendOptions = trx === undefined ? options : { ...options, db: fromKysely(trx) }
-  const data = { ...(requestId && { request_id: requestId }), ...(traceparent && { traceparent }) }
-  await queue.send(name, data, sending)
+  const sending: SendOptions = { ...options, ...oneOf(name), ...(trx !== undefined && { db: fromKysely(trx) }) }
+  const data = { job: name, ...(requestId && { request_id: requestId }), ...(traceparent && { traceparent }) }
+  await queue.send(jobQueue, data, sending)
 }
 
-/** Whose work a job is, as `enqueueJob` kept it; without either for what nobody asked for, such as the daily ones. */
-export function originOf(data: unknown): { requestId: string | undefined; traceparent: string | undefined } {
-  const { request_id: requestId, traceparent } = (data ?? {}) as Record<string, unknown> // whatever it is, it has these or not
-  return {
-    requestId: typeof requestId === 'string' ? requestId : undefined,
-    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-  }
+/** Sends a job again and again, by a cron line in UTC. */
+export async function scheduleJob(queue: PgBoss, name: string, cron: string, expireInSeconds: number): Promise<void> {
+  await queue.schedule(jobQueue, cron, { job: name }, { tz: 'UTC', key: name, expireInSeconds, ...oneOf(name) })
+}
+
+/** In an `exclusive` queue one job of a kind waits or runs at a time, over all instances. */
+function oneOf(name: string) {
+  return { singletonKey: name }
+}
+
+export type JobOrigin = { job: string | undefined; requestId: string | undefined; traceparent: string | undefined }
+
+/** Which kind a job is and whose work, as `enqueueJob` kept it; without the latter two for scheduled ones. */
+export function originOf(data: unknown): JobOrigin {
+  const { job, request_id: requestId, traceparent } = (data ?? {}) as Record<string, unknown> // whatever it is, it has these or not
+  return { job: textOf(job), requestId: textOf(requestId), traceparent: textOf(traceparent) }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }

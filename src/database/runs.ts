@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import type { StoreId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
+import { jobQueue } from './enqueue-job.ts'
 import { jobSchema } from './migrate-jobs.ts'
 
 /** Which work it is a run of: of all, or of one disk. */
@@ -69,7 +70,7 @@ export async function listRuns(db: Db): Promise<RunRecord[]> {
     select task, nullif(place, ${nowhere}) as disk, known_since as "knownSince", begun_at as "begunAt", begun_by as "begunBy",
       begun_at is not null and exists (
         select from ${sql.table(`${jobSchema}.job`)} j
-        where j.name = task and j.state = 'active' and j.state in ('created', 'retry', 'active', 'failed')
+        where j.name = ${jobQueue} and j.singleton_key = task and j.state = 'active' and j.state in ('created', 'retry', 'active', 'failed')
           and j.heartbeat_on > now() - interval '2 minutes'
       ) as "isHeard",
       started_at as "startedAt", ended_at as "endedAt", ended_by as "endedBy", outcome, error, did,

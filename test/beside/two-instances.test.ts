@@ -6,6 +6,7 @@ import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../src/contract.ts'
+import { jobQueue } from '../../src/database/enqueue-job.ts'
 import { jobSchema } from '../../src/database/migrate-jobs.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/call-documents.ts'
 import { makePdf } from '../support/make-files.ts'
@@ -130,12 +131,16 @@ it('a job is done once, by one of them', async () => {
   })
   await queue.start()
   const asked: string[] = []
-  const stateOf = async (id: string) => (await queue.findJobs('housekeeping', { id }))[0]?.state
+  const stateOf = async (id: string) => (await queue.findJobs(jobQueue, { id }))[0]?.state
   try {
-    for (let count = 0; count < 4; count += 1) {
+    for (let count = 0; count < 2; count += 1) {
       // Not taken while another waits or runs, such as the one that the clock sends.
       let id: string | null = null
-      await expect.poll(async () => (id ??= await queue.send('housekeeping', {}))).not.toBeNull()
+      await expect
+        .poll(
+          async () => (id ??= await queue.send(jobQueue, { job: 'housekeeping' }, { singletonKey: 'housekeeping' })),
+        )
+        .not.toBeNull()
       asked.push(id ?? 'nothing')
       await expect.poll(() => stateOf(id ?? '')).toBe('completed')
     }
@@ -145,7 +150,7 @@ it('a job is done once, by one of them', async () => {
 
   const started = (await Promise.all(beside.instances.map(({ folder }) => jobsStartedIn(folder)))).flat()
   const times = asked.map((id) => started.filter((each) => each === id).length)
-  expect(times).toEqual([1, 1, 1, 1])
+  expect(times).toEqual([1, 1])
   // What both asked for when they came, they asked for together.
   expect(new Set(started).size).toBe(started.length)
 })

@@ -118,7 +118,7 @@ test('a job is a part of the trace of what asked for it', async () => {
   if (tracing === undefined) throw new Error('nothing is traced')
   const name = 'traced-job'
   const job = { name, does: 'Is traced.', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) }
-  const worker = await startWorker(scene.service.app, [job])
+  const worker = await startWorker(scene.service.app, [job], { pollSeconds: 1 })
   const queue = new PgBoss({ ...queueAddress(scene.service.app.databaseConnection), migrate: false, supervise: false })
   await queue.start()
   const asking = tracing.begin('asks for a job', { kind: 'server', traceparent: undefined, facts: {} })

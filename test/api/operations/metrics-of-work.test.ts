@@ -36,8 +36,9 @@ test('a queue shows what waits in it and for how long somebody could have taken 
   await worker.close()
   const job = sql.table(`${jobSchema}.job`)
   await run(sql`
-    insert into ${job} (name, state, start_after)
-    values ('waits', 'created', now() - interval '2 hours'), ('waits', 'failed', now() - interval '9 hours')`)
+    insert into ${job} (name, singleton_key, state, start_after)
+    values ('maintenance', 'waits', 'created', now() - interval '2 hours'),
+      ('maintenance', 'waits', 'failed', now() - interval '9 hours')`)
 
   await expect.poll(() => figure('jobs', 'queue="waits",state="created"'), polling).toBe(1)
   const age = (await figure('jobs_oldest_seconds', 'queue="waits"')) ?? 0
@@ -46,7 +47,9 @@ test('a queue shows what waits in it and for how long somebody could have taken 
   expect(await figure('jobs', 'queue="waits",state="failed"')).toBe(1)
   expect(await figure('jobs', 'queue="waits",state="retry"')).toBe(0)
 
-  await run(sql`update ${job} set start_after = now() + interval '1 hour' where name = 'waits' and state = 'created'`)
+  await run(
+    sql`update ${job} set start_after = now() + interval '1 hour' where singleton_key = 'waits' and state = 'created'`,
+  )
   await expect.poll(() => figure('jobs_oldest_seconds', 'queue="waits"'), polling).toBe(0)
 })
 

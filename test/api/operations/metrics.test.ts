@@ -153,14 +153,14 @@ test('jobs are counted by queue and state, those that are done are not', async (
   // But for the one that the clock sends, where it is due in this very minute.
   const done = async () => {
     const { rows } = await sql<{ state: string }>`
-      select state::text from ${sql.table(`${jobSchema}.job`)} where name = 'housekeeping' and singleton_key is distinct from 'housekeeping__'`.execute(
+      select state::text from ${sql.table(`${jobSchema}.job`)} where singleton_key = 'housekeeping' and singleton_on is not null`.execute(
       scene.service.app.db,
     )
     return rows.map(({ state }) => state)
   }
   await expect.poll(done).toEqual(['completed'])
   await worker.close()
-  await sql`insert into ${sql.table(`${jobSchema}.job`)} (name, state) values ('housekeeping', 'failed')`.execute(
+  await sql`insert into ${sql.table(`${jobSchema}.job`)} (name, singleton_key, state) values ('maintenance', 'housekeeping', 'failed')`.execute(
     scene.service.app.db,
   )
 

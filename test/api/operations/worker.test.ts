@@ -6,7 +6,7 @@ import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import type { Tx } from '../../../src/database/client.ts'
-import { enqueueJob } from '../../../src/database/enqueue-job.ts'
+import { enqueueJob, jobQueue } from '../../../src/database/enqueue-job.ts'
 import { jobSchema, migrateJobs, queueAddress } from '../../../src/database/migrate-jobs.ts'
 import { withLogContext } from '../../../src/logger-context.ts'
 import type { Job } from '../../../src/worker/job.ts'
@@ -32,7 +32,7 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((worker) => worker.close()))
 })
 async function start(jobs?: Job[]): Promise<Worker> {
-  const worker = await startWorker(service.app, jobs)
+  const worker = await startWorker(service.app, jobs, { pollSeconds: 1 })
   started.push(worker)
   return worker
 }
@@ -43,7 +43,8 @@ type Run = { id: string; state: string; output: unknown }
 async function listRuns(job: string): Promise<Run[]> {
   const { rows } = await sql<Run>`
     select id, state::text, output from ${sql.table(`${jobSchema}.job`)}
-    where name = ${job} and singleton_key is distinct from ${`${job}__`}`.execute(service.app.db)
+    where name = ${jobQueue} and singleton_key = ${job}
+      and (singleton_on is not null or data ? 'request_id')`.execute(service.app.db)
   return rows
 }
 
@@ -87,7 +88,7 @@ test('the housekeeping is due every day by itself', async () => {
   await worker.close()
 
   const { rows } =
-    await sql`select cron, timezone from ${sql.table(`${jobSchema}.schedule`)} where name = 'housekeeping'`.execute(
+    await sql`select cron, timezone from ${sql.table(`${jobSchema}.schedule`)} where key = 'housekeeping'`.execute(
       service.app.db,
     )
   expect(rows).toEqual([{ cron: '17 3 * * *', timezone: 'UTC' }])
@@ -132,7 +133,7 @@ test('a job that a change asked for is done for the change’s request, at every
 
   await expect.poll(() => listRuns('asked-for')).toMatchObject([{ state: 'retry' }])
   isFailing = false
-  await sql`update ${sql.table(`${jobSchema}.job`)} set start_after = now() where name = 'asked-for'`.execute(
+  await sql`update ${sql.table(`${jobSchema}.job`)} set start_after = now() where singleton_key = 'asked-for'`.execute(
     service.app.db,
   )
   await expect.poll(() => listRuns('asked-for')).toMatchObject([{ state: 'completed' }])

@@ -1,0 +1,108 @@
+import { sql } from 'kysely'
+import { PgBoss } from 'pg-boss'
+import { expect, test } from 'vitest'
+
+import { enqueueJob, jobQueue } from '../../../src/database/enqueue-job.ts'
+import { jobSchema, queueAddress } from '../../../src/database/migrate-jobs.ts'
+import { everyJob } from '../../../src/worker/every-job.ts'
+import type { Job } from '../../../src/worker/job.ts'
+import { startWorker } from '../../../src/worker/start-worker.ts'
+import { sceneOfFile } from '../../support/scene-of-file.ts'
+import { startService } from '../../support/start-service.ts'
+
+const scene = sceneOfFile(async (closing) => {
+  const service = await startService()
+  closing.defer(() => service.stop())
+  const { databaseConnection } = service.app
+  const queue = new PgBoss({ ...queueAddress(databaseConnection), migrate: false, supervise: false, schedule: false })
+  await queue.start()
+  closing.defer(() => queue.stop({ graceful: false }))
+  return { service, queue }
+})
+
+const often = { pollSeconds: 1 }
+
+function jobThat(name: string, run: Job['run'], more: Partial<Job> = {}): Job {
+  return { name, does: 'Is tried.', schedule: '0 0 1 1 *', run, ...more }
+}
+
+test('an instance polls one queue for all kinds of jobs, beside the one of its schedule', async () => {
+  const { app } = scene.service
+  const worker = await startWorker(app)
+  const { rows } = await sql<{ name: string }>`
+    select name from ${sql.table(`${jobSchema}.queue`)} order by name`.execute(app.db)
+  await worker.close()
+
+  expect(everyJob.length).toBeGreaterThan(10)
+  expect(rows).toEqual([{ name: '__pgboss__send-it' }, { name: jobQueue }])
+})
+
+test('a job that takes long delays no other, also not one that is asked for while it runs', async () => {
+  const { service, queue } = scene
+  const release = Promise.withResolvers<void>()
+  const began = Promise.withResolvers<void>()
+  const quickRuns: string[] = []
+  const quick = (name: string, more: Partial<Job> = {}) =>
+    jobThat(
+      name,
+      async () => {
+        quickRuns.push(name)
+        return {}
+      },
+      more,
+    )
+  const slow = jobThat('slow', async () => {
+    began.resolve()
+    await release.promise
+    return {}
+  })
+  const jobs = [slow, quick('beside'), quick('later', { isDueAtStart: false })]
+  const worker = await startWorker(service.app, jobs, often)
+  await began.promise
+  await expect.poll(() => quickRuns).toEqual(['beside'])
+  await enqueueJob(queue, 'later')
+  await expect.poll(() => quickRuns).toEqual(['beside', 'later'])
+
+  release.resolve()
+  await worker.close()
+})
+
+test('a scheduled job runs at its time, once over two instances', { timeout: 120_000 }, async () => {
+  const { app } = scene.service
+  const runs: string[] = []
+  const jobOf = (instance: string) =>
+    jobThat(
+      'each-minute',
+      async () => {
+        runs.push(instance)
+        return {}
+      },
+      { schedule: '* * * * *', isDueAtStart: false },
+    )
+  const workers = await Promise.all([
+    startWorker(app, [jobOf('one')], often),
+    startWorker(app, [jobOf('other')], often),
+  ])
+  await expect.poll(() => runs.length, { timeout: 100_000 }).toBeGreaterThan(0)
+  await Promise.all(workers.map((worker) => worker.close()))
+
+  const { rows } = await sql<{ state: string }>`
+    select state::text from ${sql.table(`${jobSchema}.job`)}
+    where singleton_key = 'each-minute' and name = ${jobQueue} and started_on is not null`.execute(app.db)
+  expect(rows.map(({ state }) => state)).toEqual(runs.map(() => 'completed'))
+})
+
+test('a job of a kind that only a newer instance knows fails here, and is tried again', async () => {
+  const { service, queue } = scene
+  const worker = await startWorker(service.app, [], often)
+  await enqueueJob(queue, 'of-a-newer-version')
+  const states = async () => {
+    const { rows } = await sql<{ state: string }>`
+      select state::text from ${sql.table(`${jobSchema}.job`)} where singleton_key = 'of-a-newer-version'`.execute(
+      service.app.db,
+    )
+    return rows.map(({ state }) => state)
+  }
+  await expect.poll(states).toEqual(['retry'])
+  await worker.close()
+})
