@@ -7,7 +7,7 @@ import { exportTrail } from '../../src/audit/export-trail.ts'
 import type { TrailFinding } from '../../src/audit/trail-finding.ts'
 import { NoExport, verifyExport } from '../../src/audit/verify-export.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
-import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { sealAll, sealThrice, writeEvents } from './sealed-trail.ts'
 
@@ -16,7 +16,7 @@ let service: TestService
 const firm = randomUUID() as FirmId
 
 beforeAll(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   service = await startService({ DATABASE_URL: database.url })
   const { db } = service.app
   await sealThrice(db)
@@ -66,7 +66,7 @@ function headsOf(lines: string[]): ReadonlyMap<number, string> {
 }
 
 test('where nothing is sealed yet, everything is exported, and says so', async () => {
-  const fresh = await freshDatabase()
+  const fresh = await freshMigratedDatabase()
   onTestFinished(() => fresh.drop())
   const unsealed = await startService({ DATABASE_URL: fresh.url })
   onTestFinished(() => unsealed.stop())

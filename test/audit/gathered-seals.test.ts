@@ -5,7 +5,7 @@ import { everySeal } from '../../src/audit/every-seal.ts'
 import { sealTrail } from '../../src/audit/seal-trail.ts'
 import type { Db } from '../../src/database/client.ts'
 import { readSealsSince } from '../../src/database/seals.ts'
-import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { findFaults, sealAll, tamper, writeEvents } from './sealed-trail.ts'
 
@@ -15,7 +15,7 @@ let database: FreshDatabase
 let service: TestService
 let db: Db
 beforeEach(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   service = await startService({ DATABASE_URL: database.url })
   db = service.app.db
   return async () => {

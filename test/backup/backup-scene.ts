@@ -19,7 +19,7 @@ import { uploadDocument } from '../support/call-documents.ts'
 import { deleteDocument } from '../support/call-trash.ts'
 import { addVersion } from '../support/call-versions.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
-import { freshDatabase } from '../support/fresh-database.ts'
+import { freshMigratedDatabase } from '../support/fresh-database.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { makePdf } from '../support/make-files.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -34,7 +34,7 @@ type Papers = { papers?: number; bucket?: FreshBucket }
 
 /** A service with papers of one firm in its store, of which one has two versions and one is in the trash. */
 export async function papersFor(closing: Closing, { papers: count = 3, bucket }: Papers = {}) {
-  const fresh = await freshDatabase()
+  const fresh = await freshMigratedDatabase()
   closing.defer(() => fresh.drop())
   const settings = { ...databaseSettings(fresh.url), ...(bucket && s3Settings(bucket)) }
   const service = await startService(settings)

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 
-import { databaseForTest } from '../cli/database-settings.ts'
+import { emptyDatabaseForTest } from '../cli/database-settings.ts'
 import { runCommand, type Settings } from '../cli/run-command.ts'
 import { emptyFolder, lastOf, makeBackup, placeWithPapers } from './backup-scene.ts'
 
@@ -13,7 +13,7 @@ test('one file that is damaged in the backup keeps nobody from the rest: it is n
   await makeBackup(place.service, place.backups)
   const damaged = await someFileBelow(join(place.backups, 'files'))
   await truncate(damaged, 7)
-  const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
+  const settings = { ...(await emptyDatabaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
   const restore = ['backup', 'restore', place.backups, '--json']
 
   const refused = await runCommand(place.folder, restore, { settings })
@@ -40,7 +40,7 @@ test('what is no damage ends it also where damage is left out: nothing is taken 
   await rename(file, `${file}.aside`)
   // It cannot be opened, as on a disk that fails.
   await symlink(basename(file), file)
-  const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
+  const settings = { ...(await emptyDatabaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
   const restore = ['backup', 'restore', place.backups, '--without-damaged', '--json']
 
   const failed = await runCommand(place.folder, restore, { settings })
@@ -58,7 +58,7 @@ test('rows alone whose files are gone are told of each time, and since when what
   const { manifest } = await makeBackup(place.service, place.backups, { isRowsOnly: true })
   const uploads = join(place.service.folder, 'uploads')
   await rm(await someFileBelow(join(uploads, 'security_firms')))
-  const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: uploads }
+  const settings = { ...(await emptyDatabaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: uploads }
 
   const first = await runCommand(place.folder, ['backup', 'restore', place.backups, '--json'], { settings })
   await unfinish(settings)

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 
-import { databaseForTest } from '../cli/database-settings.ts'
+import { emptyDatabaseForTest } from '../cli/database-settings.ts'
 import { runCommand } from '../cli/run-command.ts'
 import { collect, deletedDaysAgo, keepVersions, purgeAll, recordOf } from '../purge/purge-scene.ts'
 import { listBucket } from '../support/list-everything.ts'
@@ -17,7 +17,7 @@ test('of what a purge left in the old bucket nobody says that it is destroyed, o
   await purgeAll(place.service)
   await collect(place.service, { inDays: 1.5 })
   await place.run(['backup', 'create', place.backups])
-  const settings = { ...(await databaseForTest()), ...s3Settings(fresh) }
+  const settings = { ...(await emptyDatabaseForTest()), ...s3Settings(fresh) }
   const restored = await place.run(['backup', 'restore', place.backups], settings)
 
   const there = { settings: { ...place.settings, ...settings, ...operatorOf(fresh) } }

@@ -8,11 +8,11 @@ import { loadRows } from '../../src/database/backup/load-rows.ts'
 import { finishRestore, prepareRestore } from '../../src/database/backup/prepare-restore.ts'
 import { openDatabase } from '../../src/database/client.ts'
 import { listMigrations } from '../../src/database/migrate.ts'
-import { databaseForTest, databaseSettings } from '../cli/database-settings.ts'
+import { emptyDatabaseForTest, databaseSettings } from '../cli/database-settings.ts'
 import { startService } from '../support/start-service.ts'
 
 async function beginRestore() {
-  const { DATABASE_URL: url = '' } = await databaseForTest()
+  const { DATABASE_URL: url = '' } = await emptyDatabaseForTest()
   const owner = { connectionString: url }
   const { db } = openDatabase(owner, pino({ level: 'silent' }))
   onTestFinished(() => db.destroy())

@@ -11,7 +11,7 @@ import type { Waiting } from '../../src/documents/wait-for-s3.ts'
 import { makeLogger } from '../../src/logger.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
-import { databaseForTest } from '../cli/database-settings.ts'
+import { emptyDatabaseForTest } from '../cli/database-settings.ts'
 import { keptBelow } from '../cli/run-command.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -93,7 +93,7 @@ async function scene() {
   const config = loadConfig({
     JWT_SECRET_KEY: 'a secret for tests that nobody else has',
     ...keptBelow(join(folder, 'restored')),
-    ...(await databaseForTest()),
+    ...(await emptyDatabaseForTest()),
     ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`),
   })
   return { config, log: makeLogger({ level: 'silent', isTerminal: false }), proxy, place, opened }

@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { expect, test } from 'vitest'
 
-import { databaseForTest } from '../cli/database-settings.ts'
+import { emptyDatabaseForTest } from '../cli/database-settings.ts'
 import { listBucket } from '../support/list-everything.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { bucketForTest, lastOf, placeWithPapers } from './backup-scene.ts'
@@ -9,7 +9,7 @@ import { bucketForTest, lastOf, placeWithPapers } from './backup-scene.ts'
 test('rows alone come back beside the bucket in which the files lie, and what is not there is named', async () => {
   const bucket = await bucketForTest()
   const place = await placeWithPapers({ bucket })
-  const into = async () => ({ ...(await databaseForTest()), ...s3Settings(bucket) })
+  const into = async () => ({ ...(await emptyDatabaseForTest()), ...s3Settings(bucket) })
   const restore = ['backup', 'restore', place.backups, '--json']
   await place.run(['backup', 'create', place.backups, '--rows-only'])
 
@@ -55,7 +55,7 @@ test('a backup in a bucket is made, verified and brought back as one in a folder
   const again = await place.run(['backup', 'create', where, '--json'])
   const verified = await place.run(['backup', 'verify', where, '--json'])
   const restored = await place.run(['backup', 'restore', where, '--json'], {
-    ...(await databaseForTest()),
+    ...(await emptyDatabaseForTest()),
     ...s3Settings(await bucketForTest()),
   })
 

@@ -10,7 +10,7 @@ import { verifyAuditExport } from '../../src/cli/verify-audit.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { sealThrice, sealAll, writeEvents } from '../audit/sealed-trail.ts'
 import { notingPrinter } from '../backup/noting-printer.ts'
-import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { makeWorkFolder } from './run-command.ts'
 
@@ -20,7 +20,7 @@ const firm = randomUUID() as FirmId
 const [from, to] = ['2026-11-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z']
 
 beforeAll(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   service = await startService({ DATABASE_URL: database.url })
   await sealThrice(service.app.db)
   await writeEvents(service.app.db, 3, firm)

@@ -10,7 +10,7 @@ import { verifyAudit } from '../../src/cli/verify-audit.ts'
 import { endRun } from '../../src/database/runs.ts'
 import { sealThrice, tamper } from '../audit/sealed-trail.ts'
 import { notingPrinter } from '../backup/noting-printer.ts'
-import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { makeWorkFolder } from './run-command.ts'
 
@@ -18,7 +18,7 @@ let database: FreshDatabase
 let service: TestService
 
 beforeAll(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   service = await startService({ DATABASE_URL: database.url })
   await sealThrice(service.app.db)
 })

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { serverPid } from '../embedded/data-folder.ts'
 import { startService } from '../support/start-service.ts'
 import { freshDatabaseOfTwoRoles } from '../support/two-roles.ts'
-import { databaseForTest, databaseSettings } from './database-settings.ts'
+import { databaseForTest, databaseSettings, emptyDatabaseForTest } from './database-settings.ts'
 import { makeWorkFolder, runCommand, type Settings } from './run-command.ts'
 
 const password = 'correct horse battery'
@@ -73,7 +73,7 @@ describe('users', () => {
 
 describe('db migrate', () => {
   test('says what it ran; the second time there is nothing to do', async () => {
-    const settings = await databaseForTest()
+    const settings = await emptyDatabaseForTest()
     const first = await run(['db', 'migrate'], settings)
     expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^✓ 0001-platform-tables\n/), stderr: '' })
     const second = await run(['db', 'migrate'], settings)

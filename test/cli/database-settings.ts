@@ -1,11 +1,19 @@
 import { onTestFinished } from 'vitest'
 
-import { freshDatabase } from '../support/fresh-database.ts'
+import { freshDatabase, type FreshDatabase, freshMigratedDatabase } from '../support/fresh-database.ts'
 import type { Settings } from './run-command.ts'
 
-/** Settings of an empty database that goes when the test ends. */
+/** Settings of a database with the service's tables. It is dropped when the test ends. */
 export async function databaseForTest(): Promise<Settings> {
-  const database = await freshDatabase()
+  return settingsOf(await freshMigratedDatabase())
+}
+
+/** The same without a table: for a first start, and for a restore. */
+export async function emptyDatabaseForTest(): Promise<Settings> {
+  return settingsOf(await freshDatabase())
+}
+
+function settingsOf(database: FreshDatabase): Settings {
   onTestFinished(() => database.drop())
   return databaseSettings(database.url)
 }

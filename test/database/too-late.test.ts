@@ -7,13 +7,13 @@ import { openDatabase } from '../../src/database/client.ts'
 import { appErrorOf } from '../../src/database/postgres-errors.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/call-documents.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
-import { freshDatabase } from '../support/fresh-database.ts'
+import { freshMigratedDatabase } from '../support/fresh-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { startService } from '../support/start-service.ts'
 import { waitingForThis } from '../support/until-waited-for.ts'
 
 const scene = sceneOfFile(async (closing) => {
-  const database = await freshDatabase()
+  const database = await freshMigratedDatabase()
   closing.defer(() => database.drop())
   const service = await startService({ DATABASE_URL: database.url })
   closing.defer(() => service.stop())

@@ -5,7 +5,7 @@ import type { Settings } from '../cli/run-command.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { freshBucket } from '../support/fresh-bucket.ts'
-import { freshDatabase } from '../support/fresh-database.ts'
+import { freshMigratedDatabase } from '../support/fresh-database.ts'
 import { makePdf } from '../support/make-files.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { startService } from '../support/start-service.ts'
@@ -15,7 +15,7 @@ const toLocal = ['migrate', 'to-local', '--concurrency', '1']
 
 /** Papers of these lengths on S3, which a command on a small disk is to bring back. */
 async function papersOnS3(lengths: number[]) {
-  const [bucket, database] = [await freshBucket(), await freshDatabase()]
+  const [bucket, database] = [await freshBucket(), await freshMigratedDatabase()]
   const settings: Settings = {
     DATABASE_URL: database.url,
     JWT_SECRET_KEY: 'a secret for tests that nobody else has',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { Settings } from '../cli/run-command.ts'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../support/call-documents.ts'
-import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
+import { type FreshDatabase, freshMigratedDatabase } from '../support/fresh-database.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { startService, type TestService } from '../support/start-service.ts'
@@ -18,7 +18,7 @@ let member: Person
 let settings: Settings
 
 beforeAll(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   const jwt = { JWT_SECRET_KEY: 'a secret for tests that nobody else has' }
   settings = { ...jwt, DATABASE_URL: database.url, MAX_UPLOAD_BYTES: '60000000' }
   beside = await startService(settings)

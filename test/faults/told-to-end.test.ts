@@ -16,7 +16,7 @@ import type { FirmId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
-import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
+import { type FreshDatabase, freshMigratedDatabase } from '../support/fresh-database.ts'
 import { listBucket, listFolder } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
@@ -33,7 +33,7 @@ let admin: Person
 
 beforeAll(async () => {
   bucket = await freshBucket()
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   const { hostname, port } = new URL(bucket.s3.endpoint)
   proxy = await startFaultProxy({ host: hostname, port: Number(port) })
   beside = await startService({ DATABASE_URL: database.url })

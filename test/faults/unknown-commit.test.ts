@@ -7,7 +7,7 @@ import { type Db, openDatabase } from '../../src/database/client.ts'
 import { makeLogger } from '../../src/logger.ts'
 import { callDocuments, problemOf, uploadFile } from '../support/call-documents.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { type FreshDatabase, freshDatabase } from '../support/fresh-database.ts'
+import { type FreshDatabase, freshMigratedDatabase } from '../support/fresh-database.ts'
 import { listFolder } from '../support/list-everything.ts'
 import { makeFirm, makeMember } from '../support/people.ts'
 import { startService, type TestService } from '../support/start-service.ts'
@@ -18,7 +18,7 @@ let service: TestService
 let beside: Db
 
 beforeAll(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   const address = new URL(database.url)
   proxy = await startFaultProxy({ host: address.hostname, port: Number(address.port) })
   const throughProxy = new URL(database.url)

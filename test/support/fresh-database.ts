@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import { Client } from 'pg'
 
-import { testServices } from './services.ts'
+import { templateDatabase, testServices } from './services.ts'
 
 export type FreshDatabase = {
   name: string
@@ -14,16 +14,28 @@ export type FreshDatabase = {
 
 /** A new empty database on the server of this test run. */
 export async function freshDatabase(adminUrl: string = testServices().postgres.adminUrl): Promise<FreshDatabase> {
-  const name = `paniq_test_${randomBytes(8).toString('hex')}`
-  await runAsAdmin(adminUrl, `create database ${name}`)
-
-  const url = new URL(adminUrl)
-  url.pathname = `/${name}`
-  return { name, url: url.href, drop: () => runAsAdmin(adminUrl, `drop database if exists ${name} with (force)`) }
+  const database = describeDatabase(adminUrl)
+  await runStatement(adminUrl, `create database ${database.name}`)
+  return database
 }
 
-async function runAsAdmin(adminUrl: string, statement: string): Promise<void> {
-  const client = new Client({ connectionString: adminUrl })
+/** A new database with the service's tables, as an installation of its own. Costs a tenth of running the migrations. */
+export async function freshMigratedDatabase(): Promise<FreshDatabase> {
+  const { adminUrl } = testServices().postgres
+  const database = describeDatabase(adminUrl)
+  await runStatement(adminUrl, `create database ${database.name} template ${templateDatabase()}`)
+  await runStatement(database.url, 'update document_installation set id = default, created_at = default')
+  return database
+}
+
+function describeDatabase(adminUrl: string): FreshDatabase {
+  const name = `paniq_test_${randomBytes(8).toString('hex')}`
+  const { href: url } = Object.assign(new URL(adminUrl), { pathname: `/${name}` })
+  return { name, url, drop: () => runStatement(adminUrl, `drop database if exists ${name} with (force)`) }
+}
+
+async function runStatement(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url })
   await client.connect()
   try {
     await client.query(statement)

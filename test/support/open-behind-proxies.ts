@@ -2,7 +2,7 @@ import type { FirmId } from '../../src/vocabulary.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { firmWithAdmin } from './firm-with-admin.ts'
 import { type FreshBucket, freshBucket } from './fresh-bucket.ts'
-import { freshDatabase } from './fresh-database.ts'
+import { freshMigratedDatabase } from './fresh-database.ts'
 import type { Person } from './people.ts'
 import { s3Settings } from './s3-settings.ts'
 import { startService, type TestService } from './start-service.ts'
@@ -46,7 +46,7 @@ export async function openBehindProxies(
 }
 
 async function databaseOfOneRole(): Promise<ItsDatabase> {
-  const { url, drop } = await freshDatabase()
+  const { url, drop } = await freshMigratedDatabase()
   return { settings: { DATABASE_URL: url }, remove: drop }
 }
 

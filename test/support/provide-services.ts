@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node'
 
+import { createTemplate } from './create-template.ts'
 import { obtainServices } from './services/obtain-services.ts'
 import type { ServiceName } from './services/service-addresses.ts'
 
@@ -10,6 +11,16 @@ export default async function provideServices(project: TestProject): Promise<() 
   // A service that runs elsewhere is tried from outside alone: nothing is to be started here for it.
   if (process.env['ACCEPTANCE_URL'] !== undefined) return () => Promise.resolve()
   const { addresses, stop } = await obtainServices(servicesOfTests, process.env)
-  project.provide('services', addresses)
-  return stop
+  try {
+    const template = await createTemplate(addresses.postgres.adminUrl)
+    project.provide('services', addresses)
+    project.provide('template', template.name)
+    return async () => {
+      await template.drop()
+      await stop()
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
 }

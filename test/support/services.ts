@@ -5,10 +5,16 @@ import type { ServiceAddresses } from './services/service-addresses.ts'
 declare module 'vitest' {
   interface ProvidedContext {
     services: ServiceAddresses
+    /** The name of a database with the service's tables, from which others are copied. */
+    template: string
   }
 }
 
 /** Where the S3 store and PostgreSQL of this test run answer. Only in tests of the `services` project. */
 export function testServices(): ServiceAddresses {
   return inject('services')
+}
+
+export function templateDatabase(): string {
+  return inject('template')
 }

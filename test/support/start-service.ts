@@ -6,7 +6,7 @@ import { type App, openApp, type Patience } from '../../src/app.ts'
 import { buildApi } from '../../src/bin/api.ts'
 import { loadConfig } from '../../src/config.ts'
 import { makeLogger } from '../../src/logger.ts'
-import { freshDatabase } from './fresh-database.ts'
+import { freshMigratedDatabase } from './fresh-database.ts'
 import { manyAnHour } from './many-an-hour.ts'
 
 export type TestService = {
@@ -44,7 +44,7 @@ async function open(
 ): Promise<Omit<TestService, 'stop'>> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-test-'))
   opened.push(() => rm(folder, { recursive: true, force: true }))
-  const database = settings['DATABASE_URL'] === undefined ? await freshDatabase() : undefined
+  const database = settings['DATABASE_URL'] === undefined ? await freshMigratedDatabase() : undefined
   if (database !== undefined) opened.push(() => database.drop())
 
   const logLines: string[] = []

@@ -9,7 +9,7 @@ import { ownerFileName } from '../../src/storage/owner-file.ts'
 import { claimingStores } from '../../src/worker/claim-stores.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
-import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { listBucket } from '../support/list-everything.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -29,7 +29,7 @@ let key: string
 let service: TestService
 
 beforeAll(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   right = await freshBucket()
 })
 afterAll(async () => {

@@ -5,7 +5,7 @@ import type { DocumentId, FirmId } from '../../../src/vocabulary.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
-import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts'
+import { type FreshDatabase, freshMigratedDatabase } from '../../support/fresh-database.ts'
 import type { Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
@@ -17,7 +17,7 @@ let holder: TestService
 let other: TestService
 let onS3: TestService
 beforeAll(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   bucket = await freshBucket()
   holder = await startService({ DATABASE_URL: database.url })
   other = await startService({ DATABASE_URL: database.url })

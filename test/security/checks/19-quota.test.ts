@@ -8,7 +8,7 @@ import type { FirmId } from '../../../src/vocabulary.ts'
 import { problemOf, uploadDocument, uploadFile, type UploadWish } from '../../support/call-documents.ts'
 import { addVersion, restoreVersion } from '../../support/call-versions.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
-import { freshDatabase } from '../../support/fresh-database.ts'
+import { freshMigratedDatabase } from '../../support/fresh-database.ts'
 import { makePdf } from '../../support/make-files.ts'
 import { makePerson, type Person } from '../../support/people.ts'
 import { sceneOfFile } from '../../support/scene-of-file.ts'
@@ -20,7 +20,7 @@ import { asChunk, formStart, openRaw, uploadHead } from '../raw-connection.ts'
 const mebibyte = 1024 * 1024
 
 const scene = sceneOfFile(async (closing) => {
-  const database = await freshDatabase()
+  const database = await freshMigratedDatabase()
   closing.defer(() => database.drop())
   const open = async () => {
     const service = await startService({ DATABASE_URL: database.url, MAX_UPLOAD_BYTES: String(30 * mebibyte) })

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
-import { freshDatabase } from '../../support/fresh-database.ts'
+import { freshMigratedDatabase } from '../../support/fresh-database.ts'
 import { makeMember, makePerson, type Person } from '../../support/people.ts'
 import { sceneOfFile } from '../../support/scene-of-file.ts'
 import { logOf } from '../../support/log-of.ts'
@@ -28,7 +28,7 @@ const limits = {
 const credit = 1
 
 const scene = sceneOfFile(async (closing) => {
-  const database = await freshDatabase()
+  const database = await freshMigratedDatabase()
   closing.defer(() => database.drop())
   const open = async () => {
     const service = await startService({ ...limits, DATABASE_URL: database.url })

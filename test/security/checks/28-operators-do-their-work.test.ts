@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest'
 
 import { examplePlace } from '../../../deploy/policies/example-place.ts'
 import { policies, type PolicyName } from '../../../deploy/policies/statements.ts'
-import { databaseForTest } from '../../cli/database-settings.ts'
+import { databaseForTest, emptyDatabaseForTest } from '../../cli/database-settings.ts'
 import { keptBelow, makeWorkFolder, runCommand, type Settings } from '../../cli/run-command.ts'
 import { makeSomebody } from '../../rights/make-somebody.ts'
 import { rightsScene } from '../../rights/rights-scene.ts'
@@ -113,7 +113,7 @@ describeCheck(28, () => {
     await run('backup', ['backup', 'create', place])
     const mended = await run('backup-verify-repair', ['backup', 'verify', place])
     expect(mended).toMatchObject({ code: 0, stderr: '' })
-    const elsewhere = { ...(await databaseForTest()), ...keptBelow(await makeWorkFolder()) }
+    const elsewhere = { ...(await emptyDatabaseForTest()), ...keptBelow(await makeWorkFolder()) }
     const restored = await run('backup-restore', ['backup', 'restore', place], { bucket: empty, more: elsewhere })
     expect(restored).toMatchObject({ code: 0, stderr: '' })
     const compared = await run('service', ['verify'], { bucket: empty, more: elsewhere })

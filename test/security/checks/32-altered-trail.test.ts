@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import { hashLink, linkOf } from '../../../src/audit/hash-seal.ts'
 import { readSeals, type Seal } from '../../../src/database/seals.ts'
-import { freshDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { describeCheck } from '../describe-check.ts'
 import { findFaults, sealAll, sealThrice, tamper, writeEvents } from '../../audit/sealed-trail.ts'
@@ -12,7 +12,7 @@ let database: FreshDatabase
 let service: TestService
 
 beforeEach(async () => {
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   service = await startService({ DATABASE_URL: database.url })
   await sealThrice(service.app.db)
 })

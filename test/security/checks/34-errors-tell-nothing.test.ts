@@ -11,7 +11,7 @@ import { startWorker } from '../../../src/worker/start-worker.ts'
 import { callDocuments, type ProblemBody, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
-import { type FreshDatabase, freshDatabase } from '../../support/fresh-database.ts'
+import { type FreshDatabase, freshMigratedDatabase } from '../../support/fresh-database.ts'
 import { makePerson, type Person } from '../../support/people.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
@@ -29,7 +29,7 @@ beforeAll(async () => {
   bucket = await freshBucket()
   s3 = await proxyTo(bucket.s3.endpoint)
   onS3 = await startService({ ...s3Settings(bucket, `http://127.0.0.1:${s3.port}`), S3_FALLBACK: 'off' })
-  database = await freshDatabase()
+  database = await freshMigratedDatabase()
   postgres = await proxyTo(database.url)
   const proxied = Object.assign(new URL(database.url), { hostname: '127.0.0.1', port: String(postgres.port) })
   onDisk = await startService({ DATABASE_URL: proxied.href })
