@@ -1,47 +1,86 @@
-// `npm test`: everything that must hold. Its last line is `N passed, N failed`, alone, whatever happened before.
+// `npm test`, `npm run test:deep` and `npm run test:deploy`. The last line is always `N passed, N failed`, alone.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { delimiter, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 
 import { startVitest } from 'vitest/node'
 
 import { countResults, type Count } from './support/count-results.ts'
+import { servicesOfTests } from './support/provide-services.ts'
 import { prepareServices } from './support/services/obtain-services.ts'
 import { ServiceFailure } from './support/services/service-failure.ts'
-import { servicesOfTests } from './support/provide-services.ts'
+import { listLeftOut } from './suites.ts'
 
 const root = join(import.meta.dirname, '..')
 const programs = join(root, 'node_modules', '.bin')
 
-const checks = [
-  // A package of its own: whoever runs the service or its tests alone does without it.
-  { name: 'packages of deploy/aws', command: 'npm', words: ['ci', '--prefix', 'deploy/aws'] },
-  { name: 'types', command: 'tsc', words: [] },
-  { name: 'types of deploy/aws', command: 'tsc', words: ['-p', 'deploy/aws'] },
-  { name: 'lint', command: 'oxlint', words: ['--type-aware', '--deny-warnings'] },
-  { name: 'format', command: 'oxfmt', words: ['--check', '.'] },
-]
+type Check = { name: string; command: string; words: string[] }
+/**
+ * `before`: must pass before the tests start. `beside`: run while the tests run. `leavesOut`: lists at its end what it
+ * did not run.
+ */
+type Run = { projects: string[]; before: Check[]; beside: Check[]; leavesOut: boolean }
 
-process.chdir(root)
-const count = await runEverything()
-const isGood = count.failed === 0 && count.passed > 0
-// A leftover of some test may still hold the process open; the result does not wait for it.
-process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`, () => process.exit(isGood ? 0 : 1))
+const lint = (name: string, ...words: string[]) => ({
+  name,
+  command: 'oxlint',
+  words: ['--type-aware', '--deny-warnings', ...words],
+})
 
-async function runEverything(): Promise<Count> {
-  if (!(await areServicesAtHand())) return { passed: 0, failed: 1 }
-
-  const total = { passed: 0, failed: 0 }
-  for (const check of checks) {
-    const isPassed = await runCheck(check)
-    console.log(`${isPassed ? '✓' : '✗'} ${check.name}`)
-    total[isPassed ? 'passed' : 'failed'] += 1
-  }
-  const tests = await runTests()
-  return { passed: total.passed + tests.passed, failed: total.failed + tests.failed }
+const runs: Record<string, Run> = {
+  all: {
+    projects: ['quick', 'services'],
+    before: [],
+    beside: [
+      { name: 'types', command: 'tsc', words: [] },
+      lint('lint', '--ignore-pattern', 'deploy/aws'),
+      { name: 'format', command: 'oxfmt', words: ['--check', '.'] },
+    ],
+    leavesOut: true,
+  },
+  deep: { projects: ['deep'], before: [], beside: [], leavesOut: false },
+  deploy: {
+    projects: ['deploy'],
+    // A package of its own, which neither the service nor its other tests need.
+    before: [{ name: 'packages of deploy/aws', command: 'npm', words: ['ci', '--prefix', 'deploy/aws'] }],
+    beside: [
+      { name: 'types of deploy/aws', command: 'tsc', words: ['-p', 'deploy/aws'] },
+      lint('lint of deploy/aws', 'deploy/aws'),
+    ],
+    leavesOut: false,
+  },
 }
 
-/** Told first, before anybody has waited for the rest. */
-async function areServicesAtHand(): Promise<boolean> {
+process.chdir(root)
+const [name = 'all'] = process.argv.slice(2)
+const count = await runEverything(requireRun(name))
+const isGood = count.failed === 0 && count.passed > 0
+// A test may have left the process something to wait for; the result does not wait for it.
+process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`, () => process.exit(isGood ? 0 : 1))
+
+function requireRun(wanted: string): Run {
+  const run = runs[wanted]
+  if (run === undefined)
+    throw new Error(`There is no test run "${wanted}". Name one of ${Object.keys(runs).join(', ')}.`)
+  return run
+}
+
+async function runEverything({ projects, before, beside, leavesOut }: Run): Promise<Count> {
+  if (!(await areServicesAvailable())) return { passed: 0, failed: 1 }
+
+  const prepared = await runChecks(before)
+  if (prepared.failed > 0) return prepared
+  const [checked, tested] = await Promise.all([runChecks(beside), runTests(projects)])
+  if (leavesOut) await printLeftOut()
+  return {
+    passed: prepared.passed + checked.passed + tested.passed,
+    failed: prepared.failed + checked.failed + tested.failed,
+  }
+}
+
+/** Before anything else, so that nobody waits for the tests first. */
+async function areServicesAvailable(): Promise<boolean> {
   try {
     await prepareServices(servicesOfTests, process.env)
     return true
@@ -51,35 +90,62 @@ async function areServicesAtHand(): Promise<boolean> {
   }
 }
 
-function runCheck({ command, words }: { command: string; words: string[] }): Promise<boolean> {
-  const path = [programs, process.env['PATH'] ?? ''].join(delimiter)
-  const env = { ...process.env, PATH: path }
-  return new Promise((resolve) => {
-    spawn(command, words, { env, stdio: ['ignore', 'inherit', 'inherit'] })
-      .once('error', (error) => {
-        console.error(error.message)
-        resolve(false)
-      })
-      .once('exit', (code) => resolve(code === 0))
-  })
+async function runChecks(checks: Check[]): Promise<Count> {
+  const passed = await Promise.all(checks.map(runCheck))
+  return { passed: passed.filter(Boolean).length, failed: passed.filter((isPassed) => !isPassed).length }
 }
 
-async function runTests(): Promise<Count> {
-  const tests = await runVitest()
+/** Prints its output as a whole when it is done, since the tests print meanwhile. */
+async function runCheck({ name: what, command, words }: Check): Promise<boolean> {
+  const env = { ...process.env, PATH: [programs, process.env['PATH'] ?? ''].join(delimiter) }
+  const child = spawn(command, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'close').then(([code]) => code === 0)
+  try {
+    const [stdout, stderr, isPassed] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+    console.log(isPassed ? `✓ ${what}` : `${stdout}${stderr}✗ ${what}`)
+    return isPassed
+  } catch (error) {
+    console.error(`✗ ${what}: ${error instanceof Error ? error.message : String(error)}`)
+    return false
+  }
+}
+
+async function runTests(projects: string[]): Promise<Count> {
+  const tests = await runVitest(projects)
   // Vitest fails without a failed test when it could not begin: a setup that threw, no file found.
   const isUncounted = tests.failed === 0 && (process.exitCode ?? 0) !== 0
   return isUncounted ? { ...tests, failed: 1 } : tests
 }
 
-async function runVitest(): Promise<Count> {
+async function runVitest(project: string[]): Promise<Count> {
   try {
-    const vitest = await startVitest([], { root, run: true, watch: false })
-    const { failures, ...tests } = countResults(vitest.state.getTestModules(), vitest.state.getUnhandledErrors())
-    // Once more at the end, where whoever sees only that much of the output finds them.
+    const vitest = await startVitest([], { root, project, run: true, watch: false })
+    const modules = vitest.state.getTestModules()
+    const { failures, ...tests } = countResults(modules, vitest.state.getUnhandledErrors())
+    console.log('The slowest files')
+    for (const { seconds, file } of listSlowest(modules)) console.log(`${seconds.toFixed(1).padStart(6)} s  ${file}`)
+    // Repeated at the end, where they are easy to find.
     for (const failure of failures) console.log(`✗ ${failure}`)
     return tests
   } catch (error) {
     console.error(error)
     return { passed: 0, failed: 1 }
   }
+}
+
+type RanFile = { relativeModuleId: string; diagnostic(): { duration: number; collectDuration: number } }
+
+function listSlowest(modules: RanFile[]): { seconds: number; file: string }[] {
+  return modules
+    .map((module) => ({ seconds: module.diagnostic().duration / 1000, file: module.relativeModuleId }))
+    .toSorted((a, b) => b.seconds - a.seconds)
+    .slice(0, 10)
+}
+
+async function printLeftOut(): Promise<void> {
+  for (const { command, what, files } of await listLeftOut(root)) {
+    console.log(`\nNot run: ${what}. ${command} runs them:`)
+    for (const file of files) console.log(`  ${file}`)
+  }
+  console.log()
 }

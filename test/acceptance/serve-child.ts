@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { findFreePorts } from '../support/services/free-ports.ts'
+import { programVariables } from '../support/program-variables.ts'
 
 const program = join(import.meta.dirname, '../../bin/paniq-docs')
 
@@ -18,7 +19,7 @@ export async function serveChild(settings: Record<string, string>): Promise<Serv
   const child = spawn(program, ['serve'], {
     cwd: folder,
     env: {
-      PATH: process.env['PATH'],
+      ...programVariables(),
       HOME: folder,
       PORT: String(port),
       DATA_DIR: join(folder, 'data'),

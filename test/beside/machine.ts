@@ -4,6 +4,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { programVariables } from '../support/program-variables.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -24,7 +25,7 @@ export async function openMachine(folder: string, env: Record<string, string>): 
   await mkdir(folder)
   for (const name of ['bin', 'deploy', 'docs', 'node_modules', 'src', 'package.json'])
     await symlink(join(root, name), join(folder, name))
-  const environment = { PATH: process.env['PATH'] ?? '', HOME: folder, ...env }
+  const environment = { ...programVariables(), HOME: folder, ...env }
   let service: ChildProcess | undefined
 
   async function end(signal: NodeJS.Signals): Promise<number | null> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { manyAnHour } from '../support/many-an-hour.ts'
-import { testServices } from '../support/services.ts'
+import { roundOf, testServices } from '../support/services.ts'
 import { type Beside, openBeside } from './open-beside.ts'
 import { roll } from './roll.ts'
 
@@ -13,10 +13,10 @@ afterAll(() => beside.close())
 
 /** What was sent is there once, and nobody was refused. */
 const nothingLost = { failed: 0, failures: {}, lost: [], unaccounted: 0 }
-const load = { perSecond: 10, bytes: 100_000, rounds: 1, say: () => undefined }
+const load = { perSecond: 10, bytes: 100_000, say: () => undefined }
 
 it('each of two is restarted while files come in: none fails, none is lost, none is there twice', async () => {
-  const report = await roll(beside, { ...load, by: 'SIGTERM' })
+  const report = await roll(beside, { ...load, rounds: roundOf({ short: 1, long: 4 }), by: 'SIGTERM' })
 
   expect(report).toMatchObject({ ...nothingLost, compared: report.sent })
   // Each was away for a while, and enough came in meanwhile.
@@ -24,7 +24,7 @@ it('each of two is restarted while files come in: none fails, none is lost, none
 }, 300_000)
 
 it('nor when each is killed', async () => {
-  const report = await roll(beside, { ...load, rounds: 2, by: 'SIGKILL' })
+  const report = await roll(beside, { ...load, rounds: roundOf({ short: 1, long: 4 }), by: 'SIGKILL' })
 
   expect(report).toMatchObject({ ...nothingLost, compared: report.sent })
   expect([report.sent > 50, report.askedTwice > 0]).toEqual([true, true])

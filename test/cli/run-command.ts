@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 import { stopAnyServer } from '../embedded/data-folder.ts'
+import { programVariables } from '../support/program-variables.ts'
 
 export const checkout = fileURLToPath(new URL('../..', import.meta.url))
 export const launcher = join(checkout, 'bin', 'paniq-docs')
@@ -59,7 +60,7 @@ export async function runCommand(
 
 function environment(home: string, settings: Settings): Settings {
   return {
-    PATH: process.env['PATH'] ?? '',
+    ...programVariables(),
     HOME: home,
     // Without these the SDK would ask the network who this machine is.
     AWS_EC2_METADATA_DISABLED: 'true',

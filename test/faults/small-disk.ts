@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 
 import { type Answer, checkout, launcher, makeWorkFolder, type Settings } from '../cli/run-command.ts'
+import { programVariables } from '../support/program-variables.ts'
 
 export type ServiceOnSmallDisk = {
   url: string
@@ -55,7 +56,7 @@ async function spawnOnSmallDisk(
   const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', mounting, launcher, ...words], {
     cwd: folder,
     env: {
-      PATH: process.env['PATH'] ?? '',
+      ...programVariables(),
       HOME: folder,
       PORT: '0',
       AWS_EC2_METADATA_DISABLED: 'true',

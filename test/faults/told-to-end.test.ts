@@ -22,6 +22,7 @@ import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { startService, type TestService } from '../support/start-service.ts'
+import { programVariables } from '../support/program-variables.ts'
 
 let bucket: FreshBucket
 let database: FreshDatabase
@@ -69,7 +70,7 @@ async function startChild(times: Omit<StopTimes, 'quietMs'>): Promise<Running> {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env['PATH'],
+      ...programVariables(),
       ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`),
       DATABASE_URL: database.url,
       JWT_SECRET_KEY: beside.app.config.jwtSecret,

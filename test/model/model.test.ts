@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { testServices } from '../support/services.ts'
+import { roundOf, testServices } from '../support/services.ts'
 import { openWorlds, runSideBySide, type Worlds } from './run-side-by-side.ts'
 
-const operations = 1000
-// A quiet machine needs two minutes at most. One that needs seven times as long fails, and says why.
+const operations = roundOf({ short: 150, long: 1000 })
+// A quiet machine needs two minutes for the long round. One that needs seven times as long fails, and says why.
 const mostMs = 900_000
 
 let worlds: Worlds

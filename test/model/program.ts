@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { programVariables } from '../support/program-variables.ts'
 import type { Command } from './run-command.ts'
 
 const entry = join(import.meta.dirname, 'await-order.ts')
@@ -32,10 +33,15 @@ export function startProgram({ folder, env, log }: Place): Program {
   const database = new URL(env['DATABASE_URL'] ?? '')
   database.searchParams.set('application_name', name)
   const output = openSync(log, 'a')
-  const { PATH = '' } = process.env
   const child = fork(entry, {
     cwd: folder,
-    env: { PATH, HOME: folder, ...env, DATABASE_URL: database.href, NODE_COMPILE_CACHE: join(folder, 'compiled') },
+    env: {
+      NODE_COMPILE_CACHE: join(folder, 'compiled'),
+      ...programVariables(),
+      HOME: folder,
+      ...env,
+      DATABASE_URL: database.href,
+    },
     stdio: ['ignore', output, output, 'ipc'],
     execArgv: [],
   })

@@ -7,6 +7,8 @@ declare module 'vitest' {
     services: ServiceAddresses
     /** The name of a database with the service's tables, from which others are copied. */
     template: string
+    /** Whether the harnesses run their long rounds. */
+    isDeep: boolean
   }
 }
 
@@ -17,4 +19,9 @@ export function testServices(): ServiceAddresses {
 
 export function templateDatabase(): string {
   return inject('template')
+}
+
+/** How much a harness does: little in `npm test`, more in `npm run test:deep`. */
+export function roundOf<Round>({ short, long }: { short: Round; long: Round }): Round {
+  return inject('isDeep') ? long : short
 }

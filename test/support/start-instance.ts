@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { programVariables } from './program-variables.ts'
 
 /** One service as an operator runs it, with folders of its own that outlive its processes. */
 export type Instance = {
@@ -116,10 +117,9 @@ type Launch = { folders: Record<string, string>; output: 'log' | 'pipe' }
 function launch({ root, folder, env }: InstanceSettings, words: string[], { folders, output }: Launch): ChildProcess {
   const log = openSync(join(folder, 'log'), 'a')
   try {
-    const { PATH = '' } = process.env
     return spawn(join(root, 'bin/paniq-docs'), words, {
       cwd: folder,
-      env: { PATH, HOME: folder, PORT: '0', ...env, ...folders },
+      env: { ...programVariables(), HOME: folder, PORT: '0', ...env, ...folders },
       stdio: ['ignore', output === 'log' ? log : 'pipe', 'pipe'],
       // A session of its own, so that Ctrl-C reaches whoever ends it, not itself.
       detached: true,

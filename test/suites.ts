@@ -1,0 +1,24 @@
+import { glob } from 'node:fs/promises'
+
+/** Test files that do not run in `npm test`, or only a short round of them. */
+export type Suite = { command: string; what: string; files: string[] }
+
+/** These run a short round in `npm test` and a long one in `npm run test:deep`. */
+export const harnesses = [
+  'test/beside/rolling.test.ts',
+  'test/fuzz/fuzz.test.ts',
+  'test/kill/kill.test.ts',
+  'test/model/model.test.ts',
+  'test/moving/migrate-killed.test.ts',
+]
+export const deepFiles = ['test/**/*.deep.test.ts']
+export const deployFiles = ['test/deploy/**/*.test.ts', 'deploy/aws/test/**/*.test.ts']
+
+/** What `npm test` leaves out. */
+export async function listLeftOut(root: string): Promise<Suite[]> {
+  const find = async (patterns: string[]) => (await Array.fromAsync(glob(patterns, { cwd: root }))).toSorted()
+  return [
+    { command: 'npm run test:deep', what: 'the long rounds', files: [...harnesses, ...(await find(deepFiles))] },
+    { command: 'npm run test:deploy', what: 'tests of deployments', files: await find(deployFiles) },
+  ]
+}
