@@ -24,7 +24,7 @@ import { deriveKey } from './people/derive-key.ts'
 import type { KeyPatience } from './people/hold-provider-keys.ts'
 import { keepSecret } from './people/keep-secret.ts'
 import { openProvider, type Provider } from './people/open-provider.ts'
-import { makePasswords, type Passwords } from './people/passwords.ts'
+import { makePasswords, type PasswordLimits, type Passwords } from './people/passwords.ts'
 import { type TokenKeys, tokenKeysOf } from './people/tokens.ts'
 import { openClamd, type ClamdLimits } from './scanner/clamd.ts'
 import { cannotSayReasons, type Scanner } from './scanner/scanner.ts'
@@ -83,7 +83,7 @@ export type App = {
 }
 
 /** Less than usual is for tests, which need not wait as long. */
-export type Patience = S3Limits & { providerKeys?: KeyPatience; clamd?: ClamdLimits }
+export type Patience = S3Limits & { providerKeys?: KeyPatience; clamd?: ClamdLimits; passwords?: PasswordLimits }
 
 /** A restore opens the whole before it is finished, which nobody else may. */
 export type Opening = Patience & { isRestoring?: boolean }
@@ -143,7 +143,7 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
       scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
       graceMs,
       heads: openHeads(config, log),
-      passwords: makePasswords(),
+      passwords: makePasswords(patience.passwords),
       keys,
       provider,
       migrated: database.migrated,

@@ -4,13 +4,16 @@ import pLimit from 'p-limit'
 import { findPasswordFault, isWithinBcrypt } from '../config-forms.ts'
 import { AppError } from '../errors.ts'
 
-/** The platform's cost too; its hashes are never rewritten. */
-const cost = 12
-/** bcrypt is meant to be slow: more at once than `atOnce` would take the processor from everybody else. */
-const usualLimits = { atOnce: 2, waiting: 100 }
+/**
+ * `cost`: the platform's too, whose hashes are never rewritten. bcrypt is meant to be slow: more than `atOnce` at a time
+ * would take the processor from everybody else.
+ */
+const defaults = { cost: 12, atOnce: 2, waiting: 100 }
 
-/** A hash of the same cost for people who have none, so that their refusal takes as long. Nobody knows its password. */
-const nobodysHash = '$2b$12$TGSKJoxgw45DExNyKIfJ8OfD5Ev6l5qReRfRGwDQh8Ymp91EwzceW'
+export type PasswordLimits = Partial<typeof defaults>
+
+/** Salt and hash for people who have none, so that their refusal takes as long. Nobody knows the password. */
+const nobodysHash = 'TGSKJoxgw45DExNyKIfJ8OfD5Ev6l5qReRfRGwDQh8Ymp91EwzceW'
 
 export type Passwords = {
   /** Throws `validation_failed` for a password that is too short or too long. */
@@ -20,10 +23,12 @@ export type Passwords = {
 }
 
 /** Makes and compares bcrypt hashes, a few at a time; throws `rate_limited` when too many already wait. */
-export function makePasswords(limits = usualLimits): Passwords {
-  const limit = pLimit(limits.atOnce)
+export function makePasswords(limits: PasswordLimits = {}): Passwords {
+  const { cost, atOnce, waiting } = { ...defaults, ...limits }
+  const hashOfNobody = `$2b$${String(cost).padStart(2, '0')}$${nobodysHash}`
+  const limit = pLimit(atOnce)
   const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (limit.pendingCount >= limits.waiting)
+    if (limit.pendingCount >= waiting)
       throw new AppError('rate_limited', 'Too many people are logging in at once. Try again in a few seconds.', {
         retryAfterSeconds: 5,
       })
@@ -38,7 +43,7 @@ export function makePasswords(limits = usualLimits): Passwords {
     },
     async matches(password, stored) {
       const isUsable = stored !== null && isBcryptHash(stored) && isWithinBcrypt(password)
-      const isSame = await inTurn(() => verify(password, isUsable ? stored : nobodysHash))
+      const isSame = await inTurn(() => verify(password, isUsable ? stored : hashOfNobody))
       return isSame && isUsable
     },
   }

@@ -9,6 +9,9 @@ import { makeLogger } from '../../src/logger.ts'
 import { freshMigratedDatabase } from './fresh-database.ts'
 import { manyAnHour } from './many-an-hour.ts'
 
+/** The least that bcrypt allows. A hash of the cost in production takes 0.25 s of processor time. */
+const leastCost = 4
+
 export type TestService = {
   app: App
   /** `http://127.0.0.1:port`, without a slash. */
@@ -62,7 +65,7 @@ async function open(
     ...settings,
     DATABASE_URL: database?.url ?? (settings['DATABASE_URL'] === 'embedded' ? undefined : settings['DATABASE_URL']),
   })
-  const app = await openApp(config, log, limits)
+  const app = await openApp(config, log, { passwords: { cost: leastCost }, ...limits })
   opened.push(() => app.close())
   const server = await buildApi(app)
   opened.push(() => server.close())
