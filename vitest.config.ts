@@ -9,7 +9,8 @@ const expectPatiently = { poll: { timeout: 30_000 } }
 
 const withServices = {
   globalSetup: ['test/support/provide-services.ts'],
-  testTimeout: 60_000,
+  // Only a test that hangs takes as long, also where other work keeps the processors busy.
+  testTimeout: 120_000,
   // Tests that install packages wait for each other, up to five minutes.
   hookTimeout: 360_000,
   expect: expectPatiently,
@@ -52,7 +53,6 @@ export default defineConfig({
           // Needs the packages of `npm ci --prefix deploy/aws`.
           name: 'deploy',
           include: deployFiles,
-          testTimeout: 120_000,
         },
       },
     ],

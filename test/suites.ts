@@ -10,6 +10,8 @@ export const harnesses = [
   'test/kill/kill.test.ts',
   'test/model/model.test.ts',
   'test/moving/migrate-killed.test.ts',
+  'test/readme/readme.test.ts',
+  'test/security/checks/28-roles-are-refused.test.ts',
 ]
 export const deepFiles = ['test/**/*.deep.test.ts']
 export const deployFiles = ['test/deploy/**/*.test.ts', 'deploy/aws/test/**/*.test.ts']

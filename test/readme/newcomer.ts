@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..', '..')
 
 export type Account = { uid: number; gid: number }
 
-/** Somebody with a clone of the project, an empty home and nothing else: no `node_modules`, no settings. */
+/** Somebody with a clone of the project, an empty home and nothing else: no settings, and packages only if they are given. */
 export type Newcomer = {
   folder: string
   /** Runs shell lines in the clone, as they would type them, and gives back what was printed. */
@@ -20,12 +20,13 @@ export type Newcomer = {
   leave(): Promise<void>
 }
 
-export async function newcomer(account: Account): Promise<Newcomer> {
+export async function newcomer(account: Account, { hasPackages }: { hasPackages: boolean }): Promise<Newcomer> {
   const place = await mkdtemp(join(tmpdir(), 'paniq-newcomer-'))
   const home = join(place, 'home')
   const folder = join(place, 'paniq-documents')
   await mkdir(home)
   await run('git', ['clone', '--quiet', '--no-hardlinks', root, folder])
+  if (hasPackages) await givePackages(account, folder)
   await run('chown', ['-R', `${account.uid}:${account.gid}`, place])
   await chown(place, account.uid, account.gid)
 
@@ -67,6 +68,13 @@ export async function newcomer(account: Account): Promise<Newcomer> {
       await rm(place, { recursive: true, force: true })
     },
   }
+}
+
+/** What `npm ci` would install. Another account may not be able to enter our folder, and so gets a copy. */
+async function givePackages({ uid }: Account, folder: string): Promise<void> {
+  const [ours, theirs] = [join(root, 'node_modules'), join(folder, 'node_modules')]
+  if (uid === process.getuid?.()) await symlink(ours, theirs)
+  else await run('cp', ['--archive', ours, theirs])
 }
 
 async function end(child: ChildProcess): Promise<void> {
