@@ -32,7 +32,7 @@ it.each(instances)(
         clients: 6,
         s3Outages: true,
         migrations: true,
-        isVersioned: instances === 2,
+        isVersioned: instanceCount === 2,
         signal: new AbortController().signal,
         onCycle: () => undefined,
       })

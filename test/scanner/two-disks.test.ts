@@ -42,11 +42,12 @@ const removals = async () =>
 const collect = async ({ app }: TestService) =>
   collectBlobs({ ...app, now: () => new Date(Date.now() + 2 * 3_600_000), graceMs: 0 }, new AbortController().signal)
 
+const removeNothing = () => Promise.reject(new Error('This disk removes nothing.'))
+
 /** The same service, on a disk that removes nothing. */
 const withoutRemovals = (service: TestService): TestService => {
   const { local, ...others } = service.app.stores
-  const remove = () => Promise.reject(new Error('This disk removes nothing.'))
-  return { ...service, app: { ...service.app, stores: { ...others, local: { ...local, remove } } } }
+  return { ...service, app: { ...service.app, stores: { ...others, local: { ...local, remove: removeNothing } } } }
 }
 
 it('who does not have the file takes no try of it, so that its holder scans it as soon as it comes to it', async () => {
