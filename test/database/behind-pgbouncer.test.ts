@@ -52,10 +52,8 @@ describe.each([
 
   test('every job runs', async () => {
     const { app } = scene.service
-    const worker = await startWorker(
-      app,
-      everyJob.map((job) => ({ ...job, isDueAtStart: true })),
-    )
+    const jobs = everyJob.map((job) => ({ ...job, isDueAtStart: true }))
+    const worker = await startWorker(app, jobs, { pollSeconds: 1 })
     const listSucceeded = async () => {
       const { rows } = await sql<{ task: string }>`
         select task from document_runs where succeeded_at is not null`.execute(app.db)

@@ -7,6 +7,7 @@ import { jobSchema, queueAddress } from '../../../src/database/migrate-jobs.ts'
 import { everyJob } from '../../../src/worker/every-job.ts'
 import type { Job } from '../../../src/worker/job.ts'
 import { startWorker } from '../../../src/worker/start-worker.ts'
+import { takeJobs } from '../../../src/worker/take-jobs.ts'
 import { sceneOfFile } from '../../support/scene-of-file.ts'
 import { startService } from '../../support/start-service.ts'
 
@@ -105,4 +106,34 @@ test('a job of a kind that only a newer instance knows fails here, and is tried 
   }
   await expect.poll(states).toEqual(['retry'])
   await worker.close()
+})
+
+test('a job that another instance has by now, or that took too long, is aborted here and settled by nobody here', async () => {
+  const { service, queue } = scene
+  const { app } = service
+  // Makes the queue.
+  await (await startWorker(app, [], often)).close()
+  await enqueueJob(queue, 'lost')
+  const began = Promise.withResolvers<void>()
+  const aborted = Promise.withResolvers<void>()
+  const taking = takeJobs(queue, {
+    log: app.log,
+    pollSeconds: 1,
+    heartbeatSeconds: 0.2,
+    async run(_queued, signal) {
+      began.resolve()
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      aborted.resolve()
+      return { isOk: true, output: {} }
+    },
+  })
+  await began.promise
+  // As another instance claims it after a pause without a heartbeat.
+  const job = sql.table(`${jobSchema}.job`)
+  await sql`update ${job} set retry_count = retry_count + 1 where singleton_key = 'lost'`.execute(app.db)
+
+  await aborted.promise
+  await taking.end()
+  const { rows } = await sql`select state::text from ${job} where singleton_key = 'lost'`.execute(app.db)
+  expect(rows).toEqual([{ state: 'active' }])
 })
