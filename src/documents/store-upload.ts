@@ -117,12 +117,18 @@ async function storeAt<Result>(
   }
 }
 
-async function reserve({ db, processId, usualQuota }: StoreUploadNeeds, reservation: Reservation): Promise<void> {
-  const { refused, ...room } = await reserveUpload(db, processId, reservation, usualQuota)
+async function reserve(needs: StoreUploadNeeds, reservation: Reservation): Promise<void> {
+  const { db, processId, usualQuota } = needs
+  const reserving = reserveUpload(db, processId, reservation, usualQuota)
+  const { refused, ...room } = await reserving.catch(async (error: unknown) => {
+    // It may have taken effect without an answer.
+    await abandon(needs, reservation, true)
+    throw error
+  })
   if (refused !== null) throw quotaExceeded(room, refused, reservation.growth.bytes)
 }
 
-/** Nobody's answer waits for an S3 that is out: what it may have of the file is left to the collector, after the grace. */
+/** `isLate`: no client waits for an S3 that is out. The collector removes what S3 may have of the file, after the grace. */
 async function abandon(needs: StoreUploadNeeds, reservation: Reservation, isLate: boolean): Promise<void> {
   const { id } = reservation
   try {
