@@ -34,11 +34,11 @@ export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<
       reach.client.send(command, options).catch(unlessNotTaken),
     )
     if (!('isNotTaken' in answer)) {
-      const hidden = new Set(
-        (answer.Deleted ?? []).flatMap(({ Key, DeleteMarker }) => (DeleteMarker === true ? [Key] : [])),
+      const removed = new Map(
+        answer.Deleted?.map(({ Key, DeleteMarker }) => [Key, DeleteMarker === true ? 'hidden' : 'destroyed'] as const),
       )
-      const failures = new Map((answer.Errors ?? []).map(({ Key, Code }) => [Key, Code]))
-      return new Map(keys.map((key) => [key, outcomeOf(failures.get(key), hidden.has(key))]))
+      const failures = new Map(answer.Errors?.map(({ Key, Code }) => [Key, Code]))
+      return new Map(keys.map((key) => [key, removed.get(key) ?? notRemoved(failures.get(key))]))
     }
   }
   const limit = pLimit(singlesAtOnce)
@@ -53,9 +53,9 @@ export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<
   return new Map(await Promise.all(keys.map((key) => limit(removeOne, key))))
 }
 
-function outcomeOf(code: string | undefined, isHidden: boolean): Removed | StoreError {
-  if (code !== undefined) return new StoreError('unavailable', `S3 did not remove the object: ${code}`)
-  return isHidden ? 'hidden' : 'destroyed'
+/** Also of an object that the answer does not mention: its row must not go. */
+function notRemoved(code = 'IncompleteAnswer'): StoreError {
+  return new StoreError('unavailable', `S3 did not remove the object: ${code}`)
 }
 
 /** Codes of stores that know single deletes alone, or ask for more than those need. */

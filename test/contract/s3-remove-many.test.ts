@@ -1,0 +1,169 @@
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+import { PutBucketPolicyCommand, PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import pLimit from 'p-limit'
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
+
+import { quarantineKeyOf } from '../../src/storage/storage-key.ts'
+import type { StorageKey } from '../../src/vocabulary.ts'
+import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
+import { listBucket } from '../support/list-everything.ts'
+import { newFirm, newKey } from './incoming-files.ts'
+import { errorBody, startScriptedS3 } from './scripted-s3.ts'
+import { openS3ByConfig, openS3On, type S3ForTest } from './stores-under-test.ts'
+
+let bucket: FreshBucket
+let s3: S3ForTest
+beforeEach(async () => {
+  bucket = await freshBucket()
+  s3 = openS3On(bucket)
+})
+afterEach(async () => {
+  s3.store.close()
+  await bucket.remove()
+})
+
+async function putObjects(count: number): Promise<StorageKey[]> {
+  const keys = Array.from({ length: count }, () => newKey())
+  await put(keys)
+  return keys
+}
+
+async function put(keys: string[]): Promise<void> {
+  const limit = pLimit(32)
+  const putOne = (Key: string) => bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'bytes' }))
+  await Promise.all(keys.map((key) => limit(putOne, key)))
+}
+
+const everything = () => listBucket(bucket.client, bucket.name)
+const kindsOf = async (key: string) =>
+  (await everything())
+    .filter((each) => each.key === key)
+    .map(({ kind }) => kind)
+    .toSorted()
+const callsOf = ({ reports }: S3ForTest) => reports.map(({ operation }) => operation)
+
+test('a thousand objects are removed in one call', async () => {
+  const keys = await putObjects(1000)
+
+  const outcomes = await s3.store.removeMany(keys)
+
+  expect(callsOf(s3)).toEqual(['delete_objects'])
+  expect(outcomes).toEqual(new Map(keys.map((key) => [key, 'destroyed'])))
+  expect(await everything()).toEqual([])
+})
+
+test('absent objects, those in quarantine and those with keys of the platform are removed in the same call', async () => {
+  const platforms = `security_firms/${newFirm()}/a & b 'März' <1>.pdf` as StorageKey // as a user named the file
+  const quarantined = quarantineKeyOf(newKey())
+  const absent = newKey()
+  await put([platforms, quarantined])
+
+  const outcomes = await s3.store.removeMany([platforms, quarantined, absent])
+
+  expect(callsOf(s3)).toEqual(['delete_objects'])
+  expect([...outcomes.values()]).toEqual(['destroyed', 'destroyed', 'destroyed'])
+  expect(await everything()).toEqual([])
+})
+
+test('in a versioned bucket each object is hidden, and stays as an old version', async () => {
+  const VersioningConfiguration = { Status: 'Enabled' } as const
+  await bucket.client.send(new PutBucketVersioningCommand({ Bucket: bucket.name, VersioningConfiguration }))
+  const keys = await putObjects(3)
+
+  const outcomes = await s3.store.removeMany(keys)
+
+  expect(callsOf(s3)).toEqual(['delete_objects'])
+  expect(outcomes).toEqual(new Map(keys.map((key) => [key, 'hidden'])))
+  for (const key of keys) expect(await kindsOf(key)).toEqual(['delete_marker', 'object'])
+})
+
+test('an object that may not be removed does not keep the others', async () => {
+  const keys = await putObjects(5)
+  const [kept = newKey(), ...others] = keys
+  const Policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      { Effect: 'Deny', Principal: '*', Action: 's3:DeleteObject', Resource: `arn:aws:s3:::${bucket.name}/${kept}` },
+    ],
+  })
+  await bucket.client.send(new PutBucketPolicyCommand({ Bucket: bucket.name, Policy }))
+
+  const outcomes = await s3.store.removeMany(keys)
+
+  expect(outcomes.get(kept)).toMatchObject({ code: 'unavailable' })
+  expect(others.map((key) => outcomes.get(key))).toEqual(['destroyed', 'destroyed', 'destroyed', 'destroyed'])
+  expect((await everything()).map(({ key }) => key)).toEqual([kept])
+})
+
+describe('a store that does not take the call for many objects', () => {
+  it.each([
+    ['lacks a right on the bucket', 403, 'AccessDenied'],
+    ['does not know the call', 501, 'NotImplemented'],
+    ['does not allow the method', 405, 'MethodNotAllowed'],
+    ['asks for an MD5', 400, 'MissingContentMD5'],
+    ['cannot read the request', 400, 'MalformedXML'],
+  ])('is asked for each one: it %s', async (_why, status, code) => {
+    const proxy = await startProxyWithoutDeleteObjects(bucket.s3.endpoint, { status, body: errorBody(code) })
+    const { store, reports } = openS3On(bucket, { endpoint: proxy.endpoint })
+    const keys = await putObjects(3)
+
+    const outcomes = await store.removeMany(keys)
+
+    expect(reports.map(({ operation }) => operation).toSorted()).toEqual([
+      'delete_object',
+      'delete_object',
+      'delete_object',
+      'delete_objects',
+    ])
+    expect(outcomes).toEqual(new Map(keys.map((key) => [key, 'destroyed'])))
+    expect(await everything()).toEqual([])
+    store.close()
+    await proxy.close()
+  })
+})
+
+test('an object that the answer does not mention is not taken for removed', async () => {
+  const [removed, unmentioned] = [newKey(), newKey()]
+  const body = `<DeleteResult><Deleted><Key>${removed}</Key></Deleted></DeleteResult>`
+  const scripted = await startScriptedS3({ POST: [{ status: 200, body }] })
+  const { store } = openS3ByConfig(scripted.config)
+
+  const outcomes = await store.removeMany([removed, unmentioned])
+
+  expect(outcomes.get(removed)).toBe('destroyed')
+  expect(outcomes.get(unmentioned)).toMatchObject({ code: 'unavailable' })
+  store.close()
+  await scripted.close()
+})
+
+/** Passes every request on to a real store, but answers `POST ?delete` itself. */
+async function startProxyWithoutDeleteObjects(target: string, refusal: { status: number; body: string }) {
+  const { hostname, port } = new URL(target)
+  const server = createServer((asked, answer) => {
+    if (asked.method === 'POST' && asked.url?.includes('delete') === true) {
+      asked.resume().on('end', () => answer.writeHead(refusal.status).end(refusal.body))
+      return
+    }
+    const { method, url: path, headers } = asked
+    const passed = request({ hostname, port, method, path, headers }, (answered) => {
+      answer.writeHead(answered.statusCode ?? 502, answered.headers)
+      answered.pipe(answer)
+    })
+    asked.pipe(passed)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port: own } = server.address() as AddressInfo // a listener on TCP has this kind of address
+  return {
+    endpoint: `http://127.0.0.1:${own}`,
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
