@@ -78,7 +78,7 @@ test('a verification that is told to end while it waits for a part says that it 
 
   const checked = await verifyBackup(place, opened, { ...check, signal: ending.signal, pauseMs: 60_000 })
 
-  expect(checked).toEqual({ rows: 0, files: 0, bytes: 0, problems: 0, isComplete: false })
+  expect(checked).toEqual({ rows: 0, files: 0, bytes: 0, notIncluded: 0, problems: 0, isComplete: false })
 })
 
 test('a verification that is told to end while it waits for a file counts what else it was reading', async () => {

@@ -5,8 +5,9 @@ import { Client } from 'pg'
 import { expect, test } from 'vitest'
 
 import { emptyDatabaseForTest } from '../cli/database-settings.ts'
-import { runCommand, type Settings } from '../cli/run-command.ts'
-import { emptyFolder, lastOf, makeBackup, placeWithPapers } from './backup-scene.ts'
+import type { Settings } from '../cli/run-command.ts'
+import { emptyFolder, makeBackup, placeWithPapers } from './backup-scene.ts'
+import { restoreHere } from './restore-here.ts'
 
 test('one file that is damaged in the backup keeps nobody from the rest: it is named, left out, and told of each time', async () => {
   const place = await placeWithPapers({ papers: 2 })
@@ -14,23 +15,23 @@ test('one file that is damaged in the backup keeps nobody from the rest: it is n
   const damaged = await someFileBelow(join(place.backups, 'files'))
   await truncate(damaged, 7)
   const settings = { ...(await emptyDatabaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
-  const restore = ['backup', 'restore', place.backups, '--json']
 
-  const refused = await runCommand(place.folder, restore, { settings })
-  const left = await runCommand(place.folder, [...restore, '--without-damaged'], { settings })
+  const refused = await restoreHere(settings, [place.backups])
+  const left = await restoreHere(settings, [place.backups, '--without-damaged'])
   await unfinish(settings)
-  const again = await runCommand(place.folder, restore, { settings })
+  const again = await restoreHere(settings, [place.backups])
 
   expect(refused).toMatchObject({
     code: 1,
-    stdout: expect.stringContaining('give the same line with --without-damaged'),
+    stderr: expect.stringContaining('give the same line with --without-damaged'),
   })
   expect(left).toMatchObject({ code: 1, stderr: '' })
-  expect(left.stdout).toMatch(/"event":"file","found":"damaged","firm_id":"[^"]+","document_id":"[^"]+","version":\d,/)
+  const named = { firm_id: place.firm, document_id: expect.any(String), version: expect.any(Number) }
+  expect(left.answers).toContainEqual(expect.objectContaining({ event: 'file', found: 'damaged', ...named }))
   const lacking = { ok: false, complete: true, went_on: true, files: { lacking: 1 } }
-  expect(lastOf(left.stdout)).toMatchObject({ ...lacking, files: { lacking: 1, damaged: 1 } })
+  expect(left.last).toMatchObject({ ...lacking, files: { lacking: 1, damaged: 1 } })
   expect(again.code).toBe(1)
-  expect(lastOf(again.stdout)).toMatchObject(lacking)
+  expect(again.last).toMatchObject(lacking)
 })
 
 test('what is no damage ends it also where damage is left out: nothing is taken for lost that could not be asked for', async () => {
@@ -41,16 +42,15 @@ test('what is no damage ends it also where damage is left out: nothing is taken 
   // It cannot be opened, as on a disk that fails.
   await symlink(basename(file), file)
   const settings = { ...(await emptyDatabaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
-  const restore = ['backup', 'restore', place.backups, '--without-damaged', '--json']
+  const restore = [place.backups, '--without-damaged']
 
-  const failed = await runCommand(place.folder, restore, { settings })
+  const failed = await restoreHere(settings, restore)
   await rename(`${file}.aside`, file)
-  const again = await runCommand(place.folder, restore, { settings })
+  const again = await restoreHere(settings, restore)
 
-  expect(failed.code).toBe(1)
-  expect(lastOf(failed.stdout)).toMatchObject({ error: { code: expect.any(String) } })
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/./) })
   expect(again.code).toBe(0)
-  expect(lastOf(again.stdout)).toMatchObject({ ok: true, went_on: true, files: { lacking: 0 } })
+  expect(again.last).toMatchObject({ ok: true, went_on: true, files: { lacking: 0 } })
 })
 
 test('rows alone whose files are gone are told of each time, and since when what was done must be done again', async () => {
@@ -60,17 +60,15 @@ test('rows alone whose files are gone are told of each time, and since when what
   await rm(await someFileBelow(join(uploads, 'security_firms')))
   const settings = { ...(await emptyDatabaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: uploads }
 
-  const first = await runCommand(place.folder, ['backup', 'restore', place.backups, '--json'], { settings })
+  const first = await restoreHere(settings, [place.backups])
   await unfinish(settings)
-  const again = await runCommand(place.folder, ['backup', 'restore', place.backups], { settings })
+  const again = await restoreHere(settings, [place.backups])
 
   expect(first.code).toBe(1)
-  expect(lastOf(first.stdout)).toMatchObject({ ok: false, as_of: manifest.backup.taken_at, looked: { missing: 1 } })
+  expect(first.last).toMatchObject({ ok: false, as_of: manifest.backup.taken_at, looked: { missing: 1 } })
   expect(again.code).toBe(1)
-  expect(again.stdout).toContain('Not there: 1. Bring them back')
-  expect(again.stdout).toContain(
-    `! All is as of ${manifest.backup.taken_at}: papers that were destroyed since are back`,
-  )
+  expect(again.said).toContain('Not there: 1. Bring them back')
+  expect(again.said).toContain(`! All is as of ${manifest.backup.taken_at}: papers that were destroyed since are back`)
 })
 
 async function someFileBelow(folder: string): Promise<string> {

@@ -7,21 +7,15 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import { prepareRestore } from '../../src/database/backup/prepare-restore.ts'
 import { openDatabase } from '../../src/database/client.ts'
-import { listMigrations } from '../../src/database/migrate.ts'
+import { listMigrations, migrate } from '../../src/database/migrate.ts'
 import { makeLogger } from '../../src/logger.ts'
-import { runCommand, type Settings } from '../cli/run-command.ts'
+import { databaseForTest } from '../cli/database-settings.ts'
+import type { Settings } from '../cli/run-command.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { s3Settings } from '../support/s3-settings.ts'
-import {
-  bucketForTest,
-  emptyFolder,
-  lastOf,
-  makeBackup,
-  papersFor,
-  placeWithPapers,
-  scratchPlace,
-} from './backup-scene.ts'
+import { bucketForTest, emptyFolder, makeBackup, papersFor, placeWithPapers } from './backup-scene.ts'
+import { restoreHere } from './restore-here.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const { service } = await papersFor(closing, { papers: 2 })
@@ -35,18 +29,18 @@ beforeAll(() => {
   ;({ root } = scene)
 })
 
-async function restoreInto({ folder, settings }: { folder: string; settings: Settings }, from = root) {
-  return runCommand(folder, ['backup', 'restore', from], { settings })
+/** Into an empty database, unless the settings name one. */
+async function restoreInto(settings: Settings, from = root) {
+  return restoreHere({ ...(await databaseForTest()), ...settings }, [from])
 }
+
+const emptyUploads = async (): Promise<Settings & { UPLOADS_DIR: string }> => ({ UPLOADS_DIR: await emptyFolder() })
 
 describe('backup restore writes over nothing', () => {
   test('neither in the database that the backup is of', async () => {
     const place = await placeWithPapers({ papers: 2 })
 
-    const ended = await restoreInto({
-      folder: place.folder,
-      settings: { ...place.settings, UPLOADS_DIR: await emptyFolder() },
-    })
+    const ended = await place.run(['backup', 'restore', root], await emptyUploads())
 
     expect(ended).toMatchObject({
       code: 1,
@@ -56,10 +50,9 @@ describe('backup restore writes over nothing', () => {
 
   test('nor in a store in which papers lie', async () => {
     const place = await placeWithPapers({ papers: 2 })
-    const scratch = await scratchPlace()
     const uploads = join(place.service.folder, 'uploads')
 
-    const ended = await restoreInto({ ...scratch, settings: { ...scratch.settings, UPLOADS_DIR: uploads } })
+    const ended = await restoreInto({ UPLOADS_DIR: uploads })
 
     expect(ended).toMatchObject({
       code: 1,
@@ -77,27 +70,26 @@ describe('backup restore writes over nothing', () => {
     ],
     ['a paper that was put aside', 'quarantine/a', 'papers lie there'],
   ])('nor in a folder in which lies %s', async (what, path, says) => {
-    const scratch = await scratchPlace()
-    const uploads = scratch.settings['UPLOADS_DIR'] ?? ''
+    const uploads = await emptyFolder()
     await mkdir(dirname(join(uploads, path)), { recursive: true })
     await (what === 'a link' ? symlink('/', join(uploads, path)) : writeFile(join(uploads, path), 'x'))
 
-    const ended = await restoreInto(scratch)
+    const ended = await restoreInto({ UPLOADS_DIR: uploads })
 
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining(`${uploads} is not empty: ${says}.`) })
     expect(await readdir(dirname(join(uploads, path)))).toContain(basename(path))
   })
 
   test('nor in a bucket of which others make use; what a test left and who it is of are no papers', async () => {
-    const [bucket, scratch] = [await bucketForTest(), await scratchPlace()]
-    const settings = { ...scratch.settings, ...s3Settings(bucket) }
+    const bucket = await bucketForTest()
+    const settings = { ...(await databaseForTest()), ...(await emptyUploads()), ...s3Settings(bucket) }
     const put = async (Key: string) => bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'x' }))
     await put('test/connection_test.txt')
     await put('test/of others.txt')
 
-    const refused = await restoreInto({ ...scratch, settings })
+    const refused = await restoreInto(settings)
     await bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.name, Key: 'test/of others.txt' }))
-    const restored = await restoreInto({ ...scratch, settings })
+    const restored = await restoreInto(settings)
 
     expect(refused).toMatchObject({
       code: 1,
@@ -107,22 +99,20 @@ describe('backup restore writes over nothing', () => {
   })
 
   test('what a disk has before anybody writes to it is nothing', async () => {
-    const scratch = await scratchPlace()
-    const uploads = scratch.settings['UPLOADS_DIR'] ?? ''
+    const uploads = await emptyFolder()
     await mkdir(join(uploads, 'lost+found/of the system'), { recursive: true })
     await writeFile(join(uploads, 'lost+found/of the system/1'), '')
     await mkdir(join(uploads, 'security_firms', crypto.randomUUID()), { recursive: true })
     await writeFile(join(uploads, '.incoming-1'), '')
 
-    expect(await restoreInto(scratch)).toMatchObject({ code: 0, stderr: '' })
+    expect(await restoreInto({ UPLOADS_DIR: uploads })).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('nor in the store of another installation', async () => {
-    const scratch = await scratchPlace()
     const uploads = await emptyFolder()
     await writeFile(join(uploads, 'paniq-documents.json'), JSON.stringify({ installation_id: crypto.randomUUID() }))
 
-    const ended = await restoreInto({ ...scratch, settings: { ...scratch.settings, UPLOADS_DIR: uploads } })
+    const ended = await restoreInto({ UPLOADS_DIR: uploads })
 
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('belongs to another installation') })
   })
@@ -134,17 +124,13 @@ describe('backup restore', () => {
       await changedManifest(['9999-of-the-future'], []),
       await changedManifest([], ['0010-runs']),
     ]
-    const scratch = await scratchPlace()
-
-    const refused = await restoreInto(scratch, later)
+    const refused = await restoreInto(await emptyUploads(), later)
     expect(refused).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('made by a later version of the service'),
     })
 
-    const migrated = await scratchPlace()
-    await runCommand(migrated.folder, ['db', 'migrate'], migrated)
-    const also = await restoreInto(migrated, earlier)
+    const also = await restoreInto({ ...(await migratedDatabase()), ...(await emptyUploads()) }, earlier)
     expect(also).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('of a later version than the backup (0010-runs)'),
@@ -153,13 +139,12 @@ describe('backup restore', () => {
 
   test('of an earlier version makes the tables as they were, and then brings them up to this one', async () => {
     const earlier = await changedManifest([], ['0010-runs'])
-    const scratch = await scratchPlace()
+    const settings = { ...(await databaseForTest()), ...(await emptyUploads()) }
 
-    const restored = await restoreInto(scratch, earlier)
-    const migrated = await runCommand(scratch.folder, ['db', 'migrate', '--json'], scratch)
+    const restored = await restoreInto(settings, earlier)
 
     expect(restored).toMatchObject({ code: 0, stderr: '' })
-    expect(lastOf(migrated.stdout)).toMatchObject({ migrated: [] })
+    expect(await migrateDatabase(settings)).toEqual([])
   })
 
   test('makes no table, and changes none, of a version later than the rows that are to come into it', async () => {
@@ -178,10 +163,9 @@ describe('backup restore', () => {
   })
 
   test('into tables that the migrations have made already, with nobody in them, goes well', async () => {
-    const scratch = await scratchPlace()
-    await runCommand(scratch.folder, ['db', 'migrate'], scratch)
+    const settings = { ...(await migratedDatabase()), ...(await emptyUploads()) }
 
-    expect(await restoreInto(scratch)).toMatchObject({ code: 0, stderr: '' })
+    expect(await restoreInto(settings)).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('ends when the backup is found to be damaged, and goes on when that is mended', async () => {
@@ -191,25 +175,25 @@ describe('backup restore', () => {
     const file = join(copy, 'files', folder, name)
     const right = await readFile(file)
     await writeFile(file, Buffer.concat([right.subarray(0, -1), Buffer.from('?')]))
-    const scratch = await scratchPlace()
+    const settings = { ...(await databaseForTest()), ...(await emptyUploads()) }
 
-    const damaged = await restoreInto(scratch, copy)
+    const damaged = await restoreInto(settings, copy)
     await writeFile(file, right)
-    const mended = await runCommand(scratch.folder, ['backup', 'restore', copy, '--json'], scratch)
+    const mended = await restoreInto(settings, copy)
 
     expect(damaged).toMatchObject({
       code: 1,
       stderr: expect.stringContaining(`files/${folder}/${name} was changed or damaged`),
     })
-    expect(lastOf(mended.stdout)).toMatchObject({ ok: true, went_on: true })
+    expect(mended.last).toMatchObject({ ok: true, went_on: true })
   })
 
   test('of an empty folder, of none, and of a backup that is not there is asked for wrongly', async () => {
-    const scratch = await scratchPlace()
+    const settings = { ...(await databaseForTest()), ...(await emptyUploads()) }
     const ends = [
-      await restoreInto(scratch, await emptyFolder()),
-      await restoreInto(scratch, join(scratch.folder, 'none')),
-      await runCommand(scratch.folder, ['backup', 'restore', root, '--backup', '../x'], scratch),
+      await restoreInto(settings, await emptyFolder()),
+      await restoreInto(settings, join(settings.UPLOADS_DIR, 'none')),
+      await restoreHere(settings, [root, '--backup', '../x']),
     ]
 
     expect(ends.map(({ code }) => code)).toEqual([2, 2, 2])
@@ -220,6 +204,23 @@ describe('backup restore', () => {
     ])
   })
 })
+
+async function migratedDatabase(): Promise<Settings> {
+  const settings = await databaseForTest()
+  await migrateDatabase(settings)
+  return settings
+}
+
+/** Returns the migrations that had not run. */
+async function migrateDatabase({ DATABASE_URL = '' }: Settings): Promise<string[]> {
+  const log = makeLogger({ level: 'silent', isTerminal: false })
+  const { db } = openDatabase({ connectionString: DATABASE_URL }, log)
+  try {
+    return await migrate(db)
+  } finally {
+    await db.destroy()
+  }
+}
 
 async function changedManifest(more: string[], less: string[]): Promise<string> {
   const copy = await copyOf(root)

@@ -7,14 +7,23 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import type { Db } from '../../src/database/client.ts'
 import { sealAll } from '../audit/sealed-trail.ts'
-import { databaseSettings } from '../cli/database-settings.ts'
+import { databaseForTest, databaseSettings } from '../cli/database-settings.ts'
 import { runCommand, type Settings } from '../cli/run-command.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { restoreDocument } from '../support/call-trash.ts'
 import { s3Settings } from '../support/s3-settings.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { freshDatabaseOfTwoRoles } from '../support/two-roles.ts'
-import { bucketForTest, lastOf, placeWithPapers, scratchPlace, sha256Of } from './backup-scene.ts'
+import {
+  bucketForTest,
+  emptyFolder,
+  lastOf,
+  makeBackup,
+  placeWithPapers,
+  scratchPlace,
+  sha256Of,
+} from './backup-scene.ts'
+import { restoreHere } from './restore-here.ts'
 
 test('a backup goes from server to server, from disk to S3, and the service lives on with it', async () => {
   const place = await placeWithPapers()
@@ -59,15 +68,15 @@ test('a paper in which a virus was found comes back as a row alone, and nothing 
   await sql`update document_versions set scan_status = 'infected' where document_id = ${place.papers[1]}::uuid`.execute(
     place.service.app.db,
   )
-  const created = await place.run(['backup', 'create', place.backups, '--json'])
-  const scratch = await scratchPlace()
+  const { counts } = await makeBackup(place.service, place.backups)
+  const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
 
-  const restored = await restoreInto(scratch, place.backups)
-  const compared = await runCommand(scratch.folder, ['verify', '--json'], scratch)
+  const restored = await restoreHere(settings, [place.backups])
+  const compared = await runCommand(place.folder, ['verify', '--json'], { settings })
 
-  expect(lastOf(created.stdout)).toMatchObject({ ok: true, fates: { kept: 2, infected: 1 } })
+  expect(counts.fates).toEqual({ kept: 2, infected: 1 })
   expect(restored).toMatchObject({ code: 0, stderr: '' })
-  expect(lastOf(restored.stdout)).toMatchObject({ ok: true, files: { written: 2, lacking: 0, infected: 1 } })
+  expect(restored.last).toMatchObject({ ok: true, files: { written: 2, lacking: 0, infected: 1 } })
   expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 2 })
 })
 

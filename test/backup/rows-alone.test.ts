@@ -4,41 +4,36 @@ import { expect, test } from 'vitest'
 import { emptyDatabaseForTest } from '../cli/database-settings.ts'
 import { listBucket } from '../support/list-everything.ts'
 import { s3Settings } from '../support/s3-settings.ts'
-import { bucketForTest, lastOf, placeWithPapers } from './backup-scene.ts'
+import { bucketForTest, lastOf, makeBackup, placeWithPapers } from './backup-scene.ts'
+import { restoreHere } from './restore-here.ts'
 
 test('rows alone come back beside the bucket in which the files lie, and what is not there is named', async () => {
   const bucket = await bucketForTest()
   const place = await placeWithPapers({ bucket })
-  const into = async () => ({ ...(await emptyDatabaseForTest()), ...s3Settings(bucket) })
-  const restore = ['backup', 'restore', place.backups, '--json']
-  await place.run(['backup', 'create', place.backups, '--rows-only'])
+  const { UPLOADS_DIR = '' } = place.settings
+  const into = async () => ({ ...(await emptyDatabaseForTest()), ...s3Settings(bucket), UPLOADS_DIR })
+  await makeBackup(place.service, place.backups, { isRowsOnly: true })
 
-  const whole = await place.run(restore, await into())
-  const compared = await place.run(
-    ['verify', '--json'],
-    await into().then(async (settings) => {
-      await place.run(restore, settings)
-      return settings
-    }),
-  )
+  const settings = await into()
+  const whole = await restoreHere(settings, [place.backups])
+  const compared = await place.run(['verify', '--json'], settings)
   const keys = (await listBucket(bucket.client, bucket.name))
     .map(({ key }) => key)
     .filter((key) => key.startsWith('security_firms/'))
   const [gone = '', changed = ''] = keys
   await bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.name, Key: gone }))
-  const spoiled = await place.run(restore, await into())
+  const spoiled = await restoreHere(await into(), [place.backups])
   const object = await sameLength(changed)
   await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: changed, Body: object }))
-  const read = await place.run([...restore, '--read'], await into())
+  const read = await restoreHere(await into(), [place.backups, '--read'])
 
   expect(whole).toMatchObject({ code: 0, stderr: '' })
-  expect(lastOf(whole.stdout)).toMatchObject({ ok: true, looked: { there: 4, missing: 0 } })
+  expect(whole.last).toMatchObject({ ok: true, looked: { there: 4, missing: 0 } })
   expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 4 })
   expect(spoiled.code).toBe(1)
-  expect(spoiled.stdout).toContain(`"found":"missing"`)
-  expect(spoiled.stdout).toContain(gone)
-  expect(lastOf(spoiled.stdout)).toMatchObject({ ok: false, looked: { there: 3, missing: 1 } })
-  expect(lastOf(read.stdout)).toMatchObject({ ok: false, looked: { there: 2, missing: 1, wrong: 1 } })
+  expect(spoiled.answers).toContainEqual(expect.objectContaining({ found: 'missing', key: gone }))
+  expect(spoiled.last).toMatchObject({ ok: false, looked: { there: 3, missing: 1 } })
+  expect(read.last).toMatchObject({ ok: false, looked: { there: 2, missing: 1, wrong: 1 } })
 
   async function sameLength(key: string): Promise<Buffer> {
     const listed = (await listBucket(bucket.client, bucket.name)).find((each) => each.key === key)
