@@ -9,7 +9,7 @@ import { prepareRestore } from '../../src/database/backup/prepare-restore.ts'
 import { openDatabase } from '../../src/database/client.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
 import { makeLogger } from '../../src/logger.ts'
-import { databaseForTest } from '../cli/database-settings.ts'
+import { emptyDatabaseForTest } from '../cli/database-settings.ts'
 import type { Settings } from '../cli/run-command.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
@@ -31,7 +31,7 @@ beforeAll(() => {
 
 /** Into an empty database, unless the settings name one. */
 async function restoreInto(settings: Settings, from = root) {
-  return restoreHere({ ...(await databaseForTest()), ...settings }, [from])
+  return restoreHere({ ...(await emptyDatabaseForTest()), ...settings }, [from])
 }
 
 const emptyUploads = async (): Promise<Settings & { UPLOADS_DIR: string }> => ({ UPLOADS_DIR: await emptyFolder() })
@@ -82,7 +82,7 @@ describe('backup restore writes over nothing', () => {
 
   test('nor in a bucket of which others make use; what a test left and who it is of are no papers', async () => {
     const bucket = await bucketForTest()
-    const settings = { ...(await databaseForTest()), ...(await emptyUploads()), ...s3Settings(bucket) }
+    const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()), ...s3Settings(bucket) }
     const put = async (Key: string) => bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'x' }))
     await put('test/connection_test.txt')
     await put('test/of others.txt')
@@ -139,7 +139,7 @@ describe('backup restore', () => {
 
   test('of an earlier version makes the tables as they were, and then brings them up to this one', async () => {
     const earlier = await changedManifest([], ['0010-runs'])
-    const settings = { ...(await databaseForTest()), ...(await emptyUploads()) }
+    const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()) }
 
     const restored = await restoreInto(settings, earlier)
 
@@ -175,7 +175,7 @@ describe('backup restore', () => {
     const file = join(copy, 'files', folder, name)
     const right = await readFile(file)
     await writeFile(file, Buffer.concat([right.subarray(0, -1), Buffer.from('?')]))
-    const settings = { ...(await databaseForTest()), ...(await emptyUploads()) }
+    const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()) }
 
     const damaged = await restoreInto(settings, copy)
     await writeFile(file, right)
@@ -189,7 +189,7 @@ describe('backup restore', () => {
   })
 
   test('of an empty folder, of none, and of a backup that is not there is asked for wrongly', async () => {
-    const settings = { ...(await databaseForTest()), ...(await emptyUploads()) }
+    const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()) }
     const ends = [
       await restoreInto(settings, await emptyFolder()),
       await restoreInto(settings, join(settings.UPLOADS_DIR, 'none')),
@@ -206,7 +206,7 @@ describe('backup restore', () => {
 })
 
 async function migratedDatabase(): Promise<Settings> {
-  const settings = await databaseForTest()
+  const settings = await emptyDatabaseForTest()
   await migrateDatabase(settings)
   return settings
 }

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import type { Db } from '../../src/database/client.ts'
 import { sealAll } from '../audit/sealed-trail.ts'
-import { databaseForTest, databaseSettings } from '../cli/database-settings.ts'
+import { emptyDatabaseForTest, databaseSettings } from '../cli/database-settings.ts'
 import { runCommand, type Settings } from '../cli/run-command.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { restoreDocument } from '../support/call-trash.ts'
@@ -69,7 +69,7 @@ test('a paper in which a virus was found comes back as a row alone, and nothing 
     place.service.app.db,
   )
   const { counts } = await makeBackup(place.service, place.backups)
-  const settings = { ...(await databaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
+  const settings = { ...(await emptyDatabaseForTest()), USE_S3_STORAGE: 'false', UPLOADS_DIR: await emptyFolder() }
 
   const restored = await restoreHere(settings, [place.backups])
   const compared = await runCommand(place.folder, ['verify', '--json'], { settings })
