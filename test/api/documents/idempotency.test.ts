@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract.ts'
@@ -51,6 +52,19 @@ describe('a file handed in again under the same idempotency key', () => {
     expect(
       await service.app.db.selectFrom('document_blobs').select('state').where('firm_id', '=', firm).execute(),
     ).toEqual([{ state: 'live' }])
+  })
+
+  it('at the same moment takes the last free place of its firm once: nobody is told that the firm is full', async () => {
+    const { firm, admin } = await firmWithAdmin()
+    await sql`insert into document_quotas (firm_id, most_documents) values (${firm}, 1)`.execute(service.app.db)
+    const repeat = () => uploadFile(service.url, firm, admin, key('k8'))
+
+    const answers = await Promise.all(Array.from({ length: 10 }, repeat))
+    const other = await uploadFile(service.url, firm, admin, { bytes: makePdf({ seed: 'other' }), ...key('k9') })
+
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 201))
+    expect([other.status, (await problemOf(other)).code]).toEqual([429, 'quota_exceeded'])
+    expect(await filesOf(firm)).toHaveLength(1)
   })
 
   it('as another file or another type is a conflict, and changes nothing', async () => {
