@@ -99,7 +99,7 @@ async function answerFor(answers: unknown, { key }: Removal): Promise<'destroyed
   throw answer
 }
 
-async function removeOne({ files }: StoreHere, { key }: Removal): Promise<'destroyed' | 'hidden'> {
+export async function removeOne({ files }: StoreHere, { key }: Pick<Removal, 'key'>): Promise<'destroyed' | 'hidden'> {
   return isReadableKey(key) ? files.remove(key) : files.quarantine.remove(requireQuarantineKey(key))
 }
 

@@ -10,13 +10,14 @@ import { emptyFolder } from './backup-scene.ts'
 import { notingPrinter } from './noting-printer.ts'
 import type { Settings } from '../cli/run-command.ts'
 
+const never = () => Promise.reject(new Error('not this command'))
+
 /** The command `backup restore` in this process, which spares the start of another one. `last`: its last object. */
 export async function restoreHere(settings: Settings, words: string[]) {
   const { print, said, answers } = notingPrinter()
   const stderr: string[] = []
   const log = makeLogger({ level: 'silent', isTerminal: false })
   const config = loadConfig({ DATA_DIR: await emptyFolder(), USE_S3_STORAGE: 'false', ...settings })
-  const never = () => Promise.reject(new Error('not this command'))
   const program = new Command('paniq-docs')
   addBackup(program, {
     createBackup: never,

@@ -9,7 +9,7 @@ import { prepareRestore } from '../../src/database/backup/prepare-restore.ts'
 import { openDatabase } from '../../src/database/client.ts'
 import { listMigrations, migrate } from '../../src/database/migrate.ts'
 import { makeLogger } from '../../src/logger.ts'
-import { emptyDatabaseForTest } from '../cli/database-settings.ts'
+import { databaseForTest, emptyDatabaseForTest } from '../cli/database-settings.ts'
 import type { Settings } from '../cli/run-command.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
@@ -130,7 +130,7 @@ describe('backup restore', () => {
       stderr: expect.stringContaining('made by a later version of the service'),
     })
 
-    const also = await restoreInto({ ...(await migratedDatabase()), ...(await emptyUploads()) }, earlier)
+    const also = await restoreInto({ ...(await databaseForTest()), ...(await emptyUploads()) }, earlier)
     expect(also).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('of a later version than the backup (0010-runs)'),
@@ -163,7 +163,7 @@ describe('backup restore', () => {
   })
 
   test('into tables that the migrations have made already, with nobody in them, goes well', async () => {
-    const settings = { ...(await migratedDatabase()), ...(await emptyUploads()) }
+    const settings = { ...(await databaseForTest()), ...(await emptyUploads()) }
 
     expect(await restoreInto(settings)).toMatchObject({ code: 0, stderr: '' })
   })
@@ -204,12 +204,6 @@ describe('backup restore', () => {
     ])
   })
 })
-
-async function migratedDatabase(): Promise<Settings> {
-  const settings = await emptyDatabaseForTest()
-  await migrateDatabase(settings)
-  return settings
-}
 
 /** Returns the migrations that had not run. */
 async function migrateDatabase({ DATABASE_URL = '' }: Settings): Promise<string[]> {

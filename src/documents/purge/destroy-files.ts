@@ -3,9 +3,8 @@ import pLimit from 'p-limit'
 import { claimRemovals, type Removal, type RemovalOutcome, settleRemovals } from '../../database/blobs/remove-blobs.ts'
 import type { Keeper } from '../../database/blobs/blob.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
-import { isReadableKey, requireQuarantineKey } from '../../storage/storage-key.ts'
 import type { BlobId, DocumentId, StoreName } from '../../vocabulary.ts'
-import { abortParts, type RemoveNeeds } from '../remove-blobs.ts'
+import { abortParts, removeOne, type RemoveNeeds } from '../remove-blobs.ts'
 import { type StoreHere, storesHere } from '../stores-here.ts'
 
 export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
@@ -88,12 +87,10 @@ async function settle(here: StoreHere, removal: Removal, onSettled: Destruction[
 }
 
 async function destroy(here: StoreHere, removal: Removal): Promise<'destroyed' | 'refused'> {
-  const { key } = removal
   if (here.store === 's3') {
     await abortParts(here, removal)
-    return here.files.versions.destroy(key)
+    return here.files.versions.destroy(removal.key)
   }
-  if (isReadableKey(key)) await here.files.remove(key)
-  else await here.files.quarantine.remove(requireQuarantineKey(key))
+  await removeOne(here, removal)
   return 'destroyed'
 }
