@@ -14,7 +14,11 @@ export const harnesses = [
   'test/security/checks/28-roles-are-refused.test.ts',
 ]
 export const deepFiles = ['test/**/*.deep.test.ts']
-export const deployFiles = ['test/deploy/**/*.test.ts', 'deploy/aws/test/**/*.test.ts']
+/** They start containers and systems, or install large packages. */
+export const deployFiles = [
+  'test/deploy/{container,kubernetes,promtool,systemd}.test.ts',
+  'deploy/aws/test/**/*.test.ts',
+]
 
 /** What `npm test` leaves out. */
 export async function listLeftOut(root: string): Promise<Suite[]> {

@@ -1,37 +1,16 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { parse } from 'yaml'
-import { beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
-import { ensureInstalled } from '../support/services/install-packages.ts'
-import { promtoolNeed, runPromtool } from '../support/services/promtool.ts'
 import { findUnknown } from './explain-selectors.ts'
 import { folder, readAlerts } from './read-alerts.ts'
 import { selectorsOf } from './selectors-of.ts'
 import { watchedService } from './watched-service.ts'
 
-/** The whole output is shown where something is wrong. */
-const asRight = { isRight: true, output: expect.any(String) as string }
-
 const alerts = await readAlerts()
 const scene = watchedService()
-beforeAll(() => ensureInstalled([promtoolNeed]))
-
-test('promtool finds nothing wrong with the rules', async () => {
-  expect(await runPromtool(['check', 'rules', '--lint=all', '--lint-fatal', join(folder, 'alerts.yaml')])).toEqual(
-    asRight,
-  )
-})
-
-test('promtool finds nothing wrong with the figures', async () => {
-  expect(await runPromtool(['check', 'metrics'], scene.known.text)).toEqual({ isRight: true, output: '' })
-})
-
-test('each rule fires when it should, and no other with it', { timeout: 300_000 }, async () => {
-  expect(await runPromtool(['test', 'rules', join(folder, 'alerts.test.yaml')])).toEqual(asRight)
-})
 
 test('each rule is shown to fire, and beside that to be quiet on the same figures', async () => {
   type Case = { promql_expr_test: { exp_samples?: { labels: string }[] }[] }
@@ -102,20 +81,3 @@ function isKept(expression: string, label: string): boolean {
   const { metric } = selectorsOf(expression)[0] ?? { metric: '' }
   return label === 'instance' || (scene.known.labelsByMetric.get(metric) ?? []).includes(label)
 }
-
-test('a broken rule is one that promtool complains of', async () => {
-  const place = await mkdtemp(join(tmpdir(), 'paniq-rules-'))
-  const rules = await readFile(join(folder, 'alerts.yaml'), 'utf8')
-  const broken = rules.replace('database_up{job="paniq-documents"} == 0', 'database_up{job="paniq-documents"} == 1')
-  await writeFile(join(place, 'alerts.yaml'), broken)
-  const whole = parse(await readFile(join(folder, 'alerts.test.yaml'), 'utf8')) as { tests: { name: string }[] }
-  const tests = whole.tests.filter(({ name }) => name === 'the database does not answer')
-  // JSON is YAML.
-  await writeFile(join(place, 'alerts.test.yaml'), JSON.stringify({ ...whole, tests }))
-  const { isRight, output } = await runPromtool(['test', 'rules', join(place, 'alerts.test.yaml')])
-  await rm(place, { recursive: true })
-
-  expect(broken).not.toBe(rules)
-  expect(isRight).toBe(false)
-  expect(output).toContain('DocumentsDatabaseDown')
-})

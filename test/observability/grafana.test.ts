@@ -1,45 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { expect, test } from 'vitest'
 
-import { beforeAll, expect, test } from 'vitest'
-
-import { ensureInstalled } from '../support/services/install-packages.ts'
-import { promtoolNeed, runPromtool } from '../support/services/promtool.ts'
 import { findUnknown } from './explain-selectors.ts'
-import { folder } from './read-alerts.ts'
+import { listAsked, readBoard } from './list-expressions.ts'
 import { selectorsOf } from './selectors-of.ts'
 import { watchedService } from './watched-service.ts'
 
-type Datasource = { type: string; uid: string }
-type Panel = {
-  id: number
-  type: string
-  title: string
-  datasource?: Datasource
-  gridPos: { h: number; w: number; x: number; y: number }
-  targets?: { expr: string; datasource: Datasource; legendFormat: string }[]
-}
-type Board = {
-  title: string
-  uid: string
-  schemaVersion: number
-  templating: { list: { name: string; type: string; query: string }[] }
-  panels: Panel[]
-}
-
-const board = JSON.parse(await readFile(join(folder, 'grafana.json'), 'utf8')) as Board
-const asked = board.panels.flatMap(({ title, targets = [] }) =>
-  targets.map(({ expr, legendFormat }) => ({
-    title,
-    legendFormat,
-    // What Grafana puts in the place of its variables.
-    expr: expr.replaceAll('$__rate_interval', '5m').replaceAll('$instance', '.*'),
-  })),
-)
+const board = await readBoard()
+const asked = listAsked(board)
 
 const scene = watchedService()
-beforeAll(() => ensureInstalled([promtoolNeed]))
 
 test('the board has a row for each part of the service, and lets the Prometheus be chosen', () => {
   const rows = board.panels.filter(({ type }) => type === 'row').map(({ title }) => title)
@@ -76,18 +45,6 @@ test('no panel lies on another, and each has a number of its own', () => {
   expect(new Set(places).size).toBe(places.length)
   expect(Math.max(...board.panels.map(({ gridPos: { w, x } }) => x + w))).toBe(24)
   expect(new Set(board.panels.map(({ id }) => id)).size).toBe(board.panels.length)
-})
-
-test('promtool reads every expression', async () => {
-  const place = await mkdtemp(join(tmpdir(), 'paniq-board-'))
-  const rules = asked.map(({ expr }, at) => ({ record: `board:${at}`, expr }))
-  // JSON is YAML.
-  await writeFile(join(place, 'board.yaml'), JSON.stringify({ groups: [{ name: 'board', rules }] }))
-  const checked = await runPromtool(['check', 'rules', join(place, 'board.yaml')])
-  await rm(place, { recursive: true })
-
-  expect(asked.length).toBeGreaterThan(50)
-  expect(checked).toEqual({ isRight: true, output: expect.any(String) as string })
 })
 
 test('every expression asks for what a service has, and every figure of ours is shown', () => {

@@ -70,10 +70,14 @@ export async function newcomer(account: Account, { hasPackages }: { hasPackages:
   }
 }
 
-/** What `npm ci` would install. Another account may not be able to enter our folder, and so gets a copy. */
-async function givePackages({ uid }: Account, folder: string): Promise<void> {
+/** What `npm ci` would install. An account that may not enter our folder gets a copy. */
+async function givePackages(account: Account, folder: string): Promise<void> {
   const [ours, theirs] = [join(root, 'node_modules'), join(folder, 'node_modules')]
-  if (uid === process.getuid?.()) await symlink(ours, theirs)
+  const mayRead = await run('test', ['-r', join(ours, 'pg', 'package.json')], account).then(
+    () => true,
+    () => false,
+  )
+  if (mayRead) await symlink(ours, theirs)
   else await run('cp', ['--archive', ours, theirs])
 }
 
