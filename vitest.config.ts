@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import { defineConfig } from 'vitest/config'
 
+import StartHarnessesFirst from './test/start-harnesses-first.ts'
 import { deepFiles, deployFiles, harnesses } from './test/suites.ts'
 
 // A test that waits for a condition waits this long before it fails. The condition can be late on a busy machine.
@@ -26,6 +27,7 @@ export default defineConfig({
     maxWorkers: 4,
     // Also for the services and commands that tests start: half the time of a start goes into compiling.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compiled-by-tests') },
+    sequence: { sequencer: StartHarnessesFirst },
     reporters: ['default', './test/security/print-checks.ts'],
     projects: [
       {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import { Client } from 'pg'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { copyPrograms } from '../../src/database/embedded/copy-programs.ts'
 import { findPrograms } from '../../src/database/embedded/find-programs.ts'
@@ -57,7 +57,8 @@ describe.for(asRoot)('started by %s', () => {
     const dataDir = await nameDataDir()
     await mkdir(dataDir, { mode: 0o700 })
     await writeFile(join(dataDir, 'jwt-secret'), 'secret', { mode: 0o600 })
-    process.env['AWS_SECRET_ACCESS_KEY'] ??= 'not-for-the-server'
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'not-for-the-server')
+    onTestFinished(() => void vi.unstubAllEnvs())
     const said: string[] = []
     const telling = pino({ level: 'warn' }, { write: (line: string) => void said.push(line) })
     const { close } = await openEmbeddedPostgres({ dataDir, log: telling })
