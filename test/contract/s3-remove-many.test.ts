@@ -33,8 +33,11 @@ async function putObjects(count: number): Promise<StorageKey[]> {
 
 async function put(keys: string[]): Promise<void> {
   const limit = pLimit(32)
-  const putOne = (Key: string) => bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'bytes' }))
   await Promise.all(keys.map((key) => limit(putOne, key)))
+}
+
+function putOne(Key: string): Promise<unknown> {
+  return bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'bytes' }))
 }
 
 const everything = () => listBucket(bucket.client, bucket.name)

@@ -1,0 +1,133 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { sql } from 'kysely'
+import { pino } from 'pino'
+import { expect, it, onTestFinished } from 'vitest'
+
+import { openDatabase } from '../../src/database/client.ts'
+import { openProcessLock, type ProcessLock } from '../../src/database/process-lock.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { freshMigratedDatabase } from '../support/fresh-database.ts'
+import { sceneOfFile } from '../support/scene-of-file.ts'
+
+const scene = sceneOfFile(async (closing) => {
+  const database = await freshMigratedDatabase()
+  closing.defer(() => database.drop())
+  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }))
+  closing.defer(() => db.destroy())
+  return { db, url: database.url }
+})
+
+async function isDead({ processId }: Pick<ProcessLock, 'processId'>): Promise<boolean | undefined> {
+  const { rows } = await sql<{ isDead: boolean }>`
+    select document_process_is_dead(${processId}::uuid) as "isDead"`.execute(scene.db)
+  return rows[0]?.isDead
+}
+
+/** The lock of a process whose connection leads through a proxy, and the events that it logs. */
+async function openThroughProxy(): Promise<{ lock: ProcessLock; proxy: FaultProxy; events: string[] }> {
+  const url = new URL(scene.url)
+  const proxy = await startFaultProxy({ host: url.hostname, port: Number(url.port) })
+  onTestFinished(() => proxy.close())
+  url.hostname = '127.0.0.1'
+  url.port = String(proxy.port)
+  const events: string[] = []
+  const log = pino({ level: 'warn' }, { write: (line: string) => void events.push(JSON.parse(line).event) })
+  const lock = await openProcessLock({ connectionString: url.href }, log)
+  onTestFinished(() => lock.close())
+  return { lock, proxy, events }
+}
+
+const sessions = sql`pg_stat_activity
+  where application_name = 'paniq-documents-process' and datname = current_database()`
+
+async function terminateLocks(): Promise<void> {
+  await sql`select pg_terminate_backend(pid) from ${sessions}`.execute(scene.db)
+}
+
+async function countSessions(): Promise<number> {
+  const { rows } = await sql`select from ${sessions}`.execute(scene.db)
+  return rows.length
+}
+
+it('a process is alive while its connection lives, whoever asks and how often', async () => {
+  const { lock } = await openThroughProxy()
+  const { lock: other } = await openThroughProxy()
+
+  expect(await Promise.all([1, 2, 3, 4].map(() => isDead(lock)))).toEqual([false, false, false, false])
+  expect(await isDead(other)).toBe(false)
+  expect(lock.processId).not.toBe(other.processId)
+})
+
+it('a question in an open transaction does not keep a process from taking its lock again', async () => {
+  const { lock, proxy } = await openThroughProxy()
+  await proxy.cutAll()
+  await expect.poll(() => isDead(lock)).toBe(true)
+  await scene.db.transaction().execute(async (trx) => {
+    await sql`select document_process_is_dead(${lock.processId}::uuid)`.execute(trx)
+    await wait(1500)
+  })
+
+  await expect.poll(() => isDead(lock), { timeout: 10_000 }).toBe(false)
+})
+
+it('a process whose connection ended is dead at once', async () => {
+  const { lock, proxy } = await openThroughProxy()
+  proxy.setFault({ kind: 'refuse' })
+  await proxy.cutAll()
+
+  await expect.poll(() => isDead(lock), { timeout: 900, interval: 20 }).toBe(true)
+})
+
+it('a process whose connection was cut takes its lock again under the same id', async () => {
+  const { lock, proxy, events } = await openThroughProxy()
+  await proxy.cutAll()
+  await expect.poll(() => isDead(lock), { interval: 20 }).toBe(true)
+
+  await expect.poll(() => isDead(lock), { timeout: 10_000 }).toBe(false)
+  expect(events).toEqual(['process_lock_lost'])
+})
+
+it('so does one whose connection the server ended, however often', async () => {
+  const { lock } = await openThroughProxy()
+  for (let time = 0; time < 2; time += 1) {
+    await terminateLocks()
+    await expect.poll(() => isDead(lock), { interval: 20 }).toBe(true)
+    await expect.poll(() => isDead(lock), { timeout: 10_000 }).toBe(false)
+  }
+})
+
+it('a database that is away for a while is asked until it answers', async () => {
+  const { lock, proxy } = await openThroughProxy()
+  proxy.setFault({ kind: 'refuse' })
+  await proxy.cutAll()
+  const before = proxy.connections()
+  await expect.poll(() => proxy.connections(), { timeout: 10_000 }).toBeGreaterThan(before + 1)
+  expect(await isDead(lock)).toBe(true)
+
+  proxy.setFault({ kind: 'none' })
+  await expect.poll(() => isDead(lock), { timeout: 10_000 }).toBe(false)
+})
+
+it('a closed lock makes its process dead, and is not taken again', async () => {
+  const { lock, events } = await openThroughProxy()
+  await lock.close()
+
+  await expect.poll(() => isDead(lock), { timeout: 900, interval: 20 }).toBe(true)
+  await wait(1500)
+  expect(await isDead(lock)).toBe(true)
+  expect(events).toEqual([])
+})
+
+it('a lock that is closed while it is taken again makes its process dead, and leaves no connection', async () => {
+  const { lock, proxy } = await openThroughProxy()
+  proxy.setFault({ kind: 'slow', latencyMs: 300 })
+  const before = proxy.connections()
+  await proxy.cutAll()
+  await expect.poll(() => proxy.connections(), { timeout: 10_000, interval: 20 }).toBe(before + 1)
+  await lock.close()
+
+  await expect.poll(countSessions, { timeout: 10_000, interval: 20 }).toBe(1)
+  await expect.poll(countSessions, { timeout: 10_000 }).toBe(0)
+  expect(await isDead(lock)).toBe(true)
+})
