@@ -31,7 +31,7 @@ const whys: Record<Settled['outcome'], string> = {
   retained: 'its type keeps it',
   needs_approval:
     'it is the firm’s last verified paper of a required type; an administrator has to approve it (PATCH …/disposal)',
-  busy: 'a move of it is open, or it is being put into quarantine; run again (what moved it and died is given up by the running service in a day)',
+  busy: 'a process is storing or moving bytes of it, or sets them aside in quarantine; run again',
   not_yet: 'its days in the trash (TRASH_DAYS) are not over; with --now and --reason it goes before',
   not_here: 'its row names no disk, and its file is not on this one',
   missing:
