@@ -17,7 +17,7 @@ drop table document_versions, documents, document_blobs,
   document_disposals, document_installation, document_backups, document_restores, document_migrations,
   document_migrations_lock;
 drop function document_find_room(uuid, bigint, integer, text, bigint, bigint, boolean),
-  document_is_far(uuid, bigint, integer, text, bigint, bigint), document_taken_by(uuid, text), document_sum_up(uuid), document_usage_of(uuid), document_note_usage(),
+  document_is_far(uuid, bigint, integer, text, bigint, bigint), document_taken_by(uuid, text), document_sum_up(uuid[]), document_usage_of(uuid), document_note_usage(),
   document_note_version_usage(), document_process_is_dead(uuid), document_name_platform_bytes(), document_forget_trashed_row(), document_forget_verdict(),
   document_note_verdict(), document_events_refuse_change(), document_trail_insert(), document_events_create_month(date), document_events_hold(), document_cluster(), document_personnel(uuid);
 alter table document_types drop column max_bytes, drop column allowed_types, drop column confidential,
