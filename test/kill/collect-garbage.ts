@@ -64,7 +64,7 @@ export async function collectGarbage(needs: LookNeeds): Promise<{ collected: str
       ...after.differences,
       ...after.garbage.map((what) => `garbage that the collector left: ${what}`),
       ...stock.blobs
-        .filter(({ state }) => state === 'incoming' || state === 'leaving')
+        .filter(({ state, isKept }) => state === 'incoming' || (state === 'leaving' && !isKept))
         .map(({ place, state }) => `a blob that is ${state} although everything was collected: ${place}`),
     ],
   }

@@ -4,7 +4,7 @@ import type { Stock } from './take-stock.ts'
 export type StockReport = {
   /** What must never be. */
   differences: string[]
-  /** What no version names, but what somebody who tidies up can find by rows or by its age. */
+  /** What no version needs, and what the collector or a start finds by rows or by its age. Sources that stay on purpose are none. */
   garbage: string[]
   /**
    * Unfinished uploads whose id was never written down: S3's answer was lost, so that the service opened another one, or
@@ -26,8 +26,10 @@ export type Seen = {
 
 /** Whether rows and bytes agree: no row without its bytes, no bytes that nothing names. */
 export function compareStock(stock: Stock, { leftToTheRule, writtenDown, askedTwice }: Seen): StockReport {
-  const ofVersions = new Set(stock.versions.map(({ place }) => place))
   const named = new Set(stock.blobs.map(({ place }) => place))
+  const garbage = new Set(
+    stock.blobs.filter(({ state, isKept }) => state !== 'live' && !isKept).map(({ place }) => place),
+  )
   const multipartIds = multipartIdsOf(stock)
   const unknownIds = [...stock.unfinished].filter(([id]) => !multipartIds.has(id))
   const isForTheRule = ([id, place]: [string, string]) =>
@@ -42,7 +44,7 @@ export function compareStock(stock: Stock, { leftToTheRule, writtenDown, askedTw
       ...stock.strays.map((place) => `a stray: ${place}`),
     ],
     garbage: [
-      ...[...stock.sizes.keys()].filter((place) => !ofVersions.has(place) && named.has(place)),
+      ...[...stock.sizes.keys()].filter((place) => garbage.has(place)),
       ...[...stock.unfinished].filter(([id]) => multipartIds.has(id)).map(([id, place]) => `${place} ${id}`),
       ...stock.leftovers,
     ],

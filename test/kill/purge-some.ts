@@ -8,7 +8,9 @@ import { foundIn } from './compare-stock.ts'
 import type { Ledger } from './ledger.ts'
 import type { Sender } from './make-senders.ts'
 import type { Scene } from './open-scene.ts'
+import { plantWrongBytes } from './plant-wrong-bytes.ts'
 import type { Random } from './random.ts'
+import { startMigration } from './start-migration.ts'
 import { takeStock } from './take-stock.ts'
 import type { Tally } from './tally.ts'
 
@@ -27,8 +29,10 @@ const mostRuns = 10
 export async function purgeSome(needs: Needs, random: Random): Promise<string[]> {
   const { scene, ledger, tally, signal } = needs
   const answered = ledger.answered()
+  await leaveCopies(needs, random)
   const share = Math.min(mostPercent, (100 * mostDocuments) / Math.max(answered.length, 1))
-  const chosen = answered.filter(() => random.percent(share))
+  const copied = await listCopied(scene)
+  const chosen = answered.filter(({ documentId }) => random.percent(copied.has(documentId) ? 80 : share))
   if (chosen.length === 0) return []
   for (const document of chosen) await deleteDocument(needs, document)
   const ids = chosen.map(({ documentId }) => documentId)
@@ -46,6 +50,28 @@ export async function purgeSome(needs: Needs, random: Random): Promise<string[]>
     await sleep(1000, undefined, { signal })
   }
   return findLeft(scene, ids)
+}
+
+/** A migration that is killed halfway leaves sources that stay on purpose, and targets of dead moves, with planted bytes. */
+async function leaveCopies({ scene, tally, signal }: Needs, random: Random): Promise<void> {
+  const [instance] = scene.instances
+  if (instance === undefined) return
+  for (const to of ['local', 's3'] as const) {
+    const migration = startMigration(instance, to, signal, ['--concurrency', '4'])
+    await migration.begun
+    await Promise.race([migration.ended, sleep(random.between(200, 2000), undefined, { signal })])
+    if (migration.kill()) tally.killed()
+    await migration.ended
+    await plantWrongBytes(scene, random)
+  }
+}
+
+/** Documents with more blobs than versions. */
+async function listCopied({ query }: Scene): Promise<Set<string>> {
+  const rows = await query<{ id: string }>(
+    `select distinct document_id as id from document_blobs where state <> 'live' limit ${mostDocuments}`,
+  )
+  return new Set(rows.map(({ id }) => id))
 }
 
 async function deleteDocument(
