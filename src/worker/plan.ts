@@ -1,9 +1,40 @@
-import type { PlannedTask, PlannedWork } from '../operations/planned-work.ts'
-import { everyJob } from './every-job.ts'
-import { outsideWork } from './outside-work.ts'
+import { findLastBackup } from '../database/backup/running-backups.ts'
+import { findLastWholeVerification } from '../database/verifications.ts'
+import type { OutsideWork, PlannedTask, PlannedWork } from '../operations/planned-work.ts'
+import { everyJob } from './jobs.ts'
 import { usualTimes } from './tend-disk.ts'
 
-/** What is done behind people's backs by this service, whichever of its processes does it. */
+/** An operator starts these, by hand or by cron; each leaves its own record. */
+const outsideWork: OutsideWork[] = [
+  {
+    name: 'verify',
+    does: 'Reads every document and looks whether rows and bytes agree: the command verify, without --sample.',
+    by: 'outside',
+    async findLast(db) {
+      const last = await findLastWholeVerification(db)
+      if (last === undefined) return undefined
+      const { finishedAt: endedAt, files, findings } = last
+      const did = { files, ...findings }
+      if (last.isComplete) return { endedAt, outcome: 'ok', did }
+      return { endedAt, outcome: 'failed', error: 'It was ended before it had looked at everything.', did }
+    },
+  },
+  {
+    name: 'backup',
+    does: 'Keeps a second copy of everything at one point in time: the command backup create.',
+    by: 'outside',
+    async findLast(db) {
+      const last = await findLastBackup(db)
+      if (last === undefined) return undefined
+      const { endedAt } = last
+      if (last.outcome === 'whole') return { endedAt, outcome: 'ok', did: {} }
+      const error = 'It lacks files that could not be had; its report names them.'
+      return { endedAt, outcome: 'failed', error, did: {} }
+    },
+  },
+]
+
+/** All background work of this service, on every process. */
 export const plan: readonly PlannedWork[] = [
   ...everyJob.map(({ name, does, schedule }) => ({ name, does, by: 'one_instance' as const, schedule })),
   onEachDisk('drain', usualTimes.drainEveryMs, 'Moves to S3 what waits on this disk since S3 was away.'),

@@ -1,18 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { PoolConfig } from 'pg'
-import { PgBoss } from 'pg-boss'
+import { type Job as QueuedJob, PgBoss } from 'pg-boss'
+import type { Logger } from 'pino'
 
 import { enqueueJob, jobQueue, originOf, scheduleJob } from '../database/enqueue-job.ts'
 import { queueAddress } from '../database/migrate-jobs.ts'
 import { noteTask } from '../database/runs.ts'
 import { isMissed } from '../operations/is-missed.ts'
-import { everyJob } from './every-job.ts'
-import type { Job, JobNeeds } from './job.ts'
-import { runJob } from './run-job.ts'
-import { takeJobs } from './take-jobs.ts'
+import { everyJob, type Job, type JobNeeds } from './jobs.ts'
+import { type JobEnd, runJob } from './run-work.ts'
 
-export type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
+type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
 
 export type Worker = {
   /** Takes no more jobs, lets the running ones finish, and gives its connections back. */
@@ -41,7 +40,14 @@ export async function startWorker(
   const queue = openQueue(needs, pollSeconds)
   try {
     await queue.start()
-    await makeQueue(queue)
+    await queue.createQueue(jobQueue, {
+      policy: 'exclusive',
+      expireInSeconds: usualMostSeconds,
+      heartbeatSeconds: deadAfterSeconds,
+      retryLimit: 3,
+      retryDelay: 30,
+      retryBackoff: true,
+    })
     for (const job of jobs) await plan(queue, needs, job)
   } catch (error) {
     await queue.stop({ graceful: false })
@@ -50,13 +56,10 @@ export async function startWorker(
   const taking = takeJobs(queue, {
     log: needs.log,
     pollSeconds,
-    heartbeatSeconds: deadAfterSeconds / 2,
-    run: (queued, signal) =>
-      runJob(
-        needs,
-        jobs.find(({ name }) => name === originOf(queued.data).job),
-        { ...queued, signal },
-      ),
+    run(queued, signal) {
+      const job = jobs.find(({ name }) => name === originOf(queued.data).job)
+      return runJob(needs, job, { ...queued, signal })
+    },
   })
   return {
     async close() {
@@ -86,17 +89,6 @@ function openQueue({ databaseConnection, log }: WorkerNeeds, pollSeconds: number
   return queue
 }
 
-async function makeQueue(queue: PgBoss): Promise<void> {
-  await queue.createQueue(jobQueue, {
-    policy: 'exclusive',
-    expireInSeconds: usualMostSeconds,
-    heartbeatSeconds: deadAfterSeconds,
-    retryLimit: 3,
-    retryDelay: 30,
-    retryBackoff: true,
-  })
-}
-
 async function plan(queue: PgBoss, { db }: JobNeeds, job: Job): Promise<void> {
   const expireInSeconds = job.mostSeconds ?? usualMostSeconds
   await scheduleJob(queue, job.name, job.schedule, expireInSeconds)
@@ -104,4 +96,69 @@ async function plan(queue: PgBoss, { db }: JobNeeds, job: Job): Promise<void> {
   // The queue makes up for nothing that was due while no worker ran.
   if (job.isDueAtStart !== false || (await isMissed(db, job)))
     await enqueueJob(queue, job.name, { singletonSeconds: startsTogetherSeconds, expireInSeconds })
+}
+
+/** More than there are kinds of jobs. */
+const maxJobsAtOnce = 50
+
+type Taking = {
+  log: Pick<Logger, 'warn'>
+  pollSeconds: number
+  /** Never throws. Its signal aborts at the end of the worker, and when the job has another owner or no time left. */
+  run: (queued: QueuedJob<unknown>, signal: AbortSignal) => Promise<JobEnd>
+}
+
+/**
+ * Asks the queue for jobs and runs all that it gets side by side, so that a slow job delays no other: the library's own
+ * `work` waits for the whole batch before it asks again. `end` aborts the running jobs and waits for them.
+ */
+function takeJobs(queue: PgBoss, { log, pollSeconds, run }: Taking): { end(): Promise<void> } {
+  const ending = new AbortController()
+  const running = new Set<Promise<void>>()
+
+  async function poll(): Promise<void> {
+    while (!ending.signal.aborted) {
+      const fetched = await unlessFailing(() => queue.fetch(jobQueue, { batchSize: maxJobsAtOnce }))
+      for (const queued of fetched ?? []) {
+        const job = runOne(queued).finally(() => running.delete(job))
+        running.add(job)
+      }
+      await wait(pollSeconds * 1000, undefined, { signal: ending.signal }).catch(() => undefined)
+    }
+  }
+
+  async function runOne(queued: QueuedJob<unknown>): Promise<void> {
+    const lost = new AbortController()
+    const heartbeat = setInterval(() => void touch(queued, lost), (deadAfterSeconds / 2) * 1000)
+    const { isOk, output } = await run(queued, AbortSignal.any([ending.signal, lost.signal]))
+    clearInterval(heartbeat)
+    // Given the job instead of its id, the queue ignores an attempt that it has given to another instance.
+    await unlessFailing(() => (isOk ? queue.complete(jobQueue, queued, output) : queue.fail(jobQueue, queued, output)))
+  }
+
+  async function touch(queued: QueuedJob<unknown>, lost: AbortController): Promise<void> {
+    // The library answers with more than its type says.
+    const touched = await unlessFailing<{ affected?: number }>(() => queue.touch(jobQueue, queued))
+    if (touched?.affected === 0)
+      lost.abort(new Error('The queue gave this job to another instance, or its time is over.'))
+  }
+
+  /** A queue that does not answer is asked again later; a job whose end it did not hear of runs again. */
+  async function unlessFailing<Result>(ask: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await ask()
+    } catch (error) {
+      log.warn({ event: 'job_queue_error', err: error }, 'job queue failed')
+      return undefined
+    }
+  }
+
+  const polling = poll()
+  return {
+    async end() {
+      ending.abort(new Error('The worker is ending.'))
+      await polling
+      await Promise.all(running)
+    },
+  }
 }

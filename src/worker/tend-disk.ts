@@ -1,16 +1,19 @@
 import { systemActor } from '../database/events.ts'
 import { readClock } from '../database/read-clock.ts'
 import type { VersionCursor } from '../database/versions-in-store.ts'
+import { claimStore } from '../documents/claim-store.ts'
 import { collectBlobs } from '../documents/collect-blobs.ts'
+import { leaveWrongBucket } from '../documents/leave-wrong-bucket.ts'
 import { drain } from '../documents/moving/drain.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
-import { targetOf } from '../documents/stores.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
+import { nameOf, type StoreHere, storesHere } from '../documents/stores-here.ts'
+import { targetOf } from '../documents/stores.ts'
 import { fillHashes } from '../documents/verifying/fill-hashes.ts'
 import type { Tracing } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
-import { claimingStores } from './claim-stores.ts'
-import { repeat } from './repeat.ts'
+import { isS3Out } from '../storage/s3-operation.ts'
+import { repeat } from './run-work.ts'
 
 type TendNeeds = MoveNeeds &
   ScanStoredNeeds & {
@@ -28,66 +31,51 @@ export const usualTimes = {
   scanEveryMs: 20_000,
 }
 
+type LocalHere = Extract<StoreHere, { store: 'local' }>
+
 const filesAtOnce = 4
 /** Of the platform's documents without a hash, most may lie on other disks: each costs a look. */
 const mostLooksForHash = 5000
 
 /**
- * Looks after the disk of this process for as long as it runs, since nobody else may be able to: what was uploaded to it
- * while S3 was away goes to S3 as soon as that is back, what failures left is collected; the platform's documents
- * get their hash, and what waits for its scan is scanned. Any number of processes may
- * do so on the same disk.
+ * Looks after the disk of this process, since nobody else may be able to: files stored during an outage of S3 move to S3,
+ * garbage is collected, the platform's documents get their hash, and waiting scans are made. Any number of processes may
+ * share a disk.
  */
 export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
   const ending = new AbortController()
   const { signal } = ending
-  const { local } = needs.stores
-  const disk = local.storeId
+  const { local, s3 } = needs.stores
+  const here: LocalHere = { store: 'local', storeId: local.storeId, files: local }
+  const { drainEveryMs, collectEveryMs, hashEveryMs, scanEveryMs } = { ...usualTimes, ...times }
   const claimStores = claimingStores(needs)
-  const draining = repeat(needs, {
-    name: 'drain',
-    disk,
-    everyMs: times.drainEveryMs,
-    async run(taskId) {
-      await claimStores()
-      return drainWhileS3Answers(needs, taskId, signal)
-    },
+  const every = (name: string, everyMs: number, run: (taskId: string) => Promise<Record<string, number>>) =>
+    repeat(needs, { name, disk: local.storeId, everyMs, run })
+
+  const draining = every('drain', drainEveryMs, async (taskId) => {
+    await claimStores()
+    return drainWhileS3Answers(needs, taskId, signal)
   })
-  const collecting = repeat(needs, {
-    name: 'collect',
-    disk,
-    everyMs: times.collectEveryMs,
-    run: async () => collectBlobs({ ...needs, now: await readClock(needs.db) }, signal),
-  })
-  const hashing = repeat(needs, {
-    name: 'hash',
-    disk,
-    everyMs: times.hashEveryMs ?? usualTimes.hashEveryMs,
-    run: hashingOnDisk(needs, signal),
-  })
-  const scanning = repeat(needs, {
-    name: 'scan',
-    disk,
-    everyMs: times.scanEveryMs ?? usualTimes.scanEveryMs,
-    run: (taskId) =>
-      scanStored(needs, systemActor(taskId), { store: 'local', storeId: local.storeId, files: local }, signal),
-  })
-  const unhear = needs.stores.s3?.onBack(draining.ringNow)
+  const tasks = [
+    draining,
+    every('collect', collectEveryMs, async () => collectBlobs({ ...needs, now: await readClock(needs.db) }, signal)),
+    every('hash', hashEveryMs, hashingOnDisk(needs, here, signal)),
+    every('scan', scanEveryMs, (taskId) => scanStored(needs, systemActor(taskId), here, signal)),
+  ]
+  const unhear = s3?.onBack(draining.ringNow)
   return {
     async close() {
       unhear?.()
       ending.abort(new Error('The service is ending.'))
-      await Promise.all([draining.end(), collecting.end(), hashing.end(), scanning.end()])
+      await Promise.all(tasks.map((task) => task.end()))
     },
   }
 }
 
 /** Goes round through the platform's documents that have no hash, so many at a time, and reads those on this disk. */
-function hashingOnDisk(needs: MoveNeeds, signal: AbortSignal): (taskId: string) => Promise<Record<string, number>> {
-  const { local } = needs.stores
-  const here = { store: 'local', storeId: local.storeId, files: local } as const
+function hashingOnDisk(needs: MoveNeeds, here: LocalHere, signal: AbortSignal) {
   let after: VersionCursor | undefined
-  return async (taskId) => {
+  return async (taskId: string): Promise<Record<string, number>> => {
     const filling = { here, after, most: mostLooksForHash, concurrency: 2, patienceMs: 0, signal }
     const { counts, next } = await fillHashes(needs, systemActor(taskId), filling)
     after = next
@@ -108,4 +96,28 @@ async function drainWhileS3Answers(
   if (stoppedBy !== undefined)
     needs.log.warn({ event: 'drain_stopped', err: stoppedBy }, 'draining stopped; it is tried again')
   return drained
+}
+
+/** Claims each store for this installation as soon as it answers; call the result now and then. Another's alarms once. */
+export function claimingStores({ db, stores, log }: Pick<TendNeeds, 'db' | 'stores' | 'log'>): () => Promise<void> {
+  const waiting = new Set(storesHere(stores))
+  return async () => {
+    for (const here of waiting) {
+      try {
+        if (here.store === 's3') await leaveWrongBucket({ db, stores })
+        if (here.store === 's3' && here.files.outage() !== undefined) continue
+        const owner = await claimStore({ db, stores }, here)
+        waiting.delete(here)
+        if (owner === 'anothers')
+          log.error(
+            { event: 'store_of_another_installation', store: here.store },
+            `${nameOf(here)} belongs to another installation: its paniq-documents.json says so`,
+          )
+      } catch (error) {
+        // The call itself has told, and the breaker: it is asked again.
+        if (isS3Out(error)) continue
+        log.warn({ event: 'claim_failed', store: here.store, err: error }, 'this store could not be asked whose it is')
+      }
+    }
+  }
 }

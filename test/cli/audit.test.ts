@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 
 import { keepHeadsInFile } from '../../src/audit/keep-heads-in-file.ts'
 import { type EndedRun, endRun } from '../../src/database/runs.ts'
-import { keepAuditHead } from '../../src/worker/keep-audit-head.ts'
+import { keepAuditHead } from '../../src/worker/jobs.ts'
 import { sealThrice, tamper } from '../audit/sealed-trail.ts'
 import { startService } from '../support/start-service.ts'
 import { databaseForTest } from './database-settings.ts'

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { describe, expect, test } from 'vitest'
 
-import { everyJob } from '../../src/worker/every-job.ts'
+import { everyJob } from '../../src/worker/jobs.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { deleteDocument, restoreDocument } from '../support/call-trash.ts'

@@ -3,7 +3,7 @@ import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
 import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
-import { compareWithPlatform } from '../../src/worker/compare-with-platform.ts'
+import { compareWithPlatform } from '../../src/worker/jobs.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import {
   deleteDocumentRow,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { insertSession } from '../../../src/database/sessions.ts'
 import type { DocumentId, FirmId, SessionId, UserId } from '../../../src/vocabulary.ts'
-import { housekeeping } from '../../../src/worker/housekeeping.ts'
+import { housekeeping } from '../../../src/worker/jobs.ts'
 import { makePerson } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Job as QueuedJob } from 'pg-boss'
+
+import { originOf } from '../database/enqueue-job.ts'
+import type { RunOf } from '../database/runs.ts'
+import { withLogContext } from '../logger-context.ts'
+import { tracedJob } from '../logger-span.ts'
+import type { Tracing } from '../logger-trace.ts'
+import type { Metrics } from '../metrics.ts'
+import { type RecordNeeds, recordRun } from '../operations/record-run.ts'
+import type { StoreId } from '../vocabulary.ts'
+import type { Job, JobNeeds } from './jobs.ts'
+
+type Needs = RecordNeeds & { metrics: Pick<Metrics, 'jobSeconds'>; tracing: Tracing | undefined }
+
+type Task = {
+  name: string
+  disk: StoreId
+  everyMs: number
+  /** Does the work and returns what it did, for the log. `taskId` is what its log lines carry. */
+  run: (taskId: string) => Promise<Record<string, number>>
+}
+
+export type Repeated = {
+  /** Starts a run now, or another one after the run under way. */
+  ringNow: () => void
+  /** Waits for the run that is under way. */
+  end: () => Promise<void>
+}
+
+/** Runs a task at once and then again and again, never twice at a time. A run that fails is logged. */
+export function repeat(needs: Needs, task: Task): Repeated {
+  const ending = new AbortController()
+  let ring = Promise.withResolvers<void>()
+
+  async function loop(): Promise<void> {
+    while (!ending.signal.aborted) {
+      ring = Promise.withResolvers()
+      await runTask(needs, task)
+      // A process that has nothing else to do may end.
+      const timer = setTimeout(ring.resolve, task.everyMs).unref()
+      await ring.promise
+      clearTimeout(timer)
+    }
+  }
+
+  const looping = loop()
+  const ringNow = () => ring.resolve()
+  return {
+    ringNow,
+    async end() {
+      ending.abort()
+      ringNow()
+      await looping
+    },
+  }
+}
+
+async function runTask(needs: Needs, { name, disk, run }: Task): Promise<void> {
+  const taskId = randomUUID()
+  await withLogContext({ job_id: taskId }, () =>
+    runLogged(needs, { kind: 'task', run: { task: name, disk }, facts: { job_id: taskId } }, () => run(taskId)),
+  )
+}
+
+/** What the queue is told of a job. */
+export type JobEnd = { isOk: boolean; output: Record<string, unknown> }
+
+/**
+ * Runs one job of the queue. Never throws. A newer instance may send a job of a kind that is unknown here: it fails, and
+ * the queue retries it.
+ */
+export async function runJob(needs: JobNeeds, job: Job | undefined, queued: QueuedJob<unknown>): Promise<JobEnd> {
+  const { job: name, requestId, traceparent } = originOf(queued.data)
+  if (job === undefined) {
+    needs.log.warn({ event: 'job_unknown', job: name, job_id: queued.id }, 'job of an unknown kind')
+    return { isOk: false, output: { message: 'This instance does not know this kind of job.' } }
+  }
+  const whose = { job_id: queued.id, ...(requestId === undefined ? {} : { request_id: requestId }) }
+  const about = { attempt: queued.retryCount + 1 }
+  const work: Work = { kind: 'job', run: { task: job.name }, about, traceparent, facts: { ...whose, ...about } }
+  const output = await withLogContext(whose, () => {
+    needs.log.debug({ event: 'job_started', job: job.name, ...about })
+    return runLogged(needs, work, () => job.run(needs, queued.signal))
+  })
+  // The queue stores its output where others may read it; the log has the error.
+  return output === undefined
+    ? { isOk: false, output: { message: 'It failed; the log says why.' } }
+    : { isOk: true, output }
+}
+
+type Work = {
+  kind: 'job' | 'task'
+  run: RunOf
+  /** Further fields of its log lines. */
+  about?: Record<string, unknown>
+  traceparent?: string | undefined
+  facts: Record<string, string | number>
+}
+
+/** Records, traces, measures and logs one run; undefined: it failed. */
+async function runLogged<Did extends Record<string, unknown>>(
+  needs: Needs,
+  { kind, run, about, traceparent, facts }: Work,
+  work: () => Promise<Did>,
+): Promise<Did | undefined> {
+  const { log, metrics, tracing } = needs
+  const startedAt = performance.now()
+  const finish = (outcome: 'ok' | 'failed') => {
+    const ms = performance.now() - startedAt
+    metrics.jobSeconds.observe({ task: run.task, outcome }, ms / 1000)
+    return { [kind]: run.task, ...about, duration_ms: Math.round(ms) }
+  }
+  try {
+    const span = { name: `${kind} ${run.task}`, traceparent, facts }
+    const did = await recordRun(needs, run, () => tracedJob(tracing, span, work))
+    const line = { event: `${kind}_finished`, ...finish('ok'), ...did }
+    // Most work finds nothing to do every few minutes, which is no news.
+    if (Object.values(did).some((count) => typeof count === 'number' && count > 0)) log.info(line)
+    else log.debug(line)
+    return did
+  } catch (error) {
+    log.error({ event: `${kind}_failed`, ...finish('failed'), err: error })
+    return undefined
+  }
+}
