@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-import { fromZero } from '../metrics-from-zero.ts'
-import type { Metrics } from '../metrics.ts'
+import { fromZero, type Metrics } from '../metrics.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
