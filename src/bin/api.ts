@@ -6,27 +6,20 @@ import { describeApi } from '../http/describe-api.ts'
 import { makeCursors } from '../http/paging.ts'
 import { holdRates } from '../http/rates/hold-rates.ts'
 import { limitRates } from '../http/rates/limit-rates.ts'
-import { lookAtReadiness } from '../http/readiness/look-at-readiness.ts'
-import { apiDocsRoutes } from '../http/routes/api-docs.ts'
+import { lookAtReadiness } from '../http/readiness.ts'
+import { apiDocsRoutes, homeRoutes } from '../http/routes/pages.ts'
 import { authRoutes } from '../http/routes/auth.ts'
-import { disposalRoutes } from '../http/routes/disposal.ts'
+import { disposalRoutes, documentRoutes, trashRoutes } from '../http/routes/documents.ts'
 import { documentTypeRoutes } from '../http/routes/document-types.ts'
-import { documentRoutes } from '../http/routes/documents.ts'
 import { downloadRoutes } from '../http/routes/downloads.ts'
 import { firmRoutes } from '../http/routes/firms.ts'
-import { healthRoutes } from '../http/routes/health.ts'
-import { historyRoutes } from '../http/routes/history.ts'
-import { homeRoutes } from '../http/routes/home.ts'
+import { healthRoutes, metricsRoutes, statusRoutes } from '../http/routes/operations.ts'
 import { identityRoutes } from '../http/routes/identities.ts'
 import { memberRoutes } from '../http/routes/members.ts'
-import { metricsRoutes } from '../http/routes/metrics.ts'
 import { reviewRoutes } from '../http/routes/review.ts'
-import { statusRoutes } from '../http/routes/status.ts'
-import { trashRoutes } from '../http/routes/trash.ts'
-import { uploadRoutes } from '../http/routes/upload.ts'
-import { versionRoutes } from '../http/routes/versions.ts'
+import { uploadRoutes, versionRoutes } from '../http/routes/upload.ts'
 import { buildServer, mountApi } from '../http/server.ts'
-import { mostSecondsOfSilence } from '../http/watch-silence.ts'
+import { mostSecondsOfSilence } from '../http/connections.ts'
 import { identifyBearer } from '../people/identify-bearer.ts'
 import { plan } from '../worker/plan.ts'
 
@@ -74,7 +67,6 @@ export async function buildApi(
     documentRoutes({ db, log, cursors, scanner: app.scanner }),
     trashRoutes({ db, log, scanner: app.scanner }),
     disposalRoutes({ db, log, trashDays: config.trashDays }),
-    historyRoutes({ db, log, cursors }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
     statusRoutes({ ...app, ...readiness, plan, version: packageJson.version }),
   ]

@@ -1,13 +1,29 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { AppError } from '../errors.ts'
-import { answerError } from './answer-error.ts'
-import { findBegunAnswer } from './begun-answers.ts'
-import { presentProblem } from './present-problem.ts'
-import { chooseRequestId } from './request-id.ts'
+import { answerError, presentProblem } from './answer-error.ts'
+import { discardRest } from './connections.ts'
+import { chooseRequestId } from './record-requests.ts'
+
+/** The framework and Node's streams too listen for the end of an answer; Node takes eleven listeners for a leak. */
+const maxListeners = 30
+
+const answersOf = new WeakMap<Socket, Set<ServerResponse>>()
+
+/** Records for each connection which requests are not answered yet: a client may send several without waiting. */
+export function keepBegunAnswers(server: FastifyInstance): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    const { socket } = request.raw
+    reply.raw.setMaxListeners(maxListeners)
+    const answers = answersOf.get(socket) ?? new Set()
+    answersOf.set(socket, answers.add(reply.raw))
+    reply.raw.once('close', () => answers.delete(reply.raw))
+    done()
+  })
+}
 
 /** As `helmet` gives them to every other answer; it sees neither of these two. */
 const harmless = {
@@ -27,34 +43,28 @@ type BrokenRequest = Error & { code?: string | undefined; rawPacket?: unknown }
 /** What is no request at all (not HTTP, a head too long, two lengths that disagree), or does not end in time: then nothing but the socket can answer. */
 export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const begun = findBegunAnswer(socket)
+  // After a part of an answer, the client would take whatever is written now for the rest of it.
+  const begun = answersOf
+    .get(socket)
+    ?.values()
+    .find(({ headersSent }) => headersSent)
   if (begun === undefined) endUnderstood(socket, brokenRequestAnswer(error))
   else begun.once('close', () => endUnderstood(socket))
 }
 
 /**
- * Ends a connection on which nothing can be understood any more so that the client gets all that was said: while bytes of
- * its own lie unread, the system would throw ours away with them. For a while they are read and thrown away.
+ * Ends a connection on which nothing can be understood any more so that the client gets the whole answer: while bytes of
+ * its own are unread, the system would drop ours with them.
  */
 function endUnderstood(socket: Socket, lastWords?: string): void {
   if (!socket.writable) return void socket.destroy()
   // Node's own would take the rest for another request.
-  socket.removeAllListeners('data').removeAllListeners('end')
-  let unread = 0
-  socket.on('data', (bytes: Buffer) => {
-    unread += bytes.length
-    if (unread > mostUnreadBytes) socket.destroy()
-  })
-  const timer = setTimeout(() => socket.destroy(), mostUnreadMs)
-  socket.once('end', () => socket.destroySoon()).once('close', () => clearTimeout(timer))
-  socket.resume()
+  socket.removeAllListeners('end')
+  const discarded = discardRest(socket)
   if (lastWords === undefined) socket.end()
   else socket.end(lastWords)
+  void discarded.then(() => (socket.readableEnded ? socket.destroySoon() : socket.destroy()))
 }
-
-// The contract's bounds for what is read after a refusal, as in discard-body.ts.
-const mostUnreadBytes = 1024 * 1024
-const mostUnreadMs = 2000
 
 function brokenRequestAnswer({ code, rawPacket }: BrokenRequest): string {
   const id = chooseRequestId({ headers: {} })

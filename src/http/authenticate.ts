@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { RightName } from '../people/rights.ts'
 import type { Actor, UserId, Visitor } from '../vocabulary.ts'
-import { visitorOf } from './visitor-of.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -50,4 +49,19 @@ function bearerToken(request: FastifyRequest): string {
       'Send your access token in the header "Authorization: Bearer …". Log in to get one.',
     )
   return token
+}
+
+/** What the audit trail keeps of a request, whoever makes it. */
+export function visitorOf(request: FastifyRequest): Visitor {
+  return {
+    requestId: request.id,
+    ip: addressOf(request),
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, 500),
+  }
+}
+
+/** Where a request comes from. A client that has gone already has no address any more, whatever the framework's type says. */
+export function addressOf(request: FastifyRequest): string {
+  const address = request.ip as string | undefined
+  return address ?? 'gone'
 }

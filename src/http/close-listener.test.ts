@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 
 import { expect, it } from 'vitest'
 
-import { closeListener } from './close-listener.ts'
+import { closeListener } from './stop-serving.ts'
 
 it('who waits to be taken while the process is busy is heard, however many they are', async () => {
   let taken = 0

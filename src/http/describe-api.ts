@@ -3,8 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 
 import { describeAnswers, describeBody } from './describe-route.ts'
-import { dropUnusedSchemas } from './drop-unused-schemas.ts'
-import { markOptionalBodies } from './mark-optional-bodies.ts'
 
 type Options = { publicUrl: string | undefined; version: string }
 
@@ -69,4 +67,47 @@ export async function describeApi(server: FastifyInstance, { publicUrl, version 
     },
     transformObject: (document) => markOptionalBodies(dropUnusedSchemas(addNamedSchemas(document))),
   })
+}
+
+/** Takes out of an OpenAPI document the named schemas that nothing in it refers to: each is written once for what comes in and once for what goes out. */
+function dropUnusedSchemas<Described extends object>(document: Described): Described {
+  const { schemas, ...others } = componentsOf(document)
+  const without = JSON.stringify({ ...document, components: undefined })
+  const used = new Set(namesIn(without))
+  // A set goes on to what is added while it is walked.
+  for (const name of used) for (const inner of namesIn(JSON.stringify(schemas[name] ?? null))) used.add(inner)
+
+  return {
+    ...document,
+    components: {
+      ...others,
+      schemas: Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name))),
+    },
+  }
+}
+
+/** By OpenAPI's own rule; what is not there is empty. */
+function componentsOf(document: { components?: { schemas?: Record<string, unknown> } }) {
+  return { ...document.components, schemas: document.components?.schemas ?? {} }
+}
+
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].flatMap(([, name]) => name ?? [])
+}
+
+type Media = { schema?: { anyOf?: { type?: unknown }[] } }
+type Body = { required?: boolean; content?: Record<string, Media> }
+type Document = { paths?: Record<string, unknown> }
+
+/** Says of a body which may be null that it may be left out too; the plugin that makes the document calls all required. */
+function markOptionalBodies<Described extends Document>(document: Described): Described {
+  for (const methods of Object.values(document.paths ?? {}))
+    // A path's entries are operations: no route of ours says anything for a whole path.
+    for (const { requestBody } of Object.values(methods as Record<string, { requestBody?: Body }>))
+      if (requestBody !== undefined && mayBeNull(requestBody)) requestBody.required = false
+  return document
+}
+
+function mayBeNull({ content = {} }: Body): boolean {
+  return Object.values(content).some(({ schema }) => schema?.anyOf?.some(({ type }) => type === 'null') === true)
 }

@@ -3,6 +3,7 @@ import type { JobStateShape, StatusShape } from '../contract-status.ts'
 import type { Waiting } from '../database/count-rows.ts'
 import type { LastRun, WorkState } from '../operations/judge-work.ts'
 import type { ServiceStatus } from '../operations/see-status.ts'
+import { platformRowsOf } from './measure-levels.ts'
 
 type Answering = { instance: string; version: string }
 
@@ -32,7 +33,9 @@ export function presentStatus(
     },
     audit: {
       last_seal:
-        status.seal === undefined ? null : { number: status.seal.number, sealed_at: timeOf(status.seal.sealedAt) },
+        status.seal === undefined
+          ? null
+          : { number: status.seal.number, sealed_at: status.seal.sealedAt.toISOString() },
       are_heads_kept: status.areHeadsKept,
       events_without_month: rows.eventsWithoutMonth.count,
     },
@@ -40,8 +43,8 @@ export function presentStatus(
     database: {
       last_migration: migrations.last,
       migrations: migrations.count,
-      migrated_at: timeOf(migrations.since),
-      platform_rows_waiting: together(rows.unfollowed, rows.notAdopted),
+      migrated_at: migrations.since.toISOString(),
+      platform_rows_waiting: presentWaiting(platformRowsOf(rows)),
     },
   }
 }
@@ -62,25 +65,18 @@ function presentJob(work: WorkState): JobStateShape {
   }
 }
 
-function presentLast(last: LastRun | null) {
-  if (last === null) return neverRan
-  return {
-    last_started_at: timeOrNull(last.startedAt),
-    last_ended_at: timeOrNull(last.endedAt),
-    last_instance: last.instance,
-    last_outcome: last.outcome,
-    last_error: last.error,
-    last_did: last.did ?? {},
-  }
-}
+const neverRan = { startedAt: null, endedAt: null, instance: null, outcome: null, error: null, did: null }
 
-const neverRan = {
-  last_started_at: null,
-  last_ended_at: null,
-  last_instance: null,
-  last_outcome: null,
-  last_error: null,
-  last_did: {},
+function presentLast(last: LastRun | null) {
+  const { startedAt, endedAt, instance, outcome, error, did } = last ?? neverRan
+  return {
+    last_started_at: timeOrNull(startedAt),
+    last_ended_at: timeOrNull(endedAt),
+    last_instance: instance,
+    last_outcome: outcome,
+    last_error: error,
+    last_did: did ?? {},
+  }
 }
 
 function presentStores({ stores, rows }: ServiceStatus): StatusShape['stores'] {
@@ -114,20 +110,11 @@ function presentScanner({ scanner: { isSet, identity } }: ServiceStatus): Status
 
 function presentVerification(last: NonNullable<ServiceStatus['verification']>): StatusShape['verification'] {
   const { finishedAt, isComplete, files, findings } = last
-  return { finished_at: timeOf(finishedAt), is_complete: isComplete, files, findings }
+  return { finished_at: finishedAt.toISOString(), is_complete: isComplete, files, findings }
 }
 
 function presentWaiting({ count, oldestSeconds }: Waiting) {
   return { count, oldest_seconds: Math.round(oldestSeconds) }
-}
-
-function together(one: Waiting, other: Waiting) {
-  const oldestSeconds = Math.max(one.oldestSeconds, other.oldestSeconds)
-  return presentWaiting({ count: one.count + other.count, oldestSeconds })
-}
-
-function timeOf(moment: Date): string {
-  return moment.toISOString()
 }
 
 function timeOrNull(moment: Date | null | undefined): string | null {

@@ -1,3 +1,5 @@
+import { untilAborted } from '../storage/read-as-it-grows.ts'
+
 export type Probe = () => Promise<boolean>
 
 const mostMilliseconds = 2000
@@ -15,7 +17,7 @@ export function makeProbe(ask: () => Promise<unknown>, onFailure: (error: unknow
     isUnderWay = true
     const answer = ask().finally(() => (isUnderWay = false))
     try {
-      await withinTime(answer)
+      await untilAborted(answer, AbortSignal.timeout(mostMilliseconds))
       return true
     } catch (error) {
       onFailure(error)
@@ -28,17 +30,5 @@ export function makeProbe(ask: () => Promise<unknown>, onFailure: (error: unknow
     // One that hangs is asked again only when it has let go of the last question.
     if (asked === undefined || (!isFresh && !isUnderWay)) asked = { at: performance.now(), isAnswering: look() }
     return asked.isAnswering
-  }
-}
-
-async function withinTime(answer: Promise<unknown>): Promise<void> {
-  const { promise: isLate, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no answer within ${mostMilliseconds} ms`)), mostMilliseconds)
-  try {
-    await Promise.race([answer, isLate])
-  } finally {
-    clearTimeout(timer)
-    // It may still fail after nobody waits for it.
-    answer.catch(() => undefined)
   }
 }

@@ -1,5 +1,10 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
+import { withLogContext, withSpan } from '../logger-context.ts'
+import type { Span, Tracing } from '../logger-trace.ts'
 import { fromZero, type Metrics } from '../metrics.ts'
 
 declare module 'fastify' {
@@ -11,13 +16,11 @@ declare module 'fastify' {
   }
 }
 
-type Needs = { metrics: Metrics }
-
 /**
  * Each request leaves one event and one observation when its answer is out or its client has gone. Its address is
  * told by the route's pattern alone: what a person put into it may be an id, a token or a name.
  */
-export function recordRequests(server: FastifyInstance, { metrics }: Needs): void {
+export function recordRequests(server: FastifyInstance, metrics: Metrics): void {
   server.addHook('onRoute', ({ method, url: route }) => {
     for (const each of [method].flat())
       if (each !== 'HEAD') fromZero(metrics.refusals, [{ route, method: each, code: 'internal' }])
@@ -41,7 +44,8 @@ function record({ request, reply, metrics, seconds }: Ended): void {
 
   metrics.requestsUnderWay.dec()
   metrics.httpRequests.observe({ route, method, status_class: classOf(status) }, seconds)
-  countRefusal(metrics, { request, reply, route, status })
+  if (reply.refusedWith !== undefined) metrics.refusals.inc({ route, method, code: reply.refusedWith })
+  if (config.isLogin === true && loginRefusals.has(status)) metrics.failedLogins.inc()
 
   const level = config.isProbe === true && status !== undefined && status < 400 ? 'debug' : 'info'
   request.log[level]({
@@ -59,17 +63,8 @@ function record({ request, reply, metrics, seconds }: Ended): void {
   })
 }
 
-type Refused = { request: FastifyRequest; reply: FastifyReply; route: string; status: number | undefined }
-
-function countRefusal(metrics: Metrics, { request, reply, route, status }: Refused): void {
-  const { refusedWith: code } = reply
-  if (code !== undefined) metrics.refusals.inc({ route, method: request.method, code })
-  const { isLogin } = request.routeOptions.config
-  if (isLogin === true && status !== undefined && refusals.has(status)) metrics.failedLogins.inc()
-}
-
 /** What a login that is no validation error and no success is answered with. */
-const refusals = new Set([401, 403, 429])
+const loginRefusals = new Set<number | undefined>([401, 403, 429])
 
 function classOf(status: number | undefined): string {
   return status === undefined ? 'none' : `${Math.floor(status / 100)}xx`
@@ -77,4 +72,38 @@ function classOf(status: number | undefined): string {
 
 function numberOf(header: number | string | string[] | undefined): number | undefined {
   return header === undefined ? undefined : Number(header)
+}
+
+/**
+ * What a request makes necessary is logged under its id and, where somebody wants traces, is a part of its span. To be
+ * called before every hook that logs. Probes are not traced: there are many, and they tell nothing.
+ */
+export function traceRequests(server: FastifyInstance, tracing: Tracing | undefined): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    const isTraced = tracing !== undefined && request.routeOptions.config.isProbe !== true
+    const span = isTraced ? beginSpan(tracing, request, reply) : undefined
+    withLogContext({ request_id: request.id }, () => (span === undefined ? done() : withSpan(span, done)))
+  })
+}
+
+function beginSpan(tracing: Tracing, request: FastifyRequest, reply: FastifyReply): Span {
+  const { url: route = 'unknown' } = request.routeOptions
+  const { traceparent } = request.headers
+  const span = tracing.begin(`${request.method} ${route}`, {
+    kind: 'server',
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    facts: { 'http.request.method': request.method, 'http.route': route, request_id: request.id },
+  })
+  reply.raw.once('close', () => {
+    const { statusCode, headersSent, writableFinished } = reply.raw
+    if (headersSent) span.add({ 'http.response.status_code': statusCode })
+    span.end(writableFinished ? (reply.refusedWith ?? 'ok') : 'aborted')
+  })
+  return span
+}
+
+/** Keeps a client's own id when it is harmless to log and to send back; else makes one. */
+export function chooseRequestId(request: { headers: IncomingMessage['headers'] }): string {
+  const incoming = request.headers['x-request-id']
+  return typeof incoming === 'string' && /^[\w.:-]{1,128}$/.test(incoming) ? incoming : randomUUID()
 }

@@ -4,29 +4,20 @@ import helmet from '@fastify/helmet'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 
+import { AppError } from '../errors.ts'
 import type { Tracing } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
-import { acceptForms } from './accept-forms.ts'
-import { answerBrokenRequest, answerUnreadableAddress } from './answer-broken-request.ts'
+import { answerBrokenRequest, answerUnreadableAddress, keepBegunAnswers } from './answer-broken-request.ts'
 import { answerError } from './answer-error.ts'
-import { answerUnknownAddress } from './answer-unknown-address.ts'
-import { type AuthenticateNeeds, authenticate } from './authenticate.ts'
-import { keepBegunAnswers } from './begun-answers.ts'
-import { checkInput } from './check-input.ts'
-import { closeWhenAnswered } from './close-when-answered.ts'
-import { discardBody } from './discard-body.ts'
-import { endSilentBodies } from './end-silent-bodies.ts'
-import { endUnreadAnswers } from './end-unread-answers.ts'
-import { ignoreExpectations } from './ignore-expectations.ts'
-import { recordRequests } from './record-requests.ts'
-import { chooseRequestId } from './request-id.ts'
-import { requireHost } from './require-host.ts'
 import { keepServedRoutes } from './served-routes.ts'
-import { takeEmptyBodies } from './take-empty-bodies.ts'
-import { traceRequests } from './trace-requests.ts'
-import { trackHandlers } from './track-handlers.ts'
+import { authenticate, type AuthenticateNeeds } from './authenticate.ts'
+import { checkInput } from './check-input.ts'
+import { discardBody, endSilentBodies, endUnreadAnswers } from './connections.ts'
+import { acceptForms } from './file-form.ts'
+import { chooseRequestId, recordRequests, traceRequests } from './record-requests.ts'
+import { trackHandlers } from './stop-serving.ts'
 
-export type ServerOptions = {
+type ServerOptions = {
   log: FastifyBaseLogger
   metrics: Metrics
   /** Undefined: nothing is traced. */
@@ -62,25 +53,22 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   server.setValidatorCompiler(checkInput)
   server.setSerializerCompiler(serializerCompiler)
   server.setErrorHandler(answerError)
-  ignoreExpectations(server)
   keepBegunAnswers(server)
-  answerUnknownAddress(server)
   keepServedRoutes(server)
 
   traceRequests(server, options.tracing)
   server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   // What is answered here tells of people and their papers: nobody keeps it, unless its route says otherwise.
   server.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
-  recordRequests(server, options)
+  recordRequests(server, options.metrics)
   lookAfterConnections(server, options)
   await allowOrigins(server, options.origins)
   await server.register(helmet, {
     global: true,
     contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
   })
-  requireHost(server)
+  acceptUnusualRequests(server)
   await server.register(cookie)
-  takeEmptyBodies(server)
   await acceptForms(server, options.maxUploadBytes)
   authenticate(server, options.authentication)
 
@@ -109,6 +97,23 @@ async function allowOrigins(server: FastifyInstance, origins: string[]): Promise
   })
 }
 
+/** What Node and Fastify would refuse without a problem document or a request id. */
+function acceptUnusualRequests(server: FastifyInstance): void {
+  // RFC 9112 (3.2) wants a request of HTTP/1.1 without a host rejected.
+  server.addHook('onRequest', async ({ raw }) => {
+    if (raw.httpVersion === '1.1' && raw.headers.host === undefined)
+      throw new AppError('bad_request', 'The request names no host. HTTP/1.1 wants one in the header "Host".')
+  })
+  // RFC 9110 (10.1.1) allows to ignore an unknown expectation.
+  server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response))
+  // Many clients call every request JSON, also one without a body.
+  const parseJson = server.getDefaultJsonParser('error', 'error')
+  server.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null)
+    else void parseJson(request, body, done)
+  })
+}
+
 function lookAfterConnections(server: FastifyInstance, { mostSecondsOfSilence }: ServerOptions): void {
   discardBody(server)
   endSilentBodies(server, mostSecondsOfSilence)
@@ -116,6 +121,16 @@ function lookAfterConnections(server: FastifyInstance, { mostSecondsOfSilence }:
   endUnreadAnswers(server, 4 * mostSecondsOfSilence)
   closeWhenAnswered(server)
   trackHandlers(server)
+}
+
+/** Node ends only connections that are idle when the server closes; one whose download was under way would stay open. */
+function closeWhenAnswered(server: FastifyInstance): void {
+  let isClosing = false
+  server.addHook('preClose', async () => void (isClosing = true))
+  server.addHook('onResponse', async () => {
+    // One turn later the answer has left its connection.
+    if (isClosing) setImmediate(() => server.server.closeIdleConnections())
+  })
 }
 
 /** Mounts routes below `/api/v1`, or where another prefix says. */

@@ -1,40 +1,31 @@
 import { once } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 
 import type { GuardedS3 } from '../storage/guard-s3.ts'
-import { closeListener, type TakenConnections } from './close-listener.ts'
 
-/** How a server that was told to end takes its time, each counted from the one before. */
-export type StopTimes = {
-  /** For whoever sends requests here to see `/readyz`, and to send them elsewhere. */
-  acceptMs: number
-  /** At most, until nobody waits to be taken: a busy process takes one at each turn. */
-  quietMs: number
-  /** For connections that were taken and have asked nothing yet. */
-  hearMs: number
-  /** For requests that run. */
-  finishMs: number
-  /** For what was cut to be tidied up. */
-  cutMs: number
-  /** For files that were received whole and then went to the local disk. */
-  fallbackMs: number
-}
-
-export const usualStopTimes: StopTimes = {
+/** The phases of a shutdown, one after the other. */
+export const usualStopTimes = {
+  /** For load balancers to see `/readyz` and send requests elsewhere. */
   acceptMs: 5000,
+  /** At most, until no connection waits to be accepted: a busy process takes one at each turn. */
   quietMs: 3000,
+  /** For connections that were accepted and have asked nothing yet. */
   hearMs: 1000,
+  /** For requests that run. */
   finishMs: 50_000,
+  /** For what was cut to be tidied up. */
   cutMs: 2000,
+  /** For files that were received whole and then went to the local disk. */
   fallbackMs: 10_000,
 }
+export type StopTimes = typeof usualStopTimes
 
-export type RunningRequests = TakenConnections & {
+type RunningRequests = TakenConnections & {
   /** Cuts the connection of every request that has not arrived whole, and says which, once their handlers know it too. */
   cutUnfinished(): Promise<IncomingMessage[]>
 }
@@ -111,4 +102,80 @@ async function endsWithin(closed: PromiseLike<unknown>, milliseconds: number): P
   } finally {
     over.abort()
   }
+}
+
+/** How many connections were taken so far, and those over which nothing was asked yet. */
+type TakenConnections = { taken: () => number; silent: ReadonlySet<Socket> }
+
+/** A turn is to be this short, as long as that can be had. */
+const shortTurnMs = 0.3
+const mostMsForShortTurn = 500
+const lookMs = 5
+
+/**
+ * Takes no new connections; those that it has are served on, but for the idle. A proxy that has just opened one asks over it in a
+ * moment: that is waited for. One that stays silent is cut after `hearMs`; it would hold up the end for nothing.
+ */
+export async function closeListener(
+  server: Server,
+  connections: TakenConnections,
+  { quietMs, hearMs }: { quietMs: number; hearMs: number },
+): Promise<void> {
+  await untilQuiet(connections, quietMs)
+  // Node's own, at once: the framework's has a long way to it, on which others connect.
+  server.close()
+  const giveUpAt = performance.now() + hearMs
+  while (connections.silent.size > 0 && performance.now() < giveUpAt) await sleep(lookMs)
+  for (const socket of connections.silent) socket.destroy()
+}
+
+/**
+ * Connections wait with the system until a turn of the event loop takes them, one at each turn, and the system resets
+ * those that still wait when the listener closes. So it closes after a turn in which none came, a short one if the
+ * process has such: whoever comes within that turn is reset.
+ */
+async function untilQuiet({ taken }: TakenConnections, quietMs: number): Promise<void> {
+  const startedAt = performance.now()
+  for (let isQuiet = false; !isQuiet && msSince(startedAt) < quietMs;) {
+    const [began, before] = [performance.now(), taken()]
+    await turn()
+    const isShort = msSince(began) < shortTurnMs || msSince(startedAt) > mostMsForShortTurn
+    isQuiet = taken() === before && isShort
+  }
+}
+
+function msSince(moment: number): number {
+  return performance.now() - moment
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Resolves when nothing is done any more for these requests, whether or not anybody hears the answer. */
+    handlersDone(requests: Iterable<IncomingMessage>): Promise<void>
+  }
+}
+
+/**
+ * Knows which handlers are at work, also for clients that went away: what they tidy up then needs the database. Node counts
+ * connections alone, so that the server's end waits here.
+ */
+export function trackHandlers(server: FastifyInstance): void {
+  const atWork = new Map<IncomingMessage, Promise<void>>()
+  const done = async (requests: Iterable<IncomingMessage>) => {
+    await Promise.all([...requests].map(async (request) => atWork.get(request)))
+  }
+  server.decorate('handlersDone', done)
+  server.addHook('onClose', async () => done(atWork.keys()))
+  server.addHook('onRoute', (route) => {
+    const { handler } = route
+    route.handler = function handleTracked(request, reply) {
+      const result: unknown = handler.call(this, request, reply)
+      if (result instanceof Promise)
+        atWork.set(
+          request.raw,
+          Promise.allSettled([result]).then(() => void atWork.delete(request.raw)),
+        )
+      return result
+    }
+  })
 }

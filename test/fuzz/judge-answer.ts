@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { problem } from '../../src/contract.ts'
 import { errorCodes } from '../../src/errors.ts'
-import { statusByCode } from '../../src/http/status-of.ts'
+import { statusByCode } from '../../src/http/answer-error.ts'
 import type { Fuzzed } from './fuzz-world.ts'
 import type { Answer } from './http-answers.ts'
 import { refute } from './refute.ts'

@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from 'vitest'
 
 import type { ErrorCode } from '../../src/errors.ts'
 import type { ServedRoute } from '../../src/http/served-routes.ts'
-import { statusByCode } from '../../src/http/status-of.ts'
+import { statusByCode } from '../../src/http/answer-error.ts'
 import { rights } from '../../src/people/rights.ts'
 import { serverWithRoutes } from '../support/server-with-routes.ts'
 import { answerOfThoseLetIn, askRoute, isKnown } from './rights/ask-route.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { errorCodes } from '../../src/errors.ts'
-import { statusByCode } from '../../src/http/status-of.ts'
+import { statusByCode } from '../../src/http/answer-error.ts'
 import { readTable } from './read-table.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/errors.md'), 'utf8')

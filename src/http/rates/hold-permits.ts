@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 import type { Bucket, Lease, PermitWish } from '../../database/rates.ts'
+import { untilAborted } from '../../storage/read-as-it-grows.ts'
 import type { Clock } from '../../vocabulary.ts'
 
 export type PermitNeeds = {
@@ -14,18 +13,18 @@ export type PermitNeeds = {
 }
 
 /** `isNews`: nothing was said of this bucket for a while. */
-export type Exhausted = { bucket: Bucket; retryAfterSeconds: number; isNews: boolean }
+export type Exhausted<Limit extends Bucket> = { bucket: Limit; retryAfterSeconds: number; isNews: boolean }
 
-export type Permits = {
+export type Permits<Limit extends Bucket> = {
   /** One permit of each, or none of any: then the bucket that has none. */
-  spend(buckets: Bucket[]): Promise<Exhausted | undefined>
+  spend(buckets: Limit[]): Promise<Exhausted<Limit> | undefined>
   /** The bucket that is known to have none. Nothing is spent, and nobody is asked. */
-  look(buckets: Bucket[]): Exhausted | undefined
+  look(buckets: Limit[]): Exhausted<Limit> | undefined
 }
 
 /** What this instance knows of one bucket. */
-type Holding = {
-  bucket: Bucket
+type Holding<Limit extends Bucket = Bucket> = {
+  bucket: Limit
   /** Leased and not spent. */
   left: number
   leftUntil: number
@@ -57,12 +56,13 @@ export const creditOf = ({ perHour }: Bucket): number => Math.min(20, Math.floor
  * Spends permits from memory, and leases more in batches when they are used up. Where nobody can be asked, all pass: what
  * needs the database then fails by itself.
  */
-export function holdPermits(needs: PermitNeeds): Permits {
-  const holdings = new Map<string, Holding>()
+export function holdPermits<Limit extends Bucket>(needs: PermitNeeds): Permits<Limit> {
+  const holdings = new Map<string, Holding<Limit>>()
   let passUntil = 0
   const time = () => needs.now().getTime()
+  const known = (buckets: Limit[]) => buckets.flatMap(({ name }) => holdings.get(name) ?? [])
 
-  function holdingOf(bucket: Bucket): Holding {
+  function holdingOf(bucket: Limit): Holding<Limit> {
     const holding = holdings.get(bucket.name) ?? newHolding(bucket)
     // What stands first in a map is what was put there first: who came last goes to its end.
     holdings.delete(bucket.name)
@@ -77,7 +77,7 @@ export function holdPermits(needs: PermitNeeds): Permits {
   async function lease(wanting: Holding[]): Promise<void> {
     const wishes = wanting.map(({ bucket, owed }) => ({ bucket, permits: owed + batchOf(bucket) }))
     try {
-      const leases = await within(needs.patienceMs ?? usualPatienceMs, needs.lease(wishes))
+      const leases = await untilAborted(needs.lease(wishes), AbortSignal.timeout(needs.patienceMs ?? usualPatienceMs))
       for (const holding of wanting) {
         takeIn(holding, leases, time())
         needs.onLease?.(holding.left > 0 ? 'granted' : 'refused')
@@ -100,7 +100,7 @@ export function holdPermits(needs: PermitNeeds): Permits {
   }
 
   return {
-    look: (buckets) => refuse(knownOf(buckets, holdings), time()),
+    look: (buckets) => refuse(known(buckets), time()),
     async spend(buckets) {
       for (;;) {
         const holding = buckets.map(holdingOf)
@@ -117,11 +117,7 @@ export function holdPermits(needs: PermitNeeds): Permits {
   }
 }
 
-function knownOf(buckets: Bucket[], holdings: Map<string, Holding>): Holding[] {
-  return buckets.flatMap(({ name }) => holdings.get(name) ?? [])
-}
-
-const newHolding = (bucket: Bucket): Holding => ({
+const newHolding = <Limit extends Bucket>(bucket: Limit): Holding<Limit> => ({
   bucket,
   left: 0,
   leftUntil: 0,
@@ -152,7 +148,7 @@ function takeIn(holding: Holding, leases: Lease[], now: number): void {
 }
 
 /** For the first of them that has nothing left. */
-function refuse(all: Holding[], now: number): Exhausted | undefined {
+function refuse<Limit extends Bucket>(all: Holding<Limit>[], now: number): Exhausted<Limit> | undefined {
   const holding = all.find(({ refusedUntil }) => refusedUntil > now)
   if (holding === undefined) return undefined
   const isNews = holding.toldUntil <= now
@@ -166,18 +162,5 @@ function forgetOld(holdings: Map<string, Holding>, now: number): void {
     const isOld = lastSpentAt + msUntilFull < now
     if (asking !== undefined || (!isOld && holdings.size < mostHoldings)) return
     holdings.delete(name)
-  }
-}
-
-async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {
-  const ending = new AbortController()
-  const tooLate = sleep(ms, undefined, { signal: ending.signal }).then(() => {
-    throw new Error('nobody gave permits in time')
-  })
-  tooLate.catch(() => undefined) // nobody may be waiting
-  try {
-    return await Promise.race([work, tooLate])
-  } finally {
-    ending.abort()
   }
 }

@@ -1,15 +1,15 @@
+import ipaddr from 'ipaddr.js'
 import type { Logger } from 'pino'
 
 import type { RateKind, RateLimits } from '../../config-limits.ts'
 import type { Db } from '../../database/client.ts'
 import { type Bucket, leasePermits } from '../../database/rates.ts'
+import { AppError } from '../../errors.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Clock } from '../../vocabulary.ts'
 import { type Exhausted, holdPermits, type Permits } from './hold-permits.ts'
-import { networkOf } from './network-of.ts'
-import { tooMany } from './too-many.ts'
 
-export type HoldRatesNeeds = {
+type Needs = {
   db: Db
   log: Pick<Logger, 'warn'>
   metrics: Pick<Metrics, 'rateRefusals' | 'rateLeases'>
@@ -31,44 +31,40 @@ export type Rates = {
   note(kind: RateKind, caller: Caller): Promise<void>
 }
 
-type Of = 'person' | 'address'
-type Limited = { kind: RateKind; of: Of; bucket: Bucket }
+type Limited = Bucket & { kind: RateKind; of: 'person' | 'address' }
 
-export function holdRates(needs: HoldRatesNeeds): Rates {
+export function holdRates(needs: Needs): Rates {
   const permits = sharePermits(needs)
 
-  function bucketOf(kind: RateKind, of: Of, whose: string | undefined): Limited[] {
+  function bucketOf(kind: RateKind, of: Limited['of'], whose: string | undefined): Limited[] {
     const perHour = needs.limits[kind][of]
-    if (perHour === undefined || whose === undefined) return []
-    return [{ kind, of, bucket: { name: `${kind}:${of}:${whose}`, perHour } }]
+    return perHour === undefined || whose === undefined ? [] : [{ kind, of, name: `${kind}:${of}:${whose}`, perHour }]
   }
 
   const ofBoth = (kind: RateKind, { ip, person }: Caller) => [
     ...bucketOf(kind, 'person', person),
     ...bucketOf(kind, 'address', networkOf(ip)),
   ]
-  const spend = async (limited: Limited[], caller: Caller) =>
-    refuse(needs, caller, limited, await permits.spend(bucketsOf(limited)))
 
   return {
-    spend: (kind, caller) => spend(ofBoth(kind, caller), caller),
+    async spend(kind, caller) {
+      refuse(needs, caller, await permits.spend(ofBoth(kind, caller)))
+    },
     async spendOfPerson(kind, ip, asWhom) {
       if (needs.limits[kind].person === undefined) return
       const person = await asWhom()
-      await spend(bucketOf(kind, 'person', person), { ip, person, userId: undefined })
+      refuse(needs, { ip, person, userId: undefined }, await permits.spend(bucketOf(kind, 'person', person)))
     },
     look(kind, caller) {
-      const limited = ofBoth(kind, caller)
-      refuse(needs, caller, limited, permits.look(bucketsOf(limited)))
+      refuse(needs, caller, permits.look(ofBoth(kind, caller)))
     },
     async note(kind, caller) {
-      const limited = ofBoth(kind, caller)
-      tellOnce(needs, caller, findRefused(limited, await permits.spend(bucketsOf(limited))))
+      logOnce(needs, caller, await permits.spend(ofBoth(kind, caller)))
     },
   }
 }
 
-function sharePermits({ db, log, metrics, now }: HoldRatesNeeds): Permits {
+function sharePermits({ db, log, metrics, now }: Needs): Permits<Limited> {
   return holdPermits({
     lease: (wishes) => leasePermits(db, wishes),
     now,
@@ -80,28 +76,52 @@ function sharePermits({ db, log, metrics, now }: HoldRatesNeeds): Permits {
   })
 }
 
-const bucketsOf = (limited: Limited[]): Bucket[] => limited.map(({ bucket }) => bucket)
-
-function refuse(needs: HoldRatesNeeds, caller: Caller, limited: Limited[], exhausted: Exhausted | undefined): void {
-  const refused = findRefused(limited, exhausted)
-  if (refused === undefined) return
-  const { kind, of, retryAfterSeconds } = refused
+function refuse(needs: Needs, caller: Caller, exhausted: Exhausted<Limited> | undefined): void {
+  if (exhausted === undefined) return
+  const { kind, of } = exhausted.bucket
   needs.metrics.rateRefusals.inc({ kind, of })
-  tellOnce(needs, caller, refused)
-  throw tooMany(refused, retryAfterSeconds)
-}
-
-function findRefused(limited: Limited[], exhausted: Exhausted | undefined): (Limited & Exhausted) | undefined {
-  const found = limited.find(({ bucket }) => bucket.name === exhausted?.bucket.name)
-  return exhausted && found && { ...exhausted, ...found }
+  logOnce(needs, caller, exhausted)
+  throw tooMany(exhausted)
 }
 
 /** Once in a while and not in the audit trail: to refuse must cost less than to answer. */
-function tellOnce({ log }: HoldRatesNeeds, { ip, userId }: Caller, refused: (Limited & Exhausted) | undefined): void {
-  if (refused?.isNews !== true) return
-  const { kind, of, bucket } = refused
+function logOnce({ log }: Needs, { ip, userId }: Caller, exhausted: Exhausted<Limited> | undefined): void {
+  if (exhausted?.isNews !== true) return
+  const { kind, of, perHour } = exhausted.bucket
   log.warn(
-    { event: 'rate_limited', kind, of, ip, user_id: userId, per_hour: bucket.perHour },
+    { event: 'rate_limited', kind, of, ip, user_id: userId, per_hour: perHour },
     'somebody does more than they may in an hour',
   )
+}
+
+/** Whom an address stands for: one IPv4 address, or the /64 of an IPv6 one, of which a single machine has as many as it likes. */
+export function networkOf(address: string): string {
+  // What a proxy of the operator's puts there need not be an address.
+  if (!ipaddr.isValid(address)) return address.slice(0, 64)
+  const parsed = ipaddr.process(address)
+  if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString()
+  const network = [...parsed.parts.slice(0, 4), 0, 0, 0, 0]
+  return `${new ipaddr.IPv6(network).toString()}/64`
+}
+
+const things: Record<RateKind, string> = {
+  uploads: 'files handed in',
+  downloads: 'downloads',
+  logins: 'logins',
+  events: 'calls that are kept on record',
+}
+
+function tooMany({ bucket: { kind, of, perHour }, retryAfterSeconds }: Exhausted<Limited>): AppError {
+  const whose = of === 'person' ? 'by one person' : 'from one network'
+  return new AppError(
+    'rate_limited',
+    `Too many ${things[kind]} ${whose}: ${perHour} an hour are allowed. Go on ${inWords(retryAfterSeconds)}, and more slowly; who needs more asks the platform’s support.`,
+    { retryAfterSeconds },
+  )
+}
+
+function inWords(seconds: number): string {
+  if (seconds <= 1) return 'in a second'
+  if (seconds < 120) return `in ${seconds} seconds`
+  return `in ${Math.ceil(seconds / 60)} minutes`
 }

@@ -4,9 +4,8 @@ import type { RateKind } from '../../config-limits.ts'
 import type { Db } from '../../database/client.ts'
 import { digestEmail } from '../../database/login-failures.ts'
 import { isRecorded } from '../../people/record-refusal.ts'
-import { addressOf } from '../address-of.ts'
+import { addressOf } from '../authenticate.ts'
 import type { Caller, Rates } from './hold-rates.ts'
-import { rateWhatChanges } from './rate-what-changes.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -52,4 +51,19 @@ function callerOf(request: FastifyRequest): Caller {
 function emailOf({ body }: FastifyRequest): string | undefined {
   if (typeof body !== 'object' || body === null || !('email' in body)) return undefined
   return String(body.email)
+}
+
+const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * What changes something stands in the audit trail, which nobody may fill: it counts as an event where its route names no
+ * other rate. A route that only reads and yet leaves an event says so itself.
+ */
+export function rateWhatChanges(server: FastifyInstance): void {
+  server.addHook('onRoute', (route) => {
+    const { config, method } = route
+    const isReading = [method].flat().every((each) => readingMethods.has(each))
+    if (isReading || config === undefined || config.rate !== undefined || config.access === 'public') return
+    route.config = { ...config, rate: 'events' }
+  })
 }

@@ -29,9 +29,10 @@ import {
   readRefreshCookie,
   setRefreshCookie,
 } from '../refresh-cookie.ts'
-import { visitorOf } from '../visitor-of.ts'
+import { visitorOf } from '../authenticate.ts'
 
-export type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | undefined }
+type Server = Parameters<FastifyPluginAsyncZod>[0]
+type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | undefined }
 
 /** They use no cookie here, and browsers name no origin when their own page asks by them. */
 const safeMethods = new Set(['GET', 'HEAD'])
@@ -46,115 +47,110 @@ export function authRoutes(needs: AuthNeeds): FastifyPluginAsyncZod {
       if (isCookieMode(request) && !safeMethods.has(request.method)) assertSameOrigin(request, needs.publicUrl)
     })
 
-    await server.register(entering(needs))
-    await server.register(staying(needs))
+    addEntering(server, needs)
+    addStaying(server, needs)
   }
 }
 
-function entering(needs: AuthNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.post(
-      '/auth/register',
-      {
-        config: { access: 'public', rate: 'logins', errors: ['forbidden', 'conflict'] },
-        schema: {
-          tags: ['people'],
-          summary: 'Make an account',
-          headers: authModeHeader,
-          body: registerBody,
-          response: { 201: registeredShape },
-        },
+function addEntering(server: Server, needs: AuthNeeds): void {
+  server.post(
+    '/auth/register',
+    {
+      config: { access: 'public', rate: 'logins', errors: ['forbidden', 'conflict'] },
+      schema: {
+        tags: ['people'],
+        summary: 'Make an account',
+        headers: authModeHeader,
+        body: registerBody,
+        response: { 201: registeredShape },
       },
-      async (request, reply) => {
-        const { email, password, first_name: firstName, last_name: lastName, phone } = request.body
-        const registration = { email, password, firstName, lastName, phone }
-        const { account, tokens } = await register(needs, visitorOf(request), registration)
-        return reply
-          .code(201)
-          .header('location', '/api/v1/auth/me')
-          .send({
-            ...(tokens === undefined ? {} : handOver(needs, { request, reply }, tokens)),
-            user: presentAccount(account),
-          })
-      },
-    )
+    },
+    async (request, reply) => {
+      const { email, password, first_name: firstName, last_name: lastName, phone } = request.body
+      const registration = { email, password, firstName, lastName, phone }
+      const { account, tokens } = await register(needs, visitorOf(request), registration)
+      return reply
+        .code(201)
+        .header('location', '/api/v1/auth/me')
+        .send({
+          ...(tokens === undefined ? {} : handOver(needs, { request, reply }, tokens)),
+          user: presentAccount(account),
+        })
+    },
+  )
 
-    server.post(
-      '/auth/login',
-      {
-        config: { access: 'public', rate: 'logins', isLogin: true, errors: ['unauthenticated', 'forbidden'] },
-        schema: {
-          tags: ['people'],
-          summary: 'Log in',
-          headers: authModeHeader,
-          body: loginBody,
-          response: { 200: tokensShape },
-        },
+  server.post(
+    '/auth/login',
+    {
+      config: { access: 'public', rate: 'logins', isLogin: true, errors: ['unauthenticated', 'forbidden'] },
+      schema: {
+        tags: ['people'],
+        summary: 'Log in',
+        headers: authModeHeader,
+        body: loginBody,
+        response: { 200: tokensShape },
       },
-      async (request, reply) =>
-        handOver(needs, { request, reply }, await logIn(needs, visitorOf(request), request.body)),
-    )
-  }
+    },
+    async (request, reply) => handOver(needs, { request, reply }, await logIn(needs, visitorOf(request), request.body)),
+  )
 }
 
-function staying(needs: AuthNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.post(
-      '/auth/refresh',
-      {
-        config: { access: 'public', rate: 'events', errors: ['unauthenticated', 'forbidden'] },
-        schema: {
-          tags: ['people'],
-          summary: 'Get new tokens for a refresh token, which works once',
-          headers: authModeHeader,
-          body: refreshBody,
-          response: { 200: tokensShape },
-        },
+function addStaying(server: Server, needs: AuthNeeds): void {
+  server.post(
+    '/auth/refresh',
+    {
+      config: { access: 'public', rate: 'events', errors: ['unauthenticated', 'forbidden'] },
+      schema: {
+        tags: ['people'],
+        summary: 'Get new tokens for a refresh token, which works once',
+        headers: authModeHeader,
+        body: refreshBody,
+        response: { 200: tokensShape },
       },
-      async (request, reply) => {
-        const token = presentedToken(request, request.body)
-        if (token === undefined) throw new AppError('unauthenticated', 'Send a refresh token, or log in.')
-        return handOver(needs, { request, reply }, await refreshSession(needs, visitorOf(request), token))
-      },
-    )
+    },
+    async (request, reply) => {
+      const token = presentedToken(request, request.body)
+      if (token === undefined) throw new AppError('unauthenticated', 'Send a refresh token, or log in.')
+      return handOver(needs, { request, reply }, await refreshSession(needs, visitorOf(request), token))
+    },
+  )
 
-    server.post(
-      '/auth/logout',
-      {
-        config: { access: 'public', rate: 'events', errors: ['unauthenticated', 'forbidden'] },
-        schema: {
-          tags: ['people'],
-          summary: 'End this session, or all of them',
-          description: 'Shown by the refresh token, its cookie, or the access token.',
-          headers: authModeHeader,
-          querystring: logoutQuery,
-          body: refreshBody,
-          response: { 204: z.null() },
-        },
+  server.post(
+    '/auth/logout',
+    {
+      config: { access: 'public', rate: 'events', errors: ['unauthenticated', 'forbidden'] },
+      schema: {
+        tags: ['people'],
+        summary: 'End this session, or all of them',
+        description: 'Shown by the refresh token, its cookie, or the access token.',
+        headers: authModeHeader,
+        querystring: logoutQuery,
+        body: refreshBody,
+        response: { 204: z.null() },
       },
-      async (request, reply) => {
-        const refreshToken = presentedToken(request, request.body)
-        const access = await presentedAccess(needs, request)
-        const isNobody = refreshToken === undefined && access === undefined
-        const everywhere = request.query.all === 'true'
-        // A page whose cookie is gone already has left; there is nothing to refuse.
-        if (!(isCookieMode(request) && isNobody && !everywhere))
-          await logOut(needs, visitorOf(request), { refreshToken, access, everywhere })
+    },
+    async (request, reply) => {
+      const refreshToken = presentedToken(request, request.body)
+      const access = await presentedAccess(needs, request)
+      const isNobody = refreshToken === undefined && access === undefined
+      const everywhere = request.query.all === 'true'
+      // A page whose cookie is gone already has left; there is nothing to refuse.
+      if (!(isCookieMode(request) && isNobody && !everywhere))
+        await logOut(needs, visitorOf(request), { refreshToken, access, everywhere })
 
-        if (isCookieMode(request)) clearRefreshCookie({ request, reply }, needs.publicUrl)
-        return reply.code(204).send(null)
-      },
-    )
+      if (isCookieMode(request)) clearRefreshCookie({ request, reply }, needs.publicUrl)
+      return reply.code(204).send(null)
+    },
+  )
 
-    server.get(
-      '/auth/me',
-      {
-        config: { access: 'signed_in' },
-        schema: { tags: ['people'], summary: 'Who am I', response: { 200: accountShape } },
-      },
-      async ({ actor }) => presentPerson(await requirePerson(needs.db, actor, 'account.viewed')),
-    )
-  }
+  server.get(
+    '/auth/me',
+    {
+      config: { access: 'signed_in' },
+      schema: { tags: ['people'], summary: 'Who am I', response: { 200: accountShape } },
+    },
+    async ({ actor }) => presentPerson(await requirePerson(needs.db, actor, 'account.viewed')),
+  )
 }
 
 /** In cookie mode the refresh token goes into the cookie and nowhere else, out of reach of the page's scripts. */

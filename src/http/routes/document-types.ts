@@ -13,107 +13,104 @@ import type { DocumentType } from '../../database/document-types.ts'
 import { browseDocumentTypes, viewDocumentType } from '../../documents/browse-document-types.ts'
 import { addDocumentType, changeDocumentType } from '../../documents/change-document-type.ts'
 
-export type DocumentTypeRoutesNeeds = { db: Db; maxUploadBytes: number }
+type Server = Parameters<FastifyPluginAsyncZod>[0]
+type Needs = { db: Db; maxUploadBytes: number }
 
 const root = '/document-types'
 
 /** Contract §4: which papers there are. */
-export function documentTypeRoutes(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
+export function documentTypeRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
-    await server.register(reading(needs))
-    await server.register(changing(needs))
+    addReading(server, needs)
+    addChanging(server, needs)
   }
 }
 
-function reading(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.get(
-      root,
-      {
-        config: { access: 'signed_in' },
-        schema: {
-          tags: ['document types'],
-          summary: 'List the document types',
-          response: { 200: z.array(documentTypeShape) },
-        },
+function addReading(server: Server, needs: Needs): void {
+  server.get(
+    root,
+    {
+      config: { access: 'signed_in' },
+      schema: {
+        tags: ['document types'],
+        summary: 'List the document types',
+        response: { 200: z.array(documentTypeShape) },
       },
-      async ({ actor }) => (await browseDocumentTypes(needs, actor)).map(present),
-    )
+    },
+    async ({ actor }) => (await browseDocumentTypes(needs, actor)).map(present),
+  )
 
-    server.get(
-      `${root}/:document_type`,
-      {
-        config: { access: 'signed_in' },
-        schema: {
-          tags: ['document types'],
-          summary: 'Look at one, by code or id',
-          params: documentTypeParams,
-          response: { 200: documentTypeShape },
-        },
+  server.get(
+    `${root}/:document_type`,
+    {
+      config: { access: 'signed_in' },
+      schema: {
+        tags: ['document types'],
+        summary: 'Look at one, by code or id',
+        params: documentTypeParams,
+        response: { 200: documentTypeShape },
       },
-      async (request) => present(await viewDocumentType(needs, request.actor, request.params.document_type)),
-    )
-  }
+    },
+    async (request) => present(await viewDocumentType(needs, request.actor, request.params.document_type)),
+  )
 }
 
-function changing(needs: DocumentTypeRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.post(
-      root,
-      {
-        config: { access: 'administrator', errors: ['conflict'] },
-        schema: {
-          tags: ['document types'],
-          summary: 'Add a document type',
-          body: addDocumentTypeBody,
-          response: { 201: documentTypeShape },
-        },
+function addChanging(server: Server, needs: Needs): void {
+  server.post(
+    root,
+    {
+      config: { access: 'administrator', errors: ['conflict'] },
+      schema: {
+        tags: ['document types'],
+        summary: 'Add a document type',
+        body: addDocumentTypeBody,
+        response: { 201: documentTypeShape },
       },
-      async (request, reply) => {
-        const { body } = request
-        const type = await addDocumentType(needs, request.actor, {
-          code: body.code,
-          name: body.name,
-          description: body.description,
-          isRequired: body.is_required,
-          isActive: body.is_active,
-          maxBytes: body.max_bytes,
-          allowedTypes: body.allowed_types,
-          confidential: body.confidential,
-          retentionDays: body.retention_days,
-        })
-        return reply.code(201).header('location', `/api/v1${root}/${type.id}`).send(present(type))
-      },
-    )
+    },
+    async (request, reply) => {
+      const { body } = request
+      const type = await addDocumentType(needs, request.actor, {
+        code: body.code,
+        name: body.name,
+        description: body.description,
+        isRequired: body.is_required,
+        isActive: body.is_active,
+        maxBytes: body.max_bytes,
+        allowedTypes: body.allowed_types,
+        confidential: body.confidential,
+        retentionDays: body.retention_days,
+      })
+      return reply.code(201).header('location', `/api/v1${root}/${type.id}`).send(present(type))
+    },
+  )
 
-    server.patch(
-      `${root}/:document_type`,
-      {
-        config: { access: 'administrator' },
-        schema: {
-          tags: ['document types'],
-          summary: 'Change a document type, by code or id; its code stays',
-          params: documentTypeParams,
-          body: changeDocumentTypeBody,
-          response: { 200: documentTypeShape },
-        },
+  server.patch(
+    `${root}/:document_type`,
+    {
+      config: { access: 'administrator' },
+      schema: {
+        tags: ['document types'],
+        summary: 'Change a document type, by code or id; its code stays',
+        params: documentTypeParams,
+        body: changeDocumentTypeBody,
+        response: { 200: documentTypeShape },
       },
-      async (request) => {
-        const { body, params } = request
-        const type = await changeDocumentType(needs, request.actor, params.document_type, {
-          name: body.name,
-          description: body.description,
-          isRequired: body.is_required,
-          isActive: body.is_active,
-          maxBytes: body.max_bytes,
-          allowedTypes: body.allowed_types,
-          confidential: body.confidential,
-          retentionDays: body.retention_days,
-        })
-        return present(type)
-      },
-    )
-  }
+    },
+    async (request) => {
+      const { body, params } = request
+      const type = await changeDocumentType(needs, request.actor, params.document_type, {
+        name: body.name,
+        description: body.description,
+        isRequired: body.is_required,
+        isActive: body.is_active,
+        maxBytes: body.max_bytes,
+        allowedTypes: body.allowed_types,
+        confidential: body.confidential,
+        retentionDays: body.retention_days,
+      })
+      return present(type)
+    },
+  )
 }
 
 function present(type: DocumentType): DocumentTypeShape {

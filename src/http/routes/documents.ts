@@ -1,23 +1,40 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { documentParams, documentShape, firmParams, listDocumentsQuery } from '../../contract.ts'
-import { browseDocuments, viewDocument } from '../../documents/browse.ts'
+import {
+  changeDisposalBody,
+  type DisposalShape,
+  disposalShape,
+  documentParams,
+  documentShape,
+  eventShape,
+  firmParams,
+  listDocumentsQuery,
+  pageQuery,
+} from '../../contract.ts'
+import type { DisposalOf } from '../../database/disposal-of.ts'
 import type { AccessNeeds } from '../../documents/access-document.ts'
+import { browseDocuments, viewDocument, viewHistory } from '../../documents/browse.ts'
+import { deleteDocument } from '../../documents/delete.ts'
+import { changeDisposal } from '../../documents/purge/change-disposal.ts'
+import { viewDisposal } from '../../documents/purge/view-disposal.ts'
+import { restoreDocument } from '../../documents/restore.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import { documentOf, firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
-import { etagOf, presentDocument } from '../present-document.ts'
+import { etagOf, presentDocument, presentEvent } from '../present-document.ts'
 
-export type DocumentRoutesNeeds = AccessNeeds & { cursors: Cursors; scanner: Scanner | undefined }
+type Server = Parameters<FastifyPluginAsyncZod>[0]
+type DocumentNeeds = AccessNeeds & { cursors: Cursors; scanner: Scanner | undefined }
 
-const root = '/security-firms/:firm_id/documents'
+const documents = '/security-firms/:firm_id/documents'
+const oneDocument = `${documents}/:id`
 
-/** Contract §3: list, look at one. */
-export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZod {
+/** Contract §3: list, look at one, its audit trail. */
+export function documentRoutes(needs: DocumentNeeds): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
-      root,
+      documents,
       {
         config: { right: 'documents.list' },
         schema: {
@@ -31,16 +48,16 @@ export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZo
       async (request, reply) => {
         const { query, params, actor } = request
         const filter = { documentType: query.document_type, withDeleted: query.include === 'deleted' }
-        const documents = await answerPage(needs.cursors, { request, reply }, query, {
-          load: (page) => browseDocuments(needs, actor, firmOf(params), { filter, page }),
+        const page = await answerPage(needs.cursors, { request, reply }, query, {
+          load: (wanted) => browseDocuments(needs, actor, firmOf(params), { filter, page: wanted }),
           positionOf: (document) => ({ at: document.createdAtExact, id: document.id }),
         })
-        return documents.map((document) => presentDocument(document, needs))
+        return page.map((document) => presentDocument(document, needs))
       },
     )
 
     server.get(
-      `${root}/:id`,
+      oneDocument,
       {
         config: { right: 'documents.read', rate: 'events' },
         schema: {
@@ -55,5 +72,129 @@ export function documentRoutes(needs: DocumentRoutesNeeds): FastifyPluginAsyncZo
         return reply.header('etag', etagOf(document, needs)).send(presentDocument(document, needs))
       },
     )
+    historyRoute(server, needs)
   }
+}
+
+function historyRoute(server: Server, needs: DocumentNeeds): void {
+  server.get(
+    `${oneDocument}/events`,
+    {
+      config: { right: 'documents.history', rate: 'events' },
+      schema: {
+        tags: ['documents'],
+        summary: 'What happened to a document, newest first',
+        params: documentParams,
+        querystring: pageQuery,
+        response: { 200: z.array(eventShape) },
+      },
+    },
+    async (request, reply) => {
+      const document = documentOf(request.params)
+      const events = await answerPage(needs.cursors, { request, reply }, request.query, {
+        load: (page) => viewHistory(needs, request.actor, { document, page }),
+        positionOf: (event) => ({ at: event.occurredAtExact, id: event.id }),
+      })
+      return events.map(presentEvent)
+    },
+  )
+}
+
+/** Contract §3: to the trash, and back. */
+export function trashRoutes(needs: AccessNeeds & { scanner: Scanner | undefined }): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.delete(
+      oneDocument,
+      {
+        config: { right: 'documents.delete' },
+        schema: {
+          tags: ['documents'],
+          summary: 'Move a document to the trash',
+          params: documentParams,
+          response: { 204: z.null() },
+        },
+      },
+      async (request, reply) => {
+        await deleteDocument(needs, request.actor, documentOf(request.params))
+        return reply.code(204).send(null)
+      },
+    )
+
+    server.post(
+      `${oneDocument}/restore`,
+      {
+        config: { right: 'documents.restore', errors: ['gone'] },
+        schema: {
+          tags: ['documents'],
+          summary: 'Take a document out of the trash, as it was',
+          params: documentParams,
+          response: { 200: documentShape },
+        },
+      },
+      async (request, reply) => {
+        const document = await restoreDocument(needs, request.actor, documentOf(request.params))
+        return reply.header('etag', etagOf(document, needs)).send(presentDocument(document, needs))
+      },
+    )
+  }
+}
+
+/** What is to become of a document in the trash, and an administrator's word on that. */
+export function disposalRoutes(needs: AccessNeeds & { trashDays: number }): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      `${oneDocument}/disposal`,
+      {
+        config: { right: 'documents.read', rate: 'events' },
+        schema: {
+          tags: ['documents'],
+          summary: 'See when a document may be destroyed, and what keeps it',
+          params: documentParams,
+          response: { 200: disposalShape },
+        },
+      },
+      async (request) => presentDisposal(await viewDisposal(needs, request.actor, documentOf(request.params)), needs),
+    )
+
+    server.patch(
+      `${oneDocument}/disposal`,
+      {
+        config: { right: 'documents.hold', errors: ['conflict'] },
+        schema: {
+          tags: ['documents'],
+          summary: 'Put a legal hold on a document, or let the last verified paper of a required type go',
+          params: documentParams,
+          body: changeDisposalBody,
+          response: { 200: disposalShape },
+        },
+      },
+      async (request) => {
+        const { hold: isHeld, purge_approved: isApproved, reason } = request.body
+        const change = { ...documentOf(request.params), isHeld, isApproved, reason }
+        return presentDisposal(await changeDisposal(needs, request.actor, change), needs)
+      },
+    )
+  }
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+
+function presentDisposal(of: DisposalOf, { trashDays }: { trashDays: number }): DisposalShape {
+  return {
+    deleted_at: of.deletedAt?.toISOString() ?? null,
+    purge_at: purgeAt(of, trashDays)?.toISOString() ?? null,
+    retained_until: of.retainedUntil?.toISOString() ?? null,
+    held: of.isHeld,
+    hold: of.hasHold,
+    hold_reason: of.holdReason,
+    needs_approval: of.isLastVerified,
+    approved_at: of.approvedAt?.toISOString() ?? null,
+    approved_by: of.approvedBy,
+    approval_reason: of.approvalReason,
+  }
+}
+
+function purgeAt({ deletedAt, retainedUntil }: DisposalOf, trashDays: number): Date | undefined {
+  if (deletedAt === null) return undefined
+  return new Date(Math.max(deletedAt.getTime() + trashDays * dayMs, retainedUntil?.getTime() ?? 0))
 }

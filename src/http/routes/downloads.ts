@@ -9,19 +9,20 @@ import { openLinkedBytes } from '../../documents/open-linked-bytes.ts'
 import { openLocalLink } from '../../storage/local-links.ts'
 import { documentOf } from '../document-of.ts'
 import { sendFile } from '../send-file.ts'
-import { visitorOf } from '../visitor-of.ts'
+import { visitorOf } from '../authenticate.ts'
 
-export type DownloadRoutesNeeds = DownloadNeeds & OpenBytesNeeds & { localLinks: { key: Uint8Array } }
+type Server = Parameters<FastifyPluginAsyncZod>[0]
+type Needs = DownloadNeeds & OpenBytesNeeds & { localLinks: { key: Uint8Array } }
 
 /** Contract §3, download: a redirect to S3, the file itself from local disk, or a link as JSON. */
-export function downloadRoutes(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
+export function downloadRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
-    await server.register(ofDocuments(needs))
-    await server.register(byLink(needs))
+    addDocumentDownloads(server, needs)
+    addLinkDownload(server, needs)
   }
 }
 
-function ofDocuments(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
+function addDocumentDownloads(server: Server, needs: Needs): void {
   const config = {
     right: 'documents.download',
     rate: 'downloads',
@@ -31,56 +32,49 @@ function ofDocuments(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
   const root = '/security-firms/:firm_id/documents/:id'
   const schema = { tags: ['documents'], querystring: downloadQuery }
 
-  return async (server) => {
-    server.get(
-      `${root}/download`,
-      { config, schema: { ...schema, summary: 'Download a document', params: documentParams } },
-      async (request, reply) => {
-        const { disposition } = request.query
-        const issued = await issueDownload(needs, request.actor, { ...documentOf(request.params), disposition })
-        return answerDownload(needs, request, reply, issued)
-      },
-    )
+  server.get(
+    `${root}/download`,
+    { config, schema: { ...schema, summary: 'Download a document', params: documentParams } },
+    async (request, reply) => {
+      const wanted = { ...documentOf(request.params), ...request.query }
+      return answerDownload(needs, request, reply, await issueDownload(needs, request.actor, wanted))
+    },
+  )
 
-    server.get(
-      `${root}/versions/:n/download`,
-      { config, schema: { ...schema, summary: 'Download one version of a document', params: versionParams } },
-      async (request, reply) => {
-        const { disposition } = request.query
-        const document = { ...documentOf(request.params), version: request.params.n }
-        const issued = await issueDownload(needs, request.actor, { ...document, disposition })
-        return answerDownload(needs, request, reply, issued)
-      },
-    )
-  }
+  server.get(
+    `${root}/versions/:n/download`,
+    { config, schema: { ...schema, summary: 'Download one version of a document', params: versionParams } },
+    async (request, reply) => {
+      const wanted = { ...documentOf(request.params), version: request.params.n, ...request.query }
+      return answerDownload(needs, request, reply, await issueDownload(needs, request.actor, wanted))
+    },
+  )
 }
 
-function byLink(needs: DownloadRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.get(
-      '/files/:token',
-      {
-        config: {
-          access: 'public',
-          rate: 'downloads',
-          sendsFile: 'itself',
-          errors: ['forbidden', 'gone', 'range_not_satisfiable', 'store_unavailable'],
-        },
-        schema: {
-          tags: ['documents'],
-          summary: 'A file on local storage, by its signed link',
-          params: z.object({ token: z.string() }),
-        },
+function addLinkDownload(server: Server, needs: Needs): void {
+  server.get(
+    '/files/:token',
+    {
+      config: {
+        access: 'public',
+        rate: 'downloads',
+        sendsFile: 'itself',
+        errors: ['forbidden', 'gone', 'range_not_satisfiable', 'store_unavailable'],
       },
-      async (request, reply) => {
-        const link = await openLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
-        // Whoever has the link may read; who it is, nobody knows.
-        const somebody = { userId: null, ...visitorOf(request) }
-        const bytes = await openLinkedBytes(needs, somebody, { ...link, store: 'local', size: link.fileSize })
-        return sendFile(request, reply, { ...link, bytes })
+      schema: {
+        tags: ['documents'],
+        summary: 'A file on local storage, by its signed link',
+        params: z.object({ token: z.string() }),
       },
-    )
-  }
+    },
+    async (request, reply) => {
+      const link = await openLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
+      // Whoever has the link may read; who it is, nobody knows.
+      const somebody = { userId: null, ...visitorOf(request) }
+      const bytes = await openLinkedBytes(needs, somebody, { ...link, store: 'local', size: link.fileSize })
+      return sendFile(request, reply, { ...link, bytes })
+    },
+  )
 }
 
 async function answerDownload(

@@ -8,100 +8,97 @@ import { emptyRoom, type Quota } from '../../database/quotas.ts'
 import { browseFirms, viewFirm } from '../../people/browse-firms.ts'
 import { changeFirm } from '../../people/change-firm.ts'
 import { registerFirm } from '../../people/register-firm.ts'
-import type { FirmId } from '../../vocabulary.ts'
+import { firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { presentFirm, presentWholeFirm } from '../present-person.ts'
 
-export type FirmRoutesNeeds = { db: Db; cursors: Cursors; usualQuota: Quota }
+type Server = Parameters<FastifyPluginAsyncZod>[0]
+type Needs = { db: Db; cursors: Cursors; usualQuota: Quota }
 
 const root = '/security-firms'
 
 /** Contract §4: firms. */
-export function firmRoutes(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
+export function firmRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
-    await server.register(reading(needs))
-    await server.register(changing(needs))
+    addReading(server, needs)
+    addChanging(server, needs)
   }
 }
 
-function reading(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.get(
-      root,
-      {
-        config: { access: 'signed_in' },
-        schema: {
-          tags: ['firms'],
-          summary: 'List your firms, newest first; an administrator sees all',
-          querystring: pageQuery,
-          response: { 200: z.array(firmShape) },
-        },
+function addReading(server: Server, needs: Needs): void {
+  server.get(
+    root,
+    {
+      config: { access: 'signed_in' },
+      schema: {
+        tags: ['firms'],
+        summary: 'List your firms, newest first; an administrator sees all',
+        querystring: pageQuery,
+        response: { 200: z.array(firmShape) },
       },
-      async (request, reply) => {
-        const firms = await answerPage(needs.cursors, { request, reply }, request.query, {
-          load: (page) => browseFirms(needs, request.actor, page),
-          positionOf: (firm) => ({ at: firm.createdAtExact, id: firm.id }),
-        })
-        return firms.map((firm) => presentFirm(firm, firm.role))
-      },
-    )
+    },
+    async (request, reply) => {
+      const firms = await answerPage(needs.cursors, { request, reply }, request.query, {
+        load: (page) => browseFirms(needs, request.actor, page),
+        positionOf: (firm) => ({ at: firm.createdAtExact, id: firm.id }),
+      })
+      return firms.map((firm) => presentFirm(firm, firm.role))
+    },
+  )
 
-    server.get(
-      `${root}/:firm_id`,
-      {
-        config: { right: 'firm.read' },
-        schema: { tags: ['firms'], summary: 'Look at a firm', params: firmParams, response: { 200: wholeFirmShape } },
-      },
-      async (request) => {
-        return presentWholeFirm(await viewFirm(needs, request.actor, request.params.firm_id as FirmId))
-      },
-    )
-  }
+  server.get(
+    `${root}/:firm_id`,
+    {
+      config: { right: 'firm.read' },
+      schema: { tags: ['firms'], summary: 'Look at a firm', params: firmParams, response: { 200: wholeFirmShape } },
+    },
+    async (request) => {
+      return presentWholeFirm(await viewFirm(needs, request.actor, firmOf(request.params)))
+    },
+  )
 }
 
-function changing(needs: FirmRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.post(
-      `${root}/register`,
-      {
-        config: { access: 'registered_user', errors: ['conflict'] },
-        schema: {
-          tags: ['firms'],
-          summary: 'Register a firm and become its administrator',
-          body: registerFirmBody,
-          response: { 201: wholeFirmShape },
-        },
+function addChanging(server: Server, needs: Needs): void {
+  server.post(
+    `${root}/register`,
+    {
+      config: { access: 'registered_user', errors: ['conflict'] },
+      schema: {
+        tags: ['firms'],
+        summary: 'Register a firm and become its administrator',
+        body: registerFirmBody,
+        response: { 201: wholeFirmShape },
       },
-      async (request, reply) => {
-        const { registration_number: registrationNumber, vat_number: vatNumber = null, ...rest } = request.body
-        const firm = await registerFirm(needs, request.actor, { ...rest, registrationNumber, vatNumber })
-        const room = emptyRoom(needs.usualQuota)
-        const location = `/api/v1${root}/${firm.id}`
-        return reply
-          .code(201)
-          .header('location', location)
-          .send(presentWholeFirm({ firm, role: 'firm_admin', room }))
-      },
-    )
+    },
+    async (request, reply) => {
+      const { registration_number: registrationNumber, vat_number: vatNumber = null, ...rest } = request.body
+      const firm = await registerFirm(needs, request.actor, { ...rest, registrationNumber, vatNumber })
+      const room = emptyRoom(needs.usualQuota)
+      const location = `/api/v1${root}/${firm.id}`
+      return reply
+        .code(201)
+        .header('location', location)
+        .send(presentWholeFirm({ firm, role: 'firm_admin', room }))
+    },
+  )
 
-    server.patch(
-      `${root}/:firm_id`,
-      {
-        config: { right: 'firm.change' },
-        schema: {
-          tags: ['firms'],
-          summary: 'Lock or unlock a firm, say how much it may keep, put a legal hold on it or lift it',
-          params: firmParams,
-          body: changeFirmBody,
-          response: { 200: wholeFirmShape },
-        },
+  server.patch(
+    `${root}/:firm_id`,
+    {
+      config: { right: 'firm.change' },
+      schema: {
+        tags: ['firms'],
+        summary: 'Lock or unlock a firm, say how much it may keep, put a legal hold on it or lift it',
+        params: firmParams,
+        body: changeFirmBody,
+        response: { 200: wholeFirmShape },
       },
-      async (request) => {
-        const { is_locked: isLocked, quota, hold: isHeld, hold_reason: reason = null } = request.body
-        const hold = isHeld === undefined ? undefined : { isHeld, reason }
-        const firmId = request.params.firm_id as FirmId
-        return presentWholeFirm(await changeFirm(needs, request.actor, firmId, { isLocked, quota, hold }))
-      },
-    )
-  }
+    },
+    async (request) => {
+      const { is_locked: isLocked, quota, hold: isHeld, hold_reason: reason = null } = request.body
+      const hold = isHeld === undefined ? undefined : { isHeld, reason }
+      const firmId = firmOf(request.params)
+      return presentWholeFirm(await changeFirm(needs, request.actor, firmId, { isLocked, quota, hold }))
+    },
+  )
 }

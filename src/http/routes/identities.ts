@@ -18,86 +18,83 @@ import { unlinkIdentity } from '../../people/unlink-identity.ts'
 import type { IdentityId, UserId } from '../../vocabulary.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 
-export type IdentityRoutesNeeds = { db: Db; cursors: Cursors; usualIssuer: string | undefined }
+type Server = Parameters<FastifyPluginAsyncZod>[0]
+type Needs = { db: Db; cursors: Cursors; usualIssuer: string | undefined }
 
 const root = '/users/:user_id/identities'
 
 /** Contract §2: whom a subject of an OpenID provider stands for. */
-export function identityRoutes(needs: IdentityRoutesNeeds): FastifyPluginAsyncZod {
+export function identityRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
-    await server.register(reading(needs))
-    await server.register(changing(needs))
+    addReading(server, needs)
+    addChanging(server, needs)
   }
 }
 
-function reading(needs: IdentityRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.get(
-      root,
-      {
-        config: { access: 'administrator' },
-        schema: {
-          tags: ['people'],
-          summary: 'List the logins of an OpenID provider that stand for a person, newest first',
-          params: userParams,
-          querystring: pageQuery,
-          response: { 200: z.array(identityShape) },
-        },
+function addReading(server: Server, needs: Needs): void {
+  server.get(
+    root,
+    {
+      config: { access: 'administrator' },
+      schema: {
+        tags: ['people'],
+        summary: 'List the logins of an OpenID provider that stand for a person, newest first',
+        params: userParams,
+        querystring: pageQuery,
+        response: { 200: z.array(identityShape) },
       },
-      async (request, reply) => {
-        const userId = request.params.user_id as UserId
-        const identities = await answerPage(needs.cursors, { request, reply }, request.query, {
-          load: (page) => browseIdentities(needs, request.actor, userId, page),
-          positionOf: (identity) => ({ at: identity.linkedAtExact, id: identity.id }),
-        })
-        return identities.map(present)
-      },
-    )
-  }
+    },
+    async (request, reply) => {
+      const userId = request.params.user_id as UserId
+      const identities = await answerPage(needs.cursors, { request, reply }, request.query, {
+        load: (page) => browseIdentities(needs, request.actor, userId, page),
+        positionOf: (identity) => ({ at: identity.linkedAtExact, id: identity.id }),
+      })
+      return identities.map(present)
+    },
+  )
 }
 
-function changing(needs: IdentityRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.post(
-      root,
-      {
-        config: { access: 'administrator', errors: ['conflict'] },
-        schema: {
-          tags: ['people'],
-          summary: 'Link a login of an OpenID provider to a person',
-          description: 'From the next request on, tokens with this `sub` are this person’s.',
-          params: userParams,
-          body: linkIdentityBody,
-          response: { 201: identityShape },
-        },
+function addChanging(server: Server, needs: Needs): void {
+  server.post(
+    root,
+    {
+      config: { access: 'administrator', errors: ['conflict'] },
+      schema: {
+        tags: ['people'],
+        summary: 'Link a login of an OpenID provider to a person',
+        description: 'From the next request on, tokens with this `sub` are this person’s.',
+        params: userParams,
+        body: linkIdentityBody,
+        response: { 201: identityShape },
       },
-      async ({ actor, body, params }, reply) => {
-        const issuer = requireIssuer(body.issuer ?? needs.usualIssuer)
-        const wish = { issuer, subject: body.subject, userId: params.user_id as UserId }
-        return reply.code(201).send(present(await linkIdentity(needs, actor, wish)))
-      },
-    )
+    },
+    async ({ actor, body, params }, reply) => {
+      const issuer = requireIssuer(body.issuer ?? needs.usualIssuer)
+      const wish = { issuer, subject: body.subject, userId: params.user_id as UserId }
+      return reply.code(201).send(present(await linkIdentity(needs, actor, wish)))
+    },
+  )
 
-    server.delete(
-      `${root}/:identity_id`,
-      {
-        config: { access: 'administrator' },
-        schema: {
-          tags: ['people'],
-          summary: 'Take a login of an OpenID provider from a person',
-          params: identityParams,
-          response: { 204: z.null() },
-        },
+  server.delete(
+    `${root}/:identity_id`,
+    {
+      config: { access: 'administrator' },
+      schema: {
+        tags: ['people'],
+        summary: 'Take a login of an OpenID provider from a person',
+        params: identityParams,
+        response: { 204: z.null() },
       },
-      async ({ actor, params }, reply) => {
-        await unlinkIdentity(needs, actor, {
-          id: params.identity_id as IdentityId,
-          userId: params.user_id as UserId,
-        })
-        return reply.code(204).send(null)
-      },
-    )
-  }
+    },
+    async ({ actor, params }, reply) => {
+      await unlinkIdentity(needs, actor, {
+        id: params.identity_id as IdentityId,
+        userId: params.user_id as UserId,
+      })
+      return reply.code(204).send(null)
+    },
+  )
 }
 
 function requireIssuer(issuer: string | undefined): string {

@@ -9,101 +9,99 @@ import { browseMembers } from '../../people/browse-members.ts'
 import { changeMember } from '../../people/change-member.ts'
 import { removeMember } from '../../people/remove-member.ts'
 import type { FirmId, UserId } from '../../vocabulary.ts'
+import { firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { presentMember } from '../present-person.ts'
 
-export type MemberRoutesNeeds = { db: Db; cursors: Cursors }
+type Server = Parameters<FastifyPluginAsyncZod>[0]
+type Needs = { db: Db; cursors: Cursors }
 
 const root = '/security-firms/:firm_id/members'
 
 /** Contract §4: who belongs to a firm. */
-export function memberRoutes(needs: MemberRoutesNeeds): FastifyPluginAsyncZod {
+export function memberRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
-    await server.register(reading(needs))
-    await server.register(changing(needs))
+    addReading(server, needs)
+    addChanging(server, needs)
   }
 }
 
-function reading(needs: MemberRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.get(
-      root,
-      {
-        config: { right: 'members.list' },
-        schema: {
-          tags: ['members'],
-          summary: 'List the members of a firm, in the order in which they came',
-          params: firmParams,
-          querystring: pageQuery,
-          response: { 200: z.array(memberShape) },
-        },
+function addReading(server: Server, needs: Needs): void {
+  server.get(
+    root,
+    {
+      config: { right: 'members.list' },
+      schema: {
+        tags: ['members'],
+        summary: 'List the members of a firm, in the order in which they came',
+        params: firmParams,
+        querystring: pageQuery,
+        response: { 200: z.array(memberShape) },
       },
-      async (request, reply) => {
-        const firmId = request.params.firm_id as FirmId
-        const members = await answerPage(needs.cursors, { request, reply }, request.query, {
-          load: (page) => browseMembers(needs, request.actor, firmId, page),
-          positionOf: (member) => ({ at: member.createdAtExact, id: member.rowId }),
-        })
-        return members.map(presentMember)
-      },
-    )
-  }
+    },
+    async (request, reply) => {
+      const firmId = firmOf(request.params)
+      const members = await answerPage(needs.cursors, { request, reply }, request.query, {
+        load: (page) => browseMembers(needs, request.actor, firmId, page),
+        positionOf: (member) => ({ at: member.createdAtExact, id: member.rowId }),
+      })
+      return members.map(presentMember)
+    },
+  )
 }
 
-function changing(needs: MemberRoutesNeeds): FastifyPluginAsyncZod {
-  return async (server) => {
-    server.post(
-      root,
-      {
-        config: { right: 'members.change', errors: ['not_found', 'conflict'] },
-        schema: {
-          tags: ['members'],
-          summary: 'Make somebody who has an account a member',
-          params: firmParams,
-          body: addMemberBody,
-          response: { 201: memberShape },
-        },
+function addChanging(server: Server, needs: Needs): void {
+  server.post(
+    root,
+    {
+      config: { right: 'members.change', errors: ['not_found', 'conflict'] },
+      schema: {
+        tags: ['members'],
+        summary: 'Make somebody who has an account a member',
+        params: firmParams,
+        body: addMemberBody,
+        response: { 201: memberShape },
       },
-      async (request, reply) => {
-        const firmId = request.params.firm_id as FirmId
-        return reply.code(201).send(presentMember(await addMember(needs, request.actor, firmId, request.body)))
-      },
-    )
+    },
+    async (request, reply) => {
+      const firmId = firmOf(request.params)
+      return reply.code(201).send(presentMember(await addMember(needs, request.actor, firmId, request.body)))
+    },
+  )
 
-    server.patch(
-      `${root}/:user_id`,
-      {
-        config: { right: 'members.change', errors: ['conflict'] },
-        schema: {
-          tags: ['members'],
-          summary: 'Change a role, suspend or reinstate',
-          params: memberParams,
-          body: changeMemberBody,
-          response: { 200: memberShape },
-        },
+  server.patch(
+    `${root}/:user_id`,
+    {
+      config: { right: 'members.change', errors: ['conflict'] },
+      schema: {
+        tags: ['members'],
+        summary: 'Change a role, suspend or reinstate',
+        params: memberParams,
+        body: changeMemberBody,
+        response: { 200: memberShape },
       },
-      async (request) => presentMember(await changeMember(needs, request.actor, placeOf(request.params), request.body)),
-    )
+    },
+    async (request) => presentMember(await changeMember(needs, request.actor, placeOf(request.params), request.body)),
+  )
 
-    server.delete(
-      `${root}/:user_id`,
-      {
-        config: { right: 'members.change', errors: ['conflict'] },
-        schema: {
-          tags: ['members'],
-          summary: 'Remove a member',
-          params: memberParams,
-          response: { 204: z.null() },
-        },
+  server.delete(
+    `${root}/:user_id`,
+    {
+      config: { right: 'members.change', errors: ['conflict'] },
+      schema: {
+        tags: ['members'],
+        summary: 'Remove a member',
+        params: memberParams,
+        response: { 204: z.null() },
       },
-      async (request, reply) => {
-        await removeMember(needs, request.actor, placeOf(request.params))
-        return reply.code(204).send(null)
-      },
-    )
-  }
+    },
+    async (request, reply) => {
+      await removeMember(needs, request.actor, placeOf(request.params))
+      return reply.code(204).send(null)
+    },
+  )
 }
 
 function placeOf(params: { firm_id: string; user_id: string }): { firmId: FirmId; userId: UserId } {
-  return { firmId: params.firm_id as FirmId, userId: params.user_id as UserId }
+  return { firmId: firmOf(params), userId: params.user_id as UserId }
 }

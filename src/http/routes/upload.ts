@@ -1,12 +1,29 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 
-import { firmParams, idempotencyHeader, receivedDocumentShape, uploadQuery } from '../../contract.ts'
+import {
+  documentParams,
+  documentShape,
+  firmParams,
+  idempotencyHeader,
+  pageQuery,
+  receivedDocumentShape,
+  uploadQuery,
+  versionParams,
+  versionQuery,
+} from '../../contract.ts'
+import { addVersion } from '../../documents/add-version.ts'
+import { viewVersions } from '../../documents/browse.ts'
+import { restoreVersion } from '../../documents/restore-version.ts'
 import { upload, type UploadNeeds } from '../../documents/upload.ts'
-import { firmOf } from '../document-of.ts'
-import { handInErrors, handInOf } from '../hand-in.ts'
-import { answerReceived } from '../present-document.ts'
+import { documentOf, firmOf } from '../document-of.ts'
+import { handInErrors, handInOf, signalOfClient } from '../file-form.ts'
+import { answerPage, type Cursors } from '../paging.ts'
+import { answerReceived, presentDocument } from '../present-document.ts'
 
+type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = UploadNeeds & { mostSecondsOfSilence: number }
+type VersionNeeds = Needs & { cursors: Cursors }
 
 /** Contract §3, upload: one file in a form's field `file`. */
 export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
@@ -41,4 +58,98 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
       },
     )
   }
+}
+
+const root = '/security-firms/:firm_id/documents/:id/versions'
+
+/** Contract §3, versions: hand in a newer one, list them, take an old one up again. */
+export function versionRoutes(needs: VersionNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    addVersionRoute(server, needs)
+    listVersionsRoute(server, needs)
+    restoreVersionRoute(server, needs)
+  }
+}
+
+function addVersionRoute(server: Server, needs: VersionNeeds): void {
+  server.post(
+    root,
+    {
+      config: {
+        right: 'documents.add_version',
+        rate: 'uploads',
+        errors: [...handInErrors, 'gone'],
+      },
+      schema: {
+        tags: ['documents'],
+        summary: 'Hand in a newer version of a document',
+        consumes: ['multipart/form-data'],
+        params: documentParams,
+        querystring: versionQuery,
+        headers: idempotencyHeader,
+        response: { 201: receivedDocumentShape },
+      },
+    },
+    async (request, reply) => {
+      const { sha256 } = request.query
+      const idempotencyKey = request.headers['idempotency-key']
+      const document = await addVersion(needs, request.actor, {
+        ...handInOf(request, reply, needs, { sha256, idempotencyKey }),
+        ...documentOf(request.params),
+      })
+      return answerReceived(reply, document, needs)
+    },
+  )
+}
+
+function listVersionsRoute(server: Server, needs: VersionNeeds): void {
+  server.get(
+    root,
+    {
+      config: { right: 'documents.versions', rate: 'events' },
+      schema: {
+        tags: ['documents'],
+        summary: 'List the versions of a document, newest first',
+        params: documentParams,
+        querystring: pageQuery,
+        response: { 200: z.array(documentShape) },
+      },
+    },
+    async (request, reply) => {
+      const document = documentOf(request.params)
+      const versions = await answerPage(needs.cursors, { request, reply }, request.query, {
+        load: (page) => viewVersions(needs, request.actor, { document, page }),
+        positionOf: ({ version, versionId }) => ({ at: String(version), id: versionId }),
+      })
+      return versions.map((version) => presentDocument(version, needs))
+    },
+  )
+}
+
+function restoreVersionRoute(server: Server, needs: VersionNeeds): void {
+  server.post(
+    `${root}/:n/restore`,
+    {
+      config: {
+        right: 'documents.restore_version',
+        rate: 'uploads',
+        errors: ['gone', 'scan_pending', 'quarantined', 'quota_exceeded', 'store_unavailable'],
+      },
+      schema: {
+        tags: ['documents'],
+        summary: 'Make an old version the newest one',
+        params: versionParams,
+        response: { 201: documentShape },
+      },
+    },
+    async (request, reply) => {
+      const document = await restoreVersion(needs, request.actor, {
+        ...documentOf(request.params),
+        version: request.params.n,
+        signal: signalOfClient(request, reply, needs),
+      })
+      // That the firm has these bytes already is no news to whoever asked for them.
+      return answerReceived(reply, { ...document, duplicateOf: null }, needs)
+    },
+  )
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
-import { levelMeter } from '../../../src/http/level-meter.ts'
+import { levelMeter } from '../../../src/http/measure-levels.ts'
 import { tendDisk } from '../../../src/worker/tend-disk.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
 import { makePdf } from '../../support/make-files.ts'

@@ -2,15 +2,25 @@ import type { IncomingMessage } from 'node:http'
 import { finished, type Readable, Transform } from 'node:stream'
 import { callbackify } from 'node:util'
 
-import type { Multipart, MultipartFile } from '@fastify/multipart'
-import type { FastifyRequest } from 'fastify'
+import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-import { AppError } from '../errors.ts'
+import type { HandIn } from '../documents/upload.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
+import { watchSilence } from './connections.ts'
+
+/** Lets a route read a form with one file in it; `openForm` does. */
+export async function acceptForms(server: FastifyInstance, maxUploadBytes: number): Promise<void> {
+  await server.register(multipart, {
+    limits: { files: 1, fields: 5, parts: 6, fileSize: maxUploadBytes + 1, fieldSize: 1024, headerPairs: 50 },
+    throwFileSizeLimit: false,
+  })
+}
 
 /** What a form may hold besides its file: boundaries, the headers of its parts, a few small fields, what came together with the file's beginning. */
 const mostBytesBesidesFile = 256 * 1024
 
-export type FormFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
+type FormFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
 
 /**
  * Reads a form up to its file. The file's bytes end only once the form has ended as it should, with nothing more in it
@@ -104,4 +114,60 @@ function refusalOf(error: unknown): Error {
   return new AppError('bad_request', 'The form is broken or was cut off before its end. Send it again.', {
     cause: error,
   })
+}
+
+/** Aborts when the client goes away before its answer is out, or sends nothing for longer than allowed. */
+export function signalOfClient(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { mostSecondsOfSilence }: { mostSecondsOfSilence: number },
+): AbortSignal {
+  const controller = new AbortController()
+  const abort = (why: string) => controller.abort(new AppError('bad_request', why))
+  const gone = () => {
+    if (!reply.raw.writableFinished) abort('The upload was cut off before its end. Send it again.')
+  }
+  reply.raw.once('close', gone)
+  request.raw.once('error', gone)
+  // Whoever left while we asked for rights has closed already.
+  if (request.raw.destroyed || reply.raw.closed) gone()
+
+  watchSilence(request.raw, mostSecondsOfSilence, () =>
+    abort(
+      `The upload stalled: nothing came for ${mostSecondsOfSilence} seconds. Look at the connection and send it again.`,
+    ),
+  )
+  return controller.signal
+}
+
+/** What every route that takes a file may refuse it with. */
+export const handInErrors = [
+  'bad_request',
+  'conflict',
+  'too_large',
+  'unsupported_type',
+  'empty_file',
+  'infected',
+  'quota_exceeded',
+  'store_unavailable',
+] as const satisfies ErrorCode[]
+
+type Wishes = { sha256?: string | undefined; idempotencyKey: string | undefined }
+
+/** What every route that takes a file hands to its verb; the body is read when that asks for it. */
+export function handInOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  needs: { mostSecondsOfSilence: number },
+  { sha256, idempotencyKey }: Wishes,
+): HandIn {
+  const signal = signalOfClient(request, reply, needs)
+  const length = request.headers['content-length']
+  return {
+    openFile: () => openForm(request, signal),
+    declaredBytes: length === undefined ? undefined : Number(length),
+    expectedSha256: sha256,
+    idempotencyKey,
+    signal,
+  }
 }

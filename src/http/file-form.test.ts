@@ -5,9 +5,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { AppError } from '../errors.ts'
-import { acceptForms } from './accept-forms.ts'
-import { signalOfClient } from './gone-client.ts'
-import { openForm } from './open-form.ts'
+import { acceptForms, openForm, signalOfClient } from './file-form.ts'
 
 type Upload = { request: FastifyRequest; reply: FastifyReply; isClosed: Promise<unknown> }
 

@@ -1,0 +1,94 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+
+import { healthShape, type ReadinessShape, readinessShape } from '../../contract-operations.ts'
+import { statusShape } from '../../contract-status.ts'
+import { seeStatus, type SeeStatusNeeds } from '../../operations/see-status.ts'
+import { levelMeter, type LevelsNeeds } from '../measure-levels.ts'
+import { presentStatus } from '../present-status.ts'
+
+type Needs = { lookAtReadiness: () => Promise<ReadinessShape> }
+
+/** Whether the process lives, and whether it can do its work. For whoever decides where requests go. */
+export function healthRoutes({ lookAtReadiness }: Needs): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      '/healthz',
+      {
+        config: { access: 'public', isProbe: true },
+        schema: { tags: ['operations'], summary: 'Alive', response: { 200: healthShape } },
+      },
+      async () => ({ status: 'ok' as const }),
+    )
+
+    server.get(
+      '/readyz',
+      {
+        config: { access: 'public', isProbe: true },
+        schema: {
+          tags: ['operations'],
+          summary: 'Ready for work: the database, each store, the scanner and the jobs',
+          response: { 200: readinessShape, 503: readinessShape },
+        },
+      },
+      async (_request, reply) => {
+        const readiness = await lookAtReadiness()
+        const isTakingRequests = readiness.status === 'ready' || readiness.status === 'degraded'
+        return reply.code(isTakingRequests ? 200 : 503).send(readiness)
+      },
+    )
+  }
+}
+
+export type StatusRoutesNeeds = SeeStatusNeeds & {
+  instance: string
+  version: string
+  lookAtReadiness: () => Promise<ReadinessShape>
+}
+
+/** How the whole is doing, for administrators of the platform. */
+export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.get(
+      '/admin/status',
+      {
+        config: { access: 'administrator' },
+        schema: {
+          tags: ['operations'],
+          summary: 'How the service is doing: its jobs, stores, scanner, trash, seals and tables',
+          description:
+            'What the database knows is the same at every instance; the rest is that of the one that answers.',
+          response: { 200: statusShape },
+        },
+      },
+      async ({ actor }) => {
+        const status = await seeStatus(needs, actor)
+        const readiness = await needs.lookAtReadiness()
+        return presentStatus(status, readiness, needs)
+      },
+    )
+  }
+}
+
+/** What was counted, in the text format of Prometheus. What each name means stands in docs/metrics.md. */
+export function metricsRoutes(needs: LevelsNeeds): FastifyPluginAsyncZod {
+  const { registry } = needs.metrics
+  const measureLevels = levelMeter(needs)
+  return async (server) => {
+    server.get(
+      '/metrics',
+      {
+        config: { access: 'public', isProbe: true },
+        schema: {
+          tags: ['operations'],
+          summary: 'Figures for Prometheus',
+          response: { 200: { description: 'Figures', content: { 'text/plain': { schema: z.string() } } } },
+        },
+      },
+      async (_request, reply) => {
+        await measureLevels()
+        return reply.type(registry.contentType).send(await registry.metrics())
+      },
+    )
+  }
+}
