@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 
 import { z } from 'zod'
 
-import { ConfigError } from './config-error.ts'
+import { allOrNone } from './config-error.ts'
 import { codeOf } from './errors-code.ts'
 
 export type CloudFrontConfig = { domain: string; keyPairId: string; privateKey: KeyObject }
@@ -39,15 +39,13 @@ type CloudFrontValues = {
 
 /** How links to S3 are signed instead of by S3's own rules. All three settings or none: half of them would sign nothing that works. */
 export function cloudFrontConfig(values: CloudFrontValues): CloudFrontConfig | undefined {
-  const { CLOUDFRONT_DOMAIN: domain, CLOUDFRONT_KEY_PAIR_ID: id, CLOUDFRONT_PRIVATE_KEY: privateKey } = values
-  if (domain !== undefined && id !== undefined && privateKey !== undefined) return { domain, keyPairId: id, privateKey }
-  const all = { CLOUDFRONT_DOMAIN: domain, CLOUDFRONT_KEY_PAIR_ID: id, CLOUDFRONT_PRIVATE_KEY: privateKey }
-  const [set, missing] = [true, false].map((isSet) =>
-    Object.entries(all).find(([, value]) => (value !== undefined) === isSet),
-  )
-  if (set === undefined) return undefined
-  throw new ConfigError(
-    `${missing?.[0]} is not set, but ${set[0]} is; set CLOUDFRONT_DOMAIN, CLOUDFRONT_KEY_PAIR_ID and CLOUDFRONT_PRIVATE_KEY, or none.`,
+  const given = allOrNone(values, 'CLOUDFRONT_DOMAIN', 'CLOUDFRONT_KEY_PAIR_ID', 'CLOUDFRONT_PRIVATE_KEY')
+  return (
+    given && {
+      domain: given.CLOUDFRONT_DOMAIN,
+      keyPairId: given.CLOUDFRONT_KEY_PAIR_ID,
+      privateKey: given.CLOUDFRONT_PRIVATE_KEY,
+    }
   )
 }
 

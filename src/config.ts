@@ -3,10 +3,9 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 
 import { type CloudFrontConfig, cloudFrontConfig } from './config-cloudfront.ts'
-import { ConfigError } from './config-error.ts'
-import type { PathOrBucket } from './config-forms.ts'
+import { allOrNone, ConfigError } from './config-error.ts'
+import type { PathOrBucket, Setting } from './config-forms.ts'
 import { type RateLimits, readRates, readUsualQuota, type UsualQuota } from './config-limits.ts'
-import type { Setting } from './config-forms.ts'
 import { findGiven, settings, settingsNotBuiltYet } from './config-settings.ts'
 import { readTraces, type TracesConfig } from './config-traces.ts'
 
@@ -154,26 +153,18 @@ function s3Config(values: Values): S3Config {
 }
 
 function credentials(values: Values): Credentials | undefined {
-  const {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  } = values
-  if (accessKeyId === undefined && secretAccessKey === undefined) return undefined
-  if (accessKeyId === undefined)
-    throw new ConfigError('AWS_ACCESS_KEY_ID is not set, but AWS_SECRET_ACCESS_KEY is; set both or neither.')
-  if (secretAccessKey === undefined)
-    throw new ConfigError('AWS_SECRET_ACCESS_KEY is not set, but AWS_ACCESS_KEY_ID is; set both or neither.')
+  const given = allOrNone(values, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY')
+  if (given === undefined) return undefined
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = given
+  const sessionToken = values.AWS_SESSION_TOKEN
   return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) }
 }
 
 function databaseConfig(values: Values): DatabaseConfig {
   const { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, DATABASE_DIRECT_URL: directUrl } = values
   if (url !== undefined) return { kind: 'external', url, ownerUrl, directUrl: directUrl ?? url }
-  if (ownerUrl !== undefined)
-    throw new ConfigError('DATABASE_OWNER_URL is set, but DATABASE_URL is not; set both or neither.')
-  if (directUrl !== undefined)
-    throw new ConfigError('DATABASE_DIRECT_URL is set, but DATABASE_URL is not; set both or neither.')
+  const set = (['DATABASE_OWNER_URL', 'DATABASE_DIRECT_URL'] as const).find((name) => values[name] !== undefined)
+  if (set !== undefined) throw new ConfigError(`${set} is set, but DATABASE_URL is not; set both or neither.`)
   return { kind: 'embedded' }
 }
 
@@ -187,16 +178,8 @@ function jwtSecret(values: Values): string | undefined {
 }
 
 function openIdConfig(values: Values): OpenIdConfig | undefined {
-  const { JWT_JWKS_URL: jwksUrl, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = values
-  if (jwksUrl !== undefined && issuer !== undefined && audience !== undefined) return { jwksUrl, issuer, audience }
-  const all = { JWT_JWKS_URL: jwksUrl, JWT_ISSUER: issuer, JWT_AUDIENCE: audience }
-  const [set, missing] = [true, false].map((isSet) =>
-    Object.entries(all).find(([, value]) => (value !== undefined) === isSet),
-  )
-  if (set === undefined) return undefined
-  throw new ConfigError(
-    `${missing?.[0]} is not set, but ${set[0]} is; set JWT_JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or none.`,
-  )
+  const given = allOrNone(values, 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE')
+  return given && { jwksUrl: given.JWT_JWKS_URL, issuer: given.JWT_ISSUER, audience: given.JWT_AUDIENCE }
 }
 
 function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: papers }: Values): PathOrBucket | undefined {
@@ -208,10 +191,6 @@ function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: papers }: Values): Path
 }
 
 function adminConfig(values: Values): Config['admin'] {
-  const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = values
-  if (email === undefined && password === undefined) return undefined
-  if (email === undefined) throw new ConfigError('ADMIN_EMAIL is not set, but ADMIN_PASSWORD is; set both or neither.')
-  if (password === undefined)
-    throw new ConfigError('ADMIN_PASSWORD is not set, but ADMIN_EMAIL is; set both or neither.')
-  return { email, password }
+  const given = allOrNone(values, 'ADMIN_EMAIL', 'ADMIN_PASSWORD')
+  return given && { email: given.ADMIN_EMAIL, password: given.ADMIN_PASSWORD }
 }

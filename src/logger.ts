@@ -2,8 +2,7 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 
 import { currentSpan, logContext } from './logger-context.ts'
-import { redactFields, redactKeys } from './logger-redact-keys.ts'
-import { redact } from './logger-redact.ts'
+import { redact, redactFields, redactKeys } from './logger-redact.ts'
 
 type LoggerOptions = {
   level: string

@@ -13,7 +13,7 @@ import { runProgram } from '../cli/run-program.ts'
 import { requireReport } from '../cli/write-report.ts'
 import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../config.ts'
 import { makeLogger } from '../logger.ts'
-import { withSignal } from './with-signal.ts'
+import { withSignal } from './shutdown-signal.ts'
 
 type AppWithSignal = App & { signal: AbortSignal }
 

@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+
 import type { Logger } from 'pino'
 
+import { closeAll, type Closer, openStores, uploadMemoryBytes } from '../app.ts'
 import { gatherRestored } from '../audit/gather-trail.ts'
-import type { Restored } from '../backup/restore-backup.ts'
+import type { Restored, RestoreNeeds } from '../backup/restore-backup.ts'
 import type { RestoreBackupOptions } from '../cli/add-backup.ts'
 import { openBackupPlace, openNamed } from '../cli/open-backup-place.ts'
 import type { Printer } from '../cli/printer.ts'
@@ -11,11 +15,14 @@ import type { PathOrBucket } from '../config-forms.ts'
 import type { Config } from '../config.ts'
 import { finishRestore } from '../database/backup/prepare-restore.ts'
 import { openDatabase } from '../database/client.ts'
+import { openConnections } from '../database/connect.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
+import { makeMetrics } from '../metrics.ts'
+import { makeByteBudget } from '../storage/byte-budget.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
-import { withSignal } from './with-signal.ts'
+import { openSpool } from '../storage/spool.ts'
+import { withSignal } from './shutdown-signal.ts'
 import { withApp } from './with-app.ts'
-import { withRestoring } from './with-restoring.ts'
 
 type Needs = { config: Config; log: Logger; print: Printer }
 
@@ -57,4 +64,26 @@ async function settle(needs: Needs, backup: string, { isRowsOnly }: Restored): P
       await ownerDb.destroy()
     }
   })
+}
+
+/** What a restore needs: a database in which nothing is made yet, as its owner, and the stores. */
+export async function withRestoring<Result>(
+  { config, log }: { config: Config; log: Logger },
+  work: (needs: RestoreNeeds) => Promise<Result>,
+): Promise<Result> {
+  const opened: Closer[] = []
+  try {
+    const { owner, stop } = await openConnections({ config: config.database, dataDir: config.dataDir, log })
+    opened.push(stop)
+    const { db: ownerDb } = openDatabase({ ...owner, max: 4 }, log)
+    opened.push(() => ownerDb.destroy())
+    // Nobody follows a link of these stores.
+    const linkKey = randomBytes(32)
+    const stores = await openStores(config, { db: ownerDb, log, metrics: makeMetrics(), linkKey, s3Patience: {} })
+    opened.push(async () => stores.close())
+    const spool = await openSpool(join(config.dataDir, 'spool'))
+    return await work({ ownerDb, owner, stores, spool, budget: makeByteBudget(uploadMemoryBytes) })
+  } finally {
+    await closeAll(opened)
+  }
 }

@@ -25,7 +25,7 @@ import { isS3Out } from '../storage/s3-operation.ts'
 import { startWorker } from '../worker/start-worker.ts'
 import { tendDisk, type TendTimes } from '../worker/tend-disk.ts'
 import { buildApi } from './api.ts'
-import { stopping, untilToldToEnd } from './until-told-to-end.ts'
+import { stopping, untilToldToEnd } from './shutdown-signal.ts'
 
 type Needs = {
   config: Config

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 
 import { type App, openApp } from '../app.ts'
 import type { Config } from '../config.ts'
-import { withSignal } from './with-signal.ts'
+import { withSignal } from './shutdown-signal.ts'
 
 /**
  * For a command that works on documents: opens the whole, beside a running service, and closes it when the work is over.

@@ -1,5 +1,4 @@
-import type { ReadinessShape } from '../contract-operations.ts'
-import type { JobStateShape, StatusShape } from '../contract-status.ts'
+import type { JobStateShape, ReadinessShape, StatusShape } from '../contract-operations.ts'
 import type { Waiting } from '../database/count-rows.ts'
 import type { LastRun, WorkState } from '../operations/judge-work.ts'
 import type { ServiceStatus } from '../operations/see-status.ts'

@@ -2,8 +2,16 @@ import type { Db } from '../database/client.ts'
 import { findMigrationState } from '../database/migration-state.ts'
 import { readClock } from '../database/read-clock.ts'
 import { listRuns, type RunRecord } from '../database/runs.ts'
-import { judgeJob, judgeOutside, judgeTask, type Times, type WorkState } from './judge-work.ts'
-import type { PlannedTask, PlannedWork } from './planned-work.ts'
+import {
+  judgeJob,
+  judgeOutside,
+  judgeTask,
+  nextDue,
+  type PlannedTask,
+  type PlannedWork,
+  type Times,
+  type WorkState,
+} from './judge-work.ts'
 
 /** A disk for which nothing was done for so long has nobody any more; what it does most often it does every 20 seconds. */
 const tendedMs = 15 * 60_000
@@ -48,4 +56,11 @@ function judgeOnDisks(work: PlannedTask, runs: RunRecord[], { now }: Times): Wor
 
 function lastHeard({ begunAt, endedAt }: RunRecord): number {
   return Math.max(begunAt?.getTime() ?? 0, endedAt?.getTime() ?? 0)
+}
+
+/** Whether a job was due since it last went well, or since a worker first knew of it. */
+export async function isMissed(db: Db, { name, schedule }: { name: string; schedule: string }): Promise<boolean> {
+  const run = (await listRuns(db)).find(({ task, disk }) => task === name && disk === null)
+  if (run === undefined) return false
+  return nextDue(schedule, run.succeededAt ?? run.knownSince) <= (await readClock(db))()
 }

@@ -10,9 +10,8 @@ import { requireAdministrator } from '../people/require-person.ts'
 import type { Scanner, ScannerIdentity } from '../scanner/scanner.ts'
 import type { Outage } from '../storage/circuit-breaker.ts'
 import type { Actor, StoreId } from '../vocabulary.ts'
-import type { WorkState } from './judge-work.ts'
+import type { PlannedWork, WorkState } from './judge-work.ts'
 import { lookOverWork } from './look-over-work.ts'
-import type { PlannedWork } from './planned-work.ts'
 
 export type SeeStatusNeeds = {
   db: Db

@@ -15,6 +15,7 @@ import {
   BatchSpanProcessor,
   ParentBasedSampler,
   type Sampler,
+  type SpanExporter,
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
@@ -22,7 +23,6 @@ import type { Logger } from 'pino'
 
 import type { TracesConfig } from '../config-traces.ts'
 import type { Span, SpanFacts, SpanKind, Tracing } from '../logger-trace.ts'
-import { tellingExporter } from './telling-exporter.ts'
 
 type Needs = { config: TracesConfig; version: string; log: Pick<Logger, 'warn' | 'info'> }
 
@@ -93,4 +93,25 @@ function contextOf(traceparent: string | undefined): Context {
   if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT
   const caller = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true }
   return isSpanContextValid(caller) ? trace.setSpanContext(ROOT_CONTEXT, caller) : ROOT_CONTEXT
+}
+
+/** The same exporter, which tells once when spans cannot be sent any more, and once when they can again. */
+export function tellingExporter(exporter: SpanExporter, log: Pick<Logger, 'warn' | 'info'>): SpanExporter {
+  let isSending = true
+  const tell = (isSent: boolean, err: unknown) => {
+    if (isSent === isSending) return
+    isSending = isSent
+    if (isSent) log.info({ event: 'traces_sent_again' }, 'the collector of traces takes spans again')
+    else
+      log.warn({ event: 'traces_not_sent', err }, 'the collector of traces does not take spans; they are thrown away')
+  }
+  return {
+    export: (spans, done) =>
+      exporter.export(spans, (result) => {
+        tell(result.error === undefined, result.error)
+        done(result)
+      }),
+    shutdown: () => exporter.shutdown(),
+    forceFlush: async () => exporter.forceFlush?.(),
+  }
 }

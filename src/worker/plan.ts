@@ -1,6 +1,6 @@
 import { findLastBackup } from '../database/backup/running-backups.ts'
 import { findLastWholeVerification } from '../database/verifications.ts'
-import type { OutsideWork, PlannedTask, PlannedWork } from '../operations/planned-work.ts'
+import type { OutsideWork, PlannedTask, PlannedWork } from '../operations/judge-work.ts'
 import { everyJob } from './jobs.ts'
 import { usualTimes } from './tend-disk.ts'
 

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { openBackup } from '../../src/backup/open-backup.ts'
 import { restoreBackup, type RestoreNeeds } from '../../src/backup/restore-backup.ts'
-import { withRestoring } from '../../src/bin/with-restoring.ts'
+import { withRestoring } from '../../src/bin/restore.ts'
 import { restoreBackup as runRestore } from '../../src/cli/restore-backup.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { Waiting } from '../../src/documents/wait-for-s3.ts'

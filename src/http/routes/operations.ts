@@ -1,8 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { healthShape, type ReadinessShape, readinessShape } from '../../contract-operations.ts'
-import { statusShape } from '../../contract-status.ts'
+import { healthShape, type ReadinessShape, readinessShape, statusShape } from '../../contract-operations.ts'
 import { seeStatus, type SeeStatusNeeds } from '../../operations/see-status.ts'
 import { levelMeter, type LevelsNeeds } from '../measure-levels.ts'
 import { presentStatus } from '../present-status.ts'

@@ -1,8 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import type { ReadinessShape } from '../../../src/contract-operations.ts'
-import type { JobStateShape, StatusShape } from '../../../src/contract-status.ts'
+import type { JobStateShape, ReadinessShape, StatusShape } from '../../../src/contract-operations.ts'
 import { type Job, verifySample } from '../../../src/worker/jobs.ts'
 import { startWorker } from '../../../src/worker/start-worker.ts'
 import { tendDisk } from '../../../src/worker/tend-disk.ts'

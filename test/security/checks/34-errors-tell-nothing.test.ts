@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import type { StatusShape } from '../../../src/contract-status.ts'
+import type { StatusShape } from '../../../src/contract-operations.ts'
 import { makeS3Client } from '../../../src/storage/s3-client.ts'
 import { startWorker } from '../../../src/worker/start-worker.ts'
 import { callDocuments, type ProblemBody, uploadDocument, uploadFile } from '../../support/call-documents.ts'
