@@ -104,6 +104,8 @@ const maxJobsAtOnce = 50
 type Taking = {
   log: Pick<Logger, 'warn'>
   pollSeconds: number
+  /** Half of the time after which the queue gives a silent job to another instance, or less. */
+  heartbeatSeconds?: number
   /** Never throws. Its signal aborts at the end of the worker, and when the job has another owner or no time left. */
   run: (queued: QueuedJob<unknown>, signal: AbortSignal) => Promise<JobEnd>
 }
@@ -112,7 +114,10 @@ type Taking = {
  * Asks the queue for jobs and runs all that it gets side by side, so that a slow job delays no other: the library's own
  * `work` waits for the whole batch before it asks again. `end` aborts the running jobs and waits for them.
  */
-function takeJobs(queue: PgBoss, { log, pollSeconds, run }: Taking): { end(): Promise<void> } {
+export function takeJobs(
+  queue: PgBoss,
+  { log, pollSeconds, heartbeatSeconds = deadAfterSeconds / 2, run }: Taking,
+): { end(): Promise<void> } {
   const ending = new AbortController()
   const running = new Set<Promise<void>>()
 
@@ -129,7 +134,7 @@ function takeJobs(queue: PgBoss, { log, pollSeconds, run }: Taking): { end(): Pr
 
   async function runOne(queued: QueuedJob<unknown>): Promise<void> {
     const lost = new AbortController()
-    const heartbeat = setInterval(() => void touch(queued, lost), (deadAfterSeconds / 2) * 1000)
+    const heartbeat = setInterval(() => void touch(queued, lost), heartbeatSeconds * 1000)
     const { isOk, output } = await run(queued, AbortSignal.any([ending.signal, lost.signal]))
     clearInterval(heartbeat)
     // Given the job instead of its id, the queue ignores an attempt that it has given to another instance.
