@@ -1,7 +1,7 @@
 import type { CfnTopic } from 'aws-cdk-lib/aws-sns'
 import type { Construct } from 'constructs'
 
-import { replicationRule } from '../../src/storage/bucket-setup/replication-rule.ts'
+import { replicationRule } from '../../src/storage/bucket-setup/bucket-rules.ts'
 import { alarm, alarmTopic, dimensionsOf } from './alarms.ts'
 import type { Deployment } from './deployment.ts'
 

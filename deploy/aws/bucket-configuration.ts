@@ -1,10 +1,14 @@
 import type { CfnBucket } from 'aws-cdk-lib/aws-s3'
 
-import { corsRule } from '../../src/storage/bucket-setup/cors-rule.ts'
-import { encryptionRule } from '../../src/storage/bucket-setup/encryption-rule.ts'
-import { type LifecycleRuleData, lifecycleRules } from '../../src/storage/bucket-setup/lifecycle-rules.ts'
-import { closedToThePublic } from '../../src/storage/bucket-setup/public-access.ts'
-import { replicationRule, type ReplicationWish } from '../../src/storage/bucket-setup/replication-rule.ts'
+import {
+  closedToThePublic,
+  corsRule,
+  encryptionRule,
+  type LifecycleRuleData,
+  lifecycleRules,
+  replicationRule,
+  type ReplicationWish,
+} from '../../src/storage/bucket-setup/bucket-rules.ts'
 
 /** What `s3 setup` gives a bucket, in the words of CloudFormation. */
 

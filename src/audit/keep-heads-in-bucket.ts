@@ -2,7 +2,7 @@ import { PutObjectCommand, type S3Client, paginateListObjectsV2 } from '@aws-sdk
 
 import type { S3Config } from '../config.ts'
 import { type Explanation, explainS3Failure } from '../storage/connection-test/explain-s3-failure.ts'
-import { watchAnswers } from '../storage/connection-test/watch-answers.ts'
+import { watchAnswers } from '../storage/connection-test/connection-step.ts'
 import { s3FailureOf } from '../storage/s3-errors.ts'
 
 import type { Heads } from './check-chain.ts'

@@ -1,3 +1,5 @@
+import { pipeline, type Readable, Transform } from 'node:stream'
+
 import type { Logger } from 'pino'
 
 import { beatBackup, beatSeconds } from '../database/backup/running-backups.ts'
@@ -82,4 +84,19 @@ function takenForDead(): AppError {
     'conflict',
     'This backup could not say for two minutes that it lives, or came no further for a quarter of an hour, or has run for a week, so that files which it needs may be gone. Nothing of it counts; see that the database, the store and the place answer, and run it again.',
   )
+}
+
+/** Of a backup that is being made. `onMove` hears of every row, file and piece of a file that came further. */
+export type Underway = { signal: AbortSignal; onMove: () => void }
+
+/** The same bytes; whoever waits for them hears that they come. */
+export function noticing(source: Readable, onMove: () => void): Readable {
+  const notice = new Transform({
+    transform(piece, _, next) {
+      onMove()
+      next(null, piece)
+    },
+  })
+  // What goes wrong with the source comes out of this one.
+  return pipeline(source, notice, () => undefined)
 }

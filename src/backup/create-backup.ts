@@ -6,23 +6,30 @@ import type { Logger } from 'pino'
 import { beginBackup, endBackup } from '../database/backup/running-backups.ts'
 import { openSnapshot, type Snapshot } from '../database/backup/snapshot.ts'
 import { leftOutTables } from '../database/backup/tables-to-back-up.ts'
+import type { Db } from '../database/client.ts'
+import { recordEvent, systemActor } from '../database/events.ts'
+import { inTransaction, OutcomeUnknown } from '../database/in-transaction.ts'
 import { findInstallationId } from '../database/installation.ts'
+import { AppError } from '../errors.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { Clock } from '../vocabulary.ts'
-import { type Beating, keepBeating } from './beat.ts'
-import { type CopyCounts, copyFiles, type FileTold } from './copy-files.ts'
+import { type Beating, keepBeating, type Underway } from './beat.ts'
+import { type CopyCounts, copyFiles, type FileTold, listFiles } from './copy-files.ts'
 import type { KeepNeeds } from './keep-file.ts'
-import { listFiles } from './list-files.ts'
-import { format, type Manifest, type TableInBackup } from './manifest.ts'
-import { backupNameOf, folderOf, manifestName, signatureName, unfinishedName } from './names.ts'
-import { recordEnd } from './record-end.ts'
-import { removeUnfinished } from './remove-unfinished.ts'
-import { type SigningKey, signManifest } from './sign-manifest.ts'
+import {
+  backupNameOf,
+  folderOf,
+  format,
+  type Manifest,
+  manifestName,
+  signatureName,
+  type TableInBackup,
+  unfinishedName,
+} from './manifest.ts'
 import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
-import type { Underway } from './underway.ts'
-import { requireMark, writeMark } from './unfinished-mark.ts'
-import { writeBytes } from './write-bytes.ts'
-import { writeRows } from './write-rows.ts'
+import { type SigningKey, signManifest } from './open-backup.ts'
+import { removeUnfinished, requireMark, writeMark } from './unfinished-backups.ts'
+import { writeBytes, writeRows } from './write-parts.ts'
 
 export type CreateNeeds = KeepNeeds & {
   log: Logger
@@ -33,7 +40,7 @@ export type CreateNeeds = KeepNeeds & {
   version: string
 }
 
-export type BackupWish = BackupPatience & {
+type BackupWish = BackupPatience & {
   /** Lists the files and copies none. */
   isRowsOnly: boolean
   /** Undefined: it is not signed. */
@@ -147,4 +154,34 @@ async function finish(place: BackupPlace, manifest: Manifest, key: SigningKey | 
   if (key !== undefined) await writeBytes(place, `${folder}${signatureName}`, signManifest(bytes, key))
   await writeBytes(place, `${folder}${manifestName}`, bytes)
   await place.remove(`${folder}${unfinishedName}`)
+}
+
+/** Tells the database of a backup that is finished. It stands, whatever the database says: this is told where it fails. */
+async function recordEnd(db: Db, place: string, manifest: Manifest): Promise<void> {
+  try {
+    await tellEnd(db, place, manifest).catch(async (error: unknown) => {
+      // It may be told, and the trail would have it twice.
+      if (error instanceof OutcomeUnknown) throw error
+      await tellEnd(db, place, manifest)
+    })
+  } catch (error) {
+    const knows = error instanceof OutcomeUnknown ? 'may not know' : 'does not know'
+    throw new AppError(
+      'store_unavailable',
+      `The backup ${manifest.backup.name} stands and can be restored, but the database could not be told, and ${knows} it yet: until the next one it counts the backup before as the last. See that the database answers; this one need not be made again.`,
+      { cause: error },
+    )
+  }
+}
+
+async function tellEnd(db: Db, place: string, { backup, files: { count: files, bytes, lacking } }: Manifest) {
+  const { id, name, rows_only } = backup
+  await inTransaction(db, async (tx) => {
+    await endBackup(tx, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })
+    await recordEvent(tx, systemActor(id), {
+      action: 'backup.created',
+      outcome: 'ok',
+      details: { backup: name, place, rows_only, files, lacking },
+    })
+  })
 }

@@ -1,16 +1,22 @@
 import { findBytesNow } from '../database/backup/find-bytes-now.ts'
 import type { Db } from '../database/client.ts'
 import type { Place } from '../database/places.ts'
-import { type HoldNeeds, holdSource, isOfWrongSource, lookAgain, type Source } from '../documents/hold-source.ts'
-import type { Stores } from '../documents/stores.ts'
-import { filesAt } from '../documents/stores-here.ts'
+import {
+  hashStored,
+  type HoldNeeds,
+  holdSource,
+  isOfWrongSource,
+  lookAgain,
+  type Source,
+} from '../documents/hold-source.ts'
+import { filesAt, type Stores } from '../documents/stores.ts'
+import { codeOf } from '../errors-code.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { StoreError } from '../storage/file-store.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
-import type { FileFate, FileLine, NamedFile } from './manifest.ts'
-import { contentName } from './names.ts'
-import { isRefusedAlone } from './refused-file.ts'
-import { noticing, type Underway } from './underway.ts'
+import { contentName, type FileFate, type FileLine, type NamedFile } from './manifest.ts'
+import { noticing, type Underway } from './beat.ts'
 
 export type KeepNeeds = HoldNeeds & { db: Db; stores: Stores }
 
@@ -108,4 +114,31 @@ async function write(
 
 function isSame(one: Place, other: Place): boolean {
   return one.store === other.store && one.storeId === other.storeId && one.key === other.key
+}
+
+/** What the system says of one file: somebody may not read it, or its part of the disk is bad. */
+const ofOneFile = new Set(['EACCES', 'EPERM', 'EIO'])
+
+/**
+ * Whether copying failed since the local disk refuses this one file, also when it is asked a second time. A disk that
+ * refuses its own root too is away as a whole, and what fails beside the source is another trouble: both are no file's.
+ */
+export async function isRefusedAlone(
+  { stores: { local } }: { stores: Stores },
+  { store, key }: Pick<Place, 'store' | 'key'>,
+  { error, signal }: { error: unknown; signal: AbortSignal },
+): Promise<boolean> {
+  if (store !== 'local' || !isRefusal(error)) return false
+  try {
+    await hashStored(local, key, signal)
+    return false
+  } catch (again) {
+    if (!isRefusal(again)) return false
+  }
+  await local.ownership.find()
+  return true
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof StoreError && ofOneFile.has(codeOf(error.cause) ?? '')
 }

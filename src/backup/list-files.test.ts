@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { openSpool } from '../storage/spool.ts'
-import { listFiles } from './list-files.ts'
+import { listFiles } from './copy-files.ts'
 import type { NamedFile } from './manifest.ts'
 
 async function list(names: string[]) {

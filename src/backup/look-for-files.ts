@@ -1,13 +1,12 @@
-import { hashStored } from '../documents/moving/hash-stored.ts'
-import { filesAt } from '../documents/stores-here.ts'
-import type { Stores } from '../documents/stores.ts'
+import { hashStored } from '../documents/hold-source.ts'
+import { filesAt, type Stores } from '../documents/stores.ts'
 import { inTurns } from '../documents/walk-versions.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { StorageKey, StoreId } from '../vocabulary.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { PatientPlace } from './patient-place.ts'
-import { isRefusedAlone } from './refused-file.ts'
+import { isRefusedAlone } from './keep-file.ts'
 import { fileLinesOf } from './restore-files.ts'
 
 /** Of the files that a backup leaves where they lie. `unreadable`: the system refuses this one, and not its whole disk. */

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 
-import { scanStatuses } from '../vocabulary.ts'
+import { scanStatuses, type Sha256 } from '../vocabulary.ts'
 
 /** Backups of another format are rejected. Increase it with each change of the manifest that an older version cannot read. */
 export const format = 3
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const sha256Form = z.string().regex(/^[0-9a-f]{64}$/)
 /** Of a part, unpacked: several times what is written into one, which ends behind the row that fills it. */
 export const mostPartBytes = 256 * 1024 * 1024
 /** A file of lines, packed, below the backup's own folder. */
@@ -13,7 +13,7 @@ const partForm = z.object({
   file: z.string().regex(/^(tables\/[a-z_]+|files)\.\d{4,}\.jsonl\.gz$/),
   rows: z.number(),
   bytes: z.int().nonnegative().max(mostPartBytes),
-  sha256,
+  sha256: sha256Form,
 })
 const columnForm = z.object({ name: z.string(), type: z.string() })
 const tableForm = z.object({
@@ -72,7 +72,7 @@ export const namedFileForm = z.object({
   object_version_id: z.string().nullable(),
   size: z.number(),
   /** Null as long as nobody has read it. */
-  sha256: sha256.nullable(),
+  sha256: sha256Form.nullable(),
   state: z.enum(['present', 'missing', 'wrong', 'removed']),
   /** Null for a row of the platform's. */
   scan_status: z.enum(scanStatuses).nullable(),
@@ -93,3 +93,45 @@ export const isLacking: Record<FileFate, boolean> = {
   missing: true,
   wrong: true,
 }
+
+/** Below a place: `backups/` has a folder for each backup, `files/` what several of them share. */
+export const backupsFolder = 'backups/'
+
+/** Names in the order of their times. */
+export function backupNameOf(takenAt: string, id: string): string {
+  return `${takenAt.slice(0, 19).replaceAll(':', '')}Z-${id.slice(0, 8)}`
+}
+
+export function isBackupName(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}T\d{6}Z-[0-9a-f]{8}$/.test(text)
+}
+
+export function folderOf(name: string): string {
+  return `${backupsFolder}${name}/`
+}
+
+/** What a file is called whose bytes have this hash: the same bytes lie in a place once, however many backups have them. */
+export function contentName(sha256: Sha256 | string): string {
+  return `files/${sha256.slice(0, 2)}/${sha256.slice(2)}`
+}
+
+/** Where what is not what its name says goes, so that the next backup copies it anew. */
+export function damagedName(name: string): string {
+  return `${name}.damaged`
+}
+
+export const manifestName = 'manifest.json'
+export const signatureName = 'manifest.json.sig'
+/** Stands in a folder from the first moment to the last but one. */
+export const unfinishedName = 'unfinished.json'
+
+/** A backup that is not what was written, or of which a part is gone; `message` is for people and says which. */
+export class BackupWrong extends Error {
+  override readonly name = 'BackupWrong'
+}
+
+/** Nobody signed it, and it was to be signed. */
+export class NotSigned extends BackupWrong {}
+
+/** The bytes of one file are; all others can be had without it. */
+export class ContentWrong extends BackupWrong {}

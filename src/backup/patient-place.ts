@@ -3,11 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Stores } from '../documents/stores.ts'
 import { isPassing, makeWaitForS3, type Patience } from '../documents/wait-for-s3.ts'
 import { hasCode } from '../errors-code.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { PlaceFailure } from '../storage/backup-place/place-failure.ts'
+import { type BackupPlace, PlaceFailure, wrapPlace } from '../storage/backup-place/backup-place.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { S3Error } from '../storage/s3-operation.ts'
-import { GaveUp } from './gave-up.ts'
 
 /** A place that does not fail because it, or a store, did not answer for a moment. What stays away is a `GaveUp`. */
 export type PatientPlace = BackupPlace & {
@@ -61,17 +59,7 @@ export function makePatient(
       }
     }
   }
-  return {
-    shown: place.shown,
-    patiently: tryAgain,
-    write: async (name, content) => tryAgain(async () => place.write(name, content)),
-    read: async (name) => tryAgain(async () => place.read(name)),
-    sizeOf: async (name) => tryAgain(async () => place.sizeOf(name)),
-    list: async (folder) => tryAgain(async () => place.list(folder)),
-    remove: async (name) => tryAgain(async () => place.remove(name)),
-    putAside: async (name, aside, mayGo) => tryAgain(async () => place.putAside(name, aside, mayGo)),
-    close: () => place.close(),
-  }
+  return { ...wrapPlace(place, tryAgain), patiently: tryAgain }
 }
 
 /** What somebody has to change first, such as a right or a name, does not come by waiting. */
@@ -81,4 +69,16 @@ function mayPass(error: StoreError): boolean {
   const { trouble } = cause.failure
   // A role's credentials fail for a moment now and then.
   return trouble === undefined || trouble === 'no_credentials' || isPassing({ trouble })
+}
+
+/** A store, or the place where backups are kept, was asked again and again in vain. */
+export class GaveUp extends Error {
+  override readonly name = 'GaveUp'
+  /** What it said last: of the place a `PlaceFailure`. */
+  override readonly cause: StoreError
+
+  constructor(cause: StoreError) {
+    super(`asked again and again in vain: ${cause.message}`)
+    this.cause = cause
+  }
 }

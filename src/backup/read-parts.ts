@@ -3,9 +3,8 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { StoreError } from '../storage/file-store.ts'
-import { BackupWrong } from './backup-wrong.ts'
-import { mostPartBytes, type Part } from './manifest.ts'
+import { isMissing } from '../storage/file-store.ts'
+import { BackupWrong, mostPartBytes, type Part } from './manifest.ts'
 import type { PatientPlace } from './patient-place.ts'
 
 const gunzipped = promisify(gunzip)
@@ -56,7 +55,7 @@ export async function readWhole(place: BackupPlace, name: string, most = mostByt
     }
     return Buffer.concat(pieces)
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import type { PoolConfig } from 'pg'
 
+import { listMissing } from '../database/backup/list-missing.ts'
 import { loadRows } from '../database/backup/load-rows.ts'
 import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
 import { rewritePlaces } from '../database/backup/rewrite-places.ts'
@@ -11,13 +12,12 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import type { Ownership } from '../storage/owner-file.ts'
 import type { StoreId } from '../vocabulary.ts'
-import { countLacking } from './count-lacking.ts'
 import { type FileFound, lookForFiles } from './look-for-files.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
 import { readParts } from './read-parts.ts'
-import { type RestoredFiles, restoreFiles } from './restore-files.ts'
+import { fileLinesOf, type RestoredFiles, restoreFiles } from './restore-files.ts'
 
 /** The store that files are restored into. */
 export type RestoreStore = RestoreTarget & {
@@ -32,7 +32,7 @@ export type RestoreNeeds = HoldNeeds & {
   stores: Stores
 }
 
-export type RestoreWish = BackupPatience & {
+type RestoreWish = BackupPatience & {
   /** Undefined: files are left where the rows say that they lie, and looked for there. */
   into: RestoreStore | undefined
   /** Of files that are left: every byte of them. */
@@ -130,4 +130,17 @@ async function requireOwner(into: RestoreStore | undefined, installationId: stri
     'conflict',
     `${into?.name} belongs to another installation of the service, whose id stands in its paniq-documents.json. Name an empty store.`,
   )
+}
+
+/** Of an earlier attempt that brought the rows: how many versions it left without bytes that had them before. */
+async function countLacking(
+  db: Db,
+  place: PatientPlace,
+  { folder, manifest }: Pick<OpenedBackup, 'folder' | 'manifest'>,
+): Promise<number> {
+  const missing = await listMissing(db)
+  let lacking = 0
+  for await (const { version_id: id, state, fate } of fileLinesOf(place, folder, manifest.files))
+    if (id !== null && state === 'present' && fate !== 'infected' && missing.has(id)) lacking += 1
+  return lacking
 }

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 
 import { expect, test } from 'vitest'
 
-import { noticing } from './underway.ts'
+import { noticing } from './beat.ts'
 
 test('every piece is noticed, and comes through as it was', async () => {
   let moves = 0

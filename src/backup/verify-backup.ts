@@ -1,10 +1,8 @@
-import { hashStored } from '../documents/moving/hash-stored.ts'
+import { hashStored } from '../documents/hold-source.ts'
 import { inTurns } from '../documents/walk-versions.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { StoreError } from '../storage/file-store.ts'
-import { BackupWrong } from './backup-wrong.ts'
-import { type FileLine, fileLineForm, type Part } from './manifest.ts'
-import { contentName, damagedName } from './names.ts'
+import { isMissing } from '../storage/file-store.ts'
+import { BackupWrong, contentName, damagedName, type FileLine, fileLineForm, type Part } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { makePatient, type PatientPlace, type Trying } from './patient-place.ts'
 import { readParts } from './read-parts.ts'
@@ -171,8 +169,4 @@ async function putAside(place: PatientPlace, { why, file, line }: Damaged) {
     if (!isMissing(error)) throw error
   }
   return findFault(place, file, line)
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof StoreError && error.code === 'bytes_missing'
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 
-import { isBackupName } from '../backup/names.ts'
+import { isBackupName } from '../backup/manifest.ts'
 import { pathOrBucket, type PathOrBucket, whole } from '../config-forms.ts'
 import { answering, type Answers, parseAs, teach } from './describe-command.ts'
 

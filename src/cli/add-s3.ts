@@ -2,7 +2,7 @@ import { type Command } from 'commander'
 import { z } from 'zod'
 
 import { bucketName, whole } from '../config-forms.ts'
-import { leastDaysInStandard, transitionClasses, usualNoncurrentDays } from '../storage/bucket-setup/lifecycle-rules.ts'
+import { leastDaysInStandard, transitionClasses, usualNoncurrentDays } from '../storage/bucket-setup/bucket-rules.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
 
 export type SetupOptions = Answers & {

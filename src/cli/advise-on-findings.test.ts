@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { emptyTally } from '../documents/verifying/finding.ts'
+import { emptyTally } from '../documents/verifying/verification.ts'
 import { adviseOnFindings } from './advise-on-findings.ts'
 
 test('each kind of finding that is left has a line that says what to do, and what is right has none', () => {

@@ -1,7 +1,11 @@
 import type { ConfigWithoutTokens } from '../config.ts'
-import type { BucketChoices, ReplicationChoice } from '../storage/bucket-setup/bucket-choices.ts'
-import { leastDaysInStandard, transitionClasses } from '../storage/bucket-setup/lifecycle-rules.ts'
-import { bucketArnOf } from '../storage/bucket-setup/policy-statements.ts'
+import {
+  bucketArnOf,
+  type BucketChoices,
+  leastDaysInStandard,
+  type ReplicationChoice,
+  transitionClasses,
+} from '../storage/bucket-setup/bucket-rules.ts'
 import type { SetupOptions } from './add-s3.ts'
 import { WrongUse } from './failures.ts'
 

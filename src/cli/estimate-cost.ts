@@ -4,13 +4,18 @@ import type { Logger } from 'pino'
 
 import type { ConfigWithoutTokens } from '../config.ts'
 import type { CostFacts } from '../database/cost-facts.ts'
-import { compareWays, type Costs } from '../documents/costs/compare-ways.ts'
+import {
+  compareWays,
+  type Costs,
+  countOf,
+  leastBilledBytes,
+  type Lifecycle,
+  newerThan,
+} from '../documents/costs/reckon-cost.ts'
 import { gatherFacts } from '../documents/costs/gather-facts.ts'
-import { leastBilledBytes, type Lifecycle } from '../documents/costs/lifecycle.ts'
-import { countOf, newerThan } from '../documents/costs/place-files.ts'
 import { NoPrices, type Prices, readPrices, usualPrices } from '../documents/costs/read-prices.ts'
 import { mostBytesInMemory } from '../documents/receive-file.ts'
-import { partBytes } from '../storage/send-s3-parts.ts'
+import { partBytes } from '../storage/s3-multipart.ts'
 import { codeOf } from '../errors-code.ts'
 import type { FirmId } from '../vocabulary.ts'
 import type { CostOptions } from './add-cost.ts'

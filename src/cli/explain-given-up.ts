@@ -1,4 +1,4 @@
-import type { GaveUp } from '../backup/gave-up.ts'
+import type { GaveUp } from '../backup/patient-place.ts'
 import { AppError } from '../errors.ts'
 import { tellStoreFailure } from './tell-store-failure.ts'
 

@@ -1,10 +1,9 @@
 import type { Config } from '../config.ts'
 import type { Db } from '../database/client.ts'
-import { leaveWrongBucket } from '../documents/leave-wrong-bucket.ts'
-import { notOurBucket } from '../documents/report-wrong-bytes.ts'
+import { leaveWrongBucket, notOurBucket } from '../documents/claim-store.ts'
 import type { Stores } from '../documents/stores.ts'
 import { AppError } from '../errors.ts'
-import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
+import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
 
 type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }

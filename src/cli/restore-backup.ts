@@ -1,18 +1,16 @@
-import { BackupWrong, ContentWrong } from '../backup/backup-wrong.ts'
+import { BackupWrong, ContentWrong, type FileLine } from '../backup/manifest.ts'
 import {
   restoreBackup as restore,
   type Restored,
   type RestoreNeeds,
   type RestoreStore,
 } from '../backup/restore-backup.ts'
-import { GaveUp } from '../backup/gave-up.ts'
-import type { FileLine } from '../backup/manifest.ts'
+import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
-import { type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { findS3Trouble } from '../storage/connection-test/find-s3-trouble.ts'
+import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { RestoreBackupOptions } from './add-backup.ts'
 import { warnRowsOnly } from './advise-on-lacking.ts'

@@ -1,5 +1,5 @@
 import type { S3Config } from '../config.ts'
-import type { Change } from '../storage/bucket-setup/compare-items.ts'
+import type { Change } from '../storage/bucket-setup/bucket-part.ts'
 import type { PartOutcome, PartResult } from '../storage/bucket-setup/settle-part.ts'
 import { isAmazon } from '../storage/s3-client.ts'
 import type { Printer } from './printer.ts'

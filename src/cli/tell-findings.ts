@@ -1,4 +1,4 @@
-import { type Finding, type FindingKind, findingKinds } from '../documents/verifying/finding.ts'
+import { type Finding, type FindingKind, findingKinds } from '../documents/verifying/verification.ts'
 import type { Printer } from './printer.ts'
 import { inBytes, inCount } from './progress.ts'
 

@@ -1,6 +1,6 @@
 import type { StoredVersion } from '../database/versions-in-store.ts'
 import type { MoveOutcome } from '../documents/moving/move-version.ts'
-import type { Rehearsed } from '../documents/moving/rehearse.ts'
+import type { Rehearsed } from '../documents/moving/migrate.ts'
 import { hasCode } from '../errors-code.ts'
 import type { Printer } from './printer.ts'
 import { type Amount, showProgress } from './progress.ts'

@@ -1,6 +1,6 @@
 import type { StoreError } from '../storage/file-store.ts'
 import { adviceOnDisk, tellDiskFailure } from '../storage/local-errors.ts'
-import { PlaceFailure } from '../storage/backup-place/place-failure.ts'
+import { PlaceFailure } from '../storage/backup-place/backup-place.ts'
 import { S3Error } from '../storage/s3-operation.ts'
 
 /** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. */

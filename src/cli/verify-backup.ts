@@ -1,8 +1,7 @@
 import type { Logger } from 'pino'
 
-import { GaveUp } from '../backup/gave-up.ts'
+import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
-import { type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import {
   type BackupChecked,
   type BackupProblem,

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
 
 import { systemActor } from '../database/events.ts'
-import { leftOf } from '../documents/verifying/finding.ts'
-import { planVerification } from '../documents/verifying/plan-verification.ts'
-import type { Verification, Verified, VerifyNeeds } from '../documents/verifying/verification.ts'
+import {
+  leftOf,
+  planVerification,
+  type Verification,
+  type Verified,
+  type VerifyNeeds,
+} from '../documents/verifying/verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
 import type { Stores } from '../documents/stores.ts'
 import type { VerifyOptions } from './add-verify.ts'

@@ -1,16 +1,22 @@
 import type { Logger } from 'pino'
 
-import type { Db } from '../database/client.ts'
-import { type BytesWanted, type OpenedDocument, openDocument } from '../database/open-document.ts'
+import type { Db, Tx } from '../database/client.ts'
+import type { DocumentRecord } from '../database/documents.ts'
+import { type NewEvent, recordEvent } from '../database/events.ts'
+import { inTransaction } from '../database/in-transaction.ts'
+import { lockDocument } from '../database/lock-document.ts'
+import type { Membership } from '../database/membership.ts'
+import { type BytesWanted, openDocument, type OpenedDocument } from '../database/open-document.ts'
 import { AppError, isAppError } from '../errors.ts'
+import { recordRefusal } from '../people/record-refusal.ts'
+import { requireRight } from '../people/require-right.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
-import { tellAccess } from './tell-access.ts'
 
 export type AccessNeeds = { db: Db; log: Logger }
 
 /** Whoever wants the bytes says which stores they can read, and no right to them goes unjudged. */
-export type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number | undefined } & (
+type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number | undefined } & (
   | { right: 'documents.download'; bytesFrom: BytesWanted }
   | { right: Exclude<RightName, 'documents.download'> }
 )
@@ -39,6 +45,42 @@ export async function accessDocument(
   }
 }
 
+type Change = { right: RightName; firmId: FirmId; documentId: DocumentId }
+
+/** What a change works with: the document is locked until the transaction ends. */
+type Changing = {
+  trx: Tx
+  membership: Membership
+  document: DocumentRecord
+  /** Writes the event of the change. */
+  record: (about: Pick<NewEvent, 'version' | 'details'>) => Promise<void>
+}
+
+/**
+ * The one way to change a document: checks the right, locks the document, and runs `change` in the same transaction. The
+ * access, or its refusal, goes to the audit trail and the log. Throws the refusal, `not_found`, and what `change` throws.
+ */
+export async function changeDocument<Result>(
+  needs: AccessNeeds,
+  actor: Actor,
+  { right, firmId, documentId }: Change,
+  change: (changing: Changing) => Promise<Result>,
+): Promise<Result> {
+  const membership = await requireRight(needs, actor, right, { firmId, documentId })
+  const action = rights[right].event
+  const result = await recordRefusal(needs.db, actor, { action, firmId, documentId }, () =>
+    inTransaction(needs.db, async (trx) => {
+      const document = await lockDocument(trx, { membership, confidentialRoles }, documentId)
+      if (document === undefined) throw noSuchDocument()
+      const record: Changing['record'] = (about) =>
+        recordEvent(trx, actor, { action, outcome: 'ok', firmId, documentId, ...about })
+      return change({ trx, membership, document, record })
+    }),
+  )
+  tellAccess(needs.log, actor, { right, firmId, documentId, outcome: 'ok' })
+  return result
+}
+
 /** `version`: the one that was asked for by its number. Whether it is the document or the version that is not there is not told. */
 export function noSuchDocument(version?: number): AppError {
   if (version === undefined) return new AppError('not_found', 'There is no such document in this firm.')
@@ -46,4 +88,18 @@ export function noSuchDocument(version?: number): AppError {
     'not_found',
     `There is no version ${version} of such a document in this firm. GET …/versions lists those that there are.`,
   )
+}
+
+type Access = { right: RightName; firmId: FirmId; documentId: DocumentId; outcome: string }
+
+/** The line in the log of whatever somebody did with a document, or was refused. */
+export function tellAccess(log: Logger, actor: Actor, { right, firmId, documentId, outcome }: Access): void {
+  log.info({
+    event: 'document_access',
+    action: rights[right].event,
+    outcome,
+    document_id: documentId,
+    firm_id: firmId,
+    user_id: actor.userId,
+  })
 }

@@ -8,11 +8,10 @@ import { recordRefusal } from '../people/record-refusal.ts'
 import { requireRight } from '../people/require-right.ts'
 import { confidentialRoles, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
-import { noSuchDocument } from './access-document.ts'
+import { noSuchDocument, tellAccess } from './access-document.ts'
 import { assertNotInTrash } from './assert-servable.ts'
 import { scopeOf } from './keep-once.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
-import { tellAccess } from './tell-access.ts'
 import { type HandIn, receiveAndKeep, type TypeLimits, type UploadNeeds } from './upload.ts'
 
 export type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }

@@ -1,6 +1,6 @@
 import type { Room, SeenRoom } from '../database/quotas.ts'
 import { AppError } from '../errors.ts'
-import { leastFileBytes } from './limit-bytes.ts'
+import { leastFileBytes } from './incoming-bytes.ts'
 
 type Coming = { declaredBytes: number | undefined; isNewDocument: boolean }
 

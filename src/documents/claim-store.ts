@@ -1,11 +1,16 @@
+import type { Logger } from 'pino'
+
 import type { Db } from '../database/client.ts'
+import type { EventActor } from '../database/events.ts'
 import { findInstallationId } from '../database/installation.ts'
+import { markWrongBytes, type WrongState } from '../database/mark-wrong-bytes.ts'
+import type { Place } from '../database/places.ts'
 import { listSomeKeys } from '../database/versions-in-store.ts'
-import type { FileStore } from '../storage/file-store.ts'
+import type { Metrics } from '../metrics.ts'
+import { type FileStore, StoreError } from '../storage/file-store.ts'
 import type { GuardedS3 } from '../storage/guard-s3.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
-import type { StoreHere } from './stores-here.ts'
-import type { Stores } from './stores.ts'
+import type { StoreHere, Stores } from './stores.ts'
 
 /** `nobodys`: no installation has put its name there, and nothing shows that it is this one's. */
 export type Owner = 'ours' | 'anothers' | 'nobodys'
@@ -28,7 +33,7 @@ export async function claimStore(needs: Needs, here: StoreHere): Promise<Owner> 
  * Papers that this service put on S3 should lie in this bucket, none of those looked for does, and its owner's file is not
  * ours. What the platform says of papers of its own is no such sign. Throws when it could not be asked.
  */
-export async function isWrongBucket(db: Db, s3: GuardedS3): Promise<boolean> {
+async function isWrongBucket(db: Db, s3: GuardedS3): Promise<boolean> {
   const keys = await listSomeKeys(db, { store: 's3', isPlatforms: false, limit: keysToTry })
   if (keys.length === 0 || (await s3.ownership.find()) === (await findInstallationId(db))) return false
   return !(await isAnyThere(s3, keys))
@@ -48,4 +53,61 @@ async function isAnyThere(files: FileStore, keys: Parameters<FileStore['stat']>[
   // A row of the platform's may name what is no key at all.
   for (const key of keys.filter(isReadableKey)) if ((await files.stat(key)) !== undefined) return true
   return false
+}
+
+/**
+ * Where papers should lie on S3 and nothing in the bucket shows that it is ours, S3 is left alone until a restart: what
+ * went there would be missing once AWS_S3_BUCKET is set right, and what people asked for would be answered by somebody
+ * else's bucket. Throws when the bucket could not be asked.
+ */
+export async function leaveWrongBucket({ db, stores }: { db: Db; stores: Stores }): Promise<void> {
+  const { s3 } = stores
+  if (s3 === undefined || s3.outage() !== undefined) return
+  if (await isWrongBucket(db, s3)) s3.takeOut('not_ours', 'NotOurs')
+}
+
+export type ReportNeeds = { db: Db; stores: Stores; log: Logger; metrics: Pick<Metrics, 'wrongBytes'> }
+
+/** What is not in a bucket that is not ours was not lost there. */
+export const notOurBucket =
+  'nothing in this bucket shows that it is ours: AWS_S3_BUCKET names a wrong one, or it was emptied'
+
+/**
+ * For whoever finds bytes missing or wrong: each version of them is marked, and answers `gone` from now on; the audit
+ * trail, the log and a figure tell it once. Only for a store that was asked and answered. False when no version names
+ * these bytes any more, so that nothing is lost. Throws a `StoreError`, and marks nothing, where the
+ * bucket is not ours.
+ */
+export async function reportWrongBytes(
+  { db, stores, log, metrics }: ReportNeeds,
+  actor: EventActor,
+  place: Place,
+  state: WrongState,
+): Promise<boolean> {
+  await assertOurs({ db, stores }, place)
+  const versions = await markWrongBytes(db, actor, place, state)
+  for (const { firmId, documentId, version } of versions.filter(({ isMarkedNow }) => isMarkedNow)) {
+    metrics.wrongBytes.inc({ state })
+    log.error(
+      {
+        event: `bytes_${state}`,
+        firm_id: firmId,
+        document_id: documentId,
+        version,
+        store: place.store,
+        store_id: place.storeId,
+        key: place.key,
+      },
+      state === 'missing' ? 'the bytes of a document are missing' : 'the bytes of a document are not those stored',
+    )
+  }
+  return versions.length > 0
+}
+
+/** A disk is known by its id already. */
+async function assertOurs(needs: Pick<ReportNeeds, 'db' | 'stores'>, place: Place): Promise<void> {
+  const { s3 } = needs.stores
+  if (place.store !== 's3' || s3 === undefined) return
+  if ((await claimStore(needs, { store: 's3', storeId: null, files: s3 })) !== 'ours')
+    throw new StoreError('unavailable', notOurBucket)
 }

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { abandonIncoming } from '../database/blobs/reserve-upload.ts'
 import { forgetExpiredHidden } from '../database/blobs/remove-blobs.ts'
 import { removeBatch, type RemoveNeeds } from './remove-blobs.ts'
-import { storesHere } from './stores-here.ts'
+import { storesHere } from './stores.ts'
 
 export type CollectNeeds = RemoveNeeds & {
   /** Incoming blobs that are older are abandoned: longer than any request may live. */

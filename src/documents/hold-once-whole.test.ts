@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { makeByteBudget } from '../storage/byte-budget.ts'
 import { openSpool, type Spool } from '../storage/spool.ts'
-import { holdOnceWhole } from './hold-once-whole.ts'
+import { holdOnceWhole } from './incoming-bytes.ts'
 
 let folder: string
 let spool: Spool

@@ -1,14 +1,12 @@
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 
 import { isAppError } from '../errors.ts'
 import type { ByteBudget } from '../storage/byte-budget.ts'
-import { type FileStore, type HeldInMemory, type Spooled, StoreError } from '../storage/file-store.ts'
+import { type FileStore, type HeldInMemory, isMissing, type Spooled, StoreError } from '../storage/file-store.ts'
 import type { Spool } from '../storage/spool.ts'
 import type { Sha256, StorageKey } from '../vocabulary.ts'
-import { flowIntoSpool } from './flow-into-spool.ts'
-import { holdInMemory } from './hold-in-memory.ts'
-import type { Chunks } from './limit-bytes.ts'
-import { hashStored } from './moving/hash-stored.ts'
+import { type Chunks, flowIntoSpool, holdInMemory } from './incoming-bytes.ts'
 import { mostBytesInMemory } from './receive-file.ts'
 
 export type HoldNeeds = { budget: ByteBudget; spool: Spool }
@@ -42,7 +40,7 @@ export async function holdSource({ budget, spool }: HoldNeeds, source: Source): 
     const giveBack = await budget.reserve(size, { signal, ...(waitSeconds !== undefined && { waitSeconds }) })
     return await holdInMemory(giveBack, exactly(size, readLater(source)), { mostBytes: size, ...hashOf(source) })
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }
@@ -80,7 +78,7 @@ export async function lookAgain({ store, key, size, sha256, signal }: Source): P
     const found = await hashStored(store, key, signal)
     if (found.size !== size || (sha256 !== null && found.sha256 !== sha256)) return 'wrong'
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'bytes_missing') return 'missing'
+    if (isMissing(error)) return 'missing'
     throw error
   }
   throw new StoreError('unavailable', 'The source was not right, and was when it was read a second time.')
@@ -100,4 +98,21 @@ async function* exactly(size: number, source: Readable | Chunks): Chunks {
     yield chunk
   }
   if (seen !== size) throw new SourceIsWrong('The source is not as long as its row says.')
+}
+
+/** What really lies in a store: reads every byte, holding none. Throws `bytes_missing`, or that the store could not be asked. */
+export async function hashStored<Key>(
+  store: { read(key: Key): Promise<Readable> },
+  key: Key,
+  signal?: AbortSignal,
+): Promise<{ size: number; sha256: Sha256 }> {
+  signal?.throwIfAborted()
+  const hash = createHash('sha256')
+  let size = 0
+  for await (const chunk of await store.read(key)) {
+    signal?.throwIfAborted()
+    hash.update(chunk)
+    size += chunk.length
+  }
+  return { size, sha256: hash.digest('hex') as Sha256 } // hex of a SHA-256 is what the brand says
 }

@@ -1,16 +1,29 @@
 import { randomUUID } from 'node:crypto'
 
-import type { IdempotencyScope } from '../database/idempotency.ts'
-import type { Membership } from '../database/membership.ts'
+import type { Db, Tx } from '../database/client.ts'
+import { findDocument, type Seeing } from '../database/documents.ts'
+import { findDuplicate } from '../database/duplicates.ts'
+import { recordEvent } from '../database/events.ts'
+import { findAnswer, type IdempotencyScope, rememberAnswer } from '../database/idempotency.ts'
+import { lockDocument } from '../database/lock-document.ts'
+import { type Membership, requireMembership } from '../database/membership.ts'
 import type { Growth } from '../database/quotas.ts'
-import type { RecordedDocument } from '../database/record-version.ts'
+import {
+  type NewVersion,
+  type RecordedDocument,
+  recordNewDocument,
+  recordNewVersion,
+} from '../database/record-version.ts'
+import { AppError } from '../errors.ts'
+import { confidentialRoles, rights } from '../people/rights.ts'
+import type { Scanner } from '../scanner/scanner.ts'
 import { storageKeyOf } from '../storage/storage-key.ts'
-import type { Actor, DocumentId, Sha256 } from '../vocabulary.ts'
-import { AnsweredBefore, findEarlierDocument, fingerprintOf } from './answered-before.ts'
+import type { Actor, DocumentId, FirmId, ScanStatus, Sha256 } from '../vocabulary.ts'
+import { noSuchDocument } from './access-document.ts'
 import { QuotaExceeded } from './assert-room.ts'
+import { assertNotInTrash, assertServable } from './assert-servable.ts'
 import type { Received } from './receive-file.ts'
-import { type Once, recordKept } from './record-kept.ts'
-import { storeUpload, type StoreUploadNeeds } from './store-upload.ts'
+import { type Stored, storeUpload, type StoreUploadNeeds } from './store-upload.ts'
 
 /** A file that was let in, and on whose word. */
 export type Admitted = {
@@ -120,4 +133,111 @@ export function scopeOf(
   return key === undefined
     ? undefined
     : { firmId, userId, route: newVersionOf === undefined ? 'documents' : 'versions', key }
+}
+
+/** The scope of an idempotency key, and what it stands for beside the bytes. */
+type Once = { scope: IdempotencyScope; paper: string }
+
+type PaperToRecord = {
+  right: 'documents.upload' | 'documents.add_version' | 'documents.restore_version'
+  firmId: FirmId
+  documentId: DocumentId
+  documentType: string
+  fileName: string
+  mimeType: string
+  scanStatus: ScanStatus
+  scannedSecondsAgo?: number
+  once?: Once | undefined
+  /** The version whose bytes these are, and who scans. */
+  restored?: { version: number; scanner: Scanner | undefined }
+}
+
+/**
+ * In the transaction that makes kept bytes a version: the right once more, the rows, the idempotency key, the event.
+ * Throws the refusal, `not_found`, `gone`, and `AnsweredBefore` to whoever was not the first under the key; each undoes
+ * the transaction.
+ */
+export async function recordKept(trx: Tx, actor: Actor, kept: Stored, paper: PaperToRecord): Promise<RecordedDocument> {
+  const { right, firmId, documentId, once } = paper
+  const { size: fileSize, sha256, etag, objectVersionId } = kept
+  // The body may have taken minutes: whoever lost the right meanwhile hands in nothing any more.
+  const membership = await requireMembership(trx, { userId: actor.userId, firmId, right: rights[right] })
+  const seeing = { membership, confidentialRoles }
+  const version = { ...kept, ...paper, fileSize, etag, objectVersionId }
+  const document =
+    right === 'documents.upload'
+      ? await recordNewDocument(trx, actor, seeing, version)
+      : await addToDocument(trx, actor, seeing, version)
+  if (once !== undefined) {
+    const answer = { fingerprint: fingerprintOf(once.paper, sha256), documentId, version: document.version }
+    // The unique key decides who was first.
+    if (!(await rememberAnswer(trx, once.scope, answer))) throw new AnsweredBefore(sha256)
+  }
+  await recordEvent(trx, actor, {
+    action: rights[right].event,
+    outcome: 'ok',
+    firmId,
+    documentId,
+    version: document.version,
+    details: {
+      sha256,
+      bytes: fileSize,
+      store: kept.store,
+      ...(paper.restored !== undefined && { restored: paper.restored.version }),
+    },
+  })
+  return document
+}
+
+async function addToDocument(
+  trx: Tx,
+  actor: Actor,
+  seeing: Seeing,
+  version: NewVersion & Pick<PaperToRecord, 'restored'>,
+): Promise<RecordedDocument> {
+  const { documentId, restored } = version
+  const current = await lockDocument(trx, seeing, documentId)
+  if (current === undefined) throw noSuchDocument()
+  assertNotInTrash(current)
+  if (restored === undefined) return recordNewVersion(trx, actor, seeing, version)
+
+  // The same bytes: what is known of them by now holds for the copy.
+  const old = await findDocument(trx, seeing, documentId, restored.version)
+  if (old === undefined) throw noSuchDocument(restored.version)
+  assertServable(old, restored)
+  return recordNewVersion(trx, actor, seeing, { ...version, scanStatus: old.scanStatus, copyOf: old.version })
+}
+
+/** Another request with the same idempotency key was first; thrown inside the transaction that it won. */
+class AnsweredBefore extends Error {
+  override readonly name = 'AnsweredBefore'
+  readonly sha256: Sha256
+
+  constructor(sha256: Sha256) {
+    super('this idempotency key was answered before')
+    this.sha256 = sha256
+  }
+}
+
+/** What a key stands for: the same bytes as the same paper, a type of a new document or the document of a new version. */
+function fingerprintOf(paper: string, sha256: Sha256): string {
+  return `${paper}:${sha256}`
+}
+
+/** The document that was answered under this key, as the version that it was then. Throws `conflict` when it stood for another file. */
+async function findEarlierDocument(
+  db: Db,
+  membership: Membership,
+  scope: IdempotencyScope,
+  fingerprint: string,
+): Promise<RecordedDocument | undefined> {
+  const answer = await findAnswer(db, scope)
+  if (answer === undefined) return undefined
+  if (answer.fingerprint !== fingerprint)
+    throw new AppError('conflict', 'This Idempotency-Key was used for another file. Use a new key for a new file.')
+  const seeing = { membership, confidentialRoles }
+  const document = await findDocument(db, seeing, answer.documentId, answer.version)
+  if (document === undefined)
+    throw new AppError('conflict', 'The document of this Idempotency-Key is gone. Use a new key to hand it in again.')
+  return { ...document, duplicateOf: await findDuplicate(db, seeing, document) }
 }

@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream'
 
 import type { EventActor } from '../database/events.ts'
+import { findFault } from '../database/find-fault.ts'
 import type { WrongState } from '../database/mark-wrong-bytes.ts'
 import type { Place } from '../database/places.ts'
 import { AppError } from '../errors.ts'
-import { type ByteRange, StoreError } from '../storage/file-store.ts'
+import { type ByteRange, isMissing, StoreError } from '../storage/file-store.ts'
 import type { StorageKey } from '../vocabulary.ts'
 import { bytesGone } from './assert-servable.ts'
-import { reportWrongBytes, type ReportNeeds } from './report-wrong-bytes.ts'
+import { type ReportNeeds, reportWrongBytes } from './claim-store.ts'
 import { answerToStoreFailure, storeHolding, storeUnavailable } from './stores.ts'
 
 export type OpenBytesNeeds = ReportNeeds
@@ -43,8 +44,7 @@ async function answering<Result>(
     return await ask()
   } catch (error) {
     // Gone since the look at them.
-    const isMissing = error instanceof StoreError && error.code === 'bytes_missing'
-    throw isMissing ? await answerToWrongBytes(needs, actor, bytes, 'missing') : answerToStoreFailure(error)
+    throw isMissing(error) ? await answerToWrongBytes(needs, actor, bytes, 'missing') : answerToStoreFailure(error)
   }
 }
 
@@ -69,4 +69,24 @@ export async function answerToWrongBytes(
 
 function movedAway(): AppError {
   return new AppError('gone', 'This file was moved or removed. Open the document again to get a new link.')
+}
+
+/**
+ * As `openBytes`, for a link that was given out some time ago: `gone` when the bytes were found missing or wrong since
+ * then, or a virus in them, from the verdict on. A place that no version names any more is read for as long as a file
+ * lies there: the paper was moved, and the link outlives that.
+ */
+export async function openLinkedBytes(
+  needs: OpenBytesNeeds,
+  actor: EventActor,
+  bytes: StoredBytes,
+): Promise<OpenedBytes> {
+  switch (await findFault(needs.db, bytes)) {
+    case 'infected':
+      throw new AppError('gone', 'A virus was found in this file, and nobody gets it any more.')
+    case 'wrong':
+      throw bytesGone()
+    case undefined:
+      return openBytes(needs, actor, bytes)
+  }
 }

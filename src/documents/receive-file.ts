@@ -4,13 +4,17 @@ import { AppError } from '../errors.ts'
 import type { ByteBudget } from '../storage/byte-budget.ts'
 import type { HeldInMemory, Spooled } from '../storage/file-store.ts'
 import type { Spool } from '../storage/spool.ts'
-import type { Checks } from './finish-hash.ts'
-import { flowIntoSpool } from './flow-into-spool.ts'
-import { headBytes, requireAllowedFormat } from './formats/detect-format.ts'
-import type { Format } from './formats/format.ts'
-import { holdInMemory } from './hold-in-memory.ts'
-import { holdOnceWhole } from './hold-once-whole.ts'
-import { type Chunks, limitBytes, rejoin, takeHead } from './limit-bytes.ts'
+import {
+  type Checks,
+  type Chunks,
+  flowIntoSpool,
+  holdInMemory,
+  holdOnceWhole,
+  limitBytes,
+  rejoin,
+  takeHead,
+} from './incoming-bytes.ts'
+import { type Format, headBytes, requireAllowedFormat } from './formats/formats.ts'
 import { type KeptScanStatus, scanAsItComes, scanHeld, type ScanNeeds } from './scanning/scan-upload.ts'
 
 /** Files up to this size are held whole in memory, scanned, then sent in one piece. */

@@ -15,8 +15,7 @@ import type { Metrics } from '../metrics.ts'
 import { isReadableKey, requireQuarantineKey } from '../storage/storage-key.ts'
 import type { BlobId, Clock, ProcessId } from '../vocabulary.ts'
 import { knowingNoncurrentDays, type NoncurrentDays } from './purge/knowing-noncurrent-days.ts'
-import { type StoreHere, storesHere } from './stores-here.ts'
-import type { Stores } from './stores.ts'
+import { type StoreHere, type Stores, storesHere } from './stores.ts'
 
 export type RemoveNeeds = {
   db: Db

@@ -8,14 +8,13 @@ import { confidentialRoles, rights } from '../people/rights.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import { extensionOf, storageKeyOf } from '../storage/storage-key.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
-import { noSuchDocument } from './access-document.ts'
+import { noSuchDocument, tellAccess } from './access-document.ts'
 import { assertServable } from './assert-servable.ts'
 import { type HeldSource, type HoldNeeds, holdSource, isOfWrongSource, lookAgain } from './hold-source.ts'
 import { storeUpload, type StoreUploadNeeds } from './store-upload.ts'
 import { answerToWrongBytes } from './open-bytes.ts'
-import { recordKept } from './record-kept.ts'
+import { recordKept } from './keep-once.ts'
 import { answerToStoreFailure, assertSomewhereToGo, storeHolding } from './stores.ts'
-import { tellAccess } from './tell-access.ts'
 
 export type RestoreVersionNeeds = StoreUploadNeeds & HoldNeeds & { scanner: Scanner | undefined }
 

@@ -1,22 +1,12 @@
-import type { Logger } from 'pino'
-
-import type { Db } from '../database/client.ts'
 import type { DocumentRecord } from '../database/documents.ts'
-import { recordEvent } from '../database/events.ts'
-import { inTransaction } from '../database/in-transaction.ts'
-import { lockDocument } from '../database/lock-document.ts'
 import { handedIn, recordReview, type Review } from '../database/record-review.ts'
 import { AppError } from '../errors.ts'
-import { recordRefusal } from '../people/record-refusal.ts'
-import { requireRight } from '../people/require-right.ts'
-import { confidentialRoles, rights } from '../people/rights.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
-import { noSuchDocument } from './access-document.ts'
+import { type AccessNeeds, changeDocument } from './access-document.ts'
 import { assertServable } from './assert-servable.ts'
-import { tellAccess } from './tell-access.ts'
 
-export type ReviewNeeds = { db: Db; log: Logger; scanner: Scanner | undefined; now: Clock }
+export type ReviewNeeds = AccessNeeds & { scanner: Scanner | undefined; now: Clock }
 
 export type ReviewRequest = {
   firmId: FirmId
@@ -36,37 +26,25 @@ export async function reviewDocument(
   actor: Actor,
   { firmId, documentId, review, seen }: ReviewRequest,
 ): Promise<DocumentRecord> {
-  const membership = await requireRight(needs, actor, 'documents.review', { firmId, documentId })
-  const seeing = { membership, confidentialRoles }
-  const action = rights['documents.review'].event
-  const reviewed = await recordRefusal(needs.db, actor, { action, firmId, documentId }, () =>
-    inTransaction(needs.db, async (trx) => {
-      const document = await lockDocument(trx, seeing, documentId)
-      if (document === undefined) throw noSuchDocument()
-      if (await handedIn(trx, document, actor))
-        throw new AppError('forbidden', 'You handed this paper in yourself. Another administrator has to look at it.')
-      assertAsSeen(document, seen)
-      assertServable(document, needs)
-      assertDecision(review, needs.now())
-      const changed = await recordReview(trx, actor, document, review)
-      await recordEvent(trx, actor, {
-        action,
-        outcome: 'ok',
-        firmId,
-        documentId,
-        version: changed.version,
-        details: {
-          decision: review.decision,
-          reason_code: review.reasonCode,
-          comment: review.comment,
-          valid_until: review.validUntil,
-        },
-      })
-      return changed
-    }),
-  )
-  tellAccess(needs.log, actor, { right: 'documents.review', firmId, documentId, outcome: 'ok' })
-  return reviewed
+  const access = { right: 'documents.review', firmId, documentId } as const
+  return changeDocument(needs, actor, access, async ({ trx, document, record }) => {
+    if (await handedIn(trx, document, actor))
+      throw new AppError('forbidden', 'You handed this paper in yourself. Another administrator has to look at it.')
+    assertAsSeen(document, seen)
+    assertServable(document, needs)
+    assertDecision(review, needs.now())
+    const changed = await recordReview(trx, actor, document, review)
+    await record({
+      version: changed.version,
+      details: {
+        decision: review.decision,
+        reason_code: review.reasonCode,
+        comment: review.comment,
+        valid_until: review.validUntil,
+      },
+    })
+    return changed
+  })
 }
 
 function assertAsSeen(document: DocumentRecord, seen: ReviewRequest['seen']): void {

@@ -9,8 +9,8 @@ import type { StoredVersion } from '../database/versions-in-store.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { quarantineKeyOf } from '../storage/storage-key.ts'
 import type { ProcessId, QuarantineKey, StorageKey } from '../vocabulary.ts'
-import { hashStored } from './moving/hash-stored.ts'
-import type { StoreHere } from './stores-here.ts'
+import { hashStored } from './hold-source.ts'
+import type { StoreHere } from './stores.ts'
 
 export type Aside = {
   key: StorageKey

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 import { type FileStore, StoreError } from '../storage/file-store.ts'
 import type { GuardedS3 } from '../storage/guard-s3.ts'
 import type { LocalStore } from '../storage/local-store.ts'
-import type { StorageKey } from '../vocabulary.ts'
+import type { StorageKey, StoreId } from '../vocabulary.ts'
 
 /** The stores that this instance can reach, and where the operator wants new files. */
 export type Stores = {
@@ -82,4 +82,24 @@ export function answerToStoreFailure(error: unknown): unknown {
     case 'invalid_key':
       return error
   }
+}
+
+/** A store that this instance can look into. */
+export type StoreHere =
+  | { store: 's3'; storeId: null; files: GuardedS3 }
+  | { store: 'local'; storeId: StoreId; files: LocalStore }
+
+export function storesHere({ s3, local }: Stores): StoreHere[] {
+  const disk: StoreHere = { store: 'local', storeId: local.storeId, files: local }
+  return s3 === undefined ? [disk] : [disk, { store: 's3', storeId: null, files: s3 }]
+}
+
+/** Undefined when these bytes lie elsewhere. Rows of the platform's name no disk: they are tried on the one at hand. */
+export function filesAt(stores: Stores, { store, storeId }: Pick<Place, 'store' | 'storeId'>): FileStore | undefined {
+  if (store === 's3') return stores.s3
+  return storeId === null || storeId === stores.local.storeId ? stores.local : undefined
+}
+
+export function nameOf({ store }: Pick<StoreHere, 'store'>): string {
+  return store === 's3' ? 'S3' : 'the local disk'
 }

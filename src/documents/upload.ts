@@ -10,15 +10,14 @@ import { recordRefusal } from '../people/record-refusal.ts'
 import { requireRight } from '../people/require-right.ts'
 import { rights } from '../people/rights.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'
+import { tellAccess } from './access-document.ts'
 import { assertRoom } from './assert-room.ts'
-import { requireFileName } from './check-file-name.ts'
 import { defaultMimeTypes } from './formats/formats.ts'
 import { type Admitted, keepOnce, scopeOf } from './keep-once.ts'
-import { assertDeclaredSize } from './limit-bytes.ts'
+import { assertDeclaredSize } from './incoming-bytes.ts'
 import { receiveFile, type ReceiveNeeds } from './receive-file.ts'
-import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
 import type { StoreUploadNeeds } from './store-upload.ts'
-import { tellAccess } from './tell-access.ts'
+import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
 
 /** What a document's type says of its files, and how much room its firm has. */
 export type TypeLimits = Pick<DocumentType, 'code' | 'maxBytes' | 'allowedTypes'> & { room: SeenRoom }
@@ -26,7 +25,7 @@ export type TypeLimits = Pick<DocumentType, 'code' | 'maxBytes' | 'allowedTypes'
 export type UploadNeeds = ReceiveNeeds & StoreUploadNeeds & { maxUploadBytes: number }
 
 /** `declaredType`: what the client says that the file is, if anything. */
-export type OpenedFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
+type OpenedFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
 
 /** A file on its way in. */
 export type HandIn = {
@@ -41,7 +40,7 @@ export type HandIn = {
 }
 
 /** `documentType`: code or id. */
-export type UploadRequest = HandIn & { firmId: FirmId; documentType: string }
+type UploadRequest = HandIn & { firmId: FirmId; documentType: string }
 
 /** What an upload guarantees stands in the contract §3, and in this order: allowed, received, kept. */
 export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRequest): Promise<RecordedDocument> {
@@ -97,4 +96,32 @@ async function requireActiveType(db: Db, codeOrId: string, room: RoomWish): Prom
   if (type?.isActive === true) return type
   const message = 'There is no such document type. GET /api/v1/document-types lists them.'
   throw new AppError('validation_failed', message, { fields: [{ field: 'document_type', message }] })
+}
+
+/** `firm_documents.file_name` holds this many characters. */
+const mostCharacters = 255
+
+/** The name to save: as it was given, shortened before its extension. Throws `validation_failed` for one that no person means. */
+function requireFileName(given: string | undefined): string {
+  const name = given ?? ''
+  if (name.trim() === '') throw nameError('Send the file with a name, for example licence.pdf.')
+  if (/%00/.test(name))
+    throw nameError(
+      'The file name has %00 in it, which some programs take for its end. Rename the file and send it again.',
+    )
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
+    throw nameError('The file name has control characters in it. Rename the file and send it again.')
+  if (/[/\\]/.test(name)) throw nameError('The file name has a slash in it. Rename the file and send it again.')
+  return shorten(name)
+}
+
+function shorten(name: string): string {
+  const characters = Array.from(name)
+  if (characters.length <= mostCharacters) return name
+  const extension = Array.from(/\.[^.]{1,10}$/u.exec(name)?.[0] ?? '')
+  return [...characters.slice(0, mostCharacters - extension.length), ...extension].join('')
+}
+
+function nameError(message: string): AppError {
+  return new AppError('validation_failed', message, { fields: [{ field: 'file', message }] })
 }

@@ -1,3 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import pLimit, { type LimitFunction } from 'p-limit'
+
 import type { Db } from '../database/client.ts'
 import {
   listVersionsIn,
@@ -49,4 +53,26 @@ export async function inTurns<Item>(
     // A walk that is not at its end keeps open what it reads from.
     await walk.return(undefined)
   }
+}
+
+/** Waits before each file for so long that, over all that call it, no more bytes a second are on their way. */
+export function makePace(bytesPerSecond: number, signal: AbortSignal): (bytes: number) => Promise<void> {
+  let freeAt = 0
+  return async (bytes) => {
+    const now = performance.now()
+    const startsAt = Math.max(now, freeAt)
+    freeAt = startsAt + (bytes / bytesPerSecond) * 1000
+    if (startsAt > now) await wait(startsAt - now, undefined, { signal })
+  }
+}
+
+/**
+ * What a store is asked at once: so many files are written while as many are read back. The steps in the database wait
+ * for no turn, so that both stores are kept at work.
+ */
+export type Turns = { writing: LimitFunction; readingBack: LimitFunction; filesUnderway: number }
+
+/** `atOnce`: files written, and files read back, at one time. */
+export function makeTurns(atOnce: number): Turns {
+  return { writing: pLimit(atOnce), readingBack: pLimit(atOnce), filesUnderway: 3 * atOnce }
 }

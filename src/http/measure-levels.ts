@@ -11,8 +11,7 @@ import type { PlannedWork, WorkState } from '../operations/judge-work.ts'
 import { lookOverWork } from '../operations/look-over-work.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import type { ByteBudget } from '../storage/byte-budget.ts'
-import { readDiskRoom } from '../storage/read-disk-room.ts'
-import type { Spool } from '../storage/spool.ts'
+import { readDiskRoom, type Spool } from '../storage/spool.ts'
 import { makeProbe } from './probe.ts'
 
 export type LevelsNeeds = {

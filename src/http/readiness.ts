@@ -8,7 +8,7 @@ import type { PlannedWork, WorkState } from '../operations/judge-work.ts'
 import { lookOverWork } from '../operations/look-over-work.ts'
 import { whyS3IsOut } from '../operations/tell-error.ts'
 import type { Scanner } from '../scanner/scanner.ts'
-import { keyOfNothing } from '../storage/probe-s3.ts'
+import { keyOfNothing } from '../storage/s3-store.ts'
 import { makeProbe } from './probe.ts'
 
 type ReadinessNeeds = {

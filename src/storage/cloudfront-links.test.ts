@@ -5,7 +5,7 @@ import { type Arbitrary, assert, asyncProperty, constantFrom, date, integer, rec
 import { describe, expect, test } from 'vitest'
 
 import type { StorageKey } from '../vocabulary.ts'
-import { makeCloudFrontSigner } from './cloudfront-links.ts'
+import { makeCloudFrontSigner } from './s3-links.ts'
 import { contentDispositionOf } from './content-disposition-of.ts'
 import type { LinkOptions } from './file-store.ts'
 import { requireReadableKey } from './storage-key.ts'

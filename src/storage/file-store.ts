@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-import type { DocumentId, FirmId, Sha256, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
+import type { DocumentId, FirmId, QuarantineKey, Sha256, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
 
 /**
  * Where the bytes of documents lie. Each line is true of every store; `test/contract/` proves it of each.
@@ -86,17 +86,14 @@ export type MultipartRecorder = {
   closed(key: StorageKey, multipartId: string): Promise<void>
 }
 
-const storeErrorCodes = [
-  'key_taken',
-  'bytes_missing',
-  'range_not_satisfiable',
-  'invalid_key',
-  'unavailable',
-  'misused',
-] as const
-
 /** `unavailable`: the store could not be asked, or refuses for a reason that may pass or be mended. `misused`: our own mistake; it would never take this, and asking again will not help. */
-export type StoreErrorCode = (typeof storeErrorCodes)[number]
+export type StoreErrorCode =
+  | 'key_taken'
+  | 'bytes_missing'
+  | 'range_not_satisfiable'
+  | 'invalid_key'
+  | 'unavailable'
+  | 'misused'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'
@@ -105,5 +102,30 @@ export class StoreError extends Error {
   constructor(code: StoreErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
+  }
+}
+
+/** A place apart inside a store: what is put there can be looked at by this alone, and no link leads to it. */
+export type Quarantine = {
+  /** Puts a copy of one of the store's own files there, whole or not at all. `key_taken` when something lies there, `bytes_missing` when the file is gone. */
+  take(from: StorageKey, to: QuarantineKey): Promise<void>
+  /** `bytes_missing` when it does not exist. */
+  read(key: QuarantineKey): Promise<Readable>
+  /** Removing an absent key succeeds. */
+  remove(key: QuarantineKey): Promise<Removed>
+}
+
+/** Whether a store answered that it has no such file. */
+export function isMissing(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'bytes_missing'
+}
+
+/** What the promise resolves to; undefined when a store has no such file. */
+export async function unlessMissing<Value>(promise: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await promise
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
   }
 }

@@ -1,7 +1,7 @@
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3'
 
 import type { StorageKey } from '../vocabulary.ts'
-import { callS3, type S3Reach } from './s3-operation.ts'
+import { askS3, type S3Reach } from './s3-operation.ts'
 import { isStorageKey } from './storage-key.ts'
 
 export type UnfinishedUpload = { key: StorageKey; multipartId: string; startedAt: Date }
@@ -20,11 +20,9 @@ export async function listS3Multiparts(
 ): Promise<UnfinishedPage | 'not_allowed'> {
   const from = after && { KeyMarker: after.key, UploadIdMarker: after.multipartId }
   const command = new ListMultipartUploadsCommand({ Bucket: reach.bucket, ...from })
-  const page = await callS3(reach, { operation: 'list_multiparts' }, (options) =>
-    // Many keys lack this right on purpose: being refused it is an answer, and no trouble that should alarm.
-    reach.client.send(command, options).catch(unlessNotAllowed),
-  )
-  return 'isNotAllowed' in page ? 'not_allowed' : pageOf(page)
+  // Many keys lack this right on purpose.
+  const page = await askS3(reach, { operation: 'list_multiparts' }, { command, answers: ['AccessDenied'] })
+  return 'errorName' in page ? 'not_allowed' : pageOf(page)
 }
 
 function pageOf({ Uploads, IsTruncated, NextKeyMarker, NextUploadIdMarker }: ListMultipartUploadsCommandOutput) {
@@ -33,9 +31,4 @@ function pageOf({ Uploads, IsTruncated, NextKeyMarker, NextUploadIdMarker }: Lis
   )
   const next = IsTruncated ? { key: NextKeyMarker ?? '', multipartId: NextUploadIdMarker ?? '' } : undefined
   return { uploads, next }
-}
-
-function unlessNotAllowed(error: unknown): { isNotAllowed: true; $metadata: object } {
-  if (error instanceof Error && error.name === 'AccessDenied') return { isNotAllowed: true, $metadata: {} }
-  throw error
 }

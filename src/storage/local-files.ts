@@ -1,13 +1,74 @@
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { lstat, open, unlink } from 'node:fs/promises'
+import { link, lstat, open, readdir, realpath, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 
-import type { StorageKey } from '../vocabulary.ts'
-import { type ByteRange, type FileStat, type Removed, StoreError } from './file-store.ts'
-import { handOn } from './hand-on.ts'
 import { hasCode } from '../errors-code.ts'
+import { readIfThere } from '../files-read-if-there.ts'
+import { syncFolder } from '../files-sync-folder.ts'
+import type { QuarantineKey, StorageKey, StoreId } from '../vocabulary.ts'
+import { type ByteRange, type FileStat, type Quarantine, type Removed, StoreError } from './file-store.ts'
+import { handOn } from './hand-on.ts'
 import { localFailure } from './local-errors.ts'
-import { type LocalKey, type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
+import { createFileOnce, type DurableFolders } from './local-folders.ts'
+import { isStorageKey, requireQuarantineKey, requireReadableKey } from './storage-key.ts'
+
+export const storeIdFileName = '.store-id'
+const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** The id of the disk below this folder: made at the first opening, whichever of several processes comes first. */
+export async function establishStoreId(root: string): Promise<StoreId> {
+  const existing = await findStoreId(root)
+  if (existing !== undefined) return existing
+  await createFileOnce(root, storeIdFileName, `${randomUUID()}\n`)
+  const made = await findStoreId(root)
+  if (made === undefined) throw new StoreError('unavailable', 'The local store lost its id while it was opened.')
+  return made
+}
+
+/** Undefined when the folder has none, as a disk that is not mounted. */
+export async function findStoreId(root: string): Promise<StoreId | undefined> {
+  const text = await readIfThere(join(root, storeIdFileName))
+  if (text === undefined) return undefined
+  const id = text.trim()
+  if (!uuidForm.test(id))
+    throw new StoreError('unavailable', `The file ${storeIdFileName} of the local store has no id.`)
+  // The form was just checked, and nothing else writes this file.
+  return id as StoreId
+}
+
+/** Below the root: a document's file, or one that was put aside. */
+type LocalKey = StorageKey | QuarantineKey
+
+/** One opened root folder: what every call on it needs. */
+export type LocalReach = {
+  root: string
+  storeId: StoreId
+  folders: DurableFolders
+  onBytes: (direction: 'read' | 'written', bytes: number) => void
+}
+
+/**
+ * The path of a key, after a look that no folder on the way is a link that leads elsewhere. The file itself is opened
+ * without following links.
+ */
+export async function openLocalPath({ root }: LocalReach, key: LocalKey): Promise<string> {
+  const path = join(root, key)
+  const folder = dirname(path)
+  if ((await realpath(folder)) !== folder)
+    throw new StoreError('unavailable', 'The local store has a link in place of a folder.')
+  return path
+}
+
+/**
+ * Before a file is said to be absent, and before one is written: a disk that is not mounted has lost none of our files,
+ * and what is written in its place is lost when it comes back.
+ */
+export async function requireOwnDisk({ root, storeId }: LocalReach): Promise<void> {
+  if ((await findStoreId(root)) !== storeId)
+    throw new StoreError('unavailable', 'The folder of the local store is not the one that was opened.')
+}
 
 export async function readLocalFile(reach: LocalReach, key: LocalKey, range?: ByteRange): Promise<Readable> {
   const found = await unlessAbsent(reach, async () => {
@@ -62,4 +123,66 @@ async function unlessAbsent<Value>(reach: LocalReach, look: () => Promise<Value>
 
 function notAFile(): StoreError {
   return new StoreError('unavailable', 'The local store has something else than a file under this key.')
+}
+
+const top = 'security_firms'
+
+/** A firm's folder at a time. What is no file of ours (a link, another name) is passed over. */
+export async function* listLocalFiles(reach: LocalReach, prefix: string): AsyncGenerator<FileStat> {
+  try {
+    await requireOwnDisk(reach)
+    for (const firm of await readFolder(join(reach.root, top))) {
+      const folder = `${top}/${firm}/`
+      if (!folder.startsWith(prefix) && !prefix.startsWith(folder)) continue
+      for (const name of await readFolder(join(reach.root, top, firm))) {
+        const file = await statIfFile(reach.root, folder + name)
+        if (file?.key.startsWith(prefix)) yield file
+      }
+    }
+  } catch (error) {
+    throw localFailure(error)
+  }
+}
+
+async function statIfFile(root: string, key: string): Promise<FileStat | undefined> {
+  if (!isStorageKey(key)) return undefined
+  try {
+    const stat = await lstat(join(root, key))
+    return stat.isFile() ? { key, size: stat.size, modifiedAt: stat.mtime } : undefined
+  } catch (error) {
+    // Removed since its folder was read.
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** Names only of real folders: a link to one is not followed. */
+async function readFolder(path: string): Promise<string[]> {
+  try {
+    return (await lstat(path)).isDirectory() ? await readdir(path) : []
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+export function localQuarantine(reach: LocalReach): Quarantine {
+  return {
+    take: async (from, to) => giveSecondName(reach, requireReadableKey(from), requireQuarantineKey(to)),
+    read: async (key) => readLocalFile(reach, requireQuarantineKey(key)),
+    remove: async (key) => removeLocalFile(reach, requireQuarantineKey(key)),
+  }
+}
+
+/** No byte is copied: the same file gets a second name, which is durable when this resolves and stays when the first one goes. */
+async function giveSecondName(reach: LocalReach, from: StorageKey, to: QuarantineKey): Promise<void> {
+  try {
+    await requireOwnDisk(reach)
+    await reach.folders.ensure(to)
+    const path = await openLocalPath(reach, to)
+    await link(await openLocalPath(reach, from), path)
+    await syncFolder(dirname(path))
+  } catch (error) {
+    throw localFailure(error)
+  }
 }

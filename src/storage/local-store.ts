@@ -1,23 +1,23 @@
 import { realpath } from 'node:fs/promises'
 
 import type { StoreId } from '../vocabulary.ts'
-import type { FileStore } from './file-store.ts'
-import { rememberDurableFolders } from './durable-folders.ts'
-import { findInFolder } from './find-in-folder.ts'
-import { listLocalFiles } from './list-local-files.ts'
+import type { FileStore, Quarantine } from './file-store.ts'
+import { incomingPrefix, makeDurableFolders, rememberDurableFolders, removeLeftovers } from './local-folders.ts'
+import { findInFolder, folderOwnership } from './own-folder.ts'
+import {
+  establishStoreId,
+  listLocalFiles,
+  localQuarantine,
+  type LocalReach,
+  readLocalFile,
+  removeLocalFile,
+  statLocalFile,
+} from './local-files.ts'
 import { localFailure } from './local-errors.ts'
 import { type LocalLinkNeeds, signLocalLink } from './local-links.ts'
-import type { LocalReach } from './local-path.ts'
-import { readLocalFile, removeLocalFile, statLocalFile } from './local-files.ts'
-import { folderOwnership } from './own-folder.ts'
 import type { Ownership } from './owner-file.ts'
-import { makeDurableFolders } from './make-durable-folders.ts'
-import { localQuarantine } from './quarantine-local-file.ts'
-import type { Quarantine } from './quarantine.ts'
-import { removeLeftovers } from './remove-leftovers.ts'
 import { requireReadableKey, requireStorageKey } from './storage-key.ts'
-import { establishStoreId } from './store-id.ts'
-import { incomingPath, incomingPrefix, writeLocalFile } from './write-local-file.ts'
+import { writeLocalFile } from './write-local-file.ts'
 
 type Needs = {
   root: string
@@ -42,7 +42,7 @@ export async function openLocalStore({ root: folder, links, onBytes = () => unde
     await makeDurableFolders(folder)
     const root = await realpath(folder)
     await removeLeftovers(root, incomingPrefix)
-    const storeId = await establishStoreId(root, incomingPath(root))
+    const storeId = await establishStoreId(root)
     return localStoreOn({ root, storeId, folders: rememberDurableFolders(root), onBytes }, links)
   } catch (error) {
     throw localFailure(error)

@@ -1,14 +1,12 @@
-import { link, open, unlink } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { readIfThere } from '../files-read-if-there.ts'
-import { syncFolder } from '../files-sync-folder.ts'
 import { StoreError } from './file-store.ts'
-import { hasCode } from '../errors-code.ts'
 import { localFailure } from './local-errors.ts'
-import { type LocalReach, requireOwnDisk } from './local-path.ts'
+import { type LocalReach, requireOwnDisk, storeIdFileName } from './local-files.ts'
+import { createFileOnce, incomingPrefix } from './local-folders.ts'
 import { ownerFileName, type Ownership, readOwner, writeOwner } from './owner-file.ts'
-import { incomingPath } from './write-local-file.ts'
 
 /** Whose a disk is, said by a file in its root. */
 export function folderOwnership(reach: LocalReach): Ownership {
@@ -18,7 +16,8 @@ export function folderOwnership(reach: LocalReach): Ownership {
     async claim(installationId) {
       try {
         await requireOwnDisk(reach)
-        await makeUnlessThere(reach.root, path, writeOwner(installationId))
+        if ((await findOwner(path)) === undefined)
+          await createFileOnce(reach.root, ownerFileName, writeOwner(installationId))
       } catch (error) {
         throw localFailure(error)
       }
@@ -38,20 +37,29 @@ async function findOwner(path: string): Promise<string | undefined> {
   }
 }
 
-/** Whole or not at all, and whoever comes first. */
-async function makeUnlessThere(root: string, path: string, text: string): Promise<void> {
-  if ((await findOwner(path)) !== undefined) return
-  const incoming = incomingPath(root)
-  const handle = await open(incoming, 'wx', 0o600)
+/** The last is of the file system itself, which lets nobody look into it. */
+const ofNoPaper = new Set([storeIdFileName, ownerFileName, 'lost+found'])
+
+/** The name of something that lies on a disk, whoever put it there, beside what the first opening makes; folders alone are nothing. */
+export async function findInFolder(reach: LocalReach): Promise<string | undefined> {
   try {
-    await handle.writeFile(text)
-    await handle.sync()
-    await link(incoming, path)
+    await requireOwnDisk(reach)
+    const names = await readdir(reach.root, { withFileTypes: true })
+    const others = names.filter(({ name }) => !ofNoPaper.has(name) && !name.startsWith(incomingPrefix))
+    return await findFile(reach.root, '', others)
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error
-  } finally {
-    await handle.close()
-    await unlink(incoming)
+    throw localFailure(error)
   }
-  await syncFolder(root)
+}
+
+type Entry = { name: string; isDirectory(): boolean }
+
+async function findFile(root: string, folder: string, entries: Entry[]): Promise<string | undefined> {
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (!entry.isDirectory()) return path
+    const below = await findFile(root, path, await readdir(join(root, path), { withFileTypes: true }))
+    if (below !== undefined) return below
+  }
+  return undefined
 }

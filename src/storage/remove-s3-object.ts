@@ -3,16 +3,14 @@ import pLimit from 'p-limit'
 
 import type { QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { type Removed, StoreError } from './file-store.ts'
-import { callS3, type S3Reach } from './s3-operation.ts'
+import { askS3, callS3, type S3Reach } from './s3-operation.ts'
 
 type Key = StorageKey | QuarantineKey
 
 /** Removing an absent key succeeds. In a versioned bucket the answer names the marker that now hides the object. */
 export async function removeS3Object(reach: S3Reach, key: Key): Promise<Removed> {
   const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
-  const { DeleteMarker } = await callS3(reach, { operation: 'delete_object', key }, (options) =>
-    reach.client.send(command, options),
-  )
+  const { DeleteMarker } = await callS3(reach, { operation: 'delete_object', key }, command)
   return DeleteMarker === true ? 'hidden' : 'destroyed'
 }
 
@@ -30,10 +28,8 @@ export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<
       Bucket: reach.bucket,
       Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: false },
     })
-    const answer = await callS3(reach, { operation: 'delete_objects' }, (options) =>
-      reach.client.send(command, options).catch(unlessNotTaken),
-    )
-    if (!('isNotTaken' in answer)) {
+    const answer = await askS3(reach, { operation: 'delete_objects' }, { command, answers: notTaken })
+    if (!('errorName' in answer)) {
       const removed = new Map(
         answer.Deleted?.map(({ Key, DeleteMarker }) => [Key, DeleteMarker === true ? 'hidden' : 'destroyed'] as const),
       )
@@ -59,17 +55,11 @@ function notRemoved(code = 'IncompleteAnswer'): StoreError {
 }
 
 /** Codes of stores that know single deletes alone, or ask for more than those need. */
-const notTaken = new Set([
+const notTaken = [
   'AccessDenied',
   'NotImplemented',
   'MethodNotAllowed',
   'MissingContentMD5',
   'InvalidRequest',
   'MalformedXML',
-])
-
-// An answer, and no trouble for which S3 is to be left alone.
-function unlessNotTaken(error: unknown): { isNotTaken: true; $metadata: object } {
-  if (error instanceof Error && notTaken.has(error.name)) return { isNotTaken: true, $metadata: {} }
-  throw error
-}
+]

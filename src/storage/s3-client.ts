@@ -3,8 +3,8 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
-import { nameWhoseWork } from './name-whose-work.ts'
-import { S3RequestHandler } from './s3-request-handler.ts'
+import { logContext } from '../logger-context.ts'
+import { hasHeaders, S3RequestHandler } from './s3-request-handler.ts'
 
 /**
  * How long S3 may take: a request until its answer begins, for which a body gets time by its size on top of `answerMs`;
@@ -86,3 +86,35 @@ function retryConditionalConflicts(client: S3Client): void {
 }
 
 function ignore(): void {}
+
+/**
+ * Tells S3 in each call's `User-Agent` which request or job it is made for. S3's log of accesses keeps that, also of a
+ * call whose answer never came. The header is no part of what is signed.
+ */
+function nameWhoseWork(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { request_id: request, job_id: job } = logContext()
+      const whose = job === undefined ? request && ` (request ${request})` : ` (job ${job})`
+      if (whose !== undefined && hasHeaders(args.request)) args.request.headers['user-agent'] += whose
+      return next(args)
+    },
+    // The SDK's own part of the header is put in at the same place, and was there first.
+    { name: 'nameWhoseWork', step: 'build', priority: 'low' },
+  )
+}
+
+/** Whether the settings or the SDK's default chain (profile, container or instance role, web identity) have credentials. */
+export async function findCredentials(config: S3Config): Promise<boolean> {
+  if (config.credentials !== undefined) return true
+  const client = makeS3Client({ config, log: { warn: () => undefined } })
+  try {
+    await client.config.credentials()
+    return true
+  } catch (error) {
+    if (error instanceof Error && error.name === 'CredentialsProviderError') return false
+    throw error
+  } finally {
+    client.destroy()
+  }
+}

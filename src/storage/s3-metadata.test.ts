@@ -2,7 +2,7 @@ import { array, assert, integer, property } from 'fast-check'
 import { expect, test } from 'vitest'
 
 import type { DocumentId, FirmId, Sha256 } from '../vocabulary.ts'
-import { encodeFileName, s3MetadataOf } from './s3-metadata.ts'
+import { encodeFileName, s3MetadataOf } from './s3-objects.ts'
 
 test('an object found alone says whose it is, of which kind, and under which name it came', () => {
   const labels = {

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-s3'
 
 import type { QuarantineKey, StorageKey } from '../vocabulary.ts'
-import { callS3, type S3Reach } from './s3-operation.ts'
+import { askS3, type S3Reach } from './s3-operation.ts'
 import { isReadableKey, requireQuarantineKey } from './storage-key.ts'
 
 /** `refused`: an Object Lock keeps it, or a policy of the bucket. */
@@ -35,6 +35,8 @@ async function findMissingRight(reach: S3Reach): Promise<VersionRight | undefine
   const nothing = { key: nobodysKey, versionId: 'null' }
   return (await destroyOne(reach, nothing)) === 'refused' ? 's3:DeleteObjectVersion' : undefined
 }
+
+const refusals = ['AccessDenied']
 
 type Version = { key: string; versionId: string }
 
@@ -74,22 +76,12 @@ async function listPage(
 ): Promise<ListObjectVersionsCommandOutput | 'refused'> {
   const from = after && { KeyMarker: after.NextKeyMarker, VersionIdMarker: after.NextVersionIdMarker }
   const command = new ListObjectVersionsCommand({ Bucket: reach.bucket, Prefix: key, ...from })
-  const page = await callS3(reach, { operation: 'list_versions', key }, (options) =>
-    reach.client.send(command, options).catch(unlessRefused),
-  )
-  return 'isRefused' in page ? 'refused' : page
+  const page = await askS3(reach, { operation: 'list_versions', key }, { command, answers: refusals })
+  return 'errorName' in page ? 'refused' : page
 }
 
 async function destroyOne(reach: S3Reach, { key, versionId }: Version): Promise<Destroyed> {
   const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key, VersionId: versionId })
-  const answer = await callS3(reach, { operation: 'delete_version', key }, (options) =>
-    reach.client.send(command, options).catch(unlessRefused),
-  )
-  return 'isRefused' in answer ? 'refused' : 'destroyed'
-}
-
-// An answer, and no trouble for which S3 is to be left alone.
-function unlessRefused(error: unknown): { isRefused: true; $metadata: object } {
-  if (error instanceof Error && error.name === 'AccessDenied') return { isRefused: true, $metadata: {} }
-  throw error
+  const answer = await askS3(reach, { operation: 'delete_version', key }, { command, answers: refusals })
+  return 'errorName' in answer ? 'refused' : 'destroyed'
 }

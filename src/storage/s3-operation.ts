@@ -1,4 +1,5 @@
-import type { S3Client } from '@aws-sdk/client-s3'
+import type { S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3'
+import type { Command } from '@smithy/types'
 import type { Logger } from 'pino'
 
 import { currentSpan } from '../logger-context.ts'
@@ -49,8 +50,13 @@ export type S3Call = {
   signal?: AbortSignal | undefined
 }
 
-type SendOptions = { requestTimeout: number; abortSignal?: AbortSignal }
-type Answered = { $metadata: { attempts?: number | undefined; requestId?: string | undefined } }
+type S3Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = Command<
+  ServiceInputTypes,
+  Input,
+  ServiceOutputTypes,
+  Output,
+  S3ClientResolvedConfig
+>
 
 const slowestBytesPerSecond = 256 * 1024 // a line slower than this is taken for a dead one
 
@@ -76,16 +82,34 @@ export function isS3Out(error: unknown): error is S3Error {
   return error instanceof S3Error && error.code === 'unavailable'
 }
 
-/** Makes one call and leaves one event of it. Failures become `S3Error`s; an abort throws the signal's own reason. */
-export async function callS3<Output extends Answered>(
+/** Makes one call and logs one event. Failures become `S3Error`s; an abort throws the signal's own reason. */
+export async function callS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
   reach: S3Reach,
   call: S3Call,
-  send: (options: SendOptions) => Promise<Output>,
+  command: S3Command<Input, Output>,
 ): Promise<Output> {
+  const output = await askS3(reach, call, { command, answers: [] })
+  // Without names of errors no error is an answer.
+  return output as Output
+}
+
+/** An error of S3, by its name, that a caller expects as an answer. */
+type ErrorAnswer = { errorName: string; $metadata: { attempts?: number; requestId?: string } }
+
+/** As `callS3`; errors with one of these names are an answer, not a failure that counts against S3. */
+export async function askS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  reach: S3Reach,
+  call: S3Call,
+  { command, answers }: { command: S3Command<Input, Output>; answers: readonly string[] },
+): Promise<Output | ErrorAnswer> {
   const finish = beginS3Event(reach, call)
   const requestTimeout = reach.answerMs + ((call.bytes ?? 0) / slowestBytesPerSecond) * 1000
   try {
-    const output = await send({ requestTimeout, ...(call.signal === undefined ? {} : { abortSignal: call.signal }) })
+    const options = { requestTimeout, ...(call.signal && { abortSignal: call.signal }) }
+    const output = await reach.client.send(command, options).catch((error: unknown): ErrorAnswer => {
+      if (error instanceof Error && answers.includes(error.name)) return { errorName: error.name, $metadata: {} }
+      throw error
+    })
     const { attempts = 1, requestId } = output.$metadata
     finish({ outcome: 'ok', attempt: attempts, bytes: call.bytes ?? 0, requestId })
     return output

@@ -1,13 +1,17 @@
 import { Readable } from 'node:stream'
 
+import type { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
+import type { MiddlewareStack } from '@smithy/types'
+
+import type { Sha256 } from '../vocabulary.ts'
 
 type Request = Parameters<NodeHttpHandler['handle']>[0]
 type Options = NonNullable<Parameters<NodeHttpHandler['handle']>[1]>
 type Answer = Awaited<ReturnType<NodeHttpHandler['handle']>>
 
 /** A body that can be sent again: each attempt opens its pieces anew. A piece is good until the next is asked for. */
-export type BodySource = { openPieces(): AsyncIterable<Uint8Array> }
+type BodySource = { openPieces(): AsyncIterable<Uint8Array> }
 
 /**
  * The SDK's handler with three promises more, for requests that have a body:
@@ -106,4 +110,39 @@ const pieceBytes = 256 * 1024
 
 async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.byteLength; start += pieceBytes) yield bytes.subarray(start, start + pieceBytes)
+}
+
+/** Signs a command with a hash that is known already; otherwise the SDK would hash all bytes once more. */
+export function presetPayloadHash<Input extends object, Output extends object>(
+  command: { middlewareStack: MiddlewareStack<Input, Output> },
+  sha256: Sha256,
+): void {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      if (hasHeaders(args.request)) args.request.headers['x-amz-content-sha256'] = sha256
+      return next(args)
+    },
+    { name: 'presetPayloadHash', step: 'build' },
+  )
+}
+
+/**
+ * Gives a command a body that can be opened again for each attempt. It is put in below the retries, which refuse to
+ * repeat a request with a stream; the command itself has a length and no body.
+ */
+export function sendFrom(command: UploadPartCommand | PutObjectCommand, source: BodySource): void {
+  // Both have the same stack in all but what the command itself says.
+  const { middlewareStack } = command as UploadPartCommand
+  middlewareStack.add(
+    (next) => (args) => {
+      if (hasHeaders(args.request)) args.request.body = source
+      return next(args)
+    },
+    { name: 'sendFrom', step: 'finalizeRequest', priority: 'low' },
+  )
+}
+
+/** Whether what goes through the SDK's middleware is a request by now; its types say nothing of that. */
+export function hasHeaders(request: unknown): request is { headers: Record<string, string>; body?: unknown } {
+  return typeof request === 'object' && request !== null && 'headers' in request
 }

@@ -1,41 +1,42 @@
-import { HeadBucketCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
+import { randomUUID } from 'node:crypto'
+
+import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
-import type { Clock, QuarantineKey, StorageKey } from '../vocabulary.ts'
+import type { Clock, FirmId, QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { makeByteBudget } from './byte-budget.ts'
-import { makeCloudFrontSigner } from './cloudfront-links.ts'
-import type {
-  FileStat,
-  FileStore,
-  IncomingFile,
-  MultipartRecorder,
-  Removed,
-  StoredFile,
-  StoreError,
+import { makeCloudFrontSigner, makeS3LinkSigner } from './s3-links.ts'
+import {
+  type FileStat,
+  type FileStore,
+  type IncomingFile,
+  type MultipartRecorder,
+  type Quarantine,
+  type Removed,
+  type StoredFile,
+  type StoreError,
+  unlessMissing,
 } from './file-store.ts'
-import { findInBucket } from './find-in-bucket.ts'
-import { type HoldOutcome, holdS3Object } from './hold-s3-object.ts'
 import { listS3Multiparts, type UnfinishedCursor, type UnfinishedPage } from './list-s3-multiparts.ts'
-import { listS3Objects } from './list-s3-objects.ts'
-import { bucketOwnership } from './own-bucket.ts'
+import { bucketOwnership, findInBucket } from './own-bucket.ts'
 import type { Ownership } from './owner-file.ts'
-import { putS3Object } from './put-s3-object.ts'
 import { s3Quarantine } from './quarantine-s3-object.ts'
-import type { Quarantine } from './quarantine.ts'
 import { pieceBytes } from './read-as-it-grows.ts'
-import { probeS3 } from './probe-s3.ts'
-import { readS3Object } from './read-s3-object.ts'
 import { removeS3Object, removeS3Objects } from './remove-s3-object.ts'
-import { statOf } from './s3-answers.ts'
 import { isAmazon, makeS3Client, maxConnections, type S3Patience, usualPatience } from './s3-client.ts'
-import { findNoncurrentDays } from './read-s3-lifecycle.ts'
-import { abortS3Upload } from './s3-multipart.ts'
-import { objectVersionsOf, type ObjectVersions } from './s3-object-versions.ts'
+import { abortS3Upload, uploadS3Parts } from './s3-multipart.ts'
+import { type ObjectVersions, objectVersionsOf } from './s3-object-versions.ts'
+import { headS3Object, listS3Objects, putS3Object, readS3Object, statOf } from './s3-objects.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
-import { makeS3LinkSigner } from './sign-s3-link.ts'
-import { requireQuarantineKey, requireReadableKey, requireStorageKey, isReadableKey } from './storage-key.ts'
-import { uploadS3Parts } from './upload-s3-parts.ts'
+import { findNoncurrentDays, type HoldOutcome, holdS3Object } from './s3-retention.ts'
+import {
+  isReadableKey,
+  requireQuarantineKey,
+  requireReadableKey,
+  requireStorageKey,
+  storageKeyOf,
+} from './storage-key.ts'
 
 export type S3StoreNeeds = {
   config: S3Config
@@ -142,30 +143,49 @@ async function writeS3(
 }
 
 async function statS3(reach: S3Reach, key: StorageKey): Promise<FileStat | undefined> {
-  const command = new HeadObjectCommand({ Bucket: reach.bucket, Key: key })
-  try {
-    const head = await callS3(reach, { operation: 'head_object', key }, (options) =>
-      reach.client.send(command, options),
-    )
-    return statOf(key, head)
-  } catch (error) {
-    if (!(error instanceof S3Error) || error.code !== 'bytes_missing') throw error
-    await requireBucket(reach)
-    return undefined
-  }
+  const head = await unlessMissing(headS3Object(reach, key))
+  if (head === undefined) await requireBucket(reach)
+  return head && statOf(key, head)
 }
 
 // The answer to a HEAD has no body: a missing bucket looks like a missing object, and would make every file "absent".
 async function requireBucket(reach: S3Reach): Promise<void> {
   const command = new HeadBucketCommand({ Bucket: reach.bucket })
   try {
-    await callS3(reach, { operation: 'head_bucket' }, (options) => reach.client.send(command, options))
+    await callS3(reach, { operation: 'head_bucket' }, command)
   } catch (error) {
     if (!(error instanceof S3Error) || error.code !== 'bytes_missing') throw error
-    throw new S3Error(
-      'head_bucket',
-      { ...error.failure, code: 'unavailable', trouble: 'no_bucket', s3Code: 'NoSuchBucket' },
-      error,
-    )
+    const failure = { ...error.failure, code: 'unavailable', trouble: 'no_bucket', s3Code: 'NoSuchBucket' } as const
+    throw new S3Error('head_bucket', failure, error)
+  }
+}
+
+/** A key that no file ever has: a store that can say so can be asked. */
+export const keyOfNothing = storageKeyOf({
+  firmId: '00000000-0000-0000-0000-000000000000' as FirmId, // no firm has the nil UUID
+  documentType: 'readiness_check',
+  uuid: randomUUID(),
+  extension: 'pdf',
+})
+
+/**
+ * Resolves when an upload would be taken: a write is asked for that S3 must refuse last of all, since it is to replace
+ * an object that is not there. Network, credentials, clock, bucket and the right to write have passed by then, and
+ * nothing was written. Throws what stood in the way.
+ */
+async function probeS3(reach: S3Reach): Promise<void> {
+  const command = new PutObjectCommand({
+    Bucket: reach.bucket,
+    Key: keyOfNothing,
+    Body: '',
+    ContentLength: 0,
+    IfMatch: '"00000000000000000000000000000000"',
+  })
+  try {
+    await callS3(reach, { operation: 'put_object', key: keyOfNothing }, command)
+  } catch (error) {
+    // One says that the object has not this content, the other that there is none.
+    const isLastRefusal = error instanceof S3Error && (error.code === 'key_taken' || error.code === 'bytes_missing')
+    if (!isLastRefusal) throw error
   }
 }

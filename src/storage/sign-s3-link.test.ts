@@ -19,7 +19,7 @@ import { expect, test } from 'vitest'
 import type { S3Config } from '../config.ts'
 import { contentDispositionOf } from './content-disposition-of.ts'
 import type { LinkOptions } from './file-store.ts'
-import { makeS3LinkSigner } from './sign-s3-link.ts'
+import { makeS3LinkSigner } from './s3-links.ts'
 import { storageKeyOf } from './storage-key.ts'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-secret' }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { makeSpoolRoom } from './spool-room.ts'
+import { makeSpoolRoom } from './spool.ts'
 
 const megabyte = 1024 * 1024
 

@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { open, rm } from 'node:fs/promises'
+import { open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { makeFolders } from '../files-make-folders.ts'
 import type { Sha256 } from '../vocabulary.ts'
 import { type Spooled, StoreError } from './file-store.ts'
 import { localFailure } from './local-errors.ts'
-import { readDiskRoom } from './read-disk-room.ts'
-import { removeLeftovers } from './remove-leftovers.ts'
-import { makeSpoolRoom, type SpoolRoom } from './spool-room.ts'
+import { removeLeftovers } from './local-folders.ts'
 
 /** A folder for files on their way: too large to be held in memory, or not yet whole when there was none for them. */
 export type Spool = {
@@ -122,4 +120,58 @@ function trackGrowth() {
       return size
     },
   }
+}
+
+/** How much may come before the disk is looked at again, on which others write too. */
+const bytesBetweenLooks = 8 * 1024 * 1024
+
+type SpoolRoom = {
+  /** Counts bytes that are about to be written. Throws `unavailable`, as a full disk does, when too little would stay free beside them. */
+  take(bytes: number): Promise<void>
+  giveBack(bytes: number): void
+  takenBytes(): number
+}
+
+/**
+ * Bounds what lies in the spool by its disk: half of the room that there would be without it, so that at no moment files
+ * on their way take more than they leave to the database and to the papers that lie on the same disk.
+ */
+export function makeSpoolRoom(readRoom: () => Promise<Pick<DiskRoom, 'freeBytes'>>): SpoolRoom {
+  let taken = 0
+  let mostTaken = 0
+
+  async function look(bytes: number): Promise<void> {
+    const { freeBytes } = await readRoom()
+    mostTaken = taken + Math.min(Math.max(bytes, bytesBetweenLooks), (freeBytes - taken) / 2)
+  }
+
+  return {
+    async take(bytes) {
+      if (taken + bytes > mostTaken) await look(bytes)
+      if (taken + bytes > mostTaken) throw noRoom()
+      taken += bytes
+    },
+    giveBack(bytes) {
+      taken -= bytes
+      // What became free may be others' by now.
+      mostTaken = Math.min(mostTaken, taken + bytesBetweenLooks)
+    },
+    takenBytes: () => taken,
+  }
+}
+
+function noRoom(): StoreError {
+  const full = Object.assign(new Error('files on their way take as much of the disk as they leave free'), {
+    code: 'ENOSPC',
+  })
+  return new StoreError('unavailable', 'There is no room in the spool just now.', full)
+}
+
+/** `freeBytes`: what this process may still use; a part may be kept back for the machine's own. */
+type DiskRoom = { freeBytes: number; sizeBytes: number }
+
+/** How much room there is on the disk that a folder lies on. */
+export async function readDiskRoom(folder: string): Promise<DiskRoom> {
+  const { bsize, bavail, blocks } = await statfs(folder)
+  return { freeBytes: bsize * bavail, sizeBytes: bsize * blocks }
 }

@@ -1,20 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import { type FileHandle, link, open, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 
 import type { StorageKey } from '../vocabulary.ts'
 import { syncFolder } from '../files-sync-folder.ts'
 import { type IncomingFile, type Spooled, type StoredFile, StoreError } from './file-store.ts'
 import { hasCode } from '../errors-code.ts'
 import { localFailure } from './local-errors.ts'
-import { type LocalReach, openLocalPath, requireOwnDisk } from './local-path.ts'
+import { incomingPath } from './local-folders.ts'
+import { type LocalReach, openLocalPath, requireOwnDisk } from './local-files.ts'
 import { readPieces, stretchesOf, untilAborted } from './read-as-it-grows.ts'
-
-export const incomingPrefix = '.incoming-'
-
-export function incomingPath(root: string): string {
-  return join(root, `${incomingPrefix}${randomUUID()}`)
-}
 
 /**
  * Durable when it resolves, whole or not there when it throws. The bytes are synced before the file has its name, and

@@ -5,10 +5,9 @@ import { join } from 'node:path'
 
 import { onTestFinished } from 'vitest'
 
-import { BackupWrong } from '../../src/backup/backup-wrong.ts'
+import { BackupWrong } from '../../src/backup/manifest.ts'
 import { type BackupMade, createBackup } from '../../src/backup/create-backup.ts'
-import { listBackups, openBackup } from '../../src/backup/open-backup.ts'
-import type { CheckingKey, SigningKey } from '../../src/backup/sign-manifest.ts'
+import { type CheckingKey, listBackups, openBackup, type SigningKey } from '../../src/backup/open-backup.ts'
 import type { BackupPatience } from '../../src/backup/patient-place.ts'
 import { verifyBackup } from '../../src/backup/verify-backup.ts'
 import { backupFolder, tidyBackupFolder } from '../../src/storage/backup-place/backup-folder.ts'

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
-import { GaveUp } from '../../src/backup/gave-up.ts'
+import { GaveUp } from '../../src/backup/patient-place.ts'
 import type { Waiting } from '../../src/documents/wait-for-s3.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
 import { S3Error } from '../../src/storage/s3-operation.ts'

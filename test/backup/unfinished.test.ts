@@ -5,8 +5,8 @@ import { buffer } from 'node:stream/consumers'
 
 import { beforeAll, expect, test } from 'vitest'
 
-import { writeMark } from '../../src/backup/unfinished-mark.ts'
-import { writeBytes } from '../../src/backup/write-bytes.ts'
+import { writeMark } from '../../src/backup/unfinished-backups.ts'
+import { writeBytes } from '../../src/backup/write-parts.ts'
 import { findInstallationId } from '../../src/database/installation.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import type { ICronJob } from 'kubernetes-models/batch/v1'
 import { beforeAll, expect, test } from 'vitest'
 
-import { readSigningKey } from '../../src/backup/sign-manifest.ts'
+import { readSigningKey } from '../../src/backup/open-backup.ts'
 import { settings as known } from '../../src/config-settings.ts'
 import { launcher } from '../cli/run-command.ts'
 import { emptyFolder, makeBackup, papersFor, placeWithPapers, problemsOf } from '../backup/backup-scene.ts'

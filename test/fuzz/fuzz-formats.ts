@@ -1,9 +1,8 @@
 import * as fc from 'fast-check'
 
 import { AppError } from '../../src/errors.ts'
-import { headBytes, requireAllowedFormat } from '../../src/documents/formats/detect-format.ts'
+import { formats, headBytes, requireAllowedFormat } from '../../src/documents/formats/formats.ts'
 import type { FileBytes } from '../../src/documents/formats/file-bytes.ts'
-import { formats } from '../../src/documents/formats/formats.ts'
 import { makeJpeg, makePdf, makePng } from '../support/make-files.ts'
 import { readSample } from '../support/read-sample.ts'
 import { changeBytes } from './near-valid-forms.ts'

@@ -2,7 +2,7 @@ import { parse } from 'content-disposition'
 import * as fc from 'fast-check'
 
 import { contentDispositionOf } from '../../src/storage/content-disposition-of.ts'
-import { encodeFileName } from '../../src/storage/s3-metadata.ts'
+import { encodeFileName } from '../../src/storage/s3-objects.ts'
 import { oddText } from './odd-text.ts'
 import { refute } from './refute.ts'
 

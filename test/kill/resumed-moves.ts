@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { findStoreId } from '../../src/storage/store-id.ts'
+import { findStoreId } from '../../src/storage/local-files.ts'
 import type { StoreName } from '../../src/vocabulary.ts'
 import type { Query } from '../support/blobs/query.ts'
 import { isAlive } from '../support/blobs/watch-blobs.ts'

@@ -1,4 +1,4 @@
-import type { S3Limits } from '../../src/storage/open-guarded-s3.ts'
+import type { S3Limits } from '../../src/storage/guard-s3.ts'
 import type { TendTimes } from '../../src/worker/tend-disk.ts'
 
 // An outage heals in a moment instead of in up to half a minute; nothing else is other than in a service that runs.

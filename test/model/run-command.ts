@@ -12,7 +12,7 @@ import type { Config } from '../../src/config.ts'
 import { systemActor } from '../../src/database/events.ts'
 import { collectBlobs, type CollectNeeds } from '../../src/documents/collect-blobs.ts'
 import { type ScanStoredNeeds, scanStored } from '../../src/documents/scanning/scan-stored.ts'
-import { storesHere } from '../../src/documents/stores-here.ts'
+import { storesHere } from '../../src/documents/stores.ts'
 import type { FirmId, StoreName } from '../../src/vocabulary.ts'
 import { impatience, verifyPatienceMs } from './impatience.ts'
 

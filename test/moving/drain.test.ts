@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { drain } from '../../src/documents/moving/drain.ts'
-import { makeSpoolRoom } from '../../src/storage/spool-room.ts'
+import { makeSpoolRoom } from '../../src/storage/spool.ts'
 import { actor, changeVersion, handIn, never, openMovingScene, pathOf, service, versionOf } from './moving-scene.ts'
 
 openMovingScene()

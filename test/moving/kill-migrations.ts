@@ -5,7 +5,7 @@ import type { Client } from 'pg'
 
 import { openDatabase } from '../../src/database/client.ts'
 import { tokenKeysOf } from '../../src/people/tokens.ts'
-import { findStoreId } from '../../src/storage/store-id.ts'
+import { findStoreId } from '../../src/storage/local-files.ts'
 import type { StoreName } from '../../src/vocabulary.ts'
 import { openScene, type Scene } from '../kill/open-scene.ts'
 import type { Random } from '../kill/random.ts'

@@ -9,7 +9,7 @@ import { type ClaimedMove, claimMove } from '../../src/database/blobs/move-blob.
 import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
 import type { CollectNeeds } from '../../src/documents/collect-blobs.ts'
 import type { MoveNeeds } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/moving/turns.ts'
+import { makeTurns } from '../../src/documents/walk-versions.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { FirmId, ProcessId, StorageKey } from '../../src/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'

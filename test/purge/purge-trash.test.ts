@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 import { claimMove } from '../../src/database/blobs/move-blob.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/moving/turns.ts'
+import { makeTurns } from '../../src/documents/walk-versions.ts'
 import { systemActor } from '../../src/database/events.ts'
 import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'

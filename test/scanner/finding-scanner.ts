@@ -1,6 +1,6 @@
 import { systemActor } from '../../src/database/events.ts'
 import { type Scanned, scanStored } from '../../src/documents/scanning/scan-stored.ts'
-import { storesHere } from '../../src/documents/stores-here.ts'
+import { storesHere } from '../../src/documents/stores.ts'
 import type { Scanner } from '../../src/scanner/scanner.ts'
 import type { TestService } from '../support/start-service.ts'
 

@@ -1,8 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 
 import { loadConfig } from '../../src/config.ts'
-import { findBucketRegion } from '../../src/storage/connection-test/find-bucket-region.ts'
-import { inItsRegion } from '../../src/storage/connection-test/in-its-region.ts'
+import { findBucketRegion, inItsRegion } from '../../src/storage/connection-test/find-bucket.ts'
 import { startScriptedS3, type Turn } from '../contract/scripted-s3.ts'
 import { freshBucket } from '../support/fresh-bucket.ts'
 import { s3Settings } from '../support/s3-settings.ts'

@@ -1,7 +1,12 @@
 import { systemActor } from '../../src/database/events.ts'
-import type { Finding, FindingKind } from '../../src/documents/verifying/finding.ts'
-import { planVerification } from '../../src/documents/verifying/plan-verification.ts'
-import type { Verified, Verification, VerifyNeeds } from '../../src/documents/verifying/verification.ts'
+import {
+  type Finding,
+  type FindingKind,
+  planVerification,
+  type Verification,
+  type Verified,
+  type VerifyNeeds,
+} from '../../src/documents/verifying/verification.ts'
 import { verify } from '../../src/documents/verifying/verify.ts'
 
 type Wish = Partial<Pick<Verification, 'reads' | 'repairs' | 'patienceMs' | 'signal' | 'onWaiting'>> & {

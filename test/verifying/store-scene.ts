@@ -1,4 +1,4 @@
-import { storesHere } from '../../src/documents/stores-here.ts'
+import { storesHere } from '../../src/documents/stores.ts'
 import type { FirmId, StoreName } from '../../src/vocabulary.ts'
 import { freshBucket } from '../support/fresh-bucket.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 
-import { storesHere } from '../../src/documents/stores-here.ts'
+import { storesHere } from '../../src/documents/stores.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { claimingStores } from '../../src/worker/tend-disk.ts'

@@ -1,11 +1,13 @@
 import type { Template } from 'aws-cdk-lib/assertions'
 import { describe, expect, test } from 'vitest'
 
-import { corsRule } from '../../../src/storage/bucket-setup/cors-rule.ts'
-import { lifecycleRules } from '../../../src/storage/bucket-setup/lifecycle-rules.ts'
-import { policyStatements } from '../../../src/storage/bucket-setup/policy-statements.ts'
-import { closedToThePublic } from '../../../src/storage/bucket-setup/public-access.ts'
-import { replicationRule } from '../../../src/storage/bucket-setup/replication-rule.ts'
+import {
+  closedToThePublic,
+  corsRule,
+  lifecycleRules,
+  policyStatements,
+  replicationRule,
+} from '../../../src/storage/bucket-setup/bucket-rules.ts'
 import { account, buildExample, made, propertiesOf } from './build-example.ts'
 
 const usual = buildExample()

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import type { CostFacts, Stack } from '../../database/cost-facts.ts'
-import type { Lifecycle } from './lifecycle.ts'
+import { type Assumptions, type CostLine, type Lifecycle, reckonCost, type Scenario } from './reckon-cost.ts'
 import { readPrices, usualPrices } from './read-prices.ts'
-import { type Assumptions, type CostLine, reckonCost, type Scenario } from './reckon-cost.ts'
 
 const gb = 1024 ** 3
 const mb = 1024 ** 2

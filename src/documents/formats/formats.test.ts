@@ -4,13 +4,9 @@ import { expect, it } from 'vitest'
 import { makeJpeg, makePdf, makePng } from '../../../test/support/make-files.ts'
 import { readSample } from '../../../test/support/read-sample.ts'
 import { AppError } from '../../errors.ts'
-import { headBytes, requireAllowedFormat } from './detect-format.ts'
+import { formats, headBytes, requireAllowedFormat } from './formats.ts'
 import { bytesInMemory, type FileBytes } from './file-bytes.ts'
-import { formats } from './formats.ts'
-import { readHeicSize } from './read-heic-size.ts'
-import { readJpegSize } from './read-jpeg-size.ts'
-import { readPngSize } from './read-png-size.ts'
-import { readWebpSize } from './read-webp-size.ts'
+import { readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'
 
 const all = formats.map(({ mimeType }) => mimeType)
 

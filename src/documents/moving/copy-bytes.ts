@@ -1,8 +1,15 @@
 import { type FileLabels, type FileStore, type StoredFile, StoreError } from '../../storage/file-store.ts'
 import type { Sha256, StorageKey } from '../../vocabulary.ts'
-import { type HeldSource, type HoldNeeds, holdSource, isOfWrongSource, lookAgain, type Source } from '../hold-source.ts'
-import { hashStored } from './hash-stored.ts'
-import type { Turns } from './turns.ts'
+import {
+  hashStored,
+  type HeldSource,
+  type HoldNeeds,
+  holdSource,
+  isOfWrongSource,
+  lookAgain,
+  type Source,
+} from '../hold-source.ts'
+import type { Turns } from '../walk-versions.ts'
 
 export type CopyNeeds = HoldNeeds
 

@@ -1,16 +1,18 @@
+import { finished } from 'node:stream/promises'
+
+import { makeKeptDue } from '../../database/blobs/remove-blobs.ts'
 import type { EventActor } from '../../database/events.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
-import { makeKeptDue } from '../../database/blobs/remove-blobs.ts'
-import { countVersionsIn, type VersionScope } from '../../database/versions-in-store.ts'
-import type { StoreError } from '../../storage/file-store.ts'
+import { countVersionsIn, type StoredVersion, type VersionScope } from '../../database/versions-in-store.ts'
+import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import { takesNoMore } from '../../storage/local-errors.ts'
 import type { FirmId, StoreName } from '../../vocabulary.ts'
 import { mostBytesInMemory } from '../receive-file.ts'
-import type { Stores } from '../stores.ts'
+import { storeHolding, type Stores } from '../stores.ts'
 import { makeWaitForS3, type Patience } from '../wait-for-s3.ts'
+import { inTurns, makePace, walkVersions } from '../walk-versions.ts'
 import { moveAll, type Settled } from './move-all.ts'
 import type { MoveNeeds, MoveOutcome } from './move-version.ts'
-import { makePace } from './pace.ts'
 
 /** With how long S3 is waited for when it goes away in the middle. */
 export type Migration = {
@@ -35,7 +37,7 @@ export type Migrated = {
 }
 
 /** The versions that a migration will look at. */
-export function scopeOf({ to, firmId }: Pick<Migration, 'to' | 'firmId'>, { local }: Stores): VersionScope {
+function scopeOf({ to, firmId }: Pick<Migration, 'to' | 'firmId'>, { local }: Stores): VersionScope {
   return { store: to === 's3' ? 'local' : 's3', storeId: to === 's3' ? local.storeId : null, isMovable: true, firmId }
 }
 
@@ -85,4 +87,43 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
 /** Of a large file it may be the spool that is full, or it alone that does not fit. */
 function isEndOfDisk(error: unknown, fileSize: number): error is StoreError {
   return takesNoMore(error) && fileSize <= mostBytesInMemory
+}
+
+/** What a move would meet at the source. `wrong`: it has another length than its row says. */
+export type Rehearsed = 'ready' | 'missing' | 'not_here' | 'wrong' | 'unreadable'
+
+type Rehearsal = Pick<Migration, 'to' | 'firmId' | 'concurrency' | 'signal'> & {
+  onLooked: (looked: { version: StoredVersion; outcome: Rehearsed; error?: unknown }) => void
+}
+
+/** A migration that changes nothing: looks at every source, opens it, and says what a move of it would meet. */
+export async function rehearse(needs: MoveNeeds, rehearsal: Rehearsal): Promise<boolean> {
+  const { concurrency, signal, onLooked } = rehearsal
+  await inTurns(walkVersions(needs.db, scopeOf(rehearsal, needs.stores)), concurrency, async (version) => {
+    if (signal.aborted) return 'enough'
+    onLooked({ version, ...(await lookAtSource(storeHolding(needs.stores, version), version)) })
+    return 'next'
+  })
+  return !signal.aborted
+}
+
+async function lookAtSource(
+  store: FileStore,
+  { key, fileSize, storeId, store: name }: StoredVersion,
+): Promise<{ outcome: Rehearsed; error?: unknown }> {
+  try {
+    const stat = await store.stat(key)
+    if (stat === undefined) return { outcome: name === 'local' && storeId === null ? 'not_here' : 'missing' }
+    if (stat.size !== fileSize) return { outcome: 'wrong' }
+    if (fileSize > 0) await readOneByte(store, key)
+    return { outcome: 'ready' }
+  } catch (error) {
+    // A disk or a bucket that is away is not the fault of this file.
+    if (error instanceof StoreError && error.code === 'unavailable' && name === 's3') throw error
+    return { outcome: 'unreadable', error }
+  }
+}
+
+async function readOneByte(store: FileStore, key: StoredVersion['key']): Promise<void> {
+  await finished((await store.read(key, { start: 0, end: 0 })).resume())
 }

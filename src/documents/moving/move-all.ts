@@ -5,9 +5,8 @@ import { claimSeconds } from '../../database/blobs/blob.ts'
 import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
 import type { VersionId } from '../../vocabulary.ts'
 import { traced } from '../../logger-span.ts'
-import { inTurns, walkVersions } from '../walk-versions.ts'
+import { inTurns, makeTurns, type Turns, walkVersions } from '../walk-versions.ts'
 import { type Move, type MoveNeeds, type MoveOutcome, moveVersion } from './move-version.ts'
-import { makeTurns, type Turns } from './turns.ts'
 
 export type Settled = { version: StoredVersion } & (
   | { outcome: MoveOutcome }

@@ -19,11 +19,11 @@ import type { Metrics } from '../../metrics.ts'
 import { type StoredFile, StoreError } from '../../storage/file-store.ts'
 import { extensionOf, storageKeyOf } from '../../storage/storage-key.ts'
 import type { Clock, ProcessId, StorageKey, StoreName } from '../../vocabulary.ts'
-import { reportWrongBytes } from '../report-wrong-bytes.ts'
+import { reportWrongBytes } from '../claim-store.ts'
 import { storeHolding, type Stores } from '../stores.ts'
 import { copyBytes, type CopyNeeds, type CopyOutcome } from './copy-bytes.ts'
 import { keepClaim, type KeptClaim } from './keep-claim.ts'
-import type { Turns } from './turns.ts'
+import type { Turns } from '../walk-versions.ts'
 
 export type MoveNeeds = CopyNeeds & {
   db: Db

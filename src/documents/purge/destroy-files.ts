@@ -5,7 +5,7 @@ import type { Keeper } from '../../database/blobs/blob.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
 import type { BlobId, DocumentId, StoreName } from '../../vocabulary.ts'
 import { abortParts, removeOne, type RemoveNeeds } from '../remove-blobs.ts'
-import { type StoreHere, storesHere } from '../stores-here.ts'
+import { type StoreHere, storesHere } from '../stores.ts'
 
 export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
 

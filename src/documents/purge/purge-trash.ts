@@ -1,14 +1,26 @@
+import type { Logger } from 'pino'
+
+import type { Config } from '../../config.ts'
+import type { Db } from '../../database/client.ts'
+import { disposeDocument, listDisklessFiles } from '../../database/disposals.ts'
 import type { EventActor } from '../../database/events.ts'
+import { holdFirmStill } from '../../database/holds.ts'
+import { inTransaction } from '../../database/in-transaction.ts'
+import { holdDocument } from '../../database/lock-document.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
 import {
+  findPurgeState,
   listPurgeable,
   type PurgeCandidate,
   type PurgeCursor,
   type PurgeScope,
+  type PurgeState,
   type PurgeTimes,
 } from '../../database/purgeable.ts'
-import type { Db } from '../../database/client.ts'
-import { purgeDocument, type PurgeNeeds, type PurgeOutcome, type PurgeWish } from './purge-document.ts'
+import type { Metrics } from '../../metrics.ts'
+import { isReadableKey } from '../../storage/storage-key.ts'
+import type { Clock } from '../../vocabulary.ts'
+import type { Stores } from '../stores.ts'
 
 export type PurgeSettled = { document: PurgeCandidate } & (
   | { outcome: PurgeOutcome }
@@ -16,7 +28,7 @@ export type PurgeSettled = { document: PurgeCandidate } & (
   | { outcome: 'failed'; error: unknown }
 )
 
-export type PurgeRun = PurgeWish & {
+type PurgeRun = PurgeWish & {
   scope: PurgeScope
   signal: AbortSignal
   /** Told once of every document that was looked at. */
@@ -66,4 +78,85 @@ export async function* walkTrash(
     after = page.length < pageSize ? undefined : page.at(-1)
   } while (after !== undefined)
   return undefined
+}
+
+type PurgeNeeds = { db: Db; stores: Stores }
+
+type PurgeWish = {
+  times: PurgeTimes
+  why: string
+  /** Who destroys it, for the record. */
+  by: string
+  /** From when its bytes may go. */
+  dueAt: Date
+}
+
+/** `purged`, or what stands before it. `not_here`: a file whose row names no disk, as the platform's, is not on this one. */
+type PurgeOutcome = 'purged' | 'not_here' | 'missing' | Exclude<PurgeState, 'due'>
+
+/**
+ * Destroys one document that nothing keeps any longer: its rows, in one transaction with the record of it and the names
+ * of its bytes, which go later. Whatever stands before it is looked at once more in that transaction.
+ */
+async function purgeDocument(
+  needs: PurgeNeeds,
+  actor: EventActor,
+  document: Pick<PurgeCandidate, 'firmId' | 'documentId'>,
+  { times, why, by, dueAt }: PurgeWish,
+): Promise<PurgeOutcome> {
+  const { local } = needs.stores
+  for (const key of await listDisklessFiles(needs.db, document))
+    if (isReadableKey(key) && (await local.stat(key)) === undefined) return 'not_here'
+
+  return inTransaction(needs.db, async (trx) => {
+    await holdFirmStill(trx, document.firmId, 'shared')
+    await holdDocument(trx, document)
+    const state = await findPurgeState(trx, document, times)
+    if (state !== 'due') return state ?? 'missing'
+    await disposeDocument(trx, actor, document, { why, by, dueAt, localStoreId: local.storeId })
+    return 'purged'
+  })
+}
+
+export type PurgeDailyNeeds = PurgeNeeds & {
+  log: Logger
+  metrics: Pick<Metrics, 'purgedDocuments'>
+  config: Pick<Config, 'trashDays'>
+  now: Clock
+  /** How long bytes stay that no row names any more. */
+  graceMs: number
+}
+
+export type PurgeCounts = Partial<Record<PurgeSettled['outcome'], number>>
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/** Destroys what has been in the trash for long enough; its bytes go after their grace, by the collector. */
+export async function purgeDaily(
+  { config, metrics, log, now, graceMs, ...needs }: PurgeDailyNeeds,
+  actor: EventActor,
+  signal: AbortSignal,
+): Promise<PurgeCounts> {
+  const at = now()
+  const counts: PurgeCounts = {}
+  await purgeTrash(needs, actor, {
+    times: { now: at, before: new Date(at.getTime() - config.trashDays * dayMs) },
+    scope: { documentIds: undefined },
+    why: `in the trash for ${config.trashDays} days`,
+    by: 'the daily job',
+    dueAt: new Date(at.getTime() + graceMs),
+    signal,
+    onSettled(settled) {
+      const { outcome, document } = settled
+      counts[outcome] = (counts[outcome] ?? 0) + 1
+      if (outcome === 'purged') metrics.purgedDocuments.inc()
+      if (settled.outcome !== 'failed') return
+      const whose = { document_id: document.documentId, firm_id: document.firmId }
+      log.warn(
+        { event: 'purge_failed', ...whose, err: settled.error },
+        'a document could not be purged; tomorrow again',
+      )
+    },
+  })
+  return counts
 }

@@ -3,8 +3,8 @@ import type { EventActor } from '../../database/events.ts'
 import { listInfectedWithBytes } from '../../database/record-verdict.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
-import { makePace } from '../moving/pace.ts'
-import type { StoreHere } from '../stores-here.ts'
+import { makePace } from '../walk-versions.ts'
+import type { StoreHere } from '../stores.ts'
 import { quarantineLater, type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
 
 export type ScanStoredNeeds = Omit<ScanVersionNeeds, 'scanner' | 'metrics'> & {

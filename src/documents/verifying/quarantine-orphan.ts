@@ -12,7 +12,7 @@ import type { Place } from '../../database/places.ts'
 import type { StorageKey } from '../../vocabulary.ts'
 import type { RemoveNeeds } from '../remove-blobs.ts'
 import { hashIfThere, setAside } from '../set-aside.ts'
-import type { StoreHere } from '../stores-here.ts'
+import type { StoreHere } from '../stores.ts'
 
 export type QuarantineNeeds = RemoveNeeds
 

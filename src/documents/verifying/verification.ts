@@ -1,9 +1,12 @@
-import type { Sample } from '../../database/versions-in-store.ts'
+import { randomInt } from 'node:crypto'
+
+import { countVersionsIn, type Sample } from '../../database/versions-in-store.ts'
 import type { Metrics } from '../../metrics.ts'
-import type { CheckNeeds } from './check-version.ts'
-import type { Finding, Tally } from './finding.ts'
+import type { DocumentId, FirmId, StoreId, StoreName } from '../../vocabulary.ts'
+import { storesHere } from '../stores.ts'
 import type { Patience } from '../wait-for-s3.ts'
-import type { RepairNeeds } from './repair-store.ts'
+import type { CheckNeeds } from './check-version.ts'
+import type { RepairNeeds } from './orphans.ts'
 
 export type VerifyNeeds = CheckNeeds & RepairNeeds & { metrics: Pick<Metrics, 'wrongBytes' | 'verifiedBytes'> }
 
@@ -19,7 +22,7 @@ export type Verification = {
   onChecked: (done: { files: number; bytes: number }) => void
 } & Patience
 
-export type VerificationPlan = {
+type VerificationPlan = {
   share: number
   sample: Sample | undefined
   /** The versions that will be looked at. */
@@ -44,3 +47,93 @@ export type Verified = {
 
 /** One that is under way: what was asked for, and what was found so far. */
 export type Run = Pick<Verification, 'onFinding'> & { verification: Verification; verified: Verified }
+
+/**
+ * - `missing`, `wrong`: a version whose bytes are gone, or are others than were stored.
+ * - `unchecked`: a version, or a whole store, that could not be asked.
+ * - `late_fallback`: a file that has waited for S3 for more than a day.
+ * - `stray`, `stray_upload`: bytes, or an unfinished multipart upload, that no row names.
+ * - `restored`, `quarantined`, `finished`, `aborted`: what was set right: a version that may be downloaded again, a stray
+ *   that was put aside now or by a repair that was killed, an unfinished upload that was ended.
+ */
+export const findingKinds = [
+  'missing',
+  'wrong',
+  'unchecked',
+  'late_fallback',
+  'stray',
+  'stray_upload',
+  'restored',
+  'quarantined',
+  'finished',
+  'aborted',
+] as const
+export type FindingKind = (typeof findingKinds)[number]
+
+export type Finding = {
+  kind: FindingKind
+  store: StoreName
+  storeId: StoreId | null
+  /** Null where a whole store is meant. */
+  key: string | null
+  bytes?: number
+  /** The version whose bytes they are. */
+  document?: { firmId: FirmId; documentId: DocumentId; version: number }
+  /** Of a stray when it was written, of a waiting file when it was uploaded. */
+  since?: Date
+  why: string
+}
+
+/** The part of a finding that says where. `key`: null for the whole store. */
+export function findingAt(
+  { store, storeId }: { store: StoreName; storeId: StoreId | null },
+  key: string | null,
+): Pick<Finding, 'store' | 'storeId' | 'key'> {
+  return { store, storeId, key }
+}
+
+type Tally = Record<FindingKind, number>
+
+export function emptyTally(): Tally {
+  return {
+    missing: 0,
+    wrong: 0,
+    unchecked: 0,
+    late_fallback: 0,
+    stray: 0,
+    stray_upload: 0,
+    restored: 0,
+    quarantined: 0,
+    finished: 0,
+    aborted: 0,
+  }
+}
+
+/** What is not right, and was not set right either. */
+export function leftOf({ missing, wrong, unchecked, late_fallback, stray, stray_upload, quarantined, aborted }: Tally) {
+  return {
+    missing,
+    wrong,
+    unchecked,
+    late_fallback,
+    stray: Math.max(0, stray - quarantined),
+    stray_upload: Math.max(0, stray_upload - aborted),
+  }
+}
+
+/** So much of all versions the daily job looks at. */
+export const dailyShare = 0.01
+
+/** Draws the versions to look at, others each time: all of them, or a share. */
+export async function planVerification({ db, stores }: VerifyNeeds, share: number): Promise<VerificationPlan> {
+  const sample = share < 1 ? { share, salt: randomInt(2 ** 32) } : undefined
+  const counts = await Promise.all(storesHere(stores).map((here) => countVersionsIn(db, { ...here, sample })))
+  return {
+    share,
+    sample,
+    total: {
+      files: counts.reduce((sum, { files }) => sum + files, 0),
+      bytes: counts.reduce((sum, { bytes }) => sum + bytes, 0),
+    },
+  }
+}

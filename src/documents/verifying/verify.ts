@@ -1,11 +1,31 @@
+import type { Db } from '../../database/client.ts'
 import type { EventActor } from '../../database/events.ts'
-import { countElsewhere, countOverdue, recordVerification } from '../../database/verifications.ts'
-import { checkStore } from './check-store.ts'
-import { emptyTally, type Finding, leftOf } from './finding.ts'
-import { tellLateFallback } from './late-fallback.ts'
-import { lookForStrays } from './look-for-strays.ts'
-import { storesHere } from '../stores-here.ts'
-import type { Verification, Verified, VerifyNeeds } from './verification.ts'
+import {
+  countElsewhere,
+  countOverdue,
+  listLateFallback,
+  recordVerification,
+  type WaitingVersion,
+} from '../../database/verifications.ts'
+import { isAnyVersionIn } from '../../database/versions-in-store.ts'
+import { StoreError } from '../../storage/file-store.ts'
+import { untilAborted } from '../../storage/read-as-it-grows.ts'
+import type { Clock } from '../../vocabulary.ts'
+import { claimStore, notOurBucket } from '../claim-store.ts'
+import { type StoreHere, storesHere } from '../stores.ts'
+import type { Checked } from './check-version.ts'
+import { checkVersions } from './check-versions.ts'
+import { lookForStrays } from './orphans.ts'
+import {
+  emptyTally,
+  type Finding,
+  findingAt,
+  leftOf,
+  type Run,
+  type Verification,
+  type Verified,
+  type VerifyNeeds,
+} from './verification.ts'
 
 /**
  * Looks whether rows and bytes agree, on this disk and on S3: each version's bytes are there and are those that were
@@ -50,4 +70,95 @@ async function end(
   if (isComplete) await recordVerification(db, { share: plan.share, reads, isComplete, files, bytes, findings: left })
   log.info({ event: 'verified', share: plan.share, reads, complete: isComplete, files, bytes, ...left }, 'verified')
   return { ...verified, isComplete, isRight }
+}
+
+/** Rows to bytes: looks whether the bytes of each version in one store are there and right. */
+async function checkStore(
+  needs: VerifyNeeds,
+  actor: EventActor,
+  here: StoreHere,
+  { verification, verified, onFinding }: Run,
+): Promise<void> {
+  const { plan, reads, signal, onChecked } = verification
+  const doubt = await findDoubt(needs, here, signal)
+  if (signal.aborted) return
+  if (doubt !== undefined) return onFinding({ ...findingAt(here, null), kind: 'unchecked', why: doubt })
+  const isThrough = await checkVersions(needs, actor, {
+    ...verification,
+    scope: { store: here.store, storeId: here.storeId, sample: plan.sample },
+    onChecked(checked) {
+      verified.files += 1
+      verified.bytes += checked.version.fileSize
+      if (reads) needs.metrics.verifiedBytes.inc(checked.version.fileSize)
+      if (checked.outcome === 'not_here') verified.notHere += 1
+      if (checked.outcome === 'hashed') verified.hashed += 1
+      const finding = findingOf(checked)
+      if (finding !== undefined) onFinding(finding)
+      onChecked(verified)
+    },
+  })
+  if (isThrough || signal.aborted) return
+  onFinding({
+    ...findingAt(here, null),
+    kind: 'unchecked',
+    why: `S3 cannot be used (${needs.stores.s3?.outage()?.s3Code ?? 'no answer'}): not all that lies there was read`,
+  })
+}
+
+/** Why no word of this store counts; undefined when it is ours, when nothing should lie there, when it does not answer, and when it was told to end. */
+async function findDoubt(needs: VerifyNeeds, here: StoreHere, signal: AbortSignal): Promise<string | undefined> {
+  if (here.store === 'local' || !(await isAnyVersionIn(needs.db, 's3'))) return undefined
+  try {
+    return (await untilAborted(claimStore(needs, here), signal)) === 'ours'
+      ? undefined
+      : `${notOurBucket}; what should lie there was not read. Correct AWS_S3_BUCKET; docs/runbook/findings.md says what to do where it is right`
+  } catch (error) {
+    if (error instanceof StoreError || signal.aborted) return undefined
+    throw error
+  }
+}
+
+function findingOf(checked: Checked): Finding | undefined {
+  const { firmId, documentId, version, store, storeId, key, fileSize: bytes } = checked.version
+  const about = { store, storeId, key, bytes, document: { firmId, documentId, version } }
+  switch (checked.outcome) {
+    case 'right':
+    case 'hashed':
+    case 'not_here':
+    case 'gone':
+      return undefined
+    case 'restored':
+      return { ...about, kind: 'restored', why: 'its bytes are right again, and it can be downloaded' }
+    case 'missing':
+    case 'wrong':
+    case 'unchecked':
+      return { ...about, kind: checked.outcome, why: checked.why }
+  }
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+const pageSize = 500
+
+/** Files that should have gone to S3 long ago, on whichever disk they wait. */
+async function tellLateFallback(
+  { db, now }: { db: Db; now: Clock },
+  { signal, onFinding }: { signal: AbortSignal; onFinding: (finding: Finding) => void },
+): Promise<void> {
+  const before = new Date(now().getTime() - dayMs)
+  let after: WaitingVersion | undefined
+  do {
+    const page = await listLateFallback(db, before, { after, limit: pageSize })
+    for (const { firmId, documentId, version, storeId, key, bytes, uploadedAt: since } of page)
+      onFinding({
+        kind: 'late_fallback',
+        store: 'local',
+        storeId,
+        key,
+        bytes,
+        since,
+        document: { firmId, documentId, version },
+        why: 'it has waited for S3 for more than a day',
+      })
+    after = page.length < pageSize ? undefined : page.at(-1)
+  } while (after !== undefined && !signal.aborted)
 }

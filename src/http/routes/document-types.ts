@@ -10,8 +10,12 @@ import {
 } from '../../contract-people.ts'
 import type { Db } from '../../database/client.ts'
 import type { DocumentType } from '../../database/document-types.ts'
-import { browseDocumentTypes, viewDocumentType } from '../../documents/browse-document-types.ts'
-import { addDocumentType, changeDocumentType } from '../../documents/change-document-type.ts'
+import {
+  addDocumentType,
+  browseDocumentTypes,
+  changeDocumentType,
+  viewDocumentType,
+} from '../../documents/document-types.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; maxUploadBytes: number }

@@ -1,24 +1,15 @@
-import {
-  CopyObjectCommand,
-  DeleteObjectCommand,
-  HeadObjectCommand,
-  type HeadObjectCommandOutput,
-  ListObjectsV2Command,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3'
+import { CopyObjectCommand, DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../../config.ts'
 import { makeByteBudget } from '../byte-budget.ts'
-import { StoreError } from '../file-store.ts'
-import { presetPayloadHash, sendFrom } from '../preset-payload-hash.ts'
+import { unlessMissing } from '../file-store.ts'
+import { presetPayloadHash, sendFrom } from '../s3-request-handler.ts'
 import { pieceBytes, readPieces } from '../read-as-it-grows.ts'
-import { readS3Object } from '../read-s3-object.ts'
+import { headS3Object, listS3Pages, readS3Object } from '../s3-objects.ts'
 import { isAmazon, makeS3Client, usualPatience } from '../s3-client.ts'
 import { callS3, type S3Reach } from '../s3-operation.ts'
-import type { BackupPlace, PlaceContent } from './backup-place.ts'
-import { namedPlace } from './named-place.ts'
-import { tellOfPieces } from './tell-of-pieces.ts'
+import { type BackupPlace, namedPlace, type PlaceContent, tellOfPieces } from './backup-place.ts'
 
 type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
 
@@ -44,7 +35,7 @@ export function backupBucket(
       shown: `s3://${bucket}/${prefix}`,
       write: async (name, content) => putObject(reach, keyOf(name), content),
       read: async (name) => readS3Object(reach, keyOf(name)),
-      sizeOf: async (name) => (await findObject(reach, keyOf(name)))?.ContentLength,
+      sizeOf: async (name) => (await unlessMissing(headS3Object(reach, keyOf(name))))?.ContentLength,
       async list(folder) {
         const names: string[] = []
         for await (const key of listKeys(reach, keyOf(folder), '/')) names.push(key.slice(keyOf(folder).length))
@@ -76,48 +67,25 @@ async function putObject(reach: S3Reach, key: string, content: PlaceContent): Pr
     const { path, onPiece } = content
     sendFrom(command, { openPieces: () => tellOfPieces(readPieces(path, { start: 0, end: size }), onPiece) })
   }
-  await callS3(reach, { operation: 'put_object', key, bytes: size }, (options) => reach.client.send(command, options))
-}
-
-async function findObject(reach: S3Reach, key: string): Promise<HeadObjectCommandOutput | undefined> {
-  const command = new HeadObjectCommand({ Bucket: reach.bucket, Key: key })
-  try {
-    return await callS3(reach, { operation: 'head_object', key }, (options) => reach.client.send(command, options))
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
-    throw error
-  }
+  await callS3(reach, { operation: 'put_object', key, bytes: size }, command)
 }
 
 /** With a delimiter also what stands for all below it. */
 async function* listKeys(reach: S3Reach, prefix: string, delimiter?: string): AsyncGenerator<string> {
-  let next: string | undefined
-  do {
-    const command = new ListObjectsV2Command({
-      Bucket: reach.bucket,
-      Prefix: prefix,
-      ...(delimiter !== undefined && { Delimiter: delimiter }),
-      ...(next !== undefined && { ContinuationToken: next }),
-    })
-    const page = await callS3(reach, { operation: 'list_objects', key: prefix }, (options) =>
-      reach.client.send(command, options),
-    )
-    yield* [
-      ...(page.Contents ?? []).map(({ Key = '' }) => Key),
-      ...(page.CommonPrefixes ?? []).map((each) => each.Prefix ?? ''),
-    ]
-    next = page.IsTruncated ? page.NextContinuationToken : undefined
-  } while (next !== undefined)
+  for await (const page of listS3Pages(reach, { Prefix: prefix, Delimiter: delimiter })) {
+    yield* (page.Contents ?? []).map(({ Key = '' }) => Key)
+    yield* (page.CommonPrefixes ?? []).map((each) => each.Prefix ?? '')
+  }
 }
 
 type Aside = { aside: string; mayGo: () => Promise<boolean> }
 
 /** S3 renames nothing: what is removed must be what was copied and looked at, and not what came in its place since. */
 async function putObjectAside(reach: S3Reach, key: string, { aside, mayGo }: Aside): Promise<boolean> {
-  const before = await findObject(reach, key)
+  const before = await unlessMissing(headS3Object(reach, key))
   await copyObject(reach, key, aside)
   const goes = await mayGo()
-  const now = await findObject(reach, key)
+  const now = await unlessMissing(headS3Object(reach, key))
   // Another one puts it aside too, by the same name.
   if (now === undefined) return false
   const isWhatWasSeen = goes && now.ETag === before?.ETag
@@ -128,10 +96,10 @@ async function putObjectAside(reach: S3Reach, key: string, { aside, mayGo }: Asi
 async function copyObject(reach: S3Reach, from: string, to: string): Promise<void> {
   const source = from.split('/').map(encodeURIComponent).join('/')
   const command = new CopyObjectCommand({ Bucket: reach.bucket, Key: to, CopySource: `${reach.bucket}/${source}` })
-  await callS3(reach, { operation: 'copy_object', key: to }, (options) => reach.client.send(command, options))
+  await callS3(reach, { operation: 'copy_object', key: to }, command)
 }
 
 async function removeObject(reach: S3Reach, key: string): Promise<void> {
   const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
-  await callS3(reach, { operation: 'delete_object', key }, (options) => reach.client.send(command, options))
+  await callS3(reach, { operation: 'delete_object', key }, command)
 }

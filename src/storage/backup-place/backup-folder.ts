@@ -1,19 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createReadStream } from 'node:fs'
-import { type FileHandle, lstat, open, readdir, rename, rm, unlink } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { syncFolder } from '../../files-sync-folder.ts'
 import { hasCode } from '../../errors-code.ts'
+import { syncFolder } from '../../files-sync-folder.ts'
 import { handOn } from '../hand-on.ts'
 import { localFailure } from '../local-errors.ts'
-import { makeDurableFolders } from '../make-durable-folders.ts'
-import { removeLeftovers } from '../remove-leftovers.ts'
-import type { BackupPlace, PlaceContent } from './backup-place.ts'
-import { namedPlace } from './named-place.ts'
-import { incomingPrefix, putFileAside } from './put-file-aside.ts'
-import { tellOfPieces } from './tell-of-pieces.ts'
+import { incomingPath, incomingPrefix, makeDurableFolders, removeLeftovers } from '../local-folders.ts'
+import { type BackupPlace, namedPlace, type PlaceContent, tellOfPieces } from './backup-place.ts'
 
 const copyBytes = 1024 * 1024
 
@@ -25,8 +20,8 @@ export function backupFolder(root: string): BackupPlace {
     read: async (name) => openFile(join(root, name)),
     async sizeOf(name) {
       try {
-        const stat = await lstat(join(root, name))
-        return stat.isFile() ? stat.size : undefined
+        const found = await lstat(join(root, name))
+        return found.isFile() ? found.size : undefined
       } catch (error) {
         if (hasCode(error, 'ENOENT')) return undefined
         throw error
@@ -50,7 +45,7 @@ export async function tidyBackupFolder(root: string): Promise<void> {
 }
 
 async function writeFile(root: string, name: string, content: PlaceContent): Promise<void> {
-  const incoming = join(root, `${incomingPrefix}${randomUUID()}`)
+  const incoming = incomingPath(root)
   const path = join(root, name)
   try {
     const handle = await open(incoming, 'wx', 0o600)
@@ -97,6 +92,73 @@ async function listFolder(path: string): Promise<string[]> {
     return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted()
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+type AsideInFolder = { aside: string; mayGo: () => Promise<boolean> }
+
+/**
+ * Gives a file below `root` another name, if `mayGo` says so of what has that name too then. Until it goes it keeps its own,
+ * so that nothing is to be put back, over what may have come there meanwhile.
+ */
+async function putFileAside(root: string, path: string, { aside, mayGo }: AsideInFolder): Promise<boolean> {
+  // Open for as long as it is looked at: no other file gets its number meanwhile.
+  await using seen = await open(path)
+  let isGone = false
+  try {
+    await giveSecondName(root, path, aside)
+    if ((await mayGo()) && (await whatHas(path, seen)) === 'it') {
+      await unlink(path)
+      isGone = true
+    }
+  } finally {
+    // Nothing is there: another one put it aside too, by the same name.
+    if (!isGone && (await whatHas(path, seen)) !== 'nothing') await rm(aside, { force: true })
+  }
+  // It is gone, whatever this says: where a loss of power brings it back, the next reading finds it.
+  if (isGone) await syncFolder(dirname(path)).catch(() => undefined)
+  return isGone
+}
+
+async function giveSecondName(root: string, path: string, aside: string): Promise<void> {
+  const incoming = incomingPath(root)
+  try {
+    await linkOrCopy(path, incoming)
+    await rename(incoming, aside)
+    await syncFolder(dirname(aside))
+  } finally {
+    // Where that name is of the same file already, a rename does nothing.
+    await rm(incoming, { force: true })
+  }
+}
+
+/** A USB stick's file system (exFAT, FAT) has no second names, nor have some shares: there the bytes are copied. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK')) throw error
+    await copyFile(from, to, constants.COPYFILE_EXCL)
+    await syncFile(to)
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function whatHas(path: string, seen: FileHandle): Promise<'it' | 'another' | 'nothing'> {
+  try {
+    const [before, now] = await Promise.all([seen.stat({ bigint: true }), stat(path, { bigint: true })])
+    return before.dev === now.dev && before.ino === now.ino ? 'it' : 'another'
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return 'nothing'
     throw error
   }
 }

@@ -1,10 +1,15 @@
-import type { S3Client } from '@aws-sdk/client-s3'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+} from '@aws-sdk/client-s3'
 
 import type { S3Config } from '../../config.ts'
-import type { SeenAnswers } from '../connection-test/watch-answers.ts'
-import type { BucketChoices } from './bucket-choices.ts'
-import type { Items } from './compare-items.ts'
-import type { PartName } from './setup-rights.ts'
+import { type SeenAnswers, testKey, testText } from '../connection-test/connection-step.ts'
+import { s3FailureOf } from '../s3-errors.ts'
+import { type BucketChoices, type PartName, setupRights } from './bucket-rules.ts'
 
 export type BucketReach = {
   client: S3Client
@@ -18,7 +23,7 @@ export type BucketReach = {
 export type Objection = { breaks: boolean; says: string }
 
 /** How a part is when the store cannot have all of it. */
-export type Weaker = { wanted: Items; says: string }
+type Weaker = { wanted: Items; says: string }
 
 /** One part of how a bucket is set up. `Held`: the whole of it as the store has it, with what is somebody else's. */
 export type PartDefinition<Held> = {
@@ -49,4 +54,114 @@ export type PartDefinition<Held> = {
 /** It cannot be had beside what is there; the message says why and what to do. */
 export class Refused extends Error {
   override readonly name = 'Refused'
+}
+
+/** A call to S3 that failed, and the right that it takes. */
+export class CallFailed extends Error {
+  override readonly name: string = 'CallFailed'
+  readonly right: string
+
+  constructor(right: string, cause: unknown) {
+    super(`A call that takes ${right} failed.`, { cause })
+    this.right = right
+  }
+}
+
+/** The bucket does not take, give back or let go of what the service sends. */
+export class NotProved extends CallFailed {
+  override readonly name = 'NotProved'
+}
+
+/** Nor could what was set be put back as it was: S3 has it still. */
+export class NotTakenBack extends CallFailed {
+  override readonly name = 'NotTakenBack'
+}
+
+export async function calling<Answer>(
+  right: string,
+  call: () => Promise<Answer>,
+  Failure: typeof CallFailed = CallFailed,
+): Promise<Answer> {
+  try {
+    return await call()
+  } catch (error) {
+    throw error instanceof CallFailed ? error : new Failure(right, error)
+  }
+}
+
+/** Puts a part as it is to be; `undefined` takes it away. What S3 refuses is thrown with the right that it takes. */
+export function putPart<Held>(
+  definition: PartDefinition<Held>,
+  reach: BucketReach,
+  held: Held | undefined,
+  Failure?: typeof NotTakenBack,
+): Promise<void> {
+  const { write, clear } = setupRights[definition.part]
+  if (held === undefined) return calling(clear, () => definition.clear(reach), Failure)
+  return calling(write, () => definition.write(reach, held), Failure)
+}
+
+/** Puts, gets and removes one object as the service does with papers. Throws a `NotProved` with what S3 said. */
+export async function proveBucket(
+  { client, config }: BucketReach,
+  more: Partial<PutObjectCommandInput> = {},
+): Promise<void> {
+  const place = { Bucket: config.bucket, Key: testKey }
+  await proving('s3:PutObject', () => client.send(new PutObjectCommand({ ...place, ...asPapersAre, ...more })))
+  try {
+    await proving('s3:GetObject', async () => {
+      const { Body: body } = await client.send(new GetObjectCommand(place))
+      if ((await body?.transformToString()) !== testText) throw new Error('what came back is not what was put')
+    })
+  } finally {
+    await proving('s3:DeleteObject', () => client.send(new DeleteObjectCommand(place)))
+  }
+}
+
+const asPapersAre = {
+  Body: testText,
+  ContentType: 'text/plain',
+  CacheControl: 'private, no-store',
+  StorageClass: 'STANDARD',
+  Metadata: { 'original-filename': 'connection_test.txt' },
+} as const
+
+function proving(right: string, call: () => Promise<unknown>): Promise<unknown> {
+  return calling(right, call, NotProved)
+}
+
+/** Parts of a setting by name, as JSON. */
+export type Items = Record<string, unknown>
+
+/** `from` undefined: it is new; `to` undefined: it goes. */
+export type Change = { item: string; from: unknown; to: unknown }
+
+export function compareItems(present: Items, wanted: Items): Change[] {
+  const names = new Set([...Object.keys(present), ...Object.keys(wanted)])
+  return [...names].flatMap((item) => {
+    const [from, to] = [present[item], wanted[item]]
+    return isSame(from, to) ? [] : [{ item, from, to }]
+  })
+}
+
+/** Whether two values say the same as JSON, in whatever order of names. */
+export function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(inOrderOfNames(one)) === JSON.stringify(inOrderOfNames(other))
+}
+
+function inOrderOfNames(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrderOfNames)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1))
+  return Object.fromEntries(entries.map(([name, each]) => [name, inOrderOfNames(each)]))
+}
+
+/** Undefined where S3 answers with this code, which says that there is none of what was asked for. */
+export async function unless<Answer>(s3Code: string, answer: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (s3FailureOf(error).s3Code === s3Code) return undefined
+    throw error
+  }
 }

@@ -1,7 +1,7 @@
 import type { LifecycleRule } from '@aws-sdk/client-s3'
 import { expect, test } from 'vitest'
 
-import { objectToRule } from './object-to-rule.ts'
+import { objectToRule } from './lifecycle-part.ts'
 
 const rule = (more: Partial<LifecycleRule>): LifecycleRule => ({
   ID: 'theirs',

@@ -2,13 +2,17 @@ import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, PutBucketPolicyComma
 
 import { testKey } from '../connection-test/connection-step.ts'
 import { isAmazon } from '../s3-client.ts'
-import type { BucketReach, Objection, PartDefinition } from './bucket-part.ts'
-import { NotTakenBack } from './call-failed.ts'
-import type { Items } from './compare-items.ts'
-import { bucketArnOf, policyStatements } from './policy-statements.ts'
-import { proveBucket } from './prove-bucket.ts'
-import { putPart } from './put-part.ts'
-import { unless } from './unless.ts'
+import {
+  type BucketReach,
+  type Items,
+  NotTakenBack,
+  type Objection,
+  type PartDefinition,
+  proveBucket,
+  putPart,
+  unless,
+} from './bucket-part.ts'
+import { bucketArnOf, policyStatements } from './bucket-rules.ts'
 
 /** As somebody wrote it: a statement has any fields, and there may be one alone. */
 type Policy = { Version?: string; Id?: string; Statement: Items[] }

@@ -3,9 +3,8 @@ import { expect, test } from 'vitest'
 
 import { loadConfig } from '../../config.ts'
 import { makeS3Client } from '../s3-client.ts'
-import type { BucketChoices } from './bucket-choices.ts'
-import { Refused } from './bucket-part.ts'
-import type { Items } from './compare-items.ts'
+import type { BucketChoices } from './bucket-rules.ts'
+import { type Items, Refused } from './bucket-part.ts'
 import { replicationPart } from './replication-part.ts'
 
 const { s3: config } = loadConfig({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y' })

@@ -7,14 +7,10 @@ import {
 } from '@aws-sdk/client-s3'
 
 import { isAmazon } from '../s3-client.ts'
-import { type BucketReach, type PartDefinition, Refused } from './bucket-part.ts'
-import { calling } from './call-failed.ts'
-import type { Items } from './compare-items.ts'
-import { encryptionPart } from './encryption-part.ts'
-import { isLacking } from './explain-part.ts'
-import { type ReplicationRuleData, replicationRule } from './replication-rule.ts'
-import { setupRights } from './setup-rights.ts'
-import { unless } from './unless.ts'
+import { type BucketReach, calling, type Items, type PartDefinition, Refused, unless } from './bucket-part.ts'
+import { encryptionPart } from './plain-parts.ts'
+import { isLacking } from './settle-part.ts'
+import { replicationRule, type ReplicationRuleData, setupRights } from './bucket-rules.ts'
 
 const ourId = 'paniq-replica'
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { expect, test } from 'vitest'
 
-import { proofRights, setupRights } from './setup-rights.ts'
+import { proofRights, setupRights } from './bucket-rules.ts'
 
 test('docs/commands.md names every right that setting a bucket up takes, and no other', () => {
   const page = readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8')

@@ -1,7 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 
 import type { S3Config } from '../../config.ts'
-import type { SeenAnswers } from './watch-answers.ts'
 
 const stepNames = [
   'credentials',
@@ -45,3 +44,53 @@ export type ConnectionStep = {
 
 export const testKey = 'test/connection_test.txt'
 export const testText = 'Paniq Documents wrote this to see whether it can; it may be removed.\n'
+
+/** What the latest answer's headers said, whether it was a refusal or not. */
+export type SeenAnswers = {
+  /** How far this machine's clock is ahead of S3's; negative when behind. Undefined before the first answer. */
+  clockAheadMs: number | undefined
+  /** Amazon names the bucket's region also, and above all, when the request went to another. */
+  bucketRegion: string | undefined
+}
+
+export function watchAnswers(client: S3Client): SeenAnswers {
+  const seen: SeenAnswers = { clockAheadMs: undefined, bucketRegion: undefined }
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args)
+      const headers = headersOf(result.response)
+      const date = Date.parse(headers['date'] ?? '')
+      if (!Number.isNaN(date)) seen.clockAheadMs = Date.now() - date
+      seen.bucketRegion = headers['x-amz-bucket-region'] ?? seen.bucketRegion
+      return result
+    },
+    // Low: within the SDK's own, which makes an error of a refusal and drops the headers of the rest.
+    { name: 'watchAnswers', step: 'deserialize', priority: 'low' },
+  )
+  return seen
+}
+
+function headersOf(response: unknown): Record<string, string> {
+  if (typeof response !== 'object' || response === null || !('headers' in response)) return {}
+  // The SDK's own answer, whose type it leaves unknown: headers by their lower-case names.
+  return response.headers as Record<string, string>
+}
+
+/** What takes a client's credentials out of a text: nobody knows what a store repeats of what it was sent. */
+export async function secretHider(client: S3Client): Promise<(text: string) => string> {
+  const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials()
+  const secrets = [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])]
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '[hidden]'), text)
+}
+
+/** The same for what is said of something. */
+export function hidingIn<Said extends { says?: string; advice?: string }>(
+  said: Said,
+  hide: (text: string) => string,
+): Said {
+  return {
+    ...said,
+    ...(said.says === undefined ? {} : { says: hide(said.says) }),
+    ...(said.advice === undefined ? {} : { advice: hide(said.advice) }),
+  }
+}

@@ -1,8 +1,15 @@
-import { type BucketLocationConstraint, CreateBucketCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
+import {
+  type BucketLocationConstraint,
+  CreateBucketCommand,
+  HeadBucketCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3'
 
-import { s3FailureOf } from '../s3-errors.ts'
-import type { ConnectionStep, ConnectionTest, Finding } from './connection-step.ts'
-import { explainS3Failure } from './explain-s3-failure.ts'
+import type { S3Config } from '../../config.ts'
+import { isAmazon, makeS3Client, type S3Patience } from '../s3-client.ts'
+import { type S3Failure, s3FailureOf } from '../s3-errors.ts'
+import { type ConnectionStep, type ConnectionTest, type Finding, watchAnswers } from './connection-step.ts'
+import { explainS3Failure, type Explanation } from './explain-s3-failure.ts'
 
 /** Sees whether the bucket is there, and makes it when it is not. */
 export const findBucket: ConnectionStep = {
@@ -36,7 +43,7 @@ export const listBucket: ConnectionStep = {
 }
 
 // A listing and not HeadBucket: the answer to a HEAD has no body that could say why it was refused.
-export async function listOne({ client, config }: Pick<ConnectionTest, 'client' | 'config'>): Promise<void> {
+async function listOne({ client, config }: Pick<ConnectionTest, 'client' | 'config'>): Promise<void> {
   await client.send(new ListObjectsV2Command({ Bucket: config.bucket, MaxKeys: 1 }))
 }
 
@@ -60,4 +67,46 @@ function locationOf(region: string) {
   if (region === 'us-east-1') return {}
   // The SDK's list of regions is as old as the SDK; the store decides what it knows.
   return { CreateBucketConfiguration: { LocationConstraint: region as BucketLocationConstraint } }
+}
+
+/** A start waits for it. */
+const startPatience: S3Patience = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
+
+/** In words, and as the breaker knows it. */
+export type S3TroubleFound = Explanation & Pick<S3Failure, 'trouble' | 's3Code'>
+
+/** Looks into the bucket once, and changes nothing. Undefined when that went well; else what is wrong and what to do. */
+export async function findS3Trouble(config: S3Config): Promise<S3TroubleFound | undefined> {
+  const client = makeS3Client({ config, log: { warn: () => undefined }, patience: startPatience })
+  const seen = watchAnswers(client)
+  try {
+    await listOne({ client, config })
+    return undefined
+  } catch (error) {
+    const { trouble, s3Code } = s3FailureOf(error, { hasBody: true })
+    return { ...explainS3Failure(error, { config, seen, right: 's3:ListBucket' }), trouble, s3Code }
+  } finally {
+    client.destroy()
+  }
+}
+
+const patience: S3Patience = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
+
+/** The region that the bucket is in, where the store says so: Amazon does also when it refuses, or sends elsewhere. */
+export async function findBucketRegion(config: S3Config): Promise<string | undefined> {
+  const client = makeS3Client({ config, log: { warn: () => undefined }, patience })
+  const seen = watchAnswers(client)
+  try {
+    await client.send(new HeadBucketCommand({ Bucket: config.bucket }))
+  } catch {
+    // What is wrong is said by whoever then uses the bucket; here the headers alone count.
+  } finally {
+    client.destroy()
+  }
+  return seen.bucketRegion
+}
+
+/** For a bucket that may be far away, as one for backups best is. A store of one's own has the region of the settings, whatever it is called. */
+export async function inItsRegion(s3: S3Config, find = findBucketRegion): Promise<S3Config> {
+  return isAmazon(s3) ? { ...s3, region: (await find(s3)) ?? s3.region } : s3
 }

@@ -1,17 +1,22 @@
 import type { S3Config } from '../../config.ts'
 import { untilAborted } from '../read-as-it-grows.ts'
 import { makeS3Client, type S3Patience } from '../s3-client.ts'
-import type { ConnectionStep, ConnectionTest, Finding, StepName, StepResult } from './connection-step.ts'
+import {
+  type ConnectionStep,
+  type ConnectionTest,
+  type Finding,
+  hidingIn,
+  secretHider,
+  type StepName,
+  type StepResult,
+  watchAnswers,
+} from './connection-step.ts'
 import { explainS3Failure, isOfAnotherServer } from './explain-s3-failure.ts'
 import { findBucket, listBucket } from './find-bucket.ts'
-import { followLink } from './follow-link.ts'
-import { hidingIn, secretHider } from './hide-secrets.ts'
-import { lookForCredentials } from './look-for-credentials.ts'
+import { abortMultipart, deleteObject, followLink, getObject, putObject } from './try-object.ts'
+import { lookForCredentials } from './credentials.ts'
 import { readClock } from './read-clock.ts'
-import { readCors } from './read-cors.ts'
-import { readSafeguards } from './read-safeguards.ts'
-import { abortMultipart, deleteObject, getObject, putObject } from './try-object.ts'
-import { watchAnswers } from './watch-answers.ts'
+import { readCors, readSafeguards } from './read-safeguards.ts'
 
 /** Someone waits for the answer; a second attempt, since one lost packet says nothing of the settings. */
 const testPatience: S3Patience = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }

@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { makeCloudFrontSigner } from '../../../src/storage/cloudfront-links.ts'
+import { makeCloudFrontSigner } from '../../../src/storage/s3-links.ts'
 import type { StorageKey } from '../../../src/vocabulary.ts'
 import { sweep } from '../../scanner/sweep.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 
 import type { App } from '../../../src/app.ts'
 import { loadConfig } from '../../../src/config.ts'
-import { makeS3LinkSigner } from '../../../src/storage/sign-s3-link.ts'
+import { makeS3LinkSigner } from '../../../src/storage/s3-links.ts'
 import { callDocuments, uploadDocument } from '../../support/call-documents.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { freshBucket } from '../../support/fresh-bucket.ts'

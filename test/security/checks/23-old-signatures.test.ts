@@ -2,7 +2,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { loadConfig } from '../../../src/config.ts'
-import { makeS3LinkSigner } from '../../../src/storage/sign-s3-link.ts'
+import { makeS3LinkSigner } from '../../../src/storage/s3-links.ts'
 import { requireStorageKey } from '../../../src/storage/storage-key.ts'
 import { type FreshBucket, freshBucket } from '../../support/fresh-bucket.ts'
 import { readBucketSetup } from '../../support/read-bucket-setup.ts'

@@ -1,0 +1,81 @@
+import type { Db } from '../database/client.ts'
+import {
+  type DocumentType,
+  type DocumentTypeChange,
+  findDocumentType,
+  insertDocumentType,
+  listDocumentTypes,
+  type NewDocumentType,
+  updateDocumentType,
+} from '../database/document-types.ts'
+import { recordEvent } from '../database/events.ts'
+import { inTransaction } from '../database/in-transaction.ts'
+import { AppError } from '../errors.ts'
+import { requireAdministrator, requirePerson } from '../people/require-person.ts'
+import type { Actor } from '../vocabulary.ts'
+
+/** Every type, also those that take no new documents, since old ones still name them. */
+export async function browseDocumentTypes({ db }: { db: Db }, actor: Actor): Promise<DocumentType[]> {
+  await requirePerson(db, actor, 'document_types.listed')
+  return await listDocumentTypes(db)
+}
+
+export async function viewDocumentType({ db }: { db: Db }, actor: Actor, codeOrId: string): Promise<DocumentType> {
+  await requirePerson(db, actor, 'document_type.viewed')
+  const type = await findDocumentType(db, codeOrId)
+  if (type === undefined) throw noSuchType()
+  return type
+}
+
+function noSuchType(): AppError {
+  return new AppError('not_found', 'There is no such document type. GET /api/v1/document-types lists them.')
+}
+
+type Needs = { db: Db; maxUploadBytes: number }
+
+/** Throws `conflict` for a code that is in use, `validation_failed` for a limit above what the service takes. */
+export async function addDocumentType(
+  { db, maxUploadBytes }: Needs,
+  actor: Actor,
+  newType: NewDocumentType,
+): Promise<DocumentType> {
+  const administrator = await requireAdministrator(db, actor, 'document_type.added')
+  assertWithin(maxUploadBytes, newType.maxBytes)
+
+  return await inTransaction(db, async (trx) => {
+    const type = await insertDocumentType(trx, newType, administrator.id)
+    if (type === undefined)
+      throw new AppError('conflict', `There is a document type with the code "${newType.code}" already.`)
+    await recordEvent(trx, actor, { action: 'document_type.added', outcome: 'ok', details: { code: type.code } })
+    return type
+  })
+}
+
+/** Takes effect for the next upload; documents that are there stay. */
+export async function changeDocumentType(
+  { db, maxUploadBytes }: Needs,
+  actor: Actor,
+  codeOrId: string,
+  change: DocumentTypeChange,
+): Promise<DocumentType> {
+  await requireAdministrator(db, actor, 'document_type.changed')
+  assertWithin(maxUploadBytes, change.maxBytes)
+
+  return await inTransaction(db, async (trx) => {
+    const before = await findDocumentType(trx, codeOrId)
+    const type = before && (await updateDocumentType(trx, before.id, change))
+    if (type === undefined) throw noSuchType()
+    await recordEvent(trx, actor, {
+      action: 'document_type.changed',
+      outcome: 'ok',
+      details: { code: type.code, change },
+    })
+    return type
+  })
+}
+
+function assertWithin(maxUploadBytes: number, maxBytes: number | null | undefined): void {
+  if (maxBytes === null || maxBytes === undefined || maxBytes <= maxUploadBytes) return
+  const message = `must be at most ${maxUploadBytes}, which is what this service takes`
+  throw new AppError('validation_failed', `max_bytes ${message}.`, { fields: [{ field: 'max_bytes', message }] })
+}

@@ -1,0 +1,152 @@
+import { AppError } from '../../errors.ts'
+import type { FileBytes } from './file-bytes.ts'
+
+type PictureSize = { width: number; height: number }
+
+/** Reads a picture's size from its header; undefined when the header is not one of its kind. */
+type ReadSize = (bytes: FileBytes) => Promise<PictureSize | undefined>
+
+/**
+ * To show a picture, four bytes are held for each of its pixels, whatever its file's size: a few kilobytes can ask for
+ * gigabytes. An A3 sheet scanned at 600 dpi has 70 million.
+ */
+const mostPixels = 120_000_000
+
+/** The check of a picture whose header says its size. */
+export function checkPicture(name: string, readSize: ReadSize): (bytes: FileBytes) => Promise<void> {
+  return async (bytes) => {
+    const size = await readSize(bytes)
+    if (size === undefined || size.width === 0 || size.height === 0)
+      throw new AppError(
+        'unsupported_type',
+        `This file begins as a ${name} picture, but its header cannot be read: it is damaged or was cut off. Open it, save it anew and send it again.`,
+      )
+    if (size.width * size.height > mostPixels)
+      throw new AppError(
+        'too_large',
+        `This picture has ${size.width} × ${size.height} pixels; at most ${mostPixels / 1_000_000} million in all are taken. Save it smaller, for example at 300 dpi, and send it again.`,
+      )
+  }
+}
+
+/** From its first chunk, which must be the header (PNG specification, 11.2.1). */
+export async function readPngSize(bytes: FileBytes): Promise<PictureSize | undefined> {
+  const chunk = await bytes.read(8, 25)
+  if (chunk.length < 25 || chunk.readUInt32BE(0) !== 13 || chunk.toString('latin1', 4, 8) !== 'IHDR') return undefined
+  return { width: chunk.readUInt32BE(8), height: chunk.readUInt32BE(12) }
+}
+
+/** A photo has a few dozen before its picture. */
+const mostSegments = 4096
+
+const noFrames = new Set([0xc4, 0xc8, 0xcc])
+
+/** From the frame header, which stands behind any number of other segments (ITU-T T.81, B.2.2). */
+export async function readJpegSize(bytes: FileBytes): Promise<PictureSize | undefined> {
+  let start = 2
+  for (let count = 0; count < mostSegments; count += 1) {
+    start = await skipFill(bytes, start)
+    const head = await bytes.read(start, 9)
+    if (head.length < 9 || head.readUInt8(0) !== 0xff) return undefined
+    const marker = head.readUInt8(1)
+    const length = head.readUInt16BE(2)
+    if (isFrame(marker)) return { height: head.readUInt16BE(5), width: head.readUInt16BE(7) }
+    if (!hasLength(marker) || length < 2) return undefined
+    start += 2 + length
+  }
+  return undefined
+}
+
+/** Any number of bytes 0xff may stand before a marker. */
+async function skipFill(bytes: FileBytes, start: number): Promise<number> {
+  const piece = await bytes.read(start, 64)
+  const fill = piece.findIndex((byte, index) => byte === 0xff && piece[index + 1] !== 0xff)
+  return start + Math.max(0, fill)
+}
+
+function isFrame(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && !noFrames.has(marker)
+}
+
+/** Not so restarts, and the start and end of an image; behind the start of a scan stands the picture itself, which has no business before its frame. */
+function hasLength(marker: number): boolean {
+  return marker >= 0xc0 && !(marker >= 0xd0 && marker <= 0xda)
+}
+
+/** From its first chunk: a lossy or lossless picture, or the canvas of an extended file (RFC 9649, 2.5 to 2.7). */
+export async function readWebpSize(bytes: FileBytes): Promise<PictureSize | undefined> {
+  const head = await bytes.read(0, 30)
+  if (head.length < 30) return undefined
+  switch (head.toString('latin1', 12, 16)) {
+    case 'VP8 ':
+      return head.toString('latin1', 23, 26) === '\x9d\x01\x2a'
+        ? { width: head.readUInt16LE(26) & 0x3fff, height: head.readUInt16LE(28) & 0x3fff }
+        : undefined
+    case 'VP8L':
+      return head[20] === 0x2f ? sizeOfLossless(head.readUInt32LE(21)) : undefined
+    case 'VP8X':
+      return { width: head.readUIntLE(24, 3) + 1, height: head.readUIntLE(27, 3) + 1 }
+    default:
+      return undefined
+  }
+}
+
+/** Two numbers of 14 bits, each one less than what it stands for. */
+function sizeOfLossless(bits: number): PictureSize {
+  return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 }
+}
+
+/** The insides of a box: from `start` to `end`. */
+type Box = { type: string; start: number; end: number }
+
+const mostBoxes = 1000
+
+/**
+ * The largest size that its `ispe` boxes say: a photo is made of tiles, with a thumbnail, and each has such a box, as the
+ * whole has (ISO/IEC 23008-12, 6.5.3).
+ */
+export async function readHeicSize(bytes: FileBytes): Promise<PictureSize | undefined> {
+  let largest: PictureSize | undefined
+  const properties = await findInside(bytes, { start: 0, end: bytes.size })
+  if (properties === undefined) return undefined
+  for await (const { type, start } of listBoxes(bytes, properties)) {
+    if (type !== 'ispe') continue
+    const said = await bytes.read(start + versionBytes, 8)
+    if (said.length < 8) return undefined
+    const size = { width: said.readUInt32BE(0), height: said.readUInt32BE(4) }
+    if (largest === undefined || size.width * size.height > largest.width * largest.height) largest = size
+  }
+  return largest
+}
+
+/** Some boxes begin with a version and flags. */
+const versionBytes = 4
+
+/** The properties of all items: `ipco` in `iprp` in `meta`. */
+async function findInside(bytes: FileBytes, whole: Pick<Box, 'start' | 'end'>): Promise<Box | undefined> {
+  const meta = await findBox(bytes, whole, 'meta')
+  const iprp = meta && (await findBox(bytes, { ...meta, start: meta.start + versionBytes }, 'iprp'))
+  return iprp && (await findBox(bytes, iprp, 'ipco'))
+}
+
+async function findBox(bytes: FileBytes, within: Pick<Box, 'start' | 'end'>, wanted: string): Promise<Box | undefined> {
+  for await (const box of listBoxes(bytes, within)) if (box.type === wanted) return box
+  return undefined
+}
+
+/** The boxes side by side in a piece of the file; ends at one that is broken (ISO/IEC 14496-12, 4.2). */
+async function* listBoxes(bytes: FileBytes, { start, end }: Pick<Box, 'start' | 'end'>): AsyncGenerator<Box, void> {
+  let next = start
+  for (let count = 0; count < mostBoxes && next + 8 <= end; count += 1) {
+    const head = await bytes.read(next, 16)
+    if (head.length < 8) return
+    const short = head.readUInt32BE(0)
+    const isLong = short === 1 && head.length === 16
+    // 0: to the end of what it stands in.
+    const size = isLong ? Number(head.readBigUInt64BE(8)) : short === 0 ? end - next : short
+    const headSize = isLong ? 16 : 8
+    if (size < headSize || next + size > end) return
+    yield { type: head.toString('latin1', 4, 8), start: next + headSize, end: next + size }
+    next += size
+  }
+}

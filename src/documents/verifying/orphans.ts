@@ -1,0 +1,212 @@
+import { listHalfQuarantined } from '../../database/blobs/quarantine-blob.ts'
+import type { Db } from '../../database/client.ts'
+import type { EventActor } from '../../database/events.ts'
+import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/find-unnamed.ts'
+import { type FileStat, StoreError } from '../../storage/file-store.ts'
+import type { GuardedS3 } from '../../storage/guard-s3.ts'
+import type { UnfinishedCursor, UnfinishedUpload } from '../../storage/list-s3-multiparts.ts'
+import { untilAborted } from '../../storage/read-as-it-grows.ts'
+import type { BlobId } from '../../vocabulary.ts'
+import { claimStore, type Owner } from '../claim-store.ts'
+import { nameOf, type StoreHere } from '../stores.ts'
+import { type Finding, findingAt, type Run, type VerifyNeeds } from './verification.ts'
+import { endWithoutSource, type QuarantineNeeds, quarantineOrphan } from './quarantine-orphan.ts'
+
+/** Bytes to rows: names what lies in one store and is named by no row, and puts it aside where that is asked for. A store that cannot be asked is a finding of its own. */
+export async function lookForStrays(needs: VerifyNeeds, actor: EventActor, here: StoreHere, run: Run): Promise<void> {
+  try {
+    await lookAndRepair(needs, actor, here, run)
+  } catch (error) {
+    if (run.verification.signal.aborted) return
+    if (!(error instanceof StoreError)) throw error
+    const why = `what lies there could not be listed: ${error.message}`
+    run.onFinding({ ...findingAt(here, null), kind: 'unchecked', why })
+  }
+}
+
+async function lookAndRepair(
+  needs: VerifyNeeds,
+  actor: EventActor,
+  here: StoreHere,
+  { verification, verified, onFinding }: Run,
+): Promise<void> {
+  const { signal, repairs } = verification
+  const owner = await untilAborted(claimStore(needs, here), signal)
+  const count = await tellStrays(needs, here, { signal, onFinding, notes: verified.notes })
+  if (repairs === 'nothing' || signal.aborted) return
+  // A bucket that is merely in reach, and empty of papers: nothing to say.
+  if (owner === 'nobodys' && count.strays === 0) return
+  const refusal = findRefusal(here, { owner, count, allowsMany: repairs === 'many' })
+  if (refusal === undefined) await repairStore(needs, actor, here, { signal, onFinding })
+  else verified.notes.push(refusal)
+}
+
+export type RepairNeeds = QuarantineNeeds & {
+  /** Younger strays stay: somebody may be about to name them. */
+  graceMs: number
+}
+
+/** What lies in one store. */
+type StoreCount = { files: number; strays: number }
+
+const mostStrays = 100
+const mostShare = 0.01
+
+/** Why a store is not to be repaired, in a sentence; undefined when it may be. */
+export function findRefusal(
+  here: StoreHere,
+  { owner, count, allowsMany }: { owner: Owner; count: StoreCount; allowsMany: boolean },
+): string | undefined {
+  const name = nameOf(here)
+  switch (owner) {
+    case 'anothers':
+      return `Nothing was repaired on ${name}: its paniq-documents.json names another installation, whose files look like strays from here. Correct AWS_S3_BUCKET, UPLOADS_DIR or DATABASE_URL.`
+    case 'nobodys':
+      return `Nothing was repaired on ${name}: it belongs to no installation yet, and this one keeps nothing there. Set USE_S3_STORAGE=true if it is yours.`
+    case 'ours':
+  }
+  const isMany = count.strays > mostStrays || count.strays > mostShare * count.files
+  if (!isMany || allowsMany) return undefined
+  return `Nothing was repaired on ${name}: strays are more than ${mostStrays} or 1 % of the files (${count.strays} of ${count.files}), as if this were another database's store. If it is right all the same, add --many.`
+}
+
+type Repair = { signal: AbortSignal; onFinding: (finding: Finding) => void }
+
+/** Puts aside the strays of one store that are older than the grace, ends unfinished uploads as old, and finishes what an earlier repair left half done. */
+async function repairStore(needs: RepairNeeds, actor: EventActor, here: StoreHere, repair: Repair): Promise<void> {
+  const before = new Date(needs.now().getTime() - needs.graceMs)
+  await finishHalfDone(needs, actor, here, repair)
+  for await (const stray of findStrays(needs.db, here, repair)) {
+    if (repair.signal.aborted) return
+    if (stray.modifiedAt >= before) continue
+    if ((await quarantineOrphan(needs, actor, here, stray)) !== 'quarantined') continue
+    const { key, size: bytes, modifiedAt: since } = stray
+    repair.onFinding({ ...findingAt(here, key), kind: 'quarantined', bytes, since, why: 'put aside, and recorded' })
+  }
+  if (here.store === 's3') await abortOld(needs, here, { before, ...repair })
+}
+
+/** Those whose stray is gone already; the others are met again as strays. */
+async function finishHalfDone(
+  needs: RepairNeeds,
+  actor: EventActor,
+  here: StoreHere,
+  { signal, onFinding }: Repair,
+): Promise<void> {
+  let after: BlobId | undefined
+  do {
+    const page = await listHalfQuarantined(needs.db, here, { after, limit: 100 })
+    for (const half of page) {
+      if (signal.aborted || (await here.files.stat(half.key)) !== undefined) continue
+      if (await endWithoutSource(needs, actor, here, half))
+        onFinding({ ...findingAt(here, half.key), kind: 'finished', why: 'an earlier repair had put it aside' })
+    }
+    after = page.at(-1)?.id
+  } while (after !== undefined && !signal.aborted)
+}
+
+async function abortOld(
+  { db, log }: RepairNeeds,
+  here: Extract<StoreHere, { store: 's3' }>,
+  { before, signal, onFinding }: Repair & { before: Date },
+): Promise<void> {
+  await findStrayUploads(db, here.files, {
+    signal,
+    async onFound({ key, multipartId, startedAt }) {
+      if (startedAt >= before || signal.aborted) return
+      await here.files.abortMultipart(key, multipartId)
+      log.warn({ event: 'stray_upload_aborted', key, multipart_id: multipartId }, 'an unfinished upload was ended')
+      onFinding({ ...findingAt(here, key), kind: 'aborted', since: startedAt, why: `ended: ${multipartId}` })
+    },
+  })
+}
+
+type Telling = { signal: AbortSignal; onFinding: (finding: Finding) => void; notes: string[] }
+
+/** Names each stray of a store, of any age, and each unfinished upload that nothing names. Yields how many files lie there, and how many of them are strays. */
+async function tellStrays({ db }: { db: Db }, here: StoreHere, telling: Telling): Promise<StoreCount> {
+  const { signal, onFinding, notes } = telling
+  const count: StoreCount = { files: 0, strays: 0 }
+  const onListed = (files: number) => {
+    count.files += files
+  }
+  for await (const { key, size: bytes, modifiedAt: since } of findStrays(db, here, { signal, onListed })) {
+    count.strays += 1
+    onFinding({ ...findingAt(here, key), kind: 'stray', bytes, since, why: 'no row names it' })
+  }
+  if (here.store === 'local' || signal.aborted) return count
+
+  const listed = await findStrayUploads(db, here.files, {
+    signal,
+    onFound: async ({ key, multipartId, startedAt: since }) =>
+      onFinding({
+        ...findingAt(here, key),
+        kind: 'stray_upload',
+        since,
+        why: `no row names this upload: ${multipartId}`,
+      }),
+  })
+  if (listed === 'not_allowed')
+    notes.push(
+      'Unfinished uploads on S3 were not looked for: the credentials lack s3:ListBucketMultipartUploads. The rule of the bucket that ends unfinished uploads is enough.',
+    )
+  return count
+}
+
+const pageSize = 500
+
+/**
+ * The files of one store that no row names, a page at a time. A file that went away since its page was listed is none:
+ * whoever removes bytes does so before the row goes that names them. Throws when the store could not be asked.
+ */
+async function* findStrays(
+  db: Db,
+  { files, ...where }: StoreHere,
+  { signal, onListed }: { signal: AbortSignal; onListed?: (files: number) => void },
+): AsyncGenerator<FileStat, undefined> {
+  for await (const page of pagesOf(files.list(''), pageSize)) {
+    if (signal.aborted) return
+    onListed?.(page.length)
+    const unnamed = await findUnnamedKeys(
+      db,
+      where,
+      page.map(({ key }) => key),
+    )
+    for (const key of unnamed) {
+      const stray = await files.stat(key)
+      if (stray !== undefined) yield stray
+    }
+  }
+}
+
+/**
+ * Tells of each unfinished multipart upload in the bucket that no open upload and no open move names. `not_allowed` when
+ * the credentials may not list them.
+ */
+async function findStrayUploads(
+  db: Db,
+  s3: GuardedS3,
+  { signal, onFound }: { signal: AbortSignal; onFound: (upload: UnfinishedUpload) => Promise<void> },
+): Promise<'listed' | 'not_allowed'> {
+  let after: UnfinishedCursor | undefined
+  do {
+    const page = await s3.listUnfinished(after)
+    if (page === 'not_allowed') return page
+    const unnamed = await findUnnamedMultiparts(db, page.uploads)
+    for (const upload of page.uploads) if (unnamed.has(upload.multipartId)) await onFound(upload)
+    after = page.next
+  } while (after !== undefined && !signal.aborted)
+  return 'listed'
+}
+
+/** The same items, so many together; the last page may be shorter. */
+async function* pagesOf<Item>(items: AsyncIterable<Item>, size: number): AsyncGenerator<Item[]> {
+  let page: Item[] = []
+  for await (const item of items) {
+    page.push(item)
+    if (page.length < size) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+}
