@@ -12,7 +12,7 @@ import { keepFile, type KeepNeeds, type Kept } from './keep-file.ts'
 import { type FileLine, isLacking, type Manifest, type NamedFile, namedFileForm } from './manifest.ts'
 import type { PatientPlace } from './patient-place.ts'
 import type { Underway } from './beat.ts'
-import { makePartWriter } from './write-parts.ts'
+import { makePartWriter } from './parts.ts'
 
 export type CopyCounts = {
   copied: number

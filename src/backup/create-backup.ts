@@ -4,7 +4,7 @@ import type { PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
 import { beginBackup, endBackup } from '../database/backup/running-backups.ts'
-import { openSnapshot, type Snapshot } from '../database/backup/snapshot.ts'
+import { openSnapshot } from '../database/backup/snapshot.ts'
 import { leftOutTables } from '../database/backup/tables-to-back-up.ts'
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
@@ -23,13 +23,12 @@ import {
   type Manifest,
   manifestName,
   signatureName,
-  type TableInBackup,
   unfinishedName,
 } from './manifest.ts'
 import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
 import { type SigningKey, signManifest } from './open-backup.ts'
 import { removeUnfinished, requireMark, writeMark } from './unfinished-backups.ts'
-import { writeBytes, writeRows } from './write-parts.ts'
+import { writeBytes, writeRows } from './parts.ts'
 
 export type CreateNeeds = KeepNeeds & {
   log: Logger
@@ -135,16 +134,13 @@ async function readDatabase(needs: CreateNeeds, place: BackupPlace, { name, unde
   const snapshot = await openSnapshot(needs.owner)
   try {
     const tables = await writeRows(snapshot, place, { folder: folderOf(name), ...underway, onTable })
-    return { ...(await describe(snapshot, tables)), listed: await listFiles(snapshot, needs.spool, underway) }
+    const { takenAt, serverVersion, migrations } = snapshot
+    const [eventsSince, installationId] = [await snapshot.firstEventAt(), await snapshot.installationId()]
+    const listed = await listFiles(snapshot, needs.spool, underway)
+    return { takenAt, serverVersion, migrations, eventsSince, installationId, tables, listed }
   } finally {
     await snapshot.close()
   }
-}
-
-async function describe(snapshot: Snapshot, tables: TableInBackup[]) {
-  const { takenAt, serverVersion, migrations } = snapshot
-  const [eventsSince, installationId] = [await snapshot.firstEventAt(), await snapshot.installationId()]
-  return { takenAt, serverVersion, migrations, eventsSince, installationId, tables }
 }
 
 /** The manifest is what makes it a backup; last goes what says that it is none. */

@@ -16,7 +16,7 @@ import {
   signatureName,
   unfinishedName,
 } from './manifest.ts'
-import { readWhole } from './read-parts.ts'
+import { readWhole } from './parts.ts'
 
 export type OpenedBackup = {
   name: string

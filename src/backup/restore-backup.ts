@@ -5,18 +5,20 @@ import { loadRows } from '../database/backup/load-rows.ts'
 import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
 import { rewritePlaces } from '../database/backup/rewrite-places.ts'
 import type { Db } from '../database/client.ts'
-import type { HoldNeeds } from '../documents/hold-source.ts'
-import type { Stores } from '../documents/stores.ts'
+import { hashStored, type HoldNeeds } from '../documents/hold-source.ts'
+import { filesAt, type Stores } from '../documents/stores.ts'
+import { inTurns } from '../documents/walk-versions.ts'
 import { AppError } from '../errors.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import type { Ownership } from '../storage/owner-file.ts'
-import type { StoreId } from '../vocabulary.ts'
-import { type FileFound, lookForFiles } from './look-for-files.ts'
+import { isReadableKey } from '../storage/storage-key.ts'
+import type { StorageKey, StoreId } from '../vocabulary.ts'
+import { isRefusedAlone } from './keep-file.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
+import { readParts } from './parts.ts'
 import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
-import { readParts } from './read-parts.ts'
 import { fileLinesOf, type RestoredFiles, restoreFiles } from './restore-files.ts'
 
 /** The store that files are restored into. */
@@ -143,4 +145,60 @@ async function countLacking(
   for await (const { version_id: id, state, fate } of fileLinesOf(place, folder, manifest.files))
     if (id !== null && state === 'present' && fate !== 'infected' && missing.has(id)) lacking += 1
   return lacking
+}
+
+/** Of the files that a backup leaves where they lie. `unreadable`: the system refuses this one, and not its whole disk. */
+export type FileFound = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable'
+
+type Looking = {
+  folder: string
+  files: Manifest['files']
+  /** Every byte is read, and not only its length asked for. */
+  reads: boolean
+  concurrency: number
+  signal: AbortSignal
+  onFile: (line: FileLine, found: FileFound) => void
+}
+
+/** Looks for every file of a backup where its rows say that it lies. */
+export async function lookForFiles(
+  stores: Stores,
+  place: PatientPlace,
+  looking: Looking,
+): Promise<Record<FileFound, number>> {
+  const { folder, files, reads, concurrency, signal, onFile } = looking
+  const counts: Record<FileFound, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
+  await inTurns(fileLinesOf(place, folder, files), concurrency, async (line) => {
+    signal.throwIfAborted()
+    if (line.state !== 'present') return 'next'
+    const found = await place.patiently(async () => lookFor(stores, line, { reads, signal }))
+    counts[found] += 1
+    onFile(line, found)
+    return 'next'
+  })
+  return counts
+}
+
+async function lookFor(stores: Stores, line: FileLine, how: How): Promise<FileFound> {
+  const files = filesAt(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as rows have it
+  if (files === undefined) return 'not_here'
+  const { key } = line
+  if (!isReadableKey(key)) return 'missing'
+  try {
+    return await compare(files, { ...line, key }, how)
+  } catch (error) {
+    if (await isRefusedAlone({ stores }, { store: line.store, key }, { error, signal: how.signal })) return 'unreadable'
+    throw error
+  }
+}
+
+type How = Pick<Looking, 'reads' | 'signal'>
+type InStore = Pick<FileLine, 'size' | 'sha256'> & { key: StorageKey }
+
+async function compare(files: FileStore, { key, size, sha256 }: InStore, { reads, signal }: How): Promise<FileFound> {
+  const stat = await files.stat(key)
+  if (stat === undefined) return 'missing'
+  if (stat.size !== size) return 'wrong'
+  if (!reads || sha256 === null) return 'there'
+  return (await hashStored(files, key, signal)).sha256 === sha256 ? 'there' : 'wrong'
 }

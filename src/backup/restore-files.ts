@@ -9,7 +9,7 @@ import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
 import { BackupWrong, contentName, ContentWrong, type FileLine, fileLineForm, type Manifest } from './manifest.ts'
 import type { PatientPlace } from './patient-place.ts'
-import { readParts } from './read-parts.ts'
+import { readParts } from './parts.ts'
 
 export type RestoredFiles = {
   /** Written now, and found there from an earlier attempt; each was read back. */
@@ -52,10 +52,12 @@ export async function restoreFiles(
     signal.throwIfAborted()
     const isKept = line.fate === 'kept'
     const restored = isKept
-      ? await restorePatiently(needs, place, { line, target, turns, signal }).catch((error: unknown) => {
-          if (onDamaged === undefined || !(error instanceof ContentWrong)) throw error
-          return undefined
-        })
+      ? await place
+          .patiently(async () => restoreFile(needs, place, { line, target, turns, signal }))
+          .catch((error: unknown) => {
+            if (onDamaged === undefined || !(error instanceof ContentWrong)) throw error
+            return undefined
+          })
       : undefined
     if (restored !== undefined) countRestored(done, line, restored)
     else {
@@ -97,10 +99,6 @@ function renamedOf({ store, store_id: storeId, key }: FileLine, newKey: StorageK
 
 type RestoredFile = { key: StorageKey; isNew: boolean }
 type One = { line: FileLine; target: FileStore; turns: Turns; signal: AbortSignal }
-
-async function restorePatiently(needs: HoldNeeds, place: PatientPlace, one: One): Promise<RestoredFile> {
-  return place.patiently(async () => restoreFile(needs, place, one))
-}
 
 async function restoreFile(needs: HoldNeeds, place: PatientPlace, one: One): Promise<RestoredFile> {
   const { line, target, signal } = one

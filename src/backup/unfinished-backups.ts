@@ -7,8 +7,7 @@ import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { Clock } from '../vocabulary.ts'
 import { folderOf, unfinishedName } from './manifest.ts'
 import { listBackups } from './open-backup.ts'
-import { readWhole } from './read-parts.ts'
-import { writeBytes } from './write-parts.ts'
+import { readWhole, writeBytes } from './parts.ts'
 
 const markForm = z.object({ installation_id: z.guid(), backup_id: z.guid(), beat_at: z.iso.datetime() })
 

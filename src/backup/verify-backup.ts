@@ -5,7 +5,7 @@ import { isMissing } from '../storage/file-store.ts'
 import { BackupWrong, contentName, damagedName, type FileLine, fileLineForm, type Part } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { makePatient, type PatientPlace, type Trying } from './patient-place.ts'
-import { readParts } from './read-parts.ts'
+import { readParts } from './parts.ts'
 
 /**
  * - `backup`: what is of this one alone, its rows and its lists;

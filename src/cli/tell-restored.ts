@@ -1,6 +1,5 @@
-import type { FileFound } from '../backup/look-for-files.ts'
+import type { FileFound, Restored } from '../backup/restore-backup.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
-import type { Restored } from '../backup/restore-backup.ts'
 import type { RestoredFiles } from '../backup/restore-files.ts'
 import { CommandFailed } from './failures.ts'
 import type { Printer } from './printer.ts'

@@ -57,28 +57,38 @@ type Changing = {
 }
 
 /**
- * The one way to change a document: checks the right, locks the document, and runs `change` in the same transaction. The
- * access, or its refusal, goes to the audit trail and the log. Throws the refusal, `not_found`, and what `change` throws.
+ * Checks the right, then runs the work. The access, or its refusal, goes to the audit trail and the log. Throws the
+ * refusal, and what the work throws.
  */
-export async function changeDocument<Result>(
+export async function withRight<Result>(
   needs: AccessNeeds,
   actor: Actor,
   { right, firmId, documentId }: Change,
-  change: (changing: Changing) => Promise<Result>,
+  work: (membership: Membership) => Promise<Result>,
 ): Promise<Result> {
   const membership = await requireRight(needs, actor, right, { firmId, documentId })
-  const action = rights[right].event
-  const result = await recordRefusal(needs.db, actor, { action, firmId, documentId }, () =>
+  const event = { action: rights[right].event, firmId, documentId }
+  const result = await recordRefusal(needs.db, actor, event, () => work(membership))
+  tellAccess(needs.log, actor, { right, firmId, documentId, outcome: 'ok' })
+  return result
+}
+
+/** As `withRight`: locks the document and runs `change` in the same transaction. Also throws `not_found`. */
+export async function changeDocument<Result>(
+  needs: AccessNeeds,
+  actor: Actor,
+  of: Change,
+  change: (changing: Changing) => Promise<Result>,
+): Promise<Result> {
+  const { firmId, documentId } = of
+  return withRight(needs, actor, of, (membership) =>
     inTransaction(needs.db, async (trx) => {
       const document = await lockDocument(trx, { membership, confidentialRoles }, documentId)
       if (document === undefined) throw noSuchDocument()
-      const record: Changing['record'] = (about) =>
-        recordEvent(trx, actor, { action, outcome: 'ok', firmId, documentId, ...about })
-      return change({ trx, membership, document, record })
+      const event = { action: rights[of.right].event, outcome: 'ok', firmId, documentId }
+      return change({ trx, membership, document, record: (about) => recordEvent(trx, actor, { ...event, ...about }) })
     }),
   )
-  tellAccess(needs.log, actor, { right, firmId, documentId, outcome: 'ok' })
-  return result
 }
 
 /** `version`: the one that was asked for by its number. Whether it is the document or the version that is not there is not told. */

@@ -1,20 +1,23 @@
 import { findTypeWithRoom } from '../database/document-types.ts'
-import { findDocument, type Seeing } from '../database/documents.ts'
-import { readRoom } from '../database/quotas.ts'
+import { type DocumentRecord, findDocument, type Seeing } from '../database/documents.ts'
 import type { IdempotencyScope } from '../database/idempotency.ts'
+import { readRoom } from '../database/quotas.ts'
 import type { RecordedDocument } from '../database/record-version.ts'
 import { AppError } from '../errors.ts'
-import { recordRefusal } from '../people/record-refusal.ts'
-import { requireRight } from '../people/require-right.ts'
-import { confidentialRoles, rights } from '../people/rights.ts'
+import { confidentialRoles } from '../people/rights.ts'
+import type { Scanner } from '../scanner/scanner.ts'
+import { extensionOf } from '../storage/storage-key.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
-import { noSuchDocument, tellAccess } from './access-document.ts'
-import { assertNotInTrash } from './assert-servable.ts'
-import { scopeOf } from './keep-once.ts'
-import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
+import { noSuchDocument, withRight } from './access-document.ts'
+import { assertNotInTrash, assertServable } from './assert-servable.ts'
+import { type HeldSource, type HoldNeeds, holdSource, isOfWrongSource, lookAgain } from './hold-source.ts'
+import { scopeOf, storeVersion } from './keep-once.ts'
+import { answerToWrongBytes } from './open-bytes.ts'
+import type { StoreUploadNeeds } from './store-upload.ts'
+import { answerToStoreFailure, assertSomewhereToGo, storeHolding } from './stores.ts'
 import { type HandIn, receiveAndKeep, type TypeLimits, type UploadNeeds } from './upload.ts'
 
-export type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }
+type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }
 
 /**
  * Hands in a file as a document's newest version, unverified, under the same guarantees as an upload. Two at once give
@@ -22,17 +25,14 @@ export type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }
  */
 export async function addVersion(needs: UploadNeeds, actor: Actor, request: VersionRequest): Promise<RecordedDocument> {
   const { firmId, documentId } = request
-  const membership = await requireRight(needs, actor, 'documents.add_version', { firmId, documentId })
-  const event = { action: rights['documents.add_version'].event, firmId, documentId }
+  const access = { right: 'documents.add_version', firmId, documentId } as const
   try {
-    const document = await recordRefusal(needs.db, actor, event, async () => {
+    return await withRight(needs, actor, access, async (membership) => {
       const scope = scopeOf(membership, documentId, request.idempotencyKey)
       const type = await requireType(needs, { membership, confidentialRoles }, { documentId, scope })
       assertSomewhereToGo(needs.stores)
       return receiveAndKeep(needs, request, { actor, membership, type, newVersionOf: documentId })
     })
-    tellAccess(needs.log, actor, { right: 'documents.add_version', firmId, documentId, outcome: 'ok' })
-    return document
   } catch (error) {
     throw answerToStoreFailure(error)
   }
@@ -54,4 +54,84 @@ async function requireType(
     throw new AppError('validation_failed', 'Papers of this type are not taken any more. Ask the platform’s support.')
   if (type?.code === code) return type
   return { code, maxBytes: null, allowedTypes: null, room: await readRoom(db, room) }
+}
+
+type RestoreVersionNeeds = StoreUploadNeeds & HoldNeeds & { scanner: Scanner | undefined }
+
+type VersionToRestore = { firmId: FirmId; documentId: DocumentId; version: number; signal: AbortSignal }
+
+/**
+ * The bytes of an old version as the newest one, unverified: copied to a key of their own and proved by their hash on
+ * the way, so that no two versions share bytes. Throws `not_found`, and what stands in the way of a download of that
+ * version: `gone` also when its bytes turn out to be missing or wrong, `store_unavailable` when they lie elsewhere.
+ */
+export async function restoreVersion(
+  needs: RestoreVersionNeeds,
+  actor: Actor,
+  { firmId, documentId, version, signal }: VersionToRestore,
+): Promise<RecordedDocument> {
+  const access = { right: 'documents.restore_version', firmId, documentId } as const
+  try {
+    return await withRight(needs, actor, access, async (membership) => {
+      const old = await requireServable(needs, { membership, confidentialRoles }, { documentId, version })
+      assertSomewhereToGo(needs.stores)
+      const held = await holdProved(needs, actor, old, signal)
+      try {
+        const { documentType, fileName, mimeType, fileSize: mostBytes, scanStatus } = old
+        const about = { ...access, documentType, fileName, mimeType, mostBytes, signal }
+        return await storeVersion(needs, actor, {
+          ...about,
+          content: held.content,
+          extension: extensionOf(old.storageKey),
+          scan: async () => ({ scanStatus }),
+          restored: { version: old.version, scanner: needs.scanner },
+        })
+      } finally {
+        await held.release()
+      }
+    })
+  } catch (error) {
+    throw answerToStoreFailure(error)
+  }
+}
+
+async function requireServable(
+  needs: RestoreVersionNeeds,
+  seeing: Seeing,
+  { documentId, version }: Pick<VersionToRestore, 'documentId' | 'version'>,
+): Promise<DocumentRecord> {
+  const old = await findDocument(needs.db, seeing, documentId, version)
+  if (old === undefined) throw noSuchDocument(version)
+  assertServable(old, needs)
+  return old
+}
+
+/** The whole of it, before a byte is written anywhere. */
+async function holdProved(
+  needs: RestoreVersionNeeds,
+  actor: Actor,
+  { store, storeId, storageKey: key, fileSize: size, sha256 }: DocumentRecord,
+  signal: AbortSignal,
+): Promise<HeldSource> {
+  const bytes = { store, storeId, key, size }
+  const source = { store: storeHolding(needs.stores, bytes), key, size, sha256, signal }
+  try {
+    const held = await holdSource(needs, source)
+    if (held === undefined) throw await answerToWrongBytes(needs, actor, bytes, 'missing')
+    await assertProved(held)
+    return held
+  } catch (error) {
+    if (!isOfWrongSource(error)) throw error
+    throw await answerToWrongBytes(needs, actor, bytes, await lookAgain(source))
+  }
+}
+
+async function assertProved({ content, release }: HeldSource): Promise<void> {
+  if (content.kind === 'memory') return
+  try {
+    await content.accepted
+  } catch (error) {
+    await release()
+    throw error
+  }
 }

@@ -92,30 +92,46 @@ async function keep(
   { once, mostBytes }: Keeping,
 ): Promise<RecordedDocument> {
   const { actor, membership, documentType, newVersionOf, fileName, received, signal } = admitted
-  const { firmId } = membership
-  const documentId = newVersionOf ?? (randomUUID() as DocumentId) // just made, so it names nothing else
-  const [extension] = received.format.extensions
-  const makeKey = () => storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
-  const { mimeType } = received.format
-  const labels = { originalFileName: fileName, documentType, firmId, documentId }
-  const file = { contentType: mimeType, labels, content: received.content, signal }
-
-  const growth: Growth = { bytes: mostBytes, documents: newVersionOf === undefined ? 1 : 0 }
-
-  const newFile = { firmId, documentId, file, growth, scope: once?.scope, makeKey }
-  return await storeUpload(needs, newFile, async (trx, stored) =>
-    recordKept(trx, actor, stored, {
-      right: newVersionOf === undefined ? 'documents.upload' : 'documents.add_version',
-      firmId,
-      documentId,
-      documentType,
-      fileName,
-      mimeType,
-      // Known by now: a store completes nothing before.
+  const { mimeType, extensions } = received.format
+  const about = { documentType, fileName, mimeType, mostBytes, signal, once }
+  return storeVersion(needs, actor, {
+    right: newVersionOf === undefined ? 'documents.upload' : 'documents.add_version',
+    firmId: membership.firmId,
+    documentId: newVersionOf ?? (randomUUID() as DocumentId), // just made, so it names nothing else
+    ...about,
+    content: received.content,
+    extension: extensions[0],
+    scan: async () => ({
       scanStatus: await received.scanStatus(),
       scannedSecondsAgo: (performance.now() - received.scanBegunAt) / 1000,
-      once,
     }),
+  })
+}
+
+type VersionToStore = Omit<PaperToRecord, 'scanStatus' | 'scannedSecondsAgo'> & {
+  content: Received['content']
+  /** How long it is at most. */
+  mostBytes: number
+  extension: string
+  signal: AbortSignal
+  /** Asked when the bytes are durable; a store completes nothing before the scan has ended. */
+  scan: () => Promise<Pick<PaperToRecord, 'scanStatus' | 'scannedSecondsAgo'>>
+}
+
+/** Stores bytes as a version, and makes it the newest one of its document. */
+export async function storeVersion(
+  needs: StoreUploadNeeds,
+  actor: Actor,
+  { content, mostBytes, extension, signal, scan, ...paper }: VersionToStore,
+): Promise<RecordedDocument> {
+  const { right, firmId, documentId, documentType, fileName, mimeType, once } = paper
+  const makeKey = () => storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
+  const labels = { originalFileName: fileName, documentType, firmId, documentId }
+  const file = { contentType: mimeType, labels, content, signal }
+  const growth: Growth = { bytes: mostBytes, documents: right === 'documents.upload' ? 1 : 0 }
+  const newFile = { firmId, documentId, file, growth, scope: once?.scope, makeKey }
+  return storeUpload(needs, newFile, async (trx, stored) =>
+    recordKept(trx, actor, stored, { ...paper, ...(await scan()) }),
   )
 }
 
@@ -157,7 +173,7 @@ type PaperToRecord = {
  * Throws the refusal, `not_found`, `gone`, and `AnsweredBefore` to whoever was not the first under the key; each undoes
  * the transaction.
  */
-export async function recordKept(trx: Tx, actor: Actor, kept: Stored, paper: PaperToRecord): Promise<RecordedDocument> {
+async function recordKept(trx: Tx, actor: Actor, kept: Stored, paper: PaperToRecord): Promise<RecordedDocument> {
   const { right, firmId, documentId, once } = paper
   const { size: fileSize, sha256, etag, objectVersionId } = kept
   // The body may have taken minutes: whoever lost the right meanwhile hands in nothing any more.

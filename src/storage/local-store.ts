@@ -1,9 +1,10 @@
-import { realpath } from 'node:fs/promises'
+import { readdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
 
+import { readIfThere } from '../files-read-if-there.ts'
 import type { StoreId } from '../vocabulary.ts'
-import type { FileStore, Quarantine } from './file-store.ts'
-import { incomingPrefix, makeDurableFolders, rememberDurableFolders, removeLeftovers } from './local-folders.ts'
-import { findInFolder, folderOwnership } from './own-folder.ts'
+import { type FileStore, type Quarantine, StoreError } from './file-store.ts'
+import { localFailure } from './local-errors.ts'
 import {
   establishStoreId,
   listLocalFiles,
@@ -11,11 +12,19 @@ import {
   type LocalReach,
   readLocalFile,
   removeLocalFile,
+  requireOwnDisk,
   statLocalFile,
+  storeIdFileName,
 } from './local-files.ts'
-import { localFailure } from './local-errors.ts'
+import {
+  createFileOnce,
+  incomingPrefix,
+  makeDurableFolders,
+  rememberDurableFolders,
+  removeLeftovers,
+} from './local-folders.ts'
 import { type LocalLinkNeeds, signLocalLink } from './local-links.ts'
-import type { Ownership } from './owner-file.ts'
+import { ownerFileName, type Ownership, readOwner, writeOwner } from './owner-file.ts'
 import { requireReadableKey, requireStorageKey } from './storage-key.ts'
 import { writeLocalFile } from './write-local-file.ts'
 
@@ -64,4 +73,60 @@ function localStoreOn(reach: LocalReach, links: LocalLinkNeeds): LocalStore {
     findAnything: () => findInFolder(reach),
     close: async () => undefined,
   }
+}
+
+/** Whose a disk is, said by a file in its root. */
+function folderOwnership(reach: LocalReach): Ownership {
+  const path = join(reach.root, ownerFileName)
+  return {
+    find: () => findOwner(path),
+    async claim(installationId) {
+      try {
+        await requireOwnDisk(reach)
+        if ((await findOwner(path)) === undefined)
+          await createFileOnce(reach.root, ownerFileName, writeOwner(installationId))
+      } catch (error) {
+        throw localFailure(error)
+      }
+      const owner = await findOwner(path)
+      if (owner === undefined) throw new StoreError('unavailable', `The local store lost its ${ownerFileName}.`)
+      return owner
+    },
+  }
+}
+
+async function findOwner(path: string): Promise<string | undefined> {
+  try {
+    const text = await readIfThere(path)
+    return text === undefined ? undefined : readOwner(text)
+  } catch (error) {
+    throw localFailure(error)
+  }
+}
+
+/** The last is of the file system itself, which lets nobody look into it. */
+const ofNoPaper = new Set([storeIdFileName, ownerFileName, 'lost+found'])
+
+/** The name of something that lies on a disk, whoever put it there, beside what the first opening makes; folders alone are nothing. */
+async function findInFolder(reach: LocalReach): Promise<string | undefined> {
+  try {
+    await requireOwnDisk(reach)
+    const names = await readdir(reach.root, { withFileTypes: true })
+    const others = names.filter(({ name }) => !ofNoPaper.has(name) && !name.startsWith(incomingPrefix))
+    return await findFile(reach.root, '', others)
+  } catch (error) {
+    throw localFailure(error)
+  }
+}
+
+type Entry = { name: string; isDirectory(): boolean }
+
+async function findFile(root: string, folder: string, entries: Entry[]): Promise<string | undefined> {
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (!entry.isDirectory()) return path
+    const below = await findFile(root, path, await readdir(join(root, path), { withFileTypes: true }))
+    if (below !== undefined) return below
+  }
+  return undefined
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 
 import {
+  CopyObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
@@ -11,13 +12,24 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
 
-import type { Sha256, StorageKey } from '../vocabulary.ts'
-import type { ByteRange, FileLabels, FileStat, HeldInMemory, IncomingFile, StoredFile } from './file-store.ts'
+import type { QuarantineKey, Sha256, StorageKey } from '../vocabulary.ts'
+import {
+  type ByteRange,
+  type FileLabels,
+  type FileStat,
+  type HeldInMemory,
+  type IncomingFile,
+  type Quarantine,
+  type StoredFile,
+  StoreError,
+  unlessMissing,
+} from './file-store.ts'
 import { handOn } from './hand-on.ts'
-import { presetPayloadHash } from './s3-request-handler.ts'
+import { removeS3Object } from './remove-s3-object.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
 import { beginS3Event, callS3, endInFailure, noSuchAnswer, S3Error, type S3Reach } from './s3-operation.ts'
-import { isStorageKey } from './storage-key.ts'
+import { presetPayloadHash } from './s3-request-handler.ts'
+import { isStorageKey, requireQuarantineKey, requireReadableKey } from './storage-key.ts'
 
 /** The ETag and version id of an answer. */
 export function storedAs(answer: { ETag?: string | undefined; VersionId?: string | undefined }) {
@@ -197,4 +209,27 @@ export async function* listS3Objects(reach: S3Reach, prefix: string): AsyncGener
   for await (const { Contents = [] } of listS3Pages(reach, { Prefix: prefix }))
     for (const { Key: key, Size, LastModified, ETag } of Contents)
       if (key !== undefined && isStorageKey(key)) yield statOf(key, { ContentLength: Size, LastModified, ETag })
+}
+
+export function s3Quarantine(reach: S3Reach): Quarantine {
+  return {
+    take: async (from, to) => copyObject(reach, requireReadableKey(from), requireQuarantineKey(to)),
+    read: async (key) => readS3Object(reach, requireQuarantineKey(key)),
+    remove: async (key) => removeS3Object(reach, requireQuarantineKey(key)),
+  }
+}
+
+/** Inside the bucket, so that what the object says of itself (whose it is, its name) comes along. */
+async function copyObject(reach: S3Reach, from: StorageKey, to: QuarantineKey): Promise<void> {
+  const { ContentLength: bytes = 0 } = await headS3Object(reach, from)
+  // Not every store heeds If-None-Match on a copy.
+  if ((await unlessMissing(headS3Object(reach, to))) !== undefined)
+    throw new StoreError('key_taken', 'S3 has an object under this key already.')
+  const command = new CopyObjectCommand({
+    Bucket: reach.bucket,
+    Key: to,
+    CopySource: `${reach.bucket}/${from}`,
+    IfNoneMatch: '*',
+  })
+  await callS3(reach, { operation: 'copy_object', key: to, bytes }, command)
 }

@@ -18,16 +18,20 @@ import {
   type StoreError,
   unlessMissing,
 } from './file-store.ts'
-import { listS3Multiparts, type UnfinishedCursor, type UnfinishedPage } from './list-s3-multiparts.ts'
+import {
+  abortS3Upload,
+  listS3Multiparts,
+  type UnfinishedCursor,
+  type UnfinishedPage,
+  uploadS3Parts,
+} from './s3-multipart.ts'
 import { bucketOwnership, findInBucket } from './own-bucket.ts'
 import type { Ownership } from './owner-file.ts'
-import { s3Quarantine } from './quarantine-s3-object.ts'
+import { headS3Object, listS3Objects, putS3Object, readS3Object, s3Quarantine, statOf } from './s3-objects.ts'
 import { pieceBytes } from './read-as-it-grows.ts'
 import { removeS3Object, removeS3Objects } from './remove-s3-object.ts'
 import { isAmazon, makeS3Client, maxConnections, type S3Patience, usualPatience } from './s3-client.ts'
-import { abortS3Upload, uploadS3Parts } from './s3-multipart.ts'
 import { type ObjectVersions, objectVersionsOf } from './s3-object-versions.ts'
-import { headS3Object, listS3Objects, putS3Object, readS3Object, statOf } from './s3-objects.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
 import { findNoncurrentDays, type HoldOutcome, holdS3Object } from './s3-retention.ts'
 import {

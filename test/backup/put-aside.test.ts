@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import { openBackup } from '../../src/backup/open-backup.ts'
 import { type BackupProblem, verifyBackup } from '../../src/backup/verify-backup.ts'
-import { writeBytes } from '../../src/backup/write-parts.ts'
+import { writeBytes } from '../../src/backup/parts.ts'
 import { loadConfigWithoutTokens } from '../../src/config.ts'
 import { makeLogger } from '../../src/logger.ts'
 import { backupBucket } from '../../src/storage/backup-place/backup-bucket.ts'

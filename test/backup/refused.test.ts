@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 import { GaveUp, makePatient } from '../../src/backup/patient-place.ts'
 import { folderOf } from '../../src/backup/manifest.ts'
-import { lookForFiles } from '../../src/backup/look-for-files.ts'
+import { lookForFiles } from '../../src/backup/restore-backup.ts'
 import { explainGivenUp } from '../../src/cli/explain-given-up.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import { type BackupPlace, namedPlace } from '../../src/storage/backup-place/backup-place.ts'

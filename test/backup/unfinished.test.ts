@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import { beforeAll, expect, test } from 'vitest'
 
 import { writeMark } from '../../src/backup/unfinished-backups.ts'
-import { writeBytes } from '../../src/backup/write-parts.ts'
+import { writeBytes } from '../../src/backup/parts.ts'
 import { findInstallationId } from '../../src/database/installation.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'

@@ -7,7 +7,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 
 import { contentName, type Manifest, mostPartBytes } from '../../src/backup/manifest.ts'
-import { readWhole } from '../../src/backup/read-parts.ts'
+import { readWhole } from '../../src/backup/parts.ts'
 import { readCheckingKey, readSigningKey } from '../../src/backup/open-backup.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import { uploadDocument } from '../support/call-documents.ts'

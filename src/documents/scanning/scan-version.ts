@@ -160,19 +160,10 @@ async function readAndScan(
       throw signal.reason
     }
     if (isMissing(error) && mayLieElsewhere(version)) return 'elsewhere'
-    await tellMissing(needs, actor, version, error)
+    if (isMissing(error)) await reportWrongBytes(needs, actor, version, 'missing')
+    else tellUnread(needs.log, version, error)
   }
   return 'unread'
-}
-
-async function tellMissing(
-  needs: ScanVersionNeeds,
-  actor: EventActor,
-  version: DueScan,
-  error: unknown,
-): Promise<void> {
-  if (isMissing(error)) await reportWrongBytes(needs, actor, version, 'missing')
-  else tellUnread(needs.log, version, error)
 }
 
 function tellUnread(log: Logger, { store, key }: DueScan, why: unknown): void {

@@ -29,7 +29,10 @@ export async function checkVersions(needs: CheckNeeds, actor: EventActor, check:
   // Each failure tells the breaker; it may take several until it knows that S3 is away, and not this file.
   const checkPatiently = async (version: StoredVersion): Promise<'next' | 'enough'> => {
     for (let tries = 1; ; tries += 1) {
-      const checked = await checkUnlessTold(needs, actor, version, check)
+      // Undefined when the signal ended it.
+      const checked = await checkVersion(needs, actor, version, check).catch((error: unknown) => {
+        if (!signal.aborted) throw error
+      })
       if (!isOfS3 || !isUnanswered(checked) || tries === mostTries) {
         if (checked !== undefined) onChecked(checked)
         return 'next'
@@ -48,23 +51,8 @@ export async function checkVersions(needs: CheckNeeds, actor: EventActor, check:
 
 const mostTries = 4
 
-function isUnanswered(checked: Checked | undefined): boolean {
+function isUnanswered(checked: Checked | void): boolean {
   return checked?.outcome === 'unchecked' && isS3Out(checked.error)
-}
-
-/** Undefined when it was told to end meanwhile. */
-async function checkUnlessTold(
-  needs: CheckNeeds,
-  actor: EventActor,
-  version: StoredVersion,
-  how: HowToCheck,
-): Promise<Checked | undefined> {
-  try {
-    return await checkVersion(needs, actor, version, how)
-  } catch (error) {
-    if (how.signal.aborted) return undefined
-    throw error
-  }
 }
 
 export type Filling = {

@@ -95,18 +95,7 @@ export function findingAt(
 type Tally = Record<FindingKind, number>
 
 export function emptyTally(): Tally {
-  return {
-    missing: 0,
-    wrong: 0,
-    unchecked: 0,
-    late_fallback: 0,
-    stray: 0,
-    stray_upload: 0,
-    restored: 0,
-    quarantined: 0,
-    finished: 0,
-    aborted: 0,
-  }
+  return Object.fromEntries(findingKinds.map((kind) => [kind, 0])) as Tally // every kind is in the list
 }
 
 /** What is not right, and was not set right either. */

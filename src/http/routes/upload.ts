@@ -12,9 +12,8 @@ import {
   versionParams,
   versionQuery,
 } from '../../contract.ts'
-import { addVersion } from '../../documents/add-version.ts'
+import { addVersion, restoreVersion } from '../../documents/add-version.ts'
 import { viewVersions } from '../../documents/browse.ts'
-import { restoreVersion } from '../../documents/restore-version.ts'
 import { upload, type UploadNeeds } from '../../documents/upload.ts'
 import { documentOf, firmOf } from '../document-of.ts'
 import { handInErrors, handInOf, signalOfClient } from '../file-form.ts'

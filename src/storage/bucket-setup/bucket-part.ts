@@ -39,8 +39,8 @@ export type PartDefinition<Held> = {
   requireBeside?(reach: BucketReach, choices: BucketChoices, wanted: Items): Promise<void>
   /** The whole with what is ours replaced; undefined: nothing is left. */
   merge(held: Held | undefined, items: Items): Held | undefined
-  write(reach: BucketReach, held: Held): Promise<void>
-  clear(reach: BucketReach): Promise<void>
+  write(reach: BucketReach, held: Held): Promise<unknown>
+  clear(reach: BucketReach): Promise<unknown>
   objections?(held: Held | undefined, wanted: Items): Objection[]
   /** Whether it is in nobody's way, tried without changing the bucket, or on one object of our own. */
   rehearse?(reach: BucketReach, wanted: Items, held: Held | undefined): Promise<void>
@@ -95,7 +95,7 @@ export function putPart<Held>(
   reach: BucketReach,
   held: Held | undefined,
   Failure?: typeof NotTakenBack,
-): Promise<void> {
+): Promise<unknown> {
   const { write, clear } = setupRights[definition.part]
   if (held === undefined) return calling(clear, () => definition.clear(reach), Failure)
   return calling(write, () => definition.write(reach, held), Failure)

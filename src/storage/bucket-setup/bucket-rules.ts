@@ -26,7 +26,7 @@ function rights(read: string, write: string, clear: string = write): PartRights 
 /** What an operator asks for. What is not said stays as an earlier run of this command left it, or is as usual. */
 export type BucketChoices = {
   noncurrentDays?: number
-  transition?: { days: number; storageClass: TransitionClass } | 'off'
+  transition?: NonNullable<LifecycleWish['transition']> | 'off'
   quarantineDays?: number | 'off'
   /** A key of KMS by its ARN. */
   kmsKey?: string
@@ -35,12 +35,7 @@ export type BucketChoices = {
   replication?: ReplicationChoice | 'off'
 }
 
-export type ReplicationChoice = {
-  bucketArn: string
-  role: string
-  kmsKey: string | undefined
-  followsDeletes: boolean
-}
+export type ReplicationChoice = ReplicationWish & { role: string }
 
 /** The four switches by which a bucket is closed to the public, whatever a policy or an ACL says. Data alone: `deploy/aws` has it too. */
 export const closedToThePublic = {

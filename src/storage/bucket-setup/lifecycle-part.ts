@@ -42,18 +42,15 @@ export const lifecyclePart: PartDefinition<Lifecycle> = {
     rules: [...rulesOf(held).filter((rule) => !isOurs(rule)), ...(Object.values(items) as LifecycleRule[])],
     smallest: held?.smallest,
   }),
-  async write({ client, config }, { rules, smallest }) {
-    await client.send(
+  write: ({ client, config }, { rules, smallest }) =>
+    client.send(
       new PutBucketLifecycleConfigurationCommand({
         Bucket: config.bucket,
         LifecycleConfiguration: { Rules: rules },
         ...(smallest === undefined ? {} : { TransitionDefaultMinimumObjectSize: smallest }),
       }),
-    )
-  },
-  async clear({ client, config }) {
-    await client.send(new DeleteBucketLifecycleCommand({ Bucket: config.bucket }))
-  },
+    ),
+  clear: ({ client, config }) => client.send(new DeleteBucketLifecycleCommand({ Bucket: config.bucket })),
   objections: (held, wanted) => {
     const days = noncurrentDaysOf(Object.values(wanted) as LifecycleRule[]) ?? usualNoncurrentDays
     return rulesOf(held)

@@ -31,13 +31,10 @@ export const versioningPart: PartDefinition<'Enabled' | 'Suspended'> = {
   ours: (held) => ({ versioning: held ?? 'off' }),
   wanted: () => ({ versioning: 'Enabled' }),
   merge: () => 'Enabled',
-  async write({ client, config }, Status) {
-    await client.send(new PutBucketVersioningCommand({ Bucket: config.bucket, VersioningConfiguration: { Status } }))
-  },
+  write: ({ client, config }, Status) =>
+    client.send(new PutBucketVersioningCommand({ Bucket: config.bucket, VersioningConfiguration: { Status } })),
   // It can be suspended, and never again be as if it had not been.
-  async clear(reach) {
-    await versioningPart.write(reach, 'Suspended')
-  },
+  clear: (reach) => versioningPart.write(reach, 'Suspended'),
   isAskedFor: () => false,
 }
 
@@ -55,14 +52,11 @@ export const publicAccessPart: PartDefinition<PublicAccessBlockConfiguration> = 
   // Where another store has the weaker form, an earlier run found that it must: to try again would stop uploads for a moment.
   wanted: ({ held = {}, reach: { config } }) => (isClosed(held, config) ? switchesOf(held) : closedToThePublic),
   merge: (_held, items) => items,
-  async write({ client, config }, held) {
-    await client.send(
+  write: ({ client, config }, held) =>
+    client.send(
       new PutPublicAccessBlockCommand({ Bucket: config.bucket, PublicAccessBlockConfiguration: switchesOf(held) }),
-    )
-  },
-  async clear({ client, config }) {
-    await client.send(new DeletePublicAccessBlockCommand({ Bucket: config.bucket }))
-  },
+    ),
+  clear: ({ client, config }) => client.send(new DeletePublicAccessBlockCommand({ Bucket: config.bucket })),
   objections: (_held, wanted) => (isSame(wanted, allButOne) ? [{ breaks: false, says: whyWeaker }] : []),
   weaker: () => ({ wanted: allButOne, says: whyWeaker }),
   isAskedFor: () => false,
@@ -107,9 +101,7 @@ export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
     const ServerSideEncryptionConfiguration = { Rules: [rule] }
     await client.send(new PutBucketEncryptionCommand({ Bucket: config.bucket, ServerSideEncryptionConfiguration }))
   },
-  async clear({ client, config }) {
-    await client.send(new DeleteBucketEncryptionCommand({ Bucket: config.bucket }))
-  },
+  clear: ({ client, config }) => client.send(new DeleteBucketEncryptionCommand({ Bucket: config.bucket })),
   // A store without keys takes the setting and then refuses every upload: one object that asks for it by itself tells.
   async rehearse(reach, items) {
     const { SSEAlgorithm, KMSMasterKeyID } = ruleOf(items).ApplyServerSideEncryptionByDefault ?? {}
@@ -159,12 +151,9 @@ export const corsPart: PartDefinition<CORSRule[]> = {
     const rules = [...held.filter((rule) => !isOurCorsRule(rule)), ...(Object.values(items) as CORSRule[])]
     return rules.length === 0 ? undefined : rules
   },
-  async write({ client, config }, rules) {
-    await client.send(new PutBucketCorsCommand({ Bucket: config.bucket, CORSConfiguration: { CORSRules: rules } }))
-  },
-  async clear({ client, config }) {
-    await client.send(new DeleteBucketCorsCommand({ Bucket: config.bucket }))
-  },
+  write: ({ client, config }, rules) =>
+    client.send(new PutBucketCorsCommand({ Bucket: config.bucket, CORSConfiguration: { CORSRules: rules } })),
+  clear: ({ client, config }) => client.send(new DeleteBucketCorsCommand({ Bucket: config.bucket })),
   objections: (held = []) =>
     held.some((rule) => !isOurCorsRule(rule) && rule.AllowedOrigins?.includes('*'))
       ? [{ breaks: false, says: 'A rule that is not this command’s lets pages of every origin read' }]

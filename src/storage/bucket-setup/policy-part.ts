@@ -34,12 +34,9 @@ export const policyPart: PartDefinition<Policy> = {
     ...held,
     Statement: [...(held?.Statement ?? []).filter((each) => !isOurs(each)), ...Object.values(items).map(statementOf)],
   }),
-  async write({ client, config }, policy) {
-    await client.send(new PutBucketPolicyCommand({ Bucket: config.bucket, Policy: JSON.stringify(policy) }))
-  },
-  async clear({ client, config }) {
-    await client.send(new DeleteBucketPolicyCommand({ Bucket: config.bucket }))
-  },
+  write: ({ client, config }, policy) =>
+    client.send(new PutBucketPolicyCommand({ Bucket: config.bucket, Policy: JSON.stringify(policy) })),
+  clear: ({ client, config }) => client.send(new DeleteBucketPolicyCommand({ Bucket: config.bucket })),
   rehearse: rehearseOnOneObject,
   objections: (held) => (held?.Statement ?? []).filter((each) => !isOurs(each)).flatMap(objectionTo),
   isAskedFor: () => false,

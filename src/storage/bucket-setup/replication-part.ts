@@ -47,12 +47,9 @@ export const replicationPart: PartDefinition<ReplicationConfiguration> = {
     const Rules = rule === undefined ? others : [...others, rule as ReplicationRule]
     return Rules.length === 0 ? undefined : { Role: typeof role === 'string' ? role : held?.Role, Rules }
   },
-  async write({ client, config }, held) {
-    await client.send(new PutBucketReplicationCommand({ Bucket: config.bucket, ReplicationConfiguration: held }))
-  },
-  async clear({ client, config }) {
-    await client.send(new DeleteBucketReplicationCommand({ Bucket: config.bucket }))
-  },
+  write: ({ client, config }, held) =>
+    client.send(new PutBucketReplicationCommand({ Bucket: config.bucket, ReplicationConfiguration: held })),
+  clear: ({ client, config }) => client.send(new DeleteBucketReplicationCommand({ Bucket: config.bucket })),
   isAskedFor: ({ replication }) => replication !== undefined && replication !== 'off',
   remindOf: ({ replication }) =>
     replication === undefined || replication === 'off'

@@ -6,6 +6,7 @@ import {
   type ConnectionTest,
   type Finding,
   hidingIn,
+  readClock,
   secretHider,
   type StepName,
   type StepResult,
@@ -15,7 +16,6 @@ import { explainS3Failure, isOfAnotherServer } from './explain-s3-failure.ts'
 import { findBucket, listBucket } from './find-bucket.ts'
 import { abortMultipart, deleteObject, followLink, getObject, putObject } from './try-object.ts'
 import { lookForCredentials } from './credentials.ts'
-import { readClock } from './read-clock.ts'
 import { readCors, readSafeguards } from './read-safeguards.ts'
 
 /** Someone waits for the answer; a second attempt, since one lost packet says nothing of the settings. */
