@@ -26,10 +26,7 @@ export type Beating = {
 
 type Needs = { db: Db; log: Pick<Logger, 'warn'>; now: Clock }
 
-/**
- * Says again and again that a backup lives, so that removals wait for it. A database that does not answer is asked again.
- * `renew` says so in the place; it throws a `conflict` when somebody took it from there.
- */
+/** Keeps the heartbeat of a backup, so that removals wait. `renew` writes it to the place, or throws a `conflict`. */
 export function keepBeating({ db, log, now }: Needs, id: string, renew: () => Promise<void>): Beating {
   const inVain = new AbortController()
   let movedAt = now().getTime()

@@ -53,8 +53,8 @@ type BackupWish = BackupPatience & {
 export type BackupMade = { name: string; manifest: Manifest; counts: CopyCounts; cleaned: string[] }
 
 /**
- * Makes a backup: the database at one point in time, and every file that its rows name then. Whatever ends it before leaves
- * what says of itself that it is not finished, and what the next one removes; what fails after that says that it stands.
+ * Makes a backup: the database at one point in time, and every file that its rows name then. A failure leaves a mark
+ * `unfinished`, and the next backup removes it; a failure after the end says that the backup is complete.
  */
 export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish: BackupWish): Promise<BackupMade> {
   const { db } = needs

@@ -25,10 +25,7 @@ export type Kept = { line: FileLine; isNew: boolean }
 
 type Outcome = { fate: 'kept'; sha256: Sha256; isNew: boolean } | { fate: Exclude<FileFate, 'kept' | 'left'> }
 
-/**
- * Puts one file of the snapshot into the place, unless its bytes are there: from where it lay then, or, where it is not
- * there or out of reach, from where it lies now. Throws when a store, or the place, could not be asked.
- */
+/** Puts one file of the snapshot into the place: from where it lay then, or else from where it lies now. */
 export async function keepFile(
   needs: KeepNeeds,
   place: BackupPlace,
@@ -119,10 +116,7 @@ function isSame(one: Place, other: Place): boolean {
 /** What the system says of one file: somebody may not read it, or its part of the disk is bad. */
 const ofOneFile = new Set(['EACCES', 'EPERM', 'EIO'])
 
-/**
- * Whether copying failed since the local disk refuses this one file, also when it is asked a second time. A disk that
- * refuses its own root too is away as a whole, and what fails beside the source is another trouble: both are no file's.
- */
+/** Whether the local disk refuses this file alone, twice. A disk that refuses its root too is away as a whole. */
 export async function isRefusedAlone(
   { stores: { local } }: { stores: Stores },
   { store, key }: Pick<Place, 'store' | 'key'>,

@@ -59,8 +59,8 @@ export type Restored = {
 }
 
 /**
- * Brings a backup back into an empty database and an empty store. Files first and durable, rows last, in one transaction:
- * killed at any moment and run again it goes on. Throws what stands in the way, before it has changed anything.
+ * Brings a backup back into an empty database and an empty store: files first, rows last in one transaction. Killed at any
+ * moment and run again it resumes. Throws what prevents it before it has changed anything.
  */
 export async function restoreBackup(
   needs: RestoreNeeds,

@@ -36,10 +36,7 @@ type Restoring = {
   onDamaged: ((line: FileLine) => void) | undefined
 }
 
-/**
- * Puts every file of a backup into an empty store, under its own key, and reads it back. What an earlier attempt wrote is
- * found, and proved by its hash. Throws `BackupWrong` when the backup is not what it was, beyond what may be left out.
- */
+/** Puts every file of a backup into an empty store and reads it back. Resumes an earlier attempt. Throws `BackupWrong`. */
 export async function restoreFiles(
   needs: HoldNeeds,
   place: PatientPlace,

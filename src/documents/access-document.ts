@@ -56,10 +56,7 @@ type Changing = {
   record: (about: Pick<NewEvent, 'version' | 'details'>) => Promise<void>
 }
 
-/**
- * Checks the right, then runs the work. The access, or its refusal, goes to the audit trail and the log. Throws the
- * refusal, and what the work throws.
- */
+/** Checks the right, then runs the work. The access, or its refusal, goes to the audit trail and the log. */
 export async function withRight<Result>(
   needs: AccessNeeds,
   actor: Actor,

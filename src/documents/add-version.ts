@@ -19,10 +19,7 @@ import { type HandIn, receiveAndKeep, type TypeLimits, type UploadNeeds } from '
 
 type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }
 
-/**
- * Hands in a file as a document's newest version, unverified, under the same guarantees as an upload. Two at once give
- * two versions. Throws as `upload` does, and `not_found`, `gone` for a document in the trash.
- */
+/** Uploads a document's newest version, unverified. Throws as `upload` does, and `not_found`, or `gone` in the trash. */
 export async function addVersion(needs: UploadNeeds, actor: Actor, request: VersionRequest): Promise<RecordedDocument> {
   const { firmId, documentId } = request
   const access = { right: 'documents.add_version', firmId, documentId } as const
@@ -61,9 +58,8 @@ type RestoreVersionNeeds = StoreUploadNeeds & HoldNeeds & { scanner: Scanner | u
 type VersionToRestore = { firmId: FirmId; documentId: DocumentId; version: number; signal: AbortSignal }
 
 /**
- * The bytes of an old version as the newest one, unverified: copied to a key of their own and proved by their hash on
- * the way, so that no two versions share bytes. Throws `not_found`, and what stands in the way of a download of that
- * version: `gone` also when its bytes turn out to be missing or wrong, `store_unavailable` when they lie elsewhere.
+ * Makes the bytes of an old version the newest one, unverified: copied to a key of their own and proved by their hash.
+ * Throws `not_found`, and what prevents a download of that version.
  */
 export async function restoreVersion(
   needs: RestoreVersionNeeds,

@@ -4,10 +4,7 @@ import { leastFileBytes } from './incoming-bytes.ts'
 
 type Coming = { declaredBytes: number | undefined; isNewDocument: boolean }
 
-/**
- * Refuses what there is no room for in the firm, before a byte of it is read; whether there is when it has come, its
- * reservation decides. What was answered before is answered again, however full the firm is by now. Throws `quota_exceeded`.
- */
+/** Rejects a file that the firm has no room for before it is read; a replay passes. Throws `quota_exceeded`. */
 export function assertRoom(room: SeenRoom, { declaredBytes, isNewDocument }: Coming): void {
   if (room.isAnswered) return
   const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room

@@ -4,10 +4,7 @@ import type { Scanner } from '../scanner/scanner.ts'
 
 type State = Pick<DocumentRecord, 'deletedAt' | 'bytesState' | 'scanStatus'>
 
-/**
- * Throws what stands in the way of a version's bytes: `gone`, `scan_pending`, `quarantined`. What was never scanned waits
- * for that, where there is a scanner.
- */
+/** Throws `gone`, `scan_pending` or `quarantined`. With a scanner, a version that was never scanned counts as pending. */
 export function assertServable(document: State, { scanner }: { scanner: Scanner | undefined }): void {
   assertNotInTrash(document)
   const { scanStatus } = document

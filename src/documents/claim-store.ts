@@ -18,8 +18,8 @@ export type Owner = 'ours' | 'anothers' | 'nobodys'
 type Needs = { db: Db; stores: Stores }
 
 /**
- * Whose a store is. One that nobody has claimed becomes ours when it is the first that new files of ours go to, or when
- * files of ours lie there: a bucket where none of them is may be a wrong one. Throws when the store could not be asked.
+ * Whose a store is. A store without an owner becomes ours if new files go there first, or if files of ours are there: a
+ * bucket with none of them may be a wrong one. Throws when the store could not be asked.
  */
 export async function claimStore(needs: Needs, here: StoreHere): Promise<Owner> {
   const { ownership } = here.files
@@ -29,10 +29,7 @@ export async function claimStore(needs: Needs, here: StoreHere): Promise<Owner> 
   return owner === ourId ? 'ours' : 'anothers'
 }
 
-/**
- * Papers that this service put on S3 should lie in this bucket, none of those looked for does, and its owner's file is not
- * ours. What the platform says of papers of its own is no such sign. Throws when it could not be asked.
- */
+/** Whether rows name files in this bucket, none is there, and its owner's file is not ours. Platform rows do not count. */
 async function isWrongBucket(db: Db, s3: GuardedS3): Promise<boolean> {
   const keys = await listSomeKeys(db, { store: 's3', isPlatforms: false, limit: keysToTry })
   if (keys.length === 0 || (await s3.ownership.find()) === (await findInstallationId(db))) return false
@@ -56,9 +53,8 @@ async function isAnyThere(files: FileStore, keys: Parameters<FileStore['stat']>[
 }
 
 /**
- * Where papers should lie on S3 and nothing in the bucket shows that it is ours, S3 is left alone until a restart: what
- * went there would be missing once AWS_S3_BUCKET is set right, and what people asked for would be answered by somebody
- * else's bucket. Throws when the bucket could not be asked.
+ * Takes S3 out until a restart if nothing in the bucket shows that it is ours: what went there would be missing once
+ * AWS_S3_BUCKET is correct. Throws when the bucket could not be asked.
  */
 export async function leaveWrongBucket({ db, stores }: { db: Db; stores: Stores }): Promise<void> {
   const { s3 } = stores
@@ -73,10 +69,8 @@ export const notOurBucket =
   'nothing in this bucket shows that it is ours: AWS_S3_BUCKET names a wrong one, or it was emptied'
 
 /**
- * For whoever finds bytes missing or wrong: each version of them is marked, and answers `gone` from now on; the audit
- * trail, the log and a figure tell it once. Only for a store that was asked and answered. False when no version names
- * these bytes any more, so that nothing is lost. Throws a `StoreError`, and marks nothing, where the
- * bucket is not ours.
+ * Marks each version of bytes that a store reported missing or corrupt: it answers `gone` from now on, and alarms once.
+ * False when no version names these bytes any more. Throws a `StoreError`, and marks nothing, in a bucket that is not ours.
  */
 export async function reportWrongBytes(
   { db, stores, log, metrics }: ReportNeeds,

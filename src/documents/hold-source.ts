@@ -28,10 +28,7 @@ export type HeldSource = {
   release: () => Promise<void>
 }
 
-/**
- * Holds what lies in a store so that it can be stored again: a small file whole, a large one on its way through the
- * spool, refused there when it turns out not to be what it must be. Undefined when there is no source.
- */
+/** Reads a stored file so that it can be stored again: a small one into memory, a large one through the spool. */
 export async function holdSource({ budget, spool }: HoldNeeds, source: Source): Promise<HeldSource | undefined> {
   const { size, signal, waitSeconds } = source
   try {
@@ -69,10 +66,7 @@ export function isOfWrongSource(error: unknown): boolean {
   return error instanceof SourceIsWrong || isAppError(error, 'validation_failed')
 }
 
-/**
- * A second reading of a source that was not right, since a paper is taken from people for it: one wrong answer of a
- * store or of a line is not enough. Throws when it is right now, so that it is tried again.
- */
+/** Reads a corrupt source a second time: one wrong answer must not block a document. Throws when it is right now. */
 export async function lookAgain({ store, key, size, sha256, signal }: Source): Promise<'missing' | 'wrong'> {
   try {
     const found = await hashStored(store, key, signal)

@@ -171,8 +171,8 @@ async function appendAll(
 }
 
 /**
- * Holds a small file that there was no memory for when it began: until it is whole it lies in the spool, where a client
- * that hardly sends takes nothing from anybody, and only then waits for memory. Throws `store_unavailable` when none became free.
+ * Receives a small file that there was no memory for: it goes to the spool, where a slow client takes nothing from others,
+ * and waits for memory when it is complete. Throws `store_unavailable` when none became free.
  */
 export async function holdOnceWhole(
   { budget, spool }: { budget: ByteBudget; spool: Spool },

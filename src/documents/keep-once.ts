@@ -38,10 +38,7 @@ export type Admitted = {
   signal: AbortSignal
 }
 
-/**
- * Keeps a file as a new document or a new version; under one idempotency key once: whoever comes second gets the first
- * one's document.
- */
+/** Stores a file as a new document or version, once per idempotency key; a replay gets the first one's document. */
 export async function keepOnce(needs: StoreUploadNeeds, admitted: Admitted): Promise<RecordedDocument> {
   const { membership, received } = admitted
   const once = onceOf(admitted)
@@ -168,11 +165,7 @@ type PaperToRecord = {
   restored?: { version: number; scanner: Scanner | undefined }
 }
 
-/**
- * In the transaction that makes kept bytes a version: the right once more, the rows, the idempotency key, the event.
- * Throws the refusal, `not_found`, `gone`, and `AnsweredBefore` to whoever was not the first under the key; each undoes
- * the transaction.
- */
+/** Writes the version of stored bytes in one transaction: right, rows, idempotency key, event. Throws `AnsweredBefore`. */
 async function recordKept(trx: Tx, actor: Actor, kept: Stored, paper: PaperToRecord): Promise<RecordedDocument> {
   const { right, firmId, documentId, once } = paper
   const { size: fileSize, sha256, etag, objectVersionId } = kept

@@ -18,10 +18,7 @@ export type StoredBytes = Place & { size: number }
 
 export type OpenedBytes = { key: StorageKey; size: number; read(range?: ByteRange): Promise<Readable> }
 
-/**
- * A version's bytes, to be sent by the service itself, once the store has said that all of them are there. Missing ones
- * and a file of another length are reported, and `gone`; `store_unavailable` when they cannot be reached from here.
- */
+/** A version's bytes, once the store has them all. Reports missing or corrupt ones. Throws `gone`, `store_unavailable`. */
 export async function openBytes(needs: OpenBytesNeeds, actor: EventActor, bytes: StoredBytes): Promise<OpenedBytes> {
   const { key, size } = bytes
   const store = storeHolding(needs.stores, bytes)
@@ -72,9 +69,8 @@ function movedAway(): AppError {
 }
 
 /**
- * As `openBytes`, for a link that was given out some time ago: `gone` when the bytes were found missing or wrong since
- * then, or a virus in them, from the verdict on. A place that no version names any more is read for as long as a file
- * lies there: the paper was moved, and the link outlives that.
+ * As `openBytes`, for a link: `gone` when the bytes were found missing, corrupt or infected since. Bytes that no version
+ * names any more are read while they exist: the document was moved, and the link outlives that.
  */
 export async function openLinkedBytes(
   needs: OpenBytesNeeds,

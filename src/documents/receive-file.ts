@@ -49,10 +49,8 @@ export type Received = {
 }
 
 /**
- * Reads an upload once: counts it and cuts it off at the limit, takes its SHA-256, tells its kind by its first bytes, looks
- * whether the whole is sound, and has it scanned.
- * A small file comes back whole; a large one comes back as soon as its kind is known and flows on into the spool, and
- * its `accepted` says later how it ended. Throws `empty_file`, `unsupported_type`, `too_large`, `infected`, `store_unavailable`.
+ * Reads an upload once: limits, hashes, detects its format, checks and scans it. A large file flows on into the spool, and
+ * `accepted` settles at its end. Throws `empty_file`, `unsupported_type`, `too_large`, `infected`, `store_unavailable`.
  */
 export async function receiveFile(needs: ReceiveNeeds, incoming: Incoming): Promise<Received> {
   const { declaredBytes = Infinity, maxBytes, signal, expectedSha256 } = incoming

@@ -17,9 +17,8 @@ export type ReviewRequest = {
 }
 
 /**
- * Decides on the current version of a document: the one that the reviewer saw, and no other. Throws `forbidden` to
- * whoever handed it in, `precondition_required`, `precondition_failed`, `validation_failed`, and what stands in the way of
- * reading it.
+ * Decides on the current version, if it is the one that the reviewer saw. Throws `forbidden` to its uploader,
+ * `precondition_required`, `precondition_failed`, `validation_failed`, and what prevents reading it.
  */
 export async function reviewDocument(
   needs: ReviewNeeds,

@@ -12,10 +12,7 @@ export type Patience = {
   signal: AbortSignal
   /** Told when S3 has gone away, and how that ended; the latter not where somebody ends the work. */
   onWaiting: (state: Waiting) => void
-  /**
-   * How often the work came further by now. Waits between which it did not share the patience: an S3 that comes and goes
-   * is not waited for any longer than one that stays away. Undefined: each wait has the whole of it.
-   */
+  /** A count of the work done. Waits without progress between them share the patience; undefined: each wait has all of it. */
   moves?: () => number
 }
 
@@ -32,9 +29,8 @@ export function isPassing(outage: Pick<Outage, 'trouble'> | undefined): boolean 
 type Waited = { s3?: Pick<NonNullable<Stores['s3']>, 'outage'> | undefined }
 
 /**
- * Makes the waiting for an S3 that went away in the midst of long work; of several that wait at once, one looks and tells.
- * It gives false when S3 stayed away for too long, also to who comes later, or the work was told to end, and true at once
- * where there is no outage: one failure of a single call is none.
+ * Creates the wait for an S3 that went away; several that wait share it. False when S3 stayed away for too long or the
+ * signal ended it; true at once where there is no outage.
  */
 export function makeWaitForS3(stores: Waited, patience: Patience): () => Promise<boolean> {
   let waiting: Promise<boolean> | undefined

@@ -66,10 +66,7 @@ export function makePace(bytesPerSecond: number, signal: AbortSignal): (bytes: n
   }
 }
 
-/**
- * What a store is asked at once: so many files are written while as many are read back. The steps in the database wait
- * for no turn, so that both stores are kept at work.
- */
+/** How many files are written and read back at once. Steps in the database need no turn, so that both stores stay busy. */
 export type Turns = { writing: LimitFunction; readingBack: LimitFunction; filesUnderway: number }
 
 /** `atOnce`: files written, and files read back, at one time. */

@@ -32,9 +32,8 @@ export type ScanOptions = {
 /** Whoever looks for viruses. Another one is another file of this folder, and a line where the app is built. */
 export interface Scanner {
   /**
-   * Reads a file's bytes as they come, no faster than the scanner takes them, and says what it is. It ends the reading
-   * early when the scanner gives up. Whatever is wrong with the scanner is `cannot_say`; it throws only what the bytes
-   * threw, and the signal's reason.
+   * Reads a file's bytes as they come, no faster than the scanner takes them, and gives a verdict. A scanner's own fault is
+   * `cannot_say`; it throws only what the bytes threw, and the signal's reason.
    */
   scan(bytes: AsyncIterable<Uint8Array>, options?: ScanOptions): Promise<Verdict>
   /** Who it is, and how new what it knows of viruses is; undefined when it could not be asked. */

@@ -6,10 +6,7 @@ export type ByteBudget = {
    * `store_unavailable` when they did not become free in time, and the signal's reason when that comes first.
    */
   reserve(bytes: number, options?: { signal?: AbortSignal; waitSeconds?: number }): Promise<() => void>
-  /**
-   * Takes so many bytes at once, if nobody waits for some and `leaving` stay for those who will have to wait; undefined
-   * otherwise. Gives the function that gives them back.
-   */
+  /** Takes bytes at once if nobody waits and `leaving` stay free; else undefined. Gives the function that returns them. */
   takeAtOnce(bytes: number, options: { leaving: number }): (() => void) | undefined
   totalBytes: number
   /** Bytes that nobody holds. */

@@ -75,10 +75,7 @@ export class CircuitBreaker {
     return () => void this.#listeners.delete(listener)
   }
 
-  /**
-   * Makes a call, or fails at once. The signal aborts when the breaker opens; the caller is not made to wait for what
-   * does not heed it.
-   */
+  /** Makes a call, or fails at once. The signal aborts when the breaker opens, and the caller stops waiting. */
   async call<Result>(kind: CallKind, make: (opened: AbortSignal) => Promise<Result>): Promise<Result> {
     const { signal } = this.#opened
     signal.throwIfAborted()

@@ -2,10 +2,7 @@ import type { Readable } from 'node:stream'
 
 import type { DocumentId, FirmId, QuarantineKey, Sha256, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
 
-/**
- * Where the bytes of documents lie. Each line is true of every store; `test/contract/` proves it of each.
- * Failures are `StoreError`s, never a driver's own.
- */
+/** The stores of documents. `test/contract/` proves each line of every store. Failures are `StoreError`s. */
 export interface FileStore {
   readonly name: StoreName
   /**

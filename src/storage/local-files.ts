@@ -49,10 +49,7 @@ export type LocalReach = {
   onBytes: (direction: 'read' | 'written', bytes: number) => void
 }
 
-/**
- * The path of a key, after a look that no folder on the way is a link that leads elsewhere. The file itself is opened
- * without following links.
- */
+/** The path of a key. Throws when a folder on the way is a link; the file itself is opened without following links. */
 export async function openLocalPath({ root }: LocalReach, key: LocalKey): Promise<string> {
   const path = join(root, key)
   const folder = dirname(path)
@@ -61,10 +58,7 @@ export async function openLocalPath({ root }: LocalReach, key: LocalKey): Promis
   return path
 }
 
-/**
- * Before a file is said to be absent, and before one is written: a disk that is not mounted has lost none of our files,
- * and what is written in its place is lost when it comes back.
- */
+/** A disk that is not mounted has lost no file, and what is written in its place is lost when it comes back. */
 export async function requireOwnDisk({ root, storeId }: LocalReach): Promise<void> {
   if ((await findStoreId(root)) !== storeId)
     throw new StoreError('unavailable', 'The folder of the local store is not the one that was opened.')

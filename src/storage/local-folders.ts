@@ -7,10 +7,7 @@ import { makeFolders } from '../files-make-folders.ts'
 import { syncFolder } from '../files-sync-folder.ts'
 import { StoreError } from './file-store.ts'
 
-/**
- * Makes a folder and those above it that are missing, their owner's alone, each so that it survives a loss of power. Also
- * one that was there is synced once: another process may have made it an instant ago.
- */
+/** Makes a folder and its missing parents, durable, with mode 0700. An existing one is synced once: it may be new. */
 export async function makeDurableFolders(folder: string): Promise<void> {
   const made = await makeFolders(folder, 0o700)
   for (const each of made.length === 0 ? [folder] : made.toReversed()) await syncFolder(dirname(each))
@@ -25,10 +22,7 @@ export type DurableFolders = {
 
 const most = 10_000 // firms remembered; forgetting costs an fsync or two for each
 
-/**
- * Makes folders and remembers which ones are known to be durable. Also a folder that was there already is synced once:
- * another upload may have made it an instant ago, or a process that died.
- */
+/** Makes folders and remembers which are durable. An existing one is synced once: another process may have just made it. */
 export function rememberDurableFolders(root: string): DurableFolders {
   const known = new Map<string, Promise<void>>()
 

@@ -24,10 +24,7 @@ type Needs = {
   hasChecksums?: boolean
 }
 
-/**
- * The SDK's client, for everything but links. It retries what may pass by itself, also a body that is streamed
- * (`S3RequestHandler`) and a conditional write that met another one, three times at most, with jitter.
- */
+/** The SDK's client. It retries transient failures, streamed bodies too, and conflicting conditional writes, with jitter. */
 export function makeS3Client(needs: Needs): S3Client {
   const { config, log, patience = usualPatience, hasChecksums = isAmazon(config) } = needs
   const checksums = hasChecksums ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
@@ -87,10 +84,7 @@ function retryConditionalConflicts(client: S3Client): void {
 
 function ignore(): void {}
 
-/**
- * Tells S3 in each call's `User-Agent` which request or job it is made for. S3's log of accesses keeps that, also of a
- * call whose answer never came. The header is no part of what is signed.
- */
+/** Names the request or job in each call's `User-Agent`, for S3's access log. The signature does not cover the header. */
 function nameWhoseWork(client: S3Client): void {
   client.middlewareStack.add(
     (next) => (args) => {

@@ -37,9 +37,8 @@ type AnsweredTrouble = Exclude<S3Trouble, 'not_ours' | 'ending'>
 type Meaning = AnsweredTrouble | Exclude<StoreErrorCode, 'unavailable'>
 
 /**
- * The one table of what an answer means. The words of `S3Trouble` say that S3 is not available: another attempt, other
- * settings of the operator's or time will get the same file there, so that it waits on the local disk meanwhile.
- * `misused` is our own mistake: S3 would never take this file in this way, and keeping it elsewhere would only hide that.
+ * What an answer of S3 means. A trouble may pass, or the operator can mend it: the file waits on the local disk meanwhile.
+ * `misused` is our own mistake: S3 would never take this file in this way.
  */
 const codesByMeaning: Record<Meaning, string[]> = {
   key_taken: ['PreconditionFailed'],
@@ -140,10 +139,7 @@ const meaningOf4xx = new Map<number, Meaning>([
   [429, 'too_busy'],
 ])
 
-/**
- * Sorts what the SDK threw: by its code, and where that is not in the table by the answer's status. `hasBody`: S3 says in
- * the answer's body what is wrong, as it does for all but a HEAD.
- */
+/** Sorts what the SDK threw by its code, else by status. `hasBody`: the answer's body says more, as for all but a HEAD. */
 export function s3FailureOf(error: unknown, { hasBody = false } = {}): S3Failure {
   const shape = shapeOf(error)
   const { code, $metadata } = shape

@@ -16,10 +16,7 @@ type Needs = { config: S3Config; credentials: () => Promise<Identity>; now: Cloc
 /** Clocks differ a little: a link ends this much before the credentials that signed it. */
 const credentialMarginSeconds = 30
 
-/**
- * Signs links to `GetObject` without asking S3 and without the SDK's middleware: that is run once, to learn the host
- * and the fixed part of a URL from the SDK itself; after that each link costs its signature.
- */
+/** Signs links to `GetObject` locally. The SDK's middleware runs once, to learn the form of a URL. */
 export function makeS3LinkSigner({ config, credentials, now }: Needs): SignLink {
   const client = linkClient(config, credentials)
   let form: Promise<UrlForm> | undefined
@@ -113,10 +110,7 @@ function urlOf({ protocol, hostname, port, path, query = {} }: Signed): string {
 
 type CloudFrontNeeds = { config: CloudFrontConfig; now: Clock }
 
-/**
- * Signs links to the distribution in front of the bucket, with a canned policy and without asking anybody. CloudFront
- * makes the policy again from the address as it arrives, so that what is signed is the address to its last letter.
- */
+/** Signs CloudFront links with a canned policy. CloudFront derives the policy from the address, so each letter counts. */
 export function makeCloudFrontSigner({ config, now }: CloudFrontNeeds) {
   const { domain, keyPairId, privateKey } = config
 
@@ -160,10 +154,7 @@ function encodeQuery(pairs: [name: string, value: string][]): string {
   return pairs.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&')
 }
 
-/**
- * As RFC 3986 has it: these five are not left alone in what S3 signs, and an apostrophe is one that browsers write anew,
- * after which no signature over the address would fit.
- */
+/** RFC 3986: S3 signs these five encoded, and browsers encode an apostrophe, which would break the signature. */
 function encode(text: string): string {
   return encodeURIComponent(text).replaceAll(
     /[!'()*]/g,

@@ -29,8 +29,8 @@ import { isStorageKey } from './storage-key.ts'
 type Needs = { reach: S3Reach; recorder: MultipartRecorder }
 
 /**
- * Sends a file while it still grows, part by part from the disk, and completes it only once the whole was accepted.
- * Whatever fails before that aborts the upload, in the background when it was S3; memory never holds more than what is on its way through the sockets.
+ * Sends a growing file part by part from the disk, and completes it only once the whole was accepted. A failure aborts the
+ * upload, in the background when S3 is out.
  */
 export async function uploadS3Parts(
   { reach, recorder }: Needs,
@@ -240,10 +240,7 @@ export type UnfinishedCursor = { key: string; multipartId: string }
 
 export type UnfinishedPage = { uploads: UnfinishedUpload[]; next: UnfinishedCursor | undefined }
 
-/**
- * A page of the multipart uploads that were begun and neither completed nor aborted, of keys of our form. `not_allowed`:
- * the credentials may not list them, which the service needs for nothing else.
- */
+/** A page of unfinished multipart uploads with keys of our form. `not_allowed`: the credentials may not list them. */
 export async function listS3Multiparts(
   reach: S3Reach,
   after: UnfinishedCursor | undefined,

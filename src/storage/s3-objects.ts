@@ -122,10 +122,7 @@ export async function putS3Object(
 
 type Bytes = { size: number; sha256: Sha256 }
 
-/**
- * After a write that was told `key_taken` only when it was repeated: the first attempt may have succeeded and its
- * answer been lost. Then the object has these very bytes, and is the one that was to be written.
- */
+/** `key_taken` on a repeated write may mean that the first attempt succeeded: then the object has these very bytes. */
 async function findLandedObject(
   reach: S3Reach,
   key: StorageKey,

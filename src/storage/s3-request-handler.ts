@@ -55,10 +55,7 @@ export class S3RequestHandler extends NodeHttpHandler {
   }
 }
 
-/**
- * What the SDK takes for a stream and pipes into its request. It writes one piece at a time and waits until that has
- * left the process, so that all pieces can share one memory.
- */
+/** The SDK pipes this into its request. Each piece is written before the next is read, so that all share one memory. */
 class PiecewiseBody extends Readable {
   /** Whether the last byte has left the process. */
   isSent = false
@@ -126,10 +123,7 @@ export function presetPayloadHash<Input extends object, Output extends object>(
   )
 }
 
-/**
- * Gives a command a body that can be opened again for each attempt. It is put in below the retries, which refuse to
- * repeat a request with a stream; the command itself has a length and no body.
- */
+/** Sets a body that is opened again for each attempt. It is set below the retries, which do not repeat streams. */
 export function sendFrom(command: UploadPartCommand | PutObjectCommand, source: BodySource): void {
   // Both have the same stack in all but what the command itself says.
   const { middlewareStack } = command as UploadPartCommand

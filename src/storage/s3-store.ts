@@ -173,9 +173,8 @@ export const keyOfNothing = storageKeyOf({
 })
 
 /**
- * Resolves when an upload would be taken: a write is asked for that S3 must refuse last of all, since it is to replace
- * an object that is not there. Network, credentials, clock, bucket and the right to write have passed by then, and
- * nothing was written. Throws what stood in the way.
+ * Resolves when S3 would take an upload: it requests a write that S3 rejects last of all, since it replaces an object that
+ * does not exist. Throws what prevented it: network, credentials, clock, bucket or right.
  */
 async function probeS3(reach: S3Reach): Promise<void> {
   const command = new PutObjectCommand({

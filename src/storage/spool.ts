@@ -18,10 +18,7 @@ export type Spool = {
 /** One file on its way: whoever receives it appends, a store reads `content` at the same time. */
 export type SpoolFile = {
   content: Spooled
-  /**
-   * Resolves when the bytes are written; to wait for it is what holds a fast client back. Throws `unavailable`
-   * when files on their way would take more room than they leave.
-   */
+  /** Resolves when the bytes are written, which holds a fast client back. Throws `unavailable` when the disk has no room. */
   append(chunk: Uint8Array): Promise<void>
   /** The file is whole, and every check of it passed. */
   accept(whole: { size: number; sha256: Sha256 }): void
@@ -132,10 +129,7 @@ type SpoolRoom = {
   takenBytes(): number
 }
 
-/**
- * Bounds what lies in the spool by its disk: half of the room that there would be without it, so that at no moment files
- * on their way take more than they leave to the database and to the papers that lie on the same disk.
- */
+/** Files on their way take at most half of the free disk, so that the database and local documents keep as much. */
 export function makeSpoolRoom(readRoom: () => Promise<Pick<DiskRoom, 'freeBytes'>>): SpoolRoom {
   let taken = 0
   let mostTaken = 0

@@ -11,10 +11,7 @@ const quarantineForm = new RegExp(`^quarantine/(${uuid}/)?${keyForm}$`, 'i')
 
 type KeyParts = { firmId: FirmId; documentType: string; uuid: string; extension: string }
 
-/**
- * The one place where a key is made: of ids and the detected type, never of a user's file name. The platform's table may
- * hold codes that no key may carry; the key then shows their nearest form, and the row has the code itself.
- */
+/** The only maker of keys: of ids and the detected type, never of a user's file name. Odd codes are replaced. */
 export function storageKeyOf({ firmId, documentType, uuid: id, extension }: KeyParts): StorageKey {
   const type = documentType.replaceAll(/[^a-z0-9_-]/gi, '_')
   return requireStorageKey(`security_firms/${firmId}/${type}_${id}.${extension}`)
@@ -36,9 +33,8 @@ export function isStorageKey(text: string): text is StorageKey {
 }
 
 /**
- * Of what lies in a store already: our own keys, and those of the platform, which ends them with whatever stood behind the
- * last dot of the user's file name. Below one folder, a part or two, none of them hidden or climbing. What is written here
- * has a key of our own form.
+ * Of stored files: our own keys, and the platform's, which end with any extension. One folder, a part or two, none hidden
+ * or climbing. What is written here has a key of our own form.
  */
 export function requireReadableKey(text: string): StorageKey {
   if (!isReadableKey(text)) throw new StoreError('invalid_key', 'This is not the key of a stored file.')

@@ -101,10 +101,7 @@ type Box = { type: string; start: number; end: number }
 
 const mostBoxes = 1000
 
-/**
- * The largest size that its `ispe` boxes say: a photo is made of tiles, with a thumbnail, and each has such a box, as the
- * whole has (ISO/IEC 23008-12, 6.5.3).
- */
+/** The largest size of its `ispe` boxes: tiles and the thumbnail have one too (ISO/IEC 23008-12, 6.5.3). */
 export async function readHeicSize(bytes: FileBytes): Promise<PictureSize | undefined> {
   let largest: PictureSize | undefined
   const properties = await findInside(bytes, { start: 0, end: bytes.size })

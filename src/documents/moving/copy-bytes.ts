@@ -33,9 +33,8 @@ export type CopyOutcome =
   | { kind: 'target_wrong' }
 
 /**
- * Copies one file from store to store and proves it: the target is read back, byte by byte, and its hash compared. A
- * target that is there already with the very bytes is as good as copied: the answer to an earlier attempt was lost.
- * Throws when a store could not be asked, or gave the source wrong once and right the next time.
+ * Copies one file from store to store, reads the target back and compares its hash. A target with the same bytes counts as
+ * copied. Throws when a store could not be asked, or gave the source wrong once and right the next time.
  */
 export async function copyBytes(needs: CopyNeeds, copy: Copy): Promise<CopyOutcome> {
   const { to, turns, signal } = copy

@@ -22,9 +22,8 @@ type Drained = {
 type Draining = { concurrency: number; signal: AbortSignal; onSettled?: (settled: Settled) => void }
 
 /**
- * Moves to S3 what was uploaded to this disk while S3 was away, and ends as soon as that is away again; a file that
- * cannot be moved for another reason is tried again and passed over.
- * The sources go after the grace, since links to them may live.
+ * Moves to S3 what was stored on this disk as fallback, until S3 is away again. A file that fails otherwise is retried,
+ * then skipped. Sources go after the grace, since links to them may live.
  */
 export async function drain(needs: MoveNeeds, actor: EventActor, draining: Draining): Promise<Drained> {
   const drained: Drained = { moved: 0, bytes: 0, left: 0 }

@@ -50,9 +50,8 @@ export function planMigration(
 }
 
 /**
- * Moves every version of one store to the other while the service serves and takes uploads. It may be killed at any
- * moment and be run again, also by several at once; when S3 goes away it waits for it. Sources stay unless `deletesSource`.
- * Throws where the database's user lacks a right.
+ * Moves every version of one store to the other while the service runs. It may be killed and run again, also by several at
+ * once, and waits for S3. Sources stay unless `deletesSource`. Throws where the database's user lacks a right.
  */
 export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Migration): Promise<Migrated> {
   const { to, firmId, bytesPerSecond, deletesSource, signal } = migration

@@ -32,9 +32,8 @@ const mostMsOfPatience = 2 * claimSeconds * 1000
 const mostTries = 3
 
 /**
- * Moves every version of a scope, in the order of its keys, whoever else does the same at the same time: what others are
- * at is looked at again in a later pass, until nothing is left that could be moved. Resolves to false when it was ended
- * before, by its signal or because a store stayed away.
+ * Moves every version of a scope. What others move at the same time is looked at again in a later pass. Resolves to false
+ * when its signal or an unavailable store ended it.
  */
 export async function moveAll(needs: MoveNeeds, actor: EventActor, all: MoveAll): Promise<boolean> {
   const run = {

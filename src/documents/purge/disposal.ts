@@ -17,8 +17,8 @@ type DisposalChange = {
 }
 
 /**
- * An administrator's word on a document: a legal hold, which no purge passes, or its end; and that the last verified
- * paper of a required type may go from the trash. Throws `conflict` when the latter is said of one that is not there.
+ * Sets or ends a legal hold, and approves the purge of the last verified document of a required type. Throws `conflict`
+ * for an approval outside the trash.
  */
 export async function changeDisposal(
   needs: AccessNeeds,

@@ -16,10 +16,8 @@ export type HeldObjects = { held: number; released: number; missing: number; no_
 const pageSize = 100
 
 /**
- * Lets the objects of documents under a legal hold carry Object Lock's own, so that nobody who has a key to the bucket
- * can destroy them either, and takes it from those that are held no more. By comparison, so that new versions and moved
- * copies get it too, and a second run finds nothing to do. Where the bucket has no Object Lock, or the right is not
- * there, nothing is done: the database's hold stands all the same.
+ * Gives the objects of held documents Object Lock's legal hold, and lifts it from the others, by comparison: new versions
+ * and moved copies get it too. Without Object Lock or the right it does nothing; the database's hold stays.
  */
 export async function holdObjects({ db, stores: { s3 } }: Needs, signal: AbortSignal): Promise<HeldObjects> {
   const counts: HeldObjects = { held: 0, released: 0, missing: 0, no_lock: 0, not_allowed: 0 }

@@ -36,9 +36,8 @@ type PurgeRun = PurgeWish & {
 }
 
 /**
- * Destroys every document of the trash that nothing keeps any longer, longest there first. It may be killed at any moment
- * and run again, also by several at once; one that fails does not keep the others. False when it was told to end before.
- * Throws where the database's user lacks a right.
+ * Destroys every due document of the trash, oldest first. It may be killed and run again, also by several at once. False
+ * when its signal ended it. Throws where the database's user lacks a right.
  */
 export async function purgeTrash(needs: PurgeNeeds, actor: EventActor, run: PurgeRun): Promise<boolean> {
   for await (const document of walkTrash(needs.db, run.times, run.scope)) {
@@ -94,10 +93,7 @@ type PurgeWish = {
 /** `purged`, or what stands before it. `not_here`: a file whose row names no disk, as the platform's, is not on this one. */
 type PurgeOutcome = 'purged' | 'not_here' | 'missing' | Exclude<PurgeState, 'due'>
 
-/**
- * Destroys one document that nothing keeps any longer: its rows, in one transaction with the record of it and the names
- * of its bytes, which go later. Whatever stands before it is looked at once more in that transaction.
- */
+/** Destroys one document: its rows, in one transaction with the record and the names of its bytes, which go later. */
 async function purgeDocument(
   needs: PurgeNeeds,
   actor: EventActor,

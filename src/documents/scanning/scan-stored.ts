@@ -24,9 +24,8 @@ const rowsAtOnce = 1000
 type Sweep = { needs: ScanVersionNeeds; actor: EventActor; here: StoreHere; signal: AbortSignal; scanned: Scanned }
 
 /**
- * Scans what lies in one store and is due: first what waits for a verdict, then, at a bounded rate, what was clean and
- * is looked at again: the last month's files when the scanner has new signatures, each file once a quarter. It ends when
- * nothing is due, or the scanner is away. Any number may do so at once, and it may be ended at any moment.
+ * Scans what is due in one store: first pending files, then, at a bounded rate, clean ones: the last month's after new
+ * signatures, each once a quarter. Ends when nothing is due or the scanner is away. Several may run at once.
  */
 export async function scanStored(
   { scanner, ...needs }: ScanStoredNeeds,

@@ -82,10 +82,7 @@ async function actOnFind(needs: ScanVersionNeeds, actor: EventActor, scan: Scan,
   await quarantineLater(needs, here, { ...version, signature })
 }
 
-/**
- * Nobody is given it from here on; bytes that cannot be moved just now are moved by the next sweep, those on another disk
- * by whoever holds it. True when they were moved.
- */
+/** Moves infected bytes to quarantine; a failure is left to the next sweep. True when they were moved. */
 export async function quarantineLater(
   needs: ScanVersionNeeds,
   here: StoreHere,
@@ -128,10 +125,7 @@ function pauseAfter(attempts: number): number {
   return Math.min(mostPauseSeconds, firstPauseSeconds * 2 ** Math.min(attempts, 20))
 }
 
-/**
- * `unread` when the bytes could not be read whole and right: no verdict is of the document then. `elsewhere`: they may lie
- * on another disk, whose holder is not to wait the longer for it.
- */
+/** `unread`: the bytes could not be read whole and right. `elsewhere`: they may be on another disk. */
 async function readAndScan(
   needs: ScanVersionNeeds,
   actor: EventActor,
@@ -174,10 +168,8 @@ function tellUnread(log: Logger, { store, key }: DueScan, why: unknown): void {
 }
 
 /**
- * Moves the bytes of a version in which a virus was found to where nothing is served from, so that links given out
- * before die: copied and proved first, then no row names them, then they go, and with them what moves of the same
- * version have left behind. It may be killed at any moment and run again; what it does not come to do, the collector does.
- * False where its bytes are not on this disk, and may be on another: then nothing was done.
+ * Moves infected bytes to quarantine, so that links to them die: copy and prove, remove the names, remove the bytes and the
+ * leftovers of moves. It may be killed and run again. False where its bytes may be on another disk.
  */
 export async function quarantineVersion(
   needs: QuarantineNeeds,

@@ -122,10 +122,7 @@ type Look =
 
 type How = { reads: boolean; signal: AbortSignal }
 
-/**
- * What lies where a version's row says. What is not right is looked at a second time, since a paper is taken from people
- * for it: one wrong answer of a store or of a line is not enough.
- */
+/** Compares a version's bytes with its row. A difference is read a second time: one wrong answer is not enough. */
 async function lookAtBytes(store: FileStore, version: StoredVersion, how: How): Promise<Look> {
   const first = await lookOnce(store, version, how)
   return first.kind === 'missing' || first.kind === 'wrong' ? lookOnce(store, version, how) : first

@@ -72,9 +72,8 @@ type Filled = {
 }
 
 /**
- * Gives the platform's documents of one store the hash that they came without, by reading them. One that is missing or
- * has another length is marked, as `verify` would; what lies on another disk waits for whoever holds that. It may be
- * ended at any moment and run again: what has its hash is not read again.
+ * Adds the missing hash of the platform's documents in one store by reading them; marks missing and corrupt ones. It may be
+ * ended at any moment and run again.
  */
 export async function fillHashes(needs: CheckNeeds, actor: EventActor, filling: Filling): Promise<Filled> {
   const { here, after, most = Infinity, concurrency, patienceMs, signal } = filling

@@ -147,10 +147,7 @@ async function tellStrays({ db }: { db: Db }, here: StoreHere, telling: Telling)
 
 const pageSize = 500
 
-/**
- * The files of one store that no row names, a page at a time. A file that went away since its page was listed is none:
- * whoever removes bytes does so before the row goes that names them. Throws when the store could not be asked.
- */
+/** The files of one store that no row names, a page at a time. Throws when the store could not be asked. */
 async function* findStrays(
   db: Db,
   { files, ...where }: StoreHere,
@@ -171,10 +168,7 @@ async function* findStrays(
   }
 }
 
-/**
- * Tells of each unfinished multipart upload in the bucket that no open upload and no open move names. `not_allowed` when
- * the credentials may not list them.
- */
+/** Reports unfinished multipart uploads that no row names. `not_allowed`: the credentials may not list them. */
 async function findStrayUploads(
   db: Db,
   s3: GuardedS3,

@@ -19,9 +19,8 @@ export type QuarantineNeeds = RemoveNeeds
 type Orphan = { key: StorageKey; size: number; modifiedAt: Date }
 
 /**
- * Sets an orphan aside, where nothing is served from: its copy is named, made and read back, and only then is the orphan
- * removed, after one more look whether anything names it. It may be killed at any moment and run again. `gone`: another
- * process removed it; `named`: something names it after all, or the rows of a backup may, and it stays.
+ * Moves an orphan to quarantine: copy, read back, check once more that nothing names it, remove. It may be killed and run
+ * again. `gone`: another process removed it; `named`: a row names it after all, or a running backup may.
  */
 export async function quarantineOrphan(
   needs: QuarantineNeeds,

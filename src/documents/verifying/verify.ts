@@ -28,10 +28,8 @@ import {
 } from './verification.ts'
 
 /**
- * Looks whether rows and bytes agree, on this disk and on S3: each version's bytes are there and are those that were
- * stored, and all that lies in the stores is named by a row. What is wrong is marked and blocked, what is right again is
- * released, and strays are put aside where that is asked for. It holds a page of rows and a piece of each file, and may
- * be ended at any moment and run again.
+ * Compares rows and bytes on this disk and on S3, marks what is missing or corrupt, releases what is right again, and sets
+ * orphans aside if asked to. Memory is bounded; it may be ended at any moment and run again.
  */
 export async function verify(needs: VerifyNeeds, actor: EventActor, verification: Verification): Promise<Verified> {
   const verified = await startOf(needs)

@@ -98,10 +98,7 @@ async function listFolder(path: string): Promise<string[]> {
 
 type AsideInFolder = { aside: string; mayGo: () => Promise<boolean> }
 
-/**
- * Gives a file below `root` another name, if `mayGo` says so of what has that name too then. Until it goes it keeps its own,
- * so that nothing is to be put back, over what may have come there meanwhile.
- */
+/** Renames a file if `mayGo` agrees. Until then it keeps its own name, so that nothing has to be restored. */
 async function putFileAside(root: string, path: string, { aside, mayGo }: AsideInFolder): Promise<boolean> {
   // Open for as long as it is looked at: no other file gets its number meanwhile.
   await using seen = await open(path)

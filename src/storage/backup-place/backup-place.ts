@@ -11,10 +11,7 @@ export type PlaceContent =
   | { bytes: Buffer; sha256: Sha256 }
   | { path: string; size: number; sha256: Sha256; onPiece?: () => void }
 
-/**
- * Where backups are kept: a folder, or a part of a bucket. Names are paths below it. Failures are `StoreError`s, as those
- * of a store of documents are; that it cannot serve is a `PlaceFailure`.
- */
+/** Where backups are stored: a folder, or a prefix of a bucket. Throws `StoreError`s; `PlaceFailure` when it cannot serve. */
 export type BackupPlace = {
   /** As it was asked for. */
   shown: string
@@ -29,9 +26,8 @@ export type BackupPlace = {
   /** A folder (a name that ends with a slash) and all below it, or a file; nothing when it is not there. */
   remove(name: string): Promise<void>
   /**
-   * Gives a file another name, if `mayGo` says so of what lies by that name then: since it was looked at, right bytes may have
-   * come in its place, and these stay. Whatever was there by the other name is replaced. False: it stays, or was replaced.
-   * `bytes_missing` when it is not there.
+   * Renames a file if `mayGo` agrees: right bytes may have replaced it since it was read, and these stay. Replaces `aside`.
+   * False: it stays, or was replaced. `bytes_missing` when it does not exist.
    */
   putAside(name: string, aside: string, mayGo: () => Promise<boolean>): Promise<boolean>
   close(): void
@@ -70,10 +66,7 @@ export class PlaceFailure extends StoreError {
   }
 }
 
-/**
- * What cannot serve says which place it is, also in the middle of a file: whoever hears of it may use another store too.
- * `policy`: as a `PlaceFailure` has it.
- */
+/** Failures name the place, also in the middle of a file. `policy`: as a `PlaceFailure` has it. */
 export function namedPlace(place: BackupPlace, policy?: string): BackupPlace {
   const named = (error: unknown) => nameFailure(error, place.shown, policy)
   const wrapped = wrapPlace(place, async (call) => {

@@ -22,10 +22,7 @@ type Needs = {
 
 const setupPatience: S3Patience = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
 
-/**
- * Sets a bucket up, one part after the other, and tells of each. It may be ended at any moment and run again; where
- * nothing is to be changed nothing is written. Throws what stands in the way of all parts.
- */
+/** Sets a bucket up, part by part. It may be ended at any moment and run again. Throws what prevents all parts. */
 export async function* setUpBucket(needs: Needs): AsyncGenerator<PartResult> {
   const { config, choices, isDryRun, signal, pauseMs = 1000 } = needs
   const client = makeS3Client({ config, log: { warn: () => undefined }, patience: setupPatience })

@@ -51,10 +51,7 @@ export type SettleNeeds = {
 type Settled = Pick<PartResult, 'outcome' | 'changes' | 'says' | 'advice'>
 type Step<Held> = { held: Held | undefined; wanted: Items }
 
-/**
- * Reads one part, compares it with what is wanted, sets it, reads it back, and proves that the bucket still takes papers.
- * Throws where no other part could go better.
- */
+/** Reads, compares, sets and reads back one part, and proves the bucket. Throws where no other part could go better. */
 export async function settlePart<Held>(definition: PartDefinition<Held>, needs: SettleNeeds): Promise<PartResult> {
   const { part, title } = definition
   let objections: Objection[] = []

@@ -29,10 +29,7 @@ type Needs = {
   signal: AbortSignal
 }
 
-/**
- * Tries, one after the other, all that the service does with its bucket. It leaves nothing behind but the bucket: told to
- * end, it begins no step but the one that deletes what it has put.
- */
+/** Tries all that the service does with its bucket. When ended, it begins no step but the removal of its test object. */
 export async function* testS3Connection(needs: Needs): AsyncGenerator<StepResult> {
   const { config, corsOrigins, credentialsPlace, signal } = needs
   const client = makeS3Client({ config, log: { warn: () => undefined }, patience: testPatience })
