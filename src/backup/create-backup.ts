@@ -33,16 +33,13 @@ import { writeBytes, writeRows } from './parts.ts'
 export type CreateNeeds = KeepNeeds & {
   log: Logger
   now: Clock
-  /** As whom the snapshot is read. */
   owner: PoolConfig
-  /** Of the service. */
   version: string
 }
 
 type BackupWish = BackupPatience & {
   /** Lists the files and copies none. */
   isRowsOnly: boolean
-  /** Undefined: it is not signed. */
   key: SigningKey | undefined
   concurrency: number
   onTable: (table: string) => void

@@ -28,7 +28,6 @@ export const manifestForm = z.object({
   backup: z.object({ id: z.guid(), name: z.string(), taken_at: z.string(), rows_only: z.boolean() }),
   installation_id: z.guid(),
   made_by: z.object({ version: z.string(), database: z.string() }),
-  /** Those that had run. */
   migrations: z.array(z.string()),
   events_since: z.string().nullable(),
   tables: z.array(tableForm),
@@ -97,7 +96,6 @@ export const isLacking: Record<FileFate, boolean> = {
 /** Below a place: `backups/` has a folder for each backup, `files/` what several of them share. */
 export const backupsFolder = 'backups/'
 
-/** Names in the order of their times. */
 export function backupNameOf(takenAt: string, id: string): string {
   return `${takenAt.slice(0, 19).replaceAll(':', '')}Z-${id.slice(0, 8)}`
 }

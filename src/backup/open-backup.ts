@@ -20,14 +20,12 @@ import { readWhole } from './parts.ts'
 
 export type OpenedBackup = {
   name: string
-  /** Where its own files are, below the place. */
   folder: string
   manifest: Manifest
   /** `unchecked`: there is a signature, and no key was given. */
   signature: 'right' | 'unchecked' | 'none'
 }
 
-/** Names of the backups in a place, finished or not, oldest first. */
 export async function listBackups(place: BackupPlace): Promise<string[]> {
   const folders = await place.list(backupsFolder)
   return folders.map((each) => each.replace(/\/$/, '')).filter(isBackupName)

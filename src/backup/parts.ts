@@ -99,7 +99,6 @@ async function unpack({ file }: Part, bytes: Buffer): Promise<string> {
   }
 }
 
-/** A part's bytes, packed as they are. */
 async function readPart(place: BackupPlace, folder: string, { file, bytes: size, sha256 }: Part): Promise<Buffer> {
   const bytes = await readWhole(place, `${folder}${file}`, size)
   if (bytes === undefined) throw new BackupWrong(`${file} is missing`)

@@ -19,7 +19,6 @@ export type Trying = {
   pauseMs?: number
 }
 
-/** How work of hours waits, and for what. */
 export type BackupPatience = Trying & Patience
 
 /** How long S3 is waited for, and how long the pauses are. */

@@ -21,7 +21,6 @@ import { readParts } from './parts.ts'
 import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
 import { fileLinesOf, type RestoredFiles, restoreFiles } from './restore-files.ts'
 
-/** The store that files are restored into. */
 export type RestoreStore = RestoreTarget & {
   storeId: StoreId | null
   files: FileStore & { ownership: Ownership; findAnything(): Promise<string | undefined> }
@@ -37,7 +36,6 @@ export type RestoreNeeds = HoldNeeds & {
 type RestoreWish = BackupPatience & {
   /** Undefined: files are left where the rows say that they lie, and looked for there. */
   into: RestoreStore | undefined
-  /** Of files that are left: every byte of them. */
   reads: boolean
   concurrency: number
   onTable: (table: string) => void
@@ -50,7 +48,6 @@ type RestoreWish = BackupPatience & {
 export type Restored = {
   /** `loaded`: an earlier attempt came so far. */
   state: RestoreState
-  /** The files stayed where the rows say they are. */
   isRowsOnly: boolean
   files: RestoredFiles | undefined
   looked: Record<FileFound, number> | undefined
@@ -153,7 +150,6 @@ export type FileFound = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable
 type Looking = {
   folder: string
   files: Manifest['files']
-  /** Every byte is read, and not only its length asked for. */
   reads: boolean
   concurrency: number
   signal: AbortSignal

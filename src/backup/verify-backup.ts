@@ -27,10 +27,8 @@ export type BackupCheck = Trying & {
 
 export type BackupChecked = {
   rows: number
-  /** Files read, and their bytes. */
   files: number
   bytes: number
-  /** Files that the backup lists and does not include. */
   notIncluded: number
   problems: number
   isComplete: boolean

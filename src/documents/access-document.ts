@@ -52,7 +52,6 @@ type Changing = {
   trx: Tx
   membership: Membership
   document: DocumentRecord
-  /** Writes the event of the change. */
   record: (about: Pick<NewEvent, 'version' | 'details'>) => Promise<void>
 }
 

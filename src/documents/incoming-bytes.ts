@@ -11,7 +11,6 @@ import { bytesInMemory, withFileBytes } from './formats/file-bytes.ts'
 import type { Format } from './formats/formats.ts'
 import type { ScanFeed } from './scanning/scan-upload.ts'
 
-/** A file's bytes as they come, already counted against the limit. */
 export type Chunks = AsyncGenerator<Buffer, void>
 
 type Source = { bytes: Readable; maxBytes: number; signal: AbortSignal }
@@ -70,7 +69,6 @@ export async function takeHead(chunks: Chunks, size: number): Promise<Buffer> {
   return Buffer.concat(taken)
 }
 
-/** The whole again. */
 export async function* rejoin(head: Buffer, rest: Chunks): Chunks {
   yield head
   yield* rest
@@ -78,7 +76,6 @@ export async function* rejoin(head: Buffer, rest: Chunks): Chunks {
 
 /** What a whole file must pass, once its last byte is there. */
 export type Checks = {
-  /** What the client says that it hashes to. */
   expectedSha256: string | undefined
   /** Left out where the bytes were checked when they came first. */
   check?: Format['check']

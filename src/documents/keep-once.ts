@@ -25,7 +25,6 @@ import { assertNotInTrash, assertServable } from './assert-servable.ts'
 import type { Received } from './receive-file.ts'
 import { type Stored, storeUpload, type StoreUploadNeeds } from './store-upload.ts'
 
-/** A file that was let in, and on whose word. */
 export type Admitted = {
   actor: Actor
   membership: Membership

@@ -17,7 +17,6 @@ export type Stores = {
 /** `s3`: new files go to S3. `local`: by choice. `fallback`: local while S3 is out. `none`: nowhere, and uploads are refused. */
 export type Target = 's3' | 'local' | 'fallback' | 'none'
 
-/** Where new files go at this moment. */
 export function targetOf({ s3, wanted, fallback }: Stores): Target {
   if (wanted === 'local') return 'local'
   if (s3 !== undefined && s3.outage() === undefined) return 's3'
@@ -26,9 +25,8 @@ export function targetOf({ s3, wanted, fallback }: Stores): Target {
 
 /** The store that holds these bytes. Throws `store_unavailable` when they lie on another instance's disk or S3 is not set up here. */
 export function storeHolding(stores: Stores, place: Place): FileStore {
-  if (place.store === 's3' && stores.s3 !== undefined) return stores.s3
-  // The platform's rows name no disk: they are tried on the one at hand.
-  if (place.store === 'local' && (place.storeId === null || place.storeId === stores.local.storeId)) return stores.local
+  const store = filesAt(stores, place)
+  if (store !== undefined) return store
   throw new AppError(
     'store_unavailable',
     place.store === 's3'
@@ -84,7 +82,6 @@ export function answerToStoreFailure(error: unknown): unknown {
   }
 }
 
-/** A store that this instance can look into. */
 export type StoreHere =
   | { store: 's3'; storeId: null; files: GuardedS3 }
   | { store: 'local'; storeId: StoreId; files: LocalStore }

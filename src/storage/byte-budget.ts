@@ -9,9 +9,7 @@ export type ByteBudget = {
   /** Takes bytes at once if nobody waits and `leaving` stay free; else undefined. Gives the function that returns them. */
   takeAtOnce(bytes: number, options: { leaving: number }): (() => void) | undefined
   totalBytes: number
-  /** Bytes that nobody holds. */
   free(): number
-  /** How many wait for bytes. */
   waiting(): number
 }
 

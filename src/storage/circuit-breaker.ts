@@ -80,7 +80,7 @@ export class CircuitBreaker {
     const { signal } = this.#opened
     signal.throwIfAborted()
     const startedAt = performance.now()
-    const side = sideOf(kind)
+    const side = kind === 'write' ? 'write' : 'read'
     this.#beginWaiting(side)
     try {
       const result = await untilAborted(make(signal), signal)
@@ -214,18 +214,7 @@ function newTally(): Tally {
   return { failures: 0, succeededAt: -Infinity, waiting: 0, watch: undefined }
 }
 
-function sideOf(kind: CallKind): Side {
-  return kind === 'write' ? 'write' : 'read'
-}
-
 function leftAlone(trouble: S3Trouble, s3Code: string): S3Error {
-  const failure = {
-    code: 'unavailable',
-    trouble,
-    s3Code,
-    status: undefined,
-    requestId: undefined,
-    attempts: 0,
-  } as const
-  return new S3Error('is left alone', failure)
+  const unanswered = { status: undefined, requestId: undefined, attempts: 0 }
+  return new S3Error('is left alone', { code: 'unavailable', trouble, s3Code, ...unanswered })
 }

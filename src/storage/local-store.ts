@@ -31,7 +31,6 @@ import { writeLocalFile } from './write-local-file.ts'
 type Needs = {
   root: string
   links: LocalLinkNeeds
-  /** Told of all that is read and written. */
   onBytes?: LocalReach['onBytes']
 }
 
@@ -75,7 +74,6 @@ function localStoreOn(reach: LocalReach, links: LocalLinkNeeds): LocalStore {
   }
 }
 
-/** Whose a disk is, said by a file in its root. */
 function folderOwnership(reach: LocalReach): Ownership {
   const path = join(reach.root, ownerFileName)
   return {

@@ -31,7 +31,6 @@ import { beginS3Event, callS3, endInFailure, noSuchAnswer, S3Error, type S3Reach
 import { presetPayloadHash } from './s3-request-handler.ts'
 import { isStorageKey, requireQuarantineKey, requireReadableKey } from './storage-key.ts'
 
-/** The ETag and version id of an answer. */
 export function storedAs(answer: { ETag?: string | undefined; VersionId?: string | undefined }) {
   return {
     ...etagOf(answer),

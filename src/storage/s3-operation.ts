@@ -26,10 +26,8 @@ export type S3OperationName =
   | 'get_lifecycle'
   | 'put_legal_hold'
 
-/** What metrics are told of each operation. */
 export type S3OperationReport = { operation: S3OperationName; outcome: string; seconds: number; bytes: number }
 
-/** What every call to S3 needs. */
 export type S3Reach = {
   client: S3Client
   bucket: string
@@ -45,7 +43,6 @@ export type S3Reach = {
 export type S3Call = {
   operation: S3OperationName
   key?: string
-  /** Bytes that the call carries up. */
   bytes?: number
   signal?: AbortSignal | undefined
 }

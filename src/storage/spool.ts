@@ -11,7 +11,6 @@ import { removeLeftovers } from './local-folders.ts'
 /** A folder for files on their way: too large to be held in memory, or not yet whole when there was none for them. */
 export type Spool = {
   open(): Promise<SpoolFile>
-  /** Bytes of all the files on their way. */
   bytes(): number
 }
 
@@ -164,7 +163,6 @@ function noRoom(): StoreError {
 /** `freeBytes`: what this process may still use; a part may be kept back for the machine's own. */
 type DiskRoom = { freeBytes: number; sizeBytes: number }
 
-/** How much room there is on the disk that a folder lies on. */
 export async function readDiskRoom(folder: string): Promise<DiskRoom> {
   const { bsize, bavail, blocks } = await statfs(folder)
   return { freeBytes: bsize * bavail, sizeBytes: bsize * blocks }

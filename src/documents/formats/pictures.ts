@@ -12,7 +12,6 @@ type ReadSize = (bytes: FileBytes) => Promise<PictureSize | undefined>
  */
 const mostPixels = 120_000_000
 
-/** The check of a picture whose header says its size. */
 export function checkPicture(name: string, readSize: ReadSize): (bytes: FileBytes) => Promise<void> {
   return async (bytes) => {
     const size = await readSize(bytes)

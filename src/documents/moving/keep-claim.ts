@@ -10,7 +10,6 @@ export type KeptClaim = {
   end(): void
 }
 
-/** Renews a move's claim for as long as its mover works. */
 export function keepClaim(db: Db, move: ClaimedMove): KeptClaim {
   const losing = new AbortController()
   const kept = { move, lost: losing.signal, end: () => clearInterval(timer) }

@@ -17,7 +17,6 @@ import type { MoveNeeds, MoveOutcome } from './move-version.ts'
 /** With how long S3 is waited for when it goes away in the middle. */
 export type Migration = {
   to: StoreName
-  /** One firm's documents, or all. */
   firmId: FirmId | undefined
   concurrency: number
   bytesPerSecond: number | undefined
@@ -30,18 +29,15 @@ export type Migrated = {
   bytes: number
   /** False when it was told to end, S3 stayed away, or the disk took no more: run again, it goes on. */
   isComplete: boolean
-  /** What the disk said that took no more. */
   diskFailure: StoreError | undefined
   /** Sources whose removal was ordered by this run, those kept by earlier ones among them. */
   sourcesOrdered: number
 }
 
-/** The versions that a migration will look at. */
 function scopeOf({ to, firmId }: Pick<Migration, 'to' | 'firmId'>, { local }: Stores): VersionScope {
   return { store: to === 's3' ? 'local' : 's3', storeId: to === 's3' ? local.storeId : null, isMovable: true, firmId }
 }
 
-/** How much there is to do. */
 export function planMigration(
   { db, stores }: MoveNeeds,
   migration: Pick<Migration, 'to' | 'firmId'>,

@@ -31,7 +31,6 @@ export type PurgeSettled = { document: PurgeCandidate } & (
 type PurgeRun = PurgeWish & {
   scope: PurgeScope
   signal: AbortSignal
-  /** Told once of every document that was looked at. */
   onSettled: (settled: PurgeSettled) => void
 }
 

@@ -11,7 +11,6 @@ type VersionCheck = HowToCheck &
     scope: VersionScope
     /** Of the scope's first so many. */
     most?: number
-    /** How many at once. */
     concurrency: number
     /** Told of each, in the order of the scope, before it is checked. */
     onTaken?: (version: StoredVersion) => void

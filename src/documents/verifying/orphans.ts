@@ -38,7 +38,6 @@ export type RepairNeeds = QuarantineNeeds & {
   graceMs: number
 }
 
-/** What lies in one store. */
 type StoreCount = { files: number; strays: number }
 
 const mostStrays = 100

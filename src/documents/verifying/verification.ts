@@ -25,7 +25,6 @@ export type Verification = {
 type VerificationPlan = {
   share: number
   sample: Sample | undefined
-  /** The versions that will be looked at. */
   total: { files: number; bytes: number }
 }
 
@@ -39,7 +38,6 @@ export type Verified = {
   findings: Tally
   /** What is worth knowing and no failure. */
   notes: string[]
-  /** False when it was told to end before the end. */
   isComplete: boolean
   /** Whether all that could be looked at is right, or was set right. */
   isRight: boolean

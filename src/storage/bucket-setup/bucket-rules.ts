@@ -195,7 +195,6 @@ export function corsRule(origins: string[]): CorsRuleData {
 }
 
 export type ReplicationWish = {
-  /** The bucket that gets a copy, in another region. */
   bucketArn: string
   /** With which its copies are encrypted, where the papers are encrypted with a key of KMS. */
   kmsKey: string | undefined

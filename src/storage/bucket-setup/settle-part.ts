@@ -31,7 +31,6 @@ export type PartResult = {
   part: PartName
   title: string
   outcome: PartOutcome
-  /** What was changed, or would be. */
   changes: Change[]
   /** What went wrong, or how it is otherwise than asked. */
   says?: string

@@ -23,7 +23,6 @@ export type Outcome = 'ok' | 'failed' | 'note' | 'skipped'
 export type Finding = { outcome: Outcome; says: string; advice?: string }
 export type StepResult = Finding & { step: StepName }
 
-/** What the steps share. */
 export type ConnectionTest = {
   config: S3Config
   corsOrigins: string[]
@@ -83,7 +82,6 @@ export async function secretHider(client: S3Client): Promise<(text: string) => s
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '[hidden]'), text)
 }
 
-/** The same for what is said of something. */
 export function hidingIn<Said extends { says?: string; advice?: string }>(
   said: Said,
   hide: (text: string) => string,

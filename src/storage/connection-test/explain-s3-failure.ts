@@ -3,7 +3,6 @@ import { s3FailureOf } from '../s3-errors.ts'
 import { noCredentials } from './credentials.ts'
 import { clockAdvice, describeClock, type SeenAnswers } from './connection-step.ts'
 
-/** A failed call in words for the person who set the service up. */
 export type Explanation = { says: string; advice: string }
 
 type About = {
