@@ -5,8 +5,15 @@ import type { z } from 'zod'
 import { type CloudFrontConfig, cloudFrontConfig } from './config-cloudfront.ts'
 import { allOrNone, ConfigError } from './config-error.ts'
 import type { PathOrBucket, Setting } from './config-forms.ts'
-import { type RateLimits, readRates, readUsualQuota, type UsualQuota } from './config-limits.ts'
-import { findGiven, settings, settingsNotBuiltYet } from './config-settings.ts'
+import {
+  findGiven,
+  type RateLimits,
+  readRates,
+  readUsualQuota,
+  settings,
+  settingsNotBuiltYet,
+  type UsualQuota,
+} from './config-settings.ts'
 import { readTraces, type TracesConfig } from './config-traces.ts'
 
 type Environment = Record<string, string | undefined>

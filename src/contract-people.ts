@@ -193,8 +193,6 @@ export const memberShape = z
   .meta({ id: 'Member' })
 export type MemberShape = z.infer<typeof memberShape>
 
-// ── Document types ───────────────────────────────────────────────────────────────────────────────────────────────────
-
 /** Kinds of file that a document type may allow; a test holds them against what the upload can tell apart. */
 export const documentMimeTypes = ['application/pdf', 'image/jpeg', 'image/png', 'image/webp', 'image/heic'] as const
 

@@ -32,8 +32,6 @@ export const problem = z
     },
   })
 
-// ── Documents ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
 export const documentShape = z
   .object({
     id: uuid,

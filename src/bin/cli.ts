@@ -34,16 +34,7 @@ async function prepareService() {
   return { config, log, people, hasPlaceholders }
 }
 
-/** For what answers and ends: it says itself what goes wrong, and the log is quiet unless somebody looks into it. */
-async function prepareCommand(options: { json?: true }) {
-  return prepare(options, loadConfig)
-}
-
-/** For a command that does not open the app. */
-async function prepareWithoutTokens(options: { json?: true }) {
-  return prepare(options, loadConfigWithoutTokens)
-}
-
+/** For a command: it prints its own errors, and the log is silent unless `LOG_LEVEL` asks for more. */
 async function prepare<Loaded extends ConfigWithoutTokens>(
   { json }: { json?: true },
   load: (environment: NodeJS.ProcessEnv) => Loaded,
@@ -57,11 +48,11 @@ async function prepare<Loaded extends ConfigWithoutTokens>(
   return { config, log, placeOf, print: makePrinter(json === true) }
 }
 
-type WithoutTokens = Awaited<ReturnType<typeof prepareWithoutTokens>> & { signal: AbortSignal }
+type WithoutTokens = Awaited<ReturnType<typeof prepare<ConfigWithoutTokens>>> & { signal: AbortSignal }
 
-/** The same, until it is done or told to end. */
+/** For a command that does not open the app, until it is done or receives a shutdown signal. */
 async function withoutTokens(options: { json?: true }, work: (needs: WithoutTokens) => Promise<void>) {
-  const needs = await prepareWithoutTokens(options)
+  const needs = await prepare(options, loadConfigWithoutTokens)
   await withSignal((signal) => work({ ...needs, signal }))
 }
 
@@ -106,19 +97,19 @@ const program = buildProgram(
       )
     },
     async migrate(to, options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepare(options, loadConfig)
       const { migrateDocuments } = await import('../cli/migrate-documents.ts')
       await requireReport(options.report)
       await onDocuments(needs, (app) => migrateDocuments({ ...app, ...needs, config: app.config }, to, options))
     },
     async drain(options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepare(options, loadConfig)
       const { configForDisk, drainDisk } = await import('../cli/drain-disk.ts')
       const config = await configForDisk(needs.config, options.store)
       await onDocuments({ ...needs, config }, (app) => drainDisk({ ...app, ...needs, config: app.config }, options))
     },
     async verify(options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepare(options, loadConfig)
       const { withApp } = await import('./with-app.ts')
       const { verifyDocuments } = await import('../cli/verify-documents.ts')
       await requireReport(options.report)
@@ -127,22 +118,22 @@ const program = buildProgram(
     async verifyAudit(options) {
       const { verifyAudit, verifyAuditExport } = await import('../cli/verify-audit.ts')
       if (options.export !== undefined) {
-        const needs = await prepareWithoutTokens(options)
+        const needs = await prepare(options, loadConfigWithoutTokens)
         const { openHeads } = await import('../audit/open-heads.ts')
         return verifyAuditExport({ ...needs, heads: openHeads(needs.config, needs.log) }, options.export, options)
       }
-      const needs = await prepareCommand(options)
+      const needs = await prepare(options, loadConfig)
       const { withApp } = await import('./with-app.ts')
       await withApp(needs, (app, signal) => verifyAudit({ ...app, print: needs.print, signal }, options))
     },
     async exportAudit(options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepare(options, loadConfig)
       const { withApp } = await import('./with-app.ts')
       const { exportAudit } = await import('../cli/export-audit.ts')
       await withApp(needs, (app, signal) => exportAudit({ ...app, print: needs.print, signal }, options))
     },
     async createBackup(place, options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepare(options, loadConfig)
       const { withApp } = await import('./with-app.ts')
       const { createBackup } = await import('../cli/create-backup.ts')
       const { readKeyFile } = await import('../cli/open-backup-place.ts')
@@ -158,12 +149,12 @@ const program = buildProgram(
       await withoutTokens(options, (needs) => verifyBackup(needs, place, options))
     },
     async restoreBackup(place, options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepare(options, loadConfig)
       const { restore } = await import('./restore.ts')
       await restore(needs, place, options)
     },
     async purge(options) {
-      const needs = await prepareCommand(options)
+      const needs = await prepare(options, loadConfig)
       const { purgeDocuments } = await import('../cli/purge-documents.ts')
       await onDocuments(needs, (app) => purgeDocuments({ ...app, ...needs, config: app.config }, options))
     },

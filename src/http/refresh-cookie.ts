@@ -1,16 +1,11 @@
-import { BlockList, isIP } from 'node:net'
-
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import ipaddr from 'ipaddr.js'
 
 import { AppError } from '../errors.ts'
 import { refreshTokenSeconds } from '../people/refresh-token.ts'
 
 const cookieName = 'paniq_refresh'
 const cookiePath = '/api/v1/auth'
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
 
 /** Whether the refresh token travels as a cookie, as a page asks for with `X-Auth-Mode: cookie`. */
 export function isCookieMode(request: FastifyRequest): boolean {
@@ -66,6 +61,5 @@ function ownAddress(request: FastifyRequest, publicUrl: string | undefined): str
 function isLoopback(hostname: string): boolean {
   if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true
   const address = hostname.replace(/^\[|\]$/g, '')
-  const family = isIP(address)
-  return family !== 0 && loopback.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
 }

@@ -10,8 +10,7 @@ import { requireAdministrator } from '../people/require-person.ts'
 import type { Scanner, ScannerIdentity } from '../scanner/scanner.ts'
 import type { Outage } from '../storage/circuit-breaker.ts'
 import type { Actor, StoreId } from '../vocabulary.ts'
-import type { PlannedWork, WorkState } from './judge-work.ts'
-import { lookOverWork } from './look-over-work.ts'
+import { lookOverWork, type PlannedWork, type WorkState } from './judge-work.ts'
 
 export type SeeStatusNeeds = {
   db: Db

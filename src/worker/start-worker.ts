@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import { enqueueJob, jobQueue, originOf, scheduleJob } from '../database/enqueue-job.ts'
 import { queueAddress } from '../database/migrate-jobs.ts'
 import { noteTask } from '../database/runs.ts'
-import { isMissed } from '../operations/look-over-work.ts'
+import { isMissed } from '../operations/judge-work.ts'
 import { everyJob, type Job, type JobNeeds } from './jobs.ts'
 import { type JobEnd, runJob } from './run-work.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { networkOf } from './hold-rates.ts'
+import { networkOf } from './limit-rates.ts'
 
 test.each([
   ['203.0.113.7', '203.0.113.7'],

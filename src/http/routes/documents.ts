@@ -9,14 +9,17 @@ import {
   documentShape,
   eventShape,
   firmParams,
+  ifMatchHeader,
   listDocumentsQuery,
   pageQuery,
+  reviewBody,
 } from '../../contract.ts'
 import type { DisposalOf } from '../../database/disposal-of.ts'
 import type { AccessNeeds } from '../../documents/access-document.ts'
 import { browseDocuments, viewDocument, viewHistory } from '../../documents/browse.ts'
 import { deleteDocument, restoreDocument } from '../../documents/trash.ts'
 import { changeDisposal, viewDisposal } from '../../documents/purge/disposal.ts'
+import { reviewDocument, type ReviewNeeds, type ReviewRequest } from '../../documents/review.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import { documentOf, firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
@@ -195,4 +198,49 @@ function presentDisposal(of: DisposalOf, { trashDays }: { trashDays: number }): 
 function purgeAt({ deletedAt, retainedUntil }: DisposalOf, trashDays: number): Date | undefined {
   if (deletedAt === null) return undefined
   return new Date(Math.max(deletedAt.getTime() + trashDays * dayMs, retainedUntil?.getTime() ?? 0))
+}
+
+/** Contract §3, review: an administrator verifies or rejects what they saw. */
+export function reviewRoutes(needs: ReviewNeeds): FastifyPluginAsyncZod {
+  return async (server) => {
+    server.put(
+      `${oneDocument}/review`,
+      {
+        config: {
+          right: 'documents.review',
+          errors: ['gone', 'scan_pending', 'quarantined', 'precondition_failed', 'precondition_required'],
+        },
+        schema: {
+          tags: ['documents'],
+          summary: 'Verify or reject a document that you looked at',
+          description: 'A rejection should say why: by `reason_code`, `comment` or both.',
+          params: documentParams,
+          headers: ifMatchHeader,
+          body: reviewBody,
+          response: { 200: documentShape },
+        },
+      },
+      async (request, reply) => {
+        const {
+          decision,
+          reason_code: reasonCode = null,
+          comment = null,
+          valid_until: validUntil = null,
+        } = request.body
+        const ifMatch = request.headers['if-match']
+        const document = await reviewDocument(needs, request.actor, {
+          ...documentOf(request.params),
+          review: { decision: decision === 'verify' ? 'verified' : 'rejected', reasonCode, comment, validUntil },
+          seen: seenBy(ifMatch, needs),
+        })
+        return reply.header('etag', etagOf(document, needs)).send(presentDocument(document, needs))
+      },
+    )
+  }
+}
+
+function seenBy(ifMatch: string | undefined, needs: ReviewNeeds): ReviewRequest['seen'] {
+  if (ifMatch === undefined) return undefined
+  const etags = new Set(ifMatch.split(',').map((each) => each.trim()))
+  return ifMatch.trim() === '*' ? 'anything' : (document) => etags.has(etagOf(document, needs))
 }
