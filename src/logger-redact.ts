@@ -90,10 +90,7 @@ export function redact(line: string): string {
 
 const mostDeep = 40
 
-/**
- * A value without what stands in it under the name of a secret, whatever its form. What holds no secret comes back as
- * it is; else what lies on the way to one is a copy.
- */
+/** A value without what stands in it under the name of a secret; the same value when it holds none. */
 export function redactKeys<Value>(value: Value): Value {
   // A walk keeps the type but for what it takes out, and that goes into a line of text alone.
   return walk(value, { seen: undefined, depth: 0 }) as Value

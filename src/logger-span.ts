@@ -1,10 +1,7 @@
 import { currentSpan, withSpan } from './logger-context.ts'
 import type { Span, SpanFacts, SpanKind, Tracing } from './logger-trace.ts'
 
-/**
- * Runs `work` as a stretch of what is going on, if that is traced; else it only runs it. `work` may say more of itself
- * through the span that it is given.
- */
+/** Runs `work` in a span of its own where its caller is traced; `work` may add facts to the span. */
 export async function traced<Result>(
   name: string,
   work: (span: Span | undefined) => Promise<Result>,

@@ -26,10 +26,7 @@ import { withApp } from './with-app.ts'
 
 type Needs = { config: Config; log: Logger; print: Printer }
 
-/**
- * The whole of a restore: rows and files into what is empty; then what every start does, which brings the tables up to this
- * version; then the trail is sealed, whose numbers of transactions are another database's here.
- */
+/** Restores rows and files, brings the tables up to this version, and seals the trail under this database's numbers. */
 export async function restore(needs: Needs, where: PathOrBucket, options: RestoreBackupOptions): Promise<void> {
   const { opened, restored } = await withSignal((signal) => bringBack({ ...needs, signal }, where, options))
   await settle(needs, opened.name, restored)

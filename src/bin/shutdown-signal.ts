@@ -27,10 +27,7 @@ export async function untilToldToEnd(): Promise<NodeJS.Signals> {
   })
 }
 
-/**
- * Runs work with a signal that aborts when somebody tells the command to end, which is said to who looks at a terminal;
- * told so once more, it ends at once.
- */
+/** Runs work with a signal that aborts on SIGINT or SIGTERM; another one ends the process at once. */
 export async function withSignal<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const telling = new AbortController()
   const heed = () => {

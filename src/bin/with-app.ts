@@ -4,10 +4,7 @@ import { type App, openApp } from '../app.ts'
 import type { Config } from '../config.ts'
 import { withSignal } from './shutdown-signal.ts'
 
-/**
- * For a command that works on documents: opens the whole, beside a running service, and closes it when the work is over.
- * The signal aborts when somebody tells the command to end; throws `ToldToEnd` where that was before it was open.
- */
+/** Opens the app for a command. Throws `ToldToEnd` when the shutdown signal came before it was open. */
 export async function withApp<Result>(
   { config, log, isRestoring = false }: { config: Config; log: Logger; isRestoring?: boolean },
   work: (app: App, signal: AbortSignal) => Promise<Result>,

@@ -52,10 +52,7 @@ export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void 
   else begun.once('close', () => endUnderstood(socket))
 }
 
-/**
- * Ends a connection on which nothing can be understood any more so that the client gets the whole answer: while bytes of
- * its own are unread, the system would drop ours with them.
- */
+/** Ends a broken connection so that the client gets the whole answer: the system would drop it with unread bytes. */
 function endUnderstood(socket: Socket, lastWords?: string): void {
   if (!socket.writable) return void socket.destroy()
   // Node's own would take the rest for another request.

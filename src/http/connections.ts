@@ -68,10 +68,7 @@ export function watchSilence(body: IncomingMessage, seconds: number, onSilence: 
   if (body.complete || body.destroyed) stop()
 }
 
-/**
- * Ends the connection of a body that is sent no further, so that it can hold up neither its connection nor the server's
- * end. Forms are left to the upload, which can answer.
- */
+/** Ends the connection of a body that stalls. Forms are left to the upload, which can answer. */
 export function endSilentBodies(server: FastifyInstance, mostSeconds: number): void {
   server.addHook('preParsing', (request, _reply, payload, done) => {
     const isForm = request.headers['content-type']?.startsWith('multipart/form-data') === true
@@ -80,10 +77,7 @@ export function endSilentBodies(server: FastifyInstance, mostSeconds: number): v
   })
 }
 
-/**
- * Ends the connection of a file that its reader takes no further: it would occupy the file, a connection and the
- * service's end. A slow reader gets all of it.
- */
+/** Ends the connection of a file whose reader stalls, which would delay a shutdown. A slow reader gets all of it. */
 export function endUnreadAnswers(server: FastifyInstance, seconds: number): void {
   server.addHook('onSend', async (_request, { raw: answer }, payload) => {
     // A reader that left while the service was still at work closes no second time.

@@ -37,9 +37,7 @@ function isSame(given: string, made: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/**
- * Reads one row more than asked for by `load`, cuts it off and, when it was there, points at the next page in `Link`.
- */
+/** Loads one row more than asked for, cuts it off and, when it was there, names the next page in `Link`. */
 export async function answerPage<Row>(
   cursors: Cursors,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },

@@ -49,10 +49,7 @@ export function answerReceived(reply: FastifyReply, document: RecordedDocument, 
     .send(received)
 }
 
-/**
- * Changes whenever anything that is shown changes, and with every decision of a reviewer, so that nobody judges what they
- * did not see.
- */
+/** Changes with everything that is shown and with every review, so that nobody judges what they did not see. */
 export function etagOf(document: DocumentRecord, needs: PresentNeeds): string {
   const seen = JSON.stringify([presentDocument(document, needs), document.versionId, document.reviewedAt])
   return `"${createHash('sha256').update(seen).digest('base64url').slice(0, 22)}"`

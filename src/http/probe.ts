@@ -5,10 +5,7 @@ export type Probe = () => Promise<boolean>
 const mostMilliseconds = 2000
 const keptMilliseconds = 2000
 
-/**
- * Asks something whether it answers, at most once at a time and every two seconds, and waits as long for it: whoever asks
- * us as often as they like asks it no oftener. What went wrong is told to `onFailure` alone.
- */
+/** Asks something whether it answers, at most once at a time and every two seconds, however often somebody asks us. */
 export function makeProbe(ask: () => Promise<unknown>, onFailure: (error: unknown) => void): Probe {
   let asked: { at: number; isAnswering: Promise<boolean> } | undefined
   let isUnderWay = false

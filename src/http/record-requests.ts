@@ -16,10 +16,7 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Each request leaves one event and one observation when its answer is out or its client has gone. Its address is
- * told by the route's pattern alone: what a person put into it may be an id, a token or a name.
- */
+/** Logs and measures each request under its route's pattern: its address may hold an id, a token or a name. */
 export function recordRequests(server: FastifyInstance, metrics: Metrics): void {
   server.addHook('onRoute', ({ method, url: route }) => {
     for (const each of [method].flat())
@@ -74,10 +71,7 @@ function numberOf(header: number | string | string[] | undefined): number | unde
   return header === undefined ? undefined : Number(header)
 }
 
-/**
- * What a request makes necessary is logged under its id and, where somebody wants traces, is a part of its span. To be
- * called before every hook that logs. Probes are not traced: there are many, and they tell nothing.
- */
+/** Gives all that is logged in a request its id, and its span unless it is a probe. Call it before every hook that logs. */
 export function traceRequests(server: FastifyInstance, tracing: Tracing | undefined): void {
   server.addHook('onRequest', (request, reply, done) => {
     const isTraced = tracing !== undefined && request.routeOptions.config.isProbe !== true

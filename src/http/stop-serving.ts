@@ -112,10 +112,7 @@ const shortTurnMs = 0.3
 const mostMsForShortTurn = 500
 const lookMs = 5
 
-/**
- * Takes no new connections; those that it has are served on, but for the idle. A proxy that has just opened one asks over it in a
- * moment: that is waited for. One that stays silent is cut after `hearMs`; it would hold up the end for nothing.
- */
+/** Accepts no new connections and serves those it has. One that stays silent for `hearMs` is cut. */
 export async function closeListener(
   server: Server,
   connections: TakenConnections,
@@ -155,10 +152,7 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Knows which handlers are at work, also for clients that went away: what they tidy up then needs the database. Node counts
- * connections alone, so that the server's end waits here.
- */
+/** Lets the server's end wait for all handlers: they tidy up in the database also after their client has gone. */
 export function trackHandlers(server: FastifyInstance): void {
   const atWork = new Map<IncomingMessage, Promise<void>>()
   const done = async (requests: Iterable<IncomingMessage>) => {

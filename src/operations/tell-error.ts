@@ -4,10 +4,7 @@ import { tellDiskFailure } from '../storage/local-errors.ts'
 import { type S3Failure, s3FailureOf, type S3Trouble } from '../storage/s3-errors.ts'
 import { S3Error } from '../storage/s3-operation.ts'
 
-/**
- * A failure in a sentence that may be kept and shown: one of ours, or one that says where to look. What a library said
- * may name a path, a bucket or a key, and is for the log alone.
- */
+/** A failure in a sentence for people. A library's message may name a path, a bucket or a key: it is for the log alone. */
 export function tellError(error: unknown, at: Date): string {
   for (const each of chainOf(error)) {
     const sentence = tellOne(each)

@@ -67,10 +67,7 @@ async function runTask(needs: Needs, { name, disk, run }: Task): Promise<void> {
 /** What the queue is told of a job. */
 export type JobEnd = { isOk: boolean; output: Record<string, unknown> }
 
-/**
- * Runs one job of the queue. Never throws. A newer instance may send a job of a kind that is unknown here: it fails, and
- * the queue retries it.
- */
+/** Runs one job of the queue. Never throws. A kind that only a newer instance knows fails, and the queue retries it. */
 export async function runJob(needs: JobNeeds, job: Job | undefined, queued: QueuedJob<unknown>): Promise<JobEnd> {
   const { job: name, requestId, traceparent } = originOf(queued.data)
   if (job === undefined) {

@@ -52,10 +52,7 @@ export const batchOf = ({ perHour }: Bucket): number => Math.min(100, Math.ceil(
 /** So many go before anybody is asked: who comes rarely costs no statement. By as many each instance may exceed the limit. */
 export const creditOf = ({ perHour }: Bucket): number => Math.min(20, Math.floor(perHour / 20))
 
-/**
- * Spends permits from memory, and leases more in batches when they are used up. Where nobody can be asked, all pass: what
- * needs the database then fails by itself.
- */
+/** Spends permits from memory and leases more in batches. Without a database all pass: what needs it fails by itself. */
 export function holdPermits<Limit extends Bucket>(needs: PermitNeeds): Permits<Limit> {
   const holdings = new Map<string, Holding<Limit>>()
   let passUntil = 0

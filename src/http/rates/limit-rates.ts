@@ -21,9 +21,8 @@ declare module 'fastify' {
 }
 
 /**
- * Refuses who has done too much of one thing in an hour, before a byte of the body is read: `rate_limited`. An address
- * counts with all that comes from it, a person wherever they are; at a login, which is nobody's yet, it is the e-mail.
- * To be called after `authenticate`, and before the routes.
+ * Rejects with `rate_limited`, before the body is read: by person, by address, and at a login by e-mail. Call it after
+ * `authenticate`, and before the routes.
  */
 export function limitRates(server: FastifyInstance, { db, rates }: { db: Db; rates: Rates }): void {
   // A change stands in the audit trail, which nobody may fill. A reading route that leaves an event names its rate itself.
