@@ -3,7 +3,7 @@ import type { PoolConfig } from 'pg'
 import { listMissing } from '../database/backup/list-missing.ts'
 import { loadRows } from '../database/backup/load-rows.ts'
 import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
-import { rewritePlaces } from '../database/backup/rewrite-places.ts'
+import { forgetIncoming, rewritePlaces } from '../database/backup/rewrite-places.ts'
 import type { Db } from '../database/client.ts'
 import { hashStored, type HoldNeeds } from '../documents/hold-source.ts'
 import { filesAt, type Stores } from '../documents/stores.ts'
@@ -98,7 +98,8 @@ export async function restoreBackup(
     onTable: wish.onTable,
     async finish(client) {
       const { files } = found
-      if (into !== undefined && files !== undefined)
+      if (into === undefined) await forgetIncoming(client)
+      else if (files !== undefined)
         await rewritePlaces(client, { ...files, ...into, oldBucket: manifest.installation_id })
     },
   })

@@ -31,6 +31,9 @@ export async function disposeDocument(
     with versions as materialized (
       select * from document_versions where firm_id = ${firmId} and document_id = ${documentId}
     ),
+    locked as materialized (
+      select id from document_blobs where document_id = ${documentId} and firm_id = ${firmId} order by id for update
+    ),
     gone as (delete from documents where firm_id = ${firmId} and id = ${documentId} returning *),
     disposal as (
       insert into document_disposals (firm_id, document_id, document_type, created_by, created_at, deleted_by, deleted_at,
@@ -50,7 +53,9 @@ export async function disposeDocument(
         state = case b.state when 'hidden' then 'hidden' else 'leaving' end,
         due_at = case when b.state <> 'hidden' then least(b.due_at, ${dueAt}::timestamptz) end,
         store_id = case when b.store = 'local' then coalesce(b.store_id, ${localStoreId}::uuid) else b.store_id end
-      from disposal d where b.document_id = d.document_id
+      from disposal d, (select count(*) from locked) as waited
+      -- Another firm may have got a document of this id from the platform.
+      where b.document_id = d.document_id and b.firm_id = d.firm_id
     )
     insert into document_trail (action, outcome, firm_id, document_id, actor_id, ip, user_agent, request_id, details)
     select 'document.purged', 'ok', firm_id, document_id, ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent},

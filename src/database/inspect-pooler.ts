@@ -11,7 +11,8 @@ export type PoolerFacts = {
 
 /** Finds out, over one connection, what a transaction pooler does for its clients. */
 export async function inspectPooler(connection: ClientConfig): Promise<PoolerFacts> {
-  const client = new Client(connection)
+  const client = new Client({ connectionTimeoutMillis: 10_000, ...connection })
+  client.on('error', () => undefined) // the query that waits fails too
   await client.connect()
   try {
     // A transaction stays in one session.

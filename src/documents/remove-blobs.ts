@@ -12,7 +12,7 @@ import {
 } from '../database/blobs/remove-blobs.ts'
 import type { Db } from '../database/client.ts'
 import type { Metrics } from '../metrics.ts'
-import { isReadableKey, requireQuarantineKey } from '../storage/storage-key.ts'
+import { isReadableKey, isStorableKey, requireQuarantineKey } from '../storage/storage-key.ts'
 import type { BlobId, Clock, ProcessId } from '../vocabulary.ts'
 import { knowingNoncurrentDays, type NoncurrentDays } from './purge/knowing-noncurrent-days.ts'
 import { type StoreHere, type Stores, storesHere } from './stores.ts'
@@ -56,7 +56,12 @@ export async function removeBatch(needs: RemoveNeeds, here: StoreHere, scope: Re
     }
     outcomes.set(removal.id, outcome)
   }
-  await removeFrom(here, removals, settle)
+  for (const { id, key } of removals) if (!isStorableKey(key)) outcomes.set(id, { id, outcome: 'destroyed' })
+  await removeFrom(
+    here,
+    removals.filter(({ id }) => !outcomes.has(id)),
+    settle,
+  )
   await settleRemovals(db, { claimId, now: needs.now() }, [...outcomes.values()])
   const failed = [...outcomes.values()].filter(({ outcome }) => outcome === 'failed').length
   return { removed: outcomes.size - failed, failed, kept }

@@ -100,7 +100,9 @@ async function storeAt<Result>(
     const stored = await measureWrite(needs.metrics, store.name, file, () => store.write(key, file))
     return await inTransaction(needs.db, async (trx) => {
       if (!(await commitUpload(trx, reservation.id, stored.size)))
-        throw new AppError('internal', 'This upload was given up meanwhile. Send the file again.')
+        throw new AppError('store_unavailable', 'This upload was given up meanwhile. Send the file again.', {
+          retryAfterSeconds: 5,
+        })
       const result = await commit(trx, { ...stored, ...place, isFallback, versionId: reservation.versionId })
       // The last moment at which a client that went away can be left without a document it never heard of.
       file.signal?.throwIfAborted()

@@ -65,10 +65,15 @@ async function openSpoolFile(path: string, room: SpoolRoom): Promise<SpoolFile> 
     refuse: growth.refuse,
     async remove() {
       growth.refuse(new Error('The spool file was removed before it was accepted.'))
-      await handle.close()
-      await rm(path, { force: true })
-      room.giveBack(bytes)
-      bytes = 0
+      try {
+        await handle.close()
+        await rm(path, { force: true })
+      } catch {
+        // The file of an upload that was answered: it is removed with other leftovers at the next start.
+      } finally {
+        room.giveBack(bytes)
+        bytes = 0
+      }
     },
   }
 }

@@ -50,6 +50,11 @@ export function quarantineKeyOf(key: StorageKey, id?: string): QuarantineKey {
   return requireQuarantineKey(`quarantine/${id === undefined ? '' : `${id}/`}${key}`)
 }
 
+/** Whether a store can have anything under this name: a row of the platform's may say whatever it likes. */
+export function isStorableKey(text: string): boolean {
+  return isReadableKey(text) || quarantineForm.test(text)
+}
+
 /** Throws `invalid_key` for anything else, a document's key among them: the two never stand for one another. */
 export function requireQuarantineKey(text: string): QuarantineKey {
   if (!quarantineForm.test(text)) throw new StoreError('invalid_key', 'This is not the key of a file in quarantine.')

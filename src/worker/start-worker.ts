@@ -74,6 +74,10 @@ function openQueue({ databaseConnection, log }: WorkerNeeds, pollSeconds: number
     ...queueAddress(databaseConnection),
     application_name: 'paniq-documents-jobs',
     max: maxConnections,
+    // A server that says nothing any more must not hold the one loop that asks for jobs.
+    query_timeout: 35_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     // The migrations do these, as the owner of the tables.
     migrate: false,
     createSchema: false,
@@ -124,7 +128,8 @@ export function takeJobs(
   async function poll(): Promise<void> {
     while (!ending.signal.aborted) {
       const fetched = await unlessFailing(() => queue.fetch(jobQueue, { batchSize: maxJobsAtOnce }))
-      for (const queued of fetched ?? []) {
+      // At the end of the worker another instance gets what was claimed here and not begun.
+      for (const queued of ending.signal.aborted ? [] : (fetched ?? [])) {
         const job = runOne(queued).finally(() => running.delete(job))
         running.add(job)
       }

@@ -124,7 +124,7 @@ describe('what the platform updates', () => {
       .where('document_id', '=', id)
       .execute()
     expect(blobs.toSorted((a, b) => a.store.localeCompare(b.store))).toMatchObject([
-      { state: 'leaving', storage_key: filePath.slice('uploads/'.length), store: 'local', due_at: null },
+      { state: 'leaving', storage_key: filePath.slice('uploads/'.length), store: 'local', due_at: Infinity },
       { state: 'live', storage_key: file_path, store: 's3' },
     ])
   })

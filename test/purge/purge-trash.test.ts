@@ -169,6 +169,23 @@ it('what moves have left behind goes too, also of dead ones, and a document that
   expect(files.map(({ state }) => state)).toEqual(['destroyed', 'destroyed', 'destroyed'])
 })
 
+it('a document whose platform row named what no store can have goes too, and keeps no other one’s bytes', async () => {
+  const service = stores.onS3
+  const own = await firmWithAdmin(service)
+  const odd = await deletedDaysAgo(service, own, 31)
+  const other = await deletedDaysAgo(service, own, 31)
+  await sql`update document_versions set store = 's3', storage_key = 'documents/old/a.pdf', is_platforms = true
+    where document_id = ${odd.id}::uuid`.execute(service.app.db)
+
+  expect(await purgeAll(service)).toMatchObject({ purged: 2 })
+  expect(await collect(service, { inDays: 1.1 })).toMatchObject({ left: 0 })
+
+  expect((await recordOf(service, other.id)).files).toMatchObject([{ state: 'destroyed' }])
+  expect((await recordOf(service, odd.id)).files).toContainEqual(
+    expect.objectContaining({ storage_key: 'documents/old/a.pdf', state: 'destroyed' }),
+  )
+})
+
 describe('in a bucket that keeps versions', () => {
   it('what is removed is hidden, and the record says until when it is kept, where that is known', async () => {
     const bucket = await freshBucket()

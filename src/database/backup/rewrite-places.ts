@@ -52,6 +52,14 @@ export async function rewritePlaces(
     from document_versions where bytes_state <> 'removed'`)
 }
 
+/**
+ * Uploads and moves of the snapshot may have been committed after it: what they wrote may be the only copy, and is an
+ * orphan from now on, which nobody removes.
+ */
+export async function forgetIncoming(client: Client): Promise<void> {
+  await client.query(`delete from document_blobs where state = 'incoming' and source_key is null`)
+}
+
 async function rename(client: Client, renamed: Renamed[]): Promise<void> {
   await client.query(`
     create temporary table renamed (store text, store_id uuid, key text, new_key text, path text, new_path text) on commit drop`)

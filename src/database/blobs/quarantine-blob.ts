@@ -111,7 +111,7 @@ export async function forgetQuarantine(db: Db, { id, quarantineKey }: Quarantini
  * away names no disk: it stays noted as left to the platform, and the caller looks for it on the disk at hand.
  */
 export async function removeInfected(
-  db: Db,
+  db: Db | Tx,
   { firmId, documentId, versionId, ...place }: StoredVersion,
   readFrom: StoreId | null,
 ): Promise<(Place & { id: BlobId })[]> {
@@ -124,16 +124,18 @@ export async function removeInfected(
     )
     update document_blobs b set state = 'leaving', changed_at = now(),
       store_id = case when b.state = 'live' and b.store = 'local' then coalesce(b.store_id, ${readFrom}::uuid) else b.store_id end,
-      due_at = case when b.state = 'live' or b.store = 's3' or b.store_id is not null then now() end
+      due_at = case when b.state = 'live' or b.store = 's3' or b.store_id is not null then now() else b.due_at end
     from infected v
-    where b.document_id = ${documentId}::uuid and b.version_id = v.id and b.state in ('live', 'leaving') and b.claimed_by is null
+    where b.document_id = ${documentId}::uuid and b.version_id = v.id and b.claimed_by is null
+      -- The target of a move may still be written: it leaves in its own time.
+      and (b.state = 'live' or b.state = 'leaving' and b.source_id is null)
     returning b.id, b.store, b.store_id as "storeId", b.storage_key as key`.execute(db)
   return rows
 }
 
 export type HalfQuarantined = Quarantining & { key: StorageKey }
 
-/** Orphans of one store that repairs have not finished setting aside, a page in the order of their ids. */
+/** Copies into quarantine that were not finished in one store, a page in the order of their ids. */
 export async function listHalfQuarantined(
   db: Db,
   { store, storeId }: { store: StoreName; storeId: StoreId | null },
@@ -141,7 +143,7 @@ export async function listHalfQuarantined(
 ): Promise<HalfQuarantined[]> {
   const { rows } = await sql<HalfQuarantined>`
     select id, storage_key as "quarantineKey", source_key as key from document_blobs
-    where state = 'incoming' and version_id is null and source_key is not null and store = ${store}
+    where state = 'incoming' and source_key is not null and store = ${store}
       and store_id is not distinct from ${storeId}::uuid and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
     order by id limit ${limit}`.execute(db)
   return rows

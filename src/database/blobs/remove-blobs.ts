@@ -113,8 +113,10 @@ export async function settleRemovals(
       from unnest(${outcomes.map(({ id }) => id)}::uuid[], ${outcomes.map(({ outcome }) => outcome)}::text[],
         ${destroyedBy}::date[]) as o (id, outcome, destroyed_by)
       join document_blobs b on b.id = o.id and b.claim_id = ${claimId}
+      order by b.id for update of b
     ),
-    forgotten as (delete from document_blobs b using settled s where b.id = s.id and s.is_forgotten)
+    -- A purge that came meanwhile keeps the row for its record; it is settled once more.
+    forgotten as (delete from document_blobs b using settled s where b.id = s.id and s.is_forgotten and b.disposal_id is null)
     update document_blobs b set ${unclaimed},
       state = case s.outcome when 'failed' then b.state else s.outcome end,
       due_at = case when s.outcome = 'failed' and b.due_at is not null then ${now}::timestamptz + interval '1 hour' end,
@@ -127,17 +129,18 @@ export async function settleRemovals(
 /** A system task: hidden blobs that the bucket's lifecycle has destroyed by a day. Those of purges stay for the record. */
 export async function forgetExpiredHidden(db: Db, day: Date): Promise<void> {
   await sql`
-    with expired as (select id, disposal_id from document_blobs where state = 'hidden' and destroyed_by < (${day}::timestamptz at time zone 'UTC')::date),
-    forgotten as (delete from document_blobs b using expired e where b.id = e.id and e.disposal_id is null)
-    select`.execute(db)
+    delete from document_blobs
+    where state = 'hidden' and disposal_id is null and destroyed_by < (${day}::timestamptz at time zone 'UTC')::date`.execute(
+    db,
+  )
 }
 
 /** Whether a process is removing bytes of this firm's purged documents at this moment. */
 export async function isRemovingOf(db: Db, firmId: FirmId): Promise<boolean> {
   const { rows } = await sql`
     select from document_blobs b
-    where b.firm_id = ${firmId} and b.disposal_id is not null and b.state in ('leaving', 'hidden') and b.claimed_by is not null
-      and not ${isClaimOver} limit 1`.execute(db)
+    where b.firm_id = ${firmId} and b.disposal_id is not null and b.claim_id is not null
+      and not document_process_is_dead(b.claimed_by) limit 1`.execute(db)
   return rows.length > 0
 }
 

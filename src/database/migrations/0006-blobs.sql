@@ -30,7 +30,8 @@ create table document_blobs (
   claim_id uuid,
   claimed_by uuid,
   claimed_until timestamptz,
-  -- When a leaving blob may go. Null: it stays on purpose, as the sources of a migration do.
+  -- When a leaving blob may go. Null: it stays on purpose, as the sources of a migration do; infinity: the platform moved
+  -- it away, and may remove it.
   due_at timestamptz,
   -- Why it was put into quarantine.
   reason text,
@@ -45,7 +46,7 @@ create table document_blobs (
 );
 create unique index document_blobs_place on document_blobs
   (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000')) where not is_platforms;
-create index document_blobs_of_platform on document_blobs (storage_key) where is_platforms;
+create index document_blobs_by_key on document_blobs (storage_key);
 create index document_blobs_of_document on document_blobs (document_id);
 -- One upload or move of a version at a time.
 create unique index document_blobs_incoming on document_blobs (version_id) where state = 'incoming';
@@ -53,8 +54,10 @@ create index document_blobs_incoming_of_firm on document_blobs (firm_id) where s
 create index document_blobs_due on document_blobs (store, due_at) where state = 'leaving' and due_at is not null;
 create index document_blobs_multipart on document_blobs (multipart_id) where multipart_id is not null;
 create index document_blobs_quarantined on document_blobs (changed_at) where state = 'quarantined';
-create index document_blobs_hidden on document_blobs (destroyed_by) where state = 'hidden';
+create index document_blobs_hidden on document_blobs (destroyed_by) where state = 'hidden' and disposal_id is null;
 create index document_blobs_of_disposal on document_blobs (disposal_id) where disposal_id is not null;
+create index document_blobs_purged on document_blobs (store, id) where disposal_id is not null and state in ('leaving', 'hidden');
+create index document_blobs_removing on document_blobs (firm_id) where disposal_id is not null and claim_id is not null;
 
 -- Each process holds one advisory lock under its id, on a connection of its own, for as long as it lives. A shared lock on
 -- a dead process' id stands in nobody's way and ends with the transaction.
@@ -71,14 +74,15 @@ begin
     return null;
   end if;
   -- Where the bytes were they may still lie: that is left to the platform.
-  update document_blobs set state = 'leaving', due_at = null, changed_at = now()
+  update document_blobs set state = 'leaving', due_at = 'infinity', changed_at = now()
     where document_id = new.document_id and version_id = new.id and state = 'live'
       and (store, storage_key, store_id) is distinct from (new.store, new.storage_key, new.store_id);
   if exists (select from document_blobs where document_id = new.document_id and version_id = new.id and state = 'live') then
     return null;
   end if;
-  update document_blobs set state = 'live', due_at = null, claim_id = null, claimed_by = null, claimed_until = null, changed_at = now()
-    where document_id = new.document_id and version_id = new.id and state = 'leaving'
+  -- One that a process is just removing is lost: its place gets another row, whose missing bytes alarm.
+  update document_blobs set state = 'live', due_at = null, changed_at = now()
+    where document_id = new.document_id and version_id = new.id and state = 'leaving' and claimed_by is null
       and (store, storage_key, store_id) is not distinct from (new.store, new.storage_key, new.store_id);
   if found then return null; end if;
   insert into document_blobs (firm_id, document_id, version_id, store, store_id, storage_key, state, bytes, is_platforms)

@@ -3,6 +3,7 @@ import pLimit from 'p-limit'
 import { claimRemovals, type Removal, type RemovalOutcome, settleRemovals } from '../../database/blobs/remove-blobs.ts'
 import type { Keeper } from '../../database/blobs/blob.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
+import { isStorableKey } from '../../storage/storage-key.ts'
 import type { BlobId, DocumentId, StoreName } from '../../vocabulary.ts'
 import { abortParts, removeOne, type RemoveNeeds } from '../remove-blobs.ts'
 import { type StoreHere, storesHere } from '../stores.ts'
@@ -87,6 +88,7 @@ async function settle(here: StoreHere, removal: Removal, onSettled: Destruction[
 }
 
 async function destroy(here: StoreHere, removal: Removal): Promise<'destroyed' | 'refused'> {
+  if (!isStorableKey(removal.key)) return 'destroyed'
   if (here.store === 's3') {
     await abortParts(here, removal)
     return here.files.versions.destroy(removal.key)

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { commitQuarantine, forgetQuarantine, isNamed, removeInfected } from '../../database/blobs/quarantine-blob.ts'
 import { type DueScan, postponeScan } from '../../database/due-scans.ts'
 import type { EventActor } from '../../database/events.ts'
+import { inTransaction } from '../../database/in-transaction.ts'
 import type { Place } from '../../database/places.ts'
 import { recordClean, recordInfected } from '../../database/record-verdict.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
@@ -185,9 +186,15 @@ export async function quarantineVersion(
     reason: `a virus: ${signature}`,
     of: version,
   })
-  await removeEverywhere(needs, await removeInfected(needs.db, version, here.storeId))
+  // In one transaction: the version has no bytes any more exactly when its copy is in quarantine.
+  const leaving = await inTransaction(needs.db, async (trx) => {
+    if (isThere) await commitQuarantine(trx, quarantining)
+    return removeInfected(trx, version, here.storeId)
+  })
+  await removeEverywhere(needs, leaving)
+  if (isThere) return true
   // Where its bytes were gone, another process may have set them aside at the same moment, under this name or another.
-  const isAside = isThere || (await hashIfThere(here.files.quarantine, quarantining.quarantineKey)) !== undefined
+  const isAside = (await hashIfThere(here.files.quarantine, quarantining.quarantineKey)) !== undefined
   if (isAside) await commitQuarantine(needs.db, quarantining)
   else await forgetQuarantine(needs.db, quarantining)
   return true
