@@ -69,15 +69,15 @@ export async function startWorker(
   }
 }
 
+/** A server that says nothing any more must not stop the one loop that asks for jobs. The library hands these to the driver. */
+const silentServer = { query_timeout: 35_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+
 function openQueue({ databaseConnection, log }: WorkerNeeds, pollSeconds: number): PgBoss {
   const queue = new PgBoss({
     ...queueAddress(databaseConnection),
     application_name: 'paniq-documents-jobs',
     max: maxConnections,
-    // A server that says nothing any more must not hold the one loop that asks for jobs.
-    query_timeout: 35_000,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
+    ...silentServer,
     // The migrations do these, as the owner of the tables.
     migrate: false,
     createSchema: false,
