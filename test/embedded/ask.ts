@@ -1,6 +1,10 @@
-import type { ClientConfig } from 'pg'
+import { setTimeout as sleep } from 'node:timers/promises'
 
-import { waitUntilAnswers } from '../../src/database/embedded/wait-until-answers.ts'
+import { Client, type ClientConfig } from 'pg'
+
+import { tryConnect } from '../../src/database/embedded/start-server.ts'
+
+const retryMs = 25
 
 /** Runs statements on a connection of their own and answers all values of the last one's rows. */
 export async function ask(config: ClientConfig, ...queries: string[]): Promise<unknown[]> {
@@ -11,5 +15,16 @@ export async function ask(config: ClientConfig, ...queries: string[]): Promise<u
     return rows.flat()
   } finally {
     await client.end()
+  }
+}
+
+/** Connects to a server that may just be starting, stopping or recovering; gives up after so many seconds. */
+export async function waitUntilAnswers(config: ClientConfig, seconds = 10): Promise<Client> {
+  const deadline = Date.now() + seconds * 1000
+  for (;;) {
+    const answer = await tryConnect(config)
+    if (answer instanceof Client) return answer
+    if (Date.now() > deadline) throw new Error(`the embedded PostgreSQL did not answer within ${seconds} s`)
+    await sleep(retryMs)
   }
 }

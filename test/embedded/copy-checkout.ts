@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { findPrograms } from '../../src/database/embedded/find-programs.ts'
+import { findPrograms } from '../../src/database/embedded/programs.ts'
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -9,8 +9,7 @@ import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import { openEmbeddedPostgres, type EmbeddedPostgres } from '../../src/database/embedded/open-embedded.ts'
-import { waitUntilAnswers } from '../../src/database/embedded/wait-until-answers.ts'
-import { ask } from './ask.ts'
+import { ask, waitUntilAnswers } from './ask.ts'
 import { serverPid, stopAnyServer, until } from './data-folder.ts'
 import { startService } from './service-process.ts'
 

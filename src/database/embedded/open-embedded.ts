@@ -1,19 +1,16 @@
 import { realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Client, PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { chooseAccount, type Account, isNobody } from './choose-account.ts'
-import { makeSocketFolder, port } from './choose-socket-folder.ts'
-import { createRoles, database, ownerRole, serviceRole } from './create-roles.ts'
-import { findPrograms } from './find-programs.ts'
-import { initialiseCluster } from './initialise-cluster.ts'
-import { keepConnection } from './keep-connection.ts'
-import { letThrough, makeDataDir } from './make-data-dir.ts'
-import { prepareRunner } from './prepare-runner.ts'
+import { type Account, chooseAccount, isNobody, letThrough, makeDataDir, makeSocketFolder, port } from './account.ts'
+import { createRoles, database, initialiseCluster, ownerRole, serviceRole } from './initialise-cluster.ts'
+import { findPrograms } from './programs.ts'
+import { prepareRunner } from './run-program.ts'
 import { joinOrStart, type Server } from './start-server.ts'
-import { stopServer } from './stop-server.ts'
+import { stopServer } from './postmaster.ts'
 import { withStartLock } from './with-start-lock.ts'
 
 export type EmbeddedPostgres = {
@@ -94,4 +91,50 @@ async function closeServer(server: Server, client: Client, log: Logger): Promise
 
 function poolConfig(server: Server, user: string): PoolConfig {
   return { host: server.socketFolder, port, user, database, ssl: false }
+}
+
+type Kept = {
+  /** Ends the keeping and hands over the connection; undefined when it is lost just then. */
+  release(): Promise<Client | undefined>
+}
+
+const retryMilliseconds = 5000
+
+/**
+ * Keeps one connection, by which other processes see that the server is in use: a pool lets its own go when nothing
+ * is asked for a while. When it is lost, the server has crashed or was stopped by hand, and `reopen` brings it back.
+ */
+function keepConnection(first: Client, reopen: () => Promise<Client>, log: Logger): Kept {
+  const released = new AbortController()
+  let kept: Client | undefined
+  let reopening = Promise.resolve()
+  watch(first)
+
+  function watch(client: Client): void {
+    kept = client
+    client.once('end', () => {
+      kept = undefined
+      if (!released.signal.aborted) reopening = reopenUntilReleased()
+    })
+  }
+
+  async function reopenUntilReleased(): Promise<void> {
+    log.error({ event: 'embedded_database_lost' }, 'The embedded database went away; bringing it back')
+    while (kept === undefined && !released.signal.aborted) {
+      try {
+        watch(await reopen())
+      } catch (err) {
+        log.error({ event: 'embedded_database_lost', err }, 'The embedded database does not come back; trying again')
+        await sleep(retryMilliseconds, undefined, { signal: released.signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  return {
+    async release() {
+      released.abort()
+      await reopening
+      return kept
+    },
+  }
 }

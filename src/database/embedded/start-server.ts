@@ -1,16 +1,15 @@
-import { rm } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client, type ClientConfig } from 'pg'
 
 import { ConfigError } from '../../config-error.ts'
-import { port } from './choose-socket-folder.ts'
-import { disownTakenPid } from './find-postmaster.ts'
-import { listSettings } from './list-settings.ts'
-import { openServerLog, readServerLog } from './open-server-log.ts'
-import { runAs, type Runner } from './run-as.ts'
-import { tryConnect } from './wait-until-answers.ts'
+import { hasCode } from '../../errors-code.ts'
+import { type Account, port } from './account.ts'
+import { disownTakenPid } from './postmaster.ts'
+import { runAs, type Runner } from './run-program.ts'
 
 export type Server = { runner: Runner; cluster: string; socketFolder: string; logFile: string; superuser: ClientConfig }
 
@@ -71,4 +70,72 @@ async function giveUp(server: Server, { logFrom, ended }: Child): Promise<undefi
     `DATA_DIR: the embedded PostgreSQL did not start (${reason.replace(/^.*FATAL: +/, '')}); its log is ${server.logFile}.`,
     { cause },
   )
+}
+
+const connectMilliseconds = 5000
+
+export type Answer = Client | 'not_yet' | 'absent'
+
+/** Connects, or tells why not: the server is busy starting or stopping, or none listens. */
+export async function tryConnect(config: ClientConfig): Promise<Answer> {
+  const client = new Client({ ...config, connectionTimeoutMillis: connectMilliseconds })
+  // A lost connection is told twice, by rejection and by this event, which would end the process if nobody listened.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return client
+  } catch (error) {
+    // After a failed attempt there may be nothing to end.
+    void client.end().catch(() => undefined)
+    if (hasCode(error, 'ENOENT', 'ECONNREFUSED')) return 'absent'
+    if (isPassing(error)) return 'not_yet'
+    throw error
+  }
+}
+
+/** 57P03: it starts, stops or recovers. The others: it stopped while we connected. */
+function isPassing(error: unknown): boolean {
+  if (hasCode(error, '57P03', '57P01', 'ECONNRESET', 'EPIPE')) return true
+  // The driver has no code for these two.
+  return error instanceof Error && /terminated unexpectedly|timeout expired/.test(error.message)
+}
+
+/** The server's settings, given at each start, so that a later version of the service can change them. */
+function listSettings(socketFolder: string): string[] {
+  const settings = {
+    listen_addresses: '',
+    unix_socket_directories: socketFolder,
+    port,
+    cluster_name: 'paniq-documents',
+    fsync: 'on',
+    full_page_writes: 'on',
+    synchronous_commit: 'on',
+    max_connections: 60,
+    shared_buffers: '64MB',
+    max_wal_size: '256MB',
+    io_method: 'sync',
+    jit: 'off',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    log_checkpoints: 'off',
+  }
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+const mostBytes = 10 * 1024 * 1024
+
+/** Opens the file that the server's output is added to; one that has grown too large begins anew. */
+async function openServerLog(file: string, account: Account): Promise<FileHandle> {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants
+  const log = await open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600)
+  if (account.kind === 'other') await log.chown(account.uid, account.gid)
+  const { size } = await log.stat()
+  if (size > mostBytes) await log.truncate(0)
+
+  return log
+}
+
+/** What was added to the log since it had this many bytes. */
+async function readServerLog(file: string, from: number): Promise<string> {
+  return (await readFile(file)).subarray(from).toString()
 }

