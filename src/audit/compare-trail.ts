@@ -1,6 +1,59 @@
-import type { Seal } from '../database/seals.ts'
-import { type Entry, type EventEntry, firmMark, timeMark, unpackEntries } from './entries.ts'
-import type { TrailFault, TrailFinding } from './trail-finding.ts'
+import type { Seal } from '../database/trail.ts'
+import { type Entry, type EventEntry, firmMark, timeMark, unpackEntries } from './trail-entries.ts'
+import { hashLink, type Link, noHash } from './seal-form.ts'
+
+/** What somebody outside keeps of seals, by number, in hex, so that nobody inside can make the history anew. */
+export type Heads = ReadonlyMap<number, string>
+
+/** A seal as far as the chain goes. */
+export type Chained = { link: Link; hash: Buffer }
+
+/** Whether a seal is the one that was made, follows the one before, and is the one that a head was kept of. */
+export function checkChain(previous: Chained | undefined, seal: Chained, heads: Heads): TrailFinding[] {
+  const { number } = seal.link
+  const hash = seal.hash.toString('hex')
+  return [
+    ...checkPrevious(previous, seal),
+    ...findingIf(!hashLink(seal.link).equals(seal.hash), {
+      kind: 'seal_edited',
+      seal: number,
+      detail: `seal ${number} does not say what it said when it was made`,
+    }),
+    ...findingIf((heads.get(number) ?? hash) !== hash, {
+      kind: 'seal_replaced',
+      seal: number,
+      detail: `seal ${number} is another one than the head that was kept of it`,
+    }),
+  ]
+}
+
+/** What the heads know of seals that are not there any more. */
+export function checkEnd(last: Chained | undefined, heads: Heads): TrailFinding[] {
+  const newest = Math.max(0, ...heads.keys())
+  const there = last?.link.number ?? 0
+  return findingIf(newest > there, {
+    kind: 'trail_truncated',
+    seal: there + 1,
+    detail: `a head was kept of seal ${newest}, but the trail ends with seal ${there}: its end was cut off, or an older backup restored`,
+  })
+}
+
+function checkPrevious(previous: Chained | undefined, { link }: Chained): TrailFinding[] {
+  const expected = (previous?.link.number ?? 0) + 1
+  if (link.number > expected) {
+    const gone = link.number - 1 > expected ? `seals ${expected} to ${link.number - 1} are` : `seal ${expected} is`
+    return [{ kind: 'seal_missing', seal: expected, detail: `${gone} gone` }]
+  }
+  return findingIf(!link.previousHash.equals(previous?.hash ?? noHash), {
+    kind: 'seal_replaced',
+    seal: link.number,
+    detail: `seal ${link.number} was made after another seal ${link.number - 1} than there is now`,
+  })
+}
+
+function findingIf(isSo: boolean, finding: TrailFinding): TrailFinding[] {
+  return isSo ? [finding] : []
+}
 
 /** What of the trail is meant: one firm's events, from one moment on (RFC 3339), before another. */
 export type TrailFilter = { firm?: string; from?: string; to?: string }
@@ -65,3 +118,26 @@ function aboutEvent({ id }: Entry, { seal, kind, what }: Fault): TrailFinding {
   const event = id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
   return { kind, seal, event, detail: `event ${event} ${what}` }
 }
+
+/** Something about the trail that is not as it was sealed. */
+export type TrailFinding = {
+  kind: TrailFault
+  /** The seal it is about; undefined for what no seal has yet. */
+  seal?: number
+  /** The event it is about, by its id. */
+  event?: string
+  /** For a person: what is wrong, in one sentence. */
+  detail: string
+}
+
+const trailFaults = [
+  'event_edited',
+  'event_removed',
+  'event_added',
+  'events_reordered',
+  'seal_edited',
+  'seal_missing',
+  'seal_replaced',
+  'trail_truncated',
+] as const
+type TrailFault = (typeof trailFaults)[number]

@@ -1,19 +1,16 @@
 import type { Db } from '../database/client.ts'
-import type { Seal } from '../database/seals.ts'
-import { isMeant, type TrailFilter } from './compare-events.ts'
-import { unpackEntries } from './entries.ts'
-import { eventsOfSeal, linesOfStretch, type SealedLine } from './events-of-seal.ts'
-import { everySeal } from './every-seal.ts'
-import { wholeTrail } from './gather-trail.ts'
-import { sealLine } from './seal-line.ts'
-import { stretchAfter } from './seal-trail.ts'
+import type { Seal } from '../database/trail.ts'
+import { isMeant, type TrailFilter } from './compare-trail.ts'
+import { unpackEntries } from './trail-entries.ts'
+import { eventsOfSeal, everySeal, linesOfStretch, type SealedLine } from './sealed-events.ts'
+import { stretchAfter, wholeTrail } from './seal-trail.ts'
+import { sealLine } from './seal-form.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 
 export type TrailExport = {
   filter: TrailFilter
   write: (line: string) => Promise<void>
-  onSeal: (sealsDone: number) => void
 }
 
 export type TrailExported = { events: number; isComplete: boolean }
@@ -35,7 +32,6 @@ export async function exportTrail({ db, signal }: Needs, wish: TrailExport): Pro
     const hasWanted = isWhole || unpackEntries(seal.entries).some(isWanted)
     if (hasWanted) await writeEvents(await eventsOfSeal(db, seal))
     await wish.write(sealLine(seal))
-    wish.onSeal(seal.number)
   }
   await writeEvents(await linesOfStretch(db, last === undefined ? wholeTrail : stretchAfter(last)))
   return { events, isComplete: true }

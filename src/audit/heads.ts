@@ -1,13 +1,44 @@
-import { PutObjectCommand, type S3Client, paginateListObjectsV2 } from '@aws-sdk/client-s3'
+import { open } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 
-import type { S3Config } from '../config.ts'
-import { type Explanation, explainS3Failure } from '../storage/connection-test/explain-s3-failure.ts'
-import { watchAnswers } from '../storage/connection-test/connection-step.ts'
+import { paginateListObjectsV2, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+
+import type { Config, S3Config } from '../config.ts'
+import { makeFolders } from '../files-make-folders.ts'
+import { readIfThere } from '../files-read-if-there.ts'
+import { explainS3Failure, type Explanation } from '../storage/connection-test/explain-s3-failure.ts'
+import { makeS3Client } from '../storage/s3-client.ts'
 import { s3FailureOf } from '../storage/s3-errors.ts'
+import type { Heads } from './compare-trail.ts'
+import { watchAnswers } from '../storage/connection-test/connection-step.ts'
 
-import type { Heads } from './check-chain.ts'
-import type { HeadKeeper } from './head-keeper.ts'
-import { HeadsUnreadable } from './heads-unreadable.ts'
+/** The newest seal, as somebody outside keeps it. */
+export type Head = { number: number; hash: string; sealedAt: string }
+
+/** A place outside of the database, where what the database’s owner does to the history shows. */
+export type HeadKeeper = {
+  /** For people: its path, or its address. */
+  shown: string
+  /** Keeping the same head again succeeds. */
+  keep(head: Head): Promise<void>
+  /** Throws `HeadsUnreadable`, or as the system does. */
+  read(): Promise<Heads>
+}
+
+/** The task whose runs tell whether heads were kept. */
+export const keepingTask = 'keep-audit-head'
+
+/** Where `AUDIT_HEADS` says; undefined where it says nothing. Nobody is asked yet. */
+export function openHeads(
+  { auditHeads: place, s3 }: Pick<Config, 'auditHeads' | 's3'>,
+  log: Pick<Logger, 'warn'>,
+): HeadKeeper | undefined {
+  if (place === undefined) return undefined
+  if ('path' in place) return keepHeadsInFile(resolve(place.path))
+  return keepHeadsInBucket(makeS3Client({ config: s3, log }), s3, place)
+}
 
 type Place = { bucket: string; prefix: string }
 
@@ -15,7 +46,7 @@ type Place = { bucket: string; prefix: string }
  * Heads as objects, each written once, that say all in their names: one list reads them all. Where the bucket has Object
  * Lock with a default retention nobody can take them back.
  */
-export function keepHeadsInBucket(client: S3Client, s3: S3Config, { bucket, prefix }: Place): HeadKeeper {
+function keepHeadsInBucket(client: S3Client, s3: S3Config, { bucket, prefix }: Place): HeadKeeper {
   const seen = watchAnswers(client)
   return {
     shown: `s3://${bucket}/${prefix}`,
@@ -64,4 +95,50 @@ async function readAll(client: S3Client, { bucket, prefix }: Place): Promise<Hea
 function adviseOn(error: unknown, { says, advice }: Explanation): Explanation {
   const isNowhere = s3FailureOf(error, { hasBody: true }).s3Code === 'NoSuchBucket'
   return { says, advice: isNowhere ? 'Make it, or set AUDIT_HEADS to one that exists.' : advice }
+}
+
+const lineForm = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
+
+function headOf(text: string, line: number): z.output<typeof lineForm> {
+  try {
+    return lineForm.parse(JSON.parse(text))
+  } catch (error) {
+    throw new Error(`line ${line} is no head`, { cause: error })
+  }
+}
+
+/** Heads as lines of JSON in a file that only grows, as on a disk of another machine. */
+export function keepHeadsInFile(path: string): HeadKeeper {
+  return {
+    shown: path,
+    async keep(head) {
+      await makeFolders(dirname(path), 0o777)
+      const file = await open(path, 'a', 0o600)
+      try {
+        await file.appendFile(`${JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })}\n`)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+    },
+    async read() {
+      const lines = ((await readIfThere(path)) ?? '').split('\n')
+      // A line that a crash cut is the last one; the next head stands behind it on the same line.
+      const heads = lines.flatMap((line, index) =>
+        (line.match(/\{[^{}]*\}/g) ?? []).map((text) => headOf(text, index + 1)),
+      )
+      return new Map(heads.map(({ number, hash }) => [number, hash]))
+    },
+  }
+}
+
+/** Heads that are kept in a bucket could not be read: why, and what to do. */
+export class HeadsUnreadable extends Error {
+  override readonly name = 'HeadsUnreadable'
+  readonly explanation: Explanation
+
+  constructor(explanation: Explanation, cause: unknown) {
+    super(explanation.says, { cause })
+    this.explanation = explanation
+  }
 }

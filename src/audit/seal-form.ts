@@ -1,8 +1,36 @@
+import { createHash } from 'node:crypto'
+
 import { z } from 'zod'
 
-import type { Seal } from '../database/seals.ts'
-import type { Chained } from './check-chain.ts'
-import { linkOf } from './hash-seal.ts'
+import type { Seal } from '../database/trail.ts'
+import type { Chained } from './compare-trail.ts'
+
+/** The seal before the first. */
+export const noHash = Buffer.alloc(32)
+
+/** What a seal says beside its entries, of which it has the SHA-256: enough to follow the chain. */
+export type Link = Omit<Seal, 'hash' | 'entries'> & { entriesHash: Buffer }
+
+export function linkOf({ entries, ...link }: Omit<Seal, 'hash'>): Link {
+  return { ...link, entriesHash: createHash('sha256').update(entries).digest() }
+}
+
+/** SHA-256 over all that a seal says, with the hash of the one before. A change of its form would break every seal. */
+export function hashLink(link: Link): Buffer {
+  const said = JSON.stringify([
+    link.number,
+    link.sealedAt,
+    link.cluster,
+    link.isGathered,
+    link.afterTransaction,
+    link.throughTransaction,
+    link.notBefore,
+    link.notAfter,
+    link.entriesHash.toString('hex'),
+    link.previousHash.toString('hex'),
+  ])
+  return createHash('sha256').update(said).digest()
+}
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
 const said = z.object({

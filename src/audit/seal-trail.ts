@@ -1,17 +1,40 @@
-import type { Db } from '../database/client.ts'
-import { findLastSeal, findPosition, insertSeal, type Seal } from '../database/seals.ts'
-import { findLastTransaction, type Stretch } from '../database/trail.ts'
-import { gatherTrail } from './gather-trail.ts'
-import { countSeal, endOfTime, makeSeal, type Sealed, usualMost } from './make-seal.ts'
+import type { Db, Tx } from '../database/client.ts'
+import { inTransaction } from '../database/in-transaction.ts'
+import {
+  findLastMoment,
+  findLastSeal,
+  findLastTransaction,
+  findNewest,
+  findPosition,
+  holdTrail,
+  insertSeal,
+  type Position,
+  type Seal,
+  type Stretch,
+} from '../database/trail.ts'
+import { countEntries, packEntries } from './trail-entries.ts'
+import { eventsOfSeal } from './sealed-events.ts'
+import { hashLink, linkOf, noHash } from './seal-form.ts'
+
+const beginningOfTime = '0001-01-01T00:00:00.000000Z'
+/** Later than any event. */
+const endOfTime = '9999-12-31T23:59:59.999999Z'
+/** A PostgreSQL transaction number has 64 bits. */
+const greatestTransaction = '18446744073709551615'
+/** Events of one seal. */
+const defaultSealEvents = 2000
+/** So many seals are made at once: for as long nobody can write an event. */
+const mostSealsHeld = 5
 
 type Needs = { db: Db; signal?: AbortSignal }
+type Gathering = { cluster: string; most: number; sealed: Sealed }
 
 /**
  * Seals all that is final in the trail and has no seal. Nobody who writes an event waits for it, but for the first seals of
  * all and the first after the database was moved to another cluster, a few at a time: there the numbers of transactions say
  * nothing. It may be told to end at any moment; the next run goes on from there.
  */
-export async function sealTrail(needs: Needs, most = usualMost): Promise<Sealed> {
+export async function sealTrail(needs: Needs, most = defaultSealEvents): Promise<Sealed> {
   const { db, signal } = needs
   const sealed: Sealed = { seals: 0, events: 0 }
   const { cluster } = await findPosition(db)
@@ -39,5 +62,106 @@ export function stretchAfter(last: Seal): Stretch {
   }
 }
 
-// A PostgreSQL transaction number, which has 64 bits.
-const greatestTransaction = '18446744073709551615'
+/**
+ * Seals by their time the events that no number of a transaction tells from others: all, before the first seal, and those
+ * that came since the last one of another cluster. Answers the last seal then; undefined when it was told to end before,
+ * or another worker was first.
+ */
+async function gatherTrail(
+  { db, signal }: Needs,
+  last: Seal | undefined,
+  gathering: Gathering,
+): Promise<Seal | undefined> {
+  let newest = last
+  while (newest === undefined || (await isToGather(db, newest, gathering.cluster))) {
+    if (signal?.aborted === true) return undefined
+    const before = newest
+    newest = await inTransaction(db, (trx) => gatherSome(trx, before, { ...gathering, signal }))
+    if (newest === undefined) return undefined
+  }
+  return newest
+}
+
+/** Seals by time all that has no seal after a restore: whatever database it is, the numbers of transactions are another's. */
+export async function gatherRestored(db: Db): Promise<void> {
+  const { cluster } = await findPosition(db)
+  const gathering = { cluster, most: defaultSealEvents, sealed: { seals: 0, events: 0 } }
+  const last = await findLastSeal(db)
+  const first = await inTransaction(db, (trx) => gatherSome(trx, last, { ...gathering, signal: undefined }))
+  if (first !== undefined) await gatherTrail({ db }, first, gathering)
+}
+
+/** After a gathering that ended early there are events from before its last seal that this one did not come to. */
+async function isToGather(db: Db, last: Seal, cluster: string): Promise<boolean> {
+  if (last.cluster !== cluster) return true
+  if (!last.isGathered) return false
+  return (await findNewest(db, { ...restAfter(last.notAfter), notAfter: last.sealedAt })) !== undefined
+}
+
+/** Some seals, while nobody can write an event: what comes after them is later in time and number. Undefined when another worker was first. */
+async function gatherSome(
+  trx: Tx,
+  last: Seal | undefined,
+  { cluster, most, sealed, signal }: Gathering & { signal: AbortSignal | undefined },
+): Promise<Seal | undefined> {
+  await holdTrail(trx)
+  const position = await findPosition(trx)
+  let notBefore = beginningAfter(last, position)
+  const newest = await findNewest(trx, restAfter(notBefore))
+  if (newest !== undefined && newest > position.now) throw new Error(clockIsBehind(newest, position.now))
+  let previous = last
+  for (let held = 1; ; held += 1) {
+    const rest = restAfter(notBefore)
+    const lastMoment = await findLastMoment(trx, rest, most)
+    const notAfter = lastMoment ?? position.now
+    const seal = await makeSeal(trx, previous, { ...rest, notAfter, cluster })
+    if (!(await insertSeal(trx, seal))) return undefined
+    countSeal(sealed, seal)
+    if (lastMoment === undefined || held === mostSealsHeld || signal?.aborted === true) return seal
+    previous = seal
+    notBefore = notAfter
+  }
+}
+
+function beginningAfter(last: Seal | undefined, { cluster }: Position): string {
+  if (last === undefined) return beginningOfTime
+  return last.isGathered && last.cluster === cluster ? last.notAfter : aDayBefore(last.sealedAt)
+}
+
+function restAfter(notBefore: string): Stretch {
+  // The next seal begins with every number, and with what happened after this one.
+  return { isGathered: true, afterTransaction: '0', throughTransaction: '0', notBefore, notAfter: endOfTime }
+}
+
+/** Every event, whoever sealed it or not. */
+export const wholeTrail = restAfter(beginningOfTime)
+
+function aDayBefore(moment: string): string {
+  return new Date(Date.parse(moment) - 24 * 60 * 60 * 1000).toISOString().replace('Z', '000Z')
+}
+
+function clockIsBehind(newest: string, now: string): string {
+  return `the audit trail’s newest event is of ${newest}, but the database’s clock says ${now}; set the clock, or wait until then`
+}
+
+type Sealed = { seals: number; events: number }
+
+/** The seal of a stretch, chained to the last one; nobody has it yet. */
+async function makeSeal(db: Db | Tx, last: Seal | undefined, stretch: Stretch & { cluster: string }): Promise<Seal> {
+  const number = (last?.number ?? 0) + 1
+  const lines = await eventsOfSeal(db, { ...stretch, number })
+  const { now: sealedAt } = await findPosition(db)
+  const seal = {
+    ...stretch,
+    number,
+    sealedAt,
+    entries: packEntries(lines.map(({ entry }) => entry)),
+    previousHash: last?.hash ?? noHash,
+  }
+  return { ...seal, hash: hashLink(linkOf(seal)) }
+}
+
+function countSeal(sealed: Sealed, seal: Seal): void {
+  sealed.seals += 1
+  sealed.events += countEntries(seal.entries)
+}

@@ -1,8 +1,14 @@
 import type { Db, Tx } from '../database/client.ts'
-import { findGatheringAfter, type LaterGathering, readSeals, readSealsSince, type Seal } from '../database/seals.ts'
-import { readTrail, type Stretch } from '../database/trail.ts'
-import { type EventEntry, entryOf, timeMark, unpackEntries } from './entries.ts'
-import { trailLine } from './trail-line.ts'
+import {
+  findGatheringAfter,
+  type LaterGathering,
+  readSeals,
+  readSealsSince,
+  readTrail,
+  type Seal,
+  type Stretch,
+} from '../database/trail.ts'
+import { entryOf, type EventEntry, timeMark, trailLine, unpackEntries } from './trail-entries.ts'
 
 /** A line of the trail, and what a seal keeps of it. */
 export type SealedLine = { line: string; entry: EventEntry }
@@ -50,4 +56,17 @@ async function withoutGathered(
 
 function idsOf({ entries }: Seal): string[] {
   return unpackEntries(entries).map(({ id }) => id)
+}
+
+const sealsAtOnce = 20
+
+/** All seals, oldest first. */
+export async function* everySeal(db: Db): AsyncGenerator<Seal> {
+  for (let next = 1; ;) {
+    const seals = await readSeals(db, next, sealsAtOnce)
+    yield* seals
+    const last = seals.at(-1)
+    if (last === undefined) return
+    next = last.number + 1
+  }
 }

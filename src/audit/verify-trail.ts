@@ -1,14 +1,23 @@
+import { createHash } from 'node:crypto'
+
+import { z } from 'zod'
+
 import type { Db } from '../database/client.ts'
-import type { Seal } from '../database/seals.ts'
-import { countTrail } from '../database/trail.ts'
-import { type Chained, checkChain, checkEnd, type Heads } from './check-chain.ts'
-import { compareEvents, countErased } from './compare-events.ts'
-import { countEntries } from './entries.ts'
-import { eventsOfSeal } from './events-of-seal.ts'
-import { everySeal } from './every-seal.ts'
-import { linkOf } from './hash-seal.ts'
+import { countTrail, type Seal } from '../database/trail.ts'
+import {
+  type Chained,
+  checkChain,
+  checkEnd,
+  compareEvents,
+  countErased,
+  type Heads,
+  type TrailFilter,
+  type TrailFinding,
+} from './compare-trail.ts'
+import { countEntries, entryOf, type EventEntry } from './trail-entries.ts'
+import { eventsOfSeal, everySeal } from './sealed-events.ts'
+import { type ExportedSeal, linkOf, readSealLine } from './seal-form.ts'
 import { stretchAfter } from './seal-trail.ts'
-import type { TrailFinding } from './trail-finding.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 
@@ -16,7 +25,6 @@ export type TrailVerification = {
   /** Those that were kept outside. */
   heads: Heads
   onFinding: (finding: TrailFinding) => void
-  onSeal: (done: TrailVerified) => void
 }
 
 export type TrailVerified = {
@@ -33,30 +41,26 @@ export type TrailVerified = {
   isComplete: boolean
 }
 
+const nothingVerified: TrailVerified = {
+  seals: 0,
+  events: 0,
+  erased: 0,
+  unsealed: 0,
+  sealedAt: undefined,
+  isComplete: false,
+}
+
 /** Compares the whole trail with its seals, and those with the heads that were kept outside; tells each difference. */
 export async function verifyTrail({ db, signal }: Needs, verification: TrailVerification): Promise<TrailVerified> {
-  const { heads, onFinding, onSeal } = verification
-  const done: TrailVerified = {
-    seals: 0,
-    events: 0,
-    erased: 0,
-    unsealed: 0,
-    sealedAt: undefined,
-    isComplete: false,
-  }
+  const { heads, onFinding } = verification
+  const done = { ...nothingVerified }
   let last: Seal | undefined
   for await (const seal of everySeal(db)) {
     if (signal.aborted) return done
     tell(checkChain(chained(last), { link: linkOf(seal), hash: seal.hash }, heads))
     const events = (await eventsOfSeal(db, seal)).map(({ entry }) => entry)
     tell(compareEvents(seal, events))
-    Object.assign(done, {
-      seals: done.seals + 1,
-      events: done.events + countEntries(seal.entries),
-      erased: done.erased + countErased(events),
-      sealedAt: seal.sealedAt,
-    })
-    onSeal(done)
+    addSeal(done, seal.sealedAt, countEntries(seal.entries), events)
     last = seal
   }
   tell(checkEnd(chained(last), heads))
@@ -65,6 +69,13 @@ export async function verifyTrail({ db, signal }: Needs, verification: TrailVeri
   function tell(findings: TrailFinding[]): void {
     for (const finding of findings) onFinding(finding)
   }
+}
+
+function addSeal(done: TrailVerified, sealedAt: string, eventCount: number, events: EventEntry[]): void {
+  done.seals += 1
+  done.events += eventCount
+  done.erased += countErased(events)
+  done.sealedAt = sealedAt
 }
 
 function chained(seal: Seal | undefined): Chained | undefined {
@@ -78,4 +89,88 @@ async function lookAtRest(db: Db, last: Seal | undefined, onFinding: (finding: T
   const detail = `${unborn} events carry numbers of transactions that this database has not begun`
   if (unborn > 0) onFinding({ kind: 'event_added', detail })
   return events
+}
+
+const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()])
+// It is shown on a terminal, so nothing else may stand in it.
+const filterForm = z.object({
+  export: z.object({ firm: z.guid().optional(), from: moment.optional(), to: moment.optional() }),
+})
+
+/** Not one of our exports, or cut: `message` says which line. */
+export class NoExport extends Error {
+  override readonly name = 'NoExport'
+}
+
+/**
+ * Compares an export, line by line, with the seals in it, and those with the heads that were kept outside. It needs nothing
+ * but the file, and reads it to its end. `filter`: what the file claims to have, which nothing in it can prove.
+ */
+export async function verifyExport(
+  lines: AsyncIterable<string>,
+  { heads, onFinding }: TrailVerification,
+): Promise<TrailVerified & { filter: TrailFilter }> {
+  const done = { ...nothingVerified, isComplete: true }
+  let filter: TrailFilter | undefined
+  let last: Chained | undefined
+  let waiting: EventEntry[] = []
+  let number = 0
+  for await (const line of lines) {
+    number += 1
+    const parsed = parse(line, number)
+    if (filter === undefined) {
+      filter = readFilter(parsed)
+      continue
+    }
+    const seal = readSealLine(parsed)
+    if (seal === undefined) {
+      waiting.push(entryOfLine(line, number))
+      continue
+    }
+    tell(checkChain(last, seal, heads))
+    tell(checkEvents(seal, waiting, filter))
+    addSeal(done, seal.link.sealedAt, waiting.length, waiting)
+    last = seal
+    waiting = []
+  }
+  if (filter === undefined) throw new NoExport('The file is empty.')
+  tell(checkEnd(last, heads))
+  return { ...done, unsealed: waiting.length, filter }
+
+  function tell(findings: TrailFinding[]): void {
+    for (const finding of findings) onFinding(finding)
+  }
+}
+
+function checkEvents(seal: ExportedSeal, events: EventEntry[], filter: TrailFilter): TrailFinding[] {
+  const { link, entries } = seal
+  const { number } = link
+  if (entries === undefined)
+    return [{ kind: 'seal_edited', seal: number, detail: `what seal ${number} keeps of its events was cut out` }]
+  if (!createHash('sha256').update(entries).digest().equals(link.entriesHash))
+    return [{ kind: 'seal_edited', seal: number, detail: `what seal ${number} keeps of its events was changed` }]
+  return compareEvents({ number, entries }, events, filter)
+}
+
+function parse(line: string, number: number): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (error) {
+    throw new NoExport(`Line ${number} is no JSON: the file is damaged, or was cut.`, { cause: error })
+  }
+}
+
+function entryOfLine(line: string, number: number): EventEntry {
+  try {
+    return entryOf(line)
+  } catch (error) {
+    throw new NoExport(`Line ${number} is neither an event nor a seal.`, { cause: error })
+  }
+}
+
+function readFilter(line: unknown): TrailFilter {
+  const parsed = filterForm.safeParse(line)
+  if (!parsed.success) throw new NoExport('The file does not begin as an export of the audit trail does.')
+  const { firm, from, to } = parsed.data.export
+  return { ...(firm !== undefined && { firm }), ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
 }

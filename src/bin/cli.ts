@@ -2,11 +2,9 @@ import type { Logger } from 'pino'
 
 import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
-import { explainFailure } from '../cli/explain-failure.ts'
+import { explainFailure, nameDatabase } from '../cli/explain-failure.ts'
 import { loadEnvironment } from '../cli/load-environment.ts'
-import { nameDatabase } from '../cli/name-database.ts'
-import { makePrinter } from '../cli/printer.ts'
-import { besideProgress } from '../cli/progress.ts'
+import { besideProgress, makePrinter } from '../cli/printer.ts'
 import { buildProgram } from '../cli/program.ts'
 import { passwordReader } from '../cli/password-reader.ts'
 import { runProgram } from '../cli/run-program.ts'
@@ -62,7 +60,7 @@ async function onDocuments(
   work: (app: AppWithSignal) => Promise<void>,
 ) {
   const { withApp } = await import('./with-app.ts')
-  const { readClock } = await import('../database/read-clock.ts')
+  const { readClock } = await import('../database/client.ts')
   await withApp({ config: { ...config, useS3: true }, log }, async (app, signal) =>
     work({ ...app, now: await readClock(app.db), config: { ...app.config, useS3: config.useS3 }, signal }),
   )
@@ -119,7 +117,7 @@ const program = buildProgram(
       const { verifyAudit, verifyAuditExport } = await import('../cli/verify-audit.ts')
       if (options.export !== undefined) {
         const needs = await prepare(options, loadConfigWithoutTokens)
-        const { openHeads } = await import('../audit/open-heads.ts')
+        const { openHeads } = await import('../audit/heads.ts')
         return verifyAuditExport({ ...needs, heads: openHeads(needs.config, needs.log) }, options.export, options)
       }
       const needs = await prepare(options, loadConfig)
@@ -173,15 +171,15 @@ const program = buildProgram(
       await withoutTokens(options, (needs) => giveNewPassword({ ...needs, readPassword }, options.email))
     },
     async linkIdentity(options) {
-      const { linkUser } = await import('../cli/manage-identities.ts')
+      const { linkUser } = await import('../cli/manage-users.ts')
       await withoutTokens(options, (needs) => linkUser(needs, options))
     },
     async unlinkIdentity(options) {
-      const { unlinkUser } = await import('../cli/manage-identities.ts')
+      const { unlinkUser } = await import('../cli/manage-users.ts')
       await withoutTokens(options, (needs) => unlinkUser(needs, options))
     },
     async migrateDatabase(options) {
-      const { migrateDatabase } = await import('../cli/migrate-database.ts')
+      const { migrateDatabase } = await import('../cli/with-database.ts')
       await withoutTokens(options, migrateDatabase)
     },
   },

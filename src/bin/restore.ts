@@ -4,13 +4,11 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 
 import { closeAll, type Closer, openStores, uploadMemoryBytes } from '../app.ts'
-import { gatherRestored } from '../audit/gather-trail.ts'
 import type { Restored, RestoreNeeds } from '../backup/restore-backup.ts'
 import type { RestoreBackupOptions } from '../cli/add-backup.ts'
 import { openBackupPlace, openNamed } from '../cli/open-backup-place.ts'
 import type { Printer } from '../cli/printer.ts'
-import { restoreBackup } from '../cli/restore-backup.ts'
-import { tellRestored } from '../cli/tell-restored.ts'
+import { restoreBackup, tellRestored } from '../cli/restore-backup.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import type { Config } from '../config.ts'
 import { finishRestore } from '../database/backup/prepare-restore.ts'
@@ -23,6 +21,7 @@ import { untilAborted } from '../storage/read-as-it-grows.ts'
 import { openSpool } from '../storage/spool.ts'
 import { withSignal } from './shutdown-signal.ts'
 import { withApp } from './with-app.ts'
+import { gatherRestored } from '../audit/seal-trail.ts'
 
 type Needs = { config: Config; log: Logger; print: Printer }
 

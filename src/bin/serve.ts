@@ -10,7 +10,6 @@ import {
   describeStorage,
   firstCall,
 } from '../cli/describe-start.ts'
-import { explainListening } from '../cli/explain-listening.ts'
 import type { Config } from '../config.ts'
 import { systemActor } from '../database/events.ts'
 import { isAnyVersionIn } from '../database/versions-in-store.ts'
@@ -26,6 +25,7 @@ import { startWorker } from '../worker/start-worker.ts'
 import { tendDisk, type TendTimes } from '../worker/tend-disk.ts'
 import { buildApi } from './api.ts'
 import { stopping, untilToldToEnd } from './shutdown-signal.ts'
+import { explainListening } from '../cli/explain-failure.ts'
 
 type Needs = {
   config: Config

@@ -1,7 +1,6 @@
 import { constants } from 'node:os'
-
-import { ToldToEnd } from '../cli/failures.ts'
-import { besideProgress } from '../cli/progress.ts'
+import { ToldToEnd } from '../cli/explain-failure.ts'
+import { besideProgress } from '../cli/printer.ts'
 
 const signals = ['SIGINT', 'SIGTERM'] as const
 

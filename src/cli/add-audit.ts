@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 
-import { type Answers, answering, parseAs, teach } from './describe-command.ts'
-import { parseFirmId } from './parse-firm-id.ts'
+import { answering, type Answers, parseAs, parseFirmId, teach } from './describe-command.ts'
 
 export type VerifyAuditOptions = Answers & { export?: string; heads?: string }
 export type ExportAuditOptions = Answers & {

@@ -1,9 +1,8 @@
 import { type Command } from 'commander'
 
 import { whole } from '../config-forms.ts'
-import { type Answers, answering, parseAs, teach } from './describe-command.ts'
-import { WrongUse } from './failures.ts'
-import { parseFirmId } from './parse-firm-id.ts'
+import { answering, type Answers, parseAs, parseFirmId, teach } from './describe-command.ts'
+import { WrongUse } from './explain-failure.ts'
 
 export type CostOptions = Answers & {
   firm?: string

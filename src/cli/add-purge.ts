@@ -2,7 +2,7 @@ import { type Command } from 'commander'
 import { z } from 'zod'
 
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
-import { WrongUse } from './failures.ts'
+import { WrongUse } from './explain-failure.ts'
 
 export type PurgeOptions = Answers & {
   now?: true

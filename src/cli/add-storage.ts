@@ -2,8 +2,7 @@ import { type Command } from 'commander'
 import { z } from 'zod'
 
 import { whole } from '../config-forms.ts'
-import { type Answers, answering, parseAs, teach } from './describe-command.ts'
-import { parseFirmId } from './parse-firm-id.ts'
+import { answering, type Answers, parseAs, parseFirmId, teach } from './describe-command.ts'
 
 export type MigrateOptions = Answers & {
   dryRun?: true

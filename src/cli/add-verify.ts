@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 import { whole } from '../config-forms.ts'
 import { type Answers, answering, parseAs, teach } from './describe-command.ts'
-import { WrongUse } from './failures.ts'
+import { WrongUse } from './explain-failure.ts'
 
 export type VerifyOptions = Answers & {
   /** Of all versions: 0.05 of `5%`. Without it all are meant. */

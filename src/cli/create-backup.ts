@@ -1,18 +1,23 @@
-import type { Config } from '../config.ts'
-import type { PathOrBucket } from '../config-forms.ts'
+import type { CopyCounts } from '../backup/copy-files.ts'
 import { type BackupMade, createBackup as create, type CreateNeeds } from '../backup/create-backup.ts'
-import { type FileLine, isLacking } from '../backup/manifest.ts'
+import { type FileLine, isLacking, type Manifest } from '../backup/manifest.ts'
 import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
-import type { SigningKey } from '../backup/open-backup.ts'
+import type { PathOrBucket } from '../config-forms.ts'
+import type { Config } from '../config.ts'
 import { isAppError } from '../errors.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
-import { adviseOnLacking, warnRowsOnly } from './advise-on-lacking.ts'
-import { explainGivenUp } from './explain-given-up.ts'
-import { CommandFailed } from './failures.ts'
+import { CommandFailed, explainGivenUp } from './explain-failure.ts'
 import { openBackupPlace } from './open-backup-place.ts'
-import type { Printer } from './printer.ts'
-import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
-import { tellingOfWaiting } from './tell-waiting.ts'
+import {
+  type Amount,
+  inBytes,
+  inCount,
+  type Printer,
+  type Progress,
+  showProgress,
+  tellingOfWaiting,
+} from './printer.ts'
+import type { SigningKey } from '../backup/open-backup.ts'
 
 type Needs = CreateNeeds & {
   config: Config
@@ -125,4 +130,29 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
   print.say(`Not in it: ${inCount(files.lacking, 'file')}; the rest is sound.`)
   for (const line of adviseOnLacking(counts.fates)) print.say(line)
   throw new CommandFailed()
+}
+
+/** What to do about files that a backup could not have, a line for each reason. */
+export function adviseOnLacking({
+  not_here = 0,
+  unreadable = 0,
+  missing = 0,
+  wrong = 0,
+}: CopyCounts['fates']): string[] {
+  const lines: string[] = []
+  if (not_here > 0) lines.push('Not here: run it where their disks are, or `drain` those first.')
+  if (unreadable > 0) lines.push('Not read: let this user read all that lies below UPLOADS_DIR, and run this again.')
+  if (missing + wrong > 0)
+    lines.push(
+      'Lost or damaged: `verify` names and marks them; docs/runbook/backup-lacking.md says where they may still be had.',
+    )
+  return lines
+}
+
+/** Prints what a rows-only backup does not include, and what that means for a restore. */
+export function warnRowsOnly(print: Printer, { backup, files }: Manifest): void {
+  if (!backup.rows_only) return
+  print.say(
+    `${print.paint('yellow', '!')} This backup has rows only: ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}, are not in it. A restore brings back the rows and looks for the files in their stores.`,
+  )
 }

@@ -1,5 +1,5 @@
 import { type Command, Help, InvalidArgumentError, type Option } from 'commander'
-import type { z } from 'zod'
+import { z } from 'zod'
 
 export type Answers = { json?: true }
 
@@ -46,3 +46,5 @@ export function parseAs<Value>(form: z.ZodType<Value>): (text: string) => Value 
     throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message ?? 'is wrong'}.`)
   }
 }
+
+export const parseFirmId = parseAs(z.guid('must be the id of a firm, a UUID').transform((id) => id.toLowerCase()))

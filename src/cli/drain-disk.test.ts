@@ -2,8 +2,7 @@ import { expect, test } from 'vitest'
 
 import { loadConfig } from '../config.ts'
 import { configForDisk } from './drain-disk.ts'
-import { explainFailure } from './explain-failure.ts'
-import { WrongUse } from './failures.ts'
+import { explainFailure, WrongUse } from './explain-failure.ts'
 
 const config = loadConfig({ JWT_SECRET_KEY: 'a secret for tests that nobody else has' })
 

@@ -8,14 +8,12 @@ import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { hasCode } from '../errors-code.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { isS3Out } from '../storage/s3-operation.ts'
-import { findStoreId } from '../storage/local-files.ts'
 import type { DrainOptions } from './add-storage.ts'
-import { CommandFailed, WrongUse } from './failures.ts'
-import type { Printer } from './printer.ts'
-import { inBytes, inCount } from './progress.ts'
+import { CommandFailed, WrongUse } from './explain-failure.ts'
+import { endedBefore, inBytes, inCount, type Printer, s3IsAway } from './printer.ts'
 import { requireS3 } from './require-s3.ts'
-import { endedBefore, s3IsAway } from './tell-end.ts'
 import { tellingOfMoves } from './tell-moves.ts'
+import { findStoreId } from '../storage/local-files.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
 

@@ -1,33 +1,29 @@
 import { readFile } from 'node:fs/promises'
 
-import type { Logger } from 'pino'
-
-import type { ConfigWithoutTokens } from '../config.ts'
 import type { CostFacts } from '../database/cost-facts.ts'
+import { gatherFacts } from '../documents/costs/gather-facts.ts'
+import { NoPrices, type Prices, readPrices, usualPrices } from '../documents/costs/read-prices.ts'
 import {
   compareWays,
+  type CostLine,
+  costLines,
   type Costs,
   countOf,
   leastBilledBytes,
   type Lifecycle,
   newerThan,
+  ways,
 } from '../documents/costs/reckon-cost.ts'
-import { gatherFacts } from '../documents/costs/gather-facts.ts'
-import { NoPrices, type Prices, readPrices, usualPrices } from '../documents/costs/read-prices.ts'
 import { mostBytesInMemory } from '../documents/receive-file.ts'
-import { partBytes } from '../storage/s3-multipart.ts'
 import { codeOf } from '../errors-code.ts'
 import type { FirmId } from '../vocabulary.ts'
 import type { CostOptions } from './add-cost.ts'
-import { WrongUse } from './failures.ts'
-import type { Printer } from './printer.ts'
-import { requireFirm } from './require-firm.ts'
-import { tellCosts } from './tell-costs.ts'
-import { withDatabase } from './with-database.ts'
+import { WrongUse } from './explain-failure.ts'
+import { inBytes, inCount, type Printer } from './printer.ts'
+import { type CommandNeeds, requireFirm, withDatabase } from './with-database.ts'
+import { partBytes } from '../storage/s3-multipart.ts'
 
-type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal }
-
-export async function estimateCost(needs: Needs, options: CostOptions): Promise<void> {
+export async function estimateCost(needs: CommandNeeds, options: CostOptions): Promise<void> {
   const prices = options.prices === undefined ? usualPrices : await readPricesFrom(options.prices)
   const facts = await withDatabase(needs, async ({ db }) => {
     const firmId = options.firm as FirmId | undefined // checked by the program
@@ -91,4 +87,81 @@ function answerOf(facts: CostFacts, prices: Prices, options: CostOptions, costs:
 
 function amount({ files, bytes }: { files: number; bytes: number }) {
   return { files, bytes: Math.round(bytes) }
+}
+
+type Told = { facts: CostFacts; prices: Prices; options: CostOptions; costs: Costs }
+
+const heads: Record<(typeof ways)[number], string> = {
+  plain: 'as it is',
+  lifecycle: 'lifecycle',
+  cloudfront: 'CloudFront',
+  both: 'both',
+}
+const names: Record<CostLine, string> = {
+  storage_standard: 'storage, STANDARD',
+  storage_standard_ia: 'storage, STANDARD_IA',
+  upload_requests: 'requests: uploads',
+  download_requests: 'requests: downloads',
+  own_requests: 'requests: the service’s own',
+  transitions: 'moves to STANDARD_IA',
+  retrieval: 'reading from STANDARD_IA',
+  transfer_out: 'transfer to people',
+  cloudfront_requests: 'requests: CloudFront',
+}
+const nameWidth = 29
+const priceWidth = 12
+
+/** For people: what was counted, a table of four ways, and how far to trust it. */
+function tellCosts(print: Printer, { facts, prices, options, costs }: Told): void {
+  tellFacts(print, facts, options)
+  const { region, currency } = prices
+  print.say('')
+  print.say(
+    lineOf(
+      `${currency} a month, ${region}`,
+      ways.map((way) => heads[way]),
+    ),
+  )
+  for (const name of costLines)
+    print.say(
+      lineOf(
+        names[name],
+        ways.map((way) => inMoney(costs[way].lines[name].price)),
+      ),
+    )
+  print.say(
+    print.paint(
+      'bold',
+      lineOf(
+        'all',
+        ways.map((way) => inMoney(costs[way].total)),
+      ),
+    ),
+  )
+  print.say('')
+  print.say(`Prices of ${prices.as_of}, ${prices.source}.`)
+  if (prices.note !== undefined) print.say(`${print.paint('yellow', '!')} ${prices.note}`)
+}
+
+function tellFacts(print: Printer, facts: CostFacts, { firm, days }: CostOptions): void {
+  print.say(firm === undefined ? `Firms with papers: ${inCount(facts.firms)}.` : `Firm ${firm}.`)
+  print.say(`Files kept: ${inAmount(countOf(facts.kept))}.`)
+  if (facts.onDisk > 0) print.say(`Of those on a disk, counted as if on S3: ${inCount(facts.onDisk)}.`)
+  print.say(`Files removed that a versioned bucket may keep: ${inAmount(countOf(facts.hidden))}.`)
+  print.say(
+    `In the last ${inCount(days, 'day')} uploaded: ${inAmount(countOf(newerThan(facts.kept, days)))}; downloaded: ${inAmount(countOf(facts.downloads))}.`,
+  )
+}
+
+function inAmount({ files, bytes }: { files: number; bytes: number }): string {
+  return `${inCount(files)}, ${inBytes(bytes)}`
+}
+
+function lineOf(name: string, cells: string[]): string {
+  return name.padEnd(nameWidth) + cells.map((cell) => cell.padStart(priceWidth)).join('')
+}
+
+/** To the hundredth of a cent: one firm costs little. */
+function inMoney(price: number): string {
+  return price.toFixed(4)
 }

@@ -5,8 +5,7 @@ import { AppError } from '../errors.ts'
 import { localFailure } from '../storage/local-errors.ts'
 import { s3FailureOf } from '../storage/s3-errors.ts'
 import { S3Error } from '../storage/s3-operation.ts'
-import { explainFailure } from './explain-failure.ts'
-import { explainListening } from './explain-listening.ts'
+import { explainFailure, explainListening } from './explain-failure.ts'
 
 describe('a database that cannot be opened, or went away', () => {
   test.each([

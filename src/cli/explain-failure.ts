@@ -1,13 +1,15 @@
+import type { DatabaseConfig } from '../config.ts'
 import { ConfigError } from '../config-error.ts'
 import { isFromPooler, isOutOfReach, isWithoutTls } from '../database/postgres-errors.ts'
-import { hasCode } from '../errors-code.ts'
+import { codeOf, hasCode } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { adviceOnDisk, tellDiskFailure } from '../storage/local-errors.ts'
-import { ToldToEnd, WrongUse } from './failures.ts'
-import { tellStoreFailure } from './tell-store-failure.ts'
+import { S3Error } from '../storage/s3-operation.ts'
+import type { GaveUp } from '../backup/patient-place.ts'
+import { PlaceFailure } from '../storage/backup-place/backup-place.ts'
 
-export type Explained = {
+type Explained = {
   code: string
   /** One line, for the person who gave the command. */
   message: string
@@ -122,4 +124,109 @@ function* causesOf(error: unknown): Generator<Error> {
   yield error
   if (error instanceof AggregateError) for (const each of error.errors) yield* causesOf(each)
   yield* causesOf(error.cause)
+}
+
+/** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. */
+export function tellStoreFailure(error: StoreError): { says: string; advice: string } {
+  if (!(error instanceof PlaceFailure)) return tell(error, undefined)
+  const { cause, place, policy } = error
+  const told = tell(cause, place)
+  const isForbidden = cause instanceof S3Error && cause.failure.trouble === 'not_allowed'
+  return isForbidden && policy !== undefined ? { ...told, advice: givePolicy(policy) } : told
+}
+
+/** What to do where a right is missing in a bucket of backups, as the beginning of a sentence. */
+export function givePolicy(policy: string): string {
+  return `Use credentials that have the policy deploy/policies/${policy}.json`
+}
+
+/** `place`: where backups are kept, when it was that. */
+function tell(error: StoreError, place: string | undefined): { says: string; advice: string } {
+  const where = place ?? 'S3'
+  if (error instanceof S3Error)
+    return {
+      says: `${where} cannot be used (${error.failure.s3Code}).`,
+      advice: place === undefined ? seeS3Test : 'See that it answers and may be used with these credentials',
+    }
+  const disk = place ?? 'UPLOADS_DIR or DATA_DIR'
+  return { says: `${disk}: ${tellDiskFailure(error.cause) ?? error.message}`, advice: adviceOnDisk(error.cause) }
+}
+
+const seeS3Test = 'See what ./bin/paniq-docs s3 test says'
+
+/** What the end of a backup's patience is to people. `whatStands`: what a second run finds of the first. */
+export function explainGivenUp(error: GaveUp, whatStands: string): AppError {
+  const { says, advice } = tellStoreFailure(error.cause)
+  return new AppError('store_unavailable', `${says} ${advice}, and run this again: ${whatStands}.`, { cause: error })
+}
+
+/** What Node threw when it could not listen, as one line that says what to do; anything else as it came. */
+export function explainListening(error: unknown, { host, port }: { host: string; port: number }): unknown {
+  switch (codeOf(error) ?? '') {
+    case 'EADDRINUSE':
+      return new ConfigError(
+        `Port ${port} is taken. Stop the program that uses it, or choose another: PORT=${port + 1} npm start`,
+        { cause: error },
+      )
+    case 'EACCES':
+      return new ConfigError(`PORT: ${port} may not be used by this user. Choose one above 1023: PORT=8000 npm start`, {
+        cause: error,
+      })
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new ConfigError(
+        `HOST: ${JSON.stringify(host)} is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for every one it has.`,
+        { cause: error },
+      )
+    default:
+      return error
+  }
+}
+
+/** The command did what it was asked, the result is bad, and it has said so. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed'
+}
+
+/** Somebody told it to end before it had begun, or before it was done with what is soon done. */
+export class ToldToEnd extends Error {
+  override readonly name = 'ToldToEnd'
+  override readonly message = 'It was told to end before it was done. Give the same line again.'
+}
+
+/** Asked for in a way that cannot be; the message says in which way it can. */
+export class WrongUse extends Error {
+  override readonly name = 'WrongUse'
+}
+
+/** Which database the settings mean, without its password and whatever else its address carries. */
+export function nameDatabase(config: DatabaseConfig): string {
+  if (config.kind === 'embedded') return 'the one that comes along, in DATA_DIR'
+  const { url, ownerUrl, directUrl } = config
+  const named = [`DATABASE_URL: ${placeOf(url)}`]
+  if (ownerUrl !== undefined) named.push(`DATABASE_OWNER_URL: ${placeOf(ownerUrl)}`)
+  if (directUrl !== url) named.push(`DATABASE_DIRECT_URL: ${placeOf(directUrl)}`)
+  return named.join('; ')
+}
+
+function placeOf(address: string): string {
+  const { username, hostname, port, pathname, searchParams } = new URL(address)
+  // As the driver has it: what stands behind the question mark goes before what stands in front of it.
+  const [host, itsPort, user] = [
+    searchParams.get('host') || decoded(hostname) || 'localhost',
+    searchParams.get('port') || port || '5432',
+    searchParams.get('user') || decoded(username),
+  ]
+  const name = decoded(pathname.slice(1))
+  return `${user ? `${user}@` : ''}${host}${host.startsWith('/') ? '' : `:${itsPort}`}${name === '' ? '' : `, database ${name}`}`
+}
+
+/** What is not written as an address would have it is taken as it stands, as the driver does. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

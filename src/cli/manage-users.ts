@@ -1,30 +1,25 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Logger } from 'pino'
-
 import type { ConfigWithoutTokens } from '../config.ts'
-import { findAccountByEmail } from '../database/accounts.ts'
 import { systemActor } from '../database/events.ts'
+import type { Identity } from '../database/identities.ts'
+import { findAccountByEmail } from '../database/persons.ts'
 import { AppError, isAppError } from '../errors.ts'
-import { createAccount } from '../people/create-account.ts'
+import { createAccount, setPassword } from '../people/accounts.ts'
 import { removePasswordFile } from '../people/ensure-administrator.ts'
+import { addIdentity, unlinkSubject } from '../people/identities.ts'
 import { makePasswords } from '../people/passwords.ts'
-import { setPassword } from '../people/set-password.ts'
-import type { Printer } from './printer.ts'
-import type { NewPerson } from './program.ts'
-import { requireAccount } from './require-account.ts'
-import { withDatabase } from './with-database.ts'
+import type { Subject } from '../vocabulary.ts'
+import type { NamedSubject, NewPerson } from './program.ts'
+import { WrongUse } from './explain-failure.ts'
+import { type CommandNeeds, requireAccount, withDatabase } from './with-database.ts'
 
-type Needs = {
-  config: ConfigWithoutTokens
-  log: Logger
-  print: Printer
-  signal: AbortSignal
+type PasswordNeeds = CommandNeeds & {
   /** Called once it is known that the password would be of use: nobody types one twice for nothing. */
   readPassword: () => Promise<string>
 }
 
-export async function createUser(needs: Needs, { admin, ...person }: NewPerson): Promise<void> {
+export async function createUser(needs: PasswordNeeds, { admin, ...person }: NewPerson): Promise<void> {
   const { print, readPassword } = needs
   const account = await withDatabase(needs, async ({ db }) => {
     if ((await findAccountByEmail(db, person.email)) !== undefined) throw thereAlready()
@@ -44,7 +39,7 @@ export async function createUser(needs: Needs, { admin, ...person }: NewPerson):
   )
 }
 
-export async function giveNewPassword(needs: Needs, email: string): Promise<void> {
+export async function giveNewPassword(needs: PasswordNeeds, email: string): Promise<void> {
   const { config, print, readPassword } = needs
   const person = await withDatabase(needs, async ({ db }) => {
     await requireAccount(db, email)
@@ -64,4 +59,48 @@ function thereAlready(cause?: unknown): AppError {
     'There is an account with this e-mail already; users set-password gives it a new password.',
     { cause },
   )
+}
+
+export async function linkUser(
+  needs: CommandNeeds,
+  { email, ...named }: NamedSubject & { email: string },
+): Promise<void> {
+  const { print } = needs
+  const subject = subjectOf(needs.config, named)
+  const { identity, account } = await withDatabase(needs, async ({ db }) => {
+    const found = await requireAccount(db, email)
+    const actor = systemActor(randomUUID())
+    return { account: found, identity: await addIdentity({ db }, actor, { ...subject, userId: found.id }) }
+  })
+  print.answer(answerOf(identity))
+  print.say(`${print.paint('green', '✓')} ${subject.subject} of ${subject.issuer} is ${account.email} from now on.`)
+}
+
+export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Promise<void> {
+  const { print } = needs
+  const subject = subjectOf(needs.config, named)
+  const identity = await withDatabase(needs, async ({ db }) =>
+    unlinkSubject({ db }, systemActor(randomUUID()), subject),
+  ).catch((error: unknown) => {
+    throw isAppError(error, 'not_found') ? noSuchLink(subject) : error
+  })
+  print.answer(answerOf(identity))
+  print.say(`${print.paint('green', '✓')} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
+}
+
+function noSuchLink({ subject, issuer }: Subject): AppError {
+  return new AppError(
+    'not_found',
+    `There is no link of ${subject} of ${issuer}. Correct --subject or --issuer; GET /api/v1/users/{user_id}/identities lists the links of a person.`,
+  )
+}
+
+function subjectOf({ openId }: ConfigWithoutTokens, { subject, issuer = openId?.issuer }: NamedSubject): Subject {
+  if (issuer === undefined)
+    throw new WrongUse('--issuer: name the provider; JWT_ISSUER, which else says it, is not set.')
+  return { issuer, subject }
+}
+
+function answerOf({ id, userId, issuer, subject }: Identity): object {
+  return { id, user_id: userId, issuer, subject }
 }

@@ -6,15 +6,11 @@ import { migrate, type Migrated, planMigration, rehearse, type Rehearsed } from 
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import type { FirmId, StoreName } from '../vocabulary.ts'
 import type { MigrateOptions } from './add-storage.ts'
-import { CommandFailed } from './failures.ts'
-import type { Printer } from './printer.ts'
-import { type Amount, inBytes, inCount } from './progress.ts'
-import { requireFirm } from './require-firm.ts'
+import { CommandFailed, tellStoreFailure } from './explain-failure.ts'
+import { type Amount, endedBefore, inBytes, inCount, type Printer, s3IsAway, tellingOfWaiting } from './printer.ts'
+import { requireFirm } from './with-database.ts'
 import { requireS3 } from './require-s3.ts'
-import { endedBefore, s3IsAway } from './tell-end.ts'
 import { type Teller, tellingOfMoves } from './tell-moves.ts'
-import { tellStoreFailure } from './tell-store-failure.ts'
-import { tellingOfWaiting } from './tell-waiting.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
 type Plan = { to: StoreName; firmId: FirmId | undefined; options: MigrateOptions; total: Amount }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { nameDatabase } from './name-database.ts'
+import { nameDatabase } from './explain-failure.ts'
 
 test.each([
   [

@@ -3,7 +3,6 @@ import { resolve } from 'node:path'
 
 import type { Logger } from 'pino'
 
-import { BackupWrong, NotSigned } from '../backup/manifest.ts'
 import { type CheckingKey, listBackups, openBackup, type OpenedBackup, readCheckingKey } from '../backup/open-backup.ts'
 import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
@@ -12,11 +11,11 @@ import { AppError } from '../errors.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
 import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../storage/connection-test/find-bucket.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
-import { WrongUse } from './failures.ts'
-import { givePolicy } from './tell-store-failure.ts'
+import { givePolicy, WrongUse } from './explain-failure.ts'
+import { BackupWrong, NotSigned } from '../backup/manifest.ts'
+import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../storage/connection-test/find-bucket.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
 

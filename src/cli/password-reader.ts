@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 
 import { AppError } from '../errors.ts'
-import { WrongUse } from './failures.ts'
+import { WrongUse } from './explain-failure.ts'
 
 type Streams = { stdin: NodeJS.ReadStream; stderr: NodeJS.WriteStream }
 

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 
+import { issuerText, subjectText } from '../contract-identities.ts'
 import { loginBody, registerBody } from '../contract-people.ts'
 import { addAudit, type AuditActions } from './add-audit.ts'
 import { addBackup, type BackupActions } from './add-backup.ts'
 import { addCost, type CostActions } from './add-cost.ts'
-import { addIdentities, type IdentityActions } from './add-identities.ts'
 import { addPurge, type PurgeActions } from './add-purge.ts'
 import { addS3, type S3Actions } from './add-s3.ts'
 import { addStorage, type StorageActions } from './add-storage.ts'
@@ -12,7 +12,7 @@ import { addVerify, type VerifyActions } from './add-verify.ts'
 import { answering, type Answers, describeOption, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
 
 export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
-export type PasswordSource = { passwordStdin?: true }
+type PasswordSource = { passwordStdin?: true }
 
 /** What the commands do, one function each; the program knows only how they are asked for. */
 export type Actions = S3Actions &
@@ -111,4 +111,31 @@ function addDatabase(program: Command, actions: Actions): void {
     .description('Bring the tables up to this version, as every start does by itself; a second run changes nothing.')
     .action(actions.migrateDatabase)
   teach(migrate, './bin/paniq-docs db migrate')
+}
+
+export type NamedSubject = { subject: string; issuer?: string }
+
+type IdentityActions = {
+  linkIdentity: (options: NamedSubject & { email: string } & Answers) => Promise<void>
+  unlinkIdentity: (options: NamedSubject & Answers) => Promise<void>
+}
+
+/** The commands of `users` that tell which login of an OpenID provider is whose. */
+function addIdentities(users: Command, actions: IdentityActions): void {
+  const link = answering(users.command('link'))
+    .description('Link a login of an OpenID provider to a person, whose it is from the next request on.')
+    .requiredOption('--email <address>', 'whose it is', parseAs(loginBody.shape.email))
+    .requiredOption('--subject <text>', 'what the provider calls them: sub in its tokens', parseAs(subjectText))
+    .option('--issuer <url>', 'the provider, if it is not that of JWT_ISSUER', parseAs(issuerText))
+    .action(actions.linkIdentity)
+  teach(link, './bin/paniq-docs users link --email thandi@example.com --subject 248289761001')
+
+  const unlink = answering(users.command('unlink'))
+    .description(
+      'Take a login of an OpenID provider from its person: nobody comes in with it from the next request on.',
+    )
+    .requiredOption('--subject <text>', 'what the provider calls them: sub in its tokens', parseAs(subjectText))
+    .option('--issuer <url>', 'the provider, if it is not that of JWT_ISSUER', parseAs(issuerText))
+    .action(actions.unlinkIdentity)
+  teach(unlink, './bin/paniq-docs users unlink --subject 248289761001')
 }

@@ -9,10 +9,9 @@ import { destroyFiles, type DestroyNeeds } from '../documents/purge/destroy-file
 import { purgeTrash, walkTrash } from '../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../vocabulary.ts'
 import type { PurgeOptions } from './add-purge.ts'
-import { CommandFailed } from './failures.ts'
-import type { Printer } from './printer.ts'
-import { inBytes, inCount } from './progress.ts'
-import { requireDestruction } from './require-destruction.ts'
+import { CommandFailed } from './explain-failure.ts'
+import { inBytes, inCount, type Printer } from './printer.ts'
+import { requireDestruction } from './require-s3.ts'
 import { type PurgeTeller, tellingOfPurge } from './tell-purge.ts'
 
 type Needs = DestroyNeeds & { config: Config; graceMs: number; print: Printer; signal: AbortSignal }

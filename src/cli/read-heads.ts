@@ -1,17 +1,15 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { dirname, isAbsolute } from 'node:path'
 
-import type { Heads } from '../audit/check-chain.ts'
-import { type HeadKeeper, keepingTask } from '../audit/head-keeper.ts'
-import { HeadsUnreadable } from '../audit/heads-unreadable.ts'
-import { keepHeadsInFile } from '../audit/keep-heads-in-file.ts'
+import type { Heads } from '../audit/compare-trail.ts'
+import { type HeadKeeper, HeadsUnreadable, keepHeadsInFile, keepingTask } from '../audit/heads.ts'
 import type { Db } from '../database/client.ts'
 import { listRuns, type RunRecord } from '../database/runs.ts'
 import { hasCode } from '../errors-code.ts'
 import { AppError } from '../errors.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { VerifyAuditOptions } from './add-audit.ts'
-import { WrongUse } from './failures.ts'
+import { WrongUse } from './explain-failure.ts'
 
 /** `db`: where there is one, it knows whether heads were kept. */
 type Needs = { heads: HeadKeeper | undefined; db?: Db; signal?: AbortSignal }

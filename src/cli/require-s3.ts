@@ -1,10 +1,13 @@
 import type { Config } from '../config.ts'
 import type { Db } from '../database/client.ts'
-import { leaveWrongBucket, notOurBucket } from '../documents/claim-store.ts'
-import type { Stores } from '../documents/stores.ts'
+import { countDisposedBlobs } from '../database/disposals.ts'
+import type { PurgeScope } from '../database/purgeable.ts'
+import { isAnyVersionIn } from '../database/versions-in-store.ts'
+import { claimStore, leaveWrongBucket, notOurBucket } from '../documents/claim-store.ts'
+import { type Stores, storeUnavailable } from '../documents/stores.ts'
 import { AppError } from '../errors.ts'
-import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
+import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 
 type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
 
@@ -19,4 +22,31 @@ export async function requireS3(needs: Needs): Promise<void> {
       'store_unavailable',
       `Papers lie on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`,
     )
+}
+
+/**
+ * Before anything is destroyed for good: where bytes may lie on S3, it is there, the bucket is ours, and the credentials
+ * may list and destroy versions. Throws with what is wrong and what to do; nothing was changed by then.
+ */
+export async function requireDestruction(needs: Needs, { documentIds }: PurgeScope): Promise<void> {
+  const left = await countDisposedBlobs(needs.db, documentIds)
+  const isOnS3 =
+    left.some(({ store, storeId }) => store === 's3' && storeId === null) || (await isAnyVersionIn(needs.db, 's3'))
+  if (!isOnS3) return
+  await requireS3(needs)
+  const { s3 } = needs.stores
+  if (s3 === undefined) throw storeUnavailable()
+  const owner = await untilAborted(claimStore(needs, { store: 's3', storeId: null, files: s3 }), needs.signal)
+  if (owner !== 'ours')
+    throw new AppError(
+      'store_unavailable',
+      `Papers lie on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`,
+    )
+
+  const right = await untilAborted(s3.versions.findMissingRight(), needs.signal)
+  if (right === undefined) return
+  throw new AppError(
+    'forbidden',
+    `These credentials lack the right ${right}, without which nothing on S3 can be destroyed for good; nothing was changed. The service’s own have it not, on purpose: give what deploy/policies/purge-now.json says, s3:ListBucketVersions (on the bucket) and s3:DeleteObjectVersion (on its objects), to a role of the operator’s, and run this with that role’s credentials (AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key taken out of .env).`,
+  )
 }

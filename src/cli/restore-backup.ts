@@ -1,25 +1,31 @@
 import { BackupWrong, ContentWrong, type FileLine } from '../backup/manifest.ts'
+import type { OpenedBackup } from '../backup/open-backup.ts'
+import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import {
+  type FileFound,
   restoreBackup as restore,
   type Restored,
   type RestoreNeeds,
   type RestoreStore,
 } from '../backup/restore-backup.ts'
-import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
-import type { OpenedBackup } from '../backup/open-backup.ts'
+import type { RestoredFiles } from '../backup/restore-files.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { RestoreBackupOptions } from './add-backup.ts'
-import { warnRowsOnly } from './advise-on-lacking.ts'
-import { explainGivenUp } from './explain-given-up.ts'
-import { CommandFailed } from './failures.ts'
-import type { Printer } from './printer.ts'
-import { inBytes, inCount, type Progress, showProgress } from './progress.ts'
-import { endedBefore } from './tell-end.ts'
-import { tellingOfWaiting } from './tell-waiting.ts'
+import { warnRowsOnly } from './create-backup.ts'
+import { CommandFailed, explainGivenUp } from './explain-failure.ts'
+import {
+  endedBefore,
+  inBytes,
+  inCount,
+  type Printer,
+  type Progress,
+  showProgress,
+  tellingOfWaiting,
+} from './printer.ts'
+import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 
 type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
 
@@ -96,4 +102,78 @@ async function storeOf({ config, stores, signal }: Needs): Promise<RestoreStore>
   if (trouble !== undefined || s3 === undefined)
     throw new AppError('store_unavailable', `S3 cannot be used: ${trouble?.says}. ${trouble?.advice}`)
   return { store: 's3', name: config.s3.bucket, storeId: null, files: s3 }
+}
+
+type RestoreReport = { ok: boolean; answer: object; lines: string[] }
+
+/** What became of a restore, once everything is done. Throws `CommandFailed` where a file is lacking. */
+export function tellRestored(
+  print: Printer,
+  { name, manifest }: OpenedBackup,
+  { state, files, looked, lacking }: Restored,
+): void {
+  const { ok, answer, lines } = files ? tellFiles(files) : looked ? tellLooked(looked) : tellLoaded(lacking)
+  const asOf = manifest.backup.taken_at
+  print.answer({
+    event: 'finished',
+    ok,
+    complete: true,
+    backup: name,
+    as_of: asOf,
+    went_on: state !== 'new',
+    rows_only: manifest.backup.rows_only,
+    ...answer,
+  })
+  const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')
+  const [first, ...rest] = lines
+  print.say(`${mark} ${name} is restored: ${first}`)
+  for (const line of rest) print.say(line)
+  print.say(
+    `${print.paint('yellow', '!')} All is as of ${asOf}: papers that were destroyed since are back, and rights that were withdrawn hold again. Do again what was done since: "The way back" in deploy/backup-restore/README.md says how.`,
+  )
+  if (!ok) throw new CommandFailed()
+}
+
+function tellLoaded(lacking: number): RestoreReport {
+  return {
+    ok: lacking === 0,
+    answer: { files: { lacking } },
+    lines: ['rows and files were there already, and what was left is done.', ...tellLacking(lacking)],
+  }
+}
+
+function tellLacking(lacking: number): string[] {
+  if (lacking === 0) return []
+  return [`Not brought back, and marked as missing in the documents: ${inCount(lacking, 'file')}.`]
+}
+
+function tellFiles({ written, found, bytes, renamed, withoutBytes, infected, damaged }: RestoredFiles): RestoreReport {
+  const lacking = withoutBytes.length - infected
+  return {
+    ok: lacking + damaged === 0,
+    answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected, damaged } },
+    lines: [
+      `${inCount(written + found, 'file')}, ${inBytes(bytes)}, each read back and its hash compared.`,
+      ...(damaged > 0 ? [`Lost or damaged in the backup, and left out: ${inCount(damaged, 'file')}.`] : []),
+      ...tellLacking(lacking),
+      ...(infected > 0 ? [`In no backup, because of a virus: ${inCount(infected, 'file')}.`] : []),
+    ],
+  }
+}
+
+function tellLooked({ there, unreadable, ...troubles }: Record<FileFound, number>): RestoreReport {
+  const absent = Object.values(troubles).reduce((sum, count) => sum + count, 0)
+  return {
+    ok: absent + unreadable === 0,
+    answer: { looked: { there, unreadable, ...troubles } },
+    lines: [
+      `its rows; of the files that they name, where they should be: ${inCount(there)}.`,
+      ...(absent > 0 ? [`Not there: ${inCount(absent)}. Bring them back, or run \`verify\`, which marks them.`] : []),
+      ...(unreadable > 0
+        ? [
+            `Not read: ${inCount(unreadable)}. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run \`verify\`.`,
+          ]
+        : []),
+    ],
+  }
 }

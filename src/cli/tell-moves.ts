@@ -1,10 +1,9 @@
 import type { StoredVersion } from '../database/versions-in-store.ts'
 import type { MoveOutcome } from '../documents/moving/move-version.ts'
-import type { Rehearsed } from '../documents/moving/migrate.ts'
 import { hasCode } from '../errors-code.ts'
-import type { Printer } from './printer.ts'
-import { type Amount, showProgress } from './progress.ts'
+import { type Amount, type Printer, showProgress } from './printer.ts'
 import { openReport } from './write-report.ts'
+import type { Rehearsed } from '../documents/moving/migrate.ts'
 
 export type Outcome = MoveOutcome | Rehearsed | 'failed'
 

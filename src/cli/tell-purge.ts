@@ -1,11 +1,9 @@
 import type { DisposedDocument } from '../database/disposals.ts'
 import type { PurgeCandidate } from '../database/purgeable.ts'
+import type { FileSettled } from '../documents/purge/destroy-files.ts'
 import type { PurgeSettled } from '../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../vocabulary.ts'
-import type { Printer } from './printer.ts'
-import { type Amount, inCount, showProgress } from './progress.ts'
-import { type FileTeller, reasonOf, tellDestroyedFiles } from './tell-destroyed-files.ts'
-import { endedBefore } from './tell-end.ts'
+import { type Amount, endedBefore, inCount, type Printer, type Progress, showProgress } from './printer.ts'
 
 type Settled = PurgeSettled | { document: PurgeCandidate; outcome: 'due' }
 type Outcome = Settled['outcome'] | 'purged_before'
@@ -165,4 +163,59 @@ function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): str
   else if (purged > 0) lines.push('Their bytes are removed by the running service once a day has passed.')
   if (!isComplete) lines.push(endedBefore)
   return lines
+}
+
+type FileOutcome = FileSettled['outcome']
+
+/** Tells people and machines of one file after another that is destroyed for goodFileOutcomes. */
+type FileTeller = {
+  begin: (total: number) => void
+  tell: (settled: FileSettled) => void
+  counts: Partial<Record<FileOutcome, number>>
+  /** Whether none stayed that should have gone. */
+  isGood: () => boolean
+  end: () => void
+}
+
+const fileWhys: Record<FileOutcome, string> = {
+  destroyed: 'destroyed',
+  held: 'a legal hold was put on its firm since',
+  still_named: 'another document, or a row of the platform, has the same file',
+  backup_runs: 'a backup is being made that may need it; run this again when that is done',
+  refused: 'S3 refuses to destroy a version of it: an Object Lock keeps it, or a policy of the bucket',
+  failed: 'it could not be destroyed; run again',
+}
+
+const goodFileOutcomes = new Set<FileOutcome>(['destroyed', 'held'])
+
+function tellDestroyedFiles(print: Printer): FileTeller {
+  const counts: FileTeller['counts'] = {}
+  const done = { files: 0, bytes: 0 }
+  let progress: Progress | undefined
+  return {
+    counts,
+    isGood: () => Object.keys(counts).every((outcome) => goodFileOutcomes.has(outcome as FileOutcome)), // nothing else is counted
+    begin(total) {
+      if (total === 0) return
+      print.say(`To be destroyed for goodFileOutcomes: ${inCount(total, 'file')}.`)
+      progress = showProgress(print, { files: total, bytes: 0 })
+    },
+    tell(settled) {
+      const { file, outcome } = settled
+      counts[outcome] = (counts[outcome] ?? 0) + 1
+      done.files += 1
+      progress?.update(done)
+      if (outcome === 'destroyed') return
+      const why = `${fileWhys[outcome]}${reasonOf(settled)}`
+      print.answer({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })
+      const teller = progress ?? print
+      teller.say(`${print.paint('yellow', '!')} ${file.key}: ${why}`)
+    },
+    end: () => progress?.end(),
+  }
+}
+
+/** What an error said, behind a sentence of ours. */
+function reasonOf(settled: object): string {
+  return 'error' in settled && settled.error instanceof Error ? ` (${settled.error.message})` : ''
 }

@@ -3,9 +3,8 @@ import type { Outcome, StepResult } from '../storage/connection-test/connection-
 import { addressOf } from '../storage/connection-test/explain-s3-failure.ts'
 import { testS3Connection } from '../storage/connection-test/test-connection.ts'
 import { isAmazon } from '../storage/s3-client.ts'
-import { CommandFailed } from './failures.ts'
-import type { Printer } from './printer.ts'
-import { endedUnread } from './tell-end.ts'
+import { CommandFailed } from './explain-failure.ts'
+import { endedUnread, type Printer } from './printer.ts'
 
 type Needs = {
   config: ConfigWithoutTokens

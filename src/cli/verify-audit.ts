@@ -1,19 +1,22 @@
 import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 
-import type { TrailFilter } from '../audit/compare-events.ts'
-import type { HeadKeeper } from '../audit/head-keeper.ts'
-import type { TrailFinding } from '../audit/trail-finding.ts'
-import { NoExport, verifyExport } from '../audit/verify-export.ts'
-import { type TrailVerification, type TrailVerified, verifyTrail } from '../audit/verify-trail.ts'
+import type { TrailFilter, TrailFinding } from '../audit/compare-trail.ts'
+import type { HeadKeeper } from '../audit/heads.ts'
+import {
+  NoExport,
+  type TrailVerification,
+  type TrailVerified,
+  verifyExport,
+  verifyTrail,
+} from '../audit/verify-trail.ts'
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
+import { splitLines } from '../files-split-lines.ts'
 import type { VerifyAuditOptions } from './add-audit.ts'
-import { claimOf, describeClaim } from './describe-claim.ts'
-import { CommandFailed, WrongUse } from './failures.ts'
-import type { Printer } from './printer.ts'
-import { inCount } from './progress.ts'
+import { CommandFailed, WrongUse } from './explain-failure.ts'
+import { inCount, type Printer } from './printer.ts'
 import { type HeadsRead, readHeads, requireFile } from './read-heads.ts'
-import { readLines } from './read-lines.ts'
 
 type Needs = { print: Printer; heads: HeadKeeper | undefined; signal?: AbortSignal }
 
@@ -65,7 +68,7 @@ export async function verifyAuditExport(
 
 const asExported =
   'Name a file as `audit export` wrote it, in the format jsonl; if it was cut or changed on its way, copy it or export it again.'
-type Telling = Pick<TrailVerification, 'onFinding' | 'onSeal'> & {
+type Telling = Pick<TrailVerification, 'onFinding'> & {
   counts: Record<string, number>
   first: TrailFinding[]
   count: () => number
@@ -87,7 +90,6 @@ function tellingOf(print: Printer): Telling {
       if (count > mostShown) return
       print.say(`${print.paint('red', '✗')} ${finding.kind.replaceAll('_', ' ')}: ${finding.detail}`)
     },
-    onSeal: () => undefined,
   }
 }
 
@@ -164,3 +166,22 @@ function explain(print: Printer, { verified, filter, note, telling }: Answer): v
 const page = 'docs/runbook.md, “The audit trail was altered”'
 const trailAltered = `Change nothing, and keep a copy of the database and of the heads as they are now; then go on as ${page} says.`
 const exportAltered = `Get the file again from whoever exported it, or export it again. If \`audit verify\` finds the same in the database, it was altered there: ${page}.`
+
+/** For machines: what an export claims to have of the trail, part by part, and in the words that people get. */
+export function claimOf(filter: TrailFilter) {
+  const { firm = null, from = null, to = null } = filter
+  return { filter: { firm, from, to }, claims: describeClaim(filter) }
+}
+
+/** What an export claims to have: nothing in the file proves that it was asked for. */
+export function describeClaim({ firm, from, to }: TrailFilter): string {
+  if (firm === undefined && from === undefined && to === undefined) return 'every event of the trail'
+  const times = [from && `from ${from} on`, to && `before ${to}`].filter((part) => part !== undefined).join(' and ')
+  return ['the events', firm && `of firm ${firm}`, times].filter(Boolean).join(' ')
+}
+
+/** The lines of a text file. */
+function readLines(path: string): AsyncGenerator<string> {
+  // With an encoding it yields text; the type of a stream cannot say so.
+  return splitLines(createReadStream(path, 'utf8') as AsyncIterable<string>)
+}

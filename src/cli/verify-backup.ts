@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
-import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import type { OpenedBackup } from '../backup/open-backup.ts'
+import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../backup/patient-place.ts'
 import {
   type BackupChecked,
   type BackupProblem,
@@ -12,14 +12,10 @@ import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
 import type { VerifyBackupOptions } from './add-backup.ts'
-import { adviseOnDamage } from './advise-on-damage.ts'
-import { warnRowsOnly } from './advise-on-lacking.ts'
-import { explainGivenUp } from './explain-given-up.ts'
-import { CommandFailed } from './failures.ts'
+import { warnRowsOnly } from './create-backup.ts'
+import { CommandFailed, explainGivenUp } from './explain-failure.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
-import type { Printer } from './printer.ts'
-import { inBytes, inCount, showProgress } from './progress.ts'
-import { endedUnread } from './tell-end.ts'
+import { endedUnread, inBytes, inCount, type Printer, showProgress } from './printer.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
 
@@ -107,4 +103,22 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
 
 function noProblem(isComplete: boolean): string {
   return isComplete ? 'all as it was written' : 'nothing wrong so far'
+}
+
+/** What to do about what is wrong in a backup, a line for each kind of it. */
+function adviseOnDamage({ backup, missing, damaged, aside }: Record<ProblemKind, number>): string[] {
+  const again = '`backup create` copies again what the store still has'
+  const lines: string[] = []
+  if (backup > 0)
+    lines.push(
+      'What is wrong in its rows or lists cannot be mended: make another backup, or take this one from another copy.',
+    )
+  if (damaged > 0)
+    lines.push(`Damaged files: --repair puts them aside; then ${again}. See docs/runbook/backup-lacking.md.`)
+  if (aside > 0)
+    lines.push(
+      `Put aside, as ….damaged: ${inCount(aside, 'file')}. The next ${again}: run it now, since until then no backup here has them. See docs/runbook/backup-lacking.md.`,
+    )
+  if (missing > 0) lines.push(`Missing files: ${again}. See docs/runbook/backup-lacking.md.`)
+  return lines
 }

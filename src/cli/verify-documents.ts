@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
 
 import { systemActor } from '../database/events.ts'
+import type { Stores } from '../documents/stores.ts'
 import {
+  type Finding,
+  type FindingKind,
+  findingKinds,
   leftOf,
   planVerification,
   type Verification,
@@ -9,15 +13,18 @@ import {
   type VerifyNeeds,
 } from '../documents/verifying/verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
-import type { Stores } from '../documents/stores.ts'
 import type { VerifyOptions } from './add-verify.ts'
-import { adviseOnFindings } from './advise-on-findings.ts'
-import { CommandFailed } from './failures.ts'
-import type { Printer } from './printer.ts'
-import { type Amount, inBytes, inCount, type Progress, showProgress } from './progress.ts'
-import { endedUnread } from './tell-end.ts'
-import { type FindingsTold, lineOf, tellingOfFindings } from './tell-findings.ts'
-import { tellingOfWaiting } from './tell-waiting.ts'
+import { CommandFailed } from './explain-failure.ts'
+import {
+  type Amount,
+  endedUnread,
+  inBytes,
+  inCount,
+  type Printer,
+  type Progress,
+  showProgress,
+  tellingOfWaiting,
+} from './printer.ts'
 import { openReport } from './write-report.ts'
 
 type Needs = VerifyNeeds & {
@@ -132,3 +139,105 @@ function inWords(left: Record<string, number>, isComplete: boolean): string {
 const howS3IsSet =
   'What lies on S3 is looked at once AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set, or USE_S3_STORAGE=true where a role or a profile gives them.'
 const whereDisksAre = 'What lies on another disk is looked at where UPLOADS_DIR names that.'
+
+const mostShown = 20
+const mostListed = 100
+
+type Line = ReturnType<typeof lineOf>
+
+type FindingsTold = {
+  tell(finding: Finding): void
+  /** All counts, and the first of each kind by name, for machines. */
+  summary(): Record<FindingKind, { count: number; first: Line[] }>
+  /** Says how many of each kind were not shown. */
+  sayRest(): void
+}
+
+const isGood: Record<FindingKind, boolean> = {
+  missing: false,
+  wrong: false,
+  unchecked: false,
+  late_fallback: false,
+  stray: false,
+  stray_upload: false,
+  restored: true,
+  quarantined: true,
+  finished: true,
+  aborted: true,
+}
+
+/** Names findings to people as they come, a few of each kind, and keeps a hundred of each for machines: of a million that is enough. */
+function tellingOfFindings(print: Printer, say: (line: string) => void, now: Date): FindingsTold {
+  const told = new Map<FindingKind, { count: number; first: Line[] }>(
+    findingKinds.map((kind) => [kind, { count: 0, first: [] }]),
+  )
+  const of = (kind: FindingKind) => told.get(kind) ?? { count: 0, first: [] }
+  return {
+    tell(finding) {
+      const { kind } = finding
+      const sofar = of(kind)
+      sofar.count += 1
+      if (sofar.first.length < mostListed) sofar.first.push(lineOf(finding))
+      if (sofar.count > mostShown) return
+      const mark = isGood[kind] ? print.paint('green', '✓') : print.paint('red', '✗')
+      say(`${mark} ${kind.replaceAll('_', ' ')}: ${describe(finding, now)}`)
+    },
+    // Its keys are those of the list.
+    summary: () => Object.fromEntries(told) as ReturnType<FindingsTold['summary']>,
+    sayRest() {
+      for (const kind of findingKinds) {
+        const rest = of(kind).count - mostShown
+        if (rest > 0) say(`… and ${inCount(rest)} more ${kind.replaceAll('_', ' ')}; --report FILE has them all.`)
+      }
+    },
+  }
+}
+
+/** One finding for machines. */
+export function lineOf({ kind, store, storeId, key, bytes, document, since, why }: Finding) {
+  return {
+    kind,
+    store,
+    store_id: storeId,
+    key,
+    ...(bytes !== undefined && { bytes }),
+    ...(document && { firm_id: document.firmId, document_id: document.documentId, version: document.version }),
+    ...(since && { since: since.toISOString() }),
+    why,
+  }
+}
+
+function describe({ store, storeId, key, bytes, document, since, why }: Finding, now: Date): string {
+  const whose = document && `document ${document.documentId} version ${document.version} of firm ${document.firmId}, `
+  const where = store === 's3' ? 'on S3' : `on disk ${storeId ?? 'unknown'}`
+  const size = document === undefined && bytes !== undefined ? `, ${inBytes(bytes)}` : ''
+  const age = since === undefined ? '' : `, ${inAge(now.getTime() - since.getTime())} old`
+  return `${whose ?? ''}${key === null ? '' : `${key} `}${where}${size}${age}: ${why}`
+}
+
+function inAge(ms: number): string {
+  const hours = ms / 3_600_000
+  if (hours < 1) return `${Math.max(0, Math.round(hours * 60))} min`
+  return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`
+}
+
+/** What to do about what a verification left, a line for each kind of trouble. */
+export function adviseOnFindings(
+  { missing, wrong, stray, stray_upload: uploads, late_fallback: late }: Verified['findings'],
+  repairs: boolean,
+): string[] {
+  const lines: string[] = []
+  if (missing + wrong > 0)
+    lines.push(
+      'What is missing or wrong answers 410 until it is right again: docs/runbook/bytes-lost.md says where it may still be had.',
+    )
+  if (late > 0)
+    lines.push('What has waited for S3 for long: `drain` moves it; docs/runbook/fallback-stays.md says what keeps it.')
+  if (stray + uploads > 0)
+    lines.push(
+      repairs
+        ? 'Strays that are left are younger than a day, or stay for a reason that was said: docs/runbook/findings.md.'
+        : 'Strays: if this is the right database, --repair puts those that are older than a day aside, and deletes no file: docs/runbook/findings.md.',
+    )
+  return lines
+}

@@ -1,15 +1,23 @@
 import type { Logger } from 'pino'
 
 import type { ConfigWithoutTokens } from '../config.ts'
+import type { Db } from '../database/client.ts'
 import { connectDatabase, type ConnectedDatabase } from '../database/connect.ts'
+import { isKnownFirm } from '../database/firms.ts'
+import { type Account, findAccountByEmail } from '../database/persons.ts'
+import { AppError } from '../errors.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
+import type { FirmId } from '../vocabulary.ts'
+import { WrongUse } from './explain-failure.ts'
+import type { Printer } from './printer.ts'
 
-type Needs = {
+/** What a command has that does not open the app. */
+export type CommandNeeds = {
   config: ConfigWithoutTokens
   log: Logger
-  /** Aborts when somebody tells the command to end. */
+  print: Printer
+  /** Aborts when the command is asked to end. */
   signal: AbortSignal
-  comparesAll?: boolean
 }
 
 /**
@@ -17,7 +25,7 @@ type Needs = {
  * it takes. Throws `ToldToEnd` when it is told to end; an embedded one that was started for it ends too.
  */
 export async function withDatabase<Result>(
-  { config, log, signal, comparesAll = false }: Needs,
+  { config, log, signal, comparesAll = false }: Omit<CommandNeeds, 'print'> & { comparesAll?: boolean },
   work: (database: ConnectedDatabase) => Promise<Result>,
 ): Promise<Result> {
   const { database: itsConfig, dataDir } = config
@@ -33,4 +41,37 @@ export async function withDatabase<Result>(
   } finally {
     await database.close()
   }
+}
+
+/** For the operator, who may know who has an account. Throws `not_found`. */
+export async function requireAccount(db: Db, email: string): Promise<Account> {
+  const account = await findAccountByEmail(db, email)
+  if (account !== undefined) return account
+  throw new AppError(
+    'not_found',
+    `There is no account with the e-mail ${email}. Correct it, or make one: users create.`,
+  )
+}
+
+/** A mistyped id would else be answered as a firm that has nothing. */
+export async function requireFirm(db: Db, firmId: FirmId): Promise<void> {
+  if (await isKnownFirm(db, firmId)) return
+  throw new WrongUse(
+    `There is no firm ${firmId}. The ids of firms stand in the table security_firms; GET /api/v1/security-firms lists them.`,
+  )
+}
+
+/** Opening a database migrates it; here that is all there is to do, down to the last row that the platform wrote before us. */
+export async function migrateDatabase(needs: CommandNeeds): Promise<void> {
+  const { print } = needs
+  const { migrated, granted } = await withDatabase({ ...needs, comparesAll: true }, async (database) =>
+    Promise.resolve(database),
+  )
+
+  print.answer({ migrated, granted_to: granted ?? null })
+  const done = print.paint('green', '✓')
+  for (const name of migrated) print.say(`${done} ${name}`)
+  if (granted !== undefined) print.say(`${done} The role ${granted} was given its rights anew.`)
+  const isNothing = migrated.length === 0 && granted === undefined
+  print.say(`${done} The database is up to date${isNothing ? '; nothing had to be done' : ''}.`)
 }

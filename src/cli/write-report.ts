@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
 import { codeOf } from '../errors-code.ts'
-import { WrongUse } from './failures.ts'
+import { WrongUse } from './explain-failure.ts'
 
 export type Report = { write(line: object): void; close(): Promise<void> }
 

@@ -1,20 +1,19 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+
 import { sql } from 'kysely'
-import type { PoolConfig } from 'pg'
+import { Client, type ClientConfig, type PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
+import { ConfigError } from '../config-error.ts'
 import type { DatabaseConfig } from '../config.ts'
 import { requireNoRestoreUnderway } from './backup/find-restore.ts'
-import { type Db, openDatabase, type OpenedDatabase, type PoolCounts } from './client.ts'
-import { driverAddress } from './driver-address.ts'
+import { type Db, openDatabase, type OpenedDatabase, type PoolCounts, type Watch } from './client.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { comparePlatform, followNoted } from './follow-platform.ts'
 import { grantToService } from './grant-to-service.ts'
-import { inspectPooler } from './inspect-pooler.ts'
-import { mayActAsOwner } from './may-act-as-owner.ts'
-import { mayReadPersonnel } from './may-read-personnel.ts'
-import type { Watch } from './measure-statements.ts'
+import { migrateJobs } from './job-queue.ts'
 import { migrate } from './migrate.ts'
-import { migrateJobs } from './migrate-jobs.ts'
 
 export type ConnectedDatabase = {
   /** As the service's own role. */
@@ -179,4 +178,88 @@ async function warnOfPersonnel(db: Db, log: Logger): Promise<void> {
 async function roleOf(db: Db): Promise<string> {
   const { rows } = await sql<{ role: string }>`select current_user::text as role`.execute(db)
   return rows[0]?.role ?? ''
+}
+
+const files = ['sslrootcert', 'sslcert', 'sslkey']
+
+/**
+ * A database's address as the driver is to have it. Throws a `ConfigError` that names the setting where a file that
+ * the address names cannot be read: the driver's own complaint tells neither.
+ */
+async function driverAddress(setting: string, url: string): Promise<string> {
+  const given = new URL(url).searchParams
+  for (const name of files) {
+    const path = given.get(name)
+    if (path !== null && path !== '') await assertReadable(path, `${setting}: the ${name} in it`)
+  }
+  // The driver takes the others for this one, but warns in eight lines that a later version of it will ask for less.
+  return given.has('uselibpqcompat')
+    ? url
+    : url.replace(/(?<=[?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, 'verify-full')
+}
+
+async function assertReadable(path: string, what: string): Promise<void> {
+  await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(
+      `${what}, ${JSON.stringify(path)}, cannot be read (${error.code}); correct the path, or let this user read it.`,
+      { cause: error },
+    )
+  })
+}
+
+type PoolerFacts = {
+  /** Whether a statement may be prepared under a name and run by it later, perhaps in another session of the server. */
+  tracksPrepared: boolean
+  /** Limits of time that no setting of the role, the database or the pooler puts on its sessions. */
+  missingLimits: string[]
+}
+
+/** Finds out, over one connection, what a transaction pooler does for its clients. */
+async function inspectPooler(connection: ClientConfig): Promise<PoolerFacts> {
+  const client = new Client({ connectionTimeoutMillis: 10_000, ...connection })
+  client.on('error', () => undefined) // the query that waits fails too
+  await client.connect()
+  try {
+    // A transaction stays in one session.
+    await client.query('begin')
+    const tracksPrepared = await findWhetherItRenames(client)
+    const { rows } = await client.query<{ name: string }>(
+      `select name from pg_settings where setting = '0'
+         and name in ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout') order by name`,
+    )
+    await client.query('commit')
+    return { tracksPrepared, missingLimits: rows.map(({ name }) => name) }
+  } finally {
+    await client.end()
+  }
+}
+
+/** A pooler that prepares a client's statement in any session renames it; one that passes the name on cannot find it again. */
+async function findWhetherItRenames(client: Client): Promise<boolean> {
+  const name = `paniq_documents_probe_${randomBytes(8).toString('hex')}`
+  await client.query({ name, text: 'select $1::int', values: [1] })
+  const { rows } = await client.query('select from pg_prepared_statements where name = $1', [name])
+  if (rows.length === 0) return true
+  // The session goes to others.
+  await client.query(`deallocate ${name}`)
+  return false
+}
+
+/**
+ * Whether the role that asks owns the audit trail, or may become its owner: as a member of the owning role, or as a
+ * superuser. Such a role could drop the guards that refuse a change.
+ */
+async function mayActAsOwner(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ may: boolean }>`
+    select pg_has_role(current_user, relowner, 'member') as may from pg_class where oid = 'document_events'::regclass
+  `.execute(db)
+  return rows[0]?.may ?? false
+}
+
+/** Whether `document_personnel` may read the platform's `firm_personnel`; so too where that table is not there. */
+async function mayReadPersonnel(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ may: boolean }>`
+    select coalesce(has_table_privilege(proowner, to_regclass('public.firm_personnel'), 'select'), true) as may
+    from pg_proc where oid = 'public.document_personnel(uuid)'::regprocedure`.execute(db)
+  return rows[0]?.may ?? true
 }

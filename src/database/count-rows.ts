@@ -1,8 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Db } from './client.ts'
-import { jobQueue } from './enqueue-job.ts'
-import { jobSchema } from './migrate-jobs.ts'
+import { jobQueue, jobSchema } from './job-queue.ts'
 
 /** A count that grows past this is trouble enough; counting on would only slow the database down. */
 const mostCounted = 10_000

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 
 import type {
   DocumentId,
@@ -110,5 +110,87 @@ export const isVersion = (version: number | undefined) =>
   sql<boolean>`v.version = coalesce(${version ?? null}::int, d.current_version)`
 
 /** SQL: whether this member may see `document_versions v` of `documents d`. */
-export const maySee = ({ membership, confidentialRoles }: Seeing) =>
+const maySee = ({ membership, confidentialRoles }: Seeing) =>
   isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)
+
+/** `after`: the number of the last version of the page before. */
+export type VersionPage = { limit: number; after: { at: string } | undefined }
+
+/** A document as each of its versions that this member may see, newest first. */
+export async function listVersions(
+  db: Db,
+  seeing: Seeing,
+  documentId: DocumentId,
+  { limit, after }: VersionPage,
+): Promise<DocumentRecord[]> {
+  const { rows } = await sql<DocumentRecord>`
+    select ${documentColumns}
+    from documents d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
+    where d.firm_id = ${seeing.membership.firmId} and d.id = ${documentId} and ${maySee(seeing)}
+      ${after === undefined ? sql`` : sql`and v.version < ${after.at}::int`}
+    order by v.version desc limit ${limit}`.execute(db)
+  return rows
+}
+
+/** SQL: the first document of the firm, not in the trash, with a version of these very bytes that this member may see. */
+export const firstWithBytes = (
+  seeing: Seeing,
+  sha256: Sha256 | null,
+  before: Date | null = null,
+): RawBuilder<DocumentId | null> => sql`(
+  select d.id from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
+  where v.firm_id = ${seeing.membership.firmId} and v.sha256 = ${sha256} and d.deleted_at is null
+    and (${before}::timestamptz is null or v.uploaded_at < ${before}::timestamptz) and ${maySee(seeing)}
+  order by v.uploaded_at, v.document_id limit 1)`
+
+/** The document that had these bytes before this one came. */
+export async function findDuplicate(
+  db: Db,
+  seeing: Seeing,
+  { sha256, uploadedAt }: DocumentRecord,
+): Promise<DocumentId | null> {
+  const { rows } = await sql<{ id: DocumentId | null }>`
+    select ${firstWithBytes(seeing, sha256, uploadedAt)} as id`.execute(db)
+  return rows[0]?.id ?? null
+}
+
+/** Holds a document until the transaction ends, and reads it as it then stands; undefined when there is none that this member may see. */
+export async function lockDocument(
+  trx: Tx,
+  seeing: Seeing,
+  documentId: DocumentId,
+): Promise<DocumentRecord | undefined> {
+  await holdDocument(trx, { firmId: seeing.membership.firmId, documentId })
+  // A statement of its own: one that waits for a lock goes on with what it saw before.
+  return findDocument(trx, seeing, documentId)
+}
+
+type Of = { firmId: FirmId; documentId: DocumentId }
+
+/**
+ * Holds a document, and follows now what the platform changed and nobody could follow yet, so that nothing is written over
+ * it.
+ */
+export async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise<void> {
+  await holdRows(trx, { firmId, documentId })
+  // A statement of its own, as above.
+  await sql`select document_follow_held(${firmId}, ${documentId})`.execute(trx)
+}
+
+/**
+ * First the document's lock by name, then the platform's row, then ours: the order in which the platform's own UPDATE
+ * takes those two. A row of the platform's that comes to be while one waits for ours is held by nobody, and may be taken
+ * by who then waits for ours: so whoever waits holds nothing of the document.
+ */
+export async function holdRows(trx: Tx, { firmId, documentId }: Of): Promise<void> {
+  // document_follow_noted (0008-follow-the-platform) knows this name too.
+  await sql`select pg_advisory_xact_lock(hashtextextended('document:' || ${documentId}::uuid, 0))`.execute(trx)
+  // A statement of its own, as above.
+  await sql`
+    with shown as materialized (
+      select id from firm_documents where id = ${documentId} and firm_id = ${firmId} for update
+    )
+    select from documents d, (select count(*) from shown) as waited
+    where d.firm_id = ${firmId} and d.id = ${documentId} for update of d`.execute(trx)
+}

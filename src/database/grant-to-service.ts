@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
 import type { Db } from './client.ts'
-import { jobSchema } from './migrate-jobs.ts'
+import { jobSchema } from './job-queue.ts'
 
 /** What the service's role may do with each table: the whole list, also in docs/grants.md. */
 export const rightsByTable = {

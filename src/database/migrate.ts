@@ -5,11 +5,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 
-import type { Db } from './client.ts'
-import { createEventMonths } from './event-months.ts'
 import { AppError } from '../errors.ts'
-import { isMigrated, listMigrated } from './is-migrated.ts'
-import { lockPlatformTables } from './lock-platform-tables.ts'
+import type { Db } from './client.ts'
+import { createEventMonths } from './events.ts'
 import { isDeadlock, isLockTimeout } from './postgres-errors.ts'
 
 const folder = join(import.meta.dirname, 'migrations')
@@ -115,4 +113,55 @@ function onlyThese(names: string[]): MigrationProvider {
       return Object.fromEntries(all.filter(([name]) => names.includes(name)))
     },
   }
+}
+
+/**
+ * Whether all these migrations have run. Others may have run as well: those of a later version, which only add. Asks with
+ * no more rights than to read the list, so that a role that may change no table can find out that it need not.
+ */
+async function isMigrated(db: Db, names: string[]): Promise<boolean> {
+  const migrated = new Set(await listMigrated(db))
+  return names.every((name) => migrated.has(name))
+}
+
+/** The names of all migrations that have run, in their order; none in a database that has no list. */
+export async function listMigrated(db: Db): Promise<string[]> {
+  const { rows: tables } = await sql<{ name: string | null }>`
+    select to_regclass('document_migrations')::text as name`.execute(db)
+  if (tables[0]?.name == null) return []
+  const { rows } = await sql<{ name: string }>`select name from document_migrations order by name`.execute(db)
+  return rows.map(({ name }) => name)
+}
+
+/** What our migrations need of each, from the first one on. */
+const modes: [table: string, mode: string][] = [
+  ['document_types', 'access exclusive'],
+  ['firm_documents', 'share row exclusive'],
+  ['firm_users', 'share row exclusive'],
+  ['registered_users', 'share row exclusive'],
+  ['security_firms', 'share row exclusive'],
+]
+
+/**
+ * All of the platform's tables that are there, at once or not at all, until the transaction ends: who never waits for one
+ * while holding another stands in no deadlock, of which the platform's transaction could be the victim. Throws PostgreSQL's
+ * own error for a lock that cannot be had just now.
+ */
+async function lockPlatformTables(trx: Kysely<unknown>): Promise<void> {
+  for (const [table, mode] of modes) {
+    const { rows } = await sql`select where to_regclass(${table}) is not null`.execute(trx)
+    if (rows.length > 0) await sql`lock table ${sql.table(table)} in ${sql.raw(mode)} mode nowait`.execute(trx)
+  }
+}
+
+/** Which of our migrations ran last, how many there were, and since when the tables are as they are. */
+export type MigrationState = { last: string; count: number; since: Date }
+
+export async function findMigrationState(db: Db): Promise<MigrationState> {
+  const { rows } = await sql<MigrationState>`
+    select max(name) as last, count(*)::int as count, max(timestamp::timestamptz) as since
+    from document_migrations`.execute(db)
+  const [state] = rows
+  if (state === undefined) throw new Error('the database did not say which migrations ran')
+  return state
 }

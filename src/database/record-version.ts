@@ -2,8 +2,7 @@ import { sql } from 'kysely'
 
 import type { Actor, DocumentId, ScanStatus, Sha256, VersionId } from '../vocabulary.ts'
 import type { Tx } from './client.ts'
-import { documentColumns, type DocumentRecord, type Seeing } from './documents.ts'
-import { firstWithBytes } from './duplicates.ts'
+import { documentColumns, type DocumentRecord, firstWithBytes, type Seeing } from './documents.ts'
 import { type Place, platformPath } from './places.ts'
 
 export type NewVersion = Place & {

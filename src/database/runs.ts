@@ -2,8 +2,7 @@ import { sql } from 'kysely'
 
 import type { StoreId } from '../vocabulary.ts'
 import type { Db } from './client.ts'
-import { jobQueue } from './enqueue-job.ts'
-import { jobSchema } from './migrate-jobs.ts'
+import { jobQueue, jobSchema } from './job-queue.ts'
 
 /** Which work it is a run of: of all, or of one disk. */
 export type RunOf = { task: string; disk?: StoreId | undefined }

@@ -1,43 +1,19 @@
 import type { ColumnType, Generated } from 'kysely'
 
-import type {
-  DocumentId,
-  FirmId,
-  FirmRole,
-  MemberStatus,
-  ReviewStatus,
-  ScanStatus,
-  Sha256,
-  StorageKey,
-  StoreId,
-  StoreName,
-  UserId,
-  VersionId,
-} from '../vocabulary.ts'
-import type { Defaulted, Timestamp } from './column-types.ts'
-import type { DocumentSeals } from './tables-of-evidence.ts'
-import type {
-  DocumentIdentities,
-  DocumentLoginFailures,
-  DocumentRefreshTokens,
-  DocumentSecrets,
-  DocumentSessions,
-} from './tables-of-people.ts'
-import type { DocumentBlobs, DocumentDisposals, DocumentHolds, DocumentObjectHolds } from './tables-of-removal.ts'
+import type { DocumentId, FirmId, FirmRole, MemberStatus, SessionId, UserId } from '../vocabulary.ts'
+
+/** A moment; it may be given as text, as PostgreSQL reads it. */
+export type Timestamp = ColumnType<Date, Date | string, Date | string>
+
+/** The same, which the table gives where nobody does. */
+export type Defaulted = ColumnType<Date, Date | string | undefined, Date | string>
 
 /** The platform's tables as `migrations/0001-platform-tables.sql` has them, and ours. */
-export type Tables = {
+export interface Tables {
   registered_users: RegisteredUsers
   security_firms: SecurityFirms
   firm_users: FirmUsers
   document_types: DocumentTypes
-  firm_documents: FirmDocuments
-  documents: Documents
-  document_versions: DocumentVersions
-  document_blobs: DocumentBlobs
-  document_holds: DocumentHolds
-  document_object_holds: DocumentObjectHolds
-  document_disposals: DocumentDisposals
   document_verifications: DocumentVerifications
   document_idempotency_keys: DocumentIdempotencyKeys
   document_events: DocumentEvents
@@ -46,11 +22,8 @@ export type Tables = {
   document_sessions: DocumentSessions
   document_refresh_tokens: DocumentRefreshTokens
   document_login_failures: DocumentLoginFailures
-  document_identities: DocumentIdentities
   document_secrets: DocumentSecrets
   document_installation: DocumentInstallation
-  document_following: DocumentFollowing
-  document_unfollowed: DocumentUnfollowed
 }
 
 type RegisteredUsers = {
@@ -120,89 +93,6 @@ type DocumentTypes = {
   updated_at: Defaulted
 }
 
-type FirmDocuments = {
-  id: DocumentId
-  firm_id: FirmId
-  document_type: string
-  file_name: string
-  file_path: string
-  file_size: number
-  mime_type: string
-  uploaded_by: UserId
-  is_verified: boolean
-  verified_by: string | null
-  verified_at: Timestamp | null
-  created_at: Defaulted
-  updated_at: Defaulted
-}
-
-type Documents = {
-  firm_id: FirmId
-  id: DocumentId
-  document_type: string
-  current_version: number
-  created_by: UserId
-  created_at: Defaulted
-  updated_at: Defaulted
-  deleted_at: Timestamp | null
-  deleted_by: UserId | null
-  trashed_row: ColumnType<Record<string, unknown> | null, never, never>
-  trashed_version: ColumnType<number | null, never, never>
-  purge_approved_at: Timestamp | null
-  purge_approved_by: UserId | null
-  purge_approval_reason: string | null
-}
-
-type DocumentVersions = {
-  firm_id: FirmId
-  document_id: DocumentId
-  version: number
-  id: ColumnType<VersionId, VersionId | undefined, never>
-  file_name: string
-  file_size: number
-  mime_type: string
-  sha256: Sha256 | null
-  is_platforms: Generated<boolean>
-  store: StoreName
-  store_id: StoreId | null
-  storage_key: StorageKey
-  is_fallback: Generated<boolean>
-  etag: string | null
-  object_version_id: string | null
-  bytes_state: Generated<'present' | 'missing' | 'wrong' | 'removed'>
-  scan_status: ScanStatus
-  scan_due_at: Defaulted
-  scan_attempts: Generated<number>
-  scan_tried_at: Timestamp | null
-  scanned_at: Timestamp | null
-  scan_found: string | null
-  review_status: Generated<ReviewStatus>
-  review_reason: string | null
-  review_comment: string | null
-  reviewed_by: UserId | null
-  reviewed_at: Timestamp | null
-  valid_until: ColumnType<string | null, string | null, string | null>
-  uploaded_by: UserId
-  uploaded_at: Defaulted
-}
-
-type DocumentFollowing = {
-  is_only: Generated<boolean>
-  began_at: Defaulted
-  rows_to: DocumentId | null
-  rows_done_at: Timestamp | null
-  documents_to_firm: FirmId | null
-  documents_to: DocumentId | null
-  finished_at: Timestamp | null
-  all_known_at: Timestamp | null
-}
-
-type DocumentUnfollowed = {
-  firm_id: FirmId
-  document_id: DocumentId
-  noted_at: Defaulted
-}
-
 type DocumentVerifications = {
   id: Generated<string>
   share: number
@@ -252,4 +142,47 @@ type DocumentInstallation = {
   id: Generated<string>
   adopted_platform_tables: boolean
   created_at: Defaulted
+}
+
+type DocumentSessions = {
+  id: SessionId
+  user_id: UserId
+  started_at: Timestamp
+  ended_at: Timestamp | null
+}
+
+type DocumentRefreshTokens = {
+  id: string
+  session_id: SessionId
+  issued_at: Timestamp
+  expires_at: Timestamp
+  used_at: Timestamp | null
+  successor_id: string | null
+}
+
+type DocumentLoginFailures = {
+  email_sha256: string
+  failed_at: ColumnType<Date[], Date[], Date[]>
+  locked_until: Timestamp | null
+}
+
+type DocumentSecrets = {
+  name: string
+  secret: string
+  created_at: Defaulted
+}
+
+type DocumentSeals = {
+  // The driver hands a bigint over as text.
+  number: ColumnType<string, number, never>
+  sealed_at: Timestamp
+  cluster: string
+  is_gathered: boolean
+  after_transaction: string
+  through_transaction: string
+  not_before: ColumnType<Date, string, never>
+  not_after: ColumnType<Date, string, never>
+  entries: Buffer
+  previous_hash: Buffer
+  hash: Buffer
 }

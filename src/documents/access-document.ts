@@ -1,15 +1,13 @@
 import type { Logger } from 'pino'
 
 import type { Db, Tx } from '../database/client.ts'
-import type { DocumentRecord } from '../database/documents.ts'
+import { type DocumentRecord, lockDocument } from '../database/documents.ts'
 import { type NewEvent, recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { lockDocument } from '../database/lock-document.ts'
 import type { Membership } from '../database/membership.ts'
 import { type BytesWanted, openDocument, type OpenedDocument } from '../database/open-document.ts'
 import { AppError, isAppError } from '../errors.ts'
-import { recordRefusal } from '../people/record-refusal.ts'
-import { requireRight } from '../people/require-right.ts'
+import { recordRefusal, requireRight } from '../people/require-right.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 

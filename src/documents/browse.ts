@@ -1,7 +1,13 @@
 import type { Db } from '../database/client.ts'
-import { type DocumentFilter, type DocumentPage, type DocumentRecord, listDocuments } from '../database/documents.ts'
+import {
+  type DocumentFilter,
+  type DocumentPage,
+  type DocumentRecord,
+  listDocuments,
+  listVersions,
+  type VersionPage,
+} from '../database/documents.ts'
 import { type EventPage, type EventRecord, listEvents } from '../database/events.ts'
-import { listVersions, type VersionPage } from '../database/versions.ts'
 import { requireRight } from '../people/require-right.ts'
 import { confidentialRoles } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'

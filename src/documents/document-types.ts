@@ -11,8 +11,8 @@ import {
 import { recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { AppError } from '../errors.ts'
-import { requireAdministrator, requirePerson } from '../people/require-person.ts'
 import type { Actor } from '../vocabulary.ts'
+import { requireAdministrator, requirePerson } from '../people/require-right.ts'
 
 /** Every type, also those that take no new documents, since old ones still name them. */
 export async function browseDocumentTypes({ db }: { db: Db }, actor: Actor): Promise<DocumentType[]> {

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto'
 
 import type { Db, Tx } from '../database/client.ts'
-import { findDocument, type Seeing } from '../database/documents.ts'
-import { findDuplicate } from '../database/duplicates.ts'
+import { findDocument, findDuplicate, lockDocument, type Seeing } from '../database/documents.ts'
 import { recordEvent } from '../database/events.ts'
 import { findAnswer, type IdempotencyScope, rememberAnswer } from '../database/idempotency.ts'
-import { lockDocument } from '../database/lock-document.ts'
 import { type Membership, requireMembership } from '../database/membership.ts'
 import type { Growth } from '../database/quotas.ts'
 import {

@@ -1,8 +1,6 @@
 import type { Readable } from 'node:stream'
 
 import type { EventActor } from '../database/events.ts'
-import { findFault } from '../database/find-fault.ts'
-import type { WrongState } from '../database/mark-wrong-bytes.ts'
 import type { Place } from '../database/places.ts'
 import { AppError } from '../errors.ts'
 import { type ByteRange, isMissing, StoreError } from '../storage/file-store.ts'
@@ -10,6 +8,7 @@ import type { StorageKey } from '../vocabulary.ts'
 import { bytesGone } from './assert-servable.ts'
 import { type ReportNeeds, reportWrongBytes } from './claim-store.ts'
 import { answerToStoreFailure, storeHolding, storeUnavailable } from './stores.ts'
+import { findFault, type WrongState } from '../database/bytes-state.ts'
 
 export type OpenBytesNeeds = ReportNeeds
 

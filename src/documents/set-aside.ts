@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 import { openQuarantine, type Quarantining, renameQuarantine } from '../database/blobs/quarantine-blob.ts'
 import type { Db } from '../database/client.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { holdRows } from '../database/lock-document.ts'
 import type { Place } from '../database/places.ts'
 import type { StoredVersion } from '../database/versions-in-store.ts'
 import { StoreError } from '../storage/file-store.ts'
@@ -11,6 +10,7 @@ import { quarantineKeyOf } from '../storage/storage-key.ts'
 import type { ProcessId, QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { hashStored } from './hold-source.ts'
 import type { StoreHere } from './stores.ts'
+import { holdRows } from '../database/documents.ts'
 
 export type Aside = {
   key: StorageKey

@@ -1,9 +1,8 @@
 import type { AccountShape, FirmShape, MemberShape, WholeFirmShape } from '../contract-people.ts'
-import type { Account } from '../database/accounts.ts'
 import type { Firm, FirmOfPerson } from '../database/firms.ts'
 import type { Member } from '../database/members.ts'
-import type { FirmSeen } from '../people/browse-firms.ts'
-import type { Person } from '../database/persons.ts'
+import type { Account, Person } from '../database/persons.ts'
+import type { FirmSeen } from '../people/firms.ts'
 
 export function presentPerson(person: Omit<Person, 'isShutOut'>): AccountShape {
   return {

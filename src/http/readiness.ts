@@ -1,8 +1,7 @@
 import type { Logger } from 'pino'
 
 import type { ReadinessShape } from '../contract-operations.ts'
-import type { Db } from '../database/client.ts'
-import { pingDatabase } from '../database/ping-database.ts'
+import { type Db, pingDatabase } from '../database/client.ts'
 import { type Stores, type Target, targetOf } from '../documents/stores.ts'
 import { lookOverWork, type PlannedWork, type WorkState } from '../operations/judge-work.ts'
 import { whyS3IsOut } from '../operations/tell-error.ts'

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 
 import { AppError } from '../errors.ts'
-import { refreshTokenSeconds } from '../people/refresh-token.ts'
+import { refreshTokenSeconds } from '../people/tokens.ts'
 
 const cookieName = 'paniq_refresh'
 const cookiePath = '/api/v1/auth'

@@ -1,10 +1,9 @@
 import { CronExpressionParser } from 'cron-parser'
 
-import type { Db } from '../database/client.ts'
-import { findMigrationState } from '../database/migration-state.ts'
-import { readClock } from '../database/read-clock.ts'
+import { type Db, readClock } from '../database/client.ts'
 import { listRuns, type RunRecord } from '../database/runs.ts'
 import type { StoreId } from '../vocabulary.ts'
+import { findMigrationState } from '../database/migrate.ts'
 
 /** A disk for which nothing was done for so long has nobody any more; what it does most often it does every 20 seconds. */
 const tendedMs = 15 * 60_000

@@ -1,16 +1,15 @@
-import type { HeadKeeper } from '../audit/head-keeper.ts'
-import type { Db } from '../database/client.ts'
+import { type Db, readClock } from '../database/client.ts'
 import { countRows, type RowCounts } from '../database/count-rows.ts'
-import { findMigrationState, type MigrationState } from '../database/migration-state.ts'
-import { readClock } from '../database/read-clock.ts'
-import { findSealState, type SealState } from '../database/seals.ts'
 import { findLastVerification, type LastVerification } from '../database/verifications.ts'
 import { type Stores, type Target, targetOf } from '../documents/stores.ts'
-import { requireAdministrator } from '../people/require-person.ts'
 import type { Scanner, ScannerIdentity } from '../scanner/scanner.ts'
 import type { Outage } from '../storage/circuit-breaker.ts'
 import type { Actor, StoreId } from '../vocabulary.ts'
 import { lookOverWork, type PlannedWork, type WorkState } from './judge-work.ts'
+import type { HeadKeeper } from '../audit/heads.ts'
+import { findMigrationState, type MigrationState } from '../database/migrate.ts'
+import { findSealState, type SealState } from '../database/trail.ts'
+import { requireAdministrator } from '../people/require-right.ts'
 
 export type SeeStatusNeeds = {
   db: Db

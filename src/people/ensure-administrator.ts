@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { findAccountByEmail, hasAnyAdministrator } from '../database/accounts.ts'
+import { findAccountByEmail, hasAnyAdministrator } from '../database/persons.ts'
 import type { Db } from '../database/client.ts'
 import type { EventActor } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { takeFirstStartLock } from '../database/installation.ts'
 import { readIfThere } from '../files-read-if-there.ts'
-import { addAccount } from './create-account.ts'
+import { addAccount } from './accounts.ts'
 import type { Passwords } from './passwords.ts'
 
 /** Who looks after an embedded installation that was given no `ADMIN_EMAIL`. */
@@ -38,27 +38,30 @@ export type AdministratorOutcome =
   /** Nobody was asked for, and the database is shared: whose it is sees to that. */
   | { kind: 'not_wanted' }
 
-/** Sees to it at start that the wished-for administrator exists. Of several instances that start at once one makes it. An existing account is left as it is. */
+/**
+ * Creates the administrator at start where it is missing. Of several instances that start at once one does. An existing
+ * account stays as it is.
+ */
 export async function ensureAdministrator(
-  needs: Needs,
+  { db, passwords, actor }: Needs,
   { given, isEmbedded, handOver }: AdministratorWish,
 ): Promise<AdministratorOutcome> {
-  if (given !== undefined) return await ensureGiven(needs, given)
-  if (!isEmbedded) return { kind: 'not_wanted' }
-  const email = firstAdministratorEmail
-  const { actor } = needs
-  const found = await outcomeForFirst(needs.db, email)
+  if (given === undefined && !isEmbedded) return { kind: 'not_wanted' }
+  const isGenerated = given === undefined
+  const email = given?.email ?? firstAdministratorEmail
+  const findOutcome = (trx: Db) => (isGenerated ? outcomeForFirst(trx, email) : outcomeFor(trx, email))
+  const found = await findOutcome(db)
   if (found !== undefined) return found
 
-  const password = randomBytes(18).toString('base64url')
-  const passwordHash = await needs.passwords.hash(password)
-  return await inTransaction(needs.db, async (trx): Promise<AdministratorOutcome> => {
+  const password = given?.password ?? randomBytes(18).toString('base64url')
+  const passwordHash = await passwords.hash(password)
+  return await inTransaction(db, async (trx): Promise<AdministratorOutcome> => {
     await takeFirstStartLock(trx)
-    const foundNow = await outcomeForFirst(trx, email)
+    const foundNow = await findOutcome(trx)
     if (foundNow !== undefined) return foundNow
     await addAccount(trx, { actor, by: 'start' }, administrator(email), passwordHash)
-    await handOver({ email, password })
-    return { kind: 'made', email, isGenerated: true }
+    if (isGenerated) await handOver({ email, password })
+    return { kind: 'made', email, isGenerated }
   })
 }
 
@@ -86,23 +89,6 @@ export async function removePasswordFile(dataDir: string, email: string): Promis
   const path = passwordFile(dataDir)
   const [whose] = ((await readIfThere(path)) ?? '').split('\n')
   if (whose === email) await rm(path, { force: true })
-}
-
-async function ensureGiven(
-  { db, passwords, actor }: Needs,
-  { email, password }: Credentials,
-): Promise<AdministratorOutcome> {
-  const found = await outcomeFor(db, email)
-  if (found !== undefined) return found
-
-  const passwordHash = await passwords.hash(password)
-  return await inTransaction(db, async (trx): Promise<AdministratorOutcome> => {
-    await takeFirstStartLock(trx)
-    const foundNow = await outcomeFor(trx, email)
-    if (foundNow !== undefined) return foundNow
-    await addAccount(trx, { actor, by: 'start' }, administrator(email), passwordHash)
-    return { kind: 'made', email, isGenerated: false }
-  })
 }
 
 async function outcomeFor(db: Db, email: string): Promise<AdministratorOutcome | undefined> {

@@ -1,16 +1,76 @@
-import type { Db } from '../database/client.ts'
-import { recordEvent } from '../database/events.ts'
-import { readFirm, setFirmLock } from '../database/firms.ts'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { isRemovingOf } from '../database/blobs/remove-blobs.ts'
+import type { Db } from '../database/client.ts'
+import { recordEvent } from '../database/events.ts'
+import {
+  type Firm,
+  type FirmOfPerson,
+  type FirmPage,
+  insertFirm,
+  listEveryFirm,
+  listFirmsOf,
+  type NewFirm,
+  readFirm,
+  setFirmLock,
+} from '../database/firms.ts'
 import { type Hold, setFirmHold } from '../database/holds.ts'
 import { inTransaction } from '../database/in-transaction.ts'
-import { type Quota, type QuotaChange, readRoom, setQuota } from '../database/quotas.ts'
-import type { Actor, FirmId } from '../vocabulary.ts'
-import type { FirmSeen } from './browse-firms.ts'
+import { insertMember } from '../database/members.ts'
+import type { Membership } from '../database/membership.ts'
+import { takenColumn } from '../database/postgres-errors.ts'
+import { type Quota, type QuotaChange, readRoom, type Room, setQuota } from '../database/quotas.ts'
 import { AppError } from '../errors.ts'
-import { requireRight } from './require-right.ts'
+import type { Actor, FirmId } from '../vocabulary.ts'
+import { requirePerson, requireRegisteredUser, requireRight } from './require-right.ts'
+
+type Needs = { db: Db }
+type WholeNeeds = Needs & { usualQuota: Quota }
+
+/** The firms that the person is an active member of; for an administrator every firm. Newest first. */
+export async function browseFirms({ db }: Needs, actor: Actor, page: FirmPage): Promise<FirmOfPerson[]> {
+  const person = await requirePerson(db, actor, 'firms.listed')
+  return person.isAdministrator ? await listEveryFirm(db, page) : await listFirmsOf(db, person.id, page)
+}
+
+export type FirmSeen = { firm: Firm; role: Membership['role']; room: Room }
+
+export async function viewFirm({ db, usualQuota }: WholeNeeds, actor: Actor, firmId: FirmId): Promise<FirmSeen> {
+  const membership = await requireRight({ db }, actor, 'firm.read', { firmId })
+  const room = await readRoom(db, { firmId, usualQuota, scope: undefined })
+  return { firm: await readFirm(db, membership), role: membership.role, room }
+}
+
+const takenAnswers = {
+  registration_number: 'There is a firm with this registration number already. Ask its administrator to add you.',
+  email: 'There is a firm with this e-mail already. Ask its administrator to add you.',
+}
+
+/** A new firm; whoever registers it is its first `firm_admin`. */
+export async function registerFirm({ db }: { db: Db }, actor: Actor, newFirm: NewFirm): Promise<Firm> {
+  const person = await requireRegisteredUser(db, actor, 'firm.registered')
+
+  return await inTransaction(db, async (trx) => {
+    const firm = await insertFirm(trx, newFirm).catch(refuseTaken)
+    await insertMember(trx, {
+      firmId: firm.id,
+      userId: person.id,
+      role: 'firm_admin',
+      invitedBy: person.id,
+    })
+    await recordEvent(trx, actor, { action: 'firm.registered', outcome: 'ok', firmId: firm.id })
+    return firm
+  })
+}
+
+function refuseTaken(error: unknown): never {
+  const taken = takenColumn(error, ['registration_number', 'email'])
+  if (taken === undefined) throw error
+  throw new AppError('conflict', takenAnswers[taken], {
+    cause: error,
+    fields: [{ field: taken, message: 'is taken' }],
+  })
+}
 
 /** What is left out stays as it is. */
 export type FirmChange = {

@@ -1,14 +1,13 @@
-import { decodeProtectedHeader } from 'jose'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 
 import type { Db } from '../database/client.ts'
 import { recordEvent } from '../database/events.ts'
 import { findPersonOfSubject } from '../database/identities.ts'
 import { AppError } from '../errors.ts'
-import type { Subject, Visitor } from '../vocabulary.ts'
-import { type AccessClaims, type AccessTokenNeeds, checkAccessToken } from './access-token.ts'
+import type { Clock, Subject, Visitor } from '../vocabulary.ts'
+import { type AccessClaims, type AccessTokenNeeds, checkAccessToken } from './tokens.ts'
+import type { Provider } from './openid-provider.ts'
 import { checkOpenIdToken, openIdAlgorithms } from './openid-token.ts'
-import type { Provider } from './open-provider.ts'
-import { rememberChecked } from './remember-checked.ts'
 
 type Needs = Omit<AccessTokenNeeds, 'accessKey'> & {
   db: Db
@@ -67,4 +66,32 @@ async function claimsOf(
     'unauthenticated',
     `Your login belongs to nobody here yet. Ask an administrator of the platform to link it: it is called ${subject.subject} by ${subject.issuer}.`,
   )
+}
+
+type CheckToken<Claims> = (token: string) => Promise<Claims>
+
+const mostMilliseconds = 60_000
+const mostTokens = 5000
+
+/**
+ * Checks the same token once a minute instead of at every request: its signature was a tenth of what a download link
+ * costs. Only who holds it is remembered, never what they may, and never beyond its end; a token that was refused is
+ * checked every time.
+ */
+export function rememberChecked<Claims>(check: CheckToken<Claims>, now: Clock): CheckToken<Claims> {
+  const known = new Map<string, { claims: Claims; until: number }>()
+
+  return async (token) => {
+    const before = known.get(token)
+    if (before !== undefined && now().getTime() < before.until) return before.claims
+
+    known.delete(token)
+    const claims = await check(token)
+    const { exp = 0 } = decodeJwt(token)
+    // What stands first in a map is what came first.
+    const [oldest] = known.keys()
+    if (known.size >= mostTokens && oldest !== undefined) known.delete(oldest)
+    known.set(token, { claims, until: Math.min(exp * 1000, now().getTime() + mostMilliseconds) })
+    return claims
+  }
 }

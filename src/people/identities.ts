@@ -1,13 +1,35 @@
 import { z } from 'zod'
 
-import { holdAccount } from '../database/accounts.ts'
+import { findPerson, holdAccount } from '../database/persons.ts'
 import type { Db, Tx } from '../database/client.ts'
 import { type EventActor, recordEvent } from '../database/events.ts'
-import { findIdentity, type Identity, insertIdentity } from '../database/identities.ts'
+import {
+  deleteIdentity,
+  findIdentity,
+  type Identity,
+  type IdentityPage,
+  type IdentityRecord,
+  insertIdentity,
+  listIdentitiesOf,
+} from '../database/identities.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { AppError } from '../errors.ts'
 import type { Actor, Subject, UserId } from '../vocabulary.ts'
-import { requireAdministrator } from './require-person.ts'
+import { requireAdministrator } from './require-right.ts'
+
+/** The subjects that stand for a person, newest first, for administrators; also of somebody whom the platform deleted. Throws `not_found`. */
+export async function browseIdentities(
+  { db }: { db: Db },
+  actor: Actor,
+  userId: UserId,
+  page: IdentityPage,
+): Promise<IdentityRecord[]> {
+  await requireAdministrator(db, actor, 'identity.listed')
+  const identities = await listIdentitiesOf(db, userId, page)
+  if (identities.length === 0 && (await findPerson(db, userId)) === undefined)
+    throw new AppError('not_found', 'There is no such person.')
+  return identities
+}
 
 type Needs = { db: Db }
 type NewIdentity = Subject & { userId: UserId }
@@ -52,4 +74,36 @@ async function taken(trx: Tx, wish: NewIdentity): Promise<AppError> {
       ? 'This subject is linked to this person already.'
       : `This subject is linked to another person, ${holder}. Unlink it there first (on the command line: users unlink --subject ${wish.subject} --issuer ${wish.issuer}).`,
   )
+}
+
+/** Takes a subject from its person, from the next request on; for administrators. Throws `not_found`. */
+export async function unlinkIdentity(
+  { db }: Needs,
+  actor: Actor,
+  place: Pick<Identity, 'id' | 'userId'>,
+): Promise<Identity> {
+  await requireAdministrator(db, actor, 'identity.unlinked')
+  return await inTransaction(db, async (trx) => removeIdentity(trx, actor, place))
+}
+
+/** The same by the subject, for who may in any case: the command line. */
+export async function unlinkSubject({ db }: Needs, actor: EventActor, subject: Subject): Promise<Identity> {
+  return await inTransaction(db, async (trx) => {
+    const identity = await findIdentity(trx, subject)
+    if (identity === undefined) throw notLinked()
+    return await removeIdentity(trx, actor, identity)
+  })
+}
+
+async function removeIdentity(trx: Tx, actor: EventActor, place: Pick<Identity, 'id' | 'userId'>): Promise<Identity> {
+  const identity = await deleteIdentity(trx, place)
+  if (identity === undefined) throw notLinked()
+  const { id, userId, issuer, subject } = identity
+  const details = { identity_id: id, user_id: userId, issuer, subject }
+  await recordEvent(trx, actor, { action: 'identity.unlinked', outcome: 'ok', details })
+  return identity
+}
+
+function notLinked(): AppError {
+  return new AppError('not_found', 'There is no such link.')
 }

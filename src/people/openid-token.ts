@@ -3,6 +3,7 @@ import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify, type Protecte
 import { subjectText } from '../contract-identities.ts'
 import { AppError } from '../errors.ts'
 import type { Clock, Subject } from '../vocabulary.ts'
+import { tokenExpired, tokenInvalid } from './tokens.ts'
 
 /** Of key pairs alone: that the public half is known to everybody must open nothing. */
 export const openIdAlgorithms = ['RS256', 'ES256']
@@ -37,8 +38,8 @@ export async function checkOpenIdToken({ provider, now }: OpenIdNeeds, token: st
 
 function assertNotOver({ exp = 0 }: JWTPayload, now: Date): void {
   // JSON can write a number that is too large to be one, and would never be over.
-  if (!Number.isFinite(exp)) throw notValid()
-  if (exp * 1000 <= now.getTime()) throw expired()
+  if (!Number.isFinite(exp)) throw tokenInvalid()
+  if (exp * 1000 <= now.getTime()) throw tokenExpired()
 }
 
 /**
@@ -66,19 +67,11 @@ function says(word: unknown, expected: string[]): boolean {
 
 function refusalOf(error: unknown): unknown {
   if (error instanceof AppError) return error
-  if (error instanceof errors.JWTExpired) return expired(error)
+  if (error instanceof errors.JWTExpired) return tokenExpired(error)
   const isOfOther = error instanceof errors.JWTClaimValidationFailed && ['aud', 'iss'].includes(error.claim)
   if (isOfOther)
     return new AppError('unauthenticated', 'Your access token was not made for this service. Log in again.', {
       cause: error,
     })
-  return notValid(error)
-}
-
-function expired(cause?: unknown): AppError {
-  return new AppError('unauthenticated', 'Your access token has expired. Refresh it, or log in again.', { cause })
-}
-
-function notValid(cause?: unknown): AppError {
-  return new AppError('unauthenticated', 'Your access token is not valid. Log in again.', { cause })
+  return tokenInvalid(error)
 }

@@ -14,54 +14,36 @@ export type Right = {
   event: string
 }
 
+/** Any active member, and administrators, in a locked firm too. */
+const read = { roles: firmRoles, administrators: 'everywhere', reads: true } as const
+/** Any active member, and never an administrator as such. */
+const upload = { roles: firmRoles, administrators: 'never', reads: false } as const
+/** Any active member; to documents of others, those who look after the firm. */
+const trash = {
+  roles: firmRoles,
+  administrators: 'as_member',
+  reads: false,
+  ofAny: ['firm_admin', 'firm_supervisor'],
+} as const
+/** Administrators of the platform alone. */
+const administer = { roles: [], administrators: 'everywhere', reads: false } as const
+
 /** Every right there is: the whole of "who may" in one place. A route names its right; test/security reads both. */
 export const rights = {
-  'documents.list': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'documents.listed' },
-  'documents.read': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'document.viewed' },
-  'documents.download': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'document.downloaded' },
-  'documents.history': {
-    roles: firmRoles,
-    administrators: 'everywhere',
-    reads: true,
-    event: 'document.history_viewed',
-  },
-  'documents.upload': { roles: firmRoles, administrators: 'never', reads: false, event: 'document.uploaded' },
-  'documents.versions': {
-    roles: firmRoles,
-    administrators: 'everywhere',
-    reads: true,
-    event: 'document.versions_listed',
-  },
-  'documents.add_version': {
-    roles: firmRoles,
-    administrators: 'never',
-    reads: false,
-    event: 'document.version_added',
-  },
-  'documents.restore_version': {
-    roles: firmRoles,
-    administrators: 'never',
-    reads: false,
-    event: 'document.version_restored',
-  },
-  'documents.delete': {
-    roles: firmRoles,
-    administrators: 'as_member',
-    reads: false,
-    ofAny: ['firm_admin', 'firm_supervisor'],
-    event: 'document.deleted',
-  },
-  'documents.restore': {
-    roles: firmRoles,
-    administrators: 'as_member',
-    reads: false,
-    ofAny: ['firm_admin', 'firm_supervisor'],
-    event: 'document.restored',
-  },
-  'documents.review': { roles: [], administrators: 'everywhere', reads: false, event: 'document.reviewed' },
-  'documents.hold': { roles: [], administrators: 'everywhere', reads: false, event: 'document.disposal_changed' },
-  'firm.read': { roles: firmRoles, administrators: 'everywhere', reads: true, event: 'firm.viewed' },
-  'firm.change': { roles: [], administrators: 'everywhere', reads: false, event: 'firm.changed' },
+  'documents.list': { ...read, event: 'documents.listed' },
+  'documents.read': { ...read, event: 'document.viewed' },
+  'documents.download': { ...read, event: 'document.downloaded' },
+  'documents.history': { ...read, event: 'document.history_viewed' },
+  'documents.upload': { ...upload, event: 'document.uploaded' },
+  'documents.versions': { ...read, event: 'document.versions_listed' },
+  'documents.add_version': { ...upload, event: 'document.version_added' },
+  'documents.restore_version': { ...upload, event: 'document.version_restored' },
+  'documents.delete': { ...trash, event: 'document.deleted' },
+  'documents.restore': { ...trash, event: 'document.restored' },
+  'documents.review': { ...administer, event: 'document.reviewed' },
+  'documents.hold': { ...administer, event: 'document.disposal_changed' },
+  'firm.read': { ...read, event: 'firm.viewed' },
+  'firm.change': { ...administer, event: 'firm.changed' },
   'members.list': { roles: ['firm_admin'], administrators: 'everywhere', reads: true, event: 'members.listed' },
   'members.change': { roles: ['firm_admin'], administrators: 'as_member', reads: false, event: 'members.changed' },
 } as const satisfies Record<string, Right>

@@ -1,21 +1,39 @@
-import { findAccountByEmail, holdAccount } from '../database/accounts.ts'
-import type { Db } from '../database/client.ts'
+import { type Account, findAccountByEmail, holdAccount } from '../database/persons.ts'
+import type { Db, Tx } from '../database/client.ts'
+import { recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import {
   clearFailures,
   countFailure,
   digestEmail,
+  endSession,
+  endSessionsOf,
   type FailureCount,
   findLockout,
+  findRefreshToken,
+  holdSession,
+  insertRefreshToken,
+  insertSession,
   type LockoutRule,
-} from '../database/login-failures.ts'
-import { AppError } from '../errors.ts'
+  markUsed,
+  type RefreshTokenRecord,
+  type RefreshTokenState,
+} from '../database/sessions.ts'
+import { refusalAnswers } from '../database/membership.ts'
+import { AppError, isAppError } from '../errors.ts'
 import type { Clock, Sha256, Visitor } from '../vocabulary.ts'
-import { assertMayLogIn } from './assert-may-log-in.ts'
+import {
+  type AccessClaims,
+  checkRefreshToken,
+  isUnusedOrInGrace,
+  lifeFrom,
+  sessionIsOver,
+  type TokenKeys,
+  type Tokens,
+  tokensFor,
+} from './tokens.ts'
 import type { Passwords } from './passwords.ts'
-import { recordRefusal } from './record-refusal.ts'
-import { startSession } from './start-session.ts'
-import type { TokenKeys, Tokens } from './tokens.ts'
+import { recordRefusal } from './require-right.ts'
 
 const lockoutRule: LockoutRule = { mostFailures: 10, windowSeconds: 15 * 60, lockSeconds: 15 * 60 }
 
@@ -82,4 +100,145 @@ function lockedOut(until: Date, now: Date): AppError {
 
 function wrongCredentials(): AppError {
   return new AppError('unauthenticated', 'The e-mail or the password is wrong.')
+}
+
+/** Throws `forbidden` for a person who may not have a session: shut out, or not verified by the platform yet. */
+function assertMayLogIn(account: Account): void {
+  if (account.isLocked || account.isSuspended) throw new AppError(...refusalAnswers.account_locked)
+  if (!account.isVerified)
+    throw new AppError('forbidden', 'This account is not verified yet. Verify it with the platform, then log in.')
+}
+
+/** Begins a session for a person who has just proved who they are, in the transaction that the proof belongs to. */
+export async function startSession(
+  needs: Omit<SessionNeeds, 'db'>,
+  trx: Tx,
+  visitor: Visitor,
+  account: Account,
+): Promise<Tokens> {
+  const record = await insertSession(trx, account.id, lifeFrom(needs.now()))
+  await recordEvent(trx, { ...visitor, userId: account.id }, { action: 'session.started', outcome: 'ok' })
+
+  return await tokensFor(needs, account, record)
+}
+
+type SessionNeeds = { db: Db; keys: TokenKeys; now: Clock }
+
+type Renewal = { account: Account; successor: RefreshTokenRecord } | { refusal: AppError }
+
+/**
+ * New tokens for a refresh token. It works once; the same one again within a minute gets the same successor, and later
+ * ends the session, since then two hold it and one of them stole it.
+ */
+export async function refreshSession(needs: SessionNeeds, visitor: Visitor, token: string): Promise<Tokens> {
+  const { db, keys, now } = needs
+  const { id, userId } = await checkRefreshToken({ refreshKey: keys.refreshKey, now }, token)
+
+  return await recordRefusal(db, { ...visitor, userId }, { action: 'session.refused' }, async () => {
+    // A refusal is returned, not thrown: the end of a session must not be rolled back.
+    const renewal = await inTransaction(db, (trx) => renew(trx, visitor, id, now()))
+    if ('refusal' in renewal) throw renewal.refusal
+    return await tokensFor(needs, renewal.account, renewal.successor)
+  })
+}
+
+async function renew(trx: Tx, visitor: Visitor, id: string, now: Date): Promise<Renewal> {
+  const found = await findRefreshToken(trx, id)
+  const account = found && (await holdAccount(trx, found.userId))
+  if (found === undefined || account === undefined) return { refusal: sessionIsOver() }
+  await holdSession(trx, found.sessionId)
+
+  // Read again: whoever held the session before may have used the token or ended the session.
+  const token = await findRefreshToken(trx, id)
+  if (token === undefined || token.sessionEndedAt !== null || token.expiresAt <= now)
+    return { refusal: sessionIsOver() }
+  assertMayLogIn(account)
+
+  const successor = token.usedAt === null ? await succeed(trx, token, now) : await repeat(trx, token, now)
+  if (successor !== undefined) return { account, successor }
+
+  await endSession(trx, token.sessionId, now)
+  await recordEvent(
+    trx,
+    { ...visitor, userId: token.userId },
+    { action: 'session.ended', outcome: 'ok', details: { reason: 'refresh_token_reused' } },
+  )
+  return { refusal: sessionIsOver() }
+}
+
+async function succeed(trx: Tx, token: RefreshTokenState, now: Date): Promise<RefreshTokenRecord> {
+  const successor = await insertRefreshToken(trx, token, lifeFrom(now))
+  await markUsed(trx, token.id, { at: now, successorId: successor.id })
+  return successor
+}
+
+/** Undefined: too late, or nothing is left to repeat. */
+async function repeat(trx: Tx, token: RefreshTokenState, now: Date): Promise<RefreshTokenRecord | undefined> {
+  const { successorId } = token
+  return isUnusedOrInGrace(token, now) && successorId !== null ? await findRefreshToken(trx, successorId) : undefined
+}
+
+/** What somebody who leaves can show: the session's refresh token, their checked access token, or both. */
+type Farewell = {
+  refreshToken: string | undefined
+  access: AccessClaims | undefined
+  everywhere: boolean
+}
+
+/**
+ * Ends the session that either token names, or every session of the person. A refresh token that counts no longer is
+ * no failure: its session is over, as was asked; but it ends no other session. Throws `unauthenticated` when it cannot
+ * tell who leaves.
+ */
+export async function logOut(needs: SessionNeeds, visitor: Visitor, farewell: Farewell): Promise<void> {
+  if (farewell.refreshToken === undefined && farewell.access === undefined) throw notKnown()
+  const refreshId = await refreshIdOf(needs, farewell.refreshToken)
+
+  await inTransaction(needs.db, async (trx) => {
+    const leaving = await leavingOne(trx, refreshId, farewell, needs.now())
+    if (farewell.everywhere && leaving === undefined) throw notKnown()
+    if (leaving === undefined) return
+
+    // What was over already ends no second time, and the audit trail says nothing of it.
+    if (!(await end(trx, leaving, farewell, needs.now()))) return
+    const reason = farewell.everywhere ? 'logged_out_everywhere' : 'logged_out'
+    await recordEvent(
+      trx,
+      { ...visitor, userId: leaving.userId },
+      { action: 'session.ended', outcome: 'ok', details: { reason } },
+    )
+  })
+}
+
+async function end(trx: Tx, leaving: AccessClaims, { everywhere }: Farewell, now: Date): Promise<boolean> {
+  if (everywhere) return await endSessionsOf(trx, leaving.userId, now)
+  return leaving.sessionId !== undefined && (await endSession(trx, leaving.sessionId, now))
+}
+
+async function leavingOne(
+  trx: Tx,
+  refreshId: string | undefined,
+  { access, everywhere }: Farewell,
+  now: Date,
+): Promise<AccessClaims | undefined> {
+  const token = refreshId === undefined ? undefined : await findRefreshToken(trx, refreshId)
+  return token === undefined || (everywhere && !stillCounts(token, now)) ? access : token
+}
+
+function stillCounts(token: RefreshTokenState, now: Date): boolean {
+  return token.sessionEndedAt === null && isUnusedOrInGrace(token, now)
+}
+
+async function refreshIdOf({ keys, now }: SessionNeeds, refreshToken: string | undefined): Promise<string | undefined> {
+  if (refreshToken === undefined) return undefined
+  try {
+    return (await checkRefreshToken({ refreshKey: keys.refreshKey, now }, refreshToken)).id
+  } catch (error) {
+    if (isAppError(error, 'unauthenticated')) return undefined
+    throw error
+  }
+}
+
+function notKnown(): AppError {
+  return new AppError('unauthenticated', 'Send the refresh token of the session to end, or log in again.')
 }

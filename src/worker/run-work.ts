@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 
 import type { Job as QueuedJob } from 'pg-boss'
 
-import { originOf } from '../database/enqueue-job.ts'
 import type { RunOf } from '../database/runs.ts'
 import { withLogContext } from '../logger-context.ts'
 import { tracedJob } from '../logger-span.ts'
@@ -11,6 +10,7 @@ import type { Metrics } from '../metrics.ts'
 import { type RecordNeeds, recordRun } from '../operations/record-run.ts'
 import type { StoreId } from '../vocabulary.ts'
 import type { Job, JobNeeds } from './jobs.ts'
+import { originOf } from '../database/job-queue.ts'
 
 type Needs = RecordNeeds & { metrics: Pick<Metrics, 'jobSeconds'>; tracing: Tracing | undefined }
 

@@ -4,12 +4,11 @@ import type { PoolConfig } from 'pg'
 import { type Job as QueuedJob, PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 
-import { enqueueJob, jobQueue, originOf, scheduleJob } from '../database/enqueue-job.ts'
-import { queueAddress } from '../database/migrate-jobs.ts'
 import { noteTask } from '../database/runs.ts'
 import { isMissed } from '../operations/judge-work.ts'
 import { everyJob, type Job, type JobNeeds } from './jobs.ts'
 import { type JobEnd, runJob } from './run-work.ts'
+import { enqueueJob, jobQueue, originOf, queueAddress, scheduleJob } from '../database/job-queue.ts'
 
 type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
 

@@ -1,5 +1,4 @@
 import { systemActor } from '../database/events.ts'
-import { readClock } from '../database/read-clock.ts'
 import type { VersionCursor } from '../database/versions-in-store.ts'
 import { claimStore, leaveWrongBucket } from '../documents/claim-store.ts'
 import { collectBlobs } from '../documents/collect-blobs.ts'
@@ -12,6 +11,7 @@ import type { Tracing } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
 import { isS3Out } from '../storage/s3-operation.ts'
 import { repeat } from './run-work.ts'
+import { readClock } from '../database/client.ts'
 
 type TendNeeds = MoveNeeds &
   ScanStoredNeeds & {

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
-import type { TrailFilter } from '../../src/audit/compare-events.ts'
+import type { TrailFilter, TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
-import type { TrailFinding } from '../../src/audit/trail-finding.ts'
-import { NoExport, verifyExport } from '../../src/audit/verify-export.ts'
+import { NoExport, verifyExport } from '../../src/audit/verify-trail.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { startService, type TestService } from '../support/start-service.ts'
@@ -35,7 +34,7 @@ async function exportLines(filter: TrailFilter = {}, db = service.app.db): Promi
   const lines: string[] = []
   await exportTrail(
     { db, signal: new AbortController().signal },
-    { filter, write: async (line) => void lines.push(line), onSeal: () => undefined },
+    { filter, write: async (line) => void lines.push(line) },
   )
   return lines
 }
@@ -48,7 +47,6 @@ async function verifyLines(lines: string[], heads: ReadonlyMap<number, string> =
   const verified = await verifyExport(each(), {
     heads,
     onFinding: (finding) => findings.push(finding),
-    onSeal: () => undefined,
   })
   return { kinds: findings.map(({ kind }) => kind), findings, verified }
 }

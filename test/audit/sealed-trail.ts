@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 
 import { sealTrail } from '../../src/audit/seal-trail.ts'
-import type { TrailFinding } from '../../src/audit/trail-finding.ts'
+import type { TrailFinding } from '../../src/audit/compare-trail.ts'
 import { type TrailVerified, verifyTrail } from '../../src/audit/verify-trail.ts'
 import type { Db } from '../../src/database/client.ts'
 import { recordEvent, systemActor } from '../../src/database/events.ts'
@@ -49,7 +49,7 @@ export async function findFaults(db: Db, heads: ReadonlyMap<number, string> = ne
   const findings: TrailFinding[] = []
   const verified = await verifyTrail(
     { db, signal: new AbortController().signal },
-    { heads, onFinding: (finding) => findings.push(finding), onSeal: () => undefined },
+    { heads, onFinding: (finding) => findings.push(finding) },
   )
   return { findings, verified } satisfies { findings: TrailFinding[]; verified: TrailVerified }
 }

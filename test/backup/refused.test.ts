@@ -6,7 +6,6 @@ import { expect, test } from 'vitest'
 import { GaveUp, makePatient } from '../../src/backup/patient-place.ts'
 import { folderOf } from '../../src/backup/manifest.ts'
 import { lookForFiles } from '../../src/backup/restore-backup.ts'
-import { explainGivenUp } from '../../src/cli/explain-given-up.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import { type BackupPlace, namedPlace } from '../../src/storage/backup-place/backup-place.ts'
 import { localFailure } from '../../src/storage/local-errors.ts'
@@ -14,6 +13,7 @@ import { S3Error } from '../../src/storage/s3-operation.ts'
 import type { Sha256 } from '../../src/vocabulary.ts'
 import type { TestService } from '../support/start-service.ts'
 import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
+import { explainGivenUp } from '../../src/cli/explain-failure.ts'
 
 const none = createHash('sha256').digest('hex') as Sha256 // as the brand says
 

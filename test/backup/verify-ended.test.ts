@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 
-import { CommandFailed } from '../../src/cli/failures.ts'
 import { verifyBackup } from '../../src/cli/verify-backup.ts'
 import { loadConfigWithoutTokens } from '../../src/config.ts'
 import { makeLogger } from '../../src/logger.ts'
 import { emptyFolder, makeBackup, placeWithPapers } from './backup-scene.ts'
 import { notingPrinter } from './noting-printer.ts'
+import { CommandFailed } from '../../src/cli/explain-failure.ts'
 
 test('a verification that was ended says of what it read alone that nothing is wrong', async () => {
   const { service } = await placeWithPapers({ papers: 1 })

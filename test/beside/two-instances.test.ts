@@ -6,8 +6,6 @@ import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../src/contract.ts'
-import { jobQueue } from '../../src/database/enqueue-job.ts'
-import { jobSchema } from '../../src/database/migrate-jobs.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/call-documents.ts'
 import { makePdf } from '../support/make-files.ts'
 import { platformPassword } from '../support/platform/write-people.ts'
@@ -15,6 +13,7 @@ import { testServices } from '../support/services.ts'
 import { type Answer, call } from '../api/people/call-people.ts'
 import { type Beside, openBeside } from './open-beside.ts'
 import { type Member, writeMember } from './write-member.ts'
+import { jobQueue, jobSchema } from '../../src/database/job-queue.ts'
 
 let beside: Beside
 let first: string

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { exportAudit } from '../../src/cli/export-audit.ts'
-import { CommandFailed } from '../../src/cli/failures.ts'
 import { verifyAuditExport } from '../../src/cli/verify-audit.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { sealThrice, sealAll, writeEvents } from '../audit/sealed-trail.ts'
@@ -13,6 +12,7 @@ import { notingPrinter } from '../backup/noting-printer.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { makeWorkFolder } from './run-command.ts'
+import { CommandFailed } from '../../src/cli/explain-failure.ts'
 
 let database: FreshDatabase
 let service: TestService

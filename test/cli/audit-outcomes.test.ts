@@ -2,10 +2,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import type { HeadKeeper } from '../../src/audit/head-keeper.ts'
-import { keepingTask } from '../../src/audit/head-keeper.ts'
 import { exportAudit } from '../../src/cli/export-audit.ts'
-import { CommandFailed } from '../../src/cli/failures.ts'
 import { verifyAudit } from '../../src/cli/verify-audit.ts'
 import { endRun } from '../../src/database/runs.ts'
 import { sealThrice, tamper } from '../audit/sealed-trail.ts'
@@ -13,6 +10,8 @@ import { notingPrinter } from '../backup/noting-printer.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 import { makeWorkFolder } from './run-command.ts'
+import { type HeadKeeper, keepingTask } from '../../src/audit/heads.ts'
+import { CommandFailed } from '../../src/cli/explain-failure.ts'
 
 let database: FreshDatabase
 let service: TestService

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { keepHeadsInFile } from '../../src/audit/keep-heads-in-file.ts'
 import { type EndedRun, endRun } from '../../src/database/runs.ts'
 import { keepAuditHead } from '../../src/worker/jobs.ts'
 import { sealThrice, tamper } from '../audit/sealed-trail.ts'
 import { startService } from '../support/start-service.ts'
 import { databaseForTest } from './database-settings.ts'
 import { keptBelow, makeWorkFolder, runCommand } from './run-command.ts'
+import { keepHeadsInFile } from '../../src/audit/heads.ts'
 
 describe('audit verify', () => {
   test('says that all is as it was sealed, and that somebody looked stands in the trail', async () => {

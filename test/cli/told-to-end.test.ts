@@ -4,7 +4,6 @@ import { sql } from 'kysely'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 
-import { ToldToEnd } from '../../src/cli/failures.ts'
 import { withDatabase } from '../../src/cli/with-database.ts'
 import { loadConfigWithoutTokens } from '../../src/config.ts'
 import type { Db } from '../../src/database/client.ts'
@@ -19,6 +18,7 @@ import { databaseForTest } from './database-settings.ts'
 import { launcher, makeWorkFolder, startCommand, startOnTerminal } from './run-command.ts'
 import { s3Settings } from './s3-settings.ts'
 import { openStoreInBetween } from './store-in-between.ts'
+import { ToldToEnd } from '../../src/cli/explain-failure.ts'
 
 const ctrlC = '\u0003'
 const person = ['--email', 'thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi']

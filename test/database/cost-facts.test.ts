@@ -4,12 +4,12 @@ import { beforeEach, expect, it } from 'vitest'
 
 import { listFirmsWithFiles, readCostFacts, type Stack } from '../../src/database/cost-facts.ts'
 import { gatherFacts } from '../../src/documents/costs/gather-facts.ts'
-import { accessKeyOf } from '../../src/people/access-token.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { migratedDatabase } from '../support/migrated-database.ts'
 import { makeFirm } from '../support/people.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 import { seedDownload, seedPurged, seedVersion } from '../support/seed-costs.ts'
+import { accessKeyOf } from '../../src/people/tokens.ts'
 
 const kb = 1024
 const question = { periodDays: 30, smallBytes: 128 * kb, wholeBytes: 16 * kb * kb, partBytes: 8 * kb * kb }

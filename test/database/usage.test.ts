@@ -4,11 +4,11 @@ import { sql } from 'kysely'
 import { beforeEach, expect, it } from 'vitest'
 
 import { readRoom, sumUpUsage } from '../../src/database/quotas.ts'
-import { accessKeyOf } from '../../src/people/access-token.ts'
 import type { DocumentId, FirmId } from '../../src/vocabulary.ts'
 import { migratedDatabase } from '../support/migrated-database.ts'
 import { makeFirm, makePerson } from '../support/people.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
+import { accessKeyOf } from '../../src/people/tokens.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const db = await migratedDatabase(closing)

@@ -1,12 +1,12 @@
 import type { DocumentShape } from '../../src/contract.ts'
-import { findAccountByEmail } from '../../src/database/accounts.ts'
-import { startSession } from '../../src/people/start-session.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { addVersion } from '../support/call-versions.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../support/people.ts'
 import type { Fuzzed } from './fuzz-world.ts'
+import { findAccountByEmail } from '../../src/database/persons.ts'
+import { startSession } from '../../src/people/sessions.ts'
 
 export const askers = ['member', 'guard', 'stranger', 'administrator', 'nobody'] as const
 export type Asker = (typeof askers)[number]

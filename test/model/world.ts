@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { type Db, openDatabase } from '../../src/database/client.ts'
 import { makeLogger } from '../../src/logger.ts'
-import { accessKeyOf } from '../../src/people/access-token.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
@@ -25,6 +24,7 @@ import { openScanner, type Scanner, type SharedClamd } from './scanner.ts'
 import { openService, type Service } from './service.ts'
 import { makeSpoiler, type Spoiler } from './spoil.ts'
 import type { Real } from './verb.ts'
+import { accessKeyOf } from '../../src/people/tokens.ts'
 
 const maxUploadBytes = 18 * 2 ** 20
 /** Takes less than the others, so that "too large" is cheap to try. */

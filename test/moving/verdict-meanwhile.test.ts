@@ -5,10 +5,8 @@ import { describe, expect, it } from 'vitest'
 
 import type { Db, Tx } from '../../src/database/client.ts'
 import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
-import type { DueScan } from '../../src/database/due-scans.ts'
 import { type ClaimedMove, commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
 import { inTransaction } from '../../src/database/in-transaction.ts'
-import { recordClean, recordInfected } from '../../src/database/record-verdict.ts'
 import type { StoredVersion } from '../../src/database/versions-in-store.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
@@ -30,6 +28,7 @@ import {
   toS3,
   versionOf,
 } from './moving-scene.ts'
+import { type DueScan, recordClean, recordInfected } from '../../src/database/scans.ts'
 
 openMovingScene()
 

@@ -4,8 +4,6 @@ import { join } from 'node:path'
 import { PgBoss } from 'pg-boss'
 import { afterEach, expect, test } from 'vitest'
 
-import { enqueueJob } from '../../src/database/enqueue-job.ts'
-import { queueAddress } from '../../src/database/migrate-jobs.ts'
 import { withSpan } from '../../src/logger-context.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/call-documents.ts'
@@ -14,6 +12,7 @@ import { runProgram } from '../support/services/run-program.ts'
 import { startService } from '../support/start-service.ts'
 import type { ReceivedSpan } from '../support/trace-collector.ts'
 import { tracedService } from '../support/traced-service.ts'
+import { enqueueJob, queueAddress } from '../../src/database/job-queue.ts'
 
 const scene = tracedService({ OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=a%20test' })
 afterEach(() => scene.toS3.setFault({ kind: 'none' }))

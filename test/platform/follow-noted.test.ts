@@ -4,12 +4,12 @@ import { expect, it } from 'vitest'
 
 import { connectDatabase } from '../../src/database/connect.ts'
 import { comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
-import { holdRows } from '../../src/database/lock-document.ts'
 import { begin } from '../support/begin.ts'
 import { deleteDocumentRow, insertDocumentRow, updateDocumentRow } from '../support/platform/platform-documents.ts'
 import { countUnfollowed, rowsOf } from './open-scene.ts'
 import { serviceBeside } from './service-beside.ts'
 import { withoutTable } from './without-table.ts'
+import { holdRows } from '../../src/database/documents.ts'
 
 const beside = serviceBeside()
 

@@ -32,7 +32,7 @@ test.each([
   ['src/storage/s3-store.ts', 'src/database/uploads.ts'],
   ['src/scanner/clamd.ts', 'src/storage/spool.ts'],
   ['src/database/documents.ts', 'src/documents/upload.ts'],
-  ['src/people/log-in.ts', 'src/documents/upload.ts'],
+  ['src/people/sessions.ts', 'src/documents/upload.ts'],
   ['src/documents/upload.ts', 'src/http/server.ts'],
   ['src/http/server.ts', 'src/cli/s3-test.ts'],
   ['src/http/server.ts', 'src/app.ts'],

@@ -2,8 +2,8 @@ import { pino } from 'pino'
 
 import { openDatabase } from '../../src/database/client.ts'
 import { migrate } from '../../src/database/migrate.ts'
-import { migrateJobs } from '../../src/database/migrate-jobs.ts'
 import { freshDatabase, type FreshDatabase } from './fresh-database.ts'
+import { migrateJobs } from '../../src/database/job-queue.ts'
 
 /** A database with the service's tables that others are copied from. Nobody may be connected to it meanwhile. */
 export async function createTemplate(adminUrl: string): Promise<FreshDatabase> {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 
 import type { App } from '../../src/app.ts'
-import { signAccessToken } from '../../src/people/access-token.ts'
 import type { FirmId, FirmRole, MemberStatus, UserId } from '../../src/vocabulary.ts'
+import { signAccessToken } from '../../src/people/tokens.ts'
 
 /** What it takes to write people down: of the whole service, or of a test that reaches its database alone. */
 export type Registry = Pick<App, 'db' | 'now'> & { keys: Pick<App['keys'], 'accessKey'> }

@@ -2,8 +2,7 @@ import { sql } from 'kysely'
 
 import { AppError } from '../../errors.ts'
 import type { Db } from '../client.ts'
-import { listMigrated } from '../is-migrated.ts'
-import { isPreRelease, listMigrations, migrate } from '../migrate.ts'
+import { isPreRelease, listMigrated, listMigrations, migrate } from '../migrate.ts'
 import { type BegunRestore, findRestore } from './find-restore.ts'
 import { notEmpty, requireNoRows } from './require-no-rows.ts'
 

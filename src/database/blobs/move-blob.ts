@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { BlobId, DocumentId, FirmId, ProcessId, Sha256, StorageKey, StoreId, VersionId } from '../../vocabulary.ts'
 import type { Db, Tx } from '../client.ts'
 import type { EventActor } from '../events.ts'
-import { holdRows } from '../lock-document.ts'
+import { holdRows } from '../documents.ts'
 import { liesAt, type Place, platformPath } from '../places.ts'
 import { type Claim, claimedBy, claimSeconds, isClaimOver, leaving } from './blob.ts'
 

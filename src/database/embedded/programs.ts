@@ -100,16 +100,11 @@ async function settle(file: string, mode: number): Promise<void> {
 }
 
 async function assertRoots(folder: string): Promise<void> {
-  const { uid, mode, isDirectory } = await describe(folder)
-  if (isDirectory && uid === 0 && (mode & 0o022) === 0) return
+  const found = await lstat(folder)
+  if (found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0) return
   throw new ConfigError(
     `DATABASE_URL is not set, and the programs of the embedded PostgreSQL may not be run from ${folder}, which others than root can write; remove it, or set DATABASE_URL.`,
   )
-}
-
-async function describe(path: string): Promise<{ uid: number; mode: number; isDirectory: boolean }> {
-  const found = await lstat(path)
-  return { uid: found.uid, mode: found.mode, isDirectory: found.isDirectory() }
 }
 
 /** Copies that a kill left unfinished; a younger one may be another process at work. */
@@ -135,7 +130,7 @@ export async function linkLibraries(programs: string, spareFolder: string): Prom
     for (const { source, target } of links) await link(basename(source), join(lib, basename(target)))
     return undefined
   } catch (error) {
-    if (!isReadOnly(error)) throw error
+    if (!hasCode(error, 'EACCES', 'EROFS', 'EPERM')) throw error
   }
 
   // Made anew each time: the packages may have moved since.
@@ -158,10 +153,6 @@ async function link(to: string, at: string): Promise<void> {
     // Another process of ours was faster.
     if (!hasCode(error, 'EEXIST')) throw error
   }
-}
-
-function isReadOnly(error: unknown): boolean {
-  return hasCode(error, 'EACCES', 'EROFS', 'EPERM')
 }
 
 /** Whether something stands at a path, a link that leads nowhere too. */

@@ -1,5 +1,4 @@
 import type { Db } from '../../database/client.ts'
-import { countOnDisk } from '../../database/count-on-disk.ts'
 import type { EventActor } from '../../database/events.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import type { LocalStore } from '../../storage/local-store.ts'
@@ -9,6 +8,7 @@ import type { Stores } from '../stores.ts'
 import { walkVersions } from '../walk-versions.ts'
 import { moveAll, type Settled } from './move-all.ts'
 import type { MoveNeeds } from './move-version.ts'
+import { countOnDisk } from '../../database/versions-in-store.ts'
 
 type Drained = {
   moved: number

@@ -1,19 +1,19 @@
 import type { Db, Tx } from '../../database/client.ts'
-import { type DisposalOf, findDisposalOf, setPurgeApproval } from '../../database/disposal-of.ts'
 import type { DocumentRecord } from '../../database/documents.ts'
-import { setDocumentHold } from '../../database/holds.ts'
-import type { Membership } from '../../database/membership.ts'
 import {
   type HeldObject,
   listObjectsToHold,
   listObjectsToRelease,
   noteObjectHeld,
   noteObjectReleased,
-} from '../../database/object-holds.ts'
+  setDocumentHold,
+} from '../../database/holds.ts'
+import type { Membership } from '../../database/membership.ts'
 import { AppError } from '../../errors.ts'
 import type { Actor, DocumentId, FirmId, StorageKey } from '../../vocabulary.ts'
 import { accessDocument, type AccessNeeds, changeDocument, noSuchDocument } from '../access-document.ts'
 import type { Stores } from '../stores.ts'
+import { type DisposalOf, findDisposalOf, setPurgeApproval } from '../../database/disposals.ts'
 
 /** What is undefined stays as it is. */
 type DisposalChange = {

@@ -6,7 +6,6 @@ import { disposeDocument, listDisklessFiles } from '../../database/disposals.ts'
 import type { EventActor } from '../../database/events.ts'
 import { holdFirmStill } from '../../database/holds.ts'
 import { inTransaction } from '../../database/in-transaction.ts'
-import { holdDocument } from '../../database/lock-document.ts'
 import { isLackOfRight } from '../../database/postgres-errors.ts'
 import {
   findPurgeState,
@@ -21,6 +20,7 @@ import type { Metrics } from '../../metrics.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
 import type { Clock } from '../../vocabulary.ts'
 import type { Stores } from '../stores.ts'
+import { holdDocument } from '../../database/documents.ts'
 
 export type PurgeSettled = { document: PurgeCandidate } & (
   | { outcome: PurgeOutcome }

@@ -1,11 +1,17 @@
-import { type DueKind, type DueScan, claimDueScans, makeRecentDue, noteSignatures } from '../../database/due-scans.ts'
 import type { EventActor } from '../../database/events.ts'
-import { listInfectedWithBytes } from '../../database/record-verdict.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import { makePace } from '../walk-versions.ts'
 import type { StoreHere } from '../stores.ts'
 import { quarantineLater, type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
+import {
+  claimDueScans,
+  type DueKind,
+  type DueScan,
+  listInfectedWithBytes,
+  makeRecentDue,
+  noteSignatures,
+} from '../../database/scans.ts'
 
 export type ScanStoredNeeds = Omit<ScanVersionNeeds, 'scanner' | 'metrics'> & {
   scanner: Scanner | undefined

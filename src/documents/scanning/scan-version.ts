@@ -3,11 +3,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 
 import { commitQuarantine, forgetQuarantine, isNamed, removeInfected } from '../../database/blobs/quarantine-blob.ts'
-import { type DueScan, postponeScan } from '../../database/due-scans.ts'
 import type { EventActor } from '../../database/events.ts'
 import { inTransaction } from '../../database/in-transaction.ts'
 import type { Place } from '../../database/places.ts'
-import { recordClean, recordInfected } from '../../database/record-verdict.ts'
 import type { StoredVersion } from '../../database/versions-in-store.ts'
 import type { CannotSay, Scanner, Verdict } from '../../scanner/scanner.ts'
 import { isMissing } from '../../storage/file-store.ts'
@@ -19,6 +17,7 @@ import { hashIfThere, setAside } from '../set-aside.ts'
 import { type StoreHere, storesHere } from '../stores.ts'
 import type { QuarantineNeeds } from '../verifying/quarantine-orphan.ts'
 import { type Occasion, runScan, type Scanning } from './scan-upload.ts'
+import { type DueScan, postponeScan, recordClean, recordInfected } from '../../database/scans.ts'
 
 export type ScanVersionNeeds = QuarantineNeeds &
   ReportNeeds & { metrics: Scanning['metrics'] } & {

@@ -1,5 +1,4 @@
 import type { EventActor } from '../../database/events.ts'
-import { keepHash, restoreBytes } from '../../database/restore-bytes.ts'
 import { findStoredVersion, type StoredVersion } from '../../database/versions-in-store.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import { untilAborted } from '../../storage/read-as-it-grows.ts'
@@ -7,6 +6,7 @@ import type { Sha256 } from '../../vocabulary.ts'
 import { type ReportNeeds, reportWrongBytes } from '../claim-store.ts'
 import { hashStored } from '../hold-source.ts'
 import { filesAt } from '../stores.ts'
+import { keepHash, restoreBytes } from '../../database/bytes-state.ts'
 
 export type CheckNeeds = ReportNeeds
 

@@ -1,7 +1,6 @@
 import { listHalfQuarantined } from '../../database/blobs/quarantine-blob.ts'
 import type { Db } from '../../database/client.ts'
 import type { EventActor } from '../../database/events.ts'
-import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/find-unnamed.ts'
 import { type FileStat, StoreError } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/guard-s3.ts'
 import type { UnfinishedCursor, UnfinishedUpload } from '../../storage/s3-multipart.ts'
@@ -11,6 +10,7 @@ import { claimStore, type Owner } from '../claim-store.ts'
 import { nameOf, type StoreHere } from '../stores.ts'
 import { type Finding, findingAt, type Run, type VerifyNeeds } from './verification.ts'
 import { endWithoutSource, type QuarantineNeeds, quarantineOrphan } from './quarantine-orphan.ts'
+import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/verifications.ts'
 
 /** Bytes to rows: names what lies in one store and is named by no row, and puts it aside where that is asked for. A store that cannot be asked is a finding of its own. */
 export async function lookForStrays(needs: VerifyNeeds, actor: EventActor, here: StoreHere, run: Run): Promise<void> {

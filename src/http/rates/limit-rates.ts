@@ -4,14 +4,14 @@ import type { Logger } from 'pino'
 
 import type { RateKind, RateLimits } from '../../config-settings.ts'
 import type { Db } from '../../database/client.ts'
-import { digestEmail } from '../../database/login-failures.ts'
 import { type Bucket, leasePermits } from '../../database/rates.ts'
 import { AppError } from '../../errors.ts'
 import type { Metrics } from '../../metrics.ts'
-import { isRecorded } from '../../people/record-refusal.ts'
 import type { Clock } from '../../vocabulary.ts'
 import { addressOf } from '../authenticate.ts'
 import { type Exhausted, holdPermits, type Permits } from './hold-permits.ts'
+import { digestEmail } from '../../database/sessions.ts'
+import { isRecorded } from '../../people/require-right.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -15,11 +15,6 @@ import {
 } from '../../contract-people.ts'
 import { AppError, isAppError } from '../../errors.ts'
 import type { IdentifyBearer } from '../../people/identify-bearer.ts'
-import { logIn, type LogInNeeds } from '../../people/log-in.ts'
-import { logOut } from '../../people/log-out.ts'
-import { refreshSession } from '../../people/refresh-session.ts'
-import { register } from '../../people/register.ts'
-import { requirePerson } from '../../people/require-person.ts'
 import type { Tokens } from '../../people/tokens.ts'
 import { presentAccount, presentPerson } from '../present-person.ts'
 import {
@@ -30,6 +25,9 @@ import {
   setRefreshCookie,
 } from '../refresh-cookie.ts'
 import { visitorOf } from '../authenticate.ts'
+import { register } from '../../people/accounts.ts'
+import { requirePerson } from '../../people/require-right.ts'
+import { logIn, type LogInNeeds, logOut, refreshSession } from '../../people/sessions.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | undefined }

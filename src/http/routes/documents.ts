@@ -14,7 +14,6 @@ import {
   pageQuery,
   reviewBody,
 } from '../../contract.ts'
-import type { DisposalOf } from '../../database/disposal-of.ts'
 import type { AccessNeeds } from '../../documents/access-document.ts'
 import { browseDocuments, viewDocument, viewHistory } from '../../documents/browse.ts'
 import { deleteDocument, restoreDocument } from '../../documents/trash.ts'
@@ -24,6 +23,7 @@ import type { Scanner } from '../../scanner/scanner.ts'
 import { documentOf, firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { etagOf, presentDocument, presentEvent } from '../present-document.ts'
+import type { DisposalOf } from '../../database/disposals.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type DocumentNeeds = AccessNeeds & { cursors: Cursors; scanner: Scanner | undefined }

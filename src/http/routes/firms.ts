@@ -5,12 +5,10 @@ import { firmParams, pageQuery } from '../../contract.ts'
 import { changeFirmBody, firmShape, registerFirmBody, wholeFirmShape } from '../../contract-people.ts'
 import type { Db } from '../../database/client.ts'
 import { emptyRoom, type Quota } from '../../database/quotas.ts'
-import { browseFirms, viewFirm } from '../../people/browse-firms.ts'
-import { changeFirm } from '../../people/change-firm.ts'
-import { registerFirm } from '../../people/register-firm.ts'
 import { firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { presentFirm, presentWholeFirm } from '../present-person.ts'
+import { browseFirms, changeFirm, registerFirm, viewFirm } from '../../people/firms.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; cursors: Cursors; usualQuota: Quota }

@@ -12,11 +12,9 @@ import {
 import type { Db } from '../../database/client.ts'
 import type { Identity } from '../../database/identities.ts'
 import { AppError } from '../../errors.ts'
-import { browseIdentities } from '../../people/browse-identities.ts'
-import { linkIdentity } from '../../people/link-identity.ts'
-import { unlinkIdentity } from '../../people/unlink-identity.ts'
 import type { IdentityId, UserId } from '../../vocabulary.ts'
 import { answerPage, type Cursors } from '../paging.ts'
+import { browseIdentities, linkIdentity, unlinkIdentity } from '../../people/identities.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; cursors: Cursors; usualIssuer: string | undefined }

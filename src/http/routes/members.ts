@@ -4,14 +4,11 @@ import { z } from 'zod'
 import { firmParams, pageQuery } from '../../contract.ts'
 import { addMemberBody, changeMemberBody, memberParams, memberShape } from '../../contract-people.ts'
 import type { Db } from '../../database/client.ts'
-import { addMember } from '../../people/add-member.ts'
-import { browseMembers } from '../../people/browse-members.ts'
-import { changeMember } from '../../people/change-member.ts'
-import { removeMember } from '../../people/remove-member.ts'
 import type { FirmId, UserId } from '../../vocabulary.ts'
 import { firmOf } from '../document-of.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { presentMember } from '../present-person.ts'
+import { addMember, browseMembers, changeMember, removeMember } from '../../people/members.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; cursors: Cursors }

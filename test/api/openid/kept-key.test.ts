@@ -1,7 +1,6 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { keepSecretInDatabase } from '../../../src/database/kept-secrets.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { startOpenIdProvider, type TestProvider } from '../../support/openid-provider.ts'
 import { makePerson } from '../../support/people.ts'
@@ -11,6 +10,7 @@ import { freshDatabaseOfTwoRoles, type TwoRoles } from '../../support/two-roles.
 import { signPlatformToken } from '../../support/platform/write-people.ts'
 import { testServices } from '../../support/services.ts'
 import { waitUntilWaiting } from '../people/wait-for-lock.ts'
+import { keepSecretInDatabase } from '../../../src/database/installation.ts'
 
 let provider: TestProvider
 let roles: TwoRoles

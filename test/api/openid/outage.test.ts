@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { usualKeyPatience } from '../../../src/people/hold-provider-keys.ts'
 import { problemOf } from '../../support/call-documents.ts'
 import { startOpenIdProvider, type TestProvider } from '../../support/openid-provider.ts'
 import { makePerson, type Person } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
+import { usualKeyPatience } from '../../../src/people/openid-provider.ts'
 
 let provider: TestProvider
 let service: TestService

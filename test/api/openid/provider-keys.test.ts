@@ -4,8 +4,6 @@ import { gzipSync } from 'node:zlib'
 import { errors, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { fetchKeySet } from '../../../src/people/fetch-key-set.ts'
-import { holdProviderKeys, type ProviderKeys, usualKeyPatience } from '../../../src/people/hold-provider-keys.ts'
 import {
   makeProviderKey,
   type ProviderKey,
@@ -13,6 +11,12 @@ import {
   type TestProvider,
 } from '../../support/openid-provider.ts'
 import { findFreePorts } from '../../support/services/free-ports.ts'
+import {
+  fetchKeySet,
+  holdProviderKeys,
+  type ProviderKeys,
+  usualKeyPatience,
+} from '../../../src/people/openid-provider.ts'
 
 const { freshMs, mostStaleMs, pauseMs } = usualKeyPatience
 

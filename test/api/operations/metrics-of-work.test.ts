@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { jobSchema } from '../../../src/database/migrate-jobs.ts'
 import type { FirmId } from '../../../src/vocabulary.ts'
 import { startWorker } from '../../../src/worker/start-worker.ts'
 import { tendDisk } from '../../../src/worker/tend-disk.ts'
@@ -9,6 +8,7 @@ import { makeFirm } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../../support/two-roles.ts'
 import { readMetrics } from './read-metrics.ts'
+import { jobSchema } from '../../../src/database/job-queue.ts'
 
 // The service's role owns nothing here, as in production: what the figures look at must be granted.
 let database: TwoRoles

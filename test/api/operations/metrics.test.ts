@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 
-import { jobSchema } from '../../../src/database/migrate-jobs.ts'
 import { cannotSayReasons } from '../../../src/scanner/scanner.ts'
 import { startWorker } from '../../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
@@ -11,6 +10,7 @@ import { serviceBehindProxies } from '../../support/service-behind-proxies.ts'
 import { startService } from '../../support/start-service.ts'
 import { freshDatabaseOfTwoRoles } from '../../support/two-roles.ts'
 import { readMetrics } from './read-metrics.ts'
+import { jobSchema } from '../../../src/database/job-queue.ts'
 
 const scene = serviceBehindProxies({}, freshDatabaseOfTwoRoles)
 

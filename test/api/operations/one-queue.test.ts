@@ -2,12 +2,11 @@ import { sql } from 'kysely'
 import { PgBoss } from 'pg-boss'
 import { expect, test } from 'vitest'
 
-import { enqueueJob, jobQueue } from '../../../src/database/enqueue-job.ts'
-import { jobSchema, queueAddress } from '../../../src/database/migrate-jobs.ts'
 import { everyJob, type Job } from '../../../src/worker/jobs.ts'
 import { startWorker, takeJobs } from '../../../src/worker/start-worker.ts'
 import { sceneOfFile } from '../../support/scene-of-file.ts'
 import { startService } from '../../support/start-service.ts'
+import { enqueueJob, jobQueue, jobSchema, queueAddress } from '../../../src/database/job-queue.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const service = await startService()

@@ -6,14 +6,13 @@ import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import type { Tx } from '../../../src/database/client.ts'
-import { enqueueJob, jobQueue } from '../../../src/database/enqueue-job.ts'
-import { jobSchema, migrateJobs, queueAddress } from '../../../src/database/migrate-jobs.ts'
 import { withLogContext } from '../../../src/logger-context.ts'
 import type { Job } from '../../../src/worker/jobs.ts'
 import { startWorker, type Worker } from '../../../src/worker/start-worker.ts'
 import { freshDatabase } from '../../support/fresh-database.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../../support/two-roles.ts'
+import { enqueueJob, jobQueue, jobSchema, migrateJobs, queueAddress } from '../../../src/database/job-queue.ts'
 
 // The service's role owns nothing here, as in production: what the worker does must be granted.
 let database: TwoRoles

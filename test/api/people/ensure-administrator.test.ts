@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../../src/database/events.ts'
 import { takeFirstStartLock } from '../../../src/database/installation.ts'
-import { createAccount } from '../../../src/people/create-account.ts'
 import {
   type AdministratorWish,
   ensureAdministrator,
@@ -17,6 +16,7 @@ import { makePerson } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { call, logIn, password } from './call-people.ts'
 import { waitUntilWaiting } from './wait-for-lock.ts'
+import { createAccount } from '../../../src/people/accounts.ts'
 
 let service: TestService
 beforeEach(async () => {

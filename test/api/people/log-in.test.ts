@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../../src/database/events.ts'
-import { digestEmail } from '../../../src/database/login-failures.ts'
-import { setPassword } from '../../../src/people/set-password.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { call, later, logIn, makePersonWithPassword, password, platformHash, serveAt } from './call-people.ts'
 import { waitUntilWaiting } from './wait-for-lock.ts'
+import { digestEmail } from '../../../src/database/sessions.ts'
+import { setPassword } from '../../../src/people/accounts.ts'
 
 let service: TestService
 beforeAll(async () => {

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../../src/database/events.ts'
 import { removeExpiredSessions } from '../../../src/database/sessions.ts'
-import { setPassword } from '../../../src/people/set-password.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { readApiDocument } from '../operations/api-document.ts'
 import { type Answer, call, later, logIn, makePersonWithPassword, serveAt, type TokensBody } from './call-people.ts'
 import { waitUntilWaiting } from './wait-for-lock.ts'
+import { setPassword } from '../../../src/people/accounts.ts'
 
 let service: TestService
 let other: Awaited<ReturnType<typeof serveAt>>

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { buildApi } from '../../../src/bin/api.ts'
-import { signAccessToken } from '../../../src/people/access-token.ts'
 import { makeMember } from '../../support/people.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { describeCheck } from '../describe-check.ts'
+import { signAccessToken } from '../../../src/people/tokens.ts'
 
 let service: TestService
 beforeAll(async () => {

@@ -5,7 +5,6 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract.ts'
-import { noteSignatures } from '../../../src/database/due-scans.ts'
 import type { FirmId } from '../../../src/vocabulary.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../support/call-documents.ts'
 import { restoreVersion } from '../../support/call-versions.ts'
@@ -22,6 +21,7 @@ import { startService, type TestService } from '../../support/start-service.ts'
 import { type NumberedClamd, numberSignatures } from '../../scanner/number-signatures.ts'
 import { sweep } from '../../scanner/sweep.ts'
 import { describeCheck } from '../describe-check.ts'
+import { noteSignatures } from '../../../src/database/scans.ts'
 
 let clamd: ClamdInHand
 let numbered: NumberedClamd

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { systemActor } from '../../../src/database/events.ts'
-import { createAccount } from '../../../src/people/create-account.ts'
 import { ensureAdministrator } from '../../../src/people/ensure-administrator.ts'
-import { setPassword } from '../../../src/people/set-password.ts'
 import { forbidInserts } from '../../support/forbid-inserts.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { describeCheck } from '../describe-check.ts'
+import { createAccount, setPassword } from '../../../src/people/accounts.ts'
 
 let service: TestService
 beforeAll(async () => {

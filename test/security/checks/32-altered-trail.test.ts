@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
-import { hashLink, linkOf } from '../../../src/audit/hash-seal.ts'
-import { readSeals, type Seal } from '../../../src/database/seals.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { describeCheck } from '../describe-check.ts'
 import { findFaults, sealAll, sealThrice, tamper, writeEvents } from '../../audit/sealed-trail.ts'
+import { hashLink, linkOf } from '../../../src/audit/seal-form.ts'
+import { readSeals, type Seal } from '../../../src/database/trail.ts'
 
 let database: FreshDatabase
 let service: TestService

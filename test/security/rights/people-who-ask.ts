@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { Client } from 'pg'
 
-import { signAccessToken } from '../../../src/people/access-token.ts'
 import type { App } from '../../../src/app.ts'
 import type { FirmId } from '../../../src/vocabulary.ts'
 import { uploadDocument } from '../../support/call-documents.ts'
@@ -11,6 +10,7 @@ import { makePng } from '../../support/make-files.ts'
 import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
 import { createPersonnelTable, insertPersonnel } from '../../support/platform/platform-people.ts'
 import type { TestService } from '../../support/start-service.ts'
+import { signAccessToken } from '../../../src/people/tokens.ts'
 
 /** Every kind of person whose answer may differ from another's. */
 export const kindsOfPeople = [

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
+import { adviseOnFindings } from './verify-documents.ts'
 import { emptyTally } from '../documents/verifying/verification.ts'
-import { adviseOnFindings } from './advise-on-findings.ts'
 
 test('each kind of finding that is left has a line that says what to do, and what is right has none', () => {
   expect(adviseOnFindings({ ...emptyTally(), restored: 1, quarantined: 1, finished: 1, aborted: 1 }, true)).toEqual([])

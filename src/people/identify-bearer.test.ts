@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { beforeEach, expect, test } from 'vitest'
 
 import type { UserId } from '../vocabulary.ts'
-import { accessKeyOf, accessTokenSeconds, checkAccessToken, signAccessToken } from './access-token.ts'
-import { rememberChecked } from './remember-checked.ts'
+import { accessKeyOf, accessTokenSeconds, checkAccessToken, signAccessToken } from './tokens.ts'
+import { rememberChecked } from './identify-bearer.ts'
 
 const accessKey = await accessKeyOf('a secret that the platform has too, of some length')
 const noon = new Date('2026-11-24T12:00:00Z')

@@ -4,9 +4,7 @@ import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 
 import type { UserId } from '../vocabulary.ts'
-import { accessKeyOf, checkAccessToken, signAccessToken } from './access-token.ts'
-import { deriveKey } from './derive-key.ts'
-import { signRefreshToken } from './refresh-token.ts'
+import { accessKeyOf, checkAccessToken, deriveKey, signAccessToken, signRefreshToken } from './tokens.ts'
 
 const secret = 'a secret that the platform has too, of some length'
 const noon = new Date('2026-11-24T12:00:00Z')

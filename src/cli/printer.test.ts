@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { makeLogger } from '../logger.ts'
-import { makePrinter } from './printer.ts'
-import { besideProgress, describeProgress, inCount, progressOf, showProgress } from './progress.ts'
+import { besideProgress, describeProgress, inCount, makePrinter, progressOf, showProgress } from './printer.ts'
 
 test('people see how far it is, how fast it goes, and when it ends', () => {
   const done = { files: 1204, bytes: 118_000_000 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { describe, expect, it, onTestFinished } from 'vitest'
 
-import { writeTrail } from './write-trail.ts'
+import { writeTrail } from './export-audit.ts'
 
 const event = (id: number) => JSON.stringify({ id, action: 'document.uploaded', details: '=1+1' })
 

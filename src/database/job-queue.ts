@@ -1,7 +1,35 @@
-import { fromKysely, type PgBoss, type SendOptions } from 'pg-boss'
+import type { PoolConfig } from 'pg'
+import { type ConstructorOptions, fromKysely, PgBoss, type SendOptions } from 'pg-boss'
 
 import { currentSpan, logContext } from '../logger-context.ts'
 import type { Tx } from './client.ts'
+
+/** The schema that the queue of jobs keeps its tables in, apart from the platform's and ours. */
+export const jobSchema = 'document_jobs'
+
+/**
+ * Brings the queue's tables up to what its library needs, as their owner, so that the service's role need not make or
+ * change any. Several instances may do so at once; a second run changes nothing.
+ */
+export async function migrateJobs(owner: PoolConfig): Promise<void> {
+  const queue = new PgBoss({
+    ...queueAddress(owner),
+    max: 1,
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+  })
+  // Its failures reach us through `start`; unheard, the same would end the process.
+  queue.on('error', () => undefined)
+  await queue.start()
+  await queue.stop()
+}
+
+/** The same database for the queue's library: which tables, and where. */
+export function queueAddress(connection: PoolConfig): ConstructorOptions {
+  // The library hands these on to the same driver; it only types fewer of them.
+  return { ...(connection as ConstructorOptions), schema: jobSchema }
+}
 
 /** The one queue of all kinds of jobs: an instance that has nothing to do polls one. */
 export const jobQueue = 'maintenance'
@@ -34,7 +62,7 @@ function oneOf(name: string) {
   return { singletonKey: name }
 }
 
-export type JobOrigin = { job: string | undefined; requestId: string | undefined; traceparent: string | undefined }
+type JobOrigin = { job: string | undefined; requestId: string | undefined; traceparent: string | undefined }
 
 /** Which kind a job is and whose work, as `enqueueJob` kept it; without the latter two for scheduled ones. */
 export function originOf(data: unknown): JobOrigin {

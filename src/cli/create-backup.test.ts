@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { adviseOnLacking } from './advise-on-lacking.ts'
+import { adviseOnLacking } from './create-backup.ts'
 
 test('only what lies elsewhere is to be had by going there; what is lost is another page of the runbook', () => {
   expect(adviseOnLacking({ kept: 3, infected: 1, known_bad: 1 })).toEqual([])
