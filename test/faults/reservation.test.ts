@@ -26,9 +26,13 @@ function loseFirstAnswer(): KyselyPlugin {
   }
 }
 
+const removeNothing = () => Promise.reject(new StoreError('unavailable', 'This disk removes nothing.'))
+const inTwoHours = () => new Date(Date.now() + 2 * 60 * 60 * 1000)
+
 it('an upload whose reservation takes effect without an answer leaves nothing reserved', async () => {
-  const { app, stop } = await startService({})
-  onTestFinished(() => stop())
+  const service = await startService({})
+  onTestFinished(() => service.stop())
+  const { app } = service
   const firmId = await makeFirm(app)
 
   const uploading = failingUpload({ ...app, db: app.db.withPlugin(loseFirstAnswer()) }, firmId)
@@ -38,17 +42,19 @@ it('an upload whose reservation takes effect without an answer leaves nothing re
 })
 
 it('an upload that fails, and whose bytes cannot be removed, leaves nothing reserved: the collector removes them', async () => {
-  const { app, stop } = await startService({})
-  onTestFinished(() => stop())
+  const service = await startService({})
+  onTestFinished(() => service.stop())
+  const { app } = service
   const firmId = await makeFirm(app)
   const { local } = app.stores
-  const remove = () => Promise.reject(new StoreError('unavailable', 'This disk removes nothing.'))
 
-  const uploading = failingUpload({ ...app, stores: { ...app.stores, local: { ...local, remove } } }, firmId)
+  const uploading = failingUpload(
+    { ...app, stores: { ...app.stores, local: { ...local, remove: removeNothing } } },
+    firmId,
+  )
 
   await expect(uploading).rejects.toThrow('nothing is committed')
   expect(await blobsOf(app, firmId)).toEqual([{ state: 'leaving', reserved_bytes: '0', is_due: false }])
-  const inTwoHours = () => new Date(Date.now() + 2 * 60 * 60 * 1000)
   await collectBlobs({ ...app, now: inTwoHours }, new AbortController().signal)
   expect(await blobsOf(app, firmId)).toEqual([])
   expect(await Array.fromAsync(local.list(''))).toEqual([])

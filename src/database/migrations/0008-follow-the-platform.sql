@@ -336,7 +336,7 @@ $$;
 revoke all on function document_follow_trigger() from public;
 
 -- What could not be followed when it changed, oldest first. Yields how many were taken up. It passes over what somebody holds, and holds none of it: the document's lock by name
--- (src/database/lock-document.ts), the platform's row, or ours. What was not taken up comes after all others.
+-- (src/database/documents.ts), the platform's row, or ours. What was not taken up comes after all others.
 create or replace function document_follow_noted(most integer) returns integer
 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '100ms'
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
