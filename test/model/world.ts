@@ -14,6 +14,7 @@ import { watchBlobs } from '../support/blobs/watch-blobs.ts'
 import { findStoreId } from '../../src/storage/local-files.ts'
 import { enableVersions, type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { freshDatabase } from '../support/fresh-database.ts'
+import { lastingHeaders } from '../support/lasting-headers.ts'
 import { manyAnHour } from '../support/many-an-hour.ts'
 import { addMember, makeFirm, makePerson, type Person, type Registry } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
@@ -106,7 +107,7 @@ export async function openWorld(services: ServiceAddresses, { clamd, isVersioned
     .set({ max_bytes: smallType.maxBytes })
     .where('code', '=', smallType.code)
     .execute()
-  const registry = { db, keys: { accessKey: await accessKeyOf(secret) }, now: () => new Date() }
+  const registry = { db, keys: { accessKey: await accessKeyOf(secret) }, now: () => new Date(), secret }
   const scout = await makeScout(registry)
 
   const closing = opened.move()
@@ -129,16 +130,28 @@ export async function openWorld(services: ServiceAddresses, { clamd, isVersioned
   }
 }
 
-async function newFirms(registry: Registry) {
+type WorldRegistry = Registry & { secret: string }
+
+/** With a token that outlasts a long run. */
+async function makeLastingPerson(
+  registry: WorldRegistry,
+  wish: Parameters<typeof makePerson>[1] = {},
+): Promise<Person> {
+  const person = await makePerson(registry, wish)
+  const token = person.headers.authorization.replace('Bearer ', '')
+  return { ...person, headers: await lastingHeaders(token, registry.secret) }
+}
+
+async function newFirms(registry: WorldRegistry) {
   const firms = Object.fromEntries(await Promise.all(firmNames.map(async (name) => [name, await makeFirm(registry)])))
   const enlist = async ([name, { firm, role }]: [string, (typeof cast)[PersonName]]) => {
-    const person = await makePerson(registry)
+    const person = await makeLastingPerson(registry)
     await addMember(registry, firms[firm], person, { role })
     return [name, person]
   }
   // The names are those of the cast.
   const people: Record<PersonName, Person> = Object.fromEntries(await Promise.all(Object.entries(cast).map(enlist)))
-  const administrator = await makePerson(registry, { role: 'admin' })
+  const administrator = await makeLastingPerson(registry, { role: 'admin' })
   return { firms: firms as Record<FirmName, FirmId>, people, administrator, salt: firms[firmNames[0]] }
 }
 
@@ -146,16 +159,20 @@ const returnsWithinMs = 60_000
 
 /** S3 answers again: sooner or later the service must take note by itself. */
 async function untilUploadsGoToS3(url: string, { firm, person }: Scout): Promise<void> {
+  let last = ''
   for (const giveUpAt = Date.now() + returnsWithinMs; Date.now() < giveUpAt; await sleep(20)) {
-    const answer = await uploadDocument(url, firm, person).catch(() => undefined)
-    if (answer?.storage === 's3') return
+    last = await uploadDocument(url, firm, person).then(
+      ({ storage }) => storage,
+      (error: unknown) => String(error),
+    )
+    if (last === 's3') return
   }
-  throw new Error(`S3 answers since ${returnsWithinMs / 1000} s, and new files do not go there`)
+  throw new Error(`S3 answers since ${returnsWithinMs / 1000} s, and new files do not go there: ${last}`)
 }
 
-async function makeScout(registry: Registry): Promise<Scout> {
+async function makeScout(registry: WorldRegistry): Promise<Scout> {
   const firm = await makeFirm(registry)
-  const person = await makePerson(registry)
+  const person = await makeLastingPerson(registry)
   await addMember(registry, firm, person)
   return { firm, person }
 }
