@@ -11,7 +11,7 @@ type Key = StorageKey | QuarantineKey
 export async function removeS3Object(reach: S3Reach, key: Key): Promise<Removed> {
   const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
   const { DeleteMarker } = await callS3(reach, { operation: 'delete_object', key }, command)
-  return DeleteMarker === true ? 'hidden' : 'destroyed'
+  return removedBy(reach, DeleteMarker)
 }
 
 /** S3's own limit for one call. */
@@ -31,7 +31,7 @@ export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<
     const answer = await askS3(reach, { operation: 'delete_objects' }, { command, answers: notTaken })
     if (!('errorName' in answer)) {
       const removed = new Map(
-        answer.Deleted?.map(({ Key, DeleteMarker }) => [Key, DeleteMarker === true ? 'hidden' : 'destroyed'] as const),
+        answer.Deleted?.map(({ Key, DeleteMarker }) => [Key, removedBy(reach, DeleteMarker)] as const),
       )
       const failures = new Map(answer.Errors?.map(({ Key, Code }) => [Key, Code]))
       return new Map(keys.map((key) => [key, removed.get(key) ?? notRemoved(failures.get(key))]))
@@ -47,6 +47,11 @@ export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<
     }
   }
   return new Map(await Promise.all(keys.map((key) => limit(removeOne, key))))
+}
+
+/** A delete that is repeated because its answer was lost finds the marker of the first one; some stores then answer with none. */
+function removedBy({ seen }: S3Reach, isMarker: boolean | undefined): Removed {
+  return isMarker === true || seen.versions ? 'hidden' : 'destroyed'
 }
 
 /** Also of an object that the answer does not mention: its row must not go. */

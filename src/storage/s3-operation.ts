@@ -29,6 +29,8 @@ export type S3OperationName =
 export type S3OperationReport = { operation: S3OperationName; outcome: string; seconds: number; bytes: number }
 
 export type S3Reach = {
+  /** Whether an answer showed that the bucket keeps what is removed as old versions. */
+  seen: { versions: boolean }
   client: S3Client
   bucket: string
   answerMs: number
@@ -86,8 +88,16 @@ export async function callS3<Input extends ServiceInputTypes, Output extends Ser
   command: S3Command<Input, Output>,
 ): Promise<Output> {
   const output = await askS3(reach, call, { command, answers: [] })
+  noteVersions(reach, output)
   // Without names of errors no error is an answer.
   return output as Output
+}
+
+/** Without versions an id is absent, or the text `null`. */
+function noteVersions({ seen }: S3Reach, output: object): void {
+  const isMarker = 'DeleteMarker' in output && output.DeleteMarker === true
+  const id = 'VersionId' in output ? output.VersionId : undefined
+  if (isMarker || (typeof id === 'string' && id !== 'null')) seen.versions = true
 }
 
 /** An error of S3, by its name, that a caller expects as an answer. */

@@ -90,6 +90,7 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     bucket: config.bucket,
     answerMs: patience.answerMs,
     hasChecksums,
+    seen: { versions: false },
     sending: makeByteBudget(partsAtOnce * pieceBytes),
     log,
     onOperation: needs.onOperation ?? (() => undefined),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import { PutObjectCommand, S3ServiceException } from '@aws-sdk/client-s3'
 import type { Query } from '../support/blobs/query.ts'
+import { isAlive } from '../support/blobs/watch-blobs.ts'
 import { s3ClientOf } from '../support/s3-client.ts'
 import type { FreshBucket } from '../support/fresh-bucket.ts'
 import type { Random } from './random.ts'
@@ -20,10 +21,22 @@ type OpenMove = { key: string; size: number }
  * wrongly. The mover that resumes the move has to find that out, or the row will name them.
  */
 export async function plantWrongBytes({ query, bucket, planted }: Needs, random: Random): Promise<void> {
+  await query('begin')
+  try {
+    await plantWhereNobodyMoves({ query, bucket, planted }, random)
+  } finally {
+    await query('commit')
+  }
+}
+
+/** Only where the mover is dead, and under the lock of the row: another instance resumes its move at once. */
+async function plantWhereNobodyMoves({ query, bucket, planted }: Needs, random: Random): Promise<void> {
   const rows = await query<OpenMove>(`
     select b.storage_key as key, v.file_size as size from document_blobs b
     join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
-    where b.state = 'incoming' and b.source_id is not null and b.source_key is null and b.store = 's3'`)
+    where b.state = 'incoming' and b.source_id is not null and b.source_key is null and b.store = 's3'
+      and not ${isAlive('b.claimed_by')}
+    for update of b skip locked`)
   const chosen = rows.filter(() => random.percent(50))
   if (chosen.length === 0) return
   // With the service's own rights, so that it may read them.

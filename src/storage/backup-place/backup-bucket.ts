@@ -25,6 +25,7 @@ export function backupBucket(
     bucket,
     answerMs: usualPatience.answerMs,
     hasChecksums,
+    seen: { versions: false },
     sending: makeByteBudget(pieceBytes),
     log,
     onOperation: () => undefined,
