@@ -96,6 +96,12 @@ type Work = {
   facts: Record<string, string | number>
 }
 
+/** Names of log events that alerts and the runbook look for. */
+const events = {
+  job: { finished: 'job_finished', failed: 'job_failed' },
+  task: { finished: 'task_finished', failed: 'task_failed' },
+}
+
 /** Records, traces, measures and logs one run; undefined: it failed. */
 async function runLogged<Did extends Record<string, unknown>>(
   needs: Needs,
@@ -112,13 +118,13 @@ async function runLogged<Did extends Record<string, unknown>>(
   try {
     const span = { name: `${kind} ${run.task}`, traceparent, facts }
     const did = await recordRun(needs, run, () => tracedJob(tracing, span, work))
-    const line = { event: `${kind}_finished`, ...finish('ok'), ...did }
+    const line = { event: events[kind].finished, ...finish('ok'), ...did }
     // Most work finds nothing to do every few minutes, which is no news.
     if (Object.values(did).some((count) => typeof count === 'number' && count > 0)) log.info(line)
     else log.debug(line)
     return did
   } catch (error) {
-    log.error({ event: `${kind}_failed`, ...finish('failed'), err: error })
+    log.error({ event: events[kind].failed, ...finish('failed'), err: error })
     return undefined
   }
 }
