@@ -90,7 +90,7 @@ export const collectVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =
     words: `what was due two days from now is collected${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`,
     canRun: () => true,
     async run(model, real) {
-      const ended = await run(real, { verb: 'collect' }, killedAfterMs)
+      const ended = await run(real, { verb: 'collect', inDays: 2 }, killedAfterMs)
       assertEnd(model, 'the collector', ended)
       return endInWords(ended)
     },

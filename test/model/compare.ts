@@ -56,11 +56,11 @@ async function endFaults(model: Model, { world }: Real): Promise<void> {
   model.isServing = true
 }
 
-/** What was purged, and what went into quarantine, leaves nothing where it was. */
+/** What was purged, and what went into quarantine, leaves nothing where it was: also not what an earlier collection postponed. */
 async function collectIfDue(model: Model, { world }: Real): Promise<void> {
   const isAnyInQuarantine = allVersions(model).some((each) => scansOf(model, each).includes('infected'))
   if (!isAnyInQuarantine && firmNames.every((name) => model.firms[name].purged.length === 0)) return
-  const ended = await world.service.run({ verb: 'collect' })
+  const ended = await world.service.run({ verb: 'collect', inDays: 4 })
   if (ended.code !== 0) differs(`what is due was not collected: ${ended.why}`)
 }
 

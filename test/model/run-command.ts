@@ -21,8 +21,8 @@ export type Command =
   | { verb: 'purge' }
   /** `purge --now`, with the rights of an operator: what purges have left is destroyed, old versions too. */
   | { verb: 'destroy' }
-  /** Not one of the command line: what the service does all the time, as if two days had passed. */
-  | { verb: 'collect' }
+  /** Not one of the command line: what the service does all the time, as if so many days had passed. */
+  | { verb: 'collect'; inDays: number }
   /** This neither: what the service does every minute, in every store. */
   | { verb: 'scan' }
   | { verb: 'verify'; repairs: boolean; report: string }
@@ -60,7 +60,7 @@ type Needs = Parameters<typeof migrateDocuments>[0] &
   CollectNeeds &
   ScanStoredNeeds
 
-const twoDaysMs = 2 * 24 * 60 * 60 * 1000
+const dayMs = 24 * 60 * 60 * 1000
 
 async function carryOut(needs: Needs, command: Command): Promise<void> {
   switch (command.verb) {
@@ -75,7 +75,7 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
     case 'destroy':
       return purgeDocuments(needs, { document: [], now: true })
     case 'collect':
-      return collectAll(needs)
+      return collectAll(needs, command.inDays)
     case 'scan':
       return scanAll(needs)
     case 'verify': {
@@ -90,7 +90,7 @@ async function scanAll(needs: ScanStoredNeeds & Pick<CollectNeeds, 'stores'> & {
   for (const here of storesHere(needs.stores)) await scanStored(needs, systemActor('a history'), here, needs.signal)
 }
 
-async function collectAll(needs: CollectNeeds & { signal: AbortSignal }): Promise<void> {
-  const { left } = await collectBlobs({ ...needs, now: () => new Date(Date.now() + twoDaysMs) }, needs.signal)
+async function collectAll(needs: CollectNeeds & { signal: AbortSignal }, inDays: number): Promise<void> {
+  const { left } = await collectBlobs({ ...needs, now: () => new Date(Date.now() + inDays * dayMs) }, needs.signal)
   if (left > 0) throw new CommandFailed()
 }
