@@ -118,7 +118,7 @@ async function runHistory(world: World, commands: Iterable<Verb>, state: State, 
     await fc.asyncModelRun(() => ({ model, real }), commands)
     await compareAll(model, real)
   } catch (error) {
-    const what = error instanceof Error ? error.message : String(error)
+    const what = whyOf(error)
     failure = [what, ...(await readMarkedLines(real))].join('\n    ')
     const { after, endsAt } = state.failed ?? {
       after: state.operations + real.story.length,
@@ -132,6 +132,12 @@ async function runHistory(world: World, commands: Iterable<Verb>, state: State, 
     onHistory?.({ ...state, failure })
     await forgetHistory(real, failure !== undefined)
   }
+}
+
+/** With its causes: `fetch failed` alone says nothing. */
+function whyOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message}: ${whyOf(error.cause)}`
 }
 
 type Details = {
