@@ -1,18 +1,46 @@
+import { randomUUID } from 'node:crypto'
+
 import { DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3'
 import pLimit from 'p-limit'
 
-import type { QuarantineKey, StorageKey } from '../vocabulary.ts'
+import type { FirmId, QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { type Removed, StoreError } from './file-store.ts'
 import { askS3, callS3, type S3Reach } from './s3-operation.ts'
+import { storageKeyOf } from './storage-key.ts'
 
 type Key = StorageKey | QuarantineKey
 
 /** Removing an absent key succeeds. In a versioned bucket the answer names the marker that now hides the object. */
 export async function removeS3Object(reach: S3Reach, key: Key): Promise<Removed> {
-  const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
-  const { DeleteMarker } = await callS3(reach, { operation: 'delete_object', key }, command)
-  return removedBy(reach, DeleteMarker)
+  await learnVersions(reach)
+  return removedBy(reach, await deleteObject(reach, key))
 }
+
+/** Whether the object is now hidden by a marker, as far as the answer says. */
+async function deleteObject(reach: S3Reach, key: Key): Promise<boolean | undefined> {
+  const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
+  return (await callS3(reach, { operation: 'delete_object', key }, command)).DeleteMarker
+}
+
+/**
+ * A removal whose answer was lost is repeated, perhaps by another process, and finds the marker of the first one: some
+ * stores then answer as if nothing were kept. So each process first removes a key that was never used, whose answer has
+ * a marker in every versioned bucket.
+ */
+async function learnVersions(reach: S3Reach): Promise<void> {
+  if (reach.seen.versions !== undefined) return
+  const isMarker = await deleteObject(reach, unusedKey())
+  reach.seen.versions ??= isMarker === true
+}
+
+/** A key that no file ever has. */
+export const unusedKey = () =>
+  storageKeyOf({
+    firmId: '00000000-0000-0000-0000-000000000000' as FirmId, // no firm has the nil UUID
+    documentType: 'readiness_check',
+    uuid: randomUUID(),
+    extension: 'pdf',
+  })
 
 /** S3's own limit for one call. */
 export const maxKeysPerCall = 1000
@@ -23,6 +51,7 @@ const singlesAtOnce = 8
  * the call (some ask for another checksum, or for a right on the bucket) is asked key by key.
  */
 export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<Key, Removed | StoreError>> {
+  await learnVersions(reach)
   if (keys.length > 1) {
     const command = new DeleteObjectsCommand({
       Bucket: reach.bucket,
@@ -49,9 +78,8 @@ export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<
   return new Map(await Promise.all(keys.map((key) => limit(removeOne, key))))
 }
 
-/** A delete that is repeated because its answer was lost finds the marker of the first one; some stores then answer with none. */
 function removedBy({ seen }: S3Reach, isMarker: boolean | undefined): Removed {
-  return isMarker === true || seen.versions ? 'hidden' : 'destroyed'
+  return isMarker === true || seen.versions === true ? 'hidden' : 'destroyed'
 }
 
 /** Also of an object that the answer does not mention: its row must not go. */

@@ -29,8 +29,8 @@ export type S3OperationName =
 export type S3OperationReport = { operation: S3OperationName; outcome: string; seconds: number; bytes: number }
 
 export type S3Reach = {
-  /** Whether an answer showed that the bucket keeps what is removed as old versions. */
-  seen: { versions: boolean }
+  /** Whether the bucket keeps what is removed as old versions, as answers showed; undefined until the first removal. */
+  seen: { versions: boolean | undefined }
   client: S3Client
   bucket: string
   answerMs: number

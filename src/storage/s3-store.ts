@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto'
-
 import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
-import type { Clock, FirmId, QuarantineKey, StorageKey } from '../vocabulary.ts'
+import type { Clock, QuarantineKey, StorageKey } from '../vocabulary.ts'
 import { makeByteBudget } from './byte-budget.ts'
 import { makeCloudFrontSigner, makeS3LinkSigner } from './s3-links.ts'
 import {
@@ -29,18 +27,12 @@ import { bucketOwnership, findInBucket } from './own-bucket.ts'
 import type { Ownership } from './owner-file.ts'
 import { headS3Object, listS3Objects, putS3Object, readS3Object, s3Quarantine, statOf } from './s3-objects.ts'
 import { pieceBytes } from './read-as-it-grows.ts'
-import { removeS3Object, removeS3Objects } from './remove-s3-object.ts'
+import { removeS3Object, removeS3Objects, unusedKey } from './remove-s3-object.ts'
 import { isAmazon, makeS3Client, maxConnections, type S3Patience, usualPatience } from './s3-client.ts'
 import { type ObjectVersions, objectVersionsOf } from './s3-object-versions.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Reach } from './s3-operation.ts'
 import { findNoncurrentDays, type HoldOutcome, holdS3Object } from './s3-retention.ts'
-import {
-  isReadableKey,
-  requireQuarantineKey,
-  requireReadableKey,
-  requireStorageKey,
-  storageKeyOf,
-} from './storage-key.ts'
+import { isReadableKey, requireQuarantineKey, requireReadableKey, requireStorageKey } from './storage-key.ts'
 
 export type S3StoreNeeds = {
   config: S3Config
@@ -90,7 +82,7 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     bucket: config.bucket,
     answerMs: patience.answerMs,
     hasChecksums,
-    seen: { versions: false },
+    seen: { versions: undefined },
     sending: makeByteBudget(partsAtOnce * pieceBytes),
     log,
     onOperation: needs.onOperation ?? (() => undefined),
@@ -165,13 +157,8 @@ async function requireBucket(reach: S3Reach): Promise<void> {
   }
 }
 
-/** A key that no file ever has: a store that can say so can be asked. */
-export const keyOfNothing = storageKeyOf({
-  firmId: '00000000-0000-0000-0000-000000000000' as FirmId, // no firm has the nil UUID
-  documentType: 'readiness_check',
-  uuid: randomUUID(),
-  extension: 'pdf',
-})
+/** A store that can say that it has no such file can be asked. */
+export const keyOfNothing = unusedKey()
 
 /**
  * Resolves when S3 would take an upload: it requests a write that S3 rejects last of all, since it replaces an object that

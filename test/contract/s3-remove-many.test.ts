@@ -46,7 +46,8 @@ const kindsOf = async (key: string) =>
     .filter((each) => each.key === key)
     .map(({ kind }) => kind)
     .toSorted()
-const callsOf = ({ reports }: S3ForTest) => reports.map(({ operation }) => operation)
+/** Without the first one, which asks whether the bucket keeps versions. */
+const callsOf = ({ reports }: Pick<S3ForTest, 'reports'>) => reports.map(({ operation }) => operation).slice(1)
 
 test('a thousand objects are removed in one call', async () => {
   const keys = await putObjects(1000)
@@ -83,6 +84,22 @@ test('in a versioned bucket each object is hidden, and stays as an old version',
   for (const key of keys) expect(await kindsOf(key)).toEqual(['delete_marker', 'object'])
 })
 
+test('a process that only repeats removals of another one knows that their versions are kept', async () => {
+  const VersioningConfiguration = { Status: 'Enabled' } as const
+  await bucket.client.send(new PutBucketVersioningCommand({ Bucket: bucket.name, VersioningConfiguration }))
+  const [alone = newKey(), ...batch] = await putObjects(3)
+  await s3.store.removeMany([alone, ...batch])
+
+  const { store: ofSecond } = openS3On(bucket)
+  const repeated = await ofSecond.removeMany(batch)
+  const { store: ofThird } = openS3On(bucket)
+  const repeatedAlone = await ofThird.remove(alone)
+
+  expect([...repeated.values(), repeatedAlone]).toEqual(['hidden', 'hidden', 'hidden'])
+  ofSecond.close()
+  ofThird.close()
+})
+
 test('an object that may not be removed does not keep the others', async () => {
   const keys = await putObjects(5)
   const [kept = newKey(), ...others] = keys
@@ -115,7 +132,7 @@ describe('a store that does not take the call for many objects', () => {
 
     const outcomes = await store.removeMany(keys)
 
-    expect(reports.map(({ operation }) => operation).toSorted()).toEqual([
+    expect(callsOf({ reports }).toSorted()).toEqual([
       'delete_object',
       'delete_object',
       'delete_object',
@@ -131,7 +148,7 @@ describe('a store that does not take the call for many objects', () => {
 test('an object that the answer does not mention is not taken for removed', async () => {
   const [removed, unmentioned] = [newKey(), newKey()]
   const body = `<DeleteResult><Deleted><Key>${removed}</Key></Deleted></DeleteResult>`
-  const scripted = await startScriptedS3({ POST: [{ status: 200, body }] })
+  const scripted = await startScriptedS3({ DELETE: [{ status: 204 }], POST: [{ status: 200, body }] })
   const { store } = openS3ByConfig(scripted.config)
 
   const outcomes = await store.removeMany([removed, unmentioned])

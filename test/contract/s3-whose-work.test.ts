@@ -34,6 +34,7 @@ test('S3 is told in the User-Agent which request or job a call is made for, at e
   expect(agents.map((agent) => /^aws-sdk-js\/\S+ .*?(?: (\([a-z]+ [^)]*\)))?$/.exec(agent)?.[1])).toEqual([
     '(request r-1:2)',
     '(request r-1:2)',
+    '(job j-1)', // asks whether the bucket keeps versions
     '(job j-1)',
     undefined,
   ])

@@ -25,7 +25,7 @@ export function backupBucket(
     bucket,
     answerMs: usualPatience.answerMs,
     hasChecksums,
-    seen: { versions: false },
+    seen: { versions: undefined },
     sending: makeByteBudget(pieceBytes),
     log,
     onOperation: () => undefined,
