@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { startVitest } from 'vitest/node'
 
 import { countResults, type Count } from './support/count-results.ts'
+import { makeTemporaryFolder } from './support/folder-in-memory.ts'
 import { servicesOfTests } from './support/provide-services.ts'
 import { prepareServices } from './support/services/obtain-services.ts'
 import { ServiceFailure } from './support/services/service-failure.ts'
@@ -54,7 +55,11 @@ const runs: Record<string, Run> = {
 
 process.chdir(root)
 const [name = 'all'] = process.argv.slice(2)
+const { folder, remove } = await makeTemporaryFolder()
+// For the services and for each worker: it is what `tmpdir()` answers.
+process.env['TMPDIR'] = folder
 const count = await runEverything(requireRun(name))
+await remove()
 const isGood = count.failed === 0 && count.passed > 0
 // A test may have left the process something to wait for; the result does not wait for it.
 process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`, () => process.exit(isGood ? 0 : 1))

@@ -9,7 +9,7 @@ import { isAlive } from '../support/blobs/watch-blobs.ts'
 export type DeadMove = { id: string; claimId: string }
 
 // A product that waits for a lease needs 40 s and more; one that asks for the process needs none.
-const mostMsToResume = 15_000
+const mostMsToResume = 5000
 
 /** Moves of dead processes that a run on this disk has to resume. */
 export async function listDeadMoves(

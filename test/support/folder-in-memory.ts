@@ -1,0 +1,31 @@
+import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { freemem, tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { runProgram } from './services/run-program.ts'
+
+const shared = '/dev/shm'
+const neededBytes = 6 * 1024 ** 3
+
+/**
+ * A folder for the temporary files of a whole test run. Where the machine has the room it lies in memory: making and
+ * removing files, of hundreds of databases above all, is most of what the tests do on a disk. Else it lies where
+ * temporary files usually do.
+ */
+export async function makeTemporaryFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join((await hasRoom()) ? shared : tmpdir(), 'paniq-tests-'))
+  // As `/tmp` itself: the services run as users of their own.
+  await chmod(folder, 0o1777)
+  return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) }
+}
+
+/** A container's shared memory is often small, or does not run programs, as tests of the installed package do. */
+async function hasRoom(): Promise<boolean> {
+  try {
+    const { bsize, bavail } = await statfs(shared)
+    const options = await runProgram('findmnt', ['--noheadings', '--output', 'OPTIONS', '--target', shared])
+    return Math.min(bsize * bavail, freemem()) >= neededBytes && !options.includes('noexec')
+  } catch {
+    return false
+  }
+}
