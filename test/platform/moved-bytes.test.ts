@@ -12,6 +12,7 @@ import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-ver
 import { makeTurns } from '../../src/documents/walk-versions.ts'
 import type { DocumentId } from '../../src/vocabulary.ts'
 import { uploadDocument } from '../support/call-documents.ts'
+import { listBucket } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import {
   deleteDocumentRow,
@@ -38,7 +39,8 @@ const rows = (id: string) => rowsOf(beside.service, id)
 const onDisk = () => `uploads/${platformKey(beside.firm)}`
 const insertOnDisk = (filePath = onDisk()) =>
   insertPlatformDocument(beside.platform, beside.files, beside.firm, { filePath })
-const inTwoDays = () => ({ ...app(), now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) })
+const inDays = (days: number) => ({ ...app(), now: () => new Date(Date.now() + days * 24 * 60 * 60 * 1000) })
+const inTwoDays = () => inDays(2)
 const isOnDisk = (filePath: string) =>
   stat(join(beside.service.folder, filePath)).then(
     () => true,
@@ -110,7 +112,7 @@ describe('two rows of the platform that name one file', () => {
     expect((await download(beside.service, beside.firm, beside.admin, second)).bytes.equals(first.bytes)).toBe(true)
 
     expect(await moveVersion(app(), actor, await versionOf(second), toS3)).toBe('moved')
-    await collectBlobs({ ...app(), now: () => new Date(Date.now() + 4 * 24 * 60 * 60 * 1000) }, never)
+    await collectBlobs(inDays(4), never)
     expect(await isOnDisk(first.filePath)).toBe(false)
   })
 
@@ -195,6 +197,64 @@ describe('while a version is moved the platform', () => {
     expect(await countUnfollowed(beside.service)).toBe(0)
   })
 })
+
+describe('the file that the platform has moved away from', () => {
+  it('stays on S3, also where a migration removes its sources: the platform may remove it', async () => {
+    const { id, bytes, filePath } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+    const file_path = onDisk()
+    await putPlatformFile(beside.files, file_path, bytes)
+    await updateDocumentRow(beside.platform, { id }, { file_path })
+    await migrateAll('local', true)
+    await collectBlobs(inDays(365), never)
+
+    expect((await listBucket(beside.bucket.client, beside.bucket.name)).map(({ key }) => key)).toContain(filePath)
+  })
+
+  it('stays on the disk, too', async () => {
+    const bytes = makePdf({ bytes: 5000 })
+    const uploaded = await uploadDocument(beside.service.url, beside.firm, beside.admin, { bytes })
+    const id = uploaded.id as DocumentId // the service made it
+    const filePath = await pathOf(id)
+    const file_path = platformKey(beside.firm)
+    await putPlatformFile(beside.files, file_path, bytes)
+    await updateDocumentRow(beside.platform, { id }, { file_path })
+    await migrateAll('s3', true)
+    await collectBlobs(inDays(365), never)
+
+    expect(filePath).toMatch(/^uploads\//)
+    expect(await isOnDisk(filePath ?? '')).toBe(true)
+  })
+
+  it('alarms as missing where it was being removed just as the platform went back to it, until it is there again', async () => {
+    const { id, filePath, bytes } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+    await migrateAll('local', true)
+    expect(await pathOf(id)).toMatch(/^uploads\//)
+    // Verify takes a bucket that has none of its files for a wrong one.
+    await insertPlatformDocument(beside.platform, beside.files, beside.firm)
+    const { s3 } = app().stores
+    if (s3 === undefined) throw new Error('this service reaches a bucket')
+    const removeMany: typeof s3.removeMany = async (keys) => {
+      await updateDocumentRow(beside.platform, { id }, { file_path: filePath })
+      return s3.removeMany(keys)
+    }
+    await collectBlobs({ ...inTwoDays(), stores: { ...app().stores, s3: { ...s3, removeMany } } }, never)
+
+    expect((await rows(id)).versions).toMatchObject([{ store: 's3', storage_key: filePath }])
+    expect(await liveBlobsOf(id)).toEqual([{ store: 's3', storage_key: filePath }])
+    expect((await runVerify(app())).keysOf('missing')).toEqual([filePath])
+    await putPlatformFile(beside.files, filePath, bytes)
+    expect((await runVerify(app())).keysOf('missing')).toEqual([])
+  })
+})
+
+function liveBlobsOf(id: DocumentId) {
+  return app()
+    .db.selectFrom('document_blobs')
+    .select(['store', 'storage_key'])
+    .where('document_id', '=', id)
+    .where('state', '=', 'live')
+    .execute()
+}
 
 it('beside uploads and a migration the platform inserts, changes and deletes, and both sides agree at the end', async () => {
   const files = beside.files

@@ -2,7 +2,9 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { DisposalShape, EventShape } from '../../src/contract.ts'
+import { claimRemovals } from '../../src/database/blobs/remove-blobs.ts'
 import { collectBlobs } from '../../src/documents/collect-blobs.ts'
+import type { ProcessId } from '../../src/vocabulary.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/call-documents.ts'
 import { deleteDocument, restoreDocument } from '../support/call-trash.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
@@ -131,6 +133,23 @@ describe('a legal hold', () => {
 
     expect((await holding).status).toBe(200)
     expect(order).toEqual(['removed', 'hold answered'])
+  })
+
+  it('does not wait for a removal whose process died, and keeps the bytes that it had claimed', async () => {
+    const own = await firmWithAdmin(service)
+    const { id } = await deletedDaysAgo(service, own, 31)
+    await purgeAll(service)
+    const { local } = service.app.stores
+    const inTwoDays = new Date(Date.now() + 2 * 86_400_000)
+    // A process that holds no lock under its id.
+    const dead = crypto.randomUUID() as ProcessId
+    const due = { scope: { dueAt: inTwoDays }, now: inTwoDays, limit: 10_000 }
+    const { removals } = await claimRemovals(service.app.db, dead, { store: 'local', storeId: local.storeId }, due)
+    expect(removals.filter(({ firmId }) => firmId === own.firm)).toHaveLength(1)
+
+    expect((await patch(`security-firms/${own.firm}`, { hold: true })).status).toBe(200)
+    await collect(service, { inDays: 4 })
+    expect((await recordOf(service, id)).files).toMatchObject([{ state: 'leaving' }])
   })
 
   it('outlives the platform’s giving the document to another firm', async () => {

@@ -11,6 +11,7 @@ import { systemActor } from '../../src/database/events.ts'
 import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { ProcessId } from '../../src/vocabulary.ts'
+import { download } from '../platform/open-scene.ts'
 import { serviceOnBothStores } from '../support/both-stores.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/call-documents.ts'
 import { restoreDocument } from '../support/call-trash.ts'
@@ -107,6 +108,30 @@ for (const where of ['onS3', 'onDisk'] as const)
       expect(await purgeAll(service)).not.toHaveProperty('purged')
       expect(await collect(service, { inDays: 4 })).toMatchObject({ removals: 0 })
       expect(await recordOf(service, id)).toEqual(once)
+    })
+
+    it('leaves another firm alone that has a document of the same id and the same file', async () => {
+      const service = stores[where]
+      const [own, other] = [await firmWithAdmin(service), await firmWithAdmin(service)]
+      const bytes = makePdf({ seed: crypto.randomUUID() })
+      const { id } = await deletedDaysAgo(service, own, 31, { bytes })
+      // The platform gives the row that it had to another firm.
+      await sql`
+        insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by, is_verified)
+        select document_id, ${other.firm}::uuid, 'bank_statement', file_name,
+          case store when 'local' then 'uploads/' else '' end || storage_key, file_size, mime_type, uploaded_by, false
+        from document_versions where document_id = ${id}::uuid`.execute(service.app.db)
+
+      expect(await purgeAll(service)).toMatchObject({ purged: 1 })
+      await collect(service, { inDays: 1.1 })
+
+      expect((await recordOf(service, id)).files).toMatchObject([{ firm_id: own.firm }])
+      const { rows } =
+        await sql`select state, disposal_id from document_blobs where firm_id = ${other.firm}::uuid`.execute(
+          service.app.db,
+        )
+      expect(rows).toEqual([{ state: 'live', disposal_id: null }])
+      expect((await download(service, other.firm, other.admin, id)).bytes.equals(bytes)).toBe(true)
     })
   })
 
