@@ -19,9 +19,9 @@ const programs = join(root, 'node_modules', '.bin')
 type Check = { name: string; command: string; words: string[] }
 /**
  * `before`: must pass before the tests start. `beside`: run while the tests run. `leavesOut`: lists at its end what it
- * did not run.
+ * did not run. `isInMemory`: its temporary files lie in memory where there is room.
  */
-type Run = { projects: string[]; before: Check[]; beside: Check[]; leavesOut: boolean }
+type Run = { projects: string[]; before: Check[]; beside: Check[]; leavesOut: boolean; isInMemory: boolean }
 
 const lint = (name: string, ...words: string[]) => ({
   name,
@@ -39,8 +39,9 @@ const runs: Record<string, Run> = {
       { name: 'format', command: 'oxfmt', words: ['--check', '.'] },
     ],
     leavesOut: true,
+    isInMemory: true,
   },
-  deep: { projects: ['deep'], before: [], beside: [], leavesOut: false },
+  deep: { projects: ['deep'], before: [], beside: [], leavesOut: false, isInMemory: false },
   deploy: {
     projects: ['deploy'],
     // A package of its own, which neither the service nor its other tests need.
@@ -50,16 +51,14 @@ const runs: Record<string, Run> = {
       lint('lint of deploy/aws', 'deploy/aws'),
     ],
     leavesOut: false,
+    // Containers and systems of their own are started from files as on a disk.
+    isInMemory: false,
   },
 }
 
 process.chdir(root)
 const [name = 'all'] = process.argv.slice(2)
-const { folder, remove } = await makeTemporaryFolder()
-// For the services and for each worker: it is what `tmpdir()` answers.
-process.env['TMPDIR'] = folder
-const count = await runEverything(requireRun(name))
-await remove()
+const count = await runWithFolder(requireRun(name))
 const isGood = count.failed === 0 && count.passed > 0
 // A test may have left the process something to wait for; the result does not wait for it.
 process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`, () => process.exit(isGood ? 0 : 1))
@@ -69,6 +68,18 @@ function requireRun(wanted: string): Run {
   if (run === undefined)
     throw new Error(`There is no test run "${wanted}". Name one of ${Object.keys(runs).join(', ')}.`)
   return run
+}
+
+async function runWithFolder(run: Run): Promise<Count> {
+  if (!run.isInMemory) return runEverything(run)
+  const { folder, remove } = await makeTemporaryFolder()
+  // For the services and for each worker: it is what `tmpdir()` answers.
+  process.env['TMPDIR'] = folder
+  try {
+    return await runEverything(run)
+  } finally {
+    await remove()
+  }
 }
 
 async function runEverything({ projects, before, beside, leavesOut }: Run): Promise<Count> {
