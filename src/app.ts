@@ -8,7 +8,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
 import { type Db, measureStatements, type PoolCounts } from './database/client.ts'
-import { connectDatabase } from './database/connect.ts'
+import { type ClientLimits, connectDatabase } from './database/connect.ts'
 import { forgetMultipart, noteMultipart } from './database/blobs/reserve-upload.ts'
 import { openProcessLock } from './database/process-lock.ts'
 import type { Stores } from './documents/stores.ts'
@@ -77,7 +77,12 @@ export type App = {
 }
 
 /** Less than usual is for tests, which need not wait as long. */
-export type Patience = S3Limits & { providerKeys?: KeyPatience; clamd?: ClamdLimits; passwords?: PasswordLimits }
+export type Patience = S3Limits & {
+  database?: ClientLimits
+  providerKeys?: KeyPatience
+  clamd?: ClamdLimits
+  passwords?: PasswordLimits
+}
 
 /** A restore opens the whole before it is finished, which nobody else may. */
 export type Opening = Patience & { isRestoring?: boolean }
@@ -103,7 +108,8 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
     opened.push(async () => tracing?.close())
     const { database: databaseConfig, dataDir } = config
     const watch = measureStatements(metrics)
-    const database = await connectDatabase({ config: databaseConfig, dataDir, log, isRestoring, watch })
+    const clientLimits = patience.database
+    const database = await connectDatabase({ config: databaseConfig, dataDir, log, isRestoring, watch, clientLimits })
     opened.push(() => database.close())
     const processLock = await openProcessLock(database.direct, log)
     opened.push(() => processLock.close())

@@ -88,7 +88,9 @@ const jobStateShape = z
     last_outcome: z
       .enum(['ok', 'failed', 'broken_off'])
       .nullable()
-      .meta({ description: '`broken_off`: its process ended before it did. Null: it never ran.' }),
+      .meta({
+        description: '`broken_off`: its process ended, or told it to stop, before it was done. Null: it never ran.',
+      }),
     last_error: z.string().nullable().meta({ description: 'Why it failed, in a sentence; the log has the rest.' }),
     last_did: z.record(z.string(), z.unknown()).meta({ description: 'What it did, mostly how many.' }),
     last_succeeded_at: time.nullable(),

@@ -10,9 +10,8 @@ import {
   type Source,
 } from '../documents/hold-source.ts'
 import { filesAt, type Stores } from '../documents/stores.ts'
-import { codeOf } from '../errors-code.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import { StoreError } from '../storage/file-store.ts'
+import { mayBeOfOneFile } from '../storage/local-errors.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
 import { contentName, type FileFate, type FileLine, type NamedFile } from './manifest.ts'
@@ -113,26 +112,19 @@ function isSame(one: Place, other: Place): boolean {
   return one.store === other.store && one.storeId === other.storeId && one.key === other.key
 }
 
-/** What the system says of one file: somebody may not read it, or its part of the disk is bad. */
-const ofOneFile = new Set(['EACCES', 'EPERM', 'EIO'])
-
-/** Whether the local disk refuses this file alone, twice. A disk that refuses its root too is away as a whole. */
+/** Whether the local disk refuses this file alone, twice, or has no file there. A disk that refuses its root too is away as a whole. */
 export async function isRefusedAlone(
   { stores: { local } }: { stores: Stores },
   { store, key }: Pick<Place, 'store' | 'key'>,
   { error, signal }: { error: unknown; signal: AbortSignal },
 ): Promise<boolean> {
-  if (store !== 'local' || !isRefusal(error)) return false
+  if (store !== 'local' || !mayBeOfOneFile(error)) return false
   try {
     await hashStored(local, key, signal)
     return false
   } catch (again) {
-    if (!isRefusal(again)) return false
+    if (!mayBeOfOneFile(again)) return false
   }
   await local.ownership.find()
   return true
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof StoreError && ofOneFile.has(codeOf(error.cause) ?? '')
 }

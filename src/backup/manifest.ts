@@ -49,7 +49,7 @@ export type Manifest = z.infer<typeof manifestForm>
  * - `known_bad`: they were found missing or wrong before;
  * - `infected`: a virus was found in them, and nobody is to have them;
  * - `not_here`: they lie on a disk, or in a store, that could not be reached;
- * - `unreadable`: the disk is there, and refuses this file alone;
+ * - `unreadable`: the disk is there, and refuses this file alone, or has something else than a file in its place;
  * - `missing`, `wrong`: they are gone, or not what was stored.
  */
 const fileFates = ['kept', 'left', 'known_bad', 'infected', 'not_here', 'unreadable', 'missing', 'wrong'] as const

@@ -78,7 +78,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
 
 const whys: Partial<Record<FileLine['fate'], string>> = {
   not_here: 'it lies on a disk, or in a store, that is not here',
-  unreadable: 'the system does not let its file be read',
+  unreadable: 'its file cannot be read, or something else is in its place',
   missing: 'its file is not there',
   wrong: 'its bytes are not those that were stored',
 }
@@ -141,7 +141,10 @@ export function adviseOnLacking({
 }: CopyCounts['fates']): string[] {
   const lines: string[] = []
   if (not_here > 0) lines.push('Not here: run it where their disks are, or `drain` those first.')
-  if (unreadable > 0) lines.push('Not read: let this user read all that lies below UPLOADS_DIR, and run this again.')
+  if (unreadable > 0)
+    lines.push(
+      'Not read: let this user read all that lies below UPLOADS_DIR, put files back in the place of links and folders, and run this again.',
+    )
   if (missing + wrong > 0)
     lines.push(
       'Lost or damaged: `verify` names and marks them; docs/runbook/backup-lacking.md says where they may still be had.',

@@ -35,8 +35,10 @@ export type ConnectedDatabase = {
 /** No request may wait longer than this for the database: behind a lock, or in a transaction that nobody ends. */
 const serverLimits = { lock_timeout: 10_000, statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 }
 
-/** For a server that gives no answer. The client alone counts this time. */
-const clientLimits = { query_timeout: 35_000 }
+/** For a server that gives no answer. The client alone counts these times. */
+export type ClientLimits = { connectionTimeoutMillis: number; query_timeout: number }
+
+const usualClientLimits: ClientLimits = { connectionTimeoutMillis: 10_000, query_timeout: 35_000 }
 
 /** The role may have limits for requests, but migrations and backups take longer. */
 const unlimited = '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0'
@@ -58,6 +60,7 @@ type Options = {
   /** For the restore itself alone; nobody else is let in before it is done. */
   isRestoring?: boolean
   watch?: Watch
+  clientLimits?: ClientLimits | undefined
 }
 
 /** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
@@ -86,12 +89,15 @@ export async function connectDatabase(options: Options): Promise<ConnectedDataba
 }
 
 /** The sessions belong to this process: they take its limits and keep its prepared statements. */
-function openDirect(service: PoolConfig, { log, watch }: Options): OpenedDatabase {
+function openDirect(service: PoolConfig, { log, watch, clientLimits = usualClientLimits }: Options): OpenedDatabase {
   return openDatabase({ ...service, ...serverLimits, ...clientLimits }, log, { watch })
 }
 
 /** The pooler lends a session for one transaction and rejects limits from its clients, so the role must have them. */
-async function openPooled(service: PoolConfig, { log, watch }: Options): Promise<OpenedDatabase> {
+async function openPooled(
+  service: PoolConfig,
+  { log, watch, clientLimits = usualClientLimits }: Options,
+): Promise<OpenedDatabase> {
   const { tracksPrepared, missingLimits } = await inspectPooler({ ...service, ...clientLimits })
   if (missingLimits.length > 0)
     log.warn(
@@ -216,7 +222,7 @@ type PoolerFacts = {
 
 /** Finds out, over one connection, what a transaction pooler does for its clients. */
 async function inspectPooler(connection: ClientConfig): Promise<PoolerFacts> {
-  const client = new Client({ connectionTimeoutMillis: 10_000, ...connection })
+  const client = new Client(connection)
   client.on('error', () => undefined) // the query that waits fails too
   await client.connect()
   try {

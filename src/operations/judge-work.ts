@@ -82,7 +82,7 @@ export type LastRun = {
   startedAt: Date | null
   endedAt: Date | null
   instance: string | null
-  /** `broken_off`: its process ended before it did. */
+  /** `broken_off`: its process ended, or told it to stop, before it was done. */
   outcome: 'ok' | 'failed' | 'broken_off'
   error: string | null
   did: Record<string, unknown> | null

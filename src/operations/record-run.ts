@@ -4,6 +4,11 @@ import type { Db } from '../database/client.ts'
 import { beginRun, endRun, type RunOf } from '../database/runs.ts'
 import { tellError } from './tell-error.ts'
 
+/** The work was told to stop before its end. Its run stays on record as begun, like that of a process that was killed. */
+export class BrokenOff extends Error {
+  override readonly name = 'BrokenOff'
+}
+
 export type RecordNeeds = { db: Db; log: Logger; instance: string }
 
 /** Does a work and writes down that it began, and how it ended. What cannot be written down keeps nobody from working. */
@@ -21,6 +26,7 @@ export async function recordRun<Did extends Record<string, unknown>>(
     await end({ outcome: 'ok', error: undefined, did })
     return did
   } catch (error) {
+    if (error instanceof BrokenOff) throw error
     await end({ outcome: 'failed', error: tellError(error, new Date()), did: undefined })
     throw error
   }

@@ -22,6 +22,22 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number'
 }
 
+/** Under one key the disk has a folder, a link or something else that is no file. It is no fault of the disk. */
+export class NotAFile extends StoreError {
+  constructor(message: string) {
+    super('unavailable', message)
+  }
+}
+
+/** What the system says of one file: somebody may not read it, its part of the disk is bad, or its path cannot be one. */
+const ofOneFile = new Set(['EACCES', 'EPERM', 'EIO', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'ENXIO'])
+
+/** Whether this may be the fault of one file, and not of its disk. */
+export function mayBeOfOneFile(error: unknown): boolean {
+  if (error instanceof NotAFile) return true
+  return error instanceof StoreError && ofOneFile.has(codeOf(error.cause) ?? '')
+}
+
 /** Whether a disk is full, or can only be read. */
 export function takesNoMore(error: unknown): error is StoreError {
   return error instanceof StoreError && hasCode(error.cause, 'ENOSPC', 'EDQUOT', 'EROFS')

@@ -10,7 +10,7 @@ import { syncFolder } from '../files-sync-folder.ts'
 import type { QuarantineKey, StorageKey, StoreId } from '../vocabulary.ts'
 import { type ByteRange, type FileStat, type Quarantine, type Removed, StoreError } from './file-store.ts'
 import { handOn } from './hand-on.ts'
-import { localFailure } from './local-errors.ts'
+import { localFailure, NotAFile } from './local-errors.ts'
 import { createFileOnce, type DurableFolders } from './local-folders.ts'
 import { isStorageKey, requireQuarantineKey, requireReadableKey } from './storage-key.ts'
 
@@ -53,8 +53,7 @@ export type LocalReach = {
 export async function openLocalPath({ root }: LocalReach, key: LocalKey): Promise<string> {
   const path = join(root, key)
   const folder = dirname(path)
-  if ((await realpath(folder)) !== folder)
-    throw new StoreError('unavailable', 'The local store has a link in place of a folder.')
+  if ((await realpath(folder)) !== folder) throw new NotAFile('The local store has a link in place of a folder.')
   return path
 }
 
@@ -67,7 +66,8 @@ export async function requireOwnDisk({ root, storeId }: LocalReach): Promise<voi
 export async function readLocalFile(reach: LocalReach, key: LocalKey, range?: ByteRange): Promise<Readable> {
   const found = await unlessAbsent(reach, async () => {
     const path = await openLocalPath(reach, key)
-    return open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    // A pipe would be waited for.
+    return open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   })
   if (found === undefined) throw new StoreError('bytes_missing', 'The local store has no such file.')
 
@@ -115,8 +115,8 @@ async function unlessAbsent<Value>(reach: LocalReach, look: () => Promise<Value>
   }
 }
 
-function notAFile(): StoreError {
-  return new StoreError('unavailable', 'The local store has something else than a file under this key.')
+function notAFile(): NotAFile {
+  return new NotAFile('The local store has something else than a file under this key.')
 }
 
 const top = 'security_firms'

@@ -75,6 +75,18 @@ test('a removed file leaves nothing, and nobody waiting', async () => {
   await expect(readdir(folder)).resolves.toEqual([])
 })
 
+test('a file that cannot be removed gives its room back, and fails nobody', async () => {
+  const spool = await openSpool(folder)
+  const file = await spool.open()
+  await file.append(Buffer.from('papers'))
+  await rm(file.content.path)
+  await mkdir(file.content.path)
+
+  await file.remove()
+
+  expect(spool.bytes()).toBe(0)
+})
+
 test('only the owner reads what is spooled', async () => {
   const file = await (await openSpool(folder)).open()
 

@@ -7,7 +7,7 @@ import { withLogContext } from '../logger-context.ts'
 import { tracedJob } from '../logger-span.ts'
 import type { Tracing } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
-import { type RecordNeeds, recordRun } from '../operations/record-run.ts'
+import { BrokenOff, type RecordNeeds, recordRun } from '../operations/record-run.ts'
 import type { StoreId } from '../vocabulary.ts'
 import type { Job, JobNeeds } from './jobs.ts'
 import { originOf } from '../database/job-queue.ts'
@@ -67,7 +67,10 @@ async function runTask(needs: Needs, { name, disk, run }: Task): Promise<void> {
 /** What the queue is told of a job. */
 export type JobEnd = { isOk: boolean; output: Record<string, unknown> }
 
-/** Runs one job of the queue. Never throws. A kind that only a newer instance knows fails, and the queue retries it. */
+/**
+ * Runs one job of the queue. Never throws. The queue retries a job that stopped before its end, and a kind that only a
+ * newer instance knows.
+ */
 export async function runJob(needs: JobNeeds, job: Job | undefined, queued: QueuedJob<unknown>): Promise<JobEnd> {
   const { job: name, requestId, traceparent } = originOf(queued.data)
   if (job === undefined) {
@@ -79,12 +82,19 @@ export async function runJob(needs: JobNeeds, job: Job | undefined, queued: Queu
   const work: Work = { kind: 'job', run: { task: job.name }, about, traceparent, facts: { ...whose, ...about } }
   const output = await withLogContext(whose, () => {
     needs.log.debug({ event: 'job_started', job: job.name, ...about })
-    return runLogged(needs, work, () => job.run(needs, queued.signal))
+    return runLogged(needs, work, () => runToItsEnd(needs, job, queued.signal))
   })
   // The queue stores its output where others may read it; the log has the error.
   return output === undefined
-    ? { isOk: false, output: { message: 'It failed; the log says why.' } }
+    ? { isOk: false, output: { message: 'It did not come to its end; the log says why.' } }
     : { isOk: true, output }
+}
+
+/** Throws `BrokenOff` where the signal came first: a job that heeds it returns early, and does not say so. */
+async function runToItsEnd(needs: JobNeeds, job: Job, signal: AbortSignal): Promise<Record<string, unknown>> {
+  const did = await job.run(needs, signal)
+  if (signal.aborted) throw new BrokenOff('The job was told to stop before its end.', { cause: signal.reason })
+  return did
 }
 
 type Work = {
@@ -102,7 +112,7 @@ const events = {
   task: { finished: 'task_finished', failed: 'task_failed' },
 }
 
-/** Records, traces, measures and logs one run; undefined: it failed. */
+/** Records, traces, measures and logs one run; undefined: it failed or was broken off. */
 async function runLogged<Did extends Record<string, unknown>>(
   needs: Needs,
   { kind, run, about, traceparent, facts }: Work,
@@ -110,7 +120,7 @@ async function runLogged<Did extends Record<string, unknown>>(
 ): Promise<Did | undefined> {
   const { log, metrics, tracing } = needs
   const startedAt = performance.now()
-  const finish = (outcome: 'ok' | 'failed') => {
+  const finish = (outcome: 'ok' | 'failed' | 'broken_off') => {
     const ms = performance.now() - startedAt
     metrics.jobSeconds.observe({ task: run.task, outcome }, ms / 1000)
     return { [kind]: run.task, ...about, duration_ms: Math.round(ms) }
@@ -124,7 +134,12 @@ async function runLogged<Did extends Record<string, unknown>>(
     else log.debug(line)
     return did
   } catch (error) {
-    log.error({ event: events[kind].failed, ...finish('failed'), err: error })
+    if (error instanceof BrokenOff)
+      log.info(
+        { event: 'job_broken_off', ...finish('broken_off'), err: error },
+        'job stopped before its end, runs again',
+      )
+    else log.error({ event: events[kind].failed, ...finish('failed'), err: error })
     return undefined
   }
 }

@@ -34,9 +34,9 @@ const startsTogetherSeconds = 5 * 60
 export async function startWorker(
   needs: WorkerNeeds,
   jobs: Job[] = everyJob,
-  { pollSeconds = usualPollSeconds } = {},
+  { pollSeconds = usualPollSeconds, maxSilenceMs = usualMaxSilenceMs } = {},
 ): Promise<Worker> {
-  const queue = openQueue(needs, pollSeconds)
+  const queue = openQueue(needs, { pollSeconds, maxSilenceMs })
   try {
     await queue.start()
     await queue.createQueue(jobQueue, {
@@ -68,15 +68,19 @@ export async function startWorker(
   }
 }
 
-/** A server that says nothing any more must not stop the one loop that asks for jobs. The library hands these to the driver. */
-const silentServer = { query_timeout: 35_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+/** A server that says nothing any more must not stop the one loop that asks for jobs. */
+const usualMaxSilenceMs = 35_000
 
-function openQueue({ databaseConnection, log }: WorkerNeeds, pollSeconds: number): PgBoss {
+type Times = { pollSeconds: number; maxSilenceMs: number }
+
+function openQueue({ databaseConnection, log }: WorkerNeeds, { pollSeconds, maxSilenceMs }: Times): PgBoss {
+  // The library hands these on, and does not know them.
+  const forDriver = { query_timeout: maxSilenceMs, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
   const queue = new PgBoss({
     ...queueAddress(databaseConnection),
     application_name: 'paniq-documents-jobs',
     max: maxConnections,
-    ...silentServer,
+    ...forDriver,
     // The migrations do these, as the owner of the tables.
     migrate: false,
     createSchema: false,

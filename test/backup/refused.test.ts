@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { mkdir, rename, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
@@ -12,7 +16,7 @@ import { localFailure } from '../../src/storage/local-errors.ts'
 import { S3Error } from '../../src/storage/s3-operation.ts'
 import type { Sha256 } from '../../src/vocabulary.ts'
 import type { TestService } from '../support/start-service.ts'
-import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
+import { emptyFolder, lastOf, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
 import { explainGivenUp } from '../../src/cli/explain-failure.ts'
 
 const none = createHash('sha256').digest('hex') as Sha256 // as the brand says
@@ -29,6 +33,39 @@ test('names a file that the system refuses, and has all others; a disk that refu
   expect(await problemsOf(root)).toEqual([])
   expect(away).toBeInstanceOf(GaveUp)
   expect((await makeBackup(service, root)).counts.fates).toEqual({ kept: 4 })
+})
+
+test('what is no file in the place of one is named as not in the backup, which has all others and ends with 1', async () => {
+  const place = await placeWithPapers({ papers: 7 })
+  const { service, firm, admin, papers } = place
+  const spoils: ((path: string, elsewhere: string) => Promise<unknown>)[] = [
+    (path) => mkdir(path),
+    (path, elsewhere) => symlink(elsewhere, path),
+    (path) => symlink(path, path),
+    (path) => promisify(execFile)('mkfifo', [path]),
+  ]
+  const notFiles: string[] = []
+  for (const [index, spoil] of spoils.entries()) {
+    const key = await keyOf(service, papers[index + 2])
+    const [path, elsewhere] = [join(service.folder, 'uploads', key), join(service.folder, `was-${index}`)]
+    await rename(path, elsewhere)
+    await spoil(path, elsewhere)
+    notFiles.push(key)
+  }
+  // Longer than any file system takes.
+  const tooLong = `security_firms/${firm}/${'a'.repeat(300)}.pdf`
+  await sql`
+    insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by, is_verified)
+    values (gen_random_uuid(), ${firm}::uuid, 'registration_certificate', 'a.pdf', ${`uploads/${tooLong}`}, 1, 'application/pdf', ${admin.id}, false)`.execute(
+    service.app.db,
+  )
+
+  const created = await place.run(['backup', 'create', place.backups, '--json'])
+
+  expect(created.code).toBe(1)
+  expect(lastOf(created.stdout)).toMatchObject({ complete: true, fates: { kept: 4, unreadable: 5 } })
+  for (const key of [...notFiles, tooLong]) expect(created.stdout).toContain(key)
+  expect(await problemsOf(place.backups)).toEqual([])
 })
 
 test('a restore of the rows alone names a file that the system refuses and looks for all others; a disk that refuses its root ends it', async () => {
@@ -83,9 +120,7 @@ const { signal } = new AbortController()
 /** Papers on a disk that refuses one of them, or all that it has, its root among it. */
 async function sceneWithRefusedFile() {
   const { service, papers } = await placeWithPapers()
-  const { rows } = await sql<{ key: string }>`
-    select storage_key as key from document_versions where document_id = ${papers[2]}::uuid`.execute(service.app.db)
-  const refused = rows[0]?.key
+  const refused = await keyOf(service, papers[2])
   const refusal = Object.assign(new Error('EACCES: open'), { code: 'EACCES', errno: -13 })
   const refusing = (what: 'one file' | 'the disk') => {
     const { local } = service.app.stores
@@ -98,4 +133,10 @@ async function sceneWithRefusedFile() {
     return { ...service, app: { ...service.app, stores: { ...service.app.stores, local: refusingDisk } } }
   }
   return { service, refused, refusing }
+}
+
+async function keyOf({ app }: TestService, document: string | undefined): Promise<string> {
+  const { rows } = await sql<{ key: string }>`
+    select storage_key as key from document_versions where document_id = ${document}::uuid`.execute(app.db)
+  return rows[0]?.key ?? ''
 }

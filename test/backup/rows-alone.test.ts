@@ -1,9 +1,15 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
-import { expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { expect, onTestFinished, test } from 'vitest'
 
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
+import type { StorageKey } from '../../src/vocabulary.ts'
 import { emptyDatabaseForTest } from '../cli/database-settings.ts'
+import { uploadDocument } from '../support/call-documents.ts'
 import { listBucket } from '../support/list-everything.ts'
 import { s3Settings } from '../support/s3-settings.ts'
+import { serveAfterWrite } from '../support/serve-after-write.ts'
+import { startService } from '../support/start-service.ts'
 import { bucketForTest, lastOf, makeBackup, placeWithPapers } from './backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
@@ -39,6 +45,27 @@ test('rows alone come back beside the bucket in which the files lie, and what is
     const listed = (await listBucket(bucket.client, bucket.name)).find((each) => each.key === key)
     return Buffer.alloc(listed !== undefined && 'size' in listed ? listed.size : 0, 'x')
   }
+})
+
+test('a file whose upload committed after the backup of rows stays after a restore in place', async () => {
+  const place = await placeWithPapers()
+  const { service, firm, admin, backups } = place
+  const { UPLOADS_DIR = '' } = place.settings
+  const url = await serveAfterWrite(service, () => makeBackup(service, backups, { isRowsOnly: true }))
+  const { id } = await uploadDocument(url, firm, admin)
+  const { rows } = await sql<{ key: StorageKey }>`
+    select storage_key as key from document_versions where document_id = ${id}::uuid`.execute(service.app.db)
+  const [{ key } = { key: '' as StorageKey }] = rows // just uploaded
+  const settings = { ...(await emptyDatabaseForTest()), UPLOADS_DIR }
+
+  const restored = await restoreHere(settings, [backups])
+  const revived = await startService(settings)
+  onTestFinished(() => revived.stop())
+  const inTwoDays = { ...revived.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
+  await collectBlobs(inTwoDays, new AbortController().signal)
+
+  expect(restored.last).toMatchObject({ ok: true, looked: { there: 4 } })
+  expect(await service.app.stores.local.stat(key)).toBeDefined()
 })
 
 test('a backup in a bucket is made, verified and brought back as one in a folder', async () => {

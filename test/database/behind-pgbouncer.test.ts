@@ -2,10 +2,12 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { describe, expect, test } from 'vitest'
 
+import { explainFailure } from '../../src/cli/explain-failure.ts'
 import { everyJob } from '../../src/worker/jobs.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument } from '../support/call-documents.ts'
 import { deleteDocument, restoreDocument } from '../support/call-trash.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { makePdf } from '../support/make-files.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
@@ -111,6 +113,50 @@ test('a pooler without DATABASE_DIRECT_URL stops the start, which says what to s
 
   const starting = startService({ ...database.settings, DATABASE_URL: pooler.pooled(database.settings.DATABASE_URL) })
   await expect(starting).rejects.toThrow('unsupported startup parameter')
+})
+
+/** Each opens something that lets clients connect, and says no more. Answers its address. */
+const silent: [what: string, open: (direct: string, closing: AsyncDisposableStack) => Promise<string>][] = [
+  [
+    'no login',
+    async (direct, closing) => {
+      const { hostname, port } = new URL(direct)
+      const proxy = await startFaultProxy({ host: hostname, port: Number(port) })
+      closing.defer(() => proxy.close())
+      proxy.setFault({ kind: 'hang' })
+      return Object.assign(new URL(direct), { port: String(proxy.port) }).href
+    },
+  ],
+  [
+    'no statement',
+    async (direct, closing) => {
+      const pooler = await startPgBouncer({ urls: [direct], settings: { admin_users: new URL(direct).username } })
+      closing.defer(() => pooler.stop())
+      const console = new Client({
+        connectionString: Object.assign(new URL(pooler.pooled(direct)), { pathname: '/pgbouncer' }).href,
+      })
+      await console.connect()
+      closing.defer(() => console.end())
+      await console.query('pause')
+      return pooler.pooled(direct)
+    },
+  ],
+]
+
+test.each(silent)('a pooler that answers %s ends the start, which says what to do', async (_what, open) => {
+  await using closing = new AsyncDisposableStack()
+  const database = await freshDatabaseOfTwoRoles()
+  closing.defer(() => database.remove())
+  const { DATABASE_URL: direct } = database.settings
+  const settings = { ...database.settings, DATABASE_URL: await open(direct, closing), DATABASE_DIRECT_URL: direct }
+
+  const starting = startService(settings, { database: { connectionTimeoutMillis: 500, query_timeout: 500 } })
+  const failure: unknown = await starting.then(
+    (service) => service.stop(),
+    (error: unknown) => error,
+  )
+
+  expect(explainFailure(failure).message).toContain('Start PostgreSQL, or correct the address')
 })
 
 test('limits of the role that owns the tables do not end a migration', async () => {

@@ -98,6 +98,21 @@ test('a hanging connection ends only when it is cut, and the server hears nothin
   await sent.close()
 })
 
+test('an open connection that hangs stays open, and the server hears no more of it', async () => {
+  const sent = await sendThrough({ kind: 'swallow_answer' })
+  await expect.poll(() => sent.received().length).toBe(paper.length)
+  sent.proxy.hangAll()
+  // More than the buffers of connections take: the proxy has read of it.
+  await new Promise((resolve) => sent.client.write(Buffer.alloc(30_000_000), resolve))
+  expect(sent.client.readable).toBe(true)
+
+  await sent.proxy.cutAll()
+
+  expect(await sent.answer).toBe('ECONNRESET')
+  await sent.close()
+  expect(sent.received()).toHaveLength(paper.length)
+})
+
 test('a swallowed answer leaves the server with everything and the connection open', async () => {
   const sent = await sendThrough({ kind: 'swallow_answer' })
   await expect.poll(() => sent.received().length).toBe(paper.length)

@@ -25,6 +25,8 @@ export type FaultProxy = {
   setFault: (fault: Fault) => void
   /** How many connections were opened since the start. */
   connections: () => number
+  /** Open connections stay open, and nothing that their clients send arrives any more. */
+  hangAll: () => void
   /** Resets all open connections. */
   cutAll: () => Promise<void>
   close: () => Promise<void>
@@ -60,6 +62,9 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
       fault = next
     },
     connections: () => connections,
+    hangAll() {
+      for (const client of open) client.unpipe().resume()
+    },
     cutAll,
     async close() {
       const closed = once(listener, 'close')

@@ -105,6 +105,44 @@ test('a job of a kind that only a newer instance knows fails here, and is tried 
   await worker.close()
 })
 
+test('a job that was fetched after the worker began to end is not run here', async () => {
+  const { service, queue } = scene
+  const { app } = service
+  // Makes the queue.
+  await (await startWorker(app, [], often)).close()
+  await enqueueJob(queue, 'late')
+  const asked = Promise.withResolvers<void>()
+  const isEnding = Promise.withResolvers<void>()
+  // The answer of the database comes after the shutdown signal.
+  const late: PgBoss = Object.create(queue, {
+    fetch: {
+      async value(...words: Parameters<PgBoss['fetch']>) {
+        asked.resolve()
+        await isEnding.promise
+        return queue.fetch(...words)
+      },
+    },
+  })
+  const ran: unknown[] = []
+  const taking = takeJobs(late, {
+    log: app.log,
+    pollSeconds: 1,
+    async run({ data }) {
+      ran.push(data)
+      return { isOk: true, output: {} }
+    },
+  })
+  await asked.promise
+  const ended = taking.end()
+  isEnding.resolve()
+  await ended
+
+  const { rows } = await sql`
+    select state::text from ${sql.table(`${jobSchema}.job`)} where singleton_key = 'late'`.execute(app.db)
+  expect(rows).toEqual([{ state: 'active' }])
+  expect(ran).toEqual([])
+})
+
 test('a job that another instance has by now, or that took too long, is aborted here and settled by nobody here', async () => {
   const { service, queue } = scene
   const { app } = service

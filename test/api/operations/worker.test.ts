@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { sql } from 'kysely'
@@ -7,8 +8,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import type { Tx } from '../../../src/database/client.ts'
 import { withLogContext } from '../../../src/logger-context.ts'
+import { lookOverWork, type WorkState } from '../../../src/operations/judge-work.ts'
 import type { Job } from '../../../src/worker/jobs.ts'
 import { startWorker, type Worker } from '../../../src/worker/start-worker.ts'
+import { startFaultProxy } from '../../support/fault-proxy.ts'
 import { freshDatabase } from '../../support/fresh-database.ts'
 import { startService, type TestService } from '../../support/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../../support/two-roles.ts'
@@ -51,6 +54,20 @@ async function finishedRuns(job: string): Promise<Run[]> {
   const isFinished = (runs: Run[]) => runs.length > 0 && runs.every(({ state }) => /completed|failed/.test(state))
   await expect.poll(() => listRuns(job)).toSatisfy(isFinished)
   return listRuns(job)
+}
+
+/** What waits for its next attempt need not wait for its time. */
+async function runNow(job: string): Promise<void> {
+  await sql`update ${sql.table(`${jobSchema}.job`)} set start_after = now() where singleton_key = ${job}`.execute(
+    service.app.db,
+  )
+}
+
+/** As an administrator sees it. */
+async function lastRunOf(name: string): Promise<WorkState | undefined> {
+  const work = { name, does: 'Is tried.', by: 'one_instance', schedule: '0 0 1 1 *' } as const
+  const [state] = await lookOverWork(service.app.db, [work])
+  return state
 }
 
 function eventsOf(job: string): Record<string, unknown>[] {
@@ -132,9 +149,7 @@ test('a job that a change asked for is done for the change’s request, at every
 
   await expect.poll(() => listRuns('asked-for')).toMatchObject([{ state: 'retry' }])
   isFailing = false
-  await sql`update ${sql.table(`${jobSchema}.job`)} set start_after = now() where singleton_key = 'asked-for'`.execute(
-    service.app.db,
-  )
+  await runNow('asked-for')
   await expect.poll(() => listRuns('asked-for')).toMatchObject([{ state: 'completed' }])
   await queue.stop()
   const events = eventsOf('asked-for')
@@ -157,20 +172,77 @@ test('a job that fails is told in the log, waits for another attempt, and keeps 
   expect(JSON.stringify(await listRuns('failing'))).not.toContain('postgres')
 })
 
-test('a worker that is closed lets its running job finish and takes no other', async () => {
+test('a worker that is closed waits for its running job', async () => {
   const begun = Promise.withResolvers<void>()
+  let isDone = false
   const worker = await start([
     jobThat('slow', async () => {
       begun.resolve()
       await wait(500)
-      return { done: true }
+      isDone = true
+      return {}
     }),
   ])
   await begun.promise
 
   await worker.close()
 
-  expect(await listRuns('slow')).toMatchObject([{ state: 'completed', output: { done: true } }])
+  expect(isDone).toBe(true)
+})
+
+test('a job that a shutdown cut off is not done: the next worker runs it again', async () => {
+  const begun = Promise.withResolvers<void>()
+  let attempts = 0
+  const walk = jobThat('walk', async (_needs, signal) => {
+    attempts += 1
+    begun.resolve()
+    if (attempts === 1) await once(signal, 'abort')
+    return { walked: attempts }
+  })
+  const worker = await start([walk])
+  await begun.promise
+  await worker.close()
+
+  expect(await listRuns('walk')).toMatchObject([{ state: 'retry' }])
+  expect(await lastRunOf('walk')).toMatchObject({ last: { outcome: 'broken_off' }, succeededAt: null })
+  expect(eventsOf('walk').map(({ event, level }) => [event, level])).toEqual([
+    ['job_started', 'debug'],
+    ['job_broken_off', 'info'],
+  ])
+
+  await start([walk])
+  await runNow('walk')
+  await expect.poll(() => listRuns('walk')).toMatchObject([{ state: 'completed', output: { walked: 2 } }])
+  expect(await lastRunOf('walk')).toMatchObject({ last: { outcome: 'ok' }, succeededAt: expect.any(Date) })
+})
+
+test('a worker whose connection hangs asks for jobs again over another one', async () => {
+  await using closing = new AsyncDisposableStack()
+  const address = new URL(database.settings.DATABASE_URL)
+  const proxy = await startFaultProxy({ host: address.hostname, port: Number(address.port) })
+  closing.defer(() => proxy.close())
+  const through = Object.assign(new URL(address), { port: String(proxy.port) }).href
+  const queue = await queueOf(service.app.databaseConnection)
+  closing.defer(() => queue.stop())
+  const runs: string[] = []
+  const jobNamed = (name: string): Job => ({
+    ...jobThat(name, async () => {
+      runs.push(name)
+      return {}
+    }),
+    isDueAtStart: false,
+  })
+  const needs = { ...service.app, databaseConnection: { connectionString: through } }
+  const jobs = [jobNamed('before'), jobNamed('after')]
+  const worker = await startWorker(needs, jobs, { pollSeconds: 1, maxSilenceMs: 2000 })
+  closing.defer(() => worker.close())
+  await enqueueJob(queue, 'before')
+  await expect.poll(() => runs).toEqual(['before'])
+
+  proxy.hangAll()
+  await enqueueJob(queue, 'after')
+
+  await expect.poll(() => runs).toEqual(['before', 'after'])
 })
 
 test('a worker that cannot reach its database says so instead of waiting for it', async () => {
