@@ -23,7 +23,7 @@ afterEach(async () => {
 })
 
 const seals = () => readSeals(service.app.db, 1, 100)
-const headsOf = (all: Seal[]) => new Map(all.map(({ number, hash }) => [number, hash.toString('hex')]))
+const headsOf = (all: Seal[]) => new Map(all.map(({ number, hash }) => [number, new Set([hash.toString('hex')])]))
 
 async function eventOf(number: number): Promise<string> {
   const { rows } = await sql<{ id: string }>`
