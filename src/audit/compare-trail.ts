@@ -122,11 +122,16 @@ function isSameOrder(sealed: Entry[], events: Entry[]): boolean {
   return sealed.every(({ id }, index) => events[index]?.id === id)
 }
 
-type Fault = { seal: number; kind: TrailFault; what: string }
+/** An event that no seal has, and none that comes can have. */
+export function withoutSeal(entry: Entry): TrailFinding {
+  return aboutEvent(entry, { kind: 'event_added', what: 'belongs to no seal, and is not newer than the last one' })
+}
 
-function aboutEvent({ id }: Entry, { seal, kind, what }: Fault): TrailFinding {
+type Fault = { seal?: number; kind: TrailFault; what: string }
+
+function aboutEvent({ id }: Entry, { what, ...fault }: Fault): TrailFinding {
   const event = id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-  return { kind, seal, event, detail: `event ${event} ${what}` }
+  return { ...fault, event, detail: `event ${event} ${what}` }
 }
 
 /** Something about the trail that is not as it was sealed. */
