@@ -85,12 +85,9 @@ const jobStateShape = z
     last_started_at: time.nullable(),
     last_ended_at: time.nullable(),
     last_instance: z.string().nullable().meta({ example: 'documents-1:4711', description: 'Host and process.' }),
-    last_outcome: z
-      .enum(['ok', 'failed', 'broken_off'])
-      .nullable()
-      .meta({
-        description: '`broken_off`: its process ended, or told it to stop, before it was done. Null: it never ran.',
-      }),
+    last_outcome: z.enum(['ok', 'failed', 'broken_off']).nullable().meta({
+      description: '`broken_off`: its process ended, or told it to stop, before it was done. Null: it never ran.',
+    }),
     last_error: z.string().nullable().meta({ description: 'Why it failed, in a sentence; the log has the rest.' }),
     last_did: z.record(z.string(), z.unknown()).meta({ description: 'What it did, mostly how many.' }),
     last_succeeded_at: time.nullable(),

@@ -92,7 +92,7 @@ export const gauges = {
   },
   movesOpen: {
     name: 'moves_open',
-    help: 'Moves of files between stores that were begun and did not end, over all instances; counted up to 10000.',
+    help: 'Moves of files between stores, and copies into quarantine, that were begun and did not end, over all instances; counted up to 10000.',
   },
   movesOldest: { name: 'moves_oldest_seconds', help: 'Age of the oldest of them; 0 when there is none.' },
   openUploads: {
@@ -110,7 +110,7 @@ export const gauges = {
   },
   quarantinedFiles: {
     name: 'quarantined_files',
-    help: 'Files that a repair put aside since no document names them; counted up to 10000.',
+    help: 'Files in quarantine, over all instances: orphans that a repair set aside, and infected files; counted up to 10000.',
   },
   verifiedAt: {
     name: 'verify_last_finished_timestamp_seconds',

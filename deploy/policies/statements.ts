@@ -62,9 +62,9 @@ export function unfinishedUploadsPolicy({ bucket }: Pick<Place, 'bucket'>): Poli
 }
 
 /**
- * For the service, where `AUDIT_HEADS` names a bucket: heads are neither read nor removed. Whoever may put one may also put
- * another in its place: only versions or Object Lock keep the first. In the papers’ own bucket `servicePolicy` would allow
- * all, so that the service refuses to keep heads there.
+ * For the service, where `AUDIT_HEADS` names a bucket: heads are neither read nor removed. Another head of the same
+ * number has another name, so that it replaces none. In the papers’ own bucket `servicePolicy` would allow all, so that the
+ * service refuses to keep heads there.
  */
 export function auditHeadsPolicy({ heads }: Pick<Place, 'heads'>): Policy {
   return policy(allow('AddHeads', ['s3:PutObject'], [objectsOf(heads.bucket, `${heads.prefix}*`)]))

@@ -2,13 +2,16 @@ import type { Seal } from '../database/trail.ts'
 import { type Entry, type EventEntry, firmMark, timeMark, unpackEntries } from './trail-entries.ts'
 import { hashLink, type Link, noHash } from './seal-form.ts'
 
-/** What somebody outside keeps of seals, by number, in hex, so that nobody inside can make the history anew. */
-export type Heads = ReadonlyMap<number, string>
+/**
+ * What somebody outside keeps of seals: every hash in hex that was kept of a number, so that nobody inside can write another
+ * history, and nobody who can add a head can replace one.
+ */
+export type Heads = ReadonlyMap<number, ReadonlySet<string>>
 
 /** A seal as far as the chain goes. */
 export type Chained = { link: Link; hash: Buffer }
 
-/** Whether a seal is the one that was made, follows the one before, and is the one that a head was kept of. */
+/** Whether a seal is the one that was made, follows the one before, and is the one that every head of its number was kept of. */
 export function checkChain(previous: Chained | undefined, seal: Chained, heads: Heads): TrailFinding[] {
   const { number } = seal.link
   const hash = seal.hash.toString('hex')
@@ -19,17 +22,24 @@ export function checkChain(previous: Chained | undefined, seal: Chained, heads: 
       seal: number,
       detail: `seal ${number} does not say what it said when it was made`,
     }),
-    ...findingIf((heads.get(number) ?? hash) !== hash, {
-      kind: 'seal_replaced',
-      seal: number,
-      detail: `seal ${number} is another one than the head that was kept of it`,
-    }),
+    ...checkHeads(number, hash, heads.get(number)),
   ]
+}
+
+function checkHeads(number: number, hash: string, kept: ReadonlySet<string> = new Set()): TrailFinding[] {
+  const others = kept.has(hash) ? kept.size - 1 : kept.size
+  const detail =
+    kept.size > 1
+      ? `${others} of the ${kept.size} heads that were kept of seal ${number} are of another seal`
+      : `seal ${number} is another one than the head that was kept of it`
+  return findingIf(others > 0, { kind: 'seal_replaced', seal: number, detail })
 }
 
 /** What the heads know of seals that are not there any more. */
 export function checkEnd(last: Chained | undefined, heads: Heads): TrailFinding[] {
-  const newest = Math.max(0, ...heads.keys())
+  // Not `Math.max(...)`: heads of years are more than a call takes as arguments.
+  let newest = 0
+  for (const number of heads.keys()) newest = Math.max(newest, number)
   const there = last?.link.number ?? 0
   return findingIf(newest > there, {
     kind: 'trail_truncated',
@@ -112,11 +122,16 @@ function isSameOrder(sealed: Entry[], events: Entry[]): boolean {
   return sealed.every(({ id }, index) => events[index]?.id === id)
 }
 
-type Fault = { seal: number; kind: TrailFault; what: string }
+/** An event that no seal has, and none that comes can have. */
+export function withoutSeal(entry: Entry): TrailFinding {
+  return aboutEvent(entry, { kind: 'event_added', what: 'belongs to no seal, and is not newer than the last one' })
+}
 
-function aboutEvent({ id }: Entry, { seal, kind, what }: Fault): TrailFinding {
+type Fault = { seal?: number; kind: TrailFault; what: string }
+
+function aboutEvent({ id }: Entry, { what, ...fault }: Fault): TrailFinding {
   const event = id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-  return { kind, seal, event, detail: `event ${event} ${what}` }
+  return { ...fault, event, detail: `event ${event} ${what}` }
 }
 
 /** Something about the trail that is not as it was sealed. */

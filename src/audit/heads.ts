@@ -21,9 +21,9 @@ export type Head = { number: number; hash: string; sealedAt: string }
 export type HeadKeeper = {
   /** For people: its path, or its address. */
   shown: string
-  /** Keeping the same head again succeeds. */
+  /** Keeping the same head again succeeds. One that is kept is never replaced by another of its number. */
   keep(head: Head): Promise<void>
-  /** Throws `HeadsUnreadable`, or as the system does. */
+  /** All that were ever kept. Throws `HeadsUnreadable`, or as the system does. */
   read(): Promise<Heads>
 }
 
@@ -43,8 +43,8 @@ export function openHeads(
 type Place = { bucket: string; prefix: string }
 
 /**
- * Heads as objects, each written once, that say all in their names: one list reads them all. Where the bucket has Object
- * Lock with a default retention nobody can take them back.
+ * Heads as objects, each written once, that say all in their names: one list reads them all, and another head of the same
+ * number has another name. Where the bucket has Object Lock with a default retention nobody can destroy them.
  */
 function keepHeadsInBucket(client: S3Client, s3: S3Config, { bucket, prefix }: Place): HeadKeeper {
   const seen = watchAnswers(client)
@@ -81,14 +81,20 @@ function keepHeadsInBucket(client: S3Client, s3: S3Config, { bucket, prefix }: P
 }
 
 async function readAll(client: S3Client, { bucket, prefix }: Place): Promise<Heads> {
-  const heads = new Map<number, string>()
+  const heads = new Map<number, Set<string>>()
   for await (const page of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix })) {
     for (const { Key: key = '' } of page.Contents ?? []) {
       const [, number, hash] = /^(\d{12})-([0-9a-f]{64})\.json$/.exec(key.slice(prefix.length)) ?? []
-      if (number !== undefined && hash !== undefined) heads.set(Number(number), hash)
+      if (number !== undefined && hash !== undefined) addHead(heads, { number: Number(number), hash })
     }
   }
   return heads
+}
+
+function addHead(heads: Map<number, Set<string>>, { number, hash }: Pick<Head, 'number' | 'hash'>): void {
+  const kept = heads.get(number)
+  if (kept === undefined) heads.set(number, new Set([hash]))
+  else kept.add(hash)
 }
 
 /** Another setting names this bucket. */
@@ -122,12 +128,11 @@ export function keepHeadsInFile(path: string): HeadKeeper {
       }
     },
     async read() {
-      const lines = ((await readIfThere(path)) ?? '').split('\n')
-      // A line that a crash cut is the last one; the next head stands behind it on the same line.
-      const heads = lines.flatMap((line, index) =>
-        (line.match(/\{[^{}]*\}/g) ?? []).map((text) => headOf(text, index + 1)),
-      )
-      return new Map(heads.map(({ number, hash }) => [number, hash]))
+      const heads = new Map<number, Set<string>>()
+      for (const [index, line] of ((await readIfThere(path)) ?? '').split('\n').entries())
+        // A line that a crash cut is the last one; the next head stands behind it on the same line.
+        for (const text of line.match(/\{[^{}]*\}/g) ?? []) addHead(heads, headOf(text, index + 1))
+      return heads
     },
   }
 }

@@ -15,12 +15,8 @@ import {
 import { countEntries, packEntries } from './trail-entries.ts'
 import { eventsOfSeal } from './sealed-events.ts'
 import { hashLink, linkOf, noHash } from './seal-form.ts'
+import { restAfter, stretchAfter, wholeTrail } from './stretches.ts'
 
-const beginningOfTime = '0001-01-01T00:00:00.000000Z'
-/** Later than any event. */
-const endOfTime = '9999-12-31T23:59:59.999999Z'
-/** A PostgreSQL transaction number has 64 bits. */
-const greatestTransaction = '18446744073709551615'
 /** Events of one seal. */
 const defaultSealEvents = 2000
 /** So many seals are made at once: for as long nobody can write an event. */
@@ -49,17 +45,6 @@ export async function sealTrail(needs: Needs, most = defaultSealEvents): Promise
     last = next
   }
   return sealed
-}
-
-/** The stretch that no seal after this one has: all that is later. */
-export function stretchAfter(last: Seal): Stretch {
-  return {
-    isGathered: false,
-    afterTransaction: last.throughTransaction,
-    throughTransaction: greatestTransaction,
-    notBefore: last.isGathered ? last.notAfter : last.notBefore,
-    notAfter: endOfTime,
-  }
 }
 
 /**
@@ -124,17 +109,9 @@ async function gatherSome(
 }
 
 function beginningAfter(last: Seal | undefined, { cluster }: Position): string {
-  if (last === undefined) return beginningOfTime
+  if (last === undefined) return wholeTrail.notBefore
   return last.isGathered && last.cluster === cluster ? last.notAfter : aDayBefore(last.sealedAt)
 }
-
-function restAfter(notBefore: string): Stretch {
-  // The next seal begins with every number, and with what happened after this one.
-  return { isGathered: true, afterTransaction: '0', throughTransaction: '0', notBefore, notAfter: endOfTime }
-}
-
-/** Every event, whoever sealed it or not. */
-export const wholeTrail = restAfter(beginningOfTime)
 
 function aDayBefore(moment: string): string {
   return new Date(Date.parse(moment) - 24 * 60 * 60 * 1000).toISOString().replace('Z', '000Z')

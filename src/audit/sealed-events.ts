@@ -1,14 +1,18 @@
 import type { Db, Tx } from '../database/client.ts'
 import {
   findGatheringAfter,
+  findLastMoment,
   type LaterGathering,
   readSeals,
   readSealsSince,
   readTrail,
+  readTrailOutside,
   type Seal,
   type Stretch,
+  type TrailEvent,
 } from '../database/trail.ts'
-import { entryOf, type EventEntry, timeMark, trailLine, unpackEntries } from './trail-entries.ts'
+import { restAfter, wholeTrail } from './stretches.ts'
+import { type Entry, entryOf, type EventEntry, timeMark, trailLine, unpackEntries } from './trail-entries.ts'
 
 /** A line of the trail, and what a seal keeps of it. */
 export type SealedLine = { line: string; entry: EventEntry }
@@ -29,16 +33,38 @@ export async function eventsOfSeal(
 
 /** The lines of a stretch, in order. */
 export async function linesOfStretch(db: Db | Tx, stretch: Stretch): Promise<SealedLine[]> {
-  const events = await readTrail(db, stretch)
+  return linesOf(await readTrail(db, stretch))
+}
+
+function linesOf(events: TrailEvent[]): SealedLine[] {
   return events.map(trailLine).map((line) => ({ line, entry: entryOf(line) }))
+}
+
+const eventsAtOnce = 2000
+
+/**
+ * The lines that belong to none of these stretches, which are those of all seals and the rest after the last one: somebody
+ * added them with a number or a time that no seal covers, or their seal is gone. Ends early when it is told to.
+ */
+export async function* linesOutside(
+  { db, signal }: { db: Db; signal: AbortSignal },
+  stretches: Stretch[],
+): AsyncGenerator<SealedLine> {
+  yield* linesOf(await readTrailOutside(db, undefined, [wholeTrail]))
+  for (let rest = wholeTrail; !signal.aborted;) {
+    const end = await findLastMoment(db, rest, eventsAtOnce)
+    yield* linesOf(await readTrailOutside(db, { ...rest, notAfter: end ?? rest.notAfter }, stretches))
+    if (end === undefined) return
+    rest = restAfter(end)
+  }
 }
 
 async function withoutEarlier(db: Db | Tx, seal: { number: number; notBefore: string }, lines: SealedLine[]) {
   if (lines.length === 0) return lines
   // An event is sealed after it happened.
   const earlier = await readSealsSince(db, seal.notBefore, seal.number)
-  const known = new Set(earlier.flatMap(idsOf))
-  return lines.filter(({ entry }) => !known.has(entry.id))
+  const known = new Set(earlier.flatMap(keysOf))
+  return lines.filter(({ entry }) => !known.has(keyOf(entry)))
 }
 
 /** After a move transactions have numbers that others had before it; what they wrote is in the seals that were gathered then. */
@@ -50,12 +76,17 @@ async function withoutGathered(
   const sealed = timeMark(sealedAt)
   if (lines.every(({ entry }) => entry.time <= sealed)) return lines
   const gathered = await readSeals(db, moved.fromNumber, moved.throughNumber - moved.fromNumber + 1)
-  const known = new Set(gathered.flatMap(idsOf))
-  return lines.filter(({ entry }) => !known.has(entry.id))
+  const known = new Set(gathered.flatMap(keysOf))
+  return lines.filter(({ entry }) => !known.has(keyOf(entry)))
 }
 
-function idsOf({ entries }: Seal): string[] {
-  return unpackEntries(entries).map(({ id }) => id)
+function keysOf({ entries }: Seal): string[] {
+  return unpackEntries(entries).map(keyOf)
+}
+
+/** The table takes an id twice, at two times: the second one is not the event that was sealed. */
+function keyOf({ id, time }: Entry): string {
+  return id + time
 }
 
 const sealsAtOnce = 20

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import type { TrailEvent } from '../database/trail.ts'
+import type { Moment } from './stretches.ts'
 
 /** What a seal keeps of one event, in hex. */
 export type Entry = {
@@ -14,7 +15,7 @@ export type Entry = {
 }
 
 /** An event to compare with its entry. */
-export type EventEntry = Entry & { personal: PersonalFields }
+export type EventEntry = Entry & Moment & { personal: PersonalFields }
 
 const hexOf = { id: 32, firm: 16, time: 16, line: 64 }
 const entryBytes = 64
@@ -29,6 +30,8 @@ export function entryOf(line: string): EventEntry {
     firm: firmMark(event.firm_id),
     time: timeMark(event.occurred_at),
     line: sha256(sealed),
+    transaction: event.transaction_id,
+    occurredAt: event.occurred_at,
     personal,
   }
 }
@@ -38,10 +41,12 @@ export function firmMark(firmId: string | null): string {
   return sha256(firmId ?? '').slice(0, hexOf.firm)
 }
 
-/** Of an RFC 3339 time in UTC, to the microsecond where it has it. Later times are greater as text. */
+/** Of an RFC 3339 time in UTC, to the microsecond where it has it. Later times are greater as text; `infinity` is the last. */
 export function timeMark(moment: string): string {
+  const millis = Date.parse(moment)
+  if (Number.isNaN(millis)) return 'f'.repeat(hexOf.time)
   const micros = /\.(\d{1,6})/.exec(moment)?.[1]?.padEnd(6, '0') ?? '0'
-  const seconds = BigInt(Math.floor(Date.parse(moment) / 1000))
+  const seconds = BigInt(Math.floor(millis / 1000))
   return BigInt.asUintN(64, seconds * 1_000_000n + BigInt(micros))
     .toString(16)
     .padStart(hexOf.time, '0')
@@ -65,14 +70,14 @@ export function countEntries(packed: Buffer): number {
 // What an entry keeps of an id must be hex, and in a file from elsewhere it is shown on a terminal.
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-type EventLine = { id: string; firm_id: string | null; occurred_at: string }
+type EventLine = { id: string; firm_id: string | null; occurred_at: string; transaction_id: string }
 
 function isEvent(event: unknown): event is EventLine {
   if (typeof event !== 'object' || event === null) return false
-  const { id, firm_id: firmId, occurred_at: occurredAt } = event as Record<keyof EventLine, unknown>
+  const { id, firm_id: firmId, ...moment } = event as Record<keyof EventLine, unknown>
   const hasFirm = firmId === null || typeof firmId === 'string'
   const hasId = typeof id === 'string' && uuid.test(id)
-  return hasId && hasFirm && typeof occurredAt === 'string' && !Number.isNaN(Date.parse(occurredAt))
+  return hasId && hasFirm && typeof moment.occurred_at === 'string' && typeof moment.transaction_id === 'string'
 }
 
 function sha256(text: string): string {

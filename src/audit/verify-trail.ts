@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
 import type { Db } from '../database/client.ts'
-import { countTrail, type Seal } from '../database/trail.ts'
+import { countTrail, type Seal, type Stretch } from '../database/trail.ts'
 import {
   type Chained,
   checkChain,
@@ -13,11 +13,12 @@ import {
   type Heads,
   type TrailFilter,
   type TrailFinding,
+  withoutSeal,
 } from './compare-trail.ts'
 import { countEntries, entryOf, type EventEntry } from './trail-entries.ts'
-import { eventsOfSeal, everySeal } from './sealed-events.ts'
+import { eventsOfSeal, everySeal, linesOutside } from './sealed-events.ts'
 import { type ExportedSeal, linkOf, readSealLine } from './seal-form.ts'
-import { stretchAfter } from './seal-trail.ts'
+import { addStretch, isNewer, stretchAfter } from './stretches.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 
@@ -54,6 +55,7 @@ const nothingVerified: TrailVerified = {
 export async function verifyTrail({ db, signal }: Needs, verification: TrailVerification): Promise<TrailVerified> {
   const { heads, onFinding } = verification
   const done = { ...nothingVerified }
+  const sealed: Stretch[] = []
   let last: Seal | undefined
   for await (const seal of everySeal(db)) {
     if (signal.aborted) return done
@@ -61,10 +63,15 @@ export async function verifyTrail({ db, signal }: Needs, verification: TrailVeri
     const events = (await eventsOfSeal(db, seal)).map(({ entry }) => entry)
     tell(compareEvents(seal, events))
     addSeal(done, seal.sealedAt, countEntries(seal.entries), events)
+    addStretch(sealed, seal)
     last = seal
   }
   tell(checkEnd(chained(last), heads))
-  return { ...done, unsealed: await lookAtRest(db, last, onFinding), isComplete: true }
+  if (last === undefined) return { ...done, isComplete: true }
+  const rest = stretchAfter(last)
+  const unsealed = await lookAtRest(db, rest, onFinding)
+  for await (const { entry } of linesOutside({ db, signal }, [...sealed, rest])) tell([withoutSeal(entry)])
+  return { ...done, unsealed, isComplete: !signal.aborted }
 
   function tell(findings: TrailFinding[]): void {
     for (const finding of findings) onFinding(finding)
@@ -83,9 +90,8 @@ function chained(seal: Seal | undefined): Chained | undefined {
 }
 
 /** How many events no seal has yet. */
-async function lookAtRest(db: Db, last: Seal | undefined, onFinding: (finding: TrailFinding) => void) {
-  if (last === undefined) return 0
-  const { events, unborn } = await countTrail(db, stretchAfter(last))
+async function lookAtRest(db: Db, rest: Stretch, onFinding: (finding: TrailFinding) => void) {
+  const { events, unborn } = await countTrail(db, rest)
   const detail = `${unborn} events carry numbers of transactions that this database has not begun`
   if (unborn > 0) onFinding({ kind: 'event_added', detail })
   return events
@@ -135,7 +141,10 @@ export async function verifyExport(
   }
   if (filter === undefined) throw new NoExport('The file is empty.')
   tell(checkEnd(last, heads))
-  return { ...done, unsealed: waiting.length, filter }
+  const link = last?.link
+  const outside = link === undefined ? [] : waiting.filter((event) => !isNewer(event, link))
+  tell(outside.map(withoutSeal))
+  return { ...done, unsealed: waiting.length - outside.length, filter }
 
   function tell(findings: TrailFinding[]): void {
     for (const finding of findings) onFinding(finding)

@@ -13,9 +13,11 @@ export type RowCounts = {
   openUploads: Waiting
   /** Files that wait on local disks for S3. */
   fallback: Waiting
+  /** Copies into quarantine too: every blob that is being written and is no upload. */
   openMoves: Waiting
   /** Bytes that may go now, since when they may. */
   dueRemovals: Waiting
+  /** Orphans and infected files. */
   quarantined: Waiting
   /** Audit events that fell into the default partition. */
   eventsWithoutMonth: Waiting
@@ -47,7 +49,7 @@ export async function countRows(db: Db, { hasScanner }: { hasScanner: boolean })
   const { rows } = await sql<Row>`
     ${look('openUploads', 'created_at', 'document_blobs', `state = 'incoming' and source_id is null and source_key is null`)}
     union all ${look('fallback', 'uploaded_at', 'document_versions', 'is_fallback')}
-    union all ${look('openMoves', 'created_at', 'document_blobs', `state = 'incoming' and source_id is not null`)}
+    union all ${look('openMoves', 'created_at', 'document_blobs', `state = 'incoming' and (source_id is not null or source_key is not null)`)}
     union all ${look('dueRemovals', 'due_at', 'document_blobs', `state = 'leaving' and due_at <= now()`)}
     union all ${look('quarantined', 'changed_at', 'document_blobs', `state = 'quarantined'`)}
     union all ${look('eventsWithoutMonth', 'occurred_at', 'document_events_default')}

@@ -41,13 +41,31 @@ export type Stretch = {
 
 /** A system task: the events of a stretch in the order in which they are sealed. */
 export async function readTrail(db: Db | Tx, stretch: Stretch): Promise<TrailEvent[]> {
+  return readWhere(db, isIn(stretch))
+}
+
+/**
+ * A system task: the events that are in none of these stretches. `within`: what is looked at, so that one statement does not
+ * read the whole trail.
+ */
+export async function readTrailOutside(
+  db: Db | Tx,
+  within: Stretch | undefined,
+  stretches: Stretch[],
+): Promise<TrailEvent[]> {
+  const isOutside = sql<boolean>`not (${sql.join(stretches.map(isIn), sql` or `)})`
+  return readWhere(db, within === undefined ? isOutside : sql<boolean>`${isIn(within)} and ${isOutside}`)
+}
+
+async function readWhere(db: Db | Tx, condition: RawBuilder<boolean>): Promise<TrailEvent[]> {
+  // A time of infinity has no other form.
   const { rows } = await sql<TrailEvent>`
-    select id, ${inUtc('occurred_at')} as "occurredAt",
+    select id, coalesce(${inUtc('occurred_at')}, occurred_at::text) as "occurredAt",
       transaction_id::text as "transactionId", firm_id as "firmId", document_id as "documentId", version, action, outcome,
       actor_id as "actorId", request_id as "requestId", details::text as details,
       encode(personal_commitment, 'hex') as "personalCommitment", personal::text as personal,
       encode(personal_salt, 'hex') as "personalSalt"
-    from document_trail where ${isIn(stretch)} order by transaction_id, occurred_at, id`.execute(db)
+    from document_trail where ${condition} order by transaction_id, occurred_at, id`.execute(db)
   return rows
 }
 
@@ -89,11 +107,12 @@ export async function countTrail(db: Db | Tx, stretch: Stretch): Promise<{ event
   return rows[0] ?? { events: 0, unborn: 0 }
 }
 
-function isIn({ isGathered, afterTransaction, throughTransaction, notBefore, notAfter }: Stretch) {
-  const ofTime = sql`occurred_at > ${notBefore}::text::timestamptz and occurred_at <= ${notAfter}::text::timestamptz`
+function isIn({ isGathered, afterTransaction, throughTransaction, notBefore, notAfter }: Stretch): RawBuilder<boolean> {
+  const ofTime = sql<boolean>`(occurred_at > ${notBefore}::text::timestamptz
+    and occurred_at <= ${notAfter}::text::timestamptz)`
   if (isGathered) return ofTime
-  return sql`transaction_id > ${afterTransaction}::text::xid8 and transaction_id <= ${throughTransaction}::text::xid8
-    and ${ofTime}`
+  return sql<boolean>`(transaction_id > ${afterTransaction}::text::xid8
+    and transaction_id <= ${throughTransaction}::text::xid8 and ${ofTime})`
 }
 
 /** A stretch of the trail as it was when it was sealed, chained to the one before. */

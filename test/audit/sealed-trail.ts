@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 
 import { sealTrail } from '../../src/audit/seal-trail.ts'
-import type { TrailFinding } from '../../src/audit/compare-trail.ts'
+import type { Heads, TrailFinding } from '../../src/audit/compare-trail.ts'
 import { type TrailVerified, verifyTrail } from '../../src/audit/verify-trail.ts'
 import type { Db } from '../../src/database/client.ts'
 import { recordEvent, systemActor } from '../../src/database/events.ts'
@@ -45,7 +45,7 @@ async function isFinal(db: Db): Promise<boolean> {
   return rows[0]?.final === true
 }
 
-export async function findFaults(db: Db, heads: ReadonlyMap<number, string> = new Map()) {
+export async function findFaults(db: Db, heads: Heads = new Map()) {
   const findings: TrailFinding[] = []
   const verified = await verifyTrail(
     { db, signal: new AbortController().signal },

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { sql } from 'kysely'
@@ -36,6 +38,27 @@ async function openThroughProxy(): Promise<{ lock: ProcessLock; proxy: FaultProx
   const lock = await openProcessLock({ connectionString: url.href }, log)
   onTestFinished(() => lock.close())
   return { lock, proxy, events }
+}
+
+const terminate = Buffer.from([0x58, 0, 0, 0, 4])
+
+/** A way to the server that lets a client go at once, and tells the server of it when the test ends. */
+async function addressOfLingeringProxy(): Promise<URL> {
+  const url = new URL(scene.url)
+  const listener = createServer((client) => {
+    const server = connect({ host: url.hostname, port: Number(url.port) })
+    onTestFinished(() => void server.destroy())
+    for (const socket of [client, server]) socket.on('error', () => undefined)
+    client.on('data', (chunk) => void (chunk.equals(terminate) || server.write(chunk)))
+    server.pipe(client)
+  })
+  onTestFinished(() => void listener.close())
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const there = new URL(url)
+  there.hostname = '127.0.0.1'
+  there.port = String((listener.address() as AddressInfo).port) // one on a socket file has a string
+  return there
 }
 
 const patience = { timeout: 10_000, interval: 20 }
@@ -118,7 +141,7 @@ it('a closed lock makes its process dead, and is not taken again', async () => {
   const { lock, events } = await openThroughProxy()
   await lock.close()
 
-  await expect.poll(() => isDead(lock), patience).toBe(true)
+  expect(await isDead(lock)).toBe(true)
   await wait(1500)
   expect(await isDead(lock)).toBe(true)
   expect(events).toEqual([])
@@ -130,9 +153,34 @@ it('a lock that is closed while it is taken again makes its process dead, and le
   const before = proxy.connections()
   await proxy.cutAll()
   await expect.poll(() => proxy.connections(), patience).toBe(before + 1)
-  await lock.close()
+  const closed = lock.close()
 
   await expect.poll(listSessions, patience).toHaveLength(1)
+  await closed
+  await expect.poll(listSessions, patience).toEqual([])
+  expect(await isDead(lock)).toBe(true)
+})
+
+it('closing returns when the server has released the lock, also where a proxy keeps the connection', async () => {
+  const url = await addressOfLingeringProxy()
+  const lock = await openProcessLock({ connectionString: url.href }, pino({ level: 'silent' }))
+  await lock.close()
+
+  expect(await listSessions()).toHaveLength(1)
+  expect(await isDead(lock)).toBe(true)
+})
+
+it('closing does not wait for ever for a server that gives no answer', async () => {
+  const { lock, proxy } = await openThroughProxy()
+  await cut(lock, proxy)
+  await scene.db.transaction().execute(async (trx) => {
+    // Whoever takes the lock waits for the end of this.
+    await sql`select document_process_is_dead(${lock.processId}::uuid)`.execute(trx)
+    proxy.setFault({ kind: 'none' })
+    await expect.poll(listSessions, patience).toHaveLength(1)
+    await lock.close()
+  })
+
   await expect.poll(listSessions, patience).toEqual([])
   expect(await isDead(lock)).toBe(true)
 })

@@ -1,9 +1,11 @@
 -- Why: who did what to which document, when, from where and with what outcome, stored so that nobody can rewrite it unseen.
 create table document_events (
   id uuid not null default gen_random_uuid(),
-  occurred_at timestamptz not null default clock_timestamp(),
+  -- Seals cover the years 1 to 9999 and the numbers from 1 on: an event outside of these would belong to none.
+  occurred_at timestamptz not null default clock_timestamp()
+    check (occurred_at > '0001-01-01 00:00:00+00' and occurred_at < '10000-01-01 00:00:00+00'),
   -- The transaction's number orders the seals: ids and times commit out of order.
-  transaction_id xid8 not null default pg_current_xact_id(),
+  transaction_id xid8 not null default pg_current_xact_id() check (transaction_id > '0'),
   firm_id uuid,
   document_id uuid,
   version integer,

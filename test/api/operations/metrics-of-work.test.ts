@@ -75,7 +75,7 @@ test('attempts at jobs and runs of tasks are timed by how they ended', async () 
   await tending.close()
 })
 
-test('open moves, due removals and quarantined files are counted, with the age of the oldest', async () => {
+test('open moves and copies into quarantine, due removals and quarantined files are counted, with the age of the oldest', async () => {
   await run(sql`
     with source as (
       insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state)
@@ -89,10 +89,13 @@ test('open moves, due removals and quarantined files are counted, with the age o
       (${firm}, 's3', 'later', 'leaving', now() + interval '1 day'), (${firm}, 's3', 'stays', 'leaving', null)`)
   await run(sql`
     insert into document_blobs (store, storage_key, state, source_key, bytes, reason)
-    values ('s3', 'quarantine/orphan', 'quarantined', 'orphan', 1, 'a test')`)
+    values ('s3', 'quarantine/orphan', 'quarantined', 'orphan', 1, 'a test'),
+      ('s3', 'quarantine/infected', 'quarantined', 'infected', 1, 'a test'),
+      ('s3', 'quarantine/begun', 'incoming', 'begun', 1, 'a test')`)
 
-  await expect.poll(() => figure('quarantined_files'), polling).toBe(1)
-  expect(await figure('moves_open')).toBe(1)
+  await expect.poll(() => figure('quarantined_files'), polling).toBe(2)
+  expect(await figure('moves_open')).toBe(2)
+  expect(await figure('open_uploads')).toBe(0)
   expect(await figure('moves_oldest_seconds')).toBeGreaterThan(3590)
   expect(await figure('removals_due')).toBe(1)
   expect(await figure('removals_oldest_seconds')).toBeGreaterThan(1790)

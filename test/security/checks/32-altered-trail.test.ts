@@ -6,6 +6,7 @@ import { startService, type TestService } from '../../support/start-service.ts'
 import { describeCheck } from '../describe-check.ts'
 import { findFaults, sealAll, sealThrice, tamper, writeEvents } from '../../audit/sealed-trail.ts'
 import { hashLink, linkOf } from '../../../src/audit/seal-form.ts'
+import { unpackEntries } from '../../../src/audit/trail-entries.ts'
 import { readSeals, type Seal } from '../../../src/database/trail.ts'
 
 let database: FreshDatabase
@@ -23,7 +24,7 @@ afterEach(async () => {
 })
 
 const seals = () => readSeals(service.app.db, 1, 100)
-const headsOf = (all: Seal[]) => new Map(all.map(({ number, hash }) => [number, hash.toString('hex')]))
+const headsOf = (all: Seal[]) => new Map(all.map(({ number, hash }) => [number, new Set([hash.toString('hex')])]))
 
 async function eventOf(number: number): Promise<string> {
   const { rows } = await sql<{ id: string }>`
@@ -210,12 +211,18 @@ describeCheck(32, () => {
     expect((await findFaults(service.app.db, heads)).findings).toMatchObject([{ kind: 'trail_truncated', seal: 3 }])
   })
 
-  it('a seal that was taken out of the middle is found, and its events stand without one', async () => {
+  it('a seal that was taken out of the middle is found, and its events are named, since none has them', async () => {
+    const [, second] = await seals()
     await tamper(database.url, `delete from document_seals where number = 2`)
 
     const { findings } = await findFaults(service.app.db)
 
-    expect(findings).toMatchObject([{ kind: 'seal_missing', seal: 2 }])
+    const [missing, ...others] = findings
+    const events = second === undefined ? [] : unpackEntries(second.entries)
+    expect(missing).toMatchObject({ kind: 'seal_missing', seal: 2 })
+    expect(others.map(({ kind, event }) => [kind, event?.replaceAll('-', '')])).toEqual(
+      events.map(({ id }) => ['event_added', id]),
+    )
   })
 
   it('a seal whose words were changed is found', async () => {

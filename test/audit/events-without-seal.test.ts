@@ -1,0 +1,132 @@
+import { beforeEach, expect, it } from 'vitest'
+
+import type { TrailFinding } from '../../src/audit/compare-trail.ts'
+import { exportTrail } from '../../src/audit/export-trail.ts'
+import { sealTrail } from '../../src/audit/seal-trail.ts'
+import { verifyExport } from '../../src/audit/verify-trail.ts'
+import type { Db } from '../../src/database/client.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { startService, type TestService } from '../support/start-service.ts'
+import { findFaults, sealAll, sealThrice, tamper, writeEvents } from './sealed-trail.ts'
+
+let database: FreshDatabase
+let service: TestService
+let db: Db
+beforeEach(async () => {
+  database = await freshMigratedDatabase()
+  service = await startService({ DATABASE_URL: database.url })
+  db = service.app.db
+  return async () => {
+    await service.stop()
+    await database.drop()
+  }
+})
+
+const forged = '0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f'
+const withoutChecks = ['transaction_id', 'occurred_at'].map(
+  (column) => `alter table document_events drop constraint document_events_${column}_check`,
+)
+
+function forge({ transaction = `'1'`, moment = 'now()', id = `'${forged}'` }): string {
+  return `insert into document_events (id, occurred_at, transaction_id, action, outcome, request_id, personal_commitment)
+    select ${id}, ${moment}, ${transaction}, 'document.verified', 'ok', 'forged', sha256('')`
+}
+
+async function findInExport(): Promise<TrailFinding[]> {
+  const lines: string[] = []
+  const { signal } = new AbortController()
+  await exportTrail({ db, signal }, { filter: {}, write: async (line) => void lines.push(line) })
+  const findings: TrailFinding[] = []
+  async function* each() {
+    yield* lines
+  }
+  await verifyExport(each(), { heads: new Map(), onFinding: (finding) => findings.push(finding) })
+  return findings
+}
+
+const outside = [
+  ['its number is 0', { transaction: `'0'` }],
+  ['it is of a time without end', { moment: `'infinity'` }],
+  ['it is of a time without beginning', { moment: `'-infinity'` }],
+  ['it is of a year before the first', { moment: `'0044-03-15 BC'` }],
+  ['it is of a year after the last', { moment: `'20000-01-01'` }],
+] as const
+
+it.each(outside)(
+  'an event that no seal can have is found and named, now and after later seals: %s',
+  async (_, event) => {
+    await sealThrice(db)
+    await writeEvents(db, 2)
+    await tamper(database.url, ...withoutChecks, forge(event))
+
+    for (const isLater of [false, true]) {
+      if (isLater) await sealAll(db)
+      const named = [{ kind: 'event_added', event: forged }]
+      const { findings, verified } = await findFaults(db)
+      expect(findings).toMatchObject(named)
+      expect(verified.isComplete).toBe(true)
+      expect(await findInExport()).toMatchObject(named)
+    }
+  },
+)
+
+it.each(outside)('and the table takes none, in no month: %s', async (_, event) => {
+  await expect(tamper(database.url, forge(event))).rejects.toThrow(
+    'transaction' in event ? 'document_events_transaction_id_check' : 'document_events_occurred_at_check',
+  )
+})
+
+it('such an event is found in a trail that is read in several pieces', async () => {
+  await tamper(
+    database.url,
+    ...withoutChecks,
+    `insert into document_events (occurred_at, action, outcome, request_id, personal_commitment)
+     select now() - interval '1 hour' + n * interval '100 milliseconds', 'document.viewed', 'ok', 'many', sha256('')
+     from generate_series(1, 4500) n`,
+  )
+  await sealTrail({ db })
+  await tamper(database.url, forge({ transaction: `'0'` }))
+
+  expect((await findFaults(db)).findings).toMatchObject([{ event: forged }])
+  expect(await findInExport()).toMatchObject([{ event: forged }])
+})
+
+it('an event under the id of another one is found in the time that was gathered after a move to another cluster', async () => {
+  await sealThrice(db)
+  await tamper(
+    database.url,
+    `create or replace function document_cluster() returns text language sql as $$ select 'elsewhere' $$`,
+  )
+  await writeEvents(db, 3)
+  await sealAll(db)
+  expect([(await findFaults(db)).findings, await findInExport()]).toEqual([[], []])
+
+  const like = `(select id from document_events order by transaction_id desc, occurred_at desc offset 5 limit 1)`
+  const moment = `(select not_after - interval '1 microsecond' from document_seals order by number desc limit 1)`
+  await tamper(database.url, forge({ id: like, moment, transaction: `'9999999999'` }))
+
+  expect((await findFaults(db)).findings).toMatchObject([{ kind: 'event_added' }])
+  expect(await findInExport()).toMatchObject([{ kind: 'event_added' }])
+})
+
+it('an event that was moved behind the last seal of an export is found there', async () => {
+  await sealThrice(db)
+  const lines: string[] = []
+  const { signal } = new AbortController()
+  await exportTrail({ db, signal }, { filter: {}, write: async (line) => void lines.push(line) })
+  const at = lines.findIndex((line) => line.startsWith('{"id"'))
+  const moved = [...lines.toSpliced(at, 1), lines[at] ?? '']
+  const findings: TrailFinding[] = []
+  async function* each() {
+    yield* moved
+  }
+
+  const verified = await verifyExport(each(), { heads: new Map(), onFinding: (finding) => findings.push(finding) })
+
+  const { id } = JSON.parse(lines[at] ?? '')
+  expect(findings).toMatchObject([
+    { kind: 'event_removed', event: id },
+    { kind: 'event_added', event: id },
+  ])
+  expect(verified.unsealed).toBe(0)
+})

@@ -1,0 +1,105 @@
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { pino } from 'pino'
+import { expect, it, onTestFinished } from 'vitest'
+
+import type { Heads } from '../../src/audit/compare-trail.ts'
+import { type Head, type HeadKeeper, keepHeadsInFile, openHeads } from '../../src/audit/heads.ts'
+import { loadConfig } from '../../src/config.ts'
+import type { Db } from '../../src/database/client.ts'
+import { findLastSeal } from '../../src/database/trail.ts'
+import { freshBucket } from '../support/fresh-bucket.ts'
+import { freshMigratedDatabase } from '../support/fresh-database.ts'
+import { s3Settings } from '../support/s3-settings.ts'
+import { startService } from '../support/start-service.ts'
+import { findFaults, sealAll, sealThrice, tamper } from './sealed-trail.ts'
+
+async function headsFile(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-heads-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return join(folder, 'heads.jsonl')
+}
+
+async function openBucketOfHeads(): Promise<HeadKeeper> {
+  const bucket = await freshBucket()
+  onTestFinished(() => bucket.remove())
+  const { s3 } = loadConfig(s3Settings(bucket))
+  const keeper = openHeads({ auditHeads: { bucket: bucket.name, prefix: 'heads/' }, s3 }, pino({ level: 'silent' }))
+  if (keeper === undefined) throw new Error('no heads are kept')
+  return keeper
+}
+
+async function newestHead(db: Db): Promise<Head> {
+  const seal = await findLastSeal(db)
+  if (seal === undefined) throw new Error('nothing is sealed')
+  return { number: seal.number, hash: seal.hash.toString('hex'), sealedAt: seal.sealedAt }
+}
+
+/** A trail of three seals, in a database that its owner may change past the triggers. */
+async function sealedTrail() {
+  const database = await freshMigratedDatabase()
+  onTestFinished(() => database.drop())
+  const service = await startService({ DATABASE_URL: database.url })
+  onTestFinished(() => service.stop())
+  const { db } = service.app
+  await sealThrice(db)
+  return {
+    db,
+    /** Another history under seals of the same numbers, chained without a fault. */
+    replaceSeals: async () => {
+      await tamper(database.url, 'delete from document_seals where number >= 2')
+      await sealAll(db)
+    },
+  }
+}
+
+it.each([
+  ['a file', async () => keepHeadsInFile(await headsFile())],
+  ['a bucket', openBucketOfHeads],
+])('a head that is added to %s later does not replace the one of the same number', async (_where, openKeeper) => {
+  const keeper = await openKeeper()
+  const { db, replaceSeals } = await sealedTrail()
+  const kept = await newestHead(db)
+  await keeper.keep(kept)
+  await keeper.keep(kept)
+  expect((await findFaults(db, await keeper.read())).findings).toEqual([])
+
+  await replaceSeals()
+  const added = await newestHead(db)
+  await keeper.keep(added)
+  const heads = await keeper.read()
+
+  expect(added.number).toBe(kept.number)
+  expect(heads).toEqual(new Map([[3, new Set([kept.hash, added.hash])]]))
+  expect((await findFaults(db, heads)).findings).toEqual([
+    { kind: 'seal_replaced', seal: 3, detail: '1 of the 2 heads that were kept of seal 3 are of another seal' },
+  ])
+})
+
+it('so it is whichever of the two comes first', async () => {
+  const { db } = await sealedTrail()
+  const { number, hash } = await newestHead(db)
+  const other = 'a'.repeat(64)
+
+  const [before, after] = [new Set([other, hash]), new Set([hash, other])]
+  for (const hashes of [before, after]) {
+    const { findings } = await findFaults(db, new Map([[number, hashes]]))
+    expect(findings).toMatchObject([{ kind: 'seal_replaced', seal: 3 }])
+  }
+})
+
+it('heads of many years are read from a file and compared', async () => {
+  const path = await headsFile()
+  const { db } = await sealedTrail()
+  const { hash } = await newestHead(db)
+  const years = Array.from({ length: 200_000 }, (_, index) => `{"number":${index + 4},"hash":"${hash}"}`)
+  await writeFile(path, `${years.join('\n')}\n`)
+  await appendFile(path, `{"number":3,"hash":"${hash}"}\n`)
+
+  const heads: Heads = await keepHeadsInFile(path).read()
+
+  expect(heads.size).toBe(200_001)
+  expect((await findFaults(db, heads)).findings).toMatchObject([{ kind: 'trail_truncated', seal: 4 }])
+})
