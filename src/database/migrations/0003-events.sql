@@ -71,15 +71,17 @@ begin
     raise exception 'an event needs ip and user_agent' using errcode = 'not_null_violation';
   end if;
   new.id = gen_random_uuid();
-  new.occurred_at = clock_timestamp();
   new.personal = coalesce(new.personal, '{}') || jsonb_build_object('ip', new.ip, 'user_agent', new.user_agent);
   -- 16 bytes of the strong generator; extensions with a function of their own are not always there.
   new.personal_salt = uuid_send(gen_random_uuid());
   new.personal_commitment = sha256(new.personal_salt || convert_to(new.personal::text, 'UTF8'));
-  insert into document_events (id, occurred_at, firm_id, document_id, version, action, outcome, actor_id, request_id,
-    details, personal_commitment)
-  values (new.id, new.occurred_at, new.firm_id, new.document_id, new.version, new.action, new.outcome, new.actor_id,
-    new.request_id, coalesce(new.details, '{}'), new.personal_commitment);
+  -- The table's default reads the clock once this statement has its lock: an event that waited for `document_events_hold`
+  -- happens after what was sealed meanwhile. With a time from before its wait no seal would have it.
+  insert into document_events (id, firm_id, document_id, version, action, outcome, actor_id, request_id, details,
+    personal_commitment)
+  values (new.id, new.firm_id, new.document_id, new.version, new.action, new.outcome, new.actor_id, new.request_id,
+    coalesce(new.details, '{}'), new.personal_commitment)
+  returning occurred_at into new.occurred_at;
   insert into document_event_persons (occurred_at, event_id, person_id, fields, salt)
   values (new.occurred_at, new.id, new.actor_id, new.personal, new.personal_salt);
   return new;
