@@ -13,24 +13,29 @@ type Key = StorageKey | QuarantineKey
 /** Removing an absent key succeeds. In a versioned bucket the answer names the marker that now hides the object. */
 export async function removeS3Object(reach: S3Reach, key: Key): Promise<Removed> {
   await learnVersions(reach)
-  return removedBy(reach, await deleteObject(reach, key))
+  return removedBy(reach, (await deleteObject(reach, key)).isMarker)
 }
 
-/** Whether the object is now hidden by a marker, as far as the answer says. */
-async function deleteObject(reach: S3Reach, key: Key): Promise<boolean | undefined> {
+/** Whether the object is now hidden by a marker, as far as the answer says, and whether that is the answer to a repeat. */
+async function deleteObject(reach: S3Reach, key: Key): Promise<{ isMarker: boolean; isRepeated: boolean }> {
   const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
-  return (await callS3(reach, { operation: 'delete_object', key }, command)).DeleteMarker
+  const { DeleteMarker, $metadata } = await callS3(reach, { operation: 'delete_object', key }, command)
+  return { isMarker: DeleteMarker === true, isRepeated: ($metadata.attempts ?? 1) > 1 }
 }
+
+const maxQuestions = 3
 
 /**
  * A removal whose answer was lost is repeated, perhaps by another process, and finds the marker of the first one: some
  * stores then answer as if nothing were kept. So each process first removes a key that was never used, whose answer has
- * a marker in every versioned bucket.
+ * a marker in every versioned bucket. An answer to a repeat of that says as little: another such key is removed then.
  */
 async function learnVersions(reach: S3Reach): Promise<void> {
-  if (reach.seen.versions !== undefined) return
-  const isMarker = await deleteObject(reach, unusedKey())
-  reach.seen.versions ??= isMarker === true
+  for (let asked = 0; reach.seen.versions === undefined; asked += 1) {
+    if (asked === maxQuestions) throw new StoreError('unavailable', 'S3 did not say whether it keeps versions.')
+    const { isMarker, isRepeated } = await deleteObject(reach, unusedKey())
+    if (isMarker || !isRepeated) reach.seen.versions ??= isMarker
+  }
 }
 
 /** A key that no file ever has. */
@@ -59,6 +64,8 @@ export async function removeS3Objects(reach: S3Reach, keys: Key[]): Promise<Map<
     })
     const answer = await askS3(reach, { operation: 'delete_objects' }, { command, answers: notTaken })
     if (!('errorName' in answer)) {
+      // The bucket may keep versions since a later moment than the first removal.
+      if (answer.Deleted?.some(({ DeleteMarker }) => DeleteMarker === true)) reach.seen.versions = true
       const removed = new Map(
         answer.Deleted?.map(({ Key, DeleteMarker }) => [Key, removedBy(reach, DeleteMarker)] as const),
       )

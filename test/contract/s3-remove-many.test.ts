@@ -100,6 +100,36 @@ test('a process that only repeats removals of another one knows that their versi
   ofThird.close()
 })
 
+test('a bucket that keeps versions since a later moment is known to keep them', async () => {
+  await s3.store.removeMany([newKey(), newKey()])
+  const VersioningConfiguration = { Status: 'Enabled' } as const
+  await bucket.client.send(new PutBucketVersioningCommand({ Bucket: bucket.name, VersioningConfiguration }))
+  const keys = await putObjects(3)
+  await s3.store.removeMany(keys.slice(1))
+
+  const repeated = await s3.store.removeMany(keys.toReversed())
+
+  expect([...repeated.values()]).toEqual(['hidden', 'hidden', 'hidden'])
+})
+
+test('the answer to a repeat does not say that a bucket keeps no versions', async () => {
+  const keys = [newKey(), newKey()]
+  // A store that answers the repeat of a removal without the marker that the first one made.
+  const hidden = { status: 204, headers: { 'x-amz-delete-marker': 'true' } }
+  const body = `<DeleteResult>${keys.map((key) => `<Deleted><Key>${key}</Key></Deleted>`).join('')}</DeleteResult>`
+  const scripted = await startScriptedS3({
+    DELETE: ['lose_the_answer', { status: 204 }, hidden],
+    POST: [{ status: 200, body }],
+  })
+  const { store } = openS3ByConfig(scripted.config)
+
+  const outcomes = await store.removeMany(keys)
+
+  expect([...outcomes.values()]).toEqual(['hidden', 'hidden'])
+  store.close()
+  await scripted.close()
+})
+
 test('an object that may not be removed does not keep the others', async () => {
   const keys = await putObjects(5)
   const [kept = newKey(), ...others] = keys
