@@ -216,6 +216,23 @@ test('a job that a shutdown cut off is not done: the next worker runs it again',
   expect(await lastRunOf('walk')).toMatchObject({ last: { outcome: 'ok' }, succeededAt: expect.any(Date) })
 })
 
+test('a job that a shutdown cut off with an error has not failed either', async () => {
+  const begun = Promise.withResolvers<void>()
+  const worker = await start([
+    jobThat('thrown-off', async (_needs, signal) => {
+      begun.resolve()
+      await once(signal, 'abort')
+      throw signal.reason
+    }),
+  ])
+  await begun.promise
+  await worker.close()
+
+  expect(await listRuns('thrown-off')).toMatchObject([{ state: 'retry' }])
+  expect(await lastRunOf('thrown-off')).toMatchObject({ last: { outcome: 'broken_off' }, succeededAt: null })
+  expect(eventsOf('thrown-off').map(({ event }) => event)).toEqual(['job_started', 'job_broken_off'])
+})
+
 test('a worker whose connection hangs asks for jobs again over another one', async () => {
   await using closing = new AsyncDisposableStack()
   const address = new URL(database.settings.DATABASE_URL)
