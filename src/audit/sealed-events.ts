@@ -6,6 +6,7 @@ import {
   readSeals,
   readSealsSince,
   readTrail,
+  readTrailBeyond,
   readTrailOutside,
   type Seal,
   type Stretch,
@@ -50,7 +51,7 @@ export async function* linesOutside(
   { db, signal }: { db: Db; signal: AbortSignal },
   stretches: Stretch[],
 ): AsyncGenerator<SealedLine> {
-  yield* linesOf(await readTrailOutside(db, undefined, [wholeTrail]))
+  yield* linesOf(await readTrailBeyond(db, wholeTrail))
   for (let rest = wholeTrail; !signal.aborted;) {
     const end = await findLastMoment(db, rest, eventsAtOnce)
     yield* linesOf(await readTrailOutside(db, { ...rest, notAfter: end ?? rest.notAfter }, stretches))

@@ -44,17 +44,26 @@ export async function readTrail(db: Db | Tx, stretch: Stretch): Promise<TrailEve
   return readWhere(db, isIn(stretch))
 }
 
+/** A system task: the events that are not in a stretch. */
+export async function readTrailBeyond(db: Db | Tx, stretch: Stretch): Promise<TrailEvent[]> {
+  return readWhere(db, sql<boolean>`not ${isIn(stretch)}`)
+}
+
 /**
- * A system task: the events that are in none of these stretches. `within`: what is looked at, so that one statement does not
- * read the whole trail.
+ * A system task: the events within a stretch that are in none of these, which may be very many: as conditions of their own
+ * they would take the planner longer than a statement may.
  */
-export async function readTrailOutside(
-  db: Db | Tx,
-  within: Stretch | undefined,
-  stretches: Stretch[],
-): Promise<TrailEvent[]> {
-  const isOutside = sql<boolean>`not (${sql.join(stretches.map(isIn), sql` or `)})`
-  return readWhere(db, within === undefined ? isOutside : sql<boolean>`${isIn(within)} and ${isOutside}`)
+export async function readTrailOutside(db: Db | Tx, within: Stretch, stretches: Stretch[]): Promise<TrailEvent[]> {
+  const each = <Field extends keyof Stretch>(field: Field) => stretches.map((stretch) => stretch[field])
+  return readWhere(
+    db,
+    sql<boolean>`${isIn(within)} and not exists (
+      select from unnest(${each('isGathered')}::boolean[], ${each('afterTransaction')}::text[]::xid8[],
+        ${each('throughTransaction')}::text[]::xid8[], ${each('notBefore')}::text[]::timestamptz[],
+        ${each('notAfter')}::text[]::timestamptz[]) as s (is_gathered, after, through, not_before, not_after)
+      where occurred_at > s.not_before and occurred_at <= s.not_after
+        and (s.is_gathered or (transaction_id > s.after and transaction_id <= s.through)))`,
+  )
 }
 
 async function readWhere(db: Db | Tx, condition: RawBuilder<boolean>): Promise<TrailEvent[]> {
