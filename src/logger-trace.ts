@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 export type SpanKind = 'server' | 'client' | 'consumer' | 'internal'
 
 /** What is said of a stretch of work: ids, sizes and words of closed lists, never a name, an address or a secret. */
@@ -20,4 +22,81 @@ export type Tracing = {
   begin(name: string, options: { kind: SpanKind; traceparent: string | undefined; facts: SpanFacts }): Span
   /** Sends what is left. */
   close(): Promise<void>
+}
+
+/** Whose work is done: the request that asked for it, the job that does it. */
+export type LogContext = { request_id?: string; job_id?: string }
+
+type Work = { fields: LogContext; span: Span | undefined }
+
+const context = new AsyncLocalStorage<Work>()
+const nobodys: Work = { fields: {}, span: undefined }
+
+/** Everything that is logged while `work` runs, by whatever part, carries these fields and no others. */
+export function withLogContext<Result>(fields: LogContext, work: () => Result): Result {
+  return context.run({ fields, span: currentSpan() }, work)
+}
+
+/** What `work` does is a part of this span. */
+export function withSpan<Result>(span: Span | undefined, work: () => Result): Result {
+  return context.run({ fields: logContext(), span }, work)
+}
+
+/**
+ * For what a request happens to begin and others will need: a timer, a connection that is kept. What runs or breaks
+ * later would else be logged as that request's.
+ */
+export function outsideOfWork<Result>(work: () => Result): Result {
+  return context.run(nobodys, work)
+}
+
+/** Whose work this is; without fields where it is nobody's. */
+export function logContext(): Readonly<LogContext> {
+  return context.getStore()?.fields ?? nobodys.fields
+}
+
+/** The stretch of a trace that goes on; undefined where nothing is traced. */
+export function currentSpan(): Span | undefined {
+  return context.getStore()?.span
+}
+
+/** Runs `work` in a span of its own where its caller is traced; `work` may add facts to the span. */
+export async function traced<Result>(
+  name: string,
+  work: (span: Span | undefined) => Promise<Result>,
+  facts: SpanFacts = {},
+  kind: SpanKind = 'internal',
+): Promise<Result> {
+  const span = currentSpan()?.begin(name, facts, kind)
+  return span === undefined ? work(undefined) : runInSpan(span, work)
+}
+
+type Wish = { name: string; traceparent?: string | undefined; facts: SpanFacts }
+
+/** Runs a job as the first stretch of this process, or as a part of what asked for it, where somebody wants traces. */
+export async function tracedJob<Result>(
+  tracing: Tracing | undefined,
+  { name, traceparent, facts }: Wish,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return tracing === undefined ? work() : runInSpan(tracing.begin(name, { kind: 'consumer', traceparent, facts }), work)
+}
+
+/** Runs `work` in a span that was begun, and ends it as that ends. */
+async function runInSpan<Result>(span: Span, work: (span: Span) => Promise<Result>): Promise<Result> {
+  try {
+    const result = await withSpan(span, () => work(span))
+    span.end('ok')
+    return result
+  } catch (error) {
+    span.end(outcomeOf(error))
+    throw error
+  }
+}
+
+/** The code that our errors and the database's have, else the kind; a message may name what is nobody's business. */
+function outcomeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'aborted'
+  const code = 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : error.name
 }

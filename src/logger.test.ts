@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 import { redact } from './logger-redact.ts'
 import { makeLogger } from './logger.ts'
-import { withLogContext } from './logger-context.ts'
+import { withLogContext } from './logger-trace.ts'
 
 function keepLines(isTerminal = false): { log: Logger; lines: string[] } {
   const lines: string[] = []

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 
-import { currentSpan, logContext } from './logger-context.ts'
+import { currentSpan, logContext } from './logger-trace.ts'
 import { redact, redactFields, redactKeys } from './logger-redact.ts'
 
 type LoggerOptions = {

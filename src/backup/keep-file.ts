@@ -1,4 +1,4 @@
-import { findBytesNow } from '../database/backup/find-bytes-now.ts'
+import { findBytesNow } from '../database/backup/backed-up-files.ts'
 import type { Db } from '../database/client.ts'
 import type { Place } from '../database/places.ts'
 import {

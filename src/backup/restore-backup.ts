@@ -1,6 +1,6 @@
 import type { PoolConfig } from 'pg'
 
-import { listMissing } from '../database/backup/list-missing.ts'
+import { listMissing } from '../database/backup/backed-up-files.ts'
 import { loadRows } from '../database/backup/load-rows.ts'
 import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
 import { forgetIncoming, rewritePlaces } from '../database/backup/rewrite-places.ts'

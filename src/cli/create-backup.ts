@@ -87,7 +87,7 @@ function tellLacking(print: Printer, progress: Progress | undefined, line: FileL
   const why = whys[line.fate] ?? line.fate
   const { firm_id, document_id, version, store, store_id, key, size: bytes } = line
   print.answer({ event: 'lacking', fate: line.fate, firm_id, document_id, version, store, store_id, key, bytes, why })
-  progress?.say(`${print.paint('red', '✗')} document ${document_id} version ${version ?? '?'}, ${key}: ${why}`)
+  progress?.say(`${print.mark(false)} document ${document_id} version ${version ?? '?'}, ${key}: ${why}`)
 }
 
 function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade, shown: string): void {
@@ -117,14 +117,14 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
   const copied = backup.rows_only
     ? ''
     : `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} there already`
-  const mark = isWhole ? print.paint('green', '✓') : print.paint('red', '✗')
+  const mark = print.mark(isWhole)
   print.say(
     `${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}${copied}.`,
   )
   warnRowsOnly(print, manifest)
   if (fingerprint === null)
     print.say(
-      `${print.paint('yellow', '!')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
+      `${print.mark('note')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
     )
   if (isWhole) return
   print.say(`Not in it: ${inCount(files.lacking, 'file')}; the rest is sound.`)
@@ -156,6 +156,6 @@ export function adviseOnLacking({
 export function warnRowsOnly(print: Printer, { backup, files }: Manifest): void {
   if (!backup.rows_only) return
   print.say(
-    `${print.paint('yellow', '!')} This backup has rows only: ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}, are not in it. A restore brings back the rows and looks for the files in their stores.`,
+    `${print.mark('note')} This backup has rows only: ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}, are not in it. A restore brings back the rows and looks for the files in their stores.`,
   )
 }

@@ -66,7 +66,7 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
     unknown_files: left.unknown.files,
   })
   const spoiled = left.spoiled === 0 ? '' : `, ${inCount(left.spoiled)} left, found wrong or missing`
-  const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')
+  const mark = print.mark(ok)
   print.say(
     `${mark} ${inCount(drained.moved)} moved, ${inBytes(drained.bytes)}; ${inCount(left.waiting)} still waiting${spoiled}.`,
   )

@@ -140,7 +140,7 @@ function tellCosts(print: Printer, { facts, prices, options, costs }: Told): voi
   )
   print.say('')
   print.say(`Prices of ${prices.as_of}, ${prices.source}.`)
-  if (prices.note !== undefined) print.say(`${print.paint('yellow', '!')} ${prices.note}`)
+  if (prices.note !== undefined) print.say(`${print.mark('note')} ${prices.note}`)
 }
 
 function tellFacts(print: Printer, facts: CostFacts, { firm, days }: CostOptions): void {

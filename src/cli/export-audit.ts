@@ -44,7 +44,7 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
     print.say(`It was ended before the end: ${output} has only a part.`)
     throw new CommandFailed()
   }
-  print.say(`${print.paint('green', '✓')} ${inCount(events, 'event')} written to ${output}: ${describeClaim(filter)}.`)
+  print.say(`${print.mark(true)} ${inCount(events, 'event')} written to ${output}: ${describeClaim(filter)}.`)
 }
 
 /** What is left of an export that failed says nothing of itself, and would keep the next one from its name. */

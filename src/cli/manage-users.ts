@@ -35,7 +35,7 @@ export async function createUser(needs: PasswordNeeds, { admin, ...person }: New
   })
   print.answer({ id: account.id, email: account.email, role: account.role })
   print.say(
-    `${print.paint('green', '✓')} ${account.email} can log in${admin ? ', and is an administrator of the platform' : ''}.`,
+    `${print.mark(true)} ${account.email} can log in${admin ? ', and is an administrator of the platform' : ''}.`,
   )
 }
 
@@ -50,7 +50,7 @@ export async function giveNewPassword(needs: PasswordNeeds, email: string): Prom
   })
   if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
   print.answer({ id: person.id, email: person.email })
-  print.say(`${print.paint('green', '✓')} ${person.email} has a new password; their sessions are ended.`)
+  print.say(`${print.mark(true)} ${person.email} has a new password; their sessions are ended.`)
 }
 
 function thereAlready(cause?: unknown): AppError {
@@ -73,7 +73,7 @@ export async function linkUser(
     return { account: found, identity: await addIdentity({ db }, actor, { ...subject, userId: found.id }) }
   })
   print.answer(answerOf(identity))
-  print.say(`${print.paint('green', '✓')} ${subject.subject} of ${subject.issuer} is ${account.email} from now on.`)
+  print.say(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is ${account.email} from now on.`)
 }
 
 export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Promise<void> {
@@ -85,7 +85,7 @@ export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Prom
     throw isAppError(error, 'not_found') ? noSuchLink(subject) : error
   })
   print.answer(answerOf(identity))
-  print.say(`${print.paint('green', '✓')} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
+  print.say(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
 }
 
 function noSuchLink({ subject, issuer }: Subject): AppError {

@@ -56,7 +56,7 @@ async function lookAtAll(
   const { ready, ...troubles } = outcomes
   const isGood = isComplete && sumOf(troubles) === 0
   print.answer({ event: 'finished', dry_run: true, ok: isGood, files: total.files, bytes: total.bytes, outcomes })
-  teller.say(`${markOf(print, isGood)} ${inCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
+  teller.say(`${print.mark(isGood)} ${inCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
   return isGood
 }
 
@@ -111,7 +111,7 @@ function linesOfEnd(
   { to, migrated, isGood, troubles }: End,
 ): string[] {
   const { outcomes, bytes, isComplete, sourcesOrdered } = migrated
-  const lines = [`${markOf(print, isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`]
+  const lines = [`${print.mark(isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`]
   if (!isComplete) lines.push(lineOfEnd(migrated, { stores, signal }))
   if (sourcesOrdered > 0)
     lines.push(`The running service removes ${inCount(sourcesOrdered, 'source')} once a day has passed.`)
@@ -131,8 +131,4 @@ function inWords(troubles: Record<string, number>): string {
 
 function sumOf(counts: Record<string, number>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0)
-}
-
-function markOf(print: Printer, isGood: boolean): string {
-  return isGood ? print.paint('green', '✓') : print.paint('red', '✗')
 }

@@ -13,19 +13,23 @@ export type Printer = {
   /** The whole answer for machines; nothing where people read. */
   answer(object: object): void
   paint(style: Style, text: string): string
+  /** What a line for people begins with: that all is well, that something is wrong, or that there is something to know. */
+  mark(isRight: boolean | 'note'): string
 }
 
 export function makePrinter(isJson: boolean, stream: NodeJS.WriteStream = process.stdout): Printer {
+  // styleText itself leaves the colours out where the stream is no terminal or NO_COLOR is set.
+  const paint: Printer['paint'] = (style, text) => styleText(style, text, { stream })
   return {
     isJson,
+    paint,
+    mark: (isRight) => (isRight === 'note' ? paint('yellow', '!') : isRight ? paint('green', '✓') : paint('red', '✗')),
     say(line) {
       if (!isJson) stream.write(`${line}\n`)
     },
     answer(object) {
       if (isJson) stream.write(`${JSON.stringify(object)}\n`)
     },
-    // styleText itself leaves the colours out where the stream is no terminal or NO_COLOR is set.
-    paint: (style, text) => styleText(style, text, { stream }),
   }
 }
 

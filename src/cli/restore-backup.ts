@@ -82,7 +82,7 @@ function nameFile({ print, progress }: Told, line: FileLine, found: string): voi
   const { firm_id, document_id, version, key } = line
   print.answer({ event: 'file', found, firm_id, document_id, version, key })
   progress.say(
-    `${print.paint('red', '✗')} document ${document_id} version ${version ?? '?'}, ${key}: ${found.replaceAll('_', ' ')}`,
+    `${print.mark(false)} document ${document_id} version ${version ?? '?'}, ${key}: ${found.replaceAll('_', ' ')}`,
   )
 }
 
@@ -124,12 +124,12 @@ export function tellRestored(
     rows_only: manifest.backup.rows_only,
     ...answer,
   })
-  const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')
+  const mark = print.mark(ok)
   const [first, ...rest] = lines
   print.say(`${mark} ${name} is restored: ${first}`)
   for (const line of rest) print.say(line)
   print.say(
-    `${print.paint('yellow', '!')} All is as of ${asOf}: papers that were destroyed since are back, and rights that were withdrawn hold again. Do again what was done since: "The way back" in deploy/backup-restore/README.md says how.`,
+    `${print.mark('note')} All is as of ${asOf}: papers that were destroyed since are back, and rights that were withdrawn hold again. Do again what was done since: "The way back" in deploy/backup-restore/README.md says how.`,
   )
   if (!ok) throw new CommandFailed()
 }

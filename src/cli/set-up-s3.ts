@@ -185,7 +185,7 @@ function saySetup(print: Printer, { parts, ok, isDryRun, isComplete, config }: E
     )
   if (!ok) return print.say(print.paint('red', 'The bucket is not set up as it should be: see what is marked ✗.'))
   const done = isDryRun ? endOfDryRun(isOf('would_change'), config) : endOfRun(isOf('changed'))
-  print.say(`${print.paint('green', '✓')} ${done}`)
+  print.say(`${print.mark(true)} ${done}`)
 }
 
 function isRefused({ outcome, advice }: PartResult): boolean {

@@ -45,7 +45,7 @@ export async function tellingOfMoves<Result>(
     report.write(line)
     if (!good.has(outcome)) {
       print.answer({ event: 'document', ...line })
-      progress.say(`${print.paint('yellow', '!')} ${line.document_id} version ${line.version}: ${line.why}`)
+      progress.say(`${print.mark('note')} ${line.document_id} version ${line.version}: ${line.why}`)
     }
     progress.update(done)
   }

@@ -63,7 +63,7 @@ export async function tellingOfPurge<Result>(
   const documents: Partial<Record<Outcome, number>> = {}
   const files = tellDestroyedFiles(print)
   let isGood = true
-  const warn = (line: string) => progress.say(`${print.paint('yellow', '!')} ${line}`)
+  const warn = (line: string) => progress.say(`${print.mark('note')} ${line}`)
   const isFine = documentIds === undefined ? goodUnnamed : good
 
   const teller: PurgeTeller = {
@@ -97,7 +97,7 @@ export async function tellingOfPurge<Result>(
       const ok = isGood && files.isGood() && isComplete
       const counts = { documents, files: files.counts }
       print.answer({ event: 'finished', ok, dry_run: isDryRun, complete: isComplete, ...counts })
-      const mark = ok ? print.paint('green', '✓') : print.paint('red', '✗')
+      const mark = print.mark(ok)
       for (const line of linesOfEnd({ ...counts, isComplete, isDryRun, isNow })) progress.say(line.replace('%', mark))
       return ok
     },
@@ -209,7 +209,7 @@ function tellDestroyedFiles(print: Printer): FileTeller {
       const why = `${fileWhys[outcome]}${reasonOf(settled)}`
       print.answer({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })
       const teller = progress ?? print
-      teller.say(`${print.paint('yellow', '!')} ${file.key}: ${why}`)
+      teller.say(`${print.mark('note')} ${file.key}: ${why}`)
     },
     end: () => progress?.end(),
   }

@@ -12,7 +12,7 @@ import {
 } from '../audit/verify-trail.ts'
 import type { Db } from '../database/client.ts'
 import { recordEvent, systemActor } from '../database/events.ts'
-import { splitLines } from '../files-split-lines.ts'
+import { splitLines } from '../files.ts'
 import type { VerifyAuditOptions } from './add-audit.ts'
 import { CommandFailed, WrongUse } from './explain-failure.ts'
 import { inCount, type Printer } from './printer.ts'
@@ -88,7 +88,7 @@ function tellingOf(print: Printer): Telling {
       counts[finding.kind] = (counts[finding.kind] ?? 0) + 1
       if (count <= mostListed) first.push(finding)
       if (count > mostShown) return
-      print.say(`${print.paint('red', '✗')} ${finding.kind.replaceAll('_', ' ')}: ${finding.detail}`)
+      print.say(`${print.mark(false)} ${finding.kind.replaceAll('_', ' ')}: ${finding.detail}`)
     },
   }
 }
@@ -128,7 +128,7 @@ function answer(print: Printer, result: Answer): void {
     findings: telling.first,
   })
   explain(print, result)
-  const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
+  const mark = print.mark(isRight)
   print.say(`${mark} ${inCount(events, 'event')} under ${inCount(seals, 'seal')}: ${howItIs(result)}.`)
   if (telling.count() > 0) print.say(whenAltered)
   if (!isRight) throw new CommandFailed()
@@ -148,7 +148,7 @@ function howItIs({ verified, telling, areGone }: Answer): string {
 
 function explain(print: Printer, { verified, filter, note, telling }: Answer): void {
   const { erased, unsealed, sealedAt, isComplete } = verified
-  const warn = (line: string) => print.say(`${print.paint('yellow', '!')} ${line}`)
+  const warn = (line: string) => print.say(`${print.mark('note')} ${line}`)
   if (telling.count() > mostShown) print.say(`… and ${inCount(telling.count() - mostShown)} more.`)
   if (filter) print.say(`The file claims to have ${describeClaim(filter)}: compare that with what you asked for.`)
   if (note !== undefined) warn(note)

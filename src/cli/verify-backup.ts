@@ -45,7 +45,7 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
           why: problem.why,
           ...aboutLine(problem),
         })
-        progress.say(`${print.paint('red', '✗')} ${problem.file}: ${problem.why}${whose(problem)}`)
+        progress.say(`${print.mark(false)} ${problem.file}: ${problem.why}${whose(problem)}`)
       },
       onFile: (done) => progress.update(done),
     }).finally(() => progress.end())
@@ -87,15 +87,12 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
     problems,
   })
   if (signature === 'none')
-    print.say(`${print.paint('yellow', '!')} It is not signed: who can write there could have changed it unseen.`)
-  if (signature === 'unchecked')
-    print.say(`${print.paint('yellow', '!')} It is signed; --public-key FILE would show by whom.`)
+    print.say(`${print.mark('note')} It is not signed: who can write there could have changed it unseen.`)
+  if (signature === 'unchecked') print.say(`${print.mark('note')} It is signed; --public-key FILE would show by whom.`)
   warnRowsOnly(print, manifest)
   if (lacking > 0)
-    print.say(
-      `${print.paint('yellow', '!')} It lacks ${inCount(lacking, 'file')} that could not be had when it was made.`,
-    )
-  const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
+    print.say(`${print.mark('note')} It lacks ${inCount(lacking, 'file')} that could not be had when it was made.`)
+  const mark = print.mark(isRight)
   const verdict = problems === 0 ? noProblem(isComplete) : inCount(problems, 'problem')
   print.say(`${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files, 'file')}, ${inBytes(bytes)}: ${verdict}.`)
   if (!isComplete) print.say(endedUnread)

@@ -101,15 +101,13 @@ function answer(print: Printer, options: VerifyOptions, verified: Verified, find
     notes,
   })
   findings.sayRest()
-  for (const note of notes) print.say(`${print.paint('yellow', '!')} ${note}`)
+  for (const note of notes) print.say(`${print.mark('note')} ${note}`)
   if (hashed > 0) print.say(`The platform gave no hash for ${inCount(hashed, 'file')}; now the rows have it.`)
   if (notHere > 0)
     print.say(`Not here, but on other disks or in a store that is not set up: ${inCount(notHere, 'file')}.`)
   if (isRight && isAllElsewhere(verified))
-    return print.say(
-      `${print.paint('yellow', '!')} Nothing was looked at here, and this says nothing of what lies elsewhere.`,
-    )
-  const mark = isRight ? print.paint('green', '✓') : print.paint('red', '✗')
+    return print.say(`${print.mark('note')} Nothing was looked at here, and this says nothing of what lies elsewhere.`)
+  const mark = print.mark(isRight)
   print.say(`${mark} ${inCount(files, 'file')}, ${inBytes(bytes)}${inWords(left, isComplete)}.`)
 }
 
@@ -179,7 +177,7 @@ function tellingOfFindings(print: Printer, say: (line: string) => void, now: Dat
       sofar.count += 1
       if (sofar.first.length < mostListed) sofar.first.push(lineOf(finding))
       if (sofar.count > mostShown) return
-      const mark = isGood[kind] ? print.paint('green', '✓') : print.paint('red', '✗')
+      const mark = print.mark(isGood[kind])
       say(`${mark} ${kind.replaceAll('_', ' ')}: ${describe(finding, now)}`)
     },
     // Its keys are those of the list.

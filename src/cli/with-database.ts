@@ -69,7 +69,7 @@ export async function migrateDatabase(needs: CommandNeeds): Promise<void> {
   )
 
   print.answer({ migrated, granted_to: granted ?? null })
-  const done = print.paint('green', '✓')
+  const done = print.mark(true)
   for (const name of migrated) print.say(`${done} ${name}`)
   if (granted !== undefined) print.say(`${done} The role ${granted} was given its rights anew.`)
   const isNothing = migrated.length === 0 && granted === undefined

@@ -12,8 +12,7 @@ import {
 import { DatabaseError, Pool, type PoolClient, type PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { currentSpan, outsideOfWork } from '../logger-context.ts'
-import { traced } from '../logger-span.ts'
+import { currentSpan, outsideOfWork, traced } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Clock } from '../vocabulary.ts'
 import type { Tables } from './tables.ts'

@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 
 import { ConfigError } from '../config-error.ts'
 import type { DatabaseConfig } from '../config.ts'
-import { requireNoRestoreUnderway } from './backup/find-restore.ts'
+import { requireNoRestoreUnderway } from './backup/prepare-restore.ts'
 import { type Db, openDatabase, type OpenedDatabase, type PoolCounts, type Watch } from './client.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { comparePlatform, followNoted } from './follow-platform.ts'

@@ -1,7 +1,7 @@
 import type { PoolConfig } from 'pg'
 import { type ConstructorOptions, fromKysely, PgBoss, type SendOptions } from 'pg-boss'
 
-import { currentSpan, logContext } from '../logger-context.ts'
+import { currentSpan, logContext } from '../logger-trace.ts'
 import type { Tx } from './client.ts'
 
 /** The schema that the queue of jobs keeps its tables in, apart from the platform's and ours. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 
 import type { Db } from '../database/client.ts'
 import type { OpenedDocument } from '../database/open-document.ts'
-import { traced } from '../logger-span.ts'
+import { traced } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import type { DownloadLink } from '../storage/file-store.ts'

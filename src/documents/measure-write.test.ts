@@ -11,7 +11,7 @@ import type { IncomingFile } from '../storage/file-store.ts'
 import { type LocalStore, openLocalStore } from '../storage/local-store.ts'
 import { openSpool } from '../storage/spool.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey } from '../vocabulary.ts'
-import { measureWrite } from './measure-write.ts'
+import { measureWrite } from './store-upload.ts'
 
 let folder: string
 let store: LocalStore

@@ -14,7 +14,6 @@ import type { Db } from '../database/client.ts'
 import type { Metrics } from '../metrics.ts'
 import { isReadableKey, isStorableKey, requireQuarantineKey } from '../storage/storage-key.ts'
 import type { BlobId, Clock, ProcessId } from '../vocabulary.ts'
-import { knowingNoncurrentDays, type NoncurrentDays } from './purge/knowing-noncurrent-days.ts'
 import { type StoreHere, type Stores, storesHere } from './stores.ts'
 
 export type RemoveNeeds = {
@@ -135,4 +134,17 @@ const dayMs = 24 * 60 * 60 * 1000
 /** A lifecycle counts whole days, from the midnight after. */
 function dayAfter(now: Date, days: number): string {
   return new Date(now.getTime() + (days + 1) * dayMs).toISOString().slice(0, 10)
+}
+
+type NoncurrentDays = (key: string) => Promise<number | undefined>
+
+/** How many days the bucket keeps what is hidden under such keys; asked once of each kind, and unknown when S3 does not say. */
+function knowingNoncurrentDays({ s3 }: Stores): NoncurrentDays {
+  const known = new Map<string, Promise<number | undefined>>()
+  return async (key) => {
+    const kind = key.slice(0, key.indexOf('/'))
+    const days = known.get(kind) ?? s3?.findNoncurrentDays(key).catch(() => undefined) ?? Promise.resolve(undefined)
+    known.set(kind, days)
+    return days
+  }
 }

@@ -11,12 +11,11 @@ import type { Place } from '../database/places.ts'
 import type { Growth, Quota } from '../database/quotas.ts'
 import { AppError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
-import type { IncomingFile, StoredFile } from '../storage/file-store.ts'
+import { type FileStore, type IncomingFile, type StoredFile, StoreError } from '../storage/file-store.ts'
 import type { S3Trouble } from '../storage/s3-errors.ts'
 import { isS3Out } from '../storage/s3-operation.ts'
 import type { BlobId, Clock, DocumentId, FirmId, ProcessId, StorageKey, VersionId } from '../vocabulary.ts'
 import { quotaExceeded } from './assert-room.ts'
-import { measureWrite } from './measure-write.ts'
 import { removeNow } from './remove-blobs.ts'
 import { placeFor, storeHolding, type Stores, type Target, targetOf } from './stores.ts'
 
@@ -159,4 +158,31 @@ function logS3Failure({ log, metrics, stores }: StoreUploadNeeds, { key, trouble
     { event: 's3_upload_failed', key, reason, s3_code: s3Code, goes_to: goesTo, err },
     goesTo === 'local' ? 's3 upload failed, stored locally' : 's3 upload failed, rejected',
   )
+}
+
+type Counted = Pick<Metrics, 'uploadBytes' | 'uploadSizes'>
+
+/** Runs an upload's write and counts how it ended: `refused` when that was for the file itself, or its client went away. */
+export async function measureWrite(
+  metrics: Counted,
+  store: FileStore['name'],
+  file: IncomingFile,
+  write: () => Promise<StoredFile>,
+): Promise<StoredFile> {
+  const count = (outcome: string, bytes: number) => {
+    metrics.uploadBytes.inc({ store, outcome }, bytes)
+    metrics.uploadSizes.observe({ store, outcome }, bytes)
+  }
+  try {
+    const stored = await write()
+    count('ok', stored.size)
+    return stored
+  } catch (error) {
+    count(error instanceof StoreError ? error.code : 'refused', knownBytes(file))
+    throw error
+  }
+}
+
+function knownBytes({ content }: IncomingFile): number {
+  return content.kind === 'memory' ? content.bytes.byteLength : 0
 }

@@ -5,7 +5,7 @@ import { type DocumentType, findTypeWithRoom } from '../database/document-types.
 import type { RoomWish, SeenRoom } from '../database/quotas.ts'
 import type { RecordedDocument } from '../database/record-version.ts'
 import { AppError } from '../errors.ts'
-import { traced } from '../logger-span.ts'
+import { traced } from '../logger-trace.ts'
 import { recordRefusal, requireRight } from '../people/require-right.ts'
 import { rights } from '../people/rights.ts'
 import type { Actor, FirmId } from '../vocabulary.ts'

@@ -3,8 +3,7 @@ import type { IncomingMessage } from 'node:http'
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-import { withLogContext, withSpan } from '../logger-context.ts'
-import type { Span, Tracing } from '../logger-trace.ts'
+import { type Span, type Tracing, withLogContext, withSpan } from '../logger-trace.ts'
 import { fromZero, type Metrics } from '../metrics.ts'
 
 declare module 'fastify' {

@@ -7,7 +7,7 @@ import type { Db } from '../database/client.ts'
 import type { EventActor } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import { takeFirstStartLock } from '../database/installation.ts'
-import { readIfThere } from '../files-read-if-there.ts'
+import { readIfThere } from '../files.ts'
 import { addAccount } from './accounts.ts'
 import type { Passwords } from './passwords.ts'
 

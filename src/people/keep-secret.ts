@@ -3,7 +3,7 @@ import { link, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { hasCode } from '../errors-code.ts'
-import { readIfThere } from '../files-read-if-there.ts'
+import { readIfThere } from '../files.ts'
 
 /**
  * The secret that the embedded installation signs its tokens with: made once, kept in the data folder for its owner

@@ -1,4 +1,4 @@
-import { outsideOfWork } from '../logger-context.ts'
+import { outsideOfWork } from '../logger-trace.ts'
 import type { Clock } from '../vocabulary.ts'
 import { untilAborted } from './read-as-it-grows.ts'
 import type { S3Trouble } from './s3-errors.ts'

@@ -3,8 +3,7 @@ import { link, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { hasCode } from '../errors-code.ts'
-import { makeFolders } from '../files-make-folders.ts'
-import { syncFolder } from '../files-sync-folder.ts'
+import { makeFolders, syncFolder } from '../files.ts'
 import { StoreError } from './file-store.ts'
 
 /** Makes a folder and its missing parents, durable, with mode 0700. An existing one is synced once: it may be new. */

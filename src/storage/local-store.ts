@@ -1,7 +1,7 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { readIfThere } from '../files-read-if-there.ts'
+import { readIfThere } from '../files.ts'
 import type { StoreId } from '../vocabulary.ts'
 import { type FileStore, type Quarantine, StoreError } from './file-store.ts'
 import { localFailure } from './local-errors.ts'

@@ -1,4 +1,4 @@
-import { traced } from '../logger-span.ts'
+import { traced } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
 import type { StoreName } from '../vocabulary.ts'
 import { type FileStore, StoreError } from './file-store.ts'

@@ -47,8 +47,6 @@ export const unusedKey = () =>
     extension: 'pdf',
   })
 
-/** S3's own limit for one call. */
-export const maxKeysPerCall = 1000
 const singlesAtOnce = 8
 
 /**

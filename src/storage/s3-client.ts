@@ -3,7 +3,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node'
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../config.ts'
-import { logContext } from '../logger-context.ts'
+import { logContext } from '../logger-trace.ts'
 import { hasHeaders, S3RequestHandler } from './s3-request-handler.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutput
 import type { Command } from '@smithy/types'
 import type { Logger } from 'pino'
 
-import { currentSpan } from '../logger-context.ts'
+import { currentSpan } from '../logger-trace.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { StoreError } from './file-store.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'

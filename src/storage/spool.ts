@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { makeFolders } from '../files-make-folders.ts'
+import { makeFolders } from '../files.ts'
 import type { Sha256 } from '../vocabulary.ts'
 import { type Spooled, StoreError } from './file-store.ts'
 import { localFailure } from './local-errors.ts'

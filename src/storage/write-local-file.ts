@@ -2,7 +2,7 @@ import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import type { StorageKey } from '../vocabulary.ts'
-import { syncFolder } from '../files-sync-folder.ts'
+import { syncFolder } from '../files.ts'
 import { type IncomingFile, type Spooled, type StoredFile, StoreError } from './file-store.ts'
 import { hasCode } from '../errors-code.ts'
 import { localFailure } from './local-errors.ts'

@@ -8,6 +8,7 @@ export function notingPrinter(): { print: Printer; said: string[]; answers: obje
     say: (line) => void said.push(line),
     answer: (object) => void answers.push(object),
     paint: (_, text) => text,
+    mark: (isRight) => (isRight === 'note' ? '!' : isRight ? '✓' : '✗'),
   }
   return { print, said, answers }
 }

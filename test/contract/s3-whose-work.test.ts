@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { withLogContext } from '../../src/logger-context.ts'
+import { withLogContext } from '../../src/logger-trace.ts'
 import { makePdf } from '../support/make-files.ts'
 import { inMemory, newKey } from './incoming-files.ts'
 import { errorBody, type ScriptedS3, startScriptedS3 } from './scripted-s3.ts'

@@ -35,6 +35,7 @@ const silent: Printer = {
   say: () => undefined,
   answer: () => undefined,
   paint: (_style, text) => text,
+  mark: () => '',
 }
 
 /** What the command line runs for these words, beside the service, with a pool and a breaker of its own. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PgBoss } from 'pg-boss'
 import { afterEach, expect, test } from 'vitest'
 
-import { withSpan } from '../../src/logger-context.ts'
+import { withSpan } from '../../src/logger-trace.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/call-documents.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'

@@ -15,7 +15,7 @@ const mayImport: Record<string, string[]> = {
   database: words,
   storage: words,
   scanner: words,
-  // What sends spans away; everybody else knows the words of logger-span alone.
+  // What sends spans away; everybody else knows the words of logger-trace alone.
   tracing: words,
   people: keeping,
   audit: keeping,

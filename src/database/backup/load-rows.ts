@@ -1,7 +1,7 @@
 import { Client, type PoolConfig } from 'pg'
 
 import { AppError } from '../../errors.ts'
-import { requireNoRows } from './require-no-rows.ts'
+import { requireNoRows } from './prepare-restore.ts'
 import { sessionSettings, type Column, columnsOf, namesOf } from './snapshot.ts'
 import { type BackedUpTable, backedUpTables, platformTables } from './tables-to-back-up.ts'
 

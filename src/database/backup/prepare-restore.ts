@@ -3,8 +3,7 @@ import { sql } from 'kysely'
 import { AppError } from '../../errors.ts'
 import type { Db } from '../client.ts'
 import { isPreRelease, listMigrated, listMigrations, migrate } from '../migrate.ts'
-import { type BegunRestore, findRestore } from './find-restore.ts'
-import { notEmpty, requireNoRows } from './require-no-rows.ts'
+import { backedUpTables } from './tables-to-back-up.ts'
 
 export type RestoreTarget = { store: 's3' | 'local'; name: string }
 
@@ -98,5 +97,53 @@ function requireEmptyStore({ target, inTarget }: Restoring): void {
   throw new AppError(
     'conflict',
     `${target?.name} is not empty: ${found}. A restore writes over nothing; give it an empty store (AWS_S3_BUCKET, or UPLOADS_DIR).`,
+  )
+}
+
+type BegunRestore = {
+  backupId: string
+  store: string | null
+  name: string | null
+  rowsAt: Date | null
+  finishedAt: Date | null
+}
+
+/** The restore that this database was made by, or is being made by. */
+async function findRestore(db: Db): Promise<BegunRestore | undefined> {
+  const { rows: tables } = await sql`select where to_regclass('document_restores') is not null`.execute(db)
+  if (tables.length === 0) return undefined
+  const { rows } = await sql<BegunRestore>`
+    select backup_id as "backupId", store, store_name as name, rows_at as "rowsAt", finished_at as "finishedAt"
+    from document_restores`.execute(db)
+  return rows[0]
+}
+
+/** Throws while a restore into this database is not finished: whoever wrote here now would be in its way. */
+export async function requireNoRestoreUnderway(db: Db): Promise<void> {
+  const restore = await findRestore(db)
+  if (restore === undefined || restore.finishedAt !== null) return
+  throw new AppError(
+    'conflict',
+    `A restore into this database (of the backup ${restore.backupId}) was begun and is not finished. Give the same \`backup restore\` again, which goes on where it was, or name another database (DATABASE_URL, or another DATA_DIR).`,
+  )
+}
+
+/** Of a database, or of one transaction in it. */
+type Ask = (statement: string) => Promise<unknown[]>
+
+/** Throws when one of our tables has rows beside those which the migrations make. */
+export async function requireNoRows(ask: Ask): Promise<void> {
+  for (const table of backedUpTables) {
+    if (table === 'document_installation') continue
+    if ((await ask(`select where to_regclass('${table}') is not null`)).length === 0) continue
+    const ours = table === 'document_types' ? `where created_by <> '00000000-0000-0000-0000-000000000000'` : ''
+    if ((await ask(`select from ${table} ${ours} limit 1`)).length > 0) throw notEmpty(`${table} has rows`)
+  }
+}
+
+function notEmpty(why: string): AppError {
+  return new AppError(
+    'conflict',
+    `This database is not empty: ${why}. A restore writes over nothing; give it an empty database (DATABASE_URL, or another DATA_DIR).`,
   )
 }

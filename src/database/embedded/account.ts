@@ -4,8 +4,7 @@ import { dirname, join } from 'node:path'
 
 import { ConfigError } from '../../config-error.ts'
 import { hasCode } from '../../errors-code.ts'
-import { makeFolders } from '../../files-make-folders.ts'
-import { syncFolder } from '../../files-sync-folder.ts'
+import { makeFolders, syncFolder } from '../../files.ts'
 
 /** Who the server runs as. `other` is somebody whom only root can become. */
 export type Account = { kind: 'self' | 'other' } & Owner

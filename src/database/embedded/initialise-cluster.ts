@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 
 import { ConfigError } from '../../config-error.ts'
 import { hasCode } from '../../errors-code.ts'
-import { syncFolder } from '../../files-sync-folder.ts'
+import { syncFolder } from '../../files.ts'
 import { runAs, type Runner } from './run-program.ts'
 
 type Needs = { runner: Runner; major: number; log: Logger }

@@ -7,8 +7,7 @@ import type { Logger } from 'pino'
 
 import { ConfigError } from '../../config-error.ts'
 import { hasCode } from '../../errors-code.ts'
-import { makeFolders } from '../../files-make-folders.ts'
-import { syncFolder } from '../../files-sync-folder.ts'
+import { makeFolders, syncFolder } from '../../files.ts'
 
 /** PostgreSQL's programs as an npm package brings them: `bin`, `lib` and `share` below `folder`. */
 export type Programs = { folder: string; version: string; major: number }

@@ -4,7 +4,7 @@ import type { EventActor } from '../../database/events.ts'
 import { claimSeconds } from '../../database/blobs/blob.ts'
 import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
 import type { VersionId } from '../../vocabulary.ts'
-import { traced } from '../../logger-span.ts'
+import { traced } from '../../logger-trace.ts'
 import { inTurns, makeTurns, type Turns, walkVersions } from '../walk-versions.ts'
 import { type Move, type MoveNeeds, type MoveOutcome, moveVersion } from './move-version.ts'
 

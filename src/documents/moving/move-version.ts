@@ -4,12 +4,14 @@ import type { Logger } from 'pino'
 
 import type { Db } from '../../database/client.ts'
 import type { EventActor } from '../../database/events.ts'
+import { claimSeconds } from '../../database/blobs/blob.ts'
 import {
   claimMove,
   type ClaimedMove,
   commitMove,
   rejectMove,
   releaseMove,
+  renewClaim,
   retargetMove,
 } from '../../database/blobs/move-blob.ts'
 import { inTransaction } from '../../database/in-transaction.ts'
@@ -22,7 +24,6 @@ import type { Clock, ProcessId, StorageKey, StoreName } from '../../vocabulary.t
 import { reportWrongBytes } from '../claim-store.ts'
 import { storeHolding, type Stores } from '../stores.ts'
 import { copyBytes, type CopyNeeds, type CopyOutcome } from './copy-bytes.ts'
-import { keepClaim, type KeptClaim } from './keep-claim.ts'
 import type { Turns } from '../walk-versions.ts'
 
 export type MoveNeeds = CopyNeeds & {
@@ -178,4 +179,30 @@ async function endInVain(
 
 function endOfGrace({ now, graceMs }: MoveNeeds): Date {
   return new Date(now().getTime() + graceMs)
+}
+
+type KeptClaim = {
+  /** Another one under the same claim once it has another target. */
+  move: ClaimedMove
+  /** Aborts when another mover has taken over. */
+  lost: AbortSignal
+  end(): void
+}
+
+function keepClaim(db: Db, move: ClaimedMove): KeptClaim {
+  const losing = new AbortController()
+  const kept = { move, lost: losing.signal, end: () => clearInterval(timer) }
+  const timer = setInterval(() => void renew(), (claimSeconds / 3) * 1000)
+  timer.unref()
+
+  async function renew(): Promise<void> {
+    const { move: current } = kept
+    try {
+      const isOurs = await renewClaim(db, current)
+      if (!isOurs && kept.move === current) losing.abort(new Error('Another mover has taken this move over.'))
+    } catch {
+      // The database is away: the next renewal may reach it, and the commit asks whose move it is in any case.
+    }
+  }
+  return kept
 }

@@ -4,7 +4,7 @@ import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rm, stat
 import { dirname, join } from 'node:path'
 
 import { hasCode } from '../../errors-code.ts'
-import { syncFolder } from '../../files-sync-folder.ts'
+import { syncFolder } from '../../files.ts'
 import { handOn } from '../hand-on.ts'
 import { localFailure } from '../local-errors.ts'
 import { incomingPath, incomingPrefix, makeDurableFolders, removeLeftovers } from '../local-folders.ts'

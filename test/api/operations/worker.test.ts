@@ -7,7 +7,7 @@ import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import type { Tx } from '../../../src/database/client.ts'
-import { withLogContext } from '../../../src/logger-context.ts'
+import { withLogContext } from '../../../src/logger-trace.ts'
 import { lookOverWork, type WorkState } from '../../../src/operations/judge-work.ts'
 import type { Job } from '../../../src/worker/jobs.ts'
 import { startWorker, type Worker } from '../../../src/worker/start-worker.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { makeFolders } from './files-make-folders.ts'
+import { makeFolders } from './files.ts'
 
 let root: string
 beforeAll(async () => {

@@ -1,0 +1,38 @@
+import { sql } from 'kysely'
+
+import type { FirmId } from '../../vocabulary.ts'
+import type { Db } from '../client.ts'
+import { type Place, platformPathOfVersionText as platformPath } from '../places.ts'
+
+/**
+ * SQL: each file that the snapshot's rows name, with all that it takes to store it again. The platform's rows too that are
+ * no version here yet. In no order.
+ */
+export const filesToBackUp = `
+  select v.id as version_id, v.firm_id, v.document_id, v.version, d.document_type, v.file_name, v.mime_type, v.store,
+    v.store_id, v.storage_key as key, v.object_version_id, v.file_size as size, v.sha256, v.bytes_state as state, v.scan_status
+  from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
+  where v.bytes_state <> 'removed'
+  union all
+  select null, p.firm_id, p.id, null, p.document_type, p.file_name, p.mime_type, p.store, null, p.storage_key, null,
+    p.file_size, null, p.bytes_state, null
+  from firm_documents f cross join lateral document_platform_rows(array[f.id]) p
+  where not exists (
+    select from document_versions v where v.firm_id = f.firm_id and v.document_id = f.id
+      and ${platformPath} = f.file_path)`
+
+export type BytesNow = Place & { isInfected: boolean }
+
+/** Where the bytes of a version lie by now, which may have moved since the snapshot; undefined when nobody has them any more. */
+export async function findBytesNow(db: Db, firmId: FirmId, versionId: string): Promise<BytesNow | undefined> {
+  const { rows } = await sql<BytesNow>`
+    select store, store_id as "storeId", storage_key as key, scan_status = 'infected' as "isInfected"
+    from document_versions where firm_id = ${firmId}::uuid and id = ${versionId}::uuid`.execute(db)
+  return rows[0]
+}
+
+/** The versions of which the rows say that nobody has their bytes. */
+export async function listMissing(db: Db): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string }>`select id from document_versions where bytes_state = 'missing'`.execute(db)
+  return new Set(rows.map(({ id }) => id))
+}
