@@ -1,5 +1,5 @@
 import type { PoolConfig } from 'pg'
-import { type ConstructorOptions, fromKysely, PgBoss, type SendOptions } from 'pg-boss'
+import { type ConstructorOptions, fromKysely, type Job, PgBoss, type SendOptions } from 'pg-boss'
 
 import { currentSpan, logContext } from '../logger-trace.ts'
 import type { Tx } from './client.ts'
@@ -55,6 +55,19 @@ export async function enqueueJob(queue: PgBoss, name: string, { trx, ...options 
 /** Sends a job again and again, by a cron line in UTC. */
 export async function scheduleJob(queue: PgBoss, name: string, cron: string, expireInSeconds: number): Promise<void> {
   await queue.schedule(jobQueue, cron, { job: name }, { tz: 'UTC', key: name, expireInSeconds, ...oneOf(name) })
+}
+
+/**
+ * Makes a job wait again as before this attempt, unless another instance has it by now. A shutdown is no failed attempt:
+ * several in a row would use up the retries, and the library's own way of failing a job counts each.
+ */
+export async function returnJob(queue: PgBoss, { id, retryCount }: Pick<Job, 'id' | 'retryCount'>): Promise<void> {
+  // As the library returns what it fetched in excess, which it does for nobody else.
+  await queue.getDb().executeSql(
+    `update ${jobSchema}.job set state = 'created', started_on = null, heartbeat_on = null
+     where name = $1 and id = $2 and state = 'active' and retry_count = $3`,
+    [jobQueue, id, retryCount],
+  )
 }
 
 /** In an `exclusive` queue one job of a kind waits or runs at a time, over all instances. */

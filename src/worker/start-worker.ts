@@ -8,7 +8,7 @@ import { noteTask } from '../database/runs.ts'
 import { isMissed } from '../operations/judge-work.ts'
 import { everyJob, type Job, type JobNeeds } from './jobs.ts'
 import { type JobEnd, runJob } from './run-work.ts'
-import { enqueueJob, jobQueue, originOf, queueAddress, scheduleJob } from '../database/job-queue.ts'
+import { enqueueJob, jobQueue, originOf, queueAddress, returnJob, scheduleJob } from '../database/job-queue.ts'
 
 type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
 
@@ -146,7 +146,10 @@ export function takeJobs(
     const { isOk, output } = await run(queued, AbortSignal.any([ending.signal, lost.signal]))
     clearInterval(heartbeat)
     // Given the job instead of its id, the queue ignores an attempt that it has given to another instance.
-    await unlessFailing(() => (isOk ? queue.complete(jobQueue, queued, output) : queue.fail(jobQueue, queued, output)))
+    await unlessFailing<unknown>(() => {
+      if (isOk) return queue.complete(jobQueue, queued, output)
+      return ending.signal.aborted ? returnJob(queue, queued) : queue.fail(jobQueue, queued, output)
+    })
   }
 
   async function touch(queued: QueuedJob<unknown>, lost: AbortController): Promise<void> {
