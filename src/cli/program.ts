@@ -5,10 +5,8 @@ import { loginBody, registerBody } from '../contract-people.ts'
 import { addAudit, type AuditActions } from './add-audit.ts'
 import { addBackup, type BackupActions } from './add-backup.ts'
 import { addCost, type CostActions } from './add-cost.ts'
-import { addPurge, type PurgeActions } from './add-purge.ts'
 import { addS3, type S3Actions } from './add-s3.ts'
-import { addStorage, type StorageActions } from './add-storage.ts'
-import { addVerify, type VerifyActions } from './add-verify.ts'
+import { addDocuments, addPurge, type DocumentActions } from './add-documents.ts'
 import { answering, type Answers, describeOption, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
 
 export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
@@ -16,11 +14,9 @@ type PasswordSource = { passwordStdin?: true }
 
 /** What the commands do, one function each; the program knows only how they are asked for. */
 export type Actions = S3Actions &
-  StorageActions &
-  VerifyActions &
+  DocumentActions &
   AuditActions &
   BackupActions &
-  PurgeActions &
   CostActions &
   IdentityActions & {
     serve: (options: { jobs: boolean }) => Promise<void>
@@ -55,8 +51,7 @@ export function buildProgram(actions: Actions, version: string): Command {
 
   addRunning(program, actions)
   addS3(program, actions)
-  addStorage(program, actions)
-  addVerify(program, actions)
+  addDocuments(program, actions)
   addBackup(program, actions)
   addPurge(program, actions)
   addUsers(program, actions)

@@ -8,7 +8,7 @@ import { countPurgeable, type PurgeScope, type PurgeTimes } from '../database/pu
 import { destroyFiles, type DestroyNeeds } from '../documents/purge/destroy-files.ts'
 import { purgeTrash, walkTrash } from '../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../vocabulary.ts'
-import type { PurgeOptions } from './add-purge.ts'
+import type { PurgeOptions } from './add-documents.ts'
 import { CommandFailed } from './explain-failure.ts'
 import { inBytes, inCount, type Printer } from './printer.ts'
 import { requireDestruction } from './require-s3.ts'

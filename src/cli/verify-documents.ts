@@ -13,7 +13,7 @@ import {
   type VerifyNeeds,
 } from '../documents/verifying/verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
-import type { VerifyOptions } from './add-verify.ts'
+import type { VerifyOptions } from './add-documents.ts'
 import { CommandFailed } from './explain-failure.ts'
 import {
   type Amount,
