@@ -6,7 +6,7 @@ import { inspect, parseEnv } from 'node:util'
 
 import { afterAll, describe, expect, test } from 'vitest'
 
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from './errors.ts'
 import { loadConfig } from './config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paniq-keys-'))

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 
 import { z } from 'zod'
 
-import { allOrNone } from './config-error.ts'
-import { codeOf } from './errors-code.ts'
+import { allOrNone } from './config-forms.ts'
+import { codeOf } from './errors.ts'
 
 export type CloudFrontConfig = { domain: string; keyPairId: string; privateKey: KeyObject }
 

@@ -2,6 +2,8 @@ import { isIP } from 'node:net'
 
 import { z } from 'zod'
 
+import { ConfigError } from './errors.ts'
+
 export type Setting = {
   schema: z.ZodType
   default?: string
@@ -154,4 +156,18 @@ function isNetwork(text: string): boolean {
   const family = isIP(address)
   if (family === 0 || rest.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+/** The values of settings that only work together; undefined where none is set. Throws when some are set and some are not. */
+export function allOrNone<Values extends object, Name extends keyof Values & string>(
+  values: Values,
+  ...names: Name[]
+): { [Each in Name]: NonNullable<Values[Each]> } | undefined {
+  const set = names.find((name) => values[name] !== undefined)
+  const missing = names.find((name) => values[name] === undefined)
+  if (set === undefined) return undefined
+  // Every one of them has a value.
+  if (missing === undefined) return values as { [Each in Name]: NonNullable<Values[Each]> }
+  const all = names.length === 2 ? 'both or neither' : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}, or none`
+  throw new ConfigError(`${missing} is not set, but ${set} is; set ${all}.`)
 }

@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util'
 
 import { describe, expect, test } from 'vitest'
 
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from './errors.ts'
 import { loadConfig } from './config.ts'
 import type { Setting } from './config-forms.ts'
 import { settings, settingsNotBuiltYet } from './config-settings.ts'

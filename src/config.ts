@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 
 import { type CloudFrontConfig, cloudFrontConfig } from './config-cloudfront.ts'
-import { allOrNone, ConfigError } from './config-error.ts'
-import type { PathOrBucket, Setting } from './config-forms.ts'
+import { ConfigError } from './errors.ts'
+import { type PathOrBucket, type Setting, allOrNone } from './config-forms.ts'
 import {
   findGiven,
   type RateLimits,

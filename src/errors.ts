@@ -60,3 +60,23 @@ export class AppError extends Error {
 export function isAppError(error: unknown, code?: ErrorCode): error is AppError {
   return error instanceof AppError && (code === undefined || error.code === code)
 }
+
+/** One line for the person who starts the service: the variable, what is wrong, what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** The code that the system, Node or PostgreSQL gave an error, such as `ENOENT` or `23505`. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return undefined
+  return unnamedByNode.get(error.code) ?? error.code
+}
+
+/** What Node has no name for, and writes as a sentence. */
+const unnamedByNode = new Map([['Unknown system error -122', 'EDQUOT']])
+
+/** Whether an error carries one of these codes. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  const code = codeOf(error)
+  return code !== undefined && codes.includes(code)
+}

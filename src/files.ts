@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
-import { hasCode } from './errors-code.ts'
+import { hasCode } from './errors.ts'
 
 /** The lines of a text. Only a line feed ends one: Node's readline would also take characters that JSON has in its strings. */
 export async function* splitLines(text: AsyncIterable<string>): AsyncGenerator<string> {

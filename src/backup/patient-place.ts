@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import type { Stores } from '../documents/stores.ts'
 import { isPassing, makeWaitForS3, type Patience } from '../documents/wait-for-s3.ts'
-import { hasCode } from '../errors-code.ts'
+import { hasCode } from '../errors.ts'
 import { type BackupPlace, PlaceFailure, wrapPlace } from '../storage/backup-place/backup-place.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { S3Error } from '../storage/s3-operation.ts'

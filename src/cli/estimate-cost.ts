@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
-import type { CostFacts } from '../database/cost-facts.ts'
-import { gatherFacts } from '../documents/costs/gather-facts.ts'
+import { type CostFacts, gatherFacts } from '../database/cost-facts.ts'
 import { NoPrices, type Prices, readPrices, usualPrices } from '../documents/costs/read-prices.ts'
 import {
   compareWays,
@@ -15,7 +14,7 @@ import {
   ways,
 } from '../documents/costs/reckon-cost.ts'
 import { mostBytesInMemory } from '../documents/receive-file.ts'
-import { codeOf } from '../errors-code.ts'
+import { codeOf } from '../errors.ts'
 import type { FirmId } from '../vocabulary.ts'
 import type { CostOptions } from './add-cost.ts'
 import { WrongUse } from './explain-failure.ts'

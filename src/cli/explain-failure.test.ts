@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { ConfigError } from '../config-error.ts'
-import { AppError } from '../errors.ts'
+import { AppError, ConfigError } from '../errors.ts'
 import { localFailure } from '../storage/local-errors.ts'
 import { s3FailureOf } from '../storage/s3-errors.ts'
 import { S3Error } from '../storage/s3-operation.ts'

@@ -1,8 +1,7 @@
 import { parseEnv } from 'node:util'
 
-import { ConfigError } from '../config-error.ts'
+import { ConfigError, codeOf } from '../errors.ts'
 import { findGiven } from '../config-settings.ts'
-import { codeOf } from '../errors-code.ts'
 import { readIfThere } from '../files.ts'
 
 type Environment = Record<string, string | undefined>

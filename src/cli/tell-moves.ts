@@ -1,6 +1,6 @@
 import type { StoredVersion } from '../database/versions-in-store.ts'
 import type { MoveOutcome } from '../documents/moving/move-version.ts'
-import { hasCode } from '../errors-code.ts'
+import { hasCode } from '../errors.ts'
 import { type Amount, type Printer, showProgress } from './printer.ts'
 import { openReport } from './write-report.ts'
 import type { Rehearsed } from '../documents/moving/migrate.ts'

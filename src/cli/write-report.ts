@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
-import { codeOf } from '../errors-code.ts'
+import { codeOf } from '../errors.ts'
 import { WrongUse } from './explain-failure.ts'
 
 export type Report = { write(line: object): void; close(): Promise<void> }

@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { Client, type ClientConfig, type PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { ConfigError } from '../config-error.ts'
+import { ConfigError } from '../errors.ts'
 import type { DatabaseConfig } from '../config.ts'
 import { requireNoRestoreUnderway } from './backup/prepare-restore.ts'
 import { type Db, openDatabase, type OpenedDatabase, type PoolCounts, type Watch } from './client.ts'

@@ -1,5 +1,4 @@
-import { codeOf, hasCode } from '../errors-code.ts'
-import { AppError, type ErrorCode } from '../errors.ts'
+import { AppError, type ErrorCode, codeOf, hasCode } from '../errors.ts'
 import { OutcomeUnknown } from './in-transaction.ts'
 
 type Answer = { code: ErrorCode; message: string; retryAfterSeconds?: number }

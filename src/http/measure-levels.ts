@@ -11,7 +11,7 @@ import { lookOverWork, type PlannedWork, type WorkState } from '../operations/ju
 import type { Scanner } from '../scanner/scanner.ts'
 import type { ByteBudget } from '../storage/byte-budget.ts'
 import { readDiskRoom, type Spool } from '../storage/spool.ts'
-import { makeProbe } from './probe.ts'
+import { makeProbe } from './readiness.ts'
 
 export type LevelsNeeds = {
   metrics: Metrics

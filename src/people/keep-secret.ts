@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { hasCode } from '../errors-code.ts'
+import { hasCode } from '../errors.ts'
 import { readIfThere } from '../files.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { codeOf, hasCode } from '../errors-code.ts'
+import { codeOf, hasCode } from '../errors.ts'
 import { StoreError, type StoreErrorCode } from './file-store.ts'
 
 /** The failures that answer a question. */

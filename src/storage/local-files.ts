@@ -4,7 +4,7 @@ import { link, lstat, open, readdir, realpath, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 
-import { hasCode } from '../errors-code.ts'
+import { hasCode } from '../errors.ts'
 import { readIfThere, syncFolder } from '../files.ts'
 import type { QuarantineKey, StorageKey, StoreId } from '../vocabulary.ts'
 import { type ByteRange, type FileStat, type Quarantine, type Removed, StoreError } from './file-store.ts'

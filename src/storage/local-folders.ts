@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { link, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { hasCode } from '../errors-code.ts'
+import { hasCode } from '../errors.ts'
 import { makeFolders, syncFolder } from '../files.ts'
 import { StoreError } from './file-store.ts'
 

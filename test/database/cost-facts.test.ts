@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import { beforeEach, expect, it } from 'vitest'
 
-import { listFirmsWithFiles, readCostFacts, type Stack } from '../../src/database/cost-facts.ts'
-import { gatherFacts } from '../../src/documents/costs/gather-facts.ts'
+import { gatherFacts, listFirmsWithFiles, readCostFacts, type Stack } from '../../src/database/cost-facts.ts'
 import type { FirmId } from '../../src/vocabulary.ts'
 import { migratedDatabase } from '../support/migrated-database.ts'
 import { makeFirm } from '../support/people.ts'

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import { access, chmod, chown, constants, lchown, lstat, mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { ConfigError } from '../../config-error.ts'
-import { hasCode } from '../../errors-code.ts'
+import { ConfigError, hasCode } from '../../errors.ts'
 import { makeFolders, syncFolder } from '../../files.ts'
 
 /** Who the server runs as. `other` is somebody whom only root can become. */

@@ -5,8 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { Client, type ClientConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { ConfigError } from '../../config-error.ts'
-import { hasCode } from '../../errors-code.ts'
+import { ConfigError, hasCode } from '../../errors.ts'
 import { syncFolder } from '../../files.ts'
 import { runAs, type Runner } from './run-program.ts'
 

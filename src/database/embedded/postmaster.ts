@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import type { Logger } from 'pino'
 
-import { hasCode } from '../../errors-code.ts'
+import { hasCode } from '../../errors.ts'
 
 const pollMilliseconds = 20
 const patienceMilliseconds = 30_000

@@ -5,8 +5,7 @@ import { basename, dirname, join } from 'node:path'
 
 import type { Logger } from 'pino'
 
-import { ConfigError } from '../../config-error.ts'
-import { hasCode } from '../../errors-code.ts'
+import { ConfigError, hasCode } from '../../errors.ts'
 import { makeFolders, syncFolder } from '../../files.ts'
 
 /** PostgreSQL's programs as an npm package brings them: `bin`, `lib` and `share` below `folder`. */

@@ -3,7 +3,7 @@ import { constants, createReadStream } from 'node:fs'
 import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { hasCode } from '../../errors-code.ts'
+import { hasCode } from '../../errors.ts'
 import { syncFolder } from '../../files.ts'
 import { handOn } from '../hand-on.ts'
 import { localFailure } from '../local-errors.ts'
