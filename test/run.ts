@@ -1,6 +1,7 @@
 // `npm test`, `npm run test:deep` and `npm run test:deploy`. The last line is always `N passed, N failed`, alone.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
@@ -58,7 +59,13 @@ const runs: Record<string, Run> = {
 
 process.chdir(root)
 const [name = 'all'] = process.argv.slice(2)
-const count = await runWithFolder(requireRun(name))
+const run = requireRun(name)
+// For the services and for each worker: it is what `tmpdir()` answers.
+if (run.isInMemory) process.env['TMPDIR'] = await makeTemporaryFolder()
+// Whoever ends the run ends it by `exit`, on which temporary files and services go.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]))
+const count = await runEverything(run)
 const isGood = count.failed === 0 && count.passed > 0
 // A test may have left the process something to wait for; the result does not wait for it.
 process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`, () => process.exit(isGood ? 0 : 1))
@@ -68,18 +75,6 @@ function requireRun(wanted: string): Run {
   if (run === undefined)
     throw new Error(`There is no test run "${wanted}". Name one of ${Object.keys(runs).join(', ')}.`)
   return run
-}
-
-async function runWithFolder(run: Run): Promise<Count> {
-  if (!run.isInMemory) return runEverything(run)
-  const { folder, remove } = await makeTemporaryFolder()
-  // For the services and for each worker: it is what `tmpdir()` answers.
-  process.env['TMPDIR'] = folder
-  try {
-    return await runEverything(run)
-  } finally {
-    await remove()
-  }
 }
 
 async function runEverything({ projects, before, beside, leavesOut }: Run): Promise<Count> {

@@ -1,5 +1,6 @@
-import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises'
-import { freemem, tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
+import { chmod, mkdtemp, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { runProgram } from './services/run-program.ts'
@@ -12,11 +13,13 @@ const neededBytes = 6 * 1024 ** 3
  * removing files, of hundreds of databases above all, is most of what the tests do on a disk. Else it lies where
  * temporary files usually do.
  */
-export async function makeTemporaryFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
+export async function makeTemporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join((await hasRoom()) ? shared : tmpdir(), 'paniq-tests-'))
   // As `/tmp` itself: the services run as users of their own.
   await chmod(folder, 0o1777)
-  return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) }
+  // Also when somebody ends the run: memory is not given back by itself.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  return folder
 }
 
 /** A container's shared memory is often small, or does not run programs, as tests of the installed package do. */
@@ -24,7 +27,9 @@ async function hasRoom(): Promise<boolean> {
   try {
     const { bsize, bavail } = await statfs(shared)
     const options = await runProgram('findmnt', ['--noheadings', '--output', 'OPTIONS', '--target', shared])
-    return Math.min(bsize * bavail, freemem()) >= neededBytes && !options.includes('noexec')
+    // Of this process: a container may have less than its machine.
+    const room = Math.min(bsize * bavail, process.availableMemory())
+    return room >= neededBytes && !options.includes('noexec')
   } catch {
     return false
   }
