@@ -63,7 +63,8 @@ export async function restoreBackup(
         progress.update(done)
         if (found !== 'there') nameFile({ print, progress }, line, found)
       },
-      onDamaged: options.withoutDamaged ? (line) => nameFile({ print, progress }, line, 'damaged') : undefined,
+      withoutDamaged: options.withoutDamaged === true,
+      onLacking: (line) => nameFile({ print, progress }, line, line.fate === 'kept' ? 'damaged' : 'not_in_the_backup'),
     })
   } catch (error) {
     if (error instanceof BackupWrong) throw notRestored(name, error)
@@ -147,10 +148,9 @@ function tellLacking(lacking: number): string[] {
   return [`Not brought back, and marked as missing in the documents: ${inCount(lacking, 'file')}.`]
 }
 
-function tellFiles({ written, found, bytes, renamed, withoutBytes, infected, damaged }: RestoredFiles): RestoreReport {
-  const lacking = withoutBytes.length - infected
+function tellFiles({ written, found, bytes, renamed, infected, lacking, damaged }: RestoredFiles): RestoreReport {
   return {
-    ok: lacking + damaged === 0,
+    ok: lacking === 0,
     answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected, damaged } },
     lines: [
       `${inCount(written + found, 'file')}, ${inBytes(bytes)}, each read back and its hash compared.`,
