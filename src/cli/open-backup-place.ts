@@ -13,6 +13,7 @@ import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-f
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
+import type { Printer } from './printer.ts'
 import { givePolicy, WrongUse } from './explain-failure.ts'
 import { BackupWrong, NotSigned } from '../backup/manifest.ts'
 import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../storage/connection-test/find-bucket.ts'
@@ -60,39 +61,68 @@ function adviceFor({ trouble, s3Code, advice }: S3TroubleFound, policy: Policy):
   return s3Code === 'NoSuchBucket' ? 'Make it, or name one that exists.' : advice
 }
 
-/** The backup that is meant: by its name, or the newest. */
+type Which = 'newest' | 'newest_finished'
+
+/** The backup that is meant: by its name, or the newest with files (`files: false`: the newest). Prints which newer one it leaves. */
 export async function openNamed(
+  print: Printer,
   place: BackupPlace,
-  { backup: name, publicKey }: { backup?: string; publicKey?: string },
-  which: 'newest' | 'newest_finished',
+  { backup: name, publicKey, files = true }: { backup?: string; publicKey?: string; files?: boolean },
+  which: Which,
 ): Promise<OpenedBackup> {
   const key = await readKeyFile(publicKey, '--public-key', readCheckingKey)
   const all = (await listBackups(place)).toReversed()
-  const names = name === undefined ? all : all.filter((each) => each === name)
   if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}. ${namePlace}`)
-  if (names.length === 0) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
-  for (const each of names) {
-    const opened = await openUnlessUnfinished(place, each, { key, all })
-    if (opened !== undefined) return opened
-    if (which === 'newest' || name !== undefined)
-      throw new AppError(
-        'gone',
-        `The backup ${each} is not finished: it is being made, or whoever made it was ended.${otherThan(each, all)}`,
-      )
+  if (name === undefined) {
+    const { opened, newer } = await openNewest(place, { key, all, which, files })
+    if (newer !== undefined) tellNewer(print, newer.name)
+    return opened
   }
+  if (!all.includes(name)) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
+  const opened = await openUnlessUnfinished(place, name, { key, all })
+  if (opened === undefined) throw notFinished(name, all)
+  return opened
+}
+
+/** `newer`: of rows alone, and passed over. */
+async function openNewest(place: BackupPlace, { which, files, ...among }: Among & { which: Which; files: boolean }) {
+  const { all } = among
+  let rowsOnly: OpenedBackup | undefined
+  for (const each of all) {
+    const opened = await openUnlessUnfinished(place, each, among)
+    if (opened === undefined && which === 'newest' && each === all[0]) throw notFinished(each, all)
+    if (opened !== undefined && !(files && opened.manifest.backup.rows_only)) return { opened, newer: rowsOnly }
+    rowsOnly ??= opened
+  }
+  if (rowsOnly !== undefined) return { opened: rowsOnly, newer: undefined }
   throw new AppError('gone', `None of the backups in ${place.shown} is finished.`)
+}
+
+function notFinished(name: string, all: string[]): AppError {
+  const says = `The backup ${name} is not finished: it is being made, or whoever made it was ended.${otherThan(name, all)}`
+  return new AppError('gone', says)
+}
+
+function tellNewer(print: Printer, name: string): void {
+  print.answer({ event: 'newer_rows_only', backup: name })
+  print.say(
+    `${print.mark('note')} A newer backup, ${name}, has rows only, and is not taken; --backup ${name} takes it.`,
+  )
 }
 
 function otherThan(name: string, names: string[]): string {
   // The newest is the first.
   const before = names[names.indexOf(name) + 1]
-  return before === undefined ? '' : ` --backup ${before} names the one before.`
+  if (before !== undefined) return ` --backup ${before} names the one before.`
+  return names[0] === undefined || names[0] === name ? '' : ` --backup ${names[0]} names the newest.`
 }
+
+type Among = { key: CheckingKey | undefined; all: string[] }
 
 async function openUnlessUnfinished(
   place: BackupPlace,
   name: string,
-  { key, all }: { key: CheckingKey | undefined; all: string[] },
+  { key, all }: Among,
 ): Promise<OpenedBackup | undefined> {
   try {
     return await openBackup(place, name, key)

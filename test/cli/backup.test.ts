@@ -47,6 +47,7 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
   const rowsOnly = await place.run([...create, '--rows-only'])
   const name = (await readdir(join(place.backups, 'backups'))).find((each) => each !== fullName) ?? ''
   const manifest = await readFile(join(place.backups, 'backups', name, 'manifest.json'), 'utf8')
+  const newest = await place.run(['backup', 'verify', place.backups])
   const verified = await place.run(['backup', 'verify', place.backups, '--backup', name, '--json'])
   const restored = await place.run(['backup', 'restore', place.backups, '--backup', name], await databaseForTest())
 
@@ -54,6 +55,9 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
   expect(lastOf(full.stdout)).toMatchObject({ rows_only: false, files: 3, copied: 3, files_not_included: 0 })
   expect(rowsOnly).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
   expect(JSON.parse(manifest)).toMatchObject({ backup: { rows_only: true } })
+  expect(newest).toMatchObject({ code: 0, stderr: '', stdout: expect.not.stringMatching(warning) })
+  expect(newest.stdout).toContain(`! A newer backup, ${name}, has rows only, and is not taken`)
+  expect(newest.stdout).toContain(`✓ ${fullName}: `)
   expect(lastOf(verified.stdout)).toMatchObject({ ok: true, rows_only: true, files: 0, files_not_included: 3 })
   expect(restored).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
 })
