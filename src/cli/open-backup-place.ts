@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 
 import type { Logger } from 'pino'
 
@@ -50,8 +50,10 @@ export async function openBackupPlace(
     return backupBucket({ config: s3, log }, { ...place, policy })
   }
   const path = resolve(place.path)
-  if (makes) await makeFolder(path)
-  else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}. ${namePlace}`)
+  if (makes) {
+    await requireApart(path, config)
+    await makeFolder(path)
+  } else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}. ${namePlace}`)
   return backupFolder(path)
 }
 
@@ -151,6 +153,37 @@ export async function readKeyFile<Key>(
     return read(pem)
   } catch (error) {
     throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}. ${howKeysAreMade}`)
+  }
+}
+
+/** Throws when the folder is the service's own, or a part of it or of another place for backups. */
+async function requireApart(path: string, { uploadsDir, dataDir }: ConfigWithoutTokens): Promise<void> {
+  const [real, ...own] = await Promise.all([path, uploadsDir, dataDir].map(realPathOf))
+  for (let above = real; above !== undefined; above = above === dirname(above) ? undefined : dirname(above)) {
+    if (own.includes(above))
+      throw new WrongUse(
+        `${path} is UPLOADS_DIR or DATA_DIR, or below one: what destroys that would destroy the backups too. Name another folder, best on another disk.`,
+      )
+    if (above !== real && (await holdsBackups(above)))
+      throw new WrongUse(`${path} is below ${above}, where backups are kept. Name that folder, or one outside of it.`)
+  }
+}
+
+/** Of a folder that need not exist: without the symbolic links in what exists of it. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    return path === dirname(path) ? path : join(await realPathOf(dirname(path)), basename(path))
+  }
+}
+
+async function holdsBackups(path: string): Promise<boolean> {
+  try {
+    return (await listBackups(backupFolder(path))).length > 0
+  } catch {
+    // What this user may not list is no place of theirs.
+    return false
   }
 }
 
