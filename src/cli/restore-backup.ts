@@ -161,14 +161,24 @@ function tellFiles({ written, found, bytes, renamed, infected, lacking, damaged 
   }
 }
 
-function tellLooked({ there, unreadable, ...troubles }: Record<FileFound, number>): RestoreReport {
-  const absent = Object.values(troubles).reduce((sum, count) => sum + count, 0)
+function tellLooked(looked: Record<FileFound, number>): RestoreReport {
+  const { there, not_here: notHere, missing, wrong, unreadable } = looked
+  const absent = missing + wrong
   return {
-    ok: absent + unreadable === 0,
-    answer: { looked: { there, unreadable, ...troubles } },
+    ok: notHere + absent + unreadable === 0,
+    answer: { looked },
     lines: [
       `its rows; of the files that they name, where they should be: ${inCount(there)}.`,
-      ...(absent > 0 ? [`Not there: ${inCount(absent)}. Bring them back, or run \`verify\`, which marks them.`] : []),
+      ...(notHere > 0
+        ? [
+            `On another disk, or in a store that is not set up: ${inCount(notHere)}. Name the whole old folder, with its hidden .store-id, as UPLOADS_DIR, or set the store up; or restore a backup that has files into an empty database. Files that are copied into a new folder are not found.`,
+          ]
+        : []),
+      ...(absent > 0
+        ? [
+            `Missing or damaged: ${inCount(absent)}. Put them back under their keys, or restore a backup that has files into an empty database; \`verify\` marks those that stay so.`,
+          ]
+        : []),
       ...(unreadable > 0
         ? [
             `Not read: ${inCount(unreadable)}. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run \`verify\`.`,

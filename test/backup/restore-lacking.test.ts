@@ -70,6 +70,22 @@ test('a file that is marked as lost is named, and lacking, in each backup until 
   expect(whole.manifest.files.lacking).toBe(0)
 })
 
+test('rows alone that were restored beside a new folder find their files once the whole old folder is named', async () => {
+  const place = await placeWithPapers({ papers: 2 })
+  await makeBackup(place.service, place.backups, { isRowsOnly: true })
+  const settings = await freshOn(await emptyFolder())
+
+  const restored = await restoreHere(settings, [place.backups])
+  const old = { ...settings, UPLOADS_DIR: join(place.service.folder, 'uploads') }
+  const verified = await place.run(['verify', '--json'], old)
+
+  expect(restored.last).toMatchObject({ ok: false, looked: { there: 0, not_here: 3, missing: 0 } })
+  expect(restored.said).toContain('with its hidden .store-id, as UPLOADS_DIR')
+  expect(restored.said).not.toContain('`verify`')
+  expect(verified.code).toBe(0)
+  expect(lastOf(verified.stdout)).toMatchObject({ ok: true, files: 3, not_here: 0 })
+})
+
 test('what is no damage ends it also where damage is left out: nothing is taken for lost that could not be asked for', async () => {
   const place = await placeWithPapers({ papers: 2 })
   await makeBackup(place.service, place.backups)
@@ -103,7 +119,7 @@ test('rows alone whose files are gone are told of each time, and since when what
   expect(first.code).toBe(1)
   expect(first.last).toMatchObject({ ok: false, as_of: manifest.backup.taken_at, looked: { missing: 1 } })
   expect(again.code).toBe(1)
-  expect(again.said).toContain('Not there: 1. Bring them back')
+  expect(again.said).toContain('Missing or damaged: 1. Put them back')
   expect(again.said).toContain(`! All is as of ${manifest.backup.taken_at}: papers that were destroyed since are back`)
 })
 
