@@ -46,7 +46,7 @@ export async function copyFiles(
       ? { line: { ...file, fate: 'left' }, isNew: false }
       : await place.patiently(async () => keepFile(needs, place, file, underway))
     count(counts, line, isNew)
-    if (isLacking[line.fate]) lacking += 1
+    if (isLacking(line.fate)) lacking += 1
     await writer.add(JSON.stringify(line))
     underway.onMove()
     onFile({ line, counts })

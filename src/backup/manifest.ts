@@ -82,15 +82,8 @@ export type NamedFile = z.infer<typeof namedFileForm>
 export type FileLine = z.infer<typeof fileLineForm>
 
 /** Whether somebody has to do something about it: bring the bytes back, or purge the document. */
-export const isLacking: Record<FileFate, boolean> = {
-  kept: false,
-  left: false,
-  known_bad: true,
-  infected: false,
-  not_here: true,
-  unreadable: true,
-  missing: true,
-  wrong: true,
+export function isLacking(fate: FileFate): boolean {
+  return fate !== 'kept' && fate !== 'left' && fate !== 'infected'
 }
 
 /** Below a place: `backups/` has a folder for each backup, `files/` what several of them share. */

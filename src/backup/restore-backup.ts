@@ -19,7 +19,7 @@ import type { FileLine, Manifest } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { readParts } from './parts.ts'
 import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
-import { fileLinesOf, type RestoredFiles, restoreFiles } from './restore-files.ts'
+import { fileLinesOf, type RestoredFiles, restoreFiles, type Restoring } from './restore-files.ts'
 
 export type RestoreStore = RestoreTarget & {
   storeId: StoreId | null
@@ -33,19 +33,15 @@ export type RestoreNeeds = HoldNeeds & {
   stores: Stores
 }
 
-type RestoreWish = BackupPatience & {
-  /** Undefined: files are left where the rows say that they lie, and looked for there. */
-  into: RestoreStore | undefined
-  reads: boolean
-  concurrency: number
-  onTable: (table: string) => void
-  onRestored: (done: RestoredFiles) => void
-  onLooked: (line: FileLine, found: FileFound) => void
-  /** Otherwise a file that is damaged in the backup ends it. */
-  withoutDamaged: boolean
-  /** Of each file that does not come back, but for those with a virus. */
-  onLacking: (line: FileLine) => void
-}
+type RestoreWish = BackupPatience &
+  Pick<Restoring, 'concurrency' | 'withoutDamaged' | 'onLacking'> & {
+    /** Undefined: files are left where the rows say that they lie, and looked for there. */
+    into: RestoreStore | undefined
+    reads: boolean
+    onTable: (table: string) => void
+    onRestored: (done: RestoredFiles) => void
+    onLooked: (line: FileLine, found: FileFound) => void
+  }
 
 export type Restored = {
   /** `loaded`: an earlier attempt came so far. */

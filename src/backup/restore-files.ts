@@ -27,7 +27,7 @@ export type RestoredFiles = {
   damaged: number
 }
 
-type Restoring = {
+export type Restoring = {
   folder: string
   files: Manifest['files']
   target: FileStore

@@ -55,7 +55,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       onFile({ line }) {
         done.files += 1
         done.bytes += line.size
-        if (isLacking[line.fate]) tellLacking(print, progress, line)
+        if (isLacking(line.fate)) tellLacking(print, progress, line)
         progress?.update(done)
       },
     })

@@ -77,7 +77,10 @@ export async function openNamed(
   if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}. ${namePlace}`)
   if (name === undefined) {
     const { opened, newer } = await openNewest(place, { key, all, which, files })
-    if (newer !== undefined) tellNewer(print, newer.name)
+    if (newer !== undefined)
+      print.say(
+        `${print.mark('note')} A newer backup has rows only, and is not taken; --backup ${newer.name} takes it.`,
+      )
     return opened
   }
   if (!all.includes(name)) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
@@ -101,22 +104,16 @@ async function openNewest(place: BackupPlace, { which, files, ...among }: Among 
 }
 
 function notFinished(name: string, all: string[]): AppError {
-  const says = `The backup ${name} is not finished: it is being made, or whoever made it was ended.${otherThan(name, all)}`
-  return new AppError('gone', says)
-}
-
-function tellNewer(print: Printer, name: string): void {
-  print.answer({ event: 'newer_rows_only', backup: name })
-  print.say(
-    `${print.mark('note')} A newer backup, ${name}, has rows only, and is not taken; --backup ${name} takes it.`,
+  return new AppError(
+    'gone',
+    `The backup ${name} is not finished: it is being made, or whoever made it was ended.${otherThan(name, all)}`,
   )
 }
 
 function otherThan(name: string, names: string[]): string {
   // The newest is the first.
   const before = names[names.indexOf(name) + 1]
-  if (before !== undefined) return ` --backup ${before} names the one before.`
-  return names[0] === undefined || names[0] === name ? '' : ` --backup ${names[0]} names the newest.`
+  return before === undefined ? '' : ` --backup ${before} names the one before.`
 }
 
 type Among = { key: CheckingKey | undefined; all: string[] }
@@ -164,27 +161,16 @@ async function requireApart(path: string, { uploadsDir, dataDir }: ConfigWithout
       throw new WrongUse(
         `${path} is UPLOADS_DIR or DATA_DIR, or below one: what destroys that would destroy the backups too. Name another folder, best on another disk.`,
       )
-    if (above !== real && (await holdsBackups(above)))
+    // What this user may not list is no place of theirs.
+    if (above !== real && (await listBackups(backupFolder(above)).catch(() => [])).length > 0)
       throw new WrongUse(`${path} is below ${above}, where backups are kept. Name that folder, or one outside of it.`)
   }
 }
 
 /** Of a folder that need not exist: without the symbolic links in what exists of it. */
 async function realPathOf(path: string): Promise<string> {
-  try {
-    return await realpath(path)
-  } catch {
-    return path === dirname(path) ? path : join(await realPathOf(dirname(path)), basename(path))
-  }
-}
-
-async function holdsBackups(path: string): Promise<boolean> {
-  try {
-    return (await listBackups(backupFolder(path))).length > 0
-  } catch {
-    // What this user may not list is no place of theirs.
-    return false
-  }
+  const above = dirname(path)
+  return realpath(path).catch(async () => (path === above ? path : join(await realPathOf(above), basename(path))))
 }
 
 async function makeFolder(path: string): Promise<void> {

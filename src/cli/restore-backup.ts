@@ -139,14 +139,11 @@ function tellLoaded(lacking: number): RestoreReport {
   return {
     ok: lacking === 0,
     answer: { files: { lacking } },
-    lines: ['rows and files were there already, and what was left is done.', ...tellLacking(lacking)],
+    lines: ['rows and files were there already, and what was left is done.', ...ifAny(lacking, notBrought)],
   }
 }
 
-function tellLacking(lacking: number): string[] {
-  if (lacking === 0) return []
-  return [`Not brought back, and marked as missing in the documents: ${inCount(lacking, 'file')}.`]
-}
+const notBrought = 'Not brought back, and marked as missing in the documents: %.'
 
 function tellFiles({ written, found, bytes, renamed, infected, lacking, damaged }: RestoredFiles): RestoreReport {
   return {
@@ -154,36 +151,36 @@ function tellFiles({ written, found, bytes, renamed, infected, lacking, damaged 
     answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected, damaged } },
     lines: [
       `${inCount(written + found, 'file')}, ${inBytes(bytes)}, each read back and its hash compared.`,
-      ...(damaged > 0 ? [`Lost or damaged in the backup, and left out: ${inCount(damaged, 'file')}.`] : []),
-      ...tellLacking(lacking),
-      ...(infected > 0 ? [`In no backup, because of a virus: ${inCount(infected, 'file')}.`] : []),
+      ...ifAny(damaged, 'Lost or damaged in the backup, and left out: %.'),
+      ...ifAny(lacking, notBrought),
+      ...ifAny(infected, 'In no backup, because of a virus: %.'),
     ],
   }
 }
 
 function tellLooked(looked: Record<FileFound, number>): RestoreReport {
   const { there, not_here: notHere, missing, wrong, unreadable } = looked
-  const absent = missing + wrong
   return {
-    ok: notHere + absent + unreadable === 0,
+    ok: notHere + missing + wrong + unreadable === 0,
     answer: { looked },
     lines: [
       `its rows; of the files that they name, where they should be: ${inCount(there)}.`,
-      ...(notHere > 0
-        ? [
-            `On another disk, or in a store that is not set up: ${inCount(notHere)}. Name the whole old folder, with its hidden .store-id, as UPLOADS_DIR, or set the store up; or restore a backup that has files into an empty database. Files that are copied into a new folder are not found.`,
-          ]
-        : []),
-      ...(absent > 0
-        ? [
-            `Missing or damaged: ${inCount(absent)}. Put them back under their keys, or restore a backup that has files into an empty database; \`verify\` marks those that stay so.`,
-          ]
-        : []),
-      ...(unreadable > 0
-        ? [
-            `Not read: ${inCount(unreadable)}. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run \`verify\`.`,
-          ]
-        : []),
+      ...ifAny(
+        notHere,
+        'On another disk, or in a store that is not set up: %. Name the whole old folder, with its hidden .store-id, as UPLOADS_DIR, or set the store up; or restore a backup that has files into an empty database. Files that are copied into a new folder are not found.',
+      ),
+      ...ifAny(
+        missing + wrong,
+        'Missing or damaged: %. Put them back under their keys, or restore a backup that has files into an empty database; `verify` marks those that stay so.',
+      ),
+      ...ifAny(
+        unreadable,
+        'Not read: %. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run `verify`.',
+      ),
     ],
   }
+}
+
+function ifAny(count: number, says: string): string[] {
+  return count === 0 ? [] : [says.replace('%', inCount(count, 'file'))]
 }

@@ -56,7 +56,7 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
   expect(rowsOnly).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
   expect(JSON.parse(manifest)).toMatchObject({ backup: { rows_only: true } })
   expect(newest).toMatchObject({ code: 0, stderr: '', stdout: expect.not.stringMatching(warning) })
-  expect(newest.stdout).toContain(`! A newer backup, ${name}, has rows only, and is not taken`)
+  expect(newest.stdout).toContain(`! A newer backup has rows only, and is not taken; --backup ${name} `)
   expect(newest.stdout).toContain(`✓ ${fullName}: `)
   expect(lastOf(verified.stdout)).toMatchObject({ ok: true, rows_only: true, files: 0, files_not_included: 3 })
   expect(restored).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
