@@ -42,11 +42,11 @@ export async function copyFiles(
   let lacking = 0
   await inTurns(listed.read(), concurrency, async (file) => {
     underway.signal.throwIfAborted()
-    const { line, isNew } = isRowsOnly
-      ? left(file)
+    const { line, isNew }: Kept = isRowsOnly
+      ? { line: { ...file, fate: 'left' }, isNew: false }
       : await place.patiently(async () => keepFile(needs, place, file, underway))
     count(counts, line, isNew)
-    if (isLacking[line.fate]) lacking += 1
+    if (isLacking(line.fate)) lacking += 1
     await writer.add(JSON.stringify(line))
     underway.onMove()
     onFile({ line, counts })
@@ -65,10 +65,6 @@ function count(counts: CopyCounts, line: FileLine, isNew: boolean): void {
   }
   counts.copied += 1
   counts.copiedBytes += line.size
-}
-
-function left(file: NamedFile): Kept {
-  return { line: { ...file, fate: file.state === 'present' ? 'left' : 'known_bad' }, isNew: false }
 }
 
 const pack = promisify(gzip)

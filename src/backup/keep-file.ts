@@ -37,8 +37,7 @@ export async function keepFile(
     return { line: { ...file, fate: 'kept' }, isNew: false }
   const outcome = await copyFile(needs, place, file, underway)
   if (outcome.fate === 'kept') return { line: { ...file, fate: 'kept', sha256: outcome.sha256 }, isNew: outcome.isNew }
-  // Nobody hears anew of what is marked already.
-  return { line: { ...file, fate: file.state === 'present' ? outcome.fate : 'known_bad' }, isNew: false }
+  return { line: { ...file, fate: outcome.fate }, isNew: false }
 }
 
 async function copyFile(needs: KeepNeeds, place: BackupPlace, file: NamedFile, underway: Underway): Promise<Outcome> {

@@ -46,7 +46,7 @@ export type Manifest = z.infer<typeof manifestForm>
  * What became of a file's bytes when they were to be copied:
  * - `kept`: they are in the backup, under their hash;
  * - `left`: the backup is one of rows alone;
- * - `known_bad`: they were found missing or wrong before;
+ * - `known_bad`: in backups of earlier versions, found missing or wrong before;
  * - `infected`: a virus was found in them, and nobody is to have them;
  * - `not_here`: they lie on a disk, or in a store, that could not be reached;
  * - `unreadable`: the disk is there, and refuses this file alone, or has something else than a file in its place;
@@ -81,16 +81,9 @@ export const fileLineForm = namedFileForm.extend({ fate: z.enum(fileFates) })
 export type NamedFile = z.infer<typeof namedFileForm>
 export type FileLine = z.infer<typeof fileLineForm>
 
-/** Of what a backup lacks: whether somebody has to do something about it. */
-export const isLacking: Record<FileFate, boolean> = {
-  kept: false,
-  left: false,
-  known_bad: false,
-  infected: false,
-  not_here: true,
-  unreadable: true,
-  missing: true,
-  wrong: true,
+/** Whether somebody has to do something about it: bring the bytes back, or purge the document. */
+export function isLacking(fate: FileFate): boolean {
+  return fate !== 'kept' && fate !== 'left' && fate !== 'infected'
 }
 
 /** Below a place: `backups/` has a folder for each backup, `files/` what several of them share. */

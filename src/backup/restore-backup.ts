@@ -19,7 +19,7 @@ import type { FileLine, Manifest } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { readParts } from './parts.ts'
 import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
-import { fileLinesOf, type RestoredFiles, restoreFiles } from './restore-files.ts'
+import { fileLinesOf, type RestoredFiles, restoreFiles, type Restoring } from './restore-files.ts'
 
 export type RestoreStore = RestoreTarget & {
   storeId: StoreId | null
@@ -33,17 +33,15 @@ export type RestoreNeeds = HoldNeeds & {
   stores: Stores
 }
 
-type RestoreWish = BackupPatience & {
-  /** Undefined: files are left where the rows say that they lie, and looked for there. */
-  into: RestoreStore | undefined
-  reads: boolean
-  concurrency: number
-  onTable: (table: string) => void
-  onRestored: (done: RestoredFiles) => void
-  onLooked: (line: FileLine, found: FileFound) => void
-  /** Undefined: a file that is damaged in the backup ends it. */
-  onDamaged: ((line: FileLine) => void) | undefined
-}
+type RestoreWish = BackupPatience &
+  Pick<Restoring, 'concurrency' | 'withoutDamaged' | 'onLacking'> & {
+    /** Undefined: files are left where the rows say that they lie, and looked for there. */
+    into: RestoreStore | undefined
+    reads: boolean
+    onTable: (table: string) => void
+    onRestored: (done: RestoredFiles) => void
+    onLooked: (line: FileLine, found: FileFound) => void
+  }
 
 export type Restored = {
   /** `loaded`: an earlier attempt came so far. */
@@ -51,7 +49,7 @@ export type Restored = {
   isRowsOnly: boolean
   files: RestoredFiles | undefined
   looked: Record<FileFound, number> | undefined
-  /** Of files that an earlier attempt brought: versions that have no bytes. */
+  /** Of files that an earlier attempt brought: how many it did not. */
   lacking: number
 }
 
@@ -80,7 +78,7 @@ export async function restoreBackup(
   const isLoaded = state === 'loaded'
   const restored = { state, isRowsOnly: into === undefined, files: undefined, looked: undefined, lacking: 0 }
   if (isLoaded && into !== undefined)
-    return { ...restored, lacking: await countLacking(needs.ownerDb, place, { folder, manifest }) }
+    return { ...restored, lacking: await countLacking(needs.ownerDb, place, { ...wish, ...about }) }
 
   const found =
     into === undefined
@@ -132,16 +130,20 @@ async function requireOwner(into: RestoreStore | undefined, installationId: stri
   )
 }
 
-/** Of an earlier attempt that brought the rows: how many versions it left without bytes that had them before. */
+/** Of an earlier attempt that brought the rows: how many files the backup lacks, or had damaged then. */
 async function countLacking(
   db: Db,
   place: PatientPlace,
-  { folder, manifest }: Pick<OpenedBackup, 'folder' | 'manifest'>,
+  { folder, files, onLacking }: Pick<Bringing, 'folder' | 'files' | 'onLacking'>,
 ): Promise<number> {
   const missing = await listMissing(db)
   let lacking = 0
-  for await (const { version_id: id, state, fate } of fileLinesOf(place, folder, manifest.files))
-    if (id !== null && state === 'present' && fate !== 'infected' && missing.has(id)) lacking += 1
+  for await (const line of fileLinesOf(place, folder, files)) {
+    const { version_id: id, state, fate } = line
+    if (fate === 'infected' || (fate === 'kept' && !(state === 'present' && missing.has(id ?? '')))) continue
+    lacking += 1
+    onLacking(line)
+  }
   return lacking
 }
 
@@ -167,7 +169,6 @@ export async function lookForFiles(
   const counts: Record<FileFound, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
   await inTurns(fileLinesOf(place, folder, files), concurrency, async (line) => {
     signal.throwIfAborted()
-    if (line.state !== 'present') return 'next'
     const found = await place.patiently(async () => lookFor(stores, line, { reads, signal }))
     counts[found] += 1
     onFile(line, found)

@@ -19,21 +19,25 @@ export type RestoredFiles = {
   renamed: Renamed[]
   /** Versions whose files the backup has not, or has damaged: they are marked so. */
   withoutBytes: string[]
-  /** Of them those that nobody is to have. */
+  /** Files that nobody is to have. */
   infected: number
-  /** Files that the backup has and that are not what they were. */
+  /** All other files that did not come back. */
+  lacking: number
+  /** Of these the ones that the backup has and that are not what they were. */
   damaged: number
 }
 
-type Restoring = {
+export type Restoring = {
   folder: string
   files: Manifest['files']
   target: FileStore
   concurrency: number
   signal: AbortSignal
   onFile: (done: RestoredFiles) => void
-  /** Undefined: a file that is damaged in the backup ends it. */
-  onDamaged: ((line: FileLine) => void) | undefined
+  /** Otherwise a file that is damaged in the backup ends it. */
+  withoutDamaged: boolean
+  /** Of each file that does not come back, but for those with a virus. */
+  onLacking: (line: FileLine) => void
 }
 
 /** Puts every file of a backup into an empty store and reads it back. Resumes an earlier attempt. Throws `BackupWrong`. */
@@ -42,24 +46,25 @@ export async function restoreFiles(
   place: PatientPlace,
   restoring: Restoring,
 ): Promise<RestoredFiles> {
-  const { folder, files, target, concurrency, signal, onFile, onDamaged } = restoring
-  const done: RestoredFiles = { written: 0, found: 0, bytes: 0, renamed: [], withoutBytes: [], infected: 0, damaged: 0 }
+  const { folder, files, target, concurrency, signal, onFile, withoutDamaged, onLacking } = restoring
+  const counts = { written: 0, found: 0, bytes: 0, infected: 0, lacking: 0, damaged: 0 }
+  const done: RestoredFiles = { ...counts, renamed: [], withoutBytes: [] }
   const turns = makeTurns(concurrency)
   await inTurns(fileLinesOf(place, folder, files), turns.filesUnderway, async (line) => {
     signal.throwIfAborted()
-    const isKept = line.fate === 'kept'
-    const restored = isKept
-      ? await place
-          .patiently(async () => restoreFile(needs, place, { line, target, turns, signal }))
-          .catch((error: unknown) => {
-            if (onDamaged === undefined || !(error instanceof ContentWrong)) throw error
-            return undefined
-          })
-      : undefined
+    const restored =
+      line.fate === 'kept'
+        ? await place
+            .patiently(async () => restoreFile(needs, place, { line, target, turns, signal }))
+            .catch((error: unknown) => {
+              if (!withoutDamaged || !(error instanceof ContentWrong)) throw error
+              return undefined
+            })
+        : undefined
     if (restored !== undefined) countRestored(done, line, restored)
     else {
       countWithout(done, line)
-      if (isKept) onDamaged?.(line)
+      if (line.fate !== 'infected') onLacking(line)
     }
     onFile(done)
     return 'next'
@@ -74,11 +79,11 @@ function countRestored(done: RestoredFiles, line: FileLine, { key, isNew }: Rest
   if (key !== line.key) done.renamed.push(renamedOf(line, key))
 }
 
-function countWithout(done: RestoredFiles, { version_id: versionId, state, fate }: FileLine): void {
-  if (fate === 'kept') done.damaged += 1
-  if (versionId === null || state !== 'present') return
-  done.withoutBytes.push(versionId)
+function countWithout(done: RestoredFiles, { version_id: versionId, fate }: FileLine): void {
   if (fate === 'infected') done.infected += 1
+  else done.lacking += 1
+  if (fate === 'kept') done.damaged += 1
+  if (versionId !== null) done.withoutBytes.push(versionId)
 }
 
 export async function* fileLinesOf(

@@ -35,7 +35,7 @@ export async function restore(needs: Needs, where: PathOrBucket, options: Restor
 async function bringBack(needs: Needs & { signal: AbortSignal }, where: PathOrBucket, options: RestoreBackupOptions) {
   const place = await openBackupPlace(needs, where, { makes: false, policy: 'backup-restore' })
   try {
-    const opened = await untilAborted(openNamed(place, options, 'newest_finished'), needs.signal)
+    const opened = await untilAborted(openNamed(needs.print, place, options, 'newest_finished'), needs.signal)
     const restored = await withRestoring(needs, (parts) =>
       restoreBackup({ ...needs, ...parts }, { place, opened }, options),
     )

@@ -39,7 +39,7 @@ export function addBackup(program: Command, actions: BackupActions): void {
   const backup = program.command('backup').description('A second copy of everything, elsewhere.')
   addCreate(backup, actions)
 
-  const verify = reading(backup.command('verify'), 'the newest')
+  const verify = reading(backup.command('verify'), 'the newest with files')
     .summary('Show that a backup is whole and unchanged.')
     .description(
       'Read every byte of a backup and compare it with its manifest, and the manifest with its signature. It needs no database. Ended (Ctrl-C), it says nothing of what it has not come to.',
@@ -51,7 +51,7 @@ export function addBackup(program: Command, actions: BackupActions): void {
     .action(actions.verifyBackup)
   teach(verify, './bin/paniq-docs backup verify /mnt/backup --public-key backup-key.pub.pem')
 
-  const restore = reading(backup.command('restore'), 'the newest that is finished')
+  const restore = reading(backup.command('restore'), 'the newest with files that is finished')
     .summary('Bring a backup back into an empty database and an empty store.')
     .description(
       'Bring a backup back into an empty database and an empty store: that of USE_S3_STORAGE, UPLOADS_DIR or AWS_S3_BUCKET. Stop the service first. Files come first, each read back, rows last; it may be ended (Ctrl-C) or killed at any moment, and goes on when the same line is given again. A rows-only backup brings back the rows, and the command looks for every file that they name.',

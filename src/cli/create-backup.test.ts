@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { adviseOnLacking } from './create-backup.ts'
 
 test('only what lies elsewhere is to be had by going there; what is lost is another page of the runbook', () => {
-  expect(adviseOnLacking({ kept: 3, infected: 1, known_bad: 1 })).toEqual([])
+  expect(adviseOnLacking({ kept: 3, infected: 1 })).toEqual([])
   expect(adviseOnLacking({ not_here: 1 })).toEqual([expect.stringContaining('`drain`')])
   expect(adviseOnLacking({ unreadable: 1 })).toEqual([expect.stringContaining('let this user read')])
   for (const fates of [{ missing: 1 }, { wrong: 1 }])

@@ -55,7 +55,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       onFile({ line }) {
         done.files += 1
         done.bytes += line.size
-        if (isLacking[line.fate]) tellLacking(print, progress, line)
+        if (isLacking(line.fate)) tellLacking(print, progress, line)
         progress?.update(done)
       },
     })
@@ -147,7 +147,7 @@ export function adviseOnLacking({
     )
   if (missing + wrong > 0)
     lines.push(
-      'Lost or damaged: `verify` names and marks them; docs/runbook/backup-lacking.md says where they may still be had.',
+      'Lost or damaged: `verify` names and marks them; docs/runbook/backup-lacking.md says where they may still be had. Every backup lacks them until they are back, or their documents are purged.',
     )
   return lines
 }

@@ -51,6 +51,9 @@ export async function giveNewPassword(needs: PasswordNeeds, email: string): Prom
   if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
   print.answer({ id: person.id, email: person.email })
   print.say(`${print.mark(true)} ${person.email} has a new password; their sessions are ended.`)
+  print.say(
+    'Access tokens that were given before work for up to 15 minutes more. To shut somebody out at once, lock the account: set is_locked in registered_users.',
+  )
 }
 
 function thereAlready(cause?: unknown): AppError {

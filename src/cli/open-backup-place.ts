@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 
 import type { Logger } from 'pino'
 
@@ -12,6 +12,7 @@ import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-f
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { untilAborted } from '../storage/read-as-it-grows.ts'
+import type { Printer } from './printer.ts'
 import { givePolicy, WrongUse } from './explain-failure.ts'
 import { BackupWrong, NotSigned } from '../backup/manifest.ts'
 import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../storage/connection-test/find-bucket.ts'
@@ -48,8 +49,10 @@ export async function openBackupPlace(
     return backupBucket({ config: s3, log }, { ...place, policy })
   }
   const path = resolve(place.path)
-  if (makes) await makeFolder(path)
-  else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}. ${namePlace}`)
+  if (makes) {
+    await requireApart(path, config)
+    await makeFolder(path)
+  } else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}. ${namePlace}`)
   return backupFolder(path)
 }
 
@@ -59,27 +62,51 @@ function adviceFor({ trouble, s3Code, advice }: S3TroubleFound, policy: Policy):
   return s3Code === 'NoSuchBucket' ? 'Make it, or name one that exists.' : advice
 }
 
-/** The backup that is meant: by its name, or the newest. */
+type Which = 'newest' | 'newest_finished'
+
+/** The backup that is meant: by its name, or the newest with files (`files: false`: the newest). Prints which newer one it leaves. */
 export async function openNamed(
+  print: Printer,
   place: BackupPlace,
-  { backup: name, publicKey }: { backup?: string; publicKey?: string },
-  which: 'newest' | 'newest_finished',
+  { backup: name, publicKey, files = true }: { backup?: string; publicKey?: string; files?: boolean },
+  which: Which,
 ): Promise<OpenedBackup> {
   const key = await readKeyFile(publicKey, '--public-key', readCheckingKey)
   const all = (await listBackups(place)).toReversed()
-  const names = name === undefined ? all : all.filter((each) => each === name)
   if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}. ${namePlace}`)
-  if (names.length === 0) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
-  for (const each of names) {
-    const opened = await openUnlessUnfinished(place, each, { key, all })
-    if (opened !== undefined) return opened
-    if (which === 'newest' || name !== undefined)
-      throw new AppError(
-        'gone',
-        `The backup ${each} is not finished: it is being made, or whoever made it was ended.${otherThan(each, all)}`,
+  if (name === undefined) {
+    const { opened, newer } = await openNewest(place, { key, all, which, files })
+    if (newer !== undefined)
+      print.say(
+        `${print.mark('note')} A newer backup has rows only, and is not taken; --backup ${newer.name} takes it.`,
       )
+    return opened
   }
+  if (!all.includes(name)) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
+  const opened = await openUnlessUnfinished(place, name, { key, all })
+  if (opened === undefined) throw notFinished(name, all)
+  return opened
+}
+
+/** `newer`: of rows alone, and passed over. */
+async function openNewest(place: BackupPlace, { which, files, ...among }: Among & { which: Which; files: boolean }) {
+  const { all } = among
+  let rowsOnly: OpenedBackup | undefined
+  for (const each of all) {
+    const opened = await openUnlessUnfinished(place, each, among)
+    if (opened === undefined && which === 'newest' && each === all[0]) throw notFinished(each, all)
+    if (opened !== undefined && !(files && opened.manifest.backup.rows_only)) return { opened, newer: rowsOnly }
+    rowsOnly ??= opened
+  }
+  if (rowsOnly !== undefined) return { opened: rowsOnly, newer: undefined }
   throw new AppError('gone', `None of the backups in ${place.shown} is finished.`)
+}
+
+function notFinished(name: string, all: string[]): AppError {
+  return new AppError(
+    'gone',
+    `The backup ${name} is not finished: it is being made, or whoever made it was ended.${otherThan(name, all)}`,
+  )
 }
 
 function otherThan(name: string, names: string[]): string {
@@ -88,10 +115,12 @@ function otherThan(name: string, names: string[]): string {
   return before === undefined ? '' : ` --backup ${before} names the one before.`
 }
 
+type Among = { key: CheckingKey | undefined; all: string[] }
+
 async function openUnlessUnfinished(
   place: BackupPlace,
   name: string,
-  { key, all }: { key: CheckingKey | undefined; all: string[] },
+  { key, all }: Among,
 ): Promise<OpenedBackup | undefined> {
   try {
     return await openBackup(place, name, key)
@@ -121,6 +150,26 @@ export async function readKeyFile<Key>(
   } catch (error) {
     throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}. ${howKeysAreMade}`)
   }
+}
+
+/** Throws when the folder is the service's own, or a part of it or of another place for backups. */
+async function requireApart(path: string, { uploadsDir, dataDir }: ConfigWithoutTokens): Promise<void> {
+  const [real, ...own] = await Promise.all([path, uploadsDir, dataDir].map(realPathOf))
+  for (let above = real; above !== undefined; above = above === dirname(above) ? undefined : dirname(above)) {
+    if (own.includes(above))
+      throw new WrongUse(
+        `${path} is UPLOADS_DIR or DATA_DIR, or below one: what destroys that would destroy the backups too. Name another folder, best on another disk.`,
+      )
+    // What this user may not list is no place of theirs.
+    if (above !== real && (await listBackups(backupFolder(above)).catch(() => [])).length > 0)
+      throw new WrongUse(`${path} is below ${above}, where backups are kept. Name that folder, or one outside of it.`)
+  }
+}
+
+/** Of a folder that need not exist: without the symbolic links in what exists of it. */
+async function realPathOf(path: string): Promise<string> {
+  const above = dirname(path)
+  return realpath(path).catch(async () => (path === above ? path : join(await realPathOf(above), basename(path))))
 }
 
 async function makeFolder(path: string): Promise<void> {

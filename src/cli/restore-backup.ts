@@ -63,7 +63,8 @@ export async function restoreBackup(
         progress.update(done)
         if (found !== 'there') nameFile({ print, progress }, line, found)
       },
-      onDamaged: options.withoutDamaged ? (line) => nameFile({ print, progress }, line, 'damaged') : undefined,
+      withoutDamaged: options.withoutDamaged === true,
+      onLacking: (line) => nameFile({ print, progress }, line, line.fate === 'kept' ? 'damaged' : 'not_in_the_backup'),
     })
   } catch (error) {
     if (error instanceof BackupWrong) throw notRestored(name, error)
@@ -138,42 +139,48 @@ function tellLoaded(lacking: number): RestoreReport {
   return {
     ok: lacking === 0,
     answer: { files: { lacking } },
-    lines: ['rows and files were there already, and what was left is done.', ...tellLacking(lacking)],
+    lines: ['rows and files were there already, and what was left is done.', ...ifAny(lacking, notBrought)],
   }
 }
 
-function tellLacking(lacking: number): string[] {
-  if (lacking === 0) return []
-  return [`Not brought back, and marked as missing in the documents: ${inCount(lacking, 'file')}.`]
-}
+const notBrought = 'Not brought back, and marked as missing in the documents: %.'
 
-function tellFiles({ written, found, bytes, renamed, withoutBytes, infected, damaged }: RestoredFiles): RestoreReport {
-  const lacking = withoutBytes.length - infected
+function tellFiles({ written, found, bytes, renamed, infected, lacking, damaged }: RestoredFiles): RestoreReport {
   return {
-    ok: lacking + damaged === 0,
+    ok: lacking === 0,
     answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected, damaged } },
     lines: [
       `${inCount(written + found, 'file')}, ${inBytes(bytes)}, each read back and its hash compared.`,
-      ...(damaged > 0 ? [`Lost or damaged in the backup, and left out: ${inCount(damaged, 'file')}.`] : []),
-      ...tellLacking(lacking),
-      ...(infected > 0 ? [`In no backup, because of a virus: ${inCount(infected, 'file')}.`] : []),
+      ...ifAny(damaged, 'Lost or damaged in the backup, and left out: %.'),
+      ...ifAny(lacking, notBrought),
+      ...ifAny(infected, 'In no backup, because of a virus: %.'),
     ],
   }
 }
 
-function tellLooked({ there, unreadable, ...troubles }: Record<FileFound, number>): RestoreReport {
-  const absent = Object.values(troubles).reduce((sum, count) => sum + count, 0)
+function tellLooked(looked: Record<FileFound, number>): RestoreReport {
+  const { there, not_here: notHere, missing, wrong, unreadable } = looked
   return {
-    ok: absent + unreadable === 0,
-    answer: { looked: { there, unreadable, ...troubles } },
+    ok: notHere + missing + wrong + unreadable === 0,
+    answer: { looked },
     lines: [
       `its rows; of the files that they name, where they should be: ${inCount(there)}.`,
-      ...(absent > 0 ? [`Not there: ${inCount(absent)}. Bring them back, or run \`verify\`, which marks them.`] : []),
-      ...(unreadable > 0
-        ? [
-            `Not read: ${inCount(unreadable)}. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run \`verify\`.`,
-          ]
-        : []),
+      ...ifAny(
+        notHere,
+        'On another disk, or in a store that is not set up: %. Name the whole old folder, with its hidden .store-id, as UPLOADS_DIR, or set the store up; or restore a backup that has files into an empty database. Files that are copied into a new folder are not found.',
+      ),
+      ...ifAny(
+        missing + wrong,
+        'Missing or damaged: %. Put them back under their keys, or restore a backup that has files into an empty database; `verify` marks those that stay so.',
+      ),
+      ...ifAny(
+        unreadable,
+        'Not read: %. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run `verify`.',
+      ),
     ],
   }
+}
+
+function ifAny(count: number, says: string): string[] {
+  return count === 0 ? [] : [says.replace('%', inCount(count, 'file'))]
 }

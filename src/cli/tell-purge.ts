@@ -167,7 +167,7 @@ function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): str
 
 type FileOutcome = FileSettled['outcome']
 
-/** Tells people and machines of one file after another that is destroyed for goodFileOutcomes. */
+/** Tells people and machines of one file after another that is destroyed for good. */
 type FileTeller = {
   begin: (total: number) => void
   tell: (settled: FileSettled) => void
@@ -197,7 +197,7 @@ function tellDestroyedFiles(print: Printer): FileTeller {
     isGood: () => Object.keys(counts).every((outcome) => goodFileOutcomes.has(outcome as FileOutcome)), // nothing else is counted
     begin(total) {
       if (total === 0) return
-      print.say(`To be destroyed for goodFileOutcomes: ${inCount(total, 'file')}.`)
+      print.say(`To be destroyed for good: ${inCount(total, 'file')}.`)
       progress = showProgress(print, { files: total, bytes: 0 })
     },
     tell(settled) {

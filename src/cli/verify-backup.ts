@@ -27,7 +27,7 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
     policy: options.repair === true ? 'backup-verify-repair' : 'backup-verify',
   })
   try {
-    const opened = await untilAborted(openNamed(place, options, 'newest'), signal)
+    const opened = await untilAborted(openNamed(print, place, options, 'newest'), signal)
     const { files, backup } = opened.manifest
     const progress = showProgress(print, { files: files.count, bytes: backup.rows_only ? 0 : files.bytes })
     const kinds: Record<ProblemKind, number> = { backup: 0, missing: 0, damaged: 0, aside: 0 }

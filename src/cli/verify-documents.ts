@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { systemActor } from '../database/events.ts'
-import type { Stores } from '../documents/stores.ts'
+import { isAnyVersionIn } from '../database/versions-in-store.ts'
 import {
   type Finding,
   type FindingKind,
@@ -65,7 +65,7 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
     progress.end()
     answer(print, options, verified, findings)
     const advice = adviseOnFindings(verified.findings, options.repair === true)
-    for (const line of [...whatToDo(verified, needs.stores), ...advice]) print.say(line)
+    for (const line of [...(await whatToDo(needs, verified)), ...advice]) print.say(line)
     if (!verified.isRight) throw new CommandFailed()
   } finally {
     progress.end()
@@ -115,10 +115,13 @@ function isAllElsewhere({ files, notHere }: Verified): boolean {
   return files === 0 && notHere > 0
 }
 
-function whatToDo(verified: Verified, { s3 }: Stores): string[] {
+async function whatToDo({ db, stores: { s3 } }: VerifyNeeds, verified: Verified): Promise<string[]> {
   const { isComplete, findings } = verified
   const lines = isComplete ? [] : [endedUnread]
-  if (isAllElsewhere(verified)) lines.push(...(s3 === undefined ? [howS3IsSet] : []), whereDisksAre)
+  if (isAllElsewhere(verified)) {
+    if (s3 === undefined && (await isAnyVersionIn(db, 's3'))) lines.push(howS3IsSet)
+    lines.push(whereDisksAre)
+  }
   if (findings.unchecked > 0)
     lines.push(
       s3?.outage() === undefined
@@ -136,7 +139,8 @@ function inWords(left: Record<string, number>, isComplete: boolean): string {
 
 const howS3IsSet =
   'What lies on S3 is looked at once AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set, or USE_S3_STORAGE=true where a role or a profile gives them.'
-const whereDisksAre = 'What lies on another disk is looked at where UPLOADS_DIR names that.'
+const whereDisksAre =
+  'What lies on another disk is looked at where UPLOADS_DIR names that folder, with its hidden .store-id.'
 
 const mostShown = 20
 const mostListed = 100

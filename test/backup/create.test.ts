@@ -92,8 +92,8 @@ describe('backup create', () => {
 
     const { manifest, counts } = await makeBackup(service, root)
 
-    expect(counts.fates).toEqual({ kept: 1, not_here: 1, missing: 1, known_bad: 1 })
-    expect(manifest.files.lacking).toBe(2)
+    expect(counts.fates).toEqual({ kept: 1, not_here: 1, missing: 2 })
+    expect(manifest.files.lacking).toBe(3)
     expect(await problemsOf(root)).toEqual([])
   })
 

@@ -42,7 +42,8 @@ test('a restore into an empty S3 that goes away in the midst of the writes waits
       onTable: ignore,
       onRestored: ignore,
       onLooked: ignore,
-      onDamaged: undefined,
+      withoutDamaged: false,
+      onLacking: ignore,
     }),
   )
 

@@ -1,9 +1,9 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { bucketForTest, emptyFolder, lastOf, placeWithPapers } from '../backup/backup-scene.ts'
+import { bucketForTest, emptyFolder, lastOf, makeBackup, placeWithPapers } from '../backup/backup-scene.ts'
 import { freshKeys } from '../backup/fresh-keys.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { databaseForTest } from './database-settings.ts'
@@ -47,6 +47,7 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
   const rowsOnly = await place.run([...create, '--rows-only'])
   const name = (await readdir(join(place.backups, 'backups'))).find((each) => each !== fullName) ?? ''
   const manifest = await readFile(join(place.backups, 'backups', name, 'manifest.json'), 'utf8')
+  const newest = await place.run(['backup', 'verify', place.backups])
   const verified = await place.run(['backup', 'verify', place.backups, '--backup', name, '--json'])
   const restored = await place.run(['backup', 'restore', place.backups, '--backup', name], await databaseForTest())
 
@@ -54,6 +55,9 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
   expect(lastOf(full.stdout)).toMatchObject({ rows_only: false, files: 3, copied: 3, files_not_included: 0 })
   expect(rowsOnly).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
   expect(JSON.parse(manifest)).toMatchObject({ backup: { rows_only: true } })
+  expect(newest).toMatchObject({ code: 0, stderr: '', stdout: expect.not.stringMatching(warning) })
+  expect(newest.stdout).toContain(`! A newer backup has rows only, and is not taken; --backup ${name} `)
+  expect(newest.stdout).toContain(`✓ ${fullName}: `)
   expect(lastOf(verified.stdout)).toMatchObject({ ok: true, rows_only: true, files: 0, files_not_included: 3 })
   expect(restored).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
 })
@@ -106,6 +110,32 @@ test('a bucket that does not exist is to be made, or another named where it was 
 
   expect(ended).toMatchObject({ code: 1, stdout: '' })
   expect(ended.stderr).toBe(`s3://${name} cannot be used: Bucket does not exist. Make it, or name one that exists.\n`)
+})
+
+test('a place in the service’s own folders, or in another place of backups, is refused before anything is written', async () => {
+  const { folder, service, settings, run, backups } = await placeWithPapers({ papers: 2 })
+  const { UPLOADS_DIR: uploads = '', DATA_DIR: data = '' } = settings
+  await makeBackup(service, backups)
+  await symlink(uploads, join(folder, 'link'))
+  const create = async (place: string) => run(['backup', 'create', place])
+
+  const own = [
+    await create(uploads),
+    await create(join(uploads, 'new/backups')),
+    await create(join(data, 'backups')),
+    await create(join(folder, 'link', 'new')),
+  ]
+  const nested = await create(join(backups, 'backups'))
+
+  for (const { code, stderr } of own)
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^\S+ is UPLOADS_DIR or DATA_DIR, or below one: .+\n$/)])
+  expect(nested).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`is below ${backups}, where backups are kept`),
+  })
+  for (const each of [uploads, data])
+    expect(await readdir(each)).not.toEqual(expect.arrayContaining([expect.stringMatching(/new|backups|files/)]))
+  expect(await readdir(join(backups, 'backups'))).toHaveLength(1)
 })
 
 test('what cannot be is refused in one line that says what to do', async () => {

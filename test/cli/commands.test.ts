@@ -44,6 +44,7 @@ describe('users', () => {
       'another long password\r\n',
     )
     expect(set).toMatchObject({ code: 0, stderr: '' })
+    expect(set.stdout).toMatch(/tokens .* for up to 15 minutes more\. .* lock the account/)
 
     await using service = await serviceOn(settings)
     expect(await service.logIn('thandi@firm.example', password)).toBe(401)

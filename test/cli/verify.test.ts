@@ -29,7 +29,8 @@ describe('verify', () => {
 
     expect(code).toBe(0)
     expect(stdout).toContain('in a store that is not set up: 2 files.\n! Nothing was looked at here')
-    expect(stdout).toMatch(/USE_S3_STORAGE=true.*\n.*UPLOADS_DIR.*\n$/)
+    expect(stdout).toMatch(/UPLOADS_DIR names that folder, with its hidden \.store-id\.\n$/)
+    expect(stdout).not.toContain('USE_S3_STORAGE')
     expect(stdout).not.toContain('✓')
   })
 

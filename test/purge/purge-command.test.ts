@@ -115,6 +115,7 @@ describe('purge', () => {
 
     const ended = await run('--now')
     expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('To be destroyed for good: 2 files.\n')
     expect(ended.stdout).toContain('✓ 1 document destroyed.\n2 files destroyed for good.\n')
     expect(await stored()).toEqual([])
     for (const each of [id, other.id])

@@ -36,7 +36,7 @@ export async function rewritePlaces(
   await client.query(
     // Of what a virus was found in nothing is missed: it was on its way out.
     `update document_versions set bytes_state = case scan_status when 'infected' then 'removed' else 'missing' end
-     where id = any ($1::uuid[]) and bytes_state = 'present'`,
+     where id = any ($1::uuid[])`,
     [withoutBytes],
   )
   // The restored bytes are those of versions. What purges had left on S3 was not restored, and is not destroyed either:
