@@ -1,18 +1,13 @@
 import { z } from 'zod'
 
-import { time, uuid } from './contract.ts'
+import { lines, time, trimmedText, uuid } from './contract.ts'
 
 /** The shapes of `contract.ts` that tell of people, firms, members and document types. */
 
 const controlCharacter = /\p{Cc}/u
 /** One line of text, without the blanks around it and without characters that would break a line or a column. */
 const line = (most: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, 'must not be empty')
-    .max(most, `must be at most ${most} characters`)
-    .refine((text) => !controlCharacter.test(text), 'must hold no control characters')
+  trimmedText(most).refine((text) => !controlCharacter.test(text), 'must hold no control characters')
 const email = z
   .string()
   .trim()
@@ -95,13 +90,7 @@ export const registerFirmBody = z
     registration_number: line(100).meta({ example: '2019/123456/07' }),
     email,
     phone,
-    address: z
-      .string()
-      .trim()
-      .min(1, 'must not be empty')
-      .max(2000)
-      .refine((text) => !text.includes('\0'), 'must hold no NUL character')
-      .meta({ example: '12 Long Street, Cape Town' }),
+    address: lines(2000).meta({ example: '12 Long Street, Cape Town' }),
     province: line(100).meta({ example: 'Western Cape' }),
     country: line(100).default('South Africa'),
     vat_number: line(50).optional().meta({ example: '4123456789' }),

@@ -113,21 +113,21 @@ export const ifMatchHeader = z.object({
     .meta({ description: 'Required: the `ETag` of the document that you saw.' }),
 })
 
-const sentence = (most: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, 'must not be empty')
-    .max(most, `must be at most ${most} characters`)
-    .refine((text) => !text.includes('\0'), 'must hold no NUL character')
+/** Text without the blanks around it. */
+export const trimmedText = (most: number) =>
+  z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`)
+
+/** Such a text, of one line or several. */
+export const lines = (most: number) =>
+  trimmedText(most).refine((text) => !text.includes('\0'), 'must hold no NUL character')
 
 export const reviewBody = z
   .strictObject({
     decision: z.enum(['verify', 'reject']),
-    reason_code: sentence(100)
+    reason_code: lines(100)
       .nullish()
       .meta({ example: 'not_readable', description: 'Shown as `review_reason`; docs/api.md has the usual ones.' }),
-    comment: sentence(2000).nullish().meta({ description: 'For the firm; it stands in the history.' }),
+    comment: lines(2000).nullish().meta({ description: 'For the firm; it stands in the history.' }),
     // The database's calendar has no year 0.
     valid_until: z.iso
       .date()
@@ -159,7 +159,7 @@ export const changeDisposalBody = z
   .strictObject({
     hold: z.boolean().optional().meta({ description: 'A legal hold on this document.' }),
     purge_approved: z.boolean().optional().meta({ description: 'It may go, though it is the last verified paper.' }),
-    reason: sentence(2000).meta({
+    reason: lines(2000).meta({
       example: 'Inquiry 17/2026 asks for it.',
       description: 'Stands in the history, which the firm reads.',
     }),

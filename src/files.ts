@@ -1,4 +1,3 @@
-import { constants } from 'node:fs'
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
@@ -15,24 +14,28 @@ export async function* splitLines(text: AsyncIterable<string>): AsyncGenerator<s
   if (rest !== '') yield rest
 }
 
-/** Makes durable what was just made, renamed or removed in a folder: a file's name is so once the folder that it stands in is. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+/**
+ * Makes durable what was written to a file; or what was just made, renamed or removed in a folder: a file's name is so once
+ * the folder that it stands in is.
+ */
+export async function syncPath(path: string): Promise<void> {
+  await using handle = await open(path)
+  await handle.sync()
+}
+
+/** What is found at a path; undefined where nothing is there. */
+export async function findIfThere<Found>(looking: Promise<Found>): Promise<Found | undefined> {
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    return await looking
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
   }
 }
 
 /** The text of a file; undefined where there is none. */
 export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
-  }
+  return findIfThere(readFile(path, 'utf8'))
 }
 
 /**
@@ -61,7 +64,8 @@ async function makeFolder(path: string, mode: number): Promise<string[]> {
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** False for what is no folder, is not there or cannot be looked at. */
+export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory()
   } catch {

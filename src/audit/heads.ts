@@ -118,13 +118,9 @@ export function keepHeadsInFile(path: string): HeadKeeper {
     shown: path,
     async keep(head) {
       await makeFolders(dirname(path), 0o777)
-      const file = await open(path, 'a', 0o600)
-      try {
-        await file.appendFile(`${JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })}\n`)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      await using file = await open(path, 'a', 0o600)
+      await file.appendFile(`${JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })}\n`)
+      await file.sync()
     },
     async read() {
       const heads = new Map<number, Set<string>>()

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 import { z } from 'zod'
 
-import type { Seal } from '../database/trail.ts'
+import { type Seal, sealColumns } from '../database/trail.ts'
 import type { Chained } from './compare-trail.ts'
 
 /** The seal before the first. */
@@ -58,14 +58,7 @@ export function sealLine(seal: Seal): string {
   const { entriesHash } = linkOf(seal)
   return JSON.stringify({
     seal: {
-      number: seal.number,
-      sealed_at: seal.sealedAt,
-      cluster: seal.cluster,
-      is_gathered: seal.isGathered,
-      after_transaction: seal.afterTransaction,
-      through_transaction: seal.throughTransaction,
-      not_before: seal.notBefore,
-      not_after: seal.notAfter,
+      ...sealColumns(seal),
       entries_hash: entriesHash.toString('hex'),
       previous_hash: seal.previousHash.toString('hex'),
       hash: seal.hash.toString('hex'),

@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 
 import type { Logger } from 'pino'
@@ -7,6 +7,7 @@ import { type CheckingKey, listBackups, openBackup, type OpenedBackup, readCheck
 import type { PathOrBucket } from '../config-forms.ts'
 import type { ConfigWithoutTokens } from '../config.ts'
 import { AppError, codeOf } from '../errors.ts'
+import { isFolder } from '../files.ts'
 import { backupBucket } from '../storage/backup-place/backup-bucket.ts'
 import { backupFolder, tidyBackupFolder } from '../storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
@@ -196,11 +197,3 @@ const whysNoFolder = new Map([
   ['ENOSPC', 'its disk is full'],
   ['EDQUOT', 'its disk is full'],
 ])
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory()
-  } catch {
-    return false
-  }
-}

@@ -15,17 +15,21 @@ import type {
 import type { Db, Tx } from './client.ts'
 import type { Membership } from './membership.ts'
 
-/** A document with its current version. */
-export type DocumentRecord = {
-  id: DocumentId
-  firmId: FirmId
+/** What a version is from the start. */
+export type VersionOfFile = {
+  versionId: VersionId
   documentType: string
   fileName: string
   fileSize: number
   mimeType: string
+}
+
+/** A document with its current version. */
+export type DocumentRecord = VersionOfFile & {
+  id: DocumentId
+  firmId: FirmId
   sha256: Sha256 | null
   version: number
-  versionId: VersionId
   store: StoreName
   storeId: StoreId | null
   storageKey: StorageKey

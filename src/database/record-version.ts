@@ -1,27 +1,23 @@
 import { sql } from 'kysely'
 
-import type { Actor, DocumentId, ScanStatus, Sha256, VersionId } from '../vocabulary.ts'
+import type { Actor, DocumentId, ScanStatus, Sha256 } from '../vocabulary.ts'
 import type { Tx } from './client.ts'
-import { documentColumns, type DocumentRecord, firstWithBytes, type Seeing } from './documents.ts'
+import { documentColumns, type DocumentRecord, firstWithBytes, type Seeing, type VersionOfFile } from './documents.ts'
 import { type Place, platformPath } from './places.ts'
 
-export type NewVersion = Place & {
-  versionId: VersionId
-  documentId: DocumentId
-  documentType: string
-  fileName: string
-  fileSize: number
-  mimeType: string
-  sha256: Sha256
-  etag: string | undefined
-  objectVersionId: string | undefined
-  isFallback: boolean
-  scanStatus: ScanStatus
-  /** When its scan began, where there was one: what the scanner has learned since, it did not look for. */
-  scannedSecondsAgo?: number
-  /** The version of the same document whose bytes these are: scanned when that one was. */
-  copyOf?: number
-}
+export type NewVersion = Place &
+  VersionOfFile & {
+    documentId: DocumentId
+    sha256: Sha256
+    etag: string | undefined
+    objectVersionId: string | undefined
+    isFallback: boolean
+    scanStatus: ScanStatus
+    /** When its scan began, where there was one: what the scanner has learned since, it did not look for. */
+    scannedSecondsAgo?: number
+    /** The version of the same document whose bytes these are: scanned when that one was. */
+    copyOf?: number
+  }
 
 /** `duplicateOf`: a document that had these bytes before. */
 export type RecordedDocument = DocumentRecord & { duplicateOf: DocumentId | null }

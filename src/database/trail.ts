@@ -194,19 +194,26 @@ export async function findGatheringAfter(
   return { fromNumber, throughNumber, notAfter }
 }
 
+/** What a seal says beside its entries and hashes, under the names that the table and an export have. */
+export function sealColumns(seal: Omit<Seal, 'entries' | 'previousHash' | 'hash'>) {
+  return {
+    number: seal.number,
+    sealed_at: seal.sealedAt,
+    cluster: seal.cluster,
+    is_gathered: seal.isGathered,
+    after_transaction: seal.afterTransaction,
+    through_transaction: seal.throughTransaction,
+    not_before: seal.notBefore,
+    not_after: seal.notAfter,
+  }
+}
+
 /** False when another worker has made a seal of this number first. */
 export async function insertSeal(db: Db | Tx, seal: Seal): Promise<boolean> {
   const inserted = await db
     .insertInto('document_seals')
     .values({
-      number: seal.number,
-      sealed_at: seal.sealedAt,
-      cluster: seal.cluster,
-      is_gathered: seal.isGathered,
-      after_transaction: seal.afterTransaction,
-      through_transaction: seal.throughTransaction,
-      not_before: seal.notBefore,
-      not_after: seal.notAfter,
+      ...sealColumns(seal),
       entries: seal.entries,
       previous_hash: seal.previousHash,
       hash: seal.hash,

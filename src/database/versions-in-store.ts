@@ -1,22 +1,14 @@
 import { sql } from 'kysely'
 
-import type { DocumentId, FirmId, Sha256, StorageKey, StoreId, StoreName, VersionId } from '../vocabulary.ts'
+import type { DocumentId, FirmId, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
 import type { Db } from './client.ts'
+import type { DocumentRecord, VersionOfFile } from './documents.ts'
 import type { Place } from './places.ts'
 
 /** A version as those see it who look after bytes, whoever may read it. */
-export type StoredVersion = Place & {
-  firmId: FirmId
-  documentId: DocumentId
-  version: number
-  versionId: VersionId
-  documentType: string
-  fileName: string
-  fileSize: number
-  mimeType: string
-  sha256: Sha256 | null
-  bytesState: 'present' | 'missing' | 'wrong' | 'removed'
-}
+export type StoredVersion = Place &
+  VersionOfFile &
+  Pick<DocumentRecord, 'firmId' | 'version' | 'sha256' | 'bytesState'> & { documentId: DocumentId }
 
 /** Which versions: all of one store, the fallback files of one disk, one firm's. */
 export type VersionScope = {

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 import { AppError } from '../errors.ts'
 import type { RightName } from '../people/rights.ts'
-import type { Actor, UserId, Visitor } from '../vocabulary.ts'
+import type { Actor, DocumentId, FirmId, UserId, Visitor } from '../vocabulary.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -49,6 +49,17 @@ function bearerToken(request: FastifyRequest): string {
       'Send your access token in the header "Authorization: Bearer …". Log in to get one.',
     )
   return token
+}
+
+/** The firm that an address names. The route's schema says that it is a UUID; whose it is the right decides. */
+export function firmOf(params: { firm_id: string }): FirmId {
+  return params.firm_id as FirmId
+}
+
+/** The document that an address names, in the firm that it names. */
+export function documentOf(params: { firm_id: string; id: string }): { firmId: FirmId; documentId: DocumentId } {
+  // As with the firm: a UUID by the schema, and in that firm only if the database finds it there.
+  return { firmId: firmOf(params), documentId: params.id as DocumentId }
 }
 
 /** What the audit trail keeps of a request, whoever makes it. */

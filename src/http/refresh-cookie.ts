@@ -29,18 +29,13 @@ export function assertSameOrigin(request: FastifyRequest, publicUrl: string | un
     throw new AppError('forbidden', 'With X-Auth-Mode: cookie a request must come from a page of this service.')
 }
 
-export function setRefreshCookie(
-  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-  publicUrl: string | undefined,
-  token: string,
-): void {
+export type Exchange = { request: FastifyRequest; reply: FastifyReply }
+
+export function setRefreshCookie({ request, reply }: Exchange, publicUrl: string | undefined, token: string): void {
   reply.setCookie(cookieName, token, { ...attributes(request, publicUrl), maxAge: refreshTokenSeconds })
 }
 
-export function clearRefreshCookie(
-  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-  publicUrl: string | undefined,
-): void {
+export function clearRefreshCookie({ request, reply }: Exchange, publicUrl: string | undefined): void {
   reply.clearCookie(cookieName, attributes(request, publicUrl))
 }
 

@@ -1,4 +1,6 @@
-import { hkdfSync, randomUUID } from 'node:crypto'
+import { hkdfSync, randomBytes, randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import { type CryptoKey, errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
@@ -6,12 +8,26 @@ import { z } from 'zod'
 import type { Account } from '../database/persons.ts'
 import type { RefreshTokenRecord } from '../database/sessions.ts'
 import { AppError } from '../errors.ts'
+import { readIfThere } from '../files.ts'
+import { createFileOnce } from '../storage/local-folders.ts'
 import type { Clock, SessionId, UserId } from '../vocabulary.ts'
 
 export type TokenKeys = { accessKey: CryptoKey; refreshKey: Uint8Array }
 
 /** What a person gets at the door. */
 export type Tokens = { accessToken: string; refreshToken: string; expiresInSeconds: number }
+
+/**
+ * The secret that the embedded installation signs its tokens with: made once, kept in the data folder for its owner
+ * alone. Of several processes that start at once one makes it and all read the same.
+ */
+export async function keepSecret(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'jwt-secret')
+  const existing = await readIfThere(path)
+  if (existing !== undefined) return existing.trim()
+  await createFileOnce(dataDir, 'jwt-secret', `${randomBytes(32).toString('hex')}\n`)
+  return (await readFile(path, 'utf8')).trim()
+}
 
 export async function tokenKeysOf(secret: string): Promise<TokenKeys> {
   return { accessKey: await accessKeyOf(secret), refreshKey: deriveKey(secret, 'refresh-tokens') }

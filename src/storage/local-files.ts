@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 
 import { hasCode } from '../errors.ts'
-import { readIfThere, syncFolder } from '../files.ts'
+import { readIfThere, syncPath } from '../files.ts'
 import type { QuarantineKey, StorageKey, StoreId } from '../vocabulary.ts'
 import { type ByteRange, type FileStat, type Quarantine, type Removed, StoreError } from './file-store.ts'
 import { handOn } from './hand-on.ts'
@@ -174,7 +174,7 @@ async function giveSecondName(reach: LocalReach, from: StorageKey, to: Quarantin
     await reach.folders.ensure(to)
     const path = await openLocalPath(reach, to)
     await link(await openLocalPath(reach, from), path)
-    await syncFolder(dirname(path))
+    await syncPath(dirname(path))
   } catch (error) {
     throw localFailure(error)
   }

@@ -3,13 +3,13 @@ import { link, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { hasCode } from '../errors.ts'
-import { makeFolders, syncFolder } from '../files.ts'
+import { makeFolders, syncPath } from '../files.ts'
 import { StoreError } from './file-store.ts'
 
 /** Makes a folder and its missing parents, durable, with mode 0700. An existing one is synced once: it may be new. */
 export async function makeDurableFolders(folder: string): Promise<void> {
   const made = await makeFolders(folder, 0o700)
-  for (const each of made.length === 0 ? [folder] : made.toReversed()) await syncFolder(dirname(each))
+  for (const each of made.length === 0 ? [folder] : made.toReversed()) await syncPath(dirname(each))
 }
 
 export type DurableFolders = {
@@ -57,7 +57,7 @@ async function makeDurable(folder: string): Promise<void> {
     if (!(await lstat(folder)).isDirectory())
       throw new StoreError('unavailable', 'The local store has something else in place of a folder.')
   }
-  await syncFolder(dirname(folder))
+  await syncPath(dirname(folder))
 }
 
 // No request lives this long: a file that was not written to for a day belongs to a process that died.
@@ -98,5 +98,5 @@ export async function createFileOnce(folder: string, name: string, text: string)
     await handle.close()
     await unlink(incoming)
   }
-  await syncFolder(folder)
+  await syncPath(folder)
 }

@@ -2,7 +2,7 @@ import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import type { StorageKey } from '../vocabulary.ts'
-import { syncFolder } from '../files.ts'
+import { syncPath } from '../files.ts'
 import { type IncomingFile, type Spooled, type StoredFile, StoreError } from './file-store.ts'
 import { hasCode } from '../errors.ts'
 import { localFailure } from './local-errors.ts'
@@ -73,7 +73,7 @@ async function giveName(incoming: string, path: string): Promise<void> {
   await link(incoming, path)
   try {
     await unlink(incoming)
-    await syncFolder(dirname(path))
+    await syncPath(dirname(path))
   } catch (error) {
     // Named but not durable: this call made the name, and takes it back.
     await unlinkIfThere(path)

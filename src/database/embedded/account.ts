@@ -3,7 +3,7 @@ import { access, chmod, chown, constants, lchown, lstat, mkdir, stat } from 'nod
 import { dirname, join } from 'node:path'
 
 import { ConfigError, hasCode } from '../../errors.ts'
-import { makeFolders, syncFolder } from '../../files.ts'
+import { findIfThere, isFolder, makeFolders, syncPath } from '../../files.ts'
 
 /** Who the server runs as. `other` is somebody whom only root can become. */
 export type Account = { kind: 'self' | 'other' } & Owner
@@ -56,20 +56,15 @@ function findNobody(): Owner {
 }
 
 async function findOwner(path: string): Promise<Owner | undefined> {
-  try {
-    const { uid, gid } = await stat(path)
-    return { uid, gid }
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
-  }
+  const found = await findIfThere(stat(path))
+  return found && { uid: found.uid, gid: found.gid }
 }
 
 /** Makes DATA_DIR, closed to all others, when it is absent; an existing one keeps its owner and mode. */
 export async function makeDataDir(dataDir: string): Promise<void> {
   try {
     await makeFolders(dirname(dataDir), 0o777)
-    if ((await makeFolders(dataDir, 0o700)).length > 0) await syncFolder(dirname(dataDir))
+    if ((await makeFolders(dataDir, 0o700)).length > 0) await syncPath(dirname(dataDir))
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw new ConfigError(`DATA_DIR: ${dataDir} is ${await whyNot(dataDir)}.`, { cause })
@@ -78,11 +73,7 @@ export async function makeDataDir(dataDir: string): Promise<void> {
 
 async function whyNot(dataDir: string): Promise<string> {
   const user = `this user (uid ${process.geteuid?.()})`
-  const isThere = await stat(dataDir).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
-  return isThere
+  return (await isFolder(dataDir))
     ? `no folder that ${user} may write in; let it read and write there, or name another`
     : `not a folder that ${user} may write in, and it cannot be made; name another`
 }

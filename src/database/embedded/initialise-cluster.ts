@@ -6,7 +6,7 @@ import { Client, type ClientConfig } from 'pg'
 import type { Logger } from 'pino'
 
 import { ConfigError, hasCode } from '../../errors.ts'
-import { syncFolder } from '../../files.ts'
+import { syncPath } from '../../files.ts'
 import { runAs, type Runner } from './run-program.ts'
 
 type Needs = { runner: Runner; major: number; log: Logger }
@@ -39,7 +39,7 @@ async function nameWhole(fresh: string, cluster: string): Promise<void> {
       { cause },
     )
   }
-  await syncFolder(dirname(cluster))
+  await syncPath(dirname(cluster))
 }
 
 async function readMajor(cluster: string): Promise<number | undefined> {

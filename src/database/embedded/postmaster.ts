@@ -6,6 +6,7 @@ import type { Client } from 'pg'
 import type { Logger } from 'pino'
 
 import { hasCode } from '../../errors.ts'
+import { readIfThere } from '../../files.ts'
 
 const pollMilliseconds = 20
 const patienceMilliseconds = 30_000
@@ -72,13 +73,8 @@ const impossiblePid = 2 ** 22 + 1
 
 /** The process id that the server of this cluster left in its folder. It may be stale. */
 async function readPostmasterPid(cluster: string): Promise<number | undefined> {
-  try {
-    const pid = Number.parseInt(await readFile(join(cluster, 'postmaster.pid'), 'utf8'), 10)
-    return pid > 1 ? pid : undefined
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
-  }
+  const pid = Number.parseInt((await readIfThere(join(cluster, 'postmaster.pid'))) ?? '', 10)
+  return pid > 1 ? pid : undefined
 }
 
 /** Who has this process id now. A server works in its data folder, which tells it from others. */

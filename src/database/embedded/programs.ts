@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 
 import { ConfigError, hasCode } from '../../errors.ts'
-import { makeFolders, syncFolder } from '../../files.ts'
+import { findIfThere, makeFolders, syncPath } from '../../files.ts'
 
 /** PostgreSQL's programs as an npm package brings them: `bin`, `lib` and `share` below `folder`. */
 export type Programs = { folder: string; version: string; major: number }
@@ -73,7 +73,7 @@ async function nameWhole(fresh: string, folder: string): Promise<void> {
     if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error
     await rm(fresh, { recursive: true })
   }
-  await syncFolder(dirname(folder))
+  await syncPath(dirname(folder))
 }
 
 /** Gives every file the mode it needs whatever root's umask is, and brings it to disk. */
@@ -88,13 +88,9 @@ async function openToAll(folder: string): Promise<void> {
 }
 
 async function settle(file: string, mode: number): Promise<void> {
-  const handle = await open(file, 'r')
-  try {
-    await handle.chmod(mode)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await using handle = await open(file, 'r')
+  await handle.chmod(mode)
+  await handle.sync()
 }
 
 async function assertRoots(folder: string): Promise<void> {
@@ -155,11 +151,5 @@ async function link(to: string, at: string): Promise<void> {
 
 /** Whether something stands at a path, a link that leads nowhere too. */
 export async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
-    throw error
-  }
+  return (await findIfThere(lstat(path))) !== undefined
 }

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
@@ -20,6 +20,7 @@ import { presentAccount, presentPerson } from '../present-person.ts'
 import {
   assertSameOrigin,
   clearRefreshCookie,
+  type Exchange,
   isCookieMode,
   readRefreshCookie,
   setRefreshCookie,
@@ -34,8 +35,6 @@ type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | un
 
 /** They use no cookie here, and browsers name no origin when their own page asks by them. */
 const safeMethods = new Set(['GET', 'HEAD'])
-
-type Exchange = { request: FastifyRequest; reply: FastifyReply }
 
 /** Contract §4: sessions of people. */
 export function authRoutes(needs: AuthNeeds): FastifyPluginAsyncZod {

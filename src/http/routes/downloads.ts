@@ -6,9 +6,8 @@ import { documentParams, downloadLinkShape, downloadQuery, versionParams } from 
 import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/issue-download.ts'
 import { openBytes, type OpenBytesNeeds, openLinkedBytes } from '../../documents/open-bytes.ts'
 import { openLocalLink } from '../../storage/local-links.ts'
-import { documentOf } from '../document-of.ts'
 import { sendFile } from '../send-file.ts'
-import { visitorOf } from '../authenticate.ts'
+import { documentOf, visitorOf } from '../authenticate.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = DownloadNeeds & OpenBytesNeeds & { localLinks: { key: Uint8Array } }

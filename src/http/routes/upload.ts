@@ -15,7 +15,7 @@ import {
 import { addVersion, restoreVersion } from '../../documents/add-version.ts'
 import { viewVersions } from '../../documents/browse.ts'
 import { upload, type UploadNeeds } from '../../documents/upload.ts'
-import { documentOf, firmOf } from '../document-of.ts'
+import { documentOf, firmOf } from '../authenticate.ts'
 import { handInErrors, handInOf, signalOfClient } from '../file-form.ts'
 import { answerPage, type Cursors } from '../paging.ts'
 import { answerReceived, presentDocument } from '../present-document.ts'

@@ -4,7 +4,7 @@ import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rm, stat
 import { dirname, join } from 'node:path'
 
 import { hasCode } from '../../errors.ts'
-import { syncFolder } from '../../files.ts'
+import { findIfThere, syncPath } from '../../files.ts'
 import { handOn } from '../hand-on.ts'
 import { localFailure } from '../local-errors.ts'
 import { incomingPath, incomingPrefix, makeDurableFolders, removeLeftovers } from '../local-folders.ts'
@@ -19,13 +19,8 @@ export function backupFolder(root: string): BackupPlace {
     write: async (name, content) => writeFile(root, name, content),
     read: async (name) => openFile(join(root, name)),
     async sizeOf(name) {
-      try {
-        const found = await lstat(join(root, name))
-        return found.isFile() ? found.size : undefined
-      } catch (error) {
-        if (hasCode(error, 'ENOENT')) return undefined
-        throw error
-      }
+      const found = await findIfThere(lstat(join(root, name)))
+      return found?.isFile() === true ? found.size : undefined
     },
     list: async (folder) => listFolder(join(root, folder)),
     remove: async (name) => removePath(join(root, name)),
@@ -57,7 +52,7 @@ async function writeFile(root: string, name: string, content: PlaceContent): Pro
     }
     await makeDurableFolders(dirname(path))
     await rename(incoming, path)
-    await syncFolder(dirname(path))
+    await syncPath(dirname(path))
   } catch (error) {
     await unlink(incoming).catch(() => undefined)
     throw error
@@ -67,10 +62,8 @@ async function writeFile(root: string, name: string, content: PlaceContent): Pro
 /** Durable too: what says of a backup that it is not finished must not come back once it is. */
 async function removePath(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true })
-  await syncFolder(dirname(path)).catch((error: unknown) => {
-    // What it stood in is not there either.
-    if (!hasCode(error, 'ENOENT')) throw error
-  })
+  // What it stood in may not be there either.
+  await findIfThere(syncPath(dirname(path)))
 }
 
 async function fill(handle: FileHandle, content: PlaceContent): Promise<void> {
@@ -87,13 +80,8 @@ async function openFile(path: string) {
 }
 
 async function listFolder(path: string): Promise<string[]> {
-  try {
-    const entries = await readdir(path, { withFileTypes: true })
-    return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted()
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return []
-    throw error
-  }
+  const entries = (await findIfThere(readdir(path, { withFileTypes: true }))) ?? []
+  return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted()
 }
 
 type AsideInFolder = { aside: string; mayGo: () => Promise<boolean> }
@@ -114,7 +102,7 @@ async function putFileAside(root: string, path: string, { aside, mayGo }: AsideI
     if (!isGone && (await whatHas(path, seen)) !== 'nothing') await rm(aside, { force: true })
   }
   // It is gone, whatever this says: where a loss of power brings it back, the next reading finds it.
-  if (isGone) await syncFolder(dirname(path)).catch(() => undefined)
+  if (isGone) await syncPath(dirname(path)).catch(() => undefined)
   return isGone
 }
 
@@ -123,7 +111,7 @@ async function giveSecondName(root: string, path: string, aside: string): Promis
   try {
     await linkOrCopy(path, incoming)
     await rename(incoming, aside)
-    await syncFolder(dirname(aside))
+    await syncPath(dirname(aside))
   } finally {
     // Where that name is of the same file already, a rename does nothing.
     await rm(incoming, { force: true })
@@ -137,25 +125,12 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   } catch (error) {
     if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK')) throw error
     await copyFile(from, to, constants.COPYFILE_EXCL)
-    await syncFile(to)
-  }
-}
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r+')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    await syncPath(to)
   }
 }
 
 async function whatHas(path: string, seen: FileHandle): Promise<'it' | 'another' | 'nothing'> {
-  try {
-    const [before, now] = await Promise.all([seen.stat({ bigint: true }), stat(path, { bigint: true })])
-    return before.dev === now.dev && before.ino === now.ino ? 'it' : 'another'
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return 'nothing'
-    throw error
-  }
+  const [before, now] = await Promise.all([seen.stat({ bigint: true }), findIfThere(stat(path, { bigint: true }))])
+  if (now === undefined) return 'nothing'
+  return before.dev === now.dev && before.ino === now.ino ? 'it' : 'another'
 }
