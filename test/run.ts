@@ -71,10 +71,10 @@ const isGood = count.failed === 0 && count.passed > 0
 process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`, () => process.exit(isGood ? 0 : 1))
 
 function requireRun(wanted: string): Run {
-  const run = runs[wanted]
-  if (run === undefined)
+  const found = runs[wanted]
+  if (found === undefined)
     throw new Error(`There is no test run "${wanted}". Name one of ${Object.keys(runs).join(', ')}.`)
-  return run
+  return found
 }
 
 async function runEverything({ projects, before, beside, leavesOut }: Run): Promise<Count> {
