@@ -147,6 +147,25 @@ describe('the collector', () => {
     expect(await local.stat(key)).toBeUndefined()
     expect(await blobsOf(documentId)).toEqual([])
   })
+
+  it('leaves the target of a mover that lives, however old it is', async () => {
+    const { document, version, file } = await handIn()
+    const { s3 } = service.app.stores
+    if (s3 === undefined) throw new Error('this service has a bucket')
+    const slow: typeof s3 = {
+      ...s3,
+      async write(...words) {
+        await collectBlobs(inTwoDays(), never)
+        return s3.write(...words)
+      },
+    }
+    const needs = { ...service.app, stores: { ...service.app.stores, s3: slow } }
+
+    expect(await moveVersion(needs, actor, version, toS3)).toBe('moved')
+
+    expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
+    expect((await blobsOf(document.id)).map(({ state }) => state).toSorted()).toEqual(['leaving', 'live'])
+  })
 })
 
 type Reserving = { store: 's3' | 'local'; storeId: string | null; key: string; processId: string }

@@ -5,7 +5,7 @@ import type { Db, Tx } from '../client.ts'
 import type { IdempotencyScope } from '../idempotency.ts'
 import type { Place } from '../places.ts'
 import type { Growth, Quota, Room } from '../quotas.ts'
-import { leaving } from './blob.ts'
+import { isClaimOver, leaving } from './blob.ts'
 
 /** An upload on its way into one place. */
 export type Reservation = Place & {
@@ -101,7 +101,7 @@ export async function abandonIncoming(
       update document_blobs b
       set ${leaving(sql`case when b.created_at < ${before} then ${now}::timestamptz else ${new Date(now.getTime() + graceMs)}::timestamptz end`)}
       where b.state = 'incoming' and b.source_key is null
-        and (b.created_at < ${before} and coalesce(b.source_id is null or b.claimed_until < ${now}::timestamptz, true)
+        and (b.created_at < ${before} and (b.source_id is null or ${isClaimOver})
           or b.created_at < ${deadBefore} and document_process_is_dead(b.claimed_by))
       returning b.source_id
     )
