@@ -71,17 +71,20 @@ test('rows cannot come between the look and the loading', async () => {
     writing,
   )
 
-  // From now on: it may end in the moment of the commit.
-  const isRefused = expect(load()).rejects.toThrow('This database is not empty: document_holds has rows.')
-  await expect
-    .poll(async () => {
-      const { rows } = await sql`
-      select from pg_locks where not granted and relation = 'document_holds'::regclass
-        and database = (select oid from pg_database where datname = current_database())`.execute(db)
-      return rows.length
-    })
-    .toBe(1)
-  await writing.commit().execute()
-
-  await isRefused
+  const commitOnceItWaits = async () => {
+    await expect
+      .poll(async () => {
+        const { rows } = await sql`
+        select from pg_locks where not granted and relation = 'document_holds'::regclass
+          and database = (select oid from pg_database where datname = current_database())`.execute(db)
+        return rows.length
+      })
+      .toBe(1)
+    await writing.commit().execute()
+  }
+  // Both at once: it may be refused in the moment of the commit.
+  await Promise.all([
+    expect(load()).rejects.toThrow('This database is not empty: document_holds has rows.'),
+    commitOnceItWaits(),
+  ])
 })
