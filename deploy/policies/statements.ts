@@ -63,7 +63,7 @@ export function unfinishedUploadsPolicy({ bucket }: Pick<Place, 'bucket'>): Poli
 
 /**
  * For the service, where `AUDIT_HEADS` names a bucket: heads are neither read nor removed. Another head of the same
- * number has another name, so that it replaces none. In the papers’ own bucket `servicePolicy` would allow all, so that the
+ * number has another name, so that it replaces none. In the documents’ own bucket `servicePolicy` would allow all, so that the
  * service refuses to keep heads there.
  */
 export function auditHeadsPolicy({ heads }: Pick<Place, 'heads'>): Policy {

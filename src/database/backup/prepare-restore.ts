@@ -47,7 +47,7 @@ export async function prepareRestore(ownerDb: Db, restoring: Restoring): Promise
   return state
 }
 
-/** All is done: from now on this database is one as any other, and no restore goes on in it. */
+/** All is done: from now on this database is like every other, and no restore is resumed in it. */
 export async function finishRestore(ownerDb: Db): Promise<void> {
   await sql`update document_restores set finished_at = clock_timestamp()`.execute(ownerDb)
 }
