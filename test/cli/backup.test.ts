@@ -1,5 +1,6 @@
 import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { expect, onTestFinished, test } from 'vitest'
 
@@ -44,6 +45,7 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
 
   const full = await place.run([...create, '--json'])
   const [fullName] = await readdir(join(place.backups, 'backups'))
+  await sleep(1000) // a backup’s name has no fraction of a second: by it the second one is to be the newer
   const rowsOnly = await place.run([...create, '--rows-only'])
   const name = (await readdir(join(place.backups, 'backups'))).find((each) => each !== fullName) ?? ''
   const manifest = await readFile(join(place.backups, 'backups', name, 'manifest.json'), 'utf8')
