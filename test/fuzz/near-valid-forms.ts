@@ -198,7 +198,9 @@ const oddlyBuilt: fc.Arbitrary<Form> = fc
     )
     const parts = [...cut.before, { ...odd, head: replaces ? heads : [...odd.head, ...heads] }, ...more]
     const written = write(cut, parts, { newline, start, ...(end !== undefined && { end }) })
-    const { bytes, files } = written
+    const { bytes } = written
+    // After an empty line all lines of a head are the file's.
+    const files = heads.includes('') ? [] : written.files
     return { contentType: contentType ?? written.contentType, bytes, files, mustBeKeptAs: undefined }
   })
 
