@@ -11,7 +11,9 @@ import { type Db, measureStatements, type PoolCounts } from './database/client.t
 import { type ClientLimits, connectDatabase } from './database/connect.ts'
 import { forgetMultipart, noteMultipart } from './database/blobs/reserve-upload.ts'
 import { openProcessLock } from './database/process-lock.ts'
+import { createDocumentOpeners, type DocumentOpeners } from './documents/access-document.ts'
 import type { Stores } from './documents/stores.ts'
+import { createUploadStatements, type UploadStatements } from './documents/store-upload.ts'
 import type { Tracing } from './logger-trace.ts'
 import { fromZero, makeMetrics, type Metrics } from './metrics.ts'
 import { makePasswords, type PasswordLimits, type Passwords } from './people/passwords.ts'
@@ -57,6 +59,8 @@ export type App = {
   /** The same as the owner of its tables, for what the service itself may not do. */
   ownerConnection: PoolConfig
   countConnections(): PoolCounts
+  openers: DocumentOpeners
+  uploads: UploadStatements
   stores: Stores
   budget: ByteBudget
   spool: Spool
@@ -135,6 +139,7 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
       directConnection: database.direct,
       ownerConnection: database.owner,
       countConnections: () => database.countConnections(),
+      ...statementsOf(config, database.db, processLock.processId),
       stores,
       budget: makeByteBudget(uploadMemoryBytes),
       spool: await openSpool(join(dataDir, 'spool')),
@@ -150,6 +155,14 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** The statements that many requests share. */
+function statementsOf({ usualQuota }: Config, db: Db, processId: ProcessId): Pick<App, 'openers' | 'uploads'> {
+  return {
+    openers: createDocumentOpeners(db),
+    uploads: createUploadStatements({ db, processId, defaultQuota: usualQuota }),
   }
 }
 

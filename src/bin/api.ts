@@ -31,7 +31,7 @@ export async function buildApi(
   limits: Limits = { mostSecondsOfSilence },
   ending: AbortSignal = never,
 ): Promise<FastifyInstance> {
-  const { config, log, metrics, db, keys } = app
+  const { config, log, metrics, db, keys, openers } = app
   const rates = holdRates({ db, log, metrics, now: app.now, limits: config.rates })
   const identify = identifyBearer({
     ...app,
@@ -59,12 +59,12 @@ export async function buildApi(
     memberRoutes({ db, cursors }),
     identityRoutes({ db, cursors, usualIssuer: config.openId?.issuer }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
-    uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes, usualQuota }),
-    versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes, usualQuota }),
+    uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
+    versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes }),
     reviewRoutes({ db, log, scanner: app.scanner, now: app.now }),
-    documentRoutes({ db, log, cursors, scanner: app.scanner }),
+    documentRoutes({ db, log, openers, cursors, scanner: app.scanner }),
     trashRoutes({ db, log, scanner: app.scanner }),
-    disposalRoutes({ db, log, trashDays: config.trashDays }),
+    disposalRoutes({ db, log, openers, trashDays: config.trashDays }),
     downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
     statusRoutes({ ...app, ...readiness, plan, version: packageJson.version }),
   ]

@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 
 import type { UserId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
-import { type RoomWish, type SeenRoom, seenRoom } from './quotas.ts'
 
 export type DocumentType = {
   id: string
@@ -51,20 +50,6 @@ export async function findDocumentType(db: Db | Tx, codeOrId: string): Promise<D
 
 const isNamed = (codeOrId: string) =>
   sql<boolean>`(code = ${codeOrId} or document_types.id::text = ${codeOrId.toLowerCase()})`
-
-/** The same together with the room that a firm has, for who hands in a file of it. */
-export async function findTypeWithRoom(
-  db: Db,
-  codeOrId: string,
-  wish: RoomWish,
-): Promise<(DocumentType & { room: SeenRoom }) | undefined> {
-  return await db
-    .selectFrom('document_types')
-    .select(columns)
-    .select(seenRoom(wish).as('room'))
-    .where(isNamed(codeOrId))
-    .executeTakeFirst()
-}
 
 /** Undefined when the code is taken. */
 export async function insertDocumentType(

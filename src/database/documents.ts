@@ -59,7 +59,11 @@ export const documentColumns = sql<DocumentRecord>`
  * Whether a document of a confidential type may be seen (contract §2): `role` and `user` are SQL expressions of who asks.
  * To anybody else such a document is not there.
  */
-export const isVisibleTo = (role: unknown, user: UserId, confidentialRoles: readonly string[]) => sql<boolean>`(
+export const isVisibleTo = (
+  role: unknown,
+  user: UserId | RawBuilder<UserId>,
+  confidentialRoles: readonly string[],
+) => sql<boolean>`(
   v.uploaded_by = ${user} or ${role} = any (${[...confidentialRoles, 'administrator']}::text[])
   or not exists (select from document_types t where t.code = d.document_type and t.confidential))`
 
@@ -137,25 +141,32 @@ export async function listVersions(
   return rows
 }
 
+/** Values, or columns of another table than `d` and `v`. */
+type Member = { firmId: unknown; userId: UserId | RawBuilder<UserId>; role: unknown }
+type Bytes = { sha256: Sha256 | null | RawBuilder<unknown>; before: Date | null }
+
 /** SQL: the first document of the firm, not in the trash, with a version of these very bytes that this member may see. */
 export const firstWithBytes = (
-  seeing: Seeing,
-  sha256: Sha256 | null,
-  before: Date | null = null,
+  { firmId, userId, role }: Member,
+  confidentialRoles: readonly string[],
+  { sha256, before }: Bytes,
 ): RawBuilder<DocumentId | null> => sql`(
   select d.id from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
-  where v.firm_id = ${seeing.membership.firmId} and v.sha256 = ${sha256} and d.deleted_at is null
-    and (${before}::timestamptz is null or v.uploaded_at < ${before}::timestamptz) and ${maySee(seeing)}
+  where v.firm_id = ${firmId} and v.sha256 = ${sha256} and d.deleted_at is null
+    and (${before}::timestamptz is null or v.uploaded_at < ${before}::timestamptz)
+    and ${isVisibleTo(role, userId, confidentialRoles)}
   order by v.uploaded_at, v.document_id limit 1)`
 
 /** The document that had these bytes before this one came. */
 export async function findDuplicate(
   db: Db,
-  seeing: Seeing,
-  { sha256, uploadedAt }: DocumentRecord,
+  { membership, confidentialRoles }: Seeing,
+  { sha256, uploadedAt: before }: DocumentRecord,
 ): Promise<DocumentId | null> {
   const { rows } = await sql<{ id: DocumentId | null }>`
-    select ${firstWithBytes(seeing, sha256, uploadedAt)} as id`.execute(db)
+    select ${firstWithBytes({ ...membership, role: sql`${membership.role}::text` }, confidentialRoles, { sha256, before })} as id`.execute(
+    db,
+  )
   return rows[0]?.id ?? null
 }
 

@@ -34,6 +34,20 @@ export async function inTransaction<Result>(
   return result
 }
 
+/**
+ * Runs one statement that is a transaction of its own. It throws what the server says, or `OutcomeUnknown` when an answer
+ * did not come; without a connection nothing is sent, and the error says why.
+ */
+export async function inOneStatement<Result>(db: Db, run: (connection: Db) => Promise<Result>): Promise<Result> {
+  return db.connection().execute(async (connection) => {
+    try {
+      return await run(connection)
+    } catch (error) {
+      throw outcomeOf(error)
+    }
+  })
+}
+
 /** Gives the connection back in every case. A rollback that fails means a broken one, on which the server rolls back by itself. */
 async function letGo(trx: ControlledTransaction<Tables>): Promise<void> {
   await trx
@@ -42,10 +56,16 @@ async function letGo(trx: ControlledTransaction<Tables>): Promise<void> {
     .catch(() => undefined)
 }
 
-/** What the server itself says, but that it is ending or does not know, means that it did not commit; all else is silence. */
 function outcomeOf(error: unknown): unknown {
-  const isServersWord = error instanceof DatabaseError && !/^(08|57P|40003)/.test(error.code ?? '')
-  return isServersWord
+  return isSureOfNothing(error)
     ? error
     : new OutcomeUnknown('the database did not say whether it kept the change', { cause: error })
+}
+
+/**
+ * Whether the failed statement or COMMIT changed nothing for sure: an answer of the server says so, unless the server is
+ * shutting down or does not know. All else is silence.
+ */
+export function isSureOfNothing(error: unknown): boolean {
+  return error instanceof DatabaseError && !/^(08|57P|40003)/.test(error.code ?? '')
 }

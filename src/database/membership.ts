@@ -24,6 +24,9 @@ export type RightToCheck = {
 
 export type AccessRequest = { userId: UserId; firmId: FirmId; right: RightToCheck }
 
+/** The same of many requests: whose ids are columns of the statement's other tables. */
+type AccessOfEach = { userId: UserId | RawBuilder<UserId>; firmId: FirmId | RawBuilder<FirmId>; right: RightToCheck }
+
 export type Refusal =
   | 'unauthenticated'
   | 'account_locked'
@@ -41,7 +44,7 @@ export const rankOf = (role: RawBuilder<unknown>): RawBuilder<number> =>
   sql`array_position(${[...firmRoles]}::text[], ${role}::text)`
 
 /** The check as a subquery, so that one statement can answer the right together with what it guards. */
-export function accessOf({ userId, firmId, right }: AccessRequest): RawBuilder<AccessRow> {
+export function accessOf({ userId, firmId, right }: AccessOfEach): RawBuilder<AccessRow> {
   const isAdministrator = sql`person."isAdministrator"`
   const actsAsAdministrator = sql`(${isAdministrator} and ${right.administrators === 'everywhere'})`
   const isHeldToReading = sql`(${isAdministrator} and (${right.administrators === 'never'} or member.role is null))`

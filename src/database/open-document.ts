@@ -1,8 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { Actor, DocumentId, FirmId, StoreId } from '../vocabulary.ts'
+import type { Actor, DocumentId, FirmId, StoreId, UserId } from '../vocabulary.ts'
+import { type Batched, createBatch, inOrder } from './batch.ts'
 import type { Db } from './client.ts'
-import { documentColumns, type DocumentRecord, isVersion, isVisibleTo } from './documents.ts'
+import { documentColumns, type DocumentRecord, isVisibleTo } from './documents.ts'
 import {
   type AccessRow,
   accessOf,
@@ -12,77 +13,117 @@ import {
   type RightToCheck,
 } from './membership.ts'
 
-export type DocumentOpening = {
-  firmId: FirmId
-  documentId: DocumentId
-  /** Undefined: the current one. */
-  version?: number | undefined
-  right: RightToCheck & { event: string }
-  confidentialRoles: readonly string[]
-  /** From where the bytes are wanted; undefined when only what is known of them is: that is shown in every state. */
-  bytesFrom: BytesWanted | undefined
-}
-
 /** The stores that one instance can read: one disk, and S3 where it is set up. */
 export type Reach = { localStoreId: StoreId; hasS3: boolean }
 
 /** `hasScanner`: what was never scanned is not given out. */
 export type BytesWanted = Reach & { hasScanner: boolean }
 
+export type DocumentOpening = {
+  actor: Actor
+  firmId: FirmId
+  documentId: DocumentId
+  /** Undefined: the current one. */
+  version?: number | undefined
+  /** From where the bytes are wanted; undefined when only what is known of them is: that is shown in every state. */
+  bytesFrom: BytesWanted | undefined
+}
+
 /** What stands in the way of the bytes; `ok` when nothing does. The same word goes to the audit trail. */
 export type DocumentOutcome = 'ok' | 'not_found' | 'gone' | 'scan_pending' | 'quarantined' | 'store_unavailable'
 
 export type OpenedDocument = DocumentRecord & { outcome: DocumentOutcome; membership: Membership }
 
+type OpenedRow = AccessRow & Omit<OpenedDocument, 'membership'> & { position: number }
+
 /**
- * Right, document, state and audit event in one statement. Throws the refusal when the person may not; undefined when
- * the firm has no such document that this person may see.
+ * Opens documents for one right. Throws the refusal when the person may not; undefined when the firm has no such document
+ * that this person may see.
  */
-export async function openDocument(
-  db: Db,
-  actor: Actor,
-  opening: DocumentOpening,
-): Promise<OpenedDocument | undefined> {
-  const { firmId, documentId } = opening
-  const { rows } = await sql<AccessRow & Omit<OpenedDocument, 'membership'>>`
-    with access as (select * from ${accessOf({ userId: actor.userId, firmId, right: opening.right })} as a),
-    found as (
-      select ${documentColumns}
-      from access, documents d
-      join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and ${isVersion(opening.version)}
-      where access.refusal is null and d.firm_id = ${firmId} and d.id = ${documentId}
-        and ${isVisibleTo(sql`access.role`, actor.userId, opening.confidentialRoles)}
+export type OpenDocument = (opening: DocumentOpening) => Promise<OpenedDocument | undefined>
+
+type Right = RightToCheck & { event: string }
+
+/** Right, document, state and audit event in one statement, for all requests that arrive while another one is under way. */
+export function createDocumentOpener(db: Db, right: Right, confidentialRoles: readonly string[]): OpenDocument {
+  const open: Batched<DocumentOpening, OpenedRow> = createBatch(async (openings) => {
+    const { rows } = await openAll(openings, right, confidentialRoles).execute(db)
+    return inOrder(rows, openings)
+  })
+  return async (opening) => {
+    const row = await open(opening)
+    const membership = membershipFrom(row, { userId: opening.actor.userId, firmId: opening.firmId })
+    return row.outcome === 'not_found' ? undefined : { ...row, membership }
+  }
+}
+
+function openAll(
+  openings: DocumentOpening[],
+  right: Right,
+  confidentialRoles: readonly string[],
+): RawBuilder<OpenedRow> {
+  const userId = sql.ref<UserId>('asked.user_id')
+  const firmId = sql.ref<FirmId>('asked.firm_id')
+  return sql<OpenedRow>`
+    with asked as materialized (
+      select * from json_to_recordset(${JSON.stringify(openings.map(rowOf))}::json) as asked (
+        position int, user_id uuid, firm_id uuid, document_id uuid, wanted int, ip text, user_agent text, request_id text,
+        local_store_id uuid, has_s3 boolean, has_scanner boolean)
     ),
-    judged as (select access.refusal, access.role, found.*, ${outcomeOf(opening.bytesFrom)} as outcome from access left join found on true),
+    judged as materialized (
+      select asked.*, access.refusal, access.role, found.*, ${outcome} as outcome
+      from asked
+      cross join lateral ${accessOf({ userId, firmId, right })} as access
+      left join lateral (
+        select ${documentColumns}
+        from documents d
+        join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
+          and v.version = coalesce(asked.wanted, d.current_version)
+        where access.refusal is null and d.firm_id = asked.firm_id and d.id = asked.document_id
+          and ${isVisibleTo(sql`access.role`, userId, confidentialRoles)}
+      ) as found on true
+    ),
     event as (
       insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
-      select ${opening.right.event}, coalesce(${refusalCodes}::jsonb ->> refusal, outcome), ${firmId}, ${documentId}, version,
-             ${actor.userId}, ${actor.ip}, ${actor.userAgent}, ${actor.requestId}
+      select ${right.event}, coalesce(${refusalCodes}::jsonb ->> refusal, outcome), firm_id, document_id, version, user_id,
+             ip, user_agent, request_id
       from judged
     )
-    select * from judged`.execute(db)
+    select * from judged order by position`
+}
 
-  const [row] = rows
-  if (row === undefined) return undefined
-  const membership = membershipFrom(row, { userId: actor.userId, firmId })
-  return row.outcome === 'not_found' ? undefined : { ...row, membership }
+/** By place in the array; text is well-formed, as JSON in the database must be. */
+function rowOf({ actor, firmId, documentId, version, bytesFrom }: DocumentOpening, position: number) {
+  return {
+    position,
+    user_id: actor.userId,
+    firm_id: firmId,
+    document_id: documentId,
+    wanted: version,
+    ip: actor.ip,
+    user_agent: actor.userAgent.toWellFormed(),
+    request_id: actor.requestId,
+    local_store_id: bytesFrom?.localStoreId,
+    has_s3: bytesFrom?.hasS3,
+    has_scanner: bytesFrom?.hasScanner,
+  }
 }
 
 const refusalCodes = JSON.stringify(
   Object.fromEntries(Object.entries(refusalAnswers).map(([refusal, [code]]) => [refusal, code])),
 )
 
-const outcomeOf = (bytesFrom: BytesWanted | undefined): RawBuilder<DocumentOutcome> => sql`case
+/** SQL. Without a local store nobody wants the bytes. */
+const outcome = sql<DocumentOutcome>`case
   when found.id is null then 'not_found'
-  when not ${bytesFrom !== undefined}::boolean then 'ok'
+  when asked.local_store_id is null then 'ok'
   when found."deletedAt" is not null then 'gone'
   -- Before what is said of its bytes, which are not where they were.
   when found."scanStatus" = 'infected' then 'quarantined'
   when found."bytesState" <> 'present' then 'gone'
-  when found."scanStatus" = 'pending' or (found."scanStatus" = 'skipped' and ${bytesFrom?.hasScanner ?? true}::boolean)
-    then 'scan_pending'
-  when found.store = 's3' and not ${bytesFrom?.hasS3 ?? false}::boolean then 'store_unavailable'
+  when found."scanStatus" = 'pending' or (found."scanStatus" = 'skipped' and asked.has_scanner) then 'scan_pending'
+  when found.store = 's3' and not asked.has_s3 then 'store_unavailable'
   -- A row of the platform names no disk, and is tried on the one at hand.
-  when found.store = 'local' and found."storeId" <> ${bytesFrom?.localStoreId ?? null}::uuid then 'store_unavailable'
+  when found.store = 'local' and found."storeId" <> asked.local_store_id then 'store_unavailable'
   else 'ok'
 end`

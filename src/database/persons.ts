@@ -28,7 +28,7 @@ type PersonRow = Omit<Person, 'id'> & { id: UserId | null }
  * How somebody stands at this moment, always in one row; its id is null for nobody. The one place that tells who is an
  * administrator and who is shut out. Should one id stand in both tables, each can shut its person out.
  */
-export const personOf = (id: UserId): RawBuilder<PersonRow> => sql<PersonRow>`(
+export const personOf = (id: UserId | RawBuilder<UserId>): RawBuilder<PersonRow> => sql<PersonRow>`(
   select
     coalesce(registered.id, personnel.id) as id,
     case when registered.id is null then 'firm_personnel' else 'registered_user' end as "userType",

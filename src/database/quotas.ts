@@ -1,8 +1,7 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 
 import type { FirmId } from '../vocabulary.ts'
 import type { Db, Tx } from './client.ts'
-import type { IdempotencyScope } from './idempotency.ts'
 import type { Membership } from './membership.ts'
 
 /** How much a firm may keep; undefined: as much as it likes. */
@@ -19,29 +18,19 @@ export type Room = {
   mostDocuments: number | null
 }
 
-/** The same as somebody sees it who hands a file in: with whether their idempotency key was answered. */
-export type SeenRoom = Room & { isAnswered: boolean }
-
-/** Of `scope` undefined nothing was answered. */
-export type RoomWish = { firmId: FirmId; usualQuota: Quota; scope: IdempotencyScope | undefined }
-
-/** SQL: what the firm keeps and may keep, as one value. What is on its way does not count. */
-export const seenRoom = ({ firmId, usualQuota, scope }: RoomWish): RawBuilder<SeenRoom> => sql<SeenRoom>`(
-  select json_build_object('usedBytes', used.bytes, 'usedDocuments', used.documents,
-    'mostBytes', coalesce(q.most_bytes, ${usualQuota.bytes ?? null}::bigint),
-    'mostDocuments', coalesce(q.most_documents, ${usualQuota.documents ?? null}::bigint),
-    'isAnswered', ${scope === undefined ? sql`false` : isAnswered(scope)})
-  from document_usage_of(${firmId}) used left join document_quotas q on q.firm_id = ${firmId})`
-
-const isAnswered = ({ firmId, userId, route, key }: IdempotencyScope) => sql`exists (
-  select from document_idempotency_keys
-  where firm_id = ${firmId} and user_id = ${userId} and route = ${route} and key = ${key})`
-
-export async function readRoom(db: Db | Tx, wish: RoomWish): Promise<SeenRoom> {
-  const { rows } = await sql<{ room: SeenRoom }>`select ${seenRoom(wish)} as room`.execute(db)
+/** What the firm stores and may store. What is on its way does not count. */
+export async function readRoom(
+  db: Db | Tx,
+  { firmId, usualQuota }: { firmId: FirmId; usualQuota: Quota },
+): Promise<Room> {
+  const { rows } = await sql<Room>`
+    select used.bytes::float8 as "usedBytes", used.documents::float8 as "usedDocuments",
+      coalesce(q.most_bytes, ${usualQuota.bytes ?? null}::bigint)::float8 as "mostBytes",
+      coalesce(q.most_documents, ${usualQuota.documents ?? null}::bigint)::float8 as "mostDocuments"
+    from document_usage_of(${firmId}) used left join document_quotas q on q.firm_id = ${firmId}`.execute(db)
   const [row] = rows
-  if (row === undefined) throw new Error('the database did not say what a firm keeps')
-  return row.room
+  if (row === undefined) throw new Error('the database did not say what a firm stores')
+  return row
 }
 
 /** Of a firm that is new. */

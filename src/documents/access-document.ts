@@ -5,7 +5,12 @@ import { type DocumentRecord, lockDocument } from '../database/documents.ts'
 import { type NewEvent, recordEvent } from '../database/events.ts'
 import { inTransaction } from '../database/in-transaction.ts'
 import type { Membership } from '../database/membership.ts'
-import { type BytesWanted, openDocument, type OpenedDocument } from '../database/open-document.ts'
+import {
+  type BytesWanted,
+  createDocumentOpener,
+  type OpenDocument,
+  type OpenedDocument,
+} from '../database/open-document.ts'
 import { AppError, isAppError } from '../errors.ts'
 import { recordRefusal, requireRight } from '../people/require-right.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
@@ -13,10 +18,24 @@ import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 
 export type AccessNeeds = { db: Db; log: Logger }
 
+/** Opens documents, in one statement for many requests of the same right. */
+export type DocumentOpeners = Record<OpeningRight, OpenDocument>
+
+type OpeningRight = (typeof openingRights)[number]
+
+const openingRights = ['documents.read', 'documents.download', 'documents.history', 'documents.versions'] as const
+
+export function createDocumentOpeners(db: Db): DocumentOpeners {
+  const openers = openingRights.map((right) => [right, createDocumentOpener(db, rights[right], confidentialRoles)])
+  return Object.fromEntries(openers) as DocumentOpeners // one for each of the names
+}
+
+export type OpeningNeeds = AccessNeeds & { openers: DocumentOpeners }
+
 /** Whoever wants the bytes says which stores they can read, and no right to them goes unjudged. */
 type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number | undefined } & (
   | { right: 'documents.download'; bytesFrom: BytesWanted }
-  | { right: Exclude<RightName, 'documents.download'> }
+  | { right: Exclude<OpeningRight, 'documents.download'> }
 )
 
 /**
@@ -24,7 +43,7 @@ type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number
  * in the audit trail and the log. Throws the refusal, and `not_found` also for one that this person may not know of.
  */
 export async function accessDocument(
-  needs: AccessNeeds,
+  needs: OpeningNeeds,
   actor: Actor,
   access: DocumentAccess,
 ): Promise<OpenedDocument> {
@@ -32,8 +51,7 @@ export async function accessDocument(
   const tell = (outcome: string) => tellAccess(needs.log, actor, { right, firmId, documentId, outcome })
   try {
     const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
-    const opening = { firmId, documentId, version, right: rights[right], confidentialRoles, bytesFrom }
-    const document = await openDocument(needs.db, actor, opening)
+    const document = await needs.openers[right]({ actor, firmId, documentId, version, bytesFrom })
     if (document === undefined) throw noSuchDocument(version)
     tell(document.outcome)
     return document

@@ -1,21 +1,21 @@
-import { findTypeWithRoom } from '../database/document-types.ts'
+import type { RecordedDocument } from '../database/blobs/commit-upload.ts'
+import { findDocumentType } from '../database/document-types.ts'
 import { type DocumentRecord, findDocument, type Seeing } from '../database/documents.ts'
-import type { IdempotencyScope } from '../database/idempotency.ts'
-import { readRoom } from '../database/quotas.ts'
-import type { RecordedDocument } from '../database/record-version.ts'
 import { AppError } from '../errors.ts'
 import { confidentialRoles } from '../people/rights.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 import { extensionOf } from '../storage/storage-key.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 import { noSuchDocument, withRight } from './access-document.ts'
+import { quotaExceeded } from './assert-room.ts'
 import { assertNotInTrash, assertServable } from './assert-servable.ts'
+import { commitVersion } from './commit-version.ts'
 import { type HeldSource, type HoldNeeds, holdSource, isOfWrongSource, lookAgain } from './hold-source.ts'
-import { scopeOf, storeVersion } from './keep-once.ts'
 import { answerToWrongBytes } from './open-bytes.ts'
-import type { StoreUploadNeeds } from './store-upload.ts'
+import { versionOf } from './store-once.ts'
+import { type PlannedUpload, reserve, storeUpload, type StoreUploadNeeds } from './store-upload.ts'
 import { answerToStoreFailure, assertSomewhereToGo, storeHolding } from './stores.ts'
-import { type HandIn, receiveAndKeep, type TypeLimits, type UploadNeeds } from './upload.ts'
+import { beginUpload, type HandIn, receiveAndStore, type TypeLimits, type UploadNeeds } from './upload.ts'
 
 type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }
 
@@ -25,10 +25,16 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
   const access = { right: 'documents.add_version', firmId, documentId } as const
   try {
     return await withRight(needs, actor, access, async (membership) => {
-      const scope = scopeOf(membership, documentId, request.idempotencyKey)
-      const type = await requireType(needs, { membership, confidentialRoles }, { documentId, scope })
-      assertSomewhereToGo(needs.stores)
-      return receiveAndKeep(needs, request, { actor, membership, type, newVersionOf: documentId })
+      const type = await requireType(needs, { membership, confidentialRoles }, documentId)
+      const begun = await beginUpload(needs, request)
+      return receiveAndStore(needs, actor, {
+        ...request,
+        ...access,
+        begun,
+        type,
+        documentType: type.code,
+        judgesType: false,
+      })
     })
   } catch (error) {
     throw answerToStoreFailure(error)
@@ -37,20 +43,18 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
 
 /** The limits of the document's type. The platform's rows may have a type that there is not: then the usual ones hold. */
 async function requireType(
-  { db, usualQuota }: UploadNeeds,
+  { db }: UploadNeeds,
   seeing: Seeing,
-  { documentId, scope }: { documentId: DocumentId; scope: IdempotencyScope | undefined },
-): Promise<TypeLimits> {
+  documentId: DocumentId,
+): Promise<TypeLimits & { code: string }> {
   const document = await findDocument(db, seeing, documentId)
   if (document === undefined) throw noSuchDocument()
   assertNotInTrash(document)
   const code = document.documentType
-  const room = { firmId: seeing.membership.firmId, usualQuota, scope }
-  const type = await findTypeWithRoom(db, code, room)
+  const type = await findDocumentType(db, code)
   if (type?.isActive === false)
     throw new AppError('validation_failed', 'Papers of this type are not taken any more. Ask the platform’s support.')
-  if (type?.code === code) return type
-  return { code, maxBytes: null, allowedTypes: null, room: await readRoom(db, room) }
+  return type?.code === code ? type : { code, maxBytes: null, allowedTypes: null }
 }
 
 type RestoreVersionNeeds = StoreUploadNeeds & HoldNeeds & { scanner: Scanner | undefined }
@@ -73,15 +77,7 @@ export async function restoreVersion(
       assertSomewhereToGo(needs.stores)
       const held = await holdProved(needs, actor, old, signal)
       try {
-        const { documentType, fileName, mimeType, fileSize: mostBytes, scanStatus } = old
-        const about = { ...access, documentType, fileName, mimeType, mostBytes, signal }
-        return await storeVersion(needs, actor, {
-          ...about,
-          content: held.content,
-          extension: extensionOf(old.storageKey),
-          scan: async () => ({ scanStatus }),
-          restored: { version: old.version, scanner: needs.scanner },
-        })
+        return await storeCopy(needs, actor, { access, old, content: held.content, signal })
       } finally {
         await held.release()
       }
@@ -89,6 +85,46 @@ export async function restoreVersion(
   } catch (error) {
     throw answerToStoreFailure(error)
   }
+}
+
+type Copy = {
+  access: Pick<PlannedUpload, 'firmId' | 'documentId'> & { right: 'documents.restore_version' }
+  old: DocumentRecord
+  content: HeldSource['content']
+  signal: AbortSignal
+}
+
+async function storeCopy(
+  needs: RestoreVersionNeeds,
+  actor: Actor,
+  { access, old, content, signal }: Copy,
+): Promise<RecordedDocument> {
+  const { documentType, fileName, mimeType, fileSize, scanStatus } = old
+  const planned: PlannedUpload = {
+    ...access,
+    userId: actor.userId,
+    documentType,
+    judgesType: false,
+    extension: extensionOf(old.storageKey),
+    growth: { bytes: fileSize, documents: 0 },
+    scope: undefined,
+  }
+  const reserved = await reserve(needs, planned)
+  if (reserved.refused !== null) throw quotaExceeded(reserved.room, reserved.refused, fileSize)
+  const { firmId, documentId } = access
+  const labels = { originalFileName: fileName, documentType, firmId, documentId }
+  const file = { contentType: mimeType, labels, content, signal }
+  const restored = { version: old.version, scanner: needs.scanner }
+  const committed = await storeUpload(needs, reserved, file, (stored) =>
+    commitVersion(needs, actor, {
+      right: access.right,
+      version: versionOf(stored, planned, { fileName, mimeType, scanStatus }),
+      restored,
+      signal,
+    }),
+  )
+  if (committed.outcome !== 'committed') throw new Error('a copy of a version was not committed')
+  return committed.document
 }
 
 async function requireServable(

@@ -1,17 +1,15 @@
-import type { Room, SeenRoom } from '../database/quotas.ts'
+import type { Reserved } from '../database/blobs/reserve-upload.ts'
+import type { Room } from '../database/quotas.ts'
 import { AppError } from '../errors.ts'
 import { leastFileBytes } from './incoming-bytes.ts'
 
-type Coming = { declaredBytes: number | undefined; isNewDocument: boolean }
-
-/** Rejects a file that the firm has no room for before it is read; a replay passes. Throws `quota_exceeded`. */
-export function assertRoom(room: SeenRoom, { declaredBytes, isNewDocument }: Coming): void {
-  if (room.isAnswered) return
-  const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
-  if (isNewDocument && mostDocuments !== null && usedDocuments + 1 > mostDocuments)
-    throw quotaExceeded(room, 'documents', declaredBytes)
-  if (mostBytes !== null && usedBytes + leastFileBytes(declaredBytes) > mostBytes)
-    throw quotaExceeded(room, 'bytes', declaredBytes)
+/** Whether a file that was refused room cannot turn out to be short enough for it. */
+export function isTooLargeForRoom({ refused, room }: Reserved, declaredBytes: number | undefined): boolean {
+  const { usedBytes, mostBytes } = room
+  return (
+    refused === 'documents' ||
+    (refused === 'bytes' && usedBytes + leastFileBytes(declaredBytes) > (mostBytes ?? Infinity))
+  )
 }
 
 /** `leftBytes`: how large a file could be that there is still room for. */

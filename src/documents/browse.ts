@@ -11,7 +11,7 @@ import { type EventPage, type EventRecord, listEvents } from '../database/events
 import { requireRight } from '../people/require-right.ts'
 import { confidentialRoles } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
-import { type AccessNeeds, accessDocument } from './access-document.ts'
+import { accessDocument, type OpeningNeeds } from './access-document.ts'
 
 type Needs = { db: Db }
 type Of = { firmId: FirmId; documentId: DocumentId }
@@ -28,13 +28,13 @@ export async function browseDocuments(
 }
 
 /** One document, in the trash or not. */
-export async function viewDocument(needs: AccessNeeds, actor: Actor, document: Of): Promise<DocumentRecord> {
+export async function viewDocument(needs: OpeningNeeds, actor: Actor, document: Of): Promise<DocumentRecord> {
   return accessDocument(needs, actor, { ...document, right: 'documents.read' })
 }
 
 /** What happened to one document, newest first; that somebody looked is part of it. */
 export async function viewHistory(
-  needs: AccessNeeds,
+  needs: OpeningNeeds,
   actor: Actor,
   { document, page }: { document: Of; page: EventPage },
 ): Promise<EventRecord[]> {
@@ -44,7 +44,7 @@ export async function viewHistory(
 
 /** The document as each of its versions, newest first. */
 export async function viewVersions(
-  needs: AccessNeeds,
+  needs: OpeningNeeds,
   actor: Actor,
   { document, page }: { document: Of; page: VersionPage },
 ): Promise<DocumentRecord[]> {

@@ -13,8 +13,6 @@ import type { ScanFeed } from './scanning/scan-upload.ts'
 
 export type Chunks = AsyncGenerator<Buffer, void>
 
-type Source = { bytes: Readable; maxBytes: number; signal: AbortSignal }
-
 /** How much longer than its file a form may declare itself: boundaries and the headers of its parts. */
 const formBytes = 64 * 1024
 
@@ -28,16 +26,11 @@ export function leastFileBytes(declaredBytes: number | undefined): number {
   return Math.max(1, (declaredBytes ?? 0) - formBytes)
 }
 
-/** Hands the bytes on and stops reading at the limit. Throws `too_large`, or the signal's reason. */
-export async function* limitBytes({ bytes, maxBytes, signal }: Source): Chunks {
-  let size = 0
+/** The bytes as they come. Throws the signal's reason. */
+export async function* readChunks(bytes: Readable, signal: AbortSignal): Chunks {
   try {
     // A multipart part and a request body yield buffers; the type of a stream cannot say so.
-    for await (const chunk of addAbortSignal(signal, bytes) as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > maxBytes) throw tooLarge(maxBytes)
-      yield chunk
-    }
+    yield* addAbortSignal(signal, bytes) as AsyncIterable<Buffer>
   } catch (error) {
     // The stream only knows that it was aborted; the signal knows why.
     signal.throwIfAborted()
@@ -69,9 +62,16 @@ export async function takeHead(chunks: Chunks, size: number): Promise<Buffer> {
   return Buffer.concat(taken)
 }
 
-export async function* rejoin(head: Buffer, rest: Chunks): Chunks {
+/** The whole file, read no further than to the limit. Throws `too_large`. */
+export async function* limitBytes(head: Buffer, rest: Chunks, maxBytes: number): Chunks {
+  let size = head.length
+  if (size > maxBytes) throw tooLarge(maxBytes)
   yield head
-  yield* rest
+  for await (const chunk of rest) {
+    size += chunk.length
+    if (size > maxBytes) throw tooLarge(maxBytes)
+    yield chunk
+  }
 }
 
 /** What a whole file must pass, once its last byte is there. */

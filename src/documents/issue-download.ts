@@ -1,6 +1,3 @@
-import type { Logger } from 'pino'
-
-import type { Db } from '../database/client.ts'
 import type { OpenedDocument } from '../database/open-document.ts'
 import { traced } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
@@ -8,17 +5,15 @@ import type { Scanner } from '../scanner/scanner.ts'
 import type { DownloadLink } from '../storage/file-store.ts'
 import type { S3Trouble } from '../storage/s3-errors.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../vocabulary.ts'
-import { accessDocument, noSuchDocument } from './access-document.ts'
+import { accessDocument, noSuchDocument, type OpeningNeeds } from './access-document.ts'
 import { bytesGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
 import { formatOf } from './formats/formats.ts'
 import type { StoredBytes } from './open-bytes.ts'
 import { answerToStoreFailure, storeHolding, type Stores, storeUnavailable } from './stores.ts'
 
-export type DownloadNeeds = {
-  db: Db
+export type DownloadNeeds = OpeningNeeds & {
   stores: Stores
   scanner: Scanner | undefined
-  log: Logger
   metrics: Pick<Metrics, 'downloads'>
   linkSeconds: number
   now: Clock

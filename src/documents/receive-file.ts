@@ -11,10 +11,10 @@ import {
   holdInMemory,
   holdOnceWhole,
   limitBytes,
-  rejoin,
+  readChunks,
   takeHead,
 } from './incoming-bytes.ts'
-import { type Format, headBytes, requireAllowedFormat } from './formats/formats.ts'
+import { type Detected, detectFormat, type Format, headBytes, requireAllowedFormat } from './formats/formats.ts'
 import { type KeptScanStatus, scanAsItComes, scanHeld, type ScanNeeds } from './scanning/scan-upload.ts'
 
 /** Files up to this size are held whole in memory, scanned, then sent in one piece. */
@@ -22,11 +22,25 @@ export const mostBytesInMemory = 16 * 1024 * 1024
 
 export type ReceiveNeeds = ScanNeeds & { budget: ByteBudget; spool: Spool }
 
-export type Incoming = {
+export type OpenedFile = {
   bytes: Readable
-  fileName: string
+  fileName: string | undefined
   /** What the client says that the file is. */
   declaredType: string | undefined
+}
+
+/** A file whose first bytes are here. Nothing is said of them yet: whether its sender may send it comes first. */
+export type BegunFile = OpenedFile & { head: Buffer; detected: Detected; rest: Chunks }
+
+/** Reads the first bytes of a file. Throws the signal's reason. */
+export async function beginFile(file: OpenedFile, signal: AbortSignal): Promise<BegunFile> {
+  const rest = readChunks(file.bytes, signal)
+  const head = await takeHead(rest, headBytes)
+  return { ...file, head, detected: await detectFormat(head), rest }
+}
+
+export type Wanted = {
+  fileName: string
   /** The body's length as the client declares it, form and all, already found to be allowed; undefined when it does not say. */
   declaredBytes: number | undefined
   maxBytes: number
@@ -49,24 +63,22 @@ export type Received = {
 }
 
 /**
- * Reads an upload once: limits, hashes, detects its format, checks and scans it. A large file flows on into the spool, and
+ * Receives the rest of an upload: limits, hashes, checks and scans it. A large file flows on into the spool, and
  * `accepted` settles at its end. Throws `empty_file`, `unsupported_type`, `too_large`, `infected`, `store_unavailable`.
  */
-export async function receiveFile(needs: ReceiveNeeds, incoming: Incoming): Promise<Received> {
-  const { declaredBytes = Infinity, maxBytes, signal, expectedSha256 } = incoming
-  const chunks = limitBytes(incoming)
-  const head = await takeHead(chunks, headBytes)
+export async function receiveFile(needs: ReceiveNeeds, file: BegunFile, wanted: Wanted): Promise<Received> {
+  const { declaredBytes = Infinity, maxBytes, signal, expectedSha256, fileName } = wanted
+  const { head, detected, declaredType } = file
   if (head.length === 0) throw new AppError('empty_file', 'The file is empty. Choose another one and send it again.')
-  const format = await requireAllowedFormat(head, incoming, incoming.allowedMimeTypes)
-
-  const whole = rejoin(head, chunks)
+  const format = requireAllowedFormat(detected, { fileName, declaredType }, wanted.allowedMimeTypes)
+  const whole = limitBytes(head, file.rest, maxBytes)
   const mostBytes = Math.min(declaredBytes, maxBytes)
   const scanBegunAt = performance.now()
   const checks = { expectedSha256, check: format.check }
   const held =
     mostBytes <= mostBytesInMemory
       ? await holdAndScan(needs, whole, { ...checks, mostBytes, signal })
-      : await spoolAndScan(needs, whole, { ...checks, incoming })
+      : await spoolAndScan(needs, whole, { ...checks, bytes: file.bytes, signal })
   return {
     format,
     scanBegunAt,
@@ -98,9 +110,9 @@ async function holdAndScan(
 async function spoolAndScan(
   needs: ReceiveNeeds,
   chunks: Chunks,
-  { incoming, ...checks }: Checks & { incoming: Incoming },
+  { bytes, signal, ...checks }: Checks & { bytes: Readable; signal: AbortSignal },
 ): Promise<Held> {
-  const scan = scanAsItComes(needs, incoming.signal)
-  const spooled = await flowIntoSpool(needs.spool, chunks, { ...checks, scan, stop: () => incoming.bytes.destroy() })
+  const scan = scanAsItComes(needs, signal)
+  const spooled = await flowIntoSpool(needs.spool, chunks, { ...checks, scan, stop: () => bytes.destroy() })
   return { ...spooled, scanStatus: () => scan.finish() }
 }

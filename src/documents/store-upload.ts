@@ -3,110 +3,176 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 
-import { abandonUpload, commitUpload, type Reservation, reserveUpload } from '../database/blobs/reserve-upload.ts'
-import type { Db, Tx } from '../database/client.ts'
+import { type Committed, createUploadCommitter } from '../database/blobs/commit-upload.ts'
+import {
+  abandonUpload,
+  createUploadReserver,
+  forgetUpload,
+  type Reservation,
+  type Reserved,
+} from '../database/blobs/reserve-upload.ts'
+import type { Db } from '../database/client.ts'
 import type { IdempotencyScope } from '../database/idempotency.ts'
-import { inTransaction, OutcomeUnknown } from '../database/in-transaction.ts'
+import { OutcomeUnknown } from '../database/in-transaction.ts'
 import type { Place } from '../database/places.ts'
 import type { Growth, Quota } from '../database/quotas.ts'
 import { AppError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
+import { confidentialRoles, rights } from '../people/rights.ts'
+import type { Outage } from '../storage/circuit-breaker.ts'
 import { type FileStore, type IncomingFile, type StoredFile, StoreError } from '../storage/file-store.ts'
 import type { S3Trouble } from '../storage/s3-errors.ts'
 import { isS3Out } from '../storage/s3-operation.ts'
-import type { BlobId, Clock, DocumentId, FirmId, ProcessId, StorageKey, VersionId } from '../vocabulary.ts'
+import { storageKeyOf } from '../storage/storage-key.ts'
+import type { BlobId, Clock, DocumentId, FirmId, ProcessId, StorageKey, UserId, VersionId } from '../vocabulary.ts'
 import { quotaExceeded } from './assert-room.ts'
 import { removeNow } from './remove-blobs.ts'
 import { placeFor, storeHolding, type Stores, type Target, targetOf } from './stores.ts'
 
+export type UploadRight = 'documents.upload' | 'documents.add_version' | 'documents.restore_version'
+
+/** The two statements of an upload, each shared by all that need it at the same time. */
+export type UploadStatements = ReturnType<typeof createUploadStatements>
+
+type StatementNeeds = { db: Db; processId: ProcessId; defaultQuota: Quota }
+
+export function createUploadStatements({ db, processId, defaultQuota }: StatementNeeds) {
+  const reserving = (name: UploadRight) => createUploadReserver(db, { processId, right: rights[name], defaultQuota })
+  return {
+    reserve: {
+      'documents.upload': reserving('documents.upload'),
+      'documents.add_version': reserving('documents.add_version'),
+      'documents.restore_version': reserving('documents.restore_version'),
+    },
+    commitDocument: createUploadCommitter(db, rights['documents.upload'], confidentialRoles),
+  }
+}
+
 export type StoreUploadNeeds = {
   db: Db
   processId: ProcessId
+  uploads: UploadStatements
   stores: Stores
   log: Logger
   metrics: Metrics
   now: Clock
-  /** Of a firm that has none of its own. */
-  usualQuota: Quota
 }
 
-export type NewFile = {
+/** What an upload is going to be: all that is known of it before its bytes are. */
+export type PlannedUpload = {
+  right: UploadRight
+  userId: UserId
   firmId: FirmId
   documentId: DocumentId
-  file: IncomingFile
+  documentType: string
+  /** Whether the database judges the type: a document that exists keeps the one it has. */
+  judgesType: boolean
+  extension: string
   growth: Growth
   scope: IdempotencyScope | undefined
-  /** A key that nothing has had yet: each attempt gets one of its own. */
-  makeKey: () => StorageKey
 }
 
-/** Bytes that are durable, where, and of which version. */
-export type Stored = StoredFile & Place & { versionId: VersionId; isFallback: boolean }
-
-type Commit<Result> = (trx: Tx, stored: Stored) => Promise<Result>
-
-/**
- * Stores a file where new files go, and makes it a version in the one transaction that runs `commit`. A file that S3 does
- * not take goes to the local disk as if it came for the first time, and moves to S3 by itself later. A rejected file and a
- * client that went away are no failure of S3, and go nowhere.
- */
-export async function storeUpload<Result>(
-  needs: StoreUploadNeeds,
-  newFile: NewFile,
-  commit: Commit<Result>,
-): Promise<Result> {
-  const target = targetOf(needs.stores)
-  const key = newFile.makeKey()
-  if (target !== 's3') {
-    const outage = target === 'local' ? undefined : needs.stores.s3?.outage()
-    if (outage !== undefined) logS3Failure(needs, { key, ...outage })
-    return await storeAt(needs, { ...newFile, target, key }, commit)
-  }
-  try {
-    return await storeAt(needs, { ...newFile, target, key }, commit)
-  } catch (error) {
-    if (!isS3Out(error)) throw error
-    logS3Failure(needs, { key, ...error.failure, err: error })
-    if (needs.stores.fallback === 'off') throw error
-    newFile.file.signal?.throwIfAborted()
-    return await storeAt(needs, { ...newFile, target: 'fallback', key: newFile.makeKey() }, commit)
-  }
+/** A named place with room reserved in it, unless `isReserved` is false. */
+export type ReservedUpload = Reserved & {
+  planned: PlannedUpload
+  reservation: Reservation
+  isFallback: boolean
+  /** Why it does not go to S3. */
+  outage: Outage | undefined
 }
 
-type Attempt = NewFile & { target: Target; key: StorageKey }
-
 /**
- * Reserve, put, commit: the row that names the bytes comes first, the bytes are durable before the version is made.
- * Whatever fails is one change of state, in which the bytes leave and nothing stays reserved; but a commit whose outcome
- * is unknown leaves everything to the collector, since the version may exist. Throws `quota_exceeded` where the firm has
- * no room.
+ * Reserves room where new files go, under a fresh key, if the person may upload, the type is taken and there is room.
+ * Throws the denial, and `store_unavailable`.
  */
-async function storeAt<Result>(
+export async function reserve(
   needs: StoreUploadNeeds,
-  { target, key, file, ...newFile }: Attempt,
-  commit: Commit<Result>,
-): Promise<Result> {
+  planned: PlannedUpload,
+  target: Target = targetOf(needs.stores),
+): Promise<ReservedUpload> {
+  const outage = target === 'fallback' ? needs.stores.s3?.outage() : undefined
+  const { firmId, documentId, documentType, judgesType, extension, growth, scope } = planned
+  const key = storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
   const { isFallback, ...place } = placeFor(target, needs.stores, key)
   const reservation: Reservation = {
-    ...newFile,
     ...place,
+    firmId,
+    documentId,
+    growth,
+    scope,
+    documentType: judgesType ? documentType : undefined,
     id: randomUUID() as BlobId,
     versionId: randomUUID() as VersionId,
   } // just made, so they name nothing else
-  const store = storeHolding(needs.stores, place)
-  await reserve(needs, reservation)
+  const reserving = needs.uploads.reserve[planned.right](planned.userId, reservation)
+  const reserved = await reserving.catch(async (error: unknown) => {
+    // It may have taken effect without an answer.
+    if (!(error instanceof AppError)) await abandon(needs, reservation, true)
+    throw error
+  })
+  return { ...reserved, planned, reservation, isFallback, outage }
+}
+
+/** Lets a reservation go under which nothing was written. */
+export async function unreserve(needs: StoreUploadNeeds, { isReserved, reservation }: ReservedUpload): Promise<void> {
+  if (!isReserved) return
+  await forgetUpload(needs.db, reservation.id).catch((error: unknown) => logLeftBehind(needs, reservation, error))
+}
+
+/** Bytes that are durable, where, and of which version. */
+export type Stored = StoredFile & Place & { blobId: BlobId; versionId: VersionId; isFallback: boolean }
+
+type Commit = (stored: Stored) => Promise<Committed>
+
+/**
+ * Puts a file where room is reserved for it, and makes it a version by `commit`. A file that S3 does not take goes to the
+ * local disk as if it came for the first time, and moves to S3 by itself later. A rejected file and a client that went away
+ * are no failure of S3, and go nowhere.
+ */
+export async function storeUpload(
+  needs: StoreUploadNeeds,
+  reserved: ReservedUpload,
+  file: IncomingFile,
+  commit: Commit,
+): Promise<Committed> {
+  const { planned, outage, reservation } = reserved
+  const { key, store } = reservation
+  if (outage !== undefined) logS3Failure(needs, { key, ...outage })
   try {
-    const stored = await measureWrite(needs.metrics, store.name, file, () => store.write(key, file))
-    return await inTransaction(needs.db, async (trx) => {
-      if (!(await commitUpload(trx, reservation.id, stored.size)))
-        throw new AppError('store_unavailable', 'This upload was given up meanwhile. Send the file again.', {
-          retryAfterSeconds: 5,
-        })
-      const result = await commit(trx, { ...stored, ...place, isFallback, versionId: reservation.versionId })
-      // The last moment at which a client that went away can be left without a document it never heard of.
-      file.signal?.throwIfAborted()
-      return result
-    })
+    return await putAndCommit(needs, reserved, file, commit)
+  } catch (error) {
+    if (store !== 's3' || !isS3Out(error)) throw error
+    logS3Failure(needs, { key, ...error.failure, err: error })
+    if (needs.stores.fallback === 'off') throw error
+    file.signal?.throwIfAborted()
+    const again = await reserve(needs, { ...planned, judgesType: false }, 'fallback')
+    if (again.refused !== null) throw quotaExceeded(again.room, again.refused, planned.growth.bytes)
+    return await putAndCommit(needs, again, file, commit)
+  }
+}
+
+/**
+ * The row that names the bytes came first; the bytes are durable before the version is made. Whatever fails is one change
+ * of state, in which the bytes leave and nothing stays reserved; but a commit whose outcome is unknown leaves everything to
+ * the collector, since the version may exist.
+ */
+async function putAndCommit(
+  needs: StoreUploadNeeds,
+  { reservation, isFallback }: ReservedUpload,
+  file: IncomingFile,
+  commit: Commit,
+): Promise<Committed> {
+  const { store, storeId, key, versionId, id: blobId } = reservation
+  const files = storeHolding(needs.stores, { store, storeId, key })
+  try {
+    const stored = await measureWrite(needs.metrics, store, file, () => files.write(key, file))
+    const committed = await commit({ ...stored, store, storeId, key, blobId, versionId, isFallback })
+    if (committed.outcome === 'given_up')
+      throw new AppError('store_unavailable', 'This upload was given up meanwhile. Send the file again.', {
+        retryAfterSeconds: 5,
+      })
+    if (committed.outcome === 'answered') await abandon(needs, reservation, false)
+    return committed
   } catch (error) {
     if (error instanceof OutcomeUnknown)
       needs.log.error(
@@ -118,17 +184,6 @@ async function storeAt<Result>(
   }
 }
 
-async function reserve(needs: StoreUploadNeeds, reservation: Reservation): Promise<void> {
-  const { db, processId, usualQuota } = needs
-  const reserving = reserveUpload(db, processId, reservation, usualQuota)
-  const { refused, ...room } = await reserving.catch(async (error: unknown) => {
-    // It may have taken effect without an answer.
-    await abandon(needs, reservation, true)
-    throw error
-  })
-  if (refused !== null) throw quotaExceeded(room, refused, reservation.growth.bytes)
-}
-
 /** `isLate`: no client waits for an S3 that is out. The collector removes what S3 may have of the file, after the grace. */
 async function abandon(needs: StoreUploadNeeds, reservation: Reservation, isLate: boolean): Promise<void> {
   const { id } = reservation
@@ -136,11 +191,12 @@ async function abandon(needs: StoreUploadNeeds, reservation: Reservation, isLate
     await abandonUpload(needs.db, id, isLate ? sql`now() + interval '1 day'` : sql`now()`)
     if (!isLate) await removeNow(needs, reservation, [id])
   } catch (error) {
-    needs.log.warn(
-      { ...aboutUpload(reservation), event: 'upload_left_behind', err: error },
-      'collector will remove these bytes',
-    )
+    logLeftBehind(needs, reservation, error)
   }
+}
+
+function logLeftBehind({ log }: StoreUploadNeeds, reservation: Reservation, err: unknown): void {
+  log.warn({ ...aboutUpload(reservation), event: 'upload_left_behind', err }, 'collector will remove these bytes')
 }
 
 function aboutUpload({ key, store }: Reservation): { key: StorageKey; store: string } {

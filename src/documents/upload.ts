@@ -1,34 +1,28 @@
-import type { Readable } from 'node:stream'
+import { randomUUID } from 'node:crypto'
 
-import type { Db } from '../database/client.ts'
-import { type DocumentType, findTypeWithRoom } from '../database/document-types.ts'
-import type { RoomWish, SeenRoom } from '../database/quotas.ts'
-import type { RecordedDocument } from '../database/record-version.ts'
+import type { RecordedDocument } from '../database/blobs/commit-upload.ts'
+import { type DocumentType, findDocumentType } from '../database/document-types.ts'
+import { requireMembership } from '../database/membership.ts'
 import { AppError } from '../errors.ts'
 import { traced } from '../logger-trace.ts'
-import { recordRefusal, requireRight } from '../people/require-right.ts'
+import { recordRefusal } from '../people/require-right.ts'
 import { rights } from '../people/rights.ts'
-import type { Actor, FirmId } from '../vocabulary.ts'
+import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
 import { tellAccess } from './access-document.ts'
-import { assertRoom } from './assert-room.ts'
+import { isTooLargeForRoom, quotaExceeded } from './assert-room.ts'
+import { requireFileName } from './file-name.ts'
 import { defaultMimeTypes } from './formats/formats.ts'
-import { type Admitted, keepOnce, scopeOf } from './keep-once.ts'
 import { assertDeclaredSize } from './incoming-bytes.ts'
-import { receiveFile, type ReceiveNeeds } from './receive-file.ts'
-import type { StoreUploadNeeds } from './store-upload.ts'
+import { type BegunFile, beginFile, type OpenedFile, receiveFile, type ReceiveNeeds } from './receive-file.ts'
+import { isAnswered, scopeOf, storeOnce } from './store-once.ts'
+import { type PlannedUpload, reserve, type ReservedUpload, type StoreUploadNeeds, unreserve } from './store-upload.ts'
 import { answerToStoreFailure, assertSomewhereToGo } from './stores.ts'
-
-/** What a document's type says of its files, and how much room its firm has. */
-export type TypeLimits = Pick<DocumentType, 'code' | 'maxBytes' | 'allowedTypes'> & { room: SeenRoom }
 
 export type UploadNeeds = ReceiveNeeds & StoreUploadNeeds & { maxUploadBytes: number }
 
-/** `declaredType`: what the client says that the file is, if anything. */
-type OpenedFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
-
 /** A file on its way in. */
 export type HandIn = {
-  /** Begins to read the body; called only when the person may hand it in. */
+  /** Begins to read the body. */
   openFile: () => Promise<OpenedFile>
   /** The body's length as the client declares it; undefined when it does not say. */
   declaredBytes: number | undefined
@@ -41,19 +35,24 @@ export type HandIn = {
 /** `documentType`: code or id. */
 type UploadRequest = HandIn & { firmId: FirmId; documentType: string }
 
-/** What an upload guarantees stands in the contract §3, and in this order: allowed, received, kept. */
+/**
+ * Stores a file as a new document. What an upload guarantees stands in the contract §3. Its order: the first bytes, then
+ * the right with type and room (one statement), the rest of the bytes, the store, the commit (one statement). Whatever is
+ * said of the file is said only to who may upload it.
+ */
 export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRequest): Promise<RecordedDocument> {
   const { firmId } = request
-  const membership = await requireRight(needs, actor, 'documents.upload', { firmId })
-  const scope = scopeOf(membership, undefined, request.idempotencyKey)
-  const room = { firmId, usualQuota: needs.usualQuota, scope }
-  const type = await requireActiveType(needs.db, request.documentType, room)
-  assertSomewhereToGo(needs.stores)
-
+  const event = { action: rights['documents.upload'].event, firmId }
   try {
-    const document = await recordRefusal(needs.db, actor, { action: rights['documents.upload'].event, firmId }, () =>
-      receiveAndKeep(needs, request, { actor, membership, type, newVersionOf: undefined }),
-    )
+    const document = await recordRefusal(needs.db, actor, event, async () => {
+      const code = await codeOf(needs, request.documentType)
+      const begun = await beginUpload(needs, request).catch(async (error: unknown) => {
+        await requireMembership(needs.db, { userId: actor.userId, firmId, right: rights['documents.upload'] })
+        throw error
+      })
+      const of = { documentId: randomUUID() as DocumentId, documentType: code, judgesType: true } // just made
+      return receiveAndStore(needs, actor, { ...request, begun, type: undefined, right: 'documents.upload', ...of })
+    })
     tellAccess(needs.log, actor, { right: 'documents.upload', firmId, documentId: document.id, outcome: 'ok' })
     return document
   } catch (error) {
@@ -61,27 +60,60 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
   }
 }
 
-/** The second and third step of handing in: received within the limits of its type, and kept. */
-export async function receiveAndKeep(
+/** Reads the first bytes. Throws `store_unavailable`, and what is wrong with the form. */
+export async function beginUpload(needs: UploadNeeds, { openFile, signal }: HandIn): Promise<BegunFile> {
+  assertSomewhereToGo(needs.stores)
+  return beginFile(await openFile(), signal)
+}
+
+/** What a document's type says of its files. */
+export type TypeLimits = Pick<DocumentType, 'maxBytes' | 'allowedTypes'>
+
+/** `type`: what is known of it; undefined where the database judges it. */
+export type BegunUpload = HandIn &
+  Pick<PlannedUpload, 'right' | 'firmId' | 'documentId' | 'documentType' | 'judgesType'> & {
+    begun: BegunFile
+    type: TypeLimits | undefined
+  }
+
+/** Reserves room, receives the rest within the limits of the type, and stores it. */
+export async function receiveAndStore(
   needs: UploadNeeds,
-  handIn: HandIn,
-  { type, ...allowed }: Pick<Admitted, 'actor' | 'membership' | 'newVersionOf'> & { type: TypeLimits },
+  actor: Actor,
+  uploading: BegunUpload,
 ): Promise<RecordedDocument> {
-  const maxBytes = Math.min(needs.maxUploadBytes, type.maxBytes ?? Infinity)
-  assertDeclaredSize(handIn.declaredBytes, maxBytes)
-  const { declaredBytes } = handIn
-  assertRoom(type.room, { declaredBytes, isNewDocument: allowed.newVersionOf === undefined })
-  const file = await handIn.openFile()
-  const fileName = requireFileName(file.fileName)
-  const allowedMimeTypes = type.allowedTypes ?? defaultMimeTypes
-  const received = await traced('receive file', () =>
-    receiveFile(needs, { ...handIn, ...file, fileName, maxBytes, allowedMimeTypes }),
-  )
+  const { begun, right, firmId, documentId, documentType, judgesType, declaredBytes = Infinity } = uploading
+  const { userId } = actor
+  const reserved = await reserve(needs, {
+    right,
+    userId,
+    firmId,
+    documentId,
+    documentType,
+    judgesType,
+    extension: begun.detected.format?.extensions[0] ?? 'bin',
+    growth: {
+      bytes: Math.min(declaredBytes, needs.maxUploadBytes),
+      documents: right === 'documents.upload' ? 1 : 0,
+    },
+    scope: scopeOf(
+      {
+        firmId,
+        userId,
+        right,
+      },
+      uploading.idempotencyKey,
+    ),
+  })
+  const { received, fileName } = await receiveInto(needs, uploading, reserved).catch(async (error: unknown) => {
+    begun.bytes.destroy()
+    await unreserve(needs, reserved)
+    throw error
+  })
   try {
-    const { idempotencyKey, signal } = handIn
-    const admitted = { ...allowed, documentType: type.code, fileName, received, idempotencyKey, signal }
-    return await traced('keep file', async (span) => {
-      const document = await keepOnce(needs, admitted)
+    return await traced('store file', async (span) => {
+      const { signal } = uploading
+      const document = await storeOnce(needs, actor, { reserved, received, fileName, signal })
       span?.add({ store: document.store, bytes: document.fileSize })
       return document
     })
@@ -90,37 +122,29 @@ export async function receiveAndKeep(
   }
 }
 
-async function requireActiveType(db: Db, codeOrId: string, room: RoomWish): Promise<TypeLimits> {
-  const type = await findTypeWithRoom(db, codeOrId, room)
-  if (type?.isActive === true) return type
+async function receiveInto(needs: UploadNeeds, uploading: BegunUpload, reserved: ReservedUpload) {
+  const { declaredBytes, begun } = uploading
+  const { maxBytes: maxBytesOfType, allowedTypes } = uploading.type ?? requireActiveType(reserved)
+  const maxBytes = Math.min(needs.maxUploadBytes, maxBytesOfType ?? Infinity)
+  assertDeclaredSize(declaredBytes, maxBytes)
+  if (isTooLargeForRoom(reserved, declaredBytes) && !(await isAnswered(needs, reserved)))
+    throw quotaExceeded(reserved.room, reserved.refused ?? 'bytes', declaredBytes)
+  const fileName = requireFileName(begun.fileName)
+  const wanted = { ...uploading, fileName, maxBytes, allowedMimeTypes: allowedTypes ?? defaultMimeTypes }
+  const received = await traced('receive file', () => receiveFile(needs, begun, wanted))
+  return { received, fileName }
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Most clients name a type by its code; keys of files have it in their name. */
+async function codeOf({ db }: UploadNeeds, codeOrId: string): Promise<string> {
+  if (!uuid.test(codeOrId)) return codeOrId
+  return (await findDocumentType(db, codeOrId))?.code ?? codeOrId
+}
+
+function requireActiveType({ isActive, ...limits }: ReservedUpload): TypeLimits {
+  if (isActive === true) return limits
   const message = 'There is no such document type. GET /api/v1/document-types lists them.'
   throw new AppError('validation_failed', message, { fields: [{ field: 'document_type', message }] })
-}
-
-/** `firm_documents.file_name` holds this many characters. */
-const mostCharacters = 255
-
-/** The name to save: as it was given, shortened before its extension. Throws `validation_failed` for one that no person means. */
-function requireFileName(given: string | undefined): string {
-  const name = given ?? ''
-  if (name.trim() === '') throw nameError('Send the file with a name, for example licence.pdf.')
-  if (/%00/.test(name))
-    throw nameError(
-      'The file name has %00 in it, which some programs take for its end. Rename the file and send it again.',
-    )
-  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
-    throw nameError('The file name has control characters in it. Rename the file and send it again.')
-  if (/[/\\]/.test(name)) throw nameError('The file name has a slash in it. Rename the file and send it again.')
-  return shorten(name)
-}
-
-function shorten(name: string): string {
-  const characters = Array.from(name)
-  if (characters.length <= mostCharacters) return name
-  const extension = Array.from(/\.[^.]{1,10}$/u.exec(name)?.[0] ?? '')
-  return [...characters.slice(0, mostCharacters - extension.length), ...extension].join('')
-}
-
-function nameError(message: string): AppError {
-  return new AppError('validation_failed', message, { fields: [{ field: 'file', message }] })
 }

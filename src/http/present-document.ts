@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify'
 import type { DocumentShape, EventShape, ReceivedDocumentShape } from '../contract.ts'
 import type { DocumentRecord } from '../database/documents.ts'
 import type { EventRecord } from '../database/events.ts'
-import type { RecordedDocument } from '../database/record-version.ts'
+import type { RecordedDocument } from '../database/blobs/commit-upload.ts'
 import type { Scanner } from '../scanner/scanner.ts'
 
 export type PresentNeeds = { scanner: Scanner | undefined }

@@ -37,7 +37,7 @@ export type FirmSeen = { firm: Firm; role: Membership['role']; room: Room }
 
 export async function viewFirm({ db, usualQuota }: WholeNeeds, actor: Actor, firmId: FirmId): Promise<FirmSeen> {
   const membership = await requireRight({ db }, actor, 'firm.read', { firmId })
-  const room = await readRoom(db, { firmId, usualQuota, scope: undefined })
+  const room = await readRoom(db, { firmId, usualQuota })
   return { firm: await readFirm(db, membership), role: membership.role, room }
 }
 
@@ -102,7 +102,7 @@ export async function changeFirm(
     }
     if (locked || given || held)
       await recordEvent(trx, actor, { action: 'firm.changed', outcome: 'ok', firmId, details })
-    const room = await readRoom(trx, { firmId, usualQuota, scope: undefined })
+    const room = await readRoom(trx, { firmId, usualQuota })
     return { firm: await readFirm(trx, membership), role: membership.role, room }
   })
   if (hold?.isHeld === true) await untilNothingLeaves(db, firmId)

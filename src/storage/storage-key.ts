@@ -13,7 +13,7 @@ type KeyParts = { firmId: FirmId; documentType: string; uuid: string; extension:
 
 /** The only maker of keys: of ids and the detected type, never of a user's file name. Odd codes are replaced. */
 export function storageKeyOf({ firmId, documentType, uuid: id, extension }: KeyParts): StorageKey {
-  const type = documentType.replaceAll(/[^a-z0-9_-]/gi, '_')
+  const type = documentType.replaceAll(/[^a-z0-9_-]/gi, '_').slice(0, 50)
   return requireStorageKey(`security_firms/${firmId}/${type}_${id}.${extension}`)
 }
 

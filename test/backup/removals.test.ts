@@ -6,9 +6,10 @@ import { sql } from 'kysely'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { beginBackup, beatBackup, endBackup } from '../../src/database/backup/running-backups.ts'
-import { abandonUpload, type Reservation, reserveUpload } from '../../src/database/blobs/reserve-upload.ts'
+import { abandonUpload, createUploadReserver, type Reservation } from '../../src/database/blobs/reserve-upload.ts'
 import { destroyFiles } from '../../src/documents/purge/destroy-files.ts'
 import { removeNow } from '../../src/documents/remove-blobs.ts'
+import { rights } from '../../src/people/rights.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { BlobId, DocumentId, FirmId, StorageKey, VersionId } from '../../src/vocabulary.ts'
 import { collect, deletedDaysAgo, never, purgeAll } from '../purge/purge-scene.ts'
@@ -129,8 +130,11 @@ async function reserveWithFile(): Promise<Reservation> {
     key,
     growth: { bytes: 1000, documents: 1 },
     scope: undefined,
+    documentType: undefined,
   }
-  await reserveUpload(db, processId, reservation, { bytes: undefined, documents: undefined })
+  const defaultQuota = { bytes: undefined, documents: undefined }
+  const reserve = createUploadReserver(db, { processId, right: rights['documents.upload'], defaultQuota })
+  await reserve(whose.admin.id, reservation)
   const path = join(config.uploadsDir, key)
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, makePdf({ bytes: 1000 }))

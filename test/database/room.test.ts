@@ -5,27 +5,46 @@ import { expect, it } from 'vitest'
 
 import type { Db, Tx } from '../../src/database/client.ts'
 import type { Quota } from '../../src/database/quotas.ts'
-import { reserveUpload } from '../../src/database/blobs/reserve-upload.ts'
-import type { BlobId, DocumentId, FirmId, ProcessId, StorageKey, VersionId } from '../../src/vocabulary.ts'
+import { createUploadReserver, type Reservation } from '../../src/database/blobs/reserve-upload.ts'
+import { rights } from '../../src/people/rights.ts'
+import { accessKeyOf } from '../../src/people/tokens.ts'
+import type { BlobId, DocumentId, FirmId, ProcessId, StorageKey, UserId, VersionId } from '../../src/vocabulary.ts'
 import { migratedDatabase } from '../support/migrated-database.ts'
+import { makeFirm, makeMember } from '../support/people.ts'
 import { sceneOfFile } from '../support/scene-of-file.ts'
 
-const scene = sceneOfFile(async (closing) => ({ db: await migratedDatabase(closing) }))
+const scene = sceneOfFile(async (closing) => {
+  const db = await migratedDatabase(closing)
+  const keys = { accessKey: await accessKeyOf('a secret for tests that nobody else has') }
+  return { db, registry: { db, now: () => new Date(), keys } }
+})
 
 const processId = randomUUID() as ProcessId // nobody else's
 const usual = { bytes: 100, documents: 10 }
+const right = rights['documents.upload']
 
-async function open(db: Db | Tx, firmId: FirmId, bytes: number, usualQuota: Quota = usual): Promise<string | null> {
+type Firm = { firmId: FirmId; userId: UserId }
+
+async function newFirm(): Promise<Firm> {
+  const firmId = await makeFirm(scene.registry)
+  return { firmId, userId: (await makeMember(scene.registry, firmId)).id }
+}
+
+function reservationOf({ firmId }: Firm, bytes: number): Reservation {
   const key = `security_firms/${firmId}/${randomUUID()}.pdf` as StorageKey // nobody reads it
-  const place = { store: 's3', storeId: null, key } as const
   // Just made, so they name nothing else.
   const ids = {
     id: randomUUID() as BlobId,
     documentId: randomUUID() as DocumentId,
     versionId: randomUUID() as VersionId,
   }
-  const reservation = { ...place, ...ids, firmId, growth: { bytes, documents: 1 as const }, scope: undefined }
-  const { refused } = await reserveUpload(db, processId, reservation, usualQuota)
+  const growth = { bytes, documents: 1 as const }
+  return { store: 's3', storeId: null, key, ...ids, firmId, growth, scope: undefined, documentType: undefined }
+}
+
+async function open(db: Db | Tx, firm: Firm, bytes: number, defaultQuota: Quota = usual): Promise<string | null> {
+  const reserve = createUploadReserver(db, { processId, right, defaultQuota })
+  const { refused } = await reserve(firm.userId, reservationOf(firm, bytes))
   return refused
 }
 
@@ -47,7 +66,7 @@ async function waitingForRoom(): Promise<number> {
 }
 
 it('who asks for room while another is being answered waits for that, and then sees what it took', async () => {
-  const firm = randomUUID() as FirmId
+  const firm = await newFirm()
   const first = await scene.db.startTransaction().execute()
   expect(await open(first, firm, 60)).toBeNull()
   const second = open(scene.db, firm, 60)
@@ -60,14 +79,14 @@ it('who asks for room while another is being answered waits for that, and then s
 
 it('another firm’s need not wait', async () => {
   const first = await scene.db.startTransaction().execute()
-  await open(first, randomUUID() as FirmId, 60)
+  await open(first, await newFirm(), 60)
 
-  expect(await open(scene.db, randomUUID() as FirmId, 60)).toBeNull()
+  expect(await open(scene.db, await newFirm(), 60)).toBeNull()
   await first.rollback().execute()
 })
 
 it('where nothing is bounded nobody waits', async () => {
-  const firm = randomUUID() as FirmId
+  const firm = await newFirm()
   const boundless = { bytes: undefined, documents: undefined }
   const first = await scene.db.startTransaction().execute()
   await open(first, firm, 2 ** 31, boundless)
@@ -77,7 +96,7 @@ it('where nothing is bounded nobody waits', async () => {
 })
 
 it('far from a firm’s bounds nobody waits, but for a large one, which waits for all', async () => {
-  const firm = randomUUID() as FirmId
+  const firm = await newFirm()
   const large = { bytes: (await marginOf()) + 100 * mebibyte, documents: 1_000_000 }
   const first = await scene.db.startTransaction().execute()
   expect(await open(first, firm, mebibyte, large)).toBeNull()
@@ -90,7 +109,7 @@ it('far from a firm’s bounds nobody waits, but for a large one, which waits fo
 })
 
 it('who was far from the bounds, and had to wait until they were near, is asked once more', async () => {
-  const firm = randomUUID() as FirmId
+  const firm = await newFirm()
   const large = { bytes: (await marginOf()) + 100 * mebibyte, documents: 1_000_000 }
   const first = await scene.db.startTransaction().execute()
   expect(await open(first, firm, large.bytes - mebibyte, large)).toBeNull()
@@ -103,19 +122,35 @@ it('who was far from the bounds, and had to wait until they were near, is asked 
 })
 
 it('what changed is added to the sum by who hands in, before it is much', async () => {
-  const firm = randomUUID() as FirmId
+  const firm = await newFirm()
   await sql`insert into document_usage_changes (firm_id, bytes, documents)
-    select ${firm}::uuid, 1, 0 from generate_series(1, 90)`.execute(scene.db)
+    select ${firm.firmId}::uuid, 1, 0 from generate_series(1, 90)`.execute(scene.db)
   const changes = async () => {
-    const { rows } = await sql`select from document_usage_changes where firm_id = ${firm}`.execute(scene.db)
+    const { rows } = await sql`select from document_usage_changes where firm_id = ${firm.firmId}`.execute(scene.db)
     return rows.length
   }
   expect(await open(scene.db, firm, 1)).toBeNull()
   expect(await changes()).toBe(90)
   await sql`insert into document_usage_changes (firm_id, bytes, documents)
-    select ${firm}::uuid, 0, 0 from generate_series(1, 11)`.execute(scene.db)
+    select ${firm.firmId}::uuid, 0, 0 from generate_series(1, 11)`.execute(scene.db)
 
   expect(await open(scene.db, firm, 10)).toBe('bytes')
   expect(await changes()).toBe(0)
   expect(await open(scene.db, firm, 9)).toBeNull()
+})
+
+it('of uploads that ask together as many get room as there is, and those of other firms are not held up', async () => {
+  const [firm, other] = [await newFirm(), await newFirm()]
+  const reserve = createUploadReserver(scene.db, { processId, right, defaultQuota: usual })
+  const asked = [60, 30, 30, 10].map((bytes) => reserve(firm.userId, reservationOf(firm, bytes)))
+  const others = [60, 40].map((bytes) => reserve(other.userId, reservationOf(other, bytes)))
+
+  const answers = await Promise.all(asked)
+  const { rows } = await sql<{ bytes: number }>`
+    select sum(reserved_bytes)::int as bytes from document_blobs where firm_id = ${firm.firmId}`.execute(scene.db)
+
+  expect(answers.filter(({ isReserved }) => isReserved).length).toBeGreaterThanOrEqual(2)
+  expect(answers.some(({ refused }) => refused === 'bytes')).toBe(true)
+  expect(rows[0]?.bytes).toBeLessThanOrEqual(100)
+  expect((await Promise.all(others)).map(({ isReserved }) => isReserved)).toEqual([true, true])
 })

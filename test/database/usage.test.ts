@@ -26,7 +26,6 @@ const usageOf = async (firmId: FirmId) => {
   const { usedBytes, usedDocuments } = await readRoom(scene.db, {
     firmId,
     usualQuota: { bytes: undefined, documents: undefined },
-    scope: undefined,
   })
   return { bytes: usedBytes, documents: usedDocuments }
 }

@@ -5,12 +5,12 @@ import { expect, it, onTestFinished } from 'vitest'
 
 import type { App } from '../../src/app.ts'
 import { collectBlobs } from '../../src/documents/collect-blobs.ts'
-import { storeUpload } from '../../src/documents/store-upload.ts'
-import { storageKeyOf } from '../../src/storage/storage-key.ts'
+import { createUploadStatements, reserve, storeUpload } from '../../src/documents/store-upload.ts'
 import { StoreError } from '../../src/storage/file-store.ts'
 import type { DocumentId, FirmId, Sha256 } from '../../src/vocabulary.ts'
 import { makePdf } from '../support/make-files.ts'
-import { makeFirm } from '../support/people.ts'
+import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import type { Person } from '../support/people.ts'
 import { startService } from '../support/start-service.ts'
 
 /** The first statement takes effect, and its answer does not arrive. */
@@ -26,6 +26,7 @@ function loseFirstAnswer(): KyselyPlugin {
   }
 }
 
+const noQuota = { bytes: undefined, documents: undefined }
 const removeNothing = () => Promise.reject(new StoreError('unavailable', 'This disk removes nothing.'))
 const inTwoHours = () => new Date(Date.now() + 2 * 60 * 60 * 1000)
 
@@ -33,53 +34,53 @@ it('an upload whose reservation takes effect without an answer leaves nothing re
   const service = await startService({})
   onTestFinished(() => service.stop())
   const { app } = service
-  const firmId = await makeFirm(app)
+  const { firm, admin } = await firmWithAdmin(service)
+  const db = app.db.withPlugin(loseFirstAnswer())
+  const uploads = createUploadStatements({ db, processId: app.processId, defaultQuota: noQuota })
 
-  const uploading = failingUpload({ ...app, db: app.db.withPlugin(loseFirstAnswer()) }, firmId)
-
-  await expect(uploading).rejects.toThrow('ECONNRESET')
-  expect(await blobsOf(app, firmId)).toEqual([{ state: 'leaving', reserved_bytes: '0', is_due: false }])
+  await expect(failingUpload({ ...app, uploads }, firm, admin)).rejects.toThrow('ECONNRESET')
+  expect(await blobsOf(app, firm)).toEqual([{ state: 'leaving', reserved_bytes: '0', is_due: false }])
 })
 
 it('an upload that fails, and whose bytes cannot be removed, leaves nothing reserved: the collector removes them', async () => {
   const service = await startService({})
   onTestFinished(() => service.stop())
   const { app } = service
-  const firmId = await makeFirm(app)
+  const { firm, admin } = await firmWithAdmin(service)
   const { local } = app.stores
 
-  const uploading = failingUpload(
-    { ...app, stores: { ...app.stores, local: { ...local, remove: removeNothing } } },
-    firmId,
-  )
+  const stores = { ...app.stores, local: { ...local, remove: removeNothing } }
+  await expect(failingUpload({ ...app, stores }, firm, admin)).rejects.toThrow('nothing is committed')
 
-  await expect(uploading).rejects.toThrow('nothing is committed')
-  expect(await blobsOf(app, firmId)).toEqual([{ state: 'leaving', reserved_bytes: '0', is_due: false }])
+  expect(await blobsOf(app, firm)).toEqual([{ state: 'leaving', reserved_bytes: '0', is_due: false }])
   await collectBlobs({ ...app, now: inTwoHours }, new AbortController().signal)
-  expect(await blobsOf(app, firmId)).toEqual([])
+  expect(await blobsOf(app, firm)).toEqual([])
   expect(await Array.fromAsync(local.list(''))).toEqual([])
 })
 
-function failingUpload(app: App, firmId: FirmId): Promise<unknown> {
+async function failingUpload(app: App, firmId: FirmId, { id: userId }: Person): Promise<unknown> {
   const documentId = randomUUID() as DocumentId // just made, so it names nothing else
-  const bytes = makePdf({ bytes: 3000 })
+  const documentType = 'tax_clearance'
+  const reserved = await reserve(app, {
+    right: 'documents.upload',
+    userId,
+    firmId,
+    documentId,
+    documentType,
+    judgesType: true,
+    extension: 'pdf',
+    growth: {
+      bytes: 3e3,
+      documents: 1,
+    },
+    scope: undefined,
+  })
   const file = {
     contentType: 'application/pdf',
-    labels: { originalFileName: 'a.pdf', documentType: 'tax_clearance', firmId, documentId },
-    content: { kind: 'memory', bytes, sha256: 'a'.repeat(64) as Sha256 }, // of its form
+    labels: { originalFileName: 'a.pdf', documentType, firmId, documentId },
+    content: { kind: 'memory', bytes: makePdf({ bytes: 3000 }), sha256: 'a'.repeat(64) as Sha256 }, // of its form
   } as const
-  return storeUpload(
-    { ...app, usualQuota: { bytes: undefined, documents: undefined } },
-    {
-      firmId,
-      documentId,
-      file,
-      growth: { bytes: 3000, documents: 1 },
-      scope: undefined,
-      makeKey: () => storageKeyOf({ firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' }),
-    },
-    () => Promise.reject(new Error('nothing is committed')),
-  )
+  return storeUpload(app, reserved, file, () => Promise.reject(new Error('nothing is committed')))
 }
 
 async function blobsOf({ db }: App, firmId: FirmId): Promise<unknown[]> {

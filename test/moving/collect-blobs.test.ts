@@ -6,9 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import type { IncomingFile } from '../../src/storage/file-store.ts'
-import { storeUpload } from '../../src/documents/store-upload.ts'
-import type { DocumentId, Sha256, StorageKey } from '../../src/vocabulary.ts'
+import type { StorageKey } from '../../src/vocabulary.ts'
 import { makePdf } from '../support/make-files.ts'
 import {
   actor,
@@ -125,29 +123,6 @@ describe('the collector', () => {
     },
   )
 
-  it('that takes a living upload for dead lets it find itself given up: no 201 whose bytes are gone', async () => {
-    const { local } = service.app.stores
-    const late = {
-      ...local,
-      async write(...words: Parameters<typeof local.write>) {
-        const stored = await local.write(...words)
-        await collectBlobs(inTwoDays(), never)
-        return stored
-      },
-    }
-    const { usualQuota } = service.app.config
-    const needs = { ...service.app, usualQuota, stores: { ...service.app.stores, local: late } }
-    const key = freshKey()
-    const documentId = randomUUID() as DocumentId
-    const growth = { bytes: makePdf().length, documents: 1 } as const
-    const newFile = { firmId, documentId, file: aFile(), growth, scope: undefined, makeKey: () => key }
-
-    await expect(storeUpload(needs, newFile, () => Promise.resolve('stored'))).rejects.toThrow(/given up/)
-
-    expect(await local.stat(key)).toBeUndefined()
-    expect(await blobsOf(documentId)).toEqual([])
-  })
-
   it('leaves the target of a mover that lives, however old it is', async () => {
     const { document, version, file } = await handIn()
     const { s3 } = service.app.stores
@@ -180,14 +155,4 @@ async function reserve({ store, storeId, key, processId }: Reserving): Promise<v
 
 async function blobAt(key: StorageKey) {
   return service.app.db.selectFrom('document_blobs').selectAll().where('storage_key', '=', key).executeTakeFirst()
-}
-
-function aFile(): IncomingFile {
-  const bytes = makePdf()
-  const labels = { originalFileName: 'a.pdf', documentType: 'a', firmId, documentId: randomUUID() as DocumentId }
-  return {
-    contentType: 'application/pdf',
-    labels,
-    content: { kind: 'memory', bytes, sha256: sha256Of(bytes) as Sha256 },
-  }
 }

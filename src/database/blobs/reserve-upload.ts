@@ -1,8 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { BlobId, DocumentId, FirmId, ProcessId, StorageKey, VersionId } from '../../vocabulary.ts'
+import type { BlobId, DocumentId, FirmId, ProcessId, StorageKey, UserId, VersionId } from '../../vocabulary.ts'
+import { alone, type Batched, createBatch, inOrder } from '../batch.ts'
 import type { Db, Tx } from '../client.ts'
 import type { IdempotencyScope } from '../idempotency.ts'
+import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../membership.ts'
 import type { Place } from '../places.ts'
 import type { Growth, Quota, Room } from '../quotas.ts'
 import { isClaimOver, leaving } from './blob.ts'
@@ -18,62 +20,141 @@ export type Reservation = Place & {
   growth: Growth
   /** Uploads under one idempotency key share one reservation. */
   scope: IdempotencyScope | undefined
+  /** The code of the type that the firm wants it to have; undefined where its document has one. */
+  documentType: string | undefined
 }
 
-/** `refused`: the quota that has no room for it; null: it is reserved. */
-type Reserved = Room & { refused: 'bytes' | 'documents' | null }
+/** What the type says of its files. */
+export type TypeFacts = {
+  /** Undefined: there is no such type. */
+  isActive: boolean | undefined
+  maxBytes: number | null
+  allowedTypes: string[] | null
+}
 
-type Asked = Room & { refused: Reserved['refused'] | 'again' }
+export type Reserved = TypeFacts & {
+  room: Room
+  /** The quota that has no room for it. */
+  refused: 'bytes' | 'documents' | null
+  /** Whether an upload under the same idempotency key was answered. */
+  isAnswered: boolean
+  /** Whether a row names the bytes and room is reserved for them. */
+  isReserved: boolean
+}
+
+/** Throws the denial of who has not the right. */
+export type ReserveUpload = (userId: UserId, reservation: Reservation) => Promise<Reserved>
+
+type Asked = { userId: UserId; reservation: Reservation }
+type Row = AccessRow & TypeFacts & Room & Pick<Reserved, 'isAnswered' | 'isReserved'>
+type AskedRow = Row & { position: number } & { refused: Reserved['refused'] | 'again'; isTogether: boolean }
 
 /**
- * Names the bytes before the first of them is stored, so that they can be found whatever happens, and reserves room for
- * them, so that no number of uploads at once exceeds the firm's quota. One statement.
+ * Names the bytes before the first of them is stored, so they can be found whatever happens, and reserves room for them,
+ * so no number of uploads at once exceeds the firm's quota: in one statement with the right and the type, for all uploads
+ * that begin while another one is under way.
  */
-export async function reserveUpload(
+export function createUploadReserver(
   db: Db | Tx,
-  processId: ProcessId,
-  reservation: Reservation,
-  defaultQuota: Quota,
-): Promise<Reserved> {
-  const { refused, ...room } = await ask(db, processId, reservation, { defaultQuota, isAlone: false })
-  if (refused !== 'again') return { refused, ...room }
-  return (await ask(db, processId, reservation, { defaultQuota, isAlone: true })) as Reserved // alone there is no 'again'
+  { processId, right, defaultQuota }: { processId: ProcessId; right: RightToCheck; defaultQuota: Quota },
+): ReserveUpload {
+  const reserve: Batched<Asked, AskedRow> = createBatch(async (asked, isAlone) => {
+    const { rows } = await reserveAll(asked, { processId, right, defaultQuota, isAlone }).execute(db)
+    // Uploads of one firm are judged as one. Where that is too much, some of them may still have room.
+    return inOrder(rows, asked).map((row) =>
+      row.refused === 'again' || (row.refused !== null && row.isTogether) ? alone : row,
+    )
+  })
+  return async (userId, reservation) => {
+    const row = await reserve({ userId, reservation })
+    membershipFrom(row, { userId, firmId: reservation.firmId })
+    const { isActive, maxBytes, allowedTypes, isAnswered, isReserved, ...room } = row
+    const refused = row.refused === 'again' ? null : row.refused // alone there is no 'again'
+    return { isActive: isActive ?? undefined, maxBytes, allowedTypes, isAnswered, isReserved, refused, room }
+  }
 }
 
-async function ask(
-  db: Db | Tx,
-  processId: ProcessId,
-  { growth, scope, ...blob }: Reservation,
-  { defaultQuota, isAlone }: { defaultQuota: Quota; isAlone: boolean },
-): Promise<Asked> {
-  const under = scope === undefined ? null : `${scope.userId}:${scope.route}:${scope.key}`
-  const { rows } = await sql<Asked>`
-    with room as (
-      select * from document_find_room(${blob.firmId}, ${growth.bytes}::bigint, ${growth.documents}::int, ${under}::text,
-        ${defaultQuota.bytes ?? null}::bigint, ${defaultQuota.documents ?? null}::bigint, ${isAlone}::boolean)
+type Judging = { processId: ProcessId; right: RightToCheck; defaultQuota: Quota; isAlone: boolean }
+
+/**
+ * The locks of firms are taken in the order of their ids, and those of one firm at once, so no two batches wait for each
+ * other.
+ */
+function reserveAll(asked: Asked[], { processId, right, defaultQuota, isAlone }: Judging): RawBuilder<AskedRow> {
+  const userId = sql.ref<UserId>('asked.user_id')
+  const firmId = sql.ref<FirmId>('asked.firm_id')
+  return sql<AskedRow>`
+    with asked as materialized (
+      select * from json_to_recordset(${JSON.stringify(asked.map(rowOf))}::json) as asked (
+        position int, user_id uuid, firm_id uuid, document_type text, bytes bigint, documents int, under text, route text,
+        key text, blob_id uuid, document_id uuid, version_id uuid, store text, store_id uuid, storage_key text)
+    ),
+    judged as materialized (
+      select asked.*, access.refusal, access.role, t.is_active, t.max_bytes, t.allowed_types,
+        least(asked.bytes, t.max_bytes) as more_bytes,
+        access.refusal is null and (asked.document_type is null or t.is_active is true) as is_allowed,
+        exists (select from document_idempotency_keys k
+          where k.firm_id = asked.firm_id and k.user_id = asked.user_id and k.route = asked.route and k.key = asked.key
+        ) as is_answered
+      from asked
+      cross join lateral ${accessOf({ userId, firmId, right })} as access
+      left join document_types t on t.code = asked.document_type
+    ),
+    growing as materialized (
+      select firm_id, sum(more_bytes)::bigint as bytes, sum(documents)::int as documents, count(*) > 1 as is_together,
+        case when count(*) = 1 then min(under) end as under
+      from judged where is_allowed group by firm_id order by firm_id
+    ),
+    room as materialized (
+      select g.firm_id, g.is_together, found.* from growing g
+      cross join lateral document_find_room(g.firm_id, g.bytes, g.documents, g.under,
+        ${defaultQuota.bytes ?? null}::bigint, ${defaultQuota.documents ?? null}::bigint,
+        -- Side by side the database judges one document of a firm each.
+        ${isAlone}::boolean or g.documents > 1) as found
     ),
     reserved as (
       insert into document_blobs (id, firm_id, document_id, version_id, store, store_id, storage_key, state,
         reserved_bytes, reserved_documents, reserved_under, claimed_by, claimed_until)
-      select ${blob.id}::uuid, ${blob.firmId}::uuid, ${blob.documentId}::uuid, ${blob.versionId}::uuid, ${blob.store}::text,
-        ${blob.storeId}::uuid, ${blob.key}::text, 'incoming', ${growth.bytes}::bigint, ${growth.documents}::int, ${under}::text,
-        ${processId}::uuid, now() + interval '1 day'
-      from room where refused is null
+      select j.blob_id, j.firm_id, j.document_id, j.version_id, j.store, j.store_id, j.storage_key, 'incoming',
+        j.more_bytes, j.documents, j.under, ${processId}::uuid, now() + interval '1 day'
+      from judged j join room on room.firm_id = j.firm_id
+      where j.is_allowed and room.refused is null
+      returning id
     )
-    select refused, used_bytes::float8 as "usedBytes", used_documents::float8 as "usedDocuments",
-      most_bytes::float8 as "mostBytes", most_documents::float8 as "mostDocuments" from room`.execute(db)
-  const [asked] = rows
-  if (asked === undefined) throw new Error('the database did not say whether an upload is reserved')
-  return asked
+    select j.position, j.refusal, j.role, j.is_active as "isActive", j.max_bytes as "maxBytes", j.allowed_types as "allowedTypes",
+      j.is_answered as "isAnswered", reserved.id is not null as "isReserved", room.refused, room.is_together as "isTogether",
+      room.used_bytes::float8 as "usedBytes", room.used_documents::float8 as "usedDocuments",
+      room.most_bytes::float8 as "mostBytes", room.most_documents::float8 as "mostDocuments"
+    from judged j
+    left join room on room.firm_id = j.firm_id and j.is_allowed
+    left join reserved on reserved.id = j.blob_id
+    order by j.position`
 }
 
-/** In the transaction that makes the version: its bytes are live. False when the upload was given up meanwhile. */
-export async function commitUpload(trx: Tx, id: BlobId, bytes: number): Promise<boolean> {
-  const { numAffectedRows } = await sql`
-    update document_blobs set state = 'live', bytes = ${bytes}::bigint, reserved_bytes = 0, reserved_documents = 0,
-      reserved_under = null, multipart_id = null, claimed_by = null, claimed_until = null, changed_at = now()
-    where id = ${id} and state = 'incoming'`.execute(trx)
-  return numAffectedRows === 1n
+function rowOf({ userId, reservation }: Asked, position: number) {
+  const { scope, growth } = reservation
+  return {
+    position,
+    user_id: userId,
+    firm_id: reservation.firmId,
+    document_type: reservation.documentType,
+    bytes: growth.bytes,
+    documents: growth.documents,
+    under: scope && `${scope.userId}:${scope.route}:${scope.key}`,
+    route: scope?.route,
+    key: scope?.key,
+    blob_id: reservation.id,
+    document_id: reservation.documentId,
+    version_id: reservation.versionId,
+    store: reservation.store,
+    store_id: reservation.storeId,
+    storage_key: reservation.key,
+  }
+}
+
+/** Nothing was written under its key. */
+export async function forgetUpload(db: Db, id: BlobId): Promise<void> {
+  await sql`delete from document_blobs where id = ${id} and state = 'incoming'`.execute(db)
 }
 
 /** An upload that failed: its bytes leave from `dueAt` on, and it takes no room in the firm any more. */

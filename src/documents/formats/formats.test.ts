@@ -4,14 +4,15 @@ import { expect, it } from 'vitest'
 import { makeJpeg, makePdf, makePng } from '../../../test/support/make-files.ts'
 import { readSample } from '../../../test/support/read-sample.ts'
 import { AppError } from '../../errors.ts'
-import { formats, headBytes, requireAllowedFormat } from './formats.ts'
+import { detectFormat, formats, headBytes, requireAllowedFormat } from './formats.ts'
 import { bytesInMemory, type FileBytes } from './file-bytes.ts'
 import { readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'
 
 const all = formats.map(({ mimeType }) => mimeType)
 
 async function checkFile(bytes: Buffer, fileName: string): Promise<string> {
-  const format = await requireAllowedFormat(bytes.subarray(0, headBytes), { fileName, declaredType: undefined }, all)
+  const detected = await detectFormat(bytes.subarray(0, headBytes))
+  const format = requireAllowedFormat(detected, { fileName, declaredType: undefined }, all)
   await format.check(bytesInMemory(bytes))
   return format.name
 }

@@ -72,17 +72,23 @@ type Claimed = {
   declaredType: string | undefined
 }
 
+/** What a file is by the signature of its first bytes. `format`: undefined where no file of this kind can be taken. */
+export type Detected = { mimeType: string | undefined; format: Format | undefined }
+
+export async function detectFormat(head: Buffer): Promise<Detected> {
+  const mimeType = await signatureOf(head)
+  return { mimeType, format: mimeType === undefined ? undefined : formatOf(mimeType) }
+}
+
 /**
- * What a file is, by the signature of its first bytes; its name's extension and what the client calls it must agree, and
- * its kind be among those allowed. Throws `unsupported_type` that says what was found and what is allowed.
+ * The file's format, which must be among those allowed; its name's extension and what the client calls it must agree.
+ * Throws `unsupported_type` that says what was found and what is allowed.
  */
-export async function requireAllowedFormat(
-  head: Buffer,
+export function requireAllowedFormat(
+  { mimeType: found, format }: Detected,
   { fileName, declaredType }: Claimed,
   allowedMimeTypes: readonly string[],
-): Promise<Format> {
-  const found = await signatureOf(head)
-  const format = found === undefined ? undefined : formatOf(found)
+): Format {
   if (format === undefined || !allowedMimeTypes.includes(format.mimeType)) {
     const isWhat = found === undefined ? 'is of no kind that we know' : `is ${format?.name ?? found} by its content`
     throw refusal(

@@ -11,7 +11,13 @@ import {
 import type { Membership } from '../../database/membership.ts'
 import { AppError } from '../../errors.ts'
 import type { Actor, DocumentId, FirmId, StorageKey } from '../../vocabulary.ts'
-import { accessDocument, type AccessNeeds, changeDocument, noSuchDocument } from '../access-document.ts'
+import {
+  accessDocument,
+  type AccessNeeds,
+  changeDocument,
+  noSuchDocument,
+  type OpeningNeeds,
+} from '../access-document.ts'
 import type { Stores } from '../stores.ts'
 import { type DisposalOf, findDisposalOf, setPurgeApproval } from '../../database/disposals.ts'
 
@@ -58,7 +64,7 @@ async function apply(
 
 /** What is to become of a document: since when it is in the trash, and what keeps it. For whoever may see it. */
 export async function viewDisposal(
-  needs: AccessNeeds,
+  needs: OpeningNeeds,
   actor: Actor,
   document: { firmId: FirmId; documentId: DocumentId },
 ): Promise<DisposalOf> {

@@ -14,7 +14,7 @@ import {
   pageQuery,
   reviewBody,
 } from '../../contract.ts'
-import type { AccessNeeds } from '../../documents/access-document.ts'
+import type { AccessNeeds, OpeningNeeds } from '../../documents/access-document.ts'
 import { browseDocuments, viewDocument, viewHistory } from '../../documents/browse.ts'
 import { deleteDocument, restoreDocument } from '../../documents/trash.ts'
 import { changeDisposal, viewDisposal } from '../../documents/purge/disposal.ts'
@@ -26,7 +26,7 @@ import { etagOf, presentDocument, presentEvent } from '../present-document.ts'
 import type { DisposalOf } from '../../database/disposals.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
-type DocumentNeeds = AccessNeeds & { cursors: Cursors; scanner: Scanner | undefined }
+type DocumentNeeds = OpeningNeeds & { cursors: Cursors; scanner: Scanner | undefined }
 
 const documents = '/security-firms/:firm_id/documents'
 const oneDocument = `${documents}/:id`
@@ -141,7 +141,7 @@ export function trashRoutes(needs: AccessNeeds & { scanner: Scanner | undefined 
 }
 
 /** What is to become of a document in the trash, and an administrator's word on that. */
-export function disposalRoutes(needs: AccessNeeds & { trashDays: number }): FastifyPluginAsyncZod {
+export function disposalRoutes(needs: OpeningNeeds & { trashDays: number }): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
       `${oneDocument}/disposal`,

@@ -12,6 +12,7 @@ import {
   versionParams,
   versionQuery,
 } from '../../contract.ts'
+import type { OpeningNeeds } from '../../documents/access-document.ts'
 import { addVersion, restoreVersion } from '../../documents/add-version.ts'
 import { viewVersions } from '../../documents/browse.ts'
 import { upload, type UploadNeeds } from '../../documents/upload.ts'
@@ -22,7 +23,7 @@ import { answerReceived, presentDocument } from '../present-document.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = UploadNeeds & { mostSecondsOfSilence: number }
-type VersionNeeds = Needs & { cursors: Cursors }
+type VersionNeeds = Needs & OpeningNeeds & { cursors: Cursors }
 
 /** Contract §3, upload: one file in a form's field `file`. */
 export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {

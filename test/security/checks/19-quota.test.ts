@@ -147,7 +147,7 @@ describeCheck(19, () => {
 
       const declared = await openRaw(scene.first.url)
       await declared.send(uploadHead(firm, authorization, `Content-Length: ${800 * 1024}`))
-      await declared.send(formStart)
+      await declared.send(Buffer.concat([Buffer.from(formStart), fileOf(5000)]))
       const early = await declared.answer
       const form = Buffer.concat([Buffer.from(formStart), fileOf(60_000), Buffer.from('\r\n--cut--\r\n')])
       const chunked = await openRaw(scene.first.url)

@@ -1,0 +1,255 @@
+import { type RawBuilder, sql } from 'kysely'
+
+import type { Actor, BlobId, DocumentId, FirmId, ScanStatus, Sha256, UserId } from '../../vocabulary.ts'
+import { alone, type Batched, createBatch, inOrder } from '../batch.ts'
+import type { Db, Tx } from '../client.ts'
+import { documentColumns, type DocumentRecord, firstWithBytes, type VersionOfFile } from '../documents.ts'
+import { idempotencyLife, type IdempotencyScope } from '../idempotency.ts'
+import { inOneStatement } from '../in-transaction.ts'
+import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../membership.ts'
+import { type Place, platformPath } from '../places.ts'
+
+/** Durable bytes that become a version. */
+export type NewVersion = Place &
+  VersionOfFile & {
+    blobId: BlobId
+    firmId: FirmId
+    documentId: DocumentId
+    /** False: the newest version of a document whose lock the transaction has. */
+    isNewDocument: boolean
+    sha256: Sha256
+    etag: string | undefined
+    objectVersionId: string | undefined
+    isFallback: boolean
+    scanStatus: ScanStatus
+    /** When its scan began, where there was one: what the scanner has learned since, it did not look for. */
+    scannedSecondsAgo?: number
+    /** The version of the same document whose bytes these are: scanned when that one was. */
+    copyOf?: number
+    /** Under an idempotency key: what its repeats must have in common. */
+    once: { scope: IdempotencyScope; fingerprint: string } | undefined
+  }
+
+/** `duplicateOf`: a document that had these bytes before. */
+export type RecordedDocument = DocumentRecord & { duplicateOf: DocumentId | null }
+
+/**
+ * - `given_up`: the collector took the upload for dead meanwhile.
+ * - `answered`: another request with the same idempotency key was first.
+ */
+export type Committed = { outcome: 'given_up' | 'answered' } | { outcome: 'committed'; document: RecordedDocument }
+
+export type CommitUpload = (actor: Actor, version: NewVersion) => Promise<Committed>
+
+type Right = RightToCheck & { event: string }
+
+type Asked = { actor: Actor; version: NewVersion }
+type Row = AccessRow & { position: number } & { outcome: Committed['outcome'] } & RecordedDocument
+
+/**
+ * Commits new documents, in one statement for all uploads whose bytes are durable while another one is under way. Throws
+ * the denial of who lost the right while the bytes came, and `OutcomeUnknown`.
+ */
+export function createUploadCommitter(db: Db, right: Right, confidentialRoles: readonly string[]): CommitUpload {
+  const commit: Batched<Asked, Row> = createBatch(async (asked) => {
+    // One of several with the same key is first; the others are asked when that is decided.
+    const isFirst = firstsOf(asked.map(({ version }) => keyOf(version)))
+    const firsts = asked.filter((_each, index) => isFirst[index])
+    const rows = await inOneStatement(db, (connection) => commitAll(connection, firsts, { right, confidentialRoles }))
+    const next = rows.values()
+    return isFirst.map((isTaken) => (isTaken ? (next.next().value ?? alone) : alone))
+  })
+  return async (actor, version) => committedOf(await commit({ actor, version }), { actor, version })
+}
+
+/** The same for one upload, in a transaction that has locked its document. */
+export async function commitUpload(
+  trx: Tx,
+  asked: Asked,
+  judging: { right: Right; confidentialRoles: readonly string[] },
+): Promise<Committed> {
+  const [row] = await commitAll(trx, [asked], judging)
+  if (row === undefined) throw new Error('the database did not say what became of an upload')
+  return committedOf(row, asked)
+}
+
+function committedOf(row: Row, { actor, version }: Asked): Committed {
+  membershipFrom(row, { userId: actor.userId, firmId: version.firmId })
+  return row.outcome === 'committed' ? { outcome: 'committed', document: row } : { outcome: row.outcome }
+}
+
+function keyOf({ once }: NewVersion): string | undefined {
+  return once && JSON.stringify(once.scope)
+}
+
+function firstsOf(keys: (string | undefined)[]): boolean[] {
+  const seen = new Set<string>()
+  return keys.map((key) => {
+    if (key === undefined) return true
+    const isFirst = !seen.has(key)
+    seen.add(key)
+    return isFirst
+  })
+}
+
+/**
+ * Each step takes what the one before it let through, so a loser writes nothing: right, blob, idempotency key, then all
+ * rows and the event. Locks are taken in that order too, and within a step in the order of ids, so no two batches wait for
+ * each other (docs/decisions/32).
+ */
+async function commitAll(
+  db: Db | Tx,
+  asked: Asked[],
+  { right, confidentialRoles }: { right: Right; confidentialRoles: readonly string[] },
+): Promise<Row[]> {
+  const userId = sql.ref<UserId>('asked.user_id')
+  const firmId = sql.ref<FirmId>('asked.firm_id')
+  const member = { firmId: sql.ref('j.firm_id'), userId: sql.ref<UserId>('j.user_id'), role: sql.ref('j.role') }
+  const { rows } = await sql<Row>`
+    with asked as materialized (
+      select * from json_to_recordset(${JSON.stringify(asked.map(rowOf))}::json) as asked (
+        position int, user_id uuid, ip text, user_agent text, request_id text, firm_id uuid, document_id uuid,
+        document_type text, is_new boolean, blob_id uuid, version_id uuid, file_name text, file_size int, mime_type text,
+        sha256 text, store text, store_id uuid, storage_key text, platform_path text, is_fallback boolean, etag text,
+        object_version_id text, scan_status text, is_servable boolean, scanned_seconds_ago float8, copy_of int,
+        route text, key text, fingerprint text, details jsonb)
+    ),
+    judged as materialized (
+      select asked.*, access.refusal, access.role
+      from asked cross join lateral ${accessOf({ userId, firmId, right })} as access
+    ),
+    ${choosing},
+    ${writing},
+    event as (
+      insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
+      select ${right.event}, 'ok', firm_id, document_id, version, user_id, ip, user_agent, request_id, details from going
+    )
+    select j.position, j.refusal, j.role, ${outcome} as outcome, ${documentColumns},
+      ${firstWithBytes(member, confidentialRoles, { sha256: sql.ref('j.sha256'), before: null })} as "duplicateOf"
+    from judged j
+    left join v on v.id = j.version_id
+    left join d on d.firm_id = v.firm_id and d.id = v.document_id
+    order by j.position`.execute(db)
+  return inOrder(rows, asked)
+}
+
+/** SQL, for `judged`: the uploads that go through, `going`, with their version's number. Each step passes on fewer. */
+const choosing = sql`
+  incoming as materialized (
+    select b.id from document_blobs b
+    where b.id in (select blob_id from judged where refusal is null) and b.state = 'incoming'
+    order by b.id for update
+  ),
+  numbered as materialized (
+    select j.*, case when j.is_new then 1 else (
+      select max(each.version) + 1 from document_versions each
+      where each.firm_id = j.firm_id and each.document_id = j.document_id) end as version
+    from judged j join incoming i on i.id = j.blob_id
+  ),
+  remembered as (
+    insert into document_idempotency_keys as old (firm_id, user_id, route, key, fingerprint, document_id, version)
+    select firm_id, user_id, route, key, fingerprint, document_id, version from numbered
+    where key is not null order by firm_id, user_id, route, key
+    -- Waits for one that is not decided yet. A key that is over is free.
+    on conflict (firm_id, user_id, route, key) do update set
+      fingerprint = excluded.fingerprint, document_id = excluded.document_id, version = excluded.version,
+      created_at = excluded.created_at
+    where old.created_at < now() - ${idempotencyLife}
+    returning firm_id, user_id, route, key
+  ),
+  going as materialized (
+    select n.* from numbered n
+    where n.key is null or (n.firm_id, n.user_id, n.route, n.key) in (select firm_id, user_id, route, key from remembered)
+  )`
+
+/** SQL, for `going g`. Null in one that has no verdict yet. */
+const scannedAt: RawBuilder<Date | null> = sql`case
+  when g.copy_of is not null then (
+    select old.scanned_at from document_versions old
+    where old.firm_id = g.firm_id and old.document_id = g.document_id and old.version = g.copy_of)
+  when g.scan_status = 'clean' then now() - make_interval(secs => coalesce(g.scanned_seconds_ago, 0))
+end`
+
+/** SQL, for `going`: everything that an upload writes but its event. */
+const writing = sql`
+  live as (
+    update document_blobs b set state = 'live', bytes = g.file_size, reserved_bytes = 0, reserved_documents = 0,
+      reserved_under = null, multipart_id = null, claimed_by = null, claimed_until = null, changed_at = now()
+    from going g where b.id = g.blob_id
+  ),
+  created as (
+    insert into documents (firm_id, id, document_type, current_version, created_by)
+    select firm_id, document_id, document_type, 1, user_id from going where is_new
+    returning *
+  ),
+  renewed as (
+    update documents d set updated_at = now(), current_version = g.version
+    from going g where not g.is_new and d.firm_id = g.firm_id and d.id = g.document_id
+    returning d.*
+  ),
+  d as (select * from created union all select * from renewed),
+  v as (
+    insert into document_versions (firm_id, document_id, version, id, file_name, file_size, mime_type, sha256, store,
+      store_id, storage_key, is_fallback, etag, object_version_id, scan_status, scanned_at, uploaded_by)
+    select g.firm_id, g.document_id, g.version, g.version_id, g.file_name, g.file_size, g.mime_type, g.sha256, g.store,
+      g.store_id, g.storage_key, g.is_fallback, g.etag, g.object_version_id, g.scan_status, ${scannedAt}, g.user_id
+    from going g
+    returning *
+  ),
+  platform_row as (
+    insert into firm_documents as shown (id, firm_id, document_type, file_name, file_path, file_size, mime_type,
+      uploaded_by, is_verified, created_at, updated_at)
+    select d.id, d.firm_id, d.document_type, g.file_name, g.platform_path, g.file_size, g.mime_type, g.user_id, false,
+      d.created_at, now()
+    from going g join d on d.firm_id = g.firm_id and d.id = g.document_id
+    -- What may not be seen yet does not replace the last version that may.
+    where g.is_servable
+    on conflict (id) do update set file_name = excluded.file_name, file_path = excluded.file_path,
+      file_size = excluded.file_size, mime_type = excluded.mime_type, uploaded_by = excluded.uploaded_by,
+      is_verified = false, verified_by = null, verified_at = null, updated_at = now()
+    where shown.firm_id = excluded.firm_id
+  )`
+
+/** SQL, for `judged j`. Nothing is said of who was denied. */
+const outcome = sql<Committed['outcome']>`case
+  when exists (select from going g where g.blob_id = j.blob_id) then 'committed'
+  when exists (select from incoming i where i.id = j.blob_id) then 'answered'
+  else 'given_up'
+end`
+
+/** Text is well-formed, as JSON in the database must be. */
+function rowOf({ actor, version }: Asked, position: number) {
+  const { once, store, scanStatus, copyOf, sha256, fileSize } = version
+  return {
+    position,
+    user_id: actor.userId,
+    ip: actor.ip,
+    user_agent: actor.userAgent.toWellFormed(),
+    request_id: actor.requestId,
+    firm_id: version.firmId,
+    document_id: version.documentId,
+    document_type: version.documentType,
+    is_new: version.isNewDocument,
+    blob_id: version.blobId,
+    version_id: version.versionId,
+    file_name: version.fileName.toWellFormed(),
+    file_size: fileSize,
+    mime_type: version.mimeType,
+    sha256,
+    store,
+    store_id: version.storeId,
+    storage_key: version.key,
+    platform_path: platformPath(version),
+    is_fallback: version.isFallback,
+    etag: version.etag,
+    object_version_id: version.objectVersionId,
+    scan_status: scanStatus,
+    is_servable: scanStatus === 'clean' || scanStatus === 'skipped',
+    scanned_seconds_ago: version.scannedSecondsAgo,
+    copy_of: copyOf,
+    route: once?.scope.route,
+    key: once?.scope.key,
+    fingerprint: once?.fingerprint,
+    details: { sha256, bytes: fileSize, store, ...(copyOf !== undefined && { restored: copyOf }) },
+  }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { Client } from 'pg'
+import { expect, test } from 'vitest'
+
+import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
+import { firmWithAdmin } from '../../support/firm-with-admin.ts'
+import { freshMigratedDatabase } from '../../support/fresh-database.ts'
+import { makePdf } from '../../support/make-files.ts'
+import { sceneOfFile } from '../../support/scene-of-file.ts'
+import { serveAfterWrite } from '../../support/serve-after-write.ts'
+import { startService } from '../../support/start-service.ts'
+
+const atOnce = 32
+
+const scene = sceneOfFile(async (closing) => {
+  const database = await freshMigratedDatabase()
+  closing.defer(() => database.drop())
+  const service = await startService({ DATABASE_URL: database.url })
+  closing.defer(() => service.stop())
+  const locker = new Client({ connectionString: database.url })
+  await locker.connect()
+  closing.defer(() => locker.end())
+  return { service, locker, ...(await firmWithAdmin(service)) }
+})
+
+/** How many statements the service made meanwhile. */
+async function countStatements(work: () => Promise<unknown>): Promise<number> {
+  const count = async () => {
+    const { values } = await scene.service.app.metrics.databaseStatements.get()
+    return values.find(({ metricName }) => metricName?.endsWith('_count') === true)?.value ?? 0
+  }
+  const before = await count()
+  await work()
+  return (await count()) - before
+}
+
+/** Sends so many requests, and lets statements on this table wait until all of them are at the service. */
+async function sendTogether(table: string, send: () => Promise<Response>): Promise<number[]> {
+  const { locker, service } = scene
+  await locker.query(`begin; lock table ${table} in exclusive mode`)
+  const answers = Array.from({ length: atOnce }, send)
+  const underWay = async () => (await service.app.metrics.requestsUnderWay.get()).values[0]?.value
+  await expect.poll(underWay).toBe(atOnce)
+  await sleep(300) // the last of them is still on its way from the socket to the statement
+  await locker.query('rollback')
+  return (await Promise.all(answers)).map(({ status }) => status)
+}
+
+const upload = (url: string) => uploadFile(url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 5000 }) })
+
+test('an upload takes two statements, and a download link one', async () => {
+  const { service, firm, admin } = scene
+  const { id } = await uploadDocument(service.url, firm, admin)
+
+  expect(await countStatements(() => upload(service.url))).toBe(2)
+  expect(await countStatements(() => callDocuments(service.url, firm, admin, `/${id}/download`))).toBe(1)
+})
+
+test('32 links at once take at most four statements', async () => {
+  const { service, firm, admin } = scene
+  const { id } = await uploadDocument(service.url, firm, admin)
+  let statuses: number[] = []
+
+  const statements = await countStatements(async () => {
+    statuses = await sendTogether('document_events', () => callDocuments(service.url, firm, admin, `/${id}/download`))
+  })
+
+  expect(new Set(statuses)).toEqual(new Set([200]))
+  expect(statements).toBeLessThanOrEqual(4)
+})
+
+test('32 uploads at once take at most ten statements', async () => {
+  const { promise: allWritten, resolve: tellAllWritten } = Promise.withResolvers<void>()
+  let written = 0
+  const url = await serveAfterWrite(scene.service, async () => {
+    written += 1
+    if (written === atOnce) tellAllWritten()
+    await allWritten
+  })
+  let statuses: number[] = []
+
+  const statements = await countStatements(async () => {
+    statuses = await sendTogether('document_blobs', () => upload(url))
+  })
+
+  expect(new Set(statuses)).toEqual(new Set([201]))
+  expect(statements).toBeLessThanOrEqual(10)
+})
