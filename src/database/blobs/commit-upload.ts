@@ -95,7 +95,7 @@ function firstsOf(keys: (string | undefined)[]): boolean[] {
 /**
  * Each step takes what the one before it let through, so a loser writes nothing: right, blob, idempotency key, then all
  * rows and the event. Locks are taken in that order too, and within a step in the order of ids, so no two batches wait for
- * each other (docs/decisions/32).
+ * each other (decision 32).
  */
 async function commitAll(
   db: Db | Tx,
