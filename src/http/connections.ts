@@ -12,14 +12,14 @@ const maxDiscardMs = 2000
  * client that is still sending sees the answer; then the connection ends.
  */
 export function discardBody(server: FastifyInstance): void {
-  server.addHook('onSend', async (request, reply, payload) => {
-    if (!hasUnreadBody(request.raw)) return payload
+  server.addHook('onSend', (request, reply, payload, done) => {
+    if (!hasUnreadBody(request.raw)) return done(null, payload)
     reply.header('connection', 'close')
-    if (typeof payload !== 'string') return payload
+    if (typeof payload !== 'string') return done(null, payload)
     // By its length the client knows the answer as whole at once; the connection, which Node ends together with the
     // answer, stays for as long as the rest is read. Ended at once it would be reset, and the answer lost with it.
     reply.header('content-length', Buffer.byteLength(payload))
-    return Readable.from(answerThenDiscard(payload, request.raw))
+    done(null, Readable.from(answerThenDiscard(payload, request.raw)))
   })
 }
 
@@ -79,9 +79,9 @@ export function endSilentBodies(server: FastifyInstance, mostSeconds: number): v
 
 /** Ends the connection of a file whose reader stalls, which would delay a shutdown. A slow reader gets all of it. */
 export function endUnreadAnswers(server: FastifyInstance, seconds: number): void {
-  server.addHook('onSend', async (_request, { raw: answer }, payload) => {
+  server.addHook('onSend', (_request, { raw: answer }, payload, done) => {
     // A reader that left while the service was still at work closes no second time.
-    if (!(payload instanceof Readable) || answer.closed || answer.destroyed) return payload
+    if (!(payload instanceof Readable) || answer.closed || answer.destroyed) return done(null, payload)
     const stop = watchProgress({
       seconds,
       count: () => answer.socket?.bytesWritten ?? 0,
@@ -90,7 +90,7 @@ export function endUnreadAnswers(server: FastifyInstance, seconds: number): void
       onStall: () => answer.destroy(),
     })
     answer.once('close', stop)
-    return payload
+    done(null, payload)
   })
 }
 

@@ -57,9 +57,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   keepServedRoutes(server)
 
   traceRequests(server, options.tracing)
-  server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
-  // What is answered here tells of people and their papers: nobody keeps it, unless its route says otherwise.
-  server.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+  server.addHook('onRequest', (request, reply, done) => {
+    // What is answered here tells of people and their papers: nobody keeps it, unless its route says otherwise.
+    reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' })
+    done()
+  })
   recordRequests(server, options.metrics)
   lookAfterConnections(server, options)
   await allowOrigins(server, options.origins)
@@ -100,9 +102,10 @@ async function allowOrigins(server: FastifyInstance, origins: string[]): Promise
 /** What Node and Fastify would refuse without a problem document or a request id. */
 function acceptUnusualRequests(server: FastifyInstance): void {
   // RFC 9112 (3.2) wants a request of HTTP/1.1 without a host rejected.
-  server.addHook('onRequest', async ({ raw }) => {
-    if (raw.httpVersion === '1.1' && raw.headers.host === undefined)
-      throw new AppError('bad_request', 'The request names no host. HTTP/1.1 wants one in the header "Host".')
+  server.addHook('onRequest', ({ raw }, _reply, done) => {
+    const isNameless = raw.httpVersion === '1.1' && raw.headers.host === undefined
+    if (!isNameless) done()
+    else done(new AppError('bad_request', 'The request names no host. HTTP/1.1 wants one in the header "Host".'))
   })
   // RFC 9110 (10.1.1) allows to ignore an unknown expectation.
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response))
@@ -127,9 +130,10 @@ function lookAfterConnections(server: FastifyInstance, { mostSecondsOfSilence }:
 function closeWhenAnswered(server: FastifyInstance): void {
   let isClosing = false
   server.addHook('preClose', async () => void (isClosing = true))
-  server.addHook('onResponse', async () => {
+  server.addHook('onResponse', (_request, _reply, done) => {
     // One turn later the answer has left its connection.
     if (isClosing) setImmediate(() => server.server.closeIdleConnections())
+    done()
   })
 }
 
