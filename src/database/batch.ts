@@ -1,4 +1,4 @@
-import { outsideOfWork } from '../logger-trace.ts'
+import { outsideOfWork, traced } from '../logger-trace.ts'
 import { isSureOfNothing } from './in-transaction.ts'
 
 /** Answers one request; requests that arrive while a call is under way share the next one. */
@@ -28,9 +28,10 @@ type Waiting<Asked, Answer> = { asked: Asked; resolve: (answer: Answer) => void;
  * Makes one call for many requests: `answerAll` answers in the order of what it gets, in one transaction, and reads
  * nothing before it is called, so no request is judged by facts from before it arrived. A call that the database rejected
  * is repeated for each of its requests alone, so one bad row or lock hurts only its own request. After an unknown outcome
- * each request gets the error, since a repeat could do it twice.
+ * each request gets the error, since a repeat could do it twice. `name`: what a request's span is called.
  */
 export function createBatch<Asked, Answer>(
+  name: string,
   answerAll: AnswerAll<Asked, Answer>,
   { maxSize = 64, maxUnderWay = 2 }: Limits = {},
 ): Batched<Asked, Answer> {
@@ -74,7 +75,7 @@ export function createBatch<Asked, Answer>(
     }
   }
 
-  return (asked) =>
+  const ask: Batched<Asked, Answer> = (asked) =>
     new Promise((resolve, reject) => {
       waiting.push({ asked, resolve, reject })
       if (isScheduled) return
@@ -82,4 +83,5 @@ export function createBatch<Asked, Answer>(
       // After what else has arrived by now. A batch is nobody's work in particular.
       outsideOfWork(() => setImmediate(start))
     })
+  return (asked) => traced(`sql ${name}`, () => ask(asked), { 'db.system.name': 'postgresql' }, 'client')
 }

@@ -46,7 +46,7 @@ type Right = RightToCheck & { event: string }
 
 /** Right, document, state and audit event in one statement, for all requests that arrive while another one is under way. */
 export function createDocumentOpener(db: Db, right: Right, confidentialRoles: readonly string[]): OpenDocument {
-  const open: Batched<DocumentOpening, OpenedRow> = createBatch(async (openings) => {
+  const open: Batched<DocumentOpening, OpenedRow> = createBatch('open document', async (openings) => {
     const { rows } = await openAll(openings, right, confidentialRoles).execute(db)
     return inOrder(rows, openings)
   })

@@ -19,16 +19,20 @@ const scene = sceneOfFile(async (closing) => {
 })
 
 /** Divides 100 by each number and writes the number down, in one statement; 0 is a bad row. */
-function divider(limits?: Parameters<typeof createBatch>[1]) {
+function divider(limits?: Parameters<typeof createBatch>[2]) {
   const calls: number[][] = []
-  const divide = createBatch<number, { share: number }>(async (numbers) => {
-    calls.push(numbers)
-    const { rows } = await sql<{ share: number }>`
+  const divide = createBatch<number, { share: number }>(
+    'divide',
+    async (numbers) => {
+      calls.push(numbers)
+      const { rows } = await sql<{ share: number }>`
       with asked as materialized (select number, position from unnest(${numbers}::int[]) with ordinality as asked (number, position)),
       written as (insert into divided select number from asked)
       select 100 / number as share from asked, (select pg_sleep(0.05)) as slowly order by position`.execute(scene.db)
-    return rows
-  }, limits)
+      return rows
+    },
+    limits,
+  )
   return { divide, calls }
 }
 
@@ -70,7 +74,7 @@ test('a request that is behind somebody’s lock holds up neither the others of 
   const { divide } = divider()
   const locker = await scene.db.startTransaction().execute()
   await sql`insert into divided values (51)`.execute(locker)
-  const blocked = createBatch<number, boolean>(async (numbers) => {
+  const blocked = createBatch<number, boolean>('write', async (numbers) => {
     const { rows } = await sql`
       with limited as materialized (select set_config('lock_timeout', ${numbers.length === 1 ? '0' : '100ms'}, true))
       insert into divided select number from unnest(${numbers}::int[]) as number, limited returning true`.execute(
@@ -92,7 +96,7 @@ test('a request that is behind somebody’s lock holds up neither the others of 
 
 test('without an answer each request of the batch gets the error, and nothing is done a second time', async () => {
   const calls: number[][] = []
-  const write = createBatch<number, object>(async (numbers) => {
+  const write = createBatch<number, object>('write', async (numbers) => {
     calls.push(numbers)
     const { rows } = await sql<object>`
       with written as (insert into divided select unnest(${numbers}::int[]) returning number)
@@ -110,7 +114,7 @@ test('without an answer each request of the batch gets the error, and nothing is
 
 test('a request that must be alone is asked again alone, once', async () => {
   const calls: [number[], boolean][] = []
-  const ask = createBatch<number, number>(async (numbers, isAlone) => {
+  const ask = createBatch<number, number>('ask', async (numbers, isAlone) => {
     calls.push([numbers, isAlone])
     return numbers.map((number) => (number === 7 && !isAlone ? alone : number))
   })
@@ -123,7 +127,7 @@ test('a request that must be alone is asked again alone, once', async () => {
 })
 
 test('a call that leaves a request out answers nobody: no answer reaches somebody else', async () => {
-  const ask = createBatch<number, number>(async (numbers) => numbers.slice(1))
+  const ask = createBatch<number, number>('ask', async (numbers) => numbers.slice(1))
 
   expect((await Promise.allSettled([1, 2].map((number) => ask(number)))).map(({ status }) => status)).toEqual([
     'rejected',

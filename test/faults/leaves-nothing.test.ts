@@ -6,13 +6,14 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { FirmId } from '../../src/vocabulary.ts'
-import { problemOf, uploadFile } from '../support/call-documents.ts'
+import { callDocuments, problemOf, uploadFile } from '../support/call-documents.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../support/fresh-bucket.ts'
 import { listBucket, listFolder } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
+import { serveAfterWrite } from '../support/serve-after-write.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 
 let bucket: FreshBucket
@@ -71,17 +72,17 @@ async function settled(service: TestService, before: unknown): Promise<unknown> 
   return now
 }
 
-type Cut = { file: Buffer; sentBytes: number; chunked?: boolean }
+type Cut = { file: Buffer; sentBytes: number; chunked?: boolean; key?: string }
 
 /** So much of a form, and its file's kind is known: the upload has begun. */
 const enoughToBegin = 10_000
 
 /** Sends a form up to a point, as a phone would that loses its connection there. */
 async function sendAndCut(
-  service: TestService,
+  service: { url: string },
   firm: FirmId,
   person: Person,
-  { file, sentBytes, chunked = false }: Cut,
+  { file, sentBytes, chunked = false, key = crypto.randomUUID() }: Cut,
   beforeCut: () => Promise<void>,
 ): Promise<void> {
   const head =
@@ -93,7 +94,7 @@ async function sendAndCut(
   socket.on('error', () => undefined)
   const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`
   socket.write(
-    `POST /api/v1/security-firms/${firm}/documents?document_type=tax_clearance HTTP/1.1\r\nHost: x\r\nAuthorization: ${person.headers.authorization}\r\nIdempotency-Key: ${crypto.randomUUID()}\r\nContent-Type: multipart/form-data; boundary=cut\r\n${length}\r\n\r\n`,
+    `POST /api/v1/security-firms/${firm}/documents?document_type=tax_clearance HTTP/1.1\r\nHost: x\r\nAuthorization: ${person.headers.authorization}\r\nIdempotency-Key: ${key}\r\nContent-Type: multipart/form-data; boundary=cut\r\n${length}\r\n\r\n`,
   )
   const part = body.subarray(0, sentBytes === Infinity ? body.length : sentBytes)
   if (chunked && part.length > 0) socket.write(`${part.length.toString(16)}\r\n`)
@@ -136,28 +137,55 @@ describe.each([
   it.each([
     ['small', small],
     ['large', large],
-  ])('%s, after the last byte, before the answer', async (_size, file) => {
+  ])('%s, once its bytes are stored, before its commit', async (_size, file) => {
     const service = serviceOf()
     const firm = await makeFirm(service.app)
     const admin = await makeMember(service.app, firm)
     const before = await everything(service)
-    const { promise: cutNow, resolve: hasCut } = Promise.withResolvers<void>()
-
-    // The last table of the transaction is held, so that the client can be gone while the change is still open.
-    const held = service.app.db.transaction().execute(async (trx) => {
-      await sql`lock table firm_documents in exclusive mode`.execute(trx)
-      await cutNow
+    const [stored, cut] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const url = await serveAfterWrite(service, async () => {
+      stored.resolve()
+      await cut.promise
     })
-    await sendAndCut(service, firm, admin, { file, sentBytes: Infinity }, async () => waitUntilBlocked(service))
+
+    await sendAndCut({ url }, firm, admin, { file, sentBytes: Infinity }, () => stored.promise)
     await sleep(100)
-    hasCut()
-    await held
+    cut.resolve()
 
     expect(await settled(service, before)).toEqual(before)
   })
 })
 
-/** The upload has come to its transaction. */
+it.each([
+  ['S3', () => onS3],
+  ['local storage', () => onDisk],
+])('a client that goes away while its upload commits to %s finds it there, once', async (_name, serviceOf) => {
+  const service = serviceOf()
+  const firm = await makeFirm(service.app)
+  const admin = await makeMember(service.app, firm)
+  const key = crypto.randomUUID()
+  const { promise: cutNow, resolve: hasCut } = Promise.withResolvers<void>()
+  const held = service.app.db.transaction().execute(async (trx) => {
+    await sql`lock table firm_documents in exclusive mode`.execute(trx)
+    await cutNow
+  })
+
+  await sendAndCut(service, firm, admin, { file: small, sentBytes: Infinity, key }, () => waitUntilBlocked(service))
+  await sleep(100)
+  hasCut()
+  await held
+  const again = await uploadFile(service.url, firm, admin, {
+    bytes: small,
+    type: 'tax_clearance',
+    headers: { 'idempotency-key': key },
+  })
+
+  expect(again.status).toBe(201)
+  const list = (await (await callDocuments(service.url, firm, admin)).json()) as { id: string }[]
+  expect(list.map(({ id }) => id)).toEqual([((await again.json()) as { id: string }).id])
+})
+
+/** The upload has come to its commit. */
 async function waitUntilBlocked(service: TestService): Promise<void> {
   const blocked = async () => {
     // The table may have the same number in the database of another test.

@@ -5,11 +5,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { type Db, openDatabase } from '../../src/database/client.ts'
 import { makeLogger } from '../../src/logger.ts'
+import { collectBlobs } from '../../src/documents/collect-blobs.ts'
 import { callDocuments, problemOf, uploadFile } from '../support/call-documents.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { type FreshDatabase, freshMigratedDatabase } from '../support/fresh-database.ts'
 import { listFolder } from '../support/list-everything.ts'
 import { makeFirm, makeMember } from '../support/people.ts'
+import { serveAfterWrite } from '../support/serve-after-write.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 
 let database: FreshDatabase
@@ -26,7 +28,7 @@ beforeAll(async () => {
   service = await startService({ DATABASE_URL: throughProxy.href })
   beside = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false })).db
 
-  // Makes each COMMIT that hands in a document take four seconds, in which the connection can be lost.
+  // Makes each commit of a new document take four seconds, in which the connection can be lost.
   await sql`create function linger() returns trigger language plpgsql as $$ begin perform pg_sleep(4); return null; end $$`.execute(
     beside,
   )
@@ -43,7 +45,7 @@ afterAll(async () => {
 
 async function lingering(): Promise<number> {
   const { rows } =
-    await sql`select 1 from pg_stat_activity where datname = current_database() and query ilike 'commit%' and wait_event = 'PgSleep'`.execute(
+    await sql`select 1 from pg_stat_activity where datname = current_database() and query like '%with asked as materialized%' and wait_event = 'PgSleep'`.execute(
       beside,
     )
   return rows.length
@@ -54,7 +56,7 @@ const untilCommitting = async () => expect.poll(lingering, { interval: 25 }).toB
 async function committing(): Promise<number> {
   const { rows } = await sql<{
     n: number
-  }>`select count(*)::int as n from pg_stat_activity where datname = current_database() and query ilike 'commit%' and state = 'active'`.execute(
+  }>`select count(*)::int as n from pg_stat_activity where datname = current_database() and query like '%with asked as materialized%' and state = 'active'`.execute(
     beside,
   )
   return rows[0]?.n ?? 0
@@ -98,7 +100,7 @@ it('a commit whose answer is lost and which does not stand: 503, and the bytes s
   const answering = uploadFile(service.url, firm, admin)
   await untilCommitting()
 
-  await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'commit%' and wait_event = 'PgSleep'`.execute(
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%with asked as materialized%' and wait_event = 'PgSleep'`.execute(
     beside,
   )
 
@@ -111,29 +113,32 @@ it('a commit whose answer is lost and which does not stand: 503, and the bytes s
   ])
 })
 
-it('a database that is gone before the commit: nothing was kept, and nothing is left', async () => {
+it('connections that are lost before the commit: the upload commits over another one', async () => {
   const firm = await makeFirm(service.app)
   const admin = await makeMember(service.app, firm)
-  const held = Promise.withResolvers<void>()
-  const holding = beside.transaction().execute(async (trx) => {
-    await sql`lock table firm_documents in exclusive mode`.execute(trx)
-    await held.promise
+  const url = await serveAfterWrite(service, () => proxy.cutAll())
+
+  expect((await uploadFile(url, firm, admin)).status).toBe(201)
+  expect([await countOf('documents', firm), await filesOf(firm)]).toEqual([1, 1])
+})
+
+it('a database that is gone before the commit: 503, no document, and the collector removes the bytes', async () => {
+  const firm = await makeFirm(service.app)
+  const admin = await makeMember(service.app, firm)
+  const url = await serveAfterWrite(service, async () => {
+    proxy.setFault({ kind: 'refuse' })
+    await proxy.cutAll()
   })
-  const answering = uploadFile(service.url, firm, admin)
-  for (let blocked = 0; blocked === 0;) {
-    await sleep(25)
-    blocked = (
-      await sql`
-        select 1 from pg_locks where not granted and relation = 'firm_documents'::regclass
-        and database = (select oid from pg_database where datname = current_database())`.execute(beside)
-    ).rows.length
-  }
 
-  await proxy.cutAll()
-  held.resolve()
-  await holding
+  const answer = await uploadFile(url, firm, admin).finally(() => proxy.setFault({ kind: 'none' }))
 
-  expect((await answering).status).toBe(503)
-  for (let tries = 0; tries < 100 && (await filesOf(firm)) > 0; tries += 1) await sleep(50)
-  expect([await countOf('documents', firm), await filesOf(firm)]).toEqual([0, 0])
+  expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
+  expect([await countOf('documents', firm), await blobStatesOf(firm), await filesOf(firm)]).toEqual([
+    0,
+    ['incoming'],
+    1,
+  ])
+  const inTwoDays = { ...service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
+  await collectBlobs(inTwoDays, new AbortController().signal)
+  expect([await blobStatesOf(firm), await filesOf(firm)]).toEqual([[], 0])
 })

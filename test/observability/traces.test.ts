@@ -50,13 +50,14 @@ test('an upload is one trace, from the request to each statement and each call t
     return spans.find(({ spanId }) => spanId === span?.parentSpanId)?.name
   }
   expect(parentOf('receive file')).toBe(root.name)
-  expect(parentOf('keep file')).toBe(root.name)
-  expect(parentOf('s3 write')).toBe('keep file')
+  expect(parentOf('store file')).toBe(root.name)
+  expect(parentOf('s3 write')).toBe('store file')
   expect(parentOf('s3 put_object')).toBe('s3 write')
-  expect(parentOf('sql with document_find_room')).toBe('keep file')
+  expect(parentOf('sql reserve upload')).toBe(root.name)
+  expect(parentOf('sql commit upload')).toBe('store file')
   const put = spans.find(({ name }) => name === 's3 put_object')
   expect(put?.facts).toMatchObject({ outcome: 'ok', attempt: 1, s3_request_id: expect.stringMatching(/^\S{8,}$/) })
-  expect(spans.find(({ name }) => name === 'keep file')?.facts).toMatchObject({ store: 's3', outcome: 'ok' })
+  expect(spans.find(({ name }) => name === 'store file')?.facts).toMatchObject({ store: 's3', outcome: 'ok' })
 })
 
 test('a caller’s trace goes on here, and a decision of theirs not to keep it counts', async () => {
@@ -147,7 +148,7 @@ test('probes of the service, and its own of an S3 that is out, are nobody’s tr
   expect(spans.filter(({ name }) => name === 's3 put_object').map(({ facts }) => facts['outcome'])).toEqual([
     'unavailable',
   ])
-  expect(spans.find(({ name }) => name === 'keep file')?.facts['store']).toBe('local')
+  expect(spans.find(({ name }) => name === 'store file')?.facts['store']).toBe('local')
   expect(scene.collector.spans().filter(({ name }) => /readyz|healthz|metrics/.test(name))).toEqual([])
 })
 

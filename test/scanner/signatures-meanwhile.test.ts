@@ -27,9 +27,9 @@ const scene = sceneOfFile(async (closing) => {
 it('a file that was scanned before new signatures came, and is kept after that, is scanned again', async () => {
   const { numbered, service } = scene
   const { firm, admin } = await firmWithAdmin(service)
-  // Its scan is over, and it is on its way into the store.
+  // Its scan is over and it is stored; it has no row yet.
   const holding = await service.app.db.startTransaction().execute()
-  await sql`lock table document_blobs in share mode`.execute(holding)
+  await sql`lock table documents in share mode`.execute(holding)
   const uploading = uploadDocument(service.url, firm, admin)
   await waitUntilWaiting(service.app.db)
   numbered.number(2)

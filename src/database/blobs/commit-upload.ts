@@ -51,7 +51,7 @@ type Row = AccessRow & { position: number } & { outcome: Committed['outcome'] } 
  * the denial of who lost the right while the bytes came, and `OutcomeUnknown`.
  */
 export function createUploadCommitter(db: Db, right: Right, confidentialRoles: readonly string[]): CommitUpload {
-  const commit: Batched<Asked, Row> = createBatch(async (asked) => {
+  const commit: Batched<Asked, Row> = createBatch('commit upload', async (asked) => {
     // One of several with the same key is first; the others are asked when that is decided.
     const isFirst = firstsOf(asked.map(({ version }) => keyOf(version)))
     const firsts = asked.filter((_each, index) => isFirst[index])

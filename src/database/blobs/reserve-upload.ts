@@ -58,7 +58,7 @@ export function createUploadReserver(
   db: Db | Tx,
   { processId, right, defaultQuota }: { processId: ProcessId; right: RightToCheck; defaultQuota: Quota },
 ): ReserveUpload {
-  const reserve: Batched<Asked, AskedRow> = createBatch(async (asked, isAlone) => {
+  const reserve: Batched<Asked, AskedRow> = createBatch('reserve upload', async (asked, isAlone) => {
     const { rows } = await reserveAll(asked, { processId, right, defaultQuota, isAlone }).execute(db)
     // Uploads of one firm are judged as one. Where that is too much, some of them may still have room.
     return inOrder(rows, asked).map((row) =>
