@@ -1,5 +1,3 @@
-import { connect } from 'node:net'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { sql } from 'kysely'
@@ -13,6 +11,7 @@ import { listBucket, listFolder } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people.ts'
 import { s3Settings } from '../support/s3-settings.ts'
+import { type Cut, sendAndCut } from '../support/send-and-cut.ts'
 import { serveAfterWrite } from '../support/serve-after-write.ts'
 import { startService, type TestService } from '../support/start-service.ts'
 
@@ -72,36 +71,8 @@ async function settled(service: TestService, before: unknown): Promise<unknown> 
   return now
 }
 
-type Cut = { file: Buffer; sentBytes: number; chunked?: boolean; key?: string }
-
 /** So much of a form, and its file's kind is known: the upload has begun. */
 const enoughToBegin = 10_000
-
-/** Sends a form up to a point, as a phone would that loses its connection there. */
-async function sendAndCut(
-  service: { url: string },
-  firm: FirmId,
-  person: Person,
-  { file, sentBytes, chunked = false, key = crypto.randomUUID() }: Cut,
-  beforeCut: () => Promise<void>,
-): Promise<void> {
-  const head =
-    '--cut\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
-  const body = Buffer.concat([Buffer.from(head), file, Buffer.from('\r\n--cut--\r\n')])
-  const { hostname, port } = new URL(service.url)
-  const socket = connect(Number(port), hostname)
-  await once(socket, 'connect')
-  socket.on('error', () => undefined)
-  const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`
-  socket.write(
-    `POST /api/v1/security-firms/${firm}/documents?document_type=tax_clearance HTTP/1.1\r\nHost: x\r\nAuthorization: ${person.headers.authorization}\r\nIdempotency-Key: ${key}\r\nContent-Type: multipart/form-data; boundary=cut\r\n${length}\r\n\r\n`,
-  )
-  const part = body.subarray(0, sentBytes === Infinity ? body.length : sentBytes)
-  if (chunked && part.length > 0) socket.write(`${part.length.toString(16)}\r\n`)
-  await new Promise((resolve) => void socket.write(part, resolve))
-  await beforeCut()
-  socket.destroy()
-}
 
 const small = makePdf({ bytes: 200_000 })
 const large = makePdf({ bytes: 40_000_000 })

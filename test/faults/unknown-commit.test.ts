@@ -56,7 +56,7 @@ const untilCommitting = async () => expect.poll(lingering, { interval: 25 }).toB
 async function committing(): Promise<number> {
   const { rows } = await sql<{
     n: number
-  }>`select count(*)::int as n from pg_stat_activity where datname = current_database() and query like '%with asked as materialized%' and state = 'active'`.execute(
+  }>`select count(*)::int as n from pg_stat_activity where datname = current_database() and query like '%with asked as materialized%' and state = 'active' and pid <> pg_backend_pid()`.execute(
     beside,
   )
   return rows[0]?.n ?? 0

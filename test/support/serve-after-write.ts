@@ -13,17 +13,17 @@ export async function serveAfterWrite(
   afterWrite: (file: IncomingFile) => Promise<unknown>,
 ): Promise<string> {
   const { local, s3 } = app.stores
-  const then = (write: FileStore['write']): FileStore['write'] => {
-    return async (key, file) => {
-      const stored = await write(key, file)
+  const then =
+    (store: FileStore): FileStore['write'] =>
+    async (key, file) => {
+      const stored = await store.write(key, file)
       await afterWrite(file)
       return stored
     }
-  }
   const stores = {
     ...app.stores,
-    local: { ...local, write: then(local.write) },
-    s3: s3 && { ...s3, write: then(s3.write) },
+    local: { ...local, write: then(local) },
+    s3: s3 && { ...s3, write: then(s3) },
   }
   const server = await buildApi({ ...app, stores })
   onTestFinished(() => server.close())
