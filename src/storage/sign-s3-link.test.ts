@@ -8,6 +8,7 @@ import {
   constantFrom,
   date,
   integer,
+  oneof,
   option,
   record,
   string,
@@ -20,6 +21,7 @@ import type { S3Config } from '../config.ts'
 import { contentDispositionOf } from './content-disposition-of.ts'
 import type { LinkOptions } from './file-store.ts'
 import { makeS3LinkSigner } from './s3-links.ts'
+import type { StorageKey } from '../vocabulary.ts'
 import { storageKeyOf } from './storage-key.ts'
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-secret' }
@@ -46,6 +48,10 @@ const configs: Record<string, S3Config> = {
 const key = record({ firm: uuid(), type: stringMatching(/^[a-z0-9_]{1,50}$/), id: uuid() }).map(({ firm, type, id }) =>
   storageKeyOf({ firmId: firm as never, documentType: type, uuid: id, extension: 'pdf' }),
 )
+/** The platform's keys end with whatever its users called their files. */
+const platformKey = string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).map(
+  (name) => `security_firms/a firm/x${name.replaceAll(/[/\\\p{Cc}]/gu, '_')}` as StorageKey,
+)
 const link: Arbitrary<LinkOptions> = record({
   fileName: string({ unit: 'grapheme', maxLength: 80 }),
   contentType: constantFrom('application/pdf', 'image/jpeg', 'image/png'),
@@ -56,7 +62,7 @@ const sessionToken = option(base64String({ minLength: 20, maxLength: 80 }), { ni
 const now = date({ min: new Date('2026-01-01'), max: new Date('2036-01-01'), noInvalidDate: true })
 
 test.each(Object.entries(configs))('%s: a link is the one that the SDK would sign', async (_name, config) => {
-  const sample = record({ key, link, sessionToken, now })
+  const sample = record({ key: oneof(key, platformKey), link, sessionToken, now })
   await assert(
     asyncProperty(sample, async (given) => {
       const identity = { ...credentials, ...(given.sessionToken && { sessionToken: given.sessionToken }) }
