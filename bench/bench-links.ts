@@ -1,19 +1,10 @@
 import { makePdf } from '../test/support/make-files.ts'
-import { type Contender, measureInTurn, type Spread, spreadOf, timesAsLong } from './measure.ts'
+import { againstPipe, type AgainstPipe, type Contender, measureInTurn } from './measure.ts'
 import type { Bench } from './prepare.ts'
 import { startBarePipe } from './start-bare-pipe.ts'
 import { type Service, startService } from './start-service.ts'
 
-export type LinkResult = {
-  answer: 'redirect' | 'json'
-  atOnce: number
-  /** Links a second. */
-  service: number
-  barePipe: number
-  timesBarePipe: Spread
-  serviceMedianMs: number
-  serviceCpuMs: Spread
-}
+export type LinkResult = AgainstPipe & { answer: 'redirect' | 'json' }
 
 const cases = [
   { atOnce: 1, count: 1000 },
@@ -36,21 +27,13 @@ export async function benchLinks(bench: Bench): Promise<LinkResult[]> {
   const results: LinkResult[] = []
   for (const answer of answers) {
     const headers = { ...service.headers, ...(answer === 'json' && { accept: 'application/json' }) }
-    const viaService = linksFrom(`${document}/download`, { pid: service.pid, headers, isJson: answer === 'json' })
+    const viaService = linksFrom(`${document}/download`, { ...service, headers, isJson: answer === 'json' })
     bench.say(`Links, ${answer}.`)
     await measureInTurn(bench.load, [viaService, viaPipe], { ...shareOf(bench, warmUp), rounds: 1 })
     for (const each of cases) {
       const amount = { ...shareOf(bench, each), rounds: bench.rounds }
       const [ours = [], theirs = []] = await measureInTurn(bench.load, [viaService, viaPipe], amount)
-      results.push({
-        answer,
-        atOnce: each.atOnce,
-        service: spreadOf(ours.map(({ perSecond }) => perSecond)).median,
-        barePipe: spreadOf(theirs.map(({ perSecond }) => perSecond)).median,
-        timesBarePipe: timesAsLong(ours, theirs),
-        serviceMedianMs: spreadOf(ours.map(({ medianMs }) => medianMs)).median,
-        serviceCpuMs: spreadOf(ours.map(({ cpuMs = Number.NaN }) => cpuMs)),
-      })
+      results.push({ answer, ...againstPipe(each.atOnce, ours, theirs) })
     }
   }
   return results
@@ -60,13 +43,14 @@ function shareOf({ share }: Bench, { atOnce, count }: { atOnce: number; count: n
   return { atOnce, count: Math.ceil(count * share) }
 }
 
-type Target = { pid: number; headers?: Record<string, string>; isJson?: boolean }
+type Target = { pid: number; dataDir?: string | undefined; headers?: Record<string, string>; isJson?: boolean }
 
-function linksFrom(url: string, { pid, headers = {}, isJson = false }: Target): Contender {
+function linksFrom(url: string, { pid, dataDir, headers = {}, isJson = false }: Target): Contender {
   const expected = isJson ? 200 : 302
   return {
     name: url,
     pid,
+    dataDir,
     order: (atOnce, count) => ({ atOnce, count, call: { by: 'http', method: 'GET', url, headers, expected } }),
   }
 }

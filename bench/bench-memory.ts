@@ -13,12 +13,18 @@ export type MemoryResult = {
   peakMiB: number
 }
 
-const uploads = 50
-const fileBytes = 20_000_000
+export type MemoryCase = { uploads: number; fileBytes: number }
+
+export const largeUploads = { uploads: 50, fileBytes: 20_000_000 }
+export const manyUploads = { uploads: 200, fileBytes: 5_000_000 }
 const bytesPerSecond = 1_000_000
 
-/** Many large uploads at once while each connection to S3 is slow: what is held back must not be held in memory. With a scanner where one is given. */
-export async function benchMemory(bench: Bench, clamdUrl?: string): Promise<MemoryResult> {
+/** Many uploads at once while each connection to S3 is slow: what is held back must not be held in memory. With a scanner where one is given. */
+export async function benchMemory(
+  bench: Bench,
+  { uploads, fileBytes }: MemoryCase,
+  clamdUrl?: string,
+): Promise<MemoryResult> {
   await using opened = new AsyncDisposableStack()
   const s3 = new URL(bench.bucket.s3.endpoint)
   if (s3.protocol !== 'http:')

@@ -1,6 +1,6 @@
 import { freshBucket } from '../test/support/fresh-bucket.ts'
 import { obtainServices } from '../test/support/services/obtain-services.ts'
-import { benchMemory, type MemoryResult } from './bench-memory.ts'
+import { benchMemory, largeUploads, type MemoryResult } from './bench-memory.ts'
 import { largeBytes, smallBytes } from './bench-uploads.ts'
 import { type Contender, type Measured, measureInTurn, type Spread, spreadOf, timesAsLong } from './measure.ts'
 import { type Bench, emptyBucket } from './prepare.ts'
@@ -64,7 +64,7 @@ export async function benchScan(bench: Bench): Promise<ScanResult> {
   }
   await assertScanned(scanned, 'clean', bench)
   const [scannedPeakMiB, unscannedPeakMiB] = [await readPeakMiB(scanned.pid), await readPeakMiB(unscanned.pid)]
-  const memory = await benchMemory(bench, addresses.clamd.url)
+  const memory = await benchMemory(bench, largeUploads, addresses.clamd.url)
   return { cases: results, scannedPeakMiB, unscannedPeakMiB, memory }
 }
 

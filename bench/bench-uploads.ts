@@ -1,21 +1,13 @@
-import { type Contender, type Measured, measureInTurn, type Spread, spreadOf, timesAsLong } from './measure.ts'
+import { againstPipe, type AgainstPipe, type Contender, measureInTurn, spreadOf } from './measure.ts'
 import { type Bench, emptyBucket } from './prepare.ts'
 import { readPeakMiB } from './read-process.ts'
 import { startBarePipe } from './start-bare-pipe.ts'
-import { startService } from './start-service.ts'
+import { type Service, startService } from './start-service.ts'
 
-export type UploadResult = {
+export type UploadResult = AgainstPipe & {
   fileBytes: number
-  atOnce: number
-  /** Uploads a second. */
-  service: number
-  barePipe: number
+  /** Uploads a second by the SDK alone. */
   sdk: number
-  timesBarePipe: Spread
-  timesSdk: Spread
-  serviceMedianMs: number
-  serviceCpuMs: Spread
-  barePipeCpuMs: Spread
 }
 
 export type UploadsResult = { cases: UploadResult[]; peakMiB: number }
@@ -57,40 +49,22 @@ export async function benchUploads(bench: Bench): Promise<UploadsResult> {
     bench.say(`Uploads of ${fileBytes / 1000} KB, ${atOnce} at once.`)
     const amount = { atOnce, count: Math.ceil(fullCount * bench.share), rounds: bench.rounds }
     const measured = await measureInTurn(bench.load, contendersFor(fileBytes), amount)
-    results.push({ fileBytes, atOnce, ...summaryOf(measured) })
+    const [ours = [], pipes = [], sdks = []] = measured
+    const sdk = spreadOf(sdks.map(({ perSecond }) => perSecond)).median
+    results.push({ fileBytes, sdk, ...againstPipe(atOnce, ours, pipes) })
   }
   return { cases: results, peakMiB: await readPeakMiB(service.pid) }
 }
 
-function summaryOf([service = [], pipe = [], sdk = []]: Measured[][]): Omit<UploadResult, 'fileBytes' | 'atOnce'> {
-  return {
-    service: perSecondOf(service),
-    barePipe: perSecondOf(pipe),
-    sdk: perSecondOf(sdk),
-    timesBarePipe: timesAsLong(service, pipe),
-    timesSdk: timesAsLong(service, sdk),
-    serviceMedianMs: spreadOf(service.map(({ medianMs }) => medianMs)).median,
-    serviceCpuMs: spreadOf(service.map(({ cpuMs = Number.NaN }) => cpuMs)),
-    barePipeCpuMs: spreadOf(pipe.map(({ cpuMs = Number.NaN }) => cpuMs)),
-  }
-}
-
-function perSecondOf(measured: Measured[]): number {
-  return spreadOf(measured.map(({ perSecond }) => perSecond)).median
-}
-
 type Served = { url: string; pid: number }
 
-function viaService(
-  { bucket }: Bench,
-  { pid, documents, headers }: Served & { documents: string; headers: Record<string, string> },
-  bytes: number,
-): Contender {
+function viaService({ bucket }: Bench, { pid, dataDir, documents, headers }: Service, bytes: number): Contender {
   const url = `${documents}?document_type=registration_certificate`
   const file = { bytes, as: 'form' } as const
   return {
     name: 'service',
     pid,
+    dataDir,
     order: (atOnce, count) => ({
       atOnce,
       count,

@@ -5,14 +5,14 @@ import type { PurgeResult } from './bench-purge.ts'
 import type { ScanCase, ScanResult } from './bench-scan.ts'
 import type { UploadResult, UploadsResult } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
-import type { Spread } from './measure.ts'
+import type { AgainstPipe, Spread } from './measure.ts'
 
 /** The results as tables that stand as well in a README. */
 export function describe(results: Results): string {
   const parts = [
     results.uploads && describeUploads(results.uploads),
     results.links && describeLinks(results.links),
-    results.memory && describeMemory(results.memory),
+    results.memory && `${describeMemory(results.memory.large)}\n\n${describeMemory(results.memory.many)}`,
     results.migrate && describeMigrate(results.migrate),
     results.scan && describeScan(results.scan),
     results.purge && describePurge(results.purge),
@@ -24,15 +24,8 @@ export function describe(results: Results): string {
 function describeUploads({ cases, peakMiB }: UploadsResult): string {
   const columns: Column<UploadResult>[] = [
     ['file', ({ fileBytes }) => sizeOf(fileBytes)],
-    ['at once', ({ atOnce }) => String(atOnce)],
-    ['uploads/s', ({ service }) => short(service)],
-    ['bare pipe/s', ({ barePipe }) => short(barePipe)],
+    ...columnsAgainstPipe,
     ['SDK/s', ({ sdk }) => short(sdk)],
-    ['× bare pipe', ({ timesBarePipe }) => wide(timesBarePipe)],
-    ['× SDK', ({ timesSdk }) => wide(timesSdk)],
-    ['median ms', ({ serviceMedianMs }) => short(serviceMedianMs)],
-    ['CPU ms', ({ serviceCpuMs }) => wide(serviceCpuMs)],
-    ['bare pipe CPU ms', ({ barePipeCpuMs }) => wide(barePipeCpuMs)],
   ]
   return `${table(columns, cases)}\n\nPeak memory of the service over these uploads: ${short(peakMiB)} MiB`
 }
@@ -40,15 +33,23 @@ function describeUploads({ cases, peakMiB }: UploadsResult): string {
 function describeLinks(links: LinkResult[]): string {
   const columns: Column<LinkResult>[] = [
     ['link', ({ answer }) => (answer === 'json' ? 'JSON' : 'redirect')],
-    ['at once', ({ atOnce }) => String(atOnce)],
-    ['links/s', ({ service }) => short(service)],
-    ['bare pipe/s', ({ barePipe }) => short(barePipe)],
-    ['× bare pipe', ({ timesBarePipe }) => wide(timesBarePipe)],
-    ['median ms', ({ serviceMedianMs }) => short(serviceMedianMs)],
-    ['CPU ms', ({ serviceCpuMs }) => wide(serviceCpuMs)],
+    ...columnsAgainstPipe,
   ]
   return table(columns, links)
 }
+
+const columnsAgainstPipe: Column<AgainstPipe>[] = [
+  ['at once', ({ atOnce }) => String(atOnce)],
+  ['/s', ({ service }) => short(service)],
+  ['pipe/s', ({ barePipe }) => short(barePipe)],
+  ['× pipe', ({ shareOfPipe }) => wide(shareOfPipe)],
+  ['median ms', ({ serviceMedianMs }) => short(serviceMedianMs)],
+  ['pipe ms', ({ barePipeMedianMs }) => short(barePipeMedianMs)],
+  ['CPU ms', ({ serviceCpuMs }) => wide(serviceCpuMs)],
+  ['pipe CPU ms', ({ barePipeCpuMs }) => short(barePipeCpuMs.median)],
+  ['CPU × pipe', ({ cpuTimesPipe }) => wide(cpuTimesPipe)],
+  ['PostgreSQL CPU ms', ({ databaseCpuMs }) => short(databaseCpuMs.median)],
+]
 
 function describeMemory({ uploads, fileBytes, bytesPerSecond, seconds, idleMiB, peakMiB }: MemoryResult): string {
   return (
@@ -98,8 +99,7 @@ function describePurge(results: PurgeResult[]): string {
 function describeVerdicts(results: Results): string {
   return judge(results)
     .map(
-      ({ what, measured, most, unit, holds }) =>
-        `${holds ? '✓' : '✗'} ${what}: ${short(measured)} ${unit} (at most ${most})`,
+      ({ what, measured, bound, unit, holds }) => `${holds ? '✓' : '✗'} ${what}: ${short(measured)} ${unit} (${bound})`,
     )
     .join('\n')
 }

@@ -1,15 +1,35 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 // USER_HZ, in which Linux tells times to programs; 100 on every machine that Node is built for.
 const ticksPerSecond = 100
 
 /** What a process itself has used of the processor so far, user and system, all its threads. Its children not. */
 export async function readCpuSeconds(pid: number): Promise<number> {
+  const { own } = await readTimes(pid)
+  return own / ticksPerSecond
+}
+
+async function readTimes(pid: number): Promise<{ parent: number; own: number; ofEndedChildren: number }> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   // The program's name, in brackets, may hold anything; what follows it are numbers.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [utime, stime] = [Number(fields[11]), Number(fields[12])]
-  return (utime + stime) / ticksPerSecond
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
+  const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11)
+  return { parent: fields[1] ?? 0, own: utime + stime, ofEndedChildren: cutime + cstime }
+}
+
+/** The same for the embedded PostgreSQL below a `DATA_DIR`: its first process and all that this one started. */
+export async function readDatabaseCpuSeconds(dataDir: string): Promise<number> {
+  const server = Number.parseInt(await readFile(join(dataDir, 'postgresql/postmaster.pid'), 'utf8'), 10)
+  const { own, ofEndedChildren } = await readTimes(server)
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  // One that has ended since is among the ended children next time.
+  const all = await Promise.all(pids.map((pid) => readTimes(pid).catch(() => undefined)))
+  const children = all.filter((times) => times?.parent === server)
+  return (own + ofEndedChildren + children.reduce((sum, times) => sum + (times?.own ?? 0), 0)) / ticksPerSecond
 }
 
 /** The most memory that a process ever had, in MiB. */

@@ -3,7 +3,7 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { benchLinks } from './bench-links.ts'
-import { benchMemory } from './bench-memory.ts'
+import { benchMemory, largeUploads, manyUploads } from './bench-memory.ts'
 import { benchMigrate } from './bench-migrate.ts'
 import { benchPurge } from './bench-purge.ts'
 import { benchScan } from './bench-scan.ts'
@@ -22,7 +22,10 @@ const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [scan] [pur
 const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Promise<void> } = {
   uploads: async (bench, results) => void (results.uploads = await benchUploads(bench)),
   links: async (bench, results) => void (results.links = await benchLinks(bench)),
-  memory: async (bench, results) => void (results.memory = await benchMemory(bench)),
+  memory: async (bench, results) => {
+    const large = await benchMemory(bench, largeUploads)
+    results.memory = { large, many: await benchMemory(bench, manyUploads) }
+  },
   migrate: async (bench, results) => void (results.migrate = await benchMigrate(bench)),
   scan: async (bench, results) => void (results.scan = await benchScan(bench)),
   purge: async (bench, results) => void (results.purge = await benchPurge(bench)),

@@ -15,6 +15,8 @@ export type Service = Program & {
   documents: string
   headers: Record<string, string>
   folder: string
+  /** Undefined: its database is a server that the environment names. */
+  dataDir: string | undefined
   /** What it was started with, for other commands on the same folders. */
   env: Record<string, string>
 }
@@ -59,7 +61,14 @@ export async function startService(bench: Bench, wish: Wish): Promise<Service> {
     await database?.drop()
   }
   try {
-    return { ...program, ...(await makeFirm(program.url, secret)), folder, env, stop }
+    return {
+      ...program,
+      ...(await makeFirm(program.url, secret)),
+      folder,
+      env,
+      stop,
+      dataDir: database === undefined ? dataDir : undefined,
+    }
   } catch (error) {
     await stop()
     throw error
