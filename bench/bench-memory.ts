@@ -13,16 +13,16 @@ export type MemoryResult = {
   peakMiB: number
 }
 
-export type MemoryCase = { uploads: number; fileBytes: number }
+/** `bytesPerSecond`: what each connection to S3 carries. */
+export type MemoryCase = { uploads: number; fileBytes: number; bytesPerSecond: number }
 
-export const largeUploads = { uploads: 50, fileBytes: 20_000_000 }
-export const manyUploads = { uploads: 200, fileBytes: 5_000_000 }
-const bytesPerSecond = 1_000_000
+export const largeUploads = { uploads: 50, fileBytes: 20_000_000, bytesPerSecond: 1_000_000 }
+export const manyUploads = { uploads: 200, fileBytes: 5_000_000, bytesPerSecond: 20_000_000 }
 
 /** Many uploads at once while each connection to S3 is slow: what is held back must not be held in memory. With a scanner where one is given. */
 export async function benchMemory(
   bench: Bench,
-  { uploads, fileBytes }: MemoryCase,
+  { uploads, fileBytes, bytesPerSecond }: MemoryCase,
   clamdUrl?: string,
 ): Promise<MemoryResult> {
   await using opened = new AsyncDisposableStack()

@@ -35,7 +35,10 @@ export async function holdSource({ budget, spool }: HoldNeeds, source: Source): 
     if (size > mostBytesInMemory) return await holdInSpool(spool, await source.store.read(source.key), source)
     // Memory first: S3 cuts a connection whose bytes nobody reads for a while, which looks like an outage.
     const giveBack = await budget.reserve(size, { signal, ...(waitSeconds !== undefined && { waitSeconds }) })
-    return await holdInMemory(giveBack, exactly(size, readLater(source)), { mostBytes: size, ...hashOf(source) })
+    return await holdInMemory({ budget, giveBack }, exactly(size, readLater(source)), {
+      mostBytes: size,
+      ...hashOf(source),
+    })
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error

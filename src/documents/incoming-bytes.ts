@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { addAbortSignal, type Readable } from 'node:stream'
 
 import { AppError } from '../errors.ts'
-import type { ByteBudget } from '../storage/byte-budget.ts'
+import type { ByteBudget, GiveBack } from '../storage/byte-budget.ts'
 import type { HeldInMemory, Spooled } from '../storage/file-store.ts'
 import { readPieces } from '../storage/read-as-it-grows.ts'
 import type { Spool, SpoolFile } from '../storage/spool.ts'
@@ -89,16 +89,22 @@ function finishHash(hash: Hash, expected: string | undefined): Sha256 {
   throw new AppError('validation_failed', message, { fields: [{ field: 'sha256', message }] })
 }
 
+/** `giveBack` ends the reservation of the memory that a file is read into. */
+type Memory = { budget: ByteBudget; giveBack: GiveBack }
+
+/** To be called in every case. `isDone`: the file is stored, and nobody reads its bytes any more. */
+export type Release = (isDone?: boolean) => Promise<void>
+
 /** Reads a small file whole into memory of the budget that was given for it; gives that back when it fails. */
 export async function holdInMemory(
-  giveBack: () => void,
+  { budget, giveBack }: Memory,
   chunks: Chunks,
   { mostBytes, expectedSha256, check }: Checks & { mostBytes: number },
-): Promise<{ content: HeldInMemory; release: () => Promise<void> }> {
+): Promise<{ content: HeldInMemory; release: Release }> {
   try {
     const hash = createHash('sha256')
     // One block that the chunks are copied into: to join them at the end would need the memory twice.
-    const block = Buffer.allocUnsafeSlow(mostBytes)
+    const block = budget.takeBlock(mostBytes)
     let size = 0
     for await (const chunk of chunks) {
       hash.update(chunk)
@@ -110,7 +116,8 @@ export async function holdInMemory(
       sha256: finishHash(hash, expectedSha256),
     }
     await check?.(bytesInMemory(content.bytes))
-    return { content, release: async () => giveBack() }
+    // A store that gave up on a file may still have it on its way through a socket: such memory is left to be collected.
+    return { content, release: async (isDone = false) => giveBack(isDone ? block : undefined) }
   } catch (error) {
     giveBack()
     throw error
@@ -175,7 +182,7 @@ export async function holdOnceWhole(
   { budget, spool }: { budget: ByteBudget; spool: Spool },
   chunks: Chunks,
   { signal, ...checks }: Checks & { signal: AbortSignal },
-): Promise<{ content: HeldInMemory; release: () => Promise<void> }> {
+): Promise<{ content: HeldInMemory; release: Release }> {
   // Nothing to stop: it is removed only after the last byte, or after whatever came instead.
   const { content, release } = await flowIntoSpool(spool, chunks, { ...checks, stop: () => undefined })
   const held = await holdWhole(content, { budget, signal }).catch(async (error: unknown) => {
@@ -195,5 +202,5 @@ async function holdWhole({ accepted, path }: Spooled, { budget, signal }: { budg
   const { size, sha256 } = await accepted
   const giveBack = await budget.reserve(size, { signal })
   const pieces = readPieces(path, { start: 0, end: size })
-  return holdInMemory(giveBack, pieces, { mostBytes: size, expectedSha256: sha256 })
+  return holdInMemory({ budget, giveBack }, pieces, { mostBytes: size, expectedSha256: sha256 })
 }

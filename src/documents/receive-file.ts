@@ -12,6 +12,7 @@ import {
   holdOnceWhole,
   limitBytes,
   readChunks,
+  type Release,
   takeHead,
 } from './incoming-bytes.ts'
 import { type Detected, detectFormat, type Format, headBytes, requireAllowedFormat } from './formats/formats.ts'
@@ -58,8 +59,8 @@ export type Received = {
   scanBegunAt: number
   /** What the scanner said of it; known once the content is whole and accepted. */
   scanStatus: () => Promise<KeptScanStatus>
-  /** Stops reading and gives memory or spool file back; to be called in every case. */
-  release: () => Promise<void>
+  /** Stops reading and gives memory or spool file back. */
+  release: Release
 }
 
 /**
@@ -95,9 +96,12 @@ async function holdAndScan(
   limits: Checks & { mostBytes: number; signal: AbortSignal },
 ): Promise<Held> {
   // What is left is for whole files: a body that hardly moves must not keep anybody who can go on from doing so.
-  const giveBack = needs.budget.takeAtOnce(limits.mostBytes, { leaving: mostBytesInMemory })
+  const { budget } = needs
+  const giveBack = budget.takeAtOnce(limits.mostBytes, { leaving: mostBytesInMemory })
   const held =
-    giveBack === undefined ? await holdOnceWhole(needs, chunks, limits) : await holdInMemory(giveBack, chunks, limits)
+    giveBack === undefined
+      ? await holdOnceWhole(needs, chunks, limits)
+      : await holdInMemory({ budget, giveBack }, chunks, limits)
   try {
     const scanStatus = await scanHeld(needs, held.content.bytes, limits.signal)
     return { ...held, scanStatus: async () => scanStatus }

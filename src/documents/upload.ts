@@ -110,15 +110,18 @@ export async function receiveAndStore(
     await unreserve(needs, reserved)
     throw error
   })
+  let isDone = false
   try {
     return await traced('store file', async (span) => {
       const { signal } = uploading
       const document = await storeOnce(needs, actor, { reserved, received, fileName, signal })
       span?.add({ store: document.store, bytes: document.fileSize })
+      // S3 that failed before a fallback, or a scanner that gave up, may still have its bytes in hand.
+      isDone = document.store === needs.stores.wanted && document.scanStatus !== 'pending'
       return document
     })
   } finally {
-    await received.release()
+    await received.release(isDone)
   }
 }
 

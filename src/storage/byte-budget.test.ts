@@ -82,3 +82,41 @@ test('who will not wait is given what is free but for what is left to others, an
   expect(budget.takeAtOnce(50, { leaving: 0 })).toBeTypeOf('function')
   expect(budget.free()).toBe(0)
 })
+
+const mebibyte = 1024 * 1024
+
+test('a block that is given back is the next one of its length; another length gets another', async () => {
+  const budget = makeByteBudget(20 * mebibyte)
+  const giveBack = await budget.reserve(5_000_000)
+  const block = budget.takeBlock(5_000_000)
+  giveBack(block)
+
+  await budget.reserve(8_000_000)
+  expect(budget.takeBlock(8_000_000)).not.toBe(block)
+  await budget.reserve(4_900_000)
+  expect(budget.takeBlock(4_900_000)).toBe(block)
+  expect(budget.takeBlock(4_900_000)).not.toBe(block)
+})
+
+test('a block that is not given back is nobody else’s', async () => {
+  const budget = makeByteBudget(20 * mebibyte)
+  const giveBack = await budget.reserve(5_000_000)
+  const block = budget.takeBlock(5_000_000)
+  giveBack()
+
+  expect(budget.takeBlock(5_000_000)).not.toBe(block)
+})
+
+test('blocks that wait to be used again make room for what is reserved', async () => {
+  const budget = makeByteBudget(10 * mebibyte)
+  const giveBack = await budget.reserve(6 * mebibyte)
+  const block = budget.takeBlock(6 * mebibyte)
+  giveBack(block)
+
+  const giveBackSecond = await budget.reserve(8 * mebibyte)
+  budget.takeBlock(8 * mebibyte)
+  giveBackSecond()
+  await budget.reserve(6 * mebibyte)
+
+  expect(budget.takeBlock(6 * mebibyte)).not.toBe(block)
+})
