@@ -6,6 +6,7 @@ export type Suite = { command: string; what: string; files: string[] }
 /** These run a short round in `npm test` and a long one in `npm run test:deep`. */
 export const harnesses = [
   'test/beside/rolling.test.ts',
+  'test/deadlocks/all-verbs.test.ts',
   'test/fuzz/fuzz.test.ts',
   'test/kill/kill.test.ts',
   'test/model/model.test.ts',
