@@ -68,6 +68,8 @@ export function accessOf({ userId, firmId, right }: AccessOfEach): RawBuilder<Ac
       where firm_users.user_id = ${userId} and firm_users.firm_id = ${firmId} and firm_users.status = 'active'
       order by ${rankOf(sql.ref('firm_users.role'))} limit 1
     ) as member on true
+    -- Asked by the ids of each row, not joined with all persons and firms.
+    offset 0
   )`
 }
 

@@ -1,6 +1,11 @@
 import { AppError, type ErrorCode, codeOf, hasCode } from '../errors.ts'
 import { OutcomeUnknown } from './in-transaction.ts'
 
+/** The statements before it took too long. Nothing was done for the request. */
+export class WaitedTooLong extends Error {
+  override readonly name = 'WaitedTooLong'
+}
+
 type Answer = { code: ErrorCode; message: string; retryAfterSeconds?: number }
 
 const withNul = { code: 'validation_failed', message: 'A text holds a character that cannot be kept (NUL).' } as const
@@ -34,7 +39,7 @@ const answerByState: Record<string, Answer> = {
 export function appErrorOf(error: unknown): AppError | undefined {
   if (error instanceof OutcomeUnknown)
     return unreachable(error, 'It may have kept this change or not: look before you try again.')
-  const answer = answerByState[codeOf(error) ?? '']
+  const answer = error instanceof WaitedTooLong ? busy : answerByState[codeOf(error) ?? '']
   if (answer === undefined) return isOutOfReach(error) ? unreachable(error, 'Try again shortly.') : undefined
   const { code, message, ...more } = answer
   return new AppError(code, message, { cause: error, ...more })
@@ -88,6 +93,12 @@ export function isLockTimeout(error: unknown): boolean {
  */
 export function isLackOfRight(error: unknown): boolean {
   return hasCode(error, '42501') && error instanceof Error && 'routine' in error && error.routine === 'aclcheck_error'
+}
+
+/** Whether the server has no room for more, or gave up at its own work: to ask for more would make it worse. */
+export function isOverload(error: unknown): boolean {
+  const state = codeOf(error) ?? ''
+  return state.startsWith('53') || state === '57014'
 }
 
 /** Whether this transaction and another waited for each other, and this one had to give way. */

@@ -117,6 +117,11 @@ async function spoolAndScan(
   { bytes, signal, ...checks }: Checks & { bytes: Readable; signal: AbortSignal },
 ): Promise<Held> {
   const scan = scanAsItComes(needs, signal)
-  const spooled = await flowIntoSpool(needs.spool, chunks, { ...checks, scan, stop: () => bytes.destroy() })
+  const flow = { ...checks, scan, stop: () => bytes.destroy() }
+  const spooled = await flowIntoSpool(needs.spool, chunks, flow).catch((error: unknown) => {
+    // Without a spool nobody feeds the scanner, which has a place for this file.
+    scan.giveUp()
+    throw error
+  })
   return { ...spooled, scanStatus: () => scan.finish() }
 }

@@ -87,17 +87,16 @@ async function storeReceived(
   const file = { contentType: mimeType, labels, content: received.content, signal }
   return storeUpload(needs, reserved, file, async (stored) => {
     const scanStatus = await received.scanStatus()
-    const scannedSecondsAgo = (performance.now() - received.scanBegunAt) / 1000
-    const version = versionOf(stored, planned, { fileName, mimeType, scanStatus, scannedSecondsAgo })
-    // The last moment at which a client that went away can be left without a document it never heard of.
-    signal.throwIfAborted()
+    const { scanBegunAt } = received
+    const version = versionOf(stored, planned, { fileName, mimeType, scanStatus, scanBegunAt })
+    // Up to its statement, a client that went away can be left without a document it never heard of.
     return right === 'documents.upload'
-      ? needs.uploads.commitDocument(actor, version)
+      ? needs.uploads.commitDocument(actor, version, signal)
       : commitVersion(needs, actor, { right, version, signal })
   })
 }
 
-type OfFile = Pick<NewVersion, 'fileName' | 'mimeType' | 'scanStatus' | 'scannedSecondsAgo' | 'copyOf'>
+type OfFile = Pick<NewVersion, 'fileName' | 'mimeType' | 'scanStatus' | 'scanBegunAt' | 'copyOf'>
 
 /** The version that stored bytes become. */
 export function versionOf(stored: Stored, planned: PlannedUpload, ofFile: OfFile): NewVersion {

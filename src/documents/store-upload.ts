@@ -17,6 +17,7 @@ import { OutcomeUnknown } from '../database/in-transaction.ts'
 import type { Place } from '../database/places.ts'
 import type { Growth, Quota } from '../database/quotas.ts'
 import { AppError } from '../errors.ts'
+import { outsideOfWork } from '../logger-trace.ts'
 import type { Metrics } from '../metrics.ts'
 import { confidentialRoles, rights } from '../people/rights.ts'
 import type { Outage } from '../storage/circuit-breaker.ts'
@@ -145,8 +146,13 @@ export async function storeUpload(
     logS3Failure(needs, { key, ...error.failure, err: error })
     if (needs.stores.fallback === 'off') throw error
     file.signal?.throwIfAborted()
-    const again = await reserve(needs, { ...planned, judgesType: false }, 'fallback')
-    if (again.refused !== null) throw quotaExceeded(again.room, again.refused, planned.growth.bytes)
+    // By now its length is known, or its type's limit.
+    const { content } = file
+    const bytes =
+      content.kind === 'memory' ? content.bytes.length : Math.min(planned.growth.bytes, reserved.maxBytes ?? Infinity)
+    const growth = { ...planned.growth, bytes }
+    const again = await reserve(needs, { ...planned, judgesType: false, growth }, 'fallback')
+    if (again.refused !== null) throw quotaExceeded(again.room, again.refused, bytes)
     return await putAndCommit(needs, again, file, commit)
   }
 }
@@ -174,12 +180,13 @@ async function putAndCommit(
     if (committed.outcome === 'answered') await abandon(needs, reservation, false)
     return committed
   } catch (error) {
-    if (error instanceof OutcomeUnknown)
+    if (error instanceof OutcomeUnknown) {
       needs.log.error(
         { ...aboutUpload(reservation), event: 'upload_outcome_unknown', err: error },
         'bytes stay, commit may have succeeded',
       )
-    else await abandon(needs, reservation, isS3Out(error))
+      freeLater(needs, reservation)
+    } else await abandon(needs, reservation, isS3Out(error))
     throw error
   }
 }
@@ -193,6 +200,14 @@ async function abandon(needs: StoreUploadNeeds, reservation: Reservation, isLate
   } catch (error) {
     logLeftBehind(needs, reservation, error)
   }
+}
+
+/** Longer than a statement may run: by then its commit stands, or never will. */
+const msUntilDecided = 60_000
+
+/** What is still incoming when the commit is decided did not commit: it must not take room in the firm for a day. */
+function freeLater(needs: StoreUploadNeeds, reservation: Reservation): void {
+  outsideOfWork(() => setTimeout(() => void abandon(needs, reservation, true), msUntilDecided).unref())
 }
 
 function logLeftBehind({ log }: StoreUploadNeeds, reservation: Reservation, err: unknown): void {

@@ -82,28 +82,10 @@ export async function receiveAndStore(
   actor: Actor,
   uploading: BegunUpload,
 ): Promise<RecordedDocument> {
-  const { begun, right, firmId, documentId, documentType, judgesType, declaredBytes = Infinity } = uploading
-  const { userId } = actor
-  const reserved = await reserve(needs, {
-    right,
-    userId,
-    firmId,
-    documentId,
-    documentType,
-    judgesType,
-    extension: begun.detected.format?.extensions[0] ?? 'bin',
-    growth: {
-      bytes: Math.min(declaredBytes, needs.maxUploadBytes),
-      documents: right === 'documents.upload' ? 1 : 0,
-    },
-    scope: scopeOf(
-      {
-        firmId,
-        userId,
-        right,
-      },
-      uploading.idempotencyKey,
-    ),
+  const { begun } = uploading
+  const reserved = await reserve(needs, planOf(needs, actor, uploading)).catch((error: unknown) => {
+    begun.bytes.destroy()
+    throw error
   })
   const { received, fileName } = await receiveInto(needs, uploading, reserved).catch(async (error: unknown) => {
     begun.bytes.destroy()
@@ -116,13 +98,25 @@ export async function receiveAndStore(
       const { signal } = uploading
       const document = await storeOnce(needs, actor, { reserved, received, fileName, signal })
       span?.add({ store: document.store, bytes: document.fileSize })
-      // S3 that failed before a fallback, or a scanner that gave up, may still have its bytes in hand.
-      isDone = document.store === needs.stores.wanted && document.scanStatus !== 'pending'
+      // S3 that failed before a fallback, or a scanner that gave up, may still have its bytes in hand, and of an earlier
+      // upload's document nobody knows.
+      const isOwn = document.versionId === reserved.reservation.versionId
+      isDone = isOwn && document.store === needs.stores.wanted && document.scanStatus !== 'pending'
       return document
     })
   } finally {
     await received.release(isDone)
   }
+}
+
+/** It reserves the most that the file can have; nobody knows better before it has come. */
+function planOf({ maxUploadBytes }: UploadNeeds, { userId }: Actor, uploading: BegunUpload): PlannedUpload {
+  const { right, firmId, documentId, documentType, judgesType, declaredBytes = Infinity, type } = uploading
+  const bytes = Math.min(declaredBytes, maxUploadBytes, type?.maxBytes ?? Infinity)
+  const extension = uploading.begun.detected.format?.extensions[0] ?? 'bin'
+  const growth: PlannedUpload['growth'] = { bytes, documents: right === 'documents.upload' ? 1 : 0 }
+  const scope = scopeOf({ firmId, userId, right }, uploading.idempotencyKey)
+  return { right, userId, firmId, documentId, documentType, judgesType, extension, growth, scope }
 }
 
 async function receiveInto(needs: UploadNeeds, uploading: BegunUpload, reserved: ReservedUpload) {
@@ -140,9 +134,9 @@ async function receiveInto(needs: UploadNeeds, uploading: BegunUpload, reserved:
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** Most clients name a type by its code; keys of files have it in their name. */
+/** Most clients name a type by its code. No code has a NUL, which no text of the database can hold. */
 async function codeOf({ db }: UploadNeeds, codeOrId: string): Promise<string> {
-  if (!uuid.test(codeOrId)) return codeOrId
+  if (!uuid.test(codeOrId)) return codeOrId.replaceAll('\0', '\uFFFD').toWellFormed()
   return (await findDocumentType(db, codeOrId))?.code ?? codeOrId
 }
 

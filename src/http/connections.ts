@@ -60,12 +60,13 @@ export function discardRest(stream: Readable): Promise<void> {
 /** How long a body may bring no byte while it is waited for; a phone that changes its cell is silent for less. */
 export const mostSecondsOfSilence = 30
 
-/** Calls `onSilence` once when a body that is being read has brought nothing for so long. */
-export function watchSilence(body: IncomingMessage, seconds: number, onSilence: () => void): void {
+/** Calls `onSilence` once when a body that is being read has brought nothing for so long. Returns what ends the watch. */
+export function watchSilence(body: IncomingMessage, seconds: number, onSilence: () => void): () => void {
   const isPaused = () => body.readableFlowing !== true
   const stop = watchProgress({ seconds, count: () => body.socket.bytesRead, isPaused, onStall: onSilence })
   body.once('end', stop).once('close', stop)
   if (body.complete || body.destroyed) stop()
+  return stop
 }
 
 /** Ends the connection of a body that stalls. Forms are left to the upload, which can answer. */

@@ -132,11 +132,13 @@ export function signalOfClient(
   // Whoever left while we asked for rights has closed already.
   if (request.raw.destroyed || reply.raw.closed) gone()
 
-  watchSilence(request.raw, mostSecondsOfSilence, () =>
+  const stop = watchSilence(request.raw, mostSecondsOfSilence, () =>
     abort(
       `The upload stalled: nothing came for ${mostSecondsOfSilence} seconds. Look at the connection and send it again.`,
     ),
   )
+  // A body that nobody reads to its end neither ends nor closes.
+  reply.raw.once('close', stop)
   return controller.signal
 }
 

@@ -112,6 +112,51 @@ test('without an answer each request of the batch gets the error, and nothing is
   expect(calls).toEqual([[61, 62]])
 })
 
+test('an overloaded database is not asked once more for each request', async () => {
+  const calls: number[][] = []
+  const ask = createBatch<number, object>('ask', async (numbers) => {
+    calls.push(numbers)
+    const { rows } = await sql<object>`do $$ begin raise exception 'too late' using errcode = '57014'; end $$`.execute(
+      scene.db,
+    )
+    return rows
+  })
+  const answers = await Promise.allSettled([71, 72].map((number) => ask(number)))
+
+  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect(calls).toEqual([[71, 72]])
+})
+
+test('a request that waited too long, or whose client went away, is not begun', async () => {
+  const leaving = new AbortController()
+  const asked: number[] = []
+  const ask = createBatch<number, number>(
+    'ask',
+    async (numbers) => {
+      asked.push(...numbers)
+      await sleep(200)
+      return numbers
+    },
+    {
+      maxUnderWay: 1,
+      maxWaitMs: 300,
+      maxSize: 1,
+      signalOf: (number) => (number === 2 ? leaving.signal : new AbortController().signal),
+    },
+  )
+  const answers = [1, 2, 3, 4].map((number) => ask(number))
+  leaving.abort(new Error('gone'))
+  const settled = await Promise.allSettled(answers)
+
+  expect(asked).toEqual([1, 3])
+  expect(settled.map((each) => (each.status === 'rejected' ? String(each.reason) : each.value))).toEqual([
+    1,
+    'Error: gone',
+    3,
+    'WaitedTooLong: ask waited for calls before it',
+  ])
+})
+
 test('a request that must be alone is asked again alone, once', async () => {
   const calls: [number[], boolean][] = []
   const ask = createBatch<number, number>('ask', async (numbers, isAlone) => {

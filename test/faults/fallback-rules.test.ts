@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { rename } from 'node:fs/promises'
 
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 
 import { openStoreInBetween, refusal } from '../cli/store-in-between.ts'
-import { problemOf, uploadDocument, uploadFile } from '../support/call-documents.ts'
+import { callDocuments, problemOf, uploadDocument, uploadFile } from '../support/call-documents.ts'
 import { firmWithAdmin } from '../support/firm-with-admin.ts'
 import { listBucket, listFolder } from '../support/list-everything.ts'
 import { makePdf } from '../support/make-files.ts'
@@ -145,3 +146,25 @@ describe('an Idempotency-Key holds across the fallback', () => {
 function withKey(key: string, bytes: Buffer) {
   return { bytes, headers: { 'idempotency-key': key } }
 }
+
+test('a file whose length nobody declared falls back to the disk when it fits, however large it could have been', async () => {
+  const { service } = s3
+  const { firm, admin } = await firmWithAdmin(service)
+  const { db } = service.app
+  await sql`insert into document_quotas (firm_id, most_bytes) values (${firm}, 20000000)`.execute(db)
+  await sql`update document_types set max_bytes = 15000000 where code = 'vat_certificate'`.execute(db)
+  const form = new FormData()
+  form.append('file', new Blob([Uint8Array.from(small)], { type: 'application/pdf' }), 'a.pdf')
+  const { body, headers } = new Response(form)
+  await s3.spoil({ kind: 'refuse' })
+
+  const answer = await callDocuments(service.url, firm, admin, '?document_type=vat_certificate', {
+    method: 'POST',
+    headers: { 'content-type': headers.get('content-type') ?? '' },
+    body,
+    duplex: 'half',
+  })
+
+  expect(answer.status).toBe(201)
+  expect(await answer.json()).toMatchObject({ storage: 'local', file_size: small.length })
+})

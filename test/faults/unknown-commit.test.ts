@@ -43,6 +43,9 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** The service's own connections may be cut. */
+const registry = () => ({ ...service.app, db: beside })
+
 async function lingering(): Promise<number> {
   const { rows } =
     await sql`select 1 from pg_stat_activity where datname = current_database() and query like '%with asked as materialized%' and wait_event = 'PgSleep'`.execute(
@@ -77,8 +80,8 @@ const filesOf = async (firm: string) =>
   (await listFolder(`${service.folder}/uploads/security_firms/${firm}`)).filter(({ kind }) => kind === 'file').length
 
 it('a commit whose answer is lost, but which stands: 503, the bytes stay, and the document is there when they look', async () => {
-  const firm = await makeFirm(service.app)
-  const admin = await makeMember(service.app, firm)
+  const firm = await makeFirm(registry())
+  const admin = await makeMember(registry(), firm)
   const answering = uploadFile(service.url, firm, admin)
   await untilCommitting()
 
@@ -95,8 +98,8 @@ it('a commit whose answer is lost, but which stands: 503, the bytes stay, and th
 })
 
 it('a commit whose answer is lost and which does not stand: 503, and the bytes stay, named by their blob', async () => {
-  const firm = await makeFirm(service.app)
-  const admin = await makeMember(service.app, firm)
+  const firm = await makeFirm(registry())
+  const admin = await makeMember(registry(), firm)
   const answering = uploadFile(service.url, firm, admin)
   await untilCommitting()
 
@@ -114,17 +117,20 @@ it('a commit whose answer is lost and which does not stand: 503, and the bytes s
 })
 
 it('connections that are lost before the commit: the upload commits over another one', async () => {
-  const firm = await makeFirm(service.app)
-  const admin = await makeMember(service.app, firm)
-  const url = await serveAfterWrite(service, () => proxy.cutAll())
+  const firm = await makeFirm(registry())
+  const admin = await makeMember(registry(), firm)
+  const url = await serveAfterWrite(service, async () => {
+    await proxy.cutAll()
+    await sleep(100) // until the pool has heard of it
+  })
 
   expect((await uploadFile(url, firm, admin)).status).toBe(201)
   expect([await countOf('documents', firm), await filesOf(firm)]).toEqual([1, 1])
 })
 
 it('a database that is gone before the commit: 503, no document, and the collector removes the bytes', async () => {
-  const firm = await makeFirm(service.app)
-  const admin = await makeMember(service.app, firm)
+  const firm = await makeFirm(registry())
+  const admin = await makeMember(registry(), firm)
   const url = await serveAfterWrite(service, async () => {
     proxy.setFault({ kind: 'refuse' })
     await proxy.cutAll()

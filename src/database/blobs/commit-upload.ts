@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 
 import type { Actor, BlobId, DocumentId, FirmId, ScanStatus, Sha256, UserId } from '../../vocabulary.ts'
-import { alone, type Batched, createBatch, inOrder } from '../batch.ts'
+import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../batch.ts'
 import type { Db, Tx } from '../client.ts'
 import { documentColumns, type DocumentRecord, firstWithBytes, type VersionOfFile } from '../documents.ts'
 import { idempotencyLife, type IdempotencyScope } from '../idempotency.ts'
@@ -22,8 +22,11 @@ export type NewVersion = Place &
     objectVersionId: string | undefined
     isFallback: boolean
     scanStatus: ScanStatus
-    /** When its scan began, where there was one: what the scanner has learned since, it did not look for. */
-    scannedSecondsAgo?: number
+    /**
+     * When its scan began, by the clock of `performance`, where there was one: what the scanner has learned since, it did
+     * not look for.
+     */
+    scanBegunAt?: number
     /** The version of the same document whose bytes these are: scanned when that one was. */
     copyOf?: number
     /** Under an idempotency key: what its repeats must have in common. */
@@ -39,11 +42,13 @@ export type RecordedDocument = DocumentRecord & { duplicateOf: DocumentId | null
  */
 export type Committed = { outcome: 'given_up' | 'answered' } | { outcome: 'committed'; document: RecordedDocument }
 
-export type CommitUpload = (actor: Actor, version: NewVersion) => Promise<Committed>
+/** `signal`: aborts when the client goes away; then nothing is sent to the database any more. */
+export type CommitUpload = (actor: Actor, version: NewVersion, signal: AbortSignal) => Promise<Committed>
 
 type Right = RightToCheck & { event: string }
 
 type Asked = { actor: Actor; version: NewVersion }
+type Waiting = Asked & { signal: AbortSignal }
 type Row = AccessRow & { position: number } & { outcome: Committed['outcome'] } & RecordedDocument
 
 /**
@@ -51,15 +56,18 @@ type Row = AccessRow & { position: number } & { outcome: Committed['outcome'] } 
  * the denial of who lost the right while the bytes came, and `OutcomeUnknown`.
  */
 export function createUploadCommitter(db: Db, right: Right, confidentialRoles: readonly string[]): CommitUpload {
-  const commit: Batched<Asked, Row> = createBatch('commit upload', async (asked) => {
+  const commitFirsts = async (asked: Waiting[]) => {
     // One of several with the same key is first; the others are asked when that is decided.
     const isFirst = firstsOf(asked.map(({ version }) => keyOf(version)))
     const firsts = asked.filter((_each, index) => isFirst[index])
     const rows = await inOneStatement(db, (connection) => commitAll(connection, firsts, { right, confidentialRoles }))
     const next = rows.values()
     return isFirst.map((isTaken) => (isTaken ? (next.next().value ?? alone) : alone))
-  })
-  return async (actor, version) => committedOf(await commit({ actor, version }), { actor, version })
+  }
+  const commit: Batched<Waiting, Row> = createBatch('commit upload', commitFirsts, { signalOf: ({ signal }) => signal })
+  return async (actor, version, signal) => {
+    return committedOf(await commit({ actor, version, signal }), { actor, version })
+  }
 }
 
 /** The same for one upload, in a transaction that has locked its document. */
@@ -112,7 +120,7 @@ async function commitAll(
         document_type text, is_new boolean, blob_id uuid, version_id uuid, file_name text, file_size int, mime_type text,
         sha256 text, store text, store_id uuid, storage_key text, platform_path text, is_fallback boolean, etag text,
         object_version_id text, scan_status text, is_servable boolean, scanned_seconds_ago float8, copy_of int,
-        route text, key text, fingerprint text, details jsonb)
+        route text, key text, fingerprint text, details jsonb), ${lockWaitOf(asked)} as patience
     ),
     judged as materialized (
       select asked.*, access.refusal, access.role
@@ -120,6 +128,8 @@ async function commitAll(
     ),
     ${choosing},
     ${writing},
+    ${showing} ${asked.some(({ version }) => !version.isNewDocument) ? showingNewest : sql``}
+    ),
     event as (
       insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
       select ${right.event}, 'ok', firm_id, document_id, version, user_id, ip, user_agent, request_id, details from going
@@ -135,11 +145,12 @@ async function commitAll(
 
 /** SQL, for `judged`: the uploads that go through, `going`, with their version's number. Each step passes on fewer. */
 const choosing = sql`
-  incoming as materialized (
-    select b.id from document_blobs b
-    where b.id in (select blob_id from judged where refusal is null) and b.state = 'incoming'
-    order by b.id for update
+  held as materialized (
+    -- By their ids, of any state: as they are after a wait, and by no index that every upload changes.
+    select b.id, b.state from document_blobs b
+    where b.id = any (array(select blob_id from judged where refusal is null)) order by b.id for update
   ),
+  incoming as materialized (select id from held where state = 'incoming'),
   numbered as materialized (
     select j.*, case when j.is_new then 1 else (
       select max(each.version) + 1 from document_versions each
@@ -167,7 +178,7 @@ const scannedAt: RawBuilder<Date | null> = sql`case
   when g.copy_of is not null then (
     select old.scanned_at from document_versions old
     where old.firm_id = g.firm_id and old.document_id = g.document_id and old.version = g.copy_of)
-  when g.scan_status = 'clean' then now() - make_interval(secs => coalesce(g.scanned_seconds_ago, 0))
+  when g.scan_status = 'clean' then now() - make_interval(secs => g.scanned_seconds_ago)
 end`
 
 /** SQL, for `going`: everything that an upload writes but its event. */
@@ -175,7 +186,7 @@ const writing = sql`
   live as (
     update document_blobs b set state = 'live', bytes = g.file_size, reserved_bytes = 0, reserved_documents = 0,
       reserved_under = null, multipart_id = null, claimed_by = null, claimed_until = null, changed_at = now()
-    from going g where b.id = g.blob_id
+    from going g where b.id = g.blob_id and b.id = any (array(select blob_id from going))
   ),
   created as (
     insert into documents (firm_id, id, document_type, current_version, created_by)
@@ -184,7 +195,8 @@ const writing = sql`
   ),
   renewed as (
     update documents d set updated_at = now(), current_version = g.version
-    from going g where not g.is_new and d.firm_id = g.firm_id and d.id = g.document_id
+    from going g
+    where not g.is_new and d.firm_id = g.firm_id and d.id = g.document_id and d.id = any (array(select document_id from going))
     returning d.*
   ),
   d as (select * from created union all select * from renewed),
@@ -195,20 +207,24 @@ const writing = sql`
       g.store_id, g.storage_key, g.is_fallback, g.etag, g.object_version_id, g.scan_status, ${scannedAt}, g.user_id
     from going g
     returning *
-  ),
+  )`
+
+/** SQL, for `going` and `d`: a new row of the platform's. What may not be seen yet has none. */
+const showing = sql`
   platform_row as (
     insert into firm_documents as shown (id, firm_id, document_type, file_name, file_path, file_size, mime_type,
       uploaded_by, is_verified, created_at, updated_at)
     select d.id, d.firm_id, d.document_type, g.file_name, g.platform_path, g.file_size, g.mime_type, g.user_id, false,
       d.created_at, now()
     from going g join d on d.firm_id = g.firm_id and d.id = g.document_id
-    -- What may not be seen yet does not replace the last version that may.
-    where g.is_servable
+    where g.is_servable`
+
+/** SQL: the row that there is shows the newest version. What may not be seen yet does not replace the last one that may. */
+const showingNewest = sql`
     on conflict (id) do update set file_name = excluded.file_name, file_path = excluded.file_path,
       file_size = excluded.file_size, mime_type = excluded.mime_type, uploaded_by = excluded.uploaded_by,
       is_verified = false, verified_by = null, verified_at = null, updated_at = now()
-    where shown.firm_id = excluded.firm_id
-  )`
+    where shown.firm_id = excluded.firm_id`
 
 /** SQL, for `judged j`. Nothing is said of who was denied. */
 const outcome = sql<Committed['outcome']>`case
@@ -245,7 +261,8 @@ function rowOf({ actor, version }: Asked, position: number) {
     object_version_id: version.objectVersionId,
     scan_status: scanStatus,
     is_servable: scanStatus === 'clean' || scanStatus === 'skipped',
-    scanned_seconds_ago: version.scannedSecondsAgo,
+    // Of the moment when it is sent: to wait for the statements before it must not make the scan look younger.
+    scanned_seconds_ago: version.scanBegunAt === undefined ? 0 : (performance.now() - version.scanBegunAt) / 1000,
     copy_of: copyOf,
     route: once?.scope.route,
     key: once?.scope.key,

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 
 import type { BlobId, DocumentId, FirmId, ProcessId, StorageKey, UserId, VersionId } from '../../vocabulary.ts'
-import { alone, type Batched, createBatch, inOrder } from '../batch.ts'
+import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../batch.ts'
 import type { Db, Tx } from '../client.ts'
 import type { IdempotencyScope } from '../idempotency.ts'
 import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../membership.ts'
@@ -87,17 +87,21 @@ function reserveAll(asked: Asked[], { processId, right, defaultQuota, isAlone }:
     with asked as materialized (
       select * from json_to_recordset(${JSON.stringify(asked.map(rowOf))}::json) as asked (
         position int, user_id uuid, firm_id uuid, document_type text, bytes bigint, documents int, under text, route text,
-        key text, blob_id uuid, document_id uuid, version_id uuid, store text, store_id uuid, storage_key text)
+        key text, blob_id uuid, document_id uuid, version_id uuid, store text, store_id uuid, storage_key text),
+        ${lockWaitOf(asked)} as patience
     ),
     judged as materialized (
       select asked.*, access.refusal, access.role, t.is_active, t.max_bytes, t.allowed_types,
         least(asked.bytes, t.max_bytes) as more_bytes,
         access.refusal is null and (asked.document_type is null or t.is_active is true) as is_allowed,
-        exists (select from document_idempotency_keys k
-          where k.firm_id = asked.firm_id and k.user_id = asked.user_id and k.route = asked.route and k.key = asked.key
-        ) as is_answered
+        answered.yes is true as is_answered
       from asked
       cross join lateral ${accessOf({ userId, firmId, right })} as access
+      left join lateral (
+        select true as yes from document_idempotency_keys k
+        where k.firm_id = asked.firm_id and k.user_id = asked.user_id and k.route = asked.route and k.key = asked.key
+        limit 1
+      ) as answered on true
       left join document_types t on t.code = asked.document_type
     ),
     growing as materialized (
@@ -178,12 +182,18 @@ export async function abandonIncoming(
   { now, before, deadBefore, graceMs }: Abandoned,
 ): Promise<{ uploads: number; moves: number }> {
   const { rows } = await sql<{ uploads: number; moves: number }>`
-    with abandoned as (
-      update document_blobs b
-      set ${leaving(sql`case when b.created_at < ${before} then ${now}::timestamptz else ${new Date(now.getTime() + graceMs)}::timestamptz end`)}
+    with ended as materialized (
+      select b.id from document_blobs b
       where b.state = 'incoming' and b.source_key is null
         and (b.created_at < ${before} and (b.source_id is null or ${isClaimOver})
           or b.created_at < ${deadBefore} and document_process_is_dead(b.claimed_by))
+      -- What somebody commits at this moment is not ended.
+      order by b.id for update skip locked
+    ),
+    abandoned as (
+      update document_blobs b
+      set ${leaving(sql`case when b.created_at < ${before} then ${now}::timestamptz else ${new Date(now.getTime() + graceMs)}::timestamptz end`)}
+      where b.id in (select id from ended) and b.state = 'incoming'
       returning b.source_id
     )
     select count(*) filter (where source_id is null)::int as uploads, count(source_id)::int as moves from abandoned`.execute(
