@@ -73,9 +73,10 @@ test('a type that no database can hold is one that there is not, and hurts no ot
   expect(answers.map(({ status }) => status)).toEqual([422, 201, 201])
 })
 
+const timers = () => process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length
+
 test('denied and rejected uploads leave no timer behind', async () => {
   const { service, stranger, firm } = scene
-  const timers = () => process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length
   const send = async (bytes: number) => {
     const body = Uint8Array.from(formOf(makePdf({ bytes })))
     const init = { method: 'POST', headers: { ...multipart, connection: 'close' }, body }
