@@ -8,7 +8,7 @@ import type { S3Config } from '../config.ts'
 import type { Clock, StorageKey } from '../vocabulary.ts'
 import { contentDispositionOf } from './content-disposition-of.ts'
 import { type DownloadLink, type LinkOptions, StoreError } from './file-store.ts'
-import { createQuerySigner, encodeForQuery, type S3Identity } from './sign-s3-query.ts'
+import { createQuerySigner, encodeForQuery, encodePath, type S3Identity } from './s3-signature.ts'
 
 type SignLink = (key: StorageKey, link: LinkOptions) => Promise<DownloadLink>
 type Needs = { config: S3Config; credentials: () => Promise<S3Identity>; now: Clock }
@@ -61,9 +61,11 @@ async function requireIdentity(credentials: () => Promise<S3Identity>): Promise<
   }
 }
 
-type UrlForm = { origin: string; host: string; pathPrefix: string; query: string[] }
+/** How the SDK addresses an object: all but its key. `query`: what it says in every link. */
+export type UrlForm = { origin: string; host: string; pathPrefix: string; query: string[] }
 
-async function learnUrlForm(client: S3Client, bucket: string): Promise<UrlForm> {
+/** Asks the SDK for an address; nothing leaves the machine. */
+export async function learnUrlForm(client: S3Client, bucket: string): Promise<UrlForm> {
   const sample = 'sample'
   const url = new URL(await getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: sample })))
   const fixed = [...url.searchParams].filter(([name]) => !name.startsWith('X-Amz-'))
@@ -117,11 +119,6 @@ function forcedHeaders(link: LinkOptions): string[] {
     `response-content-disposition=${encodeForQuery(contentDispositionOf(link.fileName, link.disposition))}`,
     `response-content-type=${encodeForQuery(link.contentType)}`,
   ]
-}
-
-/** The platform's keys may hold any letter. */
-function encodePath(key: string): string {
-  return key.split('/').map(encodeForQuery).join('/')
 }
 
 /** A signature's date has no fractions, so neither has the time from which the link's life counts. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { crc32 } from 'node:zlib'
 
 import {
   CopyObjectCommand,
@@ -95,6 +96,7 @@ export async function putS3Object(
   file: IncomingFile & { content: HeldInMemory },
 ): Promise<StoredFile> {
   const { bytes, sha256 } = file.content
+  const metadata = s3MetadataOf(file.labels, sha256)
   const command = new PutObjectCommand({
     Bucket: reach.bucket,
     Key: key,
@@ -103,13 +105,25 @@ export async function putS3Object(
     ContentType: file.contentType,
     CacheControl: 'private, no-store',
     StorageClass: 'STANDARD',
-    Metadata: s3MetadataOf(file.labels, sha256),
+    Metadata: metadata,
     IfNoneMatch: '*',
   })
   presetPayloadHash(command, sha256)
+  const headers = {
+    'cache-control': 'private, no-store',
+    'content-type': file.contentType,
+    'if-none-match': '*',
+    'x-amz-storage-class': 'STANDARD',
+    ...(reach.hasChecksums && { 'x-amz-checksum-crc32': crc32Of(bytes) }),
+    ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
+  }
+  const { signal } = file
+  const { firstPut } = reach
+  const put = { key, body: bytes, sha256, headers, signal }
+  const first = firstPut && { first: (timeoutMs: number) => firstPut.put({ ...put, timeoutMs }) }
 
   try {
-    const call = { operation: 'put_object', key, bytes: bytes.length, signal: file.signal } as const
+    const call = { operation: 'put_object', key, bytes: bytes.length, signal, ...first } as const
     const answer = await callS3(reach, call, command)
     return { size: bytes.length, sha256, ...storedAs(answer) }
   } catch (error) {
@@ -117,6 +131,13 @@ export async function putS3Object(
     if (landed) return landed
     throw error
   }
+}
+
+/** As S3 stores it with the object. */
+function crc32Of(bytes: Buffer): string {
+  const checksum = Buffer.alloc(4)
+  checksum.writeUInt32BE(crc32(bytes))
+  return checksum.toString('base64')
 }
 
 type Bytes = { size: number; sha256: Sha256 }

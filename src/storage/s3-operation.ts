@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 
 import { currentSpan } from '../logger-trace.ts'
 import type { ByteBudget } from './byte-budget.ts'
+import { type FirstPut, isTransient, type PutAnswer } from './s3-first-put.ts'
 import { StoreError } from './file-store.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
 
@@ -32,6 +33,8 @@ export type S3Reach = {
   /** Whether the bucket keeps what is removed as old versions, as answers showed; undefined until the first removal. */
   seen: { versions: boolean | undefined }
   client: S3Client
+  /** Makes the first attempt at a PUT from memory; `repeating` makes the others. Undefined: the SDK makes all. */
+  firstPut?: FirstPut & { repeating: S3Client }
   bucket: string
   answerMs: number
   /** Whether S3 checks a part against a hash in a header of its own, and keeps it with the object. */
@@ -47,6 +50,8 @@ export type S3Call = {
   key?: string
   bytes?: number
   signal?: AbortSignal | undefined
+  /** Makes the first attempt instead of the SDK, within so many milliseconds. */
+  first?: (timeoutMs: number) => Promise<PutAnswer>
 }
 
 type S3Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = Command<
@@ -113,7 +118,7 @@ export async function askS3<Input extends ServiceInputTypes, Output extends Serv
   const requestTimeout = reach.answerMs + ((call.bytes ?? 0) / slowestBytesPerSecond) * 1000
   try {
     const options = { requestTimeout, ...(call.signal && { abortSignal: call.signal }) }
-    const output = await reach.client.send(command, options).catch((error: unknown): ErrorAnswer => {
+    const output = await sendS3(reach, call, { command, options }).catch((error: unknown): ErrorAnswer => {
       if (error instanceof Error && answers.includes(error.name)) return { errorName: error.name, $metadata: {} }
       throw error
     })
@@ -123,6 +128,34 @@ export async function askS3<Input extends ServiceInputTypes, Output extends Serv
   } catch (error) {
     throw endInFailure(call, error, finish)
   }
+}
+
+type SendOptions = { requestTimeout: number; abortSignal?: AbortSignal }
+
+/** All attempts at a call: those of the SDK, or a first one of our own and then the SDK's. */
+async function sendS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  { client, firstPut }: S3Reach,
+  { first, signal }: S3Call,
+  { command, options }: { command: S3Command<Input, Output>; options: SendOptions },
+): Promise<Output> {
+  if (first === undefined || firstPut === undefined) return client.send(command, options)
+  try {
+    // A PUT's answer is part of what the SDK gives for it.
+    return (await first(options.requestTimeout)) as Output
+  } catch (error) {
+    if (signal?.aborted === true || !isTransient(error)) throw error
+  }
+  try {
+    return withOneMore(await firstPut.repeating.send(command, options))
+  } catch (error) {
+    throw error instanceof Error && '$metadata' in error ? withOneMore(error as ErrorAnswer & Error) : error
+  }
+}
+
+/** Counts the attempt that was made before. */
+function withOneMore<Answered extends { $metadata: { attempts?: number } }>(answered: Answered): Answered {
+  answered.$metadata.attempts = (answered.$metadata.attempts ?? 1) + 1
+  return answered
 }
 
 type End = {

@@ -25,6 +25,7 @@ import {
 } from './s3-multipart.ts'
 import { bucketOwnership, findInBucket } from './own-bucket.ts'
 import type { Ownership } from './owner-file.ts'
+import { openFirstPut } from './s3-first-put.ts'
 import { headS3Object, listS3Objects, putS3Object, readS3Object, s3Quarantine, statOf } from './s3-objects.ts'
 import { pieceBytes } from './read-as-it-grows.ts'
 import { removeS3Object, removeS3Objects, unusedKey } from './remove-s3-object.ts'
@@ -77,9 +78,15 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
   const { config, log, recorder, now = () => new Date(), patience = usualPatience } = needs
   const { hasChecksums = isAmazon(config) } = needs
   const client = makeS3Client({ config, log, patience, hasChecksums })
+  const { bucket, region } = config
+  const attempts = patience.attempts - 1
+  const repeating =
+    attempts === 0 ? undefined : makeS3Client({ config, log, patience: { ...patience, attempts }, hasChecksums })
+  const firstPut = repeating && { ...openFirstPut({ client, bucket, region, maxConnections, patience }), repeating }
   const reach: S3Reach = {
     client,
-    bucket: config.bucket,
+    ...(firstPut && { firstPut }),
+    bucket,
     answerMs: patience.answerMs,
     hasChecksums,
     seen: { versions: undefined },
@@ -118,6 +125,8 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     probe: () => probeS3(probing),
     close() {
       client.destroy()
+      firstPut?.close()
+      repeating?.destroy()
       prober.destroy()
     },
   }

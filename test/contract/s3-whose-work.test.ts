@@ -31,7 +31,9 @@ test('S3 is told in the User-Agent which request or job a call is made for, at e
   await s3.store.remove(key)
 
   const agents = scripted.asked.map(({ headers }) => headers['user-agent'] ?? '')
-  expect(agents.map((agent) => /^aws-sdk-js\/\S+ .*?(?: (\([a-z]+ [^)]*\)))?$/.exec(agent)?.[1])).toEqual([
+  expect(
+    agents.map((agent) => /^(?:aws-sdk-js\/\S+ .*?|paniq-documents)(?: (\([a-z]+ [^)]*\)))?$/.exec(agent)?.[1]),
+  ).toEqual([
     '(request r-1:2)',
     '(request r-1:2)',
     '(job j-1)', // asks whether the bucket keeps versions

@@ -1,0 +1,113 @@
+import { createHash, createHmac, createSecretKey } from 'node:crypto'
+
+export type S3Identity = { accessKeyId: string; secretAccessKey: string; sessionToken?: string; expiration?: Date }
+
+const algorithm = 'AWS4-HMAC-SHA256'
+const unsigned = 'UNSIGNED-PAYLOAD'
+
+/** A request whose query is signed. `path`: percent-encoded. `query`: percent-encoded pairs, each `name=value`. */
+type QueryToSign = { host: string; path: string; query: string[] }
+
+type Validity = { signedAt: Date; seconds: number }
+
+/** A request whose headers are signed: all that are given, by their lower-case names. `sha256`: of its body. */
+type HeadersToSign = { method: string; path: string; headers: Record<string, string>; sha256: string; signedAt: Date }
+
+type Signing = { scope: string; sign: (request: string) => string }
+
+/** Signs by AWS Signature Version 4 for S3. The key of a day is derived once. */
+function createSigner({ secretAccessKey }: S3Identity, region: string): (time: string) => Signing {
+  let today = { date: '', scope: '', key: createSecretKey(Buffer.alloc(32)) }
+
+  function startDay(date: string): void {
+    let key = createSecretKey(`AWS4${secretAccessKey}`, 'utf8')
+    for (const word of [date, region, 's3', 'aws4_request'])
+      key = createSecretKey(createHmac('sha256', key).update(word).digest())
+    today = { date, scope: `${date}/${region}/s3/aws4_request`, key }
+  }
+
+  return (time) => {
+    const date = time.slice(0, 8)
+    if (date !== today.date) startDay(date)
+    const { scope, key } = today
+    return {
+      scope,
+      sign(request) {
+        const digest = createHash('sha256').update(request).digest('hex')
+        return createHmac('sha256', key).update(`${algorithm}\n${time}\n${scope}\n${digest}`).digest('hex')
+      },
+    }
+  }
+}
+
+/**
+ * Signs the query of a GET and returns the whole query. It does what the SDK's presigner does (a property test compares
+ * their links), in a fifth of its time.
+ */
+export function createQuerySigner(identity: S3Identity, region: string) {
+  const signingAt = createSigner(identity, region)
+  const { accessKeyId, sessionToken } = identity
+
+  return ({ host, path, query }: QueryToSign, { signedAt, seconds }: Validity): string => {
+    const time = timeOf(signedAt)
+    const { scope, sign } = signingAt(time)
+    const all = [
+      `X-Amz-Algorithm=${algorithm}`,
+      `X-Amz-Content-Sha256=${unsigned}`,
+      `X-Amz-Credential=${encodeForQuery(`${accessKeyId}/${scope}`)}`,
+      `X-Amz-Date=${time}`,
+      `X-Amz-Expires=${seconds}`,
+      'X-Amz-SignedHeaders=host',
+      ...(sessionToken === undefined ? [] : [`X-Amz-Security-Token=${encodeForQuery(sessionToken)}`]),
+      ...query,
+    ]
+    // In the order of their bytes, as they are signed. No name is the beginning of another.
+    const signed = all.toSorted(byBytes).join('&')
+    return `${signed}&X-Amz-Signature=${sign(`GET\n${path}\n${signed}\nhost:${host}\n\nhost\n${unsigned}`)}`
+  }
+}
+
+/** Signs the headers of a request and returns those to send: what is given, and what the signature adds. */
+export function createHeaderSigner(identity: S3Identity, region: string) {
+  const signingAt = createSigner(identity, region)
+  const { accessKeyId, sessionToken } = identity
+
+  return ({ method, path, headers, sha256, signedAt }: HeadersToSign): Record<string, string> => {
+    const time = timeOf(signedAt)
+    const { scope, sign } = signingAt(time)
+    const all: Record<string, string> = {
+      ...headers,
+      'x-amz-content-sha256': sha256,
+      'x-amz-date': time,
+      ...(sessionToken !== undefined && { 'x-amz-security-token': sessionToken }),
+    }
+    const sorted = Object.keys(all).toSorted(byBytes)
+    const lines = sorted.map((name) => `${name}:${all[name]}\n`).join('')
+    const names = sorted.join(';')
+    const signature = sign(`${method}\n${path}\n\n${lines}\n${names}\n${sha256}`)
+    const authorization = `${algorithm} Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`
+    return { ...all, authorization }
+  }
+}
+
+function timeOf(date: Date): string {
+  return date.toISOString().replaceAll(/[-:]|\.\d+/g, '')
+}
+
+/** All of it is ASCII. */
+function byBytes(one: string, other: string): number {
+  return one < other ? -1 : 1
+}
+
+/** RFC 3986: S3 signs these five encoded, and browsers encode an apostrophe, which would break the signature. */
+export function encodeForQuery(text: string): string {
+  return encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+}
+
+/** The platform's keys may hold any letter. */
+export function encodePath(key: string): string {
+  return key.split('/').map(encodeForQuery).join('/')
+}
