@@ -8,6 +8,7 @@ import { logContext } from '../logger-trace.ts'
 import type { Sha256, StorageKey } from '../vocabulary.ts'
 import type { S3Patience } from './s3-client.ts'
 import { learnUrlForm, type UrlForm } from './s3-links.ts'
+import { pieceBytes, piecesOf, written } from './s3-request-handler.ts'
 import { createHeaderSigner, encodePath, type S3Identity } from './s3-signature.ts'
 
 export type PutRequest = {
@@ -27,19 +28,30 @@ export type PutAnswer = {
   $metadata: { attempts: number; requestId?: string | undefined }
 }
 
-export type FirstPut = { put(request: PutRequest): Promise<PutAnswer>; close(): void }
+/** `repeating`: the SDK's client for all further attempts. */
+export type FirstPut = { put: (request: PutRequest) => Promise<PutAnswer>; close: () => void; repeating: S3Client }
 
-type Needs = { client: S3Client; bucket: string; region: string; maxConnections: number; patience: S3Patience }
+type Needs = {
+  client: S3Client
+  repeating: S3Client
+  bucket: string
+  region: string
+  maxConnections: number
+  patience: S3Patience
+}
 
 /**
  * The first attempt at writing an object from memory, by a request of our own: what the SDK does around each request costs
  * an upload of 100 KB more than its bytes. Errors have the SDK's shape; all further attempts are the SDK's, with its rules
  * for what may be repeated. An abort cuts the connection only while bytes are left to send, as in `S3RequestHandler`.
  */
-export function openFirstPut({ client, bucket, region, maxConnections, patience }: Needs): FirstPut {
+export function openFirstPut({ client, repeating, bucket, region, maxConnections, patience }: Needs): FirstPut {
   const options = { keepAlive: true, maxSockets: maxConnections }
   const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) }
   let form: Promise<UrlForm> | undefined
+  // Where this machine's clock is wrong the SDK learns by how much.
+  const offsetMs = () => client.config.systemClockOffset || repeating.config.systemClockOffset
+  const signedAt = () => new Date(Date.now() + offsetMs())
   let signer: { identity: S3Identity; sign: ReturnType<typeof createHeaderSigner> } | undefined
 
   return {
@@ -54,7 +66,7 @@ export function openFirstPut({ client, bucket, region, maxConnections, patience 
       signal?.throwIfAborted()
 
       const path = pathPrefix + encodePath(key)
-      const signed = signer.sign({ method: 'PUT', path, headers: { ...headers, host }, sha256, signedAt: new Date() })
+      const signed = signer.sign({ method: 'PUT', path, headers: { ...headers, host }, sha256, signedAt: signedAt() })
       const isHttps = origin.startsWith('https:')
       const outgoing = (isHttps ? requestHttps : requestHttp)(`${origin}${path}`, {
         method: 'PUT',
@@ -67,7 +79,9 @@ export function openFirstPut({ client, bucket, region, maxConnections, patience 
     close() {
       agents.http.destroy()
       agents.https.destroy()
+      repeating.destroy()
     },
+    repeating,
   }
 }
 
@@ -89,12 +103,17 @@ async function send(
   { connectMs, idleMs, timeoutMs, signal }: Sending,
 ): Promise<Answer> {
   const { promise: responded, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const giveUp = (what: string) => outgoing.destroy(Object.assign(new Error(what), { name: 'TimeoutError' }))
+  // A request that waits for a connection says nothing of its end.
+  const stop = (error: Error) => {
+    outgoing.destroy(error)
+    reject(error)
+  }
+  const giveUp = (what: string) => stop(Object.assign(new Error(what), { name: 'TimeoutError' }))
   const cut = () => {
-    if (!outgoing.writableFinished) outgoing.destroy(asError(signal?.reason))
+    if (!outgoing.writableFinished) stop(asError(signal?.reason))
   }
   const timer = setTimeout(() => giveUp('S3 did not answer in time'), timeoutMs)
-  outgoing.once('response', resolve).once('error', reject)
+  outgoing.once('response', resolve).on('error', reject)
   outgoing.once('socket', (socket) => {
     if (!socket.connecting) return
     const connecting = setTimeout(() => giveUp('S3 took no connection in time'), connectMs)
@@ -103,7 +122,7 @@ async function send(
   outgoing.setTimeout(idleMs, () => giveUp('S3 was silent'))
   signal?.addEventListener('abort', cut, { once: true })
   try {
-    outgoing.end(body)
+    writeBody(outgoing, body).catch(reject)
     const response = await responded
     return { response, xml: await text(response) }
   } finally {
@@ -114,22 +133,41 @@ async function send(
   }
 }
 
+/**
+ * A large body piece by piece, each when the one before has left: TLS would encrypt all of it into memory that nobody
+ * counts.
+ */
+async function writeBody(outgoing: ClientRequest, body: Buffer): Promise<void> {
+  if (body.length > pieceBytes)
+    for await (const piece of piecesOf(body)) if ((await written(outgoing, piece)) === 'gone') return
+  outgoing.end(body.length > pieceBytes ? undefined : body)
+}
+
 function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error('aborted', { cause: reason })
 }
 
 function answerOf({ response, xml }: Answer): PutAnswer {
-  const { statusCode, headers } = response
+  const { statusCode = 0, headers } = response
   const requestId = headerOf(headers['x-amz-request-id'])
-  const $metadata = { attempts: 1, requestId, httpStatusCode: statusCode }
-  if (statusCode === 200) {
-    const VersionId = headerOf(headers['x-amz-version-id'])
-    return { ETag: headers.etag, ...(VersionId !== undefined && { VersionId }), $metadata }
-  }
+  const isSuccess = statusCode >= 200 && statusCode < 300
+  // Some stores begin with a success and then fail.
+  if (!isSuccess || xml.trimEnd().endsWith('</Error>'))
+    throw failureOf(xml, { attempts: 1, requestId, httpStatusCode: isSuccess ? 503 : statusCode })
+  const VersionId = headerOf(headers['x-amz-version-id'])
+  return { ETag: headers.etag, ...(VersionId !== undefined && { VersionId }), $metadata: { attempts: 1, requestId } }
+}
+
+/** The SDK's shape, and its names for an answer without a code (`s3FailureOf` reads them). */
+function failureOf(
+  xml: string,
+  $metadata: { attempts: number; requestId: string | undefined; httpStatusCode: number },
+) {
   const Code = /<Code>([^<]{1,100})<\/Code>/.exec(xml)?.[1]
-  // The SDK's shape, and its names for an answer without a code (`s3FailureOf` reads them).
-  const name = Code ?? (xml.trimStart().startsWith('<?xml') || xml === '' ? 'Unknown' : 'Error')
-  throw Object.assign(new Error(`S3 answered ${statusCode}`), { name, ...(Code !== undefined && { Code }), $metadata })
+  const isOfS3 = xml === '' || /^<(\?xml|Error)/.test(xml.trimStart())
+  const name = Code ?? (isOfS3 ? 'Unknown' : 'Error')
+  const message = `S3 answered ${$metadata.httpStatusCode}`
+  return Object.assign(new Error(message), { name, ...(Code !== undefined && { Code }), $metadata })
 }
 
 function headerOf(header: string | string[] | undefined): string | undefined {
@@ -139,14 +177,23 @@ function headerOf(header: string | string[] | undefined): string | undefined {
 /** What may go well at once with another attempt: the SDK's rules, as far as they concern a PUT. */
 const transientStatuses = new Set([429, 500, 502, 503, 504])
 const transientNames = new Set([
+  'BandwidthLimitExceeded',
   'ConditionalRequestConflict',
-  'RequestTimeout',
+  'RequestLimitExceeded',
   'RequestTimeTooSkewed',
+  'RequestTimeout',
+  // Should something between here and S3 change a header that we sign and the SDK does not.
+  'SignatureDoesNotMatch',
   'SlowDown',
   'Throttling',
   'ThrottlingException',
   'TooManyRequestsException',
 ])
+
+/** How long to wait before the next attempt at most: as the SDK waits, longer for a store that has too much to do. */
+export function maxPauseMs(error: unknown): number {
+  return error instanceof Error && /SlowDown|Throttl|TooMany|LimitExceeded/.test(error.name) ? 1000 : 50
+}
 
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false

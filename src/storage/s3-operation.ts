@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import type { S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3'
 import type { Command } from '@smithy/types'
 import type { Logger } from 'pino'
 
 import { currentSpan } from '../logger-trace.ts'
 import type { ByteBudget } from './byte-budget.ts'
-import { type FirstPut, isTransient, type PutAnswer } from './s3-first-put.ts'
+import { type FirstPut, isTransient, maxPauseMs, type PutAnswer } from './s3-first-put.ts'
 import { StoreError } from './file-store.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
 
@@ -33,8 +35,8 @@ export type S3Reach = {
   /** Whether the bucket keeps what is removed as old versions, as answers showed; undefined until the first removal. */
   seen: { versions: boolean | undefined }
   client: S3Client
-  /** Makes the first attempt at a PUT from memory; `repeating` makes the others. Undefined: the SDK makes all. */
-  firstPut?: FirstPut & { repeating: S3Client }
+  /** Makes the first attempt at a PUT from memory. Undefined: the SDK makes all. */
+  firstPut?: FirstPut
   bucket: string
   answerMs: number
   /** Whether S3 checks a part against a hash in a header of its own, and keeps it with the object. */
@@ -144,12 +146,15 @@ async function sendS3<Input extends ServiceInputTypes, Output extends ServiceOut
     return (await first(options.requestTimeout)) as Output
   } catch (error) {
     if (signal?.aborted === true || !isTransient(error)) throw error
+    await sleep(Math.random() * maxPauseMs(error), undefined, signal && { signal })
   }
-  try {
-    return withOneMore(await firstPut.repeating.send(command, options))
-  } catch (error) {
-    throw error instanceof Error && '$metadata' in error ? withOneMore(error as ErrorAnswer & Error) : error
-  }
+  return await firstPut.repeating.send(command, options).then(withOneMore, (error: unknown) => {
+    throw isAnswered(error) ? withOneMore(error) : error
+  })
+}
+
+function isAnswered(error: unknown): error is { $metadata: { attempts?: number } } {
+  return error instanceof Error && '$metadata' in error
 }
 
 /** Counts the attempt that was made before. */

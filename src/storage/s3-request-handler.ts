@@ -74,22 +74,19 @@ class PiecewiseBody extends Readable {
   }
 
   async #send(destination: NodeJS.WritableStream): Promise<void> {
-    // A connection that is lost may never answer for the piece it was given.
-    const { promise: gone, resolve: tellGone } = Promise.withResolvers<'gone'>()
-    destination.once('close', () => tellGone('gone'))
-    for await (const piece of this.#pieces) {
-      const outcome = await Promise.race([gone, written(destination, piece)])
-      if (outcome === 'gone' || this.destroyed) return
-    }
+    for await (const piece of this.#pieces) if ((await written(destination, piece)) === 'gone' || this.destroyed) return
     this.isSent = true
     destination.end()
   }
 }
 
-function written(destination: NodeJS.WritableStream, piece: Uint8Array): Promise<'written' | 'gone'> {
+/** Resolves when the piece has left this process, or its connection is gone: then nobody may answer for the piece. */
+export function written(destination: NodeJS.WritableStream, piece: Uint8Array): Promise<'written' | 'gone'> {
   const { promise, resolve } = Promise.withResolvers<'written' | 'gone'>()
+  const gone = () => resolve('gone')
+  destination.once('close', gone)
   destination.write(piece, (error) => resolve(error ? 'gone' : 'written'))
-  return promise
+  return promise.finally(() => destination.off('close', gone))
 }
 
 function bodySourceOf(body: unknown): BodySource | undefined {
@@ -103,9 +100,9 @@ function isBodySource(body: unknown): body is BodySource {
 }
 
 // Large enough that a file of a few megabytes costs few writes, small enough that a cut comes soon.
-const pieceBytes = 256 * 1024
+export const pieceBytes = 256 * 1024
 
-async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+export async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.byteLength; start += pieceBytes) yield bytes.subarray(start, start + pieceBytes)
 }
 

@@ -67,6 +67,9 @@ export function createQuerySigner(identity: S3Identity, region: string) {
   }
 }
 
+/** What stands between here and S3 may write these anew. */
+const notSigned = new Set(['cache-control'])
+
 /** Signs the headers of a request and returns those to send: what is given, and what the signature adds. */
 export function createHeaderSigner(identity: S3Identity, region: string) {
   const signingAt = createSigner(identity, region)
@@ -81,8 +84,10 @@ export function createHeaderSigner(identity: S3Identity, region: string) {
       'x-amz-date': time,
       ...(sessionToken !== undefined && { 'x-amz-security-token': sessionToken }),
     }
-    const sorted = Object.keys(all).toSorted(byBytes)
-    const lines = sorted.map((name) => `${name}:${all[name]}\n`).join('')
+    const sorted = Object.keys(all)
+      .filter((name) => !notSigned.has(name))
+      .toSorted(byBytes)
+    const lines = sorted.map((name) => `${name}:${(all[name] ?? '').trim().replaceAll(/ +/g, ' ')}\n`).join('')
     const names = sorted.join(';')
     const signature = sign(`${method}\n${path}\n\n${lines}\n${names}\n${sha256}`)
     const authorization = `${algorithm} Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`

@@ -82,7 +82,7 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
   const attempts = patience.attempts - 1
   const repeating =
     attempts === 0 ? undefined : makeS3Client({ config, log, patience: { ...patience, attempts }, hasChecksums })
-  const firstPut = repeating && { ...openFirstPut({ client, bucket, region, maxConnections, patience }), repeating }
+  const firstPut = repeating && openFirstPut({ client, repeating, bucket, region, maxConnections, patience })
   const reach: S3Reach = {
     client,
     ...(firstPut && { firstPut }),
@@ -126,7 +126,6 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     close() {
       client.destroy()
       firstPut?.close()
-      repeating?.destroy()
       prober.destroy()
     },
   }

@@ -165,6 +165,8 @@ const overlaps: [what: string, turns: Turn[]][] = [
   ['S3 is busy', [slowDown, stored]],
   ['S3 fails inside', [{ status: 500, body: errorBody('InternalError') }, stored]],
   ['the connection ends', ['lose_the_answer', stored]],
+  ['S3 begins with a success and then fails', [{ status: 200, body: errorBody('InternalError') }, stored]],
+  ['something on the way changed a signed header', [{ status: 403, body: errorBody('SignatureDoesNotMatch') }, stored]],
 ]
 
 test.each(overlaps)('a write is tried again when %s', async (_what, turns) => {
