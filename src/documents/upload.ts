@@ -60,9 +60,10 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
   }
 }
 
-/** Reads the first bytes. Throws `store_unavailable`, and what is wrong with the form. */
-export async function beginUpload(needs: UploadNeeds, { openFile, signal }: HandIn): Promise<BegunFile> {
+/** Reads the first bytes. Throws `store_unavailable`, `too_large` for what no type allows, and what is wrong with the form. */
+export async function beginUpload(needs: UploadNeeds, { openFile, declaredBytes, signal }: HandIn): Promise<BegunFile> {
   assertSomewhereToGo(needs.stores)
+  assertDeclaredSize(declaredBytes, needs.maxUploadBytes)
   return beginFile(await openFile(), signal)
 }
 
@@ -82,13 +83,8 @@ export async function receiveAndStore(
   actor: Actor,
   uploading: BegunUpload,
 ): Promise<RecordedDocument> {
-  const { begun } = uploading
-  const reserved = await reserve(needs, planOf(needs, actor, uploading)).catch((error: unknown) => {
-    begun.bytes.destroy()
-    throw error
-  })
+  const reserved = await reserve(needs, planOf(needs, actor, uploading))
   const { received, fileName } = await receiveInto(needs, uploading, reserved).catch(async (error: unknown) => {
-    begun.bytes.destroy()
     await unreserve(needs, reserved)
     throw error
   })

@@ -166,7 +166,12 @@ export function handInOf(
   const signal = signalOfClient(request, reply, needs)
   const length = request.headers['content-length']
   return {
-    openFile: () => openForm(request, signal),
+    async openFile() {
+      const file = await openForm(request, signal)
+      // Not before the answer: the parser would read on all that nobody wants any more.
+      reply.raw.once('close', () => file.bytes.destroy())
+      return file
+    },
     declaredBytes: length === undefined ? undefined : Number(length),
     expectedSha256: sha256,
     idempotencyKey,
