@@ -8,7 +8,7 @@ import { isOverload, WaitedTooLong } from './postgres-errors.ts'
 /** Answers one request; requests that arrive while a call is under way share the next one. */
 export type Batched<Asked, Answer> = (asked: Asked) => Promise<Answer>
 
-/** The answer to a request that must be asked alone, since its neighbours stand in its way. */
+/** The answer to a request that must be asked alone, without the others of its batch. */
 export const alone = Symbol('alone')
 
 /**
@@ -22,7 +22,7 @@ export function inOrder<Row extends { position: number }>(rows: Row[], asked: re
 }
 
 /**
- * SQL: one row, which ends a batch's wait for a lock after 800 ms. Its requests are repeated alone then, so a lock holds up
+ * SQL: one row, which ends a batch's wait for a lock after 800 ms. Its requests are repeated alone then, so a lock delays
  * no neighbour for longer, and the platform, whose deadlocks the server looks for after a second, is never the victim.
  * Select it before the first lock.
  */
@@ -98,7 +98,7 @@ export function createBatch<Asked, Answer>(
     const answers = await answerOrRepeat(answerAll, batch, isAlone)
     for (const [index, request] of batch.entries()) {
       const each = answers[index]
-      // Not waited for: one that waits for somebody's lock holds up no other batch.
+      // Not waited for: one that waits for somebody's lock delays no other batch.
       if (each === alone && !isAlone) void repeating(() => answer([request], true))
       else if (each !== undefined && each !== alone) request.resolve(each)
       else request.reject(new Error('a request of a batch has no answer'))

@@ -145,12 +145,12 @@ async function commitAll(
 
 /** SQL, for `judged`: the uploads that go through, `going`, with their version's number. Each step passes on fewer. */
 const choosing = sql`
-  held as materialized (
+  locked as materialized (
     -- By their ids, of any state: as they are after a wait, and by no index that every upload changes.
     select b.id, b.state from document_blobs b
     where b.id = any (array(select blob_id from judged where refusal is null)) order by b.id for update
   ),
-  incoming as materialized (select id from held where state = 'incoming'),
+  incoming as materialized (select id from locked where state = 'incoming'),
   numbered as materialized (
     select j.*, case when j.is_new then 1 else (
       select max(each.version) + 1 from document_versions each

@@ -4,6 +4,7 @@ import { Client } from 'pg'
 import { expect, test } from 'vitest'
 
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
+import { countStatements } from '../../support/count-statements.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { freshMigratedDatabase } from '../../support/fresh-database.ts'
 import { makePdf } from '../../support/make-files.ts'
@@ -24,18 +25,6 @@ const scene = sceneOfFile(async (closing) => {
   return { service, locker, ...(await firmWithAdmin(service)) }
 })
 
-/** How many statements the service made meanwhile. */
-async function countStatements(work: () => Promise<unknown>): Promise<number> {
-  const before = await countAll()
-  await work()
-  return (await countAll()) - before
-}
-
-async function countAll(): Promise<number> {
-  const { values } = await scene.service.app.metrics.databaseStatements.get()
-  return values.find(({ metricName }) => metricName?.endsWith('_count') === true)?.value ?? 0
-}
-
 /** Sends so many requests, and lets statements on this table wait until all of them are at the service. */
 async function sendTogether(table: string, send: () => Promise<Response>): Promise<number[]> {
   const { locker, service } = scene
@@ -55,7 +44,7 @@ test('32 links at once take at most four statements', async () => {
   const { id } = await uploadDocument(service.url, firm, admin)
   let statuses: number[] = []
 
-  const statements = await countStatements(async () => {
+  const statements = await countStatements(scene.service.app, async () => {
     statuses = await sendTogether('document_events', () => callDocuments(service.url, firm, admin, `/${id}/download`))
   })
 
@@ -73,7 +62,7 @@ test('32 uploads at once take at most ten statements', async () => {
   })
   let statuses: number[] = []
 
-  const statements = await countStatements(async () => {
+  const statements = await countStatements(scene.service.app, async () => {
     statuses = await sendTogether('document_blobs', () => upload(url))
   })
 

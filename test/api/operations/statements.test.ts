@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
 import { callDocuments, uploadDocument, uploadFile } from '../../support/call-documents.ts'
+import { countStatements } from '../../support/count-statements.ts'
 import { firmWithAdmin } from '../../support/firm-with-admin.ts'
 import { freshBucket } from '../../support/fresh-bucket.ts'
 import { s3Settings } from '../../support/s3-settings.ts'
@@ -22,17 +23,7 @@ const scene = sceneOfFile(async (closing) => {
   return { service }
 })
 
-/** How often the database was asked, beginnings and ends of transactions among it. */
-async function statementsOf(work: () => Promise<unknown>): Promise<number> {
-  const before = await countStatements()
-  await work()
-  return (await countStatements()) - before
-}
-
-async function countStatements(): Promise<number> {
-  const { values } = await scene.service.app.metrics.databaseStatements.get()
-  return values.find(({ metricName }) => metricName?.endsWith('_count') === true)?.value ?? 0
-}
+const statementsOf = (work: () => Promise<unknown>) => countStatements(scene.service.app, work)
 
 it('an upload asks the database twice, its quota and its rate included', async () => {
   const { firm, admin } = await firmWithAdmin(scene.service)
