@@ -23,8 +23,6 @@ export type LoadAnswer = { result: LoadResult } | { failure: string }
 
 type Send = (number: number) => Promise<void>
 
-const agent = new Agent({ keepAlive: true })
-
 process.on('message', (order: LoadOrder) => {
   makeLoad(order)
     .then((result): LoadAnswer => ({ result }))
@@ -35,7 +33,9 @@ process.on('message', (order: LoadOrder) => {
 process.once('disconnect', () => process.exit())
 
 async function makeLoad({ call, count, atOnce }: LoadOrder): Promise<LoadResult> {
-  const send = call.by === 'sdk' ? bySdk(call) : byHttp(call)
+  // A fresh one for each order: between two orders the server ends connections that are idle.
+  const agent = new Agent({ keepAlive: true })
+  const send = call.by === 'sdk' ? bySdk(call) : byHttp(call, agent)
   const milliseconds: number[] = []
   let next = 0
   const startedAt = performance.now()
@@ -49,6 +49,7 @@ async function makeLoad({ call, count, atOnce }: LoadOrder): Promise<LoadResult>
   })
   await Promise.all(workers)
   const seconds = (performance.now() - startedAt) / 1000
+  agent.destroy()
   const sorted = milliseconds.sort((a, b) => a - b)
   return { seconds, medianMs: sorted[Math.floor(count / 2)] ?? 0, slowestMs: sorted.at(-1) ?? 0 }
 }
@@ -64,7 +65,7 @@ function bySdk({ s3, bucket, bytes }: Call & { by: 'sdk' }): Send {
   }
 }
 
-function byHttp({ method, url, headers, file, expected }: Call & { by: 'http' }): Send {
+function byHttp({ method, url, headers, file, expected }: Call & { by: 'http' }, agent: Agent): Send {
   const { type, bytes } = bodyOf(file)
   const all = { ...headers, ...type, ...(bytes && { 'content-length': bytes.length }) }
   return async (slot) => {

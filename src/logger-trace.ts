@@ -27,7 +27,10 @@ export type Tracing = {
 /** Whose work is done: the request that asked for it, the job that does it. */
 export type LogContext = { request_id?: string; job_id?: string }
 
-type Work = { fields: LogContext; span: Span | undefined }
+/** What the one line of a request says beside the request itself. */
+export type RequestSummary = Record<string, string | number | undefined>
+
+type Work = { fields: LogContext; span: Span | undefined; summary?: RequestSummary | undefined }
 
 const context = new AsyncLocalStorage<Work>()
 const nobodys: Work = { fields: {}, span: undefined }
@@ -37,9 +40,22 @@ export function withLogContext<Result>(fields: LogContext, work: () => Result): 
   return context.run({ fields, span: currentSpan() }, work)
 }
 
+/** As `withLogContext`, for a request: what `summarize` is given meanwhile goes to `summary`. */
+export function withRequestContext<Result>(requestId: string, summary: RequestSummary, work: () => Result): Result {
+  return context.run({ fields: { request_id: requestId }, span: currentSpan(), summary }, work)
+}
+
+/** Adds to the line that the request will leave. False where no request is served, or its line says such a thing already. */
+export function summarize(fields: RequestSummary): boolean {
+  const summary = context.getStore()?.summary
+  if (summary === undefined || Object.keys(fields).some((name) => name in summary)) return false
+  Object.assign(summary, fields)
+  return true
+}
+
 /** What `work` does is a part of this span. */
 export function withSpan<Result>(span: Span | undefined, work: () => Result): Result {
-  return context.run({ fields: logContext(), span }, work)
+  return context.run({ ...context.getStore(), fields: logContext(), span }, work)
 }
 
 /**

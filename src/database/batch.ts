@@ -42,6 +42,12 @@ type Limits<Asked> = {
   signalOf?: (asked: Asked) => AbortSignal
 }
 
+/**
+ * Before so long one call is under way at a time, since each call costs the server the same again; after it, somebody's
+ * lock or a slow disk may hold it up, and the next one starts beside it.
+ */
+const msUntilSecond = 25
+
 /** So many repeats under way at a time leave connections to everybody else. */
 const maxRepeatsUnderWay = 4
 
@@ -67,18 +73,28 @@ export function createBatch<Asked, Answer>(
   type Request = Waiting<Asked, Answer>
   let waiting: Request[] = []
   let underWay = 0
+  let startedAt = 0
   let isScheduled = false
   const repeating = pLimit(maxRepeatsUnderWay)
 
   function start(): void {
     isScheduled = false
-    while (underWay < maxUnderWay && waiting.length > 0) {
+    while (mayStart() && waiting.length > 0) {
       const batch = waiting.slice(0, maxSize).filter(isStillWanted)
       waiting = waiting.slice(maxSize)
       if (batch.length === 0) continue
       underWay += 1
-      void answer(batch).finally(end)
+      startedAt = performance.now()
+      const look = setTimeout(start, msUntilSecond)
+      void answer(batch).finally(() => {
+        clearTimeout(look)
+        end()
+      })
     }
+  }
+
+  function mayStart(): boolean {
+    return underWay === 0 || (underWay < maxUnderWay && performance.now() - startedAt >= msUntilSecond)
   }
 
   function isStillWanted({ asked, since, reject }: Request): boolean {

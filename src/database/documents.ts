@@ -151,10 +151,16 @@ export const firstWithBytes = (
   confidentialRoles: readonly string[],
   { sha256, before }: Bytes,
 ): RawBuilder<DocumentId | null> => sql`(
-  select d.id from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
-  where v.firm_id = ${firmId} and v.sha256 = ${sha256} and d.deleted_at is null
+  select v.document_id from document_versions v
+  -- By the key of each row, in the order of the index: the first one ends the search, however many there are.
+  cross join lateral (
+    select from documents d
+    where d.firm_id = v.firm_id and d.id = v.document_id and d.deleted_at is null
+      and ${isVisibleTo(role, userId, confidentialRoles)}
+    offset 0
+  ) as seen
+  where v.firm_id = ${firmId} and v.sha256 = ${sha256}
     and (${before}::timestamptz is null or v.uploaded_at < ${before}::timestamptz)
-    and ${isVisibleTo(role, userId, confidentialRoles)}
   order by v.uploaded_at, v.document_id limit 1)`
 
 /** The document that had these bytes before this one came. */

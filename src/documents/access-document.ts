@@ -12,6 +12,7 @@ import {
   type OpenedDocument,
 } from '../database/open-document.ts'
 import { AppError, isAppError } from '../errors.ts'
+import { summarize } from '../logger-trace.ts'
 import { recordRefusal, requireRight } from '../people/require-right.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
@@ -114,14 +115,14 @@ export function noSuchDocument(version?: number): AppError {
 
 type Access = { right: RightName; firmId: FirmId; documentId: DocumentId; outcome: string }
 
-/** The line in the log of whatever somebody did with a document, or was refused. */
+/** Logs what somebody did with a document, or was denied: in the line of their request, or in one of its own after the first. */
 export function tellAccess(log: Logger, actor: Actor, { right, firmId, documentId, outcome }: Access): void {
-  log.info({
-    event: 'document_access',
+  const access = {
     action: rights[right].event,
     outcome,
     document_id: documentId,
     firm_id: firmId,
     user_id: actor.userId,
-  })
+  }
+  if (!summarize(access)) log.info({ event: 'document_access', ...access })
 }

@@ -7,6 +7,7 @@ import { AppError } from '../errors.ts'
 import { answerError, presentProblem } from './answer-error.ts'
 import { discardRest } from './connections.ts'
 import { chooseRequestId } from './record-requests.ts'
+import { securityHeaders } from './security-headers.ts'
 
 /** The framework and Node's streams too listen for the end of an answer; Node takes eleven listeners for a leak. */
 const maxListeners = 30
@@ -25,15 +26,9 @@ export function keepBegunAnswers(server: FastifyInstance): void {
   })
 }
 
-/** As `helmet` gives them to every other answer; it sees neither of these two. */
-const harmless = {
-  'X-Content-Type-Options': 'nosniff',
-  'Content-Security-Policy': "default-src 'none';frame-ancestors 'none'",
-}
-
 /** What the router cannot read (a broken escape in the address): answered like every other refusal. */
 export function answerUnreadableAddress(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  reply.headers({ 'x-request-id': request.id, ...harmless })
+  reply.headers({ 'x-request-id': request.id, ...securityHeaders })
   void answerError(error, request, reply)
 }
 
@@ -72,7 +67,7 @@ function brokenRequestAnswer({ code, rawPacket }: BrokenRequest): string {
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
-    ...Object.entries(harmless).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
     `X-Request-Id: ${id}`,
     '',

@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http'
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-import { type Span, type Tracing, withLogContext, withSpan } from '../logger-trace.ts'
+import { type RequestSummary, type Span, type Tracing, withRequestContext, withSpan } from '../logger-trace.ts'
 import { fromZero, type Metrics } from '../metrics.ts'
+import { securityHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,24 +16,44 @@ declare module 'fastify' {
   }
 }
 
-/** Logs and measures each request under its route's pattern: its address may hold an id, a token or a name. */
-export function recordRequests(server: FastifyInstance, metrics: Metrics): void {
+type Needs = { metrics: Metrics; tracing: Tracing | undefined }
+
+/**
+ * Gives each request its id, its headers, its span unless it is a probe, and its line in the log; measures it under its
+ * route's pattern, since its address may hold an id, a token or a name. Call it before every hook that logs.
+ */
+export function recordRequests(server: FastifyInstance, { metrics, tracing }: Needs): void {
   server.addHook('onRoute', ({ method, url: route }) => {
     for (const each of [method].flat())
       if (each !== 'HEAD') fromZero(metrics.refusals, [{ route, method: each, code: 'internal' }])
   })
   server.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now()
+    const summary: RequestSummary = {}
+    // What is answered here is about people and their documents: nobody caches it, unless its route says otherwise.
+    reply.headers({ ...securityHeaders, 'x-request-id': request.id, 'cache-control': 'no-store' })
     metrics.requestsUnderWay.inc()
+    const isTraced = tracing !== undefined && request.routeOptions.config.isProbe !== true
+    const span = isTraced ? beginSpan(tracing, request) : undefined
     // The one event that comes in every case, also when nothing was answered.
-    reply.raw.once('close', () => record({ request, reply, metrics, seconds: (performance.now() - startedAt) / 1000 }))
-    done()
+    reply.raw.once('close', () => {
+      endSpan(span, reply)
+      const seconds = (performance.now() - startedAt) / 1000
+      record({ request, reply, metrics, summary: { ...summary, trace_id: span?.traceId }, seconds })
+    })
+    withRequestContext(request.id, summary, () => (span === undefined ? done() : withSpan(span, done)))
   })
 }
 
-type Ended = { request: FastifyRequest; reply: FastifyReply; metrics: Metrics; seconds: number }
+type Ended = {
+  request: FastifyRequest
+  reply: FastifyReply
+  metrics: Metrics
+  summary: RequestSummary
+  seconds: number
+}
 
-function record({ request, reply, metrics, seconds }: Ended): void {
+function record({ request, reply, metrics, summary, seconds }: Ended): void {
   const { url: route = 'unknown', config } = request.routeOptions
   const { statusCode, headersSent, writableFinished } = reply.raw
   const status = headersSent ? statusCode : undefined
@@ -51,6 +72,7 @@ function record({ request, reply, metrics, seconds }: Ended): void {
     method,
     route,
     status,
+    ...summary,
     duration_ms: Math.round(seconds * 10_000) / 10,
     bytes: numberOf(reply.getHeader('content-length')),
     request_bytes: numberOf(request.headers['content-length']),
@@ -70,29 +92,19 @@ function numberOf(header: number | string | string[] | undefined): number | unde
   return header === undefined ? undefined : Number(header)
 }
 
-/** Gives all that is logged in a request its id, and its span unless it is a probe. Call it before every hook that logs. */
-export function traceRequests(server: FastifyInstance, tracing: Tracing | undefined): void {
-  server.addHook('onRequest', (request, reply, done) => {
-    const isTraced = tracing !== undefined && request.routeOptions.config.isProbe !== true
-    const span = isTraced ? beginSpan(tracing, request, reply) : undefined
-    withLogContext({ request_id: request.id }, () => (span === undefined ? done() : withSpan(span, done)))
-  })
-}
-
-function beginSpan(tracing: Tracing, request: FastifyRequest, reply: FastifyReply): Span {
+function beginSpan(tracing: Tracing, request: FastifyRequest): Span {
   const { url: route = 'unknown' } = request.routeOptions
   const { traceparent } = request.headers
-  const span = tracing.begin(`${request.method} ${route}`, {
+  return tracing.begin(`${request.method} ${route}`, {
     kind: 'server',
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
     facts: { 'http.request.method': request.method, 'http.route': route, request_id: request.id },
   })
-  reply.raw.once('close', () => {
-    const { statusCode, headersSent, writableFinished } = reply.raw
-    if (headersSent) span.add({ 'http.response.status_code': statusCode })
-    span.end(writableFinished ? (reply.refusedWith ?? 'ok') : 'aborted')
-  })
-  return span
+}
+
+function endSpan(span: Span | undefined, { raw, refusedWith }: FastifyReply): void {
+  if (raw.headersSent) span?.add({ 'http.response.status_code': raw.statusCode })
+  span?.end(raw.writableFinished ? (refusedWith ?? 'ok') : 'aborted')
 }
 
 /** Keeps a client's own id when it is harmless to log and to send back; else makes one. */

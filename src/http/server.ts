@@ -1,6 +1,5 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 
@@ -14,7 +13,7 @@ import { authenticate, type AuthenticateNeeds } from './authenticate.ts'
 import { checkInput } from './check-input.ts'
 import { discardBody, endSilentBodies, endUnreadAnswers } from './connections.ts'
 import { acceptForms } from './file-form.ts'
-import { chooseRequestId, recordRequests, traceRequests } from './record-requests.ts'
+import { chooseRequestId, recordRequests } from './record-requests.ts'
 import { trackHandlers } from './stop-serving.ts'
 
 type ServerOptions = {
@@ -56,19 +55,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   keepBegunAnswers(server)
   keepServedRoutes(server)
 
-  traceRequests(server, options.tracing)
-  server.addHook('onRequest', (request, reply, done) => {
-    // What is answered here tells of people and their papers: nobody keeps it, unless its route says otherwise.
-    reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' })
-    done()
-  })
-  recordRequests(server, options.metrics)
+  recordRequests(server, options)
   lookAfterConnections(server, options)
   await allowOrigins(server, options.origins)
-  await server.register(helmet, {
-    global: true,
-    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
-  })
   acceptUnusualRequests(server)
   await server.register(cookie)
   await acceptForms(server, options.maxUploadBytes)

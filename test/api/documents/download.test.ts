@@ -95,7 +95,7 @@ describe('from S3', () => {
     const signature = link.searchParams.get('X-Amz-Signature') ?? ''
     expect(signature).toHaveLength(64)
     expect(both.onS3.logLines.join('')).not.toContain(signature)
-    expect(both.onS3.logLines.join('')).toContain('document_access')
+    expect(both.onS3.logLines.join('')).toContain('document.downloaded')
   })
 })
 

@@ -74,7 +74,7 @@ describeCheck(24, () => {
     const fromUs = said.filter((text) => text.includes('request_id')).join('')
     // Both keys, and two links on each of four ways.
     expect(secrets.size).toBeGreaterThan(40)
-    expect(log).toContain('document_access')
+    expect(log).toContain('document.downloaded')
     expect(fromUs).not.toBe('')
     for (const secret of secrets) {
       expect(secret.length).toBeGreaterThan(10)

@@ -20,7 +20,7 @@ afterAll(async () => service.stop())
 function accessesIn(logLines: string[], requestId: string): Record<string, unknown>[] {
   return logLines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .filter(({ event, request_id: id }) => event === 'document_access' && id === requestId)
+    .filter(({ event, request_id: id }) => event === 'request' && id === requestId)
 }
 
 describeCheck(31, () => {
