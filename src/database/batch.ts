@@ -42,10 +42,7 @@ type Limits<Asked> = {
   signalOf?: (asked: Asked) => AbortSignal
 }
 
-/**
- * Before so long one call is under way at a time, since each call costs the server the same again; after it, somebody's
- * lock or a slow disk may hold it up, and the next one starts beside it.
- */
+/** One call at a time costs the server least. A call that takes longer than this may wait for a lock or a slow disk. */
 const msUntilSecond = 25
 
 /** So many repeats under way at a time leave connections to everybody else. */
@@ -72,29 +69,17 @@ export function createBatch<Asked, Answer>(
 ): Batched<Asked, Answer> {
   type Request = Waiting<Asked, Answer>
   let waiting: Request[] = []
-  let underWay = 0
-  let startedAt = 0
   let isScheduled = false
+  const turns = createTurns(maxUnderWay, start)
   const repeating = pLimit(maxRepeatsUnderWay)
 
   function start(): void {
     isScheduled = false
-    while (mayStart() && waiting.length > 0) {
+    while (turns.isFree() && waiting.length > 0) {
       const batch = waiting.slice(0, maxSize).filter(isStillWanted)
       waiting = waiting.slice(maxSize)
-      if (batch.length === 0) continue
-      underWay += 1
-      startedAt = performance.now()
-      const look = setTimeout(start, msUntilSecond)
-      void answer(batch).finally(() => {
-        clearTimeout(look)
-        end()
-      })
+      if (batch.length > 0) void answer(batch).finally(turns.take())
     }
-  }
-
-  function mayStart(): boolean {
-    return underWay === 0 || (underWay < maxUnderWay && performance.now() - startedAt >= msUntilSecond)
   }
 
   function isStillWanted({ asked, since, reject }: Request): boolean {
@@ -103,11 +88,6 @@ export function createBatch<Asked, Answer>(
     else if (performance.now() - since > maxWaitMs) reject(new WaitedTooLong(`${name} waited for calls before it`))
     else return true
     return false
-  }
-
-  function end(): void {
-    underWay -= 1
-    start()
   }
 
   async function answer(batch: Request[], isAlone = false): Promise<void> {
@@ -130,6 +110,29 @@ export function createBatch<Asked, Answer>(
       outsideOfWork(() => setImmediate(start))
     })
   return (asked) => traced(`sql ${name}`, () => ask(asked), { 'db.system.name': 'postgresql' }, 'client')
+}
+
+/** One call at a time, and others beside it where it takes long. `onFree`: the next one may start. */
+function createTurns(maxUnderWay: number, onFree: () => void) {
+  let underWay = 0
+  let isSlow = false
+  return {
+    isFree: () => underWay === 0 || (isSlow && underWay < maxUnderWay),
+    /** Returns what ends the turn. */
+    take(): () => void {
+      underWay += 1
+      isSlow = false
+      const timer = setTimeout(() => {
+        isSlow = true
+        onFree()
+      }, msUntilSecond)
+      return () => {
+        clearTimeout(timer)
+        underWay -= 1
+        onFree()
+      }
+    },
+  }
 }
 
 /** An answer for each request. After an error they are to be asked alone, or have got it already, and there is none. */

@@ -20,7 +20,7 @@ function readOnce(): Record<string, string> {
     removeHeader: () => undefined,
   }
   sayHeaders({} as IncomingMessage, response as ServerResponse, (error) => {
-    if (error !== undefined) throw error
+    if (error instanceof Error) throw error
   })
   return headers
 }
