@@ -9,7 +9,7 @@ import { deepFiles, deployFiles, harnesses } from './test/suites.ts'
 const expectPatiently = { poll: { timeout: 30_000 } }
 
 const withServices = {
-  globalSetup: ['test/support/provide-services.ts'],
+  globalSetup: ['test/support/run/provide-services.ts'],
   // Only a test that hangs takes as long, also where other work keeps the processors busy.
   testTimeout: 120_000,
   // Tests that install packages wait for each other, up to five minutes.

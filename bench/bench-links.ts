@@ -1,8 +1,8 @@
-import { makePdf } from '../test/support/make-files.ts'
-import { againstPipe, type AgainstPipe, type Contender, measureInTurn } from './measure.ts'
-import type { Bench } from './prepare.ts'
-import { startBarePipe } from './start-bare-pipe.ts'
-import { type Service, startService } from './start-service.ts'
+import { makePdf } from '../test/support/files/make-files.ts'
+import { againstPipe, type AgainstPipe, type Contender, measureInTurn } from './figures/measure.ts'
+import type { Bench } from './load/prepare.ts'
+import { startBarePipe } from './load/start-bare-pipe.ts'
+import { type Service, startService } from './load/start-service.ts'
 
 export type LinkResult = AgainstPipe & { answer: 'redirect' | 'json' }
 

@@ -1,7 +1,7 @@
-import { startFaultProxy } from '../test/support/fault-proxy.ts'
-import { type Bench, emptyBucket } from './prepare.ts'
-import { readPeakMiB } from './read-process.ts'
-import { startService } from './start-service.ts'
+import { startFaultProxy } from '../test/support/service/fault-proxy.ts'
+import { type Bench, emptyBucket } from './load/prepare.ts'
+import { readPeakMiB } from './figures/read-process.ts'
+import { startService } from './load/start-service.ts'
 
 export type MemoryResult = {
   uploads: number

@@ -1,16 +1,16 @@
 import { join } from 'node:path'
 
 import { openApp } from '../src/app.ts'
-import { loadConfig } from '../src/config.ts'
-import { makeLogger } from '../src/logger.ts'
-import type { FirmId } from '../src/vocabulary.ts'
-import { makeFirm, makePerson } from '../test/support/people.ts'
-import { seedDocuments, usualSizes } from '../test/support/seed-documents.ts'
-import { ensureInstalled, findProgram } from '../test/support/services/install-packages.ts'
-import { type Spread, spreadOf } from './measure.ts'
-import { type Bench, emptyBucket } from './prepare.ts'
-import { secondsOf } from './seconds-of.ts'
-import { type Service, startService } from './start-service.ts'
+import { loadConfig } from '../src/config/config.ts'
+import { makeLogger } from '../src/logging/logger.ts'
+import type { FirmId } from '../src/vocabulary/vocabulary.ts'
+import { makeFirm, makePerson } from '../test/support/people/people.ts'
+import { seedDocuments, usualSizes } from '../test/support/documents/seed-documents.ts'
+import { ensureInstalled, findProgram } from '../test/support/services/packages/install-packages.ts'
+import { type Spread, spreadOf } from './figures/measure.ts'
+import { type Bench, emptyBucket } from './load/prepare.ts'
+import { secondsOf } from './figures/seconds-of.ts'
+import { type Service, startService } from './load/start-service.ts'
 
 export type MigrateResult = {
   files: number

@@ -1,11 +1,11 @@
-import { freshBucket } from '../test/support/fresh-bucket.ts'
+import { freshBucket } from '../test/support/s3/fresh-bucket.ts'
 import { obtainServices } from '../test/support/services/obtain-services.ts'
 import { benchMemory, largeUploads, type MemoryResult } from './bench-memory.ts'
 import { largeBytes, smallBytes } from './bench-uploads.ts'
-import { type Contender, type Measured, measureInTurn, type Spread, spreadOf, timesAsLong } from './measure.ts'
-import { type Bench, emptyBucket } from './prepare.ts'
-import { readPeakMiB } from './read-process.ts'
-import { type Service, startService } from './start-service.ts'
+import { type Contender, type Measured, measureInTurn, type Spread, spreadOf, timesAsLong } from './figures/measure.ts'
+import { type Bench, emptyBucket } from './load/prepare.ts'
+import { readPeakMiB } from './figures/read-process.ts'
+import { type Service, startService } from './load/start-service.ts'
 
 export type ScanCase = {
   fileBytes: number

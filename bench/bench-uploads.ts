@@ -1,8 +1,8 @@
-import { againstPipe, type AgainstPipe, type Contender, measureInTurn, spreadOf } from './measure.ts'
-import { type Bench, emptyBucket } from './prepare.ts'
-import { readPeakMiB } from './read-process.ts'
-import { startBarePipe } from './start-bare-pipe.ts'
-import { type Service, startService } from './start-service.ts'
+import { againstPipe, type AgainstPipe, type Contender, measureInTurn, spreadOf } from './figures/measure.ts'
+import { type Bench, emptyBucket } from './load/prepare.ts'
+import { readPeakMiB } from './figures/read-process.ts'
+import { startBarePipe } from './load/start-bare-pipe.ts'
+import { type Service, startService } from './load/start-service.ts'
 
 export type UploadResult = AgainstPipe & {
   fileBytes: number

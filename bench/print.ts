@@ -5,7 +5,7 @@ import type { PurgeResult } from './bench-purge.ts'
 import type { ScanCase, ScanResult } from './bench-scan.ts'
 import type { UploadResult, UploadsResult } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
-import type { AgainstPipe, Spread } from './measure.ts'
+import type { AgainstPipe, Spread } from './figures/measure.ts'
 
 /** The results as tables that stand as well in a README. */
 export function describe(results: Results): string {

@@ -9,7 +9,7 @@ import { benchPurge } from './bench-purge.ts'
 import { benchScan } from './bench-scan.ts'
 import { benchUploads } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
-import { type Bench, prepareBench } from './prepare.ts'
+import { type Bench, prepareBench } from './load/prepare.ts'
 import { describe } from './print.ts'
 
 const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [scan] [purge] [--quick] [--json]

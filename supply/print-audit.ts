@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { audit } from './audit.ts'
 import { lockedFolders } from './locked-folders.ts'
-import { tellAudit } from './tell-audit.ts'
+import { tellAudit } from './describe-audit.ts'
 
 const root = join(import.meta.dirname, '..')
 // At once: a registry that does not answer is waited for once.

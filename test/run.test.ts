@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 
 import { expect, test } from 'vitest'
 
-import { findFreePorts } from './support/services/free-ports.ts'
+import { findFreePorts } from './support/services/packages/free-ports.ts'
 
 /** Runs `npm test`'s own program with these variables and nothing else. */
 async function runWith(variables: Record<string, string>) {

@@ -7,11 +7,11 @@ import { text } from 'node:stream/consumers'
 
 import { startVitest } from 'vitest/node'
 
-import { countResults, type Count } from './support/count-results.ts'
-import { makeTemporaryFolder } from './support/folder-in-memory.ts'
-import { servicesOfTests } from './support/provide-services.ts'
+import { countResults, type Count } from './support/run/count-results.ts'
+import { makeTemporaryFolder } from './support/run/folder-in-memory.ts'
+import { servicesOfTests } from './support/run/provide-services.ts'
 import { prepareServices } from './support/services/obtain-services.ts'
-import { ServiceFailure } from './support/services/service-failure.ts'
+import { ServiceFailure } from './support/services/packages/service-failure.ts'
 import { listLeftOut } from './suites.ts'
 
 const root = join(import.meta.dirname, '..')

@@ -5,14 +5,14 @@ export type Suite = { command: string; what: string; files: string[] }
 
 /** These run a short round in `npm test` and a long one in `npm run test:deep`. */
 export const harnesses = [
-  'test/beside/rolling.test.ts',
+  'test/instances/rolling.test.ts',
   'test/deadlocks/all-verbs.test.ts',
   'test/fuzz/fuzz.test.ts',
   'test/kill/kill.test.ts',
   'test/model/model.test.ts',
   'test/moving/migrate-killed.test.ts',
   'test/readme/readme.test.ts',
-  'test/security/checks/28-roles-are-refused.test.ts',
+  'test/security/checks/access/28-roles-are-denied.test.ts',
 ]
 export const deepFiles = ['test/**/*.deep.test.ts']
 /** They start containers and systems, or install large packages. */

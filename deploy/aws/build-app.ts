@@ -1,7 +1,7 @@
 import { App, BootstraplessSynthesizer, type AppProps, cx_api } from 'aws-cdk-lib'
 
 import { cloudFrontStack } from './cloudfront-stack.ts'
-import { papersStack } from './papers-stack.ts'
+import { papersStack } from './documents-stack.ts'
 import { readDeployment } from './read-deployment.ts'
 import { replicaStack } from './replica-stack.ts'
 

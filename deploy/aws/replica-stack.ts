@@ -1,8 +1,8 @@
 import { type App, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
 
 import type { Deployment } from './deployment.ts'
-import { papersBucket } from './papers-bucket.ts'
-import { papersKey } from './papers-key.ts'
+import { papersBucket } from './documents-bucket.ts'
+import { papersKey } from './documents-key.ts'
 
 /** Another region's copy of every paper, under a key of its own. */
 export function replicaStack(app: App, deployment: Deployment, props: StackProps): Stack {

@@ -1,6 +1,6 @@
-import type { Seal } from '../database/trail.ts'
+import type { Seal } from '../database/audit/trail.ts'
 import { type Entry, type EventEntry, firmMark, timeMark, unpackEntries } from './trail-entries.ts'
-import { hashLink, type Link, noHash } from './seal-form.ts'
+import { hashLink, type Link, noHash } from './seal-format.ts'
 
 /**
  * What somebody outside keeps of seals: every hash in hex that was kept of a number, so that nobody inside can write another

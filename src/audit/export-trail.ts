@@ -1,10 +1,10 @@
-import type { Db } from '../database/client.ts'
-import type { Stretch } from '../database/trail.ts'
+import type { Db } from '../database/connection/client.ts'
+import type { Stretch } from '../database/audit/trail.ts'
 import { isMeant, type TrailFilter } from './compare-trail.ts'
 import { unpackEntries } from './trail-entries.ts'
 import { eventsOfSeal, everySeal, linesOfStretch, linesOutside, type SealedLine } from './sealed-events.ts'
-import { sealLine } from './seal-form.ts'
-import { addStretch, stretchAfter, wholeTrail } from './stretches.ts'
+import { sealLine } from './seal-format.ts'
+import { addStretch, stretchAfter, wholeTrail } from './seal-ranges.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 

@@ -1,5 +1,5 @@
-import type { Db, Tx } from '../database/client.ts'
-import { inTransaction } from '../database/in-transaction.ts'
+import type { Db, Tx } from '../database/connection/client.ts'
+import { inTransaction } from '../database/connection/in-transaction.ts'
 import {
   findLastMoment,
   findLastSeal,
@@ -11,11 +11,11 @@ import {
   type Position,
   type Seal,
   type Stretch,
-} from '../database/trail.ts'
+} from '../database/audit/trail.ts'
 import { countEntries, packEntries } from './trail-entries.ts'
 import { eventsOfSeal } from './sealed-events.ts'
-import { hashLink, linkOf, noHash } from './seal-form.ts'
-import { restAfter, stretchAfter, wholeTrail } from './stretches.ts'
+import { hashLink, linkOf, noHash } from './seal-format.ts'
+import { restAfter, stretchAfter, wholeTrail } from './seal-ranges.ts'
 
 /** Events of one seal. */
 const defaultSealEvents = 2000

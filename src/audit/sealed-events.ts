@@ -1,4 +1,4 @@
-import type { Db, Tx } from '../database/client.ts'
+import type { Db, Tx } from '../database/connection/client.ts'
 import {
   findGatheringAfter,
   findLastMoment,
@@ -11,8 +11,8 @@ import {
   type Seal,
   type Stretch,
   type TrailEvent,
-} from '../database/trail.ts'
-import { restAfter, wholeTrail } from './stretches.ts'
+} from '../database/audit/trail.ts'
+import { restAfter, wholeTrail } from './seal-ranges.ts'
 import { type Entry, entryOf, type EventEntry, timeMark, trailLine, unpackEntries } from './trail-entries.ts'
 
 /** A line of the trail, and what a seal keeps of it. */

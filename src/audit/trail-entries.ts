@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
-import type { TrailEvent } from '../database/trail.ts'
-import type { Moment } from './stretches.ts'
+import type { TrailEvent } from '../database/audit/trail.ts'
+import type { Moment } from './seal-ranges.ts'
 
 /** What a seal keeps of one event, in hex. */
 export type Entry = {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 
 import { z } from 'zod'
 
-import type { Db } from '../database/client.ts'
-import { countTrail, type Seal, type Stretch } from '../database/trail.ts'
+import type { Db } from '../database/connection/client.ts'
+import { countTrail, type Seal, type Stretch } from '../database/audit/trail.ts'
 import {
   type Chained,
   checkChain,
@@ -17,8 +17,8 @@ import {
 } from './compare-trail.ts'
 import { countEntries, entryOf, type EventEntry } from './trail-entries.ts'
 import { eventsOfSeal, everySeal, linesOutside } from './sealed-events.ts'
-import { type ExportedSeal, linkOf, readSealLine } from './seal-form.ts'
-import { addStretch, isNewer, stretchAfter } from './stretches.ts'
+import { type ExportedSeal, linkOf, readSealLine } from './seal-format.ts'
+import { addStretch, isNewer, stretchAfter } from './seal-ranges.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 

@@ -6,16 +6,16 @@ import type { Logger } from 'pino'
 import { beginBackup, endBackup } from '../database/backup/running-backups.ts'
 import { openSnapshot } from '../database/backup/snapshot.ts'
 import { leftOutTables } from '../database/backup/tables-to-back-up.ts'
-import type { Db } from '../database/client.ts'
-import { recordEvent, systemActor } from '../database/events.ts'
-import { inTransaction, OutcomeUnknown } from '../database/in-transaction.ts'
-import { findInstallationId } from '../database/installation.ts'
-import { AppError } from '../errors.ts'
+import type { Db } from '../database/connection/client.ts'
+import { recordEvent, systemActor } from '../database/audit/events.ts'
+import { inTransaction, OutcomeUnknown } from '../database/connection/in-transaction.ts'
+import { findInstallationId } from '../database/schema/installation.ts'
+import { AppError } from '../errors/app-error.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import type { Clock } from '../vocabulary.ts'
-import { type Beating, keepBeating, type Underway } from './beat.ts'
+import type { Clock } from '../vocabulary/vocabulary.ts'
+import { type Beating, keepBeating, type Underway } from './heartbeat.ts'
 import { type CopyCounts, copyFiles, type FileTold, listFiles } from './copy-files.ts'
-import type { KeepNeeds } from './keep-file.ts'
+import type { KeepNeeds } from './store-file.ts'
 import {
   backupNameOf,
   folderOf,
@@ -25,7 +25,7 @@ import {
   signatureName,
   unfinishedName,
 } from './manifest.ts'
-import { type BackupPatience, makePatient, type PatientPlace } from './patient-place.ts'
+import { type BackupPatience, makePatient, type PatientPlace } from './retrying-place.ts'
 import { type SigningKey, signManifest } from './open-backup.ts'
 import { removeUnfinished, requireMark, writeMark } from './unfinished-backups.ts'
 import { writeBytes, writeRows } from './parts.ts'

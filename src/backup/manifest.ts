@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { scanStatuses, type Sha256 } from '../vocabulary.ts'
+import { scanStatuses, type Sha256 } from '../vocabulary/vocabulary.ts'
 
 /** Backups of another format are rejected. Increase it with each change of the manifest that an older version cannot read. */
 export const format = 3

@@ -6,9 +6,9 @@ import type { Snapshot } from '../database/backup/snapshot.ts'
 import { backedUpTables } from '../database/backup/tables-to-back-up.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { isMissing } from '../storage/file-store.ts'
-import type { Sha256 } from '../vocabulary.ts'
+import type { Sha256 } from '../vocabulary/vocabulary.ts'
 import { BackupWrong, mostPartBytes, type Part, type TableInBackup } from './manifest.ts'
-import type { PatientPlace } from './patient-place.ts'
+import type { PatientPlace } from './retrying-place.ts'
 
 const pack = promisify(gzip)
 

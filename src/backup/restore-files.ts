@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 
-import type { Renamed } from '../database/backup/rewrite-places.ts'
-import { copyBytes } from '../documents/moving/copy-bytes.ts'
-import { hashStored, type HoldNeeds } from '../documents/hold-source.ts'
-import { inTurns, makeTurns, type Turns } from '../documents/walk-versions.ts'
+import type { Renamed } from '../database/backup/rewrite-locations.ts'
+import { copyBytes } from '../documents/moving/copy-blob.ts'
+import { hashStored, type HoldNeeds } from '../documents/moving/buffer-source.ts'
+import { inTurns, makeTurns, type Turns } from '../documents/stores/walk-versions.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
-import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary.ts'
+import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
 import { BackupWrong, contentName, ContentWrong, type FileLine, fileLineForm, type Manifest } from './manifest.ts'
-import type { PatientPlace } from './patient-place.ts'
+import type { PatientPlace } from './retrying-place.ts'
 import { readParts } from './parts.ts'
 
 export type RestoredFiles = {

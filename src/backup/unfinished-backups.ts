@@ -1,10 +1,10 @@
 import { z } from 'zod'
 
 import { findKnown, type KnownBackup } from '../database/backup/running-backups.ts'
-import type { Db } from '../database/client.ts'
-import { AppError } from '../errors.ts'
+import type { Db } from '../database/connection/client.ts'
+import { AppError } from '../errors/app-error.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
-import type { Clock } from '../vocabulary.ts'
+import type { Clock } from '../vocabulary/vocabulary.ts'
 import { folderOf, unfinishedName } from './manifest.ts'
 import { listBackups } from './open-backup.ts'
 import { readWhole, writeBytes } from './parts.ts'

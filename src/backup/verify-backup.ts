@@ -1,10 +1,10 @@
-import { hashStored } from '../documents/hold-source.ts'
-import { inTurns } from '../documents/walk-versions.ts'
+import { hashStored } from '../documents/moving/buffer-source.ts'
+import { inTurns } from '../documents/stores/walk-versions.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { isMissing } from '../storage/file-store.ts'
 import { BackupWrong, contentName, damagedName, type FileLine, fileLineForm, type Part } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
-import { makePatient, type PatientPlace, type Trying } from './patient-place.ts'
+import { makePatient, type PatientPlace, type Trying } from './retrying-place.ts'
 import { readParts } from './parts.ts'
 
 /**

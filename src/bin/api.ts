@@ -2,10 +2,10 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 
 import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
-import { describeApi } from '../http/describe-api.ts'
-import { makeCursors } from '../http/paging.ts'
-import { holdRates, limitRates } from '../http/rates/limit-rates.ts'
-import { lookAtReadiness } from '../http/readiness.ts'
+import { describeApi } from '../http/openapi/describe-api.ts'
+import { makeCursors } from '../http/requests/paging.ts'
+import { holdRates, limitRates } from '../http/rate-limits/limit-rates.ts'
+import { lookAtReadiness } from '../http/health/readiness.ts'
 import { apiDocsRoutes, homeRoutes } from '../http/routes/pages.ts'
 import { authRoutes } from '../http/routes/auth.ts'
 import { disposalRoutes, documentRoutes, reviewRoutes, trashRoutes } from '../http/routes/documents.ts'
@@ -17,9 +17,9 @@ import { identityRoutes } from '../http/routes/identities.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { uploadRoutes, versionRoutes } from '../http/routes/upload.ts'
 import { buildServer, mountApi } from '../http/server.ts'
-import { mostSecondsOfSilence } from '../http/connections.ts'
-import { identifyBearer } from '../people/identify-bearer.ts'
-import { plan } from '../worker/plan.ts'
+import { mostSecondsOfSilence } from '../http/connection/connections.ts'
+import { identifyBearer } from '../people/sessions/identify-bearer.ts'
+import { plan } from '../worker/planned-work.ts'
 
 type Limits = { mostSecondsOfSilence: number }
 

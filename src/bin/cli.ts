@@ -2,15 +2,15 @@ import type { Logger } from 'pino'
 
 import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
-import { explainFailure, nameDatabase } from '../cli/explain-failure.ts'
-import { loadEnvironment } from '../cli/load-environment.ts'
-import { besideProgress, makePrinter } from '../cli/printer.ts'
+import { explainFailure, nameDatabase } from '../cli/printing/explain-failure.ts'
+import { loadEnvironment } from '../cli/command/load-environment.ts'
+import { besideProgress, makePrinter } from '../cli/printing/printer.ts'
 import { buildProgram } from '../cli/program.ts'
-import { passwordReader } from '../cli/password-reader.ts'
+import { passwordReader } from '../cli/printing/password-reader.ts'
 import { runProgram } from '../cli/run-program.ts'
-import { requireReport } from '../cli/write-report.ts'
-import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../config.ts'
-import { makeLogger } from '../logger.ts'
+import { requireReport } from '../cli/printing/write-report.ts'
+import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../config/config.ts'
+import { makeLogger } from '../logging/logger.ts'
 import { withSignal } from './shutdown-signal.ts'
 
 type AppWithSignal = App & { signal: AbortSignal }
@@ -60,7 +60,7 @@ async function onDocuments(
   work: (app: AppWithSignal) => Promise<void>,
 ) {
   const { withApp } = await import('./with-app.ts')
-  const { readClock } = await import('../database/client.ts')
+  const { readClock } = await import('../database/connection/client.ts')
   await withApp({ config: { ...config, useS3: true }, log }, async (app, signal) =>
     work({ ...app, now: await readClock(app.db), config: { ...app.config, useS3: config.useS3 }, signal }),
   )
@@ -83,41 +83,41 @@ const program = buildProgram(
       await work(await prepareService())
     },
     async testS3(options) {
-      const { testS3 } = await import('../cli/test-s3.ts')
+      const { testS3 } = await import('../cli/s3/test-s3.ts')
       await withoutTokens(options, (needs) =>
         testS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') }),
       )
     },
     async setUpS3(options) {
-      const { setUpS3 } = await import('../cli/set-up-s3.ts')
+      const { setUpS3 } = await import('../cli/s3/set-up-s3.ts')
       await withoutTokens(options, (needs) =>
         setUpS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') }, options),
       )
     },
     async migrate(to, options) {
       const needs = await prepare(options, loadConfig)
-      const { migrateDocuments } = await import('../cli/migrate-documents.ts')
+      const { migrateDocuments } = await import('../cli/storage/migrate-documents.ts')
       await requireReport(options.report)
       await onDocuments(needs, (app) => migrateDocuments({ ...app, ...needs, config: app.config }, to, options))
     },
     async drain(options) {
       const needs = await prepare(options, loadConfig)
-      const { configForDisk, drainDisk } = await import('../cli/drain-disk.ts')
+      const { configForDisk, drainDisk } = await import('../cli/storage/drain-disk.ts')
       const config = await configForDisk(needs.config, options.store)
       await onDocuments({ ...needs, config }, (app) => drainDisk({ ...app, ...needs, config: app.config }, options))
     },
     async verify(options) {
       const needs = await prepare(options, loadConfig)
       const { withApp } = await import('./with-app.ts')
-      const { verifyDocuments } = await import('../cli/verify-documents.ts')
+      const { verifyDocuments } = await import('../cli/verify/verify-documents.ts')
       await requireReport(options.report)
       await withApp(needs, (app, signal) => verifyDocuments({ ...app, print: needs.print, signal }, options))
     },
     async verifyAudit(options) {
-      const { verifyAudit, verifyAuditExport } = await import('../cli/verify-audit.ts')
+      const { verifyAudit, verifyAuditExport } = await import('../cli/audit/verify-audit.ts')
       if (options.export !== undefined) {
         const needs = await prepare(options, loadConfigWithoutTokens)
-        const { openHeads } = await import('../audit/heads.ts')
+        const { openHeads } = await import('../audit/seal-heads.ts')
         return verifyAuditExport({ ...needs, heads: openHeads(needs.config, needs.log) }, options.export, options)
       }
       const needs = await prepare(options, loadConfig)
@@ -127,14 +127,14 @@ const program = buildProgram(
     async exportAudit(options) {
       const needs = await prepare(options, loadConfig)
       const { withApp } = await import('./with-app.ts')
-      const { exportAudit } = await import('../cli/export-audit.ts')
+      const { exportAudit } = await import('../cli/audit/export-audit.ts')
       await withApp(needs, (app, signal) => exportAudit({ ...app, print: needs.print, signal }, options))
     },
     async createBackup(place, options) {
       const needs = await prepare(options, loadConfig)
       const { withApp } = await import('./with-app.ts')
-      const { createBackup } = await import('../cli/create-backup.ts')
-      const { readKeyFile } = await import('../cli/open-backup-place.ts')
+      const { createBackup } = await import('../cli/backup/create-backup.ts')
+      const { readKeyFile } = await import('../cli/backup/open-backup-place.ts')
       const { readSigningKey } = await import('../backup/open-backup.ts')
       const key = await readKeyFile(options.signKey, '--sign-key', readSigningKey)
       const { version } = packageJson
@@ -143,7 +143,7 @@ const program = buildProgram(
       )
     },
     async verifyBackup(place, options) {
-      const { verifyBackup } = await import('../cli/verify-backup.ts')
+      const { verifyBackup } = await import('../cli/backup/verify-backup.ts')
       await withoutTokens(options, (needs) => verifyBackup(needs, place, options))
     },
     async restoreBackup(place, options) {
@@ -153,33 +153,33 @@ const program = buildProgram(
     },
     async purge(options) {
       const needs = await prepare(options, loadConfig)
-      const { purgeDocuments } = await import('../cli/purge-documents.ts')
+      const { purgeDocuments } = await import('../cli/purge/purge-documents.ts')
       await onDocuments(needs, (app) => purgeDocuments({ ...app, ...needs, config: app.config }, options))
     },
     async estimateCost(options) {
-      const { estimateCost } = await import('../cli/estimate-cost.ts')
+      const { estimateCost } = await import('../cli/costs/estimate-cost.ts')
       await withoutTokens(options, (needs) => estimateCost(needs, options))
     },
     async createUser(options) {
-      const { createUser } = await import('../cli/manage-users.ts')
+      const { createUser } = await import('../cli/users/manage-users.ts')
       const readPassword = passwordReader(options.email, options)
       await withoutTokens(options, (needs) => createUser({ ...needs, readPassword }, options))
     },
     async setPassword(options) {
-      const { giveNewPassword } = await import('../cli/manage-users.ts')
+      const { giveNewPassword } = await import('../cli/users/manage-users.ts')
       const readPassword = passwordReader(options.email, options)
       await withoutTokens(options, (needs) => giveNewPassword({ ...needs, readPassword }, options.email))
     },
     async linkIdentity(options) {
-      const { linkUser } = await import('../cli/manage-users.ts')
+      const { linkUser } = await import('../cli/users/manage-users.ts')
       await withoutTokens(options, (needs) => linkUser(needs, options))
     },
     async unlinkIdentity(options) {
-      const { unlinkUser } = await import('../cli/manage-users.ts')
+      const { unlinkUser } = await import('../cli/users/manage-users.ts')
       await withoutTokens(options, (needs) => unlinkUser(needs, options))
     },
     async migrateDatabase(options) {
-      const { migrateDatabase } = await import('../cli/with-database.ts')
+      const { migrateDatabase } = await import('../cli/command/with-database.ts')
       await withoutTokens(options, migrateDatabase)
     },
   },

@@ -9,23 +9,23 @@ import {
   describeScanner,
   describeStorage,
   firstCall,
-} from '../cli/describe-start.ts'
-import type { Config } from '../config.ts'
-import { systemActor } from '../database/events.ts'
-import { isAnyVersionIn } from '../database/versions-in-store.ts'
-import { leaveWrongBucket } from '../documents/claim-store.ts'
-import { ensureAdministrator, writePasswordFile } from '../people/ensure-administrator.ts'
-import { stopServing, type StopTimes, trackRequests, usualStopTimes } from '../http/stop-serving.ts'
-import { mostSecondsOfSilence } from '../http/connections.ts'
+} from '../cli/printing/describe-start.ts'
+import type { Config } from '../config/config.ts'
+import { systemActor } from '../database/audit/events.ts'
+import { isAnyVersionIn } from '../database/documents/versions-in-store.ts'
+import { leaveWrongBucket } from '../documents/stores/claim-store.ts'
+import { ensureAdministrator, writePasswordFile } from '../people/accounts/ensure-administrator.ts'
+import { stopServing, type StopTimes, trackRequests, usualStopTimes } from '../http/connection/stop-serving.ts'
+import { mostSecondsOfSilence } from '../http/connection/connections.ts'
 import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
-import type { S3Limits } from '../storage/guard-s3.ts'
-import type { S3Trouble } from '../storage/s3-errors.ts'
-import { isS3Out } from '../storage/s3-operation.ts'
+import type { S3Limits } from '../storage/s3/guard-s3.ts'
+import type { S3Trouble } from '../storage/s3/requests/s3-errors.ts'
+import { isS3Out } from '../storage/s3/requests/s3-operation.ts'
 import { startWorker } from '../worker/start-worker.ts'
-import { tendDisk, type TendTimes } from '../worker/tend-disk.ts'
+import { tendDisk, type TendTimes } from '../worker/local-disk-tasks.ts'
 import { buildApi } from './api.ts'
 import { stopping, untilToldToEnd } from './shutdown-signal.ts'
-import { explainListening } from '../cli/explain-failure.ts'
+import { explainListening } from '../cli/printing/explain-failure.ts'
 
 type Needs = {
   config: Config

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
-import { ToldToEnd } from '../cli/explain-failure.ts'
-import { besideProgress } from '../cli/printer.ts'
+import { ToldToEnd } from '../cli/printing/explain-failure.ts'
+import { besideProgress } from '../cli/printing/printer.ts'
 
 const signals = ['SIGINT', 'SIGTERM'] as const
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
 import { type App, openApp } from '../app.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { withSignal } from './shutdown-signal.ts'
 
 /** Opens the app for a command. Throws `ToldToEnd` when the shutdown signal came before it was open. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
-import { makeNotingProgram } from '../../test/support/noting-program.ts'
-import { fullName } from './describe-command.ts'
-import { explainFailure } from './explain-failure.ts'
+import { makeNotingProgram } from '../../test/support/run/noting-program.ts'
+import { fullName } from './command/describe-command.ts'
+import { explainFailure } from './printing/explain-failure.ts'
 import { allCommands, runProgram } from './run-program.ts'
 
 const commands = allCommands(makeNotingProgram())

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 
-import { makeNotingProgram } from '../../test/support/noting-program.ts'
-import { describeOption, fullName } from './describe-command.ts'
+import { makeNotingProgram } from '../../test/support/run/noting-program.ts'
+import { describeOption, fullName } from './command/describe-command.ts'
 import { allCommands } from './run-program.ts'
 
 const page = readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8')

@@ -1,13 +1,21 @@
 import { Command } from 'commander'
 
-import { issuerText, subjectText } from '../contract-identities.ts'
-import { loginBody, registerBody } from '../contract-people.ts'
-import { addAudit, type AuditActions } from './add-audit.ts'
-import { addBackup, type BackupActions } from './add-backup.ts'
-import { addCost, type CostActions } from './add-cost.ts'
-import { addS3, type S3Actions } from './add-s3.ts'
-import { addDocuments, addPurge, type DocumentActions } from './add-documents.ts'
-import { answering, type Answers, describeOption, fullName, leavesOf, parseAs, teach } from './describe-command.ts'
+import { issuerText, subjectText } from '../contract/identities.ts'
+import { loginBody, registerBody } from '../contract/people.ts'
+import { addAudit, type AuditActions } from './audit/add-audit.ts'
+import { addBackup, type BackupActions } from './backup/add-backup.ts'
+import { addCost, type CostActions } from './costs/add-cost.ts'
+import { addS3, type S3Actions } from './s3/add-s3.ts'
+import { addDocuments, addPurge, type DocumentActions } from './storage/add-documents.ts'
+import {
+  answering,
+  type Answers,
+  describeOption,
+  fullName,
+  leavesOf,
+  parseAs,
+  teach,
+} from './command/describe-command.ts'
 
 export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
 type PasswordSource = { passwordStdin?: true }

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander'
 
-import { howToAsk } from './describe-command.ts'
-import { CommandFailed, ToldToEnd, WrongUse } from './explain-failure.ts'
+import { howToAsk } from './command/describe-command.ts'
+import { CommandFailed, ToldToEnd, WrongUse } from './printing/explain-failure.ts'
 
 /** 130: it was told to end before it did anything, as of a process that a SIGINT ended. */
 export type ExitCode = 0 | 1 | 2 | 130

@@ -1,21 +1,21 @@
 import type { Logger } from 'pino'
 
-import type { Db, Tx } from '../database/client.ts'
-import { type DocumentRecord, lockDocument } from '../database/documents.ts'
-import { type NewEvent, recordEvent } from '../database/events.ts'
-import { inTransaction } from '../database/in-transaction.ts'
-import type { Membership } from '../database/membership.ts'
+import type { Db, Tx } from '../database/connection/client.ts'
+import { type DocumentRecord, lockDocument } from '../database/documents/documents.ts'
+import { type NewEvent, recordEvent } from '../database/audit/events.ts'
+import { inTransaction } from '../database/connection/in-transaction.ts'
+import type { Membership } from '../database/people/membership.ts'
 import {
   type BytesWanted,
   createDocumentOpener,
   type OpenDocument,
   type OpenedDocument,
-} from '../database/open-document.ts'
-import { AppError, isAppError } from '../errors.ts'
-import { summarize } from '../logger-trace.ts'
+} from '../database/documents/open-document.ts'
+import { AppError, isAppError } from '../errors/app-error.ts'
+import { summarize } from '../logging/spans.ts'
 import { recordRefusal, requireRight } from '../people/require-right.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
-import type { Actor, DocumentId, FirmId } from '../vocabulary.ts'
+import type { Actor, DocumentId, FirmId } from '../vocabulary/vocabulary.ts'
 
 export type AccessNeeds = { db: Db; log: Logger }
 

@@ -1,4 +1,4 @@
-import type { Db } from '../database/client.ts'
+import type { Db } from '../database/connection/client.ts'
 import {
   type DocumentType,
   type DocumentTypeChange,
@@ -7,11 +7,11 @@ import {
   listDocumentTypes,
   type NewDocumentType,
   updateDocumentType,
-} from '../database/document-types.ts'
-import { recordEvent } from '../database/events.ts'
-import { inTransaction } from '../database/in-transaction.ts'
-import { AppError } from '../errors.ts'
-import type { Actor } from '../vocabulary.ts'
+} from '../database/documents/document-types.ts'
+import { recordEvent } from '../database/audit/events.ts'
+import { inTransaction } from '../database/connection/in-transaction.ts'
+import { AppError } from '../errors/app-error.ts'
+import type { Actor } from '../vocabulary/vocabulary.ts'
 import { requireAdministrator, requirePerson } from '../people/require-right.ts'
 
 /** Every type, also those that take no new documents, since old ones still name them. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import type { RunRecord } from '../database/runs.ts'
-import type { StoreId } from '../vocabulary.ts'
+import type { RunRecord } from '../database/work/job-runs.ts'
+import type { StoreId } from '../vocabulary/vocabulary.ts'
 import { judgeJob, judgeOutside, judgeTask, type OutsideWork, type PlannedJob, type PlannedTask } from './judge-work.ts'
 
 const at = (time: string) => new Date(`2026-11-${time}Z`)

@@ -1,9 +1,9 @@
 import { CronExpressionParser } from 'cron-parser'
 
-import { type Db, readClock } from '../database/client.ts'
-import { listRuns, type RunRecord } from '../database/runs.ts'
-import type { StoreId } from '../vocabulary.ts'
-import { findMigrationState } from '../database/migrate.ts'
+import { type Db, readClock } from '../database/connection/client.ts'
+import { listRuns, type RunRecord } from '../database/work/job-runs.ts'
+import type { StoreId } from '../vocabulary/vocabulary.ts'
+import { findMigrationState } from '../database/schema/migrate.ts'
 
 /** A disk for which nothing was done for so long has nobody any more; what it does most often it does every 20 seconds. */
 const tendedMs = 15 * 60_000

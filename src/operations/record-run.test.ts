@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 
-import { openDatabase } from '../database/client.ts'
-import { makeLogger } from '../logger.ts'
+import { openDatabase } from '../database/connection/client.ts'
+import { makeLogger } from '../logging/logger.ts'
 import { recordRun } from './record-run.ts'
 
 const lines: string[] = []

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 
-import type { Db } from '../database/client.ts'
-import { beginRun, endRun, type RunOf } from '../database/runs.ts'
-import { tellError } from './tell-error.ts'
+import type { Db } from '../database/connection/client.ts'
+import { beginRun, endRun, type RunOf } from '../database/work/job-runs.ts'
+import { tellError } from './describe-error.ts'
 
 /** The work was told to stop before its end. Its run stays on record as begun, like that of a process that was killed. */
 export class BrokenOff extends Error {

@@ -1,9 +1,9 @@
-import type { Db } from '../database/client.ts'
-import { type EventActor, type NewEvent, recordEvent } from '../database/events.ts'
-import { type Membership, refusalAnswers, requireMembership } from '../database/membership.ts'
-import { findPerson, type Person } from '../database/persons.ts'
-import { AppError, isAppError } from '../errors.ts'
-import type { Actor, DocumentId, FirmId, UserId } from '../vocabulary.ts'
+import type { Db } from '../database/connection/client.ts'
+import { type EventActor, type NewEvent, recordEvent } from '../database/audit/events.ts'
+import { type Membership, refusalAnswers, requireMembership } from '../database/people/membership.ts'
+import { findPerson, type Person } from '../database/people/accounts.ts'
+import { AppError, isAppError } from '../errors/app-error.ts'
+import type { Actor, DocumentId, FirmId, UserId } from '../vocabulary/vocabulary.ts'
 import { type RightName, rights } from './rights.ts'
 
 type Needs = { db: Db }

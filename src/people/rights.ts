@@ -1,4 +1,4 @@
-import { type FirmRole, firmRoles } from '../vocabulary.ts'
+import { type FirmRole, firmRoles } from '../vocabulary/vocabulary.ts'
 
 /** Who may do one thing in a firm. Evaluated by the database with the facts of that moment, never with a token's claims. */
 export type Right = {

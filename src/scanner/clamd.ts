@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 
 import pLimit from 'p-limit'
 
-import type { ClamdAddress } from '../config.ts'
+import type { ClamdAddress } from '../config/config.ts'
 import type { CannotSay, Scanner, ScannerIdentity, Verdict } from './scanner.ts'
 
 /** Tests wait less. */

@@ -1,8 +1,16 @@
 import type { Readable } from 'node:stream'
 
-import type { DocumentId, FirmId, QuarantineKey, Sha256, StorageKey, StoreId, StoreName } from '../vocabulary.ts'
+import type {
+  DocumentId,
+  FirmId,
+  QuarantineKey,
+  Sha256,
+  StorageKey,
+  StoreId,
+  StoreName,
+} from '../vocabulary/vocabulary.ts'
 
-/** The stores of documents. `test/contract/` proves each line of every store. Failures are `StoreError`s. */
+/** The stores of documents. `test/storage/` proves each line of every store. Failures are `StoreError`s. */
 export interface FileStore {
   readonly name: StoreName
   /**

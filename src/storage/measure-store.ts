@@ -1,6 +1,6 @@
-import { traced } from '../logger-trace.ts'
-import type { Metrics } from '../metrics.ts'
-import type { StoreName } from '../vocabulary.ts'
+import { traced } from '../logging/spans.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { StoreName } from '../vocabulary/vocabulary.ts'
 import { type FileStore, StoreError } from './file-store.ts'
 
 /** The same store, whose work is timed and counted by how it ends, whoever asks for it. */

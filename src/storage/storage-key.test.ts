@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import type { FirmId } from '../vocabulary.ts'
+import type { FirmId } from '../vocabulary/vocabulary.ts'
 import { quarantineKeyOf, requireQuarantineKey, requireStorageKey, storageKeyOf } from './storage-key.ts'
 
 const firm = '0b8f3a52-7a39-4d1c-9a43-1f2e3d4c5b6a'

@@ -1,4 +1,4 @@
-import type { FirmId, QuarantineKey, StorageKey } from '../vocabulary.ts'
+import type { FirmId, QuarantineKey, StorageKey } from '../vocabulary/vocabulary.ts'
 import { StoreError } from './file-store.ts'
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'

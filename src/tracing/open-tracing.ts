@@ -21,8 +21,8 @@ import {
 } from '@opentelemetry/sdk-trace'
 import type { Logger } from 'pino'
 
-import type { TracesConfig } from '../config-traces.ts'
-import type { Span, SpanFacts, SpanKind, Tracing } from '../logger-trace.ts'
+import type { TracesConfig } from '../config/traces.ts'
+import type { Span, SpanFacts, SpanKind, Tracing } from '../logging/spans.ts'
 
 type Needs = { config: TracesConfig; version: string; log: Pick<Logger, 'warn' | 'info'> }
 

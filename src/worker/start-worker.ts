@@ -4,11 +4,11 @@ import type { PoolConfig } from 'pg'
 import { type Job as QueuedJob, PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 
-import { noteTask } from '../database/runs.ts'
+import { noteTask } from '../database/work/job-runs.ts'
 import { isMissed } from '../operations/judge-work.ts'
 import { everyJob, type Job, type JobNeeds } from './jobs.ts'
-import { type JobEnd, runJob } from './run-work.ts'
-import { enqueueJob, jobQueue, originOf, queueAddress, returnJob, scheduleJob } from '../database/job-queue.ts'
+import { type JobEnd, runJob } from './run-job.ts'
+import { enqueueJob, jobQueue, originOf, queueAddress, returnJob, scheduleJob } from '../database/work/job-queue.ts'
 
 type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
 

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import { makePdf } from '../support/make-files.ts'
+import { makePdf } from '../support/files/make-files.ts'
 import { refusalIn } from './client.ts'
 import { handIn, keep, papersOf, type Scene } from './scene.ts'
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { parse } from 'content-disposition'
 import { expect, it } from 'vitest'
 
-import { makePdf } from '../support/make-files.ts'
+import { makePdf } from '../support/files/make-files.ts'
 import { refusalIn } from './client.ts'
 import { download, keep, papersOf, type Scene } from './scene.ts'
 

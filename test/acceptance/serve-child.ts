@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { findFreePorts } from '../support/services/free-ports.ts'
-import { programVariables } from '../support/program-variables.ts'
+import { findFreePorts } from '../support/services/packages/free-ports.ts'
+import { programVariables } from '../support/service/program-variables.ts'
 
 const program = join(import.meta.dirname, '../../bin/paniq-docs')
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
-import { freshBucket } from '../support/fresh-bucket.ts'
-import { s3Settings } from '../support/s3-settings.ts'
+import { freshBucket } from '../support/s3/fresh-bucket.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
 import { serveChild } from './serve-child.ts'
 
 export type Administrator = { email: string; password: string }

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import { makeJpeg, makePdf, makePng } from '../support/make-files.ts'
+import { makeJpeg, makePdf, makePng } from '../support/files/make-files.ts'
 import { problemIn, refusalIn } from './client.ts'
 import { handIn, keep, type Paper, papersOf, type Scene } from './scene.ts'
 import { mostBytesOfOurs } from './targets.ts'

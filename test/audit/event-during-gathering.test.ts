@@ -5,9 +5,9 @@ import { Client } from 'pg'
 import { expect, it, onTestFinished } from 'vitest'
 
 import { sealTrail } from '../../src/audit/seal-trail.ts'
-import type { Db } from '../../src/database/client.ts'
-import { freshMigratedDatabase } from '../support/fresh-database.ts'
-import { startService } from '../support/start-service.ts'
+import type { Db } from '../../src/database/connection/client.ts'
+import { freshMigratedDatabase } from '../support/database/fresh-database.ts'
+import { startService } from '../support/service/start-service.ts'
 import { findFaults, sealAll, writeEvents } from './sealed-trail.ts'
 
 it('an event that waits while others are gathered belongs to the next seal', async () => {

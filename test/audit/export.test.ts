@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Heads, TrailFilter, TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
 import { NoExport, verifyExport } from '../../src/audit/verify-trail.ts'
-import type { FirmId } from '../../src/vocabulary.ts'
-import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
-import { startService, type TestService } from '../support/start-service.ts'
+import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
 import { sealAll, sealThrice, writeEvents } from './sealed-trail.ts'
 
 let database: FreshDatabase

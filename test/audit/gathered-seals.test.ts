@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 import { beforeEach, expect, it } from 'vitest'
 
 import { sealTrail } from '../../src/audit/seal-trail.ts'
-import type { Db } from '../../src/database/client.ts'
-import { freshMigratedDatabase, type FreshDatabase } from '../support/fresh-database.ts'
-import { startService, type TestService } from '../support/start-service.ts'
+import type { Db } from '../../src/database/connection/client.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
 import { findFaults, sealAll, tamper, writeEvents } from './sealed-trail.ts'
 import { everySeal } from '../../src/audit/sealed-events.ts'
-import { readSealsSince } from '../../src/database/trail.ts'
+import { readSealsSince } from '../../src/database/audit/trail.ts'
 
 const inAnotherCluster = `create or replace function document_cluster() returns text language sql as $$ select 'elsewhere' $$`
 

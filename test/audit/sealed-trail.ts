@@ -7,9 +7,9 @@ import { Client } from 'pg'
 import { sealTrail } from '../../src/audit/seal-trail.ts'
 import type { Heads, TrailFinding } from '../../src/audit/compare-trail.ts'
 import { type TrailVerified, verifyTrail } from '../../src/audit/verify-trail.ts'
-import type { Db } from '../../src/database/client.ts'
-import { recordEvent, systemActor } from '../../src/database/events.ts'
-import type { FirmId } from '../../src/vocabulary.ts'
+import type { Db } from '../../src/database/connection/client.ts'
+import { recordEvent, systemActor } from '../../src/database/audit/events.ts'
+import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 
 /** Writes so many events, each in a transaction of its own. */
 export async function writeEvents(db: Db, count: number, firmId: FirmId = randomUUID() as FirmId): Promise<void> {

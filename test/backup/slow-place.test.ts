@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { keepFile } from '../../src/backup/keep-file.ts'
-import { mostBytesInMemory } from '../../src/documents/receive-file.ts'
+import { keepFile } from '../../src/backup/store-file.ts'
+import { mostBytesInMemory } from '../../src/documents/upload/receive-file.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
-import { startService } from '../support/start-service.ts'
+import { startService } from '../support/service/start-service.ts'
 import { emptyFolder, sha256Of } from './backup-scene.ts'
 
 test('a backup moves on while a place takes a large file', async () => {

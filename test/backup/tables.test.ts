@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
 import { backedUpTables, leftOutTables } from '../../src/database/backup/tables-to-back-up.ts'
-import { startService } from '../support/start-service.ts'
+import { startService } from '../support/service/start-service.ts'
 
 test('of every table it is decided whether a backup has it, or why not', async () => {
   const service = await startService()

@@ -6,10 +6,10 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { bucketForTest, emptyFolder, lastOf, makeBackup, placeWithPapers } from '../backup/backup-scene.ts'
 import { freshKeys } from '../backup/fresh-keys.ts'
-import { startFaultProxy } from '../support/fault-proxy.ts'
-import { databaseForTest } from './database-settings.ts'
-import { makeWorkFolder, runCommand } from './run-command.ts'
-import { newBucketName, s3Settings } from './s3-settings.ts'
+import { startFaultProxy } from '../support/service/fault-proxy.ts'
+import { databaseForTest } from '../support/cli/database-settings.ts'
+import { makeWorkFolder, runCommand } from '../support/cli/run-command.ts'
+import { newBucketName, s3Settings } from '../support/cli/s3-settings.ts'
 
 test('Ctrl-C leaves what says that it is not finished: verify refuses it, and the next one removes it', async () => {
   const bucket = await bucketForTest()

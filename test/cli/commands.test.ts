@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
-import { startService } from '../support/start-service.ts'
-import { freshDatabaseOfTwoRoles } from '../support/two-roles.ts'
-import { databaseForTest, databaseSettings, emptyDatabaseForTest } from './database-settings.ts'
-import { makeWorkFolder, runCommand, type Settings } from './run-command.ts'
+import { startService } from '../support/service/start-service.ts'
+import { freshDatabaseOfTwoRoles } from '../support/database/two-roles.ts'
+import { databaseForTest, databaseSettings, emptyDatabaseForTest } from '../support/cli/database-settings.ts'
+import { makeWorkFolder, runCommand, type Settings } from '../support/cli/run-command.ts'
 
 const password = 'correct horse battery'
 const thandi = ['--email', 'Thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi', '--password-stdin']

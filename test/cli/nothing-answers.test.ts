@@ -2,11 +2,11 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { fullName, leavesOf } from '../../src/cli/describe-command.ts'
-import { makeNotingProgram } from '../support/noting-program.ts'
-import { findFreePorts } from '../support/services/free-ports.ts'
-import { databaseForTest, databaseSettings } from './database-settings.ts'
-import { type Answer, makeWorkFolder, runCommand, type Settings } from './run-command.ts'
+import { fullName, leavesOf } from '../../src/cli/command/describe-command.ts'
+import { makeNotingProgram } from '../support/run/noting-program.ts'
+import { findFreePorts } from '../support/services/packages/free-ports.ts'
+import { databaseForTest, databaseSettings } from '../support/cli/database-settings.ts'
+import { type Answer, makeWorkFolder, runCommand, type Settings } from '../support/cli/run-command.ts'
 
 const commands = leavesOf(makeNotingProgram()).map(fullName)
 

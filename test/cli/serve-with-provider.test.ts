@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 
-import { startOpenIdProvider } from '../support/openid-provider.ts'
-import { databaseForTest } from './database-settings.ts'
-import { makeWorkFolder, startCommand } from './run-command.ts'
+import { startOpenIdProvider } from '../support/people/openid-provider.ts'
+import { databaseForTest } from '../support/cli/database-settings.ts'
+import { makeWorkFolder, startCommand } from '../support/cli/run-command.ts'
 
 async function serveWith(settings: Record<string, string>) {
   const all = { ...(await databaseForTest()), ...settings }

@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
-import { uploadDocument } from '../support/call-documents.ts'
-import { firmWithAdmin } from '../support/firm-with-admin.ts'
-import { s3Settings as settingsOf } from '../support/s3-settings.ts'
-import { startService } from '../support/start-service.ts'
-import { databaseForTest, databaseSettings } from './database-settings.ts'
-import { makeWorkFolder, runCommand, type Settings, startCommand, startScript } from './run-command.ts'
-import { bucketForTest, newBucketName, s3Settings } from './s3-settings.ts'
+import { uploadDocument } from '../support/documents/call-documents.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
+import { s3Settings as settingsOf } from '../support/s3/s3-settings.ts'
+import { startService } from '../support/service/start-service.ts'
+import { databaseForTest, databaseSettings } from '../support/cli/database-settings.ts'
+import { makeWorkFolder, runCommand, type Settings, startCommand, startScript } from '../support/cli/run-command.ts'
+import { bucketForTest, newBucketName, s3Settings } from '../support/cli/s3-settings.ts'
 
 describe('a first start with nothing set up', () => {
   test('says where it answers, who looks after it, where papers go and why, and a call that works', async () => {

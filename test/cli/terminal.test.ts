@@ -3,8 +3,15 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { serverPid } from '../embedded/data-folder.ts'
-import { databaseForTest } from './database-settings.ts'
-import { checkout, keptBelow, launcher, makeWorkFolder, runCommand, startOnTerminal } from './run-command.ts'
+import { databaseForTest } from '../support/cli/database-settings.ts'
+import {
+  checkout,
+  keptBelow,
+  launcher,
+  makeWorkFolder,
+  runCommand,
+  startOnTerminal,
+} from '../support/cli/run-command.ts'
 
 const ctrlC = '\u0003'
 const password = 'correct horse battery'

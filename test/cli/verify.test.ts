@@ -4,12 +4,19 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { uploadDocument } from '../support/call-documents.ts'
-import { makePdf } from '../support/make-files.ts'
-import { makeFirm, makeMember } from '../support/people.ts'
-import { startService } from '../support/start-service.ts'
-import { databaseForTest } from './database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand, type Settings, startOnTerminal, launcher } from './run-command.ts'
+import { uploadDocument } from '../support/documents/call-documents.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { makeFirm, makeMember } from '../support/people/people.ts'
+import { startService } from '../support/service/start-service.ts'
+import { databaseForTest } from '../support/cli/database-settings.ts'
+import {
+  keptBelow,
+  makeWorkFolder,
+  runCommand,
+  type Settings,
+  startOnTerminal,
+  launcher,
+} from '../support/cli/run-command.ts'
 
 describe('verify', () => {
   test('says that all is right, how much it read, and ends with 0', async () => {

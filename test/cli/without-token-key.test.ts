@@ -3,8 +3,8 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { databaseForTest } from './database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand } from './run-command.ts'
+import { databaseForTest } from '../support/cli/database-settings.ts'
+import { keptBelow, makeWorkFolder, runCommand } from '../support/cli/run-command.ts'
 
 test('who neither gives out tokens nor takes any needs no key of theirs, and who opens documents or their trail does', async () => {
   const folder = await makeWorkFolder()

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { testServices } from '../support/services.ts'
-import { databaseSettings } from './database-settings.ts'
-import { makeWorkFolder, runCommand, type Settings } from './run-command.ts'
+import { testServices } from '../support/services/packages/test-services.ts'
+import { databaseSettings } from '../support/cli/database-settings.ts'
+import { makeWorkFolder, runCommand, type Settings } from '../support/cli/run-command.ts'
 
 async function saidOf(settings: Settings): Promise<string> {
   const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), ['db', 'migrate'], { settings })

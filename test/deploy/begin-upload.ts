@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 
 import { papersOf, type Scene } from '../acceptance/scene.ts'
-import { makePdf } from '../support/make-files.ts'
+import { makePdf } from '../support/files/make-files.ts'
 
 export const paper = makePdf({ bytes: 200_000 })
 

@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
 import { readBlocks } from '../readme/read-blocks.ts'
-import { ensureInstalled, findProgram, type PackageNeed } from '../support/services/install-packages.ts'
-import { runProgram } from '../support/services/run-program.ts'
-import { ServiceFailure } from '../support/services/service-failure.ts'
+import { ensureInstalled, findProgram, type PackageNeed } from '../support/services/packages/install-packages.ts'
+import { runProgram } from '../support/services/packages/run-program.ts'
+import { ServiceFailure } from '../support/services/packages/service-failure.ts'
 
 export const systemdNeed: PackageNeed = {
   service: 'a service manager (systemd)',

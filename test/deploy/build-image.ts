@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import type { Podman } from '../support/services/podman.ts'
+import type { Podman } from '../support/services/programs/podman.ts'
 
 const run = promisify(execFile)
 export const root = join(import.meta.dirname, '../..')

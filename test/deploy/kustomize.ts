@@ -1,7 +1,7 @@
 import { parseAllDocuments } from 'yaml'
 
-import { ensureInstalled, findProgram, type PackageNeed } from '../support/services/install-packages.ts'
-import { runProgram } from '../support/services/run-program.ts'
+import { ensureInstalled, findProgram, type PackageNeed } from '../support/services/packages/install-packages.ts'
+import { runProgram } from '../support/services/packages/run-program.ts'
 
 /** What `kubectl apply -k` does too, without a cluster. */
 const kustomizeNeed: PackageNeed = {

@@ -1,4 +1,4 @@
-import { usualStopTimes } from '../../src/http/stop-serving.ts'
+import { usualStopTimes } from '../../src/http/connection/stop-serving.ts'
 
 const { cutMs } = usualStopTimes
 const waits = Object.values(usualStopTimes).reduce((sum, each) => sum + each, 0)

@@ -9,8 +9,8 @@ import { parse } from 'yaml'
 import { blocksOf, listAsked, readBoard, readRunbook } from '../observability/list-expressions.ts'
 import { folder } from '../observability/read-alerts.ts'
 import { watchedService } from '../observability/watched-service.ts'
-import { ensureInstalled } from '../support/services/install-packages.ts'
-import { promtoolNeed, runPromtool } from '../support/services/promtool.ts'
+import { ensureInstalled } from '../support/services/packages/install-packages.ts'
+import { promtoolNeed, runPromtool } from '../support/services/programs/promtool.ts'
 
 /** Shows the whole output where something is wrong. */
 const asRight = { isRight: true, output: expect.any(String) as string }

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from '../backup/backup-scene.ts'
-import { uploadDocument } from '../support/call-documents.ts'
-import { listFolder } from '../support/list-everything.ts'
-import { makePdf } from '../support/make-files.ts'
-import { findProgram } from '../support/services/install-packages.ts'
+import { uploadDocument } from '../support/documents/call-documents.ts'
+import { listFolder } from '../support/s3/list-everything.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { findProgram } from '../support/services/packages/install-packages.ts'
 import { script } from './run-backup-script.ts'
 
 test('old backups go with the files that only they had, and the newest stays, whole', async () => {

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { onTestFinished } from 'vitest'
 
-import { findFreePorts } from '../support/services/free-ports.ts'
-import type { Podman } from '../support/services/podman.ts'
+import { findFreePorts } from '../support/services/packages/free-ports.ts'
+import type { Podman } from '../support/services/programs/podman.ts'
 
 export type Container = {
   name: string

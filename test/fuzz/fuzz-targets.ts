@@ -1,14 +1,14 @@
 import * as fc from 'fast-check'
 
-import { formBatches } from './fuzz-forms.ts'
-import { changedFile, readFormat } from './fuzz-formats.ts'
-import { headBatches } from './fuzz-heads.ts'
-import { anyName, judgeName } from './fuzz-names.ts'
-import { requestBatches } from './fuzz-requests.ts'
-import { tokenBatches } from './fuzz-tokens.ts'
-import type { FuzzWorld } from './fuzz-world.ts'
-import type { ApiDescription } from './near-valid-requests.ts'
-import { type Outcome, runBatches, runPlain, type Wish } from './run-batches.ts'
+import { formBatches } from './targets/fuzz-forms.ts'
+import { changedFile, readFormat } from './targets/fuzz-formats.ts'
+import { headBatches } from './targets/fuzz-heads.ts'
+import { anyName, judgeName } from './targets/fuzz-names.ts'
+import { requestBatches } from './targets/fuzz-requests.ts'
+import { tokenBatches } from './targets/fuzz-tokens.ts'
+import type { FuzzWorld } from './scene/fuzz-world.ts'
+import type { ApiDescription } from './inputs/near-valid-requests.ts'
+import { type Outcome, runBatches, runPlain, type Wish } from './scene/run-batches.ts'
 
 /** What is fuzzed, and how much of it beside the rest. */
 export type Target = {

@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import { sceneOfFile } from '../support/scene-of-file.ts'
-import { roundOf, testServices } from '../support/services.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { roundOf, testServices } from '../support/services/packages/test-services.ts'
 import { targets } from './fuzz-targets.ts'
-import { openFuzzWorld } from './fuzz-world.ts'
+import { openFuzzWorld } from './scene/fuzz-world.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const world = await openFuzzWorld(testServices())

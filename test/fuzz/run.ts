@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 
 import { servicesUntilEnd } from '../support/services/services-until-end.ts'
 import { targets } from './fuzz-targets.ts'
-import { openFuzzWorld } from './fuzz-world.ts'
+import { openFuzzWorld } from './scene/fuzz-world.ts'
 
 const usage = `npm run fuzz -- [--runs N] [--only NAME] [--seed S] [--path P]
 

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import { roundOf, testServices } from '../support/services.ts'
+import { roundOf, testServices } from '../support/services/packages/test-services.ts'
 import { isDurable } from '../support/services/named-services.ts'
 import { obtainServices } from '../support/services/obtain-services.ts'
-import type { PostgresAddress } from '../support/services/service-addresses.ts'
+import type { PostgresAddress } from '../support/services/packages/service-addresses.ts'
 import { killLoop } from './kill-loop.ts'
 
 const mostMs = 15 * 60_000

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 
 import { planCycle } from './plan-cycle.ts'
-import { randomOf } from './random.ts'
+import { randomOf } from './scene/random.ts'
 
 const wish = { instances: 2, s3Outages: true, migrations: true }
 const planOf = (seed: string) => planCycle(randomOf(seed), wish)

@@ -1,5 +1,5 @@
-import { storeNames, type StoreName } from '../../src/vocabulary.ts'
-import type { Random } from './random.ts'
+import { storeNames, type StoreName } from '../../src/vocabulary/vocabulary.ts'
+import type { Random } from './scene/random.ts'
 
 /** What befalls the service, counted from the moment at which the clients begin. */
 export type Happening = { atMs: number } & (

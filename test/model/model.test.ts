@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { roundOf, testServices } from '../support/services.ts'
+import { roundOf, testServices } from '../support/services/packages/test-services.ts'
 import { openWorlds, runSideBySide, type Worlds } from './run-side-by-side.ts'
 
 const operations = roundOf({ short: 150, long: 1000 })

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
 
-import type { ServiceAddresses } from '../support/services/service-addresses.ts'
+import type { ServiceAddresses } from '../support/services/packages/service-addresses.ts'
 import { type Run, runModel, type RunResult } from './run-model.ts'
-import { shareClamd } from './scanner.ts'
-import { openWorld, type World } from './world.ts'
+import { shareClamd } from './state/scanner.ts'
+import { openWorld, type World } from './state/world.ts'
 
 /** Seeds of one world stay below those of the next. */
 const seedsOfOneWorld = 1_000_000

@@ -4,10 +4,10 @@ import { mkdir } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { collectBlobs } from '../../src/documents/collect-blobs.ts'
+import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import type { StorageKey } from '../../src/vocabulary.ts'
-import { makePdf } from '../support/make-files.ts'
+import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
+import { makePdf } from '../support/files/make-files.ts'
 import {
   actor,
   blobsOf,

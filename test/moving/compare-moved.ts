@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import pLimit from 'p-limit'
 
-import type { Scene } from '../kill/open-scene.ts'
+import type { Scene } from '../kill/scene/open-scene.ts'
 import { compareBlobs } from '../support/blobs/compare-blobs.ts'
 import { findBlobFaults } from '../support/blobs/find-blob-faults.ts'
-import { takeStock } from '../kill/take-stock.ts'
-import type { SeededDocument } from '../support/seed-documents.ts'
+import { takeStock } from '../kill/checks/take-stock.ts'
+import type { SeededDocument } from '../support/documents/seed-documents.ts'
 
 type Row = {
   document_id: string

@@ -3,8 +3,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { drain } from '../../src/documents/moving/drain.ts'
-import { makeSpoolRoom } from '../../src/storage/spool.ts'
+import { drain } from '../../src/documents/moving/drain-fallback.ts'
+import { makeSpoolRoom } from '../../src/storage/spool/spool.ts'
 import { actor, changeVersion, handIn, never, openMovingScene, pathOf, service, versionOf } from './moving-scene.ts'
 
 openMovingScene()

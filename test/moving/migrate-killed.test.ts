@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 
-import { randomOf } from '../kill/random.ts'
-import { roundOf, testServices } from '../support/services.ts'
+import { randomOf } from '../kill/scene/random.ts'
+import { roundOf, testServices } from '../support/services/packages/test-services.ts'
 import { killMigrations } from './kill-migrations.ts'
 
 it('a migration that is killed again and again, to S3 and back, loses no file and copies none twice', async () => {

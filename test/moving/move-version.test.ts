@@ -4,10 +4,10 @@ import { Readable } from 'node:stream'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { collectBlobs } from '../../src/documents/collect-blobs.ts'
+import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { FileStore } from '../../src/storage/file-store.ts'
-import { callDocuments } from '../support/call-documents.ts'
+import { callDocuments } from '../support/documents/call-documents.ts'
 import {
   actor,
   bytesOf,

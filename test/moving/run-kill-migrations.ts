@@ -1,7 +1,7 @@
 // `npm run kill:migrations`: migrates thousands of files with kill −9 at random moments, there and back.
 import { parseArgs } from 'node:util'
 
-import { randomOf } from '../kill/random.ts'
+import { randomOf } from '../kill/scene/random.ts'
 import { obtainServices } from '../support/services/obtain-services.ts'
 import { killMigrations } from './kill-migrations.ts'
 

@@ -6,11 +6,11 @@ import { describe, expect, it } from 'vitest'
 
 import { commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
 import { forgetMultipart, noteMultipart } from '../../src/database/blobs/reserve-upload.ts'
-import { collectBlobs } from '../../src/documents/collect-blobs.ts'
+import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
-import type { StorageKey } from '../../src/vocabulary.ts'
-import { listBucket } from '../support/list-everything.ts'
-import { makePdf } from '../support/make-files.ts'
+import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
+import { listBucket } from '../support/s3/list-everything.ts'
+import { makePdf } from '../support/files/make-files.ts'
 import {
   actor,
   bucket,

@@ -3,15 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import type { Db, Tx } from '../../src/database/client.ts'
-import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
+import type { Db, Tx } from '../../src/database/connection/client.ts'
+import { comparePlatform, comparePlatformAnew } from '../../src/database/schema/follow-platform.ts'
 import { type ClaimedMove, commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
-import { inTransaction } from '../../src/database/in-transaction.ts'
-import type { StoredVersion } from '../../src/database/versions-in-store.ts'
+import { inTransaction } from '../../src/database/connection/in-transaction.ts'
+import type { StoredVersion } from '../../src/database/documents/versions-in-store.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import { begin } from '../support/begin.ts'
-import { waitUntilWaiting } from '../api/people/wait-for-lock.ts'
+import { begin } from '../support/service/begin.ts'
+import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
 import {
   actor,
   blobsOf,
@@ -28,7 +28,7 @@ import {
   toS3,
   versionOf,
 } from './moving-scene.ts'
-import { type DueScan, recordClean, recordInfected } from '../../src/database/scans.ts'
+import { type DueScan, recordClean, recordInfected } from '../../src/database/documents/scans.ts'
 
 openMovingScene()
 

@@ -1,4 +1,4 @@
-import type { Metrics } from '../../src/metrics.ts'
+import type { Metrics } from '../../src/metrics/metrics.ts'
 import { groupingsOf, type Matcher, type Selector, selectorsOf } from './selectors-of.ts'
 
 /** What Prometheus itself adds to each series, or makes. */

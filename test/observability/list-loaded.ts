@@ -9,8 +9,8 @@ registerHooks({
     return next(specifier, context)
   },
 })
-const { loadConfig } = await import('../../src/config.ts')
-const { makeLogger } = await import('../../src/logger.ts')
+const { loadConfig } = await import('../../src/config/config.ts')
+const { makeLogger } = await import('../../src/logging/logger.ts')
 const { openApp } = await import('../../src/app.ts')
 await import('../../src/bin/serve.ts')
 const config = loadConfig({

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { readMetrics } from '../api/operations/read-metrics.ts'
-import { uploadDocument } from '../support/call-documents.ts'
-import { firmWithAdmin } from '../support/firm-with-admin.ts'
-import type { TestService } from '../support/start-service.ts'
+import { readMetrics } from '../metrics/read-metrics.ts'
+import { uploadDocument } from '../support/documents/call-documents.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
+import type { TestService } from '../support/service/start-service.ts'
 import { type Known, knownSeries } from './explain-selectors.ts'
 
 export const docs = join(import.meta.dirname, '../../docs')

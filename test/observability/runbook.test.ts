@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
 import { listCode } from '../structure/list-code.ts'
-import { readTable } from '../structure/read-table.ts'
+import { readTable } from '../support/pages/read-table.ts'
 import { findUnknown } from './explain-selectors.ts'
 import { blocksOf, readRunbook } from './list-expressions.ts'
 import { docs } from './look-at-service.ts'

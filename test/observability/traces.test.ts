@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { PgBoss } from 'pg-boss'
 import { afterEach, expect, test } from 'vitest'
 
-import { withSpan } from '../../src/logger-trace.ts'
+import { withSpan } from '../../src/logging/spans.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
-import { callDocuments, uploadDocument, uploadFile } from '../support/call-documents.ts'
-import { firmWithAdmin } from '../support/firm-with-admin.ts'
-import { runProgram } from '../support/services/run-program.ts'
-import { startService } from '../support/start-service.ts'
-import type { ReceivedSpan } from '../support/trace-collector.ts'
-import { tracedService } from '../support/traced-service.ts'
-import { enqueueJob, queueAddress } from '../../src/database/job-queue.ts'
+import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
+import { runProgram } from '../support/services/packages/run-program.ts'
+import { startService } from '../support/service/start-service.ts'
+import type { ReceivedSpan } from '../support/logs/trace-collector.ts'
+import { tracedService } from '../support/logs/traced-service.ts'
+import { enqueueJob, queueAddress } from '../../src/database/work/job-queue.ts'
 
 const scene = tracedService({ OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=a%20test' })
 afterEach(() => scene.toS3.setFault({ kind: 'none' }))

@@ -1,7 +1,7 @@
-import { freshBucket } from '../support/fresh-bucket.ts'
-import { s3Settings } from '../support/s3-settings.ts'
-import { sceneOfFile } from '../support/scene-of-file.ts'
-import { startService, type TestService } from '../support/start-service.ts'
+import { freshBucket } from '../support/s3/fresh-bucket.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
 import type { Known } from './explain-selectors.ts'
 import { lookAtService } from './look-at-service.ts'
 

@@ -2,14 +2,14 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
-import { connectDatabase } from '../../src/database/connect.ts'
-import { comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
-import { begin } from '../support/begin.ts'
+import { connectDatabase } from '../../src/database/connect-database.ts'
+import { comparePlatformAnew, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { begin } from '../support/service/begin.ts'
 import { deleteDocumentRow, insertDocumentRow, updateDocumentRow } from '../support/platform/platform-documents.ts'
-import { countUnfollowed, rowsOf } from './open-scene.ts'
-import { serviceBeside } from './service-beside.ts'
+import { countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
+import { serviceBeside } from './service-on-platform.ts'
 import { withoutTable } from './without-table.ts'
-import { holdRows } from '../../src/database/documents.ts'
+import { holdRows } from '../../src/database/documents/documents.ts'
 
 const beside = serviceBeside()
 

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { rightsByTable } from '../../src/database/grant-to-service.ts'
+import { rightsByTable } from '../../src/database/schema/grant-to-service.ts'
 import { signer } from '../support/platform/insert-firm-with-admin.ts'
-import { startService, type TestService } from '../support/start-service.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
-import { readTable } from '../structure/read-table.ts'
+import { readTable } from '../support/pages/read-table.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/grants.md'), 'utf8')
 const unquoted = (text: string) => text.replaceAll('`', '')

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import { expect, it } from 'vitest'
 
-import { systemActor } from '../../src/database/events.ts'
-import { listVersionsIn, type VersionCursor } from '../../src/database/versions-in-store.ts'
-import { storesHere } from '../../src/documents/stores.ts'
+import { systemActor } from '../../src/database/audit/events.ts'
+import { listVersionsIn, type VersionCursor } from '../../src/database/documents/versions-in-store.ts'
+import { storesHere } from '../../src/documents/stores/stores.ts'
 import { fillHashes, type Filling } from '../../src/documents/verifying/check-versions.ts'
 import { hashPlatformDocuments } from '../../src/worker/jobs.ts'
-import { tendDisk } from '../../src/worker/tend-disk.ts'
-import { readMetrics } from '../api/operations/read-metrics.ts'
-import { callDocuments, problemOf } from '../support/call-documents.ts'
+import { tendDisk } from '../../src/worker/local-disk-tasks.ts'
+import { readMetrics } from '../metrics/read-metrics.ts'
+import { callDocuments, problemOf } from '../support/documents/call-documents.ts'
 import {
   deleteDocumentRow,
   insertDocumentRow,
@@ -22,9 +22,9 @@ import {
   putPlatformFile,
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
-import { runVerify } from '../verifying/run-verify.ts'
-import { rowsOf } from './open-scene.ts'
-import { serviceBeside } from './service-beside.ts'
+import { runVerify } from '../support/verifying/run-verify.ts'
+import { rowsOf } from '../support/platform/platform-scene.ts'
+import { serviceBeside } from './service-on-platform.ts'
 
 const beside = serviceBeside()
 

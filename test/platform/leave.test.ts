@@ -7,9 +7,9 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
-import { uploadDocument } from '../support/call-documents.ts'
+import { uploadDocument } from '../support/documents/call-documents.ts'
 import { deleteDocumentRow, insertDocumentRow, updateDocumentRow } from '../support/platform/platform-documents.ts'
-import { type Beside, openGround, type Ground, rowsOf, startBeside } from './open-scene.ts'
+import { type Beside, openGround, type Ground, rowsOf, startBeside } from '../support/platform/platform-scene.ts'
 
 const run = promisify(execFile)
 const folder = join(import.meta.dirname, '../../deploy/platform')

@@ -3,17 +3,17 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
-import { systemActor } from '../../src/database/events.ts'
-import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
-import { listVersionsIn } from '../../src/database/versions-in-store.ts'
-import { collectBlobs } from '../../src/documents/collect-blobs.ts'
+import { systemActor } from '../../src/database/audit/events.ts'
+import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { listVersionsIn } from '../../src/database/documents/versions-in-store.ts'
+import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/walk-versions.ts'
-import type { DocumentId } from '../../src/vocabulary.ts'
-import { uploadDocument } from '../support/call-documents.ts'
-import { listBucket } from '../support/list-everything.ts'
-import { makePdf } from '../support/make-files.ts'
+import { makeTurns } from '../../src/documents/stores/walk-versions.ts'
+import type { DocumentId } from '../../src/vocabulary/vocabulary.ts'
+import { uploadDocument } from '../support/documents/call-documents.ts'
+import { listBucket } from '../support/s3/list-everything.ts'
+import { makePdf } from '../support/files/make-files.ts'
 import {
   deleteDocumentRow,
   insertDocumentRow,
@@ -23,10 +23,10 @@ import {
   putPlatformFile,
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
-import { runVerify } from '../verifying/run-verify.ts'
-import { countUnfollowed, download, rowsOf } from './open-scene.ts'
-import { serviceBeside } from './service-beside.ts'
-import { untilWaitedFor } from '../support/until-waited-for.ts'
+import { runVerify } from '../support/verifying/run-verify.ts'
+import { countUnfollowed, download, rowsOf } from '../support/platform/platform-scene.ts'
+import { serviceBeside } from './service-on-platform.ts'
+import { untilWaitedFor } from '../support/database/until-waited-for.ts'
 
 // New files stay on its disk, but it can reach the bucket.
 const beside = serviceBeside({ USE_S3_STORAGE: 'false' })

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
-import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/follow-platform.ts'
+import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/schema/follow-platform.ts'
 import { compareWithPlatform } from '../../src/worker/jobs.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import {
@@ -11,10 +11,10 @@ import {
   platformKey,
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
-import { countUnfollowed, rowsOf } from './open-scene.ts'
-import { serviceBeside } from './service-beside.ts'
+import { countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
+import { serviceBeside } from './service-on-platform.ts'
 import { withoutTable } from './without-table.ts'
-import { untilWaitedFor } from '../support/until-waited-for.ts'
+import { untilWaitedFor } from '../support/database/until-waited-for.ts'
 
 const beside = serviceBeside()
 

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertDocumentRow } from '../support/platform/platform-documents.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
 import { insertFirm, insertFirmUser, insertRegisteredUser } from '../support/platform/platform-people.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { countUnfollowed, rowsOf } from './open-scene.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
 
 const run = promisify(execFile)
 const platformTables = [

@@ -1,13 +1,13 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { comparePlatform, comparePlatformAnew } from '../../src/database/follow-platform.ts'
-import { uploadDocument } from '../support/call-documents.ts'
-import { deleteDocument, restoreDocument } from '../support/call-trash.ts'
-import { addVersion } from '../support/call-versions.ts'
+import { comparePlatform, comparePlatformAnew } from '../../src/database/schema/follow-platform.ts'
+import { uploadDocument } from '../support/documents/call-documents.ts'
+import { deleteDocument, restoreDocument } from '../support/documents/call-trash.ts'
+import { addVersion } from '../support/documents/call-versions.ts'
 import { deleteDocumentRow, insertPlatformDocument } from '../support/platform/platform-documents.ts'
-import { download, listedBy, rowsOf } from './open-scene.ts'
-import { serviceBeside } from './service-beside.ts'
+import { download, listedBy, rowsOf } from '../support/platform/platform-scene.ts'
+import { serviceBeside } from './service-on-platform.ts'
 
 const beside = serviceBeside()
 

@@ -6,25 +6,33 @@ import { describe, expect, it } from 'vitest'
 
 import { claimMove } from '../../src/database/blobs/move-blob.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/walk-versions.ts'
-import { systemActor } from '../../src/database/events.ts'
-import { listVersionsIn, type StoredVersion } from '../../src/database/versions-in-store.ts'
+import { makeTurns } from '../../src/documents/stores/walk-versions.ts'
+import { systemActor } from '../../src/database/audit/events.ts'
+import { listVersionsIn, type StoredVersion } from '../../src/database/documents/versions-in-store.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
-import type { ProcessId } from '../../src/vocabulary.ts'
-import { download } from '../platform/open-scene.ts'
-import { serviceOnBothStores } from '../support/both-stores.ts'
-import { callDocuments, problemOf, uploadDocument } from '../support/call-documents.ts'
-import { restoreDocument } from '../support/call-trash.ts'
-import { addVersion } from '../support/call-versions.ts'
-import { denyInBucket } from '../support/deny-in-bucket.ts'
-import { firmWithAdmin } from '../support/firm-with-admin.ts'
-import { forbidInserts } from '../support/forbid-inserts.ts'
-import { freshBucket } from '../support/fresh-bucket.ts'
-import { listBucket, listFolder } from '../support/list-everything.ts'
-import { makePdf } from '../support/make-files.ts'
-import { s3Settings } from '../support/s3-settings.ts'
-import { startService } from '../support/start-service.ts'
-import { collect, deletedDaysAgo, isThere, keepVersions, never, recordOf, purgeAll } from './purge-scene.ts'
+import type { ProcessId } from '../../src/vocabulary/vocabulary.ts'
+import { download } from '../support/platform/platform-scene.ts'
+import { serviceOnBothStores } from '../support/service/both-stores.ts'
+import { callDocuments, problemOf, uploadDocument } from '../support/documents/call-documents.ts'
+import { restoreDocument } from '../support/documents/call-trash.ts'
+import { addVersion } from '../support/documents/call-versions.ts'
+import { denyInBucket } from '../support/s3/deny-in-bucket.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
+import { forbidInserts } from '../support/database/forbid-inserts.ts'
+import { freshBucket } from '../support/s3/fresh-bucket.ts'
+import { listBucket, listFolder } from '../support/s3/list-everything.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { startService } from '../support/service/start-service.ts'
+import {
+  collect,
+  deletedDaysAgo,
+  isThere,
+  keepVersions,
+  never,
+  recordOf,
+  purgeAll,
+} from '../support/purge/purge-scene.ts'
 
 const stores = serviceOnBothStores()
 

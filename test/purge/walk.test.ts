@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
-import type { Db } from '../../src/database/client.ts'
+import type { Db } from '../../src/database/connection/client.ts'
 import { walkTrash } from '../../src/documents/purge/purge-trash.ts'
-import { fillTrash } from '../support/fill-trash.ts'
-import { makeFirm, makePerson } from '../support/people.ts'
-import { sceneOfFile } from '../support/scene-of-file.ts'
-import { startService } from '../support/start-service.ts'
+import { fillTrash } from '../support/documents/fill-trash.ts'
+import { makeFirm, makePerson } from '../support/people/people.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { startService } from '../support/service/start-service.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const service = await startService()

@@ -4,10 +4,10 @@ import { promisify } from 'node:util'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
-import { freshBucket } from '../support/fresh-bucket.ts'
-import { s3Settings } from '../support/s3-settings.ts'
-import { roundOf } from '../support/services.ts'
-import { findFreePorts } from '../support/services/free-ports.ts'
+import { freshBucket } from '../support/s3/fresh-bucket.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { roundOf } from '../support/services/packages/test-services.ts'
+import { findFreePorts } from '../support/services/packages/free-ports.ts'
 import { type Account, type Newcomer, newcomer } from './newcomer.ts'
 import { type Block, readBlocks } from './read-blocks.ts'
 

@@ -1,5 +1,5 @@
 import { obtainServices } from '../support/services/obtain-services.ts'
-import type { S3Address } from '../support/services/service-addresses.ts'
+import type { S3Address } from '../support/services/packages/service-addresses.ts'
 
 /** A gateway of our own where users and roles can be made. */
 export async function gatewayOfUsers(closing: AsyncDisposableStack): Promise<S3Address> {

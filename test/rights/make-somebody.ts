@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 
 import type { Policy } from '../../deploy/policies/statements.ts'
-import { callGateway } from '../support/services/call-gateway.ts'
-import type { S3Address, S3Credentials } from '../support/services/service-addresses.ts'
+import { callGateway } from '../support/services/programs/call-gateway.ts'
+import type { S3Address, S3Credentials } from '../support/services/packages/service-addresses.ts'
 
 export const kinds = ['user', 'role'] as const
 export type Kind = (typeof kinds)[number]

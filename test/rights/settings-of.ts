@@ -1,4 +1,4 @@
-import type { S3Address, S3Credentials } from '../support/services/service-addresses.ts'
+import type { S3Address, S3Credentials } from '../support/services/packages/service-addresses.ts'
 
 /** Settings by which the service, or a command, reaches this bucket as somebody. */
 export function settingsOf(s3: S3Address, bucket: string, keys: S3Credentials): Record<string, string> {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { openClamd } from '../../src/scanner/clamd.ts'
-import { type ClamdInHand, clamdInHand } from '../support/clamd-in-hand.ts'
-import { makeNoise } from '../support/make-files.ts'
+import { type ClamdInHand, clamdInHand } from '../support/run/controlled-clamd.ts'
+import { makeNoise } from '../support/files/make-files.ts'
 import { piecesOf } from './pieces-of.ts'
 
 let clamd: ClamdInHand

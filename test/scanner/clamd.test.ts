@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { openClamd, usualClamdLimits } from '../../src/scanner/clamd.ts'
-import { type ClamdInHand, clamdInHand } from '../support/clamd-in-hand.ts'
-import { eicarFile, makeInfectedPdf, makePdfWithInfectedZip, nestEicar, zipOf } from '../support/infected-files.ts'
-import { makeNoise, makePdf } from '../support/make-files.ts'
+import { type ClamdInHand, clamdInHand } from '../support/run/controlled-clamd.ts'
+import {
+  eicarFile,
+  makeInfectedPdf,
+  makePdfWithInfectedZip,
+  nestEicar,
+  zipOf,
+} from '../support/files/infected-files.ts'
+import { makeNoise, makePdf } from '../support/files/make-files.ts'
 import { piecesOf } from './pieces-of.ts'
 
 let clamd: ClamdInHand

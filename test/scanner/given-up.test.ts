@@ -2,11 +2,11 @@ import { setImmediate as turn } from 'node:timers/promises'
 
 import { expect, it } from 'vitest'
 
-import { scanAsItComes } from '../../src/documents/scanning/scan-upload.ts'
-import { makeLogger } from '../../src/logger.ts'
-import { makeMetrics } from '../../src/metrics.ts'
+import { scanAsItComes } from '../../src/documents/upload/scan-upload.ts'
+import { makeLogger } from '../../src/logging/logger.ts'
+import { makeMetrics } from '../../src/metrics/metrics.ts'
 import { openClamd, usualClamdLimits } from '../../src/scanner/clamd.ts'
-import { makeNoise } from '../support/make-files.ts'
+import { makeNoise } from '../support/files/make-files.ts'
 import { answering } from './answering.ts'
 import { piecesOf } from './pieces-of.ts'
 

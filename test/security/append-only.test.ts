@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { Client, type QueryResult } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { callDocuments, uploadDocument } from '../support/call-documents.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/two-roles.ts'
-import { firmWithAdmin } from '../support/firm-with-admin.ts'
+import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 
 type Role = 'service' | 'owner'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { readTable } from '../structure/read-table.ts'
+import { readTable } from '../support/pages/read-table.ts'
 
 export type Check = { number: number; sentence: string; /** Empty where it is. */ whyNotHere: string }
 

@@ -2,11 +2,11 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { beforeEach, expect, it } from 'vitest'
 
-import { type Db, openDatabase } from '../../src/database/client.ts'
-import { createEventMonths, recordEvent, systemActor } from '../../src/database/events.ts'
-import { migrate } from '../../src/database/migrate.ts'
-import { makeLogger } from '../../src/logger.ts'
-import { freshDatabase, type FreshDatabase } from '../support/fresh-database.ts'
+import { type Db, openDatabase } from '../../src/database/connection/client.ts'
+import { createEventMonths, recordEvent, systemActor } from '../../src/database/audit/events.ts'
+import { migrate } from '../../src/database/schema/migrate.ts'
+import { makeLogger } from '../../src/logging/logger.ts'
+import { freshDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
 
 let database: FreshDatabase
 let db: Db

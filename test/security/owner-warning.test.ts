@@ -1,10 +1,10 @@
 import { Client } from 'pg'
 import { expect, it, onTestFinished } from 'vitest'
 
-import { freshDatabase } from '../support/fresh-database.ts'
-import { testServices } from '../support/services.ts'
-import { startService } from '../support/start-service.ts'
-import { freshDatabaseOfTwoRoles } from '../support/two-roles.ts'
+import { freshDatabase } from '../support/database/fresh-database.ts'
+import { testServices } from '../support/services/packages/test-services.ts'
+import { startService } from '../support/service/start-service.ts'
+import { freshDatabaseOfTwoRoles } from '../support/database/two-roles.ts'
 
 async function warningsOfStart(settings: Record<string, string>): Promise<string[]> {
   const service = await startService(settings)

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
 
-import type { Person } from '../support/people.ts'
-import type { TestService } from '../support/start-service.ts'
+import type { Person } from '../support/people/people.ts'
+import type { TestService } from '../support/service/start-service.ts'
 
 type AuditRow = {
   action: string

@@ -3,9 +3,9 @@ import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { problemOf } from '../support/call-documents.ts'
-import { addMember, makeFirm, makePerson, type Person } from '../support/people.ts'
-import { startService, type TestService } from '../support/start-service.ts'
+import { problemOf } from '../support/documents/call-documents.ts'
+import { addMember, makeFirm, makePerson, type Person } from '../support/people/people.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
 
 const secret = 'a secret that this service shares with the platform'
 const key = new TextEncoder().encode(secret)

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
@@ -7,7 +7,9 @@ import { checks, numberOf, requireCheck } from '../security/check.ts'
 import { tellChecks } from '../security/print-checks.ts'
 
 const folder = join(import.meta.dirname, '../security/checks')
-const files = await readdir(folder)
+const files = (await readdir(folder, { recursive: true }))
+  .filter((file) => file.endsWith('.test.ts'))
+  .toSorted((a, b) => basename(a).localeCompare(basename(b)))
 const checked = new Set(files.map(numberOf))
 const name = (number: number) => `${number}. ${requireCheck(number).sentence}`
 
@@ -39,7 +41,7 @@ test('the list that ends a run tells of those that ran; of all, and of those tha
 })
 
 test('in that list a check counts as failed when a test of its file failed, stands elsewhere, or none is there', () => {
-  const path = 'test/security/checks/05-review.test.ts'
+  const path = 'test/security/checks/access/05-review.test.ts'
   const good = { fullName: `${name(5)} > x`, isPassed: true }
   const told = (tests: (typeof good)[]) => tellChecks([{ path, tests }])
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { readTables } from './read-table.ts'
+import { readTables } from '../support/pages/read-table.ts'
 import { countTree, type Lock } from './count-tree.ts'
 
 const root = join(import.meta.dirname, '../..')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import packageJson from '../../package.json' with { type: 'json' }
-import { settings } from '../../src/config-settings.ts'
+import { settings } from '../../src/config/settings.ts'
 
 const root = join(import.meta.dirname, '../..')
 const page = await readFile(join(root, 'deploy/README.md'), 'utf8')

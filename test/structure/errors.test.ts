@@ -3,9 +3,9 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { errorCodes } from '../../src/errors.ts'
-import { statusByCode } from '../../src/http/answer-error.ts'
-import { readTable } from './read-table.ts'
+import { errorCodes } from '../../src/errors/app-error.ts'
+import { statusByCode } from '../../src/http/errors/answer-error.ts'
+import { readTable } from '../support/pages/read-table.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/errors.md'), 'utf8')
 

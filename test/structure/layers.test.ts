@@ -1,23 +1,63 @@
+import { dirname } from 'node:path/posix'
+
 import { expect, test } from 'vitest'
 
-import { findImports, findObjection } from './layers.ts'
+import { findFolderCycles, findImports, findObjection, findRunImports, httpExceptions } from './layers.ts'
 import { listCode } from './list-code.ts'
 
-test('every import goes the way the drawing says', async () => {
-  const files = await listCode(['src', 'web', 'test', 'bench'])
-  const objections = files.flatMap(({ path, content }) =>
-    findImports(path, content).flatMap((imported) => {
-      const objection = findObjection(path, imported)
-      return objection ? [`${path} imports ${imported}: ${objection}`] : []
-    }),
-  )
+const files = await listCode(['src', 'web', 'test', 'bench'])
+const imports = files.flatMap(({ path, content }) => findImports(path, content).map((to) => ({ from: path, to })))
+
+test('every import goes the way the drawing says', () => {
+  const objections = imports.flatMap(({ from, to }) => {
+    const objection = findObjection(from, to)
+    return objection ? [`${from} imports ${to}: ${objection}`] : []
+  })
 
   expect(files.filter(({ path }) => path.startsWith('src/')).length).toBeGreaterThan(0)
   expect(objections).toEqual([])
 })
 
-test('the acceptance tests reach nothing of src, also not through a file that they share with other tests', async () => {
-  const files = await listCode(['src', 'test'])
+test('no folder imports one that imports it, nor a folder its own subfolder and the other way round', () => {
+  // This file has imports in a string.
+  const real = imports.filter(({ from }) => from !== 'test/structure/layers.test.ts')
+  const within = (top: string) => real.filter(({ from, to }) => [from, to].every((path) => path.startsWith(`${top}/`)))
+
+  expect(findFolderCycles(within('src'))).toEqual([])
+  expect(findFolderCycles(within('test'))).toEqual([])
+  expect(findFolderCycles(within('bench'))).toEqual([])
+})
+
+const cyclesOf = (...pairs: [string, string][]) => findFolderCycles(pairs.map(([from, to]) => ({ from, to })))
+
+test('a cycle is seen between two subfolders, also through a third one, and between a folder and its subfolder', () => {
+  expect(cyclesOf(['src/a/x.ts', 'src/b/x.ts'], ['src/b/y.ts', 'src/a/y.ts'])).toEqual(['src: a → b', 'src: b → a'])
+  expect(cyclesOf(['a/b/x.ts', 'a/c/x.ts'], ['a/c/y.ts', 'a/d/y.ts'], ['a/d/x.ts', 'a/b/x.ts'])).toHaveLength(3)
+  expect(cyclesOf(['src/a/x.ts', 'src/a/b/x.ts'], ['src/a/b/y.ts', 'src/a/y.ts'])).toHaveLength(2)
+  expect(cyclesOf(['src/a/b/c/x.ts', 'src/d/x.ts'], ['src/d/x.ts', 'src/a/e/x.ts'])).toHaveLength(2)
+  expect(
+    cyclesOf(['src/a/x.ts', 'src/a/b/x.ts'], ['src/a/b/y.ts', 'src/a/c/y.ts'], ['src/a/x.ts', 'src/a/y.ts']),
+  ).toEqual([])
+})
+
+test('http runs database and storage only through use cases, except for what is listed with its reason', () => {
+  const run = files
+    .filter(({ path }) => path.startsWith('src/http/') && !path.endsWith('.test.ts'))
+    .flatMap(({ path, content }) => findRunImports(path, content).map((to) => `${path} → ${to}`))
+    .filter((line) => / → src\/(database|storage)\//.test(line))
+  const listed = httpExceptions.map(([from, to]) => `src/http/${from} → src/${to}`)
+
+  expect(run.toSorted()).toEqual(listed.toSorted())
+})
+
+test('no folder of src or test has more than 15 files', () => {
+  const counts = new Map<string, number>()
+  for (const { path } of files) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+
+  expect([...counts].filter(([, count]) => count > 15)).toEqual([])
+})
+
+test('the acceptance tests reach nothing of src, also not through a file that they share with other tests', () => {
   const importsOf = new Map(files.map(({ path, content }) => [path, findImports(path, content)]))
 
   const reached = new Set(files.map(({ path }) => path).filter((path) => path.startsWith('test/acceptance/')))
@@ -28,44 +68,46 @@ test('the acceptance tests reach nothing of src, also not through a file that th
 })
 
 test.each([
-  ['src/database/documents.ts', 'src/storage/s3-store.ts'],
-  ['src/storage/s3-store.ts', 'src/database/uploads.ts'],
-  ['src/scanner/clamd.ts', 'src/storage/spool.ts'],
-  ['src/database/documents.ts', 'src/documents/upload.ts'],
-  ['src/people/sessions.ts', 'src/documents/upload.ts'],
-  ['src/documents/upload.ts', 'src/http/server.ts'],
-  ['src/http/server.ts', 'src/cli/s3-test.ts'],
+  ['src/database/documents/documents.ts', 'src/storage/s3/s3-store.ts'],
+  ['src/storage/s3/s3-store.ts', 'src/database/blobs/reserve-upload.ts'],
+  ['src/scanner/clamd.ts', 'src/storage/spool/spool.ts'],
+  ['src/database/documents/documents.ts', 'src/documents/upload/upload.ts'],
+  ['src/people/sessions/sessions.ts', 'src/documents/upload/upload.ts'],
+  ['src/documents/upload/upload.ts', 'src/http/server.ts'],
+  ['src/http/server.ts', 'src/cli/s3/test-s3.ts'],
   ['src/http/server.ts', 'src/app.ts'],
   ['src/app.ts', 'src/http/server.ts'],
-  ['src/storage/s3-operation.ts', 'src/tracing/open-tracing.ts'],
-  ['src/app.ts', 'src/worker/run-jobs.ts'],
-  ['src/cli/serve.ts', 'src/bin/cli.ts'],
-  ['src/errors.ts', 'src/vocabulary.ts'],
-  ['src/contract.ts', 'src/database/tables.ts'],
-  ['src/contract-people.ts', 'src/vocabulary.ts'],
-  ['src/helpers/text.ts', 'src/errors.ts'],
-  ['src/documents/upload.ts', 'src/helpers/text.ts'],
-  ['src/documents/upload.ts', 'test/support/make-files.ts'],
-  ['web/list.tsx', 'src/vocabulary.ts'],
-  ['web/list.tsx', 'src/http/paging.ts'],
-  ['test/acceptance/upload.test.ts', 'src/contract.ts'],
+  ['src/storage/s3/requests/s3-operation.ts', 'src/tracing/open-tracing.ts'],
+  ['src/app.ts', 'src/worker/run-job.ts'],
+  ['src/cli/program.ts', 'src/bin/cli.ts'],
+  ['src/errors/app-error.ts', 'src/vocabulary/vocabulary.ts'],
+  ['src/contract/documents.ts', 'src/database/connection/tables.ts'],
+  ['src/contract/people.ts', 'src/vocabulary/vocabulary.ts'],
+  ['src/text.ts', 'src/errors/app-error.ts'],
+  ['src/helpers/text.ts', 'src/errors/app-error.ts'],
+  ['src/documents/upload/upload.ts', 'src/helpers/text.ts'],
+  ['src/documents/upload/upload.ts', 'test/support/files/make-files.ts'],
+  ['web/list.tsx', 'src/vocabulary/vocabulary.ts'],
+  ['web/list.tsx', 'src/http/requests/paging.ts'],
+  ['test/acceptance/upload.test.ts', 'src/contract/documents.ts'],
 ])('%s may not import %s', (from, to) => {
   expect(findObjection(from, to)).toBeTypeOf('string')
 })
 
 test.each([
-  ['src/database/documents.ts', 'src/database/client.ts'],
-  ['src/database/documents.ts', 'src/vocabulary.ts'],
-  ['src/documents/upload.ts', 'src/people/require-right.ts'],
-  ['src/documents/upload.ts', 'src/storage/file-store.ts'],
-  ['src/documents/upload.test.ts', 'test/support/make-files.ts'],
-  ['src/http/routes/documents.ts', 'src/documents/upload.ts'],
-  ['src/contract-people.ts', 'src/contract.ts'],
-  ['src/app.ts', 'src/storage/s3-store.ts'],
+  ['src/database/documents/documents.ts', 'src/database/connection/client.ts'],
+  ['src/database/documents/documents.ts', 'src/vocabulary/vocabulary.ts'],
+  ['src/documents/upload/upload.ts', 'src/people/require-right.ts'],
+  ['src/documents/upload/upload.ts', 'src/storage/file-store.ts'],
+  ['src/documents/upload/upload.test.ts', 'test/support/files/make-files.ts'],
+  ['src/http/routes/documents.ts', 'src/documents/upload/upload.ts'],
+  ['src/contract/people.ts', 'src/contract/documents.ts'],
+  ['src/app.ts', 'src/storage/s3/s3-store.ts'],
   ['src/bin/api.ts', 'src/app.ts'],
   ['src/bin/api.ts', 'src/http/server.ts'],
-  ['web/list.tsx', 'src/contract.ts'],
-  ['test/contract/s3.test.ts', 'src/storage/s3-store.ts'],
+  ['web/list.tsx', 'src/contract/documents.ts'],
+  ['web/list.tsx', 'src/contract/people.ts'],
+  ['test/storage/contract/s3.test.ts', 'src/storage/s3/s3-store.ts'],
 ])('%s may import %s', (from, to) => {
   expect(findObjection(from, to)).toBeUndefined()
 })

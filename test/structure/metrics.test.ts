@@ -3,8 +3,8 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { makeMetrics } from '../../src/metrics.ts'
-import { readTables } from './read-table.ts'
+import { makeMetrics } from '../../src/metrics/metrics.ts'
+import { readTables } from '../support/pages/read-table.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8')
 

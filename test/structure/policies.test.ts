@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 
 import { examplePlace } from '../../deploy/policies/example-place.ts'
 import { policies, type Policy, type Statement } from '../../deploy/policies/statements.ts'
-import { settings } from '../../src/config-settings.ts'
+import { settings } from '../../src/config/settings.ts'
 import { proofRights, setupRights } from '../../src/storage/bucket-setup/bucket-rules.ts'
 import { actionsOf } from '../rights/actions-of-calls.ts'
 import { may } from '../rights/may.ts'

@@ -1,14 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
 import { numberOf, requireCheck } from '../security/check.ts'
-import { readTable } from './read-table.ts'
+import { readTable } from '../support/pages/read-table.ts'
 
 const root = join(import.meta.dirname, '../..')
 const page = await readFile(join(root, 'docs/security.md'), 'utf8')
-const checks = (await readdir(join(root, 'test/security/checks'))).toSorted()
+const checks = (await readdir(join(root, 'test/security/checks'), { recursive: true }))
+  .filter((file) => file.endsWith('.test.ts'))
+  .toSorted((a, b) => basename(a).localeCompare(basename(b)))
 
 const threats = readTable(page, 'threat')
 const tests = readTable(page, 'test').map(([word = '', file = '', name = '']) => ({

@@ -9,8 +9,8 @@ import { expect, it, onTestFinished } from 'vitest'
 
 import { audit } from '../../supply/audit.ts'
 import { lockedFolders } from '../../supply/locked-folders.ts'
-import { tellAudit } from '../../supply/tell-audit.ts'
-import { findFreePorts } from '../support/services/free-ports.ts'
+import { tellAudit } from '../../supply/describe-audit.ts'
+import { findFreePorts } from '../support/services/packages/free-ports.ts'
 import { openRegistry } from './registry.ts'
 
 const root = join(import.meta.dirname, '../..')

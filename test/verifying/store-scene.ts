@@ -1,10 +1,10 @@
-import { storesHere } from '../../src/documents/stores.ts'
-import type { FirmId, StoreName } from '../../src/vocabulary.ts'
-import { freshBucket } from '../support/fresh-bucket.ts'
-import { makeFirm, makeMember, type Person } from '../support/people.ts'
-import { s3Settings } from '../support/s3-settings.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { bucketInHand, diskInHand, type StoreInHand } from './store-in-hand.ts'
+import { storesHere } from '../../src/documents/stores/stores.ts'
+import type { FirmId, StoreName } from '../../src/vocabulary/vocabulary.ts'
+import { freshBucket } from '../support/s3/fresh-bucket.ts'
+import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { bucketInHand, diskInHand, type StoreInHand } from '../support/verifying/test-store.ts'
 
 /** A service that keeps papers in one store, a firm with a member, and that store from behind. */
 export type StoreScene = { service: TestService; hand: StoreInHand; firmId: FirmId; member: Person }

@@ -4,14 +4,14 @@ import { rename } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
-import type { FirmId } from '../../src/vocabulary.ts'
-import { callDocuments, uploadDocument } from '../support/call-documents.ts'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
-import { makeFirm, makeMember, type Person } from '../support/people.ts'
-import { s3Settings } from '../support/s3-settings.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { inTwoDays, runVerify } from './run-verify.ts'
+import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
+import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
+import { type FaultProxy, startFaultProxy } from '../support/service/fault-proxy.ts'
+import { freshBucket, type FreshBucket } from '../support/s3/fresh-bucket.ts'
+import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { inTwoDays, runVerify } from '../support/verifying/run-verify.ts'
 
 let bucket: FreshBucket
 let proxy: FaultProxy

@@ -4,13 +4,13 @@ import { CreateMultipartUploadCommand, DeleteBucketPolicyCommand, PutBucketPolic
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
-import type { FirmId, StorageKey, VersionId } from '../../src/vocabulary.ts'
-import { freshBucket, type FreshBucket } from '../support/fresh-bucket.ts'
-import { listBucket } from '../support/list-everything.ts'
-import { makeFirm } from '../support/people.ts'
-import { s3Settings } from '../support/s3-settings.ts'
-import { startService, type TestService } from '../support/start-service.ts'
-import { inTwoDays, runVerify } from './run-verify.ts'
+import type { FirmId, StorageKey, VersionId } from '../../src/vocabulary/vocabulary.ts'
+import { freshBucket, type FreshBucket } from '../support/s3/fresh-bucket.ts'
+import { listBucket } from '../support/s3/list-everything.ts'
+import { makeFirm } from '../support/people/people.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { inTwoDays, runVerify } from '../support/verifying/run-verify.ts'
 
 describe('verify, of unfinished uploads on S3', () => {
   let bucket: FreshBucket

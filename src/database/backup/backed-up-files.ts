@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 
-import type { FirmId } from '../../vocabulary.ts'
-import type { Db } from '../client.ts'
-import { type Place, platformPathOfVersionText as platformPath } from '../places.ts'
+import type { FirmId } from '../../vocabulary/vocabulary.ts'
+import type { Db } from '../connection/client.ts'
+import { type Place, platformPathOfVersionText as platformPath } from '../documents/blob-location.ts'
 
 /**
  * SQL: each file that the snapshot's rows name, with all that it takes to store it again. The platform's rows too that are

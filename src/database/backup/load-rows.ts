@@ -1,6 +1,6 @@
 import { Client, type PoolConfig } from 'pg'
 
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../errors/app-error.ts'
 import { requireNoRows } from './prepare-restore.ts'
 import { sessionSettings, type Column, columnsOf, namesOf } from './snapshot.ts'
 import { type BackedUpTable, backedUpTables, platformTables } from './tables-to-back-up.ts'

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 
-import { AppError } from '../../errors.ts'
-import type { Db } from '../client.ts'
-import { isPreRelease, listMigrated, listMigrations, migrate } from '../migrate.ts'
+import { AppError } from '../../errors/app-error.ts'
+import type { Db } from '../connection/client.ts'
+import { isPreRelease, listMigrated, listMigrations, migrate } from '../schema/migrate.ts'
 import { backedUpTables } from './tables-to-back-up.ts'
 
 export type RestoreTarget = { store: 's3' | 'local'; name: string }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import type { Db, Tx } from '../client.ts'
+import type { Db, Tx } from '../connection/client.ts'
 
 export type NewBackup = { id: string; place: string; name: string; isRowsOnly: boolean }
 

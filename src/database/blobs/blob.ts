@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { BlobId, ProcessId } from '../../vocabulary.ts'
+import type { BlobId, ProcessId } from '../../vocabulary/vocabulary.ts'
 import { isBackupRunning } from '../backup/running-backups.ts'
-import type { Place } from '../places.ts'
+import type { Place } from '../documents/blob-location.ts'
 
 /**
  * - `incoming`: its bytes are being written, or a process that wrote them died.

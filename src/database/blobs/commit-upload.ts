@@ -1,13 +1,13 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { Actor, BlobId, DocumentId, FirmId, ScanStatus, Sha256, UserId } from '../../vocabulary.ts'
-import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../batch.ts'
-import type { Db, Tx } from '../client.ts'
-import { documentColumns, type DocumentRecord, firstWithBytes, type VersionOfFile } from '../documents.ts'
-import { idempotencyLife, type IdempotencyScope } from '../idempotency.ts'
-import { inOneStatement } from '../in-transaction.ts'
-import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../membership.ts'
-import { type Place, platformPath } from '../places.ts'
+import type { Actor, BlobId, DocumentId, FirmId, ScanStatus, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
+import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../connection/batch.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import { documentColumns, type DocumentRecord, firstWithBytes, type VersionOfFile } from '../documents/documents.ts'
+import { idempotencyLife, type IdempotencyScope } from './idempotency.ts'
+import { inOneStatement } from '../connection/in-transaction.ts'
+import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/membership.ts'
+import { type Place, platformPath } from '../documents/blob-location.ts'
 
 /** Durable bytes that become a version. */
 export type NewVersion = Place &

@@ -1,10 +1,19 @@
 import { sql } from 'kysely'
 
-import type { BlobId, DocumentId, FirmId, ProcessId, Sha256, StorageKey, StoreId, VersionId } from '../../vocabulary.ts'
-import type { Db, Tx } from '../client.ts'
-import type { EventActor } from '../events.ts'
-import { holdRows } from '../documents.ts'
-import { liesAt, type Place, platformPath } from '../places.ts'
+import type {
+  BlobId,
+  DocumentId,
+  FirmId,
+  ProcessId,
+  Sha256,
+  StorageKey,
+  StoreId,
+  VersionId,
+} from '../../vocabulary/vocabulary.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import type { EventActor } from '../audit/events.ts'
+import { holdRows } from '../documents/documents.ts'
+import { liesAt, type Place, platformPath } from '../documents/blob-location.ts'
 import { type Claim, claimedBy, claimSeconds, isClaimOver, leaving } from './blob.ts'
 
 /** A move that this process has claimed: its target is named, and nobody else moves this version. */

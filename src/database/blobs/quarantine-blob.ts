@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 
-import type { BlobId, ProcessId, QuarantineKey, StorageKey, StoreId, StoreName } from '../../vocabulary.ts'
-import type { Db, Tx } from '../client.ts'
-import { liesAt, type Place } from '../places.ts'
-import type { StoredVersion } from '../versions-in-store.ts'
+import type { BlobId, ProcessId, QuarantineKey, StorageKey, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import { liesAt, type Place } from '../documents/blob-location.ts'
+import type { StoredVersion } from '../documents/versions-in-store.ts'
 import { claimSeconds, isNamedByVersion, leaving, unclaimed } from './blob.ts'
 
 /** A copy on its way into quarantine: its name is written down, and it may be there or not. */

@@ -11,9 +11,9 @@ import type {
   StorageKey,
   StoreId,
   StoreName,
-} from '../../vocabulary.ts'
-import type { Db } from '../client.ts'
-import { inTransaction } from '../in-transaction.ts'
+} from '../../vocabulary/vocabulary.ts'
+import type { Db } from '../connection/client.ts'
+import { inTransaction } from '../connection/in-transaction.ts'
 import { claimedBy, isClaimOver, isInStore, type Keeper, unclaimed, type Where, whatKeeps } from './blob.ts'
 
 /** A leaving blob that this process has claimed: until it is settled, nobody else removes it. */

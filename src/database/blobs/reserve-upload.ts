@@ -1,12 +1,20 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { BlobId, DocumentId, FirmId, ProcessId, StorageKey, UserId, VersionId } from '../../vocabulary.ts'
-import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../batch.ts'
-import type { Db, Tx } from '../client.ts'
-import type { IdempotencyScope } from '../idempotency.ts'
-import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../membership.ts'
-import type { Place } from '../places.ts'
-import type { Growth, Quota, Room } from '../quotas.ts'
+import type {
+  BlobId,
+  DocumentId,
+  FirmId,
+  ProcessId,
+  StorageKey,
+  UserId,
+  VersionId,
+} from '../../vocabulary/vocabulary.ts'
+import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../connection/batch.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import type { IdempotencyScope } from './idempotency.ts'
+import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/membership.ts'
+import type { Place } from '../documents/blob-location.ts'
+import type { Growth, Quota, Room } from '../people/quotas.ts'
 import { isClaimOver, leaving } from './blob.ts'
 
 /** An upload on its way into one place. */

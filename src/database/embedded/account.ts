@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { access, chmod, chown, constants, lchown, lstat, mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { ConfigError, hasCode } from '../../errors.ts'
-import { findIfThere, isFolder, makeFolders, syncPath } from '../../files.ts'
+import { ConfigError, hasCode } from '../../errors/app-error.ts'
+import { findIfThere, isFolder, makeFolders, syncPath } from '../../files/file-system.ts'
 
 /** Who the server runs as. `other` is somebody whom only root can become. */
 export type Account = { kind: 'self' | 'other' } & Owner

@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path'
 import { Client, type ClientConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { ConfigError, hasCode } from '../../errors.ts'
-import { syncPath } from '../../files.ts'
+import { ConfigError, hasCode } from '../../errors/app-error.ts'
+import { syncPath } from '../../files/file-system.ts'
 import { runAs, type Runner } from './run-program.ts'
 
 type Needs = { runner: Runner; major: number; log: Logger }

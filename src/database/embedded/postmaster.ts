@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import type { Logger } from 'pino'
 
-import { hasCode } from '../../errors.ts'
-import { readIfThere } from '../../files.ts'
+import { hasCode } from '../../errors/app-error.ts'
+import { readIfThere } from '../../files/file-system.ts'
 
 const pollMilliseconds = 20
 const patienceMilliseconds = 30_000

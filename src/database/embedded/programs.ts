@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path'
 
 import type { Logger } from 'pino'
 
-import { ConfigError, hasCode } from '../../errors.ts'
-import { findIfThere, makeFolders, syncPath } from '../../files.ts'
+import { ConfigError, hasCode } from '../../errors/app-error.ts'
+import { findIfThere, makeFolders, syncPath } from '../../files/file-system.ts'
 
 /** PostgreSQL's programs as an npm package brings them: `bin`, `lib` and `share` below `folder`. */
 export type Programs = { folder: string; version: string; major: number }

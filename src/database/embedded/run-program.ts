@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 
 import type { Logger } from 'pino'
 
-import { ConfigError } from '../../errors.ts'
+import { ConfigError } from '../../errors/app-error.ts'
 import { type Account, mayEnter } from './account.ts'
 import { copyPrograms, linkLibraries, type Programs } from './programs.ts'
 

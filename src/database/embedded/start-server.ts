@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client, type ClientConfig } from 'pg'
 
-import { ConfigError, hasCode } from '../../errors.ts'
+import { ConfigError, hasCode } from '../../errors/app-error.ts'
 import { type Account, port } from './account.ts'
 import { disownTakenPid } from './postmaster.ts'
 import { runAs, type Runner } from './run-program.ts'

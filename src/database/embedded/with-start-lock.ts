@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { ConfigError } from '../../errors.ts'
+import { ConfigError } from '../../errors/app-error.ts'
 
 const retryMilliseconds = 50
 const patienceMilliseconds = 60_000

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../errors/app-error.ts'
 import type { FileBytes } from './file-bytes.ts'
 
 /** Readers look for the end mark in the last 1,024 bytes, and so many may hide there what is no PDF. Devices fill a file up with nothing behind it. */

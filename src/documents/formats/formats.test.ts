@@ -1,9 +1,9 @@
 import { assert, asyncProperty, boolean, constantFrom, nat, record } from 'fast-check'
 import { expect, it } from 'vitest'
 
-import { makeJpeg, makePdf, makePng } from '../../../test/support/make-files.ts'
-import { readSample } from '../../../test/support/read-sample.ts'
-import { AppError } from '../../errors.ts'
+import { makeJpeg, makePdf, makePng } from '../../../test/support/files/make-files.ts'
+import { readSample } from '../../../test/support/files/read-sample.ts'
+import { AppError } from '../../errors/app-error.ts'
 import { detectFormat, formats, headBytes, requireAllowedFormat } from './formats.ts'
 import { bytesInMemory, type FileBytes } from './file-bytes.ts'
 import { readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'

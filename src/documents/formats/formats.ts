@@ -1,6 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type'
 
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../errors/app-error.ts'
 import { checkPdf } from './check-pdf.ts'
 import type { FileBytes } from './file-bytes.ts'
 import { checkPicture, readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-import type { EventActor } from '../../database/events.ts'
+import type { EventActor } from '../../database/audit/events.ts'
 import { claimSeconds } from '../../database/blobs/blob.ts'
-import type { StoredVersion, VersionScope } from '../../database/versions-in-store.ts'
-import type { VersionId } from '../../vocabulary.ts'
-import { traced } from '../../logger-trace.ts'
-import { inTurns, makeTurns, type Turns, walkVersions } from '../walk-versions.ts'
+import type { StoredVersion, VersionScope } from '../../database/documents/versions-in-store.ts'
+import type { VersionId } from '../../vocabulary/vocabulary.ts'
+import { traced } from '../../logging/spans.ts'
+import { inTurns, makeTurns, type Turns, walkVersions } from '../stores/walk-versions.ts'
 import { type Move, type MoveNeeds, type MoveOutcome, moveVersion } from './move-version.ts'
 
 export type Settled = { version: StoredVersion } & (

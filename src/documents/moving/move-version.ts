@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 
 import type { Logger } from 'pino'
 
-import type { Db } from '../../database/client.ts'
-import type { EventActor } from '../../database/events.ts'
+import type { Db } from '../../database/connection/client.ts'
+import type { EventActor } from '../../database/audit/events.ts'
 import { claimSeconds } from '../../database/blobs/blob.ts'
 import {
   claimMove,
@@ -14,17 +14,17 @@ import {
   renewClaim,
   retargetMove,
 } from '../../database/blobs/move-blob.ts'
-import { inTransaction } from '../../database/in-transaction.ts'
-import type { Place } from '../../database/places.ts'
-import type { StoredVersion } from '../../database/versions-in-store.ts'
-import type { Metrics } from '../../metrics.ts'
+import { inTransaction } from '../../database/connection/in-transaction.ts'
+import type { Place } from '../../database/documents/blob-location.ts'
+import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import { type StoredFile, StoreError } from '../../storage/file-store.ts'
 import { extensionOf, storageKeyOf } from '../../storage/storage-key.ts'
-import type { Clock, ProcessId, StorageKey, StoreName } from '../../vocabulary.ts'
-import { reportWrongBytes } from '../claim-store.ts'
-import { storeHolding, type Stores } from '../stores.ts'
-import { copyBytes, type CopyNeeds, type CopyOutcome } from './copy-bytes.ts'
-import type { Turns } from '../walk-versions.ts'
+import type { Clock, ProcessId, StorageKey, StoreName } from '../../vocabulary/vocabulary.ts'
+import { reportWrongBytes } from '../stores/claim-store.ts'
+import { storeHolding, type Stores } from '../stores/stores.ts'
+import { copyBytes, type CopyNeeds, type CopyOutcome } from './copy-blob.ts'
+import type { Turns } from '../stores/walk-versions.ts'
 
 export type MoveNeeds = CopyNeeds & {
   db: Db

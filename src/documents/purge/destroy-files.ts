@@ -2,11 +2,11 @@ import pLimit from 'p-limit'
 
 import { claimRemovals, type Removal, type RemovalOutcome, settleRemovals } from '../../database/blobs/remove-blobs.ts'
 import type { Keeper } from '../../database/blobs/blob.ts'
-import { isLackOfRight } from '../../database/postgres-errors.ts'
+import { isLackOfRight } from '../../database/connection/postgres-errors.ts'
 import { isStorableKey } from '../../storage/storage-key.ts'
-import type { BlobId, DocumentId, StoreName } from '../../vocabulary.ts'
-import { abortParts, removeOne, type RemoveNeeds } from '../remove-blobs.ts'
-import { type StoreHere, storesHere } from '../stores.ts'
+import type { BlobId, DocumentId, StoreName } from '../../vocabulary/vocabulary.ts'
+import { abortParts, removeOne, type RemoveNeeds } from '../stores/remove-blobs.ts'
+import { type StoreHere, storesHere } from '../stores/stores.ts'
 
 export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
 

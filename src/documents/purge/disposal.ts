@@ -1,5 +1,5 @@
-import type { Db, Tx } from '../../database/client.ts'
-import type { DocumentRecord } from '../../database/documents.ts'
+import type { Db, Tx } from '../../database/connection/client.ts'
+import type { DocumentRecord } from '../../database/documents/documents.ts'
 import {
   type HeldObject,
   listObjectsToHold,
@@ -7,10 +7,10 @@ import {
   noteObjectHeld,
   noteObjectReleased,
   setDocumentHold,
-} from '../../database/holds.ts'
-import type { Membership } from '../../database/membership.ts'
-import { AppError } from '../../errors.ts'
-import type { Actor, DocumentId, FirmId, StorageKey } from '../../vocabulary.ts'
+} from '../../database/purge/legal-holds.ts'
+import type { Membership } from '../../database/people/membership.ts'
+import { AppError } from '../../errors/app-error.ts'
+import type { Actor, DocumentId, FirmId, StorageKey } from '../../vocabulary/vocabulary.ts'
 import {
   accessDocument,
   type AccessNeeds,
@@ -18,8 +18,8 @@ import {
   noSuchDocument,
   type OpeningNeeds,
 } from '../access-document.ts'
-import type { Stores } from '../stores.ts'
-import { type DisposalOf, findDisposalOf, setPurgeApproval } from '../../database/disposals.ts'
+import type { Stores } from '../stores/stores.ts'
+import { type DisposalOf, findDisposalOf, setPurgeApproval } from '../../database/purge/disposals.ts'
 
 /** What is undefined stays as it is. */
 type DisposalChange = {

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
 
-import type { Config } from '../../config.ts'
-import type { Db } from '../../database/client.ts'
-import { disposeDocument, listDisklessFiles } from '../../database/disposals.ts'
-import type { EventActor } from '../../database/events.ts'
-import { holdFirmStill } from '../../database/holds.ts'
-import { inTransaction } from '../../database/in-transaction.ts'
-import { isLackOfRight } from '../../database/postgres-errors.ts'
+import type { Config } from '../../config/config.ts'
+import type { Db } from '../../database/connection/client.ts'
+import { disposeDocument, listDisklessFiles } from '../../database/purge/disposals.ts'
+import type { EventActor } from '../../database/audit/events.ts'
+import { holdFirmStill } from '../../database/purge/legal-holds.ts'
+import { inTransaction } from '../../database/connection/in-transaction.ts'
+import { isLackOfRight } from '../../database/connection/postgres-errors.ts'
 import {
   findPurgeState,
   listPurgeable,
@@ -15,12 +15,12 @@ import {
   type PurgeScope,
   type PurgeState,
   type PurgeTimes,
-} from '../../database/purgeable.ts'
-import type { Metrics } from '../../metrics.ts'
+} from '../../database/purge/trash-retention.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
-import type { Clock } from '../../vocabulary.ts'
-import type { Stores } from '../stores.ts'
-import { holdDocument } from '../../database/documents.ts'
+import type { Clock } from '../../vocabulary/vocabulary.ts'
+import type { Stores } from '../stores/stores.ts'
+import { holdDocument } from '../../database/documents/documents.ts'
 
 export type PurgeSettled = { document: PurgeCandidate } & (
   | { outcome: PurgeOutcome }

@@ -1,8 +1,8 @@
-import type { EventActor } from '../../database/events.ts'
-import type { Metrics } from '../../metrics.ts'
+import type { EventActor } from '../../database/audit/events.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
-import { makePace } from '../walk-versions.ts'
-import type { StoreHere } from '../stores.ts'
+import { makePace } from '../stores/walk-versions.ts'
+import type { StoreHere } from '../stores/stores.ts'
 import { quarantineLater, type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
 import {
   claimDueScans,
@@ -11,7 +11,7 @@ import {
   listInfectedWithBytes,
   makeRecentDue,
   noteSignatures,
-} from '../../database/scans.ts'
+} from '../../database/documents/scans.ts'
 
 export type ScanStoredNeeds = Omit<ScanVersionNeeds, 'scanner' | 'metrics'> & {
   scanner: Scanner | undefined

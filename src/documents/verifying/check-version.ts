@@ -1,12 +1,12 @@
-import type { EventActor } from '../../database/events.ts'
-import { findStoredVersion, type StoredVersion } from '../../database/versions-in-store.ts'
+import type { EventActor } from '../../database/audit/events.ts'
+import { findStoredVersion, type StoredVersion } from '../../database/documents/versions-in-store.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
-import { untilAborted } from '../../storage/read-as-it-grows.ts'
-import type { Sha256 } from '../../vocabulary.ts'
-import { type ReportNeeds, reportWrongBytes } from '../claim-store.ts'
-import { hashStored } from '../hold-source.ts'
-import { filesAt } from '../stores.ts'
-import { keepHash, restoreBytes } from '../../database/bytes-state.ts'
+import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import type { Sha256 } from '../../vocabulary/vocabulary.ts'
+import { type ReportNeeds, reportWrongBytes } from '../stores/claim-store.ts'
+import { hashStored } from '../moving/buffer-source.ts'
+import { filesAt } from '../stores/stores.ts'
+import { keepHash, restoreBytes } from '../../database/documents/missing-and-corrupt.ts'
 
 export type CheckNeeds = ReportNeeds
 

@@ -1,9 +1,9 @@
-import type { EventActor } from '../../database/events.ts'
-import type { StoredVersion, VersionCursor, VersionScope } from '../../database/versions-in-store.ts'
-import { isS3Out } from '../../storage/s3-operation.ts'
-import type { StoreHere } from '../stores.ts'
-import { makeWaitForS3, type Patience } from '../wait-for-s3.ts'
-import { inTurns, walkVersions } from '../walk-versions.ts'
+import type { EventActor } from '../../database/audit/events.ts'
+import type { StoredVersion, VersionCursor, VersionScope } from '../../database/documents/versions-in-store.ts'
+import { isS3Out } from '../../storage/s3/requests/s3-operation.ts'
+import type { StoreHere } from '../stores/stores.ts'
+import { makeWaitForS3, type Patience } from '../stores/wait-for-s3.ts'
+import { inTurns, walkVersions } from '../stores/walk-versions.ts'
 import { type Checked, type CheckNeeds, checkVersion, type HowToCheck } from './check-version.ts'
 
 type VersionCheck = HowToCheck &

@@ -6,13 +6,13 @@ import {
   type Quarantining,
 } from '../../database/blobs/quarantine-blob.ts'
 import { isBackupRunningNow } from '../../database/backup/running-backups.ts'
-import { type EventActor, recordEvent } from '../../database/events.ts'
-import { inTransaction } from '../../database/in-transaction.ts'
-import type { Place } from '../../database/places.ts'
-import type { StorageKey } from '../../vocabulary.ts'
-import type { RemoveNeeds } from '../remove-blobs.ts'
-import { hashIfThere, setAside } from '../set-aside.ts'
-import type { StoreHere } from '../stores.ts'
+import { type EventActor, recordEvent } from '../../database/audit/events.ts'
+import { inTransaction } from '../../database/connection/in-transaction.ts'
+import type { Place } from '../../database/documents/blob-location.ts'
+import type { StorageKey } from '../../vocabulary/vocabulary.ts'
+import type { RemoveNeeds } from '../stores/remove-blobs.ts'
+import { hashIfThere, setAside } from '../moving/copy-to-quarantine.ts'
+import type { StoreHere } from '../stores/stores.ts'
 
 export type QuarantineNeeds = RemoveNeeds
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 
-import type { StoreId } from '../../vocabulary.ts'
+import type { StoreId } from '../../vocabulary/vocabulary.ts'
 import { findRefusal } from './orphans.ts'
-import type { StoreHere } from '../stores.ts'
+import type { StoreHere } from '../stores/stores.ts'
 
 // What it holds is not looked at.
 const disk = { store: 'local', storeId: 'a disk' as StoreId, files: undefined as never } satisfies StoreHere

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 
-import { countVersionsIn, type Sample } from '../../database/versions-in-store.ts'
-import type { Metrics } from '../../metrics.ts'
-import type { DocumentId, FirmId, StoreId, StoreName } from '../../vocabulary.ts'
-import { storesHere } from '../stores.ts'
-import type { Patience } from '../wait-for-s3.ts'
+import { countVersionsIn, type Sample } from '../../database/documents/versions-in-store.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
+import type { DocumentId, FirmId, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
+import { storesHere } from '../stores/stores.ts'
+import type { Patience } from '../stores/wait-for-s3.ts'
 import type { CheckNeeds } from './check-version.ts'
 import type { RepairNeeds } from './orphans.ts'
 

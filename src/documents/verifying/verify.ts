@@ -1,18 +1,18 @@
-import type { Db } from '../../database/client.ts'
-import type { EventActor } from '../../database/events.ts'
+import type { Db } from '../../database/connection/client.ts'
+import type { EventActor } from '../../database/audit/events.ts'
 import {
   countElsewhere,
   countOverdue,
   listLateFallback,
   recordVerification,
   type WaitingVersion,
-} from '../../database/verifications.ts'
-import { isAnyVersionIn } from '../../database/versions-in-store.ts'
+} from '../../database/documents/verifications.ts'
+import { isAnyVersionIn } from '../../database/documents/versions-in-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
-import { untilAborted } from '../../storage/read-as-it-grows.ts'
-import type { Clock } from '../../vocabulary.ts'
-import { claimStore, notOurBucket } from '../claim-store.ts'
-import { type StoreHere, storesHere } from '../stores.ts'
+import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import type { Clock } from '../../vocabulary/vocabulary.ts'
+import { claimStore, notOurBucket } from '../stores/claim-store.ts'
+import { type StoreHere, storesHere } from '../stores/stores.ts'
 import type { Checked } from './check-version.ts'
 import { checkVersions } from './check-versions.ts'
 import { lookForStrays } from './orphans.ts'

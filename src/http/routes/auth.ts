@@ -12,11 +12,11 @@ import {
   registeredShape,
   tokensShape,
   type TokensShape,
-} from '../../contract-people.ts'
-import { AppError, isAppError } from '../../errors.ts'
-import type { IdentifyBearer } from '../../people/identify-bearer.ts'
-import type { Tokens } from '../../people/tokens.ts'
-import { presentAccount, presentPerson } from '../present-person.ts'
+} from '../../contract/people.ts'
+import { AppError, isAppError } from '../../errors/app-error.ts'
+import type { IdentifyBearer } from '../../people/sessions/identify-bearer.ts'
+import type { Tokens } from '../../people/sessions/tokens.ts'
+import { presentAccount, presentPerson } from '../presenters/present-person.ts'
 import {
   assertSameOrigin,
   clearRefreshCookie,
@@ -24,11 +24,11 @@ import {
   isCookieMode,
   readRefreshCookie,
   setRefreshCookie,
-} from '../refresh-cookie.ts'
-import { visitorOf } from '../authenticate.ts'
-import { register } from '../../people/accounts.ts'
+} from '../requests/refresh-cookie.ts'
+import { visitorOf } from '../requests/authenticate.ts'
+import { register } from '../../people/accounts/accounts.ts'
 import { requirePerson } from '../../people/require-right.ts'
-import { logIn, type LogInNeeds, logOut, refreshSession } from '../../people/sessions.ts'
+import { logIn, type LogInNeeds, logOut, refreshSession } from '../../people/sessions/sessions.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | undefined }

@@ -7,9 +7,9 @@ import {
   documentTypeParams,
   documentTypeShape,
   type DocumentTypeShape,
-} from '../../contract-people.ts'
-import type { Db } from '../../database/client.ts'
-import type { DocumentType } from '../../database/document-types.ts'
+} from '../../contract/people.ts'
+import type { Db } from '../../database/connection/client.ts'
+import type { DocumentType } from '../../database/documents/document-types.ts'
 import {
   addDocumentType,
   browseDocumentTypes,

@@ -13,17 +13,17 @@ import {
   listDocumentsQuery,
   pageQuery,
   reviewBody,
-} from '../../contract.ts'
+} from '../../contract/documents.ts'
 import type { AccessNeeds, OpeningNeeds } from '../../documents/access-document.ts'
-import { browseDocuments, viewDocument, viewHistory } from '../../documents/browse.ts'
-import { deleteDocument, restoreDocument } from '../../documents/trash.ts'
+import { browseDocuments, viewDocument, viewHistory } from '../../documents/browse-documents.ts'
+import { deleteDocument, restoreDocument } from '../../documents/trash/trash.ts'
 import { changeDisposal, viewDisposal } from '../../documents/purge/disposal.ts'
-import { reviewDocument, type ReviewNeeds, type ReviewRequest } from '../../documents/review.ts'
+import { reviewDocument, type ReviewNeeds, type ReviewRequest } from '../../documents/review/review-document.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
-import { documentOf, firmOf } from '../authenticate.ts'
-import { answerPage, type Cursors } from '../paging.ts'
-import { etagOf, presentDocument, presentEvent } from '../present-document.ts'
-import type { DisposalOf } from '../../database/disposals.ts'
+import { documentOf, firmOf } from '../requests/authenticate.ts'
+import { answerPage, type Cursors } from '../requests/paging.ts'
+import { etagOf, presentDocument, presentEvent } from '../presenters/present-document.ts'
+import type { DisposalOf } from '../../database/purge/disposals.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type DocumentNeeds = OpeningNeeds & { cursors: Cursors; scanner: Scanner | undefined }

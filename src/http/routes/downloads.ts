@@ -2,12 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { documentParams, downloadLinkShape, downloadQuery, versionParams } from '../../contract.ts'
-import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/issue-download.ts'
-import { openBytes, type OpenBytesNeeds, openLinkedBytes } from '../../documents/open-bytes.ts'
-import { openLocalLink } from '../../storage/local-links.ts'
-import { sendFile } from '../send-file.ts'
-import { documentOf, visitorOf } from '../authenticate.ts'
+import { documentParams, downloadLinkShape, downloadQuery, versionParams } from '../../contract/documents.ts'
+import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/download/issue-download.ts'
+import { openBytes, type OpenBytesNeeds, openLinkedBytes } from '../../documents/download/open-stored-file.ts'
+import { openLocalLink } from '../../storage/links/local-links.ts'
+import { sendFile } from '../presenters/send-file.ts'
+import { documentOf, visitorOf } from '../requests/authenticate.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = DownloadNeeds & OpenBytesNeeds & { localLinks: { key: Uint8Array } }

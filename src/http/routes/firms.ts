@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { firmParams, pageQuery } from '../../contract.ts'
-import { changeFirmBody, firmShape, registerFirmBody, wholeFirmShape } from '../../contract-people.ts'
-import type { Db } from '../../database/client.ts'
-import { emptyRoom, type Quota } from '../../database/quotas.ts'
-import { firmOf } from '../authenticate.ts'
-import { answerPage, type Cursors } from '../paging.ts'
-import { presentFirm, presentWholeFirm } from '../present-person.ts'
-import { browseFirms, changeFirm, registerFirm, viewFirm } from '../../people/firms.ts'
+import { firmParams, pageQuery } from '../../contract/documents.ts'
+import { changeFirmBody, firmShape, registerFirmBody, wholeFirmShape } from '../../contract/people.ts'
+import type { Db } from '../../database/connection/client.ts'
+import { emptyRoom, type Quota } from '../../database/people/quotas.ts'
+import { firmOf } from '../requests/authenticate.ts'
+import { answerPage, type Cursors } from '../requests/paging.ts'
+import { presentFirm, presentWholeFirm } from '../presenters/present-person.ts'
+import { browseFirms, changeFirm, registerFirm, viewFirm } from '../../people/firms/firms.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; cursors: Cursors; usualQuota: Quota }

@@ -1,20 +1,20 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { pageQuery } from '../../contract.ts'
+import { pageQuery } from '../../contract/documents.ts'
 import {
   identityParams,
   identityShape,
   type IdentityShape,
   linkIdentityBody,
   userParams,
-} from '../../contract-identities.ts'
-import type { Db } from '../../database/client.ts'
-import type { Identity } from '../../database/identities.ts'
-import { AppError } from '../../errors.ts'
-import type { IdentityId, UserId } from '../../vocabulary.ts'
-import { answerPage, type Cursors } from '../paging.ts'
-import { browseIdentities, linkIdentity, unlinkIdentity } from '../../people/identities.ts'
+} from '../../contract/identities.ts'
+import type { Db } from '../../database/connection/client.ts'
+import type { Identity } from '../../database/people/identities.ts'
+import { AppError } from '../../errors/app-error.ts'
+import type { IdentityId, UserId } from '../../vocabulary/vocabulary.ts'
+import { answerPage, type Cursors } from '../requests/paging.ts'
+import { browseIdentities, linkIdentity, unlinkIdentity } from '../../people/accounts/identities.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; cursors: Cursors; usualIssuer: string | undefined }

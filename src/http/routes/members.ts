@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { firmParams, pageQuery } from '../../contract.ts'
-import { addMemberBody, changeMemberBody, memberParams, memberShape } from '../../contract-people.ts'
-import type { Db } from '../../database/client.ts'
-import type { FirmId, UserId } from '../../vocabulary.ts'
-import { firmOf } from '../authenticate.ts'
-import { answerPage, type Cursors } from '../paging.ts'
-import { presentMember } from '../present-person.ts'
-import { addMember, browseMembers, changeMember, removeMember } from '../../people/members.ts'
+import { firmParams, pageQuery } from '../../contract/documents.ts'
+import { addMemberBody, changeMemberBody, memberParams, memberShape } from '../../contract/people.ts'
+import type { Db } from '../../database/connection/client.ts'
+import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
+import { firmOf } from '../requests/authenticate.ts'
+import { answerPage, type Cursors } from '../requests/paging.ts'
+import { presentMember } from '../presenters/present-person.ts'
+import { addMember, browseMembers, changeMember, removeMember } from '../../people/firms/members.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; cursors: Cursors }

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { healthShape, type ReadinessShape, readinessShape, statusShape } from '../../contract-operations.ts'
-import { seeStatus, type SeeStatusNeeds } from '../../operations/see-status.ts'
-import { levelMeter, type LevelsNeeds } from '../measure-levels.ts'
-import { presentStatus } from '../present-status.ts'
+import { healthShape, type ReadinessShape, readinessShape, statusShape } from '../../contract/operations.ts'
+import { seeStatus, type SeeStatusNeeds } from '../../operations/service-status.ts'
+import { levelMeter, type LevelsNeeds } from '../health/measure-levels.ts'
+import { presentStatus } from '../presenters/present-status.ts'
 
 type Needs = { lookAtReadiness: () => Promise<ReadinessShape> }
 

@@ -11,15 +11,15 @@ import {
   uploadQuery,
   versionParams,
   versionQuery,
-} from '../../contract.ts'
+} from '../../contract/documents.ts'
 import type { OpeningNeeds } from '../../documents/access-document.ts'
-import { addVersion, restoreVersion } from '../../documents/add-version.ts'
-import { viewVersions } from '../../documents/browse.ts'
-import { upload, type UploadNeeds } from '../../documents/upload.ts'
-import { documentOf, firmOf } from '../authenticate.ts'
-import { handInErrors, handInOf, signalOfClient } from '../file-form.ts'
-import { answerPage, type Cursors } from '../paging.ts'
-import { answerReceived, presentDocument } from '../present-document.ts'
+import { addVersion, restoreVersion } from '../../documents/versions/add-version.ts'
+import { viewVersions } from '../../documents/browse-documents.ts'
+import { upload, type UploadNeeds } from '../../documents/upload/upload.ts'
+import { documentOf, firmOf } from '../requests/authenticate.ts'
+import { handInErrors, handInOf, signalOfClient } from '../requests/file-form.ts'
+import { answerPage, type Cursors } from '../requests/paging.ts'
+import { answerReceived, presentDocument } from '../presenters/present-document.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = UploadNeeds & { mostSecondsOfSilence: number }

@@ -1,14 +1,14 @@
 import { CopyObjectCommand, DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
-import type { S3Config } from '../../config.ts'
-import { makeByteBudget } from '../byte-budget.ts'
+import type { S3Config } from '../../config/config.ts'
+import { makeByteBudget } from '../streams/memory-budget.ts'
 import { unlessMissing } from '../file-store.ts'
-import { presetPayloadHash, sendFrom } from '../s3-request-handler.ts'
-import { pieceBytes, readPieces } from '../read-as-it-grows.ts'
-import { headS3Object, listS3Pages, readS3Object } from '../s3-objects.ts'
-import { isAmazon, makeS3Client, usualPatience } from '../s3-client.ts'
-import { callS3, type S3Reach } from '../s3-operation.ts'
+import { presetPayloadHash, sendFrom } from '../s3/requests/s3-request-handler.ts'
+import { pieceBytes, readPieces } from '../streams/read-as-it-grows.ts'
+import { headS3Object, listS3Pages, readS3Object } from '../s3/s3-objects.ts'
+import { isAmazon, makeS3Client, usualPatience } from '../s3/requests/retrying-s3-client.ts'
+import { callS3, type S3Reach } from '../s3/requests/s3-operation.ts'
 import { type BackupPlace, namedPlace, type PlaceContent, tellOfPieces } from './backup-place.ts'
 
 type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }

@@ -3,11 +3,11 @@ import { constants, createReadStream } from 'node:fs'
 import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { hasCode } from '../../errors.ts'
-import { findIfThere, syncPath } from '../../files.ts'
-import { handOn } from '../hand-on.ts'
-import { localFailure } from '../local-errors.ts'
-import { incomingPath, incomingPrefix, makeDurableFolders, removeLeftovers } from '../local-folders.ts'
+import { hasCode } from '../../errors/app-error.ts'
+import { findIfThere, syncPath } from '../../files/file-system.ts'
+import { handOn } from '../streams/forward-stream.ts'
+import { localFailure } from '../local/local-errors.ts'
+import { incomingPath, incomingPrefix, makeDurableFolders, removeLeftovers } from '../local/local-folders.ts'
 import { type BackupPlace, namedPlace, type PlaceContent, tellOfPieces } from './backup-place.ts'
 
 const copyBytes = 1024 * 1024

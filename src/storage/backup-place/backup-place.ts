@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 
-import type { Sha256 } from '../../vocabulary.ts'
+import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 import { StoreError } from '../file-store.ts'
-import { handOn } from '../hand-on.ts'
-import { localFailure } from '../local-errors.ts'
-import { S3Error } from '../s3-operation.ts'
+import { handOn } from '../streams/forward-stream.ts'
+import { localFailure } from '../local/local-errors.ts'
+import { S3Error } from '../s3/requests/s3-operation.ts'
 
 /** What is written: out of memory, or from a file on this disk. Its hash is known. `onPiece` hears that it comes further. */
 export type PlaceContent =

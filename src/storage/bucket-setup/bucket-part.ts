@@ -6,9 +6,9 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../config.ts'
-import { type SeenAnswers, testKey, testText } from '../connection-test/connection-step.ts'
-import { s3FailureOf } from '../s3-errors.ts'
+import type { S3Config } from '../../config/config.ts'
+import { type SeenAnswers, testKey, testText } from '../s3/diagnosis/connection-step.ts'
+import { s3FailureOf } from '../s3/requests/s3-errors.ts'
 import { type BucketChoices, type PartName, setupRights } from './bucket-rules.ts'
 
 export type BucketReach = {

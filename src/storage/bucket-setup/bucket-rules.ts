@@ -1,4 +1,4 @@
-import { testKey } from '../connection-test/connection-step.ts'
+import { testKey } from '../s3/diagnosis/connection-step.ts'
 
 const partNames = ['versioning', 'policy', 'public_access', 'encryption', 'lifecycle', 'cors', 'replication'] as const
 export type PartName = (typeof partNames)[number]

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import type { FirmId } from '../../vocabulary.ts'
+import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import { quarantineKeyOf, storageKeyOf } from '../storage-key.ts'
 import { lifecycleRules, papersPrefix, quarantinePrefix } from './bucket-rules.ts'
 

@@ -15,8 +15,8 @@ import {
   type ServerSideEncryptionRule,
 } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../config.ts'
-import { isAmazon } from '../s3-client.ts'
+import type { S3Config } from '../../config/config.ts'
+import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
 import { isSame, type Items, type PartDefinition, proveBucket, unless } from './bucket-part.ts'
 import { closedToThePublic, corsRule, encryptionRule, type PublicAccessSwitch } from './bucket-rules.ts'
 

@@ -1,8 +1,8 @@
 import type { ReplicationConfiguration } from '@aws-sdk/client-s3'
 import { expect, test } from 'vitest'
 
-import { loadConfig } from '../../config.ts'
-import { makeS3Client } from '../s3-client.ts'
+import { loadConfig } from '../../config/config.ts'
+import { makeS3Client } from '../s3/requests/retrying-s3-client.ts'
 import type { BucketChoices } from './bucket-rules.ts'
 import { type Items, Refused } from './bucket-part.ts'
 import { replicationPart } from './replication-part.ts'

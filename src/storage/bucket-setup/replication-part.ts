@@ -6,10 +6,10 @@ import {
   type ReplicationRule,
 } from '@aws-sdk/client-s3'
 
-import { isAmazon } from '../s3-client.ts'
+import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
 import { type BucketReach, calling, type Items, type PartDefinition, Refused, unless } from './bucket-part.ts'
 import { encryptionPart } from './plain-parts.ts'
-import { isLacking } from './settle-part.ts'
+import { isLacking } from './apply-part.ts'
 import { replicationRule, type ReplicationRuleData, setupRights } from './bucket-rules.ts'
 
 const ourId = 'paniq-replica'

@@ -5,11 +5,16 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../config.ts'
-import { isAmazon, makeS3Client, type S3Patience } from '../s3-client.ts'
-import { type S3Failure, s3FailureOf } from '../s3-errors.ts'
-import { type ConnectionStep, type ConnectionTest, type Finding, watchAnswers } from './connection-step.ts'
-import { explainS3Failure, type Explanation } from './explain-s3-failure.ts'
+import type { S3Config } from '../../config/config.ts'
+import { isAmazon, makeS3Client, type S3Patience } from '../s3/requests/retrying-s3-client.ts'
+import { type S3Failure, s3FailureOf } from '../s3/requests/s3-errors.ts'
+import {
+  type ConnectionStep,
+  type ConnectionTest,
+  type Finding,
+  watchAnswers,
+} from '../s3/diagnosis/connection-step.ts'
+import { explainS3Failure, type Explanation } from '../s3/diagnosis/explain-s3-failure.ts'
 
 /** Sees whether the bucket is there, and makes it when it is not. */
 export const findBucket: ConnectionStep = {

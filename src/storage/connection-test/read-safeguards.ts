@@ -5,9 +5,9 @@ import { corsRule, papersPrefix } from '../bucket-setup/bucket-rules.ts'
 import { encryptionPart, isClosed, publicAccessPart, versioningPart } from '../bucket-setup/plain-parts.ts'
 import { lifecyclePart } from '../bucket-setup/lifecycle-part.ts'
 import { isConditionOf, policyPart } from '../bucket-setup/policy-part.ts'
-import { isAmazon } from '../s3-client.ts'
-import { isUnknownCall, s3FailureOf } from '../s3-errors.ts'
-import type { ConnectionStep, ConnectionTest, Finding } from './connection-step.ts'
+import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
+import { isUnknownCall, s3FailureOf } from '../s3/requests/s3-errors.ts'
+import type { ConnectionStep, ConnectionTest, Finding } from '../s3/diagnosis/connection-step.ts'
 
 /** Whether the bucket is as `s3 setup` leaves it. The service works without, and its own credentials may not look: it fails nothing. */
 export const readSafeguards: ConnectionStep = {

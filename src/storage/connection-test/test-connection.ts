@@ -1,6 +1,6 @@
-import type { S3Config } from '../../config.ts'
-import { untilAborted } from '../read-as-it-grows.ts'
-import { makeS3Client, type S3Patience } from '../s3-client.ts'
+import type { S3Config } from '../../config/config.ts'
+import { untilAborted } from '../streams/read-as-it-grows.ts'
+import { makeS3Client, type S3Patience } from '../s3/requests/retrying-s3-client.ts'
 import {
   type ConnectionStep,
   type ConnectionTest,
@@ -11,11 +11,11 @@ import {
   type StepName,
   type StepResult,
   watchAnswers,
-} from './connection-step.ts'
-import { explainS3Failure, isOfAnotherServer } from './explain-s3-failure.ts'
+} from '../s3/diagnosis/connection-step.ts'
+import { explainS3Failure, isOfAnotherServer } from '../s3/diagnosis/explain-s3-failure.ts'
 import { findBucket, listBucket } from './find-bucket.ts'
 import { abortMultipart, deleteObject, followLink, getObject, putObject } from './try-object.ts'
-import { lookForCredentials } from './credentials.ts'
+import { lookForCredentials } from '../s3/diagnosis/find-credentials.ts'
 import { readCors, readSafeguards } from './read-safeguards.ts'
 
 /** Someone waits for the answer; a second attempt, since one lost packet says nothing of the settings. */

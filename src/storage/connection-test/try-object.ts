@@ -7,11 +7,17 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../config.ts'
-import type { StorageKey } from '../../vocabulary.ts'
-import { s3FailureOf } from '../s3-errors.ts'
-import { makeS3LinkSigner } from '../s3-links.ts'
-import { type ConnectionStep, type ConnectionTest, type Finding, testKey, testText } from './connection-step.ts'
+import type { S3Config } from '../../config/config.ts'
+import type { StorageKey } from '../../vocabulary/vocabulary.ts'
+import { s3FailureOf } from '../s3/requests/s3-errors.ts'
+import { makeS3LinkSigner } from '../links/s3-links.ts'
+import {
+  type ConnectionStep,
+  type ConnectionTest,
+  type Finding,
+  testKey,
+  testText,
+} from '../s3/diagnosis/connection-step.ts'
 
 export const putObject: ConnectionStep = {
   step: 'put',

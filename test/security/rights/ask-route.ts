@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 
-import type { Db } from '../../../src/database/client.ts'
-import type { ServedRoute } from '../../../src/http/served-routes.ts'
-import type { UserId } from '../../../src/vocabulary.ts'
-import { uploadDocument } from '../../support/call-documents.ts'
-import { makePdf } from '../../support/make-files.ts'
-import { makeMember, makePerson } from '../../support/people.ts'
-import type { TestService } from '../../support/start-service.ts'
+import type { Db } from '../../../src/database/connection/client.ts'
+import type { ServedRoute } from '../../../src/http/requests/served-routes.ts'
+import type { UserId } from '../../../src/vocabulary/vocabulary.ts'
+import { uploadDocument } from '../../support/documents/call-documents.ts'
+import { makePdf } from '../../support/files/make-files.ts'
+import { makeMember, makePerson } from '../../support/people/people.ts'
+import type { TestService } from '../../support/service/start-service.ts'
 import { type Asking, confidentialFile, type Place } from './people-who-ask.ts'
 
 type Wish = {

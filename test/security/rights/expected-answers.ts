@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../src/errors.ts'
+import type { ErrorCode } from '../../../src/errors/app-error.ts'
 import type { RightName } from '../../../src/people/rights.ts'
 import type { KindOfPerson } from './people-who-ask.ts'
 

@@ -4,13 +4,13 @@ import { SignJWT } from 'jose'
 import { Client } from 'pg'
 
 import type { App } from '../../../src/app.ts'
-import type { FirmId } from '../../../src/vocabulary.ts'
-import { uploadDocument } from '../../support/call-documents.ts'
-import { makePng } from '../../support/make-files.ts'
-import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people.ts'
+import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import { uploadDocument } from '../../support/documents/call-documents.ts'
+import { makePng } from '../../support/files/make-files.ts'
+import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people/people.ts'
 import { createPersonnelTable, insertPersonnel } from '../../support/platform/platform-people.ts'
-import type { TestService } from '../../support/start-service.ts'
-import { signAccessToken } from '../../../src/people/tokens.ts'
+import type { TestService } from '../../support/service/start-service.ts'
+import { signAccessToken } from '../../../src/people/sessions/tokens.ts'
 
 /** Every kind of person whose answer may differ from another's. */
 export const kindsOfPeople = [

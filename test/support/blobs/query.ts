@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import type { Client } from 'pg'
 
-import type { Db } from '../../../src/database/client.ts'
+import type { Db } from '../../../src/database/connection/client.ts'
 
 /** One statement, through whichever connection a harness has. `Row` is what its text selects. */
 export type Query = <Row>(text: string, values?: unknown[]) => Promise<Row[]>

@@ -10,7 +10,7 @@ import behavior from '../../../deploy/cloudfront/behavior.json' with { type: 'js
 import bucketPolicy from '../../../deploy/cloudfront/bucket-policy.json' with { type: 'json' }
 import cachePolicy from '../../../deploy/cloudfront/cache-policy.json' with { type: 'json' }
 import responseHeaders from '../../../deploy/cloudfront/response-headers-policy.json' with { type: 'json' }
-import type { FreshBucket } from '../fresh-bucket.ts'
+import type { FreshBucket } from '../s3/fresh-bucket.ts'
 import { judgeAddress } from './judge-address.ts'
 
 export type CloudFront = {

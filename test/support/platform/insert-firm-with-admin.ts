@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 
-import type { FirmId } from '../../../src/vocabulary.ts'
-import type { Person } from '../people.ts'
+import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import type { Person } from '../people/people.ts'
 import { insertFirm, insertFirmUser, insertRegisteredUser, type Signer } from './platform-people.ts'
 
 export type FirmWithAdmin = { firm: FirmId; admin: Person }

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 
 import { Client } from 'pg'
 
-import { testServices } from '../services.ts'
-import { freshDatabaseOfTwoRoles } from '../two-roles.ts'
+import { testServices } from '../services/packages/test-services.ts'
+import { freshDatabaseOfTwoRoles } from '../database/two-roles.ts'
 
 export type PlatformDatabase = {
   /** `DATABASE_URL` and `DATABASE_OWNER_URL` as the service beside the platform is given them. */

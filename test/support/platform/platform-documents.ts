@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Client } from 'pg'
 
-import type { DocumentId, FirmId } from '../../../src/vocabulary.ts'
-import type { FreshBucket } from '../fresh-bucket.ts'
-import { makePdf } from '../make-files.ts'
+import type { DocumentId, FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import type { FreshBucket } from '../s3/fresh-bucket.ts'
+import { makePdf } from '../files/make-files.ts'
 
 export type PlatformDocument = { id: DocumentId; firmId: FirmId; filePath: string; bytes: Buffer }
 

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import type { Client } from 'pg'
 
-import type { FirmId, UserId } from '../../../src/vocabulary.ts'
-import type { Person } from '../people.ts'
+import type { FirmId, UserId } from '../../../src/vocabulary/vocabulary.ts'
+import type { Person } from '../people/people.ts'
 
 /** Signs as the platform does: with the secret that both know. */
 export type Signer = { secret: string }

@@ -4,9 +4,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { ListBucketsCommand } from '@aws-sdk/client-s3'
 import { Client } from 'pg'
 
-import { s3ClientOf } from '../s3-client.ts'
-import type { ClamdAddress, PostgresAddress, S3Address } from './service-addresses.ts'
-import { ServiceFailure } from './service-failure.ts'
+import { s3ClientOf } from './packages/s3-client.ts'
+import type { ClamdAddress, PostgresAddress, S3Address } from './packages/service-addresses.ts'
+import { ServiceFailure } from './packages/service-failure.ts'
 
 export type Environment = Record<string, string | undefined>
 

@@ -1,5 +1,5 @@
-import { ensureInstalled } from './install-packages.ts'
-import { keepServices } from './keep-services.ts'
+import { ensureInstalled } from './packages/install-packages.ts'
+import { keepServices } from './run-services.ts'
 import {
   findNamedClamd,
   findNamedDurablePostgres,
@@ -7,7 +7,7 @@ import {
   findNamedS3,
   type Environment,
 } from './named-services.ts'
-import type { AddressOf, ServiceName } from './service-addresses.ts'
+import type { AddressOf, ServiceName } from './packages/service-addresses.ts'
 import { needOf } from './start-service.ts'
 
 export type ObtainedServices<Name extends ServiceName> = { addresses: Pick<AddressOf, Name>; stop: () => Promise<void> }

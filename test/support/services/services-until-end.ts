@@ -1,5 +1,5 @@
 import { obtainServices } from './obtain-services.ts'
-import type { AddressOf, ServiceName } from './service-addresses.ts'
+import type { AddressOf, ServiceName } from './packages/service-addresses.ts'
 
 /** The services of a run by hand, on a stack that is closed when the run is told to end: what it started ends with it. */
 export async function servicesUntilEnd<Name extends ServiceName>(

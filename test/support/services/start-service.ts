@@ -1,8 +1,8 @@
-import { cephNeed, startCephRgw } from './ceph-rgw.ts'
-import { clamdNeed, startClamd } from './clamd.ts'
-import type { PackageNeed } from './install-packages.ts'
-import { postgresNeed, startDurablePostgres, startPostgres } from './postgres.ts'
-import type { AddressOf, ServiceName } from './service-addresses.ts'
+import { cephNeed, startCephRgw } from './programs/ceph-rgw.ts'
+import { clamdNeed, startClamd } from './programs/clamd.ts'
+import type { PackageNeed } from './packages/install-packages.ts'
+import { postgresNeed, startDurablePostgres, startPostgres } from './programs/postgres.ts'
+import type { AddressOf, ServiceName } from './packages/service-addresses.ts'
 
 export type StartedService<Name extends ServiceName> = { address: AddressOf[Name]; stop: () => Promise<void> }
 

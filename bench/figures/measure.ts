@@ -1,0 +1,123 @@
+import type { LoadOrder } from '../load/load.ts'
+import { readCpuSeconds, readDatabaseCpuSeconds } from './read-process.ts'
+import type { Load } from '../load/start-load.ts'
+
+export type Measured = {
+  perSecond: number
+  medianMs: number
+  slowestMs: number
+  /** Of the process that served, for each request; undefined where none did. */
+  cpuMs: number | undefined
+  /** Of its database; undefined where it has none, or one that others use. */
+  databaseCpuMs: number | undefined
+}
+
+/** Sends one order and looks at what it cost the process that serves it. */
+export async function measure(
+  load: Load,
+  order: LoadOrder,
+  { pid, dataDir }: Pick<Contender, 'pid' | 'dataDir'>,
+): Promise<Measured> {
+  const read = async () => ({
+    own: pid === undefined ? Number.NaN : await readCpuSeconds(pid),
+    database: dataDir === undefined ? Number.NaN : await readDatabaseCpuSeconds(dataDir),
+  })
+  const before = await read()
+  const { seconds, medianMs, slowestMs } = await load.make(order)
+  const after = await read()
+  const msEach = (cpuSeconds: number) => (Number.isNaN(cpuSeconds) ? undefined : (cpuSeconds * 1000) / order.count)
+  return {
+    perSecond: order.count / seconds,
+    medianMs,
+    slowestMs,
+    cpuMs: msEach(after.own - before.own),
+    databaseCpuMs: msEach(after.database - before.database),
+  }
+}
+
+/** One way to have the same done. */
+export type Contender = {
+  name: string
+  pid?: number
+  /** Where its embedded database is. */
+  dataDir?: string | undefined
+  order(atOnce: number, count: number): LoadOrder
+  /** After each measurement. */
+  tidy?: () => Promise<void>
+}
+
+/**
+ * Every contender once a round, and in the next round another one first: a machine that gets slower or busier meanwhile
+ * is so for all of them. Gives back the rounds of each contender, in the contenders' order.
+ */
+export async function measureInTurn(
+  load: Load,
+  contenders: Contender[],
+  { rounds, count, atOnce }: { rounds: number; count: number; atOnce: number },
+): Promise<Measured[][]> {
+  const results = contenders.map((): Measured[] => [])
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [offset] of contenders.entries()) {
+      const turn = (round + offset) % contenders.length
+      const contender = contenders[turn]
+      if (contender === undefined) continue
+      results[turn]?.push(await measure(load, contender.order(atOnce, count), contender))
+      await contender.tidy?.()
+    }
+  }
+  return results
+}
+
+export type Spread = { median: number; least: number; most: number }
+
+export function spreadOf(values: number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b)
+  const [least = Number.NaN] = sorted
+  return { median: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN, least, most: sorted.at(-1) ?? Number.NaN }
+}
+
+/** How many times as long `ours` takes, round by round. */
+export function timesAsLong(ours: Measured[], theirs: Measured[]): Spread {
+  return spreadOf(ours.map(({ perSecond }, round) => (theirs[round]?.perSecond ?? Number.NaN) / perSecond))
+}
+
+/** How many times as much processor time a request of `ours` takes, round by round. */
+export function timesTheCpu(ours: Measured[], theirs: Measured[]): Spread {
+  return spreadOf(ours.map(({ cpuMs = Number.NaN }, round) => cpuMs / (theirs[round]?.cpuMs ?? Number.NaN)))
+}
+
+/** The rate of `ours` as a share of that of `theirs`, round by round. */
+export function shareOfRate(ours: Measured[], theirs: Measured[]): Spread {
+  return spreadOf(ours.map(({ perSecond }, round) => perSecond / (theirs[round]?.perSecond ?? Number.NaN)))
+}
+
+/** What both benches say of the service beside the bare pipe. */
+export type AgainstPipe = {
+  atOnce: number
+  /** Requests a second. */
+  service: number
+  barePipe: number
+  shareOfPipe: Spread
+  serviceMedianMs: number
+  barePipeMedianMs: number
+  serviceCpuMs: Spread
+  databaseCpuMs: Spread
+  barePipeCpuMs: Spread
+  cpuTimesPipe: Spread
+}
+
+export function againstPipe(atOnce: number, service: Measured[], pipe: Measured[]): AgainstPipe {
+  const median = (values: (number | undefined)[]) => spreadOf(values.map((value = Number.NaN) => value)).median
+  return {
+    atOnce,
+    service: median(service.map(({ perSecond }) => perSecond)),
+    barePipe: median(pipe.map(({ perSecond }) => perSecond)),
+    shareOfPipe: shareOfRate(service, pipe),
+    serviceMedianMs: median(service.map(({ medianMs }) => medianMs)),
+    barePipeMedianMs: median(pipe.map(({ medianMs }) => medianMs)),
+    serviceCpuMs: spreadOf(service.map(({ cpuMs = Number.NaN }) => cpuMs)),
+    databaseCpuMs: spreadOf(service.map(({ databaseCpuMs = Number.NaN }) => databaseCpuMs)),
+    barePipeCpuMs: spreadOf(pipe.map(({ cpuMs = Number.NaN }) => cpuMs)),
+    cpuTimesPipe: timesTheCpu(service, pipe),
+  }
+}

@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { DeleteObjectsCommand } from '@aws-sdk/client-s3'
+
+import { ownerFileName } from '../../src/storage/owner-file.ts'
+import { type FreshBucket, freshBucket } from '../../test/support/s3/fresh-bucket.ts'
+import { listBucket } from '../../test/support/s3/list-everything.ts'
+import { obtainServices } from '../../test/support/services/obtain-services.ts'
+import { type Load, startLoad } from './start-load.ts'
+
+/** What every part of the bench uses. */
+export type Bench = {
+  folder: string
+  bucket: FreshBucket
+  load: Load
+  /** Rounds of each case; their median counts. */
+  rounds: number
+  /** How much of the usual number of requests is sent. */
+  share: number
+  say(text: string): void
+  /** Aborts when the bench is to end early. */
+  signal: AbortSignal
+  /** `keep`: the folder stays, for whoever wants to know from its logs what went wrong. */
+  close(end: { keep: boolean }): Promise<void>
+}
+
+type Wish = Pick<Bench, 'rounds' | 'share' | 'say' | 'signal'>
+
+/** A bucket on the S3 that the environment names, or else on one started for this; a folder; a process for the load. */
+export async function prepareBench(wish: Wish): Promise<Bench> {
+  await using opened = new AsyncDisposableStack()
+  const { addresses, stop } = await obtainServices(['s3'], process.env)
+  opened.defer(stop)
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-bench-'))
+  const bucket = await freshBucket(addresses.s3)
+  opened.defer(() => bucket.remove())
+  const load = startLoad(wish.signal)
+  opened.defer(() => load.stop())
+
+  const closing = opened.move()
+  return {
+    ...wish,
+    folder,
+    bucket,
+    load,
+    async close({ keep }) {
+      await closing.disposeAsync()
+      if (keep) wish.say(`The logs are in ${folder}`)
+      else await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Between two measurements, so that a store in memory does not fill up. What says whose the bucket is stays: without it the service leaves S3 alone. */
+export async function emptyBucket({ client, name }: FreshBucket): Promise<void> {
+  const listed = (await listBucket(client, name)).filter(({ key }) => key !== ownerFileName)
+  const keys = listed.map(({ key }) => ({ Key: key }))
+  const atOnce = 1000 // the most that one DeleteObjects takes
+  for (let start = 0; start < keys.length; start += atOnce) {
+    const Delete = { Objects: keys.slice(start, start + atOnce), Quiet: true }
+    await client.send(new DeleteObjectsCommand({ Bucket: name, Delete }))
+  }
+}

@@ -1,0 +1,144 @@
+import { open } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+
+import { paginateListObjectsV2, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+
+import type { Config, S3Config } from '../config/config.ts'
+import { makeFolders, readIfThere } from '../files/file-system.ts'
+import { explainS3Failure, type Explanation } from '../storage/s3/diagnosis/explain-s3-failure.ts'
+import { makeS3Client } from '../storage/s3/requests/retrying-s3-client.ts'
+import { s3FailureOf } from '../storage/s3/requests/s3-errors.ts'
+import type { Heads } from './compare-trail.ts'
+import { watchAnswers } from '../storage/s3/diagnosis/connection-step.ts'
+
+/** The newest seal, as somebody outside keeps it. */
+export type Head = { number: number; hash: string; sealedAt: string }
+
+/** A place outside of the database, where what the database’s owner does to the history shows. */
+export type HeadKeeper = {
+  /** For people: its path, or its address. */
+  shown: string
+  /** Keeping the same head again succeeds. One that is kept is never replaced by another of its number. */
+  keep(head: Head): Promise<void>
+  /** All that were ever kept. Throws `HeadsUnreadable`, or as the system does. */
+  read(): Promise<Heads>
+}
+
+/** The task whose runs tell whether heads were kept. */
+export const keepingTask = 'keep-audit-head'
+
+/** Where `AUDIT_HEADS` says; undefined where it says nothing. Nobody is asked yet. */
+export function openHeads(
+  { auditHeads: place, s3 }: Pick<Config, 'auditHeads' | 's3'>,
+  log: Pick<Logger, 'warn'>,
+): HeadKeeper | undefined {
+  if (place === undefined) return undefined
+  if ('path' in place) return keepHeadsInFile(resolve(place.path))
+  return keepHeadsInBucket(makeS3Client({ config: s3, log }), s3, place)
+}
+
+type Place = { bucket: string; prefix: string }
+
+/**
+ * Heads as objects, each written once, that say all in their names: one list reads them all, and another head of the same
+ * number has another name. Where the bucket has Object Lock with a default retention nobody can destroy them.
+ */
+function keepHeadsInBucket(client: S3Client, s3: S3Config, { bucket, prefix }: Place): HeadKeeper {
+  const seen = watchAnswers(client)
+  return {
+    shown: `s3://${bucket}/${prefix}`,
+    async keep(head) {
+      const key = `${prefix}${String(head.number).padStart(12, '0')}-${head.hash}.json`
+      const body = JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })
+      try {
+        await client.send(
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            Body: body,
+            ContentType: 'application/json',
+            // Object Lock asks for a hash of what it keeps.
+            ChecksumAlgorithm: 'SHA256',
+            IfNoneMatch: '*',
+          }),
+        )
+      } catch (error) {
+        if (!(error instanceof Error) || error.name !== 'PreconditionFailed') throw error
+      }
+    },
+    async read() {
+      try {
+        return await readAll(client, { bucket, prefix })
+      } catch (error) {
+        const about = { config: { ...s3, bucket }, seen, right: 's3:ListBucket' }
+        throw new HeadsUnreadable(adviseOn(error, explainS3Failure(error, about)), error)
+      }
+    },
+  }
+}
+
+async function readAll(client: S3Client, { bucket, prefix }: Place): Promise<Heads> {
+  const heads = new Map<number, Set<string>>()
+  for await (const page of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix })) {
+    for (const { Key: key = '' } of page.Contents ?? []) {
+      const [, number, hash] = /^(\d{12})-([0-9a-f]{64})\.json$/.exec(key.slice(prefix.length)) ?? []
+      if (number !== undefined && hash !== undefined) addHead(heads, { number: Number(number), hash })
+    }
+  }
+  return heads
+}
+
+function addHead(heads: Map<number, Set<string>>, { number, hash }: Pick<Head, 'number' | 'hash'>): void {
+  const kept = heads.get(number)
+  if (kept === undefined) heads.set(number, new Set([hash]))
+  else kept.add(hash)
+}
+
+/** Another setting names this bucket. */
+function adviseOn(error: unknown, { says, advice }: Explanation): Explanation {
+  const isNowhere = s3FailureOf(error, { hasBody: true }).s3Code === 'NoSuchBucket'
+  return { says, advice: isNowhere ? 'Make it, or set AUDIT_HEADS to one that exists.' : advice }
+}
+
+const lineForm = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
+
+function headOf(text: string, line: number): z.output<typeof lineForm> {
+  try {
+    return lineForm.parse(JSON.parse(text))
+  } catch (error) {
+    throw new Error(`line ${line} is no head`, { cause: error })
+  }
+}
+
+/** Heads as lines of JSON in a file that only grows, as on a disk of another machine. */
+export function keepHeadsInFile(path: string): HeadKeeper {
+  return {
+    shown: path,
+    async keep(head) {
+      await makeFolders(dirname(path), 0o777)
+      await using file = await open(path, 'a', 0o600)
+      await file.appendFile(`${JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })}\n`)
+      await file.sync()
+    },
+    async read() {
+      const heads = new Map<number, Set<string>>()
+      for (const [index, line] of ((await readIfThere(path)) ?? '').split('\n').entries())
+        // A line that a crash cut is the last one; the next head stands behind it on the same line.
+        for (const text of line.match(/\{[^{}]*\}/g) ?? []) addHead(heads, headOf(text, index + 1))
+      return heads
+    },
+  }
+}
+
+/** Heads that are kept in a bucket could not be read: why, and what to do. */
+export class HeadsUnreadable extends Error {
+  override readonly name = 'HeadsUnreadable'
+  readonly explanation: Explanation
+
+  constructor(explanation: Explanation, cause: unknown) {
+    super(explanation.says, { cause })
+    this.explanation = explanation
+  }
+}

@@ -1,0 +1,129 @@
+import { findBytesNow } from '../database/backup/backed-up-files.ts'
+import type { Db } from '../database/connection/client.ts'
+import type { Place } from '../database/documents/blob-location.ts'
+import {
+  hashStored,
+  type HoldNeeds,
+  holdSource,
+  isOfWrongSource,
+  lookAgain,
+  type Source,
+} from '../documents/moving/buffer-source.ts'
+import { filesAt, type Stores } from '../documents/stores/stores.ts'
+import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import { mayBeOfOneFile } from '../storage/local/local-errors.ts'
+import { isReadableKey } from '../storage/storage-key.ts'
+import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
+import { contentName, type FileFate, type FileLine, type NamedFile } from './manifest.ts'
+import { noticing, type Underway } from './heartbeat.ts'
+
+export type KeepNeeds = HoldNeeds & { db: Db; stores: Stores }
+
+/** `isNew`: nothing in the place had these bytes. */
+export type Kept = { line: FileLine; isNew: boolean }
+
+type Outcome = { fate: 'kept'; sha256: Sha256; isNew: boolean } | { fate: Exclude<FileFate, 'kept' | 'left'> }
+
+/** Puts one file of the snapshot into the place: from where it lay then, or else from where it lies now. */
+export async function keepFile(
+  needs: KeepNeeds,
+  place: BackupPlace,
+  file: NamedFile,
+  underway: Underway,
+): Promise<Kept> {
+  if (file.scan_status === 'infected') return { line: { ...file, fate: 'infected' }, isNew: false }
+  const known = file.sha256 as Sha256 | null // its form was checked where the line was read
+  if (known !== null && (await place.sizeOf(contentName(known))) === file.size)
+    return { line: { ...file, fate: 'kept' }, isNew: false }
+  const outcome = await copyFile(needs, place, file, underway)
+  if (outcome.fate === 'kept') return { line: { ...file, fate: 'kept', sha256: outcome.sha256 }, isNew: outcome.isNew }
+  return { line: { ...file, fate: outcome.fate }, isNew: false }
+}
+
+async function copyFile(needs: KeepNeeds, place: BackupPlace, file: NamedFile, underway: Underway): Promise<Outcome> {
+  // Hours after the snapshot, maybe: a virus may have been found since.
+  if ((await findNow(needs, file))?.isInfected === true) return { fate: 'infected' }
+  const then = { store: file.store, storeId: file.store_id as StoreId | null, key: file.key as StorageKey } // as rows have them
+  const outcome = await copyFrom(needs, place, { file, from: then, underway })
+  if (outcome.fate === 'kept') return outcome
+
+  const now = await findNow(needs, file)
+  if (now?.isInfected === true) return { fate: 'infected' }
+  if (now === undefined || isSame(now, then)) return outcome
+  const second = await copyFrom(needs, place, { file, from: now, underway })
+  return second.fate === 'kept' ? second : outcome
+}
+
+/** Undefined also of a row of the platform's, which names one place alone. */
+async function findNow({ db }: KeepNeeds, { firm_id: firmId, version_id: versionId }: NamedFile) {
+  return versionId === null ? undefined : findBytesNow(db, firmId as FirmId, versionId) // as rows have it
+}
+
+type Copy = { file: NamedFile; from: Place; underway: Underway }
+
+async function copyFrom(
+  needs: KeepNeeds,
+  place: BackupPlace,
+  { file, from, underway: { signal, onMove } }: Copy,
+): Promise<Outcome> {
+  const store = filesAt(needs.stores, from)
+  if (store === undefined) return { fate: 'not_here' }
+  if (!isReadableKey(from.key)) return { fate: 'missing' }
+  const sha256 = file.sha256 as Sha256 | null
+  const read: Source['store']['read'] = async (key) => noticing(await store.read(key), onMove)
+  const source: Source = { store: { read }, key: from.key, size: file.size, sha256, signal, waitSeconds: Infinity }
+  try {
+    const held = await holdSource(needs, source)
+    // The platform's rows name no disk: it may be another one.
+    if (held === undefined) return { fate: from.store === 'local' && from.storeId === null ? 'not_here' : 'missing' }
+    try {
+      return { fate: 'kept', ...(await write(place, held.content, onMove)) }
+    } finally {
+      await held.release()
+    }
+  } catch (error) {
+    if (isOfWrongSource(error)) return { fate: await lookAgain(source) }
+    if (await isRefusedAlone(needs, from, { error, signal })) return { fate: 'unreadable' }
+    throw error
+  }
+}
+
+type Content = NonNullable<Awaited<ReturnType<typeof holdSource>>>['content']
+
+/** A file in memory is short; one from the spool may take a slow place longer than a backup may stand still. */
+async function write(
+  place: BackupPlace,
+  content: Content,
+  onPiece: () => void,
+): Promise<{ sha256: Sha256; isNew: boolean }> {
+  const { size, sha256 } =
+    content.kind === 'memory' ? { size: content.bytes.length, sha256: content.sha256 } : await content.accepted
+  const name = contentName(sha256)
+  if ((await place.sizeOf(name)) === size) return { sha256, isNew: false }
+  await place.write(
+    name,
+    content.kind === 'memory' ? { bytes: content.bytes, sha256 } : { path: content.path, size, sha256, onPiece },
+  )
+  return { sha256, isNew: true }
+}
+
+function isSame(one: Place, other: Place): boolean {
+  return one.store === other.store && one.storeId === other.storeId && one.key === other.key
+}
+
+/** Whether the local disk refuses this file alone, twice, or has no file there. A disk that refuses its root too is away as a whole. */
+export async function isRefusedAlone(
+  { stores: { local } }: { stores: Stores },
+  { store, key }: Pick<Place, 'store' | 'key'>,
+  { error, signal }: { error: unknown; signal: AbortSignal },
+): Promise<boolean> {
+  if (store !== 'local' || !mayBeOfOneFile(error)) return false
+  try {
+    await hashStored(local, key, signal)
+    return false
+  } catch (again) {
+    if (!mayBeOfOneFile(again)) return false
+  }
+  await local.ownership.find()
+  return true
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { PassThrough, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+
+import { stringify } from 'csv-stringify'
+
+import { exportTrail } from '../../audit/export-trail.ts'
+import type { Db } from '../../database/connection/client.ts'
+import { recordEvent, systemActor } from '../../database/audit/events.ts'
+import { codeOf } from '../../errors/app-error.ts'
+import type { FirmId } from '../../vocabulary/vocabulary.ts'
+import type { ExportAuditOptions } from './add-audit.ts'
+import { claimOf, describeClaim } from './verify-audit.ts'
+import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
+import { inCount, type Printer } from '../printing/printer.ts'
+import { requireFirm } from '../command/with-database.ts'
+
+type Needs = { db: Db; print: Printer; signal: AbortSignal }
+
+/** `audit export`. Who took what stands in the trail afterwards. */
+export async function exportAudit({ db, print, signal }: Needs, options: ExportAuditOptions): Promise<void> {
+  const { output, format, firm, from, to } = options
+  if (from !== undefined && to !== undefined && from >= to)
+    throw new WrongUse('--from must be before --to: what happened from the first on and before the second is written.')
+  const filter = { ...(firm && { firm }), ...(from && { from }), ...(to && { to }) }
+  if (firm !== undefined) await requireFirm(db, firm as FirmId) // checked by the program
+  const file = await openNew(output)
+  const exported = await removingWhatFails(output, async () => {
+    const writer = writeTrail({ file, path: output }, format)
+    const written = await exportTrail({ db, signal }, { filter, write: writer.write })
+    await writer.end()
+    await recordEvent(db, systemActor(randomUUID()), {
+      action: 'audit.exported',
+      outcome: written.isComplete ? 'ok' : 'incomplete',
+      details: { ...filter, format, events: written.events, complete: written.isComplete },
+    })
+    return written
+  })
+  const { events, isComplete } = exported
+  print.answer({ ok: isComplete, complete: isComplete, events, file: output, ...claimOf(filter) })
+  if (!isComplete) {
+    print.say(`It was ended before the end: ${output} has only a part.`)
+    throw new CommandFailed()
+  }
+  print.say(`${print.mark(true)} ${inCount(events, 'event')} written to ${output}: ${describeClaim(filter)}.`)
+}
+
+/** What is left of an export that failed says nothing of itself, and would keep the next one from its name. */
+async function removingWhatFails<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    await unlink(path).catch(() => undefined)
+    throw error
+  }
+}
+
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o600)
+  } catch (error) {
+    throw new WrongUse(
+      `${path} cannot be made (${codeOf(error) ?? 'no reason given'}); name a file that is not there yet, in a folder that is.`,
+    )
+  }
+}
+
+const columns = [
+  'occurred_at',
+  'action',
+  'outcome',
+  'firm_id',
+  'document_id',
+  'version',
+  'actor_id',
+  'ip',
+  'user_agent',
+  'request_id',
+  'details',
+  'id',
+  'transaction_id',
+  'personal',
+]
+
+type TrailWriter = { write: (line: string) => Promise<void>; end: () => Promise<void> }
+
+/**
+ * Lines of the trail as they are, or its events as CSV, read no faster than the disk takes them. What the disk says is
+ * thrown with the file's name, to whoever writes next or ends.
+ */
+export function writeTrail({ file, path }: { file: FileHandle; path: string }, format: 'jsonl' | 'csv'): TrailWriter {
+  const { rows, put } = format === 'csv' ? asCsv() : asLines()
+  const written = pipeline(rows, file.createWriteStream()).catch((error: Error) => {
+    throw Object.assign(error, { path })
+  })
+  written.catch(() => undefined)
+  return {
+    async write(line) {
+      if (rows.destroyed) await written
+      if (!put(line)) await once(rows, 'drain').catch(() => written)
+    },
+    async end() {
+      rows.end()
+      await written
+    },
+  }
+}
+
+/** `put` tells whether more is taken at once. */
+type Rows = { rows: Writable & NodeJS.ReadableStream; put: (line: string) => boolean }
+
+function asLines(): Rows {
+  const rows = new PassThrough()
+  return { rows, put: (line) => rows.write(`${line}\n`) }
+}
+
+/** Events alone: the seals are for machines. */
+function asCsv(): Rows {
+  // A spreadsheet would run what begins as a formula does.
+  const rows = stringify({ header: true, columns, escape_formulas: true })
+  return {
+    rows,
+    put(line) {
+      const event: unknown = JSON.parse(line)
+      if (typeof event !== 'object' || event === null || !('id' in event)) return true
+      return rows.write('personal' in event ? { ...Object(event.personal), ...event } : event)
+    },
+  }
+}

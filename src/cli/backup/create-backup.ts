@@ -1,0 +1,161 @@
+import type { CopyCounts } from '../../backup/copy-files.ts'
+import { type BackupMade, createBackup as create, type CreateNeeds } from '../../backup/create-backup.ts'
+import { type FileLine, isLacking, type Manifest } from '../../backup/manifest.ts'
+import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../../backup/retrying-place.ts'
+import type { PathOrBucket } from '../../config/setting-formats.ts'
+import type { Config } from '../../config/config.ts'
+import { isAppError } from '../../errors/app-error.ts'
+import type { CreateBackupOptions } from './add-backup.ts'
+import { CommandFailed, explainGivenUp } from '../printing/explain-failure.ts'
+import { openBackupPlace } from './open-backup-place.ts'
+import {
+  type Amount,
+  inBytes,
+  inCount,
+  type Printer,
+  type Progress,
+  showProgress,
+  tellingOfWaiting,
+} from '../printing/printer.ts'
+import type { SigningKey } from '../../backup/open-backup.ts'
+
+type Needs = CreateNeeds & {
+  config: Config
+  print: Printer
+  signal: AbortSignal
+  key: SigningKey | undefined
+  patience?: PatienceTimes
+}
+
+/** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
+export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
+  const { print, signal, key, patience = usualPatienceTimes } = needs
+  const place = await openBackupPlace(needs, where, { makes: true, policy: 'backup' })
+  const isRowsOnly = options.rowsOnly === true
+  let progress: Progress | undefined
+  const done: Amount = { files: 0, bytes: 0 }
+  try {
+    const made = await create(needs, place, {
+      isRowsOnly,
+      key,
+      concurrency: options.concurrency,
+      signal,
+      ...patience,
+      onWaiting: tellingOfWaiting(
+        (line) => (progress === undefined ? print.say(line) : progress.say(line)),
+        patience.patienceMs,
+      ),
+      onTable: () => undefined,
+      onTotal(total) {
+        print.say(
+          `The rows are in it; ${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${isRowsOnly ? 'to be listed' : 'to be compared and copied'}.`,
+        )
+        progress = showProgress(print, total)
+      },
+      onFile({ line }) {
+        done.files += 1
+        done.bytes += line.size
+        if (isLacking(line.fate)) tellLacking(print, progress, line)
+        progress?.update(done)
+      },
+    })
+    progress?.end()
+    answer(print, made, place.shown)
+  } catch (error) {
+    progress?.end()
+    // What it says itself it says also when it was told to end: it may have been finished by then.
+    if (!signal.aborted || isAppError(error))
+      throw error instanceof GaveUp ? explainGivenUp(error, 'what is in the backup already is not copied again') : error
+    print.answer({ event: 'finished', ok: false, complete: false })
+    print.say(
+      `It was ended before the end. What there is of it says that it is not finished, and the next one removes it.`,
+    )
+    throw new CommandFailed()
+  } finally {
+    place.close()
+  }
+}
+
+const whys: Partial<Record<FileLine['fate'], string>> = {
+  not_here: 'it lies on a disk, or in a store, that is not here',
+  unreadable: 'its file cannot be read, or something else is in its place',
+  missing: 'its file is not there',
+  wrong: 'its bytes are not those that were stored',
+}
+
+function tellLacking(print: Printer, progress: Progress | undefined, line: FileLine): void {
+  const why = whys[line.fate] ?? line.fate
+  const { firm_id, document_id, version, store, store_id, key, size: bytes } = line
+  print.answer({ event: 'lacking', fate: line.fate, firm_id, document_id, version, store, store_id, key, bytes, why })
+  progress?.say(`${print.mark(false)} document ${document_id} version ${version ?? '?'}, ${key}: ${why}`)
+}
+
+function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade, shown: string): void {
+  const { files, tables, signed_with: fingerprint, backup } = manifest
+  const isWhole = files.lacking === 0
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+  print.answer({
+    event: 'finished',
+    ok: isWhole,
+    complete: true,
+    backup: name,
+    place: shown,
+    taken_at: backup.taken_at,
+    rows_only: backup.rows_only,
+    rows,
+    files: files.count,
+    bytes: files.bytes,
+    copied: counts.copied,
+    copied_bytes: counts.copiedBytes,
+    shared: counts.shared,
+    fates: counts.fates,
+    files_not_included: files.count - (counts.fates.kept ?? 0),
+    signed_with: fingerprint,
+    removed_unfinished: cleaned,
+  })
+  for (const each of cleaned) print.say(`The unfinished backup ${each} was removed.`)
+  const copied = backup.rows_only
+    ? ''
+    : `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} there already`
+  const mark = print.mark(isWhole)
+  print.say(
+    `${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}${copied}.`,
+  )
+  warnRowsOnly(print, manifest)
+  if (fingerprint === null)
+    print.say(
+      `${print.mark('note')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
+    )
+  if (isWhole) return
+  print.say(`Not in it: ${inCount(files.lacking, 'file')}; the rest is sound.`)
+  for (const line of adviseOnLacking(counts.fates)) print.say(line)
+  throw new CommandFailed()
+}
+
+/** What to do about files that a backup could not have, a line for each reason. */
+export function adviseOnLacking({
+  not_here = 0,
+  unreadable = 0,
+  missing = 0,
+  wrong = 0,
+}: CopyCounts['fates']): string[] {
+  const lines: string[] = []
+  if (not_here > 0) lines.push('Not here: run it where their disks are, or `drain` those first.')
+  if (unreadable > 0)
+    lines.push(
+      'Not read: let this user read all that lies below UPLOADS_DIR, put files back in the place of links and folders, and run this again.',
+    )
+  if (missing + wrong > 0)
+    lines.push(
+      'Lost or damaged: `verify` names and marks them; docs/runbook/backup-lacking.md says where they may still be had. Every backup lacks them until they are back, or their documents are purged.',
+    )
+  return lines
+}
+
+/** Prints what a rows-only backup does not include, and what that means for a restore. */
+export function warnRowsOnly(print: Printer, { backup, files }: Manifest): void {
+  if (!backup.rows_only) return
+  print.say(
+    `${print.mark('note')} This backup has rows only: ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}, are not in it. A restore brings back the rows and looks for the files in their stores.`,
+  )
+}

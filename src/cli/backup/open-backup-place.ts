@@ -1,0 +1,205 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+
+import type { Logger } from 'pino'
+
+import {
+  type CheckingKey,
+  listBackups,
+  openBackup,
+  type OpenedBackup,
+  readCheckingKey,
+} from '../../backup/open-backup.ts'
+import type { PathOrBucket } from '../../config/setting-formats.ts'
+import type { ConfigWithoutTokens } from '../../config/config.ts'
+import { AppError, codeOf } from '../../errors/app-error.ts'
+import { isFolder } from '../../files/file-system.ts'
+import { backupBucket } from '../../storage/backup-place/backup-bucket.ts'
+import { backupFolder, tidyBackupFolder } from '../../storage/backup-place/backup-folder.ts'
+import type { BackupPlace } from '../../storage/backup-place/backup-place.ts'
+import { StoreError } from '../../storage/file-store.ts'
+import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import type { Printer } from '../printing/printer.ts'
+import { givePolicy, WrongUse } from '../printing/explain-failure.ts'
+import { BackupWrong, NotSigned } from '../../backup/manifest.ts'
+import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../../storage/connection-test/find-bucket.ts'
+
+type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
+
+const namePlace = 'Name the place that `backup create` was given.'
+const howKeysAreMade = '"Setting it up" in deploy/backup-restore/README.md says how a pair of keys is made.'
+
+/** Of deploy/policies. */
+type Policy = 'backup' | 'backup-verify' | 'backup-verify-repair' | 'backup-restore'
+
+/**
+ * Where backups are kept. Throws, with what to do, when it cannot be used. `makes`: a folder is made when it is not
+ * there. `policy`: what gives the rights in a bucket.
+ */
+export async function openBackupPlace(
+  { config, log, signal }: Needs,
+  place: PathOrBucket,
+  { makes, policy }: { makes: boolean; policy: Policy },
+): Promise<BackupPlace> {
+  if ('bucket' in place) {
+    if (makes && place.bucket === config.s3.bucket)
+      throw new WrongUse(
+        `s3://${place.bucket} is the bucket of the papers: whoever holds the service’s key could remove both. Name another bucket, or a folder.`,
+      )
+    const s3 = await untilAborted(inItsRegion({ ...config.s3, bucket: place.bucket }), signal)
+    const trouble = await untilAborted(findS3Trouble(s3), signal)
+    if (trouble !== undefined)
+      throw new AppError(
+        'store_unavailable',
+        `s3://${place.bucket} cannot be used: ${trouble.says}. ${adviceFor(trouble, policy)}`,
+      )
+    return backupBucket({ config: s3, log }, { ...place, policy })
+  }
+  const path = resolve(place.path)
+  if (makes) {
+    await requireApart(path, config)
+    await makeFolder(path)
+  } else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}. ${namePlace}`)
+  return backupFolder(path)
+}
+
+/** No setting names this bucket. */
+function adviceFor({ trouble, s3Code, advice }: S3TroubleFound, policy: Policy): string {
+  if (trouble === 'not_allowed') return `${givePolicy(policy)}.`
+  return s3Code === 'NoSuchBucket' ? 'Make it, or name one that exists.' : advice
+}
+
+type Which = 'newest' | 'newest_finished'
+
+/** The backup that is meant: by its name, or the newest with files (`files: false`: the newest). Prints which newer one it leaves. */
+export async function openNamed(
+  print: Printer,
+  place: BackupPlace,
+  { backup: name, publicKey, files = true }: { backup?: string; publicKey?: string; files?: boolean },
+  which: Which,
+): Promise<OpenedBackup> {
+  const key = await readKeyFile(publicKey, '--public-key', readCheckingKey)
+  const all = (await listBackups(place)).toReversed()
+  if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}. ${namePlace}`)
+  if (name === undefined) {
+    const { opened, newer } = await openNewest(place, { key, all, which, files })
+    if (newer !== undefined)
+      print.say(
+        `${print.mark('note')} A newer backup has rows only, and is not taken; --backup ${newer.name} takes it.`,
+      )
+    return opened
+  }
+  if (!all.includes(name)) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
+  const opened = await openUnlessUnfinished(place, name, { key, all })
+  if (opened === undefined) throw notFinished(name, all)
+  return opened
+}
+
+/** `newer`: of rows alone, and passed over. */
+async function openNewest(place: BackupPlace, { which, files, ...among }: Among & { which: Which; files: boolean }) {
+  const { all } = among
+  let rowsOnly: OpenedBackup | undefined
+  for (const each of all) {
+    const opened = await openUnlessUnfinished(place, each, among)
+    if (opened === undefined && which === 'newest' && each === all[0]) throw notFinished(each, all)
+    if (opened !== undefined && !(files && opened.manifest.backup.rows_only)) return { opened, newer: rowsOnly }
+    rowsOnly ??= opened
+  }
+  if (rowsOnly !== undefined) return { opened: rowsOnly, newer: undefined }
+  throw new AppError('gone', `None of the backups in ${place.shown} is finished.`)
+}
+
+function notFinished(name: string, all: string[]): AppError {
+  return new AppError(
+    'gone',
+    `The backup ${name} is not finished: it is being made, or whoever made it was ended.${otherThan(name, all)}`,
+  )
+}
+
+function otherThan(name: string, names: string[]): string {
+  // The newest is the first.
+  const before = names[names.indexOf(name) + 1]
+  return before === undefined ? '' : ` --backup ${before} names the one before.`
+}
+
+type Among = { key: CheckingKey | undefined; all: string[] }
+
+async function openUnlessUnfinished(
+  place: BackupPlace,
+  name: string,
+  { key, all }: Among,
+): Promise<OpenedBackup | undefined> {
+  try {
+    return await openBackup(place, name, key)
+  } catch (error) {
+    if (!(error instanceof BackupWrong)) throw error
+    const advice =
+      error instanceof NotSigned
+        ? 'Without --public-key it is read all the same, and believed as it stands; --sign-key of `backup create` signs the next one.'
+        : 'If the key is the right one, take this backup from another copy of the place.'
+    const says = `The backup ${name} in ${place.shown} cannot be believed: ${error.message}. ${advice}${otherThan(name, all)}`
+    throw new AppError('gone', says, { cause: error })
+  }
+}
+
+/** Throws as wrong use what the file is not. */
+export async function readKeyFile<Key>(
+  path: string | undefined,
+  option: string,
+  read: (pem: string) => Key,
+): Promise<Key | undefined> {
+  if (path === undefined) return undefined
+  const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new WrongUse(`${option}: ${path} cannot be read (${error.code ?? 'no reason given'}). ${howKeysAreMade}`)
+  })
+  try {
+    return read(pem)
+  } catch (error) {
+    throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}. ${howKeysAreMade}`)
+  }
+}
+
+/** Throws when the folder is the service's own, or a part of it or of another place for backups. */
+async function requireApart(path: string, { uploadsDir, dataDir }: ConfigWithoutTokens): Promise<void> {
+  const [real, ...own] = await Promise.all([path, uploadsDir, dataDir].map(realPathOf))
+  for (let above = real; above !== undefined; above = above === dirname(above) ? undefined : dirname(above)) {
+    if (own.includes(above))
+      throw new WrongUse(
+        `${path} is UPLOADS_DIR or DATA_DIR, or below one: what destroys that would destroy the backups too. Name another folder, best on another disk.`,
+      )
+    // What this user may not list is no place of theirs.
+    if (above !== real && (await listBackups(backupFolder(above)).catch(() => [])).length > 0)
+      throw new WrongUse(`${path} is below ${above}, where backups are kept. Name that folder, or one outside of it.`)
+  }
+}
+
+/** Of a folder that need not exist: without the symbolic links in what exists of it. */
+async function realPathOf(path: string): Promise<string> {
+  const above = dirname(path)
+  return realpath(path).catch(async () => (path === above ? path : join(await realPathOf(above), basename(path))))
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await tidyBackupFolder(path)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    const code = codeOf(error.cause) ?? 'no reason given'
+    throw new WrongUse(
+      `Backups cannot be kept in ${path}: ${whysNoFolder.get(code) ?? `the system refuses it (${code})`}. Name a folder that this user may write to.`,
+    )
+  }
+}
+
+const inTheWay = 'a file is in the way, not a folder'
+const mayNotWrite = 'this user may not write there'
+const whysNoFolder = new Map([
+  ['EEXIST', inTheWay],
+  ['ENOTDIR', inTheWay],
+  ['ENOENT', 'no folder can be made there'],
+  ['EACCES', mayNotWrite],
+  ['EPERM', mayNotWrite],
+  ['EROFS', 'its disk can only be read'],
+  ['ENOSPC', 'its disk is full'],
+  ['EDQUOT', 'its disk is full'],
+])

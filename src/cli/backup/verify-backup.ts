@@ -1,0 +1,121 @@
+import type { Logger } from 'pino'
+
+import type { OpenedBackup } from '../../backup/open-backup.ts'
+import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../../backup/retrying-place.ts'
+import {
+  type BackupChecked,
+  type BackupProblem,
+  type ProblemKind,
+  verifyBackup as verify,
+} from '../../backup/verify-backup.ts'
+import type { PathOrBucket } from '../../config/setting-formats.ts'
+import type { ConfigWithoutTokens } from '../../config/config.ts'
+import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import type { VerifyBackupOptions } from './add-backup.ts'
+import { warnRowsOnly } from './create-backup.ts'
+import { CommandFailed, explainGivenUp } from '../printing/explain-failure.ts'
+import { openBackupPlace, openNamed } from './open-backup-place.ts'
+import { endedUnread, inBytes, inCount, type Printer, showProgress } from '../printing/printer.ts'
+
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
+
+/** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
+export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
+  const { print, signal, patience = usualPatienceTimes } = needs
+  const place = await openBackupPlace(needs, where, {
+    makes: false,
+    policy: options.repair === true ? 'backup-verify-repair' : 'backup-verify',
+  })
+  try {
+    const opened = await untilAborted(openNamed(print, place, options, 'newest'), signal)
+    const { files, backup } = opened.manifest
+    const progress = showProgress(print, { files: files.count, bytes: backup.rows_only ? 0 : files.bytes })
+    const kinds: Record<ProblemKind, number> = { backup: 0, missing: 0, damaged: 0, aside: 0 }
+    const checked = await verify(place, opened, {
+      concurrency: options.concurrency,
+      signal,
+      ...patience,
+      repairs: options.repair === true,
+      onProblem(problem) {
+        kinds[problem.kind] += 1
+        print.answer({
+          event: 'problem',
+          kind: problem.kind,
+          file: problem.file,
+          why: problem.why,
+          ...aboutLine(problem),
+        })
+        progress.say(`${print.mark(false)} ${problem.file}: ${problem.why}${whose(problem)}`)
+      },
+      onFile: (done) => progress.update(done),
+    }).finally(() => progress.end())
+    answer(print, opened, checked)
+    for (const line of adviseOnDamage(kinds)) print.say(line)
+    if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
+  } catch (error) {
+    throw error instanceof GaveUp ? explainGivenUp(error, 'a verification begins anew') : error
+  } finally {
+    place.close()
+  }
+}
+
+function aboutLine({ line }: BackupProblem) {
+  return line && { firm_id: line.firm_id, document_id: line.document_id, version: line.version }
+}
+
+function whose({ line }: BackupProblem): string {
+  return line === undefined ? '' : ` (document ${line.document_id} version ${line.version ?? '?'})`
+}
+
+function answer(print: Printer, { name, manifest, signature }: OpenedBackup, checked: BackupChecked): void {
+  const { rows, files, bytes, notIncluded, problems, isComplete } = checked
+  const isRight = problems === 0 && isComplete
+  const { lacking } = manifest.files
+  print.answer({
+    event: 'finished',
+    ok: isRight,
+    complete: isComplete,
+    backup: name,
+    taken_at: manifest.backup.taken_at,
+    rows_only: manifest.backup.rows_only,
+    signature,
+    rows,
+    files,
+    bytes,
+    files_not_included: notIncluded,
+    lacking,
+    problems,
+  })
+  if (signature === 'none')
+    print.say(`${print.mark('note')} It is not signed: who can write there could have changed it unseen.`)
+  if (signature === 'unchecked') print.say(`${print.mark('note')} It is signed; --public-key FILE would show by whom.`)
+  warnRowsOnly(print, manifest)
+  if (lacking > 0)
+    print.say(`${print.mark('note')} It lacks ${inCount(lacking, 'file')} that could not be had when it was made.`)
+  const mark = print.mark(isRight)
+  const verdict = problems === 0 ? noProblem(isComplete) : inCount(problems, 'problem')
+  print.say(`${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files, 'file')}, ${inBytes(bytes)}: ${verdict}.`)
+  if (!isComplete) print.say(endedUnread)
+}
+
+function noProblem(isComplete: boolean): string {
+  return isComplete ? 'all as it was written' : 'nothing wrong so far'
+}
+
+/** What to do about what is wrong in a backup, a line for each kind of it. */
+function adviseOnDamage({ backup, missing, damaged, aside }: Record<ProblemKind, number>): string[] {
+  const again = '`backup create` copies again what the store still has'
+  const lines: string[] = []
+  if (backup > 0)
+    lines.push(
+      'What is wrong in its rows or lists cannot be mended: make another backup, or take this one from another copy.',
+    )
+  if (damaged > 0)
+    lines.push(`Damaged files: --repair puts them aside; then ${again}. See docs/runbook/backup-lacking.md.`)
+  if (aside > 0)
+    lines.push(
+      `Put aside, as ….damaged: ${inCount(aside, 'file')}. The next ${again}: run it now, since until then no backup here has them. See docs/runbook/backup-lacking.md.`,
+    )
+  if (missing > 0) lines.push(`Missing files: ${again}. See docs/runbook/backup-lacking.md.`)
+  return lines
+}

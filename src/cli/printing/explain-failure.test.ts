@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest'
+
+import { AppError, ConfigError } from '../../errors/app-error.ts'
+import { localFailure } from '../../storage/local/local-errors.ts'
+import { s3FailureOf } from '../../storage/s3/requests/s3-errors.ts'
+import { S3Error } from '../../storage/s3/requests/s3-operation.ts'
+import { explainFailure, explainListening } from './explain-failure.ts'
+
+describe('a database that cannot be opened, or went away', () => {
+  test.each([
+    ['28P01', 'refuses this user or password'],
+    ['3D000', 'createdb'],
+    ['42501', 'db migrate with DATABASE_OWNER_URL'],
+    ['42501', 'docs/grants.md'],
+    ['53300', 'max_connections'],
+    ['57P03', 'try again'],
+    ['28000', 'TLS'],
+    ['28000', 'no such user'],
+    ['ENOTFOUND', 'host name'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'sslrootcert'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'another name'],
+  ])('%s, however deep it lies: says what to do', (code, advice) => {
+    const cause = Object.assign(new Error('from the driver'), { code })
+    const { message, isExpected } = explainFailure(new Error('the database could not be migrated', { cause }))
+    expect(message).toMatch(/^The database \(DATABASE_URL, DATABASE_OWNER_URL, DATABASE_DIRECT_URL\): /)
+    expect(message).toContain(advice)
+    expect(message).not.toContain('driver')
+    expect(isExpected).toBe(true)
+  })
+
+  test('at every one of a name’s addresses', () => {
+    const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' })
+    expect(explainFailure(new AggregateError([refused, refused])).code).toBe('database')
+  })
+})
+
+test('a transaction pooler at DATABASE_URL: names the setting that is missing', () => {
+  const rejected = Object.assign(new Error('unsupported startup parameter: lock_timeout'), { code: '08P01' })
+  expect(explainFailure(rejected).message).toContain('Set DATABASE_DIRECT_URL')
+})
+
+describe('a store that cannot serve', () => {
+  test('S3: says what it said, and which command tells what is wrong', () => {
+    const failure = s3FailureOf(Object.assign(new Error('from the SDK'), { name: 'AccessDenied' }))
+    expect(explainFailure(new S3Error('list_objects', failure))).toEqual({
+      code: 'store_unavailable',
+      message: 'S3 cannot be used (AccessDenied). See what ./bin/paniq-docs s3 test says, and run this again.',
+      isExpected: true,
+    })
+  })
+
+  test.each([
+    ['ENOSPC', /A disk is full\. Make room there, and run this again\.$/],
+    ['EACCES', /no permission .*Let this user read and write/],
+    ['EROFS', /only be read\. Mount it/],
+    ['EIO', /A disk fails\. See what the system says/],
+    ['ENXIO', /failed with ENXIO\. See what the system says/],
+  ])('the disk, %s: says what to do with it', (code, says) => {
+    const failed = localFailure(Object.assign(new Error(`${code}: open '/srv/papers'`), { code, errno: -28 }))
+    const { message, isExpected } = explainFailure(new Error('in the midst of work', { cause: failed }))
+    expect(message).toMatch(says)
+    expect(message).not.toContain('/srv')
+    expect(isExpected).toBe(true)
+  })
+
+  test('a folder of the settings that cannot be made: says which', () => {
+    const failed = Object.assign(new Error('EROFS: mkdir'), {
+      code: 'EROFS',
+      syscall: 'mkdir',
+      path: '/srv/data/spool',
+    })
+    expect(explainFailure(failed).message).toBe(
+      '/srv/data/spool: A disk takes nothing: it can only be read. Mount it so that it can be written to, and run this again.',
+    )
+  })
+
+  test('but that no file lies under a key is not foreseen here', () => {
+    const failed = localFailure(Object.assign(new Error('ENOENT: open'), { code: 'ENOENT', errno: -2 }))
+    expect(explainFailure(failed).isExpected).toBe(false)
+  })
+})
+
+test('what is said to people already is said as it is', () => {
+  expect(explainFailure(new ConfigError('PORT: must be.'))).toMatchObject({
+    message: 'PORT: must be.',
+    isExpected: true,
+  })
+  expect(explainFailure(new AppError('conflict', 'It is there.'))).toMatchObject({ code: 'conflict', isExpected: true })
+})
+
+test('what nobody foresaw is one sentence, and is to be logged', () => {
+  const { message, isExpected } = explainFailure(new TypeError('x is not a function\n    at somewhere'))
+  expect(message).toBe('Something went wrong that should not: x is not a function. LOG_LEVEL=debug shows the rest.')
+  expect(isExpected).toBe(false)
+})
+
+test.each([
+  ['EADDRINUSE', 'Port 80 is taken. Stop the program that uses it, or choose another: PORT=81 npm start'],
+  ['EACCES', 'PORT: 80 may not be used by this user. Choose one above 1023: PORT=8000 npm start'],
+  ['EADDRNOTAVAIL', 'HOST: "10.0.0.1" is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for every one it has.'],
+])('an address that cannot be listened on, %s', (code, message) => {
+  const explained = explainListening(Object.assign(new Error('listen'), { code }), { host: '10.0.0.1', port: 80 })
+  expect(explained).toEqual(new ConfigError(message))
+})

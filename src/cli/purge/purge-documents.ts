@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import { hostname, userInfo } from 'node:os'
+
+import type { Config } from '../../config/config.ts'
+import { countDisposedBlobs, listDisposedDocuments } from '../../database/purge/disposals.ts'
+import { systemActor } from '../../database/audit/events.ts'
+import { countPurgeable, type PurgeScope, type PurgeTimes } from '../../database/purge/trash-retention.ts'
+import { destroyFiles, type DestroyNeeds } from '../../documents/purge/destroy-files.ts'
+import { purgeTrash, walkTrash } from '../../documents/purge/purge-trash.ts'
+import type { DocumentId } from '../../vocabulary/vocabulary.ts'
+import type { PurgeOptions } from '../storage/add-documents.ts'
+import { CommandFailed } from '../printing/explain-failure.ts'
+import { inBytes, inCount, type Printer } from '../printing/printer.ts'
+import { requireDestruction } from '../command/require-s3.ts'
+import { type PurgeTeller, tellingOfPurge } from './print-purge.ts'
+
+type Needs = DestroyNeeds & { config: Config; graceMs: number; print: Printer; signal: AbortSignal }
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/**
+ * `purge`. Throws `CommandFailed`, after saying why, when something that should have gone did not; that something keeps a
+ * document which was not named is no failure.
+ */
+export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promise<void> {
+  const { print, db } = needs
+  const documentIds = options.document.length === 0 ? undefined : (options.document as DocumentId[]) // their form was checked where options are read
+  const scope: PurgeScope = { documentIds }
+  const times = timesOf(needs, options)
+  if (options.now === true) await requireDestruction(needs, scope)
+
+  const total = await countPurgeable(db, times, scope)
+  const which = documentIds === undefined ? 'in the trash for long enough' : 'of the documents named'
+  print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${which}.`)
+  const isGood = await tellingOfPurge(
+    print,
+    { total, documentIds, trashDays: needs.config.trashDays },
+    async (teller) => {
+      const isComplete =
+        options.dryRun === true
+          ? await lookAtAll(needs, { times, scope, teller })
+          : await purgeAll(needs, options, { times, scope, teller })
+      await tellUnseen(needs, documentIds ?? [], teller)
+      return teller.finish({ isComplete, isDryRun: options.dryRun === true, isNow: options.now === true })
+    },
+  )
+  if (!isGood) throw new CommandFailed()
+}
+
+/** Whoever names a document and says --now does not wait for its days in the trash. */
+function timesOf({ now, config }: Needs, { now: isNow, document }: PurgeOptions): PurgeTimes {
+  const at = now()
+  const waits = isNow !== true || document.length === 0
+  return { now: at, before: waits ? new Date(at.getTime() - config.trashDays * dayMs) : undefined }
+}
+
+type Run = { times: PurgeTimes; scope: PurgeScope; teller: PurgeTeller }
+
+async function lookAtAll({ db, signal }: Needs, { times, scope, teller }: Run): Promise<boolean> {
+  for await (const document of walkTrash(db, times, scope)) {
+    if (signal.aborted) return false
+    teller.tell({ document, outcome: document.state })
+  }
+  return true
+}
+
+async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, teller }: Run): Promise<boolean> {
+  const { signal, graceMs, config } = needs
+  const isNow = options.now === true
+  const isComplete = await purgeTrash(needs, systemActor(randomUUID()), {
+    times,
+    scope,
+    why: options.reason ?? `in the trash for ${config.trashDays} days`,
+    by: `the command purge${isNow ? ' --now' : ''}, given by ${userInfo().username} on ${hostname()}`,
+    dueAt: new Date(times.now.getTime() + (isNow ? 0 : graceMs)),
+    signal,
+    onSettled: teller.tell,
+  })
+  if (!isNow || !isComplete) return isComplete
+  teller.beginFiles(await countWithinReach(needs, scope))
+  return destroyFiles(needs, { documentIds: scope.documentIds, signal, onSettled: teller.tellFile })
+}
+
+async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeScope): Promise<number> {
+  const left = await countDisposedBlobs(db, documentIds)
+  const isHere = ({ store, storeId }: (typeof left)[number]) =>
+    store === 's3' ? storeId === null && stores.s3 !== undefined : storeId === stores.local.storeId
+  return left.filter(isHere).reduce((sum, { count }) => sum + count, 0)
+}
+
+/** Of what was named and is not there, an earlier run may have purged some. */
+async function tellUnseen({ db }: Needs, documentIds: DocumentId[], teller: PurgeTeller): Promise<void> {
+  const unseen = documentIds.filter((id) => !teller.hasSeen(id))
+  const purged = new Map((await listDisposedDocuments(db, unseen)).map((each) => [each.id, each]))
+  for (const id of unseen) teller.tellUnseen(id, purged.get(id))
+}

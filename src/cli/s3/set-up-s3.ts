@@ -1,0 +1,205 @@
+import type { ConfigWithoutTokens, S3Config } from '../../config/config.ts'
+import { setUpBucket } from '../../storage/bucket-setup/set-up-bucket.ts'
+import type { PartOutcome, PartResult } from '../../storage/bucket-setup/apply-part.ts'
+import { addressOf } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
+import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
+import type { SetupOptions } from './add-s3.ts'
+import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
+import { inCount, type Printer } from '../printing/printer.ts'
+import type { Change } from '../../storage/bucket-setup/bucket-part.ts'
+import {
+  bucketArnOf,
+  type BucketChoices,
+  leastDaysInStandard,
+  type ReplicationChoice,
+  transitionClasses,
+} from '../../storage/bucket-setup/bucket-rules.ts'
+import { requireCredentials } from '../../storage/s3/diagnosis/find-credentials.ts'
+
+type Needs = {
+  config: ConfigWithoutTokens
+  print: Printer
+  /** Where the settings' own credentials stand, such as `.env`. */
+  credentialsPlace: string
+  /** Aborts when somebody tells the command to end. */
+  signal: AbortSignal
+}
+
+/** `s3 setup`. Throws `CommandFailed`, after saying why, when the bucket is not as it should be in the end. */
+export async function setUpS3(
+  { config, print, credentialsPlace, signal }: Needs,
+  options: SetupOptions,
+): Promise<void> {
+  const { s3 } = config
+  const isDryRun = options.dryRun === true
+  const choices = chooseSetup(options, config)
+  print.say(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
+  print.say(await requireCredentials(s3, credentialsPlace))
+
+  const parts: PartResult[] = []
+  const isComplete = await tellAll(setUpBucket({ config: s3, choices, isDryRun, signal }), signal, (part) => {
+    parts.push(part)
+    sayPart(print, part)
+  })
+  const ok = isComplete && parts.every(isGood)
+  print.answer({
+    ok,
+    dry_run: isDryRun,
+    complete: isComplete,
+    bucket: s3.bucket,
+    region: s3.region,
+    endpoint: s3.endpoint ?? null,
+    parts,
+  })
+  saySetup(print, { parts, ok, isDryRun, isComplete, config: s3 })
+  if (!ok) throw new CommandFailed()
+}
+
+/** Whether it came to its end. */
+async function tellAll(
+  results: AsyncIterable<PartResult>,
+  signal: AbortSignal,
+  tell: (part: PartResult) => void,
+): Promise<boolean> {
+  try {
+    for await (const part of results) tell(part)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  return !signal.aborted
+}
+
+function isGood({ outcome, objections }: PartResult): boolean {
+  return outcome !== 'failed' && !objections.some(({ breaks }) => breaks)
+}
+
+/** What the options and settings ask for together. Throws `WrongUse` where they don’t go with each other. */
+function chooseSetup(options: SetupOptions, config: ConfigWithoutTokens): BucketChoices {
+  const { noncurrentDays, quarantineDays, kmsKey } = options
+  const transition = chooseTransition(options)
+  const replication = chooseReplication(options, config)
+  requireRegion(kmsKey, config)
+  return {
+    origins: originsOf(config),
+    ...(noncurrentDays === undefined ? {} : { noncurrentDays }),
+    ...(quarantineDays === undefined ? {} : { quarantineDays }),
+    ...(kmsKey === undefined ? {} : { kmsKey }),
+    ...(transition === undefined ? {} : { transition }),
+    ...(replication === undefined ? {} : { replication }),
+  }
+}
+
+function chooseTransition({ transitionDays: days, transitionClass }: SetupOptions): BucketChoices['transition'] {
+  if (days === undefined || days === 'off') {
+    if (transitionClass !== undefined)
+      throw new WrongUse('--transition-class says where papers go; --transition-days <n> must say when.')
+    return days
+  }
+  const storageClass = transitionClass ?? transitionClasses[0]
+  if (storageClass === 'STANDARD_IA' && days < leastDaysInStandard)
+    throw new WrongUse(
+      `--transition-days: S3 takes nothing into STANDARD_IA before it is ${leastDaysInStandard} days old; give ${leastDaysInStandard} or more, or another --transition-class.`,
+    )
+  return { days, storageClass }
+}
+
+function chooseReplication(options: SetupOptions, { s3 }: ConfigWithoutTokens): BucketChoices['replication'] {
+  const { replicateTo: target, replicationRole: role, replicaKmsKey, replicaKeepsDeleted, kmsKey } = options
+  if (target === undefined || target === 'off') {
+    if (role ?? replicaKmsKey ?? replicaKeepsDeleted)
+      throw new WrongUse('What is said of the replica goes with --replicate-to <bucket>; name the bucket too.')
+    return target
+  }
+  if (role === undefined)
+    throw new WrongUse('--replicate-to needs --replication-role <arn>: the role with which S3 copies.')
+  if (target === s3.bucket) throw new WrongUse(`--replicate-to: ${target} is the bucket itself; name another.`)
+  if (kmsKey !== undefined && replicaKmsKey === undefined)
+    throw new WrongUse(
+      '--replicate-to with --kms-key needs --replica-kms-key <arn>, of the replica’s region: else S3 copies nothing that is encrypted.',
+    )
+  const choice: ReplicationChoice = {
+    bucketArn: bucketArnOf(target, s3.region),
+    role,
+    kmsKey: replicaKmsKey,
+    followsDeletes: replicaKeepsDeleted !== true,
+  }
+  return choice
+}
+
+function requireRegion(kmsKey: string | undefined, { s3 }: ConfigWithoutTokens): void {
+  const region = kmsKey?.split(':')[3]
+  if (region !== undefined && region !== s3.region)
+    throw new WrongUse(
+      `--kms-key: this key is in ${region}, and the bucket in ${s3.region}; name a key of that region.`,
+    )
+}
+
+/** As the API has it. */
+function originsOf({ corsOrigins, publicUrl }: ConfigWithoutTokens): string[] {
+  const own = publicUrl === undefined ? [] : [new URL(publicUrl).origin]
+  return [...new Set([...corsOrigins, ...own])]
+}
+
+type Style = Parameters<Printer['paint']>[0]
+
+const marks: Record<PartOutcome, { style: Style; mark: string; word: string }> = {
+  unchanged: { style: 'green', mark: '✓', word: 'as it should be' },
+  changed: { style: 'green', mark: '✓', word: 'changed' },
+  would_change: { style: 'yellow', mark: '~', word: 'would be changed' },
+  not_asked: { style: 'dim', mark: '–', word: 'none is asked for' },
+  lacking: { style: 'yellow', mark: '!', word: 'not set' },
+  failed: { style: 'red', mark: '✗', word: 'failed' },
+}
+
+/** One part for people: what became of it, what is other than before, and what to know or do. */
+function sayPart(print: Printer, part: PartResult): void {
+  const { style, mark, word } = marks[part.outcome]
+  print.say(`${print.paint(style, mark)} ${part.title}: ${word}`)
+  if (showsChanges.has(part.outcome)) for (const change of part.changes) sayChange(print, change)
+  if (part.says !== undefined) print.say(`  ${part.says}.`)
+  if (part.advice !== undefined) print.say(`  ${part.advice}`)
+  for (const { breaks, says } of part.objections)
+    print.say(`  ${print.paint(breaks ? 'red' : 'yellow', breaks ? '✗' : '!')} ${says}.`)
+}
+
+const showsChanges = new Set<PartOutcome>(['changed', 'would_change'])
+
+function sayChange(print: Printer, { item, from, to }: Change): void {
+  if (from !== undefined) print.say(`  ${print.paint('red', `- ${item}: ${textOf(from)}`)}`)
+  if (to !== undefined) print.say(`  ${print.paint('green', `+ ${item}: ${textOf(to)}`)}`)
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+type End = { parts: PartResult[]; ok: boolean; isDryRun: boolean; isComplete: boolean; config: S3Config }
+
+function saySetup(print: Printer, { parts, ok, isDryRun, isComplete, config }: End): void {
+  const isOf = (outcome: PartOutcome) => parts.filter((each) => each.outcome === outcome).length
+  if (!isComplete)
+    return print.say(print.paint('red', 'It was ended before the end. Run it again: what was set stays.'))
+  if (parts.length > 0 && parts.every(isRefused))
+    print.say(
+      'None of it may be read with these credentials. Are they the service’s? Take an operator’s: AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key taken out of .env.',
+    )
+  if (!ok) return print.say(print.paint('red', 'The bucket is not set up as it should be: see what is marked ✗.'))
+  const done = isDryRun ? endOfDryRun(isOf('would_change'), config) : endOfRun(isOf('changed'))
+  print.say(`${print.mark(true)} ${done}`)
+}
+
+function isRefused({ outcome, advice }: PartResult): boolean {
+  return outcome === 'failed' && advice?.startsWith('Allow s3:Get') === true
+}
+
+function endOfDryRun(count: number, config: S3Config): string {
+  if (count === 0) return 'Nothing would be changed.'
+  const tried = isAmazon(config) ? '' : ' What this store cannot have is found when it is tried, and left out.'
+  return `${inCount(count, 'part')} would be changed; nothing was.${tried}`
+}
+
+function endOfRun(count: number): string {
+  return count === 0
+    ? 'Nothing was changed.'
+    : `${inCount(count, 'part')} changed. ./bin/paniq-docs s3 test tries it all.`
+}

@@ -1,0 +1,67 @@
+import type { ConfigWithoutTokens } from '../../config/config.ts'
+import type { Outcome, StepResult } from '../../storage/s3/diagnosis/connection-step.ts'
+import { addressOf } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
+import { testS3Connection } from '../../storage/connection-test/test-connection.ts'
+import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
+import { CommandFailed } from '../printing/explain-failure.ts'
+import { endedUnread, type Printer } from '../printing/printer.ts'
+
+type Needs = {
+  config: ConfigWithoutTokens
+  print: Printer
+  /** Where the settings' own credentials stand, such as `.env`. */
+  credentialsPlace: string
+  signal: AbortSignal
+}
+
+const marks: Record<Outcome, [style: 'green' | 'red' | 'yellow' | 'dim', mark: string]> = {
+  ok: ['green', '✓'],
+  failed: ['red', '✗'],
+  note: ['yellow', '!'],
+  skipped: ['dim', '–'],
+}
+
+/** Tells each step as it is done. Throws `CommandFailed` when one failed, or when it was told to end before the last. */
+export async function testS3({ config, print, credentialsPlace, signal }: Needs): Promise<void> {
+  const { s3, corsOrigins } = config
+  const checksums = isAmazon(s3) ? 'when_supported' : 'when_required'
+  print.say(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
+
+  const steps: StepResult[] = []
+  for await (const step of testS3Connection({ config: s3, corsOrigins, credentialsPlace, signal })) {
+    steps.push(step)
+    sayStep(print, step)
+  }
+  if (steps.length === 0) signal.throwIfAborted()
+  const isComplete = !signal.aborted
+  const isGood = isComplete && steps.every(({ outcome }) => outcome !== 'failed')
+  print.answer({
+    ok: isGood,
+    complete: isComplete,
+    bucket: s3.bucket,
+    region: s3.region,
+    endpoint: s3.endpoint ?? null,
+    checksums,
+    steps,
+  })
+  if (isComplete) sayEnd(print, config, isGood)
+  else print.say(endedUnread)
+  if (!isGood) throw new CommandFailed()
+}
+
+function sayStep(print: Printer, { outcome, says, advice }: StepResult): void {
+  const [style, mark] = marks[outcome]
+  print.say(`${print.paint(style, mark)} ${says}`)
+  if (advice !== undefined) print.say(`  ${advice}`)
+}
+
+function sayEnd(print: Printer, { s3, useS3 }: ConfigWithoutTokens, isGood: boolean): void {
+  print.say(
+    isAmazon(s3)
+      ? 'Checksums: with every upload, and checked with every read (Amazon S3)'
+      : 'Checksums: only where a call requires one (a store of one’s own may keep them as part of the file)',
+  )
+  if (!isGood) return print.say(print.paint('red', 'The service cannot keep papers there yet.'))
+  const use = useS3 ? '' : ' USE_S3_STORAGE is false, so new papers stay on the local disk; true sends them to S3.'
+  print.say(`${print.paint('green', 'The service can keep papers there.')}${use}`)
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Config } from '../../config/config.ts'
+import { systemActor } from '../../database/audit/events.ts'
+import { migrate, type Migrated, planMigration, rehearse, type Rehearsed } from '../../documents/moving/migrate.ts'
+import type { MoveNeeds } from '../../documents/moving/move-version.ts'
+import type { FirmId, StoreName } from '../../vocabulary/vocabulary.ts'
+import type { MigrateOptions } from './add-documents.ts'
+import { CommandFailed, tellStoreFailure } from '../printing/explain-failure.ts'
+import {
+  type Amount,
+  endedBefore,
+  inBytes,
+  inCount,
+  type Printer,
+  s3IsAway,
+  tellingOfWaiting,
+} from '../printing/printer.ts'
+import { requireFirm } from '../command/with-database.ts'
+import { requireS3 } from '../command/require-s3.ts'
+import { type Teller, tellingOfMoves } from './print-moves.ts'
+
+type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
+type Plan = { to: StoreName; firmId: FirmId | undefined; options: MigrateOptions; total: Amount }
+
+const patienceMs = 15 * 60_000
+
+const places: Record<StoreName, string> = { s3: 'S3', local: 'the local disk' }
+
+/** `migrate to-s3`, `migrate to-local`. Throws `CommandFailed`, after saying why, when not every document went or could go. */
+export async function migrateDocuments(needs: Needs, to: StoreName, options: MigrateOptions): Promise<void> {
+  const { print } = needs
+  await requireS3(needs)
+  const firmId = options.firm as FirmId | undefined // its form was checked where options are read
+  if (firmId !== undefined) await requireFirm(needs.db, firmId)
+  const total = await planMigration(needs, { to, firmId })
+  print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, to go to ${places[to]}.`)
+
+  const plan = { to, firmId, options, total }
+  const isGood = await tellingOfMoves(print, { total, reportFile: options.report }, (teller) =>
+    options.dryRun === true ? lookAtAll(needs, plan, teller) : moveAllOf(needs, plan, teller),
+  )
+  if (!isGood) throw new CommandFailed()
+}
+
+async function lookAtAll(
+  { print, ...needs }: Needs,
+  { to, firmId, options, total }: Plan,
+  teller: Teller,
+): Promise<boolean> {
+  const outcomes: Record<Rehearsed, number> = { ready: 0, missing: 0, not_here: 0, wrong: 0, unreadable: 0 }
+  const { concurrency } = options
+  const isComplete = await rehearse(needs, {
+    to,
+    firmId,
+    concurrency,
+    signal: needs.signal,
+    onLooked({ version, outcome, error }) {
+      outcomes[outcome] += 1
+      teller.tell(version, outcome, error)
+    },
+  })
+
+  const { ready, ...troubles } = outcomes
+  const isGood = isComplete && sumOf(troubles) === 0
+  print.answer({ event: 'finished', dry_run: true, ok: isGood, files: total.files, bytes: total.bytes, outcomes })
+  teller.say(`${print.mark(isGood)} ${inCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
+  return isGood
+}
+
+async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Plan, teller: Teller): Promise<boolean> {
+  const migrated = await migrate(needs, systemActor(randomUUID()), {
+    to,
+    firmId,
+    concurrency: options.concurrency,
+    bytesPerSecond: options.rate === undefined ? undefined : options.rate * 1e6,
+    deletesSource: options.deleteSource === true,
+    patienceMs,
+    signal: needs.signal,
+    onSettled: (settled) =>
+      teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
+    onWaiting: tellingOfWaiting(teller.say, patienceMs),
+  })
+
+  const { moved: _, ...troubles } = migrated.outcomes
+  const isGood = migrated.isComplete && sumOf(troubles) === 0
+  print.answer({
+    event: 'finished',
+    dry_run: false,
+    ok: isGood,
+    complete: migrated.isComplete,
+    ended_by: migrated.isComplete ? null : endOf(migrated, needs.signal),
+    bytes: migrated.bytes,
+    outcomes: migrated.outcomes,
+    sources_to_be_removed: migrated.sourcesOrdered,
+  })
+  linesOfEnd(print, needs, { to, migrated, isGood, troubles }).forEach(teller.say)
+  return isGood
+}
+
+/** What ends it before the end. */
+function endOf({ diskFailure }: Migrated, signal: AbortSignal): 'signal' | 'disk' | 's3' {
+  if (signal.aborted) return 'signal'
+  return diskFailure === undefined ? 's3' : 'disk'
+}
+
+function lineOfEnd({ diskFailure }: Migrated, { stores, signal }: Pick<Needs, 'stores' | 'signal'>): string {
+  if (signal.aborted) return endedBefore
+  if (diskFailure === undefined) return s3IsAway(stores)
+  const { says, advice } = tellStoreFailure(diskFailure)
+  return `${says} ${advice}, and run this again: it goes on where it stands.`
+}
+
+type End = { to: StoreName; migrated: Migrated; isGood: boolean; troubles: Record<string, number> }
+
+function linesOfEnd(
+  print: Printer,
+  { config: { useS3 }, stores, signal }: Omit<Needs, 'print'>,
+  { to, migrated, isGood, troubles }: End,
+): string[] {
+  const { outcomes, bytes, isComplete, sourcesOrdered } = migrated
+  const lines = [`${print.mark(isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`]
+  if (!isComplete) lines.push(lineOfEnd(migrated, { stores, signal }))
+  if (sourcesOrdered > 0)
+    lines.push(`The running service removes ${inCount(sourcesOrdered, 'source')} once a day has passed.`)
+  else if (outcomes.moved > 0)
+    lines.push('The sources stay where they were; --delete-source has them removed once a day has passed.')
+  if (to === 's3' && !useS3) lines.push('New papers still stay on the local disk: set USE_S3_STORAGE=true.')
+  if (to === 'local' && useS3) lines.push('New papers still go to S3: set USE_S3_STORAGE=false.')
+  return lines
+}
+
+function inWords(troubles: Record<string, number>): string {
+  return Object.entries(troubles)
+    .filter(([, count]) => count > 0)
+    .map(([outcome, count]) => `, ${inCount(count)} ${outcome.replaceAll('_', ' ')}`)
+    .join('')
+}
+
+function sumOf(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+
+import type { ConfigWithoutTokens } from '../../config/config.ts'
+import { systemActor } from '../../database/audit/events.ts'
+import type { Identity } from '../../database/people/identities.ts'
+import { findAccountByEmail } from '../../database/people/accounts.ts'
+import { AppError, isAppError } from '../../errors/app-error.ts'
+import { createAccount, setPassword } from '../../people/accounts/accounts.ts'
+import { removePasswordFile } from '../../people/accounts/ensure-administrator.ts'
+import { addIdentity, unlinkSubject } from '../../people/accounts/identities.ts'
+import { makePasswords } from '../../people/sessions/passwords.ts'
+import type { Subject } from '../../vocabulary/vocabulary.ts'
+import type { NamedSubject, NewPerson } from '../program.ts'
+import { WrongUse } from '../printing/explain-failure.ts'
+import { type CommandNeeds, requireAccount, withDatabase } from '../command/with-database.ts'
+
+type PasswordNeeds = CommandNeeds & {
+  /** Called once it is known that the password would be of use: nobody types one twice for nothing. */
+  readPassword: () => Promise<string>
+}
+
+export async function createUser(needs: PasswordNeeds, { admin, ...person }: NewPerson): Promise<void> {
+  const { print, readPassword } = needs
+  const account = await withDatabase(needs, async ({ db }) => {
+    if ((await findAccountByEmail(db, person.email)) !== undefined) throw thereAlready()
+    return createAccount(
+      { db, passwords: makePasswords() },
+      { actor: systemActor(randomUUID()), by: 'command' },
+      { ...person, role: admin ? 'admin' : 'user', isVerified: true },
+      await readPassword(),
+    )
+  }).catch((error: unknown) => {
+    // What the person themself would be told, to log in, is of no use to whoever makes accounts.
+    throw isAppError(error, 'conflict') ? thereAlready(error) : error
+  })
+  print.answer({ id: account.id, email: account.email, role: account.role })
+  print.say(
+    `${print.mark(true)} ${account.email} can log in${admin ? ', and is an administrator of the platform' : ''}.`,
+  )
+}
+
+export async function giveNewPassword(needs: PasswordNeeds, email: string): Promise<void> {
+  const { config, print, readPassword } = needs
+  const person = await withDatabase(needs, async ({ db }) => {
+    await requireAccount(db, email)
+    return setPassword({ db, passwords: makePasswords(), now: () => new Date() }, systemActor(randomUUID()), {
+      email,
+      password: await readPassword(),
+    })
+  })
+  if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
+  print.answer({ id: person.id, email: person.email })
+  print.say(`${print.mark(true)} ${person.email} has a new password; their sessions are ended.`)
+  print.say(
+    'Access tokens that were given before work for up to 15 minutes more. To shut somebody out at once, lock the account: set is_locked in registered_users.',
+  )
+}
+
+function thereAlready(cause?: unknown): AppError {
+  return new AppError(
+    'conflict',
+    'There is an account with this e-mail already; users set-password gives it a new password.',
+    { cause },
+  )
+}
+
+export async function linkUser(
+  needs: CommandNeeds,
+  { email, ...named }: NamedSubject & { email: string },
+): Promise<void> {
+  const { print } = needs
+  const subject = subjectOf(needs.config, named)
+  const { identity, account } = await withDatabase(needs, async ({ db }) => {
+    const found = await requireAccount(db, email)
+    const actor = systemActor(randomUUID())
+    return { account: found, identity: await addIdentity({ db }, actor, { ...subject, userId: found.id }) }
+  })
+  print.answer(answerOf(identity))
+  print.say(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is ${account.email} from now on.`)
+}
+
+export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Promise<void> {
+  const { print } = needs
+  const subject = subjectOf(needs.config, named)
+  const identity = await withDatabase(needs, async ({ db }) =>
+    unlinkSubject({ db }, systemActor(randomUUID()), subject),
+  ).catch((error: unknown) => {
+    throw isAppError(error, 'not_found') ? noSuchLink(subject) : error
+  })
+  print.answer(answerOf(identity))
+  print.say(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
+}
+
+function noSuchLink({ subject, issuer }: Subject): AppError {
+  return new AppError(
+    'not_found',
+    `There is no link of ${subject} of ${issuer}. Correct --subject or --issuer; GET /api/v1/users/{user_id}/identities lists the links of a person.`,
+  )
+}
+
+function subjectOf({ openId }: ConfigWithoutTokens, { subject, issuer = openId?.issuer }: NamedSubject): Subject {
+  if (issuer === undefined)
+    throw new WrongUse('--issuer: name the provider; JWT_ISSUER, which else says it, is not set.')
+  return { issuer, subject }
+}
+
+function answerOf({ id, userId, issuer, subject }: Identity): object {
+  return { id, user_id: userId, issuer, subject }
+}

@@ -1,0 +1,131 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect, parseEnv } from 'node:util'
+
+import { afterAll, describe, expect, test } from 'vitest'
+
+import { ConfigError } from '../errors/app-error.ts'
+import { loadConfig } from './config.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'paniq-keys-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const keys = {
+  'ECDSA on P-256': generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
+  'RSA of 2048 bits': generateKeyPairSync('rsa', { modulusLength: 2048 }),
+}
+const pemOf = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1' = 'pkcs8') =>
+  key.export({ format: 'pem', type }).toString()
+
+const pem = pemOf(keys['ECDSA on P-256'].privateKey)
+const place = { CLOUDFRONT_DOMAIN: 'd111111abcdef8.cloudfront.net', CLOUDFRONT_KEY_PAIR_ID: 'K2JCJMDEHXQW5F' }
+const cloudFrontOf = (environment: Record<string, string | undefined>) => loadConfig(environment).s3.cloudFront
+
+function keptAs(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+describe.each(Object.entries(keys))('a key of %s', (name, { privateKey }) => {
+  const inOtherForm = pemOf(privateKey, name.startsWith('RSA') ? 'pkcs1' : 'sec1')
+  test.each([
+    ['with line breaks', pemOf(privateKey)],
+    ['in the form that openssl wrote of old', inOtherForm],
+    ['with line breaks as Windows has them', pemOf(privateKey).replaceAll('\n', '\r\n')],
+    [
+      String.raw`with \n instead, as one line of Docker’s`,
+      pemOf(privateKey)
+        .trim()
+        .replaceAll('\n', String.raw`\n`),
+    ],
+    ['as the path of a file', keptAs(`${name}.pem`, `\n${pemOf(privateKey)}`)],
+  ])('is taken %s', (_form, text) => {
+    const cloudFront = cloudFrontOf({ ...place, CLOUDFRONT_PRIVATE_KEY: text })
+
+    expect(cloudFront).toMatchObject({ domain: 'd111111abcdef8.cloudfront.net', keyPairId: 'K2JCJMDEHXQW5F' })
+    expect(cloudFront?.privateKey.equals(privateKey)).toBe(true)
+  })
+})
+
+test.each([
+  ['over several lines, in quotes', `CLOUDFRONT_PRIVATE_KEY="${pem}"`],
+  [String.raw`with \n, in quotes`, `CLOUDFRONT_PRIVATE_KEY="${pem.replaceAll('\n', String.raw`\n`)}"`],
+  [String.raw`with \n, without quotes`, `CLOUDFRONT_PRIVATE_KEY=${pem.replaceAll('\n', String.raw`\n`)}`],
+])('a key is read from .env %s', (_how, file) => {
+  const cloudFront = cloudFrontOf({ ...place, ...parseEnv(file) })
+
+  expect(cloudFront?.privateKey.equals(keys['ECDSA on P-256'].privateKey)).toBe(true)
+})
+
+test('a domain is small letters, as browsers send it and the signature covers it', () => {
+  const environment = { ...place, CLOUDFRONT_PRIVATE_KEY: pem, CLOUDFRONT_DOMAIN: 'Papers.Example' }
+
+  expect(cloudFrontOf(environment)?.domain).toBe('papers.example')
+})
+
+test('what holds the settings shows nothing of the key, however it is written down', () => {
+  const config = loadConfig({ ...place, CLOUDFRONT_PRIVATE_KEY: pem })
+  const jwk = keys['ECDSA on P-256'].privateKey.export({ format: 'jwk' })
+
+  for (const shown of [JSON.stringify(config), inspect(config, { depth: null, showHidden: true })]) {
+    expect(shown).toContain('K2JCJMDEHXQW5F')
+    for (const secret of [pem.split('\n')[1] ?? '', jwk.d ?? '']) {
+      expect(secret).not.toBe('')
+      expect(shown.includes(secret)).toBe(false)
+    }
+  }
+})
+
+describe('a wrong key stops the start with one line that says what it is, and nothing of it', () => {
+  const { privateKey: large } = generateKeyPairSync('rsa', { modulusLength: 3072 })
+  const { privateKey: otherCurve } = generateKeyPairSync('ec', { namedCurve: 'secp384r1' })
+  const { privateKey: otherKind } = generateKeyPairSync('ed25519')
+  const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'hunter2' } as const
+  const [first = '', ...rest] = pem.split('\n')
+
+  test.each([
+    ['too long for CloudFront', pemOf(large), 'RSA with 3072 bits'],
+    ['of another curve', pemOf(otherCurve), 'ECDSA on secp384r1'],
+    ['of another kind', pemOf(otherKind), 'ed25519'],
+    ['that is the public one', keys['ECDSA on P-256'].publicKey.export({ type: 'spki', format: 'pem' }), 'public key'],
+    ['behind a password', keys['ECDSA on P-256'].privateKey.export(locked), 'password'],
+    ['in a file that is not there', join(folder, 'none.pem'), 'ENOENT'],
+    ['in a file that is none', folder, 'EISDIR'],
+    ['in a file with something else', keptAs('note.txt', 'hunter2'), ''],
+    ['cut short', [first, ...rest.slice(1)].join('\n'), ''],
+    ['without its line breaks', pem.replaceAll('\n', ' '), ''],
+    ['without its first line', rest.join('\n'), ''],
+  ])('%s', (_what, text, said) => {
+    const value = String(text)
+    const message = refusal({ ...place, CLOUDFRONT_PRIVATE_KEY: value })
+
+    expect(message).toMatch(/^CLOUDFRONT_PRIVATE_KEY: its value .*must be .+ECDSA on P-256\.$/)
+    expect(message).toContain(said)
+    for (const line of value.split('\n').filter((each) => each.length > 20)) expect(message.includes(line)).toBe(false)
+    expect(message).not.toContain('hunter2')
+  })
+})
+
+const three = { ...place, CLOUDFRONT_PRIVATE_KEY: pem }
+test.each(Object.keys(three))('without %s alone the start stops and says so', (name) => {
+  const others = Object.fromEntries(Object.entries(three).filter(([each]) => each !== name))
+
+  expect(refusal(others)).toMatch(new RegExp(`^${name} is not set, but CLOUDFRONT_\\w+ is; set .+, or none\\.$`))
+})
+
+test('without any of them links are presigned for S3', () => {
+  expect(cloudFrontOf({})).toBeUndefined()
+})
+
+function refusal(environment: Record<string, string>): string {
+  try {
+    loadConfig(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  throw new Error('the start was not stopped')
+}

@@ -1,0 +1,203 @@
+import { resolve } from 'node:path'
+
+import type { z } from 'zod'
+
+import { type CloudFrontConfig, cloudFrontConfig } from './cloudfront.ts'
+import { ConfigError } from '../errors/app-error.ts'
+import { type PathOrBucket, type Setting, allOrNone } from './setting-formats.ts'
+import {
+  findGiven,
+  type RateLimits,
+  readRates,
+  readUsualQuota,
+  settings,
+  settingsNotBuiltYet,
+  type UsualQuota,
+} from './settings.ts'
+import { readTraces, type TracesConfig } from './traces.ts'
+
+type Environment = Record<string, string | undefined>
+
+type Settings = typeof settings
+type Values = {
+  [Name in keyof Settings]:
+    | z.output<Settings[Name]['schema']>
+    | (Settings[Name] extends { default: string } ? never : undefined)
+}
+
+export type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+
+export type S3Config = {
+  bucket: string
+  region: string
+  endpoint: string | undefined
+  publicEndpoint: string | undefined
+  forcePathStyle: boolean
+  /** Undefined: ask the SDK's default chain. */
+  credentials: Credentials | undefined
+  /** Undefined: links are presigned for S3 itself. */
+  cloudFront: CloudFrontConfig | undefined
+}
+
+export type DatabaseConfig =
+  | { kind: 'embedded' }
+  /** `directUrl` is `url` itself unless a transaction pooler answers at `url`. */
+  | { kind: 'external'; url: string; ownerUrl: string | undefined; directUrl: string }
+
+/** Whose tokens are taken beside ours: all three or none, so that nobody's token for another service opens this one. */
+export type OpenIdConfig = { jwksUrl: string; issuer: string; audience: string }
+
+/** Where clamd listens. */
+export type ClamdAddress = { host: string; port: number } | { path: string }
+
+export type Config = {
+  useS3: boolean
+  s3: S3Config
+  fallback: 'local' | 'off'
+  uploadsDir: string
+  dataDir: string
+  database: DatabaseConfig
+  host: string
+  port: number
+  publicUrl: string | undefined
+  trustProxy: string[]
+  corsOrigins: string[]
+  /** Undefined: shared with nobody, so a generated one is kept. */
+  jwtSecret: string | undefined
+  openId: OpenIdConfig | undefined
+  admin: { email: string; password: string } | undefined
+  maxUploadBytes: number
+  downloadUrlSeconds: number
+  rates: RateLimits
+  usualQuota: UsualQuota
+  trashDays: number
+  /** Undefined: nothing is scanned. */
+  clamd: ClamdAddress | undefined
+  /** Undefined: kept nowhere. */
+  auditHeads: PathOrBucket | undefined
+  logLevel: string
+  /** Undefined: nothing is traced. */
+  traces: TracesConfig | undefined
+}
+
+/** For commands that neither give out tokens nor take any: with it the app cannot be opened. */
+export type ConfigWithoutTokens = Omit<Config, 'jwtSecret'>
+
+/** Reads the settings out of an environment. Throws a `ConfigError` of one line for the first wrong value. */
+export function loadConfig(environment: Environment): Config {
+  const values = readGiven(environment)
+  return { ...withoutTokens(values, environment), jwtSecret: jwtSecret(values) }
+}
+
+/** Does not ask for the key of tokens, which is a secret that not every machine should have. */
+export function loadConfigWithoutTokens(environment: Environment): ConfigWithoutTokens {
+  return withoutTokens(readGiven(environment), environment)
+}
+
+function readGiven(environment: Environment): Values {
+  const notBuilt = settingsNotBuiltYet.find((name) => findGiven(environment, name) !== undefined)
+  if (notBuilt !== undefined)
+    throw new ConfigError(`${notBuilt} is set, but this version cannot do what it asks for; remove it to start.`)
+
+  return readValues(environment)
+}
+
+function withoutTokens(values: Values, environment: Environment): ConfigWithoutTokens {
+  return {
+    useS3: values.USE_S3_STORAGE,
+    s3: s3Config(values),
+    fallback: values.S3_FALLBACK,
+    uploadsDir: resolve(values.UPLOADS_DIR),
+    dataDir: resolve(values.DATA_DIR),
+    database: databaseConfig(values),
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl: values.PUBLIC_URL?.replace(/\/+$/, ''),
+    trustProxy: values.TRUST_PROXY ?? [],
+    corsOrigins: values.CORS_ORIGINS ?? [],
+    openId: openIdConfig(values),
+    admin: adminConfig(values),
+    maxUploadBytes: values.MAX_UPLOAD_BYTES,
+    downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
+    rates: readRates(values),
+    usualQuota: readUsualQuota(values),
+    trashDays: values.TRASH_DAYS,
+    clamd: values.CLAMD_URL,
+    auditHeads: auditHeads(values),
+    logLevel: values.LOG_LEVEL,
+    traces: readTraces(environment),
+  }
+}
+
+function readValues(environment: Environment): Values {
+  const entries = Object.entries<Setting>(settings).map(([name, setting]) => {
+    const text = findGiven(environment, name) ?? setting.default
+    if (text === undefined) return [name, undefined]
+    const parsed = setting.schema.safeParse(text)
+    if (parsed.success) return [name, parsed.data]
+    throw new ConfigError(`${name}: ${shownValue(setting, text)} ${parsed.error.issues[0]?.message ?? 'is wrong'}.`)
+  })
+  // Each entry went through the schema of its own name; Object.fromEntries cannot carry that.
+  return Object.fromEntries(entries) as Values
+}
+
+// An address may hold a password, also where none belongs.
+function shownValue(setting: Setting, text: string): string {
+  return setting.secret || /:\/\/.*@/.test(text) ? 'its value' : JSON.stringify(text)
+}
+
+function s3Config(values: Values): S3Config {
+  const endpoint = values.AWS_ENDPOINT_URL_S3
+  return {
+    bucket: values.AWS_S3_BUCKET,
+    region: values.AWS_REGION_NAME,
+    endpoint,
+    publicEndpoint: values.S3_PUBLIC_ENDPOINT_URL ?? endpoint,
+    forcePathStyle: values.S3_FORCE_PATH_STYLE ?? endpoint !== undefined,
+    credentials: credentials(values),
+    cloudFront: cloudFrontConfig(values),
+  }
+}
+
+function credentials(values: Values): Credentials | undefined {
+  const given = allOrNone(values, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY')
+  if (given === undefined) return undefined
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = given
+  const sessionToken = values.AWS_SESSION_TOKEN
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) }
+}
+
+function databaseConfig(values: Values): DatabaseConfig {
+  const { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, DATABASE_DIRECT_URL: directUrl } = values
+  if (url !== undefined) return { kind: 'external', url, ownerUrl, directUrl: directUrl ?? url }
+  const set = (['DATABASE_OWNER_URL', 'DATABASE_DIRECT_URL'] as const).find((name) => values[name] !== undefined)
+  if (set !== undefined) throw new ConfigError(`${set} is set, but DATABASE_URL is not; set both or neither.`)
+  return { kind: 'embedded' }
+}
+
+function jwtSecret(values: Values): string | undefined {
+  const isNeeded = values.DATABASE_URL !== undefined && values.JWT_JWKS_URL === undefined
+  if (values.JWT_SECRET_KEY === undefined && isNeeded)
+    throw new ConfigError(
+      'JWT_SECRET_KEY is not set; with DATABASE_URL it must be the key that the platform signs its tokens with (at least 32 characters), unless JWT_JWKS_URL names an OpenID provider.',
+    )
+  return values.JWT_SECRET_KEY
+}
+
+function openIdConfig(values: Values): OpenIdConfig | undefined {
+  const given = allOrNone(values, 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE')
+  return given && { jwksUrl: given.JWT_JWKS_URL, issuer: given.JWT_ISSUER, audience: given.JWT_AUDIENCE }
+}
+
+function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: papers }: Values): PathOrBucket | undefined {
+  if (place !== undefined && 'bucket' in place && place.bucket === papers)
+    throw new ConfigError(
+      `AUDIT_HEADS: ${papers} is the bucket of the papers (AWS_S3_BUCKET), where whoever holds the service’s key could remove the heads; name another bucket, or a file.`,
+    )
+  return place
+}
+
+function adminConfig(values: Values): Config['admin'] {
+  const given = allOrNone(values, 'ADMIN_EMAIL', 'ADMIN_PASSWORD')
+  return given && { email: given.ADMIN_EMAIL, password: given.ADMIN_PASSWORD }
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+
+import { time, uuid } from './documents.ts'
+
+/** The shapes that tell which login of an OpenID provider is whose. */
+
+/** One line of text that the database can keep and that looks the same to everybody; OpenID allows 255 characters. */
+export const subjectText = z
+  .string()
+  .regex(
+    /^[^\p{C}\p{Z}]([^\p{C}\p{Zl}\p{Zp}]{0,253}[^\p{C}\p{Z}])?$/u,
+    'must be one line of 1 to 255 characters without blanks around it',
+  )
+  .meta({
+    example: 'auth0|5f7c8ec7c33c6c004bbafe82',
+    description: 'What the provider calls the person: `sub` in its tokens.',
+  })
+
+export const issuerText = z
+  .string()
+  .max(500)
+  .regex(/^https?:\/\/[^\p{C}\p{Z}]+$/u, 'must be a URL such as https://login.example')
+  .meta({ example: 'https://login.example/realms/paniq' })
+
+export const userParams = z.object({ user_id: uuid })
+export const identityParams = z.object({ user_id: uuid, identity_id: uuid })
+
+export const linkIdentityBody = z
+  .strictObject({
+    subject: subjectText,
+    issuer: issuerText.optional().meta({ description: 'Unset: the provider of `JWT_ISSUER`.' }),
+  })
+  .meta({ id: 'NewIdentity' })
+
+export const identityShape = z
+  .object({
+    id: uuid,
+    user_id: uuid,
+    issuer: z.string().meta({ example: 'https://login.example/realms/paniq' }),
+    subject: z.string().meta({ example: 'auth0|5f7c8ec7c33c6c004bbafe82' }),
+    linked_by: uuid.nullable().meta({ description: 'Null: by the command line.' }),
+    linked_at: time,
+  })
+  .meta({ id: 'Identity' })
+export type IdentityShape = z.infer<typeof identityShape>

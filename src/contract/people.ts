@@ -1,0 +1,257 @@
+import { z } from 'zod'
+
+import { lines, time, trimmedText, uuid } from './documents.ts'
+
+/** The shapes of `contract.ts` that tell of people, firms, members and document types. */
+
+const controlCharacter = /\p{Cc}/u
+/** One line of text, without the blanks around it and without characters that would break a line or a column. */
+const line = (most: number) =>
+  trimmedText(most).refine((text) => !controlCharacter.test(text), 'must hold no control characters')
+const email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.email('must be an e-mail address').max(255))
+  .meta({ example: 'thandi@bluecrane.example' })
+const phone = line(20)
+  .regex(/^\+?[0-9][0-9 ()-]{4,}$/, 'must be a phone number such as +27 82 555 0101')
+  .meta({ example: '+27 82 555 0101' })
+/** How long it may be in bytes is checked where it is hashed. */
+const newPassword = z.string().max(200, 'must be at most 72 bytes').meta({ example: 'correct horse battery' })
+/** What other services wrote into the column `email` need not have our form; it only has to be a text. */
+const knownEmail = line(255).meta({ example: 'thandi@bluecrane.example' })
+
+export const registerBody = z
+  .strictObject({
+    email,
+    password: newPassword.meta({ description: 'At least 8 characters, at most 72 bytes.' }),
+    first_name: line(100).meta({ example: 'Thandi' }),
+    last_name: line(100).meta({ example: 'Nkosi' }),
+    phone: phone.optional(),
+  })
+  .meta({ id: 'Registration' })
+
+export const loginBody = z
+  .object({ email: knownEmail, password: z.string().min(1).max(1000).meta({ example: 'correct horse battery' }) })
+  .meta({ id: 'Login' })
+
+/** Absent in cookie mode, where the cookie carries it. */
+export const refreshBody = z.object({ refresh_token: z.string().max(4000).optional() }).nullish()
+
+export const authModeHeader = z.object({
+  'x-auth-mode': z.string().optional().meta({
+    description: '`cookie`: the refresh token is set and read as a cookie; a same-origin `Origin` is required.',
+  }),
+})
+
+export const logoutQuery = z.object({
+  all: z.enum(['true', 'false']).default('false').meta({ description: '`true`: every session of the person.' }),
+})
+
+const tokenFields = {
+  access_token: z.string(),
+  refresh_token: z.string().optional().meta({ description: 'Absent in cookie mode.' }),
+  token_type: z.literal('bearer'),
+  expires_in: z.int().meta({ example: 900, description: 'Seconds until the access token expires.' }),
+}
+
+export const tokensShape = z.object(tokenFields).meta({ id: 'Tokens' })
+export type TokensShape = z.infer<typeof tokensShape>
+
+export const accountShape = z
+  .object({
+    id: uuid,
+    email: z.string().meta({ example: 'thandi@bluecrane.example' }),
+    phone: z.string().nullable(),
+    first_name: z.string().meta({ example: 'Thandi' }),
+    last_name: z.string().meta({ example: 'Nkosi' }),
+    role: z.string().meta({ example: 'user', description: 'As the platform has it.' }),
+    user_type: z.enum(['registered_user', 'firm_personnel']).meta({
+      description: 'Where the platform has the person written down. Only a registered user can be a member of a firm.',
+    }),
+    is_administrator: z.boolean().meta({ description: 'An administrator of the platform.' }),
+    is_verified: z.boolean(),
+    created_at: time.nullable(),
+  })
+  .meta({ id: 'Account' })
+export type AccountShape = z.infer<typeof accountShape>
+
+/** Without tokens where the platform must verify the person first. */
+export const registeredShape = z
+  .object({ ...z.object(tokenFields).partial().shape, user: accountShape })
+  .meta({ id: 'Registered' })
+
+const firmRole = z.enum(['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'])
+
+export const registerFirmBody = z
+  .strictObject({
+    name: line(255).meta({ example: 'Blue Crane Security' }),
+    registration_number: line(100).meta({ example: '2019/123456/07' }),
+    email,
+    phone,
+    address: lines(2000).meta({ example: '12 Long Street, Cape Town' }),
+    province: line(100).meta({ example: 'Western Cape' }),
+    country: line(100).default('South Africa'),
+    vat_number: line(50).optional().meta({ example: '4123456789' }),
+  })
+  .meta({ id: 'FirmRegistration' })
+
+export const firmShape = z
+  .object({
+    id: uuid,
+    name: z.string().meta({ example: 'Blue Crane Security' }),
+    registration_number: z.string().meta({ example: '2019/123456/07' }),
+    email: z.string(),
+    phone: z.string(),
+    address: z.string(),
+    province: z.string(),
+    country: z.string(),
+    vat_number: z.string().nullable(),
+    verification_status: z.string().meta({ example: 'draft' }),
+    is_locked: z.boolean(),
+    locked_at: time.nullable(),
+    hold: z.boolean().meta({ description: 'A legal hold: nothing that the firm has is destroyed.' }),
+    hold_reason: z.string().nullable(),
+    created_at: time,
+    updated_at: time,
+    role: z
+      .enum([...firmRole.options, 'administrator'])
+      .meta({ description: 'What the caller is in this firm.', example: 'firm_admin' }),
+  })
+  .meta({ id: 'Firm' })
+export type FirmShape = z.infer<typeof firmShape>
+
+const quotaFields = {
+  bytes: z.int().positive().nullable(),
+  documents: z.int().positive().nullable(),
+}
+
+/** One firm, looked at by itself. */
+export const wholeFirmShape = z
+  .object({
+    ...firmShape.shape,
+    quota: z.object(quotaFields).meta({
+      description: 'What the firm may keep; null: any number.',
+      example: { bytes: 21474836480, documents: 20000 },
+    }),
+    usage: z.object({ bytes: z.int(), documents: z.int() }).meta({
+      description: 'What it keeps: all versions of all documents, those in the trash too.',
+      example: { bytes: 48213877, documents: 61 },
+    }),
+  })
+  .meta({ id: 'WholeFirm' })
+export type WholeFirmShape = z.infer<typeof wholeFirmShape>
+
+export const changeFirmBody = z
+  .strictObject({
+    is_locked: z.boolean().meta({ description: 'Locked: its papers can be read, not changed.' }),
+    hold: z.boolean().meta({ description: 'A legal hold: nothing that the firm has is destroyed.' }),
+    hold_reason: line(2000).nullable().meta({ description: 'With `hold`; the firm reads it.' }),
+    quota: z
+      .strictObject(quotaFields)
+      .partial()
+      .refine((quota) => Object.keys(quota).length > 0, 'must name bytes or documents')
+      .meta({ description: 'What the firm may keep; null: what firms usually may. What is not named stays.' }),
+  })
+  .partial()
+  .refine((change) => Object.keys(change).some((field) => field !== 'hold_reason'), 'must change something')
+  .meta({ id: 'FirmChange' })
+
+export const memberParams = z.object({ firm_id: uuid, user_id: uuid })
+
+export const addMemberBody = z.strictObject({ email: knownEmail, role: firmRole }).meta({ id: 'NewMember' })
+
+export const changeMemberBody = z
+  .strictObject({ role: firmRole.optional(), status: z.enum(['active', 'suspended']).optional() })
+  .refine(({ role, status }) => role !== undefined || status !== undefined, 'must name a role or a status')
+  .meta({ id: 'MemberChange' })
+
+export const memberShape = z
+  .object({
+    user_id: uuid,
+    email: z.string(),
+    first_name: z.string(),
+    last_name: z.string(),
+    role: firmRole,
+    status: z.enum(['pending', 'active', 'suspended']),
+    invited_by: uuid.nullable(),
+    accepted_at: time.nullable(),
+    created_at: time,
+  })
+  .meta({ id: 'Member' })
+export type MemberShape = z.infer<typeof memberShape>
+
+/** Kinds of file that a document type may allow; a test holds them against what the upload can tell apart. */
+export const documentMimeTypes = ['application/pdf', 'image/jpeg', 'image/png', 'image/webp', 'image/heic'] as const
+
+const documentTypeFields = {
+  name: line(255).meta({ example: 'Fire safety certificate' }),
+  description: z
+    .string()
+    .trim()
+    .max(2000)
+    .refine((text) => !text.includes('\0'), 'must hold no NUL character')
+    .nullable(),
+  is_required: z.boolean().meta({ description: 'Every firm must hand one in.' }),
+  is_active: z.boolean().meta({ description: 'New documents of this type are taken.' }),
+  max_bytes: z.int().positive().nullable().meta({ description: 'Null: what the service takes at most.' }),
+  allowed_types: z
+    .array(z.enum(documentMimeTypes))
+    .min(1, 'must name at least one type, or be null')
+    .refine((types) => new Set(types).size === types.length, 'must name each type once')
+    .nullable()
+    .meta({ description: 'Null: PDF, JPEG and PNG.' }),
+  confidential: z
+    .boolean()
+    .meta({ description: 'Only `firm_admin`, `firm_supervisor`, the uploader and administrators see them.' }),
+  retention_days: z.int().min(1).max(36_525).nullable().meta({
+    description:
+      'So long after its newest version was handed in, no purge takes a paper. Null: the trash alone decides.',
+  }),
+}
+
+export const documentTypeParams = z.object({
+  document_type: z.string().max(50).meta({ description: 'Code or id.', example: 'registration_certificate' }),
+})
+
+export const addDocumentTypeBody = z
+  .strictObject({
+    code: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{1,49}$/, 'must be 2 to 50 of a-z, 0-9 and _, and begin with a letter')
+      .meta({ example: 'fire_safety_certificate' }),
+    name: documentTypeFields.name,
+    description: documentTypeFields.description.default(null),
+    is_required: documentTypeFields.is_required.default(false),
+    is_active: documentTypeFields.is_active.default(true),
+    max_bytes: documentTypeFields.max_bytes.default(null),
+    allowed_types: documentTypeFields.allowed_types.default(null),
+    confidential: documentTypeFields.confidential.default(false),
+    retention_days: documentTypeFields.retention_days.default(null),
+  })
+  .meta({ id: 'NewDocumentType' })
+
+export const changeDocumentTypeBody = z
+  .strictObject(documentTypeFields)
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, 'must change something')
+  .meta({ id: 'DocumentTypeChange' })
+
+export const documentTypeShape = z
+  .object({
+    id: uuid,
+    code: z.string().meta({ example: 'registration_certificate' }),
+    name: z.string().meta({ example: 'Registration certificate' }),
+    description: z.string().nullable(),
+    is_required: z.boolean(),
+    is_active: z.boolean(),
+    max_bytes: z.int().nullable(),
+    allowed_types: z.array(z.string()).nullable(),
+    confidential: z.boolean(),
+    retention_days: z.int().nullable(),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: 'DocumentType' })
+export type DocumentTypeShape = z.infer<typeof documentTypeShape>

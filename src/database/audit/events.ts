@@ -1,0 +1,136 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { sql } from 'kysely'
+
+import type { DocumentId, FirmId, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import type { Membership } from '../people/membership.ts'
+import { isDeadlock, isLockTimeout, isOutOfReach } from '../connection/postgres-errors.ts'
+
+/** Nobody known yet where `userId` is null: a refused login. */
+export type EventActor = Visitor & { userId: UserId | null }
+
+export type NewEvent = {
+  /** Noun and past tense: `document.uploaded`. */
+  action: string
+  /** `ok`, the code of the refusal, or one word of how it ended otherwise. */
+  outcome: string
+  firmId?: FirmId
+  documentId?: DocumentId
+  version?: number
+  details?: Record<string, unknown>
+  /** Details that name a person, as a hash of an e-mail does: they can be erased, `details` cannot. */
+  personal?: Record<string, unknown>
+}
+
+/** Writes one line of the audit trail. Give it the transaction of the change that it tells of. */
+export async function recordEvent(db: Db | Tx, actor: EventActor, event: NewEvent): Promise<void> {
+  await db
+    .insertInto('document_trail')
+    .values({
+      action: event.action,
+      outcome: event.outcome,
+      firm_id: event.firmId ?? null,
+      document_id: event.documentId ?? null,
+      version: event.version ?? null,
+      actor_id: actor.userId,
+      ip: actor.ip,
+      user_agent: actor.userAgent,
+      request_id: actor.requestId,
+      details: JSON.stringify(event.details ?? {}, wellFormed),
+      personal: JSON.stringify(event.personal ?? {}, wellFormed),
+    })
+    .execute()
+}
+
+/** Half a character, which JSON can write, is none to the database's JSON; in a column of text it is kept as U+FFFD. */
+function wellFormed(_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value
+}
+
+export type EventRecord = {
+  id: string
+  occurredAt: Date
+  /** The same time to the microsecond, for paging. */
+  occurredAtExact: string
+  action: string
+  outcome: string
+  actorId: UserId | null
+  version: number | null
+  requestId: string
+  details: Record<string, unknown>
+}
+
+export type EventPage = { limit: number; after: { at: string; id: string } | undefined }
+
+/** A document's trail, newest first. That the document may be seen is the caller's to check. */
+export async function listEvents(
+  db: Db,
+  membership: Membership,
+  documentId: DocumentId,
+  page: EventPage,
+): Promise<EventRecord[]> {
+  let query = db
+    .selectFrom('document_events')
+    .select([
+      'id',
+      'occurred_at as occurredAt',
+      sql<string>`occurred_at::text`.as('occurredAtExact'),
+      'action',
+      'outcome',
+      'actor_id as actorId',
+      'version',
+      'request_id as requestId',
+      'details',
+    ])
+    .where('firm_id', '=', membership.firmId)
+    .where('document_id', '=', documentId)
+  if (page.after !== undefined)
+    query = query.where(sql<boolean>`(occurred_at, id) < (${page.after.at}::timestamptz, ${page.after.id}::uuid)`)
+
+  return query.orderBy('occurred_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute()
+}
+
+/** The service itself, in a task that nobody asked for just now. `taskId`: what its log lines carry. */
+export function systemActor(taskId: string): EventActor {
+  return { userId: null, ip: 'system', userAgent: 'paniq-documents', requestId: taskId }
+}
+
+const defaultMonthsAhead = 3
+const maxAttempts = 5
+const maxPauseMs = 300
+
+/** A month without a partition of its own, and why. Its events go to the default partition. */
+type MissingMonth = { month: string; error: unknown }
+
+/**
+ * Creates the partitions of this month and the next ones; any role of ours may call it. Nobody who writes an event waits for
+ * it. A month that could not be created is returned, not thrown: the caller logs it, and the next run tries again. Throws
+ * when the database cannot be reached.
+ */
+export async function createEventMonths(db: Db, monthsAhead = defaultMonthsAhead): Promise<MissingMonth[]> {
+  const { rows } = await sql<{ month: string }>`
+    select month::date::text as month from date_trunc('month', now() at time zone 'UTC') as first,
+      generate_series(first, first + make_interval(months => ${monthsAhead}), interval '1 month') as month`.execute(db)
+  const missing: MissingMonth[] = []
+  for (const { month } of rows) {
+    const error = await createMonth(db, month)
+    if (error !== undefined) missing.push({ month, error })
+  }
+  return missing
+}
+
+/** Returns the error of the last attempt, undefined on success. */
+async function createMonth(db: Db, month: string): Promise<unknown> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await sql`select document_events_create_month(${month}::date)`.execute(db)
+      return undefined
+    } catch (error) {
+      if (isOutOfReach(error)) throw error
+      const isBusy = isLockTimeout(error) || isDeadlock(error)
+      if (!isBusy || attempt === maxAttempts) return error
+      await wait(Math.random() * maxPauseMs)
+    }
+  }
+}

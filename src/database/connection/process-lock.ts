@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { Client, type PoolConfig } from 'pg'
+import type { Logger } from 'pino'
+
+import type { ProcessId } from '../../vocabulary/vocabulary.ts'
+
+/** Shows all other processes that this one lives: an advisory lock under its id, on a connection of its own. */
+export type ProcessLock = {
+  processId: ProcessId
+  /**
+   * Returns when the server has released the lock: from then on every claim of this process counts as dead. Where the server
+   * gives no answer it returns after a few seconds, and the lock ends with the connection.
+   */
+  close(): Promise<void>
+}
+
+const pauseMs = 1000
+/** For each of the two steps of closing. */
+const maxCloseMs = 2000
+
+/**
+ * Takes the lock. `connection` must lead to the server without a transaction pooler. A connection that breaks is replaced
+ * again and again. Meanwhile others may take over what this process has claimed; it finds that out when it commits.
+ */
+export async function openProcessLock(connection: PoolConfig, log: Logger): Promise<ProcessLock> {
+  const processId = randomUUID() as ProcessId // just made, so it names nothing else
+  const closing = new AbortController()
+
+  async function hold(): Promise<Client> {
+    const client = await lock(connection, processId)
+    client.once('end', () => {
+      replacing = replace()
+    })
+    return client
+  }
+
+  async function replace(): Promise<void> {
+    if (closing.signal.aborted) return
+    log.warn({ event: 'process_lock_lost' }, 'process lock lost, taking it again')
+    for (;;) {
+      await wait(pauseMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
+      if (closing.signal.aborted) return
+      const next = await hold().catch(() => undefined)
+      if (next === undefined) continue
+      client = next
+      if (closing.signal.aborted) await release(client, processId)
+      return
+    }
+  }
+
+  let replacing = Promise.resolve()
+  let client = await hold()
+  return {
+    processId,
+    async close() {
+      closing.abort()
+      await upTo(
+        maxCloseMs,
+        replacing.then(async () => release(client, processId)),
+      )
+      await upTo(maxCloseMs, client.end())
+    },
+  }
+}
+
+/** The answer proves that the lock is free; the end of the connection does not, where a proxy is in between. */
+async function release(client: Client, processId: ProcessId): Promise<void> {
+  // A connection that broke has no lock.
+  await client.query(`select pg_advisory_unlock(${lockKey})`, [processId]).catch(() => undefined)
+  await client.end()
+}
+
+async function upTo(maxMs: number, work: Promise<void>): Promise<void> {
+  const done = new AbortController()
+  await Promise.race([work, wait(maxMs, undefined, { signal: done.signal }).catch(() => undefined)])
+  done.abort()
+}
+
+const lockKey = `hashtextextended('process:' || $1::text, 0)`
+
+async function lock(connection: PoolConfig, processId: ProcessId): Promise<Client> {
+  const client = new Client({
+    application_name: 'paniq-documents-process',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    ...connection,
+  })
+  client.on('error', () => undefined) // `end` follows
+  try {
+    await client.connect()
+    await client.query('set idle_session_timeout = 0')
+    await client.query(`select pg_advisory_lock(${lockKey})`, [processId])
+    return client
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw error
+  }
+}

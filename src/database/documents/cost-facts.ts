@@ -1,0 +1,145 @@
+import { sql } from 'kysely'
+
+import type { FirmId } from '../../vocabulary/vocabulary.ts'
+import type { Db } from '../connection/client.ts'
+
+/** Files of one age and of one kind of size. */
+export type Stack = {
+  ageDays: number
+  /** Smaller than `smallBytes`. */
+  isSmall: boolean
+  files: number
+  bytes: number
+  /** How many requests it took to send them to S3; of those that documents name. */
+  requests: number
+}
+
+export type CostFacts = {
+  firms: number
+  /** What versions name, whichever store it lies in, by its days since it was handed in. */
+  kept: Stack[]
+  /** How many of those lie on a disk. */
+  onDisk: number
+  /** What was removed from S3 and the bucket keeps, by its days since then. */
+  hidden: Stack[]
+  /** What links were given out to within the period, by the days that it had been there then. */
+  downloads: Stack[]
+}
+
+export type CostQuestion = {
+  periodDays: number
+  smallBytes: number
+  /** Larger files go to S3 in parts of `partBytes`, between two requests more. */
+  wholeBytes: number
+  partBytes: number
+}
+
+/** A system task: every firm of which anything lies in a store, or did. */
+export async function listFirmsWithFiles(db: Db): Promise<FirmId[]> {
+  // One step in the index for each firm, however many documents it has.
+  const { rows } = await sql<{ id: FirmId }>`
+    with recursive firms (id) as (
+      (select firm_id from documents order by firm_id limit 1)
+      union all
+      select (select d.firm_id from documents d where d.firm_id > f.id order by d.firm_id limit 1)
+      from firms f where f.id is not null
+    )
+    select id from firms where id is not null union select firm_id from document_disposals order by id`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** A system task: what one firm has, a line for each day of age. */
+export async function readCostFacts(db: Db, firmId: FirmId, question: CostQuestion): Promise<CostFacts> {
+  const kept = await readKept(db, firmId, question)
+  return {
+    firms: 1,
+    kept,
+    onDisk: kept.reduce((count, { onDisk }) => count + onDisk, 0),
+    hidden: await readHidden(db, firmId, question),
+    downloads: await readDownloads(db, firmId, question),
+  }
+}
+
+async function readKept(db: Db, firmId: FirmId, question: CostQuestion): Promise<(Stack & { onDisk: number })[]> {
+  const { smallBytes, wholeBytes, partBytes } = question
+  const { rows } = await sql<Stack & { onDisk: number }>`
+    select ${daysSince(sql`now()`, sql`uploaded_at`)} as "ageDays", file_size < ${smallBytes}::int as "isSmall",
+      count(*)::int as files, sum(file_size)::float8 as bytes,
+      sum(case when file_size <= ${wholeBytes}::int then 1 else ceil(file_size / ${partBytes}::float8) + 2 end)::float8 as requests,
+      count(*) filter (where store = 'local')::int as "onDisk"
+    from document_versions where firm_id = ${firmId} and bytes_state <> 'removed'
+    group by 1, 2`.execute(db)
+  return rows
+}
+
+async function readHidden(db: Db, firmId: FirmId, { smallBytes }: CostQuestion): Promise<Stack[]> {
+  const { rows } = await sql<Stack>`
+    with files as (
+      select changed_at as since, bytes from document_blobs
+      where firm_id = ${firmId} and store = 's3' and store_id is null and state in ('leaving', 'hidden') and bytes is not null
+    )
+    select ${daysSince(sql`now()`, sql`since`)} as "ageDays", bytes < ${smallBytes}::int as "isSmall",
+      count(*)::int as files, sum(bytes)::float8 as bytes, 0 as requests
+    from files group by 1, 2`.execute(db)
+  return rows
+}
+
+/** What is no more counts as large as the others were on average. */
+async function readDownloads(db: Db, firmId: FirmId, { periodDays, smallBytes }: CostQuestion): Promise<Stack[]> {
+  const { rows } = await sql<Stack>`
+    with given as (
+      select ${daysSince(sql`e.occurred_at`, sql`coalesce(v.uploaded_at, e.occurred_at)`)} as age,
+        coalesce(v.file_size, avg(v.file_size) over (), 0)::float8 as bytes
+      from document_events e
+      left join document_versions v
+        on v.firm_id = e.firm_id and v.document_id = e.document_id and v.version = e.version
+      where e.firm_id = ${firmId} and e.action = 'document.downloaded' and e.outcome = 'ok'
+        and e.occurred_at > now() - make_interval(days => ${periodDays}::int)
+    )
+    select age as "ageDays", bytes < ${smallBytes}::int as "isSmall", count(*)::int as files,
+      sum(bytes)::float8 as bytes, 0 as requests
+    from given group by 1, 2`.execute(db)
+  return rows
+}
+
+const daysSince = (now: ReturnType<typeof sql>, since: ReturnType<typeof sql>) =>
+  sql`greatest(0, floor(extract(epoch from ${now} - ${since}) / 86400))::int`
+
+/** Of one firm, or of all: firm by firm, so that no statement takes longer than the largest of them needs. */
+export async function gatherFacts(db: Db, firmId: FirmId | undefined, question: CostQuestion): Promise<CostFacts> {
+  const firms = firmId === undefined ? await listFirmsWithFiles(db) : [firmId]
+  const all = { kept: pileOf(), hidden: pileOf(), downloads: pileOf() }
+  let onDisk = 0
+  for (const firm of firms) {
+    const facts = await readCostFacts(db, firm, question)
+    onDisk += facts.onDisk
+    all.kept.add(facts.kept)
+    all.hidden.add(facts.hidden)
+    all.downloads.add(facts.downloads)
+  }
+  return {
+    firms: firms.length,
+    onDisk,
+    kept: all.kept.stacks(),
+    hidden: all.hidden.stacks(),
+    downloads: all.downloads.stacks(),
+  }
+}
+
+/** What is of one age and kind lies in one stack, whosever it is. */
+function pileOf() {
+  const byKind = new Map<string, Stack>()
+  return {
+    add(stacks: Stack[]) {
+      for (const { ageDays, isSmall, files, bytes, requests } of stacks) {
+        const kind = `${ageDays} ${isSmall}`
+        const sofar = byKind.get(kind) ?? { ageDays, isSmall, files: 0, bytes: 0, requests: 0 }
+        sofar.files += files
+        sofar.bytes += bytes
+        sofar.requests += requests
+        byKind.set(kind, sofar)
+      }
+    },
+    stacks: () => [...byKind.values()],
+  }
+}

@@ -1,0 +1,217 @@
+import { type RawBuilder, sql } from 'kysely'
+
+import type {
+  DocumentId,
+  FirmId,
+  ReviewStatus,
+  ScanStatus,
+  Sha256,
+  StorageKey,
+  StoreId,
+  StoreName,
+  UserId,
+  VersionId,
+} from '../../vocabulary/vocabulary.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import type { Membership } from '../people/membership.ts'
+
+/** What a version is from the start. */
+export type VersionOfFile = {
+  versionId: VersionId
+  documentType: string
+  fileName: string
+  fileSize: number
+  mimeType: string
+}
+
+/** A document with its current version. */
+export type DocumentRecord = VersionOfFile & {
+  id: DocumentId
+  firmId: FirmId
+  sha256: Sha256 | null
+  version: number
+  store: StoreName
+  storeId: StoreId | null
+  storageKey: StorageKey
+  uploadedBy: UserId
+  uploadedAt: Date
+  reviewStatus: ReviewStatus
+  reviewReason: string | null
+  reviewedAt: Date | null
+  validUntil: string | null
+  scanStatus: ScanStatus
+  bytesState: 'present' | 'missing' | 'wrong' | 'removed'
+  deletedAt: Date | null
+  /** When the document came, to the microsecond, for paging. */
+  createdAtExact: string
+}
+
+/** Every field of a `DocumentRecord`, of `documents d` and `document_versions v`. */
+export const documentColumns = sql<DocumentRecord>`
+  d.id, d.firm_id as "firmId", d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize",
+  v.mime_type as "mimeType", v.sha256, v.version, v.id as "versionId", v.store, v.store_id as "storeId",
+  v.storage_key as "storageKey", v.uploaded_by as "uploadedBy", v.uploaded_at as "uploadedAt",
+  v.review_status as "reviewStatus", v.review_reason as "reviewReason", v.reviewed_at as "reviewedAt",
+  to_char(v.valid_until, 'YYYY-MM-DD') as "validUntil", v.scan_status as "scanStatus", v.bytes_state as "bytesState",
+  d.deleted_at as "deletedAt", d.created_at::text as "createdAtExact"`
+
+/**
+ * Whether a document of a confidential type may be seen (contract §2): `role` and `user` are SQL expressions of who asks.
+ * To anybody else such a document is not there.
+ */
+export const isVisibleTo = (
+  role: unknown,
+  user: UserId | RawBuilder<UserId>,
+  confidentialRoles: readonly string[],
+) => sql<boolean>`(
+  v.uploaded_by = ${user} or ${role} = any (${[...confidentialRoles, 'administrator']}::text[])
+  or not exists (select from document_types t where t.code = d.document_type and t.confidential))`
+
+/** A type is named by its code or its id. */
+const codeOf = (codeOrId: string) =>
+  sql`coalesce((select code from document_types where id::text = lower(${codeOrId})), ${codeOrId})`
+
+export type DocumentFilter = { documentType: string | undefined; withDeleted: boolean }
+export type DocumentPage = { limit: number; after: { at: string; id: string } | undefined }
+
+/** Who looks, and which roles see confidential papers. */
+export type Seeing = { membership: Membership; confidentialRoles: readonly string[] }
+
+/** The firm's documents that this member may see, newest first. */
+export async function listDocuments(
+  db: Db,
+  seeing: Seeing,
+  filter: DocumentFilter,
+  page: DocumentPage,
+): Promise<DocumentRecord[]> {
+  const { rows } = await sql<DocumentRecord>`
+    select ${documentColumns}
+    from documents d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
+    where d.firm_id = ${seeing.membership.firmId} and ${maySee(seeing)}
+      ${filter.documentType === undefined ? sql`` : sql`and d.document_type = ${codeOf(filter.documentType)}`}
+      ${filter.withDeleted ? sql`` : sql`and d.deleted_at is null`}
+      ${page.after === undefined ? sql`` : sql`and (d.created_at, d.id) < (${page.after.at}::timestamptz, ${page.after.id}::uuid)`}
+    order by d.created_at desc, d.id desc
+    limit ${page.limit}`.execute(db)
+  return rows
+}
+
+/** One of the firm's documents, in the trash or not, with its current version or another one; undefined when there is none that this member may see. */
+export async function findDocument(
+  db: Db | Tx,
+  seeing: Seeing,
+  documentId: DocumentId,
+  version?: number,
+): Promise<DocumentRecord | undefined> {
+  const { membership } = seeing
+  const { rows } = await sql<DocumentRecord>`
+    select ${documentColumns}
+    from documents d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and ${isVersion(version)}
+    where d.firm_id = ${membership.firmId} and d.id = ${documentId} and ${maySee(seeing)}`.execute(db)
+  return rows[0]
+}
+
+/** SQL: whether `document_versions v` is the wanted one; without a number the current one of `documents d`. */
+export const isVersion = (version: number | undefined) =>
+  sql<boolean>`v.version = coalesce(${version ?? null}::int, d.current_version)`
+
+/** SQL: whether this member may see `document_versions v` of `documents d`. */
+const maySee = ({ membership, confidentialRoles }: Seeing) =>
+  isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)
+
+/** `after`: the number of the last version of the page before. */
+export type VersionPage = { limit: number; after: { at: string } | undefined }
+
+/** A document as each of its versions that this member may see, newest first. */
+export async function listVersions(
+  db: Db,
+  seeing: Seeing,
+  documentId: DocumentId,
+  { limit, after }: VersionPage,
+): Promise<DocumentRecord[]> {
+  const { rows } = await sql<DocumentRecord>`
+    select ${documentColumns}
+    from documents d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
+    where d.firm_id = ${seeing.membership.firmId} and d.id = ${documentId} and ${maySee(seeing)}
+      ${after === undefined ? sql`` : sql`and v.version < ${after.at}::int`}
+    order by v.version desc limit ${limit}`.execute(db)
+  return rows
+}
+
+/** Values, or columns of another table than `d` and `v`. */
+type Member = { firmId: unknown; userId: UserId | RawBuilder<UserId>; role: unknown }
+type Bytes = { sha256: Sha256 | null | RawBuilder<unknown>; before: Date | null }
+
+/** SQL: the first document of the firm, not in the trash, with a version of these very bytes that this member may see. */
+export const firstWithBytes = (
+  { firmId, userId, role }: Member,
+  confidentialRoles: readonly string[],
+  { sha256, before }: Bytes,
+): RawBuilder<DocumentId | null> => sql`(
+  select v.document_id from document_versions v
+  -- By the key of each row, in the order of the index: the first one ends the search, however many there are.
+  cross join lateral (
+    select from documents d
+    where d.firm_id = v.firm_id and d.id = v.document_id and d.deleted_at is null
+      and ${isVisibleTo(role, userId, confidentialRoles)}
+    offset 0
+  ) as seen
+  where v.firm_id = ${firmId} and v.sha256 = ${sha256}
+    and (${before}::timestamptz is null or v.uploaded_at < ${before}::timestamptz)
+  order by v.uploaded_at, v.document_id limit 1)`
+
+/** The document that had these bytes before this one came. */
+export async function findDuplicate(
+  db: Db,
+  { membership, confidentialRoles }: Seeing,
+  { sha256, uploadedAt: before }: DocumentRecord,
+): Promise<DocumentId | null> {
+  const { rows } = await sql<{ id: DocumentId | null }>`
+    select ${firstWithBytes({ ...membership, role: sql`${membership.role}::text` }, confidentialRoles, { sha256, before })} as id`.execute(
+    db,
+  )
+  return rows[0]?.id ?? null
+}
+
+/** Holds a document until the transaction ends, and reads it as it then stands; undefined when there is none that this member may see. */
+export async function lockDocument(
+  trx: Tx,
+  seeing: Seeing,
+  documentId: DocumentId,
+): Promise<DocumentRecord | undefined> {
+  await holdDocument(trx, { firmId: seeing.membership.firmId, documentId })
+  // A statement of its own: one that waits for a lock goes on with what it saw before.
+  return findDocument(trx, seeing, documentId)
+}
+
+type Of = { firmId: FirmId; documentId: DocumentId }
+
+/**
+ * Holds a document, and follows now what the platform changed and nobody could follow yet, so that nothing is written over
+ * it.
+ */
+export async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise<void> {
+  await holdRows(trx, { firmId, documentId })
+  // A statement of its own, as above.
+  await sql`select document_follow_held(${firmId}, ${documentId})`.execute(trx)
+}
+
+/**
+ * First the document's lock by name, then the platform's row, then ours: the order in which the platform's own UPDATE
+ * takes those two. A row of the platform's that comes to be while one waits for ours is held by nobody, and may be taken
+ * by who then waits for ours: so whoever waits holds nothing of the document.
+ */
+export async function holdRows(trx: Tx, { firmId, documentId }: Of): Promise<void> {
+  // document_follow_noted (0008-follow-the-platform) knows this name too.
+  await sql`select pg_advisory_xact_lock(hashtextextended('document:' || ${documentId}::uuid, 0))`.execute(trx)
+  // A statement of its own, as above.
+  await sql`
+    with shown as materialized (
+      select id from firm_documents where id = ${documentId} and firm_id = ${firmId} for update
+    )
+    select from documents d, (select count(*) from shown) as waited
+    where d.firm_id = ${firmId} and d.id = ${documentId} for update of d`.execute(trx)
+}

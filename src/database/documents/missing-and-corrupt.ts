@@ -1,0 +1,120 @@
+import { sql } from 'kysely'
+
+import type { DocumentId, FirmId, Sha256 } from '../../vocabulary/vocabulary.ts'
+import type { Db } from '../connection/client.ts'
+import type { EventActor } from '../audit/events.ts'
+import { liesAt, type Place } from './blob-location.ts'
+import type { StoredVersion } from './versions-in-store.ts'
+
+/** How bytes can be that should be right: not there, or others than were stored. */
+export type WrongState = 'missing' | 'wrong'
+
+type NamingVersion = {
+  firmId: FirmId
+  documentId: DocumentId
+  version: number
+  /** False when somebody else had marked it. */
+  isMarkedNow: boolean
+}
+
+/**
+ * A system task: marks every version whose bytes lie in this place and passed for right, and writes the audit event of
+ * each in the same statement. Yields all versions that name the place; none when the bytes were moved or removed since
+ * somebody looked where they are. Missing bytes of what the platform deleted or replaced are no alarm and not among
+ * them: it removes its files itself, and they are noted as removed.
+ */
+export async function markWrongBytes(
+  db: Db,
+  actor: EventActor,
+  { store, storeId, key }: Place,
+  state: WrongState,
+): Promise<NamingVersion[]> {
+  const { rows } = await sql<NamingVersion>`
+    with naming as (
+      select v.firm_id, v.id, v.document_id, v.version, ${state} = 'missing' and (
+          exists (select from documents d where d.firm_id = v.firm_id and d.id = v.document_id
+                    and d.deleted_at is not null and d.deleted_by is null)
+          or exists (select from document_versions n where n.firm_id = v.firm_id and n.document_id = v.document_id
+                       and n.version > v.version and n.is_platforms)
+        ) as is_platforms_doing
+      from document_versions v
+      where v.storage_key = ${key} and v.store = ${store} and v.store_id is not distinct from ${storeId}::uuid
+        and v.bytes_state <> 'removed'
+    ),
+    marked as (
+      update document_versions v
+      set bytes_state = case when naming.is_platforms_doing then 'removed' else ${state} end from naming
+      where v.firm_id = naming.firm_id and v.id = naming.id and v.bytes_state = 'present'
+        and v.storage_key = ${key} and v.store = ${store} and v.store_id is not distinct from ${storeId}::uuid
+      returning v.firm_id, v.id, v.document_id, v.version, v.bytes_state
+    ),
+    event as (
+      insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
+      select 'document.bytes_' || bytes_state, 'gone', firm_id, document_id, version,
+             ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent}, ${actor.requestId}
+      from marked
+    )
+    select naming.firm_id as "firmId", naming.document_id as "documentId", naming.version,
+           marked.id is not null as "isMarkedNow"
+    from naming left join marked on marked.firm_id = naming.firm_id and marked.id = naming.id
+    where not naming.is_platforms_doing`.execute(db)
+  return rows
+}
+
+/**
+ * A system task: a version that was found missing or wrong may be read again, since its bytes, which have this hash, are
+ * right. With its audit event. False when it was not marked, or its bytes lie elsewhere by now.
+ */
+export async function restoreBytes(
+  db: Db,
+  actor: EventActor,
+  version: StoredVersion,
+  sha256: Sha256,
+): Promise<boolean> {
+  const { rows } = await sql`
+    with restored as (
+      update document_versions set bytes_state = 'present', sha256 = ${sha256}
+      where firm_id = ${version.firmId} and id = ${version.versionId} and ${liesAt(version)}
+        and bytes_state in ('missing', 'wrong') and coalesce(sha256, ${sha256}) = ${sha256}
+      returning firm_id, document_id, version
+    )
+    insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
+    select 'document.bytes_restored', 'ok', firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip},
+      ${actor.userAgent}, ${actor.requestId}
+    from restored
+    returning id`.execute(db)
+  return rows.length === 1
+}
+
+/** A system task: gives a version that has no hash, as the platform makes them, that of its bytes. False when it has one, or they lie elsewhere by now. */
+export async function keepHash(db: Db, version: StoredVersion, sha256: Sha256): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update document_versions set sha256 = ${sha256}
+    where firm_id = ${version.firmId} and id = ${version.versionId} and ${liesAt(version)} and sha256 is null`.execute(
+    db,
+  )
+  return numAffectedRows === 1n
+}
+
+/** Why nobody may be given the bytes of a place. */
+export type Fault = 'infected' | 'wrong'
+
+/**
+ * - `infected`: a virus was found in a version that lies or lay there, whether its bytes could be moved away by now or not.
+ * - `wrong`: the bytes were found missing or wrong by every version that names them; undefined where none does any more.
+ */
+export async function findFault(db: Db, place: Place): Promise<Fault | undefined> {
+  const { rows } = await sql<{ isInfected: boolean; isWrong: boolean | null }>`
+    select exists (select from document_versions where ${liesAt(place)} and scan_status = 'infected')
+        -- Where a version has been moved away from; rows of the platform's name no disk.
+        or exists (select from document_blobs b
+                   join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
+                   where b.storage_key = ${place.key} and b.store = ${place.store}
+                     and (${place.storeId}::uuid is null or b.store_id is null or b.store_id = ${place.storeId}::uuid)
+                     and v.scan_status = 'infected') as "isInfected",
+      (select bool_and(bytes_state <> 'present') from document_versions
+       where ${liesAt(place)} and bytes_state <> 'removed') as "isWrong"`.execute(db)
+  const [found] = rows
+  if (found?.isInfected === true) return 'infected'
+  return found?.isWrong === true ? 'wrong' : undefined
+}

@@ -1,0 +1,54 @@
+import { sql } from 'kysely'
+
+import type { Actor } from '../../vocabulary/vocabulary.ts'
+import type { Tx } from '../connection/client.ts'
+import { documentColumns, type DocumentRecord } from './documents.ts'
+
+export type Review = {
+  decision: 'verified' | 'rejected'
+  reasonCode: string | null
+  comment: string | null
+  /** A day, as in 2027-03-31. */
+  validUntil: string | null
+}
+
+/** Whether this person handed in these bytes, as this version of the document or another. */
+export async function handedIn(trx: Tx, { firmId, id, versionId, sha256 }: DocumentRecord, actor: Actor) {
+  const { rows } = await sql`
+    select from document_versions
+    where firm_id = ${firmId} and document_id = ${id} and uploaded_by = ${actor.userId}
+      and (id = ${versionId} or sha256 = ${sha256})
+    limit 1`.execute(trx)
+  return rows.length > 0
+}
+
+/** What was decided on the current version of a document that the transaction holds, there and in the platform's row. */
+export async function recordReview(
+  trx: Tx,
+  actor: Actor,
+  { firmId, id, versionId }: DocumentRecord,
+  review: Review,
+): Promise<DocumentRecord> {
+  const isVerified = review.decision === 'verified'
+  const { rows } = await sql<DocumentRecord>`
+    with v as (
+      update document_versions set review_status = ${review.decision}, review_reason = ${review.reasonCode},
+        review_comment = ${review.comment}, valid_until = ${review.validUntil}::date, reviewed_by = ${actor.userId},
+        reviewed_at = now()
+      where firm_id = ${firmId} and document_id = ${id} and id = ${versionId}
+      returning *
+    ),
+    d as (
+      update documents set updated_at = now() where firm_id = ${firmId} and id = ${id} returning *
+    ),
+    platform_row as (
+      update firm_documents f set is_verified = ${isVerified}::boolean, updated_at = now(),
+        verified_by = case when ${isVerified}::boolean then v.reviewed_by end,
+        verified_at = case when ${isVerified}::boolean then v.reviewed_at end
+      from v where f.id = v.document_id and f.firm_id = v.firm_id
+    )
+    select ${documentColumns} from d, v`.execute(trx)
+  const [document] = rows
+  if (document === undefined) throw new Error('a version that the transaction holds is not there')
+  return document
+}

@@ -1,0 +1,93 @@
+import { sql } from 'kysely'
+
+import type { Actor, DocumentId, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
+import type { Tx } from '../connection/client.ts'
+import { documentColumns, type DocumentRecord } from './documents.ts'
+import { platformPathOfVersion } from './blob-location.ts'
+
+type Of = { firmId: FirmId; id: DocumentId }
+
+/** Whether this person handed the document in first, and no version of it was ever verified. */
+export async function isOwnUnverified(trx: Tx, { firmId, id }: Of, userId: UserId): Promise<boolean> {
+  const { rows } = await sql`
+    select from documents d
+    where d.firm_id = ${firmId} and d.id = ${id} and d.created_by = ${userId}
+      and not exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
+                        and v.review_status = 'verified')`.execute(trx)
+  return rows.length > 0
+}
+
+/**
+ * Of a document that the transaction holds (`lockDocument`): its row of the platform's goes, and is kept for the way back.
+ * No version is noted where the row names other bytes: those of a change that is not followed yet.
+ */
+export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: Of): Promise<void> {
+  await sql`
+    with hidden as (
+      delete from firm_documents f where f.id = ${id} and f.firm_id = ${firmId} returning to_jsonb(f) as row
+    )
+    update documents d set deleted_at = now(), deleted_by = ${actor.userId}, updated_at = now(),
+      trashed_row = (select row from hidden),
+      trashed_version = (
+        select newest.version from hidden, (
+          select v.version, ${platformPathOfVersion} as path
+          from document_versions v
+          where v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
+          order by v.version desc limit 1) newest
+        where hidden.row ->> 'file_path' = newest.path)
+    where d.firm_id = ${firmId} and d.id = ${id}`.execute(trx)
+}
+
+/**
+ * The way back, of a document that the transaction holds: the platform's row shows the newest version that may be seen,
+ * and is the very row that it was if that is the same one. What is in quarantine or waits for its scan has none.
+ * A row that was not followed yet comes back as it was, and is followed then.
+ */
+export async function takeFromTrash(trx: Tx, { firmId, id }: Of): Promise<DocumentRecord> {
+  const { rows } = await sql<{ row: string }>`
+    select (case when d.trashed_row is not null and d.trashed_version is null then d.trashed_row
+      when d.trashed_version = v.version
+      then written || coalesce(d.trashed_row, '{}') || jsonb_build_object('file_path', written -> 'file_path')
+      else coalesce(d.trashed_row, '{}') || written end)::text as row
+    from documents d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id,
+    lateral (select jsonb_build_object(
+      'id', d.id, 'firm_id', d.firm_id, 'document_type', d.document_type, 'file_name', v.file_name,
+      'file_path', ${platformPathOfVersion}, 'file_size', v.file_size,
+      'mime_type', v.mime_type, 'uploaded_by', v.uploaded_by, 'is_verified', v.review_status = 'verified',
+      'verified_by', case when v.review_status = 'verified' then v.reviewed_by end,
+      'verified_at', case when v.review_status = 'verified' then v.reviewed_at end,
+      'created_at', d.created_at, 'updated_at', now()) as written) as of_ours
+    where d.firm_id = ${firmId} and d.id = ${id} and v.scan_status in ('clean', 'skipped')
+      and not exists (select from document_versions c where c.firm_id = d.firm_id and c.document_id = d.id
+                        and c.version = d.current_version and c.scan_status = 'infected')
+    order by v.version desc limit 1`.execute(trx)
+
+  // Ours first: the triggers that follow the platform's row look at what is ours.
+  const back = await sql<DocumentRecord>`
+    with d as (
+      update documents set deleted_at = null, deleted_by = null, updated_at = now()
+      where firm_id = ${firmId} and id = ${id} returning *
+    )
+    select ${documentColumns} from d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version`.execute(
+    trx,
+  )
+  const [document] = back.rows
+  if (document === undefined) throw new Error('a document that the transaction holds is not there')
+  if (rows[0] !== undefined) await showAgain(trx, rows[0].row)
+  return document
+}
+
+/** In the columns that the platform's table has by now. */
+async function showAgain(trx: Tx, row: string): Promise<void> {
+  const { rows: columns } = await sql<{ name: string }>`
+    select attname as name from pg_attribute
+    where attrelid = 'firm_documents'::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+      and attname in (select jsonb_object_keys(${row}::jsonb))`.execute(trx)
+  const names = sql.join(columns.map(({ name }) => sql.ref(name)))
+  await sql`
+    insert into firm_documents (${names})
+    select ${names} from jsonb_populate_record(null::firm_documents, ${row}::jsonb)
+    on conflict (id) do nothing`.execute(trx)
+}

@@ -1,0 +1,138 @@
+import { sql } from 'kysely'
+
+import type { DocumentId, FirmId, StorageKey, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
+import type { Db } from '../connection/client.ts'
+import type { DocumentRecord, VersionOfFile } from './documents.ts'
+import type { Place } from './blob-location.ts'
+
+/** A version as those see it who look after bytes, whoever may read it. */
+export type StoredVersion = Place &
+  VersionOfFile &
+  Pick<DocumentRecord, 'firmId' | 'version' | 'sha256' | 'bytesState'> & { documentId: DocumentId }
+
+/** Which versions: all of one store, the fallback files of one disk, one firm's. */
+export type VersionScope = {
+  store: StoreName
+  /** The disk, where the store is local: its rows, and those of the platform, which name none. */
+  storeId: StoreId | null
+  isFallback?: true
+  /** Those that came without a hash, but for the newest: whoever wrote such a row may be about to write its file. */
+  isUnhashed?: true
+  /** Without those that go into quarantine, and are moved nowhere else. */
+  isMovable?: true
+  firmId?: FirmId | undefined
+  sample?: Sample | undefined
+  /** Those that come after this one. */
+  after?: VersionCursor | undefined
+}
+
+/** A part of all versions, another one with every salt; those that were found missing or wrong before are always in it. */
+export type Sample = { share: number; salt: number }
+
+export type VersionCursor = Pick<StoredVersion, 'firmId' | 'documentId' | 'version'>
+
+/** A system task's walk over versions in the order of their keys, a page at a time. */
+export async function listVersionsIn(
+  db: Db,
+  scope: VersionScope,
+  { after, limit }: { after: VersionCursor | undefined; limit: number },
+): Promise<StoredVersion[]> {
+  const { rows } = await sql<StoredVersion>`
+    select ${storedColumns} from ${tables} where ${isIn(scope)} and ${isAfter(after)}
+    order by v.firm_id, v.document_id, v.version limit ${limit}`.execute(db)
+  return rows
+}
+
+/** A system task's second look at one version: undefined when it is gone, or its bytes are. */
+export async function findStoredVersion(
+  db: Db,
+  { firmId, versionId }: Pick<StoredVersion, 'firmId' | 'versionId'>,
+): Promise<StoredVersion | undefined> {
+  const { rows } = await sql<StoredVersion>`
+    select ${storedColumns} from ${tables}
+    where v.firm_id = ${firmId} and v.id = ${versionId} and v.bytes_state <> 'removed'`.execute(db)
+  return rows[0]
+}
+
+/** SQL: every field of a `StoredVersion`, of `document_versions v` and `documents d`. */
+export const storedColumns = sql<StoredVersion>`v.firm_id as "firmId", v.document_id as "documentId", v.version, v.id as "versionId",
+  d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize", v.mime_type as "mimeType",
+  v.sha256, v.store, v.store_id as "storeId", v.storage_key as key, v.bytes_state as "bytesState"`
+
+const tables = sql`document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id`
+
+/** How many versions a walk will meet, and their bytes. */
+export async function countVersionsIn(db: Db, scope: VersionScope): Promise<{ files: number; bytes: number }> {
+  const { rows } = await sql<{ files: number; bytes: number }>`
+    select count(*)::int as files, coalesce(sum(v.file_size), 0)::float8 as bytes
+    from document_versions v where ${isIn(scope)}`.execute(db)
+  return rows[0] ?? { files: 0, bytes: 0 }
+}
+
+function isIn({ store, storeId, isFallback, isUnhashed, isMovable, firmId, sample, after }: VersionScope) {
+  return sql<boolean>`v.store = ${store} and v.bytes_state <> 'removed'
+    and (v.store = 's3' or v.store_id = ${storeId}::uuid ${isFallback === true ? sql`` : sql`or v.store_id is null`})
+    ${isFallback === true ? sql`and v.is_fallback and v.bytes_state = 'present'` : sql``}
+    ${isUnhashed === true ? sql`and v.sha256 is null and v.bytes_state = 'present' and v.uploaded_at < now() - interval '1 minute'` : sql``}
+    ${isMovable === true ? sql`and v.scan_status <> 'infected'` : sql``}
+    ${after === undefined ? sql`` : sql`and ${isAfter(after)}`}
+    ${firmId === undefined ? sql`` : sql`and v.firm_id = ${firmId}`}
+    ${sample === undefined ? sql`` : sql`and ${isInSample(sample)}`}`
+}
+
+// Half of a hash's values stand for the whole: those that are not negative.
+function isInSample({ share, salt }: Sample) {
+  return sql`(v.bytes_state <> 'present'
+    or (hashtextextended(v.id::text, ${salt}::bigint) & 9223372036854775807)::float8
+       < ${share}::float8 * 9223372036854775807::float8)`
+}
+
+function isAfter(after: VersionCursor | undefined) {
+  return after === undefined
+    ? sql<boolean>`true`
+    : sql<boolean>`(v.firm_id, v.document_id, v.version) > (${after.firmId}::uuid, ${after.documentId}::uuid, ${after.version}::int)`
+}
+
+/** Where some versions of a store should lie, those that this service put there or the platform's, for whoever wants to see whether it is the right one. */
+export async function listSomeKeys(
+  db: Db,
+  { store, isPlatforms, limit }: { store: StoreName; isPlatforms: boolean; limit: number },
+): Promise<StorageKey[]> {
+  const { rows } = await sql<{ key: StorageKey }>`
+    select storage_key as key from document_versions
+    where store = ${store} and is_platforms = ${isPlatforms} and bytes_state <> 'removed' limit ${limit}`.execute(db)
+  return rows.map(({ key }) => key)
+}
+
+/** Whether one version at least lies in this store. */
+export async function isAnyVersionIn(db: Db, store: StoreName): Promise<boolean> {
+  const { rows } = await sql`
+    select from document_versions where store = ${store} and bytes_state <> 'removed' limit 1`.execute(db)
+  return rows.length > 0
+}
+
+type NamedOnDisk = {
+  /** Fallback files that are on their way to S3. */
+  waiting: number
+  /** Fallback files that were found wrong or missing, and so stay. */
+  spoiled: number
+  /** The other versions, whatever was found of them, and sources of moves whose copies were found wrong or missing. */
+  others: number
+  /** Whether any row at all names this disk. */
+  isKnown: boolean
+}
+
+/** A system task: what rows say of one disk. Versions of the platform, which name no disk, are not among them. */
+export async function countOnDisk(db: Db, storeId: StoreId): Promise<NamedOnDisk> {
+  const { rows } = await sql<NamedOnDisk>`
+    select count(*) filter (where is_fallback and bytes_state = 'present')::int as waiting,
+      count(*) filter (where is_fallback and bytes_state in ('wrong', 'missing'))::int as spoiled,
+      count(*) filter (where not is_fallback and bytes_state <> 'removed')::int
+        + (select count(*) from document_blobs b
+             join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
+           where b.store_id = ${storeId}::uuid and b.state = 'leaving' and v.bytes_state in ('wrong', 'missing'))::int as others,
+      count(*) > 0
+        or exists (select from document_blobs where store_id = ${storeId}::uuid) as "isKnown"
+    from document_versions where store = 'local' and store_id = ${storeId}::uuid`.execute(db)
+  return rows[0] ?? { waiting: 0, spoiled: 0, others: 0, isKnown: false }
+}

@@ -1,0 +1,79 @@
+import { sql } from 'kysely'
+
+import type { FirmId } from '../../vocabulary/vocabulary.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import type { Membership } from './membership.ts'
+
+/** How much a firm may keep; undefined: as much as it likes. */
+export type Quota = { bytes: number | undefined; documents: number | undefined }
+
+/** What somebody wants to add to it. */
+export type Growth = { bytes: number; documents: 0 | 1 }
+
+export type Room = {
+  usedBytes: number
+  usedDocuments: number
+  /** Null: any number. */
+  mostBytes: number | null
+  mostDocuments: number | null
+}
+
+/** What the firm stores and may store. What is on its way does not count. */
+export async function readRoom(
+  db: Db | Tx,
+  { firmId, usualQuota }: { firmId: FirmId; usualQuota: Quota },
+): Promise<Room> {
+  const { rows } = await sql<Room>`
+    select used.bytes::float8 as "usedBytes", used.documents::float8 as "usedDocuments",
+      coalesce(q.most_bytes, ${usualQuota.bytes ?? null}::bigint)::float8 as "mostBytes",
+      coalesce(q.most_documents, ${usualQuota.documents ?? null}::bigint)::float8 as "mostDocuments"
+    from document_usage_of(${firmId}) used left join document_quotas q on q.firm_id = ${firmId}`.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error('the database did not say what a firm stores')
+  return row
+}
+
+/** Of a firm that is new. */
+export function emptyRoom({ bytes, documents }: Quota): Room {
+  return { usedBytes: 0, usedDocuments: 0, mostBytes: bytes ?? null, mostDocuments: documents ?? null }
+}
+
+/** A firm's own bounds; null: the usual one, undefined: as it is. */
+export type QuotaChange = { bytes?: number | null | undefined; documents?: number | null | undefined }
+
+/** False when they were so already. */
+export async function setQuota(trx: Tx, { firmId }: Membership, change: QuotaChange): Promise<boolean> {
+  const { rows } = await sql`
+    insert into document_quotas as q (firm_id, most_bytes, most_documents)
+    values (${firmId}, ${change.bytes ?? null}, ${change.documents ?? null})
+    on conflict (firm_id) do update set
+      most_bytes = case when ${change.bytes === undefined}::boolean then q.most_bytes else excluded.most_bytes end,
+      most_documents = case when ${change.documents === undefined}::boolean then q.most_documents else excluded.most_documents end,
+      changed_at = now()
+    where (${change.bytes !== undefined}::boolean and q.most_bytes is distinct from excluded.most_bytes)
+      or (${change.documents !== undefined}::boolean and q.most_documents is distinct from excluded.most_documents)
+    returning firm_id`.execute(trx)
+  return rows.length === 1
+}
+
+/** Firms in one statement: each takes a lock until its end. */
+const maxFirmsAtOnce = 200
+
+/** A system task: adds the changes of all firms to their sums, a batch of firms at a time. Returns the number of changes. */
+export async function sumUpUsage(db: Db): Promise<number> {
+  let all = 0
+  let after: FirmId | null = null
+  do {
+    const { rows } = await sql<{ changes: number; last: FirmId | null }>`
+      with changed as (
+        select distinct firm_id from document_usage_changes
+        where ${after}::uuid is null or firm_id > ${after}::uuid order by firm_id limit ${maxFirmsAtOnce}
+      )
+      select coalesce(document_sum_up(array_agg(firm_id)), 0) as changes,
+        case when count(*) = ${maxFirmsAtOnce} then (array_agg(firm_id order by firm_id desc))[1] end as last
+      from changed`.execute(db)
+    all += rows[0]?.changes ?? 0
+    after = rows[0]?.last ?? null
+  } while (after !== null)
+  return all
+}

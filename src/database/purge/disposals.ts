@@ -1,0 +1,153 @@
+import { sql } from 'kysely'
+
+import type { DocumentId, FirmId, StorageKey, StoreId, StoreName, UserId } from '../../vocabulary/vocabulary.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import type { EventActor } from '../audit/events.ts'
+import { isHeld, isLastVerified, retainedUntil } from './trash-retention.ts'
+
+type Of = { firmId: FirmId; documentId: DocumentId }
+
+export type Disposal = {
+  why: string
+  /** Who destroys it: the daily job, or whoever gave the command. */
+  by: string
+  /** From when its bytes may go. */
+  dueAt: Date
+  /** The disk of files whose rows, as the platform's, name none. */
+  localStoreId: StoreId
+}
+
+/**
+ * A document that the transaction has locked is destroyed: its rows go, the record of it comes, and every blob of it
+ * leaves, whatever its state: copies in quarantine, what moves left behind, targets of dead or rejected moves, and what a
+ * versioned bucket keeps hidden.
+ */
+export async function disposeDocument(
+  trx: Tx,
+  actor: EventActor,
+  { firmId, documentId }: Of,
+  { why, by, dueAt, localStoreId }: Disposal,
+): Promise<void> {
+  await sql`
+    with versions as materialized (
+      select * from document_versions where firm_id = ${firmId} and document_id = ${documentId}
+    ),
+    locked as materialized (
+      select id from document_blobs where document_id = ${documentId} and firm_id = ${firmId} order by id for update
+    ),
+    gone as (delete from documents where firm_id = ${firmId} and id = ${documentId} returning *),
+    disposal as (
+      insert into document_disposals (firm_id, document_id, document_type, created_by, created_at, deleted_by, deleted_at,
+        approved_by, approval_reason, versions, why, disposed_by, request_id)
+      select firm_id, id, document_type, created_by, created_at, deleted_by, deleted_at, purge_approved_by,
+        purge_approval_reason,
+        (select jsonb_agg(jsonb_build_object('version', v.version, 'bytes', v.file_size, 'sha256', v.sha256, 'mime_type',
+          v.mime_type, 'uploaded_by', v.uploaded_by, 'uploaded_at', v.uploaded_at, 'review_status', v.review_status)
+          order by v.version) from versions v),
+        ${why}, ${by}, ${actor.requestId}
+      from gone
+      returning id, firm_id, document_id
+    ),
+    blobs as (
+      update document_blobs b set disposal_id = d.id, changed_at = now(), reserved_bytes = 0, reserved_documents = 0,
+        reserved_under = null, source_id = null,
+        state = case b.state when 'hidden' then 'hidden' else 'leaving' end,
+        due_at = case when b.state <> 'hidden' then least(b.due_at, ${dueAt}::timestamptz) end,
+        store_id = case when b.store = 'local' then coalesce(b.store_id, ${localStoreId}::uuid) else b.store_id end
+      from disposal d, (select count(*) from locked) as waited
+      -- Another firm may have got a document of this id from the platform.
+      where b.document_id = d.document_id and b.firm_id = d.firm_id
+    )
+    insert into document_trail (action, outcome, firm_id, document_id, actor_id, ip, user_agent, request_id, details)
+    select 'document.purged', 'ok', firm_id, document_id, ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent},
+      ${actor.requestId}, jsonb_build_object('disposal', id, 'why', ${why}::text)
+    from disposal`.execute(trx)
+}
+
+/** Where files of a document should lie whose rows name no disk: the platform's. */
+export async function listDisklessFiles(db: Db | Tx, { firmId, documentId }: Of): Promise<StorageKey[]> {
+  const { rows } = await sql<{ key: StorageKey }>`
+    select distinct v.storage_key as key
+    from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
+    where v.firm_id = ${firmId} and v.document_id = ${documentId} and v.store = 'local' and v.store_id is null
+      and v.bytes_state = 'present'
+      -- Whose row the platform deleted itself: so did it the file.
+      and d.deleted_by is not null`.execute(db)
+  return rows.map(({ key }) => key)
+}
+
+/** Where blobs that purges have left are still, by store and by disk. */
+export async function countDisposedBlobs(
+  db: Db,
+  documentIds: DocumentId[] | undefined,
+): Promise<{ store: StoreName; storeId: StoreId | null; count: number }[]> {
+  const { rows } = await sql<{ store: StoreName; storeId: StoreId | null; count: number }>`
+    select b.store, b.store_id as "storeId", count(*)::int as count from document_blobs b
+    where b.disposal_id is not null and b.state <> 'destroyed'
+      ${documentIds === undefined ? sql`` : sql`and b.document_id = any (${documentIds}::uuid[])`}
+    group by b.store, b.store_id`.execute(db)
+  return rows
+}
+
+/** `filesLeft`: whose bytes are not destroyed yet; `filesInOldBuckets`: nor will be from here. */
+export type DisposedDocument = { id: DocumentId; at: Date; filesLeft: number; filesInOldBuckets: number }
+
+/** Which of these documents a purge has destroyed. */
+export async function listDisposedDocuments(db: Db, documentIds: DocumentId[]): Promise<DisposedDocument[]> {
+  const { rows } = await sql<DisposedDocument>`
+    select d.document_id as id, max(d.disposed_at) as at,
+      count(b.id) filter (where not ${isInOldBucket})::int as "filesLeft",
+      count(b.id) filter (where ${isInOldBucket})::int as "filesInOldBuckets"
+    from document_disposals d
+    left join document_blobs b on b.disposal_id = d.id and b.state <> 'destroyed'
+    where d.document_id = any (${documentIds}::uuid[])
+    group by d.document_id order by d.document_id`.execute(db)
+  return rows
+}
+
+const isInOldBucket = sql<boolean>`(b.store = 's3' and b.store_id is not null)`
+
+/** What is to become of a document, and what stands before it. */
+export type DisposalOf = {
+  deletedAt: Date | null
+  retainedUntil: Date | null
+  isHeld: boolean
+  /** On the document itself. */
+  hasHold: boolean
+  holdReason: string | null
+  /** Whether it is the last verified paper of a required type that its firm has. */
+  isLastVerified: boolean
+  approvedAt: Date | null
+  approvedBy: UserId | null
+  approvalReason: string | null
+}
+
+/** That the document may be seen is the caller's to check. */
+export async function findDisposalOf(db: Db | Tx, { firmId, documentId }: Of): Promise<DisposalOf | undefined> {
+  const { rows } = await sql<DisposalOf>`
+    select d.deleted_at as "deletedAt", ${retainedUntil} as "retainedUntil", ${isHeld} as "isHeld",
+      h.id is not null as "hasHold", h.reason as "holdReason", ${isLastVerified} as "isLastVerified",
+      d.purge_approved_at as "approvedAt", d.purge_approved_by as "approvedBy",
+      d.purge_approval_reason as "approvalReason"
+    from documents d left join document_holds h on h.document_id = d.id
+    where d.firm_id = ${firmId} and d.id = ${documentId}`.execute(db)
+  return rows[0]
+}
+
+/** Of a document in the trash that the transaction holds. `by` undefined: the word is taken back. False when it was so already. */
+export async function setPurgeApproval(
+  trx: Tx,
+  { firmId, documentId }: Of,
+  { by, reason }: { by: UserId | undefined; reason: string },
+): Promise<boolean> {
+  const isGiven = by !== undefined
+  const { numAffectedRows } = await sql`
+    update documents set
+      purge_approved_at = case when ${isGiven}::boolean then now() end,
+      purge_approved_by = ${by ?? null}::uuid,
+      purge_approval_reason = case when ${isGiven}::boolean then ${reason}::text end
+    where firm_id = ${firmId} and id = ${documentId} and (purge_approved_at is not null) <> ${isGiven}::boolean`.execute(
+    trx,
+  )
+  return numAffectedRows === 1n
+}

@@ -1,0 +1,167 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { type Kysely, sql } from 'kysely'
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+
+import { AppError } from '../../errors/app-error.ts'
+import type { Db } from '../connection/client.ts'
+import { createEventMonths } from '../audit/events.ts'
+import { isDeadlock, isLockTimeout } from '../connection/postgres-errors.ts'
+
+const folder = join(import.meta.dirname, 'migrations')
+
+/**
+ * Brings the tables up to this version, as their owner. Of several instances that start at once one migrates and the
+ * others wait; a second run changes nothing, and so needs no owner. An instance of an earlier version starts beside those
+ * of a later one. Returns the names of the migrations that it ran. `only`: those alone, for rows that are older than the others.
+ */
+export async function migrate(ownerDb: Db, only?: string[]): Promise<string[]> {
+  const givesUpAt = Date.now() + patienceMs
+  for (;;) {
+    try {
+      return await tryToMigrate(ownerDb, only === undefined ? sqlFiles : onlyThese(only))
+    } catch (error) {
+      if (!isHeldUp(error)) throw error
+      if (Date.now() > givesUpAt) throw new Error(whoHoldsIt, { cause: error })
+      await wait(pauseMs)
+    }
+  }
+}
+
+/**
+ * A table of the platform's that somebody holds is asked for again and again, without waiting for it: who waits for a
+ * table keeps all that come later from it.
+ */
+const patienceMs = 4 * 60_000
+const pauseMs = 100
+
+const whoHoldsIt =
+  'the database could not be migrated: somebody holds one of its tables for minutes already; pg_stat_activity shows who'
+
+function isHeldUp(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  return isLockTimeout(cause) || isDeadlock(cause)
+}
+
+async function tryToMigrate(ownerDb: Db, provider: MigrationProvider): Promise<string[]> {
+  await requireReleased(ownerDb)
+  const isDone = await isMigrated(ownerDb, Object.keys(await provider.getMigrations()))
+  const migrated = isDone ? [] : await runMigrations(ownerDb, provider)
+  // A month that is missing stops no start; the daily job tries again and logs.
+  await createEventMonths(ownerDb)
+  return migrated
+}
+
+/** Migrations of the time before 0.1.0, which were squashed: a database or backup that has one of them can't be upgraded. */
+export function isPreRelease(migrations: string[]): boolean {
+  return migrations.includes('0005-moves')
+}
+
+async function requireReleased(ownerDb: Db): Promise<void> {
+  if (!isPreRelease(await listMigrated(ownerDb))) return
+  throw new AppError(
+    'conflict',
+    'This database was made by a version before 0.1.0 and cannot be upgraded. Give the service an empty one (DATABASE_URL, or another DATA_DIR), or remove its tables with deploy/platform/leave.sql and remove-our-tables.sql of that version.',
+  )
+}
+
+async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<string[]> {
+  const migrator = new Migrator({
+    db: ownerDb,
+    provider,
+    migrationTableName: 'document_migrations',
+    migrationLockTableName: 'document_migrations_lock',
+    // deploy/platform/leave.sql lets some that may run again do so.
+    allowUnorderedMigrations: true,
+  })
+  const { error, results = [] } = await migrator.migrateToLatest()
+  if (error !== undefined) throw new Error('the database could not be migrated', { cause: error })
+
+  return results.map((result) => result.migrationName)
+}
+
+/** Those that change the platform's tables. */
+const ofPlatform = new Set(['0001-platform-tables.sql', '0008-follow-the-platform.sql'])
+
+async function run(db: Kysely<unknown>, file: string, text: string): Promise<void> {
+  if (ofPlatform.has(file)) await lockPlatformTables(db)
+  await sql.raw(text).execute(db)
+}
+
+const sqlFiles: MigrationProvider = {
+  async getMigrations() {
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).toSorted()
+    const migrations = files.map(async (file): Promise<[string, Migration]> => {
+      const text = await readFile(join(folder, file), 'utf8')
+      return [basename(file, '.sql'), { up: (db) => run(db, file, text) }]
+    })
+    return Object.fromEntries(await Promise.all(migrations))
+  },
+}
+
+/** The names of all that this version has. */
+export async function listMigrations(): Promise<string[]> {
+  return Object.keys(await sqlFiles.getMigrations())
+}
+
+function onlyThese(names: string[]): MigrationProvider {
+  return {
+    async getMigrations() {
+      const all = Object.entries(await sqlFiles.getMigrations())
+      return Object.fromEntries(all.filter(([name]) => names.includes(name)))
+    },
+  }
+}
+
+/**
+ * Whether all these migrations have run. Others may have run as well: those of a later version, which only add. Asks with
+ * no more rights than to read the list, so that a role that may change no table can find out that it need not.
+ */
+async function isMigrated(db: Db, names: string[]): Promise<boolean> {
+  const migrated = new Set(await listMigrated(db))
+  return names.every((name) => migrated.has(name))
+}
+
+/** The names of all migrations that have run, in their order; none in a database that has no list. */
+export async function listMigrated(db: Db): Promise<string[]> {
+  const { rows: tables } = await sql<{ name: string | null }>`
+    select to_regclass('document_migrations')::text as name`.execute(db)
+  if (tables[0]?.name == null) return []
+  const { rows } = await sql<{ name: string }>`select name from document_migrations order by name`.execute(db)
+  return rows.map(({ name }) => name)
+}
+
+/** What our migrations need of each, from the first one on. */
+const modes: [table: string, mode: string][] = [
+  ['document_types', 'access exclusive'],
+  ['firm_documents', 'share row exclusive'],
+  ['firm_users', 'share row exclusive'],
+  ['registered_users', 'share row exclusive'],
+  ['security_firms', 'share row exclusive'],
+]
+
+/**
+ * All of the platform's tables that are there, at once or not at all, until the transaction ends: who never waits for one
+ * while holding another stands in no deadlock, of which the platform's transaction could be the victim. Throws PostgreSQL's
+ * own error for a lock that cannot be had just now.
+ */
+async function lockPlatformTables(trx: Kysely<unknown>): Promise<void> {
+  for (const [table, mode] of modes) {
+    const { rows } = await sql`select where to_regclass(${table}) is not null`.execute(trx)
+    if (rows.length > 0) await sql`lock table ${sql.table(table)} in ${sql.raw(mode)} mode nowait`.execute(trx)
+  }
+}
+
+/** Which of our migrations ran last, how many there were, and since when the tables are as they are. */
+export type MigrationState = { last: string; count: number; since: Date }
+
+export async function findMigrationState(db: Db): Promise<MigrationState> {
+  const { rows } = await sql<MigrationState>`
+    select max(name) as last, count(*)::int as count, max(timestamp::timestamptz) as since
+    from document_migrations`.execute(db)
+  const [state] = rows
+  if (state === undefined) throw new Error('the database did not say which migrations ran')
+  return state
+}

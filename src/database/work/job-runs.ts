@@ -1,0 +1,88 @@
+import { sql } from 'kysely'
+
+import type { StoreId } from '../../vocabulary/vocabulary.ts'
+import type { Db } from '../connection/client.ts'
+import { jobQueue, jobSchema } from './job-queue.ts'
+
+/** Which work it is a run of: of all, or of one disk. */
+export type RunOf = { task: string; disk?: StoreId | undefined }
+
+export type EndedRun = RunOf & {
+  instance: string
+  /** Undefined where its beginning could not be written down. */
+  startedAt: Date | undefined
+  outcome: 'ok' | 'failed'
+  error: string | undefined
+  did: Record<string, unknown> | undefined
+}
+
+/** What is known of one task, of all or of one disk. */
+export type RunRecord = {
+  task: string
+  disk: StoreId | null
+  knownSince: Date
+  /** The run under way, or one that was killed. */
+  begunAt: Date | null
+  begunBy: string | null
+  /** Whether the queue has heard of the one under way just now; never of what is done for a disk, which is no queue's. */
+  isHeard: boolean
+  startedAt: Date | null
+  endedAt: Date | null
+  endedBy: string | null
+  outcome: 'ok' | 'failed' | null
+  error: string | null
+  did: Record<string, unknown> | null
+  succeededAt: Date | null
+}
+
+/** A worker knows this job: from now on it can be late. */
+export async function noteTask(db: Db, task: string): Promise<void> {
+  await sql`insert into document_runs (task) values (${task}) on conflict do nothing`.execute(db)
+}
+
+/** Answers when it began, by the database's clock. */
+export async function beginRun(db: Db, { task, disk }: RunOf, instance: string): Promise<Date | undefined> {
+  const { rows } = await sql<{ begunAt: Date }>`
+    insert into document_runs (task, place, begun_at, begun_by) values (${task}, ${disk ?? nowhere}, now(), ${instance})
+    on conflict (task, place) do update set begun_at = excluded.begun_at, begun_by = excluded.begun_by
+    returning begun_at as "begunAt"`.execute(db)
+  return rows[0]?.begunAt
+}
+
+export async function endRun(db: Db, run: EndedRun): Promise<void> {
+  const { task, disk, instance, startedAt = null, outcome, error = null, did } = run
+  await sql`
+    insert into document_runs as r (task, place, started_at, ended_at, ended_by, outcome, error, did, succeeded_at)
+    values (${task}, ${disk ?? nowhere}, coalesce(${startedAt}::timestamptz, now()), now(), ${instance}, ${outcome}, ${error},
+      ${did === undefined ? null : JSON.stringify(did)}, case when ${outcome} = 'ok' then now() end)
+    on conflict (task, place) do update set
+      started_at = excluded.started_at, ended_at = excluded.ended_at, ended_by = excluded.ended_by,
+      outcome = excluded.outcome, error = excluded.error, did = excluded.did,
+      succeeded_at = coalesce(excluded.succeeded_at, r.succeeded_at),
+      begun_at = case when r.begun_by = excluded.ended_by then null else r.begun_at end,
+      begun_by = nullif(r.begun_by, excluded.ended_by)`.execute(db)
+}
+
+/** The last of each task, of all and of each disk. The condition on the state is that of the queue's own index. */
+export async function listRuns(db: Db): Promise<RunRecord[]> {
+  const { rows } = await sql<RunRecord>`
+    select task, nullif(place, ${nowhere}) as disk, known_since as "knownSince", begun_at as "begunAt", begun_by as "begunBy",
+      begun_at is not null and exists (
+        select from ${sql.table(`${jobSchema}.job`)} j
+        where j.name = ${jobQueue} and j.singleton_key = task and j.state = 'active' and j.state in ('created', 'retry', 'active', 'failed')
+          and j.heartbeat_on > now() - interval '2 minutes'
+      ) as "isHeard",
+      started_at as "startedAt", ended_at as "endedAt", ended_by as "endedBy", outcome, error, did,
+      succeeded_at as "succeededAt"
+    from document_runs order by task, place`.execute(db)
+  return rows
+}
+
+/** Of disks that nobody has tended since then. */
+export async function forgetDisksBefore(db: Db, before: Date): Promise<void> {
+  await sql`
+    delete from document_runs
+    where place <> ${nowhere} and greatest(begun_at, ended_at, known_since) < ${before}`.execute(db)
+}
+
+const nowhere = ''

@@ -1,0 +1,245 @@
+import { describe, expect, test } from 'vitest'
+
+import type { CostFacts, Stack } from '../../database/documents/cost-facts.ts'
+import { type Assumptions, type CostLine, type Lifecycle, reckonCost, type Scenario } from './calculate-cost.ts'
+import { readPrices, usualPrices } from './read-prices.ts'
+
+const gb = 1024 ** 3
+const mb = 1024 ** 2
+/** A month of the length that prices are for, so that nothing has to be scaled. */
+const periodDays = 730 / 24
+
+// Round ones, so that the expectations can be reckoned in the head.
+const prices = readPrices(
+  JSON.stringify({
+    region: 'af-south-1',
+    currency: 'USD',
+    as_of: '2026-11-01',
+    source: 'a test',
+    storage_gb_month: { standard: 0.03, standard_ia: 0.01 },
+    requests_per_1000: { put: 6, get: 0.5, get_standard_ia: 1, transition_to_standard_ia: 12 },
+    retrieval_gb: { standard_ia: 0.02 },
+    transfer_out_gb: { s3: 0.15, cloudfront: 0.1 },
+    cloudfront_https_requests_per_10000: 20,
+    free_each_month: { s3_transfer_out_gb: 100, cloudfront_transfer_out_gb: 1000, cloudfront_requests: 500 },
+  }),
+)
+const nothing: CostFacts = { firms: 1, onDisk: 0, kept: [], hidden: [], downloads: [] }
+const usualLifecycle: Lifecycle = {
+  hiddenToIaDays: 30,
+  hiddenGoneDays: 90,
+  keptToIaDays: undefined,
+  movesSmall: false,
+}
+
+const large = (ageDays: number, files: number, bytes: number): Stack => ({
+  ageDays,
+  files,
+  bytes,
+  isSmall: false,
+  requests: files,
+})
+const small = (ageDays: number, files: number, bytes: number): Stack => ({
+  ...large(ageDays, files, bytes),
+  isSmall: true,
+})
+
+function costOf(facts: Partial<CostFacts>, scenario: Partial<Scenario> = {}, assumptions: Partial<Assumptions> = {}) {
+  const cost = reckonCost(
+    { ...nothing, ...facts },
+    prices,
+    { lifecycle: undefined, throughCloudFront: false, ...scenario },
+    { periodDays, hasScanner: false, takesFreeOff: false, ...assumptions },
+  )
+  const amountOf = (line: CostLine) => cost.lines[line].amount
+  const priceOf = (line: CostLine) => cost.lines[line].price
+  return { ...cost, amountOf, priceOf }
+}
+
+describe('storage', () => {
+  test('ten GB that are kept cost ten times the price of STANDARD, however old they are', () => {
+    const { amountOf, priceOf } = costOf({ kept: [large(0, 1000, 4 * gb), large(900, 5, 6 * gb)] })
+
+    expect([amountOf('storage_standard'), priceOf('storage_standard')]).toEqual([10, 0.3])
+    expect(priceOf('storage_standard_ia')).toBe(0)
+  })
+
+  test('what was removed is paid for on and on without a lifecycle', () => {
+    const { priceOf } = costOf({ hidden: [large(3, 2, gb), large(2000, 2, gb)] })
+
+    expect(priceOf('storage_standard')).toBe(0.06)
+  })
+
+  test('with one it is in STANDARD_IA from the 30th day and gone from the 90th', () => {
+    const hidden = [29, 30, 89, 90].map((age) => large(age, 1, gb))
+    const { amountOf, priceOf } = costOf({ hidden }, { lifecycle: usualLifecycle })
+
+    expect([amountOf('storage_standard'), priceOf('storage_standard')]).toEqual([1, 0.03])
+    expect([amountOf('storage_standard_ia'), priceOf('storage_standard_ia')]).toEqual([2, 0.02])
+  })
+
+  test('what was in STANDARD_IA for fewer than 30 days is paid for until the 60th', () => {
+    const hidden = [39, 40, 59, 60].map((age) => large(age, 1, gb))
+    const lifecycle = { ...usualLifecycle, hiddenGoneDays: 40 }
+
+    expect(costOf({ hidden }, { lifecycle }).amountOf('storage_standard_ia')).toBe(3)
+  })
+
+  test('what is gone before it would move never moves, and is not paid for longer', () => {
+    const { amountOf } = costOf(
+      { hidden: [large(29, 1, gb), large(30, 1, gb), large(45, 1, gb)] },
+      { lifecycle: { ...usualLifecycle, hiddenGoneDays: 30 } },
+    )
+
+    expect([amountOf('storage_standard'), amountOf('storage_standard_ia'), amountOf('transitions')]).toEqual([1, 0, 0])
+  })
+
+  test('small files stay in STANDARD, as S3 leaves them', () => {
+    const { amountOf } = costOf({ hidden: [small(60, 8, 80_000)] }, { lifecycle: usualLifecycle })
+
+    expect(amountOf('storage_standard')).toBe(80_000 / gb)
+    expect(amountOf('storage_standard_ia')).toBe(0)
+  })
+
+  test('moved all the same, each is billed as 128 KB', () => {
+    const lifecycle = { ...usualLifecycle, movesSmall: true }
+    const { amountOf } = costOf({ hidden: [small(60, 8192, 80_000)] }, { lifecycle })
+
+    expect(amountOf('storage_standard')).toBe(0)
+    expect(amountOf('storage_standard_ia')).toBe(1)
+  })
+
+  test('what is kept moves only where the lifecycle says so', () => {
+    const kept = [large(179, 1, gb), large(180, 1, gb)]
+
+    expect(costOf({ kept }, { lifecycle: usualLifecycle }).amountOf('storage_standard')).toBe(2)
+    expect(
+      costOf({ kept }, { lifecycle: { ...usualLifecycle, keptToIaDays: 180 } }).amountOf('storage_standard_ia'),
+    ).toBe(1)
+  })
+})
+
+describe('requests', () => {
+  test('each upload of the month is one, and a large one as many as its parts and two', () => {
+    const parted = { ...large(5, 1, 20 * mb), requests: 5 }
+    const { amountOf, priceOf } = costOf({ kept: [large(0, 1000, gb), parted, large(31, 700, gb)] })
+
+    expect([amountOf('upload_requests'), priceOf('upload_requests')]).toEqual([1005, 6.03])
+  })
+
+  test('a period of another length is scaled to a month', () => {
+    const facts = { kept: [large(1, 240, gb)], downloads: [large(0, 240, gb)] }
+    const { amountOf } = costOf(facts, {}, { periodDays: 10 })
+
+    expect(amountOf('upload_requests')).toBeCloseTo(730, 9)
+    expect(amountOf('download_requests')).toBeCloseTo(730, 9)
+  })
+
+  test('a file that moves is paid for once, in the month in which it moves', () => {
+    const hidden = [29, 30, 60, 61].map((age) => large(age, 100, gb))
+    const { amountOf, priceOf } = costOf({ hidden }, { lifecycle: usualLifecycle })
+
+    expect([amountOf('transitions'), priceOf('transitions')]).toEqual([200, 2.4])
+  })
+
+  test('a download from STANDARD_IA costs its own request and the reading of its bytes', () => {
+    const downloads = [large(10, 1000, gb), large(200, 500, 2 * gb)]
+    const { priceOf } = costOf({ downloads }, { lifecycle: { ...usualLifecycle, keptToIaDays: 180 } })
+
+    expect(priceOf('download_requests')).toBe(0.5 + 0.5)
+    expect(priceOf('retrieval')).toBe(0.04)
+  })
+
+  test('the service reads a hundredth of the files a day, and lists them all', () => {
+    const { amountOf, priceOf } = costOf({ kept: [large(400, 24_000, gb)] })
+
+    // 240 files a day and 24 lists a day.
+    expect(amountOf('own_requests')).toBeCloseTo((264 * 730) / 24, 6)
+    expect(priceOf('own_requests')).toBeCloseTo(((240 * 0.0005 + 24 * 0.006) * 730) / 24, 9)
+  })
+
+  test('with a scanner it reads each of the last month’s daily, and each once a quarter', () => {
+    const { amountOf } = costOf({ kept: [large(29, 91, gb), large(30, 91, gb)] }, {}, { hasScanner: true })
+
+    // 1.82 for the sample, 2 for the quarter, 91 for what is new, and 0.182 lists.
+    expect(amountOf('own_requests')).toBeCloseTo((95.002 * 730) / 24, 6)
+  })
+})
+
+describe('the way to people', () => {
+  const downloads = [large(3, 1000, 10 * gb)]
+
+  test('from S3 its price for each GB', () => {
+    const { amountOf, priceOf } = costOf({ downloads })
+
+    expect([amountOf('transfer_out'), priceOf('transfer_out')]).toEqual([10, 1.5])
+    expect(priceOf('cloudfront_requests')).toBe(0)
+  })
+
+  test('through CloudFront another one, a request there, and still one at S3, since nothing is kept at the edge', () => {
+    const { priceOf, total } = costOf({ downloads }, { throughCloudFront: true })
+
+    expect(priceOf('transfer_out')).toBe(1)
+    expect(priceOf('cloudfront_requests')).toBe(2)
+    expect(priceOf('download_requests')).toBe(0.5)
+    expect(total).toBe(3.5)
+  })
+
+  test('what is free is taken off only where it is asked for, and never below nothing', () => {
+    const much = [large(3, 1000, 110 * gb)]
+    const priceOf = (throughCloudFront: boolean, line: CostLine) =>
+      costOf({ downloads: much }, { throughCloudFront }, { takesFreeOff: true }).priceOf(line)
+
+    expect(priceOf(false, 'transfer_out')).toBe(1.5)
+    expect(priceOf(true, 'transfer_out')).toBe(0)
+    expect(priceOf(true, 'cloudfront_requests')).toBe(1)
+  })
+})
+
+test('the total is the sum of the lines', () => {
+  const { lines, total } = costOf(
+    { kept: [large(0, 1000, gb)], hidden: [large(40, 5, gb)], downloads: [large(3, 7, gb)] },
+    { lifecycle: usualLifecycle },
+  )
+
+  expect(total).toBeCloseTo(
+    Object.values(lines).reduce((sum, { price }) => sum + price, 0),
+    12,
+  )
+  expect(Object.values(lines).filter(({ price }) => price > 0)).toHaveLength(7)
+})
+
+describe('prices', () => {
+  test('those that come along say where they are from, of which day, and that they must be checked', () => {
+    expect(usualPrices.region).toBe('af-south-1')
+    expect(usualPrices.source).toContain('https://aws.amazon.com/s3/pricing/')
+    expect(usualPrices.as_of).toMatch(/^20\d\d-\d\d-\d\d$/)
+    expect(usualPrices.note).toContain('from memory')
+  })
+
+  test('docs/cost.md says rightly from which size on CloudFront and STANDARD_IA pay for themselves', () => {
+    const { transfer_out_gb: out, storage_gb_month: stored, requests_per_1000: requests } = usualPrices
+    const saved = out.s3 - out.cloudfront
+    expect((usualPrices.cloudfront_https_requests_per_10000 / 10_000 / saved) * gb).toBeCloseTo(29_300, -2)
+    expect(saved / out.s3).toBeCloseTo(0.286, 3)
+
+    const savedAMonth = stored.standard - stored.standard_ia
+    const gbMonths = requests.transition_to_standard_ia / 1000 / savedAMonth
+    expect(gbMonths / (mb / gb)).toBeCloseTo(0.97, 2)
+    expect(gbMonths / (mb / 8 / gb)).toBeCloseTo(7.8, 1)
+    expect((gbMonths / (60 / periodDays)) * gb).toBeCloseTo(518_200, -2)
+  })
+
+  test.each([
+    ['no JSON', '{', 'it is not JSON'],
+    ['a price that is less than nothing', withPut(-1), 'requests_per_1000.put: '],
+    ['a price that is text', withPut('0.006'), 'requests_per_1000.put: '],
+    ['a price that nobody asks for', JSON.stringify({ ...usualPrices, glacier: 1 }), '"glacier"'],
+  ])('%s is refused, with its place', (_what, json, says) => {
+    expect(() => readPrices(json)).toThrow(says)
+  })
+})
+
+function withPut(put: unknown): string {
+  return JSON.stringify({ ...usualPrices, requests_per_1000: { ...usualPrices.requests_per_1000, put } })
+}

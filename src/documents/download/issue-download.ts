@@ -1,0 +1,108 @@
+import type { OpenedDocument } from '../../database/documents/open-document.ts'
+import { traced } from '../../logging/spans.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
+import type { Scanner } from '../../scanner/scanner.ts'
+import type { DownloadLink } from '../../storage/file-store.ts'
+import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
+import type { Actor, Clock, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
+import { accessDocument, noSuchDocument, type OpeningNeeds } from '../access-document.ts'
+import { bytesGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
+import { formatOf } from '../formats/formats.ts'
+import type { StoredBytes } from './open-stored-file.ts'
+import { answerToStoreFailure, storeHolding, type Stores, storeUnavailable } from '../stores/stores.ts'
+
+export type DownloadNeeds = OpeningNeeds & {
+  stores: Stores
+  scanner: Scanner | undefined
+  metrics: Pick<Metrics, 'downloads'>
+  linkSeconds: number
+  now: Clock
+}
+
+export type DownloadRequest = {
+  firmId: FirmId
+  documentId: DocumentId
+  /** Undefined: the current one. */
+  version?: number
+  disposition: 'attachment' | 'inline'
+}
+
+export type IssuedDownload = {
+  document: OpenedDocument
+  bytes: StoredBytes
+  contentType: string
+  disposition: 'attachment' | 'inline'
+  /** `store_unavailable` while there is nothing to sign with. */
+  sign: () => Promise<DownloadLink>
+}
+
+/** What a browser may show in place: nothing that can carry script (contract §3). */
+const inlineTypes = new Set(['application/pdf', 'image/jpeg', 'image/png', 'image/webp'])
+
+/** Of other outages a link may outlive the end; these end with a restart alone. */
+const unusable = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
+
+/**
+ * Decides, and records in the audit trail, that this person gets these bytes now: the document to send, where its bytes
+ * lie, and a link to it when one is wanted. Throws the refusal, `not_found`, `gone`, `scan_pending`,
+ * `quarantined`, or `store_unavailable` when the bytes lie on another instance's disk.
+ */
+export async function issueDownload(
+  needs: DownloadNeeds,
+  actor: Actor,
+  request: DownloadRequest,
+): Promise<IssuedDownload> {
+  return traced('issue download', async (span) => {
+    const issued = await issue(needs, actor, request)
+    span?.add({ store: issued.bytes.store, bytes: issued.bytes.size })
+    return issued
+  })
+}
+
+async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadRequest): Promise<IssuedDownload> {
+  const { s3, local } = needs.stores
+  const document = await accessDocument(needs, actor, {
+    ...request,
+    right: 'documents.download',
+    bytesFrom: {
+      localStoreId: local.storeId,
+      hasS3: s3 !== undefined && !unusable.has(s3.outage()?.trouble),
+      hasScanner: needs.scanner !== undefined,
+    },
+  })
+  assertDownloadable(document)
+  const { store, storeId, storageKey: key, fileSize } = document
+  const holding = storeHolding(needs.stores, { store, storeId, key })
+  needs.metrics.downloads.inc({ store })
+  const contentType = servedTypeOf(document.mimeType)
+  const disposition = inlineTypes.has(contentType) ? request.disposition : 'attachment'
+  const { fileName } = document
+  const link = { fileName, contentType, disposition, seconds: needs.linkSeconds, fileSize, storeId }
+  const sign = () =>
+    holding.signDownload(key, link).catch((error: unknown) => {
+      throw answerToStoreFailure(error)
+    })
+  return { document, bytes: { store, storeId, key, size: fileSize }, contentType, disposition, sign }
+}
+
+/** Rows of the platform's may say anything. What is no format of ours is bytes to be saved: never a page, never an SVG. */
+function servedTypeOf(mimeType: string): string {
+  return formatOf(mimeType)?.mimeType ?? 'application/octet-stream'
+}
+
+function assertDownloadable(document: OpenedDocument): void {
+  switch (document.outcome) {
+    case 'ok':
+      return
+    case 'not_found':
+      throw noSuchDocument()
+    case 'gone':
+      throw document.deletedAt === null ? bytesGone() : inTrash()
+    case 'scan_pending':
+      throw notScannedYet()
+    case 'quarantined':
+      throw inQuarantine()
+    case 'store_unavailable':
+      throw storeUnavailable()
+  }
+}

@@ -1,0 +1,150 @@
+import pLimit from 'p-limit'
+import type { Logger } from 'pino'
+
+import type { Where } from '../../database/blobs/blob.ts'
+import {
+  claimRemovals,
+  type ClaimedRemovals,
+  type Removal,
+  type RemovalOutcome,
+  type RemovalScope,
+  settleRemovals,
+} from '../../database/blobs/remove-blobs.ts'
+import type { Db } from '../../database/connection/client.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
+import { isReadableKey, isStorableKey, requireQuarantineKey } from '../../storage/storage-key.ts'
+import type { BlobId, Clock, ProcessId } from '../../vocabulary/vocabulary.ts'
+import { type StoreHere, type Stores, storesHere } from './stores.ts'
+
+export type RemoveNeeds = {
+  db: Db
+  processId: ProcessId
+  stores: Stores
+  log: Logger
+  metrics: Pick<Metrics, 'removalsFailed'>
+  now: Clock
+}
+
+/** What became of each blob of a batch. `kept`: something still needs it. */
+export type RemovedBatch = { removed: number; failed: number; kept: ClaimedRemovals['kept'] }
+
+const batchSize = { s3: 1000, local: 100 }
+const filesAtOnce = 8
+
+/**
+ * Removes a batch of leaving blobs of one store: claimed in the database, removed in the store, settled in the database.
+ * It may be killed at any moment; the claims end with the process, and removing what is gone succeeds. A blob that cannot
+ * be removed is logged, and tried again in an hour.
+ */
+export async function removeBatch(needs: RemoveNeeds, here: StoreHere, scope: RemovalScope): Promise<RemovedBatch> {
+  const { db, processId, log, metrics } = needs
+  const batch = await claimRemovals(db, processId, here, {
+    scope,
+    now: needs.now(),
+    limit: batchSize[here.store],
+  })
+  const { claimId, removals, kept } = batch
+  const noncurrentDays = knowingNoncurrentDays(needs.stores)
+  const outcomes = new Map<BlobId, RemovalOutcome>()
+  const settle = async (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => {
+    const outcome = await outcomeOf(needs, removal, { removing, noncurrentDays })
+    if ('error' in outcome) {
+      metrics.removalsFailed.inc()
+      const about = { store: here.store, key: removal.key, err: outcome.error }
+      log.warn({ event: 'collect_failed', ...about }, 'blob could not be removed, trying again later')
+    }
+    outcomes.set(removal.id, outcome)
+  }
+  for (const { id, key } of removals) if (!isStorableKey(key)) outcomes.set(id, { id, outcome: 'destroyed' })
+  await removeFrom(
+    here,
+    removals.filter(({ id }) => !outcomes.has(id)),
+    settle,
+  )
+  await settleRemovals(db, { claimId, now: needs.now() }, [...outcomes.values()])
+  const failed = [...outcomes.values()].filter(({ outcome }) => outcome === 'failed').length
+  return { removed: outcomes.size - failed, failed, kept }
+}
+
+/** Removes these leaving blobs of one store at once. What fails, or is elsewhere, is left to the collector. */
+export async function removeNow(needs: RemoveNeeds, { store, storeId }: Where, ids: BlobId[]): Promise<void> {
+  const here = storesHere(needs.stores).find((each) => each.store === store && each.storeId === storeId)
+  if (here !== undefined && ids.length > 0) await removeBatch(needs, here, { ids })
+}
+
+type Settle = (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => Promise<void>
+
+async function removeFrom(here: StoreHere, removals: Removal[], settle: Settle): Promise<void> {
+  const limit = pLimit(filesAtOnce)
+  if (here.store === 'local') {
+    await Promise.all(removals.map((each) => limit(() => settle(each, removeOne(here, each)))))
+    return
+  }
+  // An object whose parts cannot be removed keeps its row, which names them.
+  const whole: Removal[] = []
+  const abort = async (removal: Removal): Promise<void> => {
+    try {
+      await abortParts(here, removal)
+      whole.push(removal)
+    } catch (error) {
+      await settle(removal, Promise.reject(error))
+    }
+  }
+  await Promise.all(removals.map((each) => limit(() => abort(each))))
+  if (whole.length === 0) return
+  const answers = await here.files.removeMany(whole.map(({ key }) => key)).catch((error: unknown) => error)
+  for (const removal of whole) await settle(removal, answerFor(answers, removal))
+}
+
+async function answerFor(answers: unknown, { key }: Removal): Promise<'destroyed' | 'hidden'> {
+  const answer: unknown = answers instanceof Map ? answers.get(key) : answers
+  if (answer === 'destroyed' || answer === 'hidden') return answer
+  throw answer
+}
+
+export async function removeOne({ files }: StoreHere, { key }: Pick<Removal, 'key'>): Promise<'destroyed' | 'hidden'> {
+  return isReadableKey(key) ? files.remove(key) : files.quarantine.remove(requireQuarantineKey(key))
+}
+
+/** Ends the upload in parts that a blob may still have open. */
+export async function abortParts(here: StoreHere, { key, multipartId }: Removal): Promise<void> {
+  if (here.store === 's3' && multipartId !== null && isReadableKey(key))
+    await here.files.abortMultipart(key, multipartId)
+}
+
+type Removing = { removing: Promise<'destroyed' | 'hidden'>; noncurrentDays: NoncurrentDays }
+
+async function outcomeOf(
+  { now }: RemoveNeeds,
+  { id, key }: Removal,
+  { removing, noncurrentDays }: Removing,
+): Promise<RemovalOutcome & { error?: unknown }> {
+  try {
+    const outcome = await removing
+    if (outcome === 'destroyed') return { id, outcome }
+    const days = await noncurrentDays(key)
+    return { id, outcome, destroyedBy: days === undefined ? undefined : dayAfter(now(), days) }
+  } catch (error) {
+    return { id, outcome: 'failed', error }
+  }
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/** A lifecycle counts whole days, from the midnight after. */
+function dayAfter(now: Date, days: number): string {
+  return new Date(now.getTime() + (days + 1) * dayMs).toISOString().slice(0, 10)
+}
+
+type NoncurrentDays = (key: string) => Promise<number | undefined>
+
+/** How many days the bucket keeps what is hidden under such keys; asked once of each kind, and unknown when S3 does not say. */
+function knowingNoncurrentDays({ s3 }: Stores): NoncurrentDays {
+  const known = new Map<string, Promise<number | undefined>>()
+  return async (key) => {
+    const kind = key.slice(0, key.indexOf('/'))
+    const days = known.get(kind) ?? s3?.findNoncurrentDays(key).catch(() => undefined) ?? Promise.resolve(undefined)
+    known.set(kind, days)
+    return days
+  }
+}

@@ -1,0 +1,74 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import type { Outage } from '../../storage/s3/circuit-breaker.ts'
+import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
+import type { Stores } from './stores.ts'
+
+/** S3 has gone away; it is back; it stayed away for all of the patience. */
+export type Waiting = 'waiting' | 'back' | 'given_up'
+
+export type Patience = {
+  patienceMs: number
+  signal: AbortSignal
+  /** Told when S3 has gone away, and how that ended; the latter not where somebody ends the work. */
+  onWaiting: (state: Waiting) => void
+  /** A count of the work done. Waits without progress between them share the patience; undefined: each wait has all of it. */
+  moves?: () => number
+}
+
+const lookEveryMs = 200
+
+/** What may end by itself; all else waits for somebody to change a setting. */
+const passing = new Set<S3Trouble>(['no_answer', 'too_busy', 'broken', 'clock_off'])
+
+/** Whether S3 is away in a way that may end by itself. */
+export function isPassing(outage: Pick<Outage, 'trouble'> | undefined): boolean {
+  return outage !== undefined && passing.has(outage.trouble)
+}
+
+type Waited = { s3?: Pick<NonNullable<Stores['s3']>, 'outage'> | undefined }
+
+/**
+ * Creates the wait for an S3 that went away; several that wait share it. False when S3 stayed away for too long or the
+ * signal ended it; true at once where there is no outage.
+ */
+export function makeWaitForS3(stores: Waited, patience: Patience): () => Promise<boolean> {
+  let waiting: Promise<boolean> | undefined
+  let isGivenUp = false
+  let row: { moves: number | undefined; waitedMs: number } | undefined
+  const beginWaiting = () => {
+    const moves = patience.moves?.()
+    if (row === undefined || moves === undefined || moves !== row.moves) row = { moves, waitedMs: 0 }
+    const [begun, startedAt] = [row, Date.now()]
+    return {
+      endsAt: startedAt + patience.patienceMs - begun.waitedMs,
+      end: () => void (begun.waitedMs += Date.now() - startedAt),
+    }
+  }
+  const onWaiting = (state: Waiting) => {
+    isGivenUp ||= state === 'given_up'
+    patience.onWaiting(state)
+  }
+  return async () => {
+    if (isGivenUp) return false
+    waiting ??= waitForS3(stores, { ...patience, onWaiting, beginWaiting }).finally(() => (waiting = undefined))
+    return waiting
+  }
+}
+
+type Wait = Pick<Patience, 'signal' | 'onWaiting'> & { beginWaiting: () => { endsAt: number; end: () => void } }
+
+async function waitForS3({ s3 }: Waited, { signal, onWaiting, beginWaiting }: Wait): Promise<boolean> {
+  const outage = s3?.outage()
+  if (s3 === undefined || outage === undefined) return true
+  if (!isPassing(outage)) return false
+  const { endsAt, end } = beginWaiting()
+  onWaiting('waiting')
+  while (s3.outage() !== undefined && Date.now() < endsAt && !signal.aborted)
+    await wait(lookEveryMs, undefined, { signal }).catch(() => undefined)
+  end()
+  if (signal.aborted) return false
+  const isBack = s3.outage() === undefined
+  onWaiting(isBack ? 'back' : 'given_up')
+  return isBack
+}

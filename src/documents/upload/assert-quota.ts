@@ -1,0 +1,54 @@
+import type { Reserved } from '../../database/blobs/reserve-upload.ts'
+import type { Room } from '../../database/people/quotas.ts'
+import { AppError } from '../../errors/app-error.ts'
+import { leastFileBytes } from './read-upload.ts'
+
+/** Whether a file that was refused room cannot turn out to be short enough for it. */
+export function isTooLargeForRoom({ refused, room }: Reserved, declaredBytes: number | undefined): boolean {
+  const { usedBytes, mostBytes } = room
+  return (
+    refused === 'documents' ||
+    (refused === 'bytes' && usedBytes + leastFileBytes(declaredBytes) > (mostBytes ?? Infinity))
+  )
+}
+
+/** `leftBytes`: how large a file could be that there is still room for. */
+export class QuotaExceeded extends AppError {
+  readonly leftBytes: number
+
+  constructor(message: string, { leftBytes, details }: { leftBytes: number; details: Record<string, unknown> }) {
+    super('quota_exceeded', message, { details })
+    this.leftBytes = leftBytes
+  }
+}
+
+/** `comingBytes`: how large the file is, or its form as long as nothing of it was read. */
+export function quotaExceeded(room: Room, of: 'bytes' | 'documents', comingBytes: number | undefined): QuotaExceeded {
+  const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
+  const [used, most] =
+    of === 'bytes'
+      ? [inWords(usedBytes), `${inWords(mostBytes ?? 0)} for its files`]
+      : [
+          usedDocuments.toLocaleString('en'),
+          `${(mostDocuments ?? 0).toLocaleString('en')} ${mostDocuments === 1 ? 'document' : 'documents'}`,
+        ]
+  const size = of === 'documents' || comingBytes === undefined ? '' : ` of ${inWords(comingBytes)}`
+  const details = {
+    used_bytes: usedBytes,
+    used_documents: usedDocuments,
+    most_bytes: mostBytes,
+    most_documents: mostDocuments,
+  }
+  const leftBytes = of === 'documents' ? 0 : Math.max(0, (mostBytes ?? Infinity) - usedBytes)
+  return new QuotaExceeded(
+    `This firm may keep ${most}, and has ${used}: there is no room for this one${size}. Delete what is not needed (in the trash it counts until it is removed for good), or ask the platform’s support for more.`,
+    { leftBytes, details },
+  )
+}
+
+const units = ['bytes', 'KB', 'MB', 'GB', 'TB']
+
+function inWords(bytes: number): string {
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  return `${Math.floor((bytes / 1024 ** power) * 10) / 10} ${units[power]}`
+}

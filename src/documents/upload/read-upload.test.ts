@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { makeByteBudget } from '../../storage/streams/memory-budget.ts'
+import { openSpool, type Spool } from '../../storage/spool/spool.ts'
+import { holdOnceWhole } from './read-upload.ts'
+
+let folder: string
+let spool: Spool
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'paniq-hold-'))
+  spool = await openSpool(folder)
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const bytes = Buffer.from('a paper that came slowly')
+async function* coming() {
+  yield bytes.subarray(0, 7)
+  yield bytes.subarray(7)
+}
+const checks = { expectedSha256: undefined, signal: new AbortController().signal }
+
+it('a file that is whole is held in memory, lies in the spool no more, and takes memory until it is released', async () => {
+  const budget = makeByteBudget(100)
+  const { content, release } = await holdOnceWhole({ budget, spool }, coming(), checks)
+
+  expect(content.bytes).toEqual(bytes)
+  expect([budget.free(), spool.bytes()]).toEqual([100 - bytes.length, 0])
+  await release()
+  expect(budget.free()).toBe(100)
+})
+
+it('one whose file in the spool cannot be removed is refused, and takes no memory', async () => {
+  const budget = makeByteBudget(100)
+  const failing: Spool = {
+    ...spool,
+    async open() {
+      const file = await spool.open()
+      const remove = async () => {
+        await file.remove()
+        throw new Error('the disk went away')
+      }
+      return { ...file, remove }
+    },
+  }
+
+  await expect(holdOnceWhole({ budget, spool: failing }, coming(), checks)).rejects.toThrow('the disk went away')
+  expect(budget.free()).toBe(100)
+})

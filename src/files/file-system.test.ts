@@ -1,0 +1,37 @@
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { makeFolders } from './file-system.ts'
+
+let root: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'paniq-folders-'))
+})
+afterAll(() => rm(root, { recursive: true }))
+
+test('what is missing is made, outermost first, for whom it is meant; what is there stays', async () => {
+  await mkdir(join(root, 'a'), { mode: 0o755 })
+  expect(await makeFolders(join(root, 'a/b/c'), 0o700)).toEqual([join(root, 'a/b'), join(root, 'a/b/c')])
+  expect(await makeFolders(join(root, 'a/b/c'), 0o777)).toEqual([])
+  expect((await stat(join(root, 'a'))).mode & 0o777).toBe(0o755)
+  expect((await stat(join(root, 'a/b/c'))).mode & 0o777).toBe(0o700)
+})
+
+test('a link to a folder will do for one', async () => {
+  await mkdir(join(root, 'elsewhere'))
+  await symlink(join(root, 'elsewhere'), join(root, 'link'))
+  expect(await makeFolders(join(root, 'link/below'), 0o700)).toEqual([join(root, 'link/below')])
+})
+
+test('a file in the way is told as the system tells it', async () => {
+  await writeFile(join(root, 'file'), '')
+  await expect(makeFolders(join(root, 'file'), 0o700)).rejects.toMatchObject({ code: 'EEXIST' })
+  await expect(makeFolders(join(root, 'file/below'), 0o700)).rejects.toMatchObject({ code: 'ENOTDIR' })
+})
+
+test('where no folder can ever be, that is said and not tried for ever', async () => {
+  await expect(makeFolders('/proc/paniq/documents', 0o700)).rejects.toMatchObject({ code: 'ENOENT' })
+})

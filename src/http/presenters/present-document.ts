@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+
+import type { FastifyReply } from 'fastify'
+
+import type { DocumentShape, EventShape, ReceivedDocumentShape } from '../../contract/documents.ts'
+import type { DocumentRecord } from '../../database/documents/documents.ts'
+import type { EventRecord } from '../../database/audit/events.ts'
+import type { RecordedDocument } from '../../database/blobs/commit-upload.ts'
+import type { Scanner } from '../../scanner/scanner.ts'
+
+export type PresentNeeds = { scanner: Scanner | undefined }
+
+/** A document as the contract §3 shows it. What was never scanned waits for that, where there is a scanner. */
+export function presentDocument(document: DocumentRecord, { scanner }: PresentNeeds): DocumentShape {
+  const isVerified = document.reviewStatus === 'verified'
+  return {
+    id: document.id,
+    firm_id: document.firmId,
+    document_type: document.documentType,
+    file_name: document.fileName,
+    file_size: document.fileSize,
+    mime_type: document.mimeType,
+    sha256: document.sha256,
+    version: document.version,
+    uploaded_by: document.uploadedBy,
+    uploaded_at: document.uploadedAt.toISOString(),
+    is_verified: isVerified,
+    verified_at: isVerified ? (document.reviewedAt?.toISOString() ?? null) : null,
+    review_status: document.reviewStatus,
+    review_reason: document.reviewReason,
+    valid_until: document.validUntil,
+    scan_status: document.scanStatus === 'skipped' && scanner !== undefined ? 'pending' : document.scanStatus,
+    storage: document.store,
+    deleted_at: document.deletedAt?.toISOString() ?? null,
+  }
+}
+
+/** 201 to whoever just handed a file in, with the document that it became. */
+export function answerReceived(reply: FastifyReply, document: RecordedDocument, needs: PresentNeeds): FastifyReply {
+  const { id, firmId, duplicateOf } = document
+  const location = `/api/v1/security-firms/${firmId}/documents/${id}`
+  const received: ReceivedDocumentShape = {
+    ...presentDocument(document, needs),
+    ...(duplicateOf !== null && { duplicate_of: duplicateOf }),
+  }
+  return reply
+    .code(201)
+    .headers({ location, etag: etagOf(document, needs) })
+    .send(received)
+}
+
+/** Changes with everything that is shown and with every review, so that nobody judges what they did not see. */
+export function etagOf(document: DocumentRecord, needs: PresentNeeds): string {
+  const seen = JSON.stringify([presentDocument(document, needs), document.versionId, document.reviewedAt])
+  return `"${createHash('sha256').update(seen).digest('base64url').slice(0, 22)}"`
+}
+
+export function presentEvent(event: EventRecord): EventShape {
+  return {
+    id: event.id,
+    occurred_at: event.occurredAt.toISOString(),
+    action: event.action,
+    outcome: event.outcome,
+    actor_id: event.actorId,
+    version: event.version,
+    request_id: event.requestId,
+    details: event.details,
+  }
+}

@@ -1,0 +1,104 @@
+import type { FastifySchemaCompiler } from 'fastify'
+import type { z } from 'zod'
+
+import type { FieldError } from '../../errors/app-error.ts'
+
+/** What arrived does not fit its schema. Fastify adds in which part of the request it stood. */
+export class InvalidInput extends Error {
+  override readonly name = 'InvalidInput'
+  readonly issues: z.core.$ZodIssue[]
+  validationContext?: string
+
+  constructor(issues: z.core.$ZodIssue[]) {
+    super('what arrived does not fit its schema')
+    this.issues = issues
+  }
+}
+
+/** A body may have as many unknown fields as it likes; the answer shows some, and not at any length. */
+const mostFields = 50
+const longestName = 100
+
+/** Checks what arrives by Zod, in words of our own where a schema has none. */
+export const checkInput: FastifySchemaCompiler<z.ZodType> =
+  ({ schema }) =>
+  (data) => {
+    const parsed = schema.safeParse(data, { error: wordIssue })
+    return parsed.success ? { value: parsed.data } : { error: new InvalidInput(parsed.error.issues) }
+  }
+
+/** What is wrong, field by field, the first word on each; a field that nobody knows is a field too. */
+export function fieldsOf({ issues, validationContext = 'body' }: InvalidInput): FieldError[] {
+  const fields = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ field: nameOf([...issue.path, key]), message: issue.message }))
+      : [{ field: nameOf(issue.path), message: issue.message }],
+  )
+  const firstByField = new Map(fields.toReversed().map((field) => [field.field, field]))
+  return fields
+    .filter((field) => firstByField.get(field.field) === field)
+    .slice(0, mostFields)
+    .map(({ field, message }) => ({ field: field || validationContext, message }))
+}
+
+function nameOf(path: PropertyKey[]): string {
+  return path.map(String).join('.').slice(0, longestName)
+}
+
+type Issue = z.core.$ZodRawIssue
+
+/** What is wrong with a value, in words that follow the name of its field: Zod's own are for programmers. */
+function wordIssue(issue: Issue): string | undefined {
+  const isMissing = issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_value')
+  return isMissing ? 'is missing' : wordsOf(issue.code)?.(issue)
+}
+
+type Words = { [Code in Issue['code']]?: (issue: Extract<Issue, { code: Code }>) => string }
+
+const words: Words = {
+  invalid_type: ({ expected }) => `must be ${kinds[expected] ?? expected}`,
+  invalid_value: ({ values }) => `must be ${anyOf(values.map(String))}`,
+  too_small: wordSmall,
+  too_big: wordBig,
+  invalid_format: ({ format }) => forms[format] ?? 'is not written as it should be',
+  unrecognized_keys: () => 'is not known here',
+}
+
+function wordsOf(code: Issue['code']): ((issue: Issue) => string) | undefined {
+  // Each is kept under the code of the issues that it takes; the compiler cannot follow a code that it does not know.
+  return words[code] as ((issue: Issue) => string) | undefined
+}
+
+const kinds: Record<string, string> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object with fields',
+}
+
+const forms: Record<string, string> = {
+  guid: 'must be a UUID',
+  uuid: 'must be a UUID',
+  email: 'must be an e-mail address',
+  date: 'must be a date such as 2026-11-24',
+  datetime: 'must be a time such as 2026-11-24T08:30:00Z',
+}
+
+function wordSmall({ origin, minimum, inclusive }: Extract<Issue, { code: 'too_small' }>): string {
+  if (origin === 'string') return minimum === 1 ? 'must not be empty' : `must be at least ${minimum} characters`
+  if (origin === 'array') return minimum === 1 ? 'must not be empty' : `must have at least ${minimum} entries`
+  return inclusive === false ? `must be more than ${minimum}` : `must be at least ${minimum}`
+}
+
+function wordBig({ origin, maximum, inclusive }: Extract<Issue, { code: 'too_big' }>): string {
+  if (origin === 'string') return `must be at most ${maximum} characters`
+  if (origin === 'array') return `must have at most ${maximum} entries`
+  return inclusive === false ? `must be less than ${maximum}` : `must be at most ${maximum}`
+}
+
+function anyOf(values: string[]): string {
+  const last = values.at(-1) ?? ''
+  return values.length < 2 ? last : `${values.slice(0, -1).join(', ')} or ${last}`
+}

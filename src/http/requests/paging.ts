@@ -1,0 +1,64 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+
+import { AppError } from '../../errors/app-error.ts'
+
+/** Where the last page ended: a time to the microsecond, as the database writes it, and the id beside it. */
+const position = z.tuple([z.string().max(40), z.guid()])
+
+export type Position = { at: string; id: string }
+
+/** Key-set cursors, signed so that nobody can ask for a place at which no page of this list ended. A list is known by its route. */
+export type Cursors = { write(list: string, position: Position): string; read(list: string, cursor: string): Position }
+
+export function makeCursors(key: Uint8Array): Cursors {
+  const sealOf = (list: string, text: string) =>
+    createHmac('sha256', key).update(`${list}\n${text}`).digest('base64url').slice(0, 22)
+
+  return {
+    write(list, { at, id }) {
+      const text = Buffer.from(JSON.stringify([at, id])).toString('base64url')
+      return `${text}.${sealOf(list, text)}`
+    },
+    read(list, cursor) {
+      const [text = '', seal = ''] = cursor.split('.')
+      if (!isSame(seal, sealOf(list, text)))
+        throw new AppError('bad_request', 'This cursor is not one that this list gave you. Begin again without it.')
+      const [at, id] = position.parse(JSON.parse(Buffer.from(text, 'base64url').toString()))
+      return { at, id }
+    },
+  }
+}
+
+function isSame(given: string, made: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(made)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** Loads one row more than asked for, cuts it off and, when it was there, names the next page in `Link`. */
+export async function answerPage<Row>(
+  cursors: Cursors,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  query: { limit: number; cursor?: string | undefined },
+  {
+    load,
+    positionOf,
+  }: {
+    load: (page: { limit: number; after: Position | undefined }) => Promise<Row[]>
+    positionOf: (row: Row) => Position
+  },
+): Promise<Row[]> {
+  const { url: list = '' } = request.routeOptions
+  const after = query.cursor === undefined ? undefined : cursors.read(list, query.cursor)
+  const rows = await load({ limit: query.limit + 1, after })
+  const page = rows.slice(0, query.limit)
+  const last = page.at(-1)
+  if (rows.length > page.length && last !== undefined) {
+    const next = new URL(request.url, 'http://localhost')
+    next.searchParams.set('cursor', cursors.write(list, positionOf(last)))
+    reply.header('link', `<${next.pathname}${next.search}>; rel="next"`)
+  }
+  return page
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+import { type RequestSummary, type Span, type Tracing, withRequestContext, withSpan } from '../../logging/spans.ts'
+import { fromZero, type Metrics } from '../../metrics/metrics.ts'
+import { securityHeaders } from './security-headers.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Asked by machines every few seconds: logged at `debug` unless it goes wrong. */
+    isProbe?: true
+    /** Counts refusals as failed logins. */
+    isLogin?: true
+  }
+}
+
+type Needs = { metrics: Metrics; tracing: Tracing | undefined }
+
+/**
+ * Gives each request its id, its headers, its span unless it is a probe, and its line in the log; measures it under its
+ * route's pattern, since its address may hold an id, a token or a name. Call it before every hook that logs.
+ */
+export function recordRequests(server: FastifyInstance, { metrics, tracing }: Needs): void {
+  server.addHook('onRoute', ({ method, url: route }) => {
+    for (const each of [method].flat())
+      if (each !== 'HEAD') fromZero(metrics.refusals, [{ route, method: each, code: 'internal' }])
+  })
+  server.addHook('onRequest', (request, reply, done) => {
+    const startedAt = performance.now()
+    const summary: RequestSummary = {}
+    // What is answered here is about people and their documents: nobody caches it, unless its route says otherwise.
+    reply.headers({ ...securityHeaders, 'x-request-id': request.id, 'cache-control': 'no-store' })
+    metrics.requestsUnderWay.inc()
+    const isTraced = tracing !== undefined && request.routeOptions.config.isProbe !== true
+    const span = isTraced ? beginSpan(tracing, request) : undefined
+    // The one event that comes in every case, also when nothing was answered.
+    reply.raw.once('close', () => {
+      endSpan(span, reply)
+      const seconds = (performance.now() - startedAt) / 1000
+      record({ request, reply, metrics, summary: { ...summary, trace_id: span?.traceId }, seconds })
+    })
+    withRequestContext(request.id, summary, () => (span === undefined ? done() : withSpan(span, done)))
+  })
+}
+
+type Ended = {
+  request: FastifyRequest
+  reply: FastifyReply
+  metrics: Metrics
+  summary: RequestSummary
+  seconds: number
+}
+
+function record({ request, reply, metrics, summary, seconds }: Ended): void {
+  const { url: route = 'unknown', config } = request.routeOptions
+  const { statusCode, headersSent, writableFinished } = reply.raw
+  const status = headersSent ? statusCode : undefined
+  const { method } = request
+
+  metrics.requestsUnderWay.dec()
+  metrics.httpRequests.observe({ route, method, status_class: classOf(status) }, seconds)
+  if (reply.refusedWith !== undefined) metrics.refusals.inc({ route, method, code: reply.refusedWith })
+  if (config.isLogin === true && loginRefusals.has(status)) metrics.failedLogins.inc()
+
+  const level = config.isProbe === true && status !== undefined && status < 400 ? 'debug' : 'info'
+  request.log[level]({
+    event: 'request',
+    // Outside of the context that gives this field to every other line of the request.
+    request_id: request.id,
+    method,
+    route,
+    status,
+    ...summary,
+    duration_ms: Math.round(seconds * 10_000) / 10,
+    bytes: numberOf(reply.getHeader('content-length')),
+    request_bytes: numberOf(request.headers['content-length']),
+    ip: request.ip,
+    ...(writableFinished ? {} : { aborted: true }),
+  })
+}
+
+/** What a login that is no validation error and no success is answered with. */
+const loginRefusals = new Set<number | undefined>([401, 403, 429])
+
+function classOf(status: number | undefined): string {
+  return status === undefined ? 'none' : `${Math.floor(status / 100)}xx`
+}
+
+function numberOf(header: number | string | string[] | undefined): number | undefined {
+  return header === undefined ? undefined : Number(header)
+}
+
+function beginSpan(tracing: Tracing, request: FastifyRequest): Span {
+  const { url: route = 'unknown' } = request.routeOptions
+  const { traceparent } = request.headers
+  return tracing.begin(`${request.method} ${route}`, {
+    kind: 'server',
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    facts: { 'http.request.method': request.method, 'http.route': route, request_id: request.id },
+  })
+}
+
+function endSpan(span: Span | undefined, { raw, refusedWith }: FastifyReply): void {
+  if (raw.headersSent) span?.add({ 'http.response.status_code': raw.statusCode })
+  span?.end(raw.writableFinished ? (refusedWith ?? 'ok') : 'aborted')
+}
+
+/** Keeps a client's own id when it is harmless to log and to send back; else makes one. */
+export function chooseRequestId(request: { headers: IncomingMessage['headers'] }): string {
+  const incoming = request.headers['x-request-id']
+  return typeof incoming === 'string' && /^[\w.:-]{1,128}$/.test(incoming) ? incoming : randomUUID()
+}

@@ -1,0 +1,49 @@
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+import { AppError } from '../../errors/app-error.ts'
+
+export type ServedRoute = {
+  method: string
+  url: string
+  right: FastifyContextConfig['right'] | undefined
+  access: FastifyContextConfig['access'] | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route and whom it lets in; test/security holds each against a table of answers. */
+    servedRoutes: readonly ServedRoute[]
+  }
+}
+
+/**
+ * Lists the routes; to be called before the first of them is added. An address that takes other methods answers 405 with
+ * `Allow`, any other 404, whatever the body.
+ */
+export function keepServedRoutes(server: FastifyInstance): void {
+  const routes: ServedRoute[] = []
+  server.decorate('servedRoutes', routes)
+  server.addHook('onRoute', ({ method, url, config }) => {
+    for (const each of [method].flat()) routes.push({ method: each, url, right: config?.right, access: config?.access })
+  })
+
+  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
+    const path = (request.url.split('?')[0] ?? '').replace(/\/+$/, '')
+    const methods = new Set(routes.filter(({ url }) => matches(url, path)).map(({ method }) => method))
+    if (methods.size === 0) throw new AppError('not_found', 'There is nothing at this address.')
+    const allowed = [...methods].join(', ')
+    reply.header('allow', allowed)
+    throw new AppError('method_not_allowed', `This address does not take ${request.method}; it takes ${allowed}.`)
+  }
+  server.setNotFoundHandler(refuse)
+  // After the rules about origins, whose headers a page needs to read the refusal.
+  server.addHook('preParsing', async (request, reply) => {
+    if (request.is404) refuse(request, reply)
+  })
+}
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.replace(/\/+$/, '').split('/')
+  const given = path.split('/')
+  return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index])
+}

@@ -1,0 +1,58 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { prettyFactory } from 'pino-pretty'
+
+import { currentSpan, logContext } from './spans.ts'
+import { redact, redactFields, redactKeys } from './redact.ts'
+
+type LoggerOptions = {
+  level: string
+  /** Lines for people instead of JSON. */
+  isTerminal: boolean
+  /** Standard output, unless somebody keeps the lines. */
+  destination?: DestinationStream
+}
+
+/** One event, one line; no secret and no control character comes out of it, whatever was put in. */
+export function makeLogger({ level, isTerminal, destination }: LoggerOptions): Logger {
+  return pino(
+    {
+      level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: redactFields, bindings: redactFields },
+      serializers: { err: (error: Error) => redactKeys(pino.stdSerializers.err(error)) },
+      // A copy: pino writes each line's own fields into what it gets.
+      mixin: () => ({ ...logContext(), trace_id: currentSpan()?.traceId }),
+      hooks: { streamWrite: isTerminal ? forPeople() : (line) => escapeRawControls(redact(line)) },
+    },
+    // Synchronous, so that the last line before the end of the process is not lost.
+    destination ?? pino.destination({ dest: 1, sync: true }),
+  )
+}
+
+function forPeople(): (line: string) => string {
+  const prettify = prettyFactory({
+    translateTime: 'HH:MM:ss',
+    ignore: 'pid,hostname',
+    // Without this a line break in a message would begin what looks like a line of the log.
+    messageFormat: (log, messageKey) => textOf(log[messageKey] ?? log['event']).replaceAll('\n', String.raw`\n`),
+  })
+  return (line) => prettify(escapeTwice(redact(line)))
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** What JSON lets stand raw although a terminal or a reader of lines acts on it: DEL, C1, line separators, changes of direction. */
+const rawControls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+function escapeRawControls(line: string): string {
+  return line.replace(rawControls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Escapes that stay escapes when the line's JSON is read, so that people see `\u001b` and the terminal does nothing. */
+function escapeTwice(line: string): string {
+  return escapeRawControls(line).replace(/\\(?:\\|u(?!0009|000a)[0-9a-f]{4}|[bfr])/g, (escape) =>
+    escape === '\\\\' ? escape : `\\${escape}`,
+  )
+}

@@ -1,0 +1,57 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+import packageJson from '../../package.json' with { type: 'json' }
+import { counters, histograms } from './counters.ts'
+import { gauges } from './gauges.ts'
+
+type Definition = {
+  name: string
+  help: string
+  labelNames?: readonly string[]
+  buckets?: number[]
+  zeros?: readonly Record<string, string>[]
+}
+type LabelOf<Defined> = Defined extends { labelNames: readonly (infer Label extends string)[] } ? Label : string
+
+type Gauges = { [Name in keyof typeof gauges]: Gauge<LabelOf<(typeof gauges)[Name]>> }
+type Counters = { [Name in keyof typeof counters]: Counter<LabelOf<(typeof counters)[Name]>> }
+type Histograms = { [Name in keyof typeof histograms]: Histogram<LabelOf<(typeof histograms)[Name]>> }
+
+export type Metrics = { registry: Registry } & Gauges & Counters & Histograms
+
+/**
+ * Every metric of the service, in a registry of its own. Labels come from closed lists (a route's pattern, a store's name,
+ * an outcome), never from what a person sent, so that their number stays small and nothing private is in them.
+ */
+export function makeMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  // Named as counters are, and are none: whatever checks names stumbles over them.
+  for (const kind of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${kind}_total`)
+
+  // Object.fromEntries cannot express that each metric has the name of its definition.
+  const metrics = {
+    registry,
+    ...(createEach(gauges, (gauge) => new Gauge({ ...gauge, registers })) as Gauges),
+    ...(createEach(counters, ({ zeros = [], ...counter }) =>
+      fromZero(new Counter({ ...counter, registers }), zeros),
+    ) as Counters),
+    ...(createEach(histograms, (histogram) => new Histogram({ ...histogram, registers })) as Histograms),
+  }
+  metrics.build.set({ version: packageJson.version, node: process.versions.node }, 1)
+  return metrics
+}
+
+function createEach(definitions: Record<string, Definition>, create: (definition: Definition) => unknown) {
+  return Object.fromEntries(Object.entries(definitions).map(([name, definition]) => [name, create(definition)]))
+}
+
+/** Shown before anything was counted: a figure that first appears as 1 has not risen, and wakes nobody. */
+export function fromZero<Label extends string>(
+  counter: Counter<Label>,
+  all: readonly Partial<Record<Label, string>>[],
+): Counter<Label> {
+  for (const labels of all) counter.inc(labels, 0)
+  return counter
+}

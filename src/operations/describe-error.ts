@@ -1,0 +1,50 @@
+import { tellDatabaseFailure } from '../database/connection/postgres-errors.ts'
+import { isAppError } from '../errors/app-error.ts'
+import { tellDiskFailure } from '../storage/local/local-errors.ts'
+import { type S3Failure, s3FailureOf, type S3Trouble } from '../storage/s3/requests/s3-errors.ts'
+import { S3Error } from '../storage/s3/requests/s3-operation.ts'
+
+/** A failure in a sentence for people. A library's message may name a path, a bucket or a key: it is for the log alone. */
+export function tellError(error: unknown, at: Date): string {
+  for (const each of chainOf(error)) {
+    const sentence = tellOne(each)
+    if (sentence !== undefined) return sentence
+  }
+  return `It failed for a reason that the log of that instance has, at ${at.toISOString()}.`
+}
+
+/** It, and what caused it. */
+function chainOf(error: unknown): Error[] {
+  const chain: Error[] = []
+  for (let each = error; each instanceof Error && !chain.includes(each); each = each.cause) chain.push(each)
+  return chain
+}
+
+function tellOne(error: Error): string | undefined {
+  if (isAppError(error)) return error.message
+  if (error instanceof S3Error) return tellS3(error.failure)
+  // What the SDK throws; a failure of the network too, which would else be taken for the database's.
+  if ('$metadata' in error) return tellS3(s3FailureOf(error))
+  return tellDatabaseFailure(error) ?? tellDiskFailure(error)
+}
+
+function tellS3({ code, trouble }: S3Failure): string {
+  if (trouble !== undefined) return `${whyS3IsOut[trouble]}.`
+  return code === 'bytes_missing' ? 'A file is not on S3.' : 'S3 refused what it was asked for.'
+}
+
+/** For whoever may read it without knowing the inside: what is wrong, and no name of anything. */
+export const whyS3IsOut: Record<S3Trouble, string> = {
+  no_answer: 'S3 does not answer',
+  no_credentials: 'S3 is set up, but there are no credentials for it',
+  refused_credentials: 'S3 refuses the credentials',
+  not_allowed: 'S3 does not allow what is needed',
+  no_bucket: 'S3 has no such bucket',
+  wrong_place: 'S3 has the bucket in another region',
+  clock_off: 'S3 refuses because its clock and ours differ',
+  too_busy: 'S3 is too busy',
+  broken: 'S3 fails',
+  not_s3: 'What answers in the place of S3 is another server',
+  not_ours: 'The bucket on S3 holds nothing of ours',
+  ending: 'The service is ending',
+}

@@ -1,0 +1,127 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { isRemovingOf } from '../../database/blobs/remove-blobs.ts'
+import type { Db } from '../../database/connection/client.ts'
+import { recordEvent } from '../../database/audit/events.ts'
+import {
+  type Firm,
+  type FirmOfPerson,
+  type FirmPage,
+  insertFirm,
+  listEveryFirm,
+  listFirmsOf,
+  type NewFirm,
+  readFirm,
+  setFirmLock,
+} from '../../database/people/firms.ts'
+import { type Hold, setFirmHold } from '../../database/purge/legal-holds.ts'
+import { inTransaction } from '../../database/connection/in-transaction.ts'
+import { insertMember } from '../../database/people/members.ts'
+import type { Membership } from '../../database/people/membership.ts'
+import { takenColumn } from '../../database/connection/postgres-errors.ts'
+import { type Quota, type QuotaChange, readRoom, type Room, setQuota } from '../../database/people/quotas.ts'
+import { AppError } from '../../errors/app-error.ts'
+import type { Actor, FirmId } from '../../vocabulary/vocabulary.ts'
+import { requirePerson, requireRegisteredUser, requireRight } from '../require-right.ts'
+
+type Needs = { db: Db }
+type WholeNeeds = Needs & { usualQuota: Quota }
+
+/** The firms that the person is an active member of; for an administrator every firm. Newest first. */
+export async function browseFirms({ db }: Needs, actor: Actor, page: FirmPage): Promise<FirmOfPerson[]> {
+  const person = await requirePerson(db, actor, 'firms.listed')
+  return person.isAdministrator ? await listEveryFirm(db, page) : await listFirmsOf(db, person.id, page)
+}
+
+export type FirmSeen = { firm: Firm; role: Membership['role']; room: Room }
+
+export async function viewFirm({ db, usualQuota }: WholeNeeds, actor: Actor, firmId: FirmId): Promise<FirmSeen> {
+  const membership = await requireRight({ db }, actor, 'firm.read', { firmId })
+  const room = await readRoom(db, { firmId, usualQuota })
+  return { firm: await readFirm(db, membership), role: membership.role, room }
+}
+
+const takenAnswers = {
+  registration_number: 'There is a firm with this registration number already. Ask its administrator to add you.',
+  email: 'There is a firm with this e-mail already. Ask its administrator to add you.',
+}
+
+/** A new firm; whoever registers it is its first `firm_admin`. */
+export async function registerFirm({ db }: { db: Db }, actor: Actor, newFirm: NewFirm): Promise<Firm> {
+  const person = await requireRegisteredUser(db, actor, 'firm.registered')
+
+  return await inTransaction(db, async (trx) => {
+    const firm = await insertFirm(trx, newFirm).catch(refuseTaken)
+    await insertMember(trx, {
+      firmId: firm.id,
+      userId: person.id,
+      role: 'firm_admin',
+      invitedBy: person.id,
+    })
+    await recordEvent(trx, actor, { action: 'firm.registered', outcome: 'ok', firmId: firm.id })
+    return firm
+  })
+}
+
+function refuseTaken(error: unknown): never {
+  const taken = takenColumn(error, ['registration_number', 'email'])
+  if (taken === undefined) throw error
+  throw new AppError('conflict', takenAnswers[taken], {
+    cause: error,
+    fields: [{ field: taken, message: 'is taken' }],
+  })
+}
+
+/** What is left out stays as it is. */
+export type FirmChange = {
+  isLocked?: boolean | undefined
+  quota?: QuotaChange | undefined
+  hold?: Hold | undefined
+}
+
+/**
+ * Locks a firm, whose papers can then be read but not changed, or unlocks it; says how much it may keep; puts a legal
+ * hold on all that it has, or lifts it. Asking for what is so already changes nothing.
+ */
+export async function changeFirm(
+  { db, usualQuota }: { db: Db; usualQuota: Quota },
+  actor: Actor,
+  firmId: FirmId,
+  { isLocked, quota, hold }: FirmChange,
+): Promise<FirmSeen> {
+  const membership = await requireRight({ db }, actor, 'firm.change', { firmId })
+
+  const changed = await inTransaction(db, async (trx) => {
+    const locked = isLocked !== undefined && (await setFirmLock(trx, membership, isLocked))
+    const given = quota !== undefined && (await setQuota(trx, membership, quota))
+    const held = hold !== undefined && (await setFirmHold(trx, membership, hold))
+    const details = {
+      ...(locked && { is_locked: isLocked }),
+      ...(given && { quota }),
+      ...(held && { hold: hold.isHeld, hold_reason: hold.reason }),
+    }
+    if (locked || given || held)
+      await recordEvent(trx, actor, { action: 'firm.changed', outcome: 'ok', firmId, details })
+    const room = await readRoom(trx, { firmId, usualQuota })
+    return { firm: await readFirm(trx, membership), role: membership.role, room }
+  })
+  if (hold?.isHeld === true) await untilNothingLeaves(db, firmId)
+  return changed
+}
+
+const maxWaitMs = 10_000
+const pauseMs = 50
+
+/** Removals that were claimed before the hold are under way: once it is answered, nothing of the firm's goes any more. */
+async function untilNothingLeaves(db: Db, firmId: FirmId): Promise<void> {
+  const givesUpAt = performance.now() + maxWaitMs
+  while (await isRemovingOf(db, firmId)) {
+    if (performance.now() > givesUpAt)
+      throw new AppError(
+        'store_unavailable',
+        'The hold is set, but files of documents that were purged before are still being removed. Ask again in a minute whether it is complete.',
+        { retryAfterSeconds: 60 },
+      )
+    await wait(pauseMs)
+  }
+}

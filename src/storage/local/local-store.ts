@@ -1,0 +1,130 @@
+import { readdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { readIfThere } from '../../files/file-system.ts'
+import type { StoreId } from '../../vocabulary/vocabulary.ts'
+import { type FileStore, type Quarantine, StoreError } from '../file-store.ts'
+import { localFailure } from './local-errors.ts'
+import {
+  establishStoreId,
+  listLocalFiles,
+  localQuarantine,
+  type LocalReach,
+  readLocalFile,
+  removeLocalFile,
+  requireOwnDisk,
+  statLocalFile,
+  storeIdFileName,
+} from './local-files.ts'
+import {
+  createFileOnce,
+  incomingPrefix,
+  makeDurableFolders,
+  rememberDurableFolders,
+  removeLeftovers,
+} from './local-folders.ts'
+import { type LocalLinkNeeds, signLocalLink } from '../links/local-links.ts'
+import { ownerFileName, type Ownership, readOwner, writeOwner } from '../owner-file.ts'
+import { requireReadableKey, requireStorageKey } from '../storage-key.ts'
+import { writeLocalFile } from './write-local-file.ts'
+
+type Needs = {
+  root: string
+  links: LocalLinkNeeds
+  onBytes?: LocalReach['onBytes']
+}
+
+export type LocalStore = FileStore & {
+  name: 'local'
+  storeId: StoreId
+  quarantine: Quarantine
+  ownership: Ownership
+  /** The name of something that lies here, of ours or not, beside what an empty store has: what `list` passes over too. */
+  findAnything(): Promise<string | undefined>
+  close(): Promise<void>
+}
+
+/** The store on a local folder, which is made when it is not there. */
+export async function openLocalStore({ root: folder, links, onBytes = () => undefined }: Needs): Promise<LocalStore> {
+  try {
+    await makeDurableFolders(folder)
+    const root = await realpath(folder)
+    await removeLeftovers(root, incomingPrefix)
+    const storeId = await establishStoreId(root)
+    return localStoreOn({ root, storeId, folders: rememberDurableFolders(root), onBytes }, links)
+  } catch (error) {
+    throw localFailure(error)
+  }
+}
+
+function localStoreOn(reach: LocalReach, links: LocalLinkNeeds): LocalStore {
+  return {
+    name: 'local',
+    storeId: reach.storeId,
+    write: async (key, file) => writeLocalFile(reach, requireStorageKey(key), file),
+    read: async (key, range) => readLocalFile(reach, requireReadableKey(key), range),
+    stat: async (key) => statLocalFile(reach, requireReadableKey(key)),
+    remove: async (key) => removeLocalFile(reach, requireReadableKey(key)),
+    list: (prefix) => listLocalFiles(reach, prefix),
+    signDownload: async (key, link) => signLocalLink(links, requireReadableKey(key), link),
+    quarantine: localQuarantine(reach),
+    ownership: folderOwnership(reach),
+    findAnything: () => findInFolder(reach),
+    close: async () => undefined,
+  }
+}
+
+function folderOwnership(reach: LocalReach): Ownership {
+  const path = join(reach.root, ownerFileName)
+  return {
+    find: () => findOwner(path),
+    async claim(installationId) {
+      try {
+        await requireOwnDisk(reach)
+        if ((await findOwner(path)) === undefined)
+          await createFileOnce(reach.root, ownerFileName, writeOwner(installationId))
+      } catch (error) {
+        throw localFailure(error)
+      }
+      const owner = await findOwner(path)
+      if (owner === undefined) throw new StoreError('unavailable', `The local store lost its ${ownerFileName}.`)
+      return owner
+    },
+  }
+}
+
+async function findOwner(path: string): Promise<string | undefined> {
+  try {
+    const text = await readIfThere(path)
+    return text === undefined ? undefined : readOwner(text)
+  } catch (error) {
+    throw localFailure(error)
+  }
+}
+
+/** The last is of the file system itself, which lets nobody look into it. */
+const ofNoPaper = new Set([storeIdFileName, ownerFileName, 'lost+found'])
+
+/** The name of something that lies on a disk, whoever put it there, beside what the first opening makes; folders alone are nothing. */
+async function findInFolder(reach: LocalReach): Promise<string | undefined> {
+  try {
+    await requireOwnDisk(reach)
+    const names = await readdir(reach.root, { withFileTypes: true })
+    const others = names.filter(({ name }) => !ofNoPaper.has(name) && !name.startsWith(incomingPrefix))
+    return await findFile(reach.root, '', others)
+  } catch (error) {
+    throw localFailure(error)
+  }
+}
+
+type Entry = { name: string; isDirectory(): boolean }
+
+async function findFile(root: string, folder: string, entries: Entry[]): Promise<string | undefined> {
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (!entry.isDirectory()) return path
+    const below = await findFile(root, path, await readdir(join(root, path), { withFileTypes: true }))
+    if (below !== undefined) return below
+  }
+  return undefined
+}

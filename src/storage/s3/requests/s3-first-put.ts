@@ -1,0 +1,204 @@
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { text } from 'node:stream/consumers'
+
+import type { S3Client } from '@aws-sdk/client-s3'
+
+import { logContext } from '../../../logging/spans.ts'
+import type { Sha256, StorageKey } from '../../../vocabulary/vocabulary.ts'
+import type { S3Patience } from './retrying-s3-client.ts'
+import { learnUrlForm, type UrlForm } from '../../links/s3-links.ts'
+import { pieceBytes, piecesOf, written } from './s3-request-handler.ts'
+import { createHeaderSigner, encodePath, type S3Identity } from '../../links/s3-signature.ts'
+
+export type PutRequest = {
+  key: StorageKey
+  body: Buffer
+  sha256: Sha256
+  /** By their lower-case names, all that S3 is to store with the object. */
+  headers: Record<string, string>
+  timeoutMs: number
+  signal: AbortSignal | undefined
+}
+
+/** As the SDK answers. */
+export type PutAnswer = {
+  ETag?: string | undefined
+  VersionId?: string | undefined
+  $metadata: { attempts: number; requestId?: string | undefined }
+}
+
+/** `repeating`: the SDK's client for all further attempts. */
+export type FirstPut = { put: (request: PutRequest) => Promise<PutAnswer>; close: () => void; repeating: S3Client }
+
+type Needs = {
+  client: S3Client
+  repeating: S3Client
+  bucket: string
+  region: string
+  maxConnections: number
+  patience: S3Patience
+}
+
+/**
+ * The first attempt at writing an object from memory, by a request of our own: what the SDK does around each request costs
+ * an upload of 100 KB more than its bytes. Errors have the SDK's shape; all further attempts are the SDK's, with its rules
+ * for what may be repeated. An abort cuts the connection only while bytes are left to send, as in `S3RequestHandler`.
+ */
+export function openFirstPut({ client, repeating, bucket, region, maxConnections, patience }: Needs): FirstPut {
+  const options = { keepAlive: true, maxSockets: maxConnections }
+  const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) }
+  let form: Promise<UrlForm> | undefined
+  // Where this machine's clock is wrong the SDK learns by how much.
+  const offsetMs = () => client.config.systemClockOffset || repeating.config.systemClockOffset
+  const signedAt = () => new Date(Date.now() + offsetMs())
+  let signer: { identity: S3Identity; sign: ReturnType<typeof createHeaderSigner> } | undefined
+
+  return {
+    async put({ key, body, sha256, headers, timeoutMs, signal }) {
+      form ??= learnUrlForm(client, bucket)
+      const { origin, host, pathPrefix } = await form.catch((error: unknown) => {
+        form = undefined
+        throw error
+      })
+      const identity = await client.config.credentials()
+      if (signer?.identity !== identity) signer = { identity, sign: createHeaderSigner(identity, region) }
+      signal?.throwIfAborted()
+
+      const path = pathPrefix + encodePath(key)
+      const signed = signer.sign({ method: 'PUT', path, headers: { ...headers, host }, sha256, signedAt: signedAt() })
+      const isHttps = origin.startsWith('https:')
+      const outgoing = (isHttps ? requestHttps : requestHttp)(`${origin}${path}`, {
+        method: 'PUT',
+        agent: isHttps ? agents.https : agents.http,
+        headers: { ...signed, 'content-length': body.length, 'user-agent': userAgent() },
+        setHost: false,
+      })
+      return answerOf(await send(outgoing, body, { ...patience, timeoutMs, signal }))
+    },
+    close() {
+      agents.http.destroy()
+      agents.https.destroy()
+      repeating.destroy()
+    },
+    repeating,
+  }
+}
+
+/** Names the request or job for S3's access log. */
+function userAgent(): string {
+  const { request_id: request, job_id: job } = logContext()
+  const whose = job === undefined ? request && ` (request ${request})` : ` (job ${job})`
+  return `paniq-documents${whose ?? ''}`
+}
+
+type Sending = Pick<S3Patience, 'connectMs' | 'idleMs'> & { timeoutMs: number; signal: AbortSignal | undefined }
+
+type Answer = { response: IncomingMessage; xml: string }
+
+/** Sends the whole and reads the answer to its end. Throws Node's own errors, and the signal's reason. */
+async function send(
+  outgoing: ClientRequest,
+  body: Buffer,
+  { connectMs, idleMs, timeoutMs, signal }: Sending,
+): Promise<Answer> {
+  const { promise: responded, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  // A request that waits for a connection says nothing of its end.
+  const stop = (error: Error) => {
+    outgoing.destroy(error)
+    reject(error)
+  }
+  const giveUp = (what: string) => stop(Object.assign(new Error(what), { name: 'TimeoutError' }))
+  const cut = () => {
+    if (!outgoing.writableFinished) stop(asError(signal?.reason))
+  }
+  const timer = setTimeout(() => giveUp('S3 did not answer in time'), timeoutMs)
+  outgoing.once('response', resolve).on('error', reject)
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return
+    const connecting = setTimeout(() => giveUp('S3 took no connection in time'), connectMs)
+    socket.once('connect', () => clearTimeout(connecting)).once('close', () => clearTimeout(connecting))
+  })
+  outgoing.setTimeout(idleMs, () => giveUp('S3 was silent'))
+  signal?.addEventListener('abort', cut, { once: true })
+  try {
+    writeBody(outgoing, body).catch(reject)
+    const response = await responded
+    return { response, xml: await text(response) }
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', cut)
+    // An answer before the end of the body: the rest must not be sent, and the connection is of no use any more.
+    if (!outgoing.writableFinished) outgoing.destroy()
+  }
+}
+
+/**
+ * A large body piece by piece, each when the one before has left: TLS would encrypt all of it into memory that nobody
+ * counts.
+ */
+async function writeBody(outgoing: ClientRequest, body: Buffer): Promise<void> {
+  if (body.length > pieceBytes)
+    for await (const piece of piecesOf(body)) if ((await written(outgoing, piece)) === 'gone') return
+  outgoing.end(body.length > pieceBytes ? undefined : body)
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('aborted', { cause: reason })
+}
+
+function answerOf({ response, xml }: Answer): PutAnswer {
+  const { statusCode = 0, headers } = response
+  const requestId = headerOf(headers['x-amz-request-id'])
+  const isSuccess = statusCode >= 200 && statusCode < 300
+  // Some stores begin with a success and then fail.
+  if (!isSuccess || xml.trimEnd().endsWith('</Error>'))
+    throw failureOf(xml, { attempts: 1, requestId, httpStatusCode: isSuccess ? 503 : statusCode })
+  const VersionId = headerOf(headers['x-amz-version-id'])
+  return { ETag: headers.etag, ...(VersionId !== undefined && { VersionId }), $metadata: { attempts: 1, requestId } }
+}
+
+/** The SDK's shape, and its names for an answer without a code (`s3FailureOf` reads them). */
+function failureOf(
+  xml: string,
+  $metadata: { attempts: number; requestId: string | undefined; httpStatusCode: number },
+) {
+  const Code = /<Code>([^<]{1,100})<\/Code>/.exec(xml)?.[1]
+  const isOfS3 = xml === '' || /^<(\?xml|Error)/.test(xml.trimStart())
+  const name = Code ?? (isOfS3 ? 'Unknown' : 'Error')
+  const message = `S3 answered ${$metadata.httpStatusCode}`
+  return Object.assign(new Error(message), { name, ...(Code !== undefined && { Code }), $metadata })
+}
+
+function headerOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.[0]
+}
+
+/** What may go well at once with another attempt: the SDK's rules, as far as they concern a PUT. */
+const transientStatuses = new Set([429, 500, 502, 503, 504])
+const transientNames = new Set([
+  'BandwidthLimitExceeded',
+  'ConditionalRequestConflict',
+  'RequestLimitExceeded',
+  'RequestTimeTooSkewed',
+  'RequestTimeout',
+  // Should something between here and S3 change a header that we sign and the SDK does not.
+  'SignatureDoesNotMatch',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+])
+
+/** How long to wait before the next attempt at most: as the SDK waits, longer for a store that has too much to do. */
+export function maxPauseMs(error: unknown): number {
+  return error instanceof Error && /SlowDown|Throttl|TooMany|LimitExceeded/.test(error.name) ? 1000 : 50
+}
+
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { name, code, $metadata }: { name: string; code?: string; $metadata?: { httpStatusCode?: number } } = error
+  const status = $metadata?.httpStatusCode
+  if (status === undefined) return !(code?.startsWith('ERR_INVALID_') ?? false) && name !== 'CredentialsProviderError'
+  return transientStatuses.has(status) || transientNames.has(name)
+}

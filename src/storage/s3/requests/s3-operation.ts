@@ -1,0 +1,217 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3'
+import type { Command } from '@smithy/types'
+import type { Logger } from 'pino'
+
+import { currentSpan } from '../../../logging/spans.ts'
+import type { ByteBudget } from '../../streams/memory-budget.ts'
+import { type FirstPut, isTransient, maxPauseMs, type PutAnswer } from './s3-first-put.ts'
+import { StoreError } from '../../file-store.ts'
+import { type S3Failure, s3FailureOf } from './s3-errors.ts'
+
+export type S3OperationName =
+  | 'put_object'
+  | 'get_object'
+  | 'head_object'
+  | 'head_bucket'
+  | 'delete_object'
+  | 'delete_objects'
+  | 'copy_object'
+  | 'list_objects'
+  | 'list_multiparts'
+  | 'create_multipart'
+  | 'upload_part'
+  | 'complete_multipart'
+  | 'abort_multipart'
+  | 'list_versions'
+  | 'delete_version'
+  | 'get_lifecycle'
+  | 'put_legal_hold'
+
+export type S3OperationReport = { operation: S3OperationName; outcome: string; seconds: number; bytes: number }
+
+export type S3Reach = {
+  /** Whether the bucket keeps what is removed as old versions, as answers showed; undefined until the first removal. */
+  seen: { versions: boolean | undefined }
+  client: S3Client
+  /** Makes the first attempt at a PUT from memory. Undefined: the SDK makes all. */
+  firstPut?: FirstPut
+  bucket: string
+  answerMs: number
+  /** Whether S3 checks a part against a hash in a header of its own, and keeps it with the object. */
+  hasChecksums: boolean
+  /** Bounds what the parts of all large files together have on their way through sockets. */
+  sending: ByteBudget
+  log: Pick<Logger, 'info' | 'warn'>
+  onOperation: (report: S3OperationReport) => void
+}
+
+export type S3Call = {
+  operation: S3OperationName
+  key?: string
+  bytes?: number
+  signal?: AbortSignal | undefined
+  /** Makes the first attempt instead of the SDK, within so many milliseconds. */
+  first?: (timeoutMs: number) => Promise<PutAnswer>
+}
+
+type S3Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = Command<
+  ServiceInputTypes,
+  Input,
+  ServiceOutputTypes,
+  Output,
+  S3ClientResolvedConfig
+>
+
+const slowestBytesPerSecond = 256 * 1024 // a line slower than this is taken for a dead one
+
+/** A failed call, with what S3 said beside the store's own code. */
+export class S3Error extends StoreError {
+  readonly failure: S3Failure
+
+  /** `what`: the operation, or what else is to be said of S3. */
+  constructor(what: string, failure: S3Failure, cause?: unknown) {
+    super(failure.code, `S3 ${what}: ${failure.s3Code}`, cause)
+    this.failure = failure
+  }
+}
+
+/** For an answer that lacks what every answer of its kind has. */
+export function noSuchAnswer(operation: S3OperationName): S3Error {
+  const failure = { code: 'unavailable', trouble: 'broken', s3Code: 'IncompleteAnswer', attempts: 1 } as const
+  return new S3Error(operation, { ...failure, status: undefined, requestId: undefined })
+}
+
+/** Whether S3 itself failed, and neither the file nor its client: with another attempt later the same would go well. */
+export function isS3Out(error: unknown): error is S3Error {
+  return error instanceof S3Error && error.code === 'unavailable'
+}
+
+/** Makes one call and logs one event. Failures become `S3Error`s; an abort throws the signal's own reason. */
+export async function callS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  reach: S3Reach,
+  call: S3Call,
+  command: S3Command<Input, Output>,
+): Promise<Output> {
+  const output = await askS3(reach, call, { command, answers: [] })
+  noteVersions(reach, output)
+  // Without names of errors no error is an answer.
+  return output as Output
+}
+
+/** Without versions an id is absent, or the text `null`. */
+function noteVersions({ seen }: S3Reach, output: object): void {
+  const isMarker = 'DeleteMarker' in output && output.DeleteMarker === true
+  const id = 'VersionId' in output ? output.VersionId : undefined
+  if (isMarker || (typeof id === 'string' && id !== 'null')) seen.versions = true
+}
+
+/** An error of S3, by its name, that a caller expects as an answer. */
+type ErrorAnswer = { errorName: string; $metadata: { attempts?: number; requestId?: string } }
+
+/** As `callS3`; errors with one of these names are an answer, not a failure that counts against S3. */
+export async function askS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  reach: S3Reach,
+  call: S3Call,
+  { command, answers }: { command: S3Command<Input, Output>; answers: readonly string[] },
+): Promise<Output | ErrorAnswer> {
+  const finish = beginS3Event(reach, call)
+  const requestTimeout = reach.answerMs + ((call.bytes ?? 0) / slowestBytesPerSecond) * 1000
+  try {
+    const options = { requestTimeout, ...(call.signal && { abortSignal: call.signal }) }
+    const output = await sendS3(reach, call, { command, options }).catch((error: unknown): ErrorAnswer => {
+      if (error instanceof Error && answers.includes(error.name)) return { errorName: error.name, $metadata: {} }
+      throw error
+    })
+    const { attempts = 1, requestId } = output.$metadata
+    finish({ outcome: 'ok', attempt: attempts, bytes: call.bytes ?? 0, requestId })
+    return output
+  } catch (error) {
+    throw endInFailure(call, error, finish)
+  }
+}
+
+type SendOptions = { requestTimeout: number; abortSignal?: AbortSignal }
+
+/** All attempts at a call: those of the SDK, or a first one of our own and then the SDK's. */
+async function sendS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  { client, firstPut }: S3Reach,
+  { first, signal }: S3Call,
+  { command, options }: { command: S3Command<Input, Output>; options: SendOptions },
+): Promise<Output> {
+  if (first === undefined || firstPut === undefined) return client.send(command, options)
+  try {
+    // A PUT's answer is part of what the SDK gives for it.
+    return (await first(options.requestTimeout)) as Output
+  } catch (error) {
+    if (signal?.aborted === true || !isTransient(error)) throw error
+    await sleep(Math.random() * maxPauseMs(error), undefined, signal && { signal })
+  }
+  return await firstPut.repeating.send(command, options).then(withOneMore, (error: unknown) => {
+    throw isAnswered(error) ? withOneMore(error) : error
+  })
+}
+
+function isAnswered(error: unknown): error is { $metadata: { attempts?: number } } {
+  return error instanceof Error && '$metadata' in error
+}
+
+/** Counts the attempt that was made before. */
+function withOneMore<Answered extends { $metadata: { attempts?: number } }>(answered: Answered): Answered {
+  answered.$metadata.attempts = (answered.$metadata.attempts ?? 1) + 1
+  return answered
+}
+
+type End = {
+  outcome: string
+  attempt: number
+  bytes: number
+  /** S3's own id of the call, where it answered: its log of accesses has it too. */
+  requestId?: string | undefined
+  failure?: S3Failure
+}
+type Finish = (end: End) => void
+
+/** Starts the clock of one operation; the function it gives back writes the event. */
+export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
+  const startedAt = performance.now()
+  const span = currentSpan()?.begin(`s3 ${call.operation}`, {}, 'client')
+  return ({ outcome, attempt, bytes, failure, requestId = failure?.requestId }) => {
+    const durationMs = performance.now() - startedAt
+    const event = {
+      event: 's3_operation',
+      operation: call.operation,
+      bucket: reach.bucket,
+      key: call.key,
+      bytes,
+      duration_ms: Math.round(durationMs * 10) / 10,
+      attempt,
+      outcome,
+      s3_request_id: requestId,
+      ...(failure && { s3_code: failure.s3Code, s3_status: failure.status }),
+    }
+    span?.add({ attempt, bytes, s3_request_id: requestId, s3_code: failure?.s3Code, s3_status: failure?.status })
+    span?.end(outcome)
+    const isTrouble = outcome === 'unavailable' || outcome === 'misused'
+    if (isTrouble) reach.log.warn(event)
+    else reach.log.info(event)
+    reach.onOperation({ operation: call.operation, outcome, seconds: durationMs / 1000, bytes })
+  }
+}
+
+/** Writes the event of a failure and gives back what to throw. */
+export function endInFailure(call: S3Call, error: unknown, finish: Finish): unknown {
+  const failure = s3FailureOf(error, { hasBody: !call.operation.startsWith('head_') })
+  if (call.signal?.aborted) {
+    finish({ outcome: 'aborted', attempt: failure.attempts, bytes: 0 })
+    return call.signal.reason
+  }
+  if (error instanceof StoreError) {
+    // The body could not be read from our own disk: S3 has no part in that.
+    finish({ outcome: 'aborted', attempt: failure.attempts, bytes: 0 })
+    return error
+  }
+  finish({ outcome: failure.code, attempt: failure.attempts, bytes: 0, failure })
+  return new S3Error(call.operation, failure, error)
+}

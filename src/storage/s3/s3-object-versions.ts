@@ -1,0 +1,87 @@
+import {
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+} from '@aws-sdk/client-s3'
+
+import type { QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
+import { askS3, type S3Reach } from './requests/s3-operation.ts'
+import { isReadableKey, requireQuarantineKey } from '../storage-key.ts'
+
+/** `refused`: an Object Lock keeps it, or a policy of the bucket. */
+export type Destroyed = 'destroyed' | 'refused'
+
+export type VersionRight = 's3:ListBucketVersions' | 's3:DeleteObjectVersion'
+
+export type ObjectVersions = {
+  /** The first right that the credentials lack; undefined when they may destroy. Changes nothing. */
+  findMissingRight(): Promise<VersionRight | undefined>
+  /** Every version that the bucket keeps of this object, and what hides them. May be ended at any moment and done again. */
+  destroy(key: StorageKey | QuarantineKey): Promise<Destroyed>
+}
+
+export function objectVersionsOf(reach: S3Reach): ObjectVersions {
+  return {
+    findMissingRight: () => findMissingRight(reach),
+    destroy: async (key) => destroyAll(reach, isReadableKey(key) ? key : requireQuarantineKey(key)),
+  }
+}
+
+/** What `s3 test` puts there, and removes; nobody's paper. */
+const nobodysKey = 'test/connection_test.txt'
+
+async function findMissingRight(reach: S3Reach): Promise<VersionRight | undefined> {
+  if ((await listPage(reach, nobodysKey, undefined)) === 'refused') return 's3:ListBucketVersions'
+  const nothing = { key: nobodysKey, versionId: 'null' }
+  return (await destroyOne(reach, nothing)) === 'refused' ? 's3:DeleteObjectVersion' : undefined
+}
+
+const refusals = ['AccessDenied']
+
+type Version = { key: string; versionId: string }
+
+async function destroyAll(reach: S3Reach, key: string): Promise<Destroyed> {
+  const { versions, markers } = await listAll(reach, key)
+  // Without the markers what is left would be there again: they go last, and only when nothing is.
+  for (const each of [...versions, ...markers]) {
+    if ((await destroyOne(reach, each)) === 'refused') return 'refused'
+  }
+  return 'destroyed'
+}
+
+type Kept = { versions: Version[]; markers: Version[] }
+
+async function listAll(reach: S3Reach, key: string): Promise<Kept> {
+  const kept: Kept = { versions: [], markers: [] }
+  let from: Partial<ListObjectVersionsCommandOutput> | undefined
+  do {
+    const page: ListObjectVersionsCommandOutput | 'refused' = await listPage(reach, key, from)
+    if (page === 'refused') throw new Error('The right to list the versions of objects was there a moment ago.')
+    kept.versions.push(...of(key, page.Versions))
+    kept.markers.push(...of(key, page.DeleteMarkers))
+    from = page.IsTruncated ? page : undefined
+  } while (from !== undefined)
+  return kept
+}
+
+/** A prefix is no key: others may begin with it. */
+function of(key: string, listed: { Key?: string | undefined; VersionId?: string | undefined }[] = []): Version[] {
+  return listed.flatMap(({ Key, VersionId = 'null' }) => (Key === key ? [{ key, versionId: VersionId }] : []))
+}
+
+async function listPage(
+  reach: S3Reach,
+  key: string,
+  after: Partial<ListObjectVersionsCommandOutput> | undefined,
+): Promise<ListObjectVersionsCommandOutput | 'refused'> {
+  const from = after && { KeyMarker: after.NextKeyMarker, VersionIdMarker: after.NextVersionIdMarker }
+  const command = new ListObjectVersionsCommand({ Bucket: reach.bucket, Prefix: key, ...from })
+  const page = await askS3(reach, { operation: 'list_versions', key }, { command, answers: refusals })
+  return 'errorName' in page ? 'refused' : page
+}
+
+async function destroyOne(reach: S3Reach, { key, versionId }: Version): Promise<Destroyed> {
+  const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key, VersionId: versionId })
+  const answer = await askS3(reach, { operation: 'delete_version', key }, { command, answers: refusals })
+  return 'errorName' in answer ? 'refused' : 'destroyed'
+}

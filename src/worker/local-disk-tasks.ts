@@ -1,0 +1,121 @@
+import { systemActor } from '../database/audit/events.ts'
+import type { VersionCursor } from '../database/documents/versions-in-store.ts'
+import { claimStore, leaveWrongBucket } from '../documents/stores/claim-store.ts'
+import { collectBlobs } from '../documents/stores/collect-blobs.ts'
+import { drain } from '../documents/moving/drain-fallback.ts'
+import type { MoveNeeds } from '../documents/moving/move-version.ts'
+import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
+import { nameOf, type StoreHere, storesHere, targetOf } from '../documents/stores/stores.ts'
+import { fillHashes } from '../documents/verifying/check-versions.ts'
+import type { Tracing } from '../logging/spans.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import { isS3Out } from '../storage/s3/requests/s3-operation.ts'
+import { repeat } from './run-job.ts'
+import { readClock } from '../database/connection/client.ts'
+
+type TendNeeds = MoveNeeds &
+  ScanStoredNeeds & {
+    tracing: Tracing | undefined
+    instance: string
+    metrics: Pick<Metrics, 'jobSeconds' | 'removalsFailed'>
+  }
+
+export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number; scanEveryMs?: number }
+
+export const usualTimes = {
+  drainEveryMs: 60_000,
+  collectEveryMs: 60 * 60_000,
+  hashEveryMs: 5 * 60_000,
+  scanEveryMs: 20_000,
+}
+
+type LocalHere = Extract<StoreHere, { store: 'local' }>
+
+const filesAtOnce = 4
+/** Of the platform's documents without a hash, most may lie on other disks: each costs a look. */
+const mostLooksForHash = 5000
+
+/**
+ * Looks after the disk of this process, since nobody else may be able to: files stored during an outage of S3 move to S3,
+ * garbage is collected, the platform's documents get their hash, and waiting scans are made. Any number of processes may
+ * share a disk.
+ */
+export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
+  const ending = new AbortController()
+  const { signal } = ending
+  const { local, s3 } = needs.stores
+  const here: LocalHere = { store: 'local', storeId: local.storeId, files: local }
+  const { drainEveryMs, collectEveryMs, hashEveryMs, scanEveryMs } = { ...usualTimes, ...times }
+  const claimStores = claimingStores(needs)
+  const every = (name: string, everyMs: number, run: (taskId: string) => Promise<Record<string, number>>) =>
+    repeat(needs, { name, disk: local.storeId, everyMs, run })
+
+  const draining = every('drain', drainEveryMs, async (taskId) => {
+    await claimStores()
+    return drainWhileS3Answers(needs, taskId, signal)
+  })
+  const tasks = [
+    draining,
+    every('collect', collectEveryMs, async () => collectBlobs({ ...needs, now: await readClock(needs.db) }, signal)),
+    every('hash', hashEveryMs, hashingOnDisk(needs, here, signal)),
+    every('scan', scanEveryMs, (taskId) => scanStored(needs, systemActor(taskId), here, signal)),
+  ]
+  const unhear = s3?.onBack(draining.ringNow)
+  return {
+    async close() {
+      unhear?.()
+      ending.abort(new Error('The service is ending.'))
+      await Promise.all(tasks.map((task) => task.end()))
+    },
+  }
+}
+
+/** Goes round through the platform's documents that have no hash, so many at a time, and reads those on this disk. */
+function hashingOnDisk(needs: MoveNeeds, here: LocalHere, signal: AbortSignal) {
+  let after: VersionCursor | undefined
+  return async (taskId: string): Promise<Record<string, number>> => {
+    const filling = { here, after, most: mostLooksForHash, concurrency: 2, patienceMs: 0, signal }
+    const { counts, next } = await fillHashes(needs, systemActor(taskId), filling)
+    after = next
+    // What lies elsewhere is no news.
+    const { not_here: _elsewhere, ...news } = counts
+    return news
+  }
+}
+
+async function drainWhileS3Answers(
+  needs: MoveNeeds,
+  taskId: string,
+  signal: AbortSignal,
+): Promise<Record<string, number>> {
+  if (targetOf(needs.stores) !== 's3') return {}
+  const timed = { ...needs, now: await readClock(needs.db) }
+  const { stoppedBy, ...drained } = await drain(timed, systemActor(taskId), { concurrency: filesAtOnce, signal })
+  if (stoppedBy !== undefined)
+    needs.log.warn({ event: 'drain_stopped', err: stoppedBy }, 'draining stopped; it is tried again')
+  return drained
+}
+
+/** Claims each store for this installation as soon as it answers; call the result now and then. Another's alarms once. */
+export function claimingStores({ db, stores, log }: Pick<TendNeeds, 'db' | 'stores' | 'log'>): () => Promise<void> {
+  const waiting = new Set(storesHere(stores))
+  return async () => {
+    for (const here of waiting) {
+      try {
+        if (here.store === 's3') await leaveWrongBucket({ db, stores })
+        if (here.store === 's3' && here.files.outage() !== undefined) continue
+        const owner = await claimStore({ db, stores }, here)
+        waiting.delete(here)
+        if (owner === 'anothers')
+          log.error(
+            { event: 'store_of_another_installation', store: here.store },
+            `${nameOf(here)} belongs to another installation: its paniq-documents.json says so`,
+          )
+      } catch (error) {
+        // The call itself has told, and the breaker: it is asked again.
+        if (isS3Out(error)) continue
+        log.warn({ event: 'claim_failed', store: here.store, err: error }, 'this store could not be asked whose it is')
+      }
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { sql } from 'kysely'
+import { expect, onTestFinished, test } from 'vitest'
+
+import { keepBeating } from '../../src/backup/heartbeat.ts'
+import { beginBackup } from '../../src/database/backup/running-backups.ts'
+import { AppError } from '../../src/errors/app-error.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { startService } from '../support/service/start-service.ts'
+
+const scene = sceneOfFile(async (closing) => {
+  const service = await startService()
+  closing.defer(() => service.stop())
+  return { service }
+})
+
+/** One that was last heard of a minute ago. */
+async function begin(renew: () => Promise<void> = async () => undefined) {
+  const { db, log } = scene.service.app
+  const id = crypto.randomUUID()
+  let now = Date.parse('2026-11-01T02:00:00Z')
+  await beginBackup(db, { id, place: '/backups', name: id, isRowsOnly: false })
+  await sql`update document_backups set beat_at = now() - interval '1 minute' where id = ${id}::uuid`.execute(db)
+  const beating = keepBeating({ db, log, now: () => new Date(now) }, id, renew)
+  onTestFinished(() => beating.stop())
+  return {
+    beating,
+    passMinutes: (minutes: number) => void (now += minutes * 60_000),
+    wasHeardOf: async () => {
+      const { rows } = await sql<{ is: boolean }>`
+        select beat_at > now() - interval '30 seconds' as is from document_backups where id = ${id}::uuid`.execute(db)
+      return rows[0]?.is
+    },
+  }
+}
+
+test('a backup of which nothing moved for a quarter of an hour does not say that it lives, until something does', async () => {
+  const { beating, passMinutes, wasHeardOf } = await begin()
+
+  passMinutes(16)
+  await beating.beat()
+  const standing = await wasHeardOf()
+  beating.moved()
+  await beating.beat()
+
+  expect(standing).toBe(false)
+  expect(await wasHeardOf()).toBe(true)
+})
+
+test('one that moved a little while ago does', async () => {
+  const { beating, passMinutes, wasHeardOf } = await begin()
+
+  passMinutes(14)
+  await beating.beat()
+
+  expect(await wasHeardOf()).toBe(true)
+})
+
+test('the mark in the place is renewed every five minutes, and never once it is over', async () => {
+  let renewals = 0
+  const { beating, passMinutes } = await begin(async () => void (renewals += 1))
+
+  await beating.beat()
+  expect(renewals).toBe(0)
+  passMinutes(5)
+  await beating.beat()
+  await beating.beat()
+  expect(renewals).toBe(1)
+  await beating.end()
+  passMinutes(5)
+  await beating.beat()
+  expect(renewals).toBe(1)
+})
+
+test('a backup that somebody took from the place is in vain; a place that does not answer is asked again', async () => {
+  const errors: unknown[] = [new Error('no answer'), new AppError('conflict', 'Somebody removed it.')]
+  const { beating, passMinutes } = await begin(async () => {
+    throw errors.shift()
+  })
+  passMinutes(5)
+
+  await beating.beat()
+  const asked = beating.signal.aborted
+  await beating.beat()
+
+  expect(asked).toBe(false)
+  await expect(beating.end()).rejects.toThrow('Somebody removed it.')
+})

@@ -1,0 +1,32 @@
+import { Command } from 'commander'
+
+import { restore } from '../../../src/bin/restore.ts'
+import { addBackup } from '../../../src/cli/backup/add-backup.ts'
+import { explainFailure } from '../../../src/cli/printing/explain-failure.ts'
+import { runProgram } from '../../../src/cli/run-program.ts'
+import { loadConfig } from '../../../src/config/config.ts'
+import { makeLogger } from '../../../src/logging/logger.ts'
+import { emptyFolder } from '../backup-scene.ts'
+import { notingPrinter } from '../../support/cli/noting-printer.ts'
+import type { Settings } from '../../support/cli/run-command.ts'
+
+const never = () => Promise.reject(new Error('not this command'))
+
+/** The command `backup restore` in this process, which spares the start of another one. `last`: its last object. */
+export async function restoreHere(settings: Settings, words: string[]) {
+  const { print, said, answers } = notingPrinter()
+  const stderr: string[] = []
+  const log = makeLogger({ level: 'silent', isTerminal: false })
+  const config = loadConfig({ DATA_DIR: await emptyFolder(), USE_S3_STORAGE: 'false', ...settings })
+  const program = new Command('paniq-docs')
+  addBackup(program, {
+    createBackup: never,
+    verifyBackup: never,
+    restoreBackup: (place, options) => restore({ config, log, print }, place, options),
+  })
+  const code = await runProgram(program, ['backup', 'restore', ...words], explainFailure, {
+    stdout: { write: (text) => void said.push(text) },
+    stderr: { write: (text) => void stderr.push(text) },
+  })
+  return { code, said: said.join('\n'), answers, last: answers.at(-1), stderr: stderr.join('') }
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto'
+
+import { sql } from 'kysely'
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+
+import { loadRows } from '../../../src/database/backup/load-rows.ts'
+import { finishRestore, prepareRestore } from '../../../src/database/backup/prepare-restore.ts'
+import { openDatabase } from '../../../src/database/connection/client.ts'
+import { listMigrations } from '../../../src/database/schema/migrate.ts'
+import { emptyDatabaseForTest, databaseSettings } from '../../support/cli/database-settings.ts'
+import { startService } from '../../support/service/start-service.ts'
+
+async function beginRestore() {
+  const { DATABASE_URL: url = '' } = await emptyDatabaseForTest()
+  const owner = { connectionString: url }
+  const { db } = openDatabase(owner, pino({ level: 'silent' }))
+  onTestFinished(() => db.destroy())
+  const target = { store: 'local', name: '/srv/uploads' } as const
+  const restoring = { backupId: randomUUID(), migrations: await listMigrations(), madeBy: '0', target }
+  const prepare = () => prepareRestore(db, { ...restoring, inTarget: undefined })
+  expect(await prepare()).toBe('new')
+  const load = () =>
+    loadRows(owner, {
+      tables: [],
+      rowsOf: noRows,
+      eventsSince: null,
+      signal: new AbortController().signal,
+      onTable: () => undefined,
+      finish: () => Promise.resolve(),
+    })
+  return { db, url, backupId: restoring.backupId, prepare, load }
+}
+
+async function* noRows(): AsyncGenerator<string> {}
+
+test('rows that came after a restore was begun are found when it goes on, and before its own are loaded, and stay', async () => {
+  const { db, prepare, load } = await beginRestore()
+  const paper = { id: randomUUID(), name: 'Of somebody else', status: 'pending' }
+  await sql`
+    insert into security_firms (id, name, registration_number, email, phone, address, province, country, verification_status, credit_balance, is_locked)
+    values (${paper.id}::uuid, ${paper.name}, '1', 'a@b.example', '1', 'a', 'p', 'c', ${paper.status}, 0, false)`.execute(
+    db,
+  )
+
+  await expect(prepare()).rejects.toThrow('This database is not empty: security_firms has rows.')
+  await expect(load()).rejects.toThrow('This database is not empty: security_firms has rows.')
+
+  const { rows } = await sql`select id::text, name, verification_status as status from security_firms`.execute(db)
+  expect(rows).toEqual([paper])
+})
+
+test('a service does not start in a database whose restore is not finished, whether its rows stand or not', async () => {
+  const { db, url, backupId, prepare, load } = await beginRestore()
+  const start = () => startService(databaseSettings(url))
+  const why = `A restore into this database (of the backup ${backupId}) was begun and is not finished. Give the same`
+
+  await expect(start()).rejects.toThrow(why)
+  await load()
+  expect(await prepare()).toBe('loaded')
+  await expect(start()).rejects.toThrow(why)
+
+  await finishRestore(db)
+  await expect(prepare()).rejects.toThrow('it was made by a restore')
+})
+
+test('rows cannot come between the look and the loading', async () => {
+  const { db, load } = await beginRestore()
+  const writing = await db.startTransaction().execute()
+  await sql`insert into document_holds (firm_id, held_by) values (${randomUUID()}::uuid, ${randomUUID()}::uuid)`.execute(
+    writing,
+  )
+
+  const commitOnceItWaits = async () => {
+    await expect
+      .poll(async () => {
+        const { rows } = await sql`
+        select from pg_locks where not granted and relation = 'document_holds'::regclass
+          and database = (select oid from pg_database where datname = current_database())`.execute(db)
+        return rows.length
+      })
+      .toBe(1)
+    await writing.commit().execute()
+  }
+  // Both at once: it may be refused in the moment of the commit.
+  await Promise.all([
+    expect(load()).rejects.toThrow('This database is not empty: document_holds has rows.'),
+    commitOnceItWaits(),
+  ])
+})

@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+
+import { openBackup } from '../../../src/backup/open-backup.ts'
+import { type BackupProblem, verifyBackup } from '../../../src/backup/verify-backup.ts'
+import { writeBytes } from '../../../src/backup/parts.ts'
+import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
+import { makeLogger } from '../../../src/logging/logger.ts'
+import { backupBucket } from '../../../src/storage/backup-place/backup-bucket.ts'
+import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
+import type { BackupPlace } from '../../../src/storage/backup-place/backup-place.ts'
+import type { Sha256 } from '../../../src/vocabulary/vocabulary.ts'
+import { s3Settings } from '../../support/s3/s3-settings.ts'
+import { ensureInstalled } from '../../support/services/packages/install-packages.ts'
+import { straceNeed } from '../../support/run/trace-calls.ts'
+import { bucketForTest, emptyFolder, makeBackup, placeWithPapers, sha256Of } from '../backup-scene.ts'
+import { traceFolder } from './trace-folder.ts'
+
+const log = makeLogger({ level: 'silent', isTerminal: false })
+const [name, aside] = ['files/ab/c', 'files/ab/c.damaged']
+const [damaged, right] = [Buffer.from('what a disk made of it'), Buffer.from('the right bytes')]
+
+const places: Record<string, () => Promise<BackupPlace>> = {
+  folder: async () => backupFolder(await emptyFolder()),
+  async bucket() {
+    const bucket = await bucketForTest()
+    const { s3: config } = loadConfigWithoutTokens(s3Settings(bucket))
+    const place = backupBucket({ config, log }, { bucket: bucket.name, prefix: 'safe/' })
+    onTestFinished(() => place.close())
+    return place
+  },
+}
+
+describe.each(Object.entries(places))('a file in a %s that is put aside', (_, open) => {
+  const openWith = async (bytes: Buffer) => {
+    const place = await open()
+    await writeBytes(place, name, bytes)
+    return place
+  }
+
+  test('has the other name, when what has it is what was to go', async () => {
+    const place = await openWith(damaged)
+    expect(await place.putAside(name, aside, async () => (await textOf(place, aside)) === `${damaged}`)).toBe(true)
+    expect(await thereIn(place)).toEqual([['c.damaged', `${damaged}`]])
+  })
+
+  test('stays when it is not, and keeps its name meanwhile', async () => {
+    const place = await openWith(right)
+    const names: string[][] = []
+    const goes = await place.putAside(name, aside, async () => {
+      names.push(await place.list('files/ab/'))
+      return false
+    })
+    expect([goes, names]).toEqual([false, [['c', 'c.damaged']]])
+    expect(await thereIn(place)).toEqual([['c', `${right}`]])
+  })
+
+  test.each([
+    ['that cannot be said', async () => Promise.reject(new Error('it hangs')), 'it hangs'],
+    ['it is not', async () => false, false],
+  ])('is not put back over what was written by its name meanwhile, when %s', async (_why, says, ends) => {
+    const place = await openWith(damaged)
+    const putting = place.putAside(name, aside, async () => {
+      await writeBytes(place, name, right)
+      return says()
+    })
+    await expect(putting.catch((error: Error) => error.message)).resolves.toBe(ends)
+    expect(await textOf(place, name)).toBe(`${right}`)
+  })
+
+  test('is not what was written by its name meanwhile', async () => {
+    const place = await openWith(damaged)
+    await place.putAside(name, aside, async () => {
+      await writeBytes(place, name, right)
+      return true
+    })
+    expect(await textOf(place, name)).toBe(`${right}`)
+  })
+
+  test('is to be there', async () => {
+    const place = await open()
+    await expect(place.putAside(name, aside, async () => true)).rejects.toMatchObject({ code: 'bytes_missing' })
+  })
+
+  test('tells piece by piece how it is written, where it is a large one', async () => {
+    const [place, path, bytes] = [await open(), join(await emptyFolder(), 'spooled'), randomBytes(3_000_000)]
+    await writeFile(path, bytes)
+    let pieces = 0
+    const content = { path, size: bytes.length, sha256: sha256Of(bytes) as Sha256, onPiece: () => void (pieces += 1) }
+
+    await place.write(name, content)
+
+    expect(pieces).toBeGreaterThan(2)
+    expect((await buffer(await place.read(name))).equals(bytes)).toBe(true)
+  })
+})
+
+describe('a file in a folder that is put aside', () => {
+  beforeAll(async () => ensureInstalled([straceNeed]))
+
+  const putAside = async (...inject: string[]) => {
+    const root = await emptyFolder()
+    const place = backupFolder(root)
+    await writeBytes(place, name, damaged)
+    await writeBytes(place, aside, Buffer.from('of an older one'))
+    const does = `place.putAside('${name}', '${aside}', async () => true)`
+    const calls = 'link,linkat,fsync'
+    const { outcome } = await traceFolder(root, does, { calls, inject })
+    return { outcome, there: await thereIn(place), left: await place.list('') }
+  }
+  const isAside = { outcome: 'true', there: [['c.damaged', `${damaged}`]], left: ['files/'] }
+
+  test.each(['EPERM', 'EOPNOTSUPP'])('is copied where the disk knows no second names (%s)', async (code) => {
+    expect(await putAside(`link,linkat:error=${code}`)).toEqual(isAside)
+  })
+
+  test('is so, and not missing, where it is not known how durable that is', async () => {
+    expect(await putAside('fsync:error=EIO:when=2')).toEqual(isAside)
+  })
+
+  test('keeps its name where the other one is not durable', async () => {
+    expect(await putAside('fsync:error=EIO:when=1')).toEqual({
+      outcome: 'unavailable',
+      there: [['c', `${damaged}`]],
+      left: ['files/'],
+    })
+  })
+
+  test('keeps its other name, when another one put it aside too', async () => {
+    const place = backupFolder(await emptyFolder())
+    await writeBytes(place, name, damaged)
+    const goes = await place.putAside(name, aside, async () => place.putAside(name, aside, async () => true))
+    expect(goes).toBe(false)
+    expect(await thereIn(place)).toEqual([['c.damaged', `${damaged}`]])
+  })
+})
+
+test('`backup verify --repair` leaves the right bytes that a backup under way wrote since it read the damaged ones', async () => {
+  const { service } = await placeWithPapers({ papers: 1 })
+  const root = await emptyFolder()
+  const made = await makeBackup(service, root)
+  const place = backupFolder(root)
+  const opened = await openBackup(place, made.name, undefined)
+  if (opened === undefined) throw new Error('it is not finished')
+  const file = await someFile(root)
+  const bytes = await readFile(join(root, file))
+  await writeFile(join(root, file), 'cut')
+  const problems: BackupProblem[] = []
+
+  await verifyBackup(
+    {
+      ...place,
+      async putAside(...words) {
+        await writeBytes(place, file, bytes)
+        return place.putAside(...words)
+      },
+    },
+    opened,
+    {
+      concurrency: 2,
+      signal: new AbortController().signal,
+      repairs: true,
+      onProblem: (problem) => void problems.push(problem),
+      onFile: () => undefined,
+    },
+  )
+
+  expect(problems).toEqual([])
+  expect((await readFile(join(root, file))).equals(bytes)).toBe(true)
+})
+
+async function thereIn(place: BackupPlace): Promise<string[][]> {
+  const names = await place.list('files/ab/')
+  return Promise.all(names.map(async (each) => [each, await textOf(place, `files/ab/${each}`)]))
+}
+
+async function textOf(place: BackupPlace, each: string): Promise<string> {
+  return (await buffer(await place.read(each))).toString()
+}
+
+async function someFile(root: string): Promise<string> {
+  const [folder = ''] = await readdir(join(root, 'files'))
+  const [each = ''] = await readdir(join(root, 'files', folder))
+  return `files/${folder}/${each}`
+}

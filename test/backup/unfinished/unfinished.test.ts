@@ -1,0 +1,113 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+
+import { beforeAll, expect, test } from 'vitest'
+
+import { writeMark } from '../../../src/backup/unfinished-backups.ts'
+import { writeBytes } from '../../../src/backup/parts.ts'
+import { findInstallationId } from '../../../src/database/schema/installation.ts'
+import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
+import type { BackupPlace } from '../../../src/storage/backup-place/backup-place.ts'
+import { sceneOfFile } from '../../support/service/scene-of-file.ts'
+import { ensureInstalled } from '../../support/services/packages/install-packages.ts'
+import { straceNeed } from '../../support/run/trace-calls.ts'
+import { emptyFolder, makeBackup, papersFor, problemsOf } from '../backup-scene.ts'
+import { traceFolder } from './trace-folder.ts'
+
+beforeAll(async () => ensureInstalled([straceNeed]))
+
+const scene = sceneOfFile(async (closing) => papersFor(closing, { papers: 2 }))
+
+test('a backup that is finished while another one begins stays, whole', async () => {
+  const { service } = scene
+  const root = await emptyFolder()
+  const isRead = Promise.withResolvers<void>()
+  const first = makeBackup(service, root, {
+    place: (usual) => ({
+      ...usual,
+      async write(name, content) {
+        if (name.endsWith('manifest.json')) await isRead.promise
+        await usual.write(name, content)
+      },
+    }),
+  })
+  await expect.poll(async () => (await readdir(root)).includes('files')).toBe(true)
+
+  const second = await makeBackup(service, root, {
+    place: afterFirstReading(async () => {
+      isRead.resolve()
+      await first
+    }),
+  })
+  const { name } = await first
+
+  expect(second.cleaned).toEqual([])
+  expect(await readdir(join(root, 'backups'))).toEqual([name, second.name].toSorted())
+  await rm(join(root, 'backups', second.name), { recursive: true })
+  expect(await problemsOf(root)).toEqual([])
+})
+
+test('of a finished backup the mark alone is removed that a loss of power brought back', async () => {
+  const { service } = scene
+  const { db } = service.app
+  const root = await emptyFolder()
+  const { name, manifest } = await makeBackup(service, root)
+  const mark = { installationId: await findInstallationId(db), backupId: manifest.backup.id, beatAt: new Date(0) }
+  await writeMark(backupFolder(root), name, mark)
+  expect(await problemsOf(root)).toEqual(['it is not finished'])
+
+  const next = await makeBackup(service, root)
+
+  expect(next.cleaned).toEqual([])
+  await rm(join(root, 'backups', next.name), { recursive: true })
+  expect(await problemsOf(root)).toEqual([])
+})
+
+test('a backup that lost its mark after it was read is left alone, also where the database knows no good end of it', async () => {
+  const { service } = scene
+  const root = await emptyFolder()
+  const ending = new AbortController()
+  const ended = makeBackup(service, root, {
+    signal: ending.signal,
+    onFile: () => ending.abort(new Error('told to end')),
+  })
+  await expect(ended).rejects.toThrow('told to end')
+  const [left = ''] = await readdir(join(root, 'backups'))
+  await writeBytes(backupFolder(root), `backups/${left}/manifest.json`, Buffer.from('{}'))
+
+  const next = await makeBackup(service, root, {
+    place: afterFirstReading(async () => rm(join(root, 'backups', left, 'unfinished.json'))),
+  })
+
+  expect(next.cleaned).toEqual([])
+  expect(await readdir(join(root, 'backups', left))).toContain('manifest.json')
+})
+
+test('that a backup is finished is durable before anybody hears of it', async () => {
+  const root = await emptyFolder()
+  await writeBytes(backupFolder(root), 'backups/a/unfinished.json', Buffer.from('{}'))
+
+  const calls = 'unlink,unlinkat,rmdir,fsync'
+  const { lines } = await traceFolder(root, "place.remove('backups/a/unfinished.json')", { calls })
+
+  expect(lines.map((line) => /\w+(?=\()/.exec(line)?.[0])).toEqual([expect.stringMatching(/^unlink/), 'fsync'])
+  expect(lines[1]).toContain(`${root}/backups/a>`)
+})
+
+/** A place in which something happens between the first reading of a mark and what is done about it. */
+function afterFirstReading(happens: () => Promise<void>) {
+  let isFirst = true
+  return (usual: BackupPlace): BackupPlace => ({
+    ...usual,
+    async read(name) {
+      const bytes = await buffer(await usual.read(name))
+      if (isFirst) {
+        isFirst = false
+        await happens()
+      }
+      return Readable.from([bytes])
+    },
+  })
+}

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+
+import { verifyBackup } from '../../../src/cli/backup/verify-backup.ts'
+import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
+import { makeLogger } from '../../../src/logging/logger.ts'
+import { emptyFolder, makeBackup, placeWithPapers } from '../backup-scene.ts'
+import { notingPrinter } from '../../support/cli/noting-printer.ts'
+import { CommandFailed } from '../../../src/cli/printing/explain-failure.ts'
+
+test('a verification that was ended says of what it read alone that nothing is wrong', async () => {
+  const { service } = await placeWithPapers({ papers: 1 })
+  const folder = await emptyFolder()
+  await makeBackup(service, folder)
+  const { print, said } = notingPrinter()
+  const log = makeLogger({ level: 'silent', isTerminal: false })
+  const telling = new AbortController()
+  // How long to wait is asked once the backup is open.
+  const patience = {
+    get patienceMs() {
+      telling.abort()
+      return 0
+    },
+  }
+  const needs = { config: loadConfigWithoutTokens({}), log, print, signal: telling.signal, patience }
+
+  const ended = verifyBackup(needs, { path: folder }, { concurrency: 1 })
+
+  await expect(ended).rejects.toThrow(CommandFailed)
+  expect(said.at(-2)).toMatch(/^✗ \S+: 0 rows, 0 files, 0 B: nothing wrong so far\.$/)
+  expect(said.at(-1)).toContain('says nothing of the rest')
+})

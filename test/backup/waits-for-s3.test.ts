@@ -1,0 +1,114 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+
+import { GaveUp } from '../../src/backup/retrying-place.ts'
+import type { Waiting } from '../../src/documents/stores/wait-for-s3.ts'
+import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
+import { S3Error } from '../../src/storage/s3/requests/s3-operation.ts'
+import { type FailingS3, openFailingS3 } from '../support/fallback/failing-s3.ts'
+import { uploadDocument } from '../support/documents/call-documents.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { makeFirm, makeMember } from '../support/people/people.ts'
+import { emptyFolder, makeBackup, problemsOf } from './backup-scene.ts'
+
+const papers = 6
+
+let s3: FailingS3
+
+beforeAll(async () => {
+  s3 = await openFailingS3()
+  const { app, url } = s3.service
+  const firm = await makeFirm(app)
+  const member = await makeMember(app, firm)
+  for (let number = 0; number < papers; number += 1)
+    await uploadDocument(url, firm, member, { bytes: makePdf({ seed: `${number}`, bytes: 3000 }) })
+})
+afterAll(async () => s3.close())
+afterEach(async () => s3.mend())
+
+test('a backup waits for the S3 of the papers, says so, and goes on to its end', async () => {
+  const folder = await emptyFolder()
+  const states: Waiting[] = []
+  const onWaiting = noting(states)
+
+  const made = await makeBackup(s3.service, folder, { patienceMs: 60_000, onWaiting, place: losingS3 })
+
+  expect(states).toEqual(['waiting', 'back'])
+  expect(made.manifest.files).toMatchObject({ count: papers, lacking: 0 })
+  expect(await problemsOf(folder)).toEqual([])
+})
+
+test('where S3 stays away a backup ends with what it said, and the next one copies nothing again', async () => {
+  const folder = await emptyFolder()
+  const states: Waiting[] = []
+  const onWaiting = (state: Waiting) => void states.push(state)
+
+  const ended = makeBackup(s3.service, folder, { onWaiting, place: losingS3 })
+
+  await expect(ended).rejects.toSatisfy((error) => error instanceof GaveUp && error.cause instanceof S3Error)
+  expect(states).toEqual(['waiting', 'given_up'])
+  await s3.mend()
+  const { counts } = await makeBackup(s3.service, folder)
+  expect(counts.shared).toBeGreaterThan(0)
+  expect(counts.shared + counts.copied).toBe(papers)
+})
+
+test('a backup that is told to end while it waits for S3 says why it was, and nothing of the waiting', async () => {
+  const folder = await emptyFolder()
+  const ending = new AbortController()
+  const why = new Error('taken for dead')
+
+  const ended = makeBackup(s3.service, folder, {
+    signal: ending.signal,
+    concurrency: 1,
+    patienceMs: 60_000,
+    onWaiting: () => ending.abort(why),
+    place: losingS3,
+  })
+
+  await expect(ended).rejects.toBe(why)
+})
+
+test('an S3 that comes and goes is given up when the patience is over, unless the backup comes further between', async () => {
+  const folder = await emptyFolder()
+  const states: Waiting[] = []
+  const patience = {
+    // Two or three of its waits: of a single call there are five tries.
+    patienceMs: 3000,
+    onWaiting(state: Waiting) {
+      states.push(state)
+      if (state === 'waiting') setTimeout(() => s3.proxy.setFault({ kind: 'none' }), 800)
+      if (state !== 'back') return
+      s3.proxy.setFault({ kind: 'refuse' })
+      void s3.proxy.cutAll()
+    },
+  }
+
+  const ended = makeBackup(s3.service, folder, { ...patience, concurrency: 1, place: losingS3 })
+
+  await expect(ended).rejects.toThrow(GaveUp)
+  expect(states.slice(0, 2)).toEqual(['waiting', 'back'])
+  expect(states.at(-1)).toBe('given_up')
+})
+
+/** S3 comes back once it is waited for. */
+function noting(states: Waiting[]) {
+  return (state: Waiting) => {
+    states.push(state)
+    if (state === 'waiting') s3.proxy.setFault({ kind: 'none' })
+  }
+}
+
+/** S3 goes away when the third file is begun. */
+function losingS3(usual: BackupPlace): BackupPlace {
+  const sizeOf = losing(async (name: string) => usual.sizeOf(name))
+  return { ...usual, sizeOf: async (name) => (name.startsWith('files/') ? sizeOf(name) : usual.sizeOf(name)) }
+}
+
+function losing<Name, Answer>(usual: (name: Name) => Promise<Answer>) {
+  let calls = 0
+  return async (name: Name) => {
+    calls += 1
+    if (calls === 3) await s3.spoil({ kind: 'refuse' })
+    return usual(name)
+  }
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { exportAudit } from '../../../src/cli/audit/export-audit.ts'
+import { verifyAuditExport } from '../../../src/cli/audit/verify-audit.ts'
+import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import { sealThrice, sealAll, writeEvents } from '../../audit/sealed-trail.ts'
+import { notingPrinter } from '../../support/cli/noting-printer.ts'
+import { freshMigratedDatabase, type FreshDatabase } from '../../support/database/fresh-database.ts'
+import { startService, type TestService } from '../../support/service/start-service.ts'
+import { makeWorkFolder } from '../../support/cli/run-command.ts'
+import { CommandFailed } from '../../../src/cli/printing/explain-failure.ts'
+
+let database: FreshDatabase
+let service: TestService
+const firm = randomUUID() as FirmId
+const [from, to] = ['2026-11-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z']
+
+beforeAll(async () => {
+  database = await freshMigratedDatabase()
+  service = await startService({ DATABASE_URL: database.url })
+  await sealThrice(service.app.db)
+  await writeEvents(service.app.db, 3, firm)
+  await sealAll(service.app.db)
+})
+
+afterAll(async () => {
+  await service.stop()
+  await database.drop()
+})
+
+test.each([
+  [{}, 'every event of the trail'],
+  [{ firm }, `the events of firm ${firm}`],
+  [{ from }, `the events from ${from} on`],
+  [{ firm, from, to }, `the events of firm ${firm} from ${from} on and before ${to}`],
+])('what a file claims to have is said by whoever wrote it and whoever verifies it: %o', async (filter, claim) => {
+  const output = join(await makeWorkFolder(), 'trail.jsonl')
+  const [writing, verifying] = [notingPrinter(), notingPrinter()]
+  const { db } = service.app
+
+  await exportAudit({ db, ...writing, signal: new AbortController().signal }, { output, format: 'jsonl', ...filter })
+  await verifyAuditExport({ ...verifying, heads: undefined }, output, {})
+
+  const machines = { filter: { firm: null, from: null, to: null, ...filter }, claims: claim }
+  expect([writing.answers[0], verifying.answers[0]]).toMatchObject([machines, machines])
+  expect(writing.said.at(-1)).toMatch(new RegExp(`^✓ \\d+ events written to .*: ${claim}\\.$`))
+  expect(verifying.said).toContain(`The file claims to have ${claim}: compare that with what you asked for.`)
+})
+
+test('a file that was made to claim less is right, and shows it', async () => {
+  const output = join(await makeWorkFolder(), 'trail.jsonl')
+  const { print, said } = notingPrinter()
+  await exportAudit(
+    { db: service.app.db, ...notingPrinter(), signal: new AbortController().signal },
+    { output, format: 'jsonl' },
+  )
+  const [, ...lines] = (await readFile(output, 'utf8')).split('\n')
+  const rest = lines.filter((line) => !line.startsWith('{"id"'))
+  await writeFile(output, ['{"export":{"to":"2000-11-22"}}', ...rest].join('\n'))
+
+  await verifyAuditExport({ print, heads: undefined }, output, {})
+
+  expect(said).toContain('The file claims to have the events before 2000-11-22: compare that with what you asked for.')
+})
+
+test('a file from which all seals were cut proves nothing, and says so', async () => {
+  const output = join(await makeWorkFolder(), 'trail.jsonl')
+  const { print, said } = notingPrinter()
+  const { db } = service.app
+  const { signal } = new AbortController()
+  await exportAudit({ db, ...notingPrinter(), signal }, { output, format: 'jsonl' })
+  const lines = (await readFile(output, 'utf8')).split('\n')
+  await writeFile(output, lines.filter((line) => !line.startsWith('{"seal"')).join('\n'))
+
+  const verifying = verifyAuditExport({ print, heads: undefined }, output, {})
+
+  await expect(verifying).rejects.toThrow(CommandFailed)
+  expect(said.join('\n')).toMatch(/No seal is there, so anybody could have written it: \d+ events\./)
+  expect(said.at(-1)).toBe('✗ 0 events under 0 seals: nothing is sealed, so nothing of it is proved.')
+})

@@ -1,0 +1,102 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { sql } from 'kysely'
+import { expect, it } from 'vitest'
+
+import { leasePermits, removeFullBuckets } from '../../../src/database/people/rate-limits.ts'
+import { migratedDatabase } from '../../support/database/migrated-database.ts'
+import { sceneOfFile } from '../../support/service/scene-of-file.ts'
+
+const scene = sceneOfFile(async (closing) => ({ db: await migratedDatabase(closing) }))
+
+let count = 0
+const bucketOf = (perHour: number) => ({ name: `uploads:person:${(count += 1)}`, perHour })
+
+async function lease(bucket: { name: string; perHour: number }, permits: number) {
+  const [leased] = await leasePermits(scene.db, [{ bucket, permits }])
+  return leased ?? { name: 'none', granted: -1, left: -1 }
+}
+
+/** As if so many seconds had passed. */
+async function pass(bucket: { name: string }, seconds: number): Promise<void> {
+  await sql`update document_rates set spent_until = spent_until - make_interval(secs => ${seconds})
+    where bucket = ${bucket.name}`.execute(scene.db)
+}
+
+it.each([1, 7, 40, 1000, 20_000])('%i permits an hour are that many, also one by one', async (perHour) => {
+  const bucket = bucketOf(perHour)
+  const each = Math.max(1, Math.floor(perHour / 20))
+  const granted: number[] = []
+  for (let asked = 0; asked < perHour + 3 * each; asked += each) granted.push((await lease(bucket, each)).granted)
+
+  // Some come back while the test runs.
+  const sum = granted.reduce((total, one) => total + one, 0)
+  expect(sum).toBeGreaterThanOrEqual(perHour)
+  expect(sum).toBeLessThanOrEqual(perHour * 1.02 + 1)
+})
+
+it('leases at the same moment, of many connections, never give more than there is', async () => {
+  const bucket = bucketOf(100)
+  const leases = await Promise.all(Array.from({ length: 60 }, () => lease(bucket, 3)))
+
+  expect(leases.reduce((total, { granted }) => total + granted, 0)).toBe(100)
+})
+
+it('two who take from the same two buckets in other orders both get theirs', async () => {
+  const [one, other] = [bucketOf(1000), bucketOf(1000)]
+  const wish = (bucket: typeof one) => ({ bucket, permits: 2 })
+  const both = Array.from({ length: 40 }, (_, index) =>
+    leasePermits(scene.db, index % 2 === 0 ? [wish(one), wish(other)] : [wish(other), wish(one)]),
+  )
+
+  const granted = (await Promise.all(both)).flat().map((each) => each.granted)
+  expect(granted).toEqual(Array.from({ length: 80 }, () => 2))
+})
+
+it('permits come back as the hour goes on, and never more than an hour’s', async () => {
+  const bucket = bucketOf(60)
+  expect((await lease(bucket, 60)).granted).toBe(60)
+  await pass(bucket, 50)
+  expect((await lease(bucket, 1)).granted).toBe(0)
+  await pass(bucket, 10)
+  expect((await lease(bucket, 5)).granted).toBe(1)
+  await pass(bucket, 7 * 3600)
+  expect((await lease(bucket, 500)).granted).toBe(60)
+})
+
+it('says how much is left, so that it can be said when the next one comes', async () => {
+  const bucket = bucketOf(60)
+  expect((await lease(bucket, 59)).left).toBeCloseTo(1, 1)
+  expect((await lease(bucket, 1)).left).toBeCloseTo(0, 1)
+  await pass(bucket, 30)
+  expect((await lease(bucket, 1)).left).toBeCloseTo(0.5, 1)
+})
+
+it('buckets that are full again are forgotten, others not', async () => {
+  const [full, used] = [bucketOf(60), bucketOf(60)]
+  await lease(full, 10)
+  await lease(used, 10)
+  await pass(full, 3600)
+  await removeFullBuckets(scene.db)
+
+  const { rows } = await sql<{ bucket: string }>`
+    select bucket from document_rates where bucket in (${full.name}, ${used.name})`.execute(scene.db)
+  expect(rows).toEqual([{ bucket: used.name }])
+})
+
+it('to forget them waits for nobody who leases, and so never makes a lease fail', async () => {
+  const [last, first] = [bucketOf(60), bucketOf(60)]
+  for (const each of [last, first]) {
+    await lease(each, 1)
+    await pass(each, 3600)
+  }
+  const leasing = await scene.db.startTransaction().execute()
+  await leasePermits(leasing, [{ bucket: first, permits: 1 }])
+  const forgetting = removeFullBuckets(scene.db)
+  await Promise.race([forgetting, wait(300)])
+
+  const [leased] = await leasePermits(leasing, [{ bucket: last, permits: 1 }])
+  await leasing.commit().execute()
+  await forgetting
+  expect(leased?.granted).toBe(1)
+})

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import type { DocumentShape } from '../../src/contract/documents.ts'
+import type { DocumentId, FirmId } from '../../src/vocabulary/vocabulary.ts'
+import { callDocuments, problemOf, uploadDocument } from '../support/documents/call-documents.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
+import { type FreshBucket, freshBucket } from '../support/s3/fresh-bucket.ts'
+import { type FreshDatabase, freshMigratedDatabase } from '../support/database/fresh-database.ts'
+import type { Person } from '../support/people/people.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+
+/** Three instances on one database with one secret: two disks, and a third that alone knows a bucket. */
+let database: FreshDatabase
+let bucket: FreshBucket
+let holder: TestService
+let other: TestService
+let onS3: TestService
+beforeAll(async () => {
+  database = await freshMigratedDatabase()
+  bucket = await freshBucket()
+  holder = await startService({ DATABASE_URL: database.url })
+  other = await startService({ DATABASE_URL: database.url })
+  onS3 = await startService({ DATABASE_URL: database.url, ...s3Settings(bucket) })
+})
+afterAll(async () => {
+  for (const service of [holder, other, onS3]) await service.stop()
+  await bucket.remove()
+  await database.drop()
+})
+
+type HandedIn = { firm: FirmId; admin: Person; document: DocumentShape }
+
+async function handedInAt(service: TestService): Promise<HandedIn> {
+  const { firm, admin } = await firmWithAdmin(service)
+  return { firm, admin, document: await uploadDocument(service.url, firm, admin) }
+}
+
+async function downloadAt(
+  service: TestService,
+  { firm, admin, document }: HandedIn,
+  headers: Record<string, string> = {},
+) {
+  return callDocuments(service.url, firm, admin, `/${document.id}/download`, { headers })
+}
+
+async function downloadsOf({ document }: HandedIn): Promise<string[]> {
+  const rows = await holder.app.db
+    .selectFrom('document_events')
+    .select('outcome')
+    .where('document_id', '=', document.id as DocumentId) // the service's own
+    .where('action', '=', 'document.downloaded')
+    .orderBy('occurred_at')
+    .execute()
+  return rows.map(({ outcome }) => outcome)
+}
+
+async function stateOf({ document }: HandedIn): Promise<string | undefined> {
+  const id = document.id as DocumentId // the service's own
+  const query = holder.app.db.selectFrom('document_versions').select('bytes_state').where('document_id', '=', id)
+  return (await query.executeTakeFirst())?.bytes_state
+}
+
+async function expectNotHere(answer: Response): Promise<void> {
+  expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
+  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+}
+
+it('an instance whose disk does not have the file answers 503, and the trail says that nobody got it', async () => {
+  const paper = await handedInAt(holder)
+
+  await expectNotHere(await downloadAt(other, paper))
+  const here = await downloadAt(holder, paper)
+  await here.arrayBuffer()
+
+  expect(here.status).toBe(200)
+  expect(await downloadsOf(paper)).toEqual(['store_unavailable', 'ok'])
+  expect(await stateOf(paper)).toBe('present')
+})
+
+it('so does an instance without S3 for a file that lies there', async () => {
+  const paper = await handedInAt(onS3)
+
+  await expectNotHere(await downloadAt(holder, paper))
+  await expectNotHere(await downloadAt(holder, paper, { accept: 'application/json' }))
+
+  expect(await downloadsOf(paper)).toEqual(['store_unavailable', 'store_unavailable'])
+})
+
+it('a local link that is opened at an instance with another disk waits for its own, and marks nothing', async () => {
+  const paper = await handedInAt(holder)
+  const { url } = (await (await downloadAt(holder, paper, { accept: 'application/json' })).json()) as { url: string }
+
+  await expectNotHere(await fetch(`${other.url}${url}`))
+  const here = await fetch(`${holder.url}${url}`)
+  await here.arrayBuffer()
+
+  expect(here.status).toBe(200)
+  expect(await stateOf(paper)).toBe('present')
+})

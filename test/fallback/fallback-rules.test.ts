@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import { rename } from 'node:fs/promises'
+
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+
+import { openStoreInBetween, refusal } from '../support/cli/s3-proxy.ts'
+import { callDocuments, problemOf, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
+import { listBucket, listFolder } from '../support/s3/list-everything.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { startService } from '../support/service/start-service.ts'
+import {
+  countWithoutS3,
+  type FailingS3,
+  faults,
+  impatient,
+  logged,
+  openFailingS3,
+  blobsLeftOf,
+  versionsOf,
+} from '../support/fallback/failing-s3.ts'
+
+let s3: FailingS3
+
+beforeAll(async () => {
+  s3 = await openFailingS3()
+})
+afterAll(async () => s3.close())
+beforeEach(async () => s3.mend())
+
+const small = makePdf({ bytes: 300_000 })
+const large = makePdf({ bytes: 20_000_000 })
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+describe('S3_FALLBACK=off', () => {
+  test.each(faults)('nothing is kept, and the answer is an honest 503, when S3 %s', async (_what, fault) => {
+    const off = await startService({ ...s3.settings, S3_FALLBACK: 'off' }, impatient)
+    onTestFinished(() => off.stop())
+    const { firm, admin } = await firmWithAdmin(off)
+    await s3.spoil(fault)
+
+    // The first asks S3; by the second at the latest it is left alone.
+    for (let round = 0; round < 2; round += 1) {
+      const answer = await uploadFile(off.url, firm, admin, { bytes: small })
+      expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    expect(await versionsOf(off, firm)).toEqual([])
+    expect((await listFolder(`${off.folder}/uploads`)).filter(({ kind }) => kind !== 'folder')).toMatchObject([
+      { path: expect.stringContaining('.store-id') },
+    ])
+    expect(await countWithoutS3(off, 'no_answer', 'nowhere')).toBeGreaterThan(0)
+  })
+})
+
+test('neither store takes it: 503, and nothing is kept', async () => {
+  const poor = await startService(s3.settings, impatient)
+  onTestFinished(() => poor.stop())
+  const { firm, admin } = await firmWithAdmin(poor)
+  await s3.spoil({ kind: 'refuse' })
+  await rename(`${poor.folder}/uploads`, `${poor.folder}/elsewhere`)
+
+  const answer = await uploadFile(poor.url, firm, admin, { bytes: small })
+
+  expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
+  expect(await versionsOf(poor, firm)).toEqual([])
+})
+
+test('what S3 would never take goes nowhere else: that is our mistake, and a loud one', async () => {
+  const endpoint = await openStoreInBetween({
+    behind: s3.bucket.s3.endpoint,
+    answer: (call) => (call === 'PUT object' ? refusal(400, 'MetadataTooLarge') : undefined),
+  })
+  const wrong = await startService(s3Settings(s3.bucket, endpoint), impatient)
+  onTestFinished(() => wrong.stop())
+  const { firm, admin } = await firmWithAdmin(wrong)
+
+  for (let round = 0; round < 4; round += 1) {
+    const answer = await uploadFile(wrong.url, firm, admin, { bytes: small })
+    expect([answer.status, (await problemOf(answer)).code]).toEqual([500, 'internal'])
+  }
+
+  expect(await versionsOf(wrong, firm)).toEqual([])
+  expect(await blobsLeftOf(wrong, firm)).toEqual([])
+  expect(wrong.app.stores.s3?.outage()).toBeUndefined()
+  expect(logged(wrong, 'request_failed').at(-1)).toMatchObject({ level: 'error' })
+})
+
+describe('what is nobody’s failure goes nowhere', () => {
+  test('a file that is refused for what it is', async () => {
+    const { firm, admin } = await firmWithAdmin(s3.service)
+    await s3.spoil({ kind: 'refuse' })
+    const answer = await uploadFile(s3.service.url, firm, admin, { bytes: large, query: { sha256: hashOf(small) } })
+
+    expect(answer.status).toBe(422)
+    expect(await versionsOf(s3.service, firm)).toEqual([])
+    expect((await listBucket(s3.bucket.client, s3.bucket.name)).filter(({ key }) => key.includes(firm))).toEqual([])
+  })
+})
+
+describe('an Idempotency-Key holds across the fallback', () => {
+  test('sent again when S3 is back, it is the document on the disk', async () => {
+    const { firm, admin } = await firmWithAdmin(s3.service)
+    const key = crypto.randomUUID()
+    await s3.spoil({ kind: 'refuse' })
+    const first = await uploadDocument(s3.service.url, firm, admin, withKey(key, small))
+    await s3.mend()
+    const second = await uploadDocument(s3.service.url, firm, admin, withKey(key, small))
+
+    expect(second).toMatchObject({ id: first.id, storage: 'local' })
+    expect(await versionsOf(s3.service, firm)).toHaveLength(1)
+  })
+
+  test('sent again when S3 is out, it is the document on S3; another file is refused', async () => {
+    const { firm, admin } = await firmWithAdmin(s3.service)
+    const key = crypto.randomUUID()
+    const first = await uploadDocument(s3.service.url, firm, admin, withKey(key, large))
+    await s3.spoil({ kind: 'refuse' })
+    const second = await uploadDocument(s3.service.url, firm, admin, withKey(key, large))
+    const other = await uploadFile(s3.service.url, firm, admin, withKey(key, small))
+
+    expect(second).toMatchObject({ id: first.id, storage: 's3' })
+    expect(other.status).toBe(409)
+    expect(await versionsOf(s3.service, firm)).toHaveLength(1)
+  })
+
+  test('sent ten times at once while S3 fails, it is one document with one file', async () => {
+    const { firm, admin } = await firmWithAdmin(s3.service)
+    const key = crypto.randomUUID()
+    await s3.spoil({ kind: 'cut_down', afterBytes: 10 })
+    const documents = await Promise.all(
+      Array.from({ length: 10 }, () => uploadDocument(s3.service.url, firm, admin, withKey(key, small))),
+    )
+
+    expect(new Set(documents.map(({ id }) => id)).size).toBe(1)
+    const files = await listFolder(`${s3.service.folder}/uploads`)
+    expect(files.filter(({ kind, path }) => kind !== 'folder' && path.includes(firm))).toHaveLength(1)
+  })
+})
+
+function withKey(key: string, bytes: Buffer) {
+  return { bytes, headers: { 'idempotency-key': key } }
+}
+
+test('a file whose length nobody declared falls back to the disk when it fits, however large it could have been', async () => {
+  const { service } = s3
+  const { firm, admin } = await firmWithAdmin(service)
+  const { db } = service.app
+  await sql`insert into document_quotas (firm_id, most_bytes) values (${firm}, 20000000)`.execute(db)
+  await sql`update document_types set max_bytes = 15000000 where code = 'vat_certificate'`.execute(db)
+  const form = new FormData()
+  form.append('file', new Blob([Uint8Array.from(small)], { type: 'application/pdf' }), 'a.pdf')
+  const { body, headers } = new Response(form)
+  await s3.spoil({ kind: 'refuse' })
+
+  const answer = await callDocuments(service.url, firm, admin, '?document_type=vat_certificate', {
+    method: 'POST',
+    headers: { 'content-type': headers.get('content-type') ?? '' },
+    body,
+    duplex: 'half',
+  })
+
+  expect(answer.status).toBe(201)
+  expect(await answer.json()).toMatchObject({ storage: 'local', file_size: small.length })
+})

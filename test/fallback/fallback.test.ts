@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+
+import type { DocumentShape } from '../../src/contract/documents.ts'
+import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
+import { openStoreInBetween, refusal } from '../support/cli/s3-proxy.ts'
+import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import type { Person } from '../support/people/people.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import {
+  countWithoutS3,
+  type FailingS3,
+  faults,
+  impatient,
+  logged,
+  mostBytes,
+  openFailingS3,
+  blobsLeftOf,
+  versionsOf,
+} from '../support/fallback/failing-s3.ts'
+
+let s3: FailingS3
+
+beforeAll(async () => {
+  s3 = await openFailingS3()
+})
+afterAll(async () => s3.close())
+beforeEach(async () => s3.mend())
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+async function download(of: TestService, firm: FirmId, person: Person, { id }: DocumentShape): Promise<Buffer> {
+  const answer = await callDocuments(of.url, firm, person, `/${id}/download`, { redirect: 'follow' })
+  expect(answer.status).toBe(200)
+  return Buffer.from(await answer.arrayBuffer())
+}
+
+/** Hands a paper in and looks at all that became of it. */
+async function handIn(of: TestService, bytes: Buffer) {
+  const { firm, admin } = await firmWithAdmin(of)
+  const toldBefore = logged(of, 's3_upload_failed').length
+  const document = await uploadDocument(of.url, firm, admin, { bytes })
+  const versions = await versionsOf(of, firm)
+  const left = await blobsLeftOf(of, firm)
+  return {
+    storage: document.storage,
+    hashes: new Set([document.sha256, hashOf(await download(of, firm, admin, document))]),
+    versions: versions.map(({ store, store_id, is_fallback }) => ({ store, store_id, is_fallback })),
+    told: logged(of, 's3_upload_failed')
+      .slice(toldBefore)
+      .map(({ level, reason, goes_to }) => ({ level, reason, goes_to })),
+    // What S3 may have of it keeps its name for the collector, and that is not the name of what was kept.
+    left: new Set(left.map(({ store }) => store)),
+    isKeyUsedTwice: left.some(({ storage_key }) => versions.some((version) => version.storage_key === storage_key)),
+  }
+}
+
+/** A paper that is there though S3 is not: on the disk as fallback, with its own bytes, told once. */
+function asFallback(of: TestService, bytes: Buffer, reason: string): Awaited<ReturnType<typeof handIn>> {
+  return {
+    storage: 'local',
+    hashes: new Set([hashOf(bytes)]),
+    versions: [{ store: 'local', store_id: of.app.stores.local.storeId, is_fallback: true }],
+    told: [{ level: 'error', reason, goes_to: 'local' }],
+    left: new Set(['s3']),
+    isKeyUsedTwice: false,
+  }
+}
+
+const small = makePdf({ bytes: 300_000 })
+const large = makePdf({ bytes: 20_000_000 })
+const sizes = [
+  ['a small file', small],
+  ['a large file', large],
+] as const
+
+describe.each(sizes)('S3 is out, and %s is taken all the same', (_size, bytes) => {
+  test.each(faults)('when S3 %s', async (_what, fault) => {
+    await s3.spoil(fault)
+    const before = await countWithoutS3(s3.service, 'no_answer', 'local')
+    expect(await handIn(s3.service, bytes)).toEqual(asFallback(s3.service, bytes, 'no_answer'))
+    expect(await countWithoutS3(s3.service, 'no_answer', 'local')).toBe(before + 1)
+  })
+
+  const refusals: [status: number, code: string, reason: string][] = [
+    [500, 'InternalError', 'broken'],
+    [503, 'SlowDown', 'too_busy'],
+    [403, 'AccessDenied', 'not_allowed'],
+    [403, 'InvalidAccessKeyId', 'refused_credentials'],
+    [403, 'RequestTimeTooSkewed', 'clock_off'],
+    [404, 'NoSuchBucket', 'no_bucket'],
+    [301, 'PermanentRedirect', 'wrong_place'],
+  ]
+
+  test.each(refusals)('when S3 answers %i %s', async (status, code, reason) => {
+    const endpoint = await openStoreInBetween({ answer: () => refusal(status, code) })
+    const refused = await startService({ ...s3Settings(s3.bucket, endpoint), ...mostBytes }, impatient)
+    onTestFinished(() => refused.stop())
+    expect(await handIn(refused, bytes)).toEqual(asFallback(refused, bytes, reason))
+  })
+})
+
+test.each([
+  ['a secret that is not the key’s', { AWS_SECRET_ACCESS_KEY: 'of-somebody-else' }, 'refused_credentials'],
+  ['a bucket that is not there', { AWS_S3_BUCKET: 'nobody-made-this-one' }, 'no_bucket'],
+])('%s, at a real store', async (_what, settings, reason) => {
+  const wrong = await startService({ ...s3Settings(s3.bucket), ...settings }, impatient)
+  onTestFinished(() => wrong.stop())
+  expect(await handIn(wrong, small)).toEqual(asFallback(wrong, small, reason))
+})
+
+test('while S3 is out nobody asks it in an upload’s time; when it is back, the next upload goes there', async () => {
+  const { firm, admin } = await firmWithAdmin(s3.service)
+  const kept = await startService(s3.settings, {
+    ...impatient,
+    times: { ...impatient.times, shortestPauseMs: 20_000, longestPauseMs: 20_000 },
+  })
+  onTestFinished(() => kept.stop())
+  const there = await firmWithAdmin(kept)
+  await s3.spoil({ kind: 'refuse' })
+  await uploadDocument(kept.url, there.firm, there.admin)
+  expect(kept.app.stores.s3?.outage()).toMatchObject({ trouble: 'no_answer' })
+
+  const before = s3.proxy.connections()
+  const documents = await Promise.all(
+    Array.from({ length: 10 }, () => uploadDocument(kept.url, there.firm, there.admin)),
+  )
+  expect(documents.map(({ storage }) => storage)).toEqual(documents.map(() => 'local'))
+  expect(s3.proxy.connections()).toBe(before)
+
+  await uploadDocument(s3.service.url, firm, admin)
+  expect(s3.service.app.stores.s3?.outage()).toBeDefined()
+  await s3.mend()
+  const after = await uploadDocument(s3.service.url, firm, admin)
+  expect(after.storage).toBe('s3')
+  expect(logged(s3.service, 's3_out').length).toBeGreaterThan(0)
+  expect(logged(s3.service, 's3_back').length).toBeGreaterThan(0)
+  // Probes too know their length.
+  expect(logged(s3.service, 's3_sdk_warning')).toEqual([])
+})
+
+test('uploads that wait for a silent S3 wait no longer once it is known to be out', async () => {
+  const slow = await startService(s3.settings, {
+    patience: { connectMs: 500, answerMs: 120_000, idleMs: 120_000, attempts: 3 },
+    times: { ...impatient.times, suspectMs: 200 },
+  })
+  onTestFinished(() => slow.stop())
+  const { firm, admin } = await firmWithAdmin(slow)
+  await s3.spoil({ kind: 'swallow_answer' })
+  const waiting = Array.from({ length: 3 }, () => uploadDocument(slow.url, firm, admin))
+  await expect.poll(async () => (await blobsLeftOf(slow, firm)).length).toBe(3)
+
+  slow.app.stores.s3?.takeOut('no_answer', 'TimeoutError')
+
+  for (const document of await Promise.all(waiting)) expect(document.storage).toBe('local')
+})
+
+test('one silent S3 is found out by a probe, long before the patience with a file is at its end', async () => {
+  const slow = await startService(s3.settings, {
+    patience: { connectMs: 500, answerMs: 2000, idleMs: 600_000, attempts: 1000 },
+    times: { ...impatient.times, suspectMs: 200 },
+  })
+  onTestFinished(() => slow.stop())
+  const { firm, admin } = await firmWithAdmin(slow)
+  await s3.spoil({ kind: 'hang' })
+  await expect(uploadDocument(slow.url, firm, admin)).resolves.toMatchObject({ storage: 'local' })
+})

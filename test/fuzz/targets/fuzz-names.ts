@@ -1,0 +1,43 @@
+import { parse } from 'content-disposition'
+import * as fc from 'fast-check'
+
+import { contentDispositionOf } from '../../../src/storage/links/content-disposition.ts'
+import { encodeFileName } from '../../../src/storage/s3/s3-objects.ts'
+import { oddText } from '../inputs/odd-text.ts'
+import { refute } from '../scene/refute.ts'
+
+/** Whatever a row of the platform's may be called. */
+export const anyName: fc.Arbitrary<string> = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 300 }),
+  fc.string({ unit: 'grapheme', maxLength: 300 }),
+  fc.array(oddText, { maxLength: 4 }).map((texts) => texts.join('')),
+  fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 40 }).map((units) => String.fromCharCode(...units)),
+)
+
+const turns = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
+
+/** One header of one line, which says the name as it was but for what no file can be called; and a label that reads back. */
+export function judgeName(name: string): void {
+  for (const disposition of ['attachment', 'inline'] as const) {
+    const header = contentDispositionOf(name, disposition)
+    refute([!/^[\x20-\x7e]+$/.test(header), `no header: ${JSON.stringify(header)}`])
+    const { type, parameters } = parse(header)
+    const isAsWanted = type === disposition && Object.keys(parameters).join() === 'filename'
+    const saved = parameters['filename']
+    refute([!isAsWanted || saved !== savedNameOf(name), `${JSON.stringify(name)} is saved as ${saved} by ${header}`])
+  }
+  const label = encodeFileName(name)
+  refute(
+    [label.length > 1024 || !/^[\x21-\x7e]*$/.test(label), `no label: ${label}`],
+    [!name.toWellFormed().startsWith(decodeURIComponent(label)), `a label of another name: ${label}`],
+  )
+}
+
+function savedNameOf(name: string): string {
+  const wanted = name
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029/\\]/gu, '_')
+    .replaceAll(turns, '')
+    .trim()
+  return /^[.\s]*$/.test(wanted) ? 'document' : wanted
+}

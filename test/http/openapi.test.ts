@@ -1,0 +1,181 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { Validator } from '@seriousme/openapi-schema-validator'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { buildApi } from '../../src/bin/api.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { type ApiDocument, operationsOf, readApiDocument, type Schema } from '../support/http/api-document.ts'
+
+let service: TestService
+let server: FastifyInstance
+let document: ApiDocument
+
+beforeAll(async () => {
+  service = await startService({ PUBLIC_URL: 'https://papers.bluecrane.example' })
+  server = await buildApi(service.app)
+  await server.ready()
+  document = await readApiDocument(service.url)
+})
+afterAll(async () => {
+  await server.close()
+  await service.stop()
+})
+
+/** Pages for people, with what they load; HEAD and OPTIONS stand beside a GET by HTTP's own rules. */
+const isForPeople = (url: string) => url === '/' || url === '/docs' || url.startsWith('/docs/')
+const standsByItself = (method: string) => method !== 'HEAD' && method !== 'OPTIONS'
+
+test('the description is a valid OpenAPI 3.1 document', async () => {
+  const validator = new Validator()
+  const { valid, errors } = await validator.validate(structuredClone(document) as never)
+
+  expect({ valid, errors, version: validator.version }).toEqual({ valid: true, version: '3.1' })
+  expect(document.openapi).toBe('3.1.0')
+})
+
+test('whoever must say who calls is told that it may be too often', () => {
+  const ofSomebody = operationsOf(document).filter(({ security }) => security.length > 0)
+
+  expect(ofSomebody.length).toBeGreaterThan(15)
+  expect(ofSomebody.filter((each) => each.responses['429'] === undefined).map(({ name }) => name)).toEqual([])
+})
+
+test('every route of the server is in it, and nothing else', () => {
+  const served = server.servedRoutes
+    .filter(({ method, url }) => standsByItself(method) && !isForPeople(url))
+    .map(({ method, url }) => `${method} ${url.replace(/\/$/, '').replaceAll(/:(\w+)/g, '{$1}')}`)
+
+  expect(served.length).toBeGreaterThan(25)
+  expect(
+    operationsOf(document)
+      .map(({ name }) => name)
+      .toSorted(),
+  ).toEqual([...new Set(served)].toSorted())
+})
+
+test('docs/api.md has every call, and no other', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/api.md'), 'utf8')
+  const written = [...page.matchAll(/^\| `([A-Z]+ \/[^`]*)`/gm)].map(([, call = '']) => call)
+
+  expect(written.toSorted()).toEqual(
+    operationsOf(document)
+      .map(({ name }) => name)
+      .toSorted(),
+  )
+})
+
+test('a token is asked for where the route asks for one', () => {
+  const isPublic = new Map(
+    server.servedRoutes.map(({ method, url, access }) => [
+      `${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`,
+      access === 'public',
+    ]),
+  )
+  const wrong = operationsOf(document).filter(
+    ({ name, security }) => JSON.stringify(security) !== JSON.stringify(isPublic.get(name) ? [] : [{ bearer: [] }]),
+  )
+
+  expect(wrong).toEqual([])
+  expect(document.components.securitySchemes).toEqual({
+    bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+  })
+})
+
+test('every operation says what it does, under a heading, and what each of its answers means', () => {
+  const headings = new Set(document.tags.map(({ name }) => name))
+  const lacking = operationsOf(document).filter(({ summary, tags = [], responses }) => {
+    const isUnderHeading = tags.length > 0 && tags.every((tag) => headings.has(tag))
+    const hasSuccess = Object.keys(responses).some((status) => /^[23]/.test(status))
+    const meansSomething = Object.values(responses).every(({ description }) => description !== 'Default Response')
+    return !(summary && isUnderHeading && hasSuccess && meansSomething)
+  })
+
+  expect(lacking).toEqual([])
+})
+
+test('every refusal is problem+json with an example of each code that may come', () => {
+  const refusals = operationsOf(document).flatMap(({ name, responses }) =>
+    Object.entries(responses)
+      .filter(([status]) => status.startsWith('4'))
+      .map(([status, { content }]) => ({
+        name,
+        status: Number(status),
+        problem: content?.['application/problem+json'],
+      })),
+  )
+  const wrong = refusals.filter(({ status, problem }) => {
+    const examples = Object.entries(problem?.examples ?? {})
+    const isProblem = problem?.schema?.$ref === '#/components/schemas/Problem'
+    const areRight = examples.every(([code, { value }]) => value.status === status && value.code === code)
+    return !(isProblem && areRight && examples.length > 0)
+  })
+
+  expect(refusals.length).toBeGreaterThan(60)
+  expect(wrong).toEqual([])
+})
+
+const leavesOne = ({ name }: { name: string }) => !name.startsWith('GET ') || name.includes('/documents/{id}')
+
+test('whatever leaves a line in the audit trail each time is limited', () => {
+  const without = operationsOf(document).filter((each) => leavesOne(each) && !('429' in each.responses))
+
+  expect(without.map(({ name }) => name)).toEqual([])
+})
+
+test('an upload is a form with one file', () => {
+  const upload = operationsOf(document).find(({ name }) => name === 'POST /api/v1/security-firms/{firm_id}/documents')
+
+  expect(upload?.requestBody).toMatchObject({
+    required: true,
+    content: {
+      'multipart/form-data': {
+        schema: { type: 'object', required: ['file'], properties: { file: { type: 'string', format: 'binary' } } },
+      },
+    },
+  })
+  expect(Object.keys(upload?.requestBody?.content ?? {})).toEqual(['multipart/form-data'])
+})
+
+test('whoever sends JSON finds an example of every field that must be there', () => {
+  const bodies = operationsOf(document).flatMap(({ name, requestBody }) => {
+    const schema = requestBody?.content['application/json']?.schema
+    return schema === undefined ? [] : [{ name, schema: resolved(schema) }]
+  })
+  const without = bodies.flatMap(({ name, schema: { required = [], properties = {} } }) =>
+    required.filter((field) => !hasExample(properties[field])).map((field) => `${name}: ${field}`),
+  )
+
+  expect(bodies.length).toBeGreaterThan(8)
+  expect(without).toEqual([])
+})
+
+/** A closed list, and yes or no, are examples by themselves. */
+function hasExample(property: Schema | undefined): boolean {
+  return property !== undefined && (property.example !== undefined || 'enum' in property || property.type === 'boolean')
+}
+
+function resolved(schema: Schema): Schema {
+  const name = schema.$ref?.split('/').at(-1)
+  return name === undefined ? schema : (document.components.schemas[name] ?? {})
+}
+
+test('every named shape is referred to', () => {
+  const text = JSON.stringify(document)
+  const unused = Object.keys(document.components.schemas).filter((name) => !text.includes(`schemas/${name}"`))
+
+  expect(unused).toEqual([])
+  expect(Object.keys(document.components.schemas)).toEqual(
+    expect.arrayContaining(['Document', 'Problem', 'Firm', 'Tokens']),
+  )
+})
+
+test('the address is the one that people reach the service by', () => {
+  expect(document.servers).toEqual([{ url: 'https://papers.bluecrane.example' }])
+})
+
+test('there is nothing in it of the installation: no path, bucket or secret', () => {
+  expect(JSON.stringify(document)).not.toMatch(/paniq-system-dev|\/tmp\/|a secret for tests|postgres:/)
+})

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto'
+
+import pLimit from 'p-limit'
+
+import type { DocumentShape } from '../../src/contract/documents.ts'
+import type { SentFile } from './send-steadily.ts'
+import type { Member } from '../with-platform/write-member.ts'
+
+export type KeptReport = {
+  compared: number
+  /** What was answered 201 and is not there, or not with the bytes that were sent. */
+  lost: string[]
+  /** What is there, and nobody has an answer for: sent twice, or answered to nobody. */
+  unaccounted: number
+}
+
+const atOnce = 8
+
+/** Lists the firm's papers and downloads each, and compares them with what was sent. */
+export async function compareKept(url: string, member: Member, sent: SentFile[]): Promise<KeptReport> {
+  const promised = sent.filter(({ answer }) => answer === 201)
+  const there = await listIds(url, member)
+  const limit = pLimit(atOnce)
+  const hashes = await Promise.all(
+    promised.map(({ id }) => limit(() => (id !== undefined && there.has(id) ? hashOf(url, member, id) : 'not there'))),
+  )
+  const lost = promised.flatMap(({ id, sha256 }, index) =>
+    hashes[index] === sha256 ? [] : [`${id ?? 'without an id'}: ${hashes[index]}`],
+  )
+  const answered = new Set(promised.map(({ id }) => id))
+  return { compared: promised.length, lost, unaccounted: [...there].filter((id) => !answered.has(id)).length }
+}
+
+async function listIds(url: string, { firmId, headers }: Member): Promise<Set<string>> {
+  const ids = new Set<string>()
+  let next: string | undefined = `/api/v1/security-firms/${firmId}/documents`
+  while (next !== undefined) {
+    const answer: Response = await fetch(`${url}${next}`, { headers })
+    if (!answer.ok) throw new Error(`the list answered ${answer.status}`)
+    for (const { id } of (await answer.json()) as DocumentShape[]) ids.add(id)
+    next = /<([^>]+)>; rel="next"/.exec(answer.headers.get('link') ?? '')?.[1]
+  }
+  return ids
+}
+
+async function hashOf(url: string, { firmId, headers }: Member, id: string): Promise<string> {
+  const link = await fetch(`${url}/api/v1/security-firms/${firmId}/documents/${id}/download`, {
+    headers,
+    redirect: 'manual',
+  })
+  const file = link.status === 302 ? await fetch(link.headers.get('location') ?? '') : link
+  const bytes = Buffer.from(await file.arrayBuffer())
+  return file.ok ? createHash('sha256').update(bytes).digest('hex') : `answered ${file.status}`
+}

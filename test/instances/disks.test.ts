@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import type { DocumentShape } from '../../src/contract/documents.ts'
+import { callDocuments, problemOf, uploadDocument } from '../support/documents/call-documents.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { testServices } from '../support/services/packages/test-services.ts'
+import { type Beside, openBeside } from '../with-platform/open-instances.ts'
+import { type Member, writeMember } from '../with-platform/write-member.ts'
+
+const bytes = makePdf({ bytes: 20_000, seed: 'on a disk' })
+
+type HandedIn = { member: Member; document: DocumentShape; first: string; second: string }
+
+async function handInAtFirst(beside: Beside): Promise<HandedIn> {
+  const [first = '', second = ''] = beside.instances.map((each) => each.url())
+  const member = await writeMember(beside)
+  return { member, first, second, document: await uploadDocument(first, member.firmId, member, { bytes }) }
+}
+
+/** The local link that this one signs. */
+async function linkAt(url: string, { member, document }: HandedIn): Promise<string> {
+  const headers = { accept: 'application/json' }
+  const answer = await callDocuments(url, member.firmId, member, `/${document.id}/download`, { headers })
+  return ((await answer.json()) as { url: string }).url
+}
+
+function downloadAt(url: string, { member, document }: HandedIn): Promise<Response> {
+  return callDocuments(url, member.firmId, member, `/${document.id}/download`)
+}
+
+async function hasBytes(answer: Response): Promise<boolean> {
+  return answer.status === 200 && Buffer.from(await answer.arrayBuffer()).equals(bytes)
+}
+
+const onDisk = { USE_S3_STORAGE: 'false' }
+
+describe('where both have one disk', () => {
+  let beside: Beside
+  beforeAll(async () => {
+    beside = await openBeside({ addresses: testServices(), settings: onDisk, sharesDisk: true })
+  })
+  afterAll(() => beside.close())
+
+  it('what the one took is downloaded from the other, and a link of the one opens at the other', async () => {
+    const handedIn = await handInAtFirst(beside)
+    const { first, second } = handedIn
+
+    expect(await hasBytes(await downloadAt(second, handedIn))).toBe(true)
+    expect(await hasBytes(await fetch(`${second}${await linkAt(first, handedIn)}`))).toBe(true)
+    expect(await hasBytes(await fetch(`${first}${await linkAt(second, handedIn)}`))).toBe(true)
+  })
+})
+
+describe('where each has a disk of its own', () => {
+  let beside: Beside
+  beforeAll(async () => {
+    beside = await openBeside({ addresses: testServices(), settings: onDisk })
+  })
+  afterAll(() => beside.close())
+
+  it('the one without the file says so with 503, never 404', async () => {
+    const handedIn = await handInAtFirst(beside)
+    const { first, second } = handedIn
+    const link = await linkAt(first, handedIn)
+
+    for (const answer of [await downloadAt(second, handedIn), await fetch(`${second}${link}`)]) {
+      expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+  })
+
+  it('nginx asks the next one then, so that people get it all the same', async () => {
+    const handedIn = await handInAtFirst(beside)
+    const link = await linkAt(handedIn.first, handedIn)
+    const got: boolean[] = []
+    for (let count = 0; count < 4; count += 1) {
+      got.push(await hasBytes(await downloadAt(beside.url, handedIn)))
+      got.push(await hasBytes(await fetch(`${beside.url}${link}`)))
+    }
+
+    expect(got).toEqual(Array.from({ length: 8 }, () => true))
+  })
+})

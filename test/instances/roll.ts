@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Instance } from '../support/service/start-instance.ts'
+import { compareKept, type KeptReport } from './compare-stored.ts'
+import type { Beside } from '../with-platform/open-instances.ts'
+import { type SentFile, sendSteadily } from './send-steadily.ts'
+import { writeMember } from '../with-platform/write-member.ts'
+
+export type RollWish = {
+  perSecond: number
+  bytes: number
+  /** How often each is restarted. */
+  rounds: number
+  /** How it is ended: as by a supervisor, or as by a power cut. */
+  by: 'SIGTERM' | 'SIGKILL'
+  /** Told what happens. */
+  say: (line: string) => void
+}
+
+export type RollReport = KeptReport & {
+  sent: number
+  answered201: number
+  failed: number
+  /** How each failed, and how often. */
+  failures: Record<string, number>
+  medianMs: number
+  slowestMs: number
+  restarts: number
+  /** How many nginx asked a second instance about, since the first was not there. */
+  askedTwice: number
+  /** Of these, how many had already reached the first, which broke off without an answer. */
+  brokenOff: number
+}
+
+const msBetween = 2000
+
+/** Restarts each instance in turn while files come in steadily, then looks whether each is there as it was sent. */
+export async function roll(beside: Beside, { perSecond, bytes, rounds, by, say }: RollWish): Promise<RollReport> {
+  const member = await writeMember(beside)
+  const documents = `${beside.url}/api/v1/security-firms/${member.firmId}/documents?document_type=registration_certificate`
+  const ending = new AbortController()
+  const sending = sendSteadily({ url: documents, headers: member.headers }, { perSecond, bytes, signal: ending.signal })
+  try {
+    await sleep(msBetween)
+    for (let round = 1; round <= rounds; round += 1)
+      for (const instance of beside.instances) {
+        const seconds = await restart(instance, by)
+        say(`round ${round}: ${instance.name} ended by ${by} and is back, after ${seconds.toFixed(1)} s`)
+        await sleep(msBetween)
+      }
+  } finally {
+    ending.abort()
+  }
+  const sent = await sending
+  say(`${sent.length} sent; comparing`)
+  const kept = await compareKept(beside.url, member, sent)
+  return { ...kept, ...describe(sent), ...(await countBehindNginx(beside)), restarts: rounds * beside.instances.length }
+}
+
+async function restart(instance: Instance, by: RollWish['by']): Promise<number> {
+  const endedAt = performance.now()
+  if (by === 'SIGKILL') await instance.kill()
+  else await expectZero(instance)
+  await instance.start()
+  await untilReady(instance.url() ?? '')
+  return (performance.now() - endedAt) / 1000
+}
+
+async function expectZero(instance: Instance): Promise<void> {
+  const code = await instance.stop()
+  if (code !== 0) throw new Error(`${instance.name} ended with ${code}`)
+}
+
+/** The next one may go only then. */
+async function untilReady(url: string): Promise<void> {
+  while ((await fetch(`${url}/readyz`)).status !== 200) await sleep(100)
+}
+
+async function countBehindNginx({ nginxLogs }: Beside): Promise<Pick<RollReport, 'askedTwice' | 'brokenOff'>> {
+  return {
+    askedTwice: await countLines(nginxLogs.upstreams, /,/),
+    brokenOff: await countLines(nginxLogs.errors, /reset by peer|prematurely closed/),
+  }
+}
+
+async function countLines(path: string, pattern: RegExp): Promise<number> {
+  return (await readFile(path, 'utf8')).split('\n').filter((line) => pattern.test(line)).length
+}
+
+function describe(sent: SentFile[]) {
+  const failures: Record<string, number> = {}
+  for (const { answer } of sent) if (answer !== 201) failures[answer] = (failures[answer] ?? 0) + 1
+  const milliseconds = sent.map(({ ms }) => ms).toSorted((a, b) => a - b)
+  const answered201 = sent.filter(({ answer }) => answer === 201).length
+  return {
+    sent: sent.length,
+    answered201,
+    failed: sent.length - answered201,
+    failures,
+    medianMs: Math.round(milliseconds[Math.floor(sent.length / 2)] ?? 0),
+    slowestMs: Math.round(milliseconds.at(-1) ?? 0),
+  }
+}

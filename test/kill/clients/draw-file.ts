@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto'
+
+import { makePdf } from '../../support/files/make-files.ts'
+import type { Random } from '../scene/random.ts'
+
+export type DrawnFile = {
+  bytes: Buffer
+  sha256: string
+  /** Sent piece by piece and without a length, so that the service cannot hold it in memory and takes it through its spool. */
+  isStreamed: boolean
+}
+
+const megabyte = 1024 * 1024
+
+/** A paper of a size that firms hand in: mostly small, now and then one that S3 gets in parts. `name`: no two share it. */
+export function drawFile(random: Random, name: string): DrawnFile {
+  const isLarge = random.percent(2)
+  const bytes = makePdf({ bytes: isLarge ? random.between(5 * megabyte, 20 * megabyte) : drawSize(random), seed: name })
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), isStreamed: isLarge || random.percent(15) }
+}
+
+/** Half of them below 30 KB. */
+function drawSize(random: Random): number {
+  return random.percent(50) ? random.between(1024, 30_000) : random.between(30_000, 300_000)
+}

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { type DrawnFile, drawFile } from './draw-file.ts'
+import { fetchDocument } from './fetch-document.ts'
+import { handIn, type Outcome } from './upload-file.ts'
+import type { Ledger, SentFile } from './ledger.ts'
+import type { Sender } from './make-senders.ts'
+import { settleAll } from '../scene/settle-all.ts'
+import type { Tally } from './tally.ts'
+import { type Random, randomOf } from '../scene/random.ts'
+
+export type ClientNeeds = {
+  ledger: Ledger
+  tally: Tally
+  senders: Sender[]
+  /** Where the instances answer just now. */
+  urls: () => string[]
+  /** Told of everything that is wrong, whatever was killed. */
+  tellDifference: (what: string) => void
+  /** Aborted when the whole run is to end: nobody tries again then. */
+  signal: AbortSignal
+}
+
+export type Work = {
+  cycle: number
+  seed: string
+  clients: number
+  /** Aborted when no new file is to be begun. */
+  until: AbortSignal
+}
+
+// At the end of a cycle all instances are up, so that whoever retries is answered well before.
+const mostTries = 60
+const breathMs = 60
+
+/** Hands in and downloads from many sides at once, until told; returns when the last one has its answer. */
+export async function runClients(needs: ClientNeeds, work: Work): Promise<void> {
+  const clients = Array.from({ length: work.clients }, async (_, index) => {
+    const name = `${work.seed} ${work.cycle} ${index}`
+    const random = randomOf(name)
+    const sender = needs.senders[index % needs.senders.length]
+    if (sender === undefined) return
+    for (let turn = 0; !work.until.aborted; turn += 1) {
+      if (random.percent(25)) await download(needs, random, sender)
+      else await upload(needs, random, { sender, cycle: work.cycle, name: `${name} ${turn}` })
+    }
+  })
+  await settleAll(clients)
+}
+
+type Errand = { sender: Sender; cycle: number; name: string }
+
+async function upload(needs: ClientNeeds, random: Random, { sender, cycle, name }: Errand): Promise<void> {
+  const file = drawFile(random, name)
+  const idempotencyKey = random.percent(50) ? name : undefined
+  const { sha256, bytes } = file
+  const sent: SentFile = { sha256, size: bytes.length, firmId: sender.firmId, cycle, idempotencyKey }
+  needs.ledger.noteSent(sent)
+
+  if (idempotencyKey === undefined) {
+    await tryOnce(needs, random, { sender, file, sent })
+    return
+  }
+  // A second click, or a phone that sends again while the first request still runs.
+  const atOnce = random.percent(20) ? 2 : 1
+  await settleAll(Array.from({ length: atOnce }, () => tryUntilAnswered(needs, random, { sender, file, sent })))
+}
+
+type Delivery = { sender: Sender; file: DrawnFile; sent: SentFile }
+
+async function tryUntilAnswered(needs: ClientNeeds, random: Random, delivery: Delivery): Promise<void> {
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const outcome = await tryOnce(needs, random, delivery)
+    if (outcome === 'kept' || outcome === 'refused') return
+  }
+  needs.tellDifference(`a file under an Idempotency-Key was not taken in ${mostTries} tries (${delivery.sent.sha256})`)
+}
+
+async function tryOnce(needs: ClientNeeds, random: Random, delivery: Delivery): Promise<Outcome['kind']> {
+  const { sender, file, sent } = delivery
+  const outcome = await handIn(await someUrl(needs, random), sender, file, sent.idempotencyKey)
+  needs.tally.count(outcome)
+  switch (outcome.kind) {
+    case 'kept':
+      compareAnswer(needs, sent, outcome.document)
+      break
+    case 'refused':
+      needs.tellDifference(`a sound file was refused: ${outcome.why} (${sent.sha256})`)
+      break
+    case 'not_sent':
+    case 'unknown':
+      await sleep(breathMs)
+  }
+  return outcome.kind
+}
+
+type AnsweredDocument = { id: string; sha256: string | null; file_size: number; firm_id: string }
+
+function compareAnswer({ ledger, tellDifference }: ClientNeeds, sent: SentFile, document: AnsweredDocument): void {
+  const others = ledger.noteAnswered(sent, document.id)
+  if (others.length > 0)
+    tellDifference(
+      `one file under one Idempotency-Key was answered with two documents: ${document.id} and ${others.join()}`,
+    )
+  if (document.sha256 !== sent.sha256 || document.file_size !== sent.size || document.firm_id !== sent.firmId)
+    tellDifference(`the 201 of ${document.id} describes another file than was sent (${sent.sha256})`)
+}
+
+async function download(needs: ClientNeeds, random: Random, sender: Sender): Promise<void> {
+  const promised = needs.ledger.answeredOf(sender.firmId)
+  if (promised.length === 0) return await sleep(breathMs)
+  const { documentId, sha256 } = random.oneOf(promised)
+  const fetched = await fetchDocument(await someUrl(needs, random), sender, documentId)
+  if (fetched.kind === 'unknown') return await sleep(breathMs)
+  if (fetched.kind === 'refused') return needs.tellDifference(`${documentId} could not be downloaded: ${fetched.why}`)
+  needs.tally.downloaded()
+  if (fetched.sha256 !== sha256) needs.tellDifference(`${documentId} came down as other bytes than were handed in`)
+}
+
+async function someUrl({ urls, signal }: ClientNeeds, random: Random): Promise<string> {
+  signal.throwIfAborted()
+  let known = urls()
+  while (known.length === 0) {
+    await sleep(breathMs, undefined, { signal })
+    known = urls()
+  }
+  return random.oneOf(known)
+}

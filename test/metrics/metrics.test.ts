@@ -1,0 +1,233 @@
+import { sql } from 'kysely'
+import { Client } from 'pg'
+import { expect, test } from 'vitest'
+
+import { cannotSayReasons } from '../../src/scanner/scanner.ts'
+import { startWorker } from '../../src/worker/start-worker.ts'
+import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { serviceBehindProxies } from '../support/service/service-behind-proxies.ts'
+import { startService } from '../support/service/start-service.ts'
+import { freshDatabaseOfTwoRoles } from '../support/database/two-roles.ts'
+import { readMetrics } from './read-metrics.ts'
+import { jobSchema } from '../../src/database/work/job-queue.ts'
+
+const scene = serviceBehindProxies({}, freshDatabaseOfTwoRoles)
+
+test('an upload and a download are counted: requests by pattern, bytes by store, calls to S3', async () => {
+  const bytes = makePdf({ bytes: 20_000 })
+  const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes })
+  await callDocuments(scene.service.url, scene.firm, scene.admin, `/${id}/download`)
+  await callDocuments(scene.service.url, scene.firm, undefined, `/${id}/download`)
+
+  const figures = await readMetrics(scene.service.url)
+
+  const documents = 'route="/api/v1/security-firms/:firm_id/documents'
+  const requests = (labels: string) => figures.valueOf('http_request_duration_seconds_count', labels)
+  expect(requests(`${documents}",method="POST",status_class="2xx"`)).toBe(1)
+  expect(requests(`${documents}/:id/download",method="GET",status_class="3xx"`)).toBe(1)
+  expect(requests(`${documents}/:id/download",method="GET",status_class="4xx"`)).toBe(1)
+  expect(figures.valueOf('upload_bytes_total', 'store="s3",outcome="ok"')).toBe(20_000)
+  expect(figures.valueOf('upload_size_bytes_bucket', 'le="16384",store="s3",outcome="ok"')).toBe(0)
+  expect(figures.valueOf('upload_size_bytes_bucket', 'le="65536",store="s3",outcome="ok"')).toBe(1)
+  expect(figures.valueOf('s3_operation_duration_seconds_count', 'operation="put_object",outcome="ok"')).toBe(1)
+  expect(figures.text).not.toContain(id)
+  expect(figures.text).not.toContain(scene.firm)
+})
+
+test('addresses that nobody serves are one pattern, however many are tried', async () => {
+  for (const path of ['/wp-login.php', '/api/v1/nothing', `/${'x'.repeat(500)}`])
+    await fetch(`${scene.service.url}${path}`)
+
+  const { text } = await readMetrics(scene.service.url)
+
+  expect(text).toMatch(/http_request_duration_seconds_count\{route="unknown",method="GET",status_class="4xx"\} 3/)
+  expect(text).not.toMatch(/wp-login|xxx/)
+})
+
+test('an upload that its store did not take is counted as such, and so are the calls that failed', async () => {
+  scene.toS3.setFault({ kind: 'refuse' })
+  await scene.toS3.cutAll()
+  const taken = await uploadFile(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 30_000 }) })
+  const figures = await readMetrics(scene.service.url)
+
+  expect(taken.status).toBe(201)
+  expect(figures.valueOf('s3_available')).toBe(0)
+  expect(figures.valueOf('uploads_without_s3_total', 'reason="no_answer",goes_to="local"')).toBe(1)
+  expect(figures.valueOf('uploads_without_s3_total', 'reason="no_bucket",goes_to="local"')).toBe(0)
+  const waiting = async () => (await readMetrics(scene.service.url)).valueOf('fallback_files')
+  await expect.poll(waiting).toBe(1)
+  expect((await readMetrics(scene.service.url)).valueOf('fallback_oldest_seconds')).toBeGreaterThan(0)
+  expect(figures.valueOf('upload_size_bytes_count', 'store="local",outcome="ok"')).toBe(1)
+  expect(figures.valueOf('upload_size_bytes_count', 'store="s3",outcome="unavailable"')).toBe(1)
+  expect(figures.valueOf('upload_bytes_total', 'store="s3",outcome="unavailable"')).toBe(30_000)
+  const failed = 'operation="put_object",outcome="unavailable"'
+  expect(figures.valueOf('s3_operation_duration_seconds_count', failed)).toBeGreaterThan(0)
+
+  scene.toS3.setFault({ kind: 'none' })
+  const isAvailable = async () => (await readMetrics(scene.service.url)).valueOf('s3_available')
+  await expect.poll(isAvailable).toBe(1)
+})
+
+test('a refused login is counted, and a body that is no login is none', async () => {
+  const logIn = async (body: object) =>
+    fetch(`${scene.service.url}/api/v1/auth/login`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    })
+  const before = (await readMetrics(scene.service.url)).valueOf('logins_failed_total')
+  const refused = await logIn({ email: 'nobody@people.example', password: 'wrong password' })
+  const unread = await logIn({ email: 7 })
+
+  const after = (await readMetrics(scene.service.url)).valueOf('logins_failed_total')
+
+  expect([refused.status, unread.status]).toEqual([401, 422])
+  expect([before, after]).toEqual([0, 1])
+})
+
+test('what is open, waits or is held is there to see', async () => {
+  const read = () => readMetrics(scene.service.url)
+  // A database that did not answer in time is asked again.
+  await expect.poll(async () => (await read()).valueOf('database_up')).toBe(1)
+  const figures = await read()
+
+  expect(figures.valueOf('database_connections', 'state="waiting"')).toBe(0)
+  expect(
+    (figures.valueOf('database_connections', 'state="in_use"') ?? 0) +
+      (figures.valueOf('database_connections', 'state="idle"') ?? 0),
+  ).toBeGreaterThan(0)
+  expect(figures.valueOf('upload_memory_bytes', 'kind="used"')).toBe(0)
+  expect(figures.valueOf('upload_memory_bytes', 'kind="limit"')).toBe(scene.service.app.budget.totalBytes)
+  expect(figures.valueOf('process_cpu_seconds_total')).toBeGreaterThan(0)
+  expect(figures.valueOf('process_resident_memory_bytes')).toBeGreaterThan(0)
+})
+
+test('an upload that nobody ended is counted as open', async () => {
+  const open = async () => (await readMetrics(scene.service.url)).valueOf('open_uploads')
+  const count = async () => {
+    const { rows } = await sql<{
+      n: number
+    }>`select count(*)::int as n from document_blobs where state = 'incoming'`.execute(scene.service.app.db)
+    return rows[0]?.n
+  }
+  await sql`
+    insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state)
+    values (${scene.firm}, gen_random_uuid(), gen_random_uuid(), 's3', 'security_firms/left_behind', 'incoming')`.execute(
+    scene.service.app.db,
+  )
+
+  await expect.poll(open, { interval: 200 }).toBe(await count())
+  expect(await count()).toBeGreaterThan(0)
+})
+
+test('memory that an upload holds is seen while it holds it', async () => {
+  const giveBack = await scene.service.app.budget.reserve(1000)
+  const during = await readMetrics(scene.service.url)
+  giveBack()
+  const after = await readMetrics(scene.service.url)
+
+  expect(during.valueOf('upload_memory_bytes', 'kind="used"')).toBe(1000)
+  expect(after.valueOf('upload_memory_bytes', 'kind="used"')).toBe(0)
+})
+
+test('an event without a month of its own raises the figure that alarms', async () => {
+  expect(await figure('document_events_default_rows')).toBe(0)
+
+  await asOwner(`insert into document_events (occurred_at, action, outcome, request_id, personal_commitment)
+    values ('1999-12-31T23:59:59Z', 'test', 'ok', '', sha256(''))`)
+
+  await expect.poll(() => figure('document_events_default_rows'), { interval: 200 }).toBe(1)
+})
+
+test('the months that are ready for audit events are counted', async () => {
+  expect(await figure('paniq_documents_event_months_ahead')).toBe(3)
+
+  await asOwner(`drop table document_events_${monthFromNow(3)}`)
+
+  await expect.poll(() => figure('paniq_documents_event_months_ahead'), { interval: 200 }).toBe(2)
+})
+
+test('jobs are counted by queue and state, those that are done are not', async () => {
+  const worker = await startWorker(scene.service.app)
+  // But for the one that the clock sends, where it is due in this very minute.
+  const done = async () => {
+    const { rows } = await sql<{ state: string }>`
+      select state::text from ${sql.table(`${jobSchema}.job`)} where singleton_key = 'housekeeping' and singleton_on is not null`.execute(
+      scene.service.app.db,
+    )
+    return rows.map(({ state }) => state)
+  }
+  await expect.poll(done).toEqual(['completed'])
+  await worker.close()
+  await sql`insert into ${sql.table(`${jobSchema}.job`)} (name, singleton_key, state) values ('maintenance', 'housekeeping', 'failed')`.execute(
+    scene.service.app.db,
+  )
+
+  const failed = async () =>
+    (await readMetrics(scene.service.url)).valueOf('jobs', 'queue="housekeeping",state="failed"')
+  await expect.poll(failed, { interval: 200 }).toBe(1)
+  expect((await readMetrics(scene.service.url)).text).not.toContain('state="completed"')
+})
+
+test('without its database the service still shows its own figures, and none of the rows’ that would be old', async () => {
+  scene.toDatabase.setFault({ kind: 'refuse' })
+  await scene.toDatabase.cutAll()
+  const up = async () => (await readMetrics(scene.service.url)).valueOf('database_up')
+  await expect.poll(up, { interval: 200 }).toBe(0)
+
+  const figures = await readMetrics(scene.service.url)
+  scene.toDatabase.setFault({ kind: 'none' })
+  await expect.poll(up, { interval: 200 }).toBe(1)
+
+  expect(figures.valueOf('open_uploads')).toBeUndefined()
+  expect(figures.valueOf('document_events_default_rows')).toBeUndefined()
+  expect(figures.valueOf('jobs', 'queue="housekeeping",state="failed"')).toBeUndefined()
+  expect(figures.valueOf('process_cpu_seconds_total')).toBeGreaterThan(0)
+})
+
+test('no secret of the settings is among the figures', async () => {
+  await uploadFile(scene.service.url, scene.firm, scene.admin, { fileName: 'secret name.pdf' })
+  const { text } = await readMetrics(scene.service.url)
+
+  const { accessKeyId, secretAccessKey } = scene.bucket.s3.app
+  const password = new URL(scene.database.settings.DATABASE_URL).password
+  for (const secret of [
+    accessKeyId,
+    secretAccessKey,
+    password,
+    scene.bucket.name,
+    scene.admin.id,
+    scene.admin.email,
+    'secret name',
+  ])
+    expect(text).not.toContain(secret)
+})
+
+test('every reason for which a scanner may say nothing is there from zero, so that the first time is a rise', async () => {
+  const scanning = await startService({ CLAMD_URL: 'tcp://127.0.0.1:1' })
+  try {
+    const figures = await readMetrics(scanning.url)
+    for (const why of cannotSayReasons) expect(figures.valueOf('scans_undecided_total', `why="${why}"`)).toBe(0)
+  } finally {
+    await scanning.stop()
+  }
+})
+
+async function figure(name: string): Promise<number | undefined> {
+  return (await readMetrics(scene.service.url)).valueOf(name)
+}
+
+async function asOwner(statement: string): Promise<void> {
+  const client = new Client(scene.service.app.ownerConnection)
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
+
+/** As `2026_11`. */
+function monthFromNow(ahead: number): string {
+  const now = new Date()
+  const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1))
+  return month.toISOString().slice(0, 7).replace('-', '_')
+}

@@ -1,0 +1,28 @@
+import { once } from 'node:events'
+import { flushCompileCache } from 'node:module'
+
+import { serve } from '../../../src/bin/serve.ts'
+import { loadConfig } from '../../../src/config/config.ts'
+import { makeLogger } from '../../../src/logging/logger.ts'
+import { impatience, tendTimes } from './impatience.ts'
+import type { Order } from './program.ts'
+import { runCommand } from './run-command.ts'
+
+// The service, or one of its commands, in a process that has loaded everything before it is told what to do.
+
+// The next one loads in half the time; at its end, where Node does so by itself, this one will have been killed.
+flushCompileCache()
+
+// Nobody is left to end it.
+process.once('disconnect', () => process.exit(1))
+const [order] = (await once(process, 'message')) as [Order] // nothing else is sent
+
+const config = loadConfig(process.env)
+const log = makeLogger({ level: 'info', isTerminal: false })
+if (order === 'serve') {
+  const needs = { config, log, people: process.stderr, hasPlaceholders: false }
+  await serve(needs, { jobs: true, s3Limits: impatience, tendTimes })
+  process.exit(0)
+}
+const { code } = await runCommand({ config, log }, order)
+process.exit(code)

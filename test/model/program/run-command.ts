@@ -1,0 +1,97 @@
+import type { Logger } from 'pino'
+
+import { openApp } from '../../../src/app.ts'
+import { drainDisk } from '../../../src/cli/storage/drain-disk.ts'
+import { CommandFailed, explainFailure } from '../../../src/cli/printing/explain-failure.ts'
+import { migrateDocuments } from '../../../src/cli/storage/migrate-documents.ts'
+import type { Printer } from '../../../src/cli/printing/printer.ts'
+import { purgeDocuments } from '../../../src/cli/purge/purge-documents.ts'
+import { verifyDocuments } from '../../../src/cli/verify/verify-documents.ts'
+import type { Config } from '../../../src/config/config.ts'
+import { systemActor } from '../../../src/database/audit/events.ts'
+import { collectBlobs, type CollectNeeds } from '../../../src/documents/stores/collect-blobs.ts'
+import { type ScanStoredNeeds, scanStored } from '../../../src/documents/scanning/scan-stored.ts'
+import { storesHere } from '../../../src/documents/stores/stores.ts'
+import type { FirmId, StoreName } from '../../../src/vocabulary/vocabulary.ts'
+import { impatience, verifyPatienceMs } from './impatience.ts'
+
+export type Command =
+  | { verb: 'migrate'; to: StoreName; firm: FirmId; deletesSource: boolean }
+  | { verb: 'drain' }
+  | { verb: 'purge' }
+  /** `purge --now`, with the rights of an operator: what purges have left is destroyed, old versions too. */
+  | { verb: 'destroy' }
+  /** Not one of the command line: what the service does all the time, as if so many days had passed. */
+  | { verb: 'collect'; inDays: number }
+  /** This neither: what the service does every minute, in every store. */
+  | { verb: 'scan' }
+  | { verb: 'verify'; repairs: boolean; report: string }
+
+/** As a process ends. `why`: what it said, when it failed. */
+export type Ended = { code: 0 | 1; why: string }
+
+const silent: Printer = {
+  isJson: true,
+  say: () => undefined,
+  answer: () => undefined,
+  paint: (_style, text) => text,
+  mark: () => '',
+}
+
+/** What the command line runs for these words, beside the service, with a pool and a breaker of its own. */
+export async function runCommand({ config, log }: { config: Config; log: Logger }, command: Command): Promise<Ended> {
+  try {
+    const app = await openApp(config, log, impatience)
+    try {
+      await carryOut({ ...app, print: silent, signal: new AbortController().signal }, command)
+    } finally {
+      await app.close()
+    }
+    return { code: 0, why: '' }
+  } catch (error) {
+    if (error instanceof CommandFailed) return { code: 1, why: 'it did not do all' }
+    log.error({ event: 'failed', err: error }, 'the command failed')
+    return { code: 1, why: explainFailure(error).message }
+  }
+}
+
+type Needs = Parameters<typeof migrateDocuments>[0] &
+  Parameters<typeof verifyDocuments>[0] &
+  Parameters<typeof purgeDocuments>[0] &
+  CollectNeeds &
+  ScanStoredNeeds
+
+const dayMs = 24 * 60 * 60 * 1000
+
+async function carryOut(needs: Needs, command: Command): Promise<void> {
+  switch (command.verb) {
+    case 'migrate': {
+      const { to, firm, deletesSource } = command
+      return migrateDocuments(needs, to, { concurrency: 8, firm, ...(deletesSource && { deleteSource: true }) })
+    }
+    case 'drain':
+      return drainDisk(needs, { concurrency: 4 })
+    case 'purge':
+      return purgeDocuments(needs, { document: [] })
+    case 'destroy':
+      return purgeDocuments(needs, { document: [], now: true })
+    case 'collect':
+      return collectAll(needs, command.inDays)
+    case 'scan':
+      return scanAll(needs)
+    case 'verify': {
+      const { report, repairs } = command
+      const options = { concurrency: 4, read: true, report, ...(repairs && { repair: true as const }) }
+      return verifyDocuments({ ...needs, patienceMs: verifyPatienceMs }, options)
+    }
+  }
+}
+
+async function scanAll(needs: ScanStoredNeeds & Pick<CollectNeeds, 'stores'> & { signal: AbortSignal }): Promise<void> {
+  for (const here of storesHere(needs.stores)) await scanStored(needs, systemActor('a history'), here, needs.signal)
+}
+
+async function collectAll(needs: CollectNeeds & { signal: AbortSignal }, inDays: number): Promise<void> {
+  const { left } = await collectBlobs({ ...needs, now: () => new Date(Date.now() + inDays * dayMs) }, needs.signal)
+  if (left > 0) throw new CommandFailed()
+}

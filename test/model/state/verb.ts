@@ -1,0 +1,65 @@
+import type { AsyncCommand } from 'fast-check'
+
+import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import { callDocuments } from '../../support/documents/call-documents.ts'
+import type { Person } from '../../support/people/people.ts'
+import { cast, type FirmName, type PersonName } from './cast.ts'
+import type { KnownDocument, Model } from './model.ts'
+import { markRequests } from './request-marks.ts'
+import type { World } from './world.ts'
+
+/** One history’s part of the world. */
+export type Real = {
+  world: World
+  firms: Record<FirmName, FirmId>
+  people: Record<PersonName, Person>
+  /** Of the platform. */
+  administrator: Person
+  /** What was done and what came of it, in words. */
+  story: string[]
+  /** In the bytes of every file of this history. */
+  salt: string
+  /** What its requests are called just now. */
+  mark: string
+  /** Links that people were given, and to what. */
+  links: Map<string, { document: KnownDocument; number: number }>
+}
+
+export type Verb = AsyncCommand<Model, Real>
+
+type Wish = {
+  words: string
+  /** Whether it makes sense now; most verbs need the service to run. */
+  canRun?: (model: Model) => boolean
+  /** Does it, holds what comes against the model, and says in a few words what came. */
+  run: (model: Model, real: Real) => Promise<string>
+}
+
+export function verb({ words, canRun = ({ isServing }) => isServing, run }: Wish): Verb {
+  return {
+    check: canRun,
+    async run(model, real) {
+      real.story.push(words)
+      markRequests(real, String(real.story.length))
+      const outcome = await run(model, real)
+      real.story.splice(-1, 1, `${words} → ${outcome}`)
+    },
+    toString: () => words,
+  }
+}
+
+/** A call to the documents of a firm, by default the person’s own. */
+export async function callAs(
+  { world, firms, people }: Real,
+  by: PersonName,
+  path: string,
+  { firm = cast[by].firm, ...init }: RequestInit & { firm?: FirmName } = {},
+): Promise<Response> {
+  return callDocuments(world.url, firms[firm], people[by], path, init)
+}
+
+/** `12 KB`, as people say it. */
+export function sizeInWords(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} KB` : `${Math.round(bytes / 1e5) / 10} MB`
+}

@@ -1,0 +1,124 @@
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
+import { startOpenIdProvider, type TestProvider } from '../support/people/openid-provider.ts'
+import { makePerson } from '../support/people/people.ts'
+import { postJson } from '../support/http/post-json.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
+import { signPlatformToken } from '../support/platform/write-people.ts'
+import { testServices } from '../support/services/packages/test-services.ts'
+import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
+import { keepSecretInDatabase } from '../../src/database/schema/installation.ts'
+
+let provider: TestProvider
+let roles: TwoRoles
+let services: TestService[]
+let one: TestService
+let other: TestService
+/** With the rights of the tables' owner. */
+let owner: Client
+beforeAll(async () => {
+  provider = await startOpenIdProvider()
+  roles = await freshDatabaseOfTwoRoles()
+  owner = new Client({ connectionString: roles.settings.DATABASE_OWNER_URL })
+  await owner.connect()
+  // As where the platform's reports may read every table that is made.
+  await owner.query('alter default privileges grant select on tables to public')
+  const settings = { ...roles.settings, ...provider.settings, JWT_SECRET_KEY: '' }
+  services = await Promise.all(Array.from({ length: 4 }, () => startService(settings)))
+  ;[one, other] = services as [TestService, TestService] // four were started
+})
+afterAll(async () => {
+  for (const service of services) await service.stop()
+  await owner.end()
+  await roles.remove()
+  await provider.stop()
+})
+
+describe('without a secret that is shared with the platform', () => {
+  it('of instances that start at once one makes the key, and the others take it', async () => {
+    const { rows } = await owner.query<{ name: string; secret: string }>('select name, secret from document_secrets')
+    expect(rows).toEqual([{ name: 'signing', secret: expect.stringMatching(/^[0-9a-f]{64}$/) }])
+    expect(new Set(services.map(({ app }) => Buffer.from(app.keys.localLinks).toString('hex'))).size).toBe(1)
+  })
+
+  it('who makes a key while somebody else does waits, and takes that one', async () => {
+    await owner.query('begin')
+    await owner.query("insert into document_secrets (name, secret) values ('another', 'of the first')")
+    const made = services.map(({ app }) => keepSecretInDatabase(app.db, 'another'))
+    await waitUntilWaiting(one.app.db, made.length)
+    await owner.query('commit')
+
+    expect(new Set(await Promise.all(made))).toEqual(new Set(['of the first']))
+  })
+
+  it('who begins a session at one goes on at another, and turns its pages there', async () => {
+    const email = 'naledi@bluecrane.example'
+    const password = 'correct horse battery'
+    const person = { email, password, first_name: 'Naledi', last_name: 'Khumalo' }
+    await postJson(`${one.url}/api/v1/auth/register`, person)
+    const tokens = await postJson(`${one.url}/api/v1/auth/login`, { email, password })
+
+    const headers = { authorization: `Bearer ${String(tokens['access_token'])}` }
+    expect((await fetch(`${other.url}/api/v1/auth/me`, { headers })).status).toBe(200)
+    const renewed = await postJson(`${other.url}/api/v1/auth/refresh`, { refresh_token: tokens['refresh_token'] })
+    expect(renewed).toMatchObject({ token_type: 'bearer' })
+
+    const administrator = await makePerson(one.app, { role: 'admin' })
+    await firmWithAdmin(one)
+    await firmWithAdmin(one)
+    const first = await fetch(`${one.url}/api/v1/security-firms?limit=1`, { headers: administrator.headers })
+    const next = /<([^>]+)>/.exec(first.headers.get('link') ?? '')?.[1] ?? ''
+    expect(next).toContain('cursor=')
+    const second = await fetch(new URL(new URL(next, one.url).search, `${other.url}/api/v1/security-firms`), {
+      headers: administrator.headers,
+    })
+    expect([first.status, second.status]).toEqual([200, 200])
+  })
+
+  it('a token of the platform is no better than anybody’s', async () => {
+    const person = await makePerson(one.app)
+    const token = await signPlatformToken(person, 'a secret for tests that nobody else has')
+    const answer = await fetch(`${one.url}/api/v1/auth/me`, { headers: { authorization: `Bearer ${token}` } })
+    expect(answer.status).toBe(401)
+  })
+
+  it('nobody but the service and the owner of its tables reads the key, whatever else may be read', async () => {
+    const service = new URL(roles.settings.DATABASE_URL).username
+    expect(await readAs('pg_signal_backend', 'document_identities')).toBe('read')
+    expect(await readAs('pg_signal_backend', 'document_secrets')).toMatch(/permission denied/)
+    expect(await readAs(service, 'document_secrets')).toBe('read')
+  })
+
+  it('the key stands in no line of the log', async () => {
+    const { rows } = await owner.query<{ secret: string }>('select secret from document_secrets')
+    const lines = services.flatMap(({ logLines }) => logLines).join('')
+    expect(rows.filter(({ secret }) => lines.includes(secret))).toEqual([])
+  })
+})
+
+/** What happens when this role reads the table. */
+async function readAs(role: string, table: string): Promise<string> {
+  const client = new Client({ connectionString: adminUrlOf(one) })
+  await client.connect()
+  try {
+    await client.query(`set role ${role}`)
+    await client.query(`select * from ${table}`)
+    return 'read'
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    await client.end()
+  }
+}
+
+/** The same database, as the server's superuser. */
+function adminUrlOf(service: TestService): string {
+  const { database } = service.app.config
+  if (database.kind !== 'external') throw new Error('this test needs a server of its own')
+  const url = new URL(testServices().postgres.adminUrl)
+  url.pathname = new URL(database.url).pathname
+  return url.href
+}

@@ -1,0 +1,185 @@
+import { rename } from 'node:fs/promises'
+
+import { afterEach, expect, test, vi } from 'vitest'
+
+import { buildApi } from '../../src/bin/api.ts'
+import type { ReadinessShape } from '../../src/contract/operations.ts'
+import { s3Settings } from '../support/s3/s3-settings.ts'
+import { serviceBehindProxies } from '../support/service/service-behind-proxies.ts'
+import { startService } from '../support/service/start-service.ts'
+
+const scene = serviceBehindProxies()
+afterEach(async () => {
+  scene.toS3.setFault({ kind: 'none' })
+  scene.toDatabase.setFault({ kind: 'none' })
+  // The next test begins with what is true again, and not with an answer that was kept.
+  await vi.waitUntil(async () => (await ready()).body.status === 'ready', { timeout: 30_000, interval: 200 })
+})
+
+async function ready(url = scene.service.url): Promise<{ status: number; body: ReadinessShape; text: string }> {
+  const response = await fetch(`${url}/readyz`)
+  const text = await response.text()
+  return { status: response.status, body: JSON.parse(text) as ReadinessShape, text }
+}
+
+/** What is heard once the kept answer is old. */
+async function hearsOf(check: keyof ReadinessShape['checks']) {
+  const failed = async () => (await ready()).body.checks[check].state
+  await expect.poll(failed, { timeout: 30_000, interval: 200 }).toBe('failed')
+  return ready()
+}
+
+test('all that is needed answers: ready', async () => {
+  await expect
+    .poll(() => ready())
+    .toMatchObject({
+      status: 200,
+      body: {
+        status: 'ready',
+        checks: { database: { state: 'ok' }, s3: { state: 'ok' }, local: { state: 'ok' } },
+      },
+    })
+})
+
+test.each(['refuse', 'hang'] as const)(
+  'S3 that does %s: degraded, since new files wait on the local disk, in a plain sentence',
+  async (kind) => {
+    scene.toS3.setFault({ kind })
+    await scene.toS3.cutAll()
+
+    const { status, body, text } = await hearsOf('s3')
+
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ status: 'degraded', checks: { database: { state: 'ok' }, local: { state: 'ok' } } })
+    expect(body.checks.s3.message).toBe(
+      'S3 does not answer: new files wait on local disk and go there by themselves; those that lie there cannot be downloaded.',
+    )
+    for (const secret of [scene.bucket.name, '127.0.0.1', scene.bucket.s3.app.accessKeyId, 'ECONN', 'Timeout'])
+      expect(text).not.toContain(secret)
+  },
+)
+
+test.each(['refuse', 'hang'] as const)('a database that does %s: unavailable, and yet alive', async (kind) => {
+  scene.toDatabase.setFault({ kind })
+  await scene.toDatabase.cutAll()
+
+  const { status, body, text } = await hearsOf('database')
+  const alive = await fetch(`${scene.service.url}/healthz`)
+
+  expect(status).toBe(503)
+  expect(body).toMatchObject({ status: 'unavailable', checks: { s3: { state: 'ok' } } })
+  expect(text).not.toMatch(/127\.0\.0\.1|postgres|ECONN|paniq_test/)
+  expect(alive.status).toBe(200)
+  expect(await alive.json()).toEqual({ status: 'ok' })
+})
+
+function countS3Operations(): number {
+  return scene.service.logLines.filter((line) => line.includes('"s3_operation"')).length
+}
+
+test('somebody who asks without a pause makes the service ask S3 now and then', async () => {
+  const before = countS3Operations()
+
+  for (let round = 0; round < 50; round += 1) await Promise.all([ready(), ready(), ready(), ready()])
+
+  // A key that is not there costs two calls; on a slow machine a kept answer may grow old meanwhile, a few times.
+  expect(countS3Operations() - before).toBeLessThan(20)
+})
+
+test('what failed is told in the log, with its cause', async () => {
+  scene.toS3.setFault({ kind: 'refuse' })
+  await scene.toS3.cutAll()
+  await hearsOf('s3')
+
+  const told = scene.service.logLines
+    .map((line) => JSON.parse(line))
+    .filter((line) => line.event === 'readiness_check_failed')
+  expect(told.at(-1)).toMatchObject({ level: 'warn', check: 's3', err: { message: expect.stringContaining('S3') } })
+})
+
+test.each([
+  ['local', 200, 'degraded', 'new files wait on local disk'],
+  ['off', 503, 'unavailable', 'files cannot be uploaded'],
+])('a bucket that does not exist, and the fallback is %s: %i', async (fallback, status, word, then) => {
+  const elsewhere = await startService({
+    ...s3Settings(scene.bucket),
+    AWS_S3_BUCKET: `${scene.bucket.name}-none`,
+    S3_FALLBACK: fallback,
+  })
+  const heard = await ready(elsewhere.url)
+  await elsewhere.stop()
+
+  expect(heard).toMatchObject({ status, body: { status: word, checks: { s3: { state: 'failed' } } } })
+  expect(heard.body.checks.s3.message).toContain(then)
+})
+
+test('S3 is out, and the local disk with it: nothing can be uploaded', async () => {
+  const elsewhere = await startService({ ...s3Settings(scene.bucket), AWS_S3_BUCKET: `${scene.bucket.name}-none` })
+  await rename(`${elsewhere.folder}/uploads`, `${elsewhere.folder}/elsewhere`)
+  const heard = await ready(elsewhere.url)
+  await elsewhere.stop()
+
+  expect(heard).toMatchObject({ status: 503, body: { status: 'unavailable' } })
+  expect(heard.body.checks.s3.message).toContain('files cannot be uploaded')
+})
+
+test('a service that was told to end says so at once', async () => {
+  const local = await startService()
+  const ending = new AbortController()
+  const server = await buildApi(local.app, { mostSecondsOfSilence: 30 }, ending.signal)
+  ending.abort()
+  const answer = await server.inject('/readyz')
+  await server.close()
+  await local.stop()
+
+  expect(answer.statusCode).toBe(503)
+  expect(answer.json()).toMatchObject({ status: 'stopping' })
+})
+
+test('local by choice: ready without S3', async () => {
+  const local = await startService()
+  const heard = await ready(local.url)
+  await local.stop()
+
+  expect(heard).toMatchObject({
+    status: 200,
+    body: { status: 'ready', checks: { s3: { state: 'not_used' }, local: { state: 'ok' } } },
+  })
+})
+
+test('S3 that is set up but takes no new files: what lies there is missed, the rest works', async () => {
+  const settings = { ...s3Settings(scene.bucket), USE_S3_STORAGE: 'false', AWS_S3_BUCKET: `${scene.bucket.name}-none` }
+  const local = await startService(settings)
+  const heard = await ready(local.url)
+  await local.stop()
+
+  expect(heard).toMatchObject({ status: 200, body: { status: 'degraded', checks: { s3: { state: 'failed' } } } })
+})
+
+test.each([
+  ['local', 200, 'degraded'],
+  ['off', 503, 'unavailable'],
+])('S3 is wanted without credentials, and the fallback is %s: %i', async (fallback, status, word) => {
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined)
+  // Neither a file of this machine nor a cloud that it may stand in.
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent')
+  vi.stubEnv('AWS_CONFIG_FILE', '/nonexistent')
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+  const without = await startService({ USE_S3_STORAGE: 'true', S3_FALLBACK: fallback })
+  vi.unstubAllEnvs()
+  const heard = await ready(without.url)
+  await without.stop()
+
+  expect(heard).toMatchObject({ status, body: { status: word, checks: { s3: { state: 'failed' } } } })
+  expect(heard.body.checks.s3.message).toContain('there are no credentials')
+})
+
+test('a local disk that is gone: unavailable where new files go there', async () => {
+  const local = await startService()
+  await rename(`${local.folder}/uploads`, `${local.folder}/elsewhere`)
+  const heard = await ready(local.url)
+  await local.stop()
+
+  expect(heard).toMatchObject({ status: 503, body: { status: 'unavailable', checks: { local: { state: 'failed' } } } })
+  expect(heard.text).not.toContain(local.folder)
+})

@@ -1,0 +1,164 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import type { JobStateShape, ReadinessShape, StatusShape } from '../../src/contract/operations.ts'
+import { type Job, verifySample } from '../../src/worker/jobs.ts'
+import { startWorker } from '../../src/worker/start-worker.ts'
+import { tendDisk } from '../../src/worker/local-disk-tasks.ts'
+import { makePerson, type Person } from '../support/people/people.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
+import { readMetrics } from '../metrics/read-metrics.ts'
+
+// The service's role owns nothing here, as in production: what is written down and looked at must be granted.
+let database: TwoRoles
+let service: TestService
+let administrator: Person
+beforeAll(async () => {
+  database = await freshDatabaseOfTwoRoles()
+  service = await startService(database.settings)
+  administrator = await makePerson(service.app, { role: 'admin' })
+})
+afterAll(async () => {
+  await service.stop()
+  await database.remove()
+})
+
+const polling = { interval: 200 }
+const ask = (headers: Record<string, string>) => fetch(`${service.url}/api/v1/admin/status`, { headers })
+
+async function seeStatus(): Promise<StatusShape> {
+  const answer = await ask(administrator.headers)
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as StatusShape
+}
+
+async function seeJob(name: string): Promise<JobStateShape | undefined> {
+  return (await seeStatus()).jobs.find((job) => job.name === name)
+}
+
+async function readiness(): Promise<ReadinessShape> {
+  return (await (await fetch(`${service.url}/readyz`)).json()) as ReadinessShape
+}
+
+/** One of the plan's, so that it is shown. */
+async function runAs(name: string, run: Job['run']): Promise<void> {
+  const worker = await startWorker(service.app, [{ name, does: 'Is tried.', schedule: '0 0 1 1 *', run }])
+  await expect
+    .poll(() => seeJob(name), polling)
+    .toMatchObject({ running_since: null, last_outcome: expect.any(String) })
+  await worker.close()
+}
+
+test('without a token it is 401, and for whoever is no administrator 403', async () => {
+  const nobody = await ask({})
+  const somebody = await ask((await makePerson(service.app)).headers)
+
+  expect([nobody.status, somebody.status]).toEqual([401, 403])
+  expect(nobody.headers.get('www-authenticate')).toBe('Bearer')
+})
+
+test('every job says what it does, when, and that it never ran; whole parts that are not set up say so', async () => {
+  // What stands behind it may not have answered yet.
+  await expect.poll(async () => (await seeStatus()).status, polling).toBe('ready')
+  const { jobs, ...status } = await seeStatus()
+
+  expect(jobs.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['verify-sample', 'purge', 'scan-waiting', 'seal-audit-trail', 'keep-audit-head', 'verify']),
+  )
+  for (const job of jobs) expect(job.does).toMatch(/^[A-Z].{20,}\.$/)
+  expect(jobs.find(({ name }) => name === 'purge')).toMatchObject({
+    by: 'one_instance',
+    schedule: '23 2 * * *',
+    last_outcome: null,
+    next_run_at: expect.stringMatching(/T02:23:00\.000Z$/),
+    overdue_seconds: 0,
+  })
+  expect(status).toMatchObject({
+    instance: service.app.instance,
+    status: 'ready',
+    stores: { new_files_go_to: 'local', s3: null, waiting_for_s3: { count: 0, oldest_seconds: 0 } },
+    scanner: null,
+    trash: { documents: { count: 0 } },
+    audit: { last_seal: null, are_heads_kept: false },
+    verification: null,
+    database: { last_migration: expect.stringMatching(/^00\d\d-/) },
+  })
+})
+
+test('a job that went well is shown with the instance that did it, and what it did', async () => {
+  await runAs('purge', async () => ({ purged: 3 }))
+
+  const job = await seeJob('purge')
+  expect(job).toMatchObject({ last_instance: service.app.instance, last_outcome: 'ok', last_did: { purged: 3 } })
+  expect(job?.last_succeeded_at).toBe(job?.last_ended_at)
+  expect(Date.parse(job?.last_started_at ?? '')).toBeLessThanOrEqual(Date.parse(job?.last_ended_at ?? ''))
+})
+
+test('one that failed says why in a sentence of ours alone, and keeps when it last went well', async () => {
+  await runAs('sum-up-firms', async () => ({}))
+  const before = await seeJob('sum-up-firms')
+  await runAs('hold-objects', async () => {
+    throw new Error('could not reach postgres://paniq:s3cr3t@db', { cause: new Error('it does not answer') })
+  })
+  const failed = await seeJob('hold-objects')
+
+  expect(failed).toMatchObject({
+    last_outcome: 'failed',
+    last_error: expect.stringMatching(/^It failed for a reason that the log of that instance has, at \S+Z\.$/),
+    last_succeeded_at: null,
+  })
+  expect(before?.last_error).toBeNull()
+})
+
+test('what is done for a disk is shown with that disk', async () => {
+  const tending = tendDisk(service.app)
+  await expect.poll(() => seeJob('collect'), polling).toMatchObject({ last_outcome: 'ok' })
+  await tending.close()
+
+  const { storeId } = service.app.stores.local
+  for (const name of ['drain', 'collect', 'hash', 'scan'])
+    expect(await seeJob(name)).toMatchObject({ by: 'each_disk', disk: storeId, last_instance: service.app.instance })
+})
+
+test('a job that was due and did not run is late: in the status, in readyz and in the metrics', async () => {
+  await sql`
+    insert into document_runs (task, known_since) values ('verify-sample', now() - interval '3 days')
+    on conflict (task, place) do update set known_since = excluded.known_since`.execute(service.app.db)
+
+  await expect.poll(async () => (await readiness()).status, polling).toBe('degraded')
+  const { checks, jobs } = await readiness()
+  expect(checks.jobs).toEqual({ state: 'failed', message: 'Late: verify-sample.' })
+  expect(jobs.filter((job) => job.is_overdue).map(({ name }) => name)).toEqual(['verify-sample'])
+  expect(JSON.stringify({ checks, jobs })).not.toContain(service.app.instance)
+  expect((await seeJob('verify-sample'))?.overdue_seconds).toBeGreaterThan(24 * 3600)
+  const figures = await readMetrics(service.url)
+  expect(figures.valueOf('job_overdue_seconds', 'task="verify-sample"')).toBeGreaterThan(24 * 3600)
+  expect(figures.valueOf('job_overdue_seconds', 'task="purge"')).toBe(0)
+  expect(figures.valueOf('job_last_ok', 'task="purge"')).toBe(1)
+  expect(figures.valueOf('job_last_ok', 'task="hold-objects"')).toBe(0)
+  expect(figures.valueOf('job_last_success_timestamp_seconds', 'task="hold-objects"')).toBeUndefined()
+})
+
+test('what was due while no worker ran is done when one starts, and then nothing is late', async () => {
+  const worker = await startWorker(service.app, [verifySample])
+  await expect.poll(() => seeJob('verify-sample'), polling).toMatchObject({ last_outcome: 'ok', overdue_seconds: 0 })
+  await worker.close()
+
+  expect((await seeStatus()).verification).toMatchObject({ is_complete: true, files: 0 })
+  await expect.poll(async () => (await readiness()).status, polling).toBe('ready')
+})
+
+test('what an operator began by hand is shown by its own record', async () => {
+  await sql`
+    insert into document_verifications (share, reads, is_complete, files, bytes, findings)
+    values (1, true, false, 17, 4711, '{"missing": 2}')`.execute(service.app.db)
+
+  expect(await seeJob('verify')).toMatchObject({
+    by: 'outside',
+    schedule: null,
+    last_outcome: 'failed',
+    last_error: expect.stringContaining('ended before'),
+    last_did: { files: 17, missing: 2 },
+  })
+})

@@ -1,0 +1,295 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { systemActor } from '../../src/database/audit/events.ts'
+import { removeExpiredSessions } from '../../src/database/people/sessions.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { readApiDocument } from '../support/http/api-document.ts'
+import { type Answer, call, later, logIn, makePersonWithPassword, serveAt, type TokensBody } from './call-people.ts'
+import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
+import { setPassword } from '../../src/people/accounts/accounts.ts'
+
+let service: TestService
+let other: Awaited<ReturnType<typeof serveAt>>
+beforeAll(async () => {
+  service = await startService()
+  other = await serveAt(service.app)
+})
+afterAll(async () => {
+  await other.stop()
+  await service.stop()
+})
+
+function refresh(token: string, url = service.url): Promise<Answer> {
+  return call(url, 'POST /auth/refresh', { body: { refresh_token: token } })
+}
+
+async function refreshed(token: string, url = service.url): Promise<TokensBody> {
+  const answer = await refresh(token, url)
+  expect(answer.status).toBe(200)
+  return answer.body as TokensBody
+}
+
+async function newSession() {
+  const person = await makePersonWithPassword(service.app)
+  return { person, tokens: await logIn(service.url, person) }
+}
+
+describe('a refresh token', () => {
+  it('gives new tokens that work', async () => {
+    const { person, tokens } = await newSession()
+    const next = await refreshed(tokens.refresh_token)
+    expect(next).toMatchObject({ token_type: 'bearer', expires_in: 900 })
+    expect(next.refresh_token).not.toBe(tokens.refresh_token)
+    const me = await call(service.url, 'GET /auth/me', { token: next.access_token })
+    expect(me).toMatchObject({ status: 200, body: { id: person.id } })
+    await refreshed(next.refresh_token)
+  })
+
+  it('gives the same successor again within a minute, on whatever instance', async () => {
+    const { tokens } = await newSession()
+    other.clock.now = new Date()
+    const first = await refreshed(tokens.refresh_token, other.url)
+    other.clock.now = later(other.clock.now, 60)
+    expect((await refreshed(tokens.refresh_token, other.url)).refresh_token).toBe(first.refresh_token)
+    expect((await refreshed(tokens.refresh_token)).refresh_token).toBe(first.refresh_token)
+  })
+
+  it('gives the same successor to two who ask at the same moment on two instances', async () => {
+    const { tokens } = await newSession()
+    other.clock.now = new Date()
+    const { db } = service.app
+    // Held back at their last write, so that neither is done before the other has begun.
+    const pending = await db.transaction().execute(async (trx) => {
+      await trx.selectFrom('document_refresh_tokens').select('id').forUpdate().execute()
+      const renewals = [service.url, other.url].map((url) => refreshed(tokens.refresh_token, url))
+      await waitUntilWaiting(db, 2)
+      return { renewals }
+    })
+    const [first, second] = await Promise.all(pending.renewals)
+    expect(second?.refresh_token).toBe(first?.refresh_token)
+    await refreshed(first?.refresh_token ?? '')
+  })
+
+  it('used again later ends the session, for the thief and for the owner', async () => {
+    const { person, tokens } = await newSession()
+    other.clock.now = new Date()
+    const next = await refreshed(tokens.refresh_token, other.url)
+    other.clock.now = later(other.clock.now, 61)
+    expect(await refresh(tokens.refresh_token, other.url)).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated' },
+    })
+    expect((await refresh(next.refresh_token)).status).toBe(401)
+
+    const again = await logIn(service.url, person)
+    await refreshed(again.refresh_token)
+  })
+
+  it('lives for thirty days', async () => {
+    const { tokens } = await newSession()
+    other.clock.now = later(new Date(), 30 * 24 * 60 * 60 - 5)
+    const next = await refreshed(tokens.refresh_token, other.url)
+    other.clock.now = later(new Date(), 60 * 24 * 60 * 60 + 1)
+    expect((await refresh(next.refresh_token, other.url)).status).toBe(401)
+  })
+
+  it.each(['is_locked', 'is_suspended'])(
+    'of somebody who %s now is refused, and works again afterwards',
+    async (column) => {
+      const { person, tokens } = await newSession()
+      const set = (value: boolean) =>
+        service.app.db
+          .updateTable('registered_users')
+          .set({ [column]: value })
+          .where('id', '=', person.id)
+          .execute()
+      await set(true)
+      expect(await refresh(tokens.refresh_token)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+      await set(false)
+      await refreshed(tokens.refresh_token)
+    },
+  )
+
+  it('is no access token, and an access token is no refresh token', async () => {
+    const { tokens } = await newSession()
+    expect(await call(service.url, 'GET /auth/me', { token: tokens.refresh_token })).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated' },
+    })
+    expect((await refresh(tokens.access_token)).status).toBe(401)
+  })
+
+  it.each([{}, undefined, { refresh_token: '' }, { refresh_token: 'abc' }])('is needed: %j', async (body) => {
+    expect(await call(service.url, 'POST /auth/refresh', { body })).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated' },
+    })
+  })
+})
+
+describe('who logs out', () => {
+  it.each<[string, (tokens: TokensBody) => Parameters<typeof call>[2]]>([
+    ['with the refresh token', ({ refresh_token }) => ({ body: { refresh_token } })],
+    ['with the access token', ({ access_token: token }) => ({ token })],
+  ])('%s ends this session and no other', async (_, shown) => {
+    const { person, tokens } = await newSession()
+    const elsewhere = await logIn(service.url, person)
+    expect((await call(service.url, 'POST /auth/logout', shown(tokens))).status).toBe(204)
+    expect((await refresh(tokens.refresh_token)).status).toBe(401)
+    await refreshed(elsewhere.refresh_token)
+  })
+
+  it.each<[string, (tokens: TokensBody) => Parameters<typeof call>[2]]>([
+    ['with the refresh token', ({ refresh_token }) => ({ body: { refresh_token } })],
+    ['with the access token', ({ access_token: token }) => ({ token })],
+  ])('everywhere %s ends every session of theirs and of nobody else', async (_, shown) => {
+    const { person, tokens } = await newSession()
+    const elsewhere = await logIn(service.url, person)
+    const stranger = await newSession()
+    expect((await call(service.url, 'POST /auth/logout?all=true', shown(tokens))).status).toBe(204)
+    expect((await refresh(tokens.refresh_token)).status).toBe(401)
+    expect((await refresh(elsewhere.refresh_token)).status).toBe(401)
+    await refreshed(stranger.tokens.refresh_token)
+  })
+
+  it('everywhere needs more than a refresh token whose time is over', async () => {
+    const { person, tokens: ended } = await newSession()
+    const leave = (token: string, url = service.url) =>
+      call(url, 'POST /auth/logout?all=true', { body: { refresh_token: token } })
+    await call(service.url, 'POST /auth/logout', { body: { refresh_token: ended.refresh_token } })
+    const used = await logIn(service.url, person)
+    other.clock.now = new Date()
+    const next = await refreshed(used.refresh_token, other.url)
+
+    expect(await leave(ended.refresh_token)).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
+    other.clock.now = later(other.clock.now, 61)
+    expect((await leave(used.refresh_token, other.url)).status).toBe(401)
+    const living = await refreshed(next.refresh_token)
+
+    const shown = { body: { refresh_token: ended.refresh_token }, token: living.access_token }
+    expect((await call(service.url, 'POST /auth/logout?all=true', shown)).status).toBe(204)
+    expect((await refresh(living.refresh_token)).status).toBe(401)
+  })
+
+  it('everywhere with a token that was renewed within the minute has left', async () => {
+    const { tokens } = await newSession()
+    const next = await refreshed(tokens.refresh_token)
+    const body = { refresh_token: tokens.refresh_token }
+    expect((await call(service.url, 'POST /auth/logout?all=true', { body })).status).toBe(204)
+    expect((await refresh(next.refresh_token)).status).toBe(401)
+  })
+
+  it('twice has still logged out', async () => {
+    const { tokens } = await newSession()
+    const body = { refresh_token: tokens.refresh_token }
+    expect((await call(service.url, 'POST /auth/logout', { body })).status).toBe(204)
+    expect((await call(service.url, 'POST /auth/logout', { body })).status).toBe(204)
+  })
+
+  it('over and over ends a session once, and the audit trail tells of it once', async () => {
+    const { person, tokens } = await newSession()
+    const leave = (line: string) => call(service.url, line, { token: tokens.access_token })
+    for (let count = 0; count < 3; count += 1) expect((await leave('POST /auth/logout')).status).toBe(204)
+    for (let count = 0; count < 3; count += 1) expect((await leave('POST /auth/logout?all=true')).status).toBe(204)
+
+    const ended = await service.app.db
+      .selectFrom('document_events')
+      .select('details')
+      .where('actor_id', '=', person.id)
+      .where('action', '=', 'session.ended')
+      .execute()
+    expect(ended).toEqual([{ details: { reason: 'logged_out' } }])
+  })
+
+  it('must show something', async () => {
+    for (const line of ['POST /auth/logout', 'POST /auth/logout?all=true'])
+      expect(await call(service.url, line)).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
+    const forged = { body: { refresh_token: 'abc' } }
+    expect((await call(service.url, 'POST /auth/logout?all=true', forged)).status).toBe(401)
+  })
+
+  it('while the session is being renewed has logged out of its successor too', async () => {
+    const { tokens } = await newSession()
+    const { db } = service.app
+    // Whoever holds the token's row lets the renewal come as far as its last write, and no further.
+    const pending = await db.transaction().execute(async (trx) => {
+      await trx.selectFrom('document_refresh_tokens').select('id').forUpdate().execute()
+      const renewal = refresh(tokens.refresh_token)
+      await waitUntilWaiting(db)
+      const farewell = call(service.url, 'POST /auth/logout', { body: { refresh_token: tokens.refresh_token } })
+      return { renewal, farewell }
+    })
+    const [renewal, farewell] = await Promise.all([pending.renewal, pending.farewell])
+    expect(farewell.status).toBe(204)
+    expect(renewal.status).toBe(200)
+    expect((await refresh((renewal.body as TokensBody).refresh_token)).status).toBe(401)
+  })
+})
+
+describe('where a body is not needed', () => {
+  const json = { 'content-type': 'application/json' }
+
+  it.each(['POST /auth/logout', 'POST /auth/refresh'])('an empty one is none: %s', async (line) => {
+    expect(await call(service.url, line, { headers: json })).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated' },
+    })
+    expect(await call(service.url, line, { headers: json, body: '{"refresh' })).toMatchObject({
+      status: 400,
+      body: { code: 'bad_request' },
+    })
+  })
+
+  it('the access token alone logs out, also with an empty one', async () => {
+    const { tokens } = await newSession()
+    const farewell = { headers: json, token: tokens.access_token }
+    expect((await call(service.url, 'POST /auth/logout', farewell)).status).toBe(204)
+    expect((await refresh(tokens.refresh_token)).status).toBe(401)
+  })
+
+  it('the description says so, and says that other calls need theirs', async () => {
+    const { paths } = await readApiDocument(service.url)
+    const isRequired = (path: string) => paths[`/api/v1/auth/${path}`]?.['post']?.requestBody?.required ?? false
+    expect([isRequired('logout'), isRequired('refresh')]).toEqual([false, false])
+    expect([isRequired('login'), isRequired('register')]).toEqual([true, true])
+  })
+})
+
+it('a new password ends every session and every lockout', async () => {
+  const { person, tokens } = await newSession()
+  for (let n = 0; n < 10; n += 1)
+    await call(service.url, 'POST /auth/login', { body: { email: person.email, password: 'wrong horse battery' } })
+  const { db, passwords, now } = service.app
+  await setPassword({ db, passwords, now }, systemActor('a test'), {
+    email: person.email.toUpperCase(),
+    password: 'battery staple, correct',
+  })
+
+  expect((await refresh(tokens.refresh_token)).status).toBe(401)
+  const login = { body: { email: person.email, password: 'battery staple, correct' } }
+  expect((await call(service.url, 'POST /auth/login', login)).status).toBe(200)
+})
+
+it('nobody without an account is given a password', async () => {
+  const { db, passwords, now } = service.app
+  await expect(
+    setPassword({ db, passwords, now }, systemActor('a test'), {
+      email: 'nobody@people.example',
+      password: 'battery staple, correct',
+    }),
+  ).rejects.toMatchObject({ code: 'not_found' })
+})
+
+it('a month later nothing is left of a session that was not renewed, and one that was lives on', async () => {
+  const [idle, busy] = [await newSession(), await newSession()]
+  other.clock.now = later(new Date(), 20 * 24 * 60 * 60)
+  const next = await refreshed(busy.tokens.refresh_token, other.url)
+  other.clock.now = later(new Date(), 31 * 24 * 60 * 60)
+  await removeExpiredSessions(service.app.db, other.clock.now)
+
+  const sessionsOf = (userId: typeof idle.person.id) =>
+    service.app.db.selectFrom('document_sessions').select('id').where('user_id', '=', userId).execute()
+  expect(await sessionsOf(idle.person.id)).toHaveLength(0)
+  expect(await sessionsOf(busy.person.id)).toHaveLength(1)
+  await refreshed(next.refresh_token, other.url)
+})

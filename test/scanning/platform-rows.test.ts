@@ -1,0 +1,149 @@
+import { insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.ts'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { comparePlatform, comparePlatformAnew } from '../../src/database/schema/follow-platform.ts'
+import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
+import { type Beside, download, openGround, rowsOf, startBeside } from '../support/platform/platform-scene.ts'
+import { callDocuments } from '../support/documents/call-documents.ts'
+import { type ClamdInHand, clamdInHand } from '../support/run/controlled-clamd.ts'
+import { makeInfectedPdf } from '../support/files/infected-files.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import type { Person } from '../support/people/people.ts'
+import { insertPlatformDocument } from '../support/platform/platform-documents.ts'
+import { sweep } from '../support/scanning/sweep.ts'
+
+let clamd: ClamdInHand
+let beside: Beside
+let firm: FirmId
+let admin: Person
+beforeAll(async () => {
+  clamd = await clamdInHand()
+  const ground = await openGround()
+  beside = await startBeside(ground, { CLAMD_URL: clamd.url })
+  ;({ firm, admin } = await insertFirmWithAdmin(ground))
+})
+afterAll(async () => {
+  await beside?.service.stop()
+  await beside?.remove()
+  await clamd?.remove()
+})
+
+const handIn = (bytes: Buffer) => insertPlatformDocument(beside.platform, beside.files, firm, { bytes })
+const shown = async (id: string) =>
+  (await beside.platform.query('select * from firm_documents where id = $1', [id])).rows[0]
+
+describe('what the platform wrote, where there is a scanner', () => {
+  it('is given out by us only once it was scanned, and its row stays as the platform wrote it', async () => {
+    const { id, bytes } = await handIn(makePdf({ seed: 'written by the platform' }))
+    const before = await shown(id)
+    const held = await callDocuments(beside.service.url, firm, admin, `/${id}`)
+    expect(await held.json()).toMatchObject({ scan_status: 'pending' })
+    expect(await download(beside.service, firm, admin, id)).toMatchObject({ status: 409 })
+
+    expect(await sweep(beside.service)).toEqual({ clean: 1 })
+
+    expect(await shown(id)).toEqual(before)
+    const given = await download(beside.service, firm, admin, id)
+    expect(given.bytes.equals(bytes)).toBe(true)
+  })
+
+  it('is taken from the platform when it is infected, and is in quarantine, not in the trash', async () => {
+    const { id } = await handIn(makeInfectedPdf())
+
+    expect(await sweep(beside.service)).toEqual({ infected: 1 })
+
+    expect(await shown(id)).toBeUndefined()
+    expect(await rowsOf(beside.service, id)).toMatchObject({
+      documents: [{ deleted_at: null }],
+      versions: [{ scan_status: 'infected', bytes_state: 'removed', scan_found: 'Eicar-Test-Signature.UNOFFICIAL' }],
+      actions: ['document.adopted', 'document.quarantined'],
+    })
+    expect(await download(beside.service, firm, admin, id)).toMatchObject({ status: 409 })
+  })
+
+  it('may be verified and renamed while it waits, and is followed', async () => {
+    const { id } = await handIn(makePdf({ seed: 'renamed' }))
+    await beside.platform.query(
+      `update firm_documents set is_verified = true, file_name = 'new.pdf', verified_at = now() where id = $1`,
+      [id],
+    )
+    await sweep(beside.service)
+    const seen = await callDocuments(beside.service.url, firm, admin, `/${id}`)
+    expect(await seen.json()).toMatchObject({ scan_status: 'clean', file_name: 'new.pdf', is_verified: true })
+    expect(await shown(id)).toMatchObject({ is_verified: true, file_name: 'new.pdf' })
+  })
+
+  it('is scanned anew when the platform puts other bytes in its place', async () => {
+    const { id } = await handIn(makePdf({ seed: 'first' }))
+    await sweep(beside.service)
+    await beside.platform.query('update firm_documents set file_size = file_size + 1 where id = $1', [id])
+    expect(await download(beside.service, firm, admin, id)).toMatchObject({ status: 409 })
+  })
+
+  it('and deleted is not brought back by a verdict that comes later', async () => {
+    const { id } = await handIn(makePdf({ seed: 'deleted' }))
+    await beside.platform.query('delete from firm_documents where id = $1', [id])
+    await sweep(beside.service)
+    expect(await shown(id)).toBeUndefined()
+    expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
+  })
+})
+
+describe('what the platform’s row shows', () => {
+  it('is the last clean one while a new one waits, and the new one once that is clean', async () => {
+    const { id } = await handIn(makePdf({ seed: 'one' }))
+    await sweep(beside.service)
+    const first = await shown(id)
+    await addVersion(id, makePdf({ seed: 'two', bytes: 5000 }))
+    expect((await shown(id)).file_path).toBe(first.file_path)
+
+    expect(await sweep(beside.service)).toMatchObject({ clean: 1 })
+
+    expect(await shown(id)).toMatchObject({ file_name: 'second.pdf', file_size: 5000, is_verified: false })
+    expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ current_version: 2, deleted_at: null }])
+  })
+
+  it('is nothing while the current one is in quarantine', async () => {
+    const { id } = await handIn(makePdf({ seed: 'three' }))
+    await sweep(beside.service)
+    await addVersion(id, makeInfectedPdf())
+    await sweep(beside.service)
+    expect(await shown(id)).toBeUndefined()
+    expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ deleted_at: null }])
+  })
+
+  it('is nothing while the one after it waits, which is no deletion by the platform, and that one once it is clean', async () => {
+    const { id } = await handIn(makePdf({ seed: 'four' }))
+    await sweep(beside.service)
+    await addVersion(id, makeInfectedPdf())
+    await sweep(beside.service)
+    await addVersion(id, makePdf({ seed: 'five', bytes: 6000 }))
+    await comparePlatformAnew(beside.service.app.db)
+    await comparePlatform(beside.service.app.db, () => false)
+    expect(await shown(id)).toBeUndefined()
+    expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ deleted_at: null }])
+
+    await sweep(beside.service)
+    expect(await shown(id)).toMatchObject({ file_size: 6000 })
+  })
+})
+
+/** A version beside the first, as it is kept without a verdict, with bytes of its own. */
+async function addVersion(id: string, bytes: Buffer): Promise<void> {
+  const other = await handIn(bytes)
+  await sql`
+    with taken as (delete from document_versions where document_id = ${other.id} returning *),
+    d as (update documents set current_version = current_version + 1 where id = ${id} returning *),
+    v as (
+      insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, store, storage_key,
+        scan_status, uploaded_by)
+      select d.firm_id, d.id, d.current_version, 'second.pdf', taken.file_size, taken.mime_type, taken.store,
+        taken.storage_key, 'pending', taken.uploaded_by
+      from d, taken
+      returning *
+    )
+    update document_blobs b set document_id = v.document_id, version_id = v.id, is_platforms = false
+    from v where b.document_id = ${other.id} and b.storage_key = v.storage_key`.execute(beside.service.app.db)
+  await beside.platform.query('delete from firm_documents where id = $1', [other.id])
+}

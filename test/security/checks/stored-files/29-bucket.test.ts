@@ -1,0 +1,143 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutBucketPolicyCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { reportOf } from '../../../cli/s3/s3-report.ts'
+import { operatorOf } from '../../../cli/s3/set-up.ts'
+import { openStoreInBetween, refusal } from '../../../support/cli/s3-proxy.ts'
+import { type FreshBucket, freshBucket } from '../../../support/s3/fresh-bucket.ts'
+import { readBucketSetup } from '../../../support/s3/read-bucket-setup.ts'
+import { type RunningMoto, startMoto } from '../../../support/services/programs/moto.ts'
+import { setUpAsUsual } from '../../../support/s3/set-up-bucket.ts'
+import { describeCheck } from '../../describe-check.ts'
+
+const Key = 'security_firms/a/paper.pdf'
+
+describeCheck(29, () => {
+  let bucket: FreshBucket
+  let bare: FreshBucket
+  beforeAll(async () => {
+    bucket = await freshBucket()
+    bare = await freshBucket()
+    await setUpAsUsual(bucket)
+  })
+  afterAll(async () => {
+    await bucket.remove()
+    await bare.remove()
+  })
+
+  describe('after s3 setup', () => {
+    it('nobody reads without a signature what an ACL opens to everybody, which they could before', async () => {
+      const status: number[] = []
+      for (const { client, name, s3 } of [bare, bucket]) {
+        await client.send(new PutObjectCommand({ Bucket: name, Key, Body: 'x', ACL: 'public-read' }))
+        const answer = await fetch(`${s3.endpoint}/${name}/${Key}`)
+        await answer.text()
+        status.push(answer.status)
+      }
+      expect(status).toEqual([200, 403])
+    })
+
+    it('a policy that opens it to everybody is refused', async () => {
+      await bare.client.send(new PutBucketPolicyCommand(policyFor(bare.name)))
+      const refused = bucket.client.send(new PutBucketPolicyCommand(policyFor(bucket.name)))
+      await expect(refused).rejects.toMatchObject({ name: 'AccessDenied' })
+    })
+
+    it('whoever comes without TLS is refused everything, by the bucket’s own policy', async () => {
+      const { policy } = await readBucketSetup(bucket.client, bucket.name)
+      expect(policy).toContainEqual({
+        Sid: 'PaniqTlsOnly',
+        Effect: 'Deny',
+        Principal: { AWS: '*' },
+        Action: ['s3:*'],
+        Resource: [`arn:aws:s3:::${bucket.name}`, `arn:aws:s3:::${bucket.name}/*`],
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      })
+    })
+
+    it('what is replaced or removed is still there for an operator', async () => {
+      const place = { Bucket: bucket.name, Key: `${Key}.2` }
+      const { VersionId } = await bucket.client.send(new PutObjectCommand({ ...place, Body: 'first' }))
+      await bucket.client.send(new PutObjectCommand({ ...place, Body: 'second' }))
+      await bucket.client.send(new DeleteObjectCommand(place))
+
+      const { Body: body } = await bucket.client.send(new GetObjectCommand({ ...place, VersionId }))
+      expect(await body?.transformToString()).toBe('first')
+    })
+
+    it('unfinished uploads are ended after three days, wherever they are', async () => {
+      const { lifecycle } = await readBucketSetup(bucket.client, bucket.name)
+      const rules = lifecycle?.filter(({ AbortIncompleteMultipartUpload: abort }) => abort?.DaysAfterInitiation === 3)
+      expect(rules?.map(({ Status, Filter, Prefix }) => [Status, Filter?.Prefix ?? Prefix])).toEqual([['Enabled', '']])
+    })
+  })
+
+  describe('where the store has them', () => {
+    let moto: RunningMoto
+    let other: FreshBucket
+    beforeAll(async () => {
+      moto = await startMoto()
+      other = await freshBucket(moto.s3)
+    }, 120_000)
+    afterAll(() => moto.stop())
+
+    it('all four switches of the public-access block are on, and what comes is encrypted', async () => {
+      const place = { Bucket: other.name, Key }
+      await setUpAsUsual(other)
+      await other.client.send(new PutObjectCommand({ ...place, Body: 'x' }))
+
+      const { publicAccess, encryption } = await readBucketSetup(other.client, other.name)
+      expect(Object.values(publicAccess ?? {})).toEqual([true, true, true, true])
+      expect(encryption?.[0]?.ApplyServerSideEncryptionByDefault).toEqual({ SSEAlgorithm: 'AES256' })
+      expect((await other.client.send(new HeadObjectCommand(place))).ServerSideEncryption).toBe('AES256')
+    })
+  })
+
+  describe('the connection test', () => {
+    it('names each safeguard that a bucket lacks, and the command that sets them, and fails nothing', async () => {
+      expect(await safeguardsOf(operatorOf(bare))).toMatchObject({
+        ok: true,
+        outcome: 'note',
+        says: 'Safeguards of the bucket: it keeps no versions; it is not closed to the public; it encrypts nothing by default; its policy lets in who comes without TLS; its policy takes signatures of any age; no rule ends unfinished uploads',
+        advice: expect.stringContaining('s3 setup'),
+      })
+    })
+
+    it('finds after s3 setup none lacking but what this store cannot have', async () => {
+      expect(await safeguardsOf(operatorOf(bucket))).toMatchObject({
+        ok: true,
+        says: 'Safeguards of the bucket: it encrypts nothing by default',
+        advice: expect.stringContaining('may stay as it is'),
+      })
+    })
+
+    it('says of those that these credentials may not look at just that, and fails nothing', async () => {
+      const endpoint = await openStoreInBetween({
+        behind: bucket.s3.endpoint,
+        answer: (call) => (call.startsWith('GET bucket?') ? refusal(403, 'AccessDenied') : undefined),
+      })
+      expect(await safeguardsOf(operatorOf(bucket, { AWS_ENDPOINT_URL_S3: endpoint }))).toMatchObject({
+        ok: true,
+        outcome: 'skipped',
+        says: 'Safeguards of the bucket: could not be looked at with these credentials',
+      })
+    })
+  })
+})
+
+function policyFor(bucket: string) {
+  const Resource = `arn:aws:s3:::${bucket}/*`
+  const Statement = [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource }]
+  return { Bucket: bucket, Policy: JSON.stringify({ Version: '2012-10-17', Statement }) }
+}
+
+async function safeguardsOf(settings: Record<string, string>) {
+  const report = await reportOf(settings)
+  return { ok: report.ok, ...report.steps.find(({ step }) => step === 'safeguards') }
+}

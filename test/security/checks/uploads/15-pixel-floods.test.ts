@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+
+import { serviceOnBothStores } from '../../../support/service/both-stores.ts'
+import { problemOf, uploadDocument, uploadFile } from '../../../support/documents/call-documents.ts'
+import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
+import { jpegOfSize, pngOfSize } from '../../../support/files/sized-pictures.ts'
+import { describeCheck } from '../../describe-check.ts'
+import { listKept } from '../../connections/list-stored.ts'
+
+const both = serviceOnBothStores()
+
+/** Each says how many pixels it has, and has none of them: only its header can tell. */
+const floods: [string, Buffer, string][] = [
+  ['a PNG of 50,000 × 50,000 pixels', pngOfSize(50_000, 50_000), 'a.png'],
+  ['a PNG that ends behind its header', pngOfSize(50_000, 50_000).subarray(0, 33), 'a.png'],
+  ['a PNG one line above what is allowed', pngOfSize(12_000, 10_001), 'a.png'],
+  ['a PNG as wide as can be, and one pixel high', pngOfSize(2 ** 31 - 1, 1), 'a.png'],
+  ['a PNG whose width times height is more than a number of 64 bits', pngOfSize(2 ** 31 - 1, 2 ** 31 - 1), 'a.png'],
+  ['a JPEG of 65,500 × 65,500 pixels', jpegOfSize(65_500, 65_500), 'a.jpg'],
+]
+
+describeCheck(15, () => {
+  describe.each(['onS3', 'onDisk'] as const)('%s', (where) => {
+    it.each(floods)('%s is 413, told how many it has, and nothing of it is kept', async (_what, bytes, fileName) => {
+      const service = both[where]
+      const { firm, admin } = await firmWithAdmin(service)
+      const before = await listKept(service, both.bucket)
+
+      const answer = await uploadFile(service.url, firm, admin, { bytes, fileName, contentType: '' })
+
+      const { code, detail } = await problemOf(answer)
+      expect([answer.status, code]).toEqual([413, 'too_large'])
+      expect(detail).toMatch(/pixels; at most 120 million/)
+      expect(await listKept(service, both.bucket)).toEqual(before)
+    })
+
+    it('a picture of exactly as many as are allowed is taken', async () => {
+      const service = both[where]
+      const { firm, admin } = await firmWithAdmin(service)
+      const wish = { fileName: 'a.png', contentType: '', bytes: pngOfSize(12_000, 10_000) }
+
+      expect(await uploadDocument(service.url, firm, admin, wish)).toMatchObject({ mime_type: 'image/png' })
+    })
+  })
+})

@@ -1,0 +1,36 @@
+import { connect } from 'node:net'
+import { once } from 'node:events'
+
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { uploadDocument } from '../../support/documents/call-documents.ts'
+import { makePdf } from '../../support/files/make-files.ts'
+import { startService, type TestService } from '../../support/service/start-service.ts'
+import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
+import { serveWatched } from '../../support/http/raw-connection.ts'
+
+let service: TestService
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(async () => service.stop())
+
+it('a download under way when the service is told to end comes to its end, and its kept connection does not hold the service up', async () => {
+  const { firm, admin } = await firmWithAdmin(service)
+  const document = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ bytes: 10_000_000 }) })
+  const server = await serveWatched(service.app)
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  socket.write(
+    `GET /api/v1/security-firms/${firm}/documents/${document.id}/download HTTP/1.1\r\nHost: a\r\nAuthorization: ${admin.headers.authorization}\r\n\r\n`,
+  )
+  // More than fits into the buffers between the two, so the answer is still under way.
+  await once(socket, 'readable')
+
+  const stopped = server.stop()
+  let received = 0
+  for await (const chunk of socket) received += (chunk as Buffer).length
+  await stopped
+
+  expect(received).toBeGreaterThan(10_000_000)
+})

@@ -1,0 +1,13 @@
+import { pino } from 'pino'
+
+import { type Db, openDatabase } from '../../../src/database/connection/client.ts'
+import { freshMigratedDatabase } from './fresh-database.ts'
+
+/** A new database with our tables in it, as their owner; it goes with the scene that it is opened for. */
+export async function migratedDatabase(closing: AsyncDisposableStack): Promise<Db> {
+  const database = await freshMigratedDatabase()
+  closing.defer(() => database.drop())
+  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }))
+  closing.defer(() => db.destroy())
+  return db
+}

@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { type ClamdWish, clamdNeed, type RunningClamd, startClamd } from '../services/programs/clamd.ts'
+import { ensureInstalled } from '../services/packages/install-packages.ts'
+
+export type ClamdInHand = {
+  /** As `CLAMD_URL` takes it; the same however often it is started. */
+  url: string
+  port: number
+  folder: string
+  socketPath: string
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Ends it for good. */
+  remove(): Promise<void>
+}
+
+/** A clamd of one test file's own, which it may stop and start; installed first if need be. */
+export async function clamdInHand(settings: ClamdWish['settings'] = {}): Promise<ClamdInHand> {
+  await ensureInstalled([clamdNeed])
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-clamd-'))
+  let running: RunningClamd | undefined = await startClamd(folder, { settings })
+  const { port, address, socketPath } = running
+  const stop = async () => {
+    await running?.stop()
+    running = undefined
+  }
+  return {
+    url: address.url,
+    port,
+    folder,
+    socketPath,
+    stop,
+    async start() {
+      running ??= await startClamd(folder, { port, settings })
+    },
+    async remove() {
+      await stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

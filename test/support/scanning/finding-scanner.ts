@@ -1,0 +1,24 @@
+import { systemActor } from '../../../src/database/audit/events.ts'
+import { type Scanned, scanStored } from '../../../src/documents/scanning/scan-stored.ts'
+import { storesHere } from '../../../src/documents/stores/stores.ts'
+import type { Scanner } from '../../../src/scanner/scanner.ts'
+import type { TestService } from '../service/start-service.ts'
+
+/** A scanner that finds a virus in whatever it reads to its end. */
+export const findingScanner: Scanner = {
+  async scan(bytes) {
+    const pieces = bytes[Symbol.asyncIterator]()
+    while ((await pieces.next()).done !== true);
+    return { kind: 'infected', signature: 'Found' }
+  },
+  async identify() {
+    return { name: 'one that finds', signatures: undefined }
+  },
+}
+
+/** As `sweep`, of the disk of a service, by this scanner. */
+export async function findOnDisk({ app }: TestService): Promise<Scanned> {
+  const [disk] = storesHere(app.stores)
+  if (disk === undefined) throw new Error('Every service has a disk.')
+  return scanStored({ ...app, scanner: findingScanner }, systemActor('a test'), disk, new AbortController().signal)
+}

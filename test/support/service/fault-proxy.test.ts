@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+
+import { expect, test } from 'vitest'
+
+import { startFaultProxy, type Fault } from './fault-proxy.ts'
+import { makeNoise } from '../files/make-files.ts'
+
+const paper = makeNoise(300_000)
+
+/** A server that takes a whole paper and answers with the same bytes, behind a proxy with one fault. */
+async function sendThrough(fault: Fault) {
+  const received: Buffer[] = []
+  let length = 0
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk) => {
+      received.push(chunk)
+      length += chunk.length
+      if (length === paper.length) socket.end(paper)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const proxy = await startFaultProxy({ port: (server.address() as AddressInfo).port })
+  proxy.setFault(fault)
+
+  const client = connect({ host: '127.0.0.1', port: proxy.port })
+  const answer = buffer(client).catch((error: NodeJS.ErrnoException) => error.code)
+  client.write(paper)
+  return {
+    client,
+    answer,
+    proxy,
+    received: () => Buffer.concat(received),
+    async close() {
+      client.destroy()
+      await proxy.close()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+test('a connection without a fault carries every byte in both directions', async () => {
+  const sent = await sendThrough({ kind: 'none' })
+
+  expect(await sent.answer).toEqual(paper)
+  expect(sent.received()).toEqual(paper)
+  await sent.close()
+})
+
+test('a slow connection carries every byte in both directions', async () => {
+  const sent = await sendThrough({ kind: 'slow', latencyMs: 1, bytesPerSecond: 5_000_000 })
+
+  expect(await sent.answer).toEqual(paper)
+  await sent.close()
+})
+
+test.each([0, 1, 150_000, 299_999])(
+  'a connection cut on the way up brings the server %i bytes and the client an error',
+  async (afterBytes) => {
+    const sent = await sendThrough({ kind: 'cut_up', afterBytes })
+
+    expect(await sent.answer).toBe('ECONNRESET')
+    await sent.close()
+    expect(sent.received()).toEqual(paper.subarray(0, afterBytes))
+  },
+)
+
+test('a connection cut before the answer leaves the server with everything and the client with an error', async () => {
+  const sent = await sendThrough({ kind: 'cut_down', afterBytes: 0 })
+
+  expect(await sent.answer).toBe('ECONNRESET')
+  expect(sent.received()).toEqual(paper)
+  await sent.close()
+})
+
+test('a refused connection is reset and the server hears nothing', async () => {
+  const sent = await sendThrough({ kind: 'refuse' })
+
+  expect(await sent.answer).toBe('ECONNRESET')
+  expect(sent.received()).toHaveLength(0)
+  await sent.close()
+})
+
+test('a hanging connection ends only when it is cut, and the server hears nothing', async () => {
+  const sent = await sendThrough({ kind: 'hang' })
+  // Everything is on its way once the client has nothing left to send.
+  await new Promise((resolve) => sent.client.write('', resolve))
+
+  await sent.proxy.cutAll()
+
+  expect(await sent.answer).toBe('ECONNRESET')
+  expect(sent.received()).toHaveLength(0)
+  expect(sent.proxy.connections()).toBe(1)
+  await sent.close()
+})
+
+test('an open connection that hangs stays open, and the server hears no more of it', async () => {
+  const sent = await sendThrough({ kind: 'swallow_answer' })
+  await expect.poll(() => sent.received().length).toBe(paper.length)
+  sent.proxy.hangAll()
+  // More than the buffers of connections take: the proxy has read of it.
+  await new Promise((resolve) => sent.client.write(Buffer.alloc(30_000_000), resolve))
+  expect(sent.client.readable).toBe(true)
+
+  await sent.proxy.cutAll()
+
+  expect(await sent.answer).toBe('ECONNRESET')
+  await sent.close()
+  expect(sent.received()).toHaveLength(paper.length)
+})
+
+test('a swallowed answer leaves the server with everything and the connection open', async () => {
+  const sent = await sendThrough({ kind: 'swallow_answer' })
+  await expect.poll(() => sent.received().length).toBe(paper.length)
+  expect(sent.client.readable).toBe(true)
+  expect(sent.client.bytesRead).toBe(0)
+
+  await sent.proxy.cutAll()
+
+  expect(await sent.answer).toBe('ECONNRESET')
+  await sent.close()
+})

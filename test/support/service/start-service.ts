@@ -1,0 +1,73 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { type App, openApp, type Patience } from '../../../src/app.ts'
+import { buildApi } from '../../../src/bin/api.ts'
+import { loadConfig } from '../../../src/config/config.ts'
+import { makeLogger } from '../../../src/logging/logger.ts'
+import { freshMigratedDatabase } from '../database/fresh-database.ts'
+import { manyAnHour } from './many-an-hour.ts'
+
+/** The least that bcrypt allows. A hash of the cost in production takes 0.25 s of processor time. */
+const leastCost = 4
+
+export type TestService = {
+  app: App
+  /** `http://127.0.0.1:port`, without a slash. */
+  url: string
+  /** Every line that the service logged, as it came out. */
+  logLines: string[]
+  folder: string
+  stop(): Promise<void>
+}
+
+/**
+ * The whole service in this process, listening on a free port, on a database and folders of its own. `settings` are
+ * environment variables, as an operator would set them; without `DATABASE_URL` it gets a fresh database on the test
+ * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one. Limits of rate are far off. `limits`: less patience than usual.
+ */
+export async function startService(settings: Record<string, string> = {}, limits: Patience = {}): Promise<TestService> {
+  const opened: (() => Promise<unknown>)[] = []
+  const stop = async () => {
+    for (const close of opened.splice(0).toReversed()) await close()
+  }
+  try {
+    return { ...(await open(settings, limits, opened)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function open(
+  settings: Record<string, string>,
+  limits: Patience,
+  opened: (() => Promise<unknown>)[],
+): Promise<Omit<TestService, 'stop'>> {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-test-'))
+  opened.push(() => rm(folder, { recursive: true, force: true }))
+  const database = settings['DATABASE_URL'] === undefined ? await freshMigratedDatabase() : undefined
+  if (database !== undefined) opened.push(() => database.drop())
+
+  const logLines: string[] = []
+  const log = makeLogger({
+    level: 'debug',
+    isTerminal: false,
+    destination: { write: (line) => void logLines.push(line) },
+  })
+  const config = loadConfig({
+    ...manyAnHour,
+    JWT_SECRET_KEY: 'a secret for tests that nobody else has',
+    UPLOADS_DIR: join(folder, 'uploads'),
+    DATA_DIR: join(folder, 'data'),
+    PORT: '0',
+    ...settings,
+    DATABASE_URL: database?.url ?? (settings['DATABASE_URL'] === 'embedded' ? undefined : settings['DATABASE_URL']),
+  })
+  const app = await openApp(config, log, { passwords: { cost: leastCost }, ...limits })
+  opened.push(() => app.close())
+  const server = await buildApi(app)
+  opened.push(() => server.close())
+  return { app, url: await server.listen({ host: '127.0.0.1', port: 0 }), logLines, folder }
+}

@@ -1,0 +1,92 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+
+import { ensureInstalled, findProgram, type PackageNeed } from '../packages/install-packages.ts'
+import { runProgram, startProgram, waitUntilReady } from '../packages/run-program.ts'
+import { ServiceFailure } from '../packages/service-failure.ts'
+
+export const nginxNeed: PackageNeed = {
+  service: 'a reverse proxy (nginx)',
+  packages: ['nginx'],
+  aboutMegabytes: 2,
+  variables: [],
+  missing: async () => ((await findNginx()) ? [] : ['nginx']),
+}
+
+export type NginxWish = {
+  /** Its settings, logs and temporary files go here. */
+  folder: string
+  /** What stands in its `http` block. */
+  http: string
+  /** Where it then listens. */
+  port: number
+}
+
+export type RunningNginx = {
+  /** Takes over other settings as an operator lets it: requests that run end under the old ones. */
+  reload: (http: string) => Promise<void>
+  stop: () => Promise<void>
+}
+
+/** Debian's nginx with these settings, installed first if need be; the failure carries its own complaint about them. */
+export async function startNginx({ folder, http, port }: NginxWish): Promise<RunningNginx> {
+  await ensureInstalled([nginxNeed])
+  const command = await findNginx()
+  if (!command) throw new ServiceFailure('nginx is not installed.')
+  await mkdir(folder, { recursive: true })
+  const settings = join(folder, 'nginx.conf')
+  const words = ['-c', settings, '-e', join(folder, 'error.log')]
+  const take = async (text: string) => {
+    await writeFile(settings, wholeSettings(folder, text))
+    await runProgram(command, [...words, '-q', '-t'])
+  }
+  await take(http)
+  const server = startProgram({ name: 'nginx', command, words, logPath: join(folder, 'nginx.out') })
+  const stop = () => server.stop('SIGTERM')
+  try {
+    await waitUntilReady(server, 30, () => isListening(port))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    stop,
+    async reload(text) {
+      await take(text)
+      await runProgram(command, [...words, '-s', 'reload'])
+    },
+  }
+}
+
+function findNginx(): Promise<string | undefined> {
+  // Debian keeps it where only root looks.
+  return findProgram('nginx', ['/usr/sbin'])
+}
+
+function wholeSettings(folder: string, http: string): string {
+  // Its workers must reach this folder, which is nobody else's.
+  const account = process.getuid?.() === 0 ? 'user root;\n' : ''
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  return `${account}daemon off;
+worker_processes 2;
+pid ${folder}/nginx.pid;
+events { worker_connections 4096; }
+http {
+access_log ${folder}/access.log;
+${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
+${http}
+}
+`
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  try {
+    return await new Promise((resolve) => {
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    })
+  } finally {
+    socket.destroy()
+  }
+}

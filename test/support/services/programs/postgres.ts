@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { Client } from 'pg'
+
+import { findFreePorts } from '../packages/free-ports.ts'
+import { isExecutable, keepClusterFromStarting, type PackageNeed } from '../packages/install-packages.ts'
+import { runProgram, startProgram, waitUntilReady, type Account } from '../packages/run-program.ts'
+import type { PostgresAddress } from '../packages/service-addresses.ts'
+import { ServiceFailure } from '../packages/service-failure.ts'
+
+export const postgresNeed: PackageNeed = {
+  service: 'PostgreSQL',
+  packages: ['postgresql'],
+  aboutMegabytes: 60,
+  variables: ['DATABASE_URL'],
+  missing: async () => ((await findPrograms()) ? [] : ['initdb', 'postgres']),
+  prepare: keepClusterFromStarting,
+}
+
+type Started = { address: PostgresAddress; stop: () => Promise<void> }
+
+/** A PostgreSQL of the tests' own with its data in `folder`, in a state that no crash needs to survive. */
+export async function startPostgres(folder: string): Promise<Started> {
+  return startServer(folder, [...settings, ...hasty])
+}
+
+/** The same, but what it says is committed is on the disk. */
+export async function startDurablePostgres(folder: string): Promise<Started> {
+  return startServer(folder, settings)
+}
+
+async function startServer(folder: string, given: string[]): Promise<Started> {
+  const programs = await findPrograms()
+  if (!programs) throw new ServiceFailure('PostgreSQL is not installed.')
+  const account = await postgresAccount()
+  const [port] = await findFreePorts(1)
+  const password = randomBytes(12).toString('hex')
+  await mkdir(folder, { recursive: true })
+  await makeData(programs, folder, { account, password })
+
+  const server = startProgram({
+    name: 'PostgreSQL',
+    command: join(programs, 'postgres'),
+    words: ['-D', join(folder, 'data'), '-p', String(port), ...given.flatMap((setting) => ['-c', setting])],
+    logPath: join(folder, 'postgres.log'),
+    account,
+  })
+  const adminUrl = `postgresql://admin:${password}@127.0.0.1:${port}/postgres`
+  // Its quickest way out; there is nothing to save.
+  const stop = () => server.stop('SIGQUIT')
+  try {
+    await waitUntilReady(server, 60, () => answers(adminUrl))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { address: { adminUrl }, stop }
+}
+
+const settings = [
+  'listen_addresses=127.0.0.1',
+  // Below a deep folder a socket's path would be too long for the system.
+  'unix_socket_directories=',
+  'max_connections=200',
+]
+
+const hasty = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
+
+/** Debian keeps the server's programs out of PATH, in a folder for each version; the newest is taken. */
+async function findPrograms(): Promise<string | undefined> {
+  const root = '/usr/lib/postgresql'
+  const versions = (await readdir(root).catch(() => [])).toSorted((a, b) => Number(b) - Number(a))
+  const fromPath = (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '')
+  for (const folder of [...versions.map((version) => join(root, version, 'bin')), ...fromPath]) {
+    if ((await isExecutable(join(folder, 'initdb'))) && (await isExecutable(join(folder, 'postgres')))) return folder
+  }
+  return undefined
+}
+
+/** PostgreSQL refuses to run as root; Debian's package makes an account for it. */
+export async function postgresAccount(): Promise<Account | undefined> {
+  if (process.getuid?.() !== 0) return undefined
+  const ids = await Promise.all(['-u', '-g'].map((which) => runProgram('id', [which, 'postgres'])))
+  const [uid, gid] = ids.map(Number)
+  if (!uid || !gid) throw new ServiceFailure('There is no account "postgres" for PostgreSQL to run as.')
+  return { uid, gid }
+}
+
+async function makeData(
+  programs: string,
+  folder: string,
+  { account, password }: { account: Account | undefined; password: string },
+): Promise<void> {
+  const passwordFile = join(folder, 'password')
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  if (account) {
+    await chown(folder, account.uid, account.gid)
+    await chown(passwordFile, account.uid, account.gid)
+  }
+  await chmod(folder, 0o700)
+  const locale = ['--encoding=UTF8', '--locale=C.UTF-8']
+  const login = ['--username=admin', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
+  const words = ['-D', join(folder, 'data'), '--no-sync', ...locale, ...login]
+  await runProgram(join(programs, 'initdb'), words, { account, timeoutMs: 120_000 })
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000 })
+  try {
+    await client.connect()
+    await client.query('select 1')
+    return true
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,48 @@
+import { systemActor } from '../../../src/database/audit/events.ts'
+import {
+  type Finding,
+  type FindingKind,
+  planVerification,
+  type Verification,
+  type Verified,
+  type VerifyNeeds,
+} from '../../../src/documents/verifying/verification.ts'
+import { verify } from '../../../src/documents/verifying/verify.ts'
+
+type Wish = Partial<Pick<Verification, 'reads' | 'repairs' | 'patienceMs' | 'signal' | 'onWaiting'>> & {
+  share?: number
+}
+
+export type RunOfVerify = Verified & {
+  list: Finding[]
+  /** Keys of what was found, of one kind. */
+  keysOf(kind: FindingKind): (string | null)[]
+}
+
+/** The whole verification as a command would run it. */
+export async function runVerify(needs: VerifyNeeds, wish: Wish = {}): Promise<RunOfVerify> {
+  const { share = 1, ...rest } = wish
+  const list: Finding[] = []
+  const verified = await verify(needs, systemActor('a test'), {
+    plan: await planVerification(needs, share),
+    reads: true,
+    repairs: 'nothing',
+    concurrency: 4,
+    patienceMs: 0,
+    signal: new AbortController().signal,
+    onFinding: (finding) => void list.push(finding),
+    onChecked: () => undefined,
+    onWaiting: () => undefined,
+    ...rest,
+  })
+  return {
+    ...verified,
+    list,
+    keysOf: (kind) => list.filter((finding) => finding.kind === kind).map(({ key }) => key),
+  }
+}
+
+/** The same, but that two days have passed: what is there now is older than the grace. */
+export function inTwoDays<Needs extends { now: () => Date }>(needs: Needs): Needs {
+  return { ...needs, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
+}
