@@ -187,7 +187,7 @@ function openScannerOf(
   if (clamd === undefined) return undefined
   fromZero(
     metrics.scansUndecided,
-    cannotSayReasons.map((why) => ({ why })),
+    cannotSayReasons.map((reason) => ({ reason })),
   )
   return openClamd(clamd, limits)
 }

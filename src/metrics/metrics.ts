@@ -4,6 +4,9 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { counters, histograms } from './counters.ts'
 import { gauges } from './gauges.ts'
 
+/** Of the default metrics of prom-client; the definitions spell it out, so that a search finds them. */
+const metricPrefix = 'paniq_documents_'
+
 type Definition = {
   name: string
   help: string
@@ -26,9 +29,10 @@ export type Metrics = { registry: Registry } & Gauges & Counters & Histograms
 export function makeMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
-  // Named as counters are, and are none: whatever checks names stumbles over them.
-  for (const kind of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${kind}_total`)
+  collectDefaultMetrics({ register: registry, prefix: metricPrefix })
+  // promtool rejects these gauges: their names end as those of counters do.
+  for (const kind of ['handles', 'requests', 'resources'])
+    registry.removeSingleMetric(`${metricPrefix}nodejs_active_${kind}_total`)
 
   // Object.fromEntries cannot express that each metric has the name of its definition.
   const metrics = {

@@ -34,7 +34,10 @@ test('each rule fires when it should, and no other with it', { timeout: 300_000 
 
 test('promtool rejects a broken rule', async () => {
   const rules = await readFile(join(folder, 'alerts.yaml'), 'utf8')
-  const broken = rules.replace('database_up{job="paniq-documents"} == 0', 'database_up{job="paniq-documents"} == 1')
+  const broken = rules.replace(
+    'paniq_documents_database_up{job="paniq-documents"} == 0',
+    'paniq_documents_database_up{job="paniq-documents"} == 1',
+  )
   const whole = parse(await readFile(join(folder, 'alerts.test.yaml'), 'utf8')) as { tests: { name: string }[] }
   const tests = whole.tests.filter(({ name }) => name === 'the database does not answer')
   const { isRight, output } = await withFiles(

@@ -57,7 +57,7 @@ async function outcomeOf(answer: Response): Promise<number | string> {
 }
 
 async function countOf(state: 'missing' | 'wrong'): Promise<number | undefined> {
-  return (await readMetrics(service.url)).valueOf('wrong_bytes_total', `state="${state}"`)
+  return (await readMetrics(service.url)).valueOf('paniq_documents_damaged_versions_total', `state="${state}"`)
 }
 
 const ways = [

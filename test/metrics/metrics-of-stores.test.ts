@@ -20,10 +20,12 @@ test('what is asked of S3, and the downloads from there, are counted by store', 
   const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 20_000 }) })
   await callDocuments(scene.service.url, scene.firm, scene.admin, `/${id}/download`)
 
-  expect(await figure('store_operation_duration_seconds_count', 'store="s3",operation="write",outcome="ok"')).toBe(1)
-  expect(await figure('store_bytes_total', 'store="s3",direction="written"')).toBe(20_000)
-  expect(await figure('downloads_total', 'store="s3"')).toBe(1)
-  expect(await figure('downloads_total', 'store="local"')).toBe(0)
+  expect(
+    await figure('paniq_documents_store_operation_duration_seconds_count', 'store="s3",operation="write",outcome="ok"'),
+  ).toBe(1)
+  expect(await figure('paniq_documents_store_bytes_total', 'store="s3",direction="written"')).toBe(20_000)
+  expect(await figure('paniq_documents_downloads_total', 'store="s3"')).toBe(1)
+  expect(await figure('paniq_documents_downloads_total', 'store="local"')).toBe(0)
 })
 
 test('a refusal is counted by its code, also one of a login', async () => {
@@ -39,15 +41,24 @@ test('a refusal is counted by its code, also one of a login', async () => {
 
   expect([refused.status, login.status]).toEqual([415, 401])
   const route = '/api/v1/security-firms/:firm_id/documents'
-  expect(await figure('refusals_total', `route="${route}",method="POST",code="unsupported_type"`)).toBe(1)
+  expect(
+    await figure('paniq_documents_error_responses_total', `route="${route}",method="POST",code="unsupported_type"`),
+  ).toBe(1)
   // From zero: what first appears as 1 has not risen, and wakes nobody.
-  expect(await figure('refusals_total', `route="${route}",method="POST",code="internal"`)).toBe(0)
-  expect(await figure('refusals_total', 'route="/api/v1/auth/login",method="POST",code="unauthenticated"')).toBe(1)
+  expect(await figure('paniq_documents_error_responses_total', `route="${route}",method="POST",code="internal"`)).toBe(
+    0,
+  )
+  expect(
+    await figure(
+      'paniq_documents_error_responses_total',
+      'route="/api/v1/auth/login",method="POST",code="unauthenticated"',
+    ),
+  ).toBe(1)
 })
 
 test('an outage of S3, its end and what moves there afterwards are counted', async () => {
-  expect(await figure('s3_outages_total', 'reason="no_answer"')).toBe(0)
-  expect(await figure('moves_total', 'to="s3",outcome="moved"')).toBe(0)
+  expect(await figure('paniq_documents_s3_outages_total', 'reason="no_answer"')).toBe(0)
+  expect(await figure('paniq_documents_moves_total', 'to="s3",outcome="moved"')).toBe(0)
   scene.toS3.setFault({ kind: 'refuse' })
   await scene.toS3.cutAll()
   const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 30_000 }) })
@@ -55,67 +66,72 @@ test('an outage of S3, its end and what moves there afterwards are counted', asy
   await download.arrayBuffer()
 
   const local = 'store="local",direction='
-  expect(await figure('s3_outages_total', 'reason="no_answer"')).toBe(1)
-  expect(await figure('s3_returns_total')).toBe(0)
-  expect(await figure('store_bytes_total', `${local}"written"`)).toBe(30_000)
-  await expect.poll(() => figure('store_bytes_total', `${local}"read"`), polling).toBe(30_000)
-  expect(await figure('store_operation_duration_seconds_count', 'store="local",operation="read",outcome="ok"')).toBe(1)
-  expect(await figure('downloads_total', 'store="local"')).toBe(1)
+  expect(await figure('paniq_documents_s3_outages_total', 'reason="no_answer"')).toBe(1)
+  expect(await figure('paniq_documents_s3_recoveries_total')).toBe(0)
+  expect(await figure('paniq_documents_store_bytes_total', `${local}"written"`)).toBe(30_000)
+  await expect.poll(() => figure('paniq_documents_store_bytes_total', `${local}"read"`), polling).toBe(30_000)
+  expect(
+    await figure(
+      'paniq_documents_store_operation_duration_seconds_count',
+      'store="local",operation="read",outcome="ok"',
+    ),
+  ).toBe(1)
+  expect(await figure('paniq_documents_downloads_total', 'store="local"')).toBe(1)
 
   scene.toS3.setFault({ kind: 'none' })
-  await expect.poll(() => figure('s3_returns_total'), polling).toBe(1)
+  await expect.poll(() => figure('paniq_documents_s3_recoveries_total'), polling).toBe(1)
   const tending = tendDisk(scene.service.app)
-  await expect.poll(() => figure('moves_total', 'to="s3",outcome="moved"'), polling).toBe(1)
+  await expect.poll(() => figure('paniq_documents_moves_total', 'to="s3",outcome="moved"'), polling).toBe(1)
   await tending.close()
-  expect(await figure('moved_bytes_total', 'to="s3"')).toBe(30_000)
-  expect(await figure('moves_taken_over_total')).toBe(0)
+  expect(await figure('paniq_documents_moved_bytes_total', 'to="s3"')).toBe(30_000)
+  expect(await figure('paniq_documents_moves_resumed_total')).toBe(0)
 })
 
 test('free room is told of both folders, and of none that does not answer', async () => {
   const { bsize, blocks } = await statfs(join(scene.service.folder, 'uploads'))
 
   for (const folder of ['uploads', 'data']) {
-    expect(await figure('disk_free_bytes', `folder="${folder}"`)).toBeGreaterThan(0)
-    expect(await figure('disk_size_bytes', `folder="${folder}"`)).toBe(bsize * blocks)
+    expect(await figure('paniq_documents_disk_free_bytes', `folder="${folder}"`)).toBeGreaterThan(0)
+    expect(await figure('paniq_documents_disk_size_bytes', `folder="${folder}"`)).toBe(bsize * blocks)
   }
   const folders = { uploads: join(scene.service.folder, 'uploads'), data: join(scene.service.folder, 'not-mounted') }
   await levelMeter({ ...scene.service.app, folders, plan: [] })()
   const text = await scene.service.app.metrics.registry.metrics()
-  expect(text).toMatch(/^disk_free_bytes\{folder="uploads"\}/m)
+  expect(text).toMatch(/^paniq_documents_disk_free_bytes\{folder="uploads"\}/m)
   expect(text).not.toMatch(/folder="data"/)
 })
 
 test('memory that uploads wait for, and what lies in the spool, are there to see', async () => {
   const giveBack = await scene.service.app.budget.reserve(scene.service.app.budget.totalBytes)
   const waits = uploadFile(scene.service.url, scene.firm, scene.admin)
-  await expect.poll(() => figure('uploads_waiting'), polling).toBe(1)
+  await expect.poll(() => figure('paniq_documents_uploads_waiting'), polling).toBe(1)
   giveBack()
   expect((await waits).status).toBe(201)
-  expect(await figure('uploads_waiting')).toBe(0)
+  expect(await figure('paniq_documents_uploads_waiting')).toBe(0)
 
   const file = await scene.service.app.spool.open()
   await file.append(Buffer.alloc(1000))
-  expect(await figure('spool_bytes')).toBe(1000)
+  expect(await figure('paniq_documents_spool_bytes')).toBe(1000)
   await file.remove()
-  expect(await figure('spool_bytes')).toBe(0)
+  expect(await figure('paniq_documents_spool_bytes')).toBe(0)
 })
 
 test('a request is under way until its answer is out', async () => {
   const giveBack = await scene.service.app.budget.reserve(scene.service.app.budget.totalBytes)
   const waits = uploadFile(scene.service.url, scene.firm, scene.admin)
   // It and the one that asks.
-  await expect.poll(() => figure('http_requests_under_way'), polling).toBe(2)
+  await expect.poll(() => figure('paniq_documents_http_requests_in_progress'), polling).toBe(2)
   giveBack()
   await waits
-  await expect.poll(() => figure('http_requests_under_way'), polling).toBe(1)
+  await expect.poll(() => figure('paniq_documents_http_requests_in_progress'), polling).toBe(1)
 })
 
 test('statements are timed; one that comes too late, and a connection that is lost, are counted as what they are', async () => {
   const { db } = scene.service.app
-  expect(await figure('database_statement_duration_seconds_count')).toBeGreaterThan(10)
-  expect(await figure('database_connection_wait_seconds_count')).toBeGreaterThan(10)
-  expect(await figure('database_connections_most')).toBe(20)
-  const failures = (kind: string) => figure('database_failures_total', `kind="${kind}"`)
+  expect(await figure('paniq_documents_database_statement_duration_seconds_count')).toBeGreaterThan(10)
+  expect(await figure('paniq_documents_database_connection_wait_seconds_count')).toBeGreaterThan(10)
+  expect(await figure('paniq_documents_database_connections_max')).toBe(20)
+  const failures = (kind: string) => figure('paniq_documents_database_failures_total', `kind="${kind}"`)
   expect([await failures('too_late'), await failures('unanswered'), await failures('connect')]).toEqual([0, 0, 0])
 
   const late = db.transaction().execute(async (trx) => {
@@ -137,7 +153,8 @@ test('statements are timed; one that comes too late, and a connection that is lo
 })
 
 test('what the database refuses by its rules is no failure of it', async () => {
-  const failures = async () => (await readMetrics(scene.service.url)).text.match(/^database_failures_total.*$/gm)
+  const failures = async () =>
+    (await readMetrics(scene.service.url)).text.match(/^paniq_documents_database_failures_total.*$/gm)
   const before = await failures()
   await expect(sql`select 1 / 0`.execute(scene.service.app.db)).rejects.toThrow('division by zero')
 

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const figure = async (name: string, labels = '') => (await readMetrics(service.url)).valueOf(name, labels)
 const run = async (statement: ReturnType<typeof sql>) => void (await statement.execute(service.app.db))
-const runs = (labels: string) => figure('job_duration_seconds_count', labels)
+const runs = (labels: string) => figure('paniq_documents_job_duration_seconds_count', labels)
 const polling = { interval: 200 }
 
 test('a queue shows what waits in it and for how long somebody could have taken it', async () => {
@@ -40,17 +40,17 @@ test('a queue shows what waits in it and for how long somebody could have taken 
     values ('maintenance', 'waits', 'created', now() - interval '2 hours'),
       ('maintenance', 'waits', 'failed', now() - interval '9 hours')`)
 
-  await expect.poll(() => figure('jobs', 'queue="waits",state="created"'), polling).toBe(1)
-  const age = (await figure('jobs_oldest_seconds', 'queue="waits"')) ?? 0
+  await expect.poll(() => figure('paniq_documents_jobs', 'queue="waits",state="created"'), polling).toBe(1)
+  const age = (await figure('paniq_documents_jobs_oldest_seconds', 'queue="waits"')) ?? 0
   expect(age).toBeGreaterThan(7190)
   expect(age).toBeLessThan(7300)
-  expect(await figure('jobs', 'queue="waits",state="failed"')).toBe(1)
-  expect(await figure('jobs', 'queue="waits",state="retry"')).toBe(0)
+  expect(await figure('paniq_documents_jobs', 'queue="waits",state="failed"')).toBe(1)
+  expect(await figure('paniq_documents_jobs', 'queue="waits",state="retry"')).toBe(0)
 
   await run(
     sql`update ${job} set start_after = now() + interval '1 hour' where singleton_key = 'waits' and state = 'created'`,
   )
-  await expect.poll(() => figure('jobs_oldest_seconds', 'queue="waits"'), polling).toBe(0)
+  await expect.poll(() => figure('paniq_documents_jobs_oldest_seconds', 'queue="waits"'), polling).toBe(0)
 })
 
 test('attempts at jobs and runs of tasks are timed by how they ended', async () => {
@@ -93,13 +93,13 @@ test('open moves and copies into quarantine, due removals and quarantined files 
       ('s3', 'quarantine/infected', 'quarantined', 'infected', 1, 'a test'),
       ('s3', 'quarantine/begun', 'incoming', 'begun', 1, 'a test')`)
 
-  await expect.poll(() => figure('quarantined_files'), polling).toBe(2)
-  expect(await figure('moves_open')).toBe(2)
-  expect(await figure('open_uploads')).toBe(0)
-  expect(await figure('moves_oldest_seconds')).toBeGreaterThan(3590)
-  expect(await figure('removals_due')).toBe(1)
-  expect(await figure('removals_oldest_seconds')).toBeGreaterThan(1790)
-  expect(await figure('removals_oldest_seconds')).toBeLessThan(3600)
+  await expect.poll(() => figure('paniq_documents_quarantined_files'), polling).toBe(2)
+  expect(await figure('paniq_documents_open_moves')).toBe(2)
+  expect(await figure('paniq_documents_open_uploads')).toBe(0)
+  expect(await figure('paniq_documents_open_moves_oldest_seconds')).toBeGreaterThan(3590)
+  expect(await figure('paniq_documents_due_removals')).toBe(1)
+  expect(await figure('paniq_documents_due_removals_oldest_seconds')).toBeGreaterThan(1790)
+  expect(await figure('paniq_documents_due_removals_oldest_seconds')).toBeLessThan(3600)
 })
 
 test('however many rows there are, no more than ten thousand are looked at', async () => {
@@ -108,28 +108,30 @@ test('however many rows there are, no more than ten thousand are looked at', asy
     select ${firm}, gen_random_uuid(), gen_random_uuid(), 's3', 'left/' || n, 'incoming', now() - interval '1 minute'
     from generate_series(1, 10050) n`)
 
-  await expect.poll(() => figure('open_uploads'), polling).toBe(10_000)
-  expect(await figure('open_uploads_oldest_seconds')).toBeGreaterThan(50)
+  await expect.poll(() => figure('paniq_documents_open_uploads'), polling).toBe(10_000)
+  expect(await figure('paniq_documents_open_uploads_oldest_seconds')).toBeGreaterThan(50)
 })
 
 test('the last backup says when it was finished, and whether it has all', async () => {
-  expect(await figure('backup_last_whole')).toBeUndefined()
+  expect(await figure('paniq_documents_backup_last_complete')).toBeUndefined()
   await run(sql`
     insert into document_backups (id, place, name, rows_only, ended_at, outcome)
     values (gen_random_uuid(), '/backups', 'one', true, now() - interval '1 day', 'lacking'),
       (gen_random_uuid(), '/backups', 'two', true, now(), 'failed')`)
 
-  await expect.poll(() => figure('backup_last_whole'), polling).toBe(0)
-  expect(await figure('backup_last_finished_timestamp_seconds')).toBeLessThan(Date.now() / 1000 - 80_000)
+  await expect.poll(() => figure('paniq_documents_backup_last_complete'), polling).toBe(0)
+  expect(await figure('paniq_documents_backup_last_finished_timestamp_seconds')).toBeLessThan(
+    Date.now() / 1000 - 80_000,
+  )
 })
 
 test('the last verification says when it was, and whether it saw all', async () => {
-  expect(await figure('verify_last_complete')).toBeUndefined()
+  expect(await figure('paniq_documents_verification_last_complete')).toBeUndefined()
   await run(sql`
     insert into document_verifications (share, reads, is_complete, files, bytes, findings)
     values (1, true, false, 17, 4711, '{"missing": 2}')`)
 
-  await expect.poll(() => figure('verify_last_files'), polling).toBe(17)
-  expect(await figure('verify_last_complete')).toBe(0)
-  expect(await figure('verify_findings', 'kind="missing"')).toBe(2)
+  await expect.poll(() => figure('paniq_documents_verification_last_versions'), polling).toBe(17)
+  expect(await figure('paniq_documents_verification_last_complete')).toBe(0)
+  expect(await figure('paniq_documents_verification_findings', 'kind="missing"')).toBe(2)
 })

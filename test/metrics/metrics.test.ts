@@ -23,14 +23,16 @@ test('an upload and a download are counted: requests by pattern, bytes by store,
   const figures = await readMetrics(scene.service.url)
 
   const documents = 'route="/api/v1/security-firms/:firm_id/documents'
-  const requests = (labels: string) => figures.valueOf('http_request_duration_seconds_count', labels)
+  const requests = (labels: string) => figures.valueOf('paniq_documents_http_request_duration_seconds_count', labels)
   expect(requests(`${documents}",method="POST",status_class="2xx"`)).toBe(1)
   expect(requests(`${documents}/:id/download",method="GET",status_class="3xx"`)).toBe(1)
   expect(requests(`${documents}/:id/download",method="GET",status_class="4xx"`)).toBe(1)
-  expect(figures.valueOf('upload_bytes_total', 'store="s3",outcome="ok"')).toBe(20_000)
-  expect(figures.valueOf('upload_size_bytes_bucket', 'le="16384",store="s3",outcome="ok"')).toBe(0)
-  expect(figures.valueOf('upload_size_bytes_bucket', 'le="65536",store="s3",outcome="ok"')).toBe(1)
-  expect(figures.valueOf('s3_operation_duration_seconds_count', 'operation="put_object",outcome="ok"')).toBe(1)
+  expect(figures.valueOf('paniq_documents_upload_bytes_total', 'store="s3",outcome="ok"')).toBe(20_000)
+  expect(figures.valueOf('paniq_documents_upload_size_bytes_bucket', 'le="16384",store="s3",outcome="ok"')).toBe(0)
+  expect(figures.valueOf('paniq_documents_upload_size_bytes_bucket', 'le="65536",store="s3",outcome="ok"')).toBe(1)
+  expect(
+    figures.valueOf('paniq_documents_s3_operation_duration_seconds_count', 'operation="put_object",outcome="ok"'),
+  ).toBe(1)
   expect(figures.text).not.toContain(id)
   expect(figures.text).not.toContain(scene.firm)
 })
@@ -41,7 +43,9 @@ test('addresses that nobody serves are one pattern, however many are tried', asy
 
   const { text } = await readMetrics(scene.service.url)
 
-  expect(text).toMatch(/http_request_duration_seconds_count\{route="unknown",method="GET",status_class="4xx"\} 3/)
+  expect(text).toMatch(
+    /paniq_documents_http_request_duration_seconds_count\{route="unknown",method="GET",status_class="4xx"\} 3/,
+  )
   expect(text).not.toMatch(/wp-login|xxx/)
 })
 
@@ -52,20 +56,20 @@ test('an upload that its store did not take is counted as such, and so are the c
   const figures = await readMetrics(scene.service.url)
 
   expect(taken.status).toBe(201)
-  expect(figures.valueOf('s3_available')).toBe(0)
-  expect(figures.valueOf('uploads_without_s3_total', 'reason="no_answer",goes_to="local"')).toBe(1)
-  expect(figures.valueOf('uploads_without_s3_total', 'reason="no_bucket",goes_to="local"')).toBe(0)
-  const waiting = async () => (await readMetrics(scene.service.url)).valueOf('fallback_files')
+  expect(figures.valueOf('paniq_documents_s3_available')).toBe(0)
+  expect(figures.valueOf('paniq_documents_uploads_without_s3_total', 'reason="no_answer",goes_to="local"')).toBe(1)
+  expect(figures.valueOf('paniq_documents_uploads_without_s3_total', 'reason="no_bucket",goes_to="local"')).toBe(0)
+  const waiting = async () => (await readMetrics(scene.service.url)).valueOf('paniq_documents_fallback_files')
   await expect.poll(waiting).toBe(1)
-  expect((await readMetrics(scene.service.url)).valueOf('fallback_oldest_seconds')).toBeGreaterThan(0)
-  expect(figures.valueOf('upload_size_bytes_count', 'store="local",outcome="ok"')).toBe(1)
-  expect(figures.valueOf('upload_size_bytes_count', 'store="s3",outcome="unavailable"')).toBe(1)
-  expect(figures.valueOf('upload_bytes_total', 'store="s3",outcome="unavailable"')).toBe(30_000)
+  expect((await readMetrics(scene.service.url)).valueOf('paniq_documents_fallback_oldest_seconds')).toBeGreaterThan(0)
+  expect(figures.valueOf('paniq_documents_upload_size_bytes_count', 'store="local",outcome="ok"')).toBe(1)
+  expect(figures.valueOf('paniq_documents_upload_size_bytes_count', 'store="s3",outcome="unavailable"')).toBe(1)
+  expect(figures.valueOf('paniq_documents_upload_bytes_total', 'store="s3",outcome="unavailable"')).toBe(30_000)
   const failed = 'operation="put_object",outcome="unavailable"'
-  expect(figures.valueOf('s3_operation_duration_seconds_count', failed)).toBeGreaterThan(0)
+  expect(figures.valueOf('paniq_documents_s3_operation_duration_seconds_count', failed)).toBeGreaterThan(0)
 
   scene.toS3.setFault({ kind: 'none' })
-  const isAvailable = async () => (await readMetrics(scene.service.url)).valueOf('s3_available')
+  const isAvailable = async () => (await readMetrics(scene.service.url)).valueOf('paniq_documents_s3_available')
   await expect.poll(isAvailable).toBe(1)
 })
 
@@ -76,11 +80,11 @@ test('a refused login is counted, and a body that is no login is none', async ()
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
     })
-  const before = (await readMetrics(scene.service.url)).valueOf('logins_failed_total')
+  const before = (await readMetrics(scene.service.url)).valueOf('paniq_documents_failed_logins_total')
   const refused = await logIn({ email: 'nobody@people.example', password: 'wrong password' })
   const unread = await logIn({ email: 7 })
 
-  const after = (await readMetrics(scene.service.url)).valueOf('logins_failed_total')
+  const after = (await readMetrics(scene.service.url)).valueOf('paniq_documents_failed_logins_total')
 
   expect([refused.status, unread.status]).toEqual([401, 422])
   expect([before, after]).toEqual([0, 1])
@@ -89,22 +93,24 @@ test('a refused login is counted, and a body that is no login is none', async ()
 test('what is open, waits or is held is there to see', async () => {
   const read = () => readMetrics(scene.service.url)
   // A database that did not answer in time is asked again.
-  await expect.poll(async () => (await read()).valueOf('database_up')).toBe(1)
+  await expect.poll(async () => (await read()).valueOf('paniq_documents_database_up')).toBe(1)
   const figures = await read()
 
-  expect(figures.valueOf('database_connections', 'state="waiting"')).toBe(0)
+  expect(figures.valueOf('paniq_documents_database_connections', 'state="waiting"')).toBe(0)
   expect(
-    (figures.valueOf('database_connections', 'state="in_use"') ?? 0) +
-      (figures.valueOf('database_connections', 'state="idle"') ?? 0),
+    (figures.valueOf('paniq_documents_database_connections', 'state="in_use"') ?? 0) +
+      (figures.valueOf('paniq_documents_database_connections', 'state="idle"') ?? 0),
   ).toBeGreaterThan(0)
-  expect(figures.valueOf('upload_memory_bytes', 'kind="used"')).toBe(0)
-  expect(figures.valueOf('upload_memory_bytes', 'kind="limit"')).toBe(scene.service.app.budget.totalBytes)
-  expect(figures.valueOf('process_cpu_seconds_total')).toBeGreaterThan(0)
-  expect(figures.valueOf('process_resident_memory_bytes')).toBeGreaterThan(0)
+  expect(figures.valueOf('paniq_documents_upload_memory_bytes', 'kind="used"')).toBe(0)
+  expect(figures.valueOf('paniq_documents_upload_memory_bytes', 'kind="limit"')).toBe(
+    scene.service.app.budget.totalBytes,
+  )
+  expect(figures.valueOf('paniq_documents_process_cpu_seconds_total')).toBeGreaterThan(0)
+  expect(figures.valueOf('paniq_documents_process_resident_memory_bytes')).toBeGreaterThan(0)
 })
 
 test('an upload that nobody ended is counted as open', async () => {
-  const open = async () => (await readMetrics(scene.service.url)).valueOf('open_uploads')
+  const open = async () => (await readMetrics(scene.service.url)).valueOf('paniq_documents_open_uploads')
   const count = async () => {
     const { rows } = await sql<{
       n: number
@@ -127,17 +133,17 @@ test('memory that an upload holds is seen while it holds it', async () => {
   giveBack()
   const after = await readMetrics(scene.service.url)
 
-  expect(during.valueOf('upload_memory_bytes', 'kind="used"')).toBe(1000)
-  expect(after.valueOf('upload_memory_bytes', 'kind="used"')).toBe(0)
+  expect(during.valueOf('paniq_documents_upload_memory_bytes', 'kind="used"')).toBe(1000)
+  expect(after.valueOf('paniq_documents_upload_memory_bytes', 'kind="used"')).toBe(0)
 })
 
 test('an event without a month of its own raises the figure that alarms', async () => {
-  expect(await figure('document_events_default_rows')).toBe(0)
+  expect(await figure('paniq_documents_events_without_month')).toBe(0)
 
   await asOwner(`insert into document_events (occurred_at, action, outcome, request_id, personal_commitment)
     values ('1999-12-31T23:59:59Z', 'test', 'ok', '', sha256(''))`)
 
-  await expect.poll(() => figure('document_events_default_rows'), { interval: 200 }).toBe(1)
+  await expect.poll(() => figure('paniq_documents_events_without_month'), { interval: 200 }).toBe(1)
 })
 
 test('the months that are ready for audit events are counted', async () => {
@@ -165,7 +171,7 @@ test('jobs are counted by queue and state, those that are done are not', async (
   )
 
   const failed = async () =>
-    (await readMetrics(scene.service.url)).valueOf('jobs', 'queue="housekeeping",state="failed"')
+    (await readMetrics(scene.service.url)).valueOf('paniq_documents_jobs', 'queue="housekeeping",state="failed"')
   await expect.poll(failed, { interval: 200 }).toBe(1)
   expect((await readMetrics(scene.service.url)).text).not.toContain('state="completed"')
 })
@@ -173,17 +179,17 @@ test('jobs are counted by queue and state, those that are done are not', async (
 test('without its database the service still shows its own figures, and none of the rows’ that would be old', async () => {
   scene.toDatabase.setFault({ kind: 'refuse' })
   await scene.toDatabase.cutAll()
-  const up = async () => (await readMetrics(scene.service.url)).valueOf('database_up')
+  const up = async () => (await readMetrics(scene.service.url)).valueOf('paniq_documents_database_up')
   await expect.poll(up, { interval: 200 }).toBe(0)
 
   const figures = await readMetrics(scene.service.url)
   scene.toDatabase.setFault({ kind: 'none' })
   await expect.poll(up, { interval: 200 }).toBe(1)
 
-  expect(figures.valueOf('open_uploads')).toBeUndefined()
-  expect(figures.valueOf('document_events_default_rows')).toBeUndefined()
-  expect(figures.valueOf('jobs', 'queue="housekeeping",state="failed"')).toBeUndefined()
-  expect(figures.valueOf('process_cpu_seconds_total')).toBeGreaterThan(0)
+  expect(figures.valueOf('paniq_documents_open_uploads')).toBeUndefined()
+  expect(figures.valueOf('paniq_documents_events_without_month')).toBeUndefined()
+  expect(figures.valueOf('paniq_documents_jobs', 'queue="housekeeping",state="failed"')).toBeUndefined()
+  expect(figures.valueOf('paniq_documents_process_cpu_seconds_total')).toBeGreaterThan(0)
 })
 
 test('no secret of the settings is among the figures', async () => {
@@ -208,7 +214,8 @@ test('every reason for which a scanner may say nothing is there from zero, so th
   const scanning = await startService({ CLAMD_URL: 'tcp://127.0.0.1:1' })
   try {
     const figures = await readMetrics(scanning.url)
-    for (const why of cannotSayReasons) expect(figures.valueOf('scans_undecided_total', `why="${why}"`)).toBe(0)
+    for (const reason of cannotSayReasons)
+      expect(figures.valueOf('paniq_documents_scans_undecided_total', `reason="${reason}"`)).toBe(0)
   } finally {
     await scanning.stop()
   }

@@ -1,4 +1,4 @@
-/** One line of Prometheus' text format, for example `jobs{queue="housekeeping",state="active"} 1`. */
+/** One line of Prometheus' text format, for example `paniq_documents_jobs{queue="housekeeping",state="active"} 1`. */
 type Sample = { name: string; labels: string; value: number }
 
 export type Figures = {

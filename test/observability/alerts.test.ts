@@ -35,10 +35,10 @@ test('each metric, label and value that a rule asks for is one of a running serv
 
 test.each([
   ['sum(rate(no_such_total{job="paniq-documents"}[5m]))', 'no_such_total'],
-  ['jobs{job="paniq-documents", colour="red"} > 0', 'jobs{colour: red}'],
-  ['jobs{job="paniq-documents", state="asleep"} > 0', 'jobs{state: asleep}'],
-  ['jobs > 0 or jobs{state="failed"}', 'jobs of any job'],
-  ['sum by (colour) (jobs{job="paniq-documents"})', 'by colour'],
+  ['paniq_documents_jobs{job="paniq-documents", colour="red"} > 0', 'paniq_documents_jobs{colour: red}'],
+  ['paniq_documents_jobs{job="paniq-documents", state="asleep"} > 0', 'paniq_documents_jobs{state: asleep}'],
+  ['paniq_documents_jobs > 0 or paniq_documents_jobs{state="failed"}', 'paniq_documents_jobs of any job'],
+  ['sum by (colour) (paniq_documents_jobs{job="paniq-documents"})', 'by colour'],
 ])('an expression that no service could answer is found: %s', (expression, what) => {
   expect(findUnknown(expression, scene.known)).toEqual([what])
 })

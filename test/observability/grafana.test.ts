@@ -54,13 +54,13 @@ test('every expression asks for what a service has, and every figure of ours is 
 
   const shown = new Set(asked.flatMap(({ expr }) => selectorsOf(expr).map(({ metric }) => metric)))
   const names = [...scene.known.text.matchAll(/^# TYPE (\S+) \S+$/gm)].map(([, name = '']) => name)
-  const ours = names.filter((name) => !/^(process|nodejs)_/.test(name))
+  const ours = names.filter((name) => !/^paniq_documents_(process|nodejs)_/.test(name))
   const isShown = (name: string) => ['', '_count', '_bucket', '_sum'].some((end) => shown.has(name + end))
   // Not on the board: details of a verification or a backup, and what has an alert of its own.
   expect(ours.filter((name) => !isShown(name))).toEqual([
-    'verify_last_complete',
-    'verify_last_files',
-    'backup_last_whole',
+    'paniq_documents_verification_last_complete',
+    'paniq_documents_verification_last_versions',
+    'paniq_documents_backup_last_complete',
     'paniq_documents_event_months_ahead',
   ])
 })

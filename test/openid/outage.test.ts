@@ -57,6 +57,6 @@ it('the answer and the log hold nothing of a token, and the metrics count the qu
   expect(await (await me(`Bearer ${token}`)).text()).not.toContain(token)
   expect(service.logLines.join('')).not.toContain(token.split('.')[2])
   const figures = await (await fetch(`${service.url}/metrics`)).text()
-  expect(figures).toMatch(/provider_key_questions_total\{outcome="failed"\} [1-9]/)
-  expect(figures).toMatch(/provider_key_questions_total\{outcome="ok"\} 1/)
+  expect(figures).toMatch(/provider_key_requests_total\{outcome="failed"\} [1-9]/)
+  expect(figures).toMatch(/provider_key_requests_total\{outcome="ok"\} 1/)
 })

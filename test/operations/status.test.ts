@@ -133,11 +133,11 @@ test('a job that was due and did not run is late: in the status, in readyz and i
   expect(JSON.stringify({ checks, jobs })).not.toContain(service.app.instance)
   expect((await seeJob('verify-sample'))?.overdue_seconds).toBeGreaterThan(24 * 3600)
   const figures = await readMetrics(service.url)
-  expect(figures.valueOf('job_overdue_seconds', 'task="verify-sample"')).toBeGreaterThan(24 * 3600)
-  expect(figures.valueOf('job_overdue_seconds', 'task="purge"')).toBe(0)
-  expect(figures.valueOf('job_last_ok', 'task="purge"')).toBe(1)
-  expect(figures.valueOf('job_last_ok', 'task="hold-objects"')).toBe(0)
-  expect(figures.valueOf('job_last_success_timestamp_seconds', 'task="hold-objects"')).toBeUndefined()
+  expect(figures.valueOf('paniq_documents_job_overdue_seconds', 'task="verify-sample"')).toBeGreaterThan(24 * 3600)
+  expect(figures.valueOf('paniq_documents_job_overdue_seconds', 'task="purge"')).toBe(0)
+  expect(figures.valueOf('paniq_documents_job_last_run_ok', 'task="purge"')).toBe(1)
+  expect(figures.valueOf('paniq_documents_job_last_run_ok', 'task="hold-objects"')).toBe(0)
+  expect(figures.valueOf('paniq_documents_job_last_success_timestamp_seconds', 'task="hold-objects"')).toBeUndefined()
 })
 
 test('what was due while no worker ran is done when one starts, and then nothing is late', async () => {

@@ -47,7 +47,7 @@ const fill = (store: 's3' | 'local', wish: Partial<Filling> = {}, needs = app())
 const removeObject = ({ filePath }: PlatformDocument) =>
   beside.bucket.client.send(new DeleteObjectCommand({ Bucket: beside.bucket.name, Key: filePath }))
 const wrongBytes = async (state: string) =>
-  (await readMetrics(beside.service.url)).valueOf('wrong_bytes_total', `state="${state}"`)
+  (await readMetrics(beside.service.url)).valueOf('paniq_documents_damaged_versions_total', `state="${state}"`)
 
 it('on S3 are filled in by the job, which finds nothing to do when it runs again; the newest are left for later', async () => {
   const documents = [
@@ -135,22 +135,26 @@ it('a few at a time, and none is passed over since those behind it were read fas
 })
 
 it('the figures tell how many wait', async () => {
-  const before = (await readMetrics(beside.service.url)).valueOf('unhashed_documents') ?? 0
+  const before = (await readMetrics(beside.service.url)).valueOf('paniq_documents_unhashed_documents') ?? 0
   await insert()
   const filePath = onDisk()
   await insertDocumentRow(beside.platform, beside.firm, { created_at, file_path: filePath })
   // It looks into the database at most every two seconds.
-  await expect.poll(async () => (await readMetrics(beside.service.url)).valueOf('unhashed_documents')).toBe(before + 2)
+  await expect
+    .poll(async () => (await readMetrics(beside.service.url)).valueOf('paniq_documents_unhashed_documents'))
+    .toBe(before + 2)
   await runJob()
   await expect
-    .poll(async () => (await readMetrics(beside.service.url)).valueOf('unhashed_documents'))
+    .poll(async () => (await readMetrics(beside.service.url)).valueOf('paniq_documents_unhashed_documents'))
     .toBeLessThan(before + 2)
-  expect((await readMetrics(beside.service.url)).valueOf('platform_rows_waiting')).toBe(0)
+  expect((await readMetrics(beside.service.url)).valueOf('paniq_documents_platform_rows_waiting')).toBe(0)
 
   await beside.platform.query('alter table documents rename to put_away')
   await insert()
   await beside.platform.query('alter table put_away rename to documents')
-  await expect.poll(async () => (await readMetrics(beside.service.url)).valueOf('platform_rows_waiting')).toBe(1)
+  await expect
+    .poll(async () => (await readMetrics(beside.service.url)).valueOf('paniq_documents_platform_rows_waiting'))
+    .toBe(1)
 })
 
 it('bytes that the platform removes with its row, or puts others in place of, are no loss that wakes anybody', async () => {

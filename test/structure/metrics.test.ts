@@ -9,7 +9,7 @@ import { readTables } from '../support/pages/read-table.ts'
 const page = await readFile(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8')
 
 /** Node's own, which its library explains. */
-const isOfTheProcess = (name: string) => /^(process|nodejs)_/.test(name)
+const isOfTheProcess = (name: string) => /^paniq_documents_(process|nodejs)_/.test(name)
 
 test('docs/metrics.md has every metric of ours with its kind, and no other', async () => {
   const made = await makeMetrics().registry.getMetricsAsJSON()
@@ -17,6 +17,12 @@ test('docs/metrics.md has every metric of ours with its kind, and no other', asy
   const written = readTables(page, 'metric').map(([name = '', type]) => `${name.replaceAll('`', '')} ${type}`)
 
   expect(written.toSorted()).toEqual(ours.toSorted())
+})
+
+test('every metric has the prefix of the service', async () => {
+  const names = (await makeMetrics().registry.getMetricsAsJSON()).map(({ name }) => name)
+
+  expect(names.filter((name) => !name.startsWith('paniq_documents_'))).toEqual([])
 })
 
 test('docs/metrics.md names the labels of each', () => {

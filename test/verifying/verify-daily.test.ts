@@ -48,7 +48,9 @@ const eventsOf = (event: string) => service.logLines.filter((line) => line.inclu
 
 it('what the daily look found stands in the figures of every instance until the next one finds it right', async () => {
   await uploadDocument(service.url, firmId, member)
-  expect((await readMetrics(service.url)).valueOf('verify_last_finished_timestamp_seconds')).toBeUndefined()
+  expect(
+    (await readMetrics(service.url)).valueOf('paniq_documents_verification_last_finished_timestamp_seconds'),
+  ).toBeUndefined()
   const key = freshKey()
   await bucketInHand(bucket).put(key, Buffer.from('nobody knows'))
 
@@ -58,22 +60,26 @@ it('what the daily look found stands in the figures of every instance until the 
   await other.stop()
 
   expect(found).toMatchObject({ complete: true, stray: 1, missing: 0, wrong: 0 })
-  expect(figures.valueOf('verify_findings', 'kind="stray"')).toBe(1)
-  expect(figures.valueOf('verify_last_finished_timestamp_seconds')).toBeGreaterThan(Date.now() / 1000 - 600)
+  expect(figures.valueOf('paniq_documents_verification_findings', 'kind="stray"')).toBe(1)
+  expect(figures.valueOf('paniq_documents_verification_last_finished_timestamp_seconds')).toBeGreaterThan(
+    Date.now() / 1000 - 600,
+  )
   expect(eventsOf('verify_finding').join()).toContain(key)
 
   await bucketInHand(bucket).remove(key)
   await verifySample.run(service.app, AbortSignal.timeout(60_000))
-  await expect.poll(async () => (await readMetrics(service.url)).valueOf('verify_findings', 'kind="stray"')).toBe(0)
+  await expect
+    .poll(async () => (await readMetrics(service.url)).valueOf('paniq_documents_verification_findings', 'kind="stray"'))
+    .toBe(0)
 })
 
 it('the bytes that were read are counted', async () => {
   const { file_size: size } = await uploadDocument(service.url, firmId, member)
-  const before = (await readMetrics(service.url)).valueOf('verified_bytes_total') ?? Number.NaN
+  const before = (await readMetrics(service.url)).valueOf('paniq_documents_verified_bytes_total') ?? Number.NaN
 
   await runVerify(service.app)
 
-  expect((await readMetrics(service.url)).valueOf('verified_bytes_total')).toBe(before + size)
+  expect((await readMetrics(service.url)).valueOf('paniq_documents_verified_bytes_total')).toBe(before + size)
 })
 
 it('is due every day, and not at each start', async () => {

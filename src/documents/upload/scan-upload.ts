@@ -95,6 +95,6 @@ export async function runScan(
   const verdict = await scanner.scan(bytes, options)
   metrics.scans.inc({ occasion, verdict: verdict.kind })
   metrics.scanSeconds.observe({ verdict: verdict.kind }, (performance.now() - startedAt) / 1000)
-  if (verdict.kind === 'cannot_say') metrics.scansUndecided.inc({ why: verdict.why })
+  if (verdict.kind === 'cannot_say') metrics.scansUndecided.inc({ reason: verdict.why })
   return verdict
 }

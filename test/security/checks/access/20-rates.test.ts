@@ -290,11 +290,13 @@ describeCheck(20, () => {
   it('who is refused is counted, and told to the log once and without what they sent', async () => {
     const address = newAddress()
     await inTurn(30, (service) => logIn(service, `${randomUUID()}@people.example`, address))
-    const counted = await scene.first.app.metrics.registry.getSingleMetricAsString('rate_refusals_total')
+    const counted = await scene.first.app.metrics.registry.getSingleMetricAsString(
+      'paniq_documents_rate_limited_requests_total',
+    )
 
     const told = { level: 'warn', kind: 'logins', of: 'address', per_hour: 20 }
     expect(toldOf(address)).toMatchObject([told, told])
     expect(JSON.stringify(toldOf(address))).not.toContain('people.example')
-    expect(counted).toMatch(/rate_refusals_total\{kind="logins",of="address"\} [1-9]/)
+    expect(counted).toMatch(/rate_limited_requests_total\{kind="logins",of="address"\} [1-9]/)
   })
 })
