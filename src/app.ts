@@ -34,7 +34,7 @@ import { keepSecretInDatabase } from './database/schema/installation.ts'
 import { type KeyPatience, openProvider, type Provider } from './people/sessions/openid-provider.ts'
 
 /** Bytes of small files that may be in memory at once, over all uploads; more come to the spool, and wait when they are whole. */
-export const uploadMemoryBytes = 96 * 1024 * 1024
+export const maxUploadMemoryBytes = 96 * 1024 * 1024
 
 /** How long bytes stay that no row names any more: longer than any request, and any link to them, may live. */
 const graceMs = 24 * 60 * 60 * 1000
@@ -79,7 +79,7 @@ export type App = {
 }
 
 /** Less than usual is for tests, which need not wait as long. */
-export type Patience = S3Limits & {
+export type OpenTimes = S3Limits & {
   database?: ClientLimits
   providerKeys?: KeyPatience
   clamd?: ClamdLimits
@@ -87,7 +87,7 @@ export type Patience = S3Limits & {
 }
 
 /** A restore opens the whole before it is finished, which nobody else may. */
-export type Opening = Patience & { isRestoring?: boolean }
+export type OpenOptions = OpenTimes & { isRestoring?: boolean }
 
 /** Undoes one step of the opening. */
 export type Closer = () => Promise<void>
@@ -100,7 +100,7 @@ export async function closeAll(opened: Closer[]): Promise<void> {
 }
 
 /** Builds the whole from its settings, in the order in which each part needs the one before; `close` undoes it in reverse. */
-export async function openApp(config: Config, log: Logger, opening: Opening = {}): Promise<App> {
+export async function openApp(config: Config, log: Logger, opening: OpenOptions = {}): Promise<App> {
   const { isRestoring = false, ...patience } = opening
   const opened: Closer[] = []
   const close = () => closeAll(opened)
@@ -141,7 +141,7 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
       countConnections: () => database.countConnections(),
       ...statementsOf(config, database.db, processLock.processId),
       stores,
-      budget: makeByteBudget(uploadMemoryBytes),
+      budget: makeByteBudget(maxUploadMemoryBytes),
       spool: await openSpool(join(dataDir, 'spool')),
       scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
       graceMs,
@@ -159,10 +159,10 @@ export async function openApp(config: Config, log: Logger, opening: Opening = {}
 }
 
 /** The statements that many requests share. */
-function statementsOf({ usualQuota }: Config, db: Db, processId: ProcessId): Pick<App, 'openers' | 'uploads'> {
+function statementsOf({ defaultQuota }: Config, db: Db, processId: ProcessId): Pick<App, 'openers' | 'uploads'> {
   return {
     openers: createDocumentOpeners(db),
-    uploads: createUploadStatements({ db, processId, defaultQuota: usualQuota }),
+    uploads: createUploadStatements({ db, processId, defaultQuota }),
   }
 }
 

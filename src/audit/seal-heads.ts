@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 
 import type { Config, S3Config } from '../config/config.ts'
-import { makeFolders, readIfThere } from '../files/file-system.ts'
+import { createFolders, readIfExists } from '../files/file-system.ts'
 import { explainS3Failure, type Explanation } from '../storage/s3/diagnosis/explain-s3-failure.ts'
 import { makeS3Client } from '../storage/s3/requests/retrying-s3-client.ts'
 import { s3FailureOf } from '../storage/s3/requests/s3-errors.ts'
@@ -117,14 +117,14 @@ export function keepHeadsInFile(path: string): HeadKeeper {
   return {
     shown: path,
     async keep(head) {
-      await makeFolders(dirname(path), 0o777)
+      await createFolders(dirname(path), 0o777)
       await using file = await open(path, 'a', 0o600)
       await file.appendFile(`${JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })}\n`)
       await file.sync()
     },
     async read() {
       const heads = new Map<number, Set<string>>()
-      for (const [index, line] of ((await readIfThere(path)) ?? '').split('\n').entries())
+      for (const [index, line] of ((await readIfExists(path)) ?? '').split('\n').entries())
         // A line that a crash cut is the last one; the next head stands behind it on the same line.
         for (const text of line.match(/\{[^{}]*\}/g) ?? []) addHead(heads, headOf(text, index + 1))
       return heads

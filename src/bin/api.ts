@@ -43,7 +43,7 @@ export async function buildApi(
     metrics,
     tracing: app.tracing,
     trustProxy: config.trustProxy,
-    origins: [...config.corsOrigins, ...originOf(config.publicUrl)],
+    origins: [...config.corsOrigins, ...originsOf(config.publicUrl)],
     maxUploadBytes: config.maxUploadBytes,
     ...limits,
     authentication: { identify },
@@ -51,11 +51,11 @@ export async function buildApi(
   limitRates(server, { db, rates })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = makeCursors(keys.cursors)
-  const { usualQuota } = config
+  const { defaultQuota } = config
   const readiness = { lookAtReadiness: lookAtReadiness({ ...app, plan, ending }) }
   const routes: FastifyPluginAsync[] = [
     authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
-    firmRoutes({ db, cursors, usualQuota }),
+    firmRoutes({ db, cursors, usualQuota: defaultQuota }),
     memberRoutes({ db, cursors }),
     identityRoutes({ db, cursors, usualIssuer: config.openId?.issuer }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
@@ -76,6 +76,6 @@ export async function buildApi(
 }
 
 /** Behind a proxy that changes the host, a page of our own calls by another origin than the one that arrives here. */
-function originOf(publicUrl: string | undefined): string[] {
+function originsOf(publicUrl: string | undefined): string[] {
   return publicUrl === undefined ? [] : [new URL(publicUrl).origin]
 }

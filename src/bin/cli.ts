@@ -2,16 +2,16 @@ import type { Logger } from 'pino'
 
 import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
-import { explainFailure, nameDatabase } from '../cli/printing/explain-failure.ts'
+import { explainFailure, describeDatabase } from '../cli/printing/explain-failure.ts'
 import { loadEnvironment } from '../cli/command/load-environment.ts'
-import { besideProgress, makePrinter } from '../cli/printing/printer.ts'
+import { clearingProgress, createPrinter } from '../cli/printing/printer.ts'
 import { buildProgram } from '../cli/program.ts'
 import { passwordReader } from '../cli/printing/password-reader.ts'
 import { runProgram } from '../cli/run-program.ts'
-import { requireReport } from '../cli/printing/write-report.ts'
+import { assertReportWritable } from '../cli/printing/write-report.ts'
 import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../config/config.ts'
 import { makeLogger } from '../logging/logger.ts'
-import { withSignal } from './shutdown-signal.ts'
+import { withShutdownSignal } from './shutdown-signal.ts'
 
 type AppWithSignal = App & { signal: AbortSignal }
 
@@ -25,7 +25,7 @@ let logFailure: ((error: unknown, message: string) => void) | undefined
 async function prepareService() {
   const { hasPlaceholders } = await loadEnvironment(process.env)
   const config = loadConfig(process.env)
-  database = nameDatabase(config.database)
+  database = describeDatabase(config.database)
   const people = process.stdout.isTTY ? process.stdout : process.stderr
   const log = makeLogger({ level: config.logLevel, isTerminal: process.stdout.isTTY })
   logFailure = keepFailures(log, process.stdout.isTTY ? 'debug' : 'fatal')
@@ -37,13 +37,13 @@ async function prepare<Loaded extends ConfigWithoutTokens>(
   { json }: { json?: true },
   load: (environment: NodeJS.ProcessEnv) => Loaded,
 ) {
-  const { placeOf } = await loadEnvironment(process.env)
+  const { sourceOf } = await loadEnvironment(process.env)
   const config = load(process.env)
-  database = nameDatabase(config.database)
+  database = describeDatabase(config.database)
   const level = ['debug', 'trace', 'silent'].includes(config.logLevel) ? config.logLevel : 'fatal'
-  const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: besideProgress(process.stderr) })
+  const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: clearingProgress(process.stderr) })
   logFailure = keepFailures(log, 'debug')
-  return { config, log, placeOf, print: makePrinter(json === true) }
+  return { config, log, sourceOf, print: createPrinter(json === true) }
 }
 
 type WithoutTokens = Awaited<ReturnType<typeof prepare<ConfigWithoutTokens>>> & { signal: AbortSignal }
@@ -51,7 +51,7 @@ type WithoutTokens = Awaited<ReturnType<typeof prepare<ConfigWithoutTokens>>> & 
 /** For a command that does not open the app, until it is done or receives a shutdown signal. */
 async function withoutTokens(options: { json?: true }, work: (needs: WithoutTokens) => Promise<void>) {
   const needs = await prepare(options, loadConfigWithoutTokens)
-  await withSignal((signal) => work({ ...needs, signal }))
+  await withShutdownSignal((signal) => work({ ...needs, signal }))
 }
 
 /** For what moves or reads documents: S3 is opened in any case, wherever new files go. */
@@ -85,19 +85,19 @@ const program = buildProgram(
     async testS3(options) {
       const { testS3 } = await import('../cli/s3/test-s3.ts')
       await withoutTokens(options, (needs) =>
-        testS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') }),
+        testS3({ ...needs, credentialsPlace: needs.sourceOf('AWS_ACCESS_KEY_ID') }),
       )
     },
     async setUpS3(options) {
       const { setUpS3 } = await import('../cli/s3/set-up-s3.ts')
       await withoutTokens(options, (needs) =>
-        setUpS3({ ...needs, credentialsPlace: needs.placeOf('AWS_ACCESS_KEY_ID') }, options),
+        setUpS3({ ...needs, credentialsPlace: needs.sourceOf('AWS_ACCESS_KEY_ID') }, options),
       )
     },
     async migrate(to, options) {
       const needs = await prepare(options, loadConfig)
       const { migrateDocuments } = await import('../cli/storage/migrate-documents.ts')
-      await requireReport(options.report)
+      await assertReportWritable(options.report)
       await onDocuments(needs, (app) => migrateDocuments({ ...app, ...needs, config: app.config }, to, options))
     },
     async drain(options) {
@@ -110,7 +110,7 @@ const program = buildProgram(
       const needs = await prepare(options, loadConfig)
       const { withApp } = await import('./with-app.ts')
       const { verifyDocuments } = await import('../cli/verify/verify-documents.ts')
-      await requireReport(options.report)
+      await assertReportWritable(options.report)
       await withApp(needs, (app, signal) => verifyDocuments({ ...app, print: needs.print, signal }, options))
     },
     async verifyAudit(options) {
@@ -166,9 +166,9 @@ const program = buildProgram(
       await withoutTokens(options, (needs) => createUser({ ...needs, readPassword }, options))
     },
     async setPassword(options) {
-      const { giveNewPassword } = await import('../cli/users/manage-users.ts')
+      const { setUserPassword } = await import('../cli/users/manage-users.ts')
       const readPassword = passwordReader(options.email, options)
-      await withoutTokens(options, (needs) => giveNewPassword({ ...needs, readPassword }, options.email))
+      await withoutTokens(options, (needs) => setUserPassword({ ...needs, readPassword }, options.email))
     },
     async linkIdentity(options) {
       const { linkUser } = await import('../cli/users/manage-users.ts')

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 
 import type { Logger } from 'pino'
 
-import { closeAll, type Closer, openStores, uploadMemoryBytes } from '../app.ts'
+import { closeAll, type Closer, openStores, maxUploadMemoryBytes } from '../app.ts'
 import type { Restored, RestoreNeeds } from '../backup/restore-backup.ts'
 import type { RestoreBackupOptions } from '../cli/backup/add-backup.ts'
 import { openBackupPlace, openNamed } from '../cli/backup/open-backup-place.ts'
 import type { Printer } from '../cli/printing/printer.ts'
-import { restoreBackup, tellRestored } from '../cli/backup/restore-backup.ts'
+import { restoreBackup, reportRestored } from '../cli/backup/restore-backup.ts'
 import type { PathOrBucket } from '../config/setting-formats.ts'
 import type { Config } from '../config/config.ts'
 import { finishRestore } from '../database/backup/prepare-restore.ts'
@@ -19,7 +19,7 @@ import { makeMetrics } from '../metrics/metrics.ts'
 import { makeByteBudget } from '../storage/streams/memory-budget.ts'
 import { untilAborted } from '../storage/streams/read-as-it-grows.ts'
 import { openSpool } from '../storage/spool/spool.ts'
-import { withSignal } from './shutdown-signal.ts'
+import { withShutdownSignal } from './shutdown-signal.ts'
 import { withApp } from './with-app.ts'
 import { gatherRestored } from '../audit/seal-trail.ts'
 
@@ -27,12 +27,18 @@ type Needs = { config: Config; log: Logger; print: Printer }
 
 /** Restores rows and files, brings the tables up to this version, and seals the trail under this database's numbers. */
 export async function restore(needs: Needs, where: PathOrBucket, options: RestoreBackupOptions): Promise<void> {
-  const { opened, restored } = await withSignal((signal) => bringBack({ ...needs, signal }, where, options))
-  await settle(needs, opened.name, restored)
-  tellRestored(needs.print, opened, restored)
+  const { opened, restored } = await withShutdownSignal((signal) =>
+    restoreRowsAndFiles({ ...needs, signal }, where, options),
+  )
+  await finish(needs, opened.name, restored)
+  reportRestored(needs.print, opened, restored)
 }
 
-async function bringBack(needs: Needs & { signal: AbortSignal }, where: PathOrBucket, options: RestoreBackupOptions) {
+async function restoreRowsAndFiles(
+  needs: Needs & { signal: AbortSignal },
+  where: PathOrBucket,
+  options: RestoreBackupOptions,
+) {
   const place = await openBackupPlace(needs, where, { makes: false, policy: 'backup-restore' })
   try {
     const opened = await untilAborted(openNamed(needs.print, place, options, 'newest_finished'), needs.signal)
@@ -45,7 +51,7 @@ async function bringBack(needs: Needs & { signal: AbortSignal }, where: PathOrBu
   }
 }
 
-async function settle(needs: Needs, backup: string, { isRowsOnly }: Restored): Promise<void> {
+async function finish(needs: Needs, backup: string, { isRowsOnly }: Restored): Promise<void> {
   await withApp({ ...needs, isRestoring: true }, async ({ db, ownerConnection }) => {
     await recordEvent(db, systemActor('restore'), {
       action: 'backup.restored',
@@ -78,7 +84,7 @@ export async function withRestoring<Result>(
     const stores = await openStores(config, { db: ownerDb, log, metrics: makeMetrics(), linkKey, s3Patience: {} })
     opened.push(async () => stores.close())
     const spool = await openSpool(join(config.dataDir, 'spool'))
-    return await work({ ownerDb, owner, stores, spool, budget: makeByteBudget(uploadMemoryBytes) })
+    return await work({ ownerDb, owner, stores, spool, budget: makeByteBudget(maxUploadMemoryBytes) })
   } finally {
     await closeAll(opened)
   }

@@ -24,7 +24,7 @@ import { isS3Out } from '../storage/s3/requests/s3-operation.ts'
 import { startWorker } from '../worker/start-worker.ts'
 import { tendDisk, type TendTimes } from '../worker/local-disk-tasks.ts'
 import { buildApi } from './api.ts'
-import { stopping, untilToldToEnd } from './shutdown-signal.ts'
+import { shutdownNotice, waitForShutdownSignal } from './shutdown-signal.ts'
 import { explainListening } from '../cli/printing/explain-failure.ts'
 
 type Needs = {
@@ -42,9 +42,9 @@ type ServeOptions = { jobs: boolean; stopTimes?: StopTimes; s3Limits?: S3Limits;
 /** The API, with the jobs behind it unless they run elsewhere, until it is told to end. */
 export async function serve(needs: Needs, options: ServeOptions): Promise<void> {
   const { jobs, stopTimes = usualStopTimes, s3Limits = {}, tendTimes } = options
-  await runUntilTold({ ...needs, s3Limits }, async (app, opened, ending) => {
+  await runUntilShutdown({ ...needs, s3Limits }, async (app, opened, ending) => {
     const { host, port } = app.config
-    const administrator = await makeAdministrator(needs, app)
+    const administrator = await prepareAdministrator(needs, app)
     const server = await buildApi(app, { mostSecondsOfSilence }, ending)
     const running = trackRequests(server, ending)
     const behind: Closer[] = []
@@ -53,7 +53,7 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
       const times = ending.reason === 'SIGTERM' ? stopTimes : { ...stopTimes, acceptMs: 0, hearMs: 0 }
       await Promise.all([stopServing(server, { ...app, s3: app.stores.s3, running, times }), closeAll(behind)])
     })
-    await lookAtS3(app)
+    await checkBucketOwner(app)
     const listening = await server.listen({ host, port }).catch((error: unknown) => {
       throw explainListening(error, { host, port })
     })
@@ -63,8 +63,8 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
     openTending(app, behind, tendTimes)
     if (jobs) await openWorker(app, behind)
 
-    const storage = await tellStorage(app, needs.hasPlaceholders)
-    const scanner = await tellScanner(app)
+    const storage = await checkStorage(app, needs.hasPlaceholders)
+    const scanner = await checkScanner(app)
     app.log.info({ event: 'started', address, storage, scanner }, 'started')
     needs.people.write(`
 Paniq Documents answers at ${address}
@@ -78,18 +78,18 @@ Try next: ${firstCall(address)}
 
 /** The jobs alone. */
 export async function work(needs: Needs): Promise<void> {
-  await runUntilTold(needs, async (app, opened) => {
+  await runUntilShutdown(needs, async (app, opened) => {
     openTending(app, opened)
     await openWorker(app, opened)
-    const storage = await tellStorage(app, needs.hasPlaceholders)
-    needs.people.write(`Paniq Documents does its jobs.\nStorage: ${storage}\nScanner: ${await tellScanner(app)}\n`)
+    const storage = await checkStorage(app, needs.hasPlaceholders)
+    needs.people.write(`Paniq Documents does its jobs.\nStorage: ${storage}\nScanner: ${await checkScanner(app)}\n`)
     app.log.info({ event: 'started' }, 'started')
   })
 }
 
-async function hearTheEnd(people: NodeJS.WriteStream, ending: AbortController): Promise<NodeJS.Signals> {
-  const signal = await untilToldToEnd()
-  people.write(stopping)
+async function awaitShutdown(people: NodeJS.WriteStream, ending: AbortController): Promise<NodeJS.Signals> {
+  const signal = await waitForShutdownSignal()
+  people.write(shutdownNotice)
   ending.abort(signal)
   return signal
 }
@@ -105,12 +105,12 @@ async function openWorker(app: App, opened: Closer[]): Promise<void> {
 }
 
 /** Opens the whole, and closes it in reverse when it is told to end: no new requests, running ones finish, then the rest. */
-async function runUntilTold(
+async function runUntilShutdown(
   { config, log, people, s3Limits = {} }: Needs & { s3Limits?: S3Limits },
   start: (app: App, opened: Closer[], ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const ending = new AbortController()
-  const told = hearTheEnd(people, ending)
+  const told = awaitShutdown(people, ending)
   const app = await openApp(config, log, s3Limits)
   const opened: Closer[] = [() => app.close()]
   try {
@@ -124,7 +124,7 @@ async function runUntilTold(
 }
 
 /** Sees to it that no upload asks an S3 that is out, or puts a paper into a bucket that is not ours. */
-async function lookAtS3(app: App): Promise<void> {
+async function checkBucketOwner(app: App): Promise<void> {
   try {
     await leaveWrongBucket(app)
   } catch (error) {
@@ -134,21 +134,21 @@ async function lookAtS3(app: App): Promise<void> {
 }
 
 /** Says where new papers go, and sees to it that an S3 that is out is not asked in the first upload's time. */
-async function tellStorage(app: App, hasPlaceholders: boolean): Promise<string> {
+async function checkStorage(app: App, hasPlaceholders: boolean): Promise<string> {
   const { config, stores } = app
   const { s3, wanted } = stores
-  if (s3 === undefined) await tellPapersOutOfReach(app)
+  if (s3 === undefined) await warnUnreachableDocuments(app)
   const isAsked = wanted === 's3' && !unlikely.has(s3?.outage()?.trouble)
   const trouble = isAsked ? await findS3Trouble(config.s3) : undefined
   if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
   return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })
 }
 
-async function tellScanner({ config, scanner }: App): Promise<string> {
+async function checkScanner({ config, scanner }: App): Promise<string> {
   return describeScanner(config, (await scanner?.identify()) !== undefined)
 }
 
-async function tellPapersOutOfReach({ db, log }: App): Promise<void> {
+async function warnUnreachableDocuments({ db, log }: App): Promise<void> {
   if (!(await isAnyVersionIn(db, 's3'))) return
   log.warn(
     { event: 's3_not_set_up' },
@@ -159,7 +159,7 @@ async function tellPapersOutOfReach({ db, log }: App): Promise<void> {
 /** Known better than asking again would tell. */
 const unlikely = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
 
-async function makeAdministrator({ config, people }: Needs, app: App): Promise<string> {
+async function prepareAdministrator({ config, people }: Needs, app: App): Promise<string> {
   const actor = systemActor(randomUUID())
   const outcome = await ensureAdministrator(
     { ...app, actor },

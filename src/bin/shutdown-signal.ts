@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
-import { ToldToEnd } from '../cli/printing/explain-failure.ts'
-import { besideProgress } from '../cli/printing/printer.ts'
+import { Interrupted } from '../cli/printing/explain-failure.ts'
+import { clearingProgress } from '../cli/printing/printer.ts'
 
 const signals = ['SIGINT', 'SIGTERM'] as const
 
@@ -8,10 +8,10 @@ const signals = ['SIGINT', 'SIGTERM'] as const
 const sameKeystrokeMs = 300
 
 /** Said when it was told to end for the first time. */
-export const stopping = 'Stopping; once more ends at once.\n'
+export const shutdownNotice = 'Stopping; once more ends at once.\n'
 
 /** Waits for SIGINT or SIGTERM. From then on another one ends the process at once, whatever it is doing. */
-export async function untilToldToEnd(): Promise<NodeJS.Signals> {
+export async function waitForShutdownSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let toldAt: number | undefined
     const hear = (signal: NodeJS.Signals) => {
@@ -27,12 +27,12 @@ export async function untilToldToEnd(): Promise<NodeJS.Signals> {
 }
 
 /** Runs work with a signal that aborts on SIGINT or SIGTERM; another one ends the process at once. */
-export async function withSignal<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+export async function withShutdownSignal<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const telling = new AbortController()
   const heed = () => {
     for (const signal of signals) process.off(signal, heed)
-    if (process.stderr.isTTY) besideProgress(process.stderr).write(stopping)
-    telling.abort(new ToldToEnd())
+    if (process.stderr.isTTY) clearingProgress(process.stderr).write(shutdownNotice)
+    telling.abort(new Interrupted())
   }
   for (const signal of signals) process.on(signal, heed)
   try {

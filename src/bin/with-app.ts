@@ -2,14 +2,14 @@ import type { Logger } from 'pino'
 
 import { type App, openApp } from '../app.ts'
 import type { Config } from '../config/config.ts'
-import { withSignal } from './shutdown-signal.ts'
+import { withShutdownSignal } from './shutdown-signal.ts'
 
-/** Opens the app for a command. Throws `ToldToEnd` when the shutdown signal came before it was open. */
+/** Opens the app for a command. Throws `Interrupted` when the shutdown signal came before it was open. */
 export async function withApp<Result>(
   { config, log, isRestoring = false }: { config: Config; log: Logger; isRestoring?: boolean },
   work: (app: App, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  return withSignal(async (signal) => {
+  return withShutdownSignal(async (signal) => {
     const app = await openApp(config, log, { isRestoring }).catch((error: unknown) => {
       signal.throwIfAborted()
       throw error

@@ -8,13 +8,13 @@ import { addCost, type CostActions } from './costs/add-cost.ts'
 import { addS3, type S3Actions } from './s3/add-s3.ts'
 import { addDocuments, addPurge, type DocumentActions } from './storage/add-documents.ts'
 import {
-  answering,
-  type Answers,
+  addJsonOption,
+  type OutputOptions,
   describeOption,
   fullName,
   leavesOf,
   parseAs,
-  teach,
+  addExample,
 } from './command/describe-command.ts'
 
 export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
@@ -29,9 +29,9 @@ export type Actions = S3Actions &
   IdentityActions & {
     serve: (options: { jobs: boolean }) => Promise<void>
     work: () => Promise<void>
-    createUser: (options: NewPerson & PasswordSource & Answers) => Promise<void>
-    setPassword: (options: { email: string } & PasswordSource & Answers) => Promise<void>
-    migrateDatabase: (options: Answers) => Promise<void>
+    createUser: (options: NewPerson & PasswordSource & OutputOptions) => Promise<void>
+    setPassword: (options: { email: string } & PasswordSource & OutputOptions) => Promise<void>
+    migrateDatabase: (options: OutputOptions) => Promise<void>
   }
 
 const threeCommands = `
@@ -75,18 +75,18 @@ function addRunning(program: Command, actions: Actions): void {
     .description('Start the API, and the jobs behind it, until it is told to end (Ctrl-C).')
     .option('--no-jobs', 'the API alone, where `work` runs apart')
     .action(actions.serve)
-  teach(serve, 'PORT=8001 ./bin/paniq-docs serve')
+  addExample(serve, 'PORT=8001 ./bin/paniq-docs serve')
 
   const work = program
     .command('work')
     .description('Run the jobs alone, beside any number of `serve --no-jobs`, until it is told to end (Ctrl-C).')
     .action(actions.work)
-  teach(work, './bin/paniq-docs work')
+  addExample(work, './bin/paniq-docs work')
 }
 
 function addUsers(program: Command, actions: Actions): void {
   const users = program.command('users').description('People who can log in.')
-  const create = answering(users.command('create'))
+  const create = addJsonOption(users.command('create'))
     .description('Make an account. The password is asked for, or read from standard input.')
     .requiredOption('--email <address>', 'what the person logs in with', parseAs(email))
     .requiredOption('--first-name <name>', 'first name', parseAs(name))
@@ -94,51 +94,54 @@ function addUsers(program: Command, actions: Actions): void {
     .option('--admin', 'make the person an administrator of the platform')
     .option('--password-stdin', 'read the password from standard input')
     .action(actions.createUser)
-  teach(create, './bin/paniq-docs users create --email thandi@example.com --first-name Thandi --last-name Nkosi')
+  addExample(create, './bin/paniq-docs users create --email thandi@example.com --first-name Thandi --last-name Nkosi')
 
-  const setPassword = answering(users.command('set-password'))
+  const setPassword = addJsonOption(users.command('set-password'))
     .description(
       'Give a person a new password, which ends their sessions. It is asked for, or read from standard input.',
     )
     .requiredOption('--email <address>', 'whose password', parseAs(knownEmail))
     .option('--password-stdin', 'read the password from standard input')
     .action(actions.setPassword)
-  teach(setPassword, './bin/paniq-docs users set-password --email thandi@example.com --password-stdin < password.txt')
+  addExample(
+    setPassword,
+    './bin/paniq-docs users set-password --email thandi@example.com --password-stdin < password.txt',
+  )
 
   addIdentities(users, actions)
 }
 
 function addDatabase(program: Command, actions: Actions): void {
   const db = program.command('db').description('The database.')
-  const migrate = answering(db.command('migrate'))
+  const migrate = addJsonOption(db.command('migrate'))
     .description('Bring the tables up to this version, as every start does by itself; a second run changes nothing.')
     .action(actions.migrateDatabase)
-  teach(migrate, './bin/paniq-docs db migrate')
+  addExample(migrate, './bin/paniq-docs db migrate')
 }
 
 export type NamedSubject = { subject: string; issuer?: string }
 
 type IdentityActions = {
-  linkIdentity: (options: NamedSubject & { email: string } & Answers) => Promise<void>
-  unlinkIdentity: (options: NamedSubject & Answers) => Promise<void>
+  linkIdentity: (options: NamedSubject & { email: string } & OutputOptions) => Promise<void>
+  unlinkIdentity: (options: NamedSubject & OutputOptions) => Promise<void>
 }
 
 /** The commands of `users` that tell which login of an OpenID provider is whose. */
 function addIdentities(users: Command, actions: IdentityActions): void {
-  const link = answering(users.command('link'))
+  const link = addJsonOption(users.command('link'))
     .description('Link a login of an OpenID provider to a person, whose it is from the next request on.')
     .requiredOption('--email <address>', 'whose it is', parseAs(loginBody.shape.email))
     .requiredOption('--subject <text>', 'what the provider calls them: sub in its tokens', parseAs(subjectText))
     .option('--issuer <url>', 'the provider, if it is not that of JWT_ISSUER', parseAs(issuerText))
     .action(actions.linkIdentity)
-  teach(link, './bin/paniq-docs users link --email thandi@example.com --subject 248289761001')
+  addExample(link, './bin/paniq-docs users link --email thandi@example.com --subject 248289761001')
 
-  const unlink = answering(users.command('unlink'))
+  const unlink = addJsonOption(users.command('unlink'))
     .description(
       'Take a login of an OpenID provider from its person: nobody comes in with it from the next request on.',
     )
     .requiredOption('--subject <text>', 'what the provider calls them: sub in its tokens', parseAs(subjectText))
     .option('--issuer <url>', 'the provider, if it is not that of JWT_ISSUER', parseAs(issuerText))
     .action(actions.unlinkIdentity)
-  teach(unlink, './bin/paniq-docs users unlink --subject 248289761001')
+  addExample(unlink, './bin/paniq-docs users unlink --subject 248289761001')
 }

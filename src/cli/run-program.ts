@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander'
 
-import { howToAsk } from './command/describe-command.ts'
-import { CommandFailed, ToldToEnd, WrongUse } from './printing/explain-failure.ts'
+import { describeHelp } from './command/describe-command.ts'
+import { CommandFailed, Interrupted, WrongUse } from './printing/explain-failure.ts'
 
 /** 130: it was told to end before it did anything, as of a process that a SIGINT ended. */
 export type ExitCode = 0 | 1 | 2 | 130
@@ -39,7 +39,7 @@ export async function runProgram(
 }
 
 function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof ToldToEnd) return 130
+  if (error instanceof Interrupted) return 130
   return error instanceof WrongUse ? 2 : 1
 }
 
@@ -52,12 +52,12 @@ function prepare(program: Command, { stdout, stderr }: Streams, isJson: boolean)
         asked = command
         throw error
       })
-      .showHelpAfterError(howToAsk(command))
+      .showHelpAfterError(describeHelp(command))
       .configureOutput({
         writeOut: (text) => stdout.write(text),
         writeErr: (text) => (isJson ? undefined : stderr.write(text)),
       })
-  return () => howToAsk(asked)
+  return () => describeHelp(asked)
 }
 
 function sentenceOf({ code, message }: CommanderError): string {

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../errors/app-error.ts'
 import { loadConfig } from './config.ts'
 import type { Setting } from './setting-formats.ts'
-import { settings, settingsNotBuiltYet } from './settings.ts'
+import { settings, unsupportedSettings } from './settings.ts'
 
 const entries = Object.entries<Setting>(settings)
 
@@ -132,7 +132,7 @@ describe('heads of the audit trail', () => {
   })
 })
 
-test.each(settingsNotBuiltYet)('%s is refused, because this version would not do what it asks for', (name) => {
+test.each(unsupportedSettings)('%s is refused, because this version would not do what it asks for', (name) => {
   expect(refusal({ [name]: 'https://somewhere.example' })).toContain(name)
 })
 
@@ -168,7 +168,7 @@ test('without settings everything has its default, and papers and data stay in t
       logins: { person: 60, address: 600 },
       events: { person: 10000, address: 100000 },
     },
-    usualQuota: { bytes: 20 * 1024 ** 3, documents: 20_000 },
+    defaultQuota: { bytes: 20 * 1024 ** 3, documents: 20_000 },
     logLevel: 'info',
   })
 })

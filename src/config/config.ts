@@ -6,13 +6,13 @@ import { type CloudFrontConfig, cloudFrontConfig } from './cloudfront.ts'
 import { ConfigError } from '../errors/app-error.ts'
 import { type PathOrBucket, type Setting, allOrNone } from './setting-formats.ts'
 import {
-  findGiven,
+  findSetting,
   type RateLimits,
   readRates,
-  readUsualQuota,
+  readDefaultQuota,
   settings,
-  settingsNotBuiltYet,
-  type UsualQuota,
+  unsupportedSettings,
+  type DefaultQuota,
 } from './settings.ts'
 import { readTraces, type TracesConfig } from './traces.ts'
 
@@ -69,7 +69,7 @@ export type Config = {
   maxUploadBytes: number
   downloadUrlSeconds: number
   rates: RateLimits
-  usualQuota: UsualQuota
+  defaultQuota: DefaultQuota
   trashDays: number
   /** Undefined: nothing is scanned. */
   clamd: ClamdAddress | undefined
@@ -85,17 +85,17 @@ export type ConfigWithoutTokens = Omit<Config, 'jwtSecret'>
 
 /** Reads the settings out of an environment. Throws a `ConfigError` of one line for the first wrong value. */
 export function loadConfig(environment: Environment): Config {
-  const values = readGiven(environment)
+  const values = readSettings(environment)
   return { ...withoutTokens(values, environment), jwtSecret: jwtSecret(values) }
 }
 
 /** Does not ask for the key of tokens, which is a secret that not every machine should have. */
 export function loadConfigWithoutTokens(environment: Environment): ConfigWithoutTokens {
-  return withoutTokens(readGiven(environment), environment)
+  return withoutTokens(readSettings(environment), environment)
 }
 
-function readGiven(environment: Environment): Values {
-  const notBuilt = settingsNotBuiltYet.find((name) => findGiven(environment, name) !== undefined)
+function readSettings(environment: Environment): Values {
+  const notBuilt = unsupportedSettings.find((name) => findSetting(environment, name) !== undefined)
   if (notBuilt !== undefined)
     throw new ConfigError(`${notBuilt} is set, but this version cannot do what it asks for; remove it to start.`)
 
@@ -120,7 +120,7 @@ function withoutTokens(values: Values, environment: Environment): ConfigWithoutT
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
     rates: readRates(values),
-    usualQuota: readUsualQuota(values),
+    defaultQuota: readDefaultQuota(values),
     trashDays: values.TRASH_DAYS,
     clamd: values.CLAMD_URL,
     auditHeads: auditHeads(values),
@@ -131,7 +131,7 @@ function withoutTokens(values: Values, environment: Environment): ConfigWithoutT
 
 function readValues(environment: Environment): Values {
   const entries = Object.entries<Setting>(settings).map(([name, setting]) => {
-    const text = findGiven(environment, name) ?? setting.default
+    const text = findSetting(environment, name) ?? setting.default
     if (text === undefined) return [name, undefined]
     const parsed = setting.schema.safeParse(text)
     if (parsed.success) return [name, parsed.data]

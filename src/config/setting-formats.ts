@@ -24,7 +24,7 @@ export function whole(least: number, most: number) {
 }
 
 /** A most; undefined where there is none, which is said by `off` or 0. */
-export function mostOrOff(most: number) {
+export function maxOrOff(most: number) {
   const allowed = `must be a whole number, 1 to ${most}, or off`
   return z
     .string()
@@ -45,7 +45,7 @@ export const webAddress = z
 export const keysAddress = z
   .string()
   .refine(
-    (text) => isUrlOf(text, ['https:', 'http:']) && !hasUser(text) && isSafeLine(new URL(text)),
+    (text) => isUrlOf(text, ['https:', 'http:']) && !hasUser(text) && isSafeTransport(new URL(text)),
     'must be a URL that begins https://, or http:// where it names this machine (127.0.0.1, ::1, localhost), without a user or password in it',
   )
 
@@ -81,12 +81,12 @@ export const pathOrBucket = z.string().transform((text, context): PathOrBucket =
 
 export type PathOrBucket = { path: string } | { bucket: string; prefix: string }
 
-export const origins = words().refine(
+export const origins = commaList().refine(
   (each) => each.every((text) => isUrlOf(text, ['http:', 'https:']) && new URL(text).origin === text),
   'must be origins such as https://paniq.example, separated by commas: scheme, host and port, nothing after them',
 )
 
-export const proxies = words().refine(
+export const proxies = commaList().refine(
   (each) => (each.length === 1 && each.every(isHops)) || each.every(isNetwork),
   'must be a number of hops, or addresses and CIDR ranges separated by commas, such as 10.0.0.0/8',
 )
@@ -115,7 +115,7 @@ function isAddress(text: string): boolean {
   return /^[a-z][a-z\d+.-]*:\/\//i.test(text)
 }
 
-function words() {
+function commaList() {
   return z.string().transform((text) =>
     text
       .split(',')
@@ -128,7 +128,7 @@ function isUrlOf(text: string, protocols: string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol)
 }
 
-function isSafeLine({ protocol, hostname }: URL): boolean {
+function isSafeTransport({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
 

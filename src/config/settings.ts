@@ -7,7 +7,7 @@ import {
   flag,
   folder,
   keysAddress,
-  mostOrOff,
+  maxOrOff,
   newPassword,
   origins,
   pathOrBucket,
@@ -24,9 +24,9 @@ export type RateKind = 'uploads' | 'downloads' | 'logins' | 'events'
 export type RateLimits = Record<RateKind, { person: number | undefined; address: number | undefined }>
 
 /** How much a firm may keep that has no quota of its own; undefined: as much as it likes. */
-export type UsualQuota = { bytes: number | undefined; documents: number | undefined }
+export type DefaultQuota = { bytes: number | undefined; documents: number | undefined }
 
-const perHour = mostOrOff(1_000_000_000)
+const perHour = maxOrOff(1_000_000_000)
 
 /** The settings that bound what one person, address or firm may do. */
 export const limitSettings = {
@@ -71,12 +71,12 @@ export const limitSettings = {
     doc: 'The same for one address, with the calls that renew or end a session.',
   },
   FIRM_QUOTA_BYTES: {
-    schema: mostOrOff(Number.MAX_SAFE_INTEGER),
+    schema: maxOrOff(Number.MAX_SAFE_INTEGER),
     default: '21474836480',
     doc: 'Bytes that a firm may keep, 20 GiB unless set otherwise; an administrator may give a firm another bound. `off` or 0: any number.',
   },
   FIRM_QUOTA_DOCUMENTS: {
-    schema: mostOrOff(Number.MAX_SAFE_INTEGER),
+    schema: maxOrOff(Number.MAX_SAFE_INTEGER),
     default: '20000',
     doc: 'Documents that a firm may keep, each with any number of versions.',
   },
@@ -93,7 +93,7 @@ export function readRates(values: Values): RateLimits {
   }
 }
 
-export function readUsualQuota(values: Values): UsualQuota {
+export function readDefaultQuota(values: Values): DefaultQuota {
   return { bytes: values.FIRM_QUOTA_BYTES, documents: values.FIRM_QUOTA_DOCUMENTS }
 }
 
@@ -252,13 +252,13 @@ export const settings = {
 } as const satisfies Record<string, Setting>
 
 /** Settings of the contract whose part is not built yet. To ignore one would promise what is not done, so it stops the start. */
-export const settingsNotBuiltYet = ['SMTP_URL', 'MAIL_FROM']
+export const unsupportedSettings = ['SMTP_URL', 'MAIL_FROM']
 
 // Only secrets have placeholders: a bucket may well be called `your-company-papers`.
 const placeholder = /^(your[-_ ].*|change-?me|xxx+|<.*>)$/i
 
 /** What the environment says of a setting; undefined when that is nothing, or what `.env.example` says. */
-export function findGiven(environment: Record<string, string | undefined>, name: string): string | undefined {
+export function findSetting(environment: Record<string, string | undefined>, name: string): string | undefined {
   const text = environment[name]?.trim()
   if (text === undefined || text === '') return undefined
   // The table's own names are its keys; any other name has no setting, which is what undefined says.

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { makeFolders } from './file-system.ts'
+import { createFolders } from './file-system.ts'
 
 let root: string
 beforeAll(async () => {
@@ -14,8 +14,8 @@ afterAll(() => rm(root, { recursive: true }))
 
 test('what is missing is made, outermost first, for whom it is meant; what is there stays', async () => {
   await mkdir(join(root, 'a'), { mode: 0o755 })
-  expect(await makeFolders(join(root, 'a/b/c'), 0o700)).toEqual([join(root, 'a/b'), join(root, 'a/b/c')])
-  expect(await makeFolders(join(root, 'a/b/c'), 0o777)).toEqual([])
+  expect(await createFolders(join(root, 'a/b/c'), 0o700)).toEqual([join(root, 'a/b'), join(root, 'a/b/c')])
+  expect(await createFolders(join(root, 'a/b/c'), 0o777)).toEqual([])
   expect((await stat(join(root, 'a'))).mode & 0o777).toBe(0o755)
   expect((await stat(join(root, 'a/b/c'))).mode & 0o777).toBe(0o700)
 })
@@ -23,15 +23,15 @@ test('what is missing is made, outermost first, for whom it is meant; what is th
 test('a link to a folder will do for one', async () => {
   await mkdir(join(root, 'elsewhere'))
   await symlink(join(root, 'elsewhere'), join(root, 'link'))
-  expect(await makeFolders(join(root, 'link/below'), 0o700)).toEqual([join(root, 'link/below')])
+  expect(await createFolders(join(root, 'link/below'), 0o700)).toEqual([join(root, 'link/below')])
 })
 
 test('a file in the way is told as the system tells it', async () => {
   await writeFile(join(root, 'file'), '')
-  await expect(makeFolders(join(root, 'file'), 0o700)).rejects.toMatchObject({ code: 'EEXIST' })
-  await expect(makeFolders(join(root, 'file/below'), 0o700)).rejects.toMatchObject({ code: 'ENOTDIR' })
+  await expect(createFolders(join(root, 'file'), 0o700)).rejects.toMatchObject({ code: 'EEXIST' })
+  await expect(createFolders(join(root, 'file/below'), 0o700)).rejects.toMatchObject({ code: 'ENOTDIR' })
 })
 
 test('where no folder can ever be, that is said and not tried for ever', async () => {
-  await expect(makeFolders('/proc/paniq/documents', 0o700)).rejects.toMatchObject({ code: 'ENOENT' })
+  await expect(createFolders('/proc/paniq/documents', 0o700)).rejects.toMatchObject({ code: 'ENOENT' })
 })

@@ -24,7 +24,7 @@ export async function syncPath(path: string): Promise<void> {
 }
 
 /** What is found at a path; undefined where nothing is there. */
-export async function findIfThere<Found>(looking: Promise<Found>): Promise<Found | undefined> {
+export async function findIfExists<Found>(looking: Promise<Found>): Promise<Found | undefined> {
   try {
     return await looking
   } catch (error) {
@@ -34,8 +34,8 @@ export async function findIfThere<Found>(looking: Promise<Found>): Promise<Found
 }
 
 /** The text of a file; undefined where there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  return findIfThere(readFile(path, 'utf8'))
+export async function readIfExists(path: string): Promise<string | undefined> {
+  return findIfExists(readFile(path, 'utf8'))
 }
 
 /**
@@ -43,18 +43,18 @@ export async function readIfThere(path: string): Promise<string | undefined> {
  * Not Node's own way (`recursive`): where a file system answers that a new folder cannot be found in one that is there,
  * as `/proc` does, that asks again for ever.
  */
-export async function makeFolders(folder: string, mode: number): Promise<string[]> {
+export async function createFolders(folder: string, mode: number): Promise<string[]> {
   const path = resolve(folder)
   try {
-    return await makeFolder(path, mode)
+    return await createFolder(path, mode)
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error
-    const above = await makeFolders(dirname(path), mode)
-    return [...above, ...(await makeFolder(path, mode))]
+    const above = await createFolders(dirname(path), mode)
+    return [...above, ...(await createFolder(path, mode))]
   }
 }
 
-async function makeFolder(path: string, mode: number): Promise<string[]> {
+async function createFolder(path: string, mode: number): Promise<string[]> {
   try {
     await mkdir(path, { mode })
     return [path]

@@ -11,7 +11,7 @@ import { GaveUp, makePatient } from '../../src/backup/retrying-place.ts'
 import { listBackups, openBackup } from '../../src/backup/open-backup.ts'
 import { type BackupCheck, verifyBackup } from '../../src/backup/verify-backup.ts'
 import { writeBytes } from '../../src/backup/parts.ts'
-import { explainFailure, explainGivenUp } from '../../src/cli/printing/explain-failure.ts'
+import { explainFailure, explainGaveUp } from '../../src/cli/printing/explain-failure.ts'
 import { verifyBackup as runVerify } from '../../src/cli/backup/verify-backup.ts'
 import { loadConfigWithoutTokens } from '../../src/config/config.ts'
 import { makeLogger } from '../../src/logging/logger.ts'
@@ -174,7 +174,7 @@ test('a bucket of backups that fails, at once or in the middle of a file, is nam
   const refused: unknown = await listBackups(place).catch((reason: unknown) => reason)
 
   if (!(givenUp instanceof GaveUp)) throw givenUp
-  for (const { message } of [explainGivenUp(givenUp, 'it begins anew'), explainFailure(refused)])
+  for (const { message } of [explainGaveUp(givenUp, 'it begins anew'), explainFailure(refused)])
     expect(message).toMatch(
       new RegExp(
         `^s3://${bucket.name}/safe/ cannot be used \\(\\w+\\)\\. See that it answers and may be used with these credentials, and run this again`,

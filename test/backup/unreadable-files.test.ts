@@ -17,7 +17,7 @@ import { S3Error } from '../../src/storage/s3/requests/s3-operation.ts'
 import type { Sha256 } from '../../src/vocabulary/vocabulary.ts'
 import type { TestService } from '../support/service/start-service.ts'
 import { emptyFolder, lastOf, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
-import { explainGivenUp } from '../../src/cli/printing/explain-failure.ts'
+import { explainGaveUp } from '../../src/cli/printing/explain-failure.ts'
 
 const none = createHash('sha256').digest('hex') as Sha256 // as the brand says
 
@@ -110,7 +110,7 @@ test('a right that is missing in a bucket of backups does not come by waiting: i
 
   if (!(givenUp instanceof GaveUp)) throw givenUp
   expect(tries).toBe(1)
-  expect(explainGivenUp(givenUp, 'it begins anew').message).toBe(
+  expect(explainGaveUp(givenUp, 'it begins anew').message).toBe(
     's3://safe/nightly/ cannot be used (AccessDenied). Use credentials that have the policy deploy/policies/backup.json, and run this again: it begins anew.',
   )
 })

@@ -18,7 +18,7 @@ import { databaseForTest } from '../support/cli/database-settings.ts'
 import { launcher, makeWorkFolder, startCommand, startOnTerminal } from '../support/cli/run-command.ts'
 import { s3Settings } from '../support/cli/s3-settings.ts'
 import { openStoreInBetween } from '../support/cli/s3-proxy.ts'
-import { ToldToEnd } from '../../src/cli/printing/explain-failure.ts'
+import { Interrupted } from '../../src/cli/printing/explain-failure.ts'
 
 const ctrlC = '\u0003'
 const person = ['--email', 'thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi']
@@ -112,11 +112,11 @@ test('what waits for a person is told to end too, and lets go of the database', 
   let db: Db | undefined
   const working = withDatabase({ config, log: pino({ level: 'silent' }), signal: telling.signal }, async (database) => {
     db = database.db
-    telling.abort(new ToldToEnd())
+    telling.abort(new Interrupted())
     return new Promise(() => undefined)
   })
 
-  await expect(working).rejects.toBeInstanceOf(ToldToEnd)
+  await expect(working).rejects.toBeInstanceOf(Interrupted)
   await expect(sql`select 1`.execute(requireOpened(db))).rejects.toThrow('driver has already been destroyed')
 })
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 
-import { answering, type Answers, parseAs, parseFirmId, teach } from '../command/describe-command.ts'
+import { addJsonOption, type OutputOptions, parseAs, parseFirmId, addExample } from '../command/describe-command.ts'
 
-export type VerifyAuditOptions = Answers & { export?: string; heads?: string }
-export type ExportAuditOptions = Answers & {
+export type VerifyAuditOptions = OutputOptions & { export?: string; heads?: string }
+export type ExportAuditOptions = OutputOptions & {
   output: string
   firm?: string
   from?: string
@@ -28,7 +28,7 @@ const moment = z
 /** The commands that show that the history was not altered. */
 export function addAudit(program: Command, actions: AuditActions): void {
   const audit = program.command('audit').description('The audit trail.')
-  const verify = answering(audit.command('verify'))
+  const verify = addJsonOption(audit.command('verify'))
     .summary('Show that nobody altered the audit trail.')
     .description(
       'Compare every event of the audit trail with the seals, and those with the heads that AUDIT_HEADS keeps outside of the database. With --export a file of `audit export` is compared instead, without the database.',
@@ -36,9 +36,9 @@ export function addAudit(program: Command, actions: AuditActions): void {
     .option('--export <file>', 'a file that `audit export` wrote, instead of the database')
     .option('--heads <file>', 'a file of heads, instead of what AUDIT_HEADS names')
     .action(actions.verifyAudit)
-  teach(verify, './bin/paniq-docs audit verify --export trail.jsonl --heads heads.jsonl')
+  addExample(verify, './bin/paniq-docs audit verify --export trail.jsonl --heads heads.jsonl')
 
-  const exporting = answering(audit.command('export'))
+  const exporting = addJsonOption(audit.command('export'))
     .summary('Write the audit trail into a file.')
     .description(
       'Write events of the audit trail into a new file: as JSON lines with the seals, so that `audit verify --export` can show that none was altered, or as CSV for people.',
@@ -49,7 +49,7 @@ export function addAudit(program: Command, actions: AuditActions): void {
     .option('--to <time>', 'what happened before then', parseAs(moment))
     .option('--format <format>', 'jsonl or csv', parseAs(format), 'jsonl')
     .action(actions.exportAudit)
-  teach(
+  addExample(
     exporting,
     './bin/paniq-docs audit export --firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b --from 2026-11-01 --output trail.jsonl',
   )

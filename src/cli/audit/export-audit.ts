@@ -14,7 +14,7 @@ import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { ExportAuditOptions } from './add-audit.ts'
 import { claimOf, describeClaim } from './verify-audit.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
-import { inCount, type Printer } from '../printing/printer.ts'
+import { formatCount, type Printer } from '../printing/printer.ts'
 import { requireFirm } from '../command/with-database.ts'
 
 type Needs = { db: Db; print: Printer; signal: AbortSignal }
@@ -39,12 +39,12 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
     return written
   })
   const { events, isComplete } = exported
-  print.answer({ ok: isComplete, complete: isComplete, events, file: output, ...claimOf(filter) })
+  print.json({ ok: isComplete, complete: isComplete, events, file: output, ...claimOf(filter) })
   if (!isComplete) {
-    print.say(`It was ended before the end: ${output} has only a part.`)
+    print.text(`It was ended before the end: ${output} has only a part.`)
     throw new CommandFailed()
   }
-  print.say(`${print.mark(true)} ${inCount(events, 'event')} written to ${output}: ${describeClaim(filter)}.`)
+  print.text(`${print.mark(true)} ${formatCount(events, 'event')} written to ${output}: ${describeClaim(filter)}.`)
 }
 
 /** What is left of an export that failed says nothing of itself, and would keep the next one from its name. */

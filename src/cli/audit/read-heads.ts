@@ -14,12 +14,12 @@ import { WrongUse } from '../printing/explain-failure.ts'
 type Needs = { heads: HeadKeeper | undefined; db?: Db; signal?: AbortSignal }
 
 /** `note`: what is to be said of there being none. `areGone`: one was kept, and none lies there, which whoever cuts the trail off would want. */
-type Said = { note: string | undefined; areGone: boolean }
+type HeadsNote = { note: string | undefined; areGone: boolean }
 
 /** Undefined: nobody keeps any. */
-export type HeadsRead = Said & { heads: Heads | undefined }
+export type HeadsRead = HeadsNote & { heads: Heads | undefined }
 
-const nothingToSay: Said = { note: undefined, areGone: false }
+const nothingToSay: HeadsNote = { note: undefined, areGone: false }
 
 /** The heads that are meant: of the file that is named, or of the place that AUDIT_HEADS names. */
 export async function readHeads(needs: Needs, { heads: file }: VerifyAuditOptions): Promise<HeadsRead> {
@@ -68,18 +68,21 @@ function messageOf(error: unknown): string {
 }
 
 /** No head lies where they should: what the job that keeps them last said of it. */
-async function whyNone({ shown }: HeadKeeper, db: Db | undefined): Promise<Said> {
+async function whyNone({ shown }: HeadKeeper, db: Db | undefined): Promise<HeadsNote> {
   const runs = db === undefined ? [] : await listRuns(db)
-  const said = runs.filter(({ task }) => task === keepingTask).map((run) => tellRun(shown, run))[0]
+  const said = runs.filter(({ task }) => task === keepingTask).map((run) => describeRun(shown, run))[0]
   if (said !== undefined) return said
-  const isShut = isAbsolute(shown) && !(await mayBeMade(dirname(shown)))
+  const isShut = isAbsolute(shown) && !(await canCreateIn(dirname(shown)))
   const note = isShut
     ? `No head lies at ${shown}, and this user may make no file there: let the service’s user write there, or correct AUDIT_HEADS.`
     : `No head is kept yet at ${shown}; the first one is within the hour.`
   return { note, areGone: false }
 }
 
-function tellRun(shown: string, { outcome, error, did, endedAt, endedBy, succeededAt }: RunRecord): Said | undefined {
+function describeRun(
+  shown: string,
+  { outcome, error, did, endedAt, endedBy, succeededAt }: RunRecord,
+): HeadsNote | undefined {
   const nowhere = `No head lies at ${shown}`
   if (outcome === 'failed') {
     const note = `${nowhere}: the service could not keep one (${error ?? 'no reason given'}). Correct that, or AUDIT_HEADS.`
@@ -91,12 +94,12 @@ function tellRun(shown: string, { outcome, error, did, endedAt, endedBy, succeed
   return { note, areGone: true }
 }
 
-async function mayBeMade(folder: string): Promise<boolean> {
+async function canCreateIn(folder: string): Promise<boolean> {
   try {
     await access(folder, constants.W_OK | constants.X_OK)
     return true
   } catch (error) {
-    return hasCode(error, 'ENOENT') && mayBeMade(dirname(folder))
+    return hasCode(error, 'ENOENT') && canCreateIn(dirname(folder))
   }
 }
 

@@ -15,13 +15,13 @@ import { recordEvent, systemActor } from '../../database/audit/events.ts'
 import { splitLines } from '../../files/file-system.ts'
 import type { VerifyAuditOptions } from './add-audit.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
-import { inCount, type Printer } from '../printing/printer.ts'
+import { formatCount, type Printer } from '../printing/printer.ts'
 import { type HeadsRead, readHeads, requireFile } from './read-heads.ts'
 
 type Needs = { print: Printer; heads: HeadKeeper | undefined; signal?: AbortSignal }
 
-const mostShown = 20
-const mostListed = 100
+const maxShown = 20
+const maxListed = 100
 
 /** `audit verify` on the database. Throws `CommandFailed`, after saying why, unless the trail is as it was sealed. */
 export async function verifyAudit(
@@ -86,9 +86,9 @@ function tellingOf(print: Printer): Telling {
     onFinding(finding) {
       count += 1
       counts[finding.kind] = (counts[finding.kind] ?? 0) + 1
-      if (count <= mostListed) first.push(finding)
-      if (count > mostShown) return
-      print.say(`${print.mark(false)} ${finding.kind.replaceAll('_', ' ')}: ${finding.detail}`)
+      if (count <= maxListed) first.push(finding)
+      if (count > maxShown) return
+      print.text(`${print.mark(false)} ${finding.kind.replaceAll('_', ' ')}: ${finding.detail}`)
     },
   }
 }
@@ -113,7 +113,7 @@ function answer(print: Printer, result: Answer): void {
   const { verified, filter, heads, areGone, telling, whenAltered } = result
   const { seals, events, erased, unsealed, sealedAt = null, isComplete } = verified
   const isRight = isAllRight(result)
-  print.answer({
+  print.json({
     ok: isRight,
     complete: isComplete,
     seals,
@@ -129,8 +129,8 @@ function answer(print: Printer, result: Answer): void {
   })
   explain(print, result)
   const mark = print.mark(isRight)
-  print.say(`${mark} ${inCount(events, 'event')} under ${inCount(seals, 'seal')}: ${howItIs(result)}.`)
-  if (telling.count() > 0) print.say(whenAltered)
+  print.text(`${mark} ${formatCount(events, 'event')} under ${formatCount(seals, 'seal')}: ${howItIs(result)}.`)
+  if (telling.count() > 0) print.text(whenAltered)
   if (!isRight) throw new CommandFailed()
 }
 
@@ -141,25 +141,25 @@ function isAllRight({ verified, filter, areGone, telling }: Answer): boolean {
 }
 
 function howItIs({ verified, telling, areGone }: Answer): string {
-  if (telling.count() > 0) return inCount(telling.count(), 'difference')
+  if (telling.count() > 0) return formatCount(telling.count(), 'difference')
   if (verified.seals === 0) return 'nothing is sealed, so nothing of it is proved'
   return areGone ? 'all as they were sealed, but the heads are gone' : 'all as they were sealed'
 }
 
 function explain(print: Printer, { verified, filter, note, telling }: Answer): void {
   const { erased, unsealed, sealedAt, isComplete } = verified
-  const warn = (line: string) => print.say(`${print.mark('note')} ${line}`)
-  if (telling.count() > mostShown) print.say(`… and ${inCount(telling.count() - mostShown)} more.`)
-  if (filter) print.say(`The file claims to have ${describeClaim(filter)}: compare that with what you asked for.`)
+  const warn = (line: string) => print.text(`${print.mark('note')} ${line}`)
+  if (telling.count() > maxShown) print.text(`… and ${formatCount(telling.count() - maxShown)} more.`)
+  if (filter) print.text(`The file claims to have ${describeClaim(filter)}: compare that with what you asked for.`)
   if (note !== undefined) warn(note)
   if (erased > 0)
-    print.say(
-      `Personal fields erased: ${inCount(erased, 'event')}. The rest of these events is as sealed or named above.`,
+    print.text(
+      `Personal fields erased: ${formatCount(erased, 'event')}. The rest of these events is as sealed or named above.`,
     )
   if (unsealed > 0 && sealedAt !== undefined)
-    warn(`Newer than the last seal (${sealedAt}), which says nothing of that: ${inCount(unsealed, 'event')}.`)
+    warn(`Newer than the last seal (${sealedAt}), which says nothing of that: ${formatCount(unsealed, 'event')}.`)
   if (unsealed > 0 && sealedAt === undefined)
-    warn(`No seal is there, so anybody could have written it: ${inCount(unsealed, 'event')}.`)
+    warn(`No seal is there, so anybody could have written it: ${formatCount(unsealed, 'event')}.`)
   if (!isComplete) warn('It was ended before the end, so this says nothing of the rest. Run it again.')
 }
 

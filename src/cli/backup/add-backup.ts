@@ -3,10 +3,15 @@ import { z } from 'zod'
 
 import { isBackupName } from '../../backup/manifest.ts'
 import { pathOrBucket, type PathOrBucket, whole } from '../../config/setting-formats.ts'
-import { answering, type Answers, parseAs, teach } from '../command/describe-command.ts'
+import { addJsonOption, type OutputOptions, parseAs, addExample } from '../command/describe-command.ts'
 
-export type CreateBackupOptions = Answers & { rowsOnly?: true; signKey?: string; concurrency: number }
-export type VerifyBackupOptions = Answers & { backup?: string; publicKey?: string; repair?: true; concurrency: number }
+export type CreateBackupOptions = OutputOptions & { rowsOnly?: true; signKey?: string; concurrency: number }
+export type VerifyBackupOptions = OutputOptions & {
+  backup?: string
+  publicKey?: string
+  repair?: true
+  concurrency: number
+}
 export type RestoreBackupOptions = Omit<VerifyBackupOptions, 'repair'> & {
   /** False with `--no-files`. */
   files: boolean
@@ -49,7 +54,7 @@ export function addBackup(program: Command, actions: BackupActions): void {
       'put files aside whose bytes are not those that were kept, so that the next backup copies them again',
     )
     .action(actions.verifyBackup)
-  teach(verify, './bin/paniq-docs backup verify /mnt/backup --public-key backup-key.pub.pem')
+  addExample(verify, './bin/paniq-docs backup verify /mnt/backup --public-key backup-key.pub.pem')
 
   const restore = reading(backup.command('restore'), 'the newest with files that is finished')
     .summary('Bring a backup back into an empty database and an empty store.')
@@ -60,7 +65,7 @@ export function addBackup(program: Command, actions: BackupActions): void {
     .option('--read', 'of files that are left where they lie: read every byte, instead of asking for their length')
     .option('--without-damaged', 'leave out files that are lost or damaged in the backup, and name them')
     .action(actions.restoreBackup)
-  teach(restore, 'DATA_DIR=/srv/new/data UPLOADS_DIR=/srv/new/uploads ./bin/paniq-docs backup restore /mnt/backup')
+  addExample(restore, 'DATA_DIR=/srv/new/data UPLOADS_DIR=/srv/new/uploads ./bin/paniq-docs backup restore /mnt/backup')
 }
 
 function addCreate(backup: Command, actions: BackupActions): void {
@@ -72,7 +77,7 @@ function addCreate(backup: Command, actions: BackupActions): void {
     .option('--rows-only', 'leave the files out; the manifest says so, and a restore needs the files in their stores')
     .option('--sign-key <file>', 'sign the manifest with this private key (Ed25519, PEM)')
     .action(actions.createBackup)
-  teach(create, './bin/paniq-docs backup create /mnt/backup --sign-key backup-key.pem')
+  addExample(create, './bin/paniq-docs backup create /mnt/backup --sign-key backup-key.pem')
 }
 
 /** One that reads a backup: which, and whose it must be. */
@@ -83,7 +88,7 @@ function reading(command: Command, usual: string): Command {
 }
 
 function onPlace(command: Command): Command {
-  return answering(command, jsonLines)
+  return addJsonOption(command, jsonLines)
     .argument('<place>', 'a folder, or s3://bucket/prefix', place)
     .option('--concurrency <n>', 'how many files at once', parseAs(concurrency), 4)
 }

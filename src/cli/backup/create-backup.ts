@@ -6,16 +6,16 @@ import type { PathOrBucket } from '../../config/setting-formats.ts'
 import type { Config } from '../../config/config.ts'
 import { isAppError } from '../../errors/app-error.ts'
 import type { CreateBackupOptions } from './add-backup.ts'
-import { CommandFailed, explainGivenUp } from '../printing/explain-failure.ts'
+import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
 import { openBackupPlace } from './open-backup-place.ts'
 import {
   type Amount,
-  inBytes,
-  inCount,
+  formatBytes,
+  formatCount,
   type Printer,
   type Progress,
   showProgress,
-  tellingOfWaiting,
+  createWaitingPrinter,
 } from '../printing/printer.ts'
 import type { SigningKey } from '../../backup/open-backup.ts'
 
@@ -41,21 +41,21 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       concurrency: options.concurrency,
       signal,
       ...patience,
-      onWaiting: tellingOfWaiting(
-        (line) => (progress === undefined ? print.say(line) : progress.say(line)),
+      onWaiting: createWaitingPrinter(
+        (line) => (progress === undefined ? print.text(line) : progress.print(line)),
         patience.patienceMs,
       ),
       onTable: () => undefined,
       onTotal(total) {
-        print.say(
-          `The rows are in it; ${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${isRowsOnly ? 'to be listed' : 'to be compared and copied'}.`,
+        print.text(
+          `The rows are in it; ${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, ${isRowsOnly ? 'to be listed' : 'to be compared and copied'}.`,
         )
         progress = showProgress(print, total)
       },
       onFile({ line }) {
         done.files += 1
         done.bytes += line.size
-        if (isLacking(line.fate)) tellLacking(print, progress, line)
+        if (isLacking(line.fate)) printLacking(print, progress, line)
         progress?.update(done)
       },
     })
@@ -65,9 +65,9 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
     progress?.end()
     // What it says itself it says also when it was told to end: it may have been finished by then.
     if (!signal.aborted || isAppError(error))
-      throw error instanceof GaveUp ? explainGivenUp(error, 'what is in the backup already is not copied again') : error
-    print.answer({ event: 'finished', ok: false, complete: false })
-    print.say(
+      throw error instanceof GaveUp ? explainGaveUp(error, 'what is in the backup already is not copied again') : error
+    print.json({ event: 'finished', ok: false, complete: false })
+    print.text(
       `It was ended before the end. What there is of it says that it is not finished, and the next one removes it.`,
     )
     throw new CommandFailed()
@@ -76,25 +76,25 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
   }
 }
 
-const whys: Partial<Record<FileLine['fate'], string>> = {
+const reasons: Partial<Record<FileLine['fate'], string>> = {
   not_here: 'it lies on a disk, or in a store, that is not here',
   unreadable: 'its file cannot be read, or something else is in its place',
   missing: 'its file is not there',
   wrong: 'its bytes are not those that were stored',
 }
 
-function tellLacking(print: Printer, progress: Progress | undefined, line: FileLine): void {
-  const why = whys[line.fate] ?? line.fate
+function printLacking(print: Printer, progress: Progress | undefined, line: FileLine): void {
+  const why = reasons[line.fate] ?? line.fate
   const { firm_id, document_id, version, store, store_id, key, size: bytes } = line
-  print.answer({ event: 'lacking', fate: line.fate, firm_id, document_id, version, store, store_id, key, bytes, why })
-  progress?.say(`${print.mark(false)} document ${document_id} version ${version ?? '?'}, ${key}: ${why}`)
+  print.json({ event: 'lacking', fate: line.fate, firm_id, document_id, version, store, store_id, key, bytes, why })
+  progress?.print(`${print.mark(false)} document ${document_id} version ${version ?? '?'}, ${key}: ${why}`)
 }
 
 function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade, shown: string): void {
   const { files, tables, signed_with: fingerprint, backup } = manifest
   const isWhole = files.lacking === 0
   const rows = tables.reduce((sum, table) => sum + table.rows, 0)
-  print.answer({
+  print.json({
     event: 'finished',
     ok: isWhole,
     complete: true,
@@ -113,22 +113,22 @@ function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade,
     signed_with: fingerprint,
     removed_unfinished: cleaned,
   })
-  for (const each of cleaned) print.say(`The unfinished backup ${each} was removed.`)
+  for (const each of cleaned) print.text(`The unfinished backup ${each} was removed.`)
   const copied = backup.rows_only
     ? ''
-    : `; ${inCount(counts.copied)} copied (${inBytes(counts.copiedBytes)}), ${inCount(counts.shared)} there already`
+    : `; ${formatCount(counts.copied)} copied (${formatBytes(counts.copiedBytes)}), ${formatCount(counts.shared)} there already`
   const mark = print.mark(isWhole)
-  print.say(
-    `${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}${copied}.`,
+  print.text(
+    `${mark} ${name}: ${formatCount(rows, 'row')}, ${formatCount(files.count, 'file')}, ${formatBytes(files.bytes)}${copied}.`,
   )
   warnRowsOnly(print, manifest)
   if (fingerprint === null)
-    print.say(
+    print.text(
       `${print.mark('note')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
     )
   if (isWhole) return
-  print.say(`Not in it: ${inCount(files.lacking, 'file')}; the rest is sound.`)
-  for (const line of adviseOnLacking(counts.fates)) print.say(line)
+  print.text(`Not in it: ${formatCount(files.lacking, 'file')}; the rest is sound.`)
+  for (const line of adviseOnLacking(counts.fates)) print.text(line)
   throw new CommandFailed()
 }
 
@@ -155,7 +155,7 @@ export function adviseOnLacking({
 /** Prints what a rows-only backup does not include, and what that means for a restore. */
 export function warnRowsOnly(print: Printer, { backup, files }: Manifest): void {
   if (!backup.rows_only) return
-  print.say(
-    `${print.mark('note')} This backup has rows only: ${inCount(files.count, 'file')}, ${inBytes(files.bytes)}, are not in it. A restore brings back the rows and looks for the files in their stores.`,
+  print.text(
+    `${print.mark('note')} This backup has rows only: ${formatCount(files.count, 'file')}, ${formatBytes(files.bytes)}, are not in it. A restore brings back the rows and looks for the files in their stores.`,
   )
 }

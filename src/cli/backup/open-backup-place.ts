@@ -20,7 +20,7 @@ import type { BackupPlace } from '../../storage/backup-place/backup-place.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { Printer } from '../printing/printer.ts'
-import { givePolicy, WrongUse } from '../printing/explain-failure.ts'
+import { advisePolicy, WrongUse } from '../printing/explain-failure.ts'
 import { BackupWrong, NotSigned } from '../../backup/manifest.ts'
 import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../../storage/connection-test/find-bucket.ts'
 
@@ -65,7 +65,7 @@ export async function openBackupPlace(
 
 /** No setting names this bucket. */
 function adviceFor({ trouble, s3Code, advice }: S3TroubleFound, policy: Policy): string {
-  if (trouble === 'not_allowed') return `${givePolicy(policy)}.`
+  if (trouble === 'not_allowed') return `${advisePolicy(policy)}.`
   return s3Code === 'NoSuchBucket' ? 'Make it, or name one that exists.' : advice
 }
 
@@ -84,7 +84,7 @@ export async function openNamed(
   if (name === undefined) {
     const { opened, newer } = await openNewest(place, { key, all, which, files })
     if (newer !== undefined)
-      print.say(
+      print.text(
         `${print.mark('note')} A newer backup has rows only, and is not taken; --backup ${newer.name} takes it.`,
       )
     return opened
@@ -186,14 +186,14 @@ async function makeFolder(path: string): Promise<void> {
     if (!(error instanceof StoreError)) throw error
     const code = codeOf(error.cause) ?? 'no reason given'
     throw new WrongUse(
-      `Backups cannot be kept in ${path}: ${whysNoFolder.get(code) ?? `the system refuses it (${code})`}. Name a folder that this user may write to.`,
+      `Backups cannot be kept in ${path}: ${folderFailures.get(code) ?? `the system refuses it (${code})`}. Name a folder that this user may write to.`,
     )
   }
 }
 
 const inTheWay = 'a file is in the way, not a folder'
 const mayNotWrite = 'this user may not write there'
-const whysNoFolder = new Map([
+const folderFailures = new Map([
   ['EEXIST', inTheWay],
   ['ENOTDIR', inTheWay],
   ['ENOENT', 'no folder can be made there'],

@@ -15,15 +15,15 @@ import type { BackupPlace } from '../../storage/backup-place/backup-place.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { RestoreBackupOptions } from './add-backup.ts'
 import { warnRowsOnly } from './create-backup.ts'
-import { CommandFailed, explainGivenUp } from '../printing/explain-failure.ts'
+import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
 import {
-  endedBefore,
-  inBytes,
-  inCount,
+  stoppedResumable,
+  formatBytes,
+  formatCount,
   type Printer,
   type Progress,
   showProgress,
-  tellingOfWaiting,
+  createWaitingPrinter,
 } from '../printing/printer.ts'
 import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
 
@@ -39,7 +39,7 @@ export async function restoreBackup(
   const { manifest, name } = opened
   const isWithFiles = !manifest.backup.rows_only && options.files
   const { count: files, bytes } = manifest.files
-  print.say(`${name}, taken ${manifest.backup.taken_at}: ${inCount(files, 'file')}, ${inBytes(bytes)}.`)
+  print.text(`${name}, taken ${manifest.backup.taken_at}: ${formatCount(files, 'file')}, ${formatBytes(bytes)}.`)
   warnRowsOnly(print, manifest)
   const progress = showProgress(print, { files, bytes })
   const done = { files: 0, bytes: 0 }
@@ -50,8 +50,8 @@ export async function restoreBackup(
       concurrency: options.concurrency,
       signal,
       ...patience,
-      onWaiting: tellingOfWaiting((line) => progress.say(line), patience.patienceMs),
-      onTable: (table) => print.answer({ event: 'table', table }),
+      onWaiting: createWaitingPrinter((line) => progress.print(line), patience.patienceMs),
+      onTable: (table) => print.json({ event: 'table', table }),
       onRestored(sofar) {
         done.files += 1
         done.bytes = sofar.bytes
@@ -68,9 +68,9 @@ export async function restoreBackup(
     })
   } catch (error) {
     if (error instanceof BackupWrong) throw notRestored(name, error)
-    if (!signal.aborted) throw error instanceof GaveUp ? explainGivenUp(error, 'it goes on where it stands') : error
-    print.answer({ event: 'finished', ok: false, complete: false, backup: name })
-    progress.say(endedBefore)
+    if (!signal.aborted) throw error instanceof GaveUp ? explainGaveUp(error, 'it goes on where it stands') : error
+    print.json({ event: 'finished', ok: false, complete: false, backup: name })
+    progress.print(stoppedResumable)
     throw new CommandFailed()
   } finally {
     progress.end()
@@ -81,8 +81,8 @@ type Told = { print: Printer; progress: Progress }
 
 function nameFile({ print, progress }: Told, line: FileLine, found: string): void {
   const { firm_id, document_id, version, key } = line
-  print.answer({ event: 'file', found, firm_id, document_id, version, key })
-  progress.say(
+  print.json({ event: 'file', found, firm_id, document_id, version, key })
+  progress.print(
     `${print.mark(false)} document ${document_id} version ${version ?? '?'}, ${key}: ${found.replaceAll('_', ' ')}`,
   )
 }
@@ -108,14 +108,18 @@ async function storeOf({ config, stores, signal }: Needs): Promise<RestoreStore>
 type RestoreReport = { ok: boolean; answer: object; lines: string[] }
 
 /** What became of a restore, once everything is done. Throws `CommandFailed` where a file is lacking. */
-export function tellRestored(
+export function reportRestored(
   print: Printer,
   { name, manifest }: OpenedBackup,
   { state, files, looked, lacking }: Restored,
 ): void {
-  const { ok, answer, lines } = files ? tellFiles(files) : looked ? tellLooked(looked) : tellLoaded(lacking)
+  const { ok, answer, lines } = files
+    ? describeFiles(files)
+    : looked
+      ? describeChecked(looked)
+      : describeLoaded(lacking)
   const asOf = manifest.backup.taken_at
-  print.answer({
+  print.json({
     event: 'finished',
     ok,
     complete: true,
@@ -127,15 +131,15 @@ export function tellRestored(
   })
   const mark = print.mark(ok)
   const [first, ...rest] = lines
-  print.say(`${mark} ${name} is restored: ${first}`)
-  for (const line of rest) print.say(line)
-  print.say(
+  print.text(`${mark} ${name} is restored: ${first}`)
+  for (const line of rest) print.text(line)
+  print.text(
     `${print.mark('note')} All is as of ${asOf}: papers that were destroyed since are back, and rights that were withdrawn hold again. Do again what was done since: "The way back" in deploy/backup-restore/README.md says how.`,
   )
   if (!ok) throw new CommandFailed()
 }
 
-function tellLoaded(lacking: number): RestoreReport {
+function describeLoaded(lacking: number): RestoreReport {
   return {
     ok: lacking === 0,
     answer: { files: { lacking } },
@@ -145,12 +149,12 @@ function tellLoaded(lacking: number): RestoreReport {
 
 const notBrought = 'Not brought back, and marked as missing in the documents: %.'
 
-function tellFiles({ written, found, bytes, renamed, infected, lacking, damaged }: RestoredFiles): RestoreReport {
+function describeFiles({ written, found, bytes, renamed, infected, lacking, damaged }: RestoredFiles): RestoreReport {
   return {
     ok: lacking === 0,
     answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected, damaged } },
     lines: [
-      `${inCount(written + found, 'file')}, ${inBytes(bytes)}, each read back and its hash compared.`,
+      `${formatCount(written + found, 'file')}, ${formatBytes(bytes)}, each read back and its hash compared.`,
       ...ifAny(damaged, 'Lost or damaged in the backup, and left out: %.'),
       ...ifAny(lacking, notBrought),
       ...ifAny(infected, 'In no backup, because of a virus: %.'),
@@ -158,13 +162,13 @@ function tellFiles({ written, found, bytes, renamed, infected, lacking, damaged 
   }
 }
 
-function tellLooked(looked: Record<FileFound, number>): RestoreReport {
+function describeChecked(looked: Record<FileFound, number>): RestoreReport {
   const { there, not_here: notHere, missing, wrong, unreadable } = looked
   return {
     ok: notHere + missing + wrong + unreadable === 0,
     answer: { looked },
     lines: [
-      `its rows; of the files that they name, where they should be: ${inCount(there)}.`,
+      `its rows; of the files that they name, where they should be: ${formatCount(there)}.`,
       ...ifAny(
         notHere,
         'On another disk, or in a store that is not set up: %. Name the whole old folder, with its hidden .store-id, as UPLOADS_DIR, or set the store up; or restore a backup that has files into an empty database. Files that are copied into a new folder are not found.',
@@ -182,5 +186,5 @@ function tellLooked(looked: Record<FileFound, number>): RestoreReport {
 }
 
 function ifAny(count: number, says: string): string[] {
-  return count === 0 ? [] : [says.replace('%', inCount(count, 'file'))]
+  return count === 0 ? [] : [says.replace('%', formatCount(count, 'file'))]
 }

@@ -13,9 +13,9 @@ import type { ConfigWithoutTokens } from '../../config/config.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { VerifyBackupOptions } from './add-backup.ts'
 import { warnRowsOnly } from './create-backup.ts'
-import { CommandFailed, explainGivenUp } from '../printing/explain-failure.ts'
+import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
-import { endedUnread, inBytes, inCount, type Printer, showProgress } from '../printing/printer.ts'
+import { stoppedIncomplete, formatBytes, formatCount, type Printer, showProgress } from '../printing/printer.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
 
@@ -38,22 +38,22 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
       repairs: options.repair === true,
       onProblem(problem) {
         kinds[problem.kind] += 1
-        print.answer({
+        print.json({
           event: 'problem',
           kind: problem.kind,
           file: problem.file,
           why: problem.why,
           ...aboutLine(problem),
         })
-        progress.say(`${print.mark(false)} ${problem.file}: ${problem.why}${whose(problem)}`)
+        progress.print(`${print.mark(false)} ${problem.file}: ${problem.why}${whose(problem)}`)
       },
       onFile: (done) => progress.update(done),
     }).finally(() => progress.end())
     answer(print, opened, checked)
-    for (const line of adviseOnDamage(kinds)) print.say(line)
+    for (const line of adviseOnDamage(kinds)) print.text(line)
     if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
   } catch (error) {
-    throw error instanceof GaveUp ? explainGivenUp(error, 'a verification begins anew') : error
+    throw error instanceof GaveUp ? explainGaveUp(error, 'a verification begins anew') : error
   } finally {
     place.close()
   }
@@ -71,7 +71,7 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
   const { rows, files, bytes, notIncluded, problems, isComplete } = checked
   const isRight = problems === 0 && isComplete
   const { lacking } = manifest.files
-  print.answer({
+  print.json({
     event: 'finished',
     ok: isRight,
     complete: isComplete,
@@ -87,15 +87,17 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
     problems,
   })
   if (signature === 'none')
-    print.say(`${print.mark('note')} It is not signed: who can write there could have changed it unseen.`)
-  if (signature === 'unchecked') print.say(`${print.mark('note')} It is signed; --public-key FILE would show by whom.`)
+    print.text(`${print.mark('note')} It is not signed: who can write there could have changed it unseen.`)
+  if (signature === 'unchecked') print.text(`${print.mark('note')} It is signed; --public-key FILE would show by whom.`)
   warnRowsOnly(print, manifest)
   if (lacking > 0)
-    print.say(`${print.mark('note')} It lacks ${inCount(lacking, 'file')} that could not be had when it was made.`)
+    print.text(`${print.mark('note')} It lacks ${formatCount(lacking, 'file')} that could not be had when it was made.`)
   const mark = print.mark(isRight)
-  const verdict = problems === 0 ? noProblem(isComplete) : inCount(problems, 'problem')
-  print.say(`${mark} ${name}: ${inCount(rows, 'row')}, ${inCount(files, 'file')}, ${inBytes(bytes)}: ${verdict}.`)
-  if (!isComplete) print.say(endedUnread)
+  const verdict = problems === 0 ? noProblem(isComplete) : formatCount(problems, 'problem')
+  print.text(
+    `${mark} ${name}: ${formatCount(rows, 'row')}, ${formatCount(files, 'file')}, ${formatBytes(bytes)}: ${verdict}.`,
+  )
+  if (!isComplete) print.text(stoppedIncomplete)
 }
 
 function noProblem(isComplete: boolean): string {
@@ -114,7 +116,7 @@ function adviseOnDamage({ backup, missing, damaged, aside }: Record<ProblemKind,
     lines.push(`Damaged files: --repair puts them aside; then ${again}. See docs/runbook/backup-lacking.md.`)
   if (aside > 0)
     lines.push(
-      `Put aside, as ….damaged: ${inCount(aside, 'file')}. The next ${again}: run it now, since until then no backup here has them. See docs/runbook/backup-lacking.md.`,
+      `Put aside, as ….damaged: ${formatCount(aside, 'file')}. The next ${again}: run it now, since until then no backup here has them. See docs/runbook/backup-lacking.md.`,
     )
   if (missing > 0) lines.push(`Missing files: ${again}. See docs/runbook/backup-lacking.md.`)
   return lines

@@ -1,7 +1,7 @@
 import { type Command, Help, InvalidArgumentError, type Option } from 'commander'
 import { z } from 'zod'
 
-export type Answers = { json?: true }
+export type OutputOptions = { json?: true }
 
 /** The commands that do something, whatever group they stand in. */
 export function leavesOf(command: Command): Command[] {
@@ -15,26 +15,26 @@ export function fullName(command: Command): string {
 }
 
 /** Where somebody who asked for it in a wrong way finds how it is asked for. */
-export function howToAsk(command: Command): string {
+export function describeHelp(command: Command): string {
   const call = command.parent === null ? './bin/paniq-docs' : `./bin/paniq-docs ${fullName(command)}`
   const shown = command.commands.length === 0 ? 'how it is used' : 'the commands there are'
   return `${call} --help shows ${shown}.`
 }
 
-const usualHelp = new Help()
+const defaultHelp = new Help()
 
 /** What is said of an option, in help as in docs/commands.md. */
 export function describeOption(option: Option): string {
-  const said = usualHelp.optionDescription(option)
+  const said = defaultHelp.optionDescription(option)
   return option.mandatory ? `${said} (required)` : said
 }
 
 /** For a command that answers and ends. */
-export function answering(command: Command, how = 'answer with one JSON object'): Command {
+export function addJsonOption(command: Command, how = 'answer with one JSON object'): Command {
   return command.option('--json', how)
 }
 
-export function teach(command: Command, example: string): void {
+export function addExample(command: Command, example: string): void {
   command.addHelpText('after', `\nExample:\n  $ ${example}`)
 }
 

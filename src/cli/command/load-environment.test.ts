@@ -8,17 +8,17 @@ import { loadEnvironment } from './load-environment.ts'
 
 test('the file adds what the environment does not say, and it is known where each stands', async () => {
   const environment = { PORT: '8001' }
-  const { placeOf } = await loadEnvironment(environment, await writeEnv('PORT=9000\nAWS_PROFILE="papers"\n'))
+  const { sourceOf } = await loadEnvironment(environment, await writeEnv('PORT=9000\nAWS_PROFILE="papers"\n'))
   expect(environment).toEqual({ PORT: '8001', AWS_PROFILE: 'papers' })
-  expect([placeOf('PORT'), placeOf('AWS_PROFILE')]).toEqual(['the environment', '.env'])
+  expect([sourceOf('PORT'), sourceOf('AWS_PROFILE')]).toEqual(['the environment', '.env'])
 })
 
 test('what counts as none in the environment, nothing or a placeholder, hides nothing of the file', async () => {
   const environment = { AWS_S3_BUCKET: '', AWS_PROFILE: ' ', JWT_SECRET_KEY: 'your-jwt-secret-key' }
   const file = await writeEnv('AWS_S3_BUCKET=papers\nAWS_PROFILE=keeper\nJWT_SECRET_KEY=a-real-one\n')
-  const { placeOf } = await loadEnvironment(environment, file)
+  const { sourceOf } = await loadEnvironment(environment, file)
   expect(environment).toEqual({ AWS_S3_BUCKET: 'papers', AWS_PROFILE: 'keeper', JWT_SECRET_KEY: 'a-real-one' })
-  expect(placeOf('AWS_S3_BUCKET')).toBe('.env')
+  expect(sourceOf('AWS_S3_BUCKET')).toBe('.env')
 })
 
 test('placeholders are taken out of the environment, where the SDK would find them', async () => {

@@ -1,14 +1,14 @@
 import { parseEnv } from 'node:util'
 
 import { ConfigError, codeOf } from '../../errors/app-error.ts'
-import { findGiven } from '../../config/settings.ts'
-import { readIfThere } from '../../files/file-system.ts'
+import { findSetting } from '../../config/settings.ts'
+import { readIfExists } from '../../files/file-system.ts'
 
 type Environment = Record<string, string | undefined>
 
 export type LoadedEnvironment = {
   /** Where a setting stands, in words for people: `.env` or `the environment`. */
-  placeOf: (name: string) => string
+  sourceOf: (name: string) => string
   /** Whether credentials of S3 are still those of `.env.example`. */
   hasPlaceholders: boolean
 }
@@ -21,18 +21,18 @@ export async function loadEnvironment(environment: Environment, file = '.env'): 
   const added = new Set<string>()
   for (const [name, value] of Object.entries(parseEnv(await readSettings(file)))) {
     // What counts as none, an empty value or a placeholder, hides nothing of the file.
-    if (findGiven(environment, name) !== undefined) continue
+    if (findSetting(environment, name) !== undefined) continue
     environment[name] = value
     added.add(name)
   }
   const hasPlaceholders = hidePlaceholders(environment)
 
-  return { placeOf: (name) => (added.has(name) ? '.env' : 'the environment'), hasPlaceholders }
+  return { sourceOf: (name) => (added.has(name) ? '.env' : 'the environment'), hasPlaceholders }
 }
 
 async function readSettings(file: string): Promise<string> {
   try {
-    return (await readIfThere(file)) ?? ''
+    return (await readIfExists(file)) ?? ''
   } catch (error) {
     throw new ConfigError(
       `${file} cannot be read (${codeOf(error) ?? 'no reason given'}); let this user read it, or take it away.`,
@@ -47,7 +47,7 @@ async function readSettings(file: string): Promise<string> {
 function hidePlaceholders(environment: Environment): boolean {
   let isAnyHidden = false
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) {
-    if (findGiven(environment, name) !== undefined) continue
+    if (findSetting(environment, name) !== undefined) continue
     if (environment[name]?.trim()) isAnyHidden = true
     delete environment[name]
   }

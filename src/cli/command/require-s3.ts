@@ -17,10 +17,10 @@ export async function requireS3(needs: Needs): Promise<void> {
   if (trouble !== undefined)
     throw new AppError('store_unavailable', `S3 cannot be used: ${trouble.says}. ${trouble.advice}`)
   await untilAborted(leaveWrongBucket(needs), needs.signal)
-  if (needs.stores.s3?.outage()?.trouble === 'not_ours') throw wrongBucket()
+  if (needs.stores.s3?.outage()?.trouble === 'not_ours') throw wrongBucketError()
 }
 
-function wrongBucket(): AppError {
+function wrongBucketError(): AppError {
   return new AppError(
     'store_unavailable',
     `Papers lie on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`,
@@ -40,7 +40,7 @@ export async function requireDestruction(needs: Needs, { documentIds }: PurgeSco
   const { s3 } = needs.stores
   if (s3 === undefined) throw storeUnavailable()
   const owner = await untilAborted(claimStore(needs, { store: 's3', storeId: null, files: s3 }), needs.signal)
-  if (owner !== 'ours') throw wrongBucket()
+  if (owner !== 'ours') throw wrongBucketError()
 
   const right = await untilAborted(s3.versions.findMissingRight(), needs.signal)
   if (right === undefined) return

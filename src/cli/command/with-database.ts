@@ -22,7 +22,7 @@ export type CommandNeeds = {
 
 /**
  * For a command that needs nothing else: joins the database of a running service, or starts the embedded one for as long as
- * it takes. Throws `ToldToEnd` when it is told to end; an embedded one that was started for it ends too.
+ * it takes. Throws `Interrupted` when it is told to end; an embedded one that was started for it ends too.
  */
 export async function withDatabase<Result>(
   { config, log, signal, comparesAll = false }: Omit<CommandNeeds, 'print'> & { comparesAll?: boolean },
@@ -68,10 +68,10 @@ export async function migrateDatabase(needs: CommandNeeds): Promise<void> {
     Promise.resolve(database),
   )
 
-  print.answer({ migrated, granted_to: granted ?? null })
+  print.json({ migrated, granted_to: granted ?? null })
   const done = print.mark(true)
-  for (const name of migrated) print.say(`${done} ${name}`)
-  if (granted !== undefined) print.say(`${done} The role ${granted} was given its rights anew.`)
+  for (const name of migrated) print.text(`${done} ${name}`)
+  if (granted !== undefined) print.text(`${done} The role ${granted} was given its rights anew.`)
   const isNothing = migrated.length === 0 && granted === undefined
-  print.say(`${done} The database is up to date${isNothing ? '; nothing had to be done' : ''}.`)
+  print.text(`${done} The database is up to date${isNothing ? '; nothing had to be done' : ''}.`)
 }

@@ -1,10 +1,10 @@
 import { type Command } from 'commander'
 
 import { whole } from '../../config/setting-formats.ts'
-import { answering, type Answers, parseAs, parseFirmId, teach } from '../command/describe-command.ts'
+import { addJsonOption, type OutputOptions, parseAs, parseFirmId, addExample } from '../command/describe-command.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 
-export type CostOptions = Answers & {
+export type CostOptions = OutputOptions & {
   firm?: string
   days: number
   noncurrentDays: number
@@ -18,7 +18,7 @@ export type CostActions = { estimateCost: (options: CostOptions) => Promise<void
 
 export function addCost(program: Command, actions: CostActions): void {
   const cost = program.command('cost').description('What it costs.')
-  const estimate = answering(cost.command('estimate'))
+  const estimate = addJsonOption(cost.command('estimate'))
     .summary('Estimate what papers cost on S3 in a month.')
     .description(
       'Estimate what the papers of all firms, or of one, cost on S3 in a month: storage by class, requests and transfer, out of what the tables say of their sizes, ages and downloads; with and without a lifecycle, and with and without CloudFront. Papers on a disk count as if they lay on S3. Amazon is not asked.',
@@ -46,5 +46,5 @@ export function addCost(program: Command, actions: CostActions): void {
         )
       await actions.estimateCost(options)
     })
-  teach(estimate, './bin/paniq-docs cost estimate --firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b')
+  addExample(estimate, './bin/paniq-docs cost estimate --firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b')
 }

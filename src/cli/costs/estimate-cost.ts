@@ -18,7 +18,7 @@ import { codeOf } from '../../errors/app-error.ts'
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { CostOptions } from './add-cost.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
-import { inBytes, inCount, type Printer } from '../printing/printer.ts'
+import { formatBytes, formatCount, type Printer } from '../printing/printer.ts'
 import { type CommandNeeds, requireFirm, withDatabase } from '../command/with-database.ts'
 import { partBytes } from '../../storage/s3/s3-multipart.ts'
 
@@ -39,8 +39,8 @@ export async function estimateCost(needs: CommandNeeds, options: CostOptions): P
     hasScanner: needs.config.clamd !== undefined,
     takesFreeOff: options.free === true,
   })
-  needs.print.answer(answerOf(facts, prices, options, costs))
-  tellCosts(needs.print, { facts, prices, options, costs })
+  needs.print.json(answerOf(facts, prices, options, costs))
+  printCosts(needs.print, { facts, prices, options, costs })
 }
 
 const copyPrices = 'Copy src/documents/costs/prices.json and put your prices into the copy.'
@@ -88,7 +88,7 @@ function amount({ files, bytes }: { files: number; bytes: number }) {
   return { files, bytes: Math.round(bytes) }
 }
 
-type Told = { facts: CostFacts; prices: Prices; options: CostOptions; costs: Costs }
+type CostReport = { facts: CostFacts; prices: Prices; options: CostOptions; costs: Costs }
 
 const heads: Record<(typeof ways)[number], string> = {
   plain: 'as it is',
@@ -111,49 +111,49 @@ const nameWidth = 29
 const priceWidth = 12
 
 /** For people: what was counted, a table of four ways, and how far to trust it. */
-function tellCosts(print: Printer, { facts, prices, options, costs }: Told): void {
-  tellFacts(print, facts, options)
+function printCosts(print: Printer, { facts, prices, options, costs }: CostReport): void {
+  printFacts(print, facts, options)
   const { region, currency } = prices
-  print.say('')
-  print.say(
+  print.text('')
+  print.text(
     lineOf(
       `${currency} a month, ${region}`,
       ways.map((way) => heads[way]),
     ),
   )
   for (const name of costLines)
-    print.say(
+    print.text(
       lineOf(
         names[name],
-        ways.map((way) => inMoney(costs[way].lines[name].price)),
+        ways.map((way) => formatMoney(costs[way].lines[name].price)),
       ),
     )
-  print.say(
+  print.text(
     print.paint(
       'bold',
       lineOf(
         'all',
-        ways.map((way) => inMoney(costs[way].total)),
+        ways.map((way) => formatMoney(costs[way].total)),
       ),
     ),
   )
-  print.say('')
-  print.say(`Prices of ${prices.as_of}, ${prices.source}.`)
-  if (prices.note !== undefined) print.say(`${print.mark('note')} ${prices.note}`)
+  print.text('')
+  print.text(`Prices of ${prices.as_of}, ${prices.source}.`)
+  if (prices.note !== undefined) print.text(`${print.mark('note')} ${prices.note}`)
 }
 
-function tellFacts(print: Printer, facts: CostFacts, { firm, days }: CostOptions): void {
-  print.say(firm === undefined ? `Firms with papers: ${inCount(facts.firms)}.` : `Firm ${firm}.`)
-  print.say(`Files kept: ${inAmount(countOf(facts.kept))}.`)
-  if (facts.onDisk > 0) print.say(`Of those on a disk, counted as if on S3: ${inCount(facts.onDisk)}.`)
-  print.say(`Files removed that a versioned bucket may keep: ${inAmount(countOf(facts.hidden))}.`)
-  print.say(
-    `In the last ${inCount(days, 'day')} uploaded: ${inAmount(countOf(newerThan(facts.kept, days)))}; downloaded: ${inAmount(countOf(facts.downloads))}.`,
+function printFacts(print: Printer, facts: CostFacts, { firm, days }: CostOptions): void {
+  print.text(firm === undefined ? `Firms with papers: ${formatCount(facts.firms)}.` : `Firm ${firm}.`)
+  print.text(`Files kept: ${formatAmount(countOf(facts.kept))}.`)
+  if (facts.onDisk > 0) print.text(`Of those on a disk, counted as if on S3: ${formatCount(facts.onDisk)}.`)
+  print.text(`Files removed that a versioned bucket may keep: ${formatAmount(countOf(facts.hidden))}.`)
+  print.text(
+    `In the last ${formatCount(days, 'day')} uploaded: ${formatAmount(countOf(newerThan(facts.kept, days)))}; downloaded: ${formatAmount(countOf(facts.downloads))}.`,
   )
 }
 
-function inAmount({ files, bytes }: { files: number; bytes: number }): string {
-  return `${inCount(files)}, ${inBytes(bytes)}`
+function formatAmount({ files, bytes }: { files: number; bytes: number }): string {
+  return `${formatCount(files)}, ${formatBytes(bytes)}`
 }
 
 function lineOf(name: string, cells: string[]): string {
@@ -161,6 +161,6 @@ function lineOf(name: string, cells: string[]): string {
 }
 
 /** To the hundredth of a cent: one firm costs little. */
-function inMoney(price: number): string {
+function formatMoney(price: number): string {
   return price.toFixed(4)
 }

@@ -41,7 +41,7 @@ export function explainFailure(
 function explainForeseen(error: unknown): Explained | undefined {
   if (error instanceof ConfigError) return expected('configuration', error.message)
   if (error instanceof WrongUse) return expected('wrong_use', error.message)
-  if (error instanceof ToldToEnd) return expected('ended', error.message)
+  if (error instanceof Interrupted) return expected('ended', error.message)
   return error instanceof AppError ? expected(error.code, error.message) : undefined
 }
 
@@ -53,7 +53,7 @@ function expected(code: string, message: string): Explained {
 function explainStore(causes: Error[]): Explained | undefined {
   const error = causes.find((each) => each instanceof StoreError)
   if (error?.code !== 'unavailable') return undefined
-  const { says, advice } = tellStoreFailure(error)
+  const { says, advice } = describeStoreFailure(error)
   return expected('store_unavailable', `${says} ${advice}, and run this again.`)
 }
 
@@ -125,21 +125,21 @@ function* causesOf(error: unknown): Generator<Error> {
 }
 
 /** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. */
-export function tellStoreFailure(error: StoreError): { says: string; advice: string } {
-  if (!(error instanceof PlaceFailure)) return tell(error, undefined)
+export function describeStoreFailure(error: StoreError): { says: string; advice: string } {
+  if (!(error instanceof PlaceFailure)) return describe(error, undefined)
   const { cause, place, policy } = error
-  const told = tell(cause, place)
+  const told = describe(cause, place)
   const isForbidden = cause instanceof S3Error && cause.failure.trouble === 'not_allowed'
-  return isForbidden && policy !== undefined ? { ...told, advice: givePolicy(policy) } : told
+  return isForbidden && policy !== undefined ? { ...told, advice: advisePolicy(policy) } : told
 }
 
 /** What to do where a right is missing in a bucket of backups, as the beginning of a sentence. */
-export function givePolicy(policy: string): string {
+export function advisePolicy(policy: string): string {
   return `Use credentials that have the policy deploy/policies/${policy}.json`
 }
 
 /** `place`: where backups are kept, when it was that. */
-function tell(error: StoreError, place: string | undefined): { says: string; advice: string } {
+function describe(error: StoreError, place: string | undefined): { says: string; advice: string } {
   const where = place ?? 'S3'
   if (error instanceof S3Error)
     return {
@@ -153,8 +153,8 @@ function tell(error: StoreError, place: string | undefined): { says: string; adv
 const seeS3Test = 'See what ./bin/paniq-docs s3 test says'
 
 /** What the end of a backup's patience is to people. `whatStands`: what a second run finds of the first. */
-export function explainGivenUp(error: GaveUp, whatStands: string): AppError {
-  const { says, advice } = tellStoreFailure(error.cause)
+export function explainGaveUp(error: GaveUp, whatStands: string): AppError {
+  const { says, advice } = describeStoreFailure(error.cause)
   return new AppError('store_unavailable', `${says} ${advice}, and run this again: ${whatStands}.`, { cause: error })
 }
 
@@ -188,8 +188,8 @@ export class CommandFailed extends Error {
 }
 
 /** Somebody told it to end before it had begun, or before it was done with what is soon done. */
-export class ToldToEnd extends Error {
-  override readonly name = 'ToldToEnd'
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
   override readonly message = 'It was told to end before it was done. Give the same line again.'
 }
 
@@ -199,16 +199,16 @@ export class WrongUse extends Error {
 }
 
 /** Which database the settings mean, without its password and whatever else its address carries. */
-export function nameDatabase(config: DatabaseConfig): string {
+export function describeDatabase(config: DatabaseConfig): string {
   if (config.kind === 'embedded') return 'the one that comes along, in DATA_DIR'
   const { url, ownerUrl, directUrl } = config
-  const named = [`DATABASE_URL: ${placeOf(url)}`]
-  if (ownerUrl !== undefined) named.push(`DATABASE_OWNER_URL: ${placeOf(ownerUrl)}`)
-  if (directUrl !== url) named.push(`DATABASE_DIRECT_URL: ${placeOf(directUrl)}`)
+  const named = [`DATABASE_URL: ${describeAddress(url)}`]
+  if (ownerUrl !== undefined) named.push(`DATABASE_OWNER_URL: ${describeAddress(ownerUrl)}`)
+  if (directUrl !== url) named.push(`DATABASE_DIRECT_URL: ${describeAddress(directUrl)}`)
   return named.join('; ')
 }
 
-function placeOf(address: string): string {
+function describeAddress(address: string): string {
   const { username, hostname, port, pathname, searchParams } = new URL(address)
   // As the driver has it: what stands behind the question mark goes before what stands in front of it.
   const [host, itsPort, user] = [

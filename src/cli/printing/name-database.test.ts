@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { nameDatabase } from './explain-failure.ts'
+import { describeDatabase } from './explain-failure.ts'
 
 test.each([
   [
@@ -13,7 +13,7 @@ test.each([
   ['postgres://u%zz:hunter2@db/p%', 'DATABASE_URL: u%zz@db:5432, database p%'],
   ['postgres://u:hunter2@h/db?host=other&port=6000', 'DATABASE_URL: u@other:6000, database db'],
 ])('%s is named without its password', (url, named) => {
-  expect(nameDatabase({ kind: 'external', url, ownerUrl: undefined, directUrl: url })).toBe(named)
+  expect(describeDatabase({ kind: 'external', url, ownerUrl: undefined, directUrl: url })).toBe(named)
 })
 
 test('every address that differs is named, or the embedded database', () => {
@@ -22,8 +22,8 @@ test('every address that differs is named, or the embedded database', () => {
     ownerUrl: 'postgres://owner:secret@db/p',
     directUrl: 'postgres://app:secret@db/p',
   }
-  expect(nameDatabase({ kind: 'external', ...urls })).toBe(
+  expect(describeDatabase({ kind: 'external', ...urls })).toBe(
     'DATABASE_URL: app@pooler:6432, database p; DATABASE_OWNER_URL: owner@db:5432, database p; DATABASE_DIRECT_URL: app@db:5432, database p',
   )
-  expect(nameDatabase({ kind: 'embedded' })).toContain('DATA_DIR')
+  expect(describeDatabase({ kind: 'embedded' })).toContain('DATA_DIR')
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { makeLogger } from '../../logging/logger.ts'
-import { besideProgress, describeProgress, inCount, makePrinter, progressOf, showProgress } from './printer.ts'
+import { clearingProgress, describeProgress, formatCount, createPrinter, progressOf, showProgress } from './printer.ts'
 
 test('people see how far it is, how fast it goes, and when it ends', () => {
   const done = { files: 1204, bytes: 118_000_000 }
@@ -30,7 +30,7 @@ test.each([
   [2, '2 files'],
   [1_204_000, '1 204 000 files'],
 ])('%i is said with its noun in the right number', (count, says) => {
-  expect(inCount(count, 'file')).toBe(says)
+  expect(formatCount(count, 'file')).toBe(says)
 })
 
 test('how far it is has the noun of all that there is', () => {
@@ -46,8 +46,8 @@ test.each([true, false])('a line of the log tears no bar (terminal: %s)', (isTTY
     isTTY,
     write: (text: string) => written.push(text) > 0,
   })
-  const log = makeLogger({ level: 'error', isTerminal: isTTY, destination: besideProgress(stream) })
-  const progress = showProgress(makePrinter(false, stream), { files: 2, bytes: 10 }, stream)
+  const log = makeLogger({ level: 'error', isTerminal: isTTY, destination: clearingProgress(stream) })
+  const progress = showProgress(createPrinter(false, stream), { files: 2, bytes: 10 }, stream)
 
   progress.update({ files: 1, bytes: 5 })
   log.error({ event: 'a test' }, 'something failed')

@@ -9,25 +9,25 @@ type Style = Parameters<typeof styleText>[0]
 export type Printer = {
   readonly isJson: boolean
   /** A line for people; nothing where machines read. */
-  say(line: string): void
+  text(line: string): void
   /** The whole answer for machines; nothing where people read. */
-  answer(object: object): void
+  json(object: object): void
   paint(style: Style, text: string): string
   /** What a line for people begins with: that all is well, that something is wrong, or that there is something to know. */
   mark(isRight: boolean | 'note'): string
 }
 
-export function makePrinter(isJson: boolean, stream: NodeJS.WriteStream = process.stdout): Printer {
+export function createPrinter(isJson: boolean, stream: NodeJS.WriteStream = process.stdout): Printer {
   // styleText itself leaves the colours out where the stream is no terminal or NO_COLOR is set.
   const paint: Printer['paint'] = (style, text) => styleText(style, text, { stream })
   return {
     isJson,
     paint,
     mark: (isRight) => (isRight === 'note' ? paint('yellow', '!') : isRight ? paint('green', '✓') : paint('red', '✗')),
-    say(line) {
+    text(line) {
       if (!isJson) stream.write(`${line}\n`)
     },
-    answer(object) {
+    json(object) {
       if (isJson) stream.write(`${JSON.stringify(object)}\n`)
     },
   }
@@ -38,14 +38,14 @@ export type Amount = { files: number; bytes: number }
 export type Progress = {
   update(done: Amount): void
   /** A line of text in between, without tearing the bar. */
-  say(line: string): void
+  print(line: string): void
   end(): void
 }
 
 const clearLine = '\r\u001b[K'
 const barWidth = 24
 /** Often enough to be alive on a terminal, seldom enough for a log that somebody keeps. */
-const everyMs = { terminal: 200, lines: 10_000, json: 1000 }
+const intervalMs = { terminal: 200, lines: 10_000, json: 1000 }
 
 /**
  * Shows how far long work is: a bar where people look at a terminal, a line every ten seconds where they keep the
@@ -60,24 +60,24 @@ export function showProgress(print: Printer, total: Amount, stream: NodeJS.Write
   return {
     update(done) {
       const now = performance.now()
-      if (now - shownAt < everyMs[kind]) return
+      if (now - shownAt < intervalMs[kind]) return
       shownAt = now
       const seconds = (now - startedAt) / 1000
-      if (kind === 'json') return print.answer({ event: 'progress', ...progressOf(done, total, seconds) })
+      if (kind === 'json') return print.json({ event: 'progress', ...progressOf(done, total, seconds) })
       const line = describeProgress(done, total, seconds)
       if (kind === 'terminal') stream.write(`${clearLine}${barOf(done, total)} ${line}`)
-      else print.say(line)
+      else print.text(line)
     },
-    say(line) {
+    print(line) {
       clear()
-      print.say(line)
+      print.text(line)
     },
     end: clear,
   }
 }
 
 /** Where a log goes that is written beside a bar: on a terminal each of its lines takes the place of the bar, which comes again below. */
-export function besideProgress(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>): { write(line: string): void } {
+export function clearingProgress(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>): { write(line: string): void } {
   return { write: (line) => void stream.write(stream.isTTY ? `${clearLine}${line}` : line) }
 }
 
@@ -99,9 +99,10 @@ export function progressOf(done: Amount, total: Amount, seconds: number) {
 /** `1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 30 s left`; without bytes where there are none to count. */
 export function describeProgress(done: Amount, total: Amount, seconds: number): string {
   const { bytes_per_second: rate, seconds_left: left } = progressOf(done, total, seconds)
-  const files = `${inCount(done.files)} of ${inCount(total.files, 'file')}`
-  const bytes = total.bytes === 0 ? '' : `, ${inBytes(done.bytes)} of ${inBytes(total.bytes)}, ${inBytes(rate)}/s`
-  return `${files}${bytes}${left === null ? '' : `, ${inTime(left)} left`}`
+  const files = `${formatCount(done.files)} of ${formatCount(total.files, 'file')}`
+  const bytes =
+    total.bytes === 0 ? '' : `, ${formatBytes(done.bytes)} of ${formatBytes(total.bytes)}, ${formatBytes(rate)}/s`
+  return `${files}${bytes}${left === null ? '' : `, ${formatDuration(left)} left`}`
 }
 
 function barOf(done: Amount, total: Amount): string {
@@ -121,47 +122,47 @@ function partOf(done: number, total: number): number {
 }
 
 /** `1 204`; with what is counted, `1 204 files` and `1 file`. */
-export function inCount(count: number, noun?: string): string {
+export function formatCount(count: number, noun?: string): string {
   const digits = count.toLocaleString('en').replaceAll(',', ' ')
   if (noun === undefined) return digits
   return count === 1 ? `${digits} ${noun}` : `${digits} ${noun}s`
 }
 
-export function inBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ['B', 'KB', 'MB', 'GB', 'TB']
   const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3))
   const value = bytes / 1000 ** power
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`
 }
 
-function inTime(seconds: number): string {
+function formatDuration(seconds: number): string {
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
 }
 
 /** Says to people that S3 is waited for, and how that ended. */
-export function tellingOfWaiting(say: (line: string) => void, patienceMs: number): (state: Waiting) => void {
+export function createWaitingPrinter(say: (line: string) => void, patienceMs: number): (state: Waiting) => void {
   const words: Record<Waiting, string> = {
-    waiting: `S3 does not answer; waiting for it, up to ${inMinutes(patienceMs)}. Ctrl-C ends this safely.`,
+    waiting: `S3 does not answer; waiting for it, up to ${formatMinutes(patienceMs)}. Ctrl-C ends this safely.`,
     back: 'S3 answers again.',
-    given_up: `S3 stayed away for ${inMinutes(patienceMs)}.`,
+    given_up: `S3 stayed away for ${formatMinutes(patienceMs)}.`,
   }
   return (state) => say(words[state])
 }
 
-function inMinutes(ms: number): string {
+function formatMinutes(ms: number): string {
   const minutes = Math.round(ms / 60_000)
   return minutes === 1 ? 'a minute' : `${minutes} minutes`
 }
 
 /** Of work that goes on where it stands, and that somebody ended. */
-export const endedBefore = 'It was ended before the end. Run it again: it goes on where it stands.'
+export const stoppedResumable = 'It was ended before the end. Run it again: it goes on where it stands.'
 
 /** Of work that begins anew each time. */
-export const endedUnread = 'It was ended before the end, so this says nothing of the rest. Run it again.'
+export const stoppedIncomplete = 'It was ended before the end, so this says nothing of the rest. Run it again.'
 
 /** Of work that goes on, and that S3 ended. */
-export function s3IsAway({ s3 }: Stores): string {
+export function describeS3Outage({ s3 }: Stores): string {
   return `S3 cannot be used (${s3?.outage()?.s3Code ?? 'no answer'}). Run it again once it can be: it goes on where it stands. ./bin/paniq-docs s3 test says what is wrong.`
 }

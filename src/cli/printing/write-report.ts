@@ -26,7 +26,7 @@ export async function openReport(path: string | undefined, flags: 'a' | 'w'): Pr
 }
 
 /** Finds a report that cannot be written before anything else is done. What the file has stays in it. */
-export async function requireReport(path: string | undefined): Promise<void> {
+export async function assertReportWritable(path: string | undefined): Promise<void> {
   await (await openReport(path, 'a')).close()
 }
 

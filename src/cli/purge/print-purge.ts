@@ -3,25 +3,32 @@ import type { PurgeCandidate } from '../../database/purge/trash-retention.ts'
 import type { FileSettled } from '../../documents/purge/destroy-files.ts'
 import type { PurgeSettled } from '../../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../../vocabulary/vocabulary.ts'
-import { type Amount, endedBefore, inCount, type Printer, type Progress, showProgress } from '../printing/printer.ts'
+import {
+  type Amount,
+  stoppedResumable,
+  formatCount,
+  type Printer,
+  type Progress,
+  showProgress,
+} from '../printing/printer.ts'
 
 type Settled = PurgeSettled | { document: PurgeCandidate; outcome: 'due' }
 type Outcome = Settled['outcome'] | 'purged_before'
 
 /** Tells people and machines of one document after another, and sums up. */
-export type PurgeTeller = {
-  tell: (settled: Settled) => void
+export type PurgeReporter = {
+  report: (settled: Settled) => void
   /** Of the documents that are told now, and of earlier ones, so many files are about to be destroyed. */
   beginFiles: (count: number) => void
-  tellFile: FileTeller['tell']
+  reportFile: FileReporter['report']
   /** Of one that was named and is not there; an earlier run may have purged it. */
-  tellUnseen: (id: DocumentId, earlier: DisposedDocument | undefined) => void
+  reportUnseen: (id: DocumentId, earlier: DisposedDocument | undefined) => void
   hasSeen: (id: DocumentId) => boolean
   /** Whether all is as it should be. */
   finish: (end: { isComplete: boolean; isDryRun: boolean; isNow: boolean }) => boolean
 }
 
-const whys: Record<Settled['outcome'], string> = {
+const reasons: Record<Settled['outcome'], string> = {
   purged: 'destroyed',
   due: 'would be destroyed',
   not_in_trash: 'it is not in the trash; delete it first',
@@ -49,26 +56,26 @@ const dayMs = 24 * 60 * 60 * 1000
 const good = new Set<Outcome>(['purged', 'purged_before', 'due'])
 const goodUnnamed = new Set<Outcome>([...good, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
 
-type Wish = { total: Amount; documentIds: DocumentId[] | undefined; trashDays: number }
+type PurgeContext = { total: Amount; documentIds: DocumentId[] | undefined; trashDays: number }
 
 /** Runs work that tells of one document after another, with a progress bar. */
-export async function tellingOfPurge<Result>(
+export async function withPurgeReporter<Result>(
   print: Printer,
-  { total, documentIds, trashDays }: Wish,
-  work: (teller: PurgeTeller) => Promise<Result>,
+  { total, documentIds, trashDays }: PurgeContext,
+  work: (reporter: PurgeReporter) => Promise<Result>,
 ): Promise<Result> {
   const progress = showProgress(print, total)
   const done = { files: 0, bytes: 0 }
   const seen = new Set<string>()
   const documents: Partial<Record<Outcome, number>> = {}
-  const files = tellDestroyedFiles(print)
+  const files = createFileReporter(print)
   let isGood = true
-  const warn = (line: string) => progress.say(`${print.mark('note')} ${line}`)
+  const warn = (line: string) => progress.print(`${print.mark('note')} ${line}`)
   const isFine = documentIds === undefined ? goodUnnamed : good
 
-  const teller: PurgeTeller = {
+  const reporter: PurgeReporter = {
     hasSeen: (id) => seen.has(id),
-    tell(settled) {
+    report(settled) {
       const { document, outcome } = settled
       seen.add(document.documentId)
       documents[outcome] = (documents[outcome] ?? 0) + 1
@@ -76,7 +83,7 @@ export async function tellingOfPurge<Result>(
       done.files += document.files
       done.bytes += document.bytes
       const line = lineOf(settled, trashDays)
-      print.answer({ event: 'document', ...line })
+      print.json({ event: 'document', ...line })
       if (outcome !== 'purged') warn(`${line.document_id}: ${line.why}`)
       progress.update(done)
     },
@@ -84,26 +91,26 @@ export async function tellingOfPurge<Result>(
       progress.end()
       files.begin(count)
     },
-    tellFile: files.tell,
-    tellUnseen(id, earlier) {
+    reportFile: files.report,
+    reportUnseen(id, earlier) {
       const line = unseenLine(id, earlier)
       documents[line.outcome] = (documents[line.outcome] ?? 0) + 1
       isGood &&= isFine.has(line.outcome)
-      print.answer({ event: 'document', ...line })
+      print.json({ event: 'document', ...line })
       warn(`${id}: ${line.why}`)
     },
     finish({ isComplete, isDryRun, isNow }) {
       files.end()
       const ok = isGood && files.isGood() && isComplete
       const counts = { documents, files: files.counts }
-      print.answer({ event: 'finished', ok, dry_run: isDryRun, complete: isComplete, ...counts })
+      print.json({ event: 'finished', ok, dry_run: isDryRun, complete: isComplete, ...counts })
       const mark = print.mark(ok)
-      for (const line of linesOfEnd({ ...counts, isComplete, isDryRun, isNow })) progress.say(line.replace('%', mark))
+      for (const line of linesOfEnd({ ...counts, isComplete, isDryRun, isNow })) progress.print(line.replace('%', mark))
       return ok
     },
   }
   try {
-    return await work(teller)
+    return await work(reporter)
   } finally {
     progress.end()
     files.end()
@@ -120,7 +127,7 @@ function lineOf(settled: Settled, trashDays: number) {
     files: document.files,
     bytes: document.bytes,
     outcome,
-    why: `${whys[outcome]}${untilOf(settled, trashDays)}${reasonOf(settled)}`,
+    why: `${reasons[outcome]}${untilOf(settled, trashDays)}${reasonOf(settled)}`,
   }
 }
 
@@ -132,11 +139,11 @@ function untilOf({ document: { retainedUntil, deletedAt }, outcome }: Settled, t
 }
 
 function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {
-  if (earlier === undefined) return { document_id: id, outcome: 'missing', why: whys.missing } as const
+  if (earlier === undefined) return { document_id: id, outcome: 'missing', why: reasons.missing } as const
   const { at, filesLeft, filesInOldBuckets } = earlier
   const left = [
-    ...(filesLeft > 0 ? [stillGo.replace('%', inCount(filesLeft))] : []),
-    ...(filesInOldBuckets > 0 ? [inOldBuckets.replace('%', inCount(filesInOldBuckets))] : []),
+    ...(filesLeft > 0 ? [stillGo.replace('%', formatCount(filesLeft))] : []),
+    ...(filesInOldBuckets > 0 ? [inOldBuckets.replace('%', formatCount(filesInOldBuckets))] : []),
   ]
   const rest = left.length === 0 ? 'nothing of it is left' : left.join('; ')
   const why = `it was destroyed on ${at.toISOString()}, as document_disposals says; ${rest}`
@@ -146,7 +153,7 @@ function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {
 
 type End = {
   documents: Partial<Record<Outcome, number>>
-  files: FileTeller['counts']
+  files: FileReporter['counts']
   isComplete: boolean
   isDryRun: boolean
   isNow: boolean
@@ -154,30 +161,30 @@ type End = {
 
 function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): string[] {
   const { purged = 0, due = 0, ...others } = documents
-  const stay = Object.entries(others).map(([outcome, count]) => `${inCount(count)} ${outcome.replaceAll('_', ' ')}`)
+  const stay = Object.entries(others).map(([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll('_', ' ')}`)
   const rest = stay.length === 0 ? '' : `; ${stay.join(', ')}`
   const lines = isDryRun
-    ? [`% ${inCount(due, 'document')} would be destroyed${rest}. Nothing was changed.`]
-    : [`% ${inCount(purged, 'document')} destroyed${rest}.`]
-  if (isNow && !isDryRun) lines.push(`${inCount(files.destroyed ?? 0, 'file')} destroyed for good.`)
+    ? [`% ${formatCount(due, 'document')} would be destroyed${rest}. Nothing was changed.`]
+    : [`% ${formatCount(purged, 'document')} destroyed${rest}.`]
+  if (isNow && !isDryRun) lines.push(`${formatCount(files.destroyed ?? 0, 'file')} destroyed for good.`)
   else if (purged > 0) lines.push('Their bytes are removed by the running service once a day has passed.')
-  if (!isComplete) lines.push(endedBefore)
+  if (!isComplete) lines.push(stoppedResumable)
   return lines
 }
 
 type FileOutcome = FileSettled['outcome']
 
 /** Tells people and machines of one file after another that is destroyed for good. */
-type FileTeller = {
+type FileReporter = {
   begin: (total: number) => void
-  tell: (settled: FileSettled) => void
+  report: (settled: FileSettled) => void
   counts: Partial<Record<FileOutcome, number>>
   /** Whether none stayed that should have gone. */
   isGood: () => boolean
   end: () => void
 }
 
-const fileWhys: Record<FileOutcome, string> = {
+const fileReasons: Record<FileOutcome, string> = {
   destroyed: 'destroyed',
   held: 'a legal hold was put on its firm since',
   still_named: 'another document, or a row of the platform, has the same file',
@@ -188,8 +195,8 @@ const fileWhys: Record<FileOutcome, string> = {
 
 const goodFileOutcomes = new Set<FileOutcome>(['destroyed', 'held'])
 
-function tellDestroyedFiles(print: Printer): FileTeller {
-  const counts: FileTeller['counts'] = {}
+function createFileReporter(print: Printer): FileReporter {
+  const counts: FileReporter['counts'] = {}
   const done = { files: 0, bytes: 0 }
   let progress: Progress | undefined
   return {
@@ -197,19 +204,20 @@ function tellDestroyedFiles(print: Printer): FileTeller {
     isGood: () => Object.keys(counts).every((outcome) => goodFileOutcomes.has(outcome as FileOutcome)), // nothing else is counted
     begin(total) {
       if (total === 0) return
-      print.say(`To be destroyed for good: ${inCount(total, 'file')}.`)
+      print.text(`To be destroyed for good: ${formatCount(total, 'file')}.`)
       progress = showProgress(print, { files: total, bytes: 0 })
     },
-    tell(settled) {
+    report(settled) {
       const { file, outcome } = settled
       counts[outcome] = (counts[outcome] ?? 0) + 1
       done.files += 1
       progress?.update(done)
       if (outcome === 'destroyed') return
-      const why = `${fileWhys[outcome]}${reasonOf(settled)}`
-      print.answer({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })
-      const teller = progress ?? print
-      teller.say(`${print.mark('note')} ${file.key}: ${why}`)
+      const why = `${fileReasons[outcome]}${reasonOf(settled)}`
+      print.json({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })
+      const line = `${print.mark('note')} ${file.key}: ${why}`
+      if (progress === undefined) print.text(line)
+      else progress.print(line)
     },
     end: () => progress?.end(),
   }

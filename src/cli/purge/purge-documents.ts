@@ -10,9 +10,9 @@ import { purgeTrash, walkTrash } from '../../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../../vocabulary/vocabulary.ts'
 import type { PurgeOptions } from '../storage/add-documents.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
-import { inBytes, inCount, type Printer } from '../printing/printer.ts'
+import { formatBytes, formatCount, type Printer } from '../printing/printer.ts'
 import { requireDestruction } from '../command/require-s3.ts'
-import { type PurgeTeller, tellingOfPurge } from './print-purge.ts'
+import { type PurgeReporter, withPurgeReporter } from './print-purge.ts'
 
 type Needs = DestroyNeeds & { config: Config; graceMs: number; print: Printer; signal: AbortSignal }
 
@@ -31,17 +31,17 @@ export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promi
 
   const total = await countPurgeable(db, times, scope)
   const which = documentIds === undefined ? 'in the trash for long enough' : 'of the documents named'
-  print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, ${which}.`)
-  const isGood = await tellingOfPurge(
+  print.text(`${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, ${which}.`)
+  const isGood = await withPurgeReporter(
     print,
     { total, documentIds, trashDays: needs.config.trashDays },
-    async (teller) => {
+    async (reporter) => {
       const isComplete =
         options.dryRun === true
-          ? await lookAtAll(needs, { times, scope, teller })
-          : await purgeAll(needs, options, { times, scope, teller })
-      await tellUnseen(needs, documentIds ?? [], teller)
-      return teller.finish({ isComplete, isDryRun: options.dryRun === true, isNow: options.now === true })
+          ? await dryRun(needs, { times, scope, reporter })
+          : await purgeAll(needs, options, { times, scope, reporter })
+      await reportUnseen(needs, documentIds ?? [], reporter)
+      return reporter.finish({ isComplete, isDryRun: options.dryRun === true, isNow: options.now === true })
     },
   )
   if (!isGood) throw new CommandFailed()
@@ -54,17 +54,17 @@ function timesOf({ now, config }: Needs, { now: isNow, document }: PurgeOptions)
   return { now: at, before: waits ? new Date(at.getTime() - config.trashDays * dayMs) : undefined }
 }
 
-type Run = { times: PurgeTimes; scope: PurgeScope; teller: PurgeTeller }
+type Run = { times: PurgeTimes; scope: PurgeScope; reporter: PurgeReporter }
 
-async function lookAtAll({ db, signal }: Needs, { times, scope, teller }: Run): Promise<boolean> {
+async function dryRun({ db, signal }: Needs, { times, scope, reporter }: Run): Promise<boolean> {
   for await (const document of walkTrash(db, times, scope)) {
     if (signal.aborted) return false
-    teller.tell({ document, outcome: document.state })
+    reporter.report({ document, outcome: document.state })
   }
   return true
 }
 
-async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, teller }: Run): Promise<boolean> {
+async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, reporter }: Run): Promise<boolean> {
   const { signal, graceMs, config } = needs
   const isNow = options.now === true
   const isComplete = await purgeTrash(needs, systemActor(randomUUID()), {
@@ -74,11 +74,11 @@ async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, tel
     by: `the command purge${isNow ? ' --now' : ''}, given by ${userInfo().username} on ${hostname()}`,
     dueAt: new Date(times.now.getTime() + (isNow ? 0 : graceMs)),
     signal,
-    onSettled: teller.tell,
+    onSettled: reporter.report,
   })
   if (!isNow || !isComplete) return isComplete
-  teller.beginFiles(await countWithinReach(needs, scope))
-  return destroyFiles(needs, { documentIds: scope.documentIds, signal, onSettled: teller.tellFile })
+  reporter.beginFiles(await countWithinReach(needs, scope))
+  return destroyFiles(needs, { documentIds: scope.documentIds, signal, onSettled: reporter.reportFile })
 }
 
 async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeScope): Promise<number> {
@@ -89,8 +89,8 @@ async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeSco
 }
 
 /** Of what was named and is not there, an earlier run may have purged some. */
-async function tellUnseen({ db }: Needs, documentIds: DocumentId[], teller: PurgeTeller): Promise<void> {
-  const unseen = documentIds.filter((id) => !teller.hasSeen(id))
+async function reportUnseen({ db }: Needs, documentIds: DocumentId[], reporter: PurgeReporter): Promise<void> {
+  const unseen = documentIds.filter((id) => !reporter.hasSeen(id))
   const purged = new Map((await listDisposedDocuments(db, unseen)).map((each) => [each.id, each]))
-  for (const id of unseen) teller.tellUnseen(id, purged.get(id))
+  for (const id of unseen) reporter.reportUnseen(id, purged.get(id))
 }

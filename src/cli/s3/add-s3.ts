@@ -3,9 +3,9 @@ import { z } from 'zod'
 
 import { bucketName, whole } from '../../config/setting-formats.ts'
 import { leastDaysInStandard, transitionClasses, usualNoncurrentDays } from '../../storage/bucket-setup/bucket-rules.ts'
-import { type Answers, answering, parseAs, teach } from '../command/describe-command.ts'
+import { type OutputOptions, addJsonOption, parseAs, addExample } from '../command/describe-command.ts'
 
-export type SetupOptions = Answers & {
+export type SetupOptions = OutputOptions & {
   dryRun?: true
   noncurrentDays?: number
   transitionDays?: number | 'off'
@@ -19,15 +19,15 @@ export type SetupOptions = Answers & {
 }
 
 export type S3Actions = {
-  testS3: (options: Answers) => Promise<void>
+  testS3: (options: OutputOptions) => Promise<void>
   setUpS3: (options: SetupOptions) => Promise<void>
 }
 
-const mostDays = 36_500
-const days = whole(1, mostDays)
+const maxDays = 36_500
+const days = whole(1, maxDays)
 const daysOrOff = z
   .string()
-  .refine((text) => text === 'off' || days.safeParse(text).success, `must be a whole number, 1 to ${mostDays}, or off`)
+  .refine((text) => text === 'off' || days.safeParse(text).success, `must be a whole number, 1 to ${maxDays}, or off`)
   .transform((text) => (text === 'off' ? text : Number(text)))
 const storageClass = z.enum(transitionClasses, `must be ${transitionClasses.join(', ')}`)
 const bucketOrOff = z.string().regex(bucketName, 'must be a bucket name, or off')
@@ -47,19 +47,19 @@ const key = z
 /** The commands about the bucket itself. */
 export function addS3(program: Command, actions: S3Actions): void {
   const s3 = program.command('s3').description('The bucket.')
-  const test = answering(s3.command('test'))
+  const test = addJsonOption(s3.command('test'))
     .summary('Try all that the service does with its bucket.')
     .description(
       'Try all that the service does with its bucket: find the credentials, find or make the bucket, put, get, follow a link, delete, abort. What it puts there it removes, also when it is ended (Ctrl-C). Each step that fails says what to do.',
     )
     .action(actions.testS3)
-  teach(test, './bin/paniq-docs s3 test')
+  addExample(test, './bin/paniq-docs s3 test')
 
   addSetup(s3, actions)
 }
 
 function addSetup(s3: Command, actions: S3Actions): void {
-  const setup = answering(s3.command('setup'))
+  const setup = addJsonOption(s3.command('setup'))
     .summary('Set the bucket up as papers need it.')
     .description(
       'Set the bucket up: versioning, closed to the public, default encryption, a policy of TLS alone and no old signatures, lifecycle, CORS, replication. It needs credentials of an operator, not the service’s. Each part is read, compared, set, read back, and taken back where the bucket then refuses papers; rules and statements of others stay. What no option names stays as an earlier run left it. It may be ended (Ctrl-C) and run again: what was set stays.',
@@ -95,5 +95,5 @@ function addSetup(s3: Command, actions: S3Actions): void {
     .option('--replica-kms-key <arn>', 'with --replicate-to: the key of KMS for the copies', parseAs(key))
     .option('--replica-keeps-deleted', 'with --replicate-to: what is removed here stays there, purged papers too')
     .action(actions.setUpS3)
-  teach(setup, './bin/paniq-docs s3 setup --dry-run')
+  addExample(setup, './bin/paniq-docs s3 setup --dry-run')
 }

@@ -5,7 +5,7 @@ import { addressOf } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
 import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
 import type { SetupOptions } from './add-s3.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
-import { inCount, type Printer } from '../printing/printer.ts'
+import { formatCount, type Printer } from '../printing/printer.ts'
 import type { Change } from '../../storage/bucket-setup/bucket-part.ts'
 import {
   bucketArnOf,
@@ -33,16 +33,16 @@ export async function setUpS3(
   const { s3 } = config
   const isDryRun = options.dryRun === true
   const choices = chooseSetup(options, config)
-  print.say(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
-  print.say(await requireCredentials(s3, credentialsPlace))
+  print.text(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
+  print.text(await requireCredentials(s3, credentialsPlace))
 
   const parts: PartResult[] = []
-  const isComplete = await tellAll(setUpBucket({ config: s3, choices, isDryRun, signal }), signal, (part) => {
+  const isComplete = await forEachPart(setUpBucket({ config: s3, choices, isDryRun, signal }), signal, (part) => {
     parts.push(part)
-    sayPart(print, part)
+    printPart(print, part)
   })
   const ok = isComplete && parts.every(isGood)
-  print.answer({
+  print.json({
     ok,
     dry_run: isDryRun,
     complete: isComplete,
@@ -51,12 +51,12 @@ export async function setUpS3(
     endpoint: s3.endpoint ?? null,
     parts,
   })
-  saySetup(print, { parts, ok, isDryRun, isComplete, config: s3 })
+  printEnd(print, { parts, ok, isDryRun, isComplete, config: s3 })
   if (!ok) throw new CommandFailed()
 }
 
 /** Whether it came to its end. */
-async function tellAll(
+async function forEachPart(
   results: AsyncIterable<PartResult>,
   signal: AbortSignal,
   tell: (part: PartResult) => void,
@@ -152,21 +152,21 @@ const marks: Record<PartOutcome, { style: Style; mark: string; word: string }> =
 }
 
 /** One part for people: what became of it, what is other than before, and what to know or do. */
-function sayPart(print: Printer, part: PartResult): void {
+function printPart(print: Printer, part: PartResult): void {
   const { style, mark, word } = marks[part.outcome]
-  print.say(`${print.paint(style, mark)} ${part.title}: ${word}`)
-  if (showsChanges.has(part.outcome)) for (const change of part.changes) sayChange(print, change)
-  if (part.says !== undefined) print.say(`  ${part.says}.`)
-  if (part.advice !== undefined) print.say(`  ${part.advice}`)
+  print.text(`${print.paint(style, mark)} ${part.title}: ${word}`)
+  if (showsChanges.has(part.outcome)) for (const change of part.changes) printChange(print, change)
+  if (part.says !== undefined) print.text(`  ${part.says}.`)
+  if (part.advice !== undefined) print.text(`  ${part.advice}`)
   for (const { breaks, says } of part.objections)
-    print.say(`  ${print.paint(breaks ? 'red' : 'yellow', breaks ? '✗' : '!')} ${says}.`)
+    print.text(`  ${print.paint(breaks ? 'red' : 'yellow', breaks ? '✗' : '!')} ${says}.`)
 }
 
 const showsChanges = new Set<PartOutcome>(['changed', 'would_change'])
 
-function sayChange(print: Printer, { item, from, to }: Change): void {
-  if (from !== undefined) print.say(`  ${print.paint('red', `- ${item}: ${textOf(from)}`)}`)
-  if (to !== undefined) print.say(`  ${print.paint('green', `+ ${item}: ${textOf(to)}`)}`)
+function printChange(print: Printer, { item, from, to }: Change): void {
+  if (from !== undefined) print.text(`  ${print.paint('red', `- ${item}: ${textOf(from)}`)}`)
+  if (to !== undefined) print.text(`  ${print.paint('green', `+ ${item}: ${textOf(to)}`)}`)
 }
 
 function textOf(value: unknown): string {
@@ -175,31 +175,31 @@ function textOf(value: unknown): string {
 
 type End = { parts: PartResult[]; ok: boolean; isDryRun: boolean; isComplete: boolean; config: S3Config }
 
-function saySetup(print: Printer, { parts, ok, isDryRun, isComplete, config }: End): void {
+function printEnd(print: Printer, { parts, ok, isDryRun, isComplete, config }: End): void {
   const isOf = (outcome: PartOutcome) => parts.filter((each) => each.outcome === outcome).length
   if (!isComplete)
-    return print.say(print.paint('red', 'It was ended before the end. Run it again: what was set stays.'))
-  if (parts.length > 0 && parts.every(isRefused))
-    print.say(
+    return print.text(print.paint('red', 'It was ended before the end. Run it again: what was set stays.'))
+  if (parts.length > 0 && parts.every(isDenied))
+    print.text(
       'None of it may be read with these credentials. Are they the service’s? Take an operator’s: AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key taken out of .env.',
     )
-  if (!ok) return print.say(print.paint('red', 'The bucket is not set up as it should be: see what is marked ✗.'))
+  if (!ok) return print.text(print.paint('red', 'The bucket is not set up as it should be: see what is marked ✗.'))
   const done = isDryRun ? endOfDryRun(isOf('would_change'), config) : endOfRun(isOf('changed'))
-  print.say(`${print.mark(true)} ${done}`)
+  print.text(`${print.mark(true)} ${done}`)
 }
 
-function isRefused({ outcome, advice }: PartResult): boolean {
+function isDenied({ outcome, advice }: PartResult): boolean {
   return outcome === 'failed' && advice?.startsWith('Allow s3:Get') === true
 }
 
 function endOfDryRun(count: number, config: S3Config): string {
   if (count === 0) return 'Nothing would be changed.'
   const tried = isAmazon(config) ? '' : ' What this store cannot have is found when it is tried, and left out.'
-  return `${inCount(count, 'part')} would be changed; nothing was.${tried}`
+  return `${formatCount(count, 'part')} would be changed; nothing was.${tried}`
 }
 
 function endOfRun(count: number): string {
   return count === 0
     ? 'Nothing was changed.'
-    : `${inCount(count, 'part')} changed. ./bin/paniq-docs s3 test tries it all.`
+    : `${formatCount(count, 'part')} changed. ./bin/paniq-docs s3 test tries it all.`
 }

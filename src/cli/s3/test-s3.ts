@@ -4,7 +4,7 @@ import { addressOf } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
 import { testS3Connection } from '../../storage/connection-test/test-connection.ts'
 import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
-import { endedUnread, type Printer } from '../printing/printer.ts'
+import { stoppedIncomplete, type Printer } from '../printing/printer.ts'
 
 type Needs = {
   config: ConfigWithoutTokens
@@ -25,17 +25,17 @@ const marks: Record<Outcome, [style: 'green' | 'red' | 'yellow' | 'dim', mark: s
 export async function testS3({ config, print, credentialsPlace, signal }: Needs): Promise<void> {
   const { s3, corsOrigins } = config
   const checksums = isAmazon(s3) ? 'when_supported' : 'when_required'
-  print.say(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
+  print.text(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
 
   const steps: StepResult[] = []
   for await (const step of testS3Connection({ config: s3, corsOrigins, credentialsPlace, signal })) {
     steps.push(step)
-    sayStep(print, step)
+    printStep(print, step)
   }
   if (steps.length === 0) signal.throwIfAborted()
   const isComplete = !signal.aborted
   const isGood = isComplete && steps.every(({ outcome }) => outcome !== 'failed')
-  print.answer({
+  print.json({
     ok: isGood,
     complete: isComplete,
     bucket: s3.bucket,
@@ -44,24 +44,24 @@ export async function testS3({ config, print, credentialsPlace, signal }: Needs)
     checksums,
     steps,
   })
-  if (isComplete) sayEnd(print, config, isGood)
-  else print.say(endedUnread)
+  if (isComplete) printEnd(print, config, isGood)
+  else print.text(stoppedIncomplete)
   if (!isGood) throw new CommandFailed()
 }
 
-function sayStep(print: Printer, { outcome, says, advice }: StepResult): void {
+function printStep(print: Printer, { outcome, says, advice }: StepResult): void {
   const [style, mark] = marks[outcome]
-  print.say(`${print.paint(style, mark)} ${says}`)
-  if (advice !== undefined) print.say(`  ${advice}`)
+  print.text(`${print.paint(style, mark)} ${says}`)
+  if (advice !== undefined) print.text(`  ${advice}`)
 }
 
-function sayEnd(print: Printer, { s3, useS3 }: ConfigWithoutTokens, isGood: boolean): void {
-  print.say(
+function printEnd(print: Printer, { s3, useS3 }: ConfigWithoutTokens, isGood: boolean): void {
+  print.text(
     isAmazon(s3)
       ? 'Checksums: with every upload, and checked with every read (Amazon S3)'
       : 'Checksums: only where a call requires one (a store of one’s own may keep them as part of the file)',
   )
-  if (!isGood) return print.say(print.paint('red', 'The service cannot keep papers there yet.'))
+  if (!isGood) return print.text(print.paint('red', 'The service cannot keep papers there yet.'))
   const use = useS3 ? '' : ' USE_S3_STORAGE is false, so new papers stay on the local disk; true sends them to S3.'
-  print.say(`${print.paint('green', 'The service can keep papers there.')}${use}`)
+  print.text(`${print.paint('green', 'The service can keep papers there.')}${use}`)
 }

@@ -2,10 +2,10 @@ import { type Command } from 'commander'
 import { z } from 'zod'
 
 import { whole } from '../../config/setting-formats.ts'
-import { answering, type Answers, parseAs, parseFirmId, teach } from '../command/describe-command.ts'
+import { addJsonOption, type OutputOptions, parseAs, parseFirmId, addExample } from '../command/describe-command.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 
-export type MigrateOptions = Answers & {
+export type MigrateOptions = OutputOptions & {
   dryRun?: true
   concurrency: number
   rate?: number
@@ -13,7 +13,7 @@ export type MigrateOptions = Answers & {
   deleteSource?: true
   report?: string
 }
-export type DrainOptions = Answers & { store?: string; concurrency: number }
+export type DrainOptions = OutputOptions & { store?: string; concurrency: number }
 
 /** What the commands that look after documents do. */
 export type DocumentActions = {
@@ -41,7 +41,10 @@ function addMoving(program: Command, actions: DocumentActions): void {
       'Move documents from UPLOADS_DIR to S3 while the service runs. Each one is read back and its hash compared before its row changes. It may be ended (Ctrl-C) or killed at any moment and run again, also by several at once: it goes on where it stands. Set USE_S3_STORAGE=true first, so that nothing new comes to the disk meanwhile.',
     )
     .action((options: MigrateOptions) => actions.migrate('s3', options))
-  teach(toS3, './bin/paniq-docs migrate to-s3 --dry-run\n  $ ./bin/paniq-docs migrate to-s3 --report migration.jsonl')
+  addExample(
+    toS3,
+    './bin/paniq-docs migrate to-s3 --dry-run\n  $ ./bin/paniq-docs migrate to-s3 --report migration.jsonl',
+  )
 
   const toLocal = migrating(migrate.command('to-local'))
     .summary('Move documents from S3 to the local disk.')
@@ -49,9 +52,9 @@ function addMoving(program: Command, actions: DocumentActions): void {
       'Move documents from S3 to UPLOADS_DIR, in the same way as `migrate to-s3`. Set USE_S3_STORAGE=false first.',
     )
     .action((options: MigrateOptions) => actions.migrate('local', options))
-  teach(toLocal, './bin/paniq-docs migrate to-local --firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b')
+  addExample(toLocal, './bin/paniq-docs migrate to-local --firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b')
 
-  const drain = answering(program.command('drain'), 'answer with JSON objects, one a line')
+  const drain = addJsonOption(program.command('drain'), 'answer with JSON objects, one a line')
     .summary('Move what waits on a disk to S3 now.')
     .description(
       'Move what was uploaded while S3 was away from the local disk to S3 now. A running service does so by itself; this is for a disk that another instance left behind, or for somebody who does not want to wait. Ended (Ctrl-C) and run again, it goes on where it stands. Its last line says whether the disk may be wiped.',
@@ -59,11 +62,11 @@ function addMoving(program: Command, actions: DocumentActions): void {
     .option('--store <path>', 'the UPLOADS_DIR of another instance, instead of this one’s')
     .option('--concurrency <n>', 'how many files are written at once, and as many read back', parseAs(concurrency), 4)
     .action(actions.drain)
-  teach(drain, './bin/paniq-docs drain --store /mnt/old-instance/uploads')
+  addExample(drain, './bin/paniq-docs drain --store /mnt/old-instance/uploads')
 }
 
 function migrating(command: Command): Command {
-  return answering(command, 'answer with JSON objects, one a line')
+  return addJsonOption(command, 'answer with JSON objects, one a line')
     .option('--dry-run', 'change nothing: count, and find what is missing or cannot be read')
     .option('--concurrency <n>', 'how many files are written at once, and as many read back', parseAs(concurrency), 8)
     .option('--rate <megabytes>', 'at most so many megabytes a second', parseAs(megabytes))
@@ -72,7 +75,7 @@ function migrating(command: Command): Command {
     .option('--report <file>', 'add a JSON line about every document to this file')
 }
 
-export type VerifyOptions = Answers & {
+export type VerifyOptions = OutputOptions & {
   /** Of all versions: 0.05 of `5%`. Without it all are meant. */
   sample?: number
   /** False with `--no-read`. */
@@ -91,7 +94,7 @@ const share = z
   .refine((part) => part > 0 && part <= 1, wrongShare)
 
 function addVerify(program: Command, actions: DocumentActions): void {
-  const verify = answering(program.command('verify'))
+  const verify = addJsonOption(program.command('verify'))
     .summary('Compare the rows with the bytes: on this disk and on S3.')
     .description(
       'Read every byte of every document on this disk and on S3, and name what is missing, what is not what was stored, and what lies there that no row names. Wrong bytes are no longer served, and bytes that are right again are. It may run beside the service. Ended (Ctrl-C), it says nothing of what it has not come to; run again, it begins anew.',
@@ -109,10 +112,10 @@ function addVerify(program: Command, actions: DocumentActions): void {
       if (options.many === true && options.repair !== true) throw new WrongUse('--many goes with --repair alone.')
       await actions.verify(options)
     })
-  teach(verify, './bin/paniq-docs verify --sample 5%')
+  addExample(verify, './bin/paniq-docs verify --sample 5%')
 }
 
-export type PurgeOptions = Answers & {
+export type PurgeOptions = OutputOptions & {
   now?: true
   dryRun?: true
   document: string[]
@@ -123,7 +126,7 @@ const documentId = z.guid('must be the id of a document, a UUID').transform((id)
 const reason = z.string().trim().min(1, 'must not be empty').max(2000, 'must be at most 2000 characters')
 
 export function addPurge(program: Command, actions: DocumentActions): void {
-  const purge = answering(program.command('purge'), 'answer with JSON objects, one a line')
+  const purge = addJsonOption(program.command('purge'), 'answer with JSON objects, one a line')
     .summary('Destroy what has been in the trash for long enough.')
     .description(
       'Destroy what has been in the trash for TRASH_DAYS and nothing else keeps, as a running service does every day: the rows now, the bytes a day later. What is under a legal hold, is retained by its type, or is a firm’s last verified paper of a required type stays, and is named. It may be ended (Ctrl-C) or killed at any moment and run again.',
@@ -149,7 +152,7 @@ export function addPurge(program: Command, actions: DocumentActions): void {
         throw new WrongUse('Say why with --reason: whoever destroys a paper before its time has to.')
       await actions.purge(options)
     })
-  teach(
+  addExample(
     purge,
     './bin/paniq-docs purge --dry-run\n  $ ./bin/paniq-docs purge --now --document 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b --reason "erasure request 17"',
   )

@@ -10,9 +10,9 @@ import { StoreError } from '../../storage/file-store.ts'
 import { isS3Out } from '../../storage/s3/requests/s3-operation.ts'
 import type { DrainOptions } from './add-documents.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
-import { endedBefore, inBytes, inCount, type Printer, s3IsAway } from '../printing/printer.ts'
+import { stoppedResumable, formatBytes, formatCount, type Printer, describeS3Outage } from '../printing/printer.ts'
 import { requireS3 } from '../command/require-s3.ts'
-import { tellingOfMoves } from './print-moves.ts'
+import { withMoveReporter } from './print-moves.ts'
 import { findStoreId } from '../../storage/local/local-files.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
@@ -41,21 +41,21 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
   await requireS3(needs)
   const scope = { store: 'local', storeId: stores.local.storeId, isFallback: true } as const
   const total = await countVersionsIn(needs.db, scope)
-  print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, waiting on this disk for S3.`)
+  print.text(`${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, waiting on this disk for S3.`)
 
-  const drained = await tellingOfMoves(print, { total, reportFile: undefined }, (teller) =>
+  const drained = await withMoveReporter(print, { total, reportFile: undefined }, (reporter) =>
     drain(needs, systemActor(randomUUID()), {
       concurrency,
       signal,
       onSettled: (settled) =>
-        teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
+        reporter.report(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
     }),
   )
   const { stoppedBy } = drained
   if (stoppedBy instanceof Error && !isS3Out(stoppedBy) && stores.s3?.outage() === undefined) throw stoppedBy
   const left = await lookOverDisk(needs)
   const ok = left.waiting + left.spoiled + left.unknown.files === 0
-  print.answer({
+  print.json({
     event: 'finished',
     ok,
     moved: drained.moved,
@@ -65,23 +65,23 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
     others: left.others,
     unknown_files: left.unknown.files,
   })
-  const spoiled = left.spoiled === 0 ? '' : `, ${inCount(left.spoiled)} left, found wrong or missing`
+  const spoiled = left.spoiled === 0 ? '' : `, ${formatCount(left.spoiled)} left, found wrong or missing`
   const mark = print.mark(ok)
-  print.say(
-    `${mark} ${inCount(drained.moved)} moved, ${inBytes(drained.bytes)}; ${inCount(left.waiting)} still waiting${spoiled}.`,
+  print.text(
+    `${mark} ${formatCount(drained.moved)} moved, ${formatBytes(drained.bytes)}; ${formatCount(left.waiting)} still waiting${spoiled}.`,
   )
-  if (signal.aborted) print.say(endedBefore)
-  else if (stoppedBy !== undefined) print.say(s3IsAway(stores))
-  print.say(whetherItMayGo(left))
+  if (signal.aborted) print.text(stoppedResumable)
+  else if (stoppedBy !== undefined) print.text(describeS3Outage(stores))
+  print.text(whetherItMayGo(left))
   if (!ok) throw new CommandFailed()
 }
 
 function whetherItMayGo({ waiting, spoiled, others, unknown }: LeftOnDisk): string {
   const foundSo = '`verify` names those that were found wrong or missing.'
   if (unknown.files > 0)
-    return `Found ${inCount(unknown.files, 'file')}, ${inBytes(unknown.bytes)}, on this disk, and no row of this database names the disk: look at DATABASE_URL. It must not be wiped.`
+    return `Found ${formatCount(unknown.files, 'file')}, ${formatBytes(unknown.bytes)}, on this disk, and no row of this database names the disk: look at DATABASE_URL. It must not be wiped.`
   if (others > 0)
-    return `Other papers that lie on this disk only: ${inCount(others)}. It must not be wiped: \`migrate to-s3\`, with UPLOADS_DIR set to it, moves them; ${foundSo}`
+    return `Other papers that lie on this disk only: ${formatCount(others)}. It must not be wiped: \`migrate to-s3\`, with UPLOADS_DIR set to it, moves them; ${foundSo}`
   if (waiting + spoiled > 0) return `This disk must not be wiped. ${foundSo}`
   return 'No paper lies on this disk only.'
 }

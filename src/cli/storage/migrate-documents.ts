@@ -6,19 +6,19 @@ import { migrate, type Migrated, planMigration, rehearse, type Rehearsed } from 
 import type { MoveNeeds } from '../../documents/moving/move-version.ts'
 import type { FirmId, StoreName } from '../../vocabulary/vocabulary.ts'
 import type { MigrateOptions } from './add-documents.ts'
-import { CommandFailed, tellStoreFailure } from '../printing/explain-failure.ts'
+import { CommandFailed, describeStoreFailure } from '../printing/explain-failure.ts'
 import {
   type Amount,
-  endedBefore,
-  inBytes,
-  inCount,
+  stoppedResumable,
+  formatBytes,
+  formatCount,
   type Printer,
-  s3IsAway,
-  tellingOfWaiting,
+  describeS3Outage,
+  createWaitingPrinter,
 } from '../printing/printer.ts'
 import { requireFirm } from '../command/with-database.ts'
 import { requireS3 } from '../command/require-s3.ts'
-import { type Teller, tellingOfMoves } from './print-moves.ts'
+import { type MoveReporter, withMoveReporter } from './print-moves.ts'
 
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
 type Plan = { to: StoreName; firmId: FirmId | undefined; options: MigrateOptions; total: Amount }
@@ -34,11 +34,11 @@ export async function migrateDocuments(needs: Needs, to: StoreName, options: Mig
   const firmId = options.firm as FirmId | undefined // its form was checked where options are read
   if (firmId !== undefined) await requireFirm(needs.db, firmId)
   const total = await planMigration(needs, { to, firmId })
-  print.say(`${inCount(total.files, 'file')}, ${inBytes(total.bytes)}, to go to ${places[to]}.`)
+  print.text(`${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, to go to ${places[to]}.`)
 
   const plan = { to, firmId, options, total }
-  const isGood = await tellingOfMoves(print, { total, reportFile: options.report }, (teller) =>
-    options.dryRun === true ? lookAtAll(needs, plan, teller) : moveAllOf(needs, plan, teller),
+  const isGood = await withMoveReporter(print, { total, reportFile: options.report }, (reporter) =>
+    options.dryRun === true ? lookAtAll(needs, plan, reporter) : moveAllOf(needs, plan, reporter),
   )
   if (!isGood) throw new CommandFailed()
 }
@@ -46,7 +46,7 @@ export async function migrateDocuments(needs: Needs, to: StoreName, options: Mig
 async function lookAtAll(
   { print, ...needs }: Needs,
   { to, firmId, options, total }: Plan,
-  teller: Teller,
+  reporter: MoveReporter,
 ): Promise<boolean> {
   const outcomes: Record<Rehearsed, number> = { ready: 0, missing: 0, not_here: 0, wrong: 0, unreadable: 0 }
   const { concurrency } = options
@@ -57,18 +57,22 @@ async function lookAtAll(
     signal: needs.signal,
     onLooked({ version, outcome, error }) {
       outcomes[outcome] += 1
-      teller.tell(version, outcome, error)
+      reporter.report(version, outcome, error)
     },
   })
 
   const { ready, ...troubles } = outcomes
   const isGood = isComplete && sumOf(troubles) === 0
-  print.answer({ event: 'finished', dry_run: true, ok: isGood, files: total.files, bytes: total.bytes, outcomes })
-  teller.say(`${print.mark(isGood)} ${inCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
+  print.json({ event: 'finished', dry_run: true, ok: isGood, files: total.files, bytes: total.bytes, outcomes })
+  reporter.print(`${print.mark(isGood)} ${formatCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
   return isGood
 }
 
-async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Plan, teller: Teller): Promise<boolean> {
+async function moveAllOf(
+  { print, ...needs }: Needs,
+  { to, firmId, options }: Plan,
+  reporter: MoveReporter,
+): Promise<boolean> {
   const migrated = await migrate(needs, systemActor(randomUUID()), {
     to,
     firmId,
@@ -78,13 +82,13 @@ async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Pl
     patienceMs,
     signal: needs.signal,
     onSettled: (settled) =>
-      teller.tell(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
-    onWaiting: tellingOfWaiting(teller.say, patienceMs),
+      reporter.report(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
+    onWaiting: createWaitingPrinter(reporter.print, patienceMs),
   })
 
   const { moved: _, ...troubles } = migrated.outcomes
   const isGood = migrated.isComplete && sumOf(troubles) === 0
-  print.answer({
+  print.json({
     event: 'finished',
     dry_run: false,
     ok: isGood,
@@ -94,7 +98,7 @@ async function moveAllOf({ print, ...needs }: Needs, { to, firmId, options }: Pl
     outcomes: migrated.outcomes,
     sources_to_be_removed: migrated.sourcesOrdered,
   })
-  linesOfEnd(print, needs, { to, migrated, isGood, troubles }).forEach(teller.say)
+  linesOfEnd(print, needs, { to, migrated, isGood, troubles }).forEach(reporter.print)
   return isGood
 }
 
@@ -105,9 +109,9 @@ function endOf({ diskFailure }: Migrated, signal: AbortSignal): 'signal' | 'disk
 }
 
 function lineOfEnd({ diskFailure }: Migrated, { stores, signal }: Pick<Needs, 'stores' | 'signal'>): string {
-  if (signal.aborted) return endedBefore
-  if (diskFailure === undefined) return s3IsAway(stores)
-  const { says, advice } = tellStoreFailure(diskFailure)
+  if (signal.aborted) return stoppedResumable
+  if (diskFailure === undefined) return describeS3Outage(stores)
+  const { says, advice } = describeStoreFailure(diskFailure)
   return `${says} ${advice}, and run this again: it goes on where it stands.`
 }
 
@@ -119,10 +123,12 @@ function linesOfEnd(
   { to, migrated, isGood, troubles }: End,
 ): string[] {
   const { outcomes, bytes, isComplete, sourcesOrdered } = migrated
-  const lines = [`${print.mark(isGood)} ${inCount(outcomes.moved)} moved, ${inBytes(bytes)}${inWords(troubles)}.`]
+  const lines = [
+    `${print.mark(isGood)} ${formatCount(outcomes.moved)} moved, ${formatBytes(bytes)}${inWords(troubles)}.`,
+  ]
   if (!isComplete) lines.push(lineOfEnd(migrated, { stores, signal }))
   if (sourcesOrdered > 0)
-    lines.push(`The running service removes ${inCount(sourcesOrdered, 'source')} once a day has passed.`)
+    lines.push(`The running service removes ${formatCount(sourcesOrdered, 'source')} once a day has passed.`)
   else if (outcomes.moved > 0)
     lines.push('The sources stay where they were; --delete-source has them removed once a day has passed.')
   if (to === 's3' && !useS3) lines.push('New papers still stay on the local disk: set USE_S3_STORAGE=true.')
@@ -133,7 +139,7 @@ function linesOfEnd(
 function inWords(troubles: Record<string, number>): string {
   return Object.entries(troubles)
     .filter(([, count]) => count > 0)
-    .map(([outcome, count]) => `, ${inCount(count)} ${outcome.replaceAll('_', ' ')}`)
+    .map(([outcome, count]) => `, ${formatCount(count)} ${outcome.replaceAll('_', ' ')}`)
     .join('')
 }
 

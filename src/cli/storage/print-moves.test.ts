@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
 import { localFailure } from '../../storage/local/local-errors.ts'
-import { whyOf } from './print-moves.ts'
+import { describeOutcome } from './print-moves.ts'
 
 const denied = localFailure(Object.assign(new Error('EACCES: open'), { code: 'EACCES', errno: -13 }))
 const inStore = (store: StoredVersion['store']): Pick<StoredVersion, 'store'> => ({ store })
@@ -12,11 +12,11 @@ test.each([
   ['local', 'unreadable', 'its file cannot be read; let this user read its file and the folders above it'],
   ['s3', 'failed', 'it could not be moved; let this user write to the local disk, and run again'],
 ] as const)('a file that this user may not touch (%s, %s): says what to let it do', (store, outcome, says) => {
-  expect(whyOf(inStore(store), outcome, denied)).toContain(says)
+  expect(describeOutcome(inStore(store), outcome, denied)).toContain(says)
 })
 
 test('what failed otherwise is to be run again', () => {
-  expect(whyOf(inStore('local'), 'failed', new Error('something else'))).toBe(
+  expect(describeOutcome(inStore('local'), 'failed', new Error('something else'))).toBe(
     'it could not be moved; run again (something else)',
   )
 })

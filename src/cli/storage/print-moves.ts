@@ -8,12 +8,12 @@ import type { Rehearsed } from '../../documents/moving/migrate.ts'
 export type Outcome = MoveOutcome | Rehearsed | 'failed'
 
 /** Tells people, machines and the report of one document after another. */
-export type Teller = {
-  tell: (version: StoredVersion, outcome: Outcome, error?: unknown) => void
-  say: (line: string) => void
+export type MoveReporter = {
+  report: (version: StoredVersion, outcome: Outcome, error?: unknown) => void
+  print: (line: string) => void
 }
 
-const whys: Record<Outcome, string> = {
+const reasons: Record<Outcome, string> = {
   moved: 'moved, read back, and its hash compared',
   ready: 'there, as long as its row says, and readable',
   busy: 'another move of it is open, or it was changed meanwhile; run again',
@@ -30,30 +30,30 @@ const good = new Set<Outcome>(['moved', 'ready'])
  * Runs work that tells of one document after another, with a progress bar. Lines are added to a report that is there: a
  * run that was killed and run again leaves one report.
  */
-export async function tellingOfMoves<Result>(
+export async function withMoveReporter<Result>(
   print: Printer,
   { total, reportFile }: { total: Amount; reportFile: string | undefined },
-  work: (teller: Teller) => Promise<Result>,
+  work: (reporter: MoveReporter) => Promise<Result>,
 ): Promise<Result> {
-  const report = await openReport(reportFile, 'a')
+  const file = await openReport(reportFile, 'a')
   const progress = showProgress(print, total)
   const done = { files: 0, bytes: 0 }
-  const tell: Teller['tell'] = (version, outcome, error) => {
+  const reportVersion: MoveReporter['report'] = (version, outcome, error) => {
     done.files += 1
     done.bytes += version.fileSize
     const line = lineOf(version, outcome, error)
-    report.write(line)
+    file.write(line)
     if (!good.has(outcome)) {
-      print.answer({ event: 'document', ...line })
-      progress.say(`${print.mark('note')} ${line.document_id} version ${line.version}: ${line.why}`)
+      print.json({ event: 'document', ...line })
+      progress.print(`${print.mark('note')} ${line.document_id} version ${line.version}: ${line.why}`)
     }
     progress.update(done)
   }
   try {
-    return await work({ tell, say: (line) => progress.say(line) })
+    return await work({ report: reportVersion, print: (line) => progress.print(line) })
   } finally {
     progress.end()
-    await report.close()
+    await file.close()
   }
 }
 
@@ -67,17 +67,17 @@ function lineOf(moved: StoredVersion, outcome: Outcome, error: unknown) {
     from_key: key,
     bytes: fileSize,
     outcome,
-    why: whyOf(moved, outcome, error),
+    why: describeOutcome(moved, outcome, error),
   }
 }
 
 /** Why one was not moved, and what to do. */
-export function whyOf({ store }: Pick<StoredVersion, 'store'>, outcome: Outcome, error: unknown): string {
+export function describeOutcome({ store }: Pick<StoredVersion, 'store'>, outcome: Outcome, error: unknown): string {
   const reason = error instanceof Error ? ` (${error.message})` : ''
   if (error instanceof Error && hasCode(error.cause, 'EACCES', 'EPERM')) {
     const letIn = store === 'local' ? 'read its file and the folders above it' : 'write to the local disk'
-    const what = outcome === 'failed' ? 'it could not be moved' : whys[outcome]
+    const what = outcome === 'failed' ? 'it could not be moved' : reasons[outcome]
     return `${what}; let this user ${letIn}, and run again${reason}`
   }
-  return `${whys[outcome]}${reason}`
+  return `${reasons[outcome]}${reason}`
 }

@@ -22,7 +22,7 @@ type PasswordNeeds = CommandNeeds & {
 export async function createUser(needs: PasswordNeeds, { admin, ...person }: NewPerson): Promise<void> {
   const { print, readPassword } = needs
   const account = await withDatabase(needs, async ({ db }) => {
-    if ((await findAccountByEmail(db, person.email)) !== undefined) throw thereAlready()
+    if ((await findAccountByEmail(db, person.email)) !== undefined) throw accountExists()
     return createAccount(
       { db, passwords: makePasswords() },
       { actor: systemActor(randomUUID()), by: 'command' },
@@ -31,15 +31,15 @@ export async function createUser(needs: PasswordNeeds, { admin, ...person }: New
     )
   }).catch((error: unknown) => {
     // What the person themself would be told, to log in, is of no use to whoever makes accounts.
-    throw isAppError(error, 'conflict') ? thereAlready(error) : error
+    throw isAppError(error, 'conflict') ? accountExists(error) : error
   })
-  print.answer({ id: account.id, email: account.email, role: account.role })
-  print.say(
+  print.json({ id: account.id, email: account.email, role: account.role })
+  print.text(
     `${print.mark(true)} ${account.email} can log in${admin ? ', and is an administrator of the platform' : ''}.`,
   )
 }
 
-export async function giveNewPassword(needs: PasswordNeeds, email: string): Promise<void> {
+export async function setUserPassword(needs: PasswordNeeds, email: string): Promise<void> {
   const { config, print, readPassword } = needs
   const person = await withDatabase(needs, async ({ db }) => {
     await requireAccount(db, email)
@@ -49,14 +49,14 @@ export async function giveNewPassword(needs: PasswordNeeds, email: string): Prom
     })
   })
   if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
-  print.answer({ id: person.id, email: person.email })
-  print.say(`${print.mark(true)} ${person.email} has a new password; their sessions are ended.`)
-  print.say(
+  print.json({ id: person.id, email: person.email })
+  print.text(`${print.mark(true)} ${person.email} has a new password; their sessions are ended.`)
+  print.text(
     'Access tokens that were given before work for up to 15 minutes more. To shut somebody out at once, lock the account: set is_locked in registered_users.',
   )
 }
 
-function thereAlready(cause?: unknown): AppError {
+function accountExists(cause?: unknown): AppError {
   return new AppError(
     'conflict',
     'There is an account with this e-mail already; users set-password gives it a new password.',
@@ -75,8 +75,8 @@ export async function linkUser(
     const actor = systemActor(randomUUID())
     return { account: found, identity: await addIdentity({ db }, actor, { ...subject, userId: found.id }) }
   })
-  print.answer(answerOf(identity))
-  print.say(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is ${account.email} from now on.`)
+  print.json(answerOf(identity))
+  print.text(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is ${account.email} from now on.`)
 }
 
 export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Promise<void> {
@@ -87,8 +87,8 @@ export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Prom
   ).catch((error: unknown) => {
     throw isAppError(error, 'not_found') ? noSuchLink(subject) : error
   })
-  print.answer(answerOf(identity))
-  print.say(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
+  print.json(answerOf(identity))
+  print.text(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
 }
 
 function noSuchLink({ subject, issuer }: Subject): AppError {

@@ -17,13 +17,13 @@ import type { VerifyOptions } from '../storage/add-documents.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
 import {
   type Amount,
-  endedUnread,
-  inBytes,
-  inCount,
+  stoppedIncomplete,
+  formatBytes,
+  formatCount,
   type Printer,
   type Progress,
   showProgress,
-  tellingOfWaiting,
+  createWaitingPrinter,
 } from '../printing/printer.ts'
 import { openReport } from '../printing/write-report.ts'
 
@@ -34,17 +34,17 @@ type Needs = VerifyNeeds & {
   patienceMs?: number
 }
 
-const usualPatienceMs = 60_000
+const defaultPatienceMs = 60_000
 
 /** `verify`. Throws `CommandFailed`, after saying why, unless all is right. */
 export async function verifyDocuments(needs: Needs, options: VerifyOptions): Promise<void> {
-  const { print, patienceMs = usualPatienceMs } = needs
+  const { print, patienceMs = defaultPatienceMs } = needs
   const report = await openReport(options.report, 'w')
   const plan = await planVerification(needs, options.sample ?? 1)
   const what = options.read ? 'to be read' : 'to be looked for'
-  print.say(`${inCount(plan.total.files, 'file')}, ${inBytes(plan.total.bytes)}, ${what} here and on S3.`)
+  print.text(`${formatCount(plan.total.files, 'file')}, ${formatBytes(plan.total.bytes)}, ${what} here and on S3.`)
   const progress = progressFor(print, plan.total)
-  const findings = tellingOfFindings(print, (line) => progress.say(line), needs.now())
+  const findings = createFindingsPrinter(print, (line) => progress.print(line), needs.now())
 
   const verification: Verification = {
     plan,
@@ -55,17 +55,17 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
     signal: needs.signal,
     onFinding(finding) {
       report.write({ at: needs.now().toISOString(), ...lineOf(finding) })
-      findings.tell(finding)
+      findings.print(finding)
     },
     onChecked: (done) => progress.update(done),
-    onWaiting: tellingOfWaiting((line) => progress.say(line), patienceMs),
+    onWaiting: createWaitingPrinter((line) => progress.print(line), patienceMs),
   }
   try {
     const verified = await verify(needs, systemActor(randomUUID()), verification)
     progress.end()
     answer(print, options, verified, findings)
     const advice = adviseOnFindings(verified.findings, options.repair === true)
-    for (const line of [...(await whatToDo(needs, verified)), ...advice]) print.say(line)
+    for (const line of [...(await whatToDo(needs, verified)), ...advice]) print.text(line)
     if (!verified.isRight) throw new CommandFailed()
   } finally {
     progress.end()
@@ -81,13 +81,13 @@ function repairsOf({ repair, many }: VerifyOptions): 'nothing' | 'few' | 'many' 
 // Machines are promised one object.
 function progressFor(print: Printer, total: Amount): Progress {
   if (!print.isJson) return showProgress(print, total)
-  return { update: () => undefined, say: () => undefined, end: () => undefined }
+  return { update: () => undefined, print: () => undefined, end: () => undefined }
 }
 
-function answer(print: Printer, options: VerifyOptions, verified: Verified, findings: FindingsTold): void {
+function answer(print: Printer, options: VerifyOptions, verified: Verified, findings: FindingsPrinter): void {
   const { files, bytes, notHere, hashed, notes, isComplete, isRight } = verified
   const left = leftOf(verified.findings)
-  print.answer({
+  print.json({
     ok: isRight,
     complete: isComplete,
     share: options.sample ?? 1,
@@ -100,15 +100,15 @@ function answer(print: Printer, options: VerifyOptions, verified: Verified, find
     findings: findings.summary(),
     notes,
   })
-  findings.sayRest()
-  for (const note of notes) print.say(`${print.mark('note')} ${note}`)
-  if (hashed > 0) print.say(`The platform gave no hash for ${inCount(hashed, 'file')}; now the rows have it.`)
+  findings.printRest()
+  for (const note of notes) print.text(`${print.mark('note')} ${note}`)
+  if (hashed > 0) print.text(`The platform gave no hash for ${formatCount(hashed, 'file')}; now the rows have it.`)
   if (notHere > 0)
-    print.say(`Not here, but on other disks or in a store that is not set up: ${inCount(notHere, 'file')}.`)
+    print.text(`Not here, but on other disks or in a store that is not set up: ${formatCount(notHere, 'file')}.`)
   if (isRight && isAllElsewhere(verified))
-    return print.say(`${print.mark('note')} Nothing was looked at here, and this says nothing of what lies elsewhere.`)
+    return print.text(`${print.mark('note')} Nothing was looked at here, and this says nothing of what lies elsewhere.`)
   const mark = print.mark(isRight)
-  print.say(`${mark} ${inCount(files, 'file')}, ${inBytes(bytes)}${inWords(left, isComplete)}.`)
+  print.text(`${mark} ${formatCount(files, 'file')}, ${formatBytes(bytes)}${describeCounts(left, isComplete)}.`)
 }
 
 function isAllElsewhere({ files, notHere }: Verified): boolean {
@@ -117,7 +117,7 @@ function isAllElsewhere({ files, notHere }: Verified): boolean {
 
 async function whatToDo({ db, stores: { s3 } }: VerifyNeeds, verified: Verified): Promise<string[]> {
   const { isComplete, findings } = verified
-  const lines = isComplete ? [] : [endedUnread]
+  const lines = isComplete ? [] : [stoppedIncomplete]
   if (isAllElsewhere(verified)) {
     if (s3 === undefined && (await isAnyVersionIn(db, 's3'))) lines.push(howS3IsSet)
     lines.push(whereDisksAre)
@@ -131,10 +131,10 @@ async function whatToDo({ db, stores: { s3 } }: VerifyNeeds, verified: Verified)
   return lines
 }
 
-function inWords(left: Record<string, number>, isComplete: boolean): string {
+function describeCounts(left: Record<string, number>, isComplete: boolean): string {
   const found = Object.entries(left).filter(([, count]) => count > 0)
   if (found.length === 0) return isComplete ? ': all is right' : ': nothing wrong so far'
-  return `: ${found.map(([kind, count]) => `${inCount(count)} ${kind.replaceAll('_', ' ')}`).join(', ')}`
+  return `: ${found.map(([kind, count]) => `${formatCount(count)} ${kind.replaceAll('_', ' ')}`).join(', ')}`
 }
 
 const howS3IsSet =
@@ -142,17 +142,17 @@ const howS3IsSet =
 const whereDisksAre =
   'What lies on another disk is looked at where UPLOADS_DIR names that folder, with its hidden .store-id.'
 
-const mostShown = 20
-const mostListed = 100
+const maxShown = 20
+const maxListed = 100
 
 type Line = ReturnType<typeof lineOf>
 
-type FindingsTold = {
-  tell(finding: Finding): void
+type FindingsPrinter = {
+  print(finding: Finding): void
   /** All counts, and the first of each kind by name, for machines. */
   summary(): Record<FindingKind, { count: number; first: Line[] }>
   /** Says how many of each kind were not shown. */
-  sayRest(): void
+  printRest(): void
 }
 
 const isGood: Record<FindingKind, boolean> = {
@@ -169,27 +169,27 @@ const isGood: Record<FindingKind, boolean> = {
 }
 
 /** Names findings to people as they come, a few of each kind, and keeps a hundred of each for machines: of a million that is enough. */
-function tellingOfFindings(print: Printer, say: (line: string) => void, now: Date): FindingsTold {
+function createFindingsPrinter(print: Printer, say: (line: string) => void, now: Date): FindingsPrinter {
   const told = new Map<FindingKind, { count: number; first: Line[] }>(
     findingKinds.map((kind) => [kind, { count: 0, first: [] }]),
   )
   const of = (kind: FindingKind) => told.get(kind) ?? { count: 0, first: [] }
   return {
-    tell(finding) {
+    print(finding) {
       const { kind } = finding
       const sofar = of(kind)
       sofar.count += 1
-      if (sofar.first.length < mostListed) sofar.first.push(lineOf(finding))
-      if (sofar.count > mostShown) return
+      if (sofar.first.length < maxListed) sofar.first.push(lineOf(finding))
+      if (sofar.count > maxShown) return
       const mark = print.mark(isGood[kind])
       say(`${mark} ${kind.replaceAll('_', ' ')}: ${describe(finding, now)}`)
     },
     // Its keys are those of the list.
-    summary: () => Object.fromEntries(told) as ReturnType<FindingsTold['summary']>,
-    sayRest() {
+    summary: () => Object.fromEntries(told) as ReturnType<FindingsPrinter['summary']>,
+    printRest() {
       for (const kind of findingKinds) {
-        const rest = of(kind).count - mostShown
-        if (rest > 0) say(`… and ${inCount(rest)} more ${kind.replaceAll('_', ' ')}; --report FILE has them all.`)
+        const rest = of(kind).count - maxShown
+        if (rest > 0) say(`… and ${formatCount(rest)} more ${kind.replaceAll('_', ' ')}; --report FILE has them all.`)
       }
     },
   }
@@ -212,12 +212,12 @@ export function lineOf({ kind, store, storeId, key, bytes, document, since, why 
 function describe({ store, storeId, key, bytes, document, since, why }: Finding, now: Date): string {
   const whose = document && `document ${document.documentId} version ${document.version} of firm ${document.firmId}, `
   const where = store === 's3' ? 'on S3' : `on disk ${storeId ?? 'unknown'}`
-  const size = document === undefined && bytes !== undefined ? `, ${inBytes(bytes)}` : ''
-  const age = since === undefined ? '' : `, ${inAge(now.getTime() - since.getTime())} old`
+  const size = document === undefined && bytes !== undefined ? `, ${formatBytes(bytes)}` : ''
+  const age = since === undefined ? '' : `, ${formatAge(now.getTime() - since.getTime())} old`
   return `${whose ?? ''}${key === null ? '' : `${key} `}${where}${size}${age}: ${why}`
 }
 
-function inAge(ms: number): string {
+function formatAge(ms: number): string {
   const hours = ms / 3_600_000
   if (hours < 1) return `${Math.max(0, Math.round(hours * 60))} min`
   return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`

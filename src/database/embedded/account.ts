@@ -3,7 +3,7 @@ import { access, chmod, chown, constants, lchown, lstat, mkdir, stat } from 'nod
 import { dirname, join } from 'node:path'
 
 import { ConfigError, hasCode } from '../../errors/app-error.ts'
-import { findIfThere, isFolder, makeFolders, syncPath } from '../../files/file-system.ts'
+import { findIfExists, isFolder, createFolders, syncPath } from '../../files/file-system.ts'
 
 /** Who the server runs as. `other` is somebody whom only root can become. */
 export type Account = { kind: 'self' | 'other' } & Owner
@@ -56,15 +56,15 @@ function findNobody(): Owner {
 }
 
 async function findOwner(path: string): Promise<Owner | undefined> {
-  const found = await findIfThere(stat(path))
+  const found = await findIfExists(stat(path))
   return found && { uid: found.uid, gid: found.gid }
 }
 
 /** Makes DATA_DIR, closed to all others, when it is absent; an existing one keeps its owner and mode. */
 export async function makeDataDir(dataDir: string): Promise<void> {
   try {
-    await makeFolders(dirname(dataDir), 0o777)
-    if ((await makeFolders(dataDir, 0o700)).length > 0) await syncPath(dirname(dataDir))
+    await createFolders(dirname(dataDir), 0o777)
+    if ((await createFolders(dataDir, 0o700)).length > 0) await syncPath(dirname(dataDir))
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw new ConfigError(`DATA_DIR: ${dataDir} is ${await whyNot(dataDir)}.`, { cause })

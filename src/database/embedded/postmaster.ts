@@ -6,7 +6,7 @@ import type { Client } from 'pg'
 import type { Logger } from 'pino'
 
 import { hasCode } from '../../errors/app-error.ts'
-import { readIfThere } from '../../files/file-system.ts'
+import { readIfExists } from '../../files/file-system.ts'
 
 const pollMilliseconds = 20
 const patienceMilliseconds = 30_000
@@ -73,7 +73,7 @@ const impossiblePid = 2 ** 22 + 1
 
 /** The process id that the server of this cluster left in its folder. It may be stale. */
 async function readPostmasterPid(cluster: string): Promise<number | undefined> {
-  const pid = Number.parseInt((await readIfThere(join(cluster, 'postmaster.pid'))) ?? '', 10)
+  const pid = Number.parseInt((await readIfExists(join(cluster, 'postmaster.pid'))) ?? '', 10)
   return pid > 1 ? pid : undefined
 }
 

@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 
 import { ConfigError, hasCode } from '../../errors/app-error.ts'
-import { findIfThere, makeFolders, syncPath } from '../../files/file-system.ts'
+import { findIfExists, createFolders, syncPath } from '../../files/file-system.ts'
 
 /** PostgreSQL's programs as an npm package brings them: `bin`, `lib` and `share` below `folder`. */
 export type Programs = { folder: string; version: string; major: number }
@@ -42,7 +42,7 @@ const leftoverMilliseconds = 60 * 60 * 1000
  * looks at its own files with the account's bare rights, so no right that we lend it helps. Answers the copy's folder.
  */
 export async function copyPrograms(programs: Programs, log: Logger, shelf = usualShelf): Promise<string> {
-  await makeFolders(shelf, 0o755)
+  await createFolders(shelf, 0o755)
   await assertRoots(shelf)
   const folder = join(shelf, `postgresql-${programs.version}`)
   if (await isThere(folder)) {
@@ -151,5 +151,5 @@ async function link(to: string, at: string): Promise<void> {
 
 /** Whether something stands at a path, a link that leads nowhere too. */
 export async function isThere(path: string): Promise<boolean> {
-  return (await findIfThere(lstat(path))) !== undefined
+  return (await findIfExists(lstat(path))) !== undefined
 }

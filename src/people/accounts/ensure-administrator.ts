@@ -7,7 +7,7 @@ import type { Db } from '../../database/connection/client.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { takeFirstStartLock } from '../../database/schema/installation.ts'
-import { readIfThere } from '../../files/file-system.ts'
+import { readIfExists } from '../../files/file-system.ts'
 import { addAccount } from './accounts.ts'
 import type { Passwords } from '../sessions/passwords.ts'
 
@@ -87,7 +87,7 @@ export async function writePasswordFile(dataDir: string, { email, password }: Cr
 /** Takes the file away once its password is that of its person no longer. */
 export async function removePasswordFile(dataDir: string, email: string): Promise<void> {
   const path = passwordFile(dataDir)
-  const [whose] = ((await readIfThere(path)) ?? '').split('\n')
+  const [whose] = ((await readIfExists(path)) ?? '').split('\n')
   if (whose === email) await rm(path, { force: true })
 }
 

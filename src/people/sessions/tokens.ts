@@ -8,7 +8,7 @@ import { z } from 'zod'
 import type { Account } from '../../database/people/accounts.ts'
 import type { RefreshTokenRecord } from '../../database/people/sessions.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { readIfThere } from '../../files/file-system.ts'
+import { readIfExists } from '../../files/file-system.ts'
 import { createFileOnce } from '../../storage/local/local-folders.ts'
 import type { Clock, SessionId, UserId } from '../../vocabulary/vocabulary.ts'
 
@@ -23,7 +23,7 @@ export type Tokens = { accessToken: string; refreshToken: string; expiresInSecon
  */
 export async function keepSecret(dataDir: string): Promise<string> {
   const path = join(dataDir, 'jwt-secret')
-  const existing = await readIfThere(path)
+  const existing = await readIfExists(path)
   if (existing !== undefined) return existing.trim()
   await createFileOnce(dataDir, 'jwt-secret', `${randomBytes(32).toString('hex')}\n`)
   return (await readFile(path, 'utf8')).trim()

@@ -4,7 +4,7 @@ import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rm, stat
 import { dirname, join } from 'node:path'
 
 import { hasCode } from '../../errors/app-error.ts'
-import { findIfThere, syncPath } from '../../files/file-system.ts'
+import { findIfExists, syncPath } from '../../files/file-system.ts'
 import { handOn } from '../streams/forward-stream.ts'
 import { localFailure } from '../local/local-errors.ts'
 import { incomingPath, incomingPrefix, makeDurableFolders, removeLeftovers } from '../local/local-folders.ts'
@@ -19,7 +19,7 @@ export function backupFolder(root: string): BackupPlace {
     write: async (name, content) => writeFile(root, name, content),
     read: async (name) => openFile(join(root, name)),
     async sizeOf(name) {
-      const found = await findIfThere(lstat(join(root, name)))
+      const found = await findIfExists(lstat(join(root, name)))
       return found?.isFile() === true ? found.size : undefined
     },
     list: async (folder) => listFolder(join(root, folder)),
@@ -63,7 +63,7 @@ async function writeFile(root: string, name: string, content: PlaceContent): Pro
 async function removePath(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true })
   // What it stood in may not be there either.
-  await findIfThere(syncPath(dirname(path)))
+  await findIfExists(syncPath(dirname(path)))
 }
 
 async function fill(handle: FileHandle, content: PlaceContent): Promise<void> {
@@ -80,7 +80,7 @@ async function openFile(path: string) {
 }
 
 async function listFolder(path: string): Promise<string[]> {
-  const entries = (await findIfThere(readdir(path, { withFileTypes: true }))) ?? []
+  const entries = (await findIfExists(readdir(path, { withFileTypes: true }))) ?? []
   return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted()
 }
 
@@ -130,7 +130,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
 }
 
 async function whatHas(path: string, seen: FileHandle): Promise<'it' | 'another' | 'nothing'> {
-  const [before, now] = await Promise.all([seen.stat({ bigint: true }), findIfThere(stat(path, { bigint: true }))])
+  const [before, now] = await Promise.all([seen.stat({ bigint: true }), findIfExists(stat(path, { bigint: true }))])
   if (now === undefined) return 'nothing'
   return before.dev === now.dev && before.ino === now.ino ? 'it' : 'another'
 }

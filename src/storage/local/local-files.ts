@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 
 import { hasCode } from '../../errors/app-error.ts'
-import { readIfThere, syncPath } from '../../files/file-system.ts'
+import { readIfExists, syncPath } from '../../files/file-system.ts'
 import type { QuarantineKey, StorageKey, StoreId } from '../../vocabulary/vocabulary.ts'
 import { type ByteRange, type FileStat, type Quarantine, type Removed, StoreError } from '../file-store.ts'
 import { handOn } from '../streams/forward-stream.ts'
@@ -28,7 +28,7 @@ export async function establishStoreId(root: string): Promise<StoreId> {
 
 /** Undefined when the folder has none, as a disk that is not mounted. */
 export async function findStoreId(root: string): Promise<StoreId | undefined> {
-  const text = await readIfThere(join(root, storeIdFileName))
+  const text = await readIfExists(join(root, storeIdFileName))
   if (text === undefined) return undefined
   const id = text.trim()
   if (!uuidForm.test(id))

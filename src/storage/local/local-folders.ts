@@ -3,12 +3,12 @@ import { link, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { hasCode } from '../../errors/app-error.ts'
-import { makeFolders, syncPath } from '../../files/file-system.ts'
+import { createFolders, syncPath } from '../../files/file-system.ts'
 import { StoreError } from '../file-store.ts'
 
 /** Makes a folder and its missing parents, durable, with mode 0700. An existing one is synced once: it may be new. */
 export async function makeDurableFolders(folder: string): Promise<void> {
-  const made = await makeFolders(folder, 0o700)
+  const made = await createFolders(folder, 0o700)
   for (const each of made.length === 0 ? [folder] : made.toReversed()) await syncPath(dirname(each))
 }
 

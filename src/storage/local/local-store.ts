@@ -1,7 +1,7 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { readIfThere } from '../../files/file-system.ts'
+import { readIfExists } from '../../files/file-system.ts'
 import type { StoreId } from '../../vocabulary/vocabulary.ts'
 import { type FileStore, type Quarantine, StoreError } from '../file-store.ts'
 import { localFailure } from './local-errors.ts'
@@ -95,7 +95,7 @@ function folderOwnership(reach: LocalReach): Ownership {
 
 async function findOwner(path: string): Promise<string | undefined> {
   try {
-    const text = await readIfThere(path)
+    const text = await readIfExists(path)
     return text === undefined ? undefined : readOwner(text)
   } catch (error) {
     throw localFailure(error)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { makeFolders } from '../../files/file-system.ts'
+import { createFolders } from '../../files/file-system.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 import { type Spooled, StoreError } from '../file-store.ts'
 import { localFailure } from '../local/local-errors.ts'
@@ -31,7 +31,7 @@ const prefix = 'spool-'
 
 /** Opens the folder, its owner's alone, and clears away what a process that died left in it more than a day ago. */
 export async function openSpool(folder: string): Promise<Spool> {
-  await makeFolders(folder, 0o700)
+  await createFolders(folder, 0o700)
   await removeLeftovers(folder, prefix)
   const room = makeSpoolRoom(() => readDiskRoom(folder))
   return {

@@ -32,8 +32,8 @@ export type Ended = { code: 0 | 1; why: string }
 
 const silent: Printer = {
   isJson: true,
-  say: () => undefined,
-  answer: () => undefined,
+  text: () => undefined,
+  json: () => undefined,
   paint: (_style, text) => text,
   mark: () => '',
 }

@@ -5,8 +5,8 @@ export function notingPrinter(): { print: Printer; said: string[]; answers: obje
   const [said, answers]: [string[], object[]] = [[], []]
   const print: Printer = {
     isJson: false,
-    say: (line) => void said.push(line),
-    answer: (object) => void answers.push(object),
+    text: (line) => void said.push(line),
+    json: (object) => void answers.push(object),
     paint: (_, text) => text,
     mark: (isRight) => (isRight === 'note' ? '!' : isRight ? '✓' : '✗'),
   }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { type App, openApp, type Patience } from '../../../src/app.ts'
+import { type App, openApp, type OpenTimes } from '../../../src/app.ts'
 import { buildApi } from '../../../src/bin/api.ts'
 import { loadConfig } from '../../../src/config/config.ts'
 import { makeLogger } from '../../../src/logging/logger.ts'
@@ -27,7 +27,10 @@ export type TestService = {
  * environment variables, as an operator would set them; without `DATABASE_URL` it gets a fresh database on the test
  * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one. Limits of rate are far off. `limits`: less patience than usual.
  */
-export async function startService(settings: Record<string, string> = {}, limits: Patience = {}): Promise<TestService> {
+export async function startService(
+  settings: Record<string, string> = {},
+  limits: OpenTimes = {},
+): Promise<TestService> {
   const opened: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (const close of opened.splice(0).toReversed()) await close()
@@ -42,7 +45,7 @@ export async function startService(settings: Record<string, string> = {}, limits
 
 async function open(
   settings: Record<string, string>,
-  limits: Patience,
+  limits: OpenTimes,
   opened: (() => Promise<unknown>)[],
 ): Promise<Omit<TestService, 'stop'>> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-test-'))
