@@ -10,30 +10,30 @@ const root = join(import.meta.dirname, '..', '..')
 
 export type Account = { uid: number; gid: number }
 
-/** Somebody with a clone of the project, an empty home and nothing else: no settings, and packages only if they are given. */
+/** A person with a clone of the project and an empty home folder. They have no settings, and packages only on request. */
 export type Newcomer = {
   folder: string
-  /** Runs shell lines in the clone, as they would type them, and gives back what was printed. */
+  /** Runs shell lines in the clone and returns what they printed. */
   type(lines: string, environment?: Record<string, string>): Promise<string>
-  /** Starts shell lines that do not end by themselves; resolves once they have printed `until`. */
+  /** Starts shell lines that keep running; resolves once they have printed `until`. */
   start(lines: string, until: RegExp, environment?: Record<string, string>): Promise<{ printed: () => string }>
   leave(): Promise<void>
 }
 
-export async function newcomer(account: Account, { hasPackages }: { hasPackages: boolean }): Promise<Newcomer> {
-  const place = await mkdtemp(join(tmpdir(), 'paniq-newcomer-'))
-  const home = join(place, 'home')
-  const folder = join(place, 'paniq-documents')
+export async function createNewcomer(account: Account, { hasPackages }: { hasPackages: boolean }): Promise<Newcomer> {
+  const parent = await mkdtemp(join(tmpdir(), 'paniq-newcomer-'))
+  const home = join(parent, 'home')
+  const folder = join(parent, 'paniq-documents')
   await mkdir(home)
   await run('git', ['clone', '--quiet', '--no-hardlinks', root, folder])
-  if (hasPackages) await givePackages(account, folder)
-  await run('chown', ['-R', `${account.uid}:${account.gid}`, place])
-  await chown(place, account.uid, account.gid)
+  if (hasPackages) await linkPackages(account, folder)
+  await run('chown', ['-R', `${account.uid}:${account.gid}`, parent])
+  await chown(parent, account.uid, account.gid)
 
   const environment = { ...inherited(), HOME: home }
-  const begun: ChildProcess[] = []
-  const begin = (lines: string, extra: Record<string, string>) => {
-    // A session of its own, so that ending it ends what it started and nothing else.
+  const started: ChildProcess[] = []
+  const startShell = (lines: string, extra: Record<string, string>) => {
+    // A session of its own: ending it ends its children and nothing else.
     const child = spawn('bash', ['-euc', lines], {
       ...account,
       cwd: folder,
@@ -41,21 +41,21 @@ export async function newcomer(account: Account, { hasPackages }: { hasPackages:
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    begun.push(child)
+    started.push(child)
     return child
   }
 
   return {
     folder,
     async type(lines, extra = {}) {
-      const child = begin(lines, extra)
+      const child = startShell(lines, extra)
       const printed = collect(child)
       const [code] = await once(child, 'close')
       if (code !== 0) throw new Error(`these lines ended with ${String(code)}:\n${lines}\n${printed()}`)
       return printed()
     },
     async start(lines, until, extra = {}) {
-      const child = begin(lines, extra)
+      const child = startShell(lines, extra)
       const printed = collect(child)
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       child.on('close', (code) => reject(new Error(`these lines ended with ${String(code)}:\n${lines}\n${printed()}`)))
@@ -64,21 +64,21 @@ export async function newcomer(account: Account, { hasPackages }: { hasPackages:
       return { printed }
     },
     async leave() {
-      await Promise.all(begun.map(end))
-      await rm(place, { recursive: true, force: true })
+      await Promise.all(started.map(end))
+      await rm(parent, { recursive: true, force: true })
     },
   }
 }
 
-/** What `npm ci` would install. An account that may not enter our folder gets a copy. */
-async function givePackages(account: Account, folder: string): Promise<void> {
-  const [ours, theirs] = [join(root, 'node_modules'), join(folder, 'node_modules')]
-  const mayRead = await run('test', ['-r', join(ours, 'pg', 'package.json')], account).then(
+/** Links what `npm ci` would install. An account that may not read this folder gets a copy. */
+async function linkPackages(account: Account, folder: string): Promise<void> {
+  const [source, target] = [join(root, 'node_modules'), join(folder, 'node_modules')]
+  const mayRead = await run('test', ['-r', join(source, 'pg', 'package.json')], account).then(
     () => true,
     () => false,
   )
-  if (mayRead) await symlink(ours, theirs)
-  else await run('cp', ['--archive', ours, theirs])
+  if (mayRead) await symlink(source, target)
+  else await run('cp', ['--archive', source, target])
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -86,9 +86,9 @@ async function end(child: ChildProcess): Promise<void> {
   const group = -child.pid
   const closed = once(child, 'close')
   process.kill(group, 'SIGTERM')
-  const stubborn = setTimeout(() => process.kill(group, 'SIGKILL'), 20_000)
+  const killTimer = setTimeout(() => process.kill(group, 'SIGKILL'), 20_000)
   await closed
-  clearTimeout(stubborn)
+  clearTimeout(killTimer)
 }
 
 function collect(child: ReturnType<typeof spawn>): () => string {
@@ -97,14 +97,14 @@ function collect(child: ReturnType<typeof spawn>): () => string {
   return () => text
 }
 
-/** What a machine gives everybody: a path without this project's programs, and how the registry is reached. */
+/** The environment of a new login: a PATH without this project's programs, and the settings that reach the registry. */
 function inherited(): Record<string, string> {
-  const kept = Object.entries(process.env).filter(([name]) =>
+  const passed = Object.entries(process.env).filter(([name]) =>
     /^(LANG|TZ|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|https?_proxy|no_proxy|AWS_EC2_METADATA_DISABLED)$/i.test(name),
   )
   const path = (process.env['PATH'] ?? '')
     .split(':')
     .filter((each) => !each.includes('node_modules'))
     .join(':')
-  return { ...(Object.fromEntries(kept) as Record<string, string>), PATH: path }
+  return { ...(Object.fromEntries(passed) as Record<string, string>), PATH: path }
 }
