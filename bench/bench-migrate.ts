@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { openApp } from '../src/app.ts'
 import { loadConfig } from '../src/config/config.ts'
-import { makeLogger } from '../src/logging/logger.ts'
+import { createLogger } from '../src/logging/logger.ts'
 import type { FirmId } from '../src/vocabulary/vocabulary.ts'
 import { makeFirm, makePerson } from '../test/support/people/people.ts'
 import { seedDocuments, usualSizes } from '../test/support/documents/seed-documents.ts'
@@ -72,7 +72,7 @@ async function missingPrograms(): Promise<string[]> {
 
 /** Documents of a new firm on the service's disk, so that each round has its own. */
 async function seedFirm({ env }: Service, files: number): Promise<{ firmId: FirmId; bytes: number }> {
-  const app = await openApp(loadConfig(env), makeLogger({ level: 'silent', isTerminal: false }))
+  const app = await openApp(loadConfig(env), createLogger({ level: 'silent', isTerminal: false }))
   try {
     const firmId = await makeFirm(app)
     const { id: uploadedBy } = await makePerson(app)

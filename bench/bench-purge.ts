@@ -6,7 +6,7 @@ import { type App, openApp } from '../src/app.ts'
 import { loadConfig } from '../src/config/config.ts'
 import { systemActor } from '../src/database/audit/events.ts'
 import { purgeDaily, walkTrash } from '../src/documents/purge/purge-trash.ts'
-import { makeLogger } from '../src/logging/logger.ts'
+import { createLogger } from '../src/logging/logger.ts'
 import { fillTrash } from '../test/support/documents/fill-trash.ts'
 import { makeFirm, makePerson } from '../test/support/people/people.ts'
 import type { Bench } from './load/prepare.ts'
@@ -51,7 +51,7 @@ async function secondsWith(bench: Bench, { what, documents, run }: Case): Promis
     DATA_DIR: join(folder, 'data'),
     UPLOADS_DIR: join(folder, 'uploads'),
   })
-  const app = await openApp(config, makeLogger({ level: 'silent', isTerminal: false }))
+  const app = await openApp(config, createLogger({ level: 'silent', isTerminal: false }))
   try {
     bench.say(`Filling the trash with ${documents} documents (${what}).`)
     await fillTrash(app.db, {

@@ -15,9 +15,9 @@ import { createDocumentOpeners, type DocumentOpeners } from './documents/access-
 import type { Stores } from './documents/stores/stores.ts'
 import { createUploadStatements, type UploadStatements } from './documents/upload/store-upload.ts'
 import type { Tracing } from './logging/spans.ts'
-import { fromZero, makeMetrics, type Metrics } from './metrics/metrics.ts'
-import { makePasswords, type PasswordLimits, type Passwords } from './people/sessions/passwords.ts'
-import { deriveKey, keepSecret, type TokenKeys, tokenKeysOf } from './people/sessions/tokens.ts'
+import { startAtZero, createMetrics, type Metrics } from './metrics/metrics.ts'
+import { createPasswords, type PasswordLimits, type Passwords } from './people/sessions/passwords.ts'
+import { deriveKey, ensureTokenSecret, type TokenKeys, createTokenKeys } from './people/sessions/tokens.ts'
 import { openClamd, type ClamdLimits } from './scanner/clamd.ts'
 import { cannotSayReasons, type Scanner } from './scanner/scanner.ts'
 import { type ByteBudget, makeByteBudget } from './storage/streams/memory-budget.ts'
@@ -31,7 +31,7 @@ import { openSpool, type Spool } from './storage/spool/spool.ts'
 import type { Clock, ProcessId } from './vocabulary/vocabulary.ts'
 import { type HeadKeeper, openHeads } from './audit/seal-heads.ts'
 import { keepSecretInDatabase } from './database/schema/installation.ts'
-import { type KeyPatience, openProvider, type Provider } from './people/sessions/openid-provider.ts'
+import { type KeyCacheTimes, openProvider, type Provider } from './people/sessions/openid-provider.ts'
 
 /** Bytes of small files that may be in memory at once, over all uploads; more come to the spool, and wait when they are whole. */
 export const maxUploadMemoryBytes = 96 * 1024 * 1024
@@ -81,7 +81,7 @@ export type App = {
 /** Less than usual is for tests, which need not wait as long. */
 export type OpenTimes = S3Limits & {
   database?: ClientLimits
-  providerKeys?: KeyPatience
+  providerKeys?: KeyCacheTimes
   clamd?: ClamdLimits
   passwords?: PasswordLimits
 }
@@ -105,7 +105,7 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
   const opened: Closer[] = []
   const close = () => closeAll(opened)
   try {
-    const metrics = makeMetrics()
+    const metrics = createMetrics()
     const tracing = await openTraces(config, log)
     opened.push(async () => tracing?.close())
     const { database: databaseConfig, dataDir } = config
@@ -117,7 +117,7 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
     opened.push(() => processLock.close())
     const secret = await secretOf(config, database.db)
     const keys = {
-      ...(await tokenKeysOf(secret)),
+      ...(await createTokenKeys(secret)),
       localLinks: deriveKey(secret, 'local-links'),
       cursors: deriveKey(secret, 'cursors'),
     }
@@ -146,7 +146,7 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
       scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
       graceMs,
       heads: openHeads(config, log),
-      passwords: makePasswords(patience.passwords),
+      passwords: createPasswords(patience.passwords),
       keys,
       provider,
       migrated: database.migrated,
@@ -169,12 +169,12 @@ function statementsOf({ defaultQuota }: Config, db: Db, processId: ProcessId): P
 /** What our tokens, links and cursors are signed with: shared with the platform, or kept where all instances read it. */
 async function secretOf({ jwtSecret, database, dataDir }: Config, db: Db): Promise<string> {
   if (jwtSecret !== undefined) return jwtSecret
-  return database.kind === 'embedded' ? await keepSecret(dataDir) : await keepSecretInDatabase(db, 'signing')
+  return database.kind === 'embedded' ? await ensureTokenSecret(dataDir) : await keepSecretInDatabase(db, 'signing')
 }
 
 function openProviderOf(
   { openId }: Config,
-  needs: { log: Logger; metrics: Metrics; patience: KeyPatience | undefined },
+  needs: { log: Logger; metrics: Metrics; patience: KeyCacheTimes | undefined },
 ): Provider | undefined {
   if (openId === undefined) return undefined
   return openProvider({ config: openId, ...needs })
@@ -185,7 +185,7 @@ function openScannerOf(
   { metrics, limits }: { metrics: Metrics; limits: ClamdLimits | undefined },
 ): Scanner | undefined {
   if (clamd === undefined) return undefined
-  fromZero(
+  startAtZero(
     metrics.scansUndecided,
     cannotSayReasons.map((reason) => ({ reason })),
   )
@@ -229,11 +229,11 @@ async function openS3({ s3: config }: Config, { db, log, metrics, s3Patience }: 
     metrics.s3Operations.observe({ operation, outcome }, seconds)
     metrics.storeBytes.inc({ store: 's3', direction: operation === 'get_object' ? 'read' : 'written' }, bytes)
   }
-  fromZero(
+  startAtZero(
     metrics.uploadsWithoutS3,
     s3Troubles.flatMap((reason) => ['local', 'nowhere'].map((goes_to) => ({ reason, goes_to }))),
   )
-  fromZero(
+  startAtZero(
     metrics.s3Outages,
     s3Troubles.map((reason) => ({ reason })),
   )

@@ -3,9 +3,9 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { App } from '../app.ts'
 import { describeApi } from '../http/openapi/describe-api.ts'
-import { makeCursors } from '../http/requests/paging.ts'
-import { holdRates, limitRates } from '../http/rate-limits/limit-rates.ts'
-import { lookAtReadiness } from '../http/health/readiness.ts'
+import { createCursors } from '../http/requests/paging.ts'
+import { createRateLimits, limitRates } from '../http/rate-limits/limit-rates.ts'
+import { checkReadiness } from '../http/health/readiness.ts'
 import { apiDocsRoutes, homeRoutes } from '../http/routes/pages.ts'
 import { authRoutes } from '../http/routes/auth.ts'
 import { disposalRoutes, documentRoutes, reviewRoutes, trashRoutes } from '../http/routes/documents.ts'
@@ -17,22 +17,22 @@ import { identityRoutes } from '../http/routes/identities.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { uploadRoutes, versionRoutes } from '../http/routes/upload.ts'
 import { buildServer, mountApi } from '../http/server.ts'
-import { mostSecondsOfSilence } from '../http/connection/connections.ts'
+import { maxSilenceSeconds } from '../http/connection/connections.ts'
 import { identifyBearer } from '../people/sessions/identify-bearer.ts'
 import { plan } from '../worker/planned-work.ts'
 
-type Limits = { mostSecondsOfSilence: number }
+type Limits = { maxSilenceSeconds: number }
 
 const never = new AbortController().signal
 
 /** The API of a built app, ready to listen. `ending` aborts when the service is told to end. */
 export async function buildApi(
   app: App,
-  limits: Limits = { mostSecondsOfSilence },
+  limits: Limits = { maxSilenceSeconds },
   ending: AbortSignal = never,
 ): Promise<FastifyInstance> {
   const { config, log, metrics, db, keys, openers } = app
-  const rates = holdRates({ db, log, metrics, now: app.now, limits: config.rates })
+  const rates = createRateLimits({ db, log, metrics, now: app.now, limits: config.rates })
   const identify = identifyBearer({
     ...app,
     beforeRefusal: ({ issuer, subject }, { ip }) =>
@@ -50,9 +50,9 @@ export async function buildApi(
   })
   limitRates(server, { db, rates })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
-  const cursors = makeCursors(keys.cursors)
+  const cursors = createCursors(keys.cursors)
   const { defaultQuota } = config
-  const readiness = { lookAtReadiness: lookAtReadiness({ ...app, plan, ending }) }
+  const readiness = { checkReadiness: checkReadiness({ ...app, plan, ending }) }
   const routes: FastifyPluginAsync[] = [
     authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
     firmRoutes({ db, cursors, usualQuota: defaultQuota }),

@@ -10,7 +10,7 @@ import { passwordReader } from '../cli/printing/password-reader.ts'
 import { runProgram } from '../cli/run-program.ts'
 import { assertReportWritable } from '../cli/printing/write-report.ts'
 import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../config/config.ts'
-import { makeLogger } from '../logging/logger.ts'
+import { createLogger } from '../logging/logger.ts'
 import { withShutdownSignal } from './shutdown-signal.ts'
 
 type AppWithSignal = App & { signal: AbortSignal }
@@ -27,7 +27,7 @@ async function prepareService() {
   const config = loadConfig(process.env)
   database = describeDatabase(config.database)
   const people = process.stdout.isTTY ? process.stdout : process.stderr
-  const log = makeLogger({ level: config.logLevel, isTerminal: process.stdout.isTTY })
+  const log = createLogger({ level: config.logLevel, isTerminal: process.stdout.isTTY })
   logFailure = keepFailures(log, process.stdout.isTTY ? 'debug' : 'fatal')
   return { config, log, people, hasPlaceholders }
 }
@@ -41,7 +41,7 @@ async function prepare<Loaded extends ConfigWithoutTokens>(
   const config = load(process.env)
   database = describeDatabase(config.database)
   const level = ['debug', 'trace', 'silent'].includes(config.logLevel) ? config.logLevel : 'fatal'
-  const log = makeLogger({ level, isTerminal: process.stderr.isTTY, destination: clearingProgress(process.stderr) })
+  const log = createLogger({ level, isTerminal: process.stderr.isTTY, destination: clearingProgress(process.stderr) })
   logFailure = keepFailures(log, 'debug')
   return { config, log, sourceOf, print: createPrinter(json === true) }
 }

@@ -15,7 +15,7 @@ import { finishRestore } from '../database/backup/prepare-restore.ts'
 import { openDatabase } from '../database/connection/client.ts'
 import { openConnections } from '../database/connect-database.ts'
 import { recordEvent, systemActor } from '../database/audit/events.ts'
-import { makeMetrics } from '../metrics/metrics.ts'
+import { createMetrics } from '../metrics/metrics.ts'
 import { makeByteBudget } from '../storage/streams/memory-budget.ts'
 import { untilAborted } from '../storage/streams/read-as-it-grows.ts'
 import { openSpool } from '../storage/spool/spool.ts'
@@ -81,7 +81,7 @@ export async function withRestoring<Result>(
     opened.push(() => ownerDb.destroy())
     // Nobody follows a link of these stores.
     const linkKey = randomBytes(32)
-    const stores = await openStores(config, { db: ownerDb, log, metrics: makeMetrics(), linkKey, s3Patience: {} })
+    const stores = await openStores(config, { db: ownerDb, log, metrics: createMetrics(), linkKey, s3Patience: {} })
     opened.push(async () => stores.close())
     const spool = await openSpool(join(config.dataDir, 'spool'))
     return await work({ ownerDb, owner, stores, spool, budget: makeByteBudget(maxUploadMemoryBytes) })

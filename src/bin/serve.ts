@@ -15,8 +15,8 @@ import { systemActor } from '../database/audit/events.ts'
 import { isAnyVersionIn } from '../database/documents/versions-in-store.ts'
 import { leaveWrongBucket } from '../documents/stores/claim-store.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/accounts/ensure-administrator.ts'
-import { stopServing, type StopTimes, trackRequests, usualStopTimes } from '../http/connection/stop-serving.ts'
-import { mostSecondsOfSilence } from '../http/connection/connections.ts'
+import { stopServing, type StopTimes, trackRequests, defaultStopTimes } from '../http/connection/stop-serving.ts'
+import { maxSilenceSeconds } from '../http/connection/connections.ts'
 import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import type { S3Limits } from '../storage/s3/guard-s3.ts'
 import type { S3Trouble } from '../storage/s3/requests/s3-errors.ts'
@@ -41,11 +41,11 @@ type ServeOptions = { jobs: boolean; stopTimes?: StopTimes; s3Limits?: S3Limits;
 
 /** The API, with the jobs behind it unless they run elsewhere, until it is told to end. */
 export async function serve(needs: Needs, options: ServeOptions): Promise<void> {
-  const { jobs, stopTimes = usualStopTimes, s3Limits = {}, tendTimes } = options
+  const { jobs, stopTimes = defaultStopTimes, s3Limits = {}, tendTimes } = options
   await runUntilShutdown({ ...needs, s3Limits }, async (app, opened, ending) => {
     const { host, port } = app.config
     const administrator = await prepareAdministrator(needs, app)
-    const server = await buildApi(app, { mostSecondsOfSilence }, ending)
+    const server = await buildApi(app, { maxSilenceSeconds }, ending)
     const running = trackRequests(server, ending)
     const behind: Closer[] = []
     opened.push(async () => {

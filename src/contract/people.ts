@@ -128,7 +128,7 @@ const quotaFields = {
 }
 
 /** One firm, looked at by itself. */
-export const wholeFirmShape = z
+export const firmDetailsShape = z
   .object({
     ...firmShape.shape,
     quota: z.object(quotaFields).meta({
@@ -141,7 +141,7 @@ export const wholeFirmShape = z
     }),
   })
   .meta({ id: 'WholeFirm' })
-export type WholeFirmShape = z.infer<typeof wholeFirmShape>
+export type FirmDetailsShape = z.infer<typeof firmDetailsShape>
 
 export const changeFirmBody = z
   .strictObject({

@@ -13,7 +13,7 @@ import {
 } from '../database/documents/open-document.ts'
 import { AppError, isAppError } from '../errors/app-error.ts'
 import { summarize } from '../logging/spans.ts'
-import { recordRefusal, requireRight } from '../people/require-right.ts'
+import { recordDenial, requireRight } from '../people/require-right.ts'
 import { confidentialRoles, type RightName, rights } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary/vocabulary.ts'
 
@@ -81,7 +81,7 @@ export async function withRight<Result>(
 ): Promise<Result> {
   const membership = await requireRight(needs, actor, right, { firmId, documentId })
   const event = { action: rights[right].event, firmId, documentId }
-  const result = await recordRefusal(needs.db, actor, event, () => work(membership))
+  const result = await recordDenial(needs.db, actor, event, () => work(membership))
   tellAccess(needs.log, actor, { right, firmId, documentId, outcome: 'ok' })
   return result
 }

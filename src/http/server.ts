@@ -6,12 +6,12 @@ import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-
 import { AppError } from '../errors/app-error.ts'
 import type { Tracing } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { answerBrokenRequest, answerUnreadableAddress, keepBegunAnswers } from './errors/answer-broken-request.ts'
+import { answerBrokenRequest, answerUnreadableAddress, trackOpenResponses } from './errors/answer-broken-request.ts'
 import { answerError } from './errors/answer-error.ts'
-import { keepServedRoutes } from './requests/served-routes.ts'
+import { recordRoutes } from './requests/served-routes.ts'
 import { authenticate, type AuthenticateNeeds } from './requests/authenticate.ts'
 import { checkInput } from './requests/check-input.ts'
-import { discardBody, endSilentBodies, endUnreadAnswers } from './connection/connections.ts'
+import { discardBody, closeSilentBodies, closeUnreadResponses } from './connection/connections.ts'
 import { acceptForms } from './requests/file-form.ts'
 import { chooseRequestId, recordRequests } from './requests/record-requests.ts'
 import { trackHandlers } from './connection/stop-serving.ts'
@@ -25,7 +25,7 @@ type ServerOptions = {
   /** Whose pages may call. */
   origins: string[]
   maxUploadBytes: number
-  mostSecondsOfSilence: number
+  maxSilenceSeconds: number
   authentication: AuthenticateNeeds
 }
 
@@ -52,11 +52,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   server.setValidatorCompiler(checkInput)
   server.setSerializerCompiler(serializerCompiler)
   server.setErrorHandler(answerError)
-  keepBegunAnswers(server)
-  keepServedRoutes(server)
+  trackOpenResponses(server)
+  recordRoutes(server)
 
   recordRequests(server, options)
-  lookAfterConnections(server, options)
+  limitConnections(server, options)
   await allowOrigins(server, options.origins)
   acceptUnusualRequests(server)
   await server.register(cookie)
@@ -106,17 +106,17 @@ function acceptUnusualRequests(server: FastifyInstance): void {
   })
 }
 
-function lookAfterConnections(server: FastifyInstance, { mostSecondsOfSilence }: ServerOptions): void {
+function limitConnections(server: FastifyInstance, { maxSilenceSeconds }: ServerOptions): void {
   discardBody(server)
-  endSilentBodies(server, mostSecondsOfSilence)
+  closeSilentBodies(server, maxSilenceSeconds)
   // The system buffers megabytes: of a slow reader nothing is seen for longer than of a slow sender.
-  endUnreadAnswers(server, 4 * mostSecondsOfSilence)
-  closeWhenAnswered(server)
+  closeUnreadResponses(server, 4 * maxSilenceSeconds)
+  closeIdleAfterResponse(server)
   trackHandlers(server)
 }
 
 /** Node ends only connections that are idle when the server closes; one whose download was under way would stay open. */
-function closeWhenAnswered(server: FastifyInstance): void {
+function closeIdleAfterResponse(server: FastifyInstance): void {
   let isClosing = false
   server.addHook('preClose', async () => void (isClosing = true))
   server.addHook('onResponse', (_request, _reply, done) => {

@@ -5,13 +5,13 @@ import type { Logger } from 'pino'
 import { expect, test } from 'vitest'
 
 import { redact } from './redact.ts'
-import { makeLogger } from './logger.ts'
+import { createLogger } from './logger.ts'
 import { withLogContext } from './spans.ts'
 
 function keepLines(isTerminal = false): { log: Logger; lines: string[] } {
   const lines: string[] = []
   const destination = { write: (line: string) => void lines.push(line) }
-  return { log: makeLogger({ level: 'info', isTerminal, destination }), lines }
+  return { log: createLogger({ level: 'info', isTerminal, destination }), lines }
 }
 
 const accessToken =

@@ -13,7 +13,7 @@ type LoggerOptions = {
 }
 
 /** One event, one line; no secret and no control character comes out of it, whatever was put in. */
-export function makeLogger({ level, isTerminal, destination }: LoggerOptions): Logger {
+export function createLogger({ level, isTerminal, destination }: LoggerOptions): Logger {
   return pino(
     {
       level,

@@ -88,7 +88,7 @@ export function redact(line: string): string {
   return secretShapes.reduce((text, [shape, instead]) => text.replace(shape, instead), line)
 }
 
-const mostDeep = 40
+const maxDepth = 40
 
 /** A value without what stands in it under the name of a secret; the same value when it holds none. */
 export function redactKeys<Value>(value: Value): Value {
@@ -109,7 +109,7 @@ type Way = { seen: Map<object, unknown> | undefined; depth: number }
 function walk(value: unknown, way: Way): unknown {
   if (typeof value !== 'object' || value === null || hasOwnForm(value)) return value
   if (way.seen?.has(value)) return way.seen.get(value)
-  if (way.depth > mostDeep) return '[too deep]'
+  if (way.depth > maxDepth) return '[too deep]'
 
   way.seen ??= new Map()
   way.seen.set(value, '[circular]')

@@ -87,12 +87,12 @@ export async function traced<Result>(
   return span === undefined ? work(undefined) : runInSpan(span, work)
 }
 
-type Wish = { name: string; traceparent?: string | undefined; facts: SpanFacts }
+type JobSpan = { name: string; traceparent?: string | undefined; facts: SpanFacts }
 
 /** Runs a job as the first stretch of this process, or as a part of what asked for it, where somebody wants traces. */
-export async function tracedJob<Result>(
+export async function traceJob<Result>(
   tracing: Tracing | undefined,
-  { name, traceparent, facts }: Wish,
+  { name, traceparent, facts }: JobSpan,
   work: () => Promise<Result>,
 ): Promise<Result> {
   return tracing === undefined ? work() : runInSpan(tracing.begin(name, { kind: 'consumer', traceparent, facts }), work)

@@ -6,7 +6,7 @@ const verdicts = ['clean', 'infected', 'cannot_say']
 /** Numbers that only rise. Those under `zeros` are shown as 0 before anything was counted. */
 export const counters = {
   // Requests and uploads
-  refusals: {
+  errorResponses: {
     name: 'paniq_documents_error_responses_total',
     help: 'Answers that say why not, by route pattern and the code that stands in them.',
     labelNames: ['route', 'method', 'code'],
@@ -21,7 +21,7 @@ export const counters = {
     name: 'paniq_documents_failed_logins_total',
     help: 'Refused logins: a wrong password, an unknown or locked account, too many attempts.',
   },
-  providerKeyQuestions: {
+  providerKeyRequests: {
     name: 'paniq_documents_provider_key_requests_total',
     help: 'Questions to the OpenID provider for its keys, by how they ended.',
     labelNames: ['outcome'],
@@ -39,13 +39,13 @@ export const counters = {
   },
 
   // Rate limits
-  rateRefusals: {
+  rateLimitedRequests: {
     name: 'paniq_documents_rate_limited_requests_total',
     help: 'Uploads, downloads, logins and other calls that were refused since their person or address had made too many.',
     labelNames: ['kind', 'of'],
     zeros: rateKinds.flatMap((kind) => ['person', 'address'].map((of) => ({ kind, of }))),
   },
-  rateLeases: {
+  rateLimitLeases: {
     name: 'paniq_documents_rate_limit_leases_total',
     help: 'Batches of permits that this instance asked the database for, by how that ended.',
     labelNames: ['outcome'],
@@ -59,7 +59,7 @@ export const counters = {
     labelNames: ['store', 'direction'],
     zeros: measuredStores.flatMap((store) => ['read', 'written'].map((direction) => ({ store, direction }))),
   },
-  wrongBytes: {
+  damagedVersions: {
     name: 'paniq_documents_damaged_versions_total',
     help: 'Versions of documents whose bytes were found missing or wrong, each once.',
     labelNames: ['state'],
@@ -74,7 +74,7 @@ export const counters = {
     help: 'How often S3 was left alone from then on, by why.',
     labelNames: ['reason'],
   },
-  s3Returns: {
+  s3Recoveries: {
     name: 'paniq_documents_s3_recoveries_total',
     help: 'How often S3 was used again after it had been left alone.',
   },
@@ -105,11 +105,11 @@ export const counters = {
     labelNames: ['to'],
     zeros: measuredStores.map((to) => ({ to })),
   },
-  movesTakenOver: {
+  movesResumed: {
     name: 'paniq_documents_moves_resumed_total',
     help: 'Moves that were taken over from a mover that was not heard of any more.',
   },
-  removalsFailed: {
+  failedRemovals: {
     name: 'paniq_documents_failed_removals_total',
     help: 'Files that this instance could not remove, or of which it could not be told whether they may go; each is tried again.',
   },

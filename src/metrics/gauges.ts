@@ -7,7 +7,7 @@ export const gauges = {
   },
 
   // Requests and uploads
-  requestsUnderWay: {
+  requestsInProgress: {
     name: 'paniq_documents_http_requests_in_progress',
     help: 'Requests that came and are not yet answered to the end.',
   },
@@ -54,11 +54,11 @@ export const gauges = {
     name: 'paniq_documents_scanner_up',
     help: '1 when the virus scanner answered the last look, else 0; absent where none is set.',
   },
-  scansWaiting: {
+  scansPending: {
     name: 'paniq_documents_scans_pending',
     help: 'Versions of documents that are not given out before their scan, over all instances; counted up to 10000.',
   },
-  scansWaitingOldest: {
+  scansPendingOldest: {
     name: 'paniq_documents_scans_pending_oldest_seconds',
     help: 'For how long the oldest of those that were tried has waited for a verdict; 0 when none does.',
   },
@@ -83,7 +83,7 @@ export const gauges = {
     help: 'When a job, or a task of an instance for its disk, last went well, on whichever instance; absent before the first time.',
     labelNames: ['task'],
   },
-  jobLastOk: {
+  jobLastRunOk: {
     name: 'paniq_documents_job_last_run_ok',
     help: '1 when its last run went well, 0 when it failed or was broken off; absent before the first.',
     labelNames: ['task'],
@@ -93,11 +93,11 @@ export const gauges = {
     help: 'For how long it should have gone well once more; 0 while it is in time.',
     labelNames: ['task'],
   },
-  movesOpen: {
+  openMoves: {
     name: 'paniq_documents_open_moves',
     help: 'Moves of files between stores, and copies into quarantine, that were begun and did not end, over all instances; counted up to 10000.',
   },
-  movesOldest: {
+  openMovesOldest: {
     name: 'paniq_documents_open_moves_oldest_seconds',
     help: 'Age of the oldest of them; 0 when there is none.',
   },
@@ -109,11 +109,11 @@ export const gauges = {
     name: 'paniq_documents_open_uploads_oldest_seconds',
     help: 'Age of the oldest of them; 0 when there is none.',
   },
-  removalsDue: {
+  dueRemovals: {
     name: 'paniq_documents_due_removals',
     help: 'Files that no document names any more and that may go now, over all instances; counted up to 10000.',
   },
-  removalsOldest: {
+  dueRemovalsOldest: {
     name: 'paniq_documents_due_removals_oldest_seconds',
     help: 'For how long the oldest of them could have been gone; 0 when there is none.',
   },
@@ -121,28 +121,28 @@ export const gauges = {
     name: 'paniq_documents_quarantined_files',
     help: 'Files in quarantine, over all instances: orphans that a repair set aside, and infected files; counted up to 10000.',
   },
-  verifiedAt: {
+  verificationFinishedAt: {
     name: 'paniq_documents_verification_last_finished_timestamp_seconds',
     help: 'When a verification last came to its end, whoever ran it; absent before the first.',
   },
-  verifyComplete: {
+  verificationComplete: {
     name: 'paniq_documents_verification_last_complete',
     help: '1 when that verification looked at all that it should, 0 when it was ended before; absent before the first.',
   },
-  verifyFiles: {
+  verificationVersions: {
     name: 'paniq_documents_verification_last_versions',
     help: 'How many versions of documents that verification looked at; absent before the first.',
   },
-  verifyFindings: {
+  verificationFindings: {
     name: 'paniq_documents_verification_findings',
     help: 'What the last verification found and did not set right, by kind.',
     labelNames: ['kind'],
   },
-  backedUpAt: {
+  backupFinishedAt: {
     name: 'paniq_documents_backup_last_finished_timestamp_seconds',
     help: 'When a backup was last finished, whoever made it; absent before the first.',
   },
-  backupWhole: {
+  backupComplete: {
     name: 'paniq_documents_backup_last_complete',
     help: '1 when that backup has every file, or was to have none; 0 when some could not be had; absent before the first.',
   },
@@ -175,7 +175,7 @@ export const gauges = {
     help: 'Connections of the pool (in_use, idle), and requests that wait for one (waiting).',
     labelNames: ['state'],
   },
-  databaseConnectionsMost: {
+  databaseConnectionsMax: {
     name: 'paniq_documents_database_connections_max',
     help: 'How many connections the pool may have at once.',
   },

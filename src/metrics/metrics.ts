@@ -26,7 +26,7 @@ export type Metrics = { registry: Registry } & Gauges & Counters & Histograms
  * Every metric of the service, in a registry of its own. Labels come from closed lists (a route's pattern, a store's name,
  * an outcome), never from what a person sent, so that their number stays small and nothing private is in them.
  */
-export function makeMetrics(): Metrics {
+export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry, prefix: metricPrefix })
@@ -39,7 +39,7 @@ export function makeMetrics(): Metrics {
     registry,
     ...(createEach(gauges, (gauge) => new Gauge({ ...gauge, registers })) as Gauges),
     ...(createEach(counters, ({ zeros = [], ...counter }) =>
-      fromZero(new Counter({ ...counter, registers }), zeros),
+      startAtZero(new Counter({ ...counter, registers }), zeros),
     ) as Counters),
     ...(createEach(histograms, (histogram) => new Histogram({ ...histogram, registers })) as Histograms),
   }
@@ -52,7 +52,7 @@ function createEach(definitions: Record<string, Definition>, create: (definition
 }
 
 /** Shown before anything was counted: a figure that first appears as 1 has not risen, and wakes nobody. */
-export function fromZero<Label extends string>(
+export function startAtZero<Label extends string>(
   counter: Counter<Label>,
   all: readonly Partial<Record<Label, string>>[],
 ): Counter<Label> {

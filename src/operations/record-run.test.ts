@@ -1,11 +1,11 @@
 import { afterAll, expect, test } from 'vitest'
 
 import { openDatabase } from '../database/connection/client.ts'
-import { makeLogger } from '../logging/logger.ts'
+import { createLogger } from '../logging/logger.ts'
 import { recordRun } from './record-run.ts'
 
 const lines: string[] = []
-const log = makeLogger({ level: 'warn', isTerminal: false, destination: { write: (line) => void lines.push(line) } })
+const log = createLogger({ level: 'warn', isTerminal: false, destination: { write: (line) => void lines.push(line) } })
 const { db } = openDatabase({ connectionString: 'postgres://nobody@127.0.0.1:1/none' }, log)
 afterAll(() => db.destroy())
 

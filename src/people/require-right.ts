@@ -17,7 +17,7 @@ export async function requireRight(
   { firmId, documentId }: Place,
 ): Promise<Membership> {
   const event = { action: rights[right].event, firmId, ...(documentId === undefined ? {} : { documentId }) }
-  return await recordRefusal(db, actor, event, () =>
+  return await recordDenial(db, actor, event, () =>
     requireMembership(db, { userId: actor.userId, firmId, right: rights[right] }),
   )
 }
@@ -27,12 +27,12 @@ export async function requireRight(
  * the refusal stands in the audit trail under the action that they wanted.
  */
 export async function requirePerson(db: Db, actor: Actor, action: string): Promise<Person> {
-  return await recordRefusal(db, actor, { action }, () => findWhoMayAct(db, actor.userId))
+  return await recordDenial(db, actor, { action }, () => findWhoMayAct(db, actor.userId))
 }
 
 /** The same for what an administrator of the platform alone may do. */
 export async function requireAdministrator(db: Db, actor: Actor, action: string): Promise<Person> {
-  return await recordRefusal(db, actor, { action }, async () => {
+  return await recordDenial(db, actor, { action }, async () => {
     const person = await findWhoMayAct(db, actor.userId)
     if (!person.isAdministrator) throw new AppError('forbidden', 'Only an administrator of the platform may do this.')
     return person
@@ -41,7 +41,7 @@ export async function requireAdministrator(db: Db, actor: Actor, action: string)
 
 /** The same for what makes somebody a firm's member, which the platform's personnel cannot be. */
 export async function requireRegisteredUser(db: Db, actor: Actor, action: string): Promise<Person> {
-  return await recordRefusal(db, actor, { action }, async () => {
+  return await recordDenial(db, actor, { action }, async () => {
     const person = await findWhoMayAct(db, actor.userId)
     if (person.userType !== 'registered_user')
       throw new AppError('forbidden', 'Personnel of the platform belong to no firm here. Use an account of your own.')
@@ -65,7 +65,7 @@ export const isRecorded = (error: unknown): boolean => isAppError(error) && reco
  * Runs `work`, which may refuse; a refusal goes on, and stands in the audit trail. Wrap it around a transaction, not
  * into one: there it would be rolled back with the rest.
  */
-export async function recordRefusal<Result>(
+export async function recordDenial<Result>(
   db: Db,
   actor: EventActor,
   event: Omit<NewEvent, 'outcome'>,

@@ -37,7 +37,7 @@ export function openTracing({ config, version, log }: Needs): Tracing {
     resource: resourceFromAttributes({ 'service.version': version, ...config.attributes }),
     sampler: samplerOf(config),
     spanProcessors: [
-      new BatchSpanProcessor({ exporter: tellingExporter(exporter, log), scheduledDelayMillis: config.everyMs }),
+      new BatchSpanProcessor({ exporter: loggingExporter(exporter, log), scheduledDelayMillis: config.everyMs }),
     ],
   })
   const tracer = provider.getTracer('paniq-documents', version)
@@ -96,7 +96,7 @@ function contextOf(traceparent: string | undefined): Context {
 }
 
 /** The same exporter, which tells once when spans cannot be sent any more, and once when they can again. */
-export function tellingExporter(exporter: SpanExporter, log: Pick<Logger, 'warn' | 'info'>): SpanExporter {
+export function loggingExporter(exporter: SpanExporter, log: Pick<Logger, 'warn' | 'info'>): SpanExporter {
   let isSending = true
   const tell = (isSent: boolean, err: unknown) => {
     if (isSent === isSending) return

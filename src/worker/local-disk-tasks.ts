@@ -17,7 +17,7 @@ type TendNeeds = MoveNeeds &
   ScanStoredNeeds & {
     tracing: Tracing | undefined
     instance: string
-    metrics: Pick<Metrics, 'jobSeconds' | 'removalsFailed'>
+    metrics: Pick<Metrics, 'jobSeconds' | 'failedRemovals'>
   }
 
 export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number; scanEveryMs?: number }

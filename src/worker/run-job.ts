@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Job as QueuedJob } from 'pg-boss'
 
 import type { RunOf } from '../database/work/job-runs.ts'
-import { type Tracing, tracedJob, withLogContext } from '../logging/spans.ts'
+import { type Tracing, traceJob, withLogContext } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { BrokenOff, type RecordNeeds, recordRun } from '../operations/record-run.ts'
 import type { StoreId } from '../vocabulary/vocabulary.ts'
@@ -128,7 +128,7 @@ async function runLogged<Did extends Record<string, unknown>>(
   }
   try {
     const span = { name: `${kind} ${run.task}`, traceparent, facts }
-    const did = await recordRun(needs, run, () => tracedJob(tracing, span, work))
+    const did = await recordRun(needs, run, () => traceJob(tracing, span, work))
     const line = { event: events[kind].finished, ...finish('ok'), ...did }
     // Most work finds nothing to do every few minutes, which is no news.
     if (Object.values(did).some((count) => typeof count === 'number' && count > 0)) log.info(line)

@@ -14,7 +14,7 @@ import { writeBytes } from '../../src/backup/parts.ts'
 import { explainFailure, explainGaveUp } from '../../src/cli/printing/explain-failure.ts'
 import { verifyBackup as runVerify } from '../../src/cli/backup/verify-backup.ts'
 import { loadConfigWithoutTokens } from '../../src/config/config.ts'
-import { makeLogger } from '../../src/logging/logger.ts'
+import { createLogger } from '../../src/logging/logger.ts'
 import { backupBucket } from '../../src/storage/backup-place/backup-bucket.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import { type BackupPlace, namedPlace, PlaceFailure } from '../../src/storage/backup-place/backup-place.ts'
@@ -30,7 +30,7 @@ import { notingPrinter } from '../support/cli/noting-printer.ts'
 const files = 4
 const never = new AbortController().signal
 const ignore = () => undefined
-const log = makeLogger({ level: 'silent', isTerminal: false })
+const log = createLogger({ level: 'silent', isTerminal: false })
 
 const scene = sceneOfFile(async (closing) => papersFor(closing, { papers: files - 1 }))
 

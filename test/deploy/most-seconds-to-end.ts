@@ -1,7 +1,7 @@
-import { usualStopTimes } from '../../src/http/connection/stop-serving.ts'
+import { defaultStopTimes } from '../../src/http/connection/stop-serving.ts'
 
-const { cutMs } = usualStopTimes
-const waits = Object.values(usualStopTimes).reduce((sum, each) => sum + each, 0)
+const { cutMs } = defaultStopTimes
+const waits = Object.values(defaultStopTimes).reduce((sum, each) => sum + each, 0)
 
 /** As long as the service takes to end when everything that it waits for lasts; the last cut is waited for again. */
 export const mostSecondsToEnd = (waits + cutMs) / 1000

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
-import { makeLogger } from '../../src/logging/logger.ts'
+import { createLogger } from '../../src/logging/logger.ts'
 import { compareTwice, type LookNeeds } from './checks/check-cycle.ts'
 import type { Scene } from './scene/open-scene.ts'
 import { readNames } from './checks/read-names.ts'
@@ -79,7 +79,7 @@ async function ageLeftovers(scene: Scene): Promise<void> {
 
 async function collectOn(scene: Scene, { uploadsDir, dataDir }: Instance): Promise<void> {
   const settings = { ...scene.settings('direct'), UPLOADS_DIR: uploadsDir, DATA_DIR: dataDir }
-  const app = await openApp(loadConfig(settings), makeLogger({ level: 'silent', isTerminal: false }))
+  const app = await openApp(loadConfig(settings), createLogger({ level: 'silent', isTerminal: false }))
   try {
     const now = () => new Date(Date.now() + 2 * dayMs)
     await collectBlobs({ ...app, now, graceMs: 0 }, new AbortController().signal)

@@ -31,7 +31,7 @@ import {
 
 openMovingScene()
 
-const failed = async () => (await service.app.metrics.removalsFailed.get()).values[0]?.value
+const failed = async () => (await service.app.metrics.failedRemovals.get()).values[0]?.value
 
 describe('the collector', () => {
   it('abandons a dead mover’s move after the grace and removes what it had copied', async () => {

@@ -7,7 +7,7 @@ import { type Db, openDatabase } from '../../src/database/connection/client.ts'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { drain } from '../../src/documents/moving/drain-fallback.ts'
-import { makeLogger } from '../../src/logging/logger.ts'
+import { createLogger } from '../../src/logging/logger.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { listBucket } from '../support/s3/list-everything.ts'
 import { makePdf } from '../support/files/make-files.ts'
@@ -19,7 +19,7 @@ const scene = serviceBehindProxies({ USE_S3_STORAGE: 'false' })
 let beside: Db
 beforeAll(() => {
   const connectionString = scene.database.settings.DATABASE_URL
-  beside = openDatabase({ connectionString }, makeLogger({ level: 'silent', isTerminal: false })).db
+  beside = openDatabase({ connectionString }, createLogger({ level: 'silent', isTerminal: false })).db
 })
 afterAll(() => beside.destroy())
 beforeEach(async () => scene.toDatabase.setFault({ kind: 'none' }))

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 
 import { openDatabase } from '../../src/database/connection/client.ts'
-import { tokenKeysOf } from '../../src/people/sessions/tokens.ts'
+import { createTokenKeys } from '../../src/people/sessions/tokens.ts'
 import { findStoreId } from '../../src/storage/local/local-files.ts'
 import type { StoreName } from '../../src/vocabulary/vocabulary.ts'
 import { openScene, type Scene } from '../kill/scene/open-scene.ts'
@@ -78,7 +78,7 @@ async function seed(scene: Scene, sizes: number[]): Promise<SeededDocument[]> {
   const connectionString = scene.settings('direct')['DATABASE_URL'] ?? ''
   const { db } = openDatabase({ connectionString }, { warn: () => undefined } as never) // the log of a test that needs none
   try {
-    const registry = { db, now: () => new Date(), keys: await tokenKeysOf(scene.secret) }
+    const registry = { db, now: () => new Date(), keys: await createTokenKeys(scene.secret) }
     const firmId = await makeFirm(registry)
     const { id: uploadedBy } = await makePerson(registry)
     return await seedDocuments({ db, uploadsDir: instance.uploadsDir, storeId, firmId, uploadedBy }, sizes)

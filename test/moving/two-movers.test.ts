@@ -36,7 +36,7 @@ import {
 
 openMovingScene()
 
-const takenOver = async () => (await service.app.metrics.movesTakenOver.get()).values[0]?.value
+const takenOver = async () => (await service.app.metrics.movesResumed.get()).values[0]?.value
 
 describe('two movers', () => {
   it('at the same version: one moves it, the other finds it busy, and there is one copy', async () => {

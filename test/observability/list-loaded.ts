@@ -10,7 +10,7 @@ registerHooks({
   },
 })
 const { loadConfig } = await import('../../src/config/config.ts')
-const { makeLogger } = await import('../../src/logging/logger.ts')
+const { createLogger } = await import('../../src/logging/logger.ts')
 const { openApp } = await import('../../src/app.ts')
 await import('../../src/bin/serve.ts')
 const config = loadConfig({
@@ -19,7 +19,7 @@ const config = loadConfig({
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
 })
 // It goes as far as the database, which is after everything that is loaded.
-await openApp(config, makeLogger({ level: 'silent', isTerminal: false })).catch(() => undefined)
+await openApp(config, createLogger({ level: 'silent', isTerminal: false })).catch(() => undefined)
 // The library of the figures asks for the bare interface, which does nothing.
 const telemetry = specifiers.filter((each) => /^@opentelemetry\/(?!api$)/.test(each)).length
 process.stdout.write(JSON.stringify({ telemetry, all: specifiers.length }))

@@ -6,7 +6,7 @@ import { problemOf } from '../support/documents/call-documents.ts'
 import { startOpenIdProvider, type TestProvider } from '../support/people/openid-provider.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
-import { usualKeyPatience } from '../../src/people/sessions/openid-provider.ts'
+import { defaultKeyCacheTimes } from '../../src/people/sessions/openid-provider.ts'
 
 let provider: TestProvider
 let service: TestService
@@ -15,7 +15,7 @@ beforeAll(async () => {
   provider = await startOpenIdProvider()
   provider.mood = { kind: 'broken' }
   // Asked at every request that needs it, so that the test need not wait.
-  service = await startService(provider.settings, { providerKeys: { ...usualKeyPatience, pauseMs: 0 } })
+  service = await startService(provider.settings, { providerKeys: { ...defaultKeyCacheTimes, pauseMs: 0 } })
   person = await makePerson(service.app)
 })
 afterAll(async () => {

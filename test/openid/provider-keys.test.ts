@@ -13,12 +13,12 @@ import {
 import { findFreePorts } from '../support/services/packages/free-ports.ts'
 import {
   fetchKeySet,
-  holdProviderKeys,
+  cacheProviderKeys,
   type ProviderKeys,
-  usualKeyPatience,
+  defaultKeyCacheTimes,
 } from '../../src/people/sessions/openid-provider.ts'
 
-const { freshMs, mostStaleMs, pauseMs } = usualKeyPatience
+const { freshMs, mostStaleMs, pauseMs } = defaultKeyCacheTimes
 
 let provider: TestProvider
 let keys: ProviderKeys
@@ -33,7 +33,7 @@ beforeEach(async () => {
   elapsed = 0
   timeoutMs = 30_000
   failures = []
-  keys = holdProviderKeys({
+  keys = cacheProviderKeys({
     fetchKeys: () => fetchKeySet(provider.settings.JWT_JWKS_URL, { timeoutMs }),
     tell: (failure) => void failures.push(failure),
     elapsedMs: () => elapsed,

@@ -126,7 +126,7 @@ test('S3 is out, and the local disk with it: nothing can be uploaded', async () 
 test('a service that was told to end says so at once', async () => {
   const local = await startService()
   const ending = new AbortController()
-  const server = await buildApi(local.app, { mostSecondsOfSilence: 30 }, ending.signal)
+  const server = await buildApi(local.app, { maxSilenceSeconds: 30 }, ending.signal)
   ending.abort()
   const answer = await server.inject('/readyz')
   await server.close()

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { takeFirstStartLock } from '../../src/database/schema/installation.ts'
 import {
-  type AdministratorWish,
+  type AdministratorRequest,
   ensureAdministrator,
   removePasswordFile,
   writePasswordFile,
@@ -29,7 +29,7 @@ const given = { email: 'Admin@bluecrane.example', password }
 
 type Handed = { email: string; password: string }
 
-function ensure(wish: Partial<AdministratorWish>, handed: Handed[] = []) {
+function ensure(wish: Partial<AdministratorRequest>, handed: Handed[] = []) {
   return ensureAdministrator(
     { ...service.app, actor },
     {

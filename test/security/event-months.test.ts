@@ -5,7 +5,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { type Db, openDatabase } from '../../src/database/connection/client.ts'
 import { createEventMonths, recordEvent, systemActor } from '../../src/database/audit/events.ts'
 import { migrate } from '../../src/database/schema/migrate.ts'
-import { makeLogger } from '../../src/logging/logger.ts'
+import { createLogger } from '../../src/logging/logger.ts'
 import { freshDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
 
 let database: FreshDatabase
@@ -14,7 +14,7 @@ let other: Client
 
 beforeEach(async () => {
   database = await freshDatabase()
-  ;({ db } = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false })))
+  ;({ db } = openDatabase({ connectionString: database.url }, createLogger({ level: 'silent', isTerminal: false })))
   await migrate(db)
   other = new Client({ connectionString: database.url })
   await other.connect()

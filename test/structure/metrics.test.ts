@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { makeMetrics } from '../../src/metrics/metrics.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
 import { readTables } from '../support/pages/read-table.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8')
@@ -12,7 +12,7 @@ const page = await readFile(join(import.meta.dirname, '../../docs/metrics.md'), 
 const isOfTheProcess = (name: string) => /^paniq_documents_(process|nodejs)_/.test(name)
 
 test('docs/metrics.md has every metric of ours with its kind, and no other', async () => {
-  const made = await makeMetrics().registry.getMetricsAsJSON()
+  const made = await createMetrics().registry.getMetricsAsJSON()
   const ours = made.filter(({ name }) => !isOfTheProcess(name)).map(({ name, type }) => `${name} ${String(type)}`)
   const written = readTables(page, 'metric').map(([name = '', type]) => `${name.replaceAll('`', '')} ${type}`)
 
@@ -20,14 +20,14 @@ test('docs/metrics.md has every metric of ours with its kind, and no other', asy
 })
 
 test('every metric has the prefix of the service', async () => {
-  const names = (await makeMetrics().registry.getMetricsAsJSON()).map(({ name }) => name)
+  const names = (await createMetrics().registry.getMetricsAsJSON()).map(({ name }) => name)
 
   expect(names.filter((name) => !name.startsWith('paniq_documents_'))).toEqual([])
 })
 
 test('docs/metrics.md names the labels of each', () => {
   const labelsOf = new Map(
-    Object.values(makeMetrics()).flatMap((metric) =>
+    Object.values(createMetrics()).flatMap((metric) =>
       'labelNames' in metric && 'name' in metric ? [[metric.name, metric.labelNames] as const] : [],
     ),
   )

@@ -30,7 +30,7 @@ async function sendTogether(table: string, send: () => Promise<Response>): Promi
   const { locker, service } = scene
   await locker.query(`begin; lock table ${table} in exclusive mode`)
   const answers = Array.from({ length: atOnce }, send)
-  const underWay = async () => (await service.app.metrics.requestsUnderWay.get()).values[0]?.value
+  const underWay = async () => (await service.app.metrics.requestsInProgress.get()).values[0]?.value
   await expect.poll(underWay).toBe(atOnce)
   await sleep(300) // the last of them is still on its way from the socket to the statement
   await locker.query('rollback')

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { type Db, openDatabase } from '../../src/database/connection/client.ts'
-import { makeLogger } from '../../src/logging/logger.ts'
+import { createLogger } from '../../src/logging/logger.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { callDocuments, problemOf, uploadFile } from '../support/documents/call-documents.ts'
 import { type FaultProxy, startFaultProxy } from '../support/service/fault-proxy.ts'
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const throughProxy = new URL(database.url)
   throughProxy.host = `127.0.0.1:${proxy.port}`
   service = await startService({ DATABASE_URL: throughProxy.href })
-  beside = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false })).db
+  beside = openDatabase({ connectionString: database.url }, createLogger({ level: 'silent', isTerminal: false })).db
 
   // Makes each commit of a new document take four seconds, in which the connection can be lost.
   await sql`create function linger() returns trigger language plpgsql as $$ begin perform pg_sleep(4); return null; end $$`.execute(

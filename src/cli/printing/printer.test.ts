@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { makeLogger } from '../../logging/logger.ts'
+import { createLogger } from '../../logging/logger.ts'
 import { clearingProgress, describeProgress, formatCount, createPrinter, progressOf, showProgress } from './printer.ts'
 
 test('people see how far it is, how fast it goes, and when it ends', () => {
@@ -46,7 +46,7 @@ test.each([true, false])('a line of the log tears no bar (terminal: %s)', (isTTY
     isTTY,
     write: (text: string) => written.push(text) > 0,
   })
-  const log = makeLogger({ level: 'error', isTerminal: isTTY, destination: clearingProgress(stream) })
+  const log = createLogger({ level: 'error', isTerminal: isTTY, destination: clearingProgress(stream) })
   const progress = showProgress(createPrinter(false, stream), { files: 2, bytes: 10 }, stream)
 
   progress.update({ files: 1, bytes: 5 })

@@ -8,7 +8,7 @@ import { AppError, isAppError } from '../../errors/app-error.ts'
 import { createAccount, setPassword } from '../../people/accounts/accounts.ts'
 import { removePasswordFile } from '../../people/accounts/ensure-administrator.ts'
 import { addIdentity, unlinkSubject } from '../../people/accounts/identities.ts'
-import { makePasswords } from '../../people/sessions/passwords.ts'
+import { createPasswords } from '../../people/sessions/passwords.ts'
 import type { Subject } from '../../vocabulary/vocabulary.ts'
 import type { NamedSubject, NewPerson } from '../program.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
@@ -24,7 +24,7 @@ export async function createUser(needs: PasswordNeeds, { admin, ...person }: New
   const account = await withDatabase(needs, async ({ db }) => {
     if ((await findAccountByEmail(db, person.email)) !== undefined) throw accountExists()
     return createAccount(
-      { db, passwords: makePasswords() },
+      { db, passwords: createPasswords() },
       { actor: systemActor(randomUUID()), by: 'command' },
       { ...person, role: admin ? 'admin' : 'user', isVerified: true },
       await readPassword(),
@@ -43,7 +43,7 @@ export async function setUserPassword(needs: PasswordNeeds, email: string): Prom
   const { config, print, readPassword } = needs
   const person = await withDatabase(needs, async ({ db }) => {
     await requireAccount(db, email)
-    return setPassword({ db, passwords: makePasswords(), now: () => new Date() }, systemActor(randomUUID()), {
+    return setPassword({ db, passwords: createPasswords(), now: () => new Date() }, systemActor(randomUUID()), {
       email,
       password: await readPassword(),
     })

@@ -31,7 +31,7 @@ export type MoveNeeds = CopyNeeds & {
   processId: ProcessId
   stores: Stores
   log: Logger
-  metrics: Pick<Metrics, 'wrongBytes' | 'moves' | 'movedBytes' | 'movesTakenOver'>
+  metrics: Pick<Metrics, 'damagedVersions' | 'moves' | 'movedBytes' | 'movesResumed'>
   now: Clock
   /** How long bytes stay that no row names any more: longer than any link to them and any request may live. */
   graceMs: number
@@ -68,7 +68,7 @@ export async function moveVersion(
   const target: Place = { ...placeIn(needs.stores, to), key: freshKey(version) }
   const move = await claimMove(needs.db, needs.processId, { firmId, documentId, versionId, bytes, from, to: target })
   if (move === undefined) return 'busy'
-  if (move.isTakenOver) needs.metrics.movesTakenOver.inc()
+  if (move.isTakenOver) needs.metrics.movesResumed.inc()
 
   const keeping = keepClaim(needs.db, move)
   const within = AbortSignal.any([signal, keeping.lost])

@@ -62,7 +62,7 @@ export async function leaveWrongBucket({ db, stores }: { db: Db; stores: Stores 
   if (await isWrongBucket(db, s3)) s3.takeOut('not_ours', 'NotOurs')
 }
 
-export type ReportNeeds = { db: Db; stores: Stores; log: Logger; metrics: Pick<Metrics, 'wrongBytes'> }
+export type ReportNeeds = { db: Db; stores: Stores; log: Logger; metrics: Pick<Metrics, 'damagedVersions'> }
 
 /** What is not in a bucket that is not ours was not lost there. */
 export const notOurBucket =
@@ -81,7 +81,7 @@ export async function reportWrongBytes(
   await assertOurs({ db, stores }, place)
   const versions = await markWrongBytes(db, actor, place, state)
   for (const { firmId, documentId, version } of versions.filter(({ isMarkedNow }) => isMarkedNow)) {
-    metrics.wrongBytes.inc({ state })
+    metrics.damagedVersions.inc({ state })
     log.error(
       {
         event: `bytes_${state}`,

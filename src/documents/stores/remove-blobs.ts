@@ -21,7 +21,7 @@ export type RemoveNeeds = {
   processId: ProcessId
   stores: Stores
   log: Logger
-  metrics: Pick<Metrics, 'removalsFailed'>
+  metrics: Pick<Metrics, 'failedRemovals'>
   now: Clock
 }
 
@@ -49,7 +49,7 @@ export async function removeBatch(needs: RemoveNeeds, here: StoreHere, scope: Re
   const settle = async (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => {
     const outcome = await outcomeOf(needs, removal, { removing, noncurrentDays })
     if ('error' in outcome) {
-      metrics.removalsFailed.inc()
+      metrics.failedRemovals.inc()
       const about = { store: here.store, key: removal.key, err: outcome.error }
       log.warn({ event: 'collect_failed', ...about }, 'blob could not be removed, trying again later')
     }

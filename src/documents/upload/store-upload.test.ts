@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { AppError } from '../../errors/app-error.ts'
-import { type Metrics, makeMetrics } from '../../metrics/metrics.ts'
+import { type Metrics, createMetrics } from '../../metrics/metrics.ts'
 import type { IncomingFile } from '../../storage/file-store.ts'
 import { type LocalStore, openLocalStore } from '../../storage/local/local-store.ts'
 import { openSpool } from '../../storage/spool/spool.ts'
@@ -53,7 +53,7 @@ async function counted(metrics: Metrics) {
 }
 
 test('a file that is stored is counted with its size, and one that its store refuses with the store’s word', async () => {
-  const metrics = makeMetrics()
+  const metrics = createMetrics()
   await write(metrics, keyOf(1), inMemory(Buffer.alloc(100)))
   await expect(write(metrics, keyOf(1), inMemory(Buffer.alloc(50)))).rejects.toMatchObject({ code: 'key_taken' })
 
@@ -64,7 +64,7 @@ test('a file that is stored is counted with its size, and one that its store ref
 })
 
 test('a file that is refused while it is being stored is no fault of its store', async () => {
-  const metrics = makeMetrics()
+  const metrics = createMetrics()
   const spool = await openSpool(join(folder, 'spool'))
   const file = await spool.open()
   file.refuse(new AppError('too_large', 'too large'))

@@ -5,7 +5,7 @@ import { type DocumentType, findDocumentType } from '../../database/documents/do
 import { requireMembership } from '../../database/people/membership.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { traced } from '../../logging/spans.ts'
-import { recordRefusal } from '../../people/require-right.ts'
+import { recordDenial } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { tellAccess } from '../access-document.ts'
@@ -44,7 +44,7 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
   const { firmId } = request
   const event = { action: rights['documents.upload'].event, firmId }
   try {
-    const document = await recordRefusal(needs.db, actor, event, async () => {
+    const document = await recordDenial(needs.db, actor, event, async () => {
       const code = await codeOf(needs, request.documentType)
       const begun = await beginUpload(needs, request).catch(async (error: unknown) => {
         await requireMembership(needs.db, { userId: actor.userId, firmId, right: rights['documents.upload'] })

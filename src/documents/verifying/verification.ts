@@ -8,7 +8,7 @@ import type { Patience } from '../stores/wait-for-s3.ts'
 import type { CheckNeeds } from './check-version.ts'
 import type { RepairNeeds } from './orphans.ts'
 
-export type VerifyNeeds = CheckNeeds & RepairNeeds & { metrics: Pick<Metrics, 'wrongBytes' | 'verifiedBytes'> }
+export type VerifyNeeds = CheckNeeds & RepairNeeds & { metrics: Pick<Metrics, 'damagedVersions' | 'verifiedBytes'> }
 
 /** With how long S3 is waited for when it goes away in the middle. */
 export type Verification = {

@@ -5,14 +5,14 @@ import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
 
-import { endUnreadAnswers } from './connections.ts'
+import { closeUnreadResponses } from './connections.ts'
 
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
 
 test('whoever left before there was an answer is not watched for ever', async () => {
   const count = 50
   const server = fastify({ forceCloseConnections: true })
-  endUnreadAnswers(server, 3600)
+  closeUnreadResponses(server, 3600)
   let answered = 0
   server.get('/', async (request, reply) => {
     await once(request.raw.socket, 'close')

@@ -58,7 +58,7 @@ export function discardRest(stream: Readable): Promise<void> {
 }
 
 /** How long a body may bring no byte while it is waited for; a phone that changes its cell is silent for less. */
-export const mostSecondsOfSilence = 30
+export const maxSilenceSeconds = 30
 
 /** Calls `onSilence` once when a body that is being read has brought nothing for so long. Returns what ends the watch. */
 export function watchSilence(body: IncomingMessage, seconds: number, onSilence: () => void): () => void {
@@ -70,7 +70,7 @@ export function watchSilence(body: IncomingMessage, seconds: number, onSilence: 
 }
 
 /** Ends the connection of a body that stalls. Forms are left to the upload, which can answer. */
-export function endSilentBodies(server: FastifyInstance, mostSeconds: number): void {
+export function closeSilentBodies(server: FastifyInstance, mostSeconds: number): void {
   server.addHook('preParsing', (request, _reply, payload, done) => {
     const isForm = request.headers['content-type']?.startsWith('multipart/form-data') === true
     if (!isForm && !request.raw.complete) watchSilence(request.raw, mostSeconds, () => request.raw.destroy())
@@ -79,7 +79,7 @@ export function endSilentBodies(server: FastifyInstance, mostSeconds: number): v
 }
 
 /** Ends the connection of a file whose reader stalls, which would delay a shutdown. A slow reader gets all of it. */
-export function endUnreadAnswers(server: FastifyInstance, seconds: number): void {
+export function closeUnreadResponses(server: FastifyInstance, seconds: number): void {
   server.addHook('onSend', (_request, { raw: answer }, payload, done) => {
     // A reader that left while the service was still at work closes no second time.
     if (!(payload instanceof Readable) || answer.closed || answer.destroyed) return done(null, payload)

@@ -9,7 +9,7 @@ import type { Logger } from 'pino'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
 
 /** The phases of a shutdown, one after the other. */
-export const usualStopTimes = {
+export const defaultStopTimes = {
   /** For load balancers to see `/readyz` and send requests elsewhere. */
   acceptMs: 5000,
   /** At most, until no connection waits to be accepted: a busy process takes one at each turn. */
@@ -23,7 +23,7 @@ export const usualStopTimes = {
   /** For files that were received whole and then went to the local disk. */
   fallbackMs: 10_000,
 }
-export type StopTimes = typeof usualStopTimes
+export type StopTimes = typeof defaultStopTimes
 
 type RunningRequests = TakenConnections & {
   /** Cuts the connection of every request that has not arrived whole, and says which, once their handlers know it too. */

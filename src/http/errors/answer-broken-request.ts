@@ -15,7 +15,7 @@ const maxListeners = 30
 const answersOf = new WeakMap<Socket, Set<ServerResponse>>()
 
 /** Records for each connection which requests are not answered yet: a client may send several without waiting. */
-export function keepBegunAnswers(server: FastifyInstance): void {
+export function trackOpenResponses(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw
     reply.raw.setMaxListeners(maxListeners)
@@ -60,7 +60,7 @@ function endUnderstood(socket: Socket, lastWords?: string): void {
 
 function brokenRequestAnswer({ code, rawPacket }: BrokenRequest): string {
   const id = chooseRequestId({ headers: {} })
-  const problem = presentProblem(new AppError('bad_request', details[code ?? ''] ?? usualDetail), id)
+  const problem = presentProblem(new AppError('bad_request', details[code ?? ''] ?? defaultDetail), id)
   const body = JSON.stringify(problem)
   return [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
@@ -81,7 +81,7 @@ function isHead(packet: unknown): boolean {
   return Buffer.isBuffer(packet) && packet.subarray(0, 5).toString('latin1') === 'HEAD '
 }
 
-const usualDetail = 'The request could not be understood: it is not valid HTTP.'
+const defaultDetail = 'The request could not be understood: it is not valid HTTP.'
 const details: Record<string, string> = {
   ERR_HTTP_REQUEST_TIMEOUT:
     'The request came too slowly and did not end in time. Send it again over a better connection.',

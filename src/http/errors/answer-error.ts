@@ -7,7 +7,7 @@ import { fieldsOf, InvalidInput } from '../requests/check-input.ts'
 declare module 'fastify' {
   interface FastifyReply {
     /** The code of the refusal that this answer is. */
-    refusedWith?: ErrorCode
+    errorCode?: ErrorCode
   }
 }
 
@@ -15,7 +15,7 @@ declare module 'fastify' {
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = toAppError(error)
   const { status } = statusByCode[answer.code]
-  reply.refusedWith = answer.code
+  reply.errorCode = answer.code
   if (status >= 500) request.log.error({ event: 'request_failed', code: answer.code, err: error }, 'request failed')
 
   if (answer.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
@@ -32,7 +32,7 @@ function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof InvalidInput) return answerInput(error)
   const detail = 'Something went wrong on our side. Try again; if it stays, tell us the request id.'
-  return frameworkRefusal(error) ?? appErrorOf(error) ?? new AppError('internal', detail, { cause: error })
+  return fromFrameworkError(error) ?? appErrorOf(error) ?? new AppError('internal', detail, { cause: error })
 }
 
 function answerInput(error: InvalidInput): AppError {
@@ -47,7 +47,7 @@ function answerInput(error: InvalidInput): AppError {
   return new AppError('validation_failed', `Not valid: ${faults}.`, { fields })
 }
 
-const frameworkRefusals: Record<string, [ErrorCode, string]> = {
+const frameworkFailures: Record<string, [ErrorCode, string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported_type',
     'This call does not take that Content-Type. Send application/json, or a file as multipart/form-data.',
@@ -64,9 +64,9 @@ const frameworkRefusals: Record<string, [ErrorCode, string]> = {
   FST_FIELDS_LIMIT: ['bad_request', 'The form has too many fields; send one file in a field named "file".'],
 }
 
-function frameworkRefusal(error: unknown): AppError | undefined {
+function fromFrameworkError(error: unknown): AppError | undefined {
   if (!(error instanceof Error) || !('statusCode' in error) || typeof error.statusCode !== 'number') return undefined
-  const known = frameworkRefusals['code' in error ? String(error.code) : '']
+  const known = frameworkFailures['code' in error ? String(error.code) : '']
   if (known !== undefined) return new AppError(...known)
   return error.statusCode >= 400 && error.statusCode < 500
     ? new AppError('bad_request', 'The request could not be understood.', { cause: error })

@@ -11,7 +11,7 @@ import { lookOverWork, type PlannedWork, type WorkState } from '../../operations
 import type { Scanner } from '../../scanner/scanner.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
 import { readDiskRoom, type Spool } from '../../storage/spool/spool.ts'
-import { makeProbe } from './readiness.ts'
+import { createProbe } from './readiness.ts'
 
 export type LevelsNeeds = {
   metrics: Metrics
@@ -28,13 +28,13 @@ export type LevelsNeeds = {
 }
 
 /** Takes every figure that is not counted as it happens; asks the database and the disks at most every two seconds. */
-export function levelMeter(needs: LevelsNeeds): () => Promise<void> {
+export function createLevelMeter(needs: LevelsNeeds): () => Promise<void> {
   const { metrics, log } = needs
   const tell = (what: string) => (error: unknown) =>
     log.warn({ event: 'metrics_incomplete', err: error }, `${what} could not be looked at`)
-  const askDatabase = makeProbe(() => showRows(needs), tell('the database'))
+  const askDatabase = createProbe(() => showRows(needs), tell('the database'))
   const showDisks = (['uploads', 'data'] as const).map((folder) => {
-    const ask = makeProbe(() => showDisk(needs, folder), tell(`the disk of ${folder}`))
+    const ask = createProbe(() => showDisk(needs, folder), tell(`the disk of ${folder}`))
     return async () => {
       if (!(await ask())) for (const level of [metrics.diskFree, metrics.diskSize]) level.remove({ folder })
     }
@@ -62,7 +62,7 @@ function showOwn(needs: LevelsNeeds): void {
   metrics.databaseConnections.set({ state: 'in_use' }, inUse)
   metrics.databaseConnections.set({ state: 'idle' }, idle)
   metrics.databaseConnections.set({ state: 'waiting' }, waiting)
-  metrics.databaseConnectionsMost.set(most)
+  metrics.databaseConnectionsMax.set(most)
   metrics.uploadMemory.set({ kind: 'used' }, budget.totalBytes - budget.free())
   metrics.uploadMemory.set({ kind: 'limit' }, budget.totalBytes)
   metrics.uploadsWaiting.set(budget.waiting())
@@ -116,14 +116,14 @@ function levelsOfRows(metrics: Metrics): [keyof RowCounts | 'platformRows', Gaug
   return [
     ['openUploads', metrics.openUploads, metrics.openUploadsOldest],
     ['fallback', metrics.fallbackFiles, metrics.fallbackOldest],
-    ['openMoves', metrics.movesOpen, metrics.movesOldest],
-    ['dueRemovals', metrics.removalsDue, metrics.removalsOldest],
+    ['openMoves', metrics.openMoves, metrics.openMovesOldest],
+    ['dueRemovals', metrics.dueRemovals, metrics.dueRemovalsOldest],
     ['quarantined', metrics.quarantinedFiles],
     ['eventsWithoutMonth', metrics.eventsWithoutMonth],
     ['eventMonthsAhead', metrics.eventMonthsAhead],
     ['platformRows', metrics.platformRowsWaiting, metrics.platformRowsOldest],
     ['unhashed', metrics.unhashedDocuments],
-    ['scansWaiting', metrics.scansWaiting, metrics.scansWaitingOldest],
+    ['scansWaiting', metrics.scansPending, metrics.scansPendingOldest],
     ['infected', metrics.infectedVersions],
     ['inTrash', metrics.trashDocuments, metrics.trashOldest],
   ]
@@ -147,36 +147,37 @@ function showJobs(metrics: Metrics, queued: QueuedJobs[]): void {
 }
 
 function showVerification(metrics: Metrics, last: LastVerification | undefined): void {
-  metrics.verifyFindings.reset()
+  metrics.verificationFindings.reset()
   if (last === undefined) {
-    for (const level of [metrics.verifiedAt, metrics.verifyComplete, metrics.verifyFiles]) level.remove()
+    for (const level of [metrics.verificationFinishedAt, metrics.verificationComplete, metrics.verificationVersions])
+      level.remove()
     return
   }
-  metrics.verifiedAt.set(last.finishedAt.getTime() / 1000)
-  metrics.verifyComplete.set(last.isComplete ? 1 : 0)
-  metrics.verifyFiles.set(last.files)
-  for (const [kind, count] of Object.entries(last.findings)) metrics.verifyFindings.set({ kind }, count)
+  metrics.verificationFinishedAt.set(last.finishedAt.getTime() / 1000)
+  metrics.verificationComplete.set(last.isComplete ? 1 : 0)
+  metrics.verificationVersions.set(last.files)
+  for (const [kind, count] of Object.entries(last.findings)) metrics.verificationFindings.set({ kind }, count)
 }
 
 function showBackup(metrics: Metrics, last: LastBackup | undefined): void {
   if (last === undefined) {
-    metrics.backedUpAt.remove()
-    metrics.backupWhole.remove()
+    metrics.backupFinishedAt.remove()
+    metrics.backupComplete.remove()
     return
   }
-  metrics.backedUpAt.set(last.endedAt.getTime() / 1000)
-  metrics.backupWhole.set(last.outcome === 'whole' ? 1 : 0)
+  metrics.backupFinishedAt.set(last.endedAt.getTime() / 1000)
+  metrics.backupComplete.set(last.outcome === 'whole' ? 1 : 0)
 }
 
 /** Sets how the last runs went; of what is done on several disks the worst counts. */
 function showWork(metrics: Metrics, work: WorkState[]): void {
-  for (const level of [metrics.jobSucceeded, metrics.jobLastOk, metrics.jobOverdue]) level.reset()
+  for (const level of [metrics.jobSucceeded, metrics.jobLastRunOk, metrics.jobOverdue]) level.reset()
   const here = work.filter(({ isGone }) => !isGone)
   for (const [task, states] of Map.groupBy(here, ({ name }) => name)) {
     metrics.jobOverdue.set({ task }, Math.max(...states.map(({ overdueSeconds }) => overdueSeconds)))
     const succeeded = states.flatMap(({ succeededAt }) => succeededAt?.getTime() ?? [])
     if (succeeded.length > 0) metrics.jobSucceeded.set({ task }, Math.max(...succeeded) / 1000)
     const ended = states.flatMap(({ last }) => last ?? [])
-    if (ended.length > 0) metrics.jobLastOk.set({ task }, ended.every(({ outcome }) => outcome === 'ok') ? 1 : 0)
+    if (ended.length > 0) metrics.jobLastRunOk.set({ task }, ended.every(({ outcome }) => outcome === 'ok') ? 1 : 0)
   }
 }

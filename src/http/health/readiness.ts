@@ -20,9 +20,9 @@ type ReadinessNeeds = {
 }
 
 /** A look at all that the service stands on, however often somebody asks: each is asked at most every two seconds. */
-export function lookAtReadiness(needs: ReadinessNeeds): () => Promise<ReadinessShape> {
+export function checkReadiness(needs: ReadinessNeeds): () => Promise<ReadinessShape> {
   const { stores } = needs
-  const probes = makeProbes(needs)
+  const probes = createProbes(needs)
   return async () => {
     if (needs.ending.aborted) return stopping
     const [database, s3, local, scanner, work] = await Promise.all([
@@ -36,19 +36,19 @@ export function lookAtReadiness(needs: ReadinessNeeds): () => Promise<ReadinessS
   }
 }
 
-function makeProbes({ db, stores, scanner, log, plan }: ReadinessNeeds) {
+function createProbes({ db, stores, scanner, log, plan }: ReadinessNeeds) {
   const told = (check: keyof ReadinessShape['checks']) => (error: unknown) =>
     log.warn({ event: 'readiness_check_failed', check, err: error }, `${check} does not answer`)
   const { s3, local } = stores
   let work: WorkState[] = []
-  const lookAtWork = makeProbe(async () => {
+  const lookAtWork = createProbe(async () => {
     work = await lookOverWork(db, plan)
   }, told('jobs'))
   return {
-    database: makeProbe(() => pingDatabase(db), told('database')),
-    s3: s3 && makeProbe(() => s3.stat(keyOfNothing), told('s3')),
-    local: makeProbe(() => local.stat(keyOfNothing), told('local')),
-    scanner: scanner && makeProbe(() => requireAnswer(scanner), told('scanner')),
+    database: createProbe(() => pingDatabase(db), told('database')),
+    s3: s3 && createProbe(() => s3.stat(keyOfNothing), told('s3')),
+    local: createProbe(() => local.stat(keyOfNothing), told('local')),
+    scanner: scanner && createProbe(() => requireAnswer(scanner), told('scanner')),
     work: async () => ((await lookAtWork()) ? work : undefined),
   }
 }
@@ -110,10 +110,10 @@ function judgeS3(stores: Stores, { s3: isAnswering, local }: Answering): Checks[
   if (isAnswering === undefined || stores.s3 === undefined)
     return notUsed('S3 is not set up; files are kept on local disk.')
   if (isAnswering) return ok(`S3 answers; new files ${stores.wanted === 's3' ? 'go there' : 'do not go there'}.`)
-  return failed(`${whyS3IsOut[stores.s3.outage()?.trouble ?? 'no_answer']}: ${whatThen(stores, local)}`)
+  return failed(`${whyS3IsOut[stores.s3.outage()?.trouble ?? 'no_answer']}: ${describeConsequence(stores, local)}`)
 }
 
-function whatThen({ wanted, fallback }: Stores, isLocalAnswering: boolean): string {
+function describeConsequence({ wanted, fallback }: Stores, isLocalAnswering: boolean): string {
   if (wanted === 'local') return 'files that lie there cannot be downloaded.'
   if (fallback === 'off' || !isLocalAnswering) return 'files cannot be uploaded, nor downloaded from there.'
   return 'new files wait on local disk and go there by themselves; those that lie there cannot be downloaded.'
@@ -169,7 +169,7 @@ const mostMilliseconds = 2000
 const keptMilliseconds = 2000
 
 /** Asks something whether it answers, at most once at a time and every two seconds, however often somebody asks us. */
-export function makeProbe(ask: () => Promise<unknown>, onFailure: (error: unknown) => void): Probe {
+export function createProbe(ask: () => Promise<unknown>, onFailure: (error: unknown) => void): Probe {
   let asked: { at: number; isAnswering: Promise<boolean> } | undefined
   let isUnderWay = false
 

@@ -147,8 +147,8 @@ function describeAnswers(schema: Described | undefined, config: Config): Answers
     ...describeSuccess(schema?.response as Answers | undefined),
     ...(config.sendsFile === undefined ? {} : fileAnswers),
     ...(config.sendsFile === 'or_a_link' ? linkAnswers : {}),
-    ...describeRefusals(codesOf(schema, config)),
-    default: anyRefusal,
+    ...describeErrors(codesOf(schema, config)),
+    default: anyError,
   }
 }
 
@@ -190,7 +190,7 @@ const linkAnswers: Answers = {
 }
 
 /** What every route may answer when something is broken here, too busy, or not understood at all. */
-const anyRefusal = {
+const anyError = {
   description: 'Any other refusal, in the same form',
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 }
@@ -226,7 +226,7 @@ function hasProperty(schema: unknown, name: string): boolean {
 }
 
 /** One answer per status, with an example of each code that may come under it. */
-function describeRefusals(codes: ErrorCode[]): Answers {
+function describeErrors(codes: ErrorCode[]): Answers {
   const byStatus = Object.groupBy(new Set(codes), (code) => statusByCode[code].status)
   const answers = Object.entries(byStatus).map(([status, ofStatus = []]) => [
     status,

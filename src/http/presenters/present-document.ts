@@ -36,7 +36,7 @@ export function presentDocument(document: DocumentRecord, { scanner }: PresentNe
 }
 
 /** 201 to whoever just handed a file in, with the document that it became. */
-export function answerReceived(reply: FastifyReply, document: RecordedDocument, needs: PresentNeeds): FastifyReply {
+export function sendReceived(reply: FastifyReply, document: RecordedDocument, needs: PresentNeeds): FastifyReply {
   const { id, firmId, duplicateOf } = document
   const location = `/api/v1/security-firms/${firmId}/documents/${id}`
   const received: ReceivedDocumentShape = {

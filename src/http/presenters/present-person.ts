@@ -1,4 +1,4 @@
-import type { AccountShape, FirmShape, MemberShape, WholeFirmShape } from '../../contract/people.ts'
+import type { AccountShape, FirmShape, MemberShape, FirmDetailsShape } from '../../contract/people.ts'
 import type { Firm, FirmOfPerson } from '../../database/people/firms.ts'
 import type { Member } from '../../database/people/members.ts'
 import type { Account, Person } from '../../database/people/accounts.ts'
@@ -48,7 +48,7 @@ export function presentFirm(firm: Firm, role: FirmOfPerson['role']): FirmShape {
 }
 
 /** The same with what it keeps and may keep. */
-export function presentWholeFirm({ firm, role, room }: FirmSeen): WholeFirmShape {
+export function presentFirmDetails({ firm, role, room }: FirmSeen): FirmDetailsShape {
   return {
     ...presentFirm(firm, role),
     quota: { bytes: room.mostBytes, documents: room.mostDocuments },

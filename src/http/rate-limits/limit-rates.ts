@@ -67,7 +67,7 @@ const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 type Needs = {
   db: Db
   log: Pick<Logger, 'warn'>
-  metrics: Pick<Metrics, 'rateRefusals' | 'rateLeases'>
+  metrics: Pick<Metrics, 'rateLimitedRequests' | 'rateLimitLeases'>
   now: Clock
   limits: RateLimits
 }
@@ -88,7 +88,7 @@ type Rates = {
 
 type Limited = Bucket & { kind: RateKind; of: 'person' | 'address' }
 
-export function holdRates(needs: Needs): Rates {
+export function createRateLimits(needs: Needs): Rates {
   const permits = sharePermits(needs)
 
   function bucketOf(kind: RateKind, of: Limited['of'], whose: string | undefined): Limited[] {
@@ -123,9 +123,9 @@ function sharePermits({ db, log, metrics, now }: Needs): Permits<Limited> {
   return holdPermits({
     lease: (wishes) => leasePermits(db, wishes),
     now,
-    onLease: (outcome) => metrics.rateLeases.inc({ outcome }),
+    onLease: (outcome) => metrics.rateLimitLeases.inc({ outcome }),
     onFailure(error) {
-      metrics.rateLeases.inc({ outcome: 'failed' })
+      metrics.rateLimitLeases.inc({ outcome: 'failed' })
       log.warn({ event: 'rates_not_held', err: error }, 'for some seconds nobody is refused for doing too much')
     },
   })
@@ -134,7 +134,7 @@ function sharePermits({ db, log, metrics, now }: Needs): Permits<Limited> {
 function refuse(needs: Needs, caller: Caller, exhausted: Exhausted<Limited> | undefined): void {
   if (exhausted === undefined) return
   const { kind, of } = exhausted.bucket
-  needs.metrics.rateRefusals.inc({ kind, of })
+  needs.metrics.rateLimitedRequests.inc({ kind, of })
   logOnce(needs, caller, exhausted)
   throw tooMany(exhausted)
 }

@@ -16,14 +16,14 @@ export class InvalidInput extends Error {
 }
 
 /** A body may have as many unknown fields as it likes; the answer shows some, and not at any length. */
-const mostFields = 50
-const longestName = 100
+const maxFields = 50
+const maxNameLength = 100
 
 /** Checks what arrives by Zod, in words of our own where a schema has none. */
 export const checkInput: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
   (data) => {
-    const parsed = schema.safeParse(data, { error: wordIssue })
+    const parsed = schema.safeParse(data, { error: describeIssue })
     return parsed.success ? { value: parsed.data } : { error: new InvalidInput(parsed.error.issues) }
   }
 
@@ -37,36 +37,36 @@ export function fieldsOf({ issues, validationContext = 'body' }: InvalidInput): 
   const firstByField = new Map(fields.toReversed().map((field) => [field.field, field]))
   return fields
     .filter((field) => firstByField.get(field.field) === field)
-    .slice(0, mostFields)
+    .slice(0, maxFields)
     .map(({ field, message }) => ({ field: field || validationContext, message }))
 }
 
 function nameOf(path: PropertyKey[]): string {
-  return path.map(String).join('.').slice(0, longestName)
+  return path.map(String).join('.').slice(0, maxNameLength)
 }
 
 type Issue = z.core.$ZodRawIssue
 
 /** What is wrong with a value, in words that follow the name of its field: Zod's own are for programmers. */
-function wordIssue(issue: Issue): string | undefined {
+function describeIssue(issue: Issue): string | undefined {
   const isMissing = issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_value')
-  return isMissing ? 'is missing' : wordsOf(issue.code)?.(issue)
+  return isMissing ? 'is missing' : messageFor(issue.code)?.(issue)
 }
 
-type Words = { [Code in Issue['code']]?: (issue: Extract<Issue, { code: Code }>) => string }
+type Messages = { [Code in Issue['code']]?: (issue: Extract<Issue, { code: Code }>) => string }
 
-const words: Words = {
+const messages: Messages = {
   invalid_type: ({ expected }) => `must be ${kinds[expected] ?? expected}`,
   invalid_value: ({ values }) => `must be ${anyOf(values.map(String))}`,
-  too_small: wordSmall,
-  too_big: wordBig,
+  too_small: describeTooSmall,
+  too_big: describeTooBig,
   invalid_format: ({ format }) => forms[format] ?? 'is not written as it should be',
   unrecognized_keys: () => 'is not known here',
 }
 
-function wordsOf(code: Issue['code']): ((issue: Issue) => string) | undefined {
+function messageFor(code: Issue['code']): ((issue: Issue) => string) | undefined {
   // Each is kept under the code of the issues that it takes; the compiler cannot follow a code that it does not know.
-  return words[code] as ((issue: Issue) => string) | undefined
+  return messages[code] as ((issue: Issue) => string) | undefined
 }
 
 const kinds: Record<string, string> = {
@@ -86,13 +86,13 @@ const forms: Record<string, string> = {
   datetime: 'must be a time such as 2026-11-24T08:30:00Z',
 }
 
-function wordSmall({ origin, minimum, inclusive }: Extract<Issue, { code: 'too_small' }>): string {
+function describeTooSmall({ origin, minimum, inclusive }: Extract<Issue, { code: 'too_small' }>): string {
   if (origin === 'string') return minimum === 1 ? 'must not be empty' : `must be at least ${minimum} characters`
   if (origin === 'array') return minimum === 1 ? 'must not be empty' : `must have at least ${minimum} entries`
   return inclusive === false ? `must be more than ${minimum}` : `must be at least ${minimum}`
 }
 
-function wordBig({ origin, maximum, inclusive }: Extract<Issue, { code: 'too_big' }>): string {
+function describeTooBig({ origin, maximum, inclusive }: Extract<Issue, { code: 'too_big' }>): string {
   if (origin === 'string') return `must be at most ${maximum} characters`
   if (origin === 'array') return `must have at most ${maximum} entries`
   return inclusive === false ? `must be less than ${maximum}` : `must be at most ${maximum}`

@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(async () => server.close())
 
-const limits = { mostSecondsOfSilence: 30 }
+const limits = { maxSilenceSeconds: 30 }
 
 /** Sends the head of a form, leaves when told, and gives what the handler came to. */
 async function leaveDuring(handle: (upload: Upload, leave: () => void) => Promise<unknown>): Promise<unknown> {

@@ -18,7 +18,7 @@ export async function acceptForms(server: FastifyInstance, maxUploadBytes: numbe
 }
 
 /** What a form may hold besides its file: boundaries, the headers of its parts, a few small fields, what came together with the file's beginning. */
-const mostBytesBesidesFile = 256 * 1024
+const maxBytesBesidesFile = 256 * 1024
 
 type FormFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
 
@@ -77,7 +77,7 @@ function limitBesidesFile(body: IncomingMessage, refuse: (reason: AppError) => v
   body.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     // A truncated file is too large, which whoever reads it will say.
-    if (file?.truncated === true || bytes - (file?.bytesRead ?? 0) <= mostBytesBesidesFile) return
+    if (file?.truncated === true || bytes - (file?.bytesRead ?? 0) <= maxBytesBesidesFile) return
     const reason = new AppError('bad_request', 'The form is too long besides its file. Send one file in it.')
     body.unpipe()
     refuse(reason)
@@ -120,7 +120,7 @@ function refusalOf(error: unknown): Error {
 export function signalOfClient(
   request: FastifyRequest,
   reply: FastifyReply,
-  { mostSecondsOfSilence }: { mostSecondsOfSilence: number },
+  { maxSilenceSeconds }: { maxSilenceSeconds: number },
 ): AbortSignal {
   const controller = new AbortController()
   const abort = (why: string) => controller.abort(new AppError('bad_request', why))
@@ -132,9 +132,9 @@ export function signalOfClient(
   // Whoever left while we asked for rights has closed already.
   if (request.raw.destroyed || reply.raw.closed) gone()
 
-  const stop = watchSilence(request.raw, mostSecondsOfSilence, () =>
+  const stop = watchSilence(request.raw, maxSilenceSeconds, () =>
     abort(
-      `The upload stalled: nothing came for ${mostSecondsOfSilence} seconds. Look at the connection and send it again.`,
+      `The upload stalled: nothing came for ${maxSilenceSeconds} seconds. Look at the connection and send it again.`,
     ),
   )
   // A body that nobody reads to its end neither ends nor closes.
@@ -143,7 +143,7 @@ export function signalOfClient(
 }
 
 /** What every route that takes a file may refuse it with. */
-export const handInErrors = [
+export const uploadErrors = [
   'bad_request',
   'conflict',
   'too_large',
@@ -157,10 +157,10 @@ export const handInErrors = [
 type Wishes = { sha256?: string | undefined; idempotencyKey: string | undefined }
 
 /** What every route that takes a file hands to its verb; the body is read when that asks for it. */
-export function handInOf(
+export function readUploadRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  needs: { mostSecondsOfSilence: number },
+  needs: { maxSilenceSeconds: number },
   { sha256, idempotencyKey }: Wishes,
 ): HandIn {
   const signal = signalOfClient(request, reply, needs)

@@ -13,7 +13,7 @@ export type Position = { at: string; id: string }
 /** Key-set cursors, signed so that nobody can ask for a place at which no page of this list ended. A list is known by its route. */
 export type Cursors = { write(list: string, position: Position): string; read(list: string, cursor: string): Position }
 
-export function makeCursors(key: Uint8Array): Cursors {
+export function createCursors(key: Uint8Array): Cursors {
   const sealOf = (list: string, text: string) =>
     createHmac('sha256', key).update(`${list}\n${text}`).digest('base64url').slice(0, 22)
 

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { type RequestSummary, type Span, type Tracing, withRequestContext, withSpan } from '../../logging/spans.ts'
-import { fromZero, type Metrics } from '../../metrics/metrics.ts'
+import { startAtZero, type Metrics } from '../../metrics/metrics.ts'
 import { securityHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
@@ -25,14 +25,14 @@ type Needs = { metrics: Metrics; tracing: Tracing | undefined }
 export function recordRequests(server: FastifyInstance, { metrics, tracing }: Needs): void {
   server.addHook('onRoute', ({ method, url: route }) => {
     for (const each of [method].flat())
-      if (each !== 'HEAD') fromZero(metrics.refusals, [{ route, method: each, code: 'internal' }])
+      if (each !== 'HEAD') startAtZero(metrics.errorResponses, [{ route, method: each, code: 'internal' }])
   })
   server.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now()
     const summary: RequestSummary = {}
     // What is answered here is about people and their documents: nobody caches it, unless its route says otherwise.
     reply.headers({ ...securityHeaders, 'x-request-id': request.id, 'cache-control': 'no-store' })
-    metrics.requestsUnderWay.inc()
+    metrics.requestsInProgress.inc()
     const isTraced = tracing !== undefined && request.routeOptions.config.isProbe !== true
     const span = isTraced ? beginSpan(tracing, request) : undefined
     // The one event that comes in every case, also when nothing was answered.
@@ -59,9 +59,9 @@ function record({ request, reply, metrics, summary, seconds }: Ended): void {
   const status = headersSent ? statusCode : undefined
   const { method } = request
 
-  metrics.requestsUnderWay.dec()
+  metrics.requestsInProgress.dec()
   metrics.httpRequests.observe({ route, method, status_class: classOf(status) }, seconds)
-  if (reply.refusedWith !== undefined) metrics.refusals.inc({ route, method, code: reply.refusedWith })
+  if (reply.errorCode !== undefined) metrics.errorResponses.inc({ route, method, code: reply.errorCode })
   if (config.isLogin === true && loginRefusals.has(status)) metrics.failedLogins.inc()
 
   const level = config.isProbe === true && status !== undefined && status < 400 ? 'debug' : 'info'
@@ -102,9 +102,9 @@ function beginSpan(tracing: Tracing, request: FastifyRequest): Span {
   })
 }
 
-function endSpan(span: Span | undefined, { raw, refusedWith }: FastifyReply): void {
+function endSpan(span: Span | undefined, { raw, errorCode }: FastifyReply): void {
   if (raw.headersSent) span?.add({ 'http.response.status_code': raw.statusCode })
-  span?.end(raw.writableFinished ? (refusedWith ?? 'ok') : 'aborted')
+  span?.end(raw.writableFinished ? (errorCode ?? 'ok') : 'aborted')
 }
 
 /** Keeps a client's own id when it is harmless to log and to send back; else makes one. */

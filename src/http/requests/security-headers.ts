@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import helmet from 'helmet'
 
-const sayHeaders = helmet({
+const applyHelmet = helmet({
   contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
 })
 
@@ -19,7 +19,7 @@ function readOnce(): Record<string, string> {
     },
     removeHeader: () => undefined,
   }
-  sayHeaders({} as IncomingMessage, response as ServerResponse, (error) => {
+  applyHelmet({} as IncomingMessage, response as ServerResponse, (error) => {
     if (error instanceof Error) throw error
   })
   return headers

@@ -20,7 +20,7 @@ declare module 'fastify' {
  * Lists the routes; to be called before the first of them is added. An address that takes other methods answers 405 with
  * `Allow`, any other 404, whatever the body.
  */
-export function keepServedRoutes(server: FastifyInstance): void {
+export function recordRoutes(server: FastifyInstance): void {
   const routes: ServedRoute[] = []
   server.decorate('servedRoutes', routes)
   server.addHook('onRoute', ({ method, url, config }) => {

@@ -2,12 +2,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
 import { firmParams, pageQuery } from '../../contract/documents.ts'
-import { changeFirmBody, firmShape, registerFirmBody, wholeFirmShape } from '../../contract/people.ts'
+import { changeFirmBody, firmShape, registerFirmBody, firmDetailsShape } from '../../contract/people.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { emptyRoom, type Quota } from '../../database/people/quotas.ts'
 import { firmOf } from '../requests/authenticate.ts'
 import { answerPage, type Cursors } from '../requests/paging.ts'
-import { presentFirm, presentWholeFirm } from '../presenters/present-person.ts'
+import { presentFirm, presentFirmDetails } from '../presenters/present-person.ts'
 import { browseFirms, changeFirm, registerFirm, viewFirm } from '../../people/firms/firms.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
@@ -48,10 +48,10 @@ function addReading(server: Server, needs: Needs): void {
     `${root}/:firm_id`,
     {
       config: { right: 'firm.read' },
-      schema: { tags: ['firms'], summary: 'Look at a firm', params: firmParams, response: { 200: wholeFirmShape } },
+      schema: { tags: ['firms'], summary: 'Look at a firm', params: firmParams, response: { 200: firmDetailsShape } },
     },
     async (request) => {
-      return presentWholeFirm(await viewFirm(needs, request.actor, firmOf(request.params)))
+      return presentFirmDetails(await viewFirm(needs, request.actor, firmOf(request.params)))
     },
   )
 }
@@ -65,7 +65,7 @@ function addChanging(server: Server, needs: Needs): void {
         tags: ['firms'],
         summary: 'Register a firm and become its administrator',
         body: registerFirmBody,
-        response: { 201: wholeFirmShape },
+        response: { 201: firmDetailsShape },
       },
     },
     async (request, reply) => {
@@ -76,7 +76,7 @@ function addChanging(server: Server, needs: Needs): void {
       return reply
         .code(201)
         .header('location', location)
-        .send(presentWholeFirm({ firm, role: 'firm_admin', room }))
+        .send(presentFirmDetails({ firm, role: 'firm_admin', room }))
     },
   )
 
@@ -89,14 +89,14 @@ function addChanging(server: Server, needs: Needs): void {
         summary: 'Lock or unlock a firm, say how much it may keep, put a legal hold on it or lift it',
         params: firmParams,
         body: changeFirmBody,
-        response: { 200: wholeFirmShape },
+        response: { 200: firmDetailsShape },
       },
     },
     async (request) => {
       const { is_locked: isLocked, quota, hold: isHeld, hold_reason: reason = null } = request.body
       const hold = isHeld === undefined ? undefined : { isHeld, reason }
       const firmId = firmOf(request.params)
-      return presentWholeFirm(await changeFirm(needs, request.actor, firmId, { isLocked, quota, hold }))
+      return presentFirmDetails(await changeFirm(needs, request.actor, firmId, { isLocked, quota, hold }))
     },
   )
 }

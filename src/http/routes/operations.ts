@@ -3,13 +3,13 @@ import { z } from 'zod'
 
 import { healthShape, type ReadinessShape, readinessShape, statusShape } from '../../contract/operations.ts'
 import { seeStatus, type SeeStatusNeeds } from '../../operations/service-status.ts'
-import { levelMeter, type LevelsNeeds } from '../health/measure-levels.ts'
+import { createLevelMeter, type LevelsNeeds } from '../health/measure-levels.ts'
 import { presentStatus } from '../presenters/present-status.ts'
 
-type Needs = { lookAtReadiness: () => Promise<ReadinessShape> }
+type Needs = { checkReadiness: () => Promise<ReadinessShape> }
 
 /** Whether the process lives, and whether it can do its work. For whoever decides where requests go. */
-export function healthRoutes({ lookAtReadiness }: Needs): FastifyPluginAsyncZod {
+export function healthRoutes({ checkReadiness }: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
       '/healthz',
@@ -31,7 +31,7 @@ export function healthRoutes({ lookAtReadiness }: Needs): FastifyPluginAsyncZod 
         },
       },
       async (_request, reply) => {
-        const readiness = await lookAtReadiness()
+        const readiness = await checkReadiness()
         const isTakingRequests = readiness.status === 'ready' || readiness.status === 'degraded'
         return reply.code(isTakingRequests ? 200 : 503).send(readiness)
       },
@@ -42,7 +42,7 @@ export function healthRoutes({ lookAtReadiness }: Needs): FastifyPluginAsyncZod 
 export type StatusRoutesNeeds = SeeStatusNeeds & {
   instance: string
   version: string
-  lookAtReadiness: () => Promise<ReadinessShape>
+  checkReadiness: () => Promise<ReadinessShape>
 }
 
 /** How the whole is doing, for administrators of the platform. */
@@ -62,7 +62,7 @@ export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
       },
       async ({ actor }) => {
         const status = await seeStatus(needs, actor)
-        const readiness = await needs.lookAtReadiness()
+        const readiness = await needs.checkReadiness()
         return presentStatus(status, readiness, needs)
       },
     )
@@ -72,7 +72,7 @@ export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
 /** What was counted, in the text format of Prometheus. What each name means stands in docs/metrics.md. */
 export function metricsRoutes(needs: LevelsNeeds): FastifyPluginAsyncZod {
   const { registry } = needs.metrics
-  const measureLevels = levelMeter(needs)
+  const measureLevels = createLevelMeter(needs)
   return async (server) => {
     server.get(
       '/metrics',

@@ -17,12 +17,12 @@ import { addVersion, restoreVersion } from '../../documents/versions/add-version
 import { viewVersions } from '../../documents/browse-documents.ts'
 import { upload, type UploadNeeds } from '../../documents/upload/upload.ts'
 import { documentOf, firmOf } from '../requests/authenticate.ts'
-import { handInErrors, handInOf, signalOfClient } from '../requests/file-form.ts'
+import { uploadErrors, readUploadRequest, signalOfClient } from '../requests/file-form.ts'
 import { answerPage, type Cursors } from '../requests/paging.ts'
-import { answerReceived, presentDocument } from '../presenters/present-document.ts'
+import { sendReceived, presentDocument } from '../presenters/present-document.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
-type Needs = UploadNeeds & { mostSecondsOfSilence: number }
+type Needs = UploadNeeds & { maxSilenceSeconds: number }
 type VersionNeeds = Needs & OpeningNeeds & { cursors: Cursors }
 
 /** Contract §3, upload: one file in a form's field `file`. */
@@ -34,7 +34,7 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
         config: {
           right: 'documents.upload',
           rate: 'uploads',
-          errors: handInErrors,
+          errors: uploadErrors,
         },
         schema: {
           tags: ['documents'],
@@ -50,11 +50,11 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
         const { document_type: documentType, sha256 } = request.query
         const idempotencyKey = request.headers['idempotency-key']
         const document = await upload(needs, request.actor, {
-          ...handInOf(request, reply, needs, { sha256, idempotencyKey }),
+          ...readUploadRequest(request, reply, needs, { sha256, idempotencyKey }),
           firmId: firmOf(request.params),
           documentType,
         })
-        return answerReceived(reply, document, needs)
+        return sendReceived(reply, document, needs)
       },
     )
   }
@@ -78,7 +78,7 @@ function addVersionRoute(server: Server, needs: VersionNeeds): void {
       config: {
         right: 'documents.add_version',
         rate: 'uploads',
-        errors: [...handInErrors, 'gone'],
+        errors: [...uploadErrors, 'gone'],
       },
       schema: {
         tags: ['documents'],
@@ -94,10 +94,10 @@ function addVersionRoute(server: Server, needs: VersionNeeds): void {
       const { sha256 } = request.query
       const idempotencyKey = request.headers['idempotency-key']
       const document = await addVersion(needs, request.actor, {
-        ...handInOf(request, reply, needs, { sha256, idempotencyKey }),
+        ...readUploadRequest(request, reply, needs, { sha256, idempotencyKey }),
         ...documentOf(request.params),
       })
-      return answerReceived(reply, document, needs)
+      return sendReceived(reply, document, needs)
     },
   )
 }
@@ -149,7 +149,7 @@ function restoreVersionRoute(server: Server, needs: VersionNeeds): void {
         signal: signalOfClient(request, reply, needs),
       })
       // That the firm has these bytes already is no news to whoever asked for them.
-      return answerReceived(reply, { ...document, duplicateOf: null }, needs)
+      return sendReceived(reply, { ...document, duplicateOf: null }, needs)
     },
   )
 }

@@ -24,27 +24,32 @@ export type NewPerson = {
 type Needs = { db: Db; passwords: Passwords }
 
 /** Whose doing it is: the person's own, whom nobody knows before; or a task's, the command line's or a start's. */
-type MadeBy = { visitor: Visitor } | { actor: EventActor; by: 'command' | 'start' }
+type CreatedBy = { visitor: Visitor } | { actor: EventActor; by: 'command' | 'start' }
 
 /** Throws `conflict` when the e-mail or the phone is taken, `validation_failed` for a password out of bounds. */
 export async function createAccount(
   { db, passwords }: Needs,
-  madeBy: MadeBy,
+  createdBy: CreatedBy,
   person: NewPerson,
   password: string,
 ): Promise<Account> {
   const passwordHash = await passwords.hash(password)
-  return await inTransaction(db, (trx) => addAccount(trx, madeBy, person, passwordHash))
+  return await inTransaction(db, (trx) => addAccount(trx, createdBy, person, passwordHash))
 }
 
 /** The same within a transaction, which must not wait while a password is hashed. */
-export async function addAccount(trx: Tx, madeBy: MadeBy, person: NewPerson, passwordHash: string): Promise<Account> {
+export async function addAccount(
+  trx: Tx,
+  madeBy: CreatedBy,
+  person: NewPerson,
+  passwordHash: string,
+): Promise<Account> {
   const account = await insertNew(trx, person, passwordHash)
   await recordNew(trx, madeBy, account)
   return account
 }
 
-async function recordNew(trx: Tx, madeBy: MadeBy, { id, role }: Account): Promise<void> {
+async function recordNew(trx: Tx, madeBy: CreatedBy, { id, role }: Account): Promise<void> {
   if ('visitor' in madeBy)
     return recordEvent(trx, { ...madeBy.visitor, userId: id }, { action: 'account.registered', outcome: 'ok' })
   const details = { user_id: id, role, by: madeBy.by }

@@ -19,7 +19,7 @@ type Credentials = { email: string; password: string }
 /** `actor`: the start's. */
 type Needs = { db: Db; passwords: Passwords; actor: EventActor }
 
-export type AdministratorWish = {
+export type AdministratorRequest = {
   /** `ADMIN_EMAIL` and `ADMIN_PASSWORD`. */
   given: Credentials | undefined
   /** Where nobody shares the database, somebody must be first. */
@@ -44,7 +44,7 @@ export type AdministratorOutcome =
  */
 export async function ensureAdministrator(
   { db, passwords, actor }: Needs,
-  { given, isEmbedded, handOver }: AdministratorWish,
+  { given, isEmbedded, handOver }: AdministratorRequest,
 ): Promise<AdministratorOutcome> {
   if (given === undefined && !isEmbedded) return { kind: 'not_wanted' }
   const isGenerated = given === undefined

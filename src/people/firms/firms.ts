@@ -41,7 +41,7 @@ export async function viewFirm({ db, usualQuota }: WholeNeeds, actor: Actor, fir
   return { firm: await readFirm(db, membership), role: membership.role, room }
 }
 
-const takenAnswers = {
+const takenMessages = {
   registration_number: 'There is a firm with this registration number already. Ask its administrator to add you.',
   email: 'There is a firm with this e-mail already. Ask its administrator to add you.',
 }
@@ -51,7 +51,7 @@ export async function registerFirm({ db }: { db: Db }, actor: Actor, newFirm: Ne
   const person = await requireRegisteredUser(db, actor, 'firm.registered')
 
   return await inTransaction(db, async (trx) => {
-    const firm = await insertFirm(trx, newFirm).catch(refuseTaken)
+    const firm = await insertFirm(trx, newFirm).catch(rejectTaken)
     await insertMember(trx, {
       firmId: firm.id,
       userId: person.id,
@@ -63,10 +63,10 @@ export async function registerFirm({ db }: { db: Db }, actor: Actor, newFirm: Ne
   })
 }
 
-function refuseTaken(error: unknown): never {
+function rejectTaken(error: unknown): never {
   const taken = takenColumn(error, ['registration_number', 'email'])
   if (taken === undefined) throw error
-  throw new AppError('conflict', takenAnswers[taken], {
+  throw new AppError('conflict', takenMessages[taken], {
     cause: error,
     fields: [{ field: taken, message: 'is taken' }],
   })
@@ -105,7 +105,7 @@ export async function changeFirm(
     const room = await readRoom(trx, { firmId, usualQuota })
     return { firm: await readFirm(trx, membership), role: membership.role, room }
   })
-  if (hold?.isHeld === true) await untilNothingLeaves(db, firmId)
+  if (hold?.isHeld === true) await waitForRemovals(db, firmId)
   return changed
 }
 
@@ -113,7 +113,7 @@ const maxWaitMs = 10_000
 const pauseMs = 50
 
 /** Removals that were claimed before the hold are under way: once it is answered, nothing of the firm's goes any more. */
-async function untilNothingLeaves(db: Db, firmId: FirmId): Promise<void> {
+async function waitForRemovals(db: Db, firmId: FirmId): Promise<void> {
   const givesUpAt = performance.now() + maxWaitMs
   while (await isRemovingOf(db, firmId)) {
     if (performance.now() > givesUpAt)

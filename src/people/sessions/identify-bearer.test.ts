@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { beforeEach, expect, test } from 'vitest'
 
 import type { UserId } from '../../vocabulary/vocabulary.ts'
-import { accessKeyOf, accessTokenSeconds, checkAccessToken, signAccessToken } from './tokens.ts'
-import { rememberChecked } from './identify-bearer.ts'
+import { importAccessKey, accessTokenSeconds, checkAccessToken, signAccessToken } from './tokens.ts'
+import { cacheChecks } from './identify-bearer.ts'
 
-const accessKey = await accessKeyOf('a secret that the platform has too, of some length')
+const accessKey = await importAccessKey('a secret that the platform has too, of some length')
 const noon = new Date('2026-11-24T12:00:00Z')
 const id = randomUUID() as UserId
 const token = await signAccessToken(
@@ -18,7 +18,7 @@ let seconds: number
 let checked: string[]
 
 const now = () => new Date(noon.getTime() + seconds * 1000)
-const check = rememberChecked((given) => {
+const check = cacheChecks((given) => {
   checked.push(given)
   return checkAccessToken({ accessKey, now }, given)
 }, now)
@@ -61,7 +61,7 @@ test('a token that was refused is checked again, however often it comes', async 
 })
 
 test('many tokens do not fill the memory: the oldest is checked anew', async () => {
-  const cheap = rememberChecked((given) => {
+  const cheap = cacheChecks((given) => {
     checked.push(given)
     return Promise.resolve({ userId: id, sessionId: undefined })
   }, now)

@@ -25,7 +25,7 @@ type Checked = AccessClaims | Subject
 
 /** What a token says is remembered for a minute; whom the provider's subject stands for is looked up every time. */
 export function identifyBearer({ db, keys, provider, now, beforeRefusal }: Needs): IdentifyBearer {
-  const check = rememberChecked<Checked>(
+  const check = cacheChecks<Checked>(
     (token) =>
       provider !== undefined && isOfProvider(token)
         ? checkOpenIdToken({ provider, now }, token)
@@ -78,7 +78,7 @@ const mostTokens = 5000
  * costs. Only who holds it is remembered, never what they may, and never beyond its end; a token that was refused is
  * checked every time.
  */
-export function rememberChecked<Claims>(check: CheckToken<Claims>, now: Clock): CheckToken<Claims> {
+export function cacheChecks<Claims>(check: CheckToken<Claims>, now: Clock): CheckToken<Claims> {
   const known = new Map<string, { claims: Claims; until: number }>()
 
   return async (token) => {

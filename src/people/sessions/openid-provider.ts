@@ -14,12 +14,12 @@ export type Provider = {
   close(): void
 }
 
-type Needs = { config: OpenIdConfig; log: Logger; metrics: Metrics; patience?: KeyPatience | undefined }
+type Needs = { config: OpenIdConfig; log: Logger; metrics: Metrics; patience?: KeyCacheTimes | undefined }
 
 export function openProvider({ config, log, metrics, patience }: Needs): Provider {
   const { jwksUrl, issuer, audience } = config
   const closing = new AbortController()
-  const keys = holdProviderKeys({
+  const keys = cacheProviderKeys({
     fetchKeys: () => fetchKeySet(jwksUrl, { signal: closing.signal }),
     tell: telling({ log, metrics, closing: closing.signal }),
     ...(patience === undefined ? {} : { patience }),
@@ -32,7 +32,7 @@ function telling({ log, metrics, closing }: Pick<Needs, 'log' | 'metrics'> & { c
   let isOut = false
   return (failure: unknown) => {
     if (closing.aborted) return
-    metrics.providerKeyQuestions.inc({ outcome: failure === undefined ? 'ok' : 'failed' })
+    metrics.providerKeyRequests.inc({ outcome: failure === undefined ? 'ok' : 'failed' })
     if (failure !== undefined && !isOut)
       log.warn(
         { event: 'provider_keys_failed', err: failure },
@@ -44,7 +44,7 @@ function telling({ log, metrics, closing }: Pick<Needs, 'log' | 'metrics'> & { c
 }
 
 /** What is waited for, in milliseconds. */
-export type KeyPatience = {
+export type KeyCacheTimes = {
   /** So old keys are asked for anew, so that one that the provider withdrew stops counting. */
   freshMs: number
   /** So old keys count no longer, however long the provider is out. */
@@ -53,13 +53,17 @@ export type KeyPatience = {
   pauseMs: number
 }
 
-export const usualKeyPatience: KeyPatience = { freshMs: 10 * 60_000, mostStaleMs: 24 * 3_600_000, pauseMs: 10_000 }
+export const defaultKeyCacheTimes: KeyCacheTimes = {
+  freshMs: 10 * 60_000,
+  mostStaleMs: 24 * 3_600_000,
+  pauseMs: 10_000,
+}
 
 type KeyNeeds = {
   fetchKeys: () => Promise<JWTVerifyGetKey>
   /** Told of the end of every question. */
   tell: (failure: unknown) => void
-  patience?: KeyPatience
+  patience?: KeyCacheTimes
   /** Of a clock that nobody sets. */
   elapsedMs?: () => number
 }
@@ -75,8 +79,8 @@ export type ProviderKeys = {
  * known is asked for, but whatever arrives here, the provider is asked one question at a time and rests in between.
  * `findKey` throws `store_unavailable` for a key that it could not ask for, and jose's own errors for one that is not there.
  */
-export function holdProviderKeys(needs: KeyNeeds): ProviderKeys {
-  const { fetchKeys, tell, patience = usualKeyPatience, elapsedMs = () => performance.now() } = needs
+export function cacheProviderKeys(needs: KeyNeeds): ProviderKeys {
+  const { fetchKeys, tell, patience = defaultKeyCacheTimes, elapsedMs = () => performance.now() } = needs
   let held: { find: JWTVerifyGetKey; at: number } | undefined
   let last: { at: number; failure?: unknown } | undefined
   let question: Promise<void> | undefined
@@ -135,7 +139,7 @@ async function answerOf(fetchKeys: KeyNeeds['fetchKeys']): Promise<{ find?: JWTV
   }
 }
 
-function outOfReach({ pauseMs }: KeyPatience, cause: unknown): AppError {
+function outOfReach({ pauseMs }: KeyCacheTimes, cause: unknown): AppError {
   return new AppError(
     'store_unavailable',
     'Your token cannot be checked now: the service that logs people in cannot be reached. Try again shortly.',

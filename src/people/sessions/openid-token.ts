@@ -9,7 +9,7 @@ import { tokenExpired, tokenInvalid } from './tokens.ts'
 export const openIdAlgorithms = ['RS256', 'ES256']
 
 /** For a provider whose clock is a little ahead. A token's end is not put off by it. */
-const secondsAhead = 30
+const clockToleranceSeconds = 30
 
 export type OpenIdNeeds = {
   provider: { issuer: string; audience: string; findKey: JWTVerifyGetKey }
@@ -25,7 +25,7 @@ export async function checkOpenIdToken({ provider, now }: OpenIdNeeds, token: st
     audience,
     requiredClaims: ['exp', 'sub'],
     currentDate: now(),
-    clockTolerance: secondsAhead,
+    clockTolerance: clockToleranceSeconds,
   }).catch((error: unknown) => {
     throw refusalOf(error)
   })

@@ -13,7 +13,7 @@ const defaults = { cost: 12, atOnce: 2, waiting: 100 }
 export type PasswordLimits = Partial<typeof defaults>
 
 /** Salt and hash for people who have none, so that their refusal takes as long. Nobody knows the password. */
-const nobodysHash = 'TGSKJoxgw45DExNyKIfJ8OfD5Ev6l5qReRfRGwDQh8Ymp91EwzceW'
+const dummyHash = 'TGSKJoxgw45DExNyKIfJ8OfD5Ev6l5qReRfRGwDQh8Ymp91EwzceW'
 
 export type Passwords = {
   /** Throws `validation_failed` for a password that is too short or too long. */
@@ -23,9 +23,9 @@ export type Passwords = {
 }
 
 /** Makes and compares bcrypt hashes, a few at a time; throws `rate_limited` when too many already wait. */
-export function makePasswords(limits: PasswordLimits = {}): Passwords {
+export function createPasswords(limits: PasswordLimits = {}): Passwords {
   const { cost, atOnce, waiting } = { ...defaults, ...limits }
-  const hashOfNobody = `$2b$${String(cost).padStart(2, '0')}$${nobodysHash}`
+  const dummyHashOfCost = `$2b$${String(cost).padStart(2, '0')}$${dummyHash}`
   const limit = pLimit(atOnce)
   const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     if (limit.pendingCount >= waiting)
@@ -43,7 +43,7 @@ export function makePasswords(limits: PasswordLimits = {}): Passwords {
     },
     async matches(password, stored) {
       const isUsable = stored !== null && isBcryptHash(stored) && isWithinBcrypt(password)
-      const isSame = await inTurn(() => verify(password, isUsable ? stored : hashOfNobody))
+      const isSame = await inTurn(() => verify(password, isUsable ? stored : dummyHashOfCost))
       return isSame && isUsable
     },
   }

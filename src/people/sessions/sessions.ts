@@ -30,10 +30,10 @@ import {
   sessionIsOver,
   type TokenKeys,
   type Tokens,
-  tokensFor,
+  issueTokens,
 } from './tokens.ts'
 import type { Passwords } from './passwords.ts'
-import { recordRefusal } from '../require-right.ts'
+import { recordDenial } from '../require-right.ts'
 
 const lockoutRule: LockoutRule = { mostFailures: 10, windowSeconds: 15 * 60, lockSeconds: 15 * 60 }
 
@@ -54,17 +54,17 @@ export async function logIn(
   const { db, passwords, now } = needs
   const digest = await digestEmail(db, email)
   const account = await findAccountByEmail(db, email)
-  const guesser = { ...visitor, userId: account?.id ?? null }
+  const caller = { ...visitor, userId: account?.id ?? null }
   const details: RefusalDetails = {}
   const personal = { email_sha256: digest }
 
-  return await recordRefusal(db, guesser, { action: 'session.refused', details, personal }, async () => {
+  return await recordDenial(db, caller, { action: 'session.refused', details, personal }, async () => {
     await assertNotLockedOut(db, digest, now())
     const isRight = await passwords.matches(password, account?.passwordHash ?? null)
     if (account === undefined || !isRight) {
       const count = await countFailure(db, digest, lockoutRule, now())
       Object.assign(details, { failures: count.failures, locked_until: count.lockedUntil?.toISOString() ?? null })
-      throw refusalAfter(count, now())
+      throw errorAfter(count, now())
     }
 
     return await inTransaction(db, async (trx) => {
@@ -79,7 +79,7 @@ export async function logIn(
   })
 }
 
-function refusalAfter({ failures, lockedUntil }: FailureCount, now: Date): AppError {
+function errorAfter({ failures, lockedUntil }: FailureCount, now: Date): AppError {
   return lockedUntil !== null && failures > lockoutRule.mostFailures ? lockedOut(lockedUntil, now) : wrongCredentials()
 }
 
@@ -119,7 +119,7 @@ export async function startSession(
   const record = await insertSession(trx, account.id, lifeFrom(needs.now()))
   await recordEvent(trx, { ...visitor, userId: account.id }, { action: 'session.started', outcome: 'ok' })
 
-  return await tokensFor(needs, account, record)
+  return await issueTokens(needs, account, record)
 }
 
 type SessionNeeds = { db: Db; keys: TokenKeys; now: Clock }
@@ -134,11 +134,11 @@ export async function refreshSession(needs: SessionNeeds, visitor: Visitor, toke
   const { db, keys, now } = needs
   const { id, userId } = await checkRefreshToken({ refreshKey: keys.refreshKey, now }, token)
 
-  return await recordRefusal(db, { ...visitor, userId }, { action: 'session.refused' }, async () => {
+  return await recordDenial(db, { ...visitor, userId }, { action: 'session.refused' }, async () => {
     // A refusal is returned, not thrown: the end of a session must not be rolled back.
     const renewal = await inTransaction(db, (trx) => renew(trx, visitor, id, now()))
     if ('refusal' in renewal) throw renewal.refusal
-    return await tokensFor(needs, renewal.account, renewal.successor)
+    return await issueTokens(needs, renewal.account, renewal.successor)
   })
 }
 
@@ -195,7 +195,7 @@ export async function logOut(needs: SessionNeeds, visitor: Visitor, farewell: Fa
   const refreshId = await refreshIdOf(needs, farewell.refreshToken)
 
   await inTransaction(needs.db, async (trx) => {
-    const leaving = await leavingOne(trx, refreshId, farewell, needs.now())
+    const leaving = await findLeaving(trx, refreshId, farewell, needs.now())
     if (farewell.everywhere && leaving === undefined) throw notKnown()
     if (leaving === undefined) return
 
@@ -215,7 +215,7 @@ async function end(trx: Tx, leaving: AccessClaims, { everywhere }: Farewell, now
   return leaving.sessionId !== undefined && (await endSession(trx, leaving.sessionId, now))
 }
 
-async function leavingOne(
+async function findLeaving(
   trx: Tx,
   refreshId: string | undefined,
   { access, everywhere }: Farewell,

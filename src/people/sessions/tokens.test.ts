@@ -4,12 +4,12 @@ import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 
 import type { UserId } from '../../vocabulary/vocabulary.ts'
-import { accessKeyOf, checkAccessToken, deriveKey, signAccessToken, signRefreshToken } from './tokens.ts'
+import { importAccessKey, checkAccessToken, deriveKey, signAccessToken, signRefreshToken } from './tokens.ts'
 
 const secret = 'a secret that the platform has too, of some length'
 const noon = new Date('2026-11-24T12:00:00Z')
 const noonSeconds = noon.getTime() / 1000
-const needs = { accessKey: await accessKeyOf(secret), now: () => noon }
+const needs = { accessKey: await importAccessKey(secret), now: () => noon }
 const id = randomUUID() as UserId
 
 const platformClaims = {

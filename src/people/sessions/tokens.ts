@@ -21,7 +21,7 @@ export type Tokens = { accessToken: string; refreshToken: string; expiresInSecon
  * The secret that the embedded installation signs its tokens with: made once, kept in the data folder for its owner
  * alone. Of several processes that start at once one makes it and all read the same.
  */
-export async function keepSecret(dataDir: string): Promise<string> {
+export async function ensureTokenSecret(dataDir: string): Promise<string> {
   const path = join(dataDir, 'jwt-secret')
   const existing = await readIfExists(path)
   if (existing !== undefined) return existing.trim()
@@ -29,12 +29,12 @@ export async function keepSecret(dataDir: string): Promise<string> {
   return (await readFile(path, 'utf8')).trim()
 }
 
-export async function tokenKeysOf(secret: string): Promise<TokenKeys> {
-  return { accessKey: await accessKeyOf(secret), refreshKey: deriveKey(secret, 'refresh-tokens') }
+export async function createTokenKeys(secret: string): Promise<TokenKeys> {
+  return { accessKey: await importAccessKey(secret), refreshKey: deriveKey(secret, 'refresh-tokens') }
 }
 
 /** A new access token, and the refresh token that the record stands for. */
-export async function tokensFor(
+export async function issueTokens(
   { keys, now }: { keys: TokenKeys; now: Clock },
   account: Account,
   record: RefreshTokenRecord,
@@ -78,7 +78,7 @@ const accessClaims = z.object({
  * The key of access tokens is the shared secret itself, so that the platform's tokens hold here and ours there. Made
  * ready once: bytes would be imported anew at every request.
  */
-export async function accessKeyOf(secret: string): Promise<CryptoKey> {
+export async function importAccessKey(secret: string): Promise<CryptoKey> {
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   return await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), algorithm, false, ['sign', 'verify'])
 }

@@ -13,7 +13,7 @@ import { openS3Store, type S3Store, type S3StoreNeeds } from './s3-store.ts'
 export type S3Limits = { patience?: S3Patience; times?: BreakerTimes }
 
 type Needs = S3StoreNeeds &
-  S3Limits & { log: Pick<Logger, 'info' | 'warn' | 'error'>; metrics: Pick<Metrics, 's3Outages' | 's3Returns'> }
+  S3Limits & { log: Pick<Logger, 'info' | 'warn' | 'error'>; metrics: Pick<Metrics, 's3Outages' | 's3Recoveries'> }
 
 /** The store on S3 and its breaker, which is open from the start where there are no credentials. */
 export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
@@ -33,7 +33,7 @@ export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
     },
   })
   breaker.onBack(() => {
-    metrics.s3Returns.inc()
+    metrics.s3Recoveries.inc()
     log.info({ event: 's3_back' }, 'S3 answers again')
   })
 

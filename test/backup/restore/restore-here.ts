@@ -5,7 +5,7 @@ import { addBackup } from '../../../src/cli/backup/add-backup.ts'
 import { explainFailure } from '../../../src/cli/printing/explain-failure.ts'
 import { runProgram } from '../../../src/cli/run-program.ts'
 import { loadConfig } from '../../../src/config/config.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { emptyFolder } from '../backup-scene.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import type { Settings } from '../../support/cli/run-command.ts'
@@ -16,7 +16,7 @@ const never = () => Promise.reject(new Error('not this command'))
 export async function restoreHere(settings: Settings, words: string[]) {
   const { print, said, answers } = notingPrinter()
   const stderr: string[] = []
-  const log = makeLogger({ level: 'silent', isTerminal: false })
+  const log = createLogger({ level: 'silent', isTerminal: false })
   const config = loadConfig({ DATA_DIR: await emptyFolder(), USE_S3_STORAGE: 'false', ...settings })
   const program = new Command('paniq-docs')
   addBackup(program, {

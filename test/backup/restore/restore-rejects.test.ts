@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { prepareRestore } from '../../../src/database/backup/prepare-restore.ts'
 import { openDatabase } from '../../../src/database/connection/client.ts'
 import { listMigrations, migrate } from '../../../src/database/schema/migrate.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { databaseForTest, emptyDatabaseForTest } from '../../support/cli/database-settings.ts'
 import type { Settings } from '../../support/cli/run-command.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
@@ -150,7 +150,10 @@ describe('backup restore', () => {
   test('makes no table, and changes none, of a version later than the rows that are to come into it', async () => {
     const database = await freshDatabase()
     onTestFinished(() => database.drop())
-    const { db } = openDatabase({ connectionString: database.url }, makeLogger({ level: 'silent', isTerminal: false }))
+    const { db } = openDatabase(
+      { connectionString: database.url },
+      createLogger({ level: 'silent', isTerminal: false }),
+    )
     const migrations = (await listMigrations()).filter((each) => each !== '0010-runs')
 
     const wish = { backupId: crypto.randomUUID(), madeBy: '0', target: undefined, inTarget: undefined }
@@ -207,7 +210,7 @@ describe('backup restore', () => {
 
 /** Returns the migrations that had not run. */
 async function migrateDatabase({ DATABASE_URL = '' }: Settings): Promise<string[]> {
-  const log = makeLogger({ level: 'silent', isTerminal: false })
+  const log = createLogger({ level: 'silent', isTerminal: false })
   const { db } = openDatabase({ connectionString: DATABASE_URL }, log)
   try {
     return await migrate(db)

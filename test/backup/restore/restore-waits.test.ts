@@ -8,7 +8,7 @@ import { withRestoring } from '../../../src/bin/restore.ts'
 import { restoreBackup as runRestore } from '../../../src/cli/backup/restore-backup.ts'
 import { loadConfig } from '../../../src/config/config.ts'
 import type { Waiting } from '../../../src/documents/stores/wait-for-s3.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../../src/storage/backup-place/backup-place.ts'
 import { emptyDatabaseForTest } from '../../support/cli/database-settings.ts'
@@ -97,7 +97,7 @@ async function scene() {
     ...(await emptyDatabaseForTest()),
     ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`),
   })
-  return { config, log: makeLogger({ level: 'silent', isTerminal: false }), proxy, place, opened }
+  return { config, log: createLogger({ level: 'silent', isTerminal: false }), proxy, place, opened }
 }
 
 /** S3 goes away when the third file was looked for there, and is to be written. */

@@ -9,7 +9,7 @@ import { openBackup } from '../../../src/backup/open-backup.ts'
 import { type BackupProblem, verifyBackup } from '../../../src/backup/verify-backup.ts'
 import { writeBytes } from '../../../src/backup/parts.ts'
 import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { backupBucket } from '../../../src/storage/backup-place/backup-bucket.ts'
 import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../../src/storage/backup-place/backup-place.ts'
@@ -20,7 +20,7 @@ import { straceNeed } from '../../support/run/trace-calls.ts'
 import { bucketForTest, emptyFolder, makeBackup, placeWithPapers, sha256Of } from '../backup-scene.ts'
 import { traceFolder } from './trace-folder.ts'
 
-const log = makeLogger({ level: 'silent', isTerminal: false })
+const log = createLogger({ level: 'silent', isTerminal: false })
 const [name, aside] = ['files/ab/c', 'files/ab/c.damaged']
 const [damaged, right] = [Buffer.from('what a disk made of it'), Buffer.from('the right bytes')]
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { verifyBackup } from '../../../src/cli/backup/verify-backup.ts'
 import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { emptyFolder, makeBackup, placeWithPapers } from '../backup-scene.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import { CommandFailed } from '../../../src/cli/printing/explain-failure.ts'
@@ -12,7 +12,7 @@ test('a verification that was ended says of what it read alone that nothing is w
   const folder = await emptyFolder()
   await makeBackup(service, folder)
   const { print, said } = notingPrinter()
-  const log = makeLogger({ level: 'silent', isTerminal: false })
+  const log = createLogger({ level: 'silent', isTerminal: false })
   const telling = new AbortController()
   // How long to wait is asked once the backup is open.
   const patience = {

@@ -5,14 +5,14 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { exportAudit } from '../../../src/cli/audit/export-audit.ts'
 import { openDatabase } from '../../../src/database/connection/client.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
 import { keptBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
 
 test('an export that fails leaves no file, which would keep the next one from its name', async () => {
   const folder = await makeWorkFolder()
-  const log = makeLogger({ level: 'silent', isTerminal: false })
+  const log = createLogger({ level: 'silent', isTerminal: false })
   const { db } = openDatabase({ connectionString: 'postgresql://app@127.0.0.1:9/nobody' }, log)
   onTestFinished(() => db.destroy())
   const needs = { db, ...notingPrinter(), signal: new AbortController().signal }

@@ -7,7 +7,7 @@ import type { Db, Tx } from '../../../src/database/connection/client.ts'
 import type { Quota } from '../../../src/database/people/quotas.ts'
 import { createUploadReserver, type Reservation } from '../../../src/database/blobs/reserve-upload.ts'
 import { rights } from '../../../src/people/rights.ts'
-import { accessKeyOf } from '../../../src/people/sessions/tokens.ts'
+import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
 import type {
   BlobId,
   DocumentId,
@@ -23,7 +23,7 @@ import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const db = await migratedDatabase(closing)
-  const keys = { accessKey: await accessKeyOf('a secret for tests that nobody else has') }
+  const keys = { accessKey: await importAccessKey('a secret for tests that nobody else has') }
   return { db, registry: { db, now: () => new Date(), keys } }
 })
 

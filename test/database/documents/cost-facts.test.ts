@@ -13,14 +13,14 @@ import { migratedDatabase } from '../../support/database/migrated-database.ts'
 import { makeFirm } from '../../support/people/people.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { seedDownload, seedPurged, seedVersion } from '../../support/documents/seed-costs.ts'
-import { accessKeyOf } from '../../../src/people/sessions/tokens.ts'
+import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
 
 const kb = 1024
 const question = { periodDays: 30, smallBytes: 128 * kb, wholeBytes: 16 * kb * kb, partBytes: 8 * kb * kb }
 
 const scene = sceneOfFile(async (closing) => {
   const db = await migratedDatabase(closing)
-  const keys = { accessKey: await accessKeyOf('a secret for tests that nobody else has') }
+  const keys = { accessKey: await importAccessKey('a secret for tests that nobody else has') }
   return { db, registry: { db, now: () => new Date(), keys } }
 })
 

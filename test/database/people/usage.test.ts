@@ -8,11 +8,11 @@ import type { DocumentId, FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { migratedDatabase } from '../../support/database/migrated-database.ts'
 import { makeFirm, makePerson } from '../../support/people/people.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
-import { accessKeyOf } from '../../../src/people/sessions/tokens.ts'
+import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const db = await migratedDatabase(closing)
-  const keys = { accessKey: await accessKeyOf('a secret for tests that nobody else has') }
+  const keys = { accessKey: await importAccessKey('a secret for tests that nobody else has') }
   const registry = { db, now: () => new Date(), keys }
   return { db, registry, person: await makePerson(registry) }
 })

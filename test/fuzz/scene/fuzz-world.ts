@@ -19,7 +19,7 @@ export type FuzzWorld = Record<Place, Fuzzed> & { close(): Promise<void> }
 export const jwtSecret = 'a secret for what nobody should send'
 export const maxUploadBytes = 1_000_000
 /** So long that a sound request on a busy machine does not meet it; a body which never ends is waited for no longer. */
-const mostSecondsOfSilence = 10
+const maxSilenceSeconds = 10
 
 /** Two services, each on a database of its own: one with a bucket, one on local storage. */
 export async function openFuzzWorld(addresses: ServiceAddresses): Promise<FuzzWorld> {
@@ -36,7 +36,7 @@ export async function openFuzzWorld(addresses: ServiceAddresses): Promise<FuzzWo
       MAX_UPLOAD_BYTES: String(maxUploadBytes),
     })
     opened.defer(() => service.stop())
-    const server = await buildApi(service.app, { mostSecondsOfSilence })
+    const server = await buildApi(service.app, { maxSilenceSeconds })
     opened.defer(() => server.close())
     const types = await service.app.db.selectFrom('document_types').select('code').execute()
     return {

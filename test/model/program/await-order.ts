@@ -3,7 +3,7 @@ import { flushCompileCache } from 'node:module'
 
 import { serve } from '../../../src/bin/serve.ts'
 import { loadConfig } from '../../../src/config/config.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { impatience, tendTimes } from './impatience.ts'
 import type { Order } from './program.ts'
 import { runCommand } from './run-command.ts'
@@ -18,7 +18,7 @@ process.once('disconnect', () => process.exit(1))
 const [order] = (await once(process, 'message')) as [Order] // nothing else is sent
 
 const config = loadConfig(process.env)
-const log = makeLogger({ level: 'info', isTerminal: false })
+const log = createLogger({ level: 'info', isTerminal: false })
 if (order === 'serve') {
   const needs = { config, log, people: process.stderr, hasPlaceholders: false }
   await serve(needs, { jobs: true, s3Limits: impatience, tendTimes })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { loadConfig } from '../../../src/config/config.ts'
 import type { Db } from '../../../src/database/connection/client.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { untilDisconnected } from './dead-programs.ts'
 import { type Place, type Program, serveWith, startProgram } from './program.ts'
 import { type Command, type Ended, runCommand } from './run-command.ts'
@@ -38,7 +38,7 @@ export function openService({ place, asOperator, db }: Scene): Service {
   }
   const config = loadConfig(place.env)
   const operatorsConfig = loadConfig({ ...place.env, ...asOperator })
-  const log = makeLogger({ level: 'silent', isTerminal: false })
+  const log = createLogger({ level: 'silent', isTerminal: false })
 
   return {
     async kill() {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { type Db, openDatabase } from '../../../src/database/connection/client.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { uploadDocument } from '../../support/documents/call-documents.ts'
 import { startFaultProxy } from '../../support/service/fault-proxy.ts'
@@ -25,7 +25,7 @@ import { openScanner, type Scanner, type SharedClamd } from './scanner.ts'
 import { openService, type Service } from '../program/service.ts'
 import { makeSpoiler, type Spoiler } from './spoil.ts'
 import type { Real } from './verb.ts'
-import { accessKeyOf } from '../../../src/people/sessions/tokens.ts'
+import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
 
 const maxUploadBytes = 18 * 2 ** 20
 /** Takes less than the others, so that "too large" is cheap to try. */
@@ -92,7 +92,7 @@ export async function openWorld(services: ServiceAddresses, { clamd, isVersioned
   }
   const { db } = openDatabase(
     { connectionString: database.url, max: 2 },
-    makeLogger({ level: 'silent', isTerminal: false }),
+    createLogger({ level: 'silent', isTerminal: false }),
   )
   opened.defer(() => db.destroy())
   const url = `http://127.0.0.1:${port}`
@@ -107,7 +107,7 @@ export async function openWorld(services: ServiceAddresses, { clamd, isVersioned
     .set({ max_bytes: smallType.maxBytes })
     .where('code', '=', smallType.code)
     .execute()
-  const registry = { db, keys: { accessKey: await accessKeyOf(secret) }, now: () => new Date(), secret }
+  const registry = { db, keys: { accessKey: await importAccessKey(secret) }, now: () => new Date(), secret }
   const scout = await makeScout(registry)
 
   const closing = opened.move()

@@ -11,14 +11,14 @@ import { listKept } from './list-stored.ts'
 import { asChunk, formEnd, formStart, openRaw, uploadHead } from '../../support/http/raw-connection.ts'
 
 /** So long that an upload on a busy machine does not meet it, and short enough to be waited for. */
-const mostSecondsOfSilence = 4
+const maxSilenceSeconds = 4
 
 let service: TestService
 let server: FastifyInstance
 let url: string
 beforeAll(async () => {
   service = await startService({ MAX_UPLOAD_BYTES: '60000000' })
-  server = await buildApi(service.app, { mostSecondsOfSilence })
+  server = await buildApi(service.app, { maxSilenceSeconds })
   url = await server.listen({ host: '127.0.0.1', port: 0 })
 })
 afterAll(async () => {
@@ -57,7 +57,7 @@ it('an upload with pauses that are shorter than the limit, and longer together, 
   await connection.send(formStart)
   for (let from = 0; from < file.length; from += 1000) {
     await connection.send(file.subarray(from, from + 1000))
-    await sleep(mostSecondsOfSilence * 200)
+    await sleep(maxSilenceSeconds * 200)
   }
   await connection.send(formEnd)
 
@@ -93,7 +93,7 @@ it('a body of JSON that stalls loses its connection', async () => {
 
 it('a server that is told to end waits for a stalled body no longer than that', async () => {
   const { firm, admin } = await firmWithAdmin(service)
-  const ending = await buildApi(service.app, { mostSecondsOfSilence })
+  const ending = await buildApi(service.app, { maxSilenceSeconds })
   const endingUrl = await ending.listen({ host: '127.0.0.1', port: 0 })
   const upload = await openRaw(endingUrl)
   await upload.send(uploadHead(firm, admin.headers.authorization, 'Content-Length: 10000000'))

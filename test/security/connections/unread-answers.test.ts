@@ -13,13 +13,13 @@ import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { startService } from '../../support/service/start-service.ts'
 
 /** A reader is given four times this. */
-const mostSecondsOfSilence = 1.5
+const maxSilenceSeconds = 1.5
 const size = 30_000_000
 
 const scene = sceneOfFile(async (closing) => {
   const service = await startService({ MAX_UPLOAD_BYTES: '60000000' })
   closing.defer(() => service.stop())
-  const server = await buildApi(service.app, { mostSecondsOfSilence })
+  const server = await buildApi(service.app, { maxSilenceSeconds })
   closing.defer(() => server.close())
   const url = await server.listen({ host: '127.0.0.1', port: 0 })
   const { firm, admin } = await firmWithAdmin(service)
@@ -69,7 +69,7 @@ it('a download that nobody reads on holds neither its file nor its connection', 
 it('one that is read with a pause comes to its end', async () => {
   const socket = await ask()
   await expect.poll(openFiles).toHaveLength(1)
-  await sleep(mostSecondsOfSilence * 1000)
+  await sleep(maxSilenceSeconds * 1000)
 
   expect(await readAll(socket)).toBeGreaterThan(size)
   await expect.poll(openFiles).toEqual([])

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type App, openApp, type OpenTimes } from '../../../src/app.ts'
 import { buildApi } from '../../../src/bin/api.ts'
 import { loadConfig } from '../../../src/config/config.ts'
-import { makeLogger } from '../../../src/logging/logger.ts'
+import { createLogger } from '../../../src/logging/logger.ts'
 import { freshMigratedDatabase } from '../database/fresh-database.ts'
 import { manyAnHour } from './many-an-hour.ts'
 
@@ -54,7 +54,7 @@ async function open(
   if (database !== undefined) opened.push(() => database.drop())
 
   const logLines: string[] = []
-  const log = makeLogger({
+  const log = createLogger({
     level: 'debug',
     isTerminal: false,
     destination: { write: (line) => void logLines.push(line) },

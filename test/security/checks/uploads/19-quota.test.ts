@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../../src/contract/documents.ts'
-import type { WholeFirmShape } from '../../../../src/contract/people.ts'
+import type { FirmDetailsShape } from '../../../../src/contract/people.ts'
 import type { FirmId } from '../../../../src/vocabulary/vocabulary.ts'
 import { problemOf, uploadDocument, uploadFile, type UploadWish } from '../../../support/documents/call-documents.ts'
 import { addVersion, restoreVersion } from '../../../support/documents/call-versions.ts'
@@ -48,9 +48,9 @@ async function setQuota(firm: FirmId, quota: object): Promise<void> {
   if (answer.status !== 200) throw new Error(`no quota: ${answer.status} ${await answer.text()}`)
 }
 
-async function usageOf({ firm, admin }: Firm): Promise<WholeFirmShape['usage']> {
+async function usageOf({ firm, admin }: Firm): Promise<FirmDetailsShape['usage']> {
   const answer = await fetch(`${scene.second.url}/api/v1/security-firms/${firm}`, { headers: admin.headers })
-  return ((await answer.json()) as WholeFirmShape).usage
+  return ((await answer.json()) as FirmDetailsShape).usage
 }
 
 const fileOf = (bytes: number) => makePdf({ bytes, seed: randomUUID() })
