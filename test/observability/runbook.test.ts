@@ -24,17 +24,14 @@ test('each alert has its page, and each page its alert', () => {
   )
 })
 
-test.each(pages)(
-  '$name says whose it is, what people notice, where to look, what to do and when it is over',
-  ({ name, text }) => {
-    const alert = alerts.find(({ annotations }) => annotations.runbook.endsWith(`/${name}`))
+test.each(pages)('$name says names its alert and has its impact, diagnosis, actions and end', ({ name, text }) => {
+  const alert = alerts.find(({ annotations }) => annotations.runbook.endsWith(`/${name}`))
 
-    expect(text).toContain(`\n\n\`${alert?.alert}\` (${alert?.labels.severity})\n\n`)
-    expect(text.match(/^## .*/gm)).toEqual(['## For people', '## Look', '## Do', '## Over'])
-    const parts = text.split(/^##? .*$/m).slice(2)
-    expect(parts.filter((part) => part.trim().length < 20)).toEqual([])
-  },
-)
+  expect(text).toContain(`\n\n\`${alert?.alert}\` (${alert?.labels.severity})\n\n`)
+  expect(text.match(/^## .*/gm)).toEqual(['## Impact', '## Diagnosis', '## Actions', '## Resolved when'])
+  const parts = text.split(/^##? .*$/m).slice(2)
+  expect(parts.filter((part) => part.trim().length < 20)).toEqual([])
+})
 
 test('the runbook lists every alert with its severity, in the order of the rules', () => {
   const listed = readTable(index, 'alert').map(([alert = '', severity, page = '']) => [
