@@ -218,7 +218,7 @@ export async function openStores(config: Config, needs: StoreNeeds): Promise<Sto
   return {
     s3: s3 && measureStore(s3, metrics),
     local: measureStore(local, metrics),
-    wanted: config.useS3 ? 's3' : 'local',
+    preferred: config.useS3 ? 's3' : 'local',
     fallback: config.fallback,
     close: () => s3?.close(),
   }

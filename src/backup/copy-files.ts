@@ -5,7 +5,7 @@ import { createGunzip, gzip } from 'node:zlib'
 
 import { filesToBackUp } from '../database/backup/backed-up-files.ts'
 import type { Snapshot } from '../database/backup/snapshot.ts'
-import { inTurns } from '../documents/stores/walk-versions.ts'
+import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import { splitLines } from '../files/file-system.ts'
 import type { Spool } from '../storage/spool/spool.ts'
 import { keepFile, type KeepNeeds, type Kept } from './store-file.ts'
@@ -40,7 +40,7 @@ export async function copyFiles(
   const writer = makePartWriter(place, folder, 'files')
   const counts: CopyCounts = { copied: 0, copiedBytes: 0, shared: 0, fates: {} }
   let lacking = 0
-  await inTurns(listed.read(), concurrency, async (file) => {
+  await forEachConcurrently(listed.read(), concurrency, async (file) => {
     underway.signal.throwIfAborted()
     const { line, isNew }: Kept = isRowsOnly
       ? { line: { ...file, fate: 'left' }, isNew: false }

@@ -66,7 +66,7 @@ export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish:
     await mark(place)
   })
   const { signal, onMove, moves } = countMoves(wish.signal, beating)
-  const patient = makePatient(place, { ...wish, signal }, { ...wish, ...needs, moves })
+  const patient = makePatient(place, { ...wish, signal }, { ...wish, ...needs, progress: moves })
   let made: Awaited<ReturnType<typeof fill>>
   try {
     await mark(patient)

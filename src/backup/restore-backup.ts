@@ -5,9 +5,9 @@ import { loadRows } from '../database/backup/load-rows.ts'
 import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
 import { forgetIncoming, rewritePlaces } from '../database/backup/rewrite-locations.ts'
 import type { Db } from '../database/connection/client.ts'
-import { hashStored, type HoldNeeds } from '../documents/moving/buffer-source.ts'
-import { filesAt, type Stores } from '../documents/stores/stores.ts'
-import { inTurns } from '../documents/stores/walk-versions.ts'
+import { hashBlob, type BufferNeeds } from '../documents/moving/buffer-source.ts'
+import { findStore, type Stores } from '../documents/stores/stores.ts'
+import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import { AppError } from '../errors/app-error.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import type { FileStore } from '../storage/file-store.ts'
@@ -26,7 +26,7 @@ export type RestoreStore = RestoreTarget & {
   files: FileStore & { ownership: Ownership; findAnything(): Promise<string | undefined> }
 }
 
-export type RestoreNeeds = HoldNeeds & {
+export type RestoreNeeds = BufferNeeds & {
   /** As the owner of the tables that are made. */
   ownerDb: Db
   owner: PoolConfig
@@ -108,7 +108,7 @@ type Bringing = RestoreWish & { folder: string; files: Manifest['files']; instal
 
 /** The store is claimed once all of them lie there. */
 async function bringFiles(
-  needs: HoldNeeds,
+  needs: BufferNeeds,
   place: PatientPlace,
   { files: target }: RestoreStore,
   { installationId, onRestored, ...wish }: Bringing,
@@ -167,7 +167,7 @@ export async function lookForFiles(
 ): Promise<Record<FileFound, number>> {
   const { folder, files, reads, concurrency, signal, onFile } = looking
   const counts: Record<FileFound, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
-  await inTurns(fileLinesOf(place, folder, files), concurrency, async (line) => {
+  await forEachConcurrently(fileLinesOf(place, folder, files), concurrency, async (line) => {
     signal.throwIfAborted()
     const found = await place.patiently(async () => lookFor(stores, line, { reads, signal }))
     counts[found] += 1
@@ -178,7 +178,7 @@ export async function lookForFiles(
 }
 
 async function lookFor(stores: Stores, line: FileLine, how: How): Promise<FileFound> {
-  const files = filesAt(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as rows have it
+  const files = findStore(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as rows have it
   if (files === undefined) return 'not_here'
   const { key } = line
   if (!isReadableKey(key)) return 'missing'
@@ -198,5 +198,5 @@ async function compare(files: FileStore, { key, size, sha256 }: InStore, { reads
   if (stat === undefined) return 'missing'
   if (stat.size !== size) return 'wrong'
   if (!reads || sha256 === null) return 'there'
-  return (await hashStored(files, key, signal)).sha256 === sha256 ? 'there' : 'wrong'
+  return (await hashBlob(files, key, signal)).sha256 === sha256 ? 'there' : 'wrong'
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 
 import type { Renamed } from '../database/backup/rewrite-locations.ts'
-import { copyBytes } from '../documents/moving/copy-blob.ts'
-import { hashStored, type HoldNeeds } from '../documents/moving/buffer-source.ts'
-import { inTurns, makeTurns, type Turns } from '../documents/stores/walk-versions.ts'
+import { copyBlob } from '../documents/moving/copy-blob.ts'
+import { hashBlob, type BufferNeeds } from '../documents/moving/buffer-source.ts'
+import { forEachConcurrently, createCopyLimits, type CopyLimits } from '../documents/stores/walk-versions.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
@@ -42,15 +42,15 @@ export type Restoring = {
 
 /** Puts every file of a backup into an empty store and reads it back. Resumes an earlier attempt. Throws `BackupWrong`. */
 export async function restoreFiles(
-  needs: HoldNeeds,
+  needs: BufferNeeds,
   place: PatientPlace,
   restoring: Restoring,
 ): Promise<RestoredFiles> {
   const { folder, files, target, concurrency, signal, onFile, withoutDamaged, onLacking } = restoring
   const counts = { written: 0, found: 0, bytes: 0, infected: 0, lacking: 0, damaged: 0 }
   const done: RestoredFiles = { ...counts, renamed: [], withoutBytes: [] }
-  const turns = makeTurns(concurrency)
-  await inTurns(fileLinesOf(place, folder, files), turns.filesUnderway, async (line) => {
+  const turns = createCopyLimits(concurrency)
+  await forEachConcurrently(fileLinesOf(place, folder, files), turns.filesUnderway, async (line) => {
     signal.throwIfAborted()
     const restored =
       line.fate === 'kept'
@@ -100,15 +100,15 @@ function renamedOf({ store, store_id: storeId, key }: FileLine, newKey: StorageK
 }
 
 type RestoredFile = { key: StorageKey; isNew: boolean }
-type One = { line: FileLine; target: FileStore; turns: Turns; signal: AbortSignal }
+type One = { line: FileLine; target: FileStore; turns: CopyLimits; signal: AbortSignal }
 
-async function restoreFile(needs: HoldNeeds, place: PatientPlace, one: One): Promise<RestoredFile> {
+async function restoreFile(needs: BufferNeeds, place: PatientPlace, one: One): Promise<RestoredFile> {
   const { line, target, signal } = one
   const keys = [...(isStorageKey(line.key) ? [line.key] : []), anotherKey(line)]
   for (const key of keys) {
     const stat = await target.stat(key)
     if (stat !== undefined) {
-      if (stat.size === line.size && (await hashStored(target, key, signal)).sha256 === line.sha256)
+      if (stat.size === line.size && (await hashBlob(target, key, signal)).sha256 === line.sha256)
         return { key, isNew: false }
       continue
     }
@@ -119,13 +119,13 @@ async function restoreFile(needs: HoldNeeds, place: PatientPlace, one: One): Pro
 
 /** False: other bytes came to lie there. */
 async function copy(
-  needs: HoldNeeds,
+  needs: BufferNeeds,
   place: PatientPlace,
   key: StorageKey,
   { line, target, turns, signal }: One,
 ): Promise<boolean> {
   const name = contentName(line.sha256 ?? '')
-  const outcome = await copyBytes(needs, {
+  const outcome = await copyBlob(needs, {
     from: { store: { read: async () => place.read(name) }, key },
     to: { store: target, key },
     size: line.size,
@@ -137,7 +137,7 @@ async function copy(
       firmId: line.firm_id as FirmId, // as rows have them
       documentId: line.document_id as DocumentId,
     },
-    turns,
+    limits: turns,
     signal,
   })
   switch (outcome.kind) {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { Stores } from '../documents/stores/stores.ts'
-import { isPassing, makeWaitForS3, type Patience } from '../documents/stores/wait-for-s3.ts'
+import { isTransient, createS3Wait, type Patience } from '../documents/stores/wait-for-s3.ts'
 import { hasCode } from '../errors/app-error.ts'
 import { type BackupPlace, PlaceFailure, wrapPlace } from '../storage/backup-place/backup-place.ts'
 import { StoreError } from '../storage/file-store.ts'
@@ -36,10 +36,10 @@ export function makePatient(
   { signal, pauseMs = usualPauseMs }: Trying,
   waiting?: Omit<Patience, 'signal'> & { stores: Stores },
 ): PatientPlace {
-  const s3IsBack = waiting && makeWaitForS3(waiting.stores, { ...waiting, signal })
+  const s3IsBack = waiting && createS3Wait(waiting.stores, { ...waiting, signal })
   const isWorthATry = async (failed: StoreError, tries: number) => {
     if (tries === mostTries) return false
-    if (s3IsBack !== undefined && isPassing(waiting?.stores.s3?.outage())) return s3IsBack()
+    if (s3IsBack !== undefined && isTransient(waiting?.stores.s3?.outage())) return s3IsBack()
     if (!mayPass(failed)) return false
     await wait(tries * pauseMs, undefined, { signal }).catch(() => undefined)
     return true
@@ -67,7 +67,7 @@ function mayPass(error: StoreError): boolean {
   if (!(cause instanceof S3Error)) return !hasCode(cause.cause, 'EACCES', 'EPERM', 'EROFS')
   const { trouble } = cause.failure
   // A role's credentials fail for a moment now and then.
-  return trouble === undefined || trouble === 'no_credentials' || isPassing({ trouble })
+  return trouble === undefined || trouble === 'no_credentials' || isTransient({ trouble })
 }
 
 /** A store, or the place where backups are kept, was asked again and again in vain. */

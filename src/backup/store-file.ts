@@ -2,14 +2,14 @@ import { findBytesNow } from '../database/backup/backed-up-files.ts'
 import type { Db } from '../database/connection/client.ts'
 import type { Place } from '../database/documents/blob-location.ts'
 import {
-  hashStored,
-  type HoldNeeds,
-  holdSource,
-  isOfWrongSource,
-  lookAgain,
+  hashBlob,
+  type BufferNeeds,
+  bufferSource,
+  isSourceDamaged,
+  recheckSource,
   type Source,
 } from '../documents/moving/buffer-source.ts'
-import { filesAt, type Stores } from '../documents/stores/stores.ts'
+import { findStore, type Stores } from '../documents/stores/stores.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { mayBeOfOneFile } from '../storage/local/local-errors.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
@@ -17,7 +17,7 @@ import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabula
 import { contentName, type FileFate, type FileLine, type NamedFile } from './manifest.ts'
 import { noticing, type Underway } from './heartbeat.ts'
 
-export type KeepNeeds = HoldNeeds & { db: Db; stores: Stores }
+export type KeepNeeds = BufferNeeds & { db: Db; stores: Stores }
 
 /** `isNew`: nothing in the place had these bytes. */
 export type Kept = { line: FileLine; isNew: boolean }
@@ -66,14 +66,14 @@ async function copyFrom(
   place: BackupPlace,
   { file, from, underway: { signal, onMove } }: Copy,
 ): Promise<Outcome> {
-  const store = filesAt(needs.stores, from)
+  const store = findStore(needs.stores, from)
   if (store === undefined) return { fate: 'not_here' }
   if (!isReadableKey(from.key)) return { fate: 'missing' }
   const sha256 = file.sha256 as Sha256 | null
   const read: Source['store']['read'] = async (key) => noticing(await store.read(key), onMove)
   const source: Source = { store: { read }, key: from.key, size: file.size, sha256, signal, waitSeconds: Infinity }
   try {
-    const held = await holdSource(needs, source)
+    const held = await bufferSource(needs, source)
     // The platform's rows name no disk: it may be another one.
     if (held === undefined) return { fate: from.store === 'local' && from.storeId === null ? 'not_here' : 'missing' }
     try {
@@ -82,13 +82,13 @@ async function copyFrom(
       await held.release()
     }
   } catch (error) {
-    if (isOfWrongSource(error)) return { fate: await lookAgain(source) }
+    if (isSourceDamaged(error)) return { fate: await recheckSource(source) }
     if (await isRefusedAlone(needs, from, { error, signal })) return { fate: 'unreadable' }
     throw error
   }
 }
 
-type Content = NonNullable<Awaited<ReturnType<typeof holdSource>>>['content']
+type Content = NonNullable<Awaited<ReturnType<typeof bufferSource>>>['content']
 
 /** A file in memory is short; one from the spool may take a slow place longer than a backup may stand still. */
 async function write(
@@ -119,7 +119,7 @@ export async function isRefusedAlone(
 ): Promise<boolean> {
   if (store !== 'local' || !mayBeOfOneFile(error)) return false
   try {
-    await hashStored(local, key, signal)
+    await hashBlob(local, key, signal)
     return false
   } catch (again) {
     if (!mayBeOfOneFile(again)) return false

@@ -1,5 +1,5 @@
-import { hashStored } from '../documents/moving/buffer-source.ts'
-import { inTurns } from '../documents/stores/walk-versions.ts'
+import { hashBlob } from '../documents/moving/buffer-source.ts'
+import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
 import { isMissing } from '../storage/file-store.ts'
 import { BackupWrong, contentName, damagedName, type FileLine, fileLineForm, type Part } from './manifest.ts'
@@ -110,7 +110,7 @@ async function checkFiles(
   { place, lines, done, tell, told }: Checking,
   { concurrency, signal, repairs, onFile }: BackupCheck,
 ): Promise<void> {
-  await inTurns(lines, concurrency, async (text) => {
+  await forEachConcurrently(lines, concurrency, async (text) => {
     if (signal.aborted) return 'enough'
     const line = fileLineForm.parse(JSON.parse(text))
     if (line.fate !== 'kept' || line.sha256 === null) {
@@ -144,7 +144,7 @@ type Fault = { why: string; kind: Exclude<ProblemKind, 'aside'> }
 /** Undefined: all is right. */
 async function findFault(place: PatientPlace, file: string, { size, sha256 }: FileLine): Promise<Fault | undefined> {
   try {
-    const found = await hashStored(place, file)
+    const found = await hashBlob(place, file)
     const kind = found.sha256 === sha256 ? 'backup' : 'damaged'
     if (found.size !== size) return { why: `it has ${found.size} bytes instead of ${size}`, kind }
     return kind === 'damaged' ? { why: 'its bytes are not those that were kept', kind } : undefined
@@ -160,7 +160,7 @@ type Damaged = { why: string; file: string; line: FileLine }
 async function putAside(place: PatientPlace, { why, file, line }: Damaged) {
   const aside = damagedName(file)
   try {
-    if (await place.putAside(file, aside, async () => (await hashStored(place, aside)).sha256 !== line.sha256))
+    if (await place.putAside(file, aside, async () => (await hashBlob(place, aside)).sha256 !== line.sha256))
       return { why, kind: 'aside' as const }
   } catch (error) {
     // Somebody else took it away meanwhile.

@@ -13,7 +13,7 @@ import {
 import type { Config } from '../config/config.ts'
 import { systemActor } from '../database/audit/events.ts'
 import { isAnyVersionIn } from '../database/documents/versions-in-store.ts'
-import { leaveWrongBucket } from '../documents/stores/claim-store.ts'
+import { disableWrongBucket } from '../documents/stores/claim-store.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/accounts/ensure-administrator.ts'
 import { stopServing, type StopTimes, trackRequests, defaultStopTimes } from '../http/connection/stop-serving.ts'
 import { maxSilenceSeconds } from '../http/connection/connections.ts'
@@ -22,7 +22,7 @@ import type { S3Limits } from '../storage/s3/guard-s3.ts'
 import type { S3Trouble } from '../storage/s3/requests/s3-errors.ts'
 import { isS3Out } from '../storage/s3/requests/s3-operation.ts'
 import { startWorker } from '../worker/start-worker.ts'
-import { tendDisk, type TendTimes } from '../worker/local-disk-tasks.ts'
+import { startLocalDiskTasks, type LocalDiskTimes } from '../worker/local-disk-tasks.ts'
 import { buildApi } from './api.ts'
 import { shutdownNotice, waitForShutdownSignal } from './shutdown-signal.ts'
 import { explainListening } from '../cli/printing/explain-failure.ts'
@@ -37,7 +37,7 @@ type Needs = {
 }
 
 /** The times are passed in so that tests need not wait as long. */
-type ServeOptions = { jobs: boolean; stopTimes?: StopTimes; s3Limits?: S3Limits; tendTimes?: TendTimes }
+type ServeOptions = { jobs: boolean; stopTimes?: StopTimes; s3Limits?: S3Limits; tendTimes?: LocalDiskTimes }
 
 /** The API, with the jobs behind it unless they run elsewhere, until it is told to end. */
 export async function serve(needs: Needs, options: ServeOptions): Promise<void> {
@@ -94,8 +94,8 @@ async function awaitShutdown(people: NodeJS.WriteStream, ending: AbortController
   return signal
 }
 
-function openTending(app: App, opened: Closer[], times?: TendTimes): void {
-  const tending = tendDisk(app, times)
+function openTending(app: App, opened: Closer[], times?: LocalDiskTimes): void {
+  const tending = startLocalDiskTasks(app, times)
   opened.push(() => tending.close())
 }
 
@@ -126,7 +126,7 @@ async function runUntilShutdown(
 /** Sees to it that no upload asks an S3 that is out, or puts a paper into a bucket that is not ours. */
 async function checkBucketOwner(app: App): Promise<void> {
   try {
-    await leaveWrongBucket(app)
+    await disableWrongBucket(app)
   } catch (error) {
     if (isS3Out(error)) return
     app.log.warn({ event: 'claim_failed', store: 's3', err: error }, 'S3 could not be asked whose the bucket is')
@@ -136,9 +136,9 @@ async function checkBucketOwner(app: App): Promise<void> {
 /** Says where new papers go, and sees to it that an S3 that is out is not asked in the first upload's time. */
 async function checkStorage(app: App, hasPlaceholders: boolean): Promise<string> {
   const { config, stores } = app
-  const { s3, wanted } = stores
+  const { s3, preferred } = stores
   if (s3 === undefined) await warnUnreachableDocuments(app)
-  const isAsked = wanted === 's3' && !unlikely.has(s3?.outage()?.trouble)
+  const isAsked = preferred === 's3' && !unlikely.has(s3?.outage()?.trouble)
   const trouble = isAsked ? await findS3Trouble(config.s3) : undefined
   if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
   return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })

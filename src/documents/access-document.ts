@@ -40,8 +40,8 @@ type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number
 )
 
 /**
- * The one way to a document that exists: right, document and state in one round trip, and the access, or its refusal,
- * in the audit trail and the log. Throws the refusal, and `not_found` also for one that this person may not know of.
+ * The one way to a document that exists: right, document and state in one round trip, and the access, or its unsupported,
+ * in the audit trail and the log. Throws the unsupported, and `not_found` also for one that this person may not know of.
  */
 export async function accessDocument(
   needs: OpeningNeeds,
@@ -49,7 +49,7 @@ export async function accessDocument(
   access: DocumentAccess,
 ): Promise<OpenedDocument> {
   const { firmId, documentId, version, right } = access
-  const tell = (outcome: string) => tellAccess(needs.log, actor, { right, firmId, documentId, outcome })
+  const tell = (outcome: string) => logAccess(needs.log, actor, { right, firmId, documentId, outcome })
   try {
     const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
     const document = await needs.openers[right]({ actor, firmId, documentId, version, bytesFrom })
@@ -72,7 +72,7 @@ type Changing = {
   record: (about: Pick<NewEvent, 'version' | 'details'>) => Promise<void>
 }
 
-/** Checks the right, then runs the work. The access, or its refusal, goes to the audit trail and the log. */
+/** Checks the right, then runs the work. The access, or its unsupported, goes to the audit trail and the log. */
 export async function withRight<Result>(
   needs: AccessNeeds,
   actor: Actor,
@@ -82,7 +82,7 @@ export async function withRight<Result>(
   const membership = await requireRight(needs, actor, right, { firmId, documentId })
   const event = { action: rights[right].event, firmId, documentId }
   const result = await recordDenial(needs.db, actor, event, () => work(membership))
-  tellAccess(needs.log, actor, { right, firmId, documentId, outcome: 'ok' })
+  logAccess(needs.log, actor, { right, firmId, documentId, outcome: 'ok' })
   return result
 }
 
@@ -116,7 +116,7 @@ export function noSuchDocument(version?: number): AppError {
 type Access = { right: RightName; firmId: FirmId; documentId: DocumentId; outcome: string }
 
 /** Logs what somebody did with a document, or was denied: in the line of their request, or in one of its own after the first. */
-export function tellAccess(log: Logger, actor: Actor, { right, firmId, documentId, outcome }: Access): void {
+export function logAccess(log: Logger, actor: Actor, { right, firmId, documentId, outcome }: Access): void {
   const access = {
     action: rights[right].event,
     outcome,

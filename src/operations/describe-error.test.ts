@@ -6,7 +6,7 @@ import { StoreError } from '../storage/file-store.ts'
 import { localFailure } from '../storage/local/local-errors.ts'
 import { s3FailureOf } from '../storage/s3/requests/s3-errors.ts'
 import { S3Error } from '../storage/s3/requests/s3-operation.ts'
-import { tellError } from './describe-error.ts'
+import { describeError } from './describe-error.ts'
 
 const at = new Date('2026-01-02T03:04:05Z')
 const inTheLog = 'It failed for a reason that the log of that instance has, at 2026-01-02T03:04:05.000Z.'
@@ -54,12 +54,12 @@ test.each<[string, unknown, string]>([
   ['what nobody foresaw', new Error('postgres://paniq:s3cr3t@db', { cause: new Error('/srv') }), inTheLog],
   ['what is no error', 'not even an error', inTheLog],
 ])('of %s a fixed sentence is told, and nothing of the inside', (_what, error, sentence) => {
-  expect(tellError(error, at)).toBe(sentence)
+  expect(describeError(error, at)).toBe(sentence)
 })
 
 test('causes that go in a circle come to an end', () => {
   const error = new Error('one')
   error.cause = new Error('other', { cause: error })
 
-  expect(tellError(error, at)).toBe(inTheLog)
+  expect(describeError(error, at)).toBe(inTheLog)
 })

@@ -5,9 +5,9 @@ import { type S3Failure, s3FailureOf, type S3Trouble } from '../storage/s3/reque
 import { S3Error } from '../storage/s3/requests/s3-operation.ts'
 
 /** A failure in a sentence for people. A library's message may name a path, a bucket or a key: it is for the log alone. */
-export function tellError(error: unknown, at: Date): string {
+export function describeError(error: unknown, at: Date): string {
   for (const each of chainOf(error)) {
-    const sentence = tellOne(each)
+    const sentence = describeOne(each)
     if (sentence !== undefined) return sentence
   }
   return `It failed for a reason that the log of that instance has, at ${at.toISOString()}.`
@@ -20,21 +20,21 @@ function chainOf(error: unknown): Error[] {
   return chain
 }
 
-function tellOne(error: Error): string | undefined {
+function describeOne(error: Error): string | undefined {
   if (isAppError(error)) return error.message
-  if (error instanceof S3Error) return tellS3(error.failure)
+  if (error instanceof S3Error) return describeS3(error.failure)
   // What the SDK throws; a failure of the network too, which would else be taken for the database's.
-  if ('$metadata' in error) return tellS3(s3FailureOf(error))
+  if ('$metadata' in error) return describeS3(s3FailureOf(error))
   return tellDatabaseFailure(error) ?? tellDiskFailure(error)
 }
 
-function tellS3({ code, trouble }: S3Failure): string {
-  if (trouble !== undefined) return `${whyS3IsOut[trouble]}.`
+function describeS3({ code, trouble }: S3Failure): string {
+  if (trouble !== undefined) return `${s3TroubleText[trouble]}.`
   return code === 'bytes_missing' ? 'A file is not on S3.' : 'S3 refused what it was asked for.'
 }
 
 /** For whoever may read it without knowing the inside: what is wrong, and no name of anything. */
-export const whyS3IsOut: Record<S3Trouble, string> = {
+export const s3TroubleText: Record<S3Trouble, string> = {
   no_answer: 'S3 does not answer',
   no_credentials: 'S3 is set up, but there are no credentials for it',
   refused_credentials: 'S3 refuses the credentials',

@@ -6,7 +6,12 @@ import { judgeJob, judgeOutside, judgeTask, type OutsideWork, type PlannedJob, t
 
 const at = (time: string) => new Date(`2026-11-${time}Z`)
 
-const nightly: PlannedJob = { name: 'nightly', does: 'Works at night.', by: 'one_instance', schedule: '43 1 * * *' }
+const nightly: PlannedJob = {
+  name: 'nightly',
+  description: 'Works at night.',
+  by: 'one_instance',
+  schedule: '43 1 * * *',
+}
 const never: RunRecord = {
   task: 'nightly',
   disk: null,
@@ -89,7 +94,7 @@ describe('a job of every night', () => {
 })
 
 describe('what is done for a disk', () => {
-  const drain: PlannedTask = { name: 'drain', does: 'Drains.', by: 'each_disk', everySeconds: 60 }
+  const drain: PlannedTask = { name: 'drain', description: 'Drains.', by: 'each_disk', everySeconds: 60 }
   const onDisk: RunRecord = { ...went, task: 'drain', disk: 'a disk' as StoreId }
   const judgedOn = (now: string, run: RunRecord, isTended: boolean) => judgeTask(drain, run, { now: at(now), isTended })
 
@@ -113,7 +118,7 @@ describe('what somebody begins from outside', () => {
   const times = { now: at('21T12:00:00'), tablesSince: at('01T00:00:00') }
   const promised: OutsideWork = {
     name: 'copy',
-    does: 'Copies.',
+    description: 'Copies.',
     by: 'outside',
     dueEverySeconds: 24 * 3600,
     findLast: async () => undefined,

@@ -6,10 +6,10 @@ import type { StoreId } from '../vocabulary/vocabulary.ts'
 import { findMigrationState } from '../database/schema/migrate.ts'
 
 /** A disk for which nothing was done for so long has nobody any more; what it does most often it does every 20 seconds. */
-const tendedMs = 15 * 60_000
+const activeDiskMs = 15 * 60_000
 
 /** All that is planned, in its order, with how it last went on whichever instance: what is done for disks once for each. */
-export async function lookOverWork(db: Db, plan: readonly PlannedWork[]): Promise<WorkState[]> {
+export async function readWorkStates(db: Db, plan: readonly PlannedWork[]): Promise<WorkState[]> {
   // One after the other: whoever looks takes one connection from people, not several.
   const runs = await listRuns(db)
   const { since: tablesSince } = await findMigrationState(db)
@@ -41,7 +41,7 @@ function judgeOnDisks(work: PlannedTask, runs: RunRecord[], { now }: Times): Wor
     .filter(({ task, disk }) => task === work.name && disk !== null)
     .map((run) => {
       const ofDisk = runs.filter(({ disk }) => disk === run.disk)
-      const isTended = ofDisk.some((each) => lastHeard(each) > now.getTime() - tendedMs)
+      const isTended = ofDisk.some((each) => lastHeard(each) > now.getTime() - activeDiskMs)
       return judgeTask(work, run, { now, isTended })
     })
 }
@@ -60,7 +60,7 @@ export async function isMissed(db: Db, { name, schedule }: { name: string; sched
 /** What is known of one work: how it is planned, how its last run went, and whether it is late. */
 export type WorkState = {
   name: string
-  does: string
+  description: string
   by: 'one_instance' | 'each_disk' | 'outside'
   /** The disk that it is done for. */
   disk: StoreId | null
@@ -102,8 +102,8 @@ export type Times = {
 const planned = { disk: null, runningSince: null, isGone: false } as const
 
 export function judgeJob(job: PlannedJob, run: RunRecord | undefined, times: Times): WorkState {
-  const { name, does, by, schedule } = job
-  const work = { ...planned, name, does, by, schedule, nextAt: nextDue(schedule, times.now) }
+  const { name, description, by, schedule } = job
+  const work = { ...planned, name, description, by, schedule, nextAt: nextDue(schedule, times.now) }
   if (run === undefined) {
     const overdueSeconds = overdue(nextDue(schedule, times.tablesSince), times.now)
     return { ...work, last: null, succeededAt: null, overdueSeconds }
@@ -121,13 +121,13 @@ export function judgeJob(job: PlannedJob, run: RunRecord | undefined, times: Tim
 
 /** `isTended`: whether anything was done for this disk lately. Who no longer runs is not late. */
 export function judgeTask(
-  { name, does, by, everySeconds }: PlannedTask,
+  { name, description, by, everySeconds }: PlannedTask,
   run: RunRecord,
   { now, isTended }: { now: Date; isTended: boolean },
 ): WorkState {
   const { disk, succeededAt } = run
   const pauseMs = everySeconds * 1000
-  const work = { ...planned, name, does, by, disk, schedule: `every ${everySeconds} s`, succeededAt }
+  const work = { ...planned, name, description, by, disk, schedule: `every ${everySeconds} s`, succeededAt }
   if (!isTended) return { ...work, last: lastOf(run, false), nextAt: null, isGone: true, overdueSeconds: 0 }
   if (run.begunAt !== null) {
     const overdueSeconds = overdue(after(run.begunAt, longestMs - graceMs), now)
@@ -142,13 +142,13 @@ export function judgeTask(
 }
 
 export function judgeOutside(
-  { name, does, by, dueEverySeconds }: OutsideWork,
+  { name, description, by, dueEverySeconds }: OutsideWork,
   run: OutsideRun | undefined,
   { now, tablesSince }: Times,
 ): WorkState {
   const succeededAt = run?.outcome === 'ok' ? run.endedAt : null
   const last = run === undefined ? null : { startedAt: null, instance: null, error: null, ...run }
-  const work = { ...planned, name, does, by, last, succeededAt }
+  const work = { ...planned, name, description, by, last, succeededAt }
   if (dueEverySeconds === undefined) return { ...work, schedule: null, nextAt: null, overdueSeconds: 0 }
   const due = after(succeededAt ?? tablesSince, dueEverySeconds * 1000)
   const schedule = `every ${dueEverySeconds} s at the latest`
@@ -174,20 +174,20 @@ function overdue(due: Date, now: Date): number {
 /** Work that is done again and again behind people's backs, as it is planned. What came of it stands in the database. */
 export type PlannedWork = PlannedJob | PlannedTask | OutsideWork
 
-type Named = {
+type NamedWork = {
   name: string
   /** What it does, in a sentence for whoever looks after the service. */
-  does: string
+  description: string
 }
 
 /** Done by whichever instance takes it from the queue, one at a time. `schedule` is a cron line in UTC. */
-export type PlannedJob = Named & { by: 'one_instance'; schedule: string }
+export type PlannedJob = NamedWork & { by: 'one_instance'; schedule: string }
 
 /** Done by each instance for its own disk. */
-export type PlannedTask = Named & { by: 'each_disk'; everySeconds: number }
+export type PlannedTask = NamedWork & { by: 'each_disk'; everySeconds: number }
 
 /** Begun by somebody outside, by hand or by their cron, and recorded in a table of its own. */
-export type OutsideWork = Named & {
+export type OutsideWork = NamedWork & {
   by: 'outside'
   /** Unset: nobody promised to do it, and so it is never late. */
   dueEverySeconds?: number

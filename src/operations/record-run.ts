@@ -2,10 +2,10 @@ import type { Logger } from 'pino'
 
 import type { Db } from '../database/connection/client.ts'
 import { beginRun, endRun, type RunOf } from '../database/work/job-runs.ts'
-import { tellError } from './describe-error.ts'
+import { describeError } from './describe-error.ts'
 
 /** The work was told to stop before its end. Its run stays on record as begun, like that of a process that was killed. */
-export class BrokenOff extends Error {
+export class Interrupted extends Error {
   override readonly name = 'BrokenOff'
 }
 
@@ -18,21 +18,21 @@ export async function recordRun<Did extends Record<string, unknown>>(
   work: () => Promise<Did>,
 ): Promise<Did> {
   const { db, instance } = needs
-  const startedAt = await trying(needs, run, () => beginRun(db, run, instance))
+  const startedAt = await tryToWrite(needs, run, () => beginRun(db, run, instance))
   const end = (how: { outcome: 'ok' | 'failed'; error: string | undefined; did: Did | undefined }) =>
-    trying(needs, run, () => endRun(db, { ...run, instance, startedAt, ...how }))
+    tryToWrite(needs, run, () => endRun(db, { ...run, instance, startedAt, ...how }))
   try {
     const did = await work()
     await end({ outcome: 'ok', error: undefined, did })
     return did
   } catch (error) {
-    if (error instanceof BrokenOff) throw error
-    await end({ outcome: 'failed', error: tellError(error, new Date()), did: undefined })
+    if (error instanceof Interrupted) throw error
+    await end({ outcome: 'failed', error: describeError(error, new Date()), did: undefined })
     throw error
   }
 }
 
-async function trying<Value>(
+async function tryToWrite<Value>(
   { log }: RecordNeeds,
   { task }: RunOf,
   write: () => Promise<Value>,

@@ -1,17 +1,17 @@
 import { type Db, readClock } from '../database/connection/client.ts'
 import { countRows, type RowCounts } from '../database/work/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/documents/verifications.ts'
-import { type Stores, type Target, targetOf } from '../documents/stores/stores.ts'
+import { type Stores, type UploadTarget, chooseTarget } from '../documents/stores/stores.ts'
 import type { Scanner, ScannerIdentity } from '../scanner/scanner.ts'
 import type { Outage } from '../storage/s3/circuit-breaker.ts'
 import type { Actor, StoreId } from '../vocabulary/vocabulary.ts'
-import { lookOverWork, type PlannedWork, type WorkState } from './judge-work.ts'
+import { readWorkStates, type PlannedWork, type WorkState } from './judge-work.ts'
 import type { HeadKeeper } from '../audit/seal-heads.ts'
 import { findMigrationState, type MigrationState } from '../database/schema/migrate.ts'
 import { findSealState, type SealState } from '../database/audit/trail.ts'
 import { requireAdministrator } from '../people/require-right.ts'
 
-export type SeeStatusNeeds = {
+export type StatusNeeds = {
   db: Db
   stores: Stores
   scanner: Scanner | undefined
@@ -23,7 +23,7 @@ export type SeeStatusNeeds = {
 export type ServiceStatus = {
   at: Date
   work: WorkState[]
-  stores: { target: Target; hasS3: boolean; outage: Outage | undefined; localStoreId: StoreId }
+  stores: { target: UploadTarget; hasS3: boolean; outage: Outage | undefined; localStoreId: StoreId }
   scanner: { isSet: boolean; identity: ScannerIdentity | undefined }
   rows: RowCounts
   seal: SealState | undefined
@@ -33,11 +33,11 @@ export type ServiceStatus = {
 }
 
 /** For administrators of the platform. */
-export async function seeStatus(needs: SeeStatusNeeds, actor: Actor): Promise<ServiceStatus> {
+export async function readStatus(needs: StatusNeeds, actor: Actor): Promise<ServiceStatus> {
   const { db, stores, scanner, heads } = needs
   await requireAdministrator(db, actor, 'status.viewed')
   // One after the other: whoever looks takes one connection from people, not several.
-  const work = await lookOverWork(db, needs.plan)
+  const work = await readWorkStates(db, needs.plan)
   const rows = await countRows(db, { hasScanner: scanner !== undefined })
   const seal = await findSealState(db)
   const verification = await findLastVerification(db)
@@ -46,7 +46,7 @@ export async function seeStatus(needs: SeeStatusNeeds, actor: Actor): Promise<Se
     at: (await readClock(db))(),
     work,
     stores: {
-      target: targetOf(stores),
+      target: chooseTarget(stores),
       hasS3: stores.s3 !== undefined,
       outage: stores.s3?.outage(),
       localStoreId: stores.local.storeId,

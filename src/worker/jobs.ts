@@ -11,9 +11,9 @@ import { removeExpiredSessions, removeFailuresBefore } from '../database/people/
 import { holdObjects } from '../documents/purge/disposal.ts'
 import { purgeDaily, type PurgeDailyNeeds } from '../documents/purge/purge-trash.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
-import { storesHere } from '../documents/stores/stores.ts'
+import { reachableStores } from '../documents/stores/stores.ts'
 import { fillHashes } from '../documents/verifying/check-versions.ts'
-import { dailyShare, leftOf, planVerification, type VerifyNeeds } from '../documents/verifying/verification.ts'
+import { dailyShare, countUnresolved, planVerification, type VerifyNeeds } from '../documents/verifying/verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
 import { type Tracing, logContext } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -37,12 +37,12 @@ export type JobNeeds = VerifyNeeds &
 export type Job = {
   name: string
   /** In a sentence, for whoever looks after the service. */
-  does: string
+  description: string
   /** When it is due, as a cron line in UTC. Beside that it is due at every start, unless `isDueAtStart` is false. */
   schedule: string
   isDueAtStart?: boolean
   /** How long it may take; a quarter of an hour unless it says so. */
-  mostSeconds?: number
+  maxSeconds?: number
   /** Does the work and says what it did, for the log. The signal aborts when the time for it is over, or the worker is told to end. */
   run(needs: JobNeeds, signal: AbortSignal): Promise<Record<string, unknown>>
 }
@@ -56,7 +56,8 @@ const inBackground = { concurrency: 2, patienceMs: 60_000 }
 
 export const housekeeping: Job = {
   name: 'housekeeping',
-  does: 'Makes room for the audit trail’s next months, and throws away answers, sessions and counts that are past their time.',
+  description:
+    'Makes room for the audit trail’s next months, and throws away answers, sessions and counts that are past their time.',
   schedule: '17 3 * * *',
   async run({ db, log }) {
     const now = await readClock(db)
@@ -75,10 +76,10 @@ export const housekeeping: Job = {
 /** The triggers may have been off, as in a restore. */
 export const compareWithPlatform: Job = {
   name: 'compare-with-platform',
-  does: 'Compares everything that the platform wrote with what stands here.',
+  description: 'Compares everything that the platform wrote with what stands here.',
   schedule: '7 2 * * *',
   isDueAtStart: false,
-  mostSeconds: 60 * 60,
+  maxSeconds: 60 * 60,
   async run({ db }, signal) {
     await comparePlatformAnew(db)
     return { compared: await comparePlatform(db, () => signal.aborted) }
@@ -88,9 +89,9 @@ export const compareWithPlatform: Job = {
 /** Documents on disks are read by the process that has the disk (`tend-disk.ts`). */
 export const hashPlatformDocuments: Job = {
   name: 'hash-platform-documents',
-  does: 'Reads the platform’s documents on S3 that have no hash yet.',
+  description: 'Reads the platform’s documents on S3 that have no hash yet.',
   schedule: '*/10 * * * *',
-  mostSeconds: 6 * 60 * 60,
+  maxSeconds: 6 * 60 * 60,
   async run(needs, signal) {
     const here = findS3(needs)
     if (here === undefined) return {}
@@ -99,15 +100,15 @@ export const hashPlatformDocuments: Job = {
 }
 
 /** The command `verify` names the rest. */
-const mostNamed = 100
+const maxNamed = 100
 
 export const verifySample: Job = {
   name: 'verify-sample',
-  does: 'Reads 1 % of all documents, others each day, and looks whether rows and bytes agree in all stores.',
+  description: 'Reads 1 % of all documents, others each day, and looks whether rows and bytes agree in all stores.',
   schedule: '43 1 * * *',
   // A service that restarts often would otherwise do little else.
   isDueAtStart: false,
-  mostSeconds: 6 * 60 * 60,
+  maxSeconds: 6 * 60 * 60,
   async run(needs, signal) {
     let named = 0
     const verified = await verify(needs, jobActor(), {
@@ -117,20 +118,25 @@ export const verifySample: Job = {
       ...inBackground,
       signal,
       onFinding({ kind, store, key, document, why }) {
-        if ((named += 1) > mostNamed) return
+        if ((named += 1) > maxNamed) return
         const whose = document && { document_id: document.documentId, version: document.version }
         needs.log.warn({ event: 'verify_finding', kind, store, key, ...whose, why }, 'rows and bytes do not agree')
       },
       onChecked: () => undefined,
       onWaiting: () => undefined,
     })
-    return { files: verified.files, bytes: verified.bytes, complete: verified.isComplete, ...leftOf(verified.findings) }
+    return {
+      files: verified.files,
+      bytes: verified.bytes,
+      complete: verified.isComplete,
+      ...countUnresolved(verified.findings),
+    }
   },
 }
 
 export const keepAuditHead: Job = {
   name: keepingTask,
-  does: 'Hands the newest seal to whoever AUDIT_HEADS names.',
+  description: 'Hands the newest seal to whoever AUDIT_HEADS names.',
   schedule: '11 * * * *',
   async run({ db, heads }) {
     const seal = heads && (await findLastSeal(db))
@@ -145,9 +151,9 @@ export const everyJob: Job[] = [
   housekeeping,
   {
     name: 'follow-platform',
-    does: 'Makes documents follow what the platform wrote to its tables and its triggers had to leave.',
+    description: 'Makes documents follow what the platform wrote to its tables and its triggers had to leave.',
     schedule: '*/5 * * * *',
-    mostSeconds: 60 * 60,
+    maxSeconds: 60 * 60,
     async run({ db }, signal) {
       const noted = await followNoted(db, () => signal.aborted)
       return { noted, compared: await comparePlatform(db, () => signal.aborted) }
@@ -157,9 +163,9 @@ export const everyJob: Job[] = [
   hashPlatformDocuments,
   {
     name: 'scan-waiting',
-    does: 'Scans documents on S3 that wait for it, and clean ones once more when the scanner knows more.',
+    description: 'Scans documents on S3 that wait for it, and clean ones once more when the scanner knows more.',
     schedule: '* * * * *',
-    mostSeconds: 6 * 60 * 60,
+    maxSeconds: 6 * 60 * 60,
     async run(needs, signal) {
       const here = findS3(needs)
       return here === undefined ? {} : scanStored(needs, jobActor(), here, signal)
@@ -167,28 +173,28 @@ export const everyJob: Job[] = [
   },
   {
     name: 'sum-up-firms',
-    does: 'Adds up how much each firm keeps.',
+    description: 'Adds up how much each firm keeps.',
     schedule: '*/5 * * * *',
     run: async ({ db }) => ({ changes: await sumUpUsage(db) }),
   },
   verifySample,
   {
     name: 'seal-audit-trail',
-    does: 'Seals the audit trail’s newest events, so that a change of them is found.',
+    description: 'Seals the audit trail’s newest events, so that a change of them is found.',
     schedule: '*/5 * * * *',
     run: ({ db }, signal) => sealTrail({ db, signal }),
   },
   keepAuditHead,
   {
     name: 'purge',
-    does: 'Destroys what has been in the trash for long enough and nothing keeps.',
+    description: 'Destroys what has been in the trash for long enough and nothing keeps.',
     schedule: '23 2 * * *',
-    mostSeconds: 6 * 60 * 60,
+    maxSeconds: 6 * 60 * 60,
     run: async (needs, signal) => purgeDaily({ ...needs, now: await readClock(needs.db) }, jobActor(), signal),
   },
   {
     name: 'hold-objects',
-    does: 'Puts legal holds on objects on S3 too, where the bucket can carry them.',
+    description: 'Puts legal holds on objects on S3 too, where the bucket can carry them.',
     schedule: '*/5 * * * *',
     run: ({ db, stores }, signal) => holdObjects({ db, stores }, signal),
   },
@@ -199,7 +205,7 @@ function daysBefore(date: Date, days: number): Date {
 }
 
 function findS3({ stores }: JobNeeds) {
-  return storesHere(stores).find(({ store }) => store === 's3')
+  return reachableStores(stores).find(({ store }) => store === 's3')
 }
 
 /** Who acts in the job that runs: the system, under that job's id. */

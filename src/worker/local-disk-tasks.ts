@@ -1,11 +1,11 @@
 import { systemActor } from '../database/audit/events.ts'
 import type { VersionCursor } from '../database/documents/versions-in-store.ts'
-import { claimStore, leaveWrongBucket } from '../documents/stores/claim-store.ts'
+import { claimStore, disableWrongBucket } from '../documents/stores/claim-store.ts'
 import { collectBlobs } from '../documents/stores/collect-blobs.ts'
 import { drain } from '../documents/moving/drain-fallback.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
-import { nameOf, type StoreHere, storesHere, targetOf } from '../documents/stores/stores.ts'
+import { storeLabel, type ReachableStore, reachableStores, chooseTarget } from '../documents/stores/stores.ts'
 import { fillHashes } from '../documents/verifying/check-versions.ts'
 import type { Tracing } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -13,40 +13,48 @@ import { isS3Out } from '../storage/s3/requests/s3-operation.ts'
 import { repeat } from './run-job.ts'
 import { readClock } from '../database/connection/client.ts'
 
-type TendNeeds = MoveNeeds &
+type LocalDiskNeeds = MoveNeeds &
   ScanStoredNeeds & {
     tracing: Tracing | undefined
     instance: string
     metrics: Pick<Metrics, 'jobSeconds' | 'failedRemovals'>
   }
 
-export type TendTimes = { drainEveryMs: number; collectEveryMs: number; hashEveryMs?: number; scanEveryMs?: number }
+export type LocalDiskTimes = {
+  drainEveryMs: number
+  collectEveryMs: number
+  hashEveryMs?: number
+  scanEveryMs?: number
+}
 
-export const usualTimes = {
+export const defaultTimes = {
   drainEveryMs: 60_000,
   collectEveryMs: 60 * 60_000,
   hashEveryMs: 5 * 60_000,
   scanEveryMs: 20_000,
 }
 
-type LocalHere = Extract<StoreHere, { store: 'local' }>
+type LocalHere = Extract<ReachableStore, { store: 'local' }>
 
 const filesAtOnce = 4
 /** Of the platform's documents without a hash, most may lie on other disks: each costs a look. */
-const mostLooksForHash = 5000
+const maxHashChecks = 5000
 
 /**
  * Looks after the disk of this process, since nobody else may be able to: files stored during an outage of S3 move to S3,
  * garbage is collected, the platform's documents get their hash, and waiting scans are made. Any number of processes may
  * share a disk.
  */
-export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { close(): Promise<void> } {
+export function startLocalDiskTasks(
+  needs: LocalDiskNeeds,
+  times: LocalDiskTimes = defaultTimes,
+): { close(): Promise<void> } {
   const ending = new AbortController()
   const { signal } = ending
   const { local, s3 } = needs.stores
   const here: LocalHere = { store: 'local', storeId: local.storeId, files: local }
-  const { drainEveryMs, collectEveryMs, hashEveryMs, scanEveryMs } = { ...usualTimes, ...times }
-  const claimStores = claimingStores(needs)
+  const { drainEveryMs, collectEveryMs, hashEveryMs, scanEveryMs } = { ...defaultTimes, ...times }
+  const claimStores = createStoreClaimer(needs)
   const every = (name: string, everyMs: number, run: (taskId: string) => Promise<Record<string, number>>) =>
     repeat(needs, { name, disk: local.storeId, everyMs, run })
 
@@ -74,7 +82,7 @@ export function tendDisk(needs: TendNeeds, times: TendTimes = usualTimes): { clo
 function hashingOnDisk(needs: MoveNeeds, here: LocalHere, signal: AbortSignal) {
   let after: VersionCursor | undefined
   return async (taskId: string): Promise<Record<string, number>> => {
-    const filling = { here, after, most: mostLooksForHash, concurrency: 2, patienceMs: 0, signal }
+    const filling = { here, after, most: maxHashChecks, concurrency: 2, patienceMs: 0, signal }
     const { counts, next } = await fillHashes(needs, systemActor(taskId), filling)
     after = next
     // What lies elsewhere is no news.
@@ -88,7 +96,7 @@ async function drainWhileS3Answers(
   taskId: string,
   signal: AbortSignal,
 ): Promise<Record<string, number>> {
-  if (targetOf(needs.stores) !== 's3') return {}
+  if (chooseTarget(needs.stores) !== 's3') return {}
   const timed = { ...needs, now: await readClock(needs.db) }
   const { stoppedBy, ...drained } = await drain(timed, systemActor(taskId), { concurrency: filesAtOnce, signal })
   if (stoppedBy !== undefined)
@@ -97,19 +105,23 @@ async function drainWhileS3Answers(
 }
 
 /** Claims each store for this installation as soon as it answers; call the result now and then. Another's alarms once. */
-export function claimingStores({ db, stores, log }: Pick<TendNeeds, 'db' | 'stores' | 'log'>): () => Promise<void> {
-  const waiting = new Set(storesHere(stores))
+export function createStoreClaimer({
+  db,
+  stores,
+  log,
+}: Pick<LocalDiskNeeds, 'db' | 'stores' | 'log'>): () => Promise<void> {
+  const waiting = new Set(reachableStores(stores))
   return async () => {
     for (const here of waiting) {
       try {
-        if (here.store === 's3') await leaveWrongBucket({ db, stores })
+        if (here.store === 's3') await disableWrongBucket({ db, stores })
         if (here.store === 's3' && here.files.outage() !== undefined) continue
         const owner = await claimStore({ db, stores }, here)
         waiting.delete(here)
         if (owner === 'anothers')
           log.error(
             { event: 'store_of_another_installation', store: here.store },
-            `${nameOf(here)} belongs to another installation: its paniq-documents.json says so`,
+            `${storeLabel(here)} belongs to another installation: its paniq-documents.json says so`,
           )
       } catch (error) {
         // The call itself has told, and the breaker: it is asked again.

@@ -2,13 +2,13 @@ import { findLastBackup } from '../database/backup/running-backups.ts'
 import { findLastWholeVerification } from '../database/documents/verifications.ts'
 import type { OutsideWork, PlannedTask, PlannedWork } from '../operations/judge-work.ts'
 import { everyJob } from './jobs.ts'
-import { usualTimes } from './local-disk-tasks.ts'
+import { defaultTimes } from './local-disk-tasks.ts'
 
 /** An operator starts these, by hand or by cron; each leaves its own record. */
 const outsideWork: OutsideWork[] = [
   {
     name: 'verify',
-    does: 'Reads every document and looks whether rows and bytes agree: the command verify, without --sample.',
+    description: 'Reads every document and looks whether rows and bytes agree: the command verify, without --sample.',
     by: 'outside',
     async findLast(db) {
       const last = await findLastWholeVerification(db)
@@ -21,7 +21,7 @@ const outsideWork: OutsideWork[] = [
   },
   {
     name: 'backup',
-    does: 'Keeps a second copy of everything at one point in time: the command backup create.',
+    description: 'Keeps a second copy of everything at one point in time: the command backup create.',
     by: 'outside',
     async findLast(db) {
       const last = await findLastBackup(db)
@@ -36,18 +36,18 @@ const outsideWork: OutsideWork[] = [
 
 /** All background work of this service, on every process. */
 export const plan: readonly PlannedWork[] = [
-  ...everyJob.map(({ name, does, schedule }) => ({ name, does, by: 'one_instance' as const, schedule })),
-  onEachDisk('drain', usualTimes.drainEveryMs, 'Moves to S3 what waits on this disk since S3 was away.'),
-  onEachDisk('collect', usualTimes.collectEveryMs, 'Removes files that no document names any more, a day later.'),
-  onEachDisk('hash', usualTimes.hashEveryMs, 'Reads the platform’s documents on this disk that have no hash yet.'),
+  ...everyJob.map(({ name, description, schedule }) => ({ name, description, by: 'one_instance' as const, schedule })),
+  onEachDisk('drain', defaultTimes.drainEveryMs, 'Moves to S3 what waits on this disk since S3 was away.'),
+  onEachDisk('collect', defaultTimes.collectEveryMs, 'Removes files that no document names any more, a day later.'),
+  onEachDisk('hash', defaultTimes.hashEveryMs, 'Reads the platform’s documents on this disk that have no hash yet.'),
   onEachDisk(
     'scan',
-    usualTimes.scanEveryMs,
+    defaultTimes.scanEveryMs,
     'Scans documents on this disk that wait for it, or whose turn it is again.',
   ),
   ...outsideWork,
 ]
 
-function onEachDisk(name: string, everyMs: number, does: string): PlannedTask {
-  return { name, does, by: 'each_disk', everySeconds: everyMs / 1000 }
+function onEachDisk(name: string, everyMs: number, description: string): PlannedTask {
+  return { name, description, by: 'each_disk', everySeconds: everyMs / 1000 }
 }

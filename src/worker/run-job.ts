@@ -5,7 +5,7 @@ import type { Job as QueuedJob } from 'pg-boss'
 import type { RunOf } from '../database/work/job-runs.ts'
 import { type Tracing, traceJob, withLogContext } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { BrokenOff, type RecordNeeds, recordRun } from '../operations/record-run.ts'
+import { Interrupted, type RecordNeeds, recordRun } from '../operations/record-run.ts'
 import type { StoreId } from '../vocabulary/vocabulary.ts'
 import type { Job, JobNeeds } from './jobs.ts'
 import { originOf } from '../database/work/job-queue.ts'
@@ -94,7 +94,7 @@ async function runToItsEnd(needs: JobNeeds, job: Job, signal: AbortSignal): Prom
     if (signal.aborted && error === signal.reason) return {}
     throw error
   })
-  if (signal.aborted) throw new BrokenOff('The job was told to stop before its end.', { cause: signal.reason })
+  if (signal.aborted) throw new Interrupted('The job was told to stop before its end.', { cause: signal.reason })
   return did
 }
 
@@ -135,7 +135,7 @@ async function runLogged<Did extends Record<string, unknown>>(
     else log.debug(line)
     return did
   } catch (error) {
-    if (error instanceof BrokenOff)
+    if (error instanceof Interrupted)
       log.info(
         { event: 'job_broken_off', ...finish('broken_off'), err: error },
         'job stopped before its end, runs again',

@@ -19,8 +19,8 @@ export type Worker = {
 
 /** For the polls, and for the ends and heartbeats of jobs. */
 const maxConnections = 2
-const usualPollSeconds = 15
-const usualMostSeconds = 15 * 60
+const defaultPollSeconds = 15
+const defaultMaxSeconds = 15 * 60
 /** A job whose worker is not heard of for so long is run again by another. */
 const deadAfterSeconds = 30
 const secondsToFinish = 30
@@ -34,14 +34,14 @@ const startsTogetherSeconds = 5 * 60
 export async function startWorker(
   needs: WorkerNeeds,
   jobs: Job[] = everyJob,
-  { pollSeconds = usualPollSeconds, maxSilenceMs = usualMaxSilenceMs } = {},
+  { pollSeconds = defaultPollSeconds, maxSilenceMs = defaultMaxSilenceMs } = {},
 ): Promise<Worker> {
   const queue = openQueue(needs, { pollSeconds, maxSilenceMs })
   try {
     await queue.start()
     await queue.createQueue(jobQueue, {
       policy: 'exclusive',
-      expireInSeconds: usualMostSeconds,
+      expireInSeconds: defaultMaxSeconds,
       heartbeatSeconds: deadAfterSeconds,
       retryLimit: 3,
       retryDelay: 30,
@@ -69,7 +69,7 @@ export async function startWorker(
 }
 
 /** A server that says nothing any more must not stop the one loop that asks for jobs. */
-const usualMaxSilenceMs = 35_000
+const defaultMaxSilenceMs = 35_000
 
 type Times = { pollSeconds: number; maxSilenceMs: number }
 
@@ -97,7 +97,7 @@ function openQueue({ databaseConnection, log }: WorkerNeeds, { pollSeconds, maxS
 }
 
 async function plan(queue: PgBoss, { db }: JobNeeds, job: Job): Promise<void> {
-  const expireInSeconds = job.mostSeconds ?? usualMostSeconds
+  const expireInSeconds = job.maxSeconds ?? defaultMaxSeconds
   await scheduleJob(queue, job.name, job.schedule, expireInSeconds)
   await noteTask(db, job.name)
   // The queue makes up for nothing that was due while no worker ran.
@@ -108,7 +108,7 @@ async function plan(queue: PgBoss, { db }: JobNeeds, job: Job): Promise<void> {
 /** More than there are kinds of jobs. */
 const maxJobsAtOnce = 50
 
-type Taking = {
+type TakeJobsOptions = {
   log: Pick<Logger, 'warn'>
   pollSeconds: number
   /** Half of the time after which the queue gives a silent job to another instance, or less. */
@@ -123,7 +123,7 @@ type Taking = {
  */
 export function takeJobs(
   queue: PgBoss,
-  { log, pollSeconds, heartbeatSeconds = deadAfterSeconds / 2, run }: Taking,
+  { log, pollSeconds, heartbeatSeconds = deadAfterSeconds / 2, run }: TakeJobsOptions,
 ): { end(): Promise<void> } {
   const ending = new AbortController()
   const running = new Set<Promise<void>>()

@@ -48,8 +48,8 @@ async function keysOnDisk(): Promise<StorageKey[]> {
 
 async function destroyPurged(): Promise<string[]> {
   const outcomes: string[] = []
-  const onSettled = ({ outcome }: { outcome: string }) => void outcomes.push(outcome)
-  await destroyFiles(service.app, { documentIds: undefined, signal: never, onSettled })
+  const onResult = ({ outcome }: { outcome: string }) => void outcomes.push(outcome)
+  await destroyFiles(service.app, { documentIds: undefined, signal: never, onResult })
   return outcomes
 }
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { keepFile } from '../../src/backup/store-file.ts'
-import { mostBytesInMemory } from '../../src/documents/upload/receive-file.ts'
+import { maxBytesInMemory } from '../../src/documents/upload/receive-file.ts'
 import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import { startService } from '../support/service/start-service.ts'
 import { emptyFolder, sha256Of } from './backup-scene.ts'
@@ -13,7 +13,7 @@ import { emptyFolder, sha256Of } from './backup-scene.ts'
 test('a backup moves on while a place takes a large file', async () => {
   const service = await startService()
   onTestFinished(() => service.stop())
-  const [firm, bytes] = [randomUUID(), randomBytes(mostBytesInMemory + 5_000_000)]
+  const [firm, bytes] = [randomUUID(), randomBytes(maxBytesInMemory + 5_000_000)]
   const key = `security_firms/${firm}/other_${randomUUID()}.pdf`
   await mkdir(dirname(join(service.folder, 'uploads', key)), { recursive: true })
   await writeFile(join(service.folder, 'uploads', key), bytes)

@@ -112,7 +112,7 @@ async function disturb({ app }: TestService, signal: AbortSignal): Promise<void>
       concurrency: 4,
       bytesPerSecond: undefined,
       deletesSource: Math.random() < 0.5,
-      onSettled: () => undefined,
+      onResult: () => undefined,
       ...patience,
     })
     const inSixtyDays = { ...app, now: () => new Date(Date.now() + 60 * 24 * 60 * 60 * 1000) }

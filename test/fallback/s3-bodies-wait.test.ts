@@ -57,7 +57,7 @@ test('a move that waits for memory longer than S3 may be idle succeeds, and is n
     deletesSource: false,
     patienceMs: 0,
     signal: AbortSignal.timeout(60_000),
-    onSettled: () => undefined,
+    onResult: () => undefined,
     onWaiting: () => undefined,
   })
   await expect.poll(() => budget.waiting()).toBe(files)

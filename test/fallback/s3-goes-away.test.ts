@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 
 import { systemActor } from '../../src/database/audit/events.ts'
 import { migrate, type Migration } from '../../src/documents/moving/migrate.ts'
-import type { Settled } from '../../src/documents/moving/move-all.ts'
+import type { MoveResult } from '../../src/documents/moving/move-all.ts'
 import type { Waiting } from '../../src/documents/stores/wait-for-s3.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -33,13 +33,13 @@ test.each<[what: string, patienceMs: number, byHand: boolean, told: Waiting[]]>(
   async (_what, patienceMs, byHand, told) => {
     await s3.spoil({ kind: 'refuse' })
     const states: Waiting[] = []
-    const settled: Settled[] = []
+    const settled: MoveResult[] = []
     const ending = new AbortController()
 
     const ended = await comeBack({
       patienceMs,
       signal: ending.signal,
-      onSettled: (each) => settled.push(each),
+      onResult: (each) => settled.push(each),
       onWaiting(state) {
         states.push(state)
         if (byHand) ending.abort()
@@ -79,7 +79,7 @@ function comeBack(way: Partial<Migration>) {
     deletesSource: false,
     patienceMs: 60_000,
     signal: new AbortController().signal,
-    onSettled: () => undefined,
+    onResult: () => undefined,
     onWaiting: () => undefined,
     ...way,
   })

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { tendDisk } from '../../src/worker/local-disk-tasks.ts'
+import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import { serviceBehindProxies } from '../support/service/service-behind-proxies.ts'
@@ -12,7 +12,7 @@ import { serviceBehindProxies } from '../support/service/service-behind-proxies.
 const scene = serviceBehindProxies({ MAX_UPLOAD_BYTES: '60000000' })
 let tending: { close(): Promise<void> }
 beforeAll(() => {
-  tending = tendDisk(scene.service.app, { drainEveryMs: 1000, collectEveryMs: 3_600_000 })
+  tending = startLocalDiskTasks(scene.service.app, { drainEveryMs: 1000, collectEveryMs: 3_600_000 })
 })
 afterAll(() => tending.close())
 

@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
 import { createLevelMeter } from '../../src/http/health/measure-levels.ts'
-import { tendDisk } from '../../src/worker/local-disk-tasks.ts'
+import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import { serviceBehindProxies } from '../support/service/service-behind-proxies.ts'
@@ -28,7 +28,7 @@ test('what is asked of S3, and the downloads from there, are counted by store', 
   expect(await figure('paniq_documents_downloads_total', 'store="local"')).toBe(0)
 })
 
-test('a refusal is counted by its code, also one of a login', async () => {
+test('a unsupported is counted by its code, also one of a login', async () => {
   const refused = await uploadFile(scene.service.url, scene.firm, scene.admin, {
     bytes: Buffer.from('no paper'),
     fileName: 'a.pdf',
@@ -80,7 +80,7 @@ test('an outage of S3, its end and what moves there afterwards are counted', asy
 
   scene.toS3.setFault({ kind: 'none' })
   await expect.poll(() => figure('paniq_documents_s3_recoveries_total'), polling).toBe(1)
-  const tending = tendDisk(scene.service.app)
+  const tending = startLocalDiskTasks(scene.service.app)
   await expect.poll(() => figure('paniq_documents_moves_total', 'to="s3",outcome="moved"'), polling).toBe(1)
   await tending.close()
   expect(await figure('paniq_documents_moved_bytes_total', 'to="s3"')).toBe(30_000)

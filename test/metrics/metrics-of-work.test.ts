@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
-import { tendDisk } from '../../src/worker/local-disk-tasks.ts'
+import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
 import { makeFirm } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
@@ -31,7 +31,7 @@ const polling = { interval: 200 }
 
 test('a queue shows what waits in it and for how long somebody could have taken it', async () => {
   const worker = await startWorker(service.app, [
-    { name: 'waits', does: 'Waits.', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) },
+    { name: 'waits', description: 'Waits.', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) },
   ])
   await worker.close()
   const job = sql.table(`${jobSchema}.job`)
@@ -55,17 +55,17 @@ test('a queue shows what waits in it and for how long somebody could have taken 
 
 test('attempts at jobs and runs of tasks are timed by how they ended', async () => {
   const worker = await startWorker(service.app, [
-    { name: 'goes-well', does: 'Goes well.', schedule: '0 0 1 1 *', run: async () => ({}) },
+    { name: 'goes-well', description: 'Goes well.', schedule: '0 0 1 1 *', run: async () => ({}) },
     {
       name: 'goes-wrong',
-      does: 'Goes wrong.',
+      description: 'Goes wrong.',
       schedule: '0 0 1 1 *',
       run: async () => {
         throw new Error('this job fails')
       },
     },
   ])
-  const tending = tendDisk(service.app)
+  const tending = startLocalDiskTasks(service.app)
 
   await expect.poll(() => runs('task="goes-well",outcome="ok"'), polling).toBe(1)
   await expect.poll(() => runs('task="goes-wrong",outcome="failed"'), polling).toBeGreaterThan(0)

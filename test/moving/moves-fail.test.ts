@@ -120,7 +120,7 @@ function comeBack(way: { signal: AbortSignal; onWaiting: () => void }) {
     bytesPerSecond: undefined,
     deletesSource: true,
     patienceMs: 60_000,
-    onSettled: () => undefined,
+    onResult: () => undefined,
     ...way,
   })
 }

@@ -9,7 +9,7 @@ import { type ClaimedMove, claimMove } from '../../src/database/blobs/move-blob.
 import { listVersionsIn, type StoredVersion } from '../../src/database/documents/versions-in-store.ts'
 import type { CollectNeeds } from '../../src/documents/stores/collect-blobs.ts'
 import type { MoveNeeds } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/stores/walk-versions.ts'
+import { createCopyLimits } from '../../src/documents/stores/walk-versions.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { FirmId, ProcessId, StorageKey } from '../../src/vocabulary/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
@@ -42,7 +42,7 @@ export function openMovingScene(): void {
 
 export const actor = systemActor('a test')
 export const never = new AbortController().signal
-export const toS3 = { to: 's3', removesSource: true, turns: makeTurns(8), signal: never } as const
+export const toS3 = { to: 's3', removesSource: true, limits: createCopyLimits(8), signal: never } as const
 
 export async function handIn(bytes = 3_000) {
   const file = Buffer.from(makePdf({ bytes }))

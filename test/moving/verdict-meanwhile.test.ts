@@ -125,7 +125,7 @@ describe('a paper whose verdict comes while it is moved', () => {
       deletesSource: false,
       patienceMs: 60_000,
       signal: never,
-      onSettled: () => undefined,
+      onResult: () => undefined,
       onWaiting: () => undefined,
     })
 

@@ -117,7 +117,7 @@ test('a job is a part of the trace of what asked for it', async () => {
   const { tracing } = scene.service.app
   if (tracing === undefined) throw new Error('nothing is traced')
   const name = 'traced-job'
-  const job = { name, does: 'Is traced.', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) }
+  const job = { name, description: 'Is traced.', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) }
   const worker = await startWorker(scene.service.app, [job], { pollSeconds: 1 })
   const queue = new PgBoss({ ...queueAddress(scene.service.app.databaseConnection), migrate: false, supervise: false })
   await queue.start()

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { JobStateShape, ReadinessShape, StatusShape } from '../../src/contract/operations.ts'
 import { type Job, verifySample } from '../../src/worker/jobs.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
-import { tendDisk } from '../../src/worker/local-disk-tasks.ts'
+import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
@@ -43,7 +43,7 @@ async function readiness(): Promise<ReadinessShape> {
 
 /** One of the plan's, so that it is shown. */
 async function runAs(name: string, run: Job['run']): Promise<void> {
-  const worker = await startWorker(service.app, [{ name, does: 'Is tried.', schedule: '0 0 1 1 *', run }])
+  const worker = await startWorker(service.app, [{ name, description: 'Is tried.', schedule: '0 0 1 1 *', run }])
   await expect
     .poll(() => seeJob(name), polling)
     .toMatchObject({ running_since: null, last_outcome: expect.any(String) })
@@ -112,7 +112,7 @@ test('one that failed says why in a sentence of ours alone, and keeps when it la
 })
 
 test('what is done for a disk is shown with that disk', async () => {
-  const tending = tendDisk(service.app)
+  const tending = startLocalDiskTasks(service.app)
   await expect.poll(() => seeJob('collect'), polling).toMatchObject({ last_outcome: 'ok' })
   await tending.close()
 

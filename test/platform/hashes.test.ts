@@ -7,10 +7,10 @@ import { expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
 import { listVersionsIn, type VersionCursor } from '../../src/database/documents/versions-in-store.ts'
-import { storesHere } from '../../src/documents/stores/stores.ts'
-import { fillHashes, type Filling } from '../../src/documents/verifying/check-versions.ts'
+import { reachableStores } from '../../src/documents/stores/stores.ts'
+import { fillHashes, type HashFilling } from '../../src/documents/verifying/check-versions.ts'
 import { hashPlatformDocuments } from '../../src/worker/jobs.ts'
-import { tendDisk } from '../../src/worker/local-disk-tasks.ts'
+import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
 import { readMetrics } from '../metrics/read-metrics.ts'
 import { callDocuments, problemOf } from '../support/documents/call-documents.ts'
 import {
@@ -39,8 +39,8 @@ const onDisk = () => `uploads/${platformKey(beside.firm)}`
 const untilHashed = (id: string) => expect.poll(async () => (await stateOf(id))?.['sha256']).not.toBeNull()
 const stateOf = async (id: string) => (await rowsOf(beside.service, id)).versions.at(-1)
 const runJob = () => hashPlatformDocuments.run(app(), never)
-const fill = (store: 's3' | 'local', wish: Partial<Filling> = {}, needs = app()) => {
-  const here = storesHere(app().stores).find((each) => each.store === store)
+const fill = (store: 's3' | 'local', wish: Partial<HashFilling> = {}, needs = app()) => {
+  const here = reachableStores(app().stores).find((each) => each.store === store)
   if (here === undefined) throw new Error('this store is not set up')
   return fillHashes(needs, systemActor('a test'), { here, concurrency: 2, patienceMs: 0, signal: never, ...wish })
 }
@@ -92,7 +92,7 @@ it('on a disk are filled in by whoever holds it; what is not there is on another
   expect((await problemOf(answer)).code).toBe('store_unavailable')
 
   await putPlatformFile(beside.files, elsewhere, bytes)
-  const tending = tendDisk(app(), { drainEveryMs: 3_600_000, collectEveryMs: 3_600_000, hashEveryMs: 50 })
+  const tending = startLocalDiskTasks(app(), { drainEveryMs: 3_600_000, collectEveryMs: 3_600_000, hashEveryMs: 50 })
   await expect.poll(async () => (await stateOf(waiting))?.['sha256']).toBe(sha256Of(bytes))
   await tending.close()
 })
@@ -104,7 +104,7 @@ it('a few at a time, from where the last time ended, until all were looked at', 
   let hashed = 0
   const rounds: boolean[] = []
   do {
-    const { counts, next } = await fill('local', { after, most: 3, concurrency: 1 })
+    const { counts, next } = await fill('local', { after, maxVersions: 3, concurrency: 1 })
     hashed += counts.hashed
     after = next
     rounds.push(next === undefined)
@@ -127,7 +127,7 @@ it('a few at a time, and none is passed over since those behind it were read fas
   }
   const needs = { ...app(), stores: { ...app().stores, local: { ...local, read } } }
 
-  const { counts, next } = await fill('local', { most: inOrder.indexOf(third) }, needs)
+  const { counts, next } = await fill('local', { maxVersions: inOrder.indexOf(third) }, needs)
 
   expect(counts.hashed).toBe(2)
   expect(await stateOf(third.documentId)).toMatchObject({ sha256: null })

@@ -9,7 +9,7 @@ import { listVersionsIn } from '../../src/database/documents/versions-in-store.t
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/stores/walk-versions.ts'
+import { createCopyLimits } from '../../src/documents/stores/walk-versions.ts'
 import type { DocumentId } from '../../src/vocabulary/vocabulary.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { listBucket } from '../support/s3/list-everything.ts'
@@ -33,7 +33,7 @@ const beside = serviceBeside({ USE_S3_STORAGE: 'false' })
 
 const actor = systemActor('a test')
 const never = new AbortController().signal
-const toS3 = { to: 's3', removesSource: true, turns: makeTurns(4), signal: never } as const
+const toS3 = { to: 's3', removesSource: true, limits: createCopyLimits(4), signal: never } as const
 const app = () => beside.service.app
 const rows = (id: string) => rowsOf(beside.service, id)
 const onDisk = () => `uploads/${platformKey(beside.firm)}`
@@ -82,7 +82,7 @@ const migrateAll = (to: 's3' | 'local', deletesSource = false) =>
     deletesSource,
     patienceMs: 60_000,
     signal: never,
-    onSettled: () => undefined,
+    onResult: () => undefined,
     onWaiting: () => undefined,
   })
 

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { listVersionsIn } from '../../src/database/documents/versions-in-store.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/stores/walk-versions.ts'
+import { createCopyLimits } from '../../src/documents/stores/walk-versions.ts'
 import { destroyFiles } from '../../src/documents/purge/destroy-files.ts'
 import { holdObjects } from '../../src/documents/purge/disposal.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -70,7 +70,7 @@ it('where the bucket has Object Lock, objects of a held firm carry its hold: new
 
   const scope = { store: 's3', storeId: null } as const
   const [version] = await listVersionsIn(service.app.db, scope, { after: undefined, limit: 1 })
-  const move = { removesSource: false, turns: makeTurns(1), signal: never } as const
+  const move = { removesSource: false, limits: createCopyLimits(1), signal: never } as const
   await moveVersion(service.app, systemActor('a test'), version as never, { ...move, to: 'local' })
   const [local] = await listVersionsIn(
     service.app.db,
@@ -95,7 +95,7 @@ it('where the bucket has Object Lock, objects of a held firm carry its hold: new
   await destroyFiles(service.app, {
     documentIds: undefined,
     signal: never,
-    onSettled: (each) => outcomes.push(each.outcome),
+    onResult: (each) => outcomes.push(each.outcome),
   })
   expect(outcomes).toEqual(['destroyed', 'destroyed', 'destroyed', 'destroyed'])
   expect((await recordOf(service, id)).files).toHaveLength(4)

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 import { claimMove } from '../../src/database/blobs/move-blob.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/stores/walk-versions.ts'
+import { createCopyLimits } from '../../src/documents/stores/walk-versions.ts'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { listVersionsIn, type StoredVersion } from '../../src/database/documents/versions-in-store.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
@@ -171,7 +171,7 @@ it('what moves have left behind goes too, also of dead ones, and a document that
   const scope = { store: 's3', storeId: null, firmId: own.firm } as const
   const [version] = await listVersionsIn(service.app.db, scope, page)
   if (version === undefined) throw new Error('it lies on S3')
-  const move = { to: 'local', removesSource: false, turns: makeTurns(1), signal: never } as const
+  const move = { to: 'local', removesSource: false, limits: createCopyLimits(1), signal: never } as const
   expect(await moveVersion(service.app, systemActor('a test'), version, move)).toBe('moved')
   expect(await filesOf('onS3', own.firm)).toHaveLength(1)
 

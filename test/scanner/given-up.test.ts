@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 
 import { expect, it } from 'vitest'
 
-import { scanAsItComes } from '../../src/documents/upload/scan-upload.ts'
+import { startStreamScan } from '../../src/documents/upload/scan-upload.ts'
 import { createLogger } from '../../src/logging/logger.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { openClamd, usualClamdLimits } from '../../src/scanner/clamd.ts'
@@ -22,7 +22,7 @@ it('a large file that is refused while its scan waits for its turn ends that sca
   const first = scanner.scan(piecesOf(makeNoise(1000)), { signal: ending.signal })
   await expect.poll(() => server.open()).toBe(1)
 
-  const feed = scanAsItComes({ scanner, log, metrics: createMetrics() }, new AbortController().signal)
+  const feed = startStreamScan({ scanner, log, metrics: createMetrics() }, new AbortController().signal)
   await feed.take(makeNoise(1000))
   feed.giveUp()
   await turn()

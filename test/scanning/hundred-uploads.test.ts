@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../src/contract/documents.ts'
-import { tendDisk } from '../../src/worker/local-disk-tasks.ts'
+import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { type ClamdInHand, clamdInHand } from '../support/run/controlled-clamd.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
@@ -30,7 +30,7 @@ it(
   { timeout: 240_000 },
   async () => {
     const { firm, admin } = await firmWithAdmin(service)
-    const tending = tendDisk(service.app, { drainEveryMs: 60_000, collectEveryMs: 60_000, scanEveryMs: 500 })
+    const tending = startLocalDiskTasks(service.app, { drainEveryMs: 60_000, collectEveryMs: 60_000, scanEveryMs: 500 })
     const papers: { document: DocumentShape; bytes: Buffer }[] = []
     let next = 0
     const handIn = async () => {

@@ -8,7 +8,7 @@ import type { Db } from '../../src/database/connection/client.ts'
 import { listVersionsIn, type StoredVersion } from '../../src/database/documents/versions-in-store.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { quarantineVersion } from '../../src/documents/scanning/scan-version.ts'
-import { storesHere, type StoreHere } from '../../src/documents/stores/stores.ts'
+import { reachableStores, type ReachableStore } from '../../src/documents/stores/stores.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { Sha256 } from '../../src/vocabulary/vocabulary.ts'
 import { serviceOnBothStores } from '../support/service/both-stores.ts'
@@ -19,14 +19,14 @@ import type { TestService } from '../support/service/start-service.ts'
 
 const scene = serviceOnBothStores()
 
-type Stored = { here: StoreHere; version: StoredVersion }
-type Found = { here: StoreHere; version: StoredVersion & { signature: string } }
+type Stored = { here: ReachableStore; version: StoredVersion }
+type Found = { here: ReachableStore; version: StoredVersion & { signature: string } }
 
 async function storedOn(service: TestService, store: 's3' | 'local'): Promise<Stored> {
   const { db, stores } = service.app
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)
-  const here = storesHere(stores).find((each) => each.store === store)
+  const here = reachableStores(stores).find((each) => each.store === store)
   if (here === undefined) throw new Error('this service has no such store')
   const versions = await listVersionsIn(db, here, { after: undefined, limit: 1000 })
   const version = versions.find(({ documentId }) => documentId === id)

@@ -1,4 +1,4 @@
-import { storesHere } from '../../src/documents/stores/stores.ts'
+import { reachableStores } from '../../src/documents/stores/stores.ts'
 import type { FirmId, StoreName } from '../../src/vocabulary/vocabulary.ts'
 import { freshBucket } from '../support/s3/fresh-bucket.ts'
 import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
@@ -26,7 +26,7 @@ export async function openStoreScene(
 
 /** So that each test looks at its own bytes alone. */
 export async function emptyStores({ service }: Pick<StoreScene, 'service'>): Promise<void> {
-  for (const { files } of storesHere(service.app.stores)) {
+  for (const { files } of reachableStores(service.app.stores)) {
     for await (const { key } of files.list('')) await files.remove(key)
   }
 }

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 
-import { storesHere } from '../../src/documents/stores/stores.ts'
+import { reachableStores } from '../../src/documents/stores/stores.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
-import { claimingStores } from '../../src/worker/local-disk-tasks.ts'
+import { createStoreClaimer } from '../../src/worker/local-disk-tasks.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import { verifySample } from '../../src/worker/jobs.ts'
 import { readMetrics } from '../metrics/read-metrics.ts'
@@ -37,7 +37,7 @@ afterAll(async () => {
   await bucket.remove()
 })
 afterEach(async () => {
-  for (const { files } of storesHere(service.app.stores)) {
+  for (const { files } of reachableStores(service.app.stores)) {
     for await (const { key } of files.list('')) await files.remove(key)
   }
   await sql`delete from documents`.execute(service.app.db)
@@ -104,7 +104,7 @@ it('ends in the middle when the worker is told to end', async () => {
   const ended = Promise.withResolvers<unknown>()
   const long = {
     name: 'a-long-job',
-    does: 'Waits for its end.',
+    description: 'Waits for its end.',
     schedule: '0 0 1 1 *',
     run: async (_needs: unknown, signal: AbortSignal) => {
       started.resolve()
@@ -130,8 +130,8 @@ it('a repair works with the service’s own rights', async () => {
 it('each store says whose it is: the first installation that comes, and no other after it', async () => {
   const { id } = await service.app.db.selectFrom('document_installation').select('id').executeTakeFirstOrThrow()
   const others = await startService(s3Settings(bucket))
-  await claimingStores(service.app)()
-  const claim = claimingStores(others.app)
+  await createStoreClaimer(service.app)()
+  const claim = createStoreClaimer(others.app)
   await claim()
   await claim()
 

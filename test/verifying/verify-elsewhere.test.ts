@@ -65,7 +65,7 @@ it('rows on S3 are not here where S3 is not set up', async () => {
   await uploadDocument(service.url, firmId, member)
   const { app } = service
 
-  const done = await runVerify({ ...app, stores: { ...app.stores, s3: undefined, wanted: 'local' } })
+  const done = await runVerify({ ...app, stores: { ...app.stores, s3: undefined, preferred: 'local' } })
 
   expect(done).toMatchObject({ isRight: true, files: 0, notHere: 1 })
 })

@@ -6,8 +6,8 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { listVersionsIn } from '../../src/database/documents/versions-in-store.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/stores/walk-versions.ts'
-import { type StoreHere, storesHere } from '../../src/documents/stores/stores.ts'
+import { createCopyLimits } from '../../src/documents/stores/walk-versions.ts'
+import { type ReachableStore, reachableStores } from '../../src/documents/stores/stores.ts'
 import type { VerifyNeeds } from '../../src/documents/verifying/verification.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { StorageKey, VersionId } from '../../src/vocabulary/vocabulary.ts'
@@ -42,8 +42,8 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     return scene.service.app.db.selectFrom('document_blobs').selectAll().where('source_key', '=', key).execute()
   }
 
-  const here = (needs: VerifyNeeds = scene.service.app): StoreHere =>
-    storesHere(needs.stores).find((each) => each.store === store) ?? raise('this store is not here')
+  const here = (needs: VerifyNeeds = scene.service.app): ReachableStore =>
+    reachableStores(needs.stores).find((each) => each.store === store) ?? raise('this store is not here')
 
   it('names each stray with its size and age, and leaves it', async () => {
     await uploadDocument(scene.service.url, scene.firmId, scene.member)
@@ -206,13 +206,13 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     const to = store === 's3' ? 'local' : 's3'
     const { signal } = new AbortController()
     expect(
-      await moveVersion(scene.service.app, actor, version, { to, removesSource, turns: makeTurns(1), signal }),
+      await moveVersion(scene.service.app, actor, version, { to, removesSource, limits: createCopyLimits(1), signal }),
     ).toBe('moved')
   }
 
   async function countFiles(): Promise<number> {
     let count = 0
-    for (const { files } of storesHere(scene.service.app.stores))
+    for (const { files } of reachableStores(scene.service.app.stores))
       count += (await Array.fromAsync(files.list(''))).length
     return count
   }

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { listVersionsIn } from '../../src/database/documents/versions-in-store.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
-import { makeTurns } from '../../src/documents/stores/walk-versions.ts'
+import { createCopyLimits } from '../../src/documents/stores/walk-versions.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
@@ -155,7 +155,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
       const move = {
         to: store === 's3' ? 'local' : 's3',
         removesSource: true,
-        turns: makeTurns(1),
+        limits: createCopyLimits(1),
         signal: AbortSignal.timeout(10_000),
       } as const
       expect(await moveVersion(scene.service.app, systemActor('a test'), version, move)).toBe('moved')

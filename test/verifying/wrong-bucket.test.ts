@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { DocumentShape } from '../../src/contract/documents.ts'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { requireS3 } from '../../src/cli/command/require-s3.ts'
-import { moveAll, type Settled } from '../../src/documents/moving/move-all.ts'
+import { moveAll, type MoveResult } from '../../src/documents/moving/move-all.ts'
 import { ownerFileName } from '../../src/storage/owner-file.ts'
-import { claimingStores } from '../../src/worker/local-disk-tasks.ts'
+import { createStoreClaimer } from '../../src/worker/local-disk-tasks.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { freshBucket, type FreshBucket } from '../support/s3/fresh-bucket.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
@@ -39,7 +39,7 @@ afterAll(async () => {
 beforeEach(async () => {
   wrong = await freshBucket()
   service = await startWith(right)
-  await claimingStores(service.app)()
+  await createStoreClaimer(service.app)()
   member = await makeMember(service.app, (firmId = await makeFirm(service.app)))
   paper = await uploadDocument(service.url, firmId, member)
   key = await keyOf()
@@ -88,7 +88,7 @@ it('a verification marks nothing missing in a bucket that holds nothing of ours,
 
 it("nor in another installation's bucket", async () => {
   const other = await startService(s3Settings(wrong))
-  await claimingStores(other.app)()
+  await createStoreClaimer(other.app)()
   await other.stop()
   await restartWith(wrong)
 
@@ -100,7 +100,7 @@ it("nor in another installation's bucket", async () => {
 
 it('a migration from there fails for each paper and marks none', async () => {
   await restartWith(wrong)
-  const settled: Settled[] = []
+  const settled: MoveResult[] = []
 
   await moveAll(service.app, systemActor('a test'), {
     to: 'local',
@@ -108,8 +108,8 @@ it('a migration from there fails for each paper and marks none', async () => {
     removesSource: false,
     concurrency: 2,
     signal: AbortSignal.timeout(60_000),
-    untilWorthwhile: async () => true,
-    onSettled: (each) => void settled.push(each),
+    waitForRetry: async () => true,
+    onResult: (each) => void settled.push(each),
   })
 
   const ours = settled.find(({ version }) => version.documentId === paper.id)
@@ -119,7 +119,7 @@ it('a migration from there fails for each paper and marks none', async () => {
 
 it('a service that is started so leaves S3 alone until a restart: new papers wait on the disk, old ones are answered 503', async () => {
   await restartWith(wrong)
-  await claimingStores(service.app)()
+  await createStoreClaimer(service.app)()
 
   const added = await uploadDocument(service.url, firmId, member)
   const ready = (await (await fetch(`${service.url}/readyz`)).json()) as { status: string }

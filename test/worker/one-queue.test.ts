@@ -21,7 +21,7 @@ const scene = sceneOfFile(async (closing) => {
 const often = { pollSeconds: 1 }
 
 function jobThat(name: string, run: Job['run'], more: Partial<Job> = {}): Job {
-  return { name, does: 'Is tried.', schedule: '0 0 1 1 *', run, ...more }
+  return { name, description: 'Is tried.', schedule: '0 0 1 1 *', run, ...more }
 }
 
 test('an instance polls one queue for all kinds of jobs, beside the one of its schedule', async () => {

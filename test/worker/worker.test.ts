@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import type { Tx } from '../../src/database/connection/client.ts'
 import { withLogContext } from '../../src/logging/spans.ts'
-import { lookOverWork, type WorkState } from '../../src/operations/judge-work.ts'
+import { readWorkStates, type WorkState } from '../../src/operations/judge-work.ts'
 import type { Job } from '../../src/worker/jobs.ts'
 import { startWorker, type Worker } from '../../src/worker/start-worker.ts'
 import { startFaultProxy } from '../support/service/fault-proxy.ts'
@@ -65,8 +65,8 @@ async function runNow(job: string): Promise<void> {
 
 /** As an administrator sees it. */
 async function lastRunOf(name: string): Promise<WorkState | undefined> {
-  const work = { name, does: 'Is tried.', by: 'one_instance', schedule: '0 0 1 1 *' } as const
-  const [state] = await lookOverWork(service.app.db, [work])
+  const work = { name, description: 'Is tried.', by: 'one_instance', schedule: '0 0 1 1 *' } as const
+  const [state] = await readWorkStates(service.app.db, [work])
   return state
 }
 
@@ -84,7 +84,7 @@ async function queueOf(connection: PoolConfig): Promise<PgBoss> {
 }
 
 function jobThat(name: string, run: Job['run']): Job {
-  return { name, does: 'Is tried.', schedule: '0 0 1 1 *', run }
+  return { name, description: 'Is tried.', schedule: '0 0 1 1 *', run }
 }
 
 test('of several workers that start at once, one does the housekeeping, and the log tells of it twice', async () => {

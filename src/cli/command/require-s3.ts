@@ -3,7 +3,7 @@ import type { Db } from '../../database/connection/client.ts'
 import { countDisposedBlobs } from '../../database/purge/disposals.ts'
 import type { PurgeScope } from '../../database/purge/trash-retention.ts'
 import { isAnyVersionIn } from '../../database/documents/versions-in-store.ts'
-import { claimStore, leaveWrongBucket, notOurBucket } from '../../documents/stores/claim-store.ts'
+import { claimStore, disableWrongBucket, notOurBucket } from '../../documents/stores/claim-store.ts'
 import { type Stores, storeUnavailable } from '../../documents/stores/stores.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
@@ -16,7 +16,7 @@ export async function requireS3(needs: Needs): Promise<void> {
   const trouble = await untilAborted(findS3Trouble(needs.config.s3), needs.signal)
   if (trouble !== undefined)
     throw new AppError('store_unavailable', `S3 cannot be used: ${trouble.says}. ${trouble.advice}`)
-  await untilAborted(leaveWrongBucket(needs), needs.signal)
+  await untilAborted(disableWrongBucket(needs), needs.signal)
   if (needs.stores.s3?.outage()?.trouble === 'not_ours') throw wrongBucketError()
 }
 

@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises'
 
 import { type CostFacts, gatherFacts } from '../../database/documents/cost-facts.ts'
-import { NoPrices, type Prices, readPrices, usualPrices } from '../../documents/costs/read-prices.ts'
+import { NoPrices, type Prices, readPrices, defaultPrices } from '../../documents/costs/read-prices.ts'
 import {
-  compareWays,
+  compareScenarios,
   type CostLine,
   costLines,
   type Costs,
   countOf,
-  leastBilledBytes,
+  minBilledBytes,
   type Lifecycle,
   newerThan,
-  ways,
+  scenarioNames,
 } from '../../documents/costs/calculate-cost.ts'
-import { mostBytesInMemory } from '../../documents/upload/receive-file.ts'
+import { maxBytesInMemory } from '../../documents/upload/receive-file.ts'
 import { codeOf } from '../../errors/app-error.ts'
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { CostOptions } from './add-cost.ts'
@@ -23,18 +23,18 @@ import { type CommandNeeds, requireFirm, withDatabase } from '../command/with-da
 import { partBytes } from '../../storage/s3/s3-multipart.ts'
 
 export async function estimateCost(needs: CommandNeeds, options: CostOptions): Promise<void> {
-  const prices = options.prices === undefined ? usualPrices : await readPricesFrom(options.prices)
+  const prices = options.prices === undefined ? defaultPrices : await readPricesFrom(options.prices)
   const facts = await withDatabase(needs, async ({ db }) => {
     const firmId = options.firm as FirmId | undefined // checked by the program
     if (firmId !== undefined) await requireFirm(db, firmId)
     return gatherFacts(db, firmId, {
       periodDays: options.days,
-      smallBytes: leastBilledBytes,
-      wholeBytes: mostBytesInMemory,
+      smallBytes: minBilledBytes,
+      wholeBytes: maxBytesInMemory,
       partBytes,
     })
   })
-  const costs = compareWays(facts, prices, lifecycleOf(options), {
+  const costs = compareScenarios(facts, prices, lifecycleOf(options), {
     periodDays: options.days,
     hasScanner: needs.config.clamd !== undefined,
     takesFreeOff: options.free === true,
@@ -90,7 +90,7 @@ function amount({ files, bytes }: { files: number; bytes: number }) {
 
 type CostReport = { facts: CostFacts; prices: Prices; options: CostOptions; costs: Costs }
 
-const heads: Record<(typeof ways)[number], string> = {
+const heads: Record<(typeof scenarioNames)[number], string> = {
   plain: 'as it is',
   lifecycle: 'lifecycle',
   cloudfront: 'CloudFront',
@@ -110,7 +110,7 @@ const names: Record<CostLine, string> = {
 const nameWidth = 29
 const priceWidth = 12
 
-/** For people: what was counted, a table of four ways, and how far to trust it. */
+/** For people: what was counted, a table of the four scenarios, and how far to trust it. */
 function printCosts(print: Printer, { facts, prices, options, costs }: CostReport): void {
   printFacts(print, facts, options)
   const { region, currency } = prices
@@ -118,14 +118,14 @@ function printCosts(print: Printer, { facts, prices, options, costs }: CostRepor
   print.text(
     lineOf(
       `${currency} a month, ${region}`,
-      ways.map((way) => heads[way]),
+      scenarioNames.map((way) => heads[way]),
     ),
   )
   for (const name of costLines)
     print.text(
       lineOf(
         names[name],
-        ways.map((way) => formatMoney(costs[way].lines[name].price)),
+        scenarioNames.map((way) => formatMoney(costs[way].lines[name].price)),
       ),
     )
   print.text(
@@ -133,7 +133,7 @@ function printCosts(print: Printer, { facts, prices, options, costs }: CostRepor
       'bold',
       lineOf(
         'all',
-        ways.map((way) => formatMoney(costs[way].total)),
+        scenarioNames.map((way) => formatMoney(costs[way].total)),
       ),
     ),
   )

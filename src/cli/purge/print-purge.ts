@@ -1,7 +1,7 @@
 import type { DisposedDocument } from '../../database/purge/disposals.ts'
 import type { PurgeCandidate } from '../../database/purge/trash-retention.ts'
-import type { FileSettled } from '../../documents/purge/destroy-files.ts'
-import type { PurgeSettled } from '../../documents/purge/purge-trash.ts'
+import type { DestroyResult } from '../../documents/purge/destroy-files.ts'
+import type { PurgeResult } from '../../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../../vocabulary/vocabulary.ts'
 import {
   type Amount,
@@ -12,7 +12,7 @@ import {
   showProgress,
 } from '../printing/printer.ts'
 
-type Settled = PurgeSettled | { document: PurgeCandidate; outcome: 'due' }
+type Settled = PurgeResult | { document: PurgeCandidate; outcome: 'due' }
 type Outcome = Settled['outcome'] | 'purged_before'
 
 /** Tells people and machines of one document after another, and sums up. */
@@ -172,12 +172,12 @@ function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): str
   return lines
 }
 
-type FileOutcome = FileSettled['outcome']
+type FileOutcome = DestroyResult['outcome']
 
 /** Tells people and machines of one file after another that is destroyed for good. */
 type FileReporter = {
   begin: (total: number) => void
-  report: (settled: FileSettled) => void
+  report: (settled: DestroyResult) => void
   counts: Partial<Record<FileOutcome, number>>
   /** Whether none stayed that should have gone. */
   isGood: () => boolean

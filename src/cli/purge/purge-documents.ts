@@ -74,11 +74,11 @@ async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, rep
     by: `the command purge${isNow ? ' --now' : ''}, given by ${userInfo().username} on ${hostname()}`,
     dueAt: new Date(times.now.getTime() + (isNow ? 0 : graceMs)),
     signal,
-    onSettled: reporter.report,
+    onResult: reporter.report,
   })
   if (!isNow || !isComplete) return isComplete
   reporter.beginFiles(await countWithinReach(needs, scope))
-  return destroyFiles(needs, { documentIds: scope.documentIds, signal, onSettled: reporter.reportFile })
+  return destroyFiles(needs, { documentIds: scope.documentIds, signal, onResult: reporter.reportFile })
 }
 
 async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeScope): Promise<number> {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Config } from '../../config/config.ts'
 import { systemActor } from '../../database/audit/events.ts'
 import { countVersionsIn } from '../../database/documents/versions-in-store.ts'
-import { drain, type LeftOnDisk, lookOverDisk } from '../../documents/moving/drain-fallback.ts'
+import { drain, type DiskContents, inspectDisk } from '../../documents/moving/drain-fallback.ts'
 import type { MoveNeeds } from '../../documents/moving/move-version.ts'
 import { hasCode } from '../../errors/app-error.ts'
 import { StoreError } from '../../storage/file-store.ts'
@@ -47,13 +47,13 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
     drain(needs, systemActor(randomUUID()), {
       concurrency,
       signal,
-      onSettled: (settled) =>
+      onResult: (settled) =>
         reporter.report(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
     }),
   )
   const { stoppedBy } = drained
   if (stoppedBy instanceof Error && !isS3Out(stoppedBy) && stores.s3?.outage() === undefined) throw stoppedBy
-  const left = await lookOverDisk(needs)
+  const left = await inspectDisk(needs)
   const ok = left.waiting + left.spoiled + left.unknown.files === 0
   print.json({
     event: 'finished',
@@ -76,7 +76,7 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
   if (!ok) throw new CommandFailed()
 }
 
-function whetherItMayGo({ waiting, spoiled, others, unknown }: LeftOnDisk): string {
+function whetherItMayGo({ waiting, spoiled, others, unknown }: DiskContents): string {
   const foundSo = '`verify` names those that were found wrong or missing.'
   if (unknown.files > 0)
     return `Found ${formatCount(unknown.files, 'file')}, ${formatBytes(unknown.bytes)}, on this disk, and no row of this database names the disk: look at DATABASE_URL. It must not be wiped.`

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto'
 
 import type { Config } from '../../config/config.ts'
 import { systemActor } from '../../database/audit/events.ts'
-import { migrate, type Migrated, planMigration, rehearse, type Rehearsed } from '../../documents/moving/migrate.ts'
+import {
+  migrate,
+  type Migrated,
+  planMigration,
+  dryRunMigration,
+  type DryRunOutcome,
+} from '../../documents/moving/migrate.ts'
 import type { MoveNeeds } from '../../documents/moving/move-version.ts'
 import type { FirmId, StoreName } from '../../vocabulary/vocabulary.ts'
 import type { MigrateOptions } from './add-documents.ts'
@@ -48,14 +54,14 @@ async function lookAtAll(
   { to, firmId, options, total }: Plan,
   reporter: MoveReporter,
 ): Promise<boolean> {
-  const outcomes: Record<Rehearsed, number> = { ready: 0, missing: 0, not_here: 0, wrong: 0, unreadable: 0 }
+  const outcomes: Record<DryRunOutcome, number> = { ready: 0, missing: 0, not_here: 0, wrong: 0, unreadable: 0 }
   const { concurrency } = options
-  const isComplete = await rehearse(needs, {
+  const isComplete = await dryRunMigration(needs, {
     to,
     firmId,
     concurrency,
     signal: needs.signal,
-    onLooked({ version, outcome, error }) {
+    onResult({ version, outcome, error }) {
       outcomes[outcome] += 1
       reporter.report(version, outcome, error)
     },
@@ -81,7 +87,7 @@ async function moveAllOf(
     deletesSource: options.deleteSource === true,
     patienceMs,
     signal: needs.signal,
-    onSettled: (settled) =>
+    onResult: (settled) =>
       reporter.report(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
     onWaiting: createWaitingPrinter(reporter.print, patienceMs),
   })

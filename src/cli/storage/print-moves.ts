@@ -3,9 +3,9 @@ import type { MoveOutcome } from '../../documents/moving/move-version.ts'
 import { hasCode } from '../../errors/app-error.ts'
 import { type Amount, type Printer, showProgress } from '../printing/printer.ts'
 import { openReport } from '../printing/write-report.ts'
-import type { Rehearsed } from '../../documents/moving/migrate.ts'
+import type { DryRunOutcome } from '../../documents/moving/migrate.ts'
 
-export type Outcome = MoveOutcome | Rehearsed | 'failed'
+export type Outcome = MoveOutcome | DryRunOutcome | 'failed'
 
 /** Tells people, machines and the report of one document after another. */
 export type MoveReporter = {

@@ -6,7 +6,7 @@ import {
   type Finding,
   type FindingKind,
   findingKinds,
-  leftOf,
+  countUnresolved,
   planVerification,
   type Verification,
   type Verified,
@@ -86,7 +86,7 @@ function progressFor(print: Printer, total: Amount): Progress {
 
 function answer(print: Printer, options: VerifyOptions, verified: Verified, findings: FindingsPrinter): void {
   const { files, bytes, notHere, hashed, notes, isComplete, isRight } = verified
-  const left = leftOf(verified.findings)
+  const left = countUnresolved(verified.findings)
   print.json({
     ok: isRight,
     complete: isComplete,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import type { CostFacts, Stack } from '../../database/documents/cost-facts.ts'
-import { type Assumptions, type CostLine, type Lifecycle, reckonCost, type Scenario } from './calculate-cost.ts'
-import { readPrices, usualPrices } from './read-prices.ts'
+import { type Assumptions, type CostLine, type Lifecycle, calculateCost, type Scenario } from './calculate-cost.ts'
+import { readPrices, defaultPrices } from './read-prices.ts'
 
 const gb = 1024 ** 3
 const mb = 1024 ** 2
@@ -45,7 +45,7 @@ const small = (ageDays: number, files: number, bytes: number): Stack => ({
 })
 
 function costOf(facts: Partial<CostFacts>, scenario: Partial<Scenario> = {}, assumptions: Partial<Assumptions> = {}) {
-  const cost = reckonCost(
+  const cost = calculateCost(
     { ...nothing, ...facts },
     prices,
     { lifecycle: undefined, throughCloudFront: false, ...scenario },
@@ -211,16 +211,16 @@ test('the total is the sum of the lines', () => {
 
 describe('prices', () => {
   test('those that come along say where they are from, of which day, and that they must be checked', () => {
-    expect(usualPrices.region).toBe('af-south-1')
-    expect(usualPrices.source).toContain('https://aws.amazon.com/s3/pricing/')
-    expect(usualPrices.as_of).toMatch(/^20\d\d-\d\d-\d\d$/)
-    expect(usualPrices.note).toContain('from memory')
+    expect(defaultPrices.region).toBe('af-south-1')
+    expect(defaultPrices.source).toContain('https://aws.amazon.com/s3/pricing/')
+    expect(defaultPrices.as_of).toMatch(/^20\d\d-\d\d-\d\d$/)
+    expect(defaultPrices.note).toContain('from memory')
   })
 
   test('docs/cost.md says rightly from which size on CloudFront and STANDARD_IA pay for themselves', () => {
-    const { transfer_out_gb: out, storage_gb_month: stored, requests_per_1000: requests } = usualPrices
+    const { transfer_out_gb: out, storage_gb_month: stored, requests_per_1000: requests } = defaultPrices
     const saved = out.s3 - out.cloudfront
-    expect((usualPrices.cloudfront_https_requests_per_10000 / 10_000 / saved) * gb).toBeCloseTo(29_300, -2)
+    expect((defaultPrices.cloudfront_https_requests_per_10000 / 10_000 / saved) * gb).toBeCloseTo(29_300, -2)
     expect(saved / out.s3).toBeCloseTo(0.286, 3)
 
     const savedAMonth = stored.standard - stored.standard_ia
@@ -234,12 +234,12 @@ describe('prices', () => {
     ['no JSON', '{', 'it is not JSON'],
     ['a price that is less than nothing', withPut(-1), 'requests_per_1000.put: '],
     ['a price that is text', withPut('0.006'), 'requests_per_1000.put: '],
-    ['a price that nobody asks for', JSON.stringify({ ...usualPrices, glacier: 1 }), '"glacier"'],
+    ['a price that nobody asks for', JSON.stringify({ ...defaultPrices, glacier: 1 }), '"glacier"'],
   ])('%s is refused, with its place', (_what, json, says) => {
     expect(() => readPrices(json)).toThrow(says)
   })
 })
 
 function withPut(put: unknown): string {
-  return JSON.stringify({ ...usualPrices, requests_per_1000: { ...usualPrices.requests_per_1000, put } })
+  return JSON.stringify({ ...defaultPrices, requests_per_1000: { ...defaultPrices.requests_per_1000, put } })
 }

@@ -15,9 +15,9 @@ export type Lifecycle = {
 }
 
 /** What is smaller is billed in STANDARD_IA as if it were of this size. */
-export const leastBilledBytes = 128 * 1024
+export const minBilledBytes = 128 * 1024
 /** What lies in STANDARD_IA for fewer days is billed for these. */
-const leastBilledDays = 30
+const minBilledDays = 30
 
 /** What Amazon calls a GB, and a month. */
 const gb = 1024 ** 3
@@ -59,17 +59,17 @@ export type CostLine = (typeof costLines)[number]
 type Cost = { lines: Record<CostLine, { amount: number; price: number }>; total: number }
 
 /** What the files of these facts cost in one month. */
-export function reckonCost(facts: CostFacts, prices: Prices, scenario: Scenario, assumptions: Assumptions): Cost {
+export function calculateCost(facts: CostFacts, prices: Prices, scenario: Scenario, assumptions: Assumptions): Cost {
   const placed = placeFiles(facts, scenario.lifecycle, assumptions.periodDays)
   const lines = {
-    ...reckonStorage(placed, prices),
-    ...reckonRequests(facts, placed, prices, assumptions),
-    ...reckonWayOut(placed, prices, scenario, assumptions),
+    ...calculateStorage(placed, prices),
+    ...calculateRequests(facts, placed, prices, assumptions),
+    ...calculateTransfer(placed, prices, scenario, assumptions),
   }
   return { lines, total: costLines.reduce((sum, name) => sum + lines[name].price, 0) }
 }
 
-function reckonStorage({ stored }: Placed, prices: Prices) {
+function calculateStorage({ stored }: Placed, prices: Prices) {
   const { standard, standard_ia: ia } = prices.storage_gb_month
   return {
     storage_standard: priced(stored.standard.bytes / gb, standard),
@@ -77,7 +77,7 @@ function reckonStorage({ stored }: Placed, prices: Prices) {
   }
 }
 
-function reckonRequests(facts: CostFacts, placed: Placed, prices: Prices, assumptions: Assumptions) {
+function calculateRequests(facts: CostFacts, placed: Placed, prices: Prices, assumptions: Assumptions) {
   const { put, get, get_standard_ia: getIa, transition_to_standard_ia: transition } = prices.requests_per_1000
   const toMonth = monthDays / assumptions.periodDays
   const { downloads } = placed
@@ -113,7 +113,7 @@ function ownReadsOf(facts: CostFacts, { kept }: Placed, { hasScanner }: Assumpti
   }
 }
 
-function reckonWayOut(placed: Placed, prices: Prices, { throughCloudFront }: Scenario, assumptions: Assumptions) {
+function calculateTransfer(placed: Placed, prices: Prices, { throughCloudFront }: Scenario, assumptions: Assumptions) {
   const toMonth = monthDays / assumptions.periodDays
   const { standard, ia } = placed.downloads
   const out = ((standard.bytes + ia.bytes) * toMonth) / gb
@@ -179,7 +179,7 @@ export function countOf(stacks: Stack[]): Amount {
     (all, { files, bytes, isSmall }) => ({
       files: all.files + files,
       bytes: all.bytes + bytes,
-      billedBytes: all.billedBytes + (isSmall ? files * leastBilledBytes : bytes),
+      billedBytes: all.billedBytes + (isSmall ? files * minBilledBytes : bytes),
     }),
     { files: 0, bytes: 0, billedBytes: 0 },
   )
@@ -204,7 +204,7 @@ function isPast({ ageDays, isSmall }: Stack, lifecycle: Lifecycle | undefined, a
 function isBilled({ ageDays }: Stack, lifecycle: Lifecycle | undefined, isInIa: boolean): boolean {
   if (lifecycle === undefined) return true
   const { hiddenGoneDays: gone, hiddenToIaDays: moved = 0 } = lifecycle
-  return ageDays < (isInIa ? Math.max(gone, moved + leastBilledDays) : gone)
+  return ageDays < (isInIa ? Math.max(gone, moved + minBilledDays) : gone)
 }
 
 function split(stacks: Stack[], isInIa: (stack: Stack) => boolean): ByClass {
@@ -227,14 +227,19 @@ function sumOf(one: Amount, other: Amount): Amount {
 }
 
 /** In the order in which people read them; `plain` is without lifecycle and CloudFront. */
-export const ways = ['plain', 'lifecycle', 'cloudfront', 'both'] as const
+export const scenarioNames = ['plain', 'lifecycle', 'cloudfront', 'both'] as const
 
-export type Costs = Record<(typeof ways)[number], Cost>
+export type Costs = Record<(typeof scenarioNames)[number], Cost>
 
 /** What the same files cost in four ways of keeping them and giving them out. */
-export function compareWays(facts: CostFacts, prices: Prices, lifecycle: Lifecycle, assumptions: Assumptions): Costs {
+export function compareScenarios(
+  facts: CostFacts,
+  prices: Prices,
+  lifecycle: Lifecycle,
+  assumptions: Assumptions,
+): Costs {
   const reckon = (given: Lifecycle | undefined, throughCloudFront: boolean) =>
-    reckonCost(facts, prices, { lifecycle: given, throughCloudFront }, assumptions)
+    calculateCost(facts, prices, { lifecycle: given, throughCloudFront }, assumptions)
   return {
     plain: reckon(undefined, false),
     lifecycle: reckon(lifecycle, false),

@@ -36,7 +36,7 @@ export class NoPrices extends Error {
 }
 
 /** What comes with the service: `prices.json`, which says whence and of when they are. */
-export const usualPrices: Prices = form.parse(usual)
+export const defaultPrices: Prices = form.parse(usual)
 
 export function readPrices(json: string): Prices {
   const parsed = form.safeParse(parse(json))

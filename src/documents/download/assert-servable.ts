@@ -9,7 +9,7 @@ export function assertServable(document: State, { scanner }: { scanner: Scanner 
   assertNotInTrash(document)
   const { scanStatus } = document
   if (scanStatus === 'infected') throw inQuarantine()
-  if (document.bytesState !== 'present') throw bytesGone()
+  if (document.bytesState !== 'present') throw contentGone()
   if (scanStatus === 'pending' || (scanStatus === 'skipped' && scanner !== undefined)) throw notScannedYet()
 }
 
@@ -21,7 +21,7 @@ export function inTrash(): AppError {
   return new AppError('gone', 'This document is in the trash. Restore it first.')
 }
 
-export function bytesGone(): AppError {
+export function contentGone(): AppError {
   return new AppError('gone', 'The bytes of this document were found missing or damaged. The operator has been told.')
 }
 

@@ -6,10 +6,10 @@ import type { DownloadLink } from '../../storage/file-store.ts'
 import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { accessDocument, noSuchDocument, type OpeningNeeds } from '../access-document.ts'
-import { bytesGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
+import { contentGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
 import { formatOf } from '../formats/formats.ts'
-import type { StoredBytes } from './open-stored-file.ts'
-import { answerToStoreFailure, storeHolding, type Stores, storeUnavailable } from '../stores/stores.ts'
+import type { BlobToRead } from './open-stored-file.ts'
+import { toAppError, requireStore, type Stores, storeUnavailable } from '../stores/stores.ts'
 
 export type DownloadNeeds = OpeningNeeds & {
   stores: Stores
@@ -29,7 +29,7 @@ export type DownloadRequest = {
 
 export type IssuedDownload = {
   document: OpenedDocument
-  bytes: StoredBytes
+  bytes: BlobToRead
   contentType: string
   disposition: 'attachment' | 'inline'
   /** `store_unavailable` while there is nothing to sign with. */
@@ -72,7 +72,7 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
   })
   assertDownloadable(document)
   const { store, storeId, storageKey: key, fileSize } = document
-  const holding = storeHolding(needs.stores, { store, storeId, key })
+  const holding = requireStore(needs.stores, { store, storeId, key })
   needs.metrics.downloads.inc({ store })
   const contentType = servedTypeOf(document.mimeType)
   const disposition = inlineTypes.has(contentType) ? request.disposition : 'attachment'
@@ -80,7 +80,7 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
   const link = { fileName, contentType, disposition, seconds: needs.linkSeconds, fileSize, storeId }
   const sign = () =>
     holding.signDownload(key, link).catch((error: unknown) => {
-      throw answerToStoreFailure(error)
+      throw toAppError(error)
     })
   return { document, bytes: { store, storeId, key, size: fileSize }, contentType, disposition, sign }
 }
@@ -97,7 +97,7 @@ function assertDownloadable(document: OpenedDocument): void {
     case 'not_found':
       throw noSuchDocument()
     case 'gone':
-      throw document.deletedAt === null ? bytesGone() : inTrash()
+      throw document.deletedAt === null ? contentGone() : inTrash()
     case 'scan_pending':
       throw notScannedYet()
     case 'quarantined':

@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 
 import { AppError } from '../../errors/app-error.ts'
-import type { FileBytes } from './file-bytes.ts'
+import type { FileContent } from './file-bytes.ts'
 
 /** Readers look for the end mark in the last 1,024 bytes, and so many may hide there what is no PDF. Devices fill a file up with nothing behind it. */
 const endBytes = 1024
-const mostFill = 64 * 1024
+const maxFillBytes = 64 * 1024
 
 /** Its end mark stands at its end, so that nothing is cut off or hung on, and no password stands before it. */
-export async function checkPdf(bytes: FileBytes): Promise<void> {
+export async function checkPdf(bytes: FileContent): Promise<void> {
   const end = await findEnd(bytes)
   const tail = await bytes.read(Math.max(0, end - endBytes), Math.min(end, endBytes))
   if (!tail.includes('%%EOF'))
@@ -24,9 +24,9 @@ export async function checkPdf(bytes: FileBytes): Promise<void> {
 }
 
 /** Where the last byte stands that is more than filling. */
-async function findEnd(bytes: FileBytes): Promise<number> {
-  const start = Math.max(0, bytes.size - mostFill)
-  const tail = await bytes.read(start, mostFill)
+async function findEnd(bytes: FileContent): Promise<number> {
+  const start = Math.max(0, bytes.size - maxFillBytes)
+  const tail = await bytes.read(start, maxFillBytes)
   const last = tail.findLastIndex((byte) => byte !== 0 && !isSpace(byte))
   return start + last + 1
 }
@@ -38,20 +38,20 @@ function isSpace(byte: number): boolean {
 const tailBytes = 2048
 const windowBytes = 64 * 1024
 /** So many bytes of a table of places are passed over on the way to the dictionary behind it. */
-const mostTableBytes = 16 * 1024 * 1024
+const maxTableBytes = 16 * 1024 * 1024
 
 /**
  * Whether its newest dictionary, the trailer's or that of a stream of places, names how it is encrypted (ISO 32000-1,
  * 7.5.5 and 7.5.8). Where the way there is broken, which readers forgive, any object of the file that says so counts.
  */
-async function isPdfEncrypted(bytes: FileBytes, end: number): Promise<boolean> {
+async function isPdfEncrypted(bytes: FileContent, end: number): Promise<boolean> {
   const dictionary = await findDictionary(bytes, end)
-  if (dictionary !== undefined) return saysEncrypted(dictionary)
+  if (dictionary !== undefined) return isEncryptedDictionary(dictionary)
   for await (const text of listWindows(bytes, 0, end)) if (namesEncryption(text)) return true
   return false
 }
 
-async function findDictionary(bytes: FileBytes, end: number): Promise<string | undefined> {
+async function findDictionary(bytes: FileContent, end: number): Promise<string | undefined> {
   const tail = (await bytes.read(Math.max(0, end - tailBytes), Math.min(end, tailBytes))).toString('latin1')
   const said = [...tail.matchAll(/startxref\s+(\d{1,12})\s/g)].at(-1)?.[1]
   if (said === undefined) return undefined
@@ -65,12 +65,12 @@ async function findDictionary(bytes: FileBytes, end: number): Promise<string | u
 }
 
 /** What stands at a place to which a file refers: the table of places with the trailer behind it, or a stream of places. */
-async function readDictionary(bytes: FileBytes, offset: number, end: number): Promise<string | undefined> {
+async function readDictionary(bytes: FileContent, offset: number, end: number): Promise<string | undefined> {
   const beginning = (await bytes.read(offset, windowBytes)).toString('latin1')
   const stream = /^\s*\d+\s+\d+\s+obj\b([\s\S]*?)\bstream\b/.exec(beginning)?.[1]
   if (stream !== undefined) return /\/XRef\b/.test(stream) ? stream : undefined
   if (!/^\s*xref\b/.test(beginning)) return undefined
-  const until = Math.min(end, offset + mostTableBytes)
+  const until = Math.min(end, offset + maxTableBytes)
   for await (const text of listWindows(bytes, offset, until)) {
     const trailer = text.indexOf('trailer')
     const after = trailer < 0 ? -1 : text.indexOf('startxref', trailer)
@@ -80,7 +80,7 @@ async function readDictionary(bytes: FileBytes, offset: number, end: number): Pr
 }
 
 /** A file's text in pieces of which each repeats half of the one before, so that nothing is cut in two. */
-async function* listWindows(bytes: FileBytes, start: number, end: number): AsyncGenerator<string, void> {
+async function* listWindows(bytes: FileContent, start: number, end: number): AsyncGenerator<string, void> {
   for (let from = start; from < end; from += windowBytes / 2) {
     yield (await bytes.read(from, Math.min(windowBytes, end - from))).toString('latin1')
     // A file in memory is read without a pause, and others want to be served meanwhile.
@@ -93,7 +93,7 @@ const encrypt = String.raw`/(?:E|#45)(?:n|#6[eE])(?:c|#63)(?:r|#72)(?:y|#79)(?:p
 const asAKey = new RegExp(`${encrypt}(?![A-Za-z0-9#])`)
 const asAReference = new RegExp(String.raw`${encrypt}\s+\d+\s+\d+\s+R\b`)
 
-function saysEncrypted(dictionary: string): boolean {
+function isEncryptedDictionary(dictionary: string): boolean {
   return asAKey.test(dictionary)
 }
 

@@ -5,7 +5,7 @@ import { makeJpeg, makePdf, makePng } from '../../../test/support/files/make-fil
 import { readSample } from '../../../test/support/files/read-sample.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { detectFormat, formats, headBytes, requireAllowedFormat } from './formats.ts'
-import { bytesInMemory, type FileBytes } from './file-bytes.ts'
+import { contentInMemory, type FileContent } from './file-bytes.ts'
 import { readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'
 
 const all = formats.map(({ mimeType }) => mimeType)
@@ -13,7 +13,7 @@ const all = formats.map(({ mimeType }) => mimeType)
 async function checkFile(bytes: Buffer, fileName: string): Promise<string> {
   const detected = await detectFormat(bytes.subarray(0, headBytes))
   const format = requireAllowedFormat(detected, { fileName, declaredType: undefined }, all)
-  await format.check(bytesInMemory(bytes))
+  await format.check(contentInMemory(bytes))
   return format.name
 }
 
@@ -35,7 +35,7 @@ it.each(sound)('%s, as programs write it, is taken for what it is', async (fileN
   expect(await checkFile(bytes, fileName)).toBe(name)
 })
 
-const sizes: [string, (bytes: FileBytes) => Promise<unknown>, Buffer][] = [
+const sizes: [string, (bytes: FileContent) => Promise<unknown>, Buffer][] = [
   ['HEIC', readHeicSize, readSample('photo.heic')],
   ['lossy WebP', readWebpSize, readSample('lossy.webp')],
   ['lossless WebP', readWebpSize, readSample('lossless.webp')],
@@ -43,18 +43,18 @@ const sizes: [string, (bytes: FileBytes) => Promise<unknown>, Buffer][] = [
 ]
 
 it.each(sizes)('the size of a %s is read from its header', async (_what, readSize, bytes) => {
-  expect(await readSize(bytesInMemory(bytes))).toEqual({ width: 300, height: 200 })
+  expect(await readSize(contentInMemory(bytes))).toEqual({ width: 300, height: 200 })
 })
 
 it('a JPEG may have bytes 0xff before each of its segments', async () => {
   const jpeg = makeJpeg()
   const filled = Buffer.concat([jpeg.subarray(0, 2), Buffer.alloc(20, 0xff), jpeg.subarray(2)])
 
-  expect(await readJpegSize(bytesInMemory(filled))).toEqual({ width: 1, height: 1 })
+  expect(await readJpegSize(contentInMemory(filled))).toEqual({ width: 1, height: 1 })
 })
 
 it('the size of a PNG is that of its first chunk, which must be the header', async () => {
-  expect(await readPngSize(bytesInMemory(makePng()))).toEqual({ width: 1, height: 1 })
+  expect(await readPngSize(contentInMemory(makePng()))).toEqual({ width: 1, height: 1 })
 })
 
 const encrypted = ['encrypted.pdf', 'encrypted-linearized.pdf']

@@ -2,7 +2,7 @@ import { fileTypeFromBuffer } from 'file-type'
 
 import { AppError } from '../../errors/app-error.ts'
 import { checkPdf } from './check-pdf.ts'
-import type { FileBytes } from './file-bytes.ts'
+import type { FileContent } from './file-bytes.ts'
 import { checkPicture, readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'
 
 /** A kind of file that can be taken, known by its bytes. Another one is another entry in `formats.ts` and its check. */
@@ -14,7 +14,7 @@ export type Format = {
   extensions: readonly [string, ...string[]]
   name: string
   /** Looks at the whole file, whose first bytes are of this kind. Throws `unsupported_type` or `too_large` that says what is wrong with it and what to do. */
-  check: (bytes: FileBytes) => Promise<void>
+  check: (bytes: FileContent) => Promise<void>
 }
 
 export const formats: readonly Format[] = [
@@ -91,7 +91,7 @@ export function requireAllowedFormat(
 ): Format {
   if (format === undefined || !allowedMimeTypes.includes(format.mimeType)) {
     const isWhat = found === undefined ? 'is of no kind that we know' : `is ${format?.name ?? found} by its content`
-    throw refusal(
+    throw unsupported(
       `This file ${isWhat}. Allowed here: ${namesOf(allowedMimeTypes)}. Save or scan it as one of these and send it again.`,
     )
   }
@@ -102,7 +102,7 @@ export function requireAllowedFormat(
 
 function assertNameAgrees(format: Format, extension: string): void {
   if (format.extensions.includes(extension)) return
-  throw refusal(
+  throw unsupported(
     `The content is ${format.name}, but the name ends in ${extension === '' ? 'no extension' : `".${extension}"`}. Rename the file to end in .${format.extensions[0]} if it is what you meant to send.`,
   )
 }
@@ -113,12 +113,12 @@ const noDeclaration = new Set(['', 'application/octet-stream', 'binary/octet-str
 function assertDeclaredAgrees(format: Format, declaredType: string | undefined): void {
   const declared = (declaredType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (noDeclaration.has(declared) || formatOf(declared) === format) return
-  throw refusal(
+  throw unsupported(
     `The content is ${format.name}, but it was sent as ${formatOf(declared)?.name ?? 'another kind of file'}. Send it as ${format.mimeType} if it is what you meant to send.`,
   )
 }
 
-function refusal(detail: string): AppError {
+function unsupported(detail: string): AppError {
   return new AppError('unsupported_type', detail)
 }
 

@@ -1,18 +1,18 @@
 import { AppError } from '../../errors/app-error.ts'
-import type { FileBytes } from './file-bytes.ts'
+import type { FileContent } from './file-bytes.ts'
 
 type PictureSize = { width: number; height: number }
 
 /** Reads a picture's size from its header; undefined when the header is not one of its kind. */
-type ReadSize = (bytes: FileBytes) => Promise<PictureSize | undefined>
+type ReadSize = (bytes: FileContent) => Promise<PictureSize | undefined>
 
 /**
  * To show a picture, four bytes are held for each of its pixels, whatever its file's size: a few kilobytes can ask for
  * gigabytes. An A3 sheet scanned at 600 dpi has 70 million.
  */
-const mostPixels = 120_000_000
+const maxPixels = 120_000_000
 
-export function checkPicture(name: string, readSize: ReadSize): (bytes: FileBytes) => Promise<void> {
+export function checkPicture(name: string, readSize: ReadSize): (bytes: FileContent) => Promise<void> {
   return async (bytes) => {
     const size = await readSize(bytes)
     if (size === undefined || size.width === 0 || size.height === 0)
@@ -20,30 +20,30 @@ export function checkPicture(name: string, readSize: ReadSize): (bytes: FileByte
         'unsupported_type',
         `This file begins as a ${name} picture, but its header cannot be read: it is damaged or was cut off. Open it, save it anew and send it again.`,
       )
-    if (size.width * size.height > mostPixels)
+    if (size.width * size.height > maxPixels)
       throw new AppError(
         'too_large',
-        `This picture has ${size.width} × ${size.height} pixels; at most ${mostPixels / 1_000_000} million in all are taken. Save it smaller, for example at 300 dpi, and send it again.`,
+        `This picture has ${size.width} × ${size.height} pixels; at most ${maxPixels / 1_000_000} million in all are taken. Save it smaller, for example at 300 dpi, and send it again.`,
       )
   }
 }
 
 /** From its first chunk, which must be the header (PNG specification, 11.2.1). */
-export async function readPngSize(bytes: FileBytes): Promise<PictureSize | undefined> {
+export async function readPngSize(bytes: FileContent): Promise<PictureSize | undefined> {
   const chunk = await bytes.read(8, 25)
   if (chunk.length < 25 || chunk.readUInt32BE(0) !== 13 || chunk.toString('latin1', 4, 8) !== 'IHDR') return undefined
   return { width: chunk.readUInt32BE(8), height: chunk.readUInt32BE(12) }
 }
 
 /** A photo has a few dozen before its picture. */
-const mostSegments = 4096
+const maxSegments = 4096
 
 const noFrames = new Set([0xc4, 0xc8, 0xcc])
 
 /** From the frame header, which stands behind any number of other segments (ITU-T T.81, B.2.2). */
-export async function readJpegSize(bytes: FileBytes): Promise<PictureSize | undefined> {
+export async function readJpegSize(bytes: FileContent): Promise<PictureSize | undefined> {
   let start = 2
-  for (let count = 0; count < mostSegments; count += 1) {
+  for (let count = 0; count < maxSegments; count += 1) {
     start = await skipFill(bytes, start)
     const head = await bytes.read(start, 9)
     if (head.length < 9 || head.readUInt8(0) !== 0xff) return undefined
@@ -57,7 +57,7 @@ export async function readJpegSize(bytes: FileBytes): Promise<PictureSize | unde
 }
 
 /** Any number of bytes 0xff may stand before a marker. */
-async function skipFill(bytes: FileBytes, start: number): Promise<number> {
+async function skipFill(bytes: FileContent, start: number): Promise<number> {
   const piece = await bytes.read(start, 64)
   const fill = piece.findIndex((byte, index) => byte === 0xff && piece[index + 1] !== 0xff)
   return start + Math.max(0, fill)
@@ -73,7 +73,7 @@ function hasLength(marker: number): boolean {
 }
 
 /** From its first chunk: a lossy or lossless picture, or the canvas of an extended file (RFC 9649, 2.5 to 2.7). */
-export async function readWebpSize(bytes: FileBytes): Promise<PictureSize | undefined> {
+export async function readWebpSize(bytes: FileContent): Promise<PictureSize | undefined> {
   const head = await bytes.read(0, 30)
   if (head.length < 30) return undefined
   switch (head.toString('latin1', 12, 16)) {
@@ -98,10 +98,10 @@ function sizeOfLossless(bits: number): PictureSize {
 /** The insides of a box: from `start` to `end`. */
 type Box = { type: string; start: number; end: number }
 
-const mostBoxes = 1000
+const maxBoxes = 1000
 
 /** The largest size of its `ispe` boxes: tiles and the thumbnail have one too (ISO/IEC 23008-12, 6.5.3). */
-export async function readHeicSize(bytes: FileBytes): Promise<PictureSize | undefined> {
+export async function readHeicSize(bytes: FileContent): Promise<PictureSize | undefined> {
   let largest: PictureSize | undefined
   const properties = await findInside(bytes, { start: 0, end: bytes.size })
   if (properties === undefined) return undefined
@@ -119,21 +119,25 @@ export async function readHeicSize(bytes: FileBytes): Promise<PictureSize | unde
 const versionBytes = 4
 
 /** The properties of all items: `ipco` in `iprp` in `meta`. */
-async function findInside(bytes: FileBytes, whole: Pick<Box, 'start' | 'end'>): Promise<Box | undefined> {
+async function findInside(bytes: FileContent, whole: Pick<Box, 'start' | 'end'>): Promise<Box | undefined> {
   const meta = await findBox(bytes, whole, 'meta')
   const iprp = meta && (await findBox(bytes, { ...meta, start: meta.start + versionBytes }, 'iprp'))
   return iprp && (await findBox(bytes, iprp, 'ipco'))
 }
 
-async function findBox(bytes: FileBytes, within: Pick<Box, 'start' | 'end'>, wanted: string): Promise<Box | undefined> {
+async function findBox(
+  bytes: FileContent,
+  within: Pick<Box, 'start' | 'end'>,
+  wanted: string,
+): Promise<Box | undefined> {
   for await (const box of listBoxes(bytes, within)) if (box.type === wanted) return box
   return undefined
 }
 
 /** The boxes side by side in a piece of the file; ends at one that is broken (ISO/IEC 14496-12, 4.2). */
-async function* listBoxes(bytes: FileBytes, { start, end }: Pick<Box, 'start' | 'end'>): AsyncGenerator<Box, void> {
+async function* listBoxes(bytes: FileContent, { start, end }: Pick<Box, 'start' | 'end'>): AsyncGenerator<Box, void> {
   let next = start
-  for (let count = 0; count < mostBoxes && next + 8 <= end; count += 1) {
+  for (let count = 0; count < maxBoxes && next + 8 <= end; count += 1) {
     const head = await bytes.read(next, 16)
     if (head.length < 8) return
     const short = head.readUInt32BE(0)

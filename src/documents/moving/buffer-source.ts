@@ -6,10 +6,10 @@ import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
 import { type FileStore, type HeldInMemory, isMissing, type Spooled, StoreError } from '../../storage/file-store.ts'
 import type { Spool } from '../../storage/spool/spool.ts'
 import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { type Chunks, flowIntoSpool, holdInMemory } from '../upload/read-upload.ts'
-import { mostBytesInMemory } from '../upload/receive-file.ts'
+import { type Chunks, streamToSpool, bufferInMemory } from '../upload/read-upload.ts'
+import { maxBytesInMemory } from '../upload/receive-file.ts'
 
-export type HoldNeeds = { budget: ByteBudget; spool: Spool }
+export type BufferNeeds = { budget: ByteBudget; spool: Spool }
 
 export type Source = {
   store: Pick<FileStore, 'read'>
@@ -22,20 +22,23 @@ export type Source = {
   waitSeconds?: number
 }
 
-export type HeldSource = {
+export type BufferedSource = {
   content: HeldInMemory | Spooled
   /** To be called in every case. */
   release: () => Promise<void>
 }
 
 /** Reads a stored file so that it can be stored again: a small one into memory, a large one through the spool. */
-export async function holdSource({ budget, spool }: HoldNeeds, source: Source): Promise<HeldSource | undefined> {
+export async function bufferSource(
+  { budget, spool }: BufferNeeds,
+  source: Source,
+): Promise<BufferedSource | undefined> {
   const { size, signal, waitSeconds } = source
   try {
-    if (size > mostBytesInMemory) return await holdInSpool(spool, await source.store.read(source.key), source)
+    if (size > maxBytesInMemory) return await bufferInSpool(spool, await source.store.read(source.key), source)
     // Memory first: S3 cuts a connection whose bytes nobody reads for a while, which looks like an outage.
     const giveBack = await budget.reserve(size, { signal, ...(waitSeconds !== undefined && { waitSeconds }) })
-    return await holdInMemory({ budget, giveBack }, exactly(size, readLater(source)), {
+    return await bufferInMemory({ budget, giveBack }, exactly(size, readLater(source)), {
       mostBytes: size,
       ...hashOf(source),
     })
@@ -45,10 +48,10 @@ export async function holdSource({ budget, spool }: HoldNeeds, source: Source): 
   }
 }
 
-async function holdInSpool(spool: Spool, stream: Readable, source: Source): Promise<HeldSource> {
+async function bufferInSpool(spool: Spool, stream: Readable, source: Source): Promise<BufferedSource> {
   const chunks = exactly(source.size, stream)
   try {
-    return await flowIntoSpool(spool, chunks, { ...hashOf(source), stop: () => stream.destroy() })
+    return await streamToSpool(spool, chunks, { ...hashOf(source), stop: () => stream.destroy() })
   } catch (error) {
     stream.destroy()
     throw error
@@ -65,14 +68,14 @@ async function* readLater({ store, key }: Source): Chunks {
 }
 
 /** Whether this was thrown, or refused, since the source is not what it must be. */
-export function isOfWrongSource(error: unknown): boolean {
-  return error instanceof SourceIsWrong || isAppError(error, 'validation_failed')
+export function isSourceDamaged(error: unknown): boolean {
+  return error instanceof SourceLengthDiffers || isAppError(error, 'validation_failed')
 }
 
 /** Reads a corrupt source a second time: one wrong answer must not block a document. Throws when it is right now. */
-export async function lookAgain({ store, key, size, sha256, signal }: Source): Promise<'missing' | 'wrong'> {
+export async function recheckSource({ store, key, size, sha256, signal }: Source): Promise<'missing' | 'wrong'> {
   try {
-    const found = await hashStored(store, key, signal)
+    const found = await hashBlob(store, key, signal)
     if (found.size !== size || (sha256 !== null && found.sha256 !== sha256)) return 'wrong'
   } catch (error) {
     if (isMissing(error)) return 'missing'
@@ -81,7 +84,7 @@ export async function lookAgain({ store, key, size, sha256, signal }: Source): P
   throw new StoreError('unavailable', 'The source was not right, and was when it was read a second time.')
 }
 
-class SourceIsWrong extends Error {
+class SourceLengthDiffers extends Error {
   override readonly name = 'SourceIsWrong'
 }
 
@@ -94,11 +97,11 @@ async function* exactly(size: number, source: Readable | Chunks): Chunks {
     if (seen > size) break
     yield chunk
   }
-  if (seen !== size) throw new SourceIsWrong('The source is not as long as its row says.')
+  if (seen !== size) throw new SourceLengthDiffers('The source is not as long as its row says.')
 }
 
 /** What really lies in a store: reads every byte, holding none. Throws `bytes_missing`, or that the store could not be asked. */
-export async function hashStored<Key>(
+export async function hashBlob<Key>(
   store: { read(key: Key): Promise<Readable> },
   key: Key,
   signal?: AbortSignal,

@@ -1,17 +1,17 @@
 import { type FileLabels, type FileStore, type StoredFile, StoreError } from '../../storage/file-store.ts'
 import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
 import {
-  hashStored,
-  type HeldSource,
-  type HoldNeeds,
-  holdSource,
-  isOfWrongSource,
-  lookAgain,
+  hashBlob,
+  type BufferedSource,
+  type BufferNeeds,
+  bufferSource,
+  isSourceDamaged,
+  recheckSource,
   type Source,
 } from './buffer-source.ts'
-import type { Turns } from '../stores/walk-versions.ts'
+import type { CopyLimits } from '../stores/walk-versions.ts'
 
-export type CopyNeeds = HoldNeeds
+export type CopyNeeds = BufferNeeds
 
 export type Copy = {
   from: { store: Pick<FileStore, 'read'>; key: StorageKey }
@@ -21,7 +21,7 @@ export type Copy = {
   sha256: Sha256 | null
   contentType: string
   labels: FileLabels
-  turns: Turns
+  limits: CopyLimits
   signal: AbortSignal
 }
 
@@ -36,25 +36,25 @@ export type CopyOutcome =
  * Copies one file from store to store, reads the target back and compares its hash. A target with the same bytes counts as
  * copied. Throws when a store could not be asked, or gave the source wrong once and right the next time.
  */
-export async function copyBytes(needs: CopyNeeds, copy: Copy): Promise<CopyOutcome> {
-  const { to, turns, signal } = copy
+export async function copyBlob(needs: CopyNeeds, copy: Copy): Promise<CopyOutcome> {
+  const { to, limits, signal } = copy
   try {
-    const stored = await turns.writing(() => writeOver(needs, copy))
+    const stored = await limits.writing(() => writeTarget(needs, copy))
     if (stored === undefined) return { kind: 'source_missing' }
-    const found = await turns.readingBack(() => hashStored(to.store, to.key, signal))
+    const found = await limits.readingBack(() => hashBlob(to.store, to.key, signal))
     const isProved = found.size === stored.size && found.sha256 === stored.sha256
     return isProved ? { kind: 'copied', stored } : { kind: 'target_wrong' }
   } catch (error) {
-    if (!isOfWrongSource(error)) throw error
-    return { kind: `source_${await lookAgain(sourceOf(copy))}` }
+    if (!isSourceDamaged(error)) throw error
+    return { kind: `source_${await recheckSource(sourceOf(copy))}` }
   }
 }
 
 /** Undefined when there is no source. */
-async function writeOver(needs: CopyNeeds, copy: Copy): Promise<StoredFile | undefined> {
+async function writeTarget(needs: CopyNeeds, copy: Copy): Promise<StoredFile | undefined> {
   // Who waited for a turn may have been told to end meanwhile.
   copy.signal.throwIfAborted()
-  const held = await holdSource(needs, sourceOf(copy))
+  const held = await bufferSource(needs, sourceOf(copy))
   if (held === undefined) return undefined
   try {
     return await write(copy, held)
@@ -67,7 +67,10 @@ function sourceOf({ from, size, sha256, signal }: Copy): Source {
   return { ...from, size, sha256, signal, waitSeconds: Infinity }
 }
 
-async function write({ size, to, contentType, labels, signal }: Copy, { content }: HeldSource): Promise<StoredFile> {
+async function write(
+  { size, to, contentType, labels, signal }: Copy,
+  { content }: BufferedSource,
+): Promise<StoredFile> {
   try {
     return await to.store.write(to.key, { contentType, labels, content, signal })
   } catch (error) {

@@ -8,11 +8,11 @@ import type { StoredVersion } from '../../database/documents/versions-in-store.t
 import { StoreError } from '../../storage/file-store.ts'
 import { quarantineKeyOf } from '../../storage/storage-key.ts'
 import type { ProcessId, QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { hashStored } from './buffer-source.ts'
-import type { StoreHere } from '../stores/stores.ts'
+import { hashBlob } from './buffer-source.ts'
+import type { ReachableStore } from '../stores/stores.ts'
 import { holdRows } from '../../database/documents/documents.ts'
 
-export type Aside = {
+export type QuarantineRequest = {
   key: StorageKey
   /** The key that its copy is named after, where its own is none of our form. */
   nameKey?: StorageKey
@@ -22,7 +22,7 @@ export type Aside = {
   of?: Pick<StoredVersion, 'firmId' | 'documentId' | 'versionId'>
 }
 
-export type SetAside = { quarantining: Quarantining; isThere: boolean }
+export type QuarantineCopy = { quarantining: Quarantining; isThere: boolean }
 
 type Needs = { db: Db; processId: ProcessId }
 
@@ -30,11 +30,11 @@ type Needs = { db: Db; processId: ProcessId }
  * Copies a file to where nothing is served from: the copy is named first, then made, read back and compared. The file
  * itself stays. It may be killed at any moment and run again. `isThere` is false when the file is gone.
  */
-export async function setAside(
+export async function copyToQuarantine(
   needs: Needs,
-  here: StoreHere,
-  { key, nameKey = key, size: bytes, reason, of }: Aside,
-): Promise<SetAside> {
+  here: ReachableStore,
+  { key, nameKey = key, size: bytes, reason, of }: QuarantineRequest,
+): Promise<QuarantineCopy> {
   const place: Place = { store: here.store, storeId: here.storeId, key }
   const quarantining = await inTransaction(needs.db, async (trx) => {
     if (of !== undefined) await holdRows(trx, of)
@@ -46,7 +46,7 @@ export async function setAside(
       of,
     })
   })
-  const source = await hashIfThere(here.files, key)
+  const source = await findBlobHash(here.files, key)
   const isThere = source !== undefined && (await copyUntilRight(needs.db, here, { key, nameKey, quarantining, source }))
   return { quarantining, isThere }
 }
@@ -55,22 +55,22 @@ type Hashed = { size: number; sha256: string }
 type Copying = { key: StorageKey; nameKey: StorageKey; quarantining: Quarantining; source: Hashed }
 
 /** False when the source went away. Changes the name that is written down where other bytes are found under it. */
-async function copyUntilRight(db: Db, { files }: StoreHere, copying: Copying): Promise<boolean> {
+async function copyUntilRight(db: Db, { files }: ReachableStore, copying: Copying): Promise<boolean> {
   const { key, nameKey, quarantining, source } = copying
   if (!(await take(files, key, quarantining.quarantineKey))) return false
-  if (isSame(await hashStored(files.quarantine, quarantining.quarantineKey), source)) return true
+  if (isSame(await hashBlob(files.quarantine, quarantining.quarantineKey), source)) return true
 
   const another = quarantineKeyOf(nameKey, randomUUID())
   if (!(await renameQuarantine(db, quarantining, another)))
     throw new Error('Another process sets the same file aside. Run it again.')
   quarantining.quarantineKey = another
   if (!(await take(files, key, another))) return false
-  if (isSame(await hashStored(files.quarantine, another), source)) return true
+  if (isSame(await hashBlob(files.quarantine, another), source)) return true
   throw new Error('The store gave back other bytes than it was told to copy, twice.')
 }
 
 /** What is there already may be the copy of an attempt that was killed: reading it back tells. */
-async function take(files: StoreHere['files'], from: StorageKey, to: QuarantineKey): Promise<boolean> {
+async function take(files: ReachableStore['files'], from: StorageKey, to: QuarantineKey): Promise<boolean> {
   try {
     await files.quarantine.take(from, to)
     return true
@@ -82,12 +82,12 @@ async function take(files: StoreHere['files'], from: StorageKey, to: QuarantineK
 }
 
 /** Undefined when nothing is there. */
-export async function hashIfThere<Key>(
-  store: Parameters<typeof hashStored<Key>>[0],
+export async function findBlobHash<Key>(
+  store: Parameters<typeof hashBlob<Key>>[0],
   key: Key,
 ): Promise<Hashed | undefined> {
   try {
-    return await hashStored(store, key)
+    return await hashBlob(store, key)
   } catch (error) {
     if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
     throw error

@@ -6,7 +6,7 @@ import { isS3Out } from '../../storage/s3/requests/s3-operation.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
 import type { Stores } from '../stores/stores.ts'
 import { walkVersions } from '../stores/walk-versions.ts'
-import { moveAll, type Settled } from './move-all.ts'
+import { moveAll, type MoveResult } from './move-all.ts'
 import type { MoveNeeds } from './move-version.ts'
 import { countOnDisk } from '../../database/documents/versions-in-store.ts'
 
@@ -19,7 +19,7 @@ type Drained = {
   stoppedBy?: unknown
 }
 
-type Draining = { concurrency: number; signal: AbortSignal; onSettled?: (settled: Settled) => void }
+type Draining = { concurrency: number; signal: AbortSignal; onResult?: (settled: MoveResult) => void }
 
 /**
  * Moves to S3 what was stored on this disk as fallback, until S3 is away again. A file that fails otherwise is retried,
@@ -33,11 +33,11 @@ export async function drain(needs: MoveNeeds, actor: EventActor, draining: Drain
     removesSource: true,
     concurrency: draining.concurrency,
     signal: draining.signal,
-    onSettled(settled) {
-      countSettled(drained, settled)
-      draining.onSettled?.(settled)
+    onResult(settled) {
+      countResult(drained, settled)
+      draining.onResult?.(settled)
     },
-    async untilWorthwhile(error) {
+    async waitForRetry(error) {
       // One bad file does not stand before all others; S3 or a database that is away does.
       if (error instanceof StoreError && !isS3Out(error) && needs.stores.s3?.outage() === undefined) return true
       drained.stoppedBy ??= error
@@ -48,7 +48,7 @@ export async function drain(needs: MoveNeeds, actor: EventActor, draining: Drain
   return drained
 }
 
-function countSettled(drained: Drained, { version, outcome }: Settled): void {
+function countResult(drained: Drained, { version, outcome }: MoveResult): void {
   if (outcome === 'moved') {
     drained.moved += 1
     drained.bytes += version.fileSize
@@ -58,7 +58,7 @@ function countSettled(drained: Drained, { version, outcome }: Settled): void {
 }
 
 /** What would be lost with a disk. */
-export type LeftOnDisk = {
+export type DiskContents = {
   /** Files that wait for S3, and those among them that were found wrong or missing. */
   waiting: number
   spoiled: number
@@ -69,7 +69,7 @@ export type LeftOnDisk = {
 }
 
 /** Counts what lies on this disk alone, before somebody takes it away. */
-export async function lookOverDisk({ db, stores }: { db: Db; stores: Stores }): Promise<LeftOnDisk> {
+export async function inspectDisk({ db, stores }: { db: Db; stores: Stores }): Promise<DiskContents> {
   const { isKnown, others: byChoice, ...fallback } = await countOnDisk(db, stores.local.storeId)
   const ofPlatform = await countOfPlatform(db, stores.local)
   const isStrange = !isKnown && ofPlatform === 0

@@ -7,11 +7,11 @@ import { countVersionsIn, type StoredVersion, type VersionScope } from '../../da
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import { takesNoMore } from '../../storage/local/local-errors.ts'
 import type { FirmId, StoreName } from '../../vocabulary/vocabulary.ts'
-import { mostBytesInMemory } from '../upload/receive-file.ts'
-import { storeHolding, type Stores } from '../stores/stores.ts'
-import { makeWaitForS3, type Patience } from '../stores/wait-for-s3.ts'
-import { inTurns, makePace, walkVersions } from '../stores/walk-versions.ts'
-import { moveAll, type Settled } from './move-all.ts'
+import { maxBytesInMemory } from '../upload/receive-file.ts'
+import { requireStore, type Stores } from '../stores/stores.ts'
+import { createS3Wait, type Patience } from '../stores/wait-for-s3.ts'
+import { forEachConcurrently, createThrottle, walkVersions } from '../stores/walk-versions.ts'
+import { moveAll, type MoveResult } from './move-all.ts'
 import type { MoveNeeds, MoveOutcome } from './move-version.ts'
 
 /** With how long S3 is waited for when it goes away in the middle. */
@@ -21,7 +21,7 @@ export type Migration = {
   concurrency: number
   bytesPerSecond: number | undefined
   deletesSource: boolean
-  onSettled: (settled: Settled) => void
+  onResult: (settled: MoveResult) => void
 } & Patience
 
 export type Migrated = {
@@ -55,20 +55,20 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
   let bytes = 0
   let diskFailure: StoreError | undefined
   const scope = scopeOf(migration, needs.stores)
-  const s3IsBack = makeWaitForS3(needs.stores, migration)
+  const s3IsBack = createS3Wait(needs.stores, migration)
   const isComplete = await moveAll(needs, actor, {
     scope,
     to,
     removesSource: deletesSource,
     concurrency: migration.concurrency,
-    ...(bytesPerSecond !== undefined && { pace: makePace(bytesPerSecond, signal) }),
+    ...(bytesPerSecond !== undefined && { throttle: createThrottle(bytesPerSecond, signal) }),
     signal,
-    onSettled(settled) {
+    onResult(settled) {
       outcomes[settled.outcome] += 1
       if (settled.outcome === 'moved') bytes += settled.version.fileSize
-      migration.onSettled(settled)
+      migration.onResult(settled)
     },
-    async untilWorthwhile(error, { fileSize }) {
+    async waitForRetry(error, { fileSize }) {
       if (isLackOfRight(error)) throw error
       if (to === 'local' && isEndOfDisk(error, fileSize)) diskFailure ??= error
       return diskFailure === undefined && s3IsBack()
@@ -81,31 +81,31 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
 
 /** Of a large file it may be the spool that is full, or it alone that does not fit. */
 function isEndOfDisk(error: unknown, fileSize: number): error is StoreError {
-  return takesNoMore(error) && fileSize <= mostBytesInMemory
+  return takesNoMore(error) && fileSize <= maxBytesInMemory
 }
 
 /** What a move would meet at the source. `wrong`: it has another length than its row says. */
-export type Rehearsed = 'ready' | 'missing' | 'not_here' | 'wrong' | 'unreadable'
+export type DryRunOutcome = 'ready' | 'missing' | 'not_here' | 'wrong' | 'unreadable'
 
-type Rehearsal = Pick<Migration, 'to' | 'firmId' | 'concurrency' | 'signal'> & {
-  onLooked: (looked: { version: StoredVersion; outcome: Rehearsed; error?: unknown }) => void
+type DryRun = Pick<Migration, 'to' | 'firmId' | 'concurrency' | 'signal'> & {
+  onResult: (looked: { version: StoredVersion; outcome: DryRunOutcome; error?: unknown }) => void
 }
 
 /** A migration that changes nothing: looks at every source, opens it, and says what a move of it would meet. */
-export async function rehearse(needs: MoveNeeds, rehearsal: Rehearsal): Promise<boolean> {
-  const { concurrency, signal, onLooked } = rehearsal
-  await inTurns(walkVersions(needs.db, scopeOf(rehearsal, needs.stores)), concurrency, async (version) => {
+export async function dryRunMigration(needs: MoveNeeds, rehearsal: DryRun): Promise<boolean> {
+  const { concurrency, signal, onResult } = rehearsal
+  await forEachConcurrently(walkVersions(needs.db, scopeOf(rehearsal, needs.stores)), concurrency, async (version) => {
     if (signal.aborted) return 'enough'
-    onLooked({ version, ...(await lookAtSource(storeHolding(needs.stores, version), version)) })
+    onResult({ version, ...(await checkSource(requireStore(needs.stores, version), version)) })
     return 'next'
   })
   return !signal.aborted
 }
 
-async function lookAtSource(
+async function checkSource(
   store: FileStore,
   { key, fileSize, storeId, store: name }: StoredVersion,
-): Promise<{ outcome: Rehearsed; error?: unknown }> {
+): Promise<{ outcome: DryRunOutcome; error?: unknown }> {
   try {
     const stat = await store.stat(key)
     if (stat === undefined) return { outcome: name === 'local' && storeId === null ? 'not_here' : 'missing' }

@@ -21,10 +21,10 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import { type StoredFile, StoreError } from '../../storage/file-store.ts'
 import { extensionOf, storageKeyOf } from '../../storage/storage-key.ts'
 import type { Clock, ProcessId, StorageKey, StoreName } from '../../vocabulary/vocabulary.ts'
-import { reportWrongBytes } from '../stores/claim-store.ts'
-import { storeHolding, type Stores } from '../stores/stores.ts'
-import { copyBytes, type CopyNeeds, type CopyOutcome } from './copy-blob.ts'
-import type { Turns } from '../stores/walk-versions.ts'
+import { reportDamaged } from '../stores/claim-store.ts'
+import { requireStore, type Stores } from '../stores/stores.ts'
+import { copyBlob, type CopyNeeds, type CopyOutcome } from './copy-blob.ts'
+import type { CopyLimits } from '../stores/walk-versions.ts'
 
 export type MoveNeeds = CopyNeeds & {
   db: Db
@@ -41,7 +41,7 @@ export type Move = {
   to: StoreName
   /** Whether the source goes, after its grace; else it stays, on purpose. */
   removesSource: boolean
-  turns: Turns
+  limits: CopyLimits
   signal: AbortSignal
 }
 
@@ -61,20 +61,20 @@ export async function moveVersion(
   needs: MoveNeeds,
   actor: EventActor,
   version: StoredVersion,
-  { to, removesSource, turns, signal }: Move,
+  { to, removesSource, limits, signal }: Move,
 ): Promise<MoveOutcome> {
   const { firmId, documentId, versionId, fileSize: bytes, store, storeId, key } = version
   const from: Place = { store, storeId, key }
-  const target: Place = { ...placeIn(needs.stores, to), key: freshKey(version) }
+  const target: Place = { ...locationIn(needs.stores, to), key: freshKey(version) }
   const move = await claimMove(needs.db, needs.processId, { firmId, documentId, versionId, bytes, from, to: target })
   if (move === undefined) return 'busy'
   if (move.isTakenOver) needs.metrics.movesResumed.inc()
 
-  const keeping = keepClaim(needs.db, move)
+  const keeping = renewClaimWhileMoving(needs.db, move)
   const within = AbortSignal.any([signal, keeping.lost])
   try {
-    const copied = await copyUntilRight(needs, keeping, { version, turns, signal: within })
-    if (copied.kind !== 'copied') return await endInVain(needs, actor, keeping.move, copied.kind)
+    const copied = await copyUntilRight(needs, keeping, { version, limits, signal: within })
+    if (copied.kind !== 'copied') return await endWithoutCopy(needs, actor, keeping.move, copied.kind)
     return await commit(needs, actor, keeping.move, { stored: copied.stored, removesSource })
   } catch (error) {
     if (keeping.lost.aborted) return 'busy'
@@ -86,7 +86,7 @@ export async function moveVersion(
   }
 }
 
-function placeIn({ local }: Stores, store: StoreName): Omit<Place, 'key'> {
+function locationIn({ local }: Stores, store: StoreName): Omit<Place, 'key'> {
   return store === 's3' ? { store, storeId: null } : { store, storeId: local.storeId }
 }
 
@@ -95,10 +95,10 @@ function freshKey({ firmId, documentType, key }: StoredVersion): StorageKey {
 }
 
 type Copied = CopyOutcome | { kind: 'taken_over' }
-type Copying = { version: StoredVersion; turns: Turns; signal: AbortSignal }
+type Copying = { version: StoredVersion; limits: CopyLimits; signal: AbortSignal }
 
 /** Other bytes under a key that was made for this move alone are a fault of the store: it alarms, and another key is tried, once. */
-async function copyUntilRight(needs: MoveNeeds, keeping: KeptClaim, copying: Copying): Promise<Copied> {
+async function copyUntilRight(needs: MoveNeeds, keeping: RenewedClaim, copying: Copying): Promise<Copied> {
   const { move } = keeping
   // Its parts are lost to us, and the next upload's id takes the place of its own.
   if (move.deadMultipartId !== null && move.to.store === 's3')
@@ -118,17 +118,17 @@ async function copyUntilRight(needs: MoveNeeds, keeping: KeptClaim, copying: Cop
 async function copyOnce(
   needs: MoveNeeds,
   { from, to }: ClaimedMove,
-  { version, turns, signal }: Copying,
+  { version, limits, signal }: Copying,
 ): Promise<CopyOutcome> {
   const { firmId, documentId, documentType, fileName, fileSize, sha256, mimeType } = version
-  return copyBytes(needs, {
-    from: { store: storeHolding(needs.stores, from), key: from.key },
-    to: { store: storeHolding(needs.stores, to), key: to.key },
+  return copyBlob(needs, {
+    from: { store: requireStore(needs.stores, from), key: from.key },
+    to: { store: requireStore(needs.stores, to), key: to.key },
     size: fileSize,
     sha256,
     contentType: mimeType,
     labels: { originalFileName: fileName, documentType, firmId, documentId },
-    turns,
+    limits,
     signal,
   })
 }
@@ -145,7 +145,7 @@ async function commit(
       sha256: stored.sha256,
       etag: stored.etag,
       objectVersionId: stored.objectVersionId,
-      sourceStoreId: placeIn(needs.stores, move.from.store).storeId,
+      sourceStoreId: locationIn(needs.stores, move.from.store).storeId,
       sourceDueAt: removesSource ? graceEnds : null,
       targetDueAt: graceEnds,
     }),
@@ -153,7 +153,7 @@ async function commit(
   return outcome === 'committed' ? 'moved' : 'busy'
 }
 
-async function endInVain(
+async function endWithoutCopy(
   needs: MoveNeeds,
   actor: EventActor,
   move: ClaimedMove,
@@ -168,11 +168,11 @@ async function endInVain(
       await rejectMove(needs.db, move, endOfGrace(needs))
       // The platform's rows name no disk: what is not on this one may be on another.
       if (move.from.store === 'local' && move.from.storeId === null) return 'not_here'
-      await reportWrongBytes(needs, actor, move.from, 'missing')
+      await reportDamaged(needs, actor, move.from, 'missing')
       return 'missing'
     case 'source_wrong':
       await rejectMove(needs.db, move, endOfGrace(needs))
-      await reportWrongBytes(needs, actor, move.from, 'wrong')
+      await reportDamaged(needs, actor, move.from, 'wrong')
       return 'wrong'
   }
 }
@@ -181,7 +181,7 @@ function endOfGrace({ now, graceMs }: MoveNeeds): Date {
   return new Date(now().getTime() + graceMs)
 }
 
-type KeptClaim = {
+type RenewedClaim = {
   /** Another one under the same claim once it has another target. */
   move: ClaimedMove
   /** Aborts when another mover has taken over. */
@@ -189,7 +189,7 @@ type KeptClaim = {
   end(): void
 }
 
-function keepClaim(db: Db, move: ClaimedMove): KeptClaim {
+function renewClaimWhileMoving(db: Db, move: ClaimedMove): RenewedClaim {
   const losing = new AbortController()
   const kept = { move, lost: losing.signal, end: () => clearInterval(timer) }
   const timer = setInterval(() => void renew(), (claimSeconds / 3) * 1000)

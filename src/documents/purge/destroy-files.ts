@@ -6,7 +6,7 @@ import { isLackOfRight } from '../../database/connection/postgres-errors.ts'
 import { isStorableKey } from '../../storage/storage-key.ts'
 import type { BlobId, DocumentId, StoreName } from '../../vocabulary/vocabulary.ts'
 import { abortParts, removeOne, type RemoveNeeds } from '../stores/remove-blobs.ts'
-import { type StoreHere, storesHere } from '../stores/stores.ts'
+import { type ReachableStore, reachableStores } from '../stores/stores.ts'
 
 export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
 
@@ -17,7 +17,7 @@ export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
  */
 export type FileOutcome = 'destroyed' | Keeper | 'refused'
 
-export type FileSettled = { file: Removal & { store: StoreName } } & (
+export type DestroyResult = { file: Removal & { store: StoreName } } & (
   | { outcome: FileOutcome }
   | { outcome: 'failed'; error: unknown }
 )
@@ -26,7 +26,7 @@ export type Destruction = {
   /** Of these alone; undefined: of all that was ever purged. */
   documentIds: DocumentId[] | undefined
   signal: AbortSignal
-  onSettled: (settled: FileSettled) => void
+  onResult: (settled: DestroyResult) => void
 }
 
 const batchSize = 200
@@ -38,7 +38,7 @@ const atOnce = 8
  * grace. It may be killed at any moment and run again. False when it was told to end before.
  */
 export async function destroyFiles(needs: DestroyNeeds, destruction: Destruction): Promise<boolean> {
-  for (const here of storesHere(needs.stores)) {
+  for (const here of reachableStores(needs.stores)) {
     let after: BlobId | undefined
     do {
       if (destruction.signal.aborted) return false
@@ -51,19 +51,19 @@ export async function destroyFiles(needs: DestroyNeeds, destruction: Destruction
 /** Yields the last blob of the batch; undefined once there is nothing more. */
 async function destroyBatch(
   needs: DestroyNeeds,
-  here: StoreHere,
-  { documentIds, after, signal, onSettled }: Destruction & { after: BlobId | undefined },
+  here: ReachableStore,
+  { documentIds, after, signal, onResult }: Destruction & { after: BlobId | undefined },
 ): Promise<BlobId | undefined> {
   const scope = { purged: true, documentIds, after } as const
   const batch = await claimRemovals(needs.db, needs.processId, here, { scope, now: needs.now(), limit: batchSize })
   const { claimId, removals, kept } = batch
-  for (const { keeper, ...file } of kept) onSettled({ file: { ...file, store: here.store }, outcome: keeper })
+  for (const { keeper, ...file } of kept) onResult({ file: { ...file, store: here.store }, outcome: keeper })
   const limit = pLimit(atOnce)
   const destroyed = await Promise.all(
     removals.map((removal) =>
       limit(async () => {
         if (signal.aborted) return { id: removal.id, outcome: 'failed' } as const
-        return settle(here, removal, onSettled)
+        return destroyOne(here, removal, onResult)
       }),
     ),
   )
@@ -74,20 +74,24 @@ async function destroyBatch(
     .at(-1)
 }
 
-async function settle(here: StoreHere, removal: Removal, onSettled: Destruction['onSettled']): Promise<RemovalOutcome> {
+async function destroyOne(
+  here: ReachableStore,
+  removal: Removal,
+  onResult: Destruction['onResult'],
+): Promise<RemovalOutcome> {
   const file = { ...removal, store: here.store }
   try {
     const outcome = await destroy(here, removal)
-    onSettled({ file, outcome })
+    onResult({ file, outcome })
     return { id: removal.id, outcome: outcome === 'destroyed' ? 'destroyed' : 'failed' }
   } catch (error) {
     if (isLackOfRight(error)) throw error
-    onSettled({ file, outcome: 'failed', error })
+    onResult({ file, outcome: 'failed', error })
     return { id: removal.id, outcome: 'failed' }
   }
 }
 
-async function destroy(here: StoreHere, removal: Removal): Promise<'destroyed' | 'refused'> {
+async function destroy(here: ReachableStore, removal: Removal): Promise<'destroyed' | 'refused'> {
   if (!isStorableKey(removal.key)) return 'destroyed'
   if (here.store === 's3') {
     await abortParts(here, removal)

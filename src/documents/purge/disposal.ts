@@ -41,14 +41,14 @@ export async function changeDisposal(
 ): Promise<DisposalOf> {
   const access = { right: 'documents.hold', firmId, documentId } as const
   return changeDocument(needs, actor, access, async ({ trx, membership, document, record }) => {
-    const changed = await apply(trx, membership, document, change)
+    const changed = await applyChange(trx, membership, document, change)
     if (Object.keys(changed).length > 0) await record({ details: { ...changed, reason: change.reason } })
     return requireDisposal(trx, { firmId, documentId })
   })
 }
 
 /** Yields what was not so already, as the audit trail has it. */
-async function apply(
+async function applyChange(
   trx: Tx,
   membership: Membership,
   { firmId, id: documentId, deletedAt }: DocumentRecord,

@@ -22,16 +22,16 @@ import type { Clock } from '../../vocabulary/vocabulary.ts'
 import type { Stores } from '../stores/stores.ts'
 import { holdDocument } from '../../database/documents/documents.ts'
 
-export type PurgeSettled = { document: PurgeCandidate } & (
+export type PurgeResult = { document: PurgeCandidate } & (
   | { outcome: PurgeOutcome }
   /** The database or a store could not be asked. */
   | { outcome: 'failed'; error: unknown }
 )
 
-type PurgeRun = PurgeWish & {
+type PurgeRun = PurgeOptions & {
   scope: PurgeScope
   signal: AbortSignal
-  onSettled: (settled: PurgeSettled) => void
+  onResult: (settled: PurgeResult) => void
 }
 
 /**
@@ -41,17 +41,17 @@ type PurgeRun = PurgeWish & {
 export async function purgeTrash(needs: PurgeNeeds, actor: EventActor, run: PurgeRun): Promise<boolean> {
   for await (const document of walkTrash(needs.db, run.times, run.scope)) {
     if (run.signal.aborted) return false
-    run.onSettled(await settle(needs, actor, document, run))
+    run.onResult(await purgeOne(needs, actor, document, run))
   }
   return true
 }
 
-async function settle(
+async function purgeOne(
   needs: PurgeNeeds,
   actor: EventActor,
   document: PurgeCandidate,
-  wish: PurgeWish,
-): Promise<PurgeSettled> {
+  wish: PurgeOptions,
+): Promise<PurgeResult> {
   if (document.state !== 'due') return { document, outcome: document.state }
   try {
     return { document, outcome: await purgeDocument(needs, actor, document, wish) }
@@ -80,7 +80,7 @@ export async function* walkTrash(
 
 type PurgeNeeds = { db: Db; stores: Stores }
 
-type PurgeWish = {
+type PurgeOptions = {
   times: PurgeTimes
   why: string
   /** Who destroys it, for the record. */
@@ -97,7 +97,7 @@ async function purgeDocument(
   needs: PurgeNeeds,
   actor: EventActor,
   document: Pick<PurgeCandidate, 'firmId' | 'documentId'>,
-  { times, why, by, dueAt }: PurgeWish,
+  { times, why, by, dueAt }: PurgeOptions,
 ): Promise<PurgeOutcome> {
   const { local } = needs.stores
   for (const key of await listDisklessFiles(needs.db, document))
@@ -122,7 +122,7 @@ export type PurgeDailyNeeds = PurgeNeeds & {
   graceMs: number
 }
 
-export type PurgeCounts = Partial<Record<PurgeSettled['outcome'], number>>
+export type PurgeCounts = Partial<Record<PurgeResult['outcome'], number>>
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -141,7 +141,7 @@ export async function purgeDaily(
     by: 'the daily job',
     dueAt: new Date(at.getTime() + graceMs),
     signal,
-    onSettled(settled) {
+    onResult(settled) {
       const { outcome, document } = settled
       counts[outcome] = (counts[outcome] ?? 0) + 1
       if (outcome === 'purged') metrics.purgedDocuments.inc()

@@ -1,8 +1,8 @@
 import type { EventActor } from '../../database/audit/events.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
-import { makePace } from '../stores/walk-versions.ts'
-import type { StoreHere } from '../stores/stores.ts'
+import { createThrottle } from '../stores/walk-versions.ts'
+import type { ReachableStore } from '../stores/stores.ts'
 import { quarantineLater, type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
 import {
   claimDueScans,
@@ -27,7 +27,7 @@ const bytesPerSecondAgain = 8 * 1024 * 1024
 const daysOfRecent = 30
 const rowsAtOnce = 1000
 
-type Sweep = { needs: ScanVersionNeeds; actor: EventActor; here: StoreHere; signal: AbortSignal; scanned: Scanned }
+type Sweep = { needs: ScanVersionNeeds; actor: EventActor; here: ReachableStore; signal: AbortSignal; scanned: Scanned }
 
 /**
  * Scans what is due in one store: first pending files, then, at a bounded rate, clean ones: the last month's after new
@@ -36,19 +36,19 @@ type Sweep = { needs: ScanVersionNeeds; actor: EventActor; here: StoreHere; sign
 export async function scanStored(
   { scanner, ...needs }: ScanStoredNeeds,
   actor: EventActor,
-  here: StoreHere,
+  here: ReachableStore,
   signal: AbortSignal,
 ): Promise<Scanned> {
   const scanned: Scanned = {}
   if (scanner === undefined) return scanned
   const sweep: Sweep = { needs: { ...needs, scanner }, actor, here, signal, scanned }
-  await finishQuarantines(sweep)
+  await resumeQuarantines(sweep)
   const identity = await scanner.identify()
   needs.metrics.scannerUp.set(identity === undefined ? 0 : 1)
   if (identity === undefined) return scanned
-  if (identity.signatures !== undefined) await heedSignatures(sweep, identity.signatures)
+  if (identity.signatures !== undefined) await scheduleRescans(sweep, identity.signatures)
 
-  const pace = makePace(bytesPerSecondAgain, signal)
+  const pace = createThrottle(bytesPerSecondAgain, signal)
   while (!signal.aborted) {
     const waiting = await scanSome(sweep, 'waiting', async () => undefined)
     if (waiting === 'away') return scanned
@@ -62,7 +62,7 @@ export async function scanStored(
 const pageOfInfected = 100
 
 /** Of an attempt that was killed, or could not reach the store. */
-async function finishQuarantines({ needs, here, scanned, signal }: Sweep): Promise<void> {
+async function resumeQuarantines({ needs, here, scanned, signal }: Sweep): Promise<void> {
   let page: Awaited<ReturnType<typeof listInfectedWithBytes>> = []
   do {
     // Behind those of the page before: some may lie on another disk, and stay.
@@ -71,7 +71,7 @@ async function finishQuarantines({ needs, here, scanned, signal }: Sweep): Promi
   } while (page.length === pageOfInfected && !signal.aborted)
 }
 
-async function heedSignatures({ needs, scanned, signal }: Sweep, signatures: number): Promise<void> {
+async function scheduleRescans({ needs, scanned, signal }: Sweep, signatures: number): Promise<void> {
   if (await noteSignatures(needs.db, signatures))
     needs.log.info({ event: 'new_signatures', signatures }, 'the scanner knows more: recent files are scanned again')
   // Also after an instance that was killed in the middle of it.

@@ -11,12 +11,12 @@ import type { CannotSay, Scanner, Verdict } from '../../scanner/scanner.ts'
 import { isMissing } from '../../storage/file-store.ts'
 import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
 import type { BlobId, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { type ReportNeeds, reportWrongBytes } from '../stores/claim-store.ts'
+import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
 import { removeNow } from '../stores/remove-blobs.ts'
-import { hashIfThere, setAside } from '../moving/copy-to-quarantine.ts'
-import { type StoreHere, storesHere } from '../stores/stores.ts'
+import { findBlobHash, copyToQuarantine } from '../moving/copy-to-quarantine.ts'
+import { type ReachableStore, reachableStores } from '../stores/stores.ts'
 import type { QuarantineNeeds } from '../verifying/quarantine-orphan.ts'
-import { type Occasion, runScan, type Scanning } from '../upload/scan-upload.ts'
+import { type ScanOccasion, runScan, type Scanning } from '../upload/scan-upload.ts'
 import { type DueScan, postponeScan, recordClean, recordInfected } from '../../database/documents/scans.ts'
 
 export type ScanVersionNeeds = QuarantineNeeds &
@@ -36,10 +36,10 @@ export type ScanOutcome = 'clean' | 'infected' | 'undecided' | 'no_scanner' | 'u
 const verdictMs = 180_000
 
 const firstPauseSeconds = 30
-const mostPauseSeconds = 6 * 60 * 60
+const maxPauseSeconds = 6 * 60 * 60
 const dayMs = 24 * 60 * 60 * 1000
 
-type Scan = { here: StoreHere; version: DueScan; occasion: Occasion; signal: AbortSignal }
+type Scan = { here: ReachableStore; version: DueScan; occasion: ScanOccasion; signal: AbortSignal }
 
 /** Scans one stored version that was claimed for it, and acts on the verdict. Throws when the database does not answer. */
 export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, scan: Scan): Promise<ScanOutcome> {
@@ -58,14 +58,19 @@ export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, sc
       await recordClean(needs.db, actor, version, { secondsAgo: (performance.now() - begunAt) / 1000 })
       return 'clean'
     case 'infected':
-      await actOnFind(needs, actor, scan, verdict.signature)
+      await handleInfected(needs, actor, scan, verdict.signature)
       return 'infected'
     case 'cannot_say':
-      return await leave(needs, version, verdict.why)
+      return await postpone(needs, version, verdict.why)
   }
 }
 
-async function actOnFind(needs: ScanVersionNeeds, actor: EventActor, scan: Scan, signature: string): Promise<void> {
+async function handleInfected(
+  needs: ScanVersionNeeds,
+  actor: EventActor,
+  scan: Scan,
+  signature: string,
+): Promise<void> {
   const { here, version } = scan
   const { recorded } = await recordInfected(needs.db, actor, version, signature)
   if (!recorded) return
@@ -85,7 +90,7 @@ async function actOnFind(needs: ScanVersionNeeds, actor: EventActor, scan: Scan,
 /** Moves infected bytes to quarantine; a failure is left to the next sweep. True when they were moved. */
 export async function quarantineLater(
   needs: ScanVersionNeeds,
-  here: StoreHere,
+  here: ReachableStore,
   version: StoredVersion & { signature: string },
 ): Promise<boolean> {
   try {
@@ -101,7 +106,11 @@ export async function quarantineLater(
 }
 
 /** A scanner that is away says nothing of the file; one that fails at it may fail at it again. */
-async function leave(needs: ScanVersionNeeds, version: DueScan, why: CannotSay): Promise<'undecided' | 'no_scanner'> {
+async function postpone(
+  needs: ScanVersionNeeds,
+  version: DueScan,
+  why: CannotSay,
+): Promise<'undecided' | 'no_scanner'> {
   if (why === 'unreachable' || why === 'busy') {
     await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })
     return 'no_scanner'
@@ -122,7 +131,7 @@ async function leave(needs: ScanVersionNeeds, version: DueScan, why: CannotSay):
 }
 
 function pauseAfter(attempts: number): number {
-  return Math.min(mostPauseSeconds, firstPauseSeconds * 2 ** Math.min(attempts, 20))
+  return Math.min(maxPauseSeconds, firstPauseSeconds * 2 ** Math.min(attempts, 20))
 }
 
 /** `unread`: the bytes could not be read whole and right. `elsewhere`: they may be on another disk. */
@@ -147,20 +156,20 @@ async function readAndScan(
     if (verdict.kind === 'cannot_say') return verdict
     const isWhole = seen.size === version.fileSize && [null, seen.hash.digest('hex')].includes(version.sha256)
     if (isWhole || verdict.kind === 'infected') return verdict
-    tellUnread(needs.log, version, 'other bytes than were stored')
+    logUnread(needs.log, version, 'other bytes than were stored')
   } catch (error) {
     if (signal.aborted) {
       await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })
       throw signal.reason
     }
-    if (isMissing(error) && mayLieElsewhere(version)) return 'elsewhere'
-    if (isMissing(error)) await reportWrongBytes(needs, actor, version, 'missing')
-    else tellUnread(needs.log, version, error)
+    if (isMissing(error) && mayBeElsewhere(version)) return 'elsewhere'
+    if (isMissing(error)) await reportDamaged(needs, actor, version, 'missing')
+    else logUnread(needs.log, version, error)
   }
   return 'unread'
 }
 
-function tellUnread(log: Logger, { store, key }: DueScan, why: unknown): void {
+function logUnread(log: Logger, { store, key }: DueScan, why: unknown): void {
   log.warn(
     { event: 'scan_unread', store, key, ...(typeof why === 'string' ? { why } : { err: why }) },
     'a file could not be read to be scanned',
@@ -173,14 +182,14 @@ function tellUnread(log: Logger, { store, key }: DueScan, why: unknown): void {
  */
 export async function quarantineVersion(
   needs: QuarantineNeeds,
-  here: StoreHere,
+  here: ReachableStore,
   version: StoredVersion & { signature: string },
 ): Promise<boolean> {
   const { key, fileSize: size, signature } = version
-  if (mayLieElsewhere(version) && (await here.files.stat(key)) === undefined) return false
-  const { quarantining, isThere } = await setAside(needs, here, {
+  if (mayBeElsewhere(version) && (await here.files.stat(key)) === undefined) return false
+  const { quarantining, isThere } = await copyToQuarantine(needs, here, {
     key,
-    nameKey: isStorageKey(key) ? key : keyOfOurForm(version),
+    nameKey: isStorageKey(key) ? key : createKey(version),
     size,
     reason: `a virus: ${signature}`,
     of: version,
@@ -193,7 +202,7 @@ export async function quarantineVersion(
   await removeEverywhere(needs, leaving)
   if (isThere) return true
   // Where its bytes were gone, another process may have set them aside at the same moment, under this name or another.
-  const isAside = (await hashIfThere(here.files.quarantine, quarantining.quarantineKey)) !== undefined
+  const isAside = (await findBlobHash(here.files.quarantine, quarantining.quarantineKey)) !== undefined
   if (isAside) await commitQuarantine(needs.db, quarantining)
   else await forgetQuarantine(needs.db, quarantining)
   return true
@@ -201,7 +210,7 @@ export async function quarantineVersion(
 
 async function removeEverywhere(needs: QuarantineNeeds, leaving: (Place & { id: BlobId })[]): Promise<void> {
   const { db, stores } = needs
-  for (const here of storesHere(stores)) {
+  for (const here of reachableStores(stores)) {
     const ids = leaving.filter(({ store, storeId }) => store === here.store && storeId === here.storeId)
     await removeNow(
       needs,
@@ -216,11 +225,11 @@ async function removeEverywhere(needs: QuarantineNeeds, leaving: (Place & { id: 
 }
 
 /** The platform's rows name no disk. */
-function mayLieElsewhere({ store, storeId }: StoredVersion): boolean {
+function mayBeElsewhere({ store, storeId }: StoredVersion): boolean {
   return store === 'local' && storeId === null
 }
 
 /** The platform ends its keys with whatever its users' file names did. */
-function keyOfOurForm({ firmId, documentType }: StoredVersion): StorageKey {
+function createKey({ firmId, documentType }: StoredVersion): StorageKey {
   return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension: 'bin' })
 }

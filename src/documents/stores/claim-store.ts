@@ -9,7 +9,7 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
-import type { StoreHere, Stores } from './stores.ts'
+import type { ReachableStore, Stores } from './stores.ts'
 import { markWrongBytes, type WrongState } from '../../database/documents/missing-and-corrupt.ts'
 
 /** `nobodys`: no installation has put its name there, and nothing shows that it is this one's. */
@@ -21,10 +21,11 @@ type Needs = { db: Db; stores: Stores }
  * Whose a store is. A store without an owner becomes ours if new files go there first, or if files of ours are there: a
  * bucket with none of them may be a wrong one. Throws when the store could not be asked.
  */
-export async function claimStore(needs: Needs, here: StoreHere): Promise<Owner> {
+export async function claimStore(needs: Needs, here: ReachableStore): Promise<Owner> {
   const { ownership } = here.files
   const ourId = await findInstallationId(needs.db)
-  const owner = (await ownership.find()) ?? ((await isToBeOurs(needs, here)) ? await ownership.claim(ourId) : undefined)
+  const owner =
+    (await ownership.find()) ?? ((await shouldClaim(needs, here)) ? await ownership.claim(ourId) : undefined)
   if (owner === undefined) return 'nobodys'
   return owner === ourId ? 'ours' : 'anothers'
 }
@@ -33,20 +34,20 @@ export async function claimStore(needs: Needs, here: StoreHere): Promise<Owner> 
 async function isWrongBucket(db: Db, s3: GuardedS3): Promise<boolean> {
   const keys = await listSomeKeys(db, { store: 's3', isPlatforms: false, limit: keysToTry })
   if (keys.length === 0 || (await s3.ownership.find()) === (await findInstallationId(db))) return false
-  return !(await isAnyThere(s3, keys))
+  return !(await hasAnyKey(s3, keys))
 }
 
 /** Some may be lost without the store being a wrong one. */
 const keysToTry = 20
 
-async function isToBeOurs({ db, stores }: Needs, { store, files }: StoreHere): Promise<boolean> {
+async function shouldClaim({ db, stores }: Needs, { store, files }: ReachableStore): Promise<boolean> {
   if (store === 'local') return true
   const ours = await listSomeKeys(db, { store, isPlatforms: false, limit: keysToTry })
   const keys = [...ours, ...(await listSomeKeys(db, { store, isPlatforms: true, limit: keysToTry }))]
-  return keys.length === 0 ? stores.wanted === 's3' : isAnyThere(files, keys)
+  return keys.length === 0 ? stores.preferred === 's3' : hasAnyKey(files, keys)
 }
 
-async function isAnyThere(files: FileStore, keys: Parameters<FileStore['stat']>[0][]): Promise<boolean> {
+async function hasAnyKey(files: FileStore, keys: Parameters<FileStore['stat']>[0][]): Promise<boolean> {
   // A row of the platform's may name what is no key at all.
   for (const key of keys.filter(isReadableKey)) if ((await files.stat(key)) !== undefined) return true
   return false
@@ -56,7 +57,7 @@ async function isAnyThere(files: FileStore, keys: Parameters<FileStore['stat']>[
  * Takes S3 out until a restart if nothing in the bucket shows that it is ours: what went there would be missing once
  * AWS_S3_BUCKET is correct. Throws when the bucket could not be asked.
  */
-export async function leaveWrongBucket({ db, stores }: { db: Db; stores: Stores }): Promise<void> {
+export async function disableWrongBucket({ db, stores }: { db: Db; stores: Stores }): Promise<void> {
   const { s3 } = stores
   if (s3 === undefined || s3.outage() !== undefined) return
   if (await isWrongBucket(db, s3)) s3.takeOut('not_ours', 'NotOurs')
@@ -72,7 +73,7 @@ export const notOurBucket =
  * Marks each version of bytes that a store reported missing or corrupt: it answers `gone` from now on, and alarms once.
  * False when no version names these bytes any more. Throws a `StoreError`, and marks nothing, in a bucket that is not ours.
  */
-export async function reportWrongBytes(
+export async function reportDamaged(
   { db, stores, log, metrics }: ReportNeeds,
   actor: EventActor,
   place: Place,

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { abandonIncoming } from '../../database/blobs/reserve-upload.ts'
 import { forgetExpiredHidden } from '../../database/blobs/remove-blobs.ts'
 import { removeBatch, type RemoveNeeds } from './remove-blobs.ts'
-import { storesHere } from './stores.ts'
+import { reachableStores } from './stores.ts'
 
 export type CollectNeeds = RemoveNeeds & {
   /** Incoming blobs that are older are abandoned: longer than any request may live. */
@@ -32,7 +32,7 @@ export async function collectBlobs(needs: CollectNeeds, signal: AbortSignal): Pr
     graceMs,
   })
   const collected: Collected = { ...abandoned, removals: 0, left: 0 }
-  for (const here of storesHere(needs.stores)) {
+  for (const here of reachableStores(needs.stores)) {
     if (here.store === 's3' && here.files.outage() !== undefined) continue
     for (;;) {
       if (signal.aborted) return collected

@@ -14,7 +14,7 @@ import type { Db } from '../../database/connection/client.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { isReadableKey, isStorableKey, requireQuarantineKey } from '../../storage/storage-key.ts'
 import type { BlobId, Clock, ProcessId } from '../../vocabulary/vocabulary.ts'
-import { type StoreHere, type Stores, storesHere } from './stores.ts'
+import { type ReachableStore, type Stores, reachableStores } from './stores.ts'
 
 export type RemoveNeeds = {
   db: Db
@@ -36,7 +36,11 @@ const filesAtOnce = 8
  * It may be killed at any moment; the claims end with the process, and removing what is gone succeeds. A blob that cannot
  * be removed is logged, and tried again in an hour.
  */
-export async function removeBatch(needs: RemoveNeeds, here: StoreHere, scope: RemovalScope): Promise<RemovedBatch> {
+export async function removeBatch(
+  needs: RemoveNeeds,
+  here: ReachableStore,
+  scope: RemovalScope,
+): Promise<RemovedBatch> {
   const { db, processId, log, metrics } = needs
   const batch = await claimRemovals(db, processId, here, {
     scope,
@@ -44,7 +48,7 @@ export async function removeBatch(needs: RemoveNeeds, here: StoreHere, scope: Re
     limit: batchSize[here.store],
   })
   const { claimId, removals, kept } = batch
-  const noncurrentDays = knowingNoncurrentDays(needs.stores)
+  const noncurrentDays = createNoncurrentDays(needs.stores)
   const outcomes = new Map<BlobId, RemovalOutcome>()
   const settle = async (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => {
     const outcome = await outcomeOf(needs, removal, { removing, noncurrentDays })
@@ -68,13 +72,13 @@ export async function removeBatch(needs: RemoveNeeds, here: StoreHere, scope: Re
 
 /** Removes these leaving blobs of one store at once. What fails, or is elsewhere, is left to the collector. */
 export async function removeNow(needs: RemoveNeeds, { store, storeId }: Where, ids: BlobId[]): Promise<void> {
-  const here = storesHere(needs.stores).find((each) => each.store === store && each.storeId === storeId)
+  const here = reachableStores(needs.stores).find((each) => each.store === store && each.storeId === storeId)
   if (here !== undefined && ids.length > 0) await removeBatch(needs, here, { ids })
 }
 
 type Settle = (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => Promise<void>
 
-async function removeFrom(here: StoreHere, removals: Removal[], settle: Settle): Promise<void> {
+async function removeFrom(here: ReachableStore, removals: Removal[], settle: Settle): Promise<void> {
   const limit = pLimit(filesAtOnce)
   if (here.store === 'local') {
     await Promise.all(removals.map((each) => limit(() => settle(each, removeOne(here, each)))))
@@ -102,12 +106,15 @@ async function answerFor(answers: unknown, { key }: Removal): Promise<'destroyed
   throw answer
 }
 
-export async function removeOne({ files }: StoreHere, { key }: Pick<Removal, 'key'>): Promise<'destroyed' | 'hidden'> {
+export async function removeOne(
+  { files }: ReachableStore,
+  { key }: Pick<Removal, 'key'>,
+): Promise<'destroyed' | 'hidden'> {
   return isReadableKey(key) ? files.remove(key) : files.quarantine.remove(requireQuarantineKey(key))
 }
 
 /** Ends the upload in parts that a blob may still have open. */
-export async function abortParts(here: StoreHere, { key, multipartId }: Removal): Promise<void> {
+export async function abortParts(here: ReachableStore, { key, multipartId }: Removal): Promise<void> {
   if (here.store === 's3' && multipartId !== null && isReadableKey(key))
     await here.files.abortMultipart(key, multipartId)
 }
@@ -139,7 +146,7 @@ function dayAfter(now: Date, days: number): string {
 type NoncurrentDays = (key: string) => Promise<number | undefined>
 
 /** How many days the bucket keeps what is hidden under such keys; asked once of each kind, and unknown when S3 does not say. */
-function knowingNoncurrentDays({ s3 }: Stores): NoncurrentDays {
+function createNoncurrentDays({ s3 }: Stores): NoncurrentDays {
   const known = new Map<string, Promise<number | undefined>>()
   return async (key) => {
     const kind = key.slice(0, key.indexOf('/'))

@@ -9,23 +9,23 @@ import type { StorageKey, StoreId } from '../../vocabulary/vocabulary.ts'
 export type Stores = {
   s3: GuardedS3 | undefined
   local: LocalStore
-  wanted: 's3' | 'local'
+  preferred: 's3' | 'local'
   /** Whether a file that S3 does not take just now may wait on the local disk. */
   fallback: 'local' | 'off'
 }
 
 /** `s3`: new files go to S3. `local`: by choice. `fallback`: local while S3 is out. `none`: nowhere, and uploads are refused. */
-export type Target = 's3' | 'local' | 'fallback' | 'none'
+export type UploadTarget = 's3' | 'local' | 'fallback' | 'none'
 
-export function targetOf({ s3, wanted, fallback }: Stores): Target {
-  if (wanted === 'local') return 'local'
+export function chooseTarget({ s3, preferred, fallback }: Stores): UploadTarget {
+  if (preferred === 'local') return 'local'
   if (s3 !== undefined && s3.outage() === undefined) return 's3'
   return fallback === 'local' ? 'fallback' : 'none'
 }
 
 /** The store that holds these bytes. Throws `store_unavailable` when they lie on another instance's disk or S3 is not set up here. */
-export function storeHolding(stores: Stores, place: Place): FileStore {
-  const store = filesAt(stores, place)
+export function requireStore(stores: Stores, place: Place): FileStore {
+  const store = findStore(stores, place)
   if (store !== undefined) return store
   throw new AppError(
     'store_unavailable',
@@ -37,12 +37,12 @@ export function storeHolding(stores: Stores, place: Place): FileStore {
 }
 
 /** Throws `store_unavailable` when new files have nowhere to go, before anybody sends one in vain. */
-export function assertSomewhereToGo(stores: Stores): void {
-  if (targetOf(stores) === 'none') throw storeUnavailable()
+export function assertStoreAvailable(stores: Stores): void {
+  if (chooseTarget(stores) === 'none') throw storeUnavailable()
 }
 
 /** The place that a target means for a new key. Throws `store_unavailable` when there is none. */
-export function placeFor(target: Target, { local }: Stores, key: StorageKey): Place & { isFallback: boolean } {
+export function locationFor(target: UploadTarget, { local }: Stores, key: StorageKey): Place & { isFallback: boolean } {
   switch (target) {
     case 's3':
       return { store: 's3', storeId: null, key, isFallback: false }
@@ -63,7 +63,7 @@ export function storeUnavailable(cause?: unknown): AppError {
 }
 
 /** A store's failure as the answer that a person gets. */
-export function answerToStoreFailure(error: unknown): unknown {
+export function toAppError(error: unknown): unknown {
   if (!(error instanceof StoreError)) return error
   switch (error.code) {
     case 'unavailable':
@@ -82,21 +82,21 @@ export function answerToStoreFailure(error: unknown): unknown {
   }
 }
 
-export type StoreHere =
+export type ReachableStore =
   | { store: 's3'; storeId: null; files: GuardedS3 }
   | { store: 'local'; storeId: StoreId; files: LocalStore }
 
-export function storesHere({ s3, local }: Stores): StoreHere[] {
-  const disk: StoreHere = { store: 'local', storeId: local.storeId, files: local }
+export function reachableStores({ s3, local }: Stores): ReachableStore[] {
+  const disk: ReachableStore = { store: 'local', storeId: local.storeId, files: local }
   return s3 === undefined ? [disk] : [disk, { store: 's3', storeId: null, files: s3 }]
 }
 
 /** Undefined when these bytes lie elsewhere. Rows of the platform's name no disk: they are tried on the one at hand. */
-export function filesAt(stores: Stores, { store, storeId }: Pick<Place, 'store' | 'storeId'>): FileStore | undefined {
+export function findStore(stores: Stores, { store, storeId }: Pick<Place, 'store' | 'storeId'>): FileStore | undefined {
   if (store === 's3') return stores.s3
   return storeId === null || storeId === stores.local.storeId ? stores.local : undefined
 }
 
-export function nameOf({ store }: Pick<StoreHere, 'store'>): string {
+export function storeLabel({ store }: Pick<ReachableStore, 'store'>): string {
   return store === 's3' ? 'S3' : 'the local disk'
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { makeWaitForS3, type Waiting } from './wait-for-s3.ts'
+import { createS3Wait, type Waiting } from './wait-for-s3.ts'
 
 const never = new AbortController().signal
 
@@ -10,7 +10,7 @@ test('an S3 that comes and goes is waited for no longer than one that stays away
   let moves = 0
   const onWaiting = (state: Waiting) => void states.push(state)
   // Less than a single wait takes.
-  const s3IsBack = makeWaitForS3({ s3 }, { patienceMs: 100, signal: never, onWaiting, moves: () => moves })
+  const s3IsBack = createS3Wait({ s3 }, { patienceMs: 100, signal: never, onWaiting, progress: () => moves })
   const ends: boolean[] = []
 
   for (const move of [0, 1, 0]) {
@@ -25,7 +25,7 @@ test('an S3 that comes and goes is waited for no longer than one that stays away
 
 test('where nobody says how far the work came, each wait has all of the patience', async () => {
   const { s3, goAway } = comingAndGoing()
-  const s3IsBack = makeWaitForS3({ s3 }, { patienceMs: 100, signal: never, onWaiting: () => undefined })
+  const s3IsBack = createS3Wait({ s3 }, { patienceMs: 100, signal: never, onWaiting: () => undefined })
 
   goAway()
   const first = await s3IsBack()

@@ -13,7 +13,7 @@ export type Patience = {
   /** Told when S3 has gone away, and how that ended; the latter not where somebody ends the work. */
   onWaiting: (state: Waiting) => void
   /** A count of the work done. Waits without progress between them share the patience; undefined: each wait has all of it. */
-  moves?: () => number
+  progress?: () => number
 }
 
 const lookEveryMs = 200
@@ -22,7 +22,7 @@ const lookEveryMs = 200
 const passing = new Set<S3Trouble>(['no_answer', 'too_busy', 'broken', 'clock_off'])
 
 /** Whether S3 is away in a way that may end by itself. */
-export function isPassing(outage: Pick<Outage, 'trouble'> | undefined): boolean {
+export function isTransient(outage: Pick<Outage, 'trouble'> | undefined): boolean {
   return outage !== undefined && passing.has(outage.trouble)
 }
 
@@ -32,12 +32,12 @@ type Waited = { s3?: Pick<NonNullable<Stores['s3']>, 'outage'> | undefined }
  * Creates the wait for an S3 that went away; several that wait share it. False when S3 stayed away for too long or the
  * signal ended it; true at once where there is no outage.
  */
-export function makeWaitForS3(stores: Waited, patience: Patience): () => Promise<boolean> {
+export function createS3Wait(stores: Waited, patience: Patience): () => Promise<boolean> {
   let waiting: Promise<boolean> | undefined
   let isGivenUp = false
   let row: { moves: number | undefined; waitedMs: number } | undefined
   const beginWaiting = () => {
-    const moves = patience.moves?.()
+    const moves = patience.progress?.()
     if (row === undefined || moves === undefined || moves !== row.moves) row = { moves, waitedMs: 0 }
     const [begun, startedAt] = [row, Date.now()]
     return {
@@ -61,7 +61,7 @@ type Wait = Pick<Patience, 'signal' | 'onWaiting'> & { beginWaiting: () => { end
 async function waitForS3({ s3 }: Waited, { signal, onWaiting, beginWaiting }: Wait): Promise<boolean> {
   const outage = s3?.outage()
   if (s3 === undefined || outage === undefined) return true
-  if (!isPassing(outage)) return false
+  if (!isTransient(outage)) return false
   const { endsAt, end } = beginWaiting()
   onWaiting('waiting')
   while (s3.outage() !== undefined && Date.now() < endsAt && !signal.aborted)

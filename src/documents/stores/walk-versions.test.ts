@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { inTurns } from './walk-versions.ts'
+import { forEachConcurrently } from './walk-versions.ts'
 
 /** A walk that says when it lets go of what it reads from, and how much of it was under way then. */
 function openWalk() {
@@ -20,7 +20,7 @@ function openWalk() {
 test('a walk lets go of what it reads from when its work has seen enough, once all turns have ended', async () => {
   const { walk, numbers } = openWalk()
 
-  await inTurns(numbers, 2, async (number) => {
+  await forEachConcurrently(numbers, 2, async (number) => {
     walk.underway += 1
     await new Promise((resolve) => setTimeout(resolve, number * 10))
     walk.underway -= 1
@@ -33,7 +33,7 @@ test('a walk lets go of what it reads from when its work has seen enough, once a
 test('and when its work throws, which is what comes out', async () => {
   const { walk, numbers } = openWalk()
 
-  const ended = inTurns(numbers, 2, async () => Promise.reject(new Error('the work failed')))
+  const ended = forEachConcurrently(numbers, 2, async () => Promise.reject(new Error('the work failed')))
 
   await expect(ended).rejects.toThrow('the work failed')
   expect(walk.isOpen).toBe(false)

@@ -31,7 +31,7 @@ export async function* walkVersions(
 }
 
 /** Works on what a walk yields, so many at a time, until its end, until the work has seen enough, or until it throws. */
-export async function inTurns<Item>(
+export async function forEachConcurrently<Item>(
   walk: AsyncGenerator<Item, undefined>,
   concurrency: number,
   work: (item: Item) => Promise<'next' | 'enough'>,
@@ -56,7 +56,7 @@ export async function inTurns<Item>(
 }
 
 /** Waits before each file for so long that, over all that call it, no more bytes a second are on their way. */
-export function makePace(bytesPerSecond: number, signal: AbortSignal): (bytes: number) => Promise<void> {
+export function createThrottle(bytesPerSecond: number, signal: AbortSignal): (bytes: number) => Promise<void> {
   let freeAt = 0
   return async (bytes) => {
     const now = performance.now()
@@ -67,9 +67,9 @@ export function makePace(bytesPerSecond: number, signal: AbortSignal): (bytes: n
 }
 
 /** How many files are written and read back at once. Steps in the database need no turn, so that both stores stay busy. */
-export type Turns = { writing: LimitFunction; readingBack: LimitFunction; filesUnderway: number }
+export type CopyLimits = { writing: LimitFunction; readingBack: LimitFunction; filesUnderway: number }
 
 /** `atOnce`: files written, and files read back, at one time. */
-export function makeTurns(atOnce: number): Turns {
+export function createCopyLimits(atOnce: number): CopyLimits {
   return { writing: pLimit(atOnce), readingBack: pLimit(atOnce), filesUnderway: 3 * atOnce }
 }

@@ -6,7 +6,7 @@ import { AppError } from '../../errors/app-error.ts'
 import { rights } from '../../people/rights.ts'
 import type { Actor, DocumentId, FirmId, FirmRole } from '../../vocabulary/vocabulary.ts'
 import { type AccessNeeds, changeDocument } from '../access-document.ts'
-import { bytesGone } from '../download/assert-servable.ts'
+import { contentGone } from '../download/assert-servable.ts'
 
 type Of = { firmId: FirmId; documentId: DocumentId }
 
@@ -34,7 +34,7 @@ export async function restoreDocument(needs: AccessNeeds, actor: Actor, of: Of):
     await assertMayDiscard(trx, membership, right, document)
     if (document.deletedAt === null) return document
     // Shown again, the platform would point people at nothing.
-    if (document.bytesState === 'removed' && document.scanStatus !== 'infected') throw bytesGone()
+    if (document.bytesState === 'removed' && document.scanStatus !== 'infected') throw contentGone()
     await record({ version: document.version })
     return takeFromTrash(trx, document)
   })

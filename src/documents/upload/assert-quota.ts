@@ -1,14 +1,14 @@
 import type { Reserved } from '../../database/blobs/reserve-upload.ts'
 import type { Room } from '../../database/people/quotas.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { leastFileBytes } from './read-upload.ts'
+import { minFileBytes } from './read-upload.ts'
 
 /** Whether a file that was refused room cannot turn out to be short enough for it. */
 export function isTooLargeForRoom({ refused, room }: Reserved, declaredBytes: number | undefined): boolean {
   const { usedBytes, mostBytes } = room
   return (
     refused === 'documents' ||
-    (refused === 'bytes' && usedBytes + leastFileBytes(declaredBytes) > (mostBytes ?? Infinity))
+    (refused === 'bytes' && usedBytes + minFileBytes(declaredBytes) > (mostBytes ?? Infinity))
   )
 }
 
@@ -27,12 +27,12 @@ export function quotaExceeded(room: Room, of: 'bytes' | 'documents', comingBytes
   const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
   const [used, most] =
     of === 'bytes'
-      ? [inWords(usedBytes), `${inWords(mostBytes ?? 0)} for its files`]
+      ? [formatBytes(usedBytes), `${formatBytes(mostBytes ?? 0)} for its files`]
       : [
           usedDocuments.toLocaleString('en'),
           `${(mostDocuments ?? 0).toLocaleString('en')} ${mostDocuments === 1 ? 'document' : 'documents'}`,
         ]
-  const size = of === 'documents' || comingBytes === undefined ? '' : ` of ${inWords(comingBytes)}`
+  const size = of === 'documents' || comingBytes === undefined ? '' : ` of ${formatBytes(comingBytes)}`
   const details = {
     used_bytes: usedBytes,
     used_documents: usedDocuments,
@@ -48,7 +48,7 @@ export function quotaExceeded(room: Room, of: 'bytes' | 'documents', comingBytes
 
 const units = ['bytes', 'KB', 'MB', 'GB', 'TB']
 
-function inWords(bytes: number): string {
+function formatBytes(bytes: number): string {
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
   return `${Math.floor((bytes / 1024 ** power) * 10) / 10} ${units[power]}`
 }

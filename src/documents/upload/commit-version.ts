@@ -34,7 +34,7 @@ export async function commitVersion(
     const current = await lockDocument(trx, seeing, documentId)
     if (current === undefined) throw noSuchDocument()
     assertNotInTrash(current)
-    const scanned = restored === undefined ? {} : await scanOf(trx, seeing, { documentId, ...restored })
+    const scanned = restored === undefined ? {} : await readScanOf(trx, seeing, { documentId, ...restored })
     const committed = await commitUpload(trx, { actor, version: { ...version, ...scanned } }, judging)
     signal.throwIfAborted()
     return committed
@@ -42,7 +42,7 @@ export async function commitVersion(
 }
 
 /** The same bytes: what is known of them by now holds for the copy. */
-async function scanOf(
+async function readScanOf(
   trx: Tx,
   seeing: Seeing,
   { documentId, version, scanner }: Pick<NewVersion, 'documentId'> & { version: number; scanner: Scanner | undefined },

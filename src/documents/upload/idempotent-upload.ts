@@ -8,19 +8,19 @@ import { confidentialRoles, rights } from '../../people/rights.ts'
 import type { Actor, FirmId, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
 import { quotaExceeded } from './assert-quota.ts'
 import { commitVersion } from './commit-version.ts'
-import type { Received } from './receive-file.ts'
+import type { ReceivedFile } from './receive-file.ts'
 import {
   type PlannedUpload,
   reserve,
   type ReservedUpload,
-  type Stored,
+  type StoredBlob,
   storeUpload,
   type StoreUploadNeeds,
-  unreserve,
+  releaseReservation,
   type UploadRight,
 } from './store-upload.ts'
 
-type ReceivedUpload = { reserved: ReservedUpload; received: Received; fileName: string; signal: AbortSignal }
+type ReceivedUpload = { reserved: ReservedUpload; received: ReceivedFile; fileName: string; signal: AbortSignal }
 
 /** Stores a file as a new document or version, once per idempotency key; a replay gets the first one's document. */
 export async function storeOnce(
@@ -34,25 +34,25 @@ export async function storeOnce(
   const storeIn = async (reserved: ReservedUpload) => {
     const committed = await storeReceived(needs, actor, { reserved, ...file })
     if (committed.outcome === 'committed') return committed.document
-    return (await earlier(await wholeOf(content))) ?? unanswered()
+    return (await earlier(await awaitWholeFile(content))) ?? unanswered()
   }
   try {
-    const answered = first.isAnswered ? await earlier(await wholeOf(content)) : undefined
+    const answered = first.isAnswered ? await earlier(await awaitWholeFile(content)) : undefined
     if (answered !== undefined) {
-      await unreserve(needs, first)
+      await releaseReservation(needs, first)
       return answered
     }
   } catch (error) {
-    await unreserve(needs, first)
+    await releaseReservation(needs, first)
     throw error
   }
   if (first.refused === null) return await storeIn(first)
 
-  const denial = quotaExceeded(first.room, first.refused, file.received.mostBytes)
+  const denial = quotaExceeded(first.room, first.refused, file.received.maxBytes)
   // Without a key it is not here already: all that does not fit need not come.
-  if (planned.scope === undefined && (await comesTo(content, denial.leftBytes + 1))) throw denial
+  if (planned.scope === undefined && (await reachesSize(content, denial.leftBytes + 1))) throw denial
   // Once it has come it may turn out to be here already, or to be shorter than it could have been.
-  const whole = await wholeOf(content)
+  const whole = await awaitWholeFile(content)
   const answeredMeanwhile = await earlier(whole)
   if (answeredMeanwhile !== undefined) return answeredMeanwhile
   const growth = { ...planned.growth, bytes: whole.size }
@@ -66,12 +66,12 @@ function unanswered(): never {
   throw new AppError('conflict', 'Another upload under this Idempotency-Key was in the way. Send it again.')
 }
 
-async function wholeOf(content: Received['content']): Promise<{ size: number; sha256: Sha256 }> {
+async function awaitWholeFile(content: ReceivedFile['content']): Promise<{ size: number; sha256: Sha256 }> {
   return content.kind === 'spool' ? content.accepted : { size: content.bytes.length, sha256: content.sha256 }
 }
 
 /** Whether it has so many bytes: known as soon as they came, or it ended before. */
-async function comesTo(content: Received['content'], bytes: number): Promise<boolean> {
+async function reachesSize(content: ReceivedFile['content'], bytes: number): Promise<boolean> {
   return (content.kind === 'spool' ? await content.available(bytes) : content.bytes.length) >= bytes
 }
 
@@ -88,7 +88,7 @@ async function storeReceived(
   return storeUpload(needs, reserved, file, async (stored) => {
     const scanStatus = await received.scanStatus()
     const { scanBegunAt } = received
-    const version = versionOf(stored, planned, { fileName, mimeType, scanStatus, scanBegunAt })
+    const version = newVersionOf(stored, planned, { fileName, mimeType, scanStatus, scanBegunAt })
     // Up to its statement, a client that went away can be left without a document it never heard of.
     return right === 'documents.upload'
       ? needs.uploads.commitDocument(actor, version, signal)
@@ -99,7 +99,7 @@ async function storeReceived(
 type OfFile = Pick<NewVersion, 'fileName' | 'mimeType' | 'scanStatus' | 'scanBegunAt' | 'copyOf'>
 
 /** The version that stored bytes become. */
-export function versionOf(stored: Stored, planned: PlannedUpload, ofFile: OfFile): NewVersion {
+export function newVersionOf(stored: StoredBlob, planned: PlannedUpload, ofFile: OfFile): NewVersion {
   const { size: fileSize, sha256, etag, objectVersionId, ...place } = stored
   const { firmId, documentId, documentType, right, scope } = planned
   const once = scope && { scope, fingerprint: fingerprintOf(planned, sha256) }
@@ -122,7 +122,10 @@ export function versionOf(stored: Stored, planned: PlannedUpload, ofFile: OfFile
 type Asking = { firmId: FirmId; userId: UserId; right: UploadRight }
 
 /** Undefined without a key. */
-export function scopeOf({ firmId, userId, right }: Asking, key: string | undefined): IdempotencyScope | undefined {
+export function idempotencyScopeOf(
+  { firmId, userId, right }: Asking,
+  key: string | undefined,
+): IdempotencyScope | undefined {
   const route = right === 'documents.upload' ? 'documents' : 'versions'
   return key === undefined ? undefined : { firmId, userId, route, key }
 }

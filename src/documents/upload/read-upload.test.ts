@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { makeByteBudget } from '../../storage/streams/memory-budget.ts'
 import { openSpool, type Spool } from '../../storage/spool/spool.ts'
-import { holdOnceWhole } from './read-upload.ts'
+import { spoolThenBuffer } from './read-upload.ts'
 
 let folder: string
 let spool: Spool
@@ -25,7 +25,7 @@ const checks = { expectedSha256: undefined, signal: new AbortController().signal
 
 it('a file that is whole is held in memory, lies in the spool no more, and takes memory until it is released', async () => {
   const budget = makeByteBudget(100)
-  const { content, release } = await holdOnceWhole({ budget, spool }, coming(), checks)
+  const { content, release } = await spoolThenBuffer({ budget, spool }, coming(), checks)
 
   expect(content.bytes).toEqual(bytes)
   expect([budget.free(), spool.bytes()]).toEqual([100 - bytes.length, 0])
@@ -47,6 +47,6 @@ it('one whose file in the spool cannot be removed is refused, and takes no memor
     },
   }
 
-  await expect(holdOnceWhole({ budget, spool: failing }, coming(), checks)).rejects.toThrow('the disk went away')
+  await expect(spoolThenBuffer({ budget, spool: failing }, coming(), checks)).rejects.toThrow('the disk went away')
   expect(budget.free()).toBe(100)
 })

@@ -7,7 +7,7 @@ import type { HeldInMemory, Spooled } from '../../storage/file-store.ts'
 import { readPieces } from '../../storage/streams/read-as-it-grows.ts'
 import type { Spool, SpoolFile } from '../../storage/spool/spool.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
-import { bytesInMemory, withFileBytes } from '../formats/file-bytes.ts'
+import { contentInMemory, withFileContent } from '../formats/file-bytes.ts'
 import type { Format } from '../formats/formats.ts'
 import type { ScanFeed } from './scan-upload.ts'
 
@@ -22,7 +22,7 @@ export function assertDeclaredSize(declaredBytes: number | undefined, maxBytes: 
 }
 
 /** How long the file in such a form is at least. */
-export function leastFileBytes(declaredBytes: number | undefined): number {
+export function minFileBytes(declaredBytes: number | undefined): number {
   return Math.max(1, (declaredBytes ?? 0) - formBytes)
 }
 
@@ -41,11 +41,11 @@ export async function* readChunks(bytes: Readable, signal: AbortSignal): Chunks 
 function tooLarge(maxBytes: number): AppError {
   return new AppError(
     'too_large',
-    `The file is larger than ${inWords(maxBytes)}, the most that is taken here. Make it smaller, for example by scanning at 150 dpi, and send it again.`,
+    `The file is larger than ${formatBytes(maxBytes)}, the most that is taken here. Make it smaller, for example by scanning at 150 dpi, and send it again.`,
   )
 }
 
-function inWords(bytes: number): string {
+function formatBytes(bytes: number): string {
   return bytes < 1024 * 1024 ? `${bytes} bytes` : `${Math.floor((bytes / 1024 / 1024) * 10) / 10} MB`
 }
 
@@ -96,7 +96,7 @@ type Memory = { budget: ByteBudget; giveBack: GiveBack }
 export type Release = (isDone?: boolean) => Promise<void>
 
 /** Reads a small file whole into memory of the budget that was given for it; gives that back when it fails. */
-export async function holdInMemory(
+export async function bufferInMemory(
   { budget, giveBack }: Memory,
   chunks: Chunks,
   { mostBytes, expectedSha256, check }: Checks & { mostBytes: number },
@@ -115,7 +115,7 @@ export async function holdInMemory(
       bytes: block.subarray(0, size),
       sha256: finishHash(hash, expectedSha256),
     }
-    await check?.(bytesInMemory(content.bytes))
+    await check?.(contentInMemory(content.bytes))
     // A store that gave up on a file may still have it on its way through a socket: such memory is left to be collected.
     return { content, release: async (isDone = false) => giveBack(isDone ? block : undefined) }
   } catch (error) {
@@ -124,7 +124,7 @@ export async function holdInMemory(
   }
 }
 
-type Flow = Checks & {
+type SpoolOptions = Checks & {
   /** Who scans the bytes as they come; left out where they were scanned when they came first. */
   scan?: ScanFeed
   /** Ends the incoming stream, so that a client that stalls cannot hold up the release. */
@@ -132,10 +132,10 @@ type Flow = Checks & {
 }
 
 /** Lets a large file flow into the spool while a store reads it from there. Returns at once. */
-export async function flowIntoSpool(
+export async function streamToSpool(
   spool: Spool,
   chunks: Chunks,
-  { stop, ...checks }: Flow,
+  { stop, ...checks }: SpoolOptions,
 ): Promise<{ content: Spooled; release: () => Promise<void> }> {
   const file = await spool.open()
   const flowing = appendAll(file, chunks, checks)
@@ -153,7 +153,7 @@ export async function flowIntoSpool(
 async function appendAll(
   file: SpoolFile,
   chunks: Chunks,
-  { expectedSha256, check, scan }: Omit<Flow, 'stop'>,
+  { expectedSha256, check, scan }: Omit<SpoolOptions, 'stop'>,
 ): Promise<void> {
   const hash = createHash('sha256')
   let size = 0
@@ -165,7 +165,7 @@ async function appendAll(
       await scan?.take(chunk)
     }
     const sha256 = finishHash(hash, expectedSha256)
-    if (check !== undefined) await withFileBytes(file.content.path, check)
+    if (check !== undefined) await withFileContent(file.content.path, check)
     await scan?.finish()
     file.accept({ size, sha256 })
   } catch (error) {
@@ -178,14 +178,14 @@ async function appendAll(
  * Receives a small file that there was no memory for: it goes to the spool, where a slow client takes nothing from others,
  * and waits for memory when it is complete. Throws `store_unavailable` when none became free.
  */
-export async function holdOnceWhole(
+export async function spoolThenBuffer(
   { budget, spool }: { budget: ByteBudget; spool: Spool },
   chunks: Chunks,
   { signal, ...checks }: Checks & { signal: AbortSignal },
 ): Promise<{ content: HeldInMemory; release: Release }> {
   // Nothing to stop: it is removed only after the last byte, or after whatever came instead.
-  const { content, release } = await flowIntoSpool(spool, chunks, { ...checks, stop: () => undefined })
-  const held = await holdWhole(content, { budget, signal }).catch(async (error: unknown) => {
+  const { content, release } = await streamToSpool(spool, chunks, { ...checks, stop: () => undefined })
+  const held = await bufferSpooled(content, { budget, signal }).catch(async (error: unknown) => {
     await release()
     throw error
   })
@@ -198,9 +198,12 @@ export async function holdOnceWhole(
   }
 }
 
-async function holdWhole({ accepted, path }: Spooled, { budget, signal }: { budget: ByteBudget; signal: AbortSignal }) {
+async function bufferSpooled(
+  { accepted, path }: Spooled,
+  { budget, signal }: { budget: ByteBudget; signal: AbortSignal },
+) {
   const { size, sha256 } = await accepted
   const giveBack = await budget.reserve(size, { signal })
   const pieces = readPieces(path, { start: 0, end: size })
-  return holdInMemory({ budget, giveBack }, pieces, { mostBytes: size, expectedSha256: sha256 })
+  return bufferInMemory({ budget, giveBack }, pieces, { mostBytes: size, expectedSha256: sha256 })
 }

@@ -11,10 +11,10 @@ import type { ScanStatus } from '../../vocabulary/vocabulary.ts'
 export type ScanNeeds = Pick<Scanning, 'metrics'> & { scanner: Scanner | undefined; log: Logger }
 
 /** How an upload may stand that is kept. */
-export type KeptScanStatus = Exclude<ScanStatus, 'infected'>
+export type UploadScanStatus = Exclude<ScanStatus, 'infected'>
 
 /** Scans a file that is held in memory. Throws `infected`; a scanner that cannot say holds up nobody's upload. */
-export async function scanHeld(needs: ScanNeeds, bytes: Buffer, signal: AbortSignal): Promise<KeptScanStatus> {
+export async function scanBuffer(needs: ScanNeeds, bytes: Buffer, signal: AbortSignal): Promise<UploadScanStatus> {
   const { scanner, log } = needs
   if (scanner === undefined) return 'skipped'
   const whole = async function* () {
@@ -28,13 +28,13 @@ export type ScanFeed = {
   /** Resolves when the scanner took so much that more may come, or wants no more. Never throws. */
   take(chunk: Uint8Array): Promise<void>
   /** All bytes were given: how the file stands. Throws `infected`. Whoever asks again gets the same. */
-  finish(): Promise<KeptScanStatus>
+  finish(): Promise<UploadScanStatus>
   /** Ends the scan of a file that is refused for something else; nothing to do after `finish`. */
   giveUp(): void
 }
 
 /** Scans a large file while it comes. Without a scanner there is nothing to feed. */
-export function scanAsItComes(needs: ScanNeeds, signal: AbortSignal): ScanFeed {
+export function startStreamScan(needs: ScanNeeds, signal: AbortSignal): ScanFeed {
   const { scanner, log } = needs
   if (scanner === undefined)
     return { take: async () => undefined, finish: async () => 'skipped', giveUp: () => undefined }
@@ -45,7 +45,7 @@ export function scanAsItComes(needs: ScanNeeds, signal: AbortSignal): ScanFeed {
   const verdict = runScan({ ...needs, scanner }, 'upload', stream, { signal })
   // Nobody asks for it where the file is refused for something else. A scanner that wants no more may not have begun to read.
   const closed = verdict.catch(() => undefined).then(() => void stream.destroy())
-  let status: Promise<KeptScanStatus> | undefined
+  let status: Promise<UploadScanStatus> | undefined
   return {
     async take(chunk) {
       if (stream.destroyed || stream.write(chunk)) return
@@ -60,7 +60,7 @@ export function scanAsItComes(needs: ScanNeeds, signal: AbortSignal): ScanFeed {
   }
 }
 
-function statusAfter(log: Logger, verdict: Verdict): KeptScanStatus {
+function statusAfter(log: Logger, verdict: Verdict): UploadScanStatus {
   switch (verdict.kind) {
     case 'clean':
       return 'clean'
@@ -80,14 +80,14 @@ function statusAfter(log: Logger, verdict: Verdict): KeptScanStatus {
 }
 
 /** `upload`: before it is kept. `waiting`: it was kept without a verdict. `again`: it was clean, and the scanner knows more by now. */
-export type Occasion = 'upload' | 'waiting' | 'again'
+export type ScanOccasion = 'upload' | 'waiting' | 'again'
 
 export type Scanning = { scanner: Scanner; metrics: Pick<Metrics, 'scans' | 'scansUndecided' | 'scanSeconds'> }
 
 /** The one way to a verdict: asks the scanner, and counts what it said. */
 export async function runScan(
   { scanner, metrics }: Scanning,
-  occasion: Occasion,
+  occasion: ScanOccasion,
   bytes: AsyncIterable<Uint8Array>,
   options: ScanOptions,
 ): Promise<Verdict> {

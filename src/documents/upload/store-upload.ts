@@ -37,7 +37,7 @@ import type {
 } from '../../vocabulary/vocabulary.ts'
 import { quotaExceeded } from './assert-quota.ts'
 import { removeNow } from '../stores/remove-blobs.ts'
-import { placeFor, storeHolding, type Stores, type Target, targetOf } from '../stores/stores.ts'
+import { locationFor, requireStore, type Stores, type UploadTarget, chooseTarget } from '../stores/stores.ts'
 
 export type UploadRight = 'documents.upload' | 'documents.add_version' | 'documents.restore_version'
 
@@ -98,12 +98,12 @@ export type ReservedUpload = Reserved & {
 export async function reserve(
   needs: StoreUploadNeeds,
   planned: PlannedUpload,
-  target: Target = targetOf(needs.stores),
+  target: UploadTarget = chooseTarget(needs.stores),
 ): Promise<ReservedUpload> {
   const outage = target === 'fallback' ? needs.stores.s3?.outage() : undefined
   const { firmId, documentId, documentType, judgesType, extension, growth, scope } = planned
   const key = storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
-  const { isFallback, ...place } = placeFor(target, needs.stores, key)
+  const { isFallback, ...place } = locationFor(target, needs.stores, key)
   const reservation: Reservation = {
     ...place,
     firmId,
@@ -124,15 +124,18 @@ export async function reserve(
 }
 
 /** Lets a reservation go under which nothing was written. */
-export async function unreserve(needs: StoreUploadNeeds, { isReserved, reservation }: ReservedUpload): Promise<void> {
+export async function releaseReservation(
+  needs: StoreUploadNeeds,
+  { isReserved, reservation }: ReservedUpload,
+): Promise<void> {
   if (!isReserved) return
   await forgetUpload(needs.db, reservation.id).catch((error: unknown) => logLeftBehind(needs, reservation, error))
 }
 
 /** Bytes that are durable, where, and of which version. */
-export type Stored = StoredFile & Place & { blobId: BlobId; versionId: VersionId; isFallback: boolean }
+export type StoredBlob = StoredFile & Place & { blobId: BlobId; versionId: VersionId; isFallback: boolean }
 
-type Commit = (stored: Stored) => Promise<Committed>
+type Commit = (stored: StoredBlob) => Promise<Committed>
 
 /**
  * Puts a file where room is reserved for it, and makes it a version by `commit`. A file that S3 does not take goes to the
@@ -178,7 +181,7 @@ async function putAndCommit(
   commit: Commit,
 ): Promise<Committed> {
   const { store, storeId, key, versionId, id: blobId } = reservation
-  const files = storeHolding(needs.stores, { store, storeId, key })
+  const files = requireStore(needs.stores, { store, storeId, key })
   try {
     const stored = await measureWrite(needs.metrics, store, file, () => files.write(key, file))
     const committed = await commit({ ...stored, store, storeId, key, blobId, versionId, isFallback })
@@ -194,7 +197,7 @@ async function putAndCommit(
         { ...aboutUpload(reservation), event: 'upload_outcome_unknown', err: error },
         'bytes stay, commit may have succeeded',
       )
-      freeLater(needs, reservation)
+      abandonLater(needs, reservation)
     } else await abandon(needs, reservation, isS3Out(error))
     throw error
   }
@@ -212,11 +215,11 @@ async function abandon(needs: StoreUploadNeeds, reservation: Reservation, isLate
 }
 
 /** Longer than a statement may run: by then its commit stands, or never will. */
-const msUntilDecided = 60_000
+const commitDecidedMs = 60_000
 
 /** What is still incoming when the commit is decided did not commit: it must not take room in the firm for a day. */
-function freeLater(needs: StoreUploadNeeds, reservation: Reservation): void {
-  outsideOfWork(() => setTimeout(() => void abandon(needs, reservation, true), msUntilDecided).unref())
+function abandonLater(needs: StoreUploadNeeds, reservation: Reservation): void {
+  outsideOfWork(() => setTimeout(() => void abandon(needs, reservation, true), commitDecidedMs).unref())
 }
 
 function logLeftBehind({ log }: StoreUploadNeeds, reservation: Reservation, err: unknown): void {

@@ -8,20 +8,26 @@ import { traced } from '../../logging/spans.ts'
 import { recordDenial } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
-import { tellAccess } from '../access-document.ts'
+import { logAccess } from '../access-document.ts'
 import { isTooLargeForRoom, quotaExceeded } from './assert-quota.ts'
 import { requireFileName } from './file-name.ts'
 import { defaultMimeTypes } from '../formats/formats.ts'
 import { assertDeclaredSize } from './read-upload.ts'
-import { type BegunFile, beginFile, type OpenedFile, receiveFile, type ReceiveNeeds } from './receive-file.ts'
-import { isAnswered, scopeOf, storeOnce } from './idempotent-upload.ts'
-import { type PlannedUpload, reserve, type ReservedUpload, type StoreUploadNeeds, unreserve } from './store-upload.ts'
-import { answerToStoreFailure, assertSomewhereToGo } from '../stores/stores.ts'
+import { type FileWithHead, readFileHead, type OpenedFile, receiveFile, type ReceiveNeeds } from './receive-file.ts'
+import { isAnswered, idempotencyScopeOf, storeOnce } from './idempotent-upload.ts'
+import {
+  type PlannedUpload,
+  reserve,
+  type ReservedUpload,
+  type StoreUploadNeeds,
+  releaseReservation,
+} from './store-upload.ts'
+import { toAppError, assertStoreAvailable } from '../stores/stores.ts'
 
 export type UploadNeeds = ReceiveNeeds & StoreUploadNeeds & { maxUploadBytes: number }
 
 /** A file on its way in. */
-export type HandIn = {
+export type IncomingUpload = {
   /** Begins to read the body. */
   openFile: () => Promise<OpenedFile>
   /** The body's length as the client declares it; undefined when it does not say. */
@@ -33,7 +39,7 @@ export type HandIn = {
 }
 
 /** `documentType`: code or id. */
-type UploadRequest = HandIn & { firmId: FirmId; documentType: string }
+type UploadRequest = IncomingUpload & { firmId: FirmId; documentType: string }
 
 /**
  * Stores a file as a new document. What an upload guarantees stands in the contract §3. Its order: the first bytes, then
@@ -45,35 +51,38 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
   const event = { action: rights['documents.upload'].event, firmId }
   try {
     const document = await recordDenial(needs.db, actor, event, async () => {
-      const code = await codeOf(needs, request.documentType)
-      const begun = await beginUpload(needs, request).catch(async (error: unknown) => {
+      const code = await resolveTypeCode(needs, request.documentType)
+      const file = await beginUpload(needs, request).catch(async (error: unknown) => {
         await requireMembership(needs.db, { userId: actor.userId, firmId, right: rights['documents.upload'] })
         throw error
       })
       const of = { documentId: randomUUID() as DocumentId, documentType: code, judgesType: true } // just made
-      return receiveAndStore(needs, actor, { ...request, begun, type: undefined, right: 'documents.upload', ...of })
+      return receiveAndStore(needs, actor, { ...request, file, type: undefined, right: 'documents.upload', ...of })
     })
-    tellAccess(needs.log, actor, { right: 'documents.upload', firmId, documentId: document.id, outcome: 'ok' })
+    logAccess(needs.log, actor, { right: 'documents.upload', firmId, documentId: document.id, outcome: 'ok' })
     return document
   } catch (error) {
-    throw answerToStoreFailure(error)
+    throw toAppError(error)
   }
 }
 
 /** Reads the first bytes. Throws `store_unavailable`, `too_large` for what no type allows, and what is wrong with the form. */
-export async function beginUpload(needs: UploadNeeds, { openFile, declaredBytes, signal }: HandIn): Promise<BegunFile> {
-  assertSomewhereToGo(needs.stores)
+export async function beginUpload(
+  needs: UploadNeeds,
+  { openFile, declaredBytes, signal }: IncomingUpload,
+): Promise<FileWithHead> {
+  assertStoreAvailable(needs.stores)
   assertDeclaredSize(declaredBytes, needs.maxUploadBytes)
-  return beginFile(await openFile(), signal)
+  return readFileHead(await openFile(), signal)
 }
 
 /** What a document's type says of its files. */
 export type TypeLimits = Pick<DocumentType, 'maxBytes' | 'allowedTypes'>
 
 /** `type`: what is known of it; undefined where the database judges it. */
-export type BegunUpload = HandIn &
+export type UploadToStore = IncomingUpload &
   Pick<PlannedUpload, 'right' | 'firmId' | 'documentId' | 'documentType' | 'judgesType'> & {
-    begun: BegunFile
+    file: FileWithHead
     type: TypeLimits | undefined
   }
 
@@ -81,11 +90,11 @@ export type BegunUpload = HandIn &
 export async function receiveAndStore(
   needs: UploadNeeds,
   actor: Actor,
-  uploading: BegunUpload,
+  uploading: UploadToStore,
 ): Promise<RecordedDocument> {
-  const reserved = await reserve(needs, planOf(needs, actor, uploading))
-  const { received, fileName } = await receiveInto(needs, uploading, reserved).catch(async (error: unknown) => {
-    await unreserve(needs, reserved)
+  const reserved = await reserve(needs, planUpload(needs, actor, uploading))
+  const { received, fileName } = await receiveReserved(needs, uploading, reserved).catch(async (error: unknown) => {
+    await releaseReservation(needs, reserved)
     throw error
   })
   let isDone = false
@@ -97,7 +106,7 @@ export async function receiveAndStore(
       // S3 that failed before a fallback, or a scanner that gave up, may still have its bytes in hand, and of an earlier
       // upload's document nobody knows.
       const isOwn = document.versionId === reserved.reservation.versionId
-      isDone = isOwn && document.store === needs.stores.wanted && document.scanStatus !== 'pending'
+      isDone = isOwn && document.store === needs.stores.preferred && document.scanStatus !== 'pending'
       return document
     })
   } finally {
@@ -106,32 +115,32 @@ export async function receiveAndStore(
 }
 
 /** It reserves the most that the file can have; nobody knows better before it has come. */
-function planOf({ maxUploadBytes }: UploadNeeds, { userId }: Actor, uploading: BegunUpload): PlannedUpload {
+function planUpload({ maxUploadBytes }: UploadNeeds, { userId }: Actor, uploading: UploadToStore): PlannedUpload {
   const { right, firmId, documentId, documentType, judgesType, declaredBytes = Infinity, type } = uploading
   const bytes = Math.min(declaredBytes, maxUploadBytes, type?.maxBytes ?? Infinity)
-  const extension = uploading.begun.detected.format?.extensions[0] ?? 'bin'
+  const extension = uploading.file.detected.format?.extensions[0] ?? 'bin'
   const growth: PlannedUpload['growth'] = { bytes, documents: right === 'documents.upload' ? 1 : 0 }
-  const scope = scopeOf({ firmId, userId, right }, uploading.idempotencyKey)
+  const scope = idempotencyScopeOf({ firmId, userId, right }, uploading.idempotencyKey)
   return { right, userId, firmId, documentId, documentType, judgesType, extension, growth, scope }
 }
 
-async function receiveInto(needs: UploadNeeds, uploading: BegunUpload, reserved: ReservedUpload) {
-  const { declaredBytes, begun } = uploading
+async function receiveReserved(needs: UploadNeeds, uploading: UploadToStore, reserved: ReservedUpload) {
+  const { declaredBytes, file } = uploading
   const { maxBytes: maxBytesOfType, allowedTypes } = uploading.type ?? requireActiveType(reserved)
   const maxBytes = Math.min(needs.maxUploadBytes, maxBytesOfType ?? Infinity)
   assertDeclaredSize(declaredBytes, maxBytes)
   if (isTooLargeForRoom(reserved, declaredBytes) && !(await isAnswered(needs, reserved)))
     throw quotaExceeded(reserved.room, reserved.refused ?? 'bytes', declaredBytes)
-  const fileName = requireFileName(begun.fileName)
+  const fileName = requireFileName(file.fileName)
   const wanted = { ...uploading, fileName, maxBytes, allowedMimeTypes: allowedTypes ?? defaultMimeTypes }
-  const received = await traced('receive file', () => receiveFile(needs, begun, wanted))
+  const received = await traced('receive file', () => receiveFile(needs, file, wanted))
   return { received, fileName }
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Most clients name a type by its code. No code has a NUL, which no text of the database can hold. */
-async function codeOf({ db }: UploadNeeds, codeOrId: string): Promise<string> {
+async function resolveTypeCode({ db }: UploadNeeds, codeOrId: string): Promise<string> {
   if (!uuid.test(codeOrId)) return codeOrId.replaceAll('\0', '\uFFFD').toWellFormed()
   return (await findDocumentType(db, codeOrId))?.code ?? codeOrId
 }

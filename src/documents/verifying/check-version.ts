@@ -3,9 +3,9 @@ import { findStoredVersion, type StoredVersion } from '../../database/documents/
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
-import { type ReportNeeds, reportWrongBytes } from '../stores/claim-store.ts'
-import { hashStored } from '../moving/buffer-source.ts'
-import { filesAt } from '../stores/stores.ts'
+import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
+import { hashBlob } from '../moving/buffer-source.ts'
+import { findStore } from '../stores/stores.ts'
 import { keepHash, restoreBytes } from '../../database/documents/missing-and-corrupt.ts'
 
 export type CheckNeeds = ReportNeeds
@@ -28,7 +28,7 @@ export type Checked = { version: StoredVersion } & (
   | { outcome: 'unchecked'; why: string; error?: StoreError }
 )
 
-const mostPlaces = 3
+const maxLocations = 3
 
 /** Looks whether a version's bytes are where its row says, and are what its row says; follows it where it is moved meanwhile. */
 export async function checkVersion(
@@ -38,8 +38,8 @@ export async function checkVersion(
   how: HowToCheck,
 ): Promise<Checked> {
   let current = version
-  for (let place = 0; place < mostPlaces; place += 1) {
-    const checked = await checkWhereItLies(needs, actor, current, how)
+  for (let place = 0; place < maxLocations; place += 1) {
+    const checked = await checkAtLocation(needs, actor, current, how)
     if (checked !== undefined) return checked
     const moved = await findStoredVersion(needs.db, current)
     if (moved === undefined) return { version: current, outcome: 'gone' }
@@ -49,18 +49,18 @@ export async function checkVersion(
 }
 
 /** Undefined: its row names another place by now. */
-async function checkWhereItLies(
+async function checkAtLocation(
   needs: CheckNeeds,
   actor: EventActor,
   version: StoredVersion,
   how: HowToCheck,
 ): Promise<Checked | undefined> {
-  const store = filesAt(needs.stores, version)
+  const store = findStore(needs.stores, version)
   if (store === undefined) return { version, outcome: 'not_here' }
-  const look = await lookAtBytes(store, version, how)
+  const look = await compareTwice(store, version, how)
   switch (look.kind) {
     case 'right':
-      return settleRight(needs, actor, version, look.sha256)
+      return recordRight(needs, actor, version, look.sha256)
     case 'unchecked':
       return { version, outcome: 'unchecked', why: look.why, error: look.error }
     case 'missing':
@@ -68,19 +68,19 @@ async function checkWhereItLies(
       // The platform's rows name no disk: what is not on this one may be on another.
       if (look.kind === 'missing' && version.store === 'local' && version.storeId === null)
         return { version, outcome: 'not_here' }
-      return settleNotRight(needs, actor, version, look)
+      return recordDamaged(needs, actor, version, look)
   }
 }
 
 /** Undefined: its row names another place by now, which is asked in the statement that marks it. */
-async function settleNotRight(
+async function recordDamaged(
   needs: CheckNeeds,
   actor: EventActor,
   version: StoredVersion,
-  { kind, why }: Extract<Look, { kind: 'missing' | 'wrong' }>,
+  { kind, why }: Extract<Comparison, { kind: 'missing' | 'wrong' }>,
 ): Promise<Checked | undefined> {
   try {
-    return (await reportWrongBytes(needs, actor, version, kind)) ? { version, outcome: kind, why } : undefined
+    return (await reportDamaged(needs, actor, version, kind)) ? { version, outcome: kind, why } : undefined
   } catch (error) {
     // Whose the bucket is could not be asked, or it is not ours.
     if (error instanceof StoreError) return { version, outcome: 'unchecked', why: error.message, error }
@@ -88,7 +88,7 @@ async function settleNotRight(
   }
 }
 
-async function settleRight(
+async function recordRight(
   { db, log }: CheckNeeds,
   actor: EventActor,
   version: StoredVersion,
@@ -114,7 +114,7 @@ async function settleRight(
   return { version, outcome: isHashed ? 'hashed' : 'right' }
 }
 
-type Look =
+type Comparison =
   /** As its row says; `sha256` where the bytes were read. */
   | { kind: 'right'; sha256?: Sha256 }
   | { kind: 'missing' | 'wrong'; why: string }
@@ -123,15 +123,18 @@ type Look =
 type How = { reads: boolean; signal: AbortSignal }
 
 /** Compares a version's bytes with its row. A difference is read a second time: one wrong answer is not enough. */
-async function lookAtBytes(store: FileStore, version: StoredVersion, how: How): Promise<Look> {
-  const first = await lookOnce(store, version, how)
-  return first.kind === 'missing' || first.kind === 'wrong' ? lookOnce(store, version, how) : first
+async function compareTwice(store: FileStore, version: StoredVersion, how: How): Promise<Comparison> {
+  const first = await compareOnce(store, version, how)
+  return first.kind === 'missing' || first.kind === 'wrong' ? compareOnce(store, version, how) : first
 }
 
-async function lookOnce(store: FileStore, version: StoredVersion, how: How): Promise<Look> {
+async function compareOnce(store: FileStore, version: StoredVersion, how: How): Promise<Comparison> {
   try {
     // A store that keeps silent does not keep whoever was told to end.
-    return await untilAborted(how.reads ? read(store, version, how.signal) : ask(store, version), how.signal)
+    return await untilAborted(
+      how.reads ? compareContent(store, version, how.signal) : compareSize(store, version),
+      how.signal,
+    )
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     if (error.code === 'bytes_missing') return missing
@@ -139,22 +142,22 @@ async function lookOnce(store: FileStore, version: StoredVersion, how: How): Pro
   }
 }
 
-async function read(store: FileStore, version: StoredVersion, signal: AbortSignal): Promise<Look> {
-  const found = await hashStored(store, version.key, signal)
+async function compareContent(store: FileStore, version: StoredVersion, signal: AbortSignal): Promise<Comparison> {
+  const found = await hashBlob(store, version.key, signal)
   if (found.size !== version.fileSize) return wrongSize(found.size, version)
   if (version.sha256 !== null && found.sha256 !== version.sha256)
     return { kind: 'wrong', why: `its SHA-256 is ${found.sha256} instead of ${version.sha256}` }
   return { kind: 'right', sha256: found.sha256 }
 }
 
-async function ask(store: FileStore, version: StoredVersion): Promise<Look> {
+async function compareSize(store: FileStore, version: StoredVersion): Promise<Comparison> {
   const stat = await store.stat(version.key)
   if (stat === undefined) return missing
   return stat.size === version.fileSize ? { kind: 'right' } : wrongSize(stat.size, version)
 }
 
-const missing: Look = { kind: 'missing', why: 'there is no file under its key' }
+const missing: Comparison = { kind: 'missing', why: 'there is no file under its key' }
 
-function wrongSize(size: number, { fileSize }: StoredVersion): Look {
+function wrongSize(size: number, { fileSize }: StoredVersion): Comparison {
   return { kind: 'wrong', why: `it has ${size} bytes instead of ${fileSize}` }
 }

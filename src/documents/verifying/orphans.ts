@@ -7,22 +7,27 @@ import type { UnfinishedCursor, UnfinishedUpload } from '../../storage/s3/s3-mul
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { BlobId } from '../../vocabulary/vocabulary.ts'
 import { claimStore, type Owner } from '../stores/claim-store.ts'
-import { nameOf, type StoreHere } from '../stores/stores.ts'
-import { type Finding, findingAt, type Run, type VerifyNeeds } from './verification.ts'
-import { endWithoutSource, type QuarantineNeeds, quarantineOrphan } from './quarantine-orphan.ts'
+import { storeLabel, type ReachableStore } from '../stores/stores.ts'
+import { type Finding, findingAt, type VerificationRun, type VerifyNeeds } from './verification.ts'
+import { finishWithoutSource, type QuarantineNeeds, quarantineOrphan } from './quarantine-orphan.ts'
 import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/documents/verifications.ts'
 
 /** Bytes to rows: names what lies in one store and is named by no row, and puts it aside where that is asked for. A store that cannot be asked is a finding of its own. */
-export async function lookForStrays(needs: VerifyNeeds, actor: EventActor, here: StoreHere, run: Run): Promise<void> {
+export async function checkOrphans(
+  needs: VerifyNeeds,
+  actor: EventActor,
+  here: ReachableStore,
+  run: VerificationRun,
+): Promise<void> {
   const { verification, verified, onFinding } = run
   const { signal, repairs } = verification
   try {
     const owner = await untilAborted(claimStore(needs, here), signal)
-    const count = await tellStrays(needs, here, { signal, onFinding, notes: verified.notes })
+    const count = await reportOrphans(needs, here, { signal, onFinding, notes: verified.notes })
     if (repairs === 'nothing' || signal.aborted) return
     // A bucket that is merely in reach, and empty of papers: nothing to say.
-    if (owner === 'nobodys' && count.strays === 0) return
-    const refusal = findRefusal(here, { owner, count, allowsMany: repairs === 'many' })
+    if (owner === 'nobodys' && count.orphans === 0) return
+    const refusal = findRepairObstacle(here, { owner, count, allowsMany: repairs === 'many' })
     if (refusal === undefined) await repairStore(needs, actor, here, { signal, onFinding })
     else verified.notes.push(refusal)
   } catch (error) {
@@ -38,17 +43,17 @@ export type RepairNeeds = QuarantineNeeds & {
   graceMs: number
 }
 
-type StoreCount = { files: number; strays: number }
+type StoreCount = { files: number; orphans: number }
 
-const mostStrays = 100
-const mostShare = 0.01
+const maxOrphans = 100
+const maxOrphanShare = 0.01
 
 /** Why a store is not to be repaired, in a sentence; undefined when it may be. */
-export function findRefusal(
-  here: StoreHere,
+export function findRepairObstacle(
+  here: ReachableStore,
   { owner, count, allowsMany }: { owner: Owner; count: StoreCount; allowsMany: boolean },
 ): string | undefined {
-  const name = nameOf(here)
+  const name = storeLabel(here)
   switch (owner) {
     case 'anothers':
       return `Nothing was repaired on ${name}: its paniq-documents.json names another installation, whose files look like strays from here. Correct AWS_S3_BUCKET, UPLOADS_DIR or DATABASE_URL.`
@@ -56,18 +61,18 @@ export function findRefusal(
       return `Nothing was repaired on ${name}: it belongs to no installation yet, and this one keeps nothing there. Set USE_S3_STORAGE=true if it is yours.`
     case 'ours':
   }
-  const isMany = count.strays > mostStrays || count.strays > mostShare * count.files
+  const isMany = count.orphans > maxOrphans || count.orphans > maxOrphanShare * count.files
   if (!isMany || allowsMany) return undefined
-  return `Nothing was repaired on ${name}: strays are more than ${mostStrays} or 1 % of the files (${count.strays} of ${count.files}), as if this were another database's store. If it is right all the same, add --many.`
+  return `Nothing was repaired on ${name}: strays are more than ${maxOrphans} or 1 % of the files (${count.orphans} of ${count.files}), as if this were another database's store. If it is right all the same, add --many.`
 }
 
 type Repair = { signal: AbortSignal; onFinding: (finding: Finding) => void }
 
 /** Puts aside the strays of one store that are older than the grace, ends unfinished uploads as old, and finishes what an earlier repair left half done. */
-async function repairStore(needs: RepairNeeds, actor: EventActor, here: StoreHere, repair: Repair): Promise<void> {
+async function repairStore(needs: RepairNeeds, actor: EventActor, here: ReachableStore, repair: Repair): Promise<void> {
   const before = new Date(needs.now().getTime() - needs.graceMs)
-  await finishHalfDone(needs, actor, here, repair)
-  for await (const stray of findStrays(needs.db, here, repair)) {
+  await finishInterrupted(needs, actor, here, repair)
+  for await (const stray of walkOrphans(needs.db, here, repair)) {
     if (repair.signal.aborted) return
     if (stray.modifiedAt >= before) continue
     if ((await quarantineOrphan(needs, actor, here, stray)) !== 'quarantined') continue
@@ -78,10 +83,10 @@ async function repairStore(needs: RepairNeeds, actor: EventActor, here: StoreHer
 }
 
 /** Those whose stray is gone already; the others are met again as strays. */
-async function finishHalfDone(
+async function finishInterrupted(
   needs: RepairNeeds,
   actor: EventActor,
-  here: StoreHere,
+  here: ReachableStore,
   { signal, onFinding }: Repair,
 ): Promise<void> {
   let after: BlobId | undefined
@@ -89,7 +94,7 @@ async function finishHalfDone(
     const page = await listHalfQuarantined(needs.db, here, { after, limit: 100 })
     for (const half of page) {
       if (signal.aborted || (await here.files.stat(half.key)) !== undefined) continue
-      if (await endWithoutSource(needs, actor, here, half))
+      if (await finishWithoutSource(needs, actor, here, half))
         onFinding({ ...findingAt(here, half.key), kind: 'finished', why: 'an earlier repair had put it aside' })
     }
     after = page.at(-1)?.id
@@ -98,10 +103,10 @@ async function finishHalfDone(
 
 async function abortOld(
   { db, log }: RepairNeeds,
-  here: Extract<StoreHere, { store: 's3' }>,
+  here: Extract<ReachableStore, { store: 's3' }>,
   { before, signal, onFinding }: Repair & { before: Date },
 ): Promise<void> {
-  await findStrayUploads(db, here.files, {
+  await walkOrphanUploads(db, here.files, {
     signal,
     async onFound({ key, multipartId, startedAt }) {
       if (startedAt >= before || signal.aborted) return
@@ -112,22 +117,22 @@ async function abortOld(
   })
 }
 
-type Telling = { signal: AbortSignal; onFinding: (finding: Finding) => void; notes: string[] }
+type Reporting = { signal: AbortSignal; onFinding: (finding: Finding) => void; notes: string[] }
 
 /** Names each stray of a store, of any age, and each unfinished upload that nothing names. Yields how many files lie there, and how many of them are strays. */
-async function tellStrays({ db }: { db: Db }, here: StoreHere, telling: Telling): Promise<StoreCount> {
+async function reportOrphans({ db }: { db: Db }, here: ReachableStore, telling: Reporting): Promise<StoreCount> {
   const { signal, onFinding, notes } = telling
-  const count: StoreCount = { files: 0, strays: 0 }
+  const count: StoreCount = { files: 0, orphans: 0 }
   const onListed = (files: number) => {
     count.files += files
   }
-  for await (const { key, size: bytes, modifiedAt: since } of findStrays(db, here, { signal, onListed })) {
-    count.strays += 1
+  for await (const { key, size: bytes, modifiedAt: since } of walkOrphans(db, here, { signal, onListed })) {
+    count.orphans += 1
     onFinding({ ...findingAt(here, key), kind: 'stray', bytes, since, why: 'no row names it' })
   }
   if (here.store === 'local' || signal.aborted) return count
 
-  const listed = await findStrayUploads(db, here.files, {
+  const listed = await walkOrphanUploads(db, here.files, {
     signal,
     onFound: async ({ key, multipartId, startedAt: since }) =>
       onFinding({
@@ -147,9 +152,9 @@ async function tellStrays({ db }: { db: Db }, here: StoreHere, telling: Telling)
 const pageSize = 500
 
 /** The files of one store that no row names, a page at a time. Throws when the store could not be asked. */
-async function* findStrays(
+async function* walkOrphans(
   db: Db,
-  { files, ...where }: StoreHere,
+  { files, ...where }: ReachableStore,
   { signal, onListed }: { signal: AbortSignal; onListed?: (files: number) => void },
 ): AsyncGenerator<FileStat, undefined> {
   for await (const page of pagesOf(files.list(''), pageSize)) {
@@ -168,7 +173,7 @@ async function* findStrays(
 }
 
 /** Reports unfinished multipart uploads that no row names. `not_allowed`: the credentials may not list them. */
-async function findStrayUploads(
+async function walkOrphanUploads(
   db: Db,
   s3: GuardedS3,
   { signal, onFound }: { signal: AbortSignal; onFound: (upload: UnfinishedUpload) => Promise<void> },

@@ -11,8 +11,8 @@ import { inTransaction } from '../../database/connection/in-transaction.ts'
 import type { Place } from '../../database/documents/blob-location.ts'
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
 import type { RemoveNeeds } from '../stores/remove-blobs.ts'
-import { hashIfThere, setAside } from '../moving/copy-to-quarantine.ts'
-import type { StoreHere } from '../stores/stores.ts'
+import { findBlobHash, copyToQuarantine } from '../moving/copy-to-quarantine.ts'
+import type { ReachableStore } from '../stores/stores.ts'
 
 export type QuarantineNeeds = RemoveNeeds
 
@@ -25,38 +25,38 @@ type Orphan = { key: StorageKey; size: number; modifiedAt: Date }
 export async function quarantineOrphan(
   needs: QuarantineNeeds,
   actor: EventActor,
-  here: StoreHere,
+  here: ReachableStore,
   orphan: Orphan,
 ): Promise<'quarantined' | 'gone' | 'named'> {
   const place: Place = { store: here.store, storeId: here.storeId, key: orphan.key }
-  const { quarantining, isThere } = await setAside(needs, here, {
+  const { quarantining, isThere } = await copyToQuarantine(needs, here, {
     ...orphan,
     reason: `an orphan, written ${orphan.modifiedAt.toISOString()}`,
   })
   if (!isThere) {
-    await endWithoutSource(needs, actor, here, { ...quarantining, key: orphan.key })
+    await finishWithoutSource(needs, actor, here, { ...quarantining, key: orphan.key })
     return 'gone'
   }
   if ((await isNamed(needs.db, place, quarantining.id)) || (await isBackupRunningNow(needs.db))) return 'named'
   await here.files.remove(orphan.key)
-  await noteQuarantined(needs, actor, place, quarantining)
+  await recordQuarantined(needs, actor, place, quarantining)
   return 'quarantined'
 }
 
 /** The orphan is gone: an attempt may have been killed right after its removal, and then the copy is what is left. */
-export async function endWithoutSource(
+export async function finishWithoutSource(
   needs: QuarantineNeeds,
   actor: EventActor,
-  { store, storeId, files }: StoreHere,
+  { store, storeId, files }: ReachableStore,
   half: HalfQuarantined,
 ): Promise<boolean> {
-  const isCopied = (await hashIfThere(files.quarantine, half.quarantineKey)) !== undefined
-  if (isCopied) await noteQuarantined(needs, actor, { store, storeId, key: half.key }, half)
+  const isCopied = (await findBlobHash(files.quarantine, half.quarantineKey)) !== undefined
+  if (isCopied) await recordQuarantined(needs, actor, { store, storeId, key: half.key }, half)
   else await forgetQuarantine(needs.db, half)
   return isCopied
 }
 
-async function noteQuarantined(
+async function recordQuarantined(
   { db, log }: QuarantineNeeds,
   actor: EventActor,
   { store, storeId, key }: Place,

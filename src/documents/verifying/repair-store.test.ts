@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 
 import type { StoreId } from '../../vocabulary/vocabulary.ts'
-import { findRefusal } from './orphans.ts'
-import type { StoreHere } from '../stores/stores.ts'
+import { findRepairObstacle } from './orphans.ts'
+import type { ReachableStore } from '../stores/stores.ts'
 
 // What it holds is not looked at.
-const disk = { store: 'local', storeId: 'a disk' as StoreId, files: undefined as never } satisfies StoreHere
+const disk = { store: 'local', storeId: 'a disk' as StoreId, files: undefined as never } satisfies ReachableStore
 
 const refusalOf = (strays: number, files: number, allowsMany = false) =>
-  findRefusal(disk, { owner: 'ours', count: { strays, files }, allowsMany })
+  findRepairObstacle(disk, { owner: 'ours', count: { orphans: strays, files }, allowsMany })
 
 test('a few strays among many files are repaired', () => {
   expect([refusalOf(0, 0), refusalOf(1, 100), refusalOf(100, 10_000)]).toEqual([undefined, undefined, undefined])
@@ -24,7 +24,7 @@ test.each([
 })
 
 test.each(['anothers', 'nobodys'] as const)('a store that is %s is not touched, however it is told', (owner) => {
-  const refusal = findRefusal(disk, { owner, count: { strays: 1, files: 1000 }, allowsMany: true })
+  const refusal = findRepairObstacle(disk, { owner, count: { orphans: 1, files: 1000 }, allowsMany: true })
 
   expect(refusal).toMatch(/^Nothing was repaired on the local disk/)
 })

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { countVersionsIn, type Sample } from '../../database/documents/versions-in-store.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { DocumentId, FirmId, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
-import { storesHere } from '../stores/stores.ts'
+import { reachableStores } from '../stores/stores.ts'
 import type { Patience } from '../stores/wait-for-s3.ts'
 import type { CheckNeeds } from './check-version.ts'
 import type { RepairNeeds } from './orphans.ts'
@@ -35,7 +35,7 @@ export type Verified = {
   notHere: number
   /** Versions of the platform whose hash is known from now on. */
   hashed: number
-  findings: Tally
+  findings: FindingCounts
   /** What is worth knowing and no failure. */
   notes: string[]
   isComplete: boolean
@@ -44,7 +44,7 @@ export type Verified = {
 }
 
 /** One that is under way: what was asked for, and what was found so far. */
-export type Run = Pick<Verification, 'onFinding'> & { verification: Verification; verified: Verified }
+export type VerificationRun = Pick<Verification, 'onFinding'> & { verification: Verification; verified: Verified }
 
 /**
  * - `missing`, `wrong`: a version whose bytes are gone, or are others than were stored.
@@ -90,14 +90,23 @@ export function findingAt(
   return { store, storeId, key }
 }
 
-type Tally = Record<FindingKind, number>
+type FindingCounts = Record<FindingKind, number>
 
-export function emptyTally(): Tally {
-  return Object.fromEntries(findingKinds.map((kind) => [kind, 0])) as Tally // every kind is in the list
+export function createFindingCounts(): FindingCounts {
+  return Object.fromEntries(findingKinds.map((kind) => [kind, 0])) as FindingCounts // every kind is in the list
 }
 
 /** What is not right, and was not set right either. */
-export function leftOf({ missing, wrong, unchecked, late_fallback, stray, stray_upload, quarantined, aborted }: Tally) {
+export function countUnresolved({
+  missing,
+  wrong,
+  unchecked,
+  late_fallback,
+  stray,
+  stray_upload,
+  quarantined,
+  aborted,
+}: FindingCounts) {
   return {
     missing,
     wrong,
@@ -114,7 +123,7 @@ export const dailyShare = 0.01
 /** Draws the versions to look at, others each time: all of them, or a share. */
 export async function planVerification({ db, stores }: VerifyNeeds, share: number): Promise<VerificationPlan> {
   const sample = share < 1 ? { share, salt: randomInt(2 ** 32) } : undefined
-  const counts = await Promise.all(storesHere(stores).map((here) => countVersionsIn(db, { ...here, sample })))
+  const counts = await Promise.all(reachableStores(stores).map((here) => countVersionsIn(db, { ...here, sample })))
   return {
     share,
     sample,

@@ -12,16 +12,16 @@ import { StoreError } from '../../storage/file-store.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { claimStore, notOurBucket } from '../stores/claim-store.ts'
-import { type StoreHere, storesHere } from '../stores/stores.ts'
+import { type ReachableStore, reachableStores } from '../stores/stores.ts'
 import type { Checked } from './check-version.ts'
 import { checkVersions } from './check-versions.ts'
-import { lookForStrays } from './orphans.ts'
+import { checkOrphans } from './orphans.ts'
 import {
-  emptyTally,
+  createFindingCounts,
   type Finding,
   findingAt,
-  leftOf,
-  type Run,
+  countUnresolved,
+  type VerificationRun,
   type Verification,
   type Verified,
   type VerifyNeeds,
@@ -32,27 +32,27 @@ import {
  * orphans aside if asked to. Memory is bounded; it may be ended at any moment and run again.
  */
 export async function verify(needs: VerifyNeeds, actor: EventActor, verification: Verification): Promise<Verified> {
-  const verified = await startOf(needs)
+  const verified = await startVerified(needs)
   const onFinding = (finding: Finding) => {
     verified.findings[finding.kind] += 1
     verification.onFinding(finding)
   }
   const run = { verification, verified, onFinding }
-  for (const here of storesHere(needs.stores)) await checkStore(needs, actor, here, run)
-  await tellLateFallback(needs, { ...verification, onFinding })
-  for (const here of storesHere(needs.stores)) await lookForStrays(needs, actor, here, run)
+  for (const here of reachableStores(needs.stores)) await checkStore(needs, actor, here, run)
+  await reportLateFallback(needs, { ...verification, onFinding })
+  for (const here of reachableStores(needs.stores)) await checkOrphans(needs, actor, here, run)
 
   const overdue = await countOverdue(needs.db, new Date(needs.now().getTime() - 2 * needs.graceMs))
   if (overdue > 0) verified.notes.push(`${overdue} leftovers should have been tidied up: does a service with jobs run?`)
   return end(needs, verification, verified)
 }
 
-async function startOf({ db, stores }: VerifyNeeds): Promise<Verified> {
+async function startVerified({ db, stores }: VerifyNeeds): Promise<Verified> {
   const elsewhere = await countElsewhere(db, {
     localStoreId: stores.local.storeId,
     hasS3: stores.s3 !== undefined,
   })
-  const findings = emptyTally()
+  const findings = createFindingCounts()
   return { files: 0, bytes: 0, notHere: elsewhere, hashed: 0, findings, notes: [], isComplete: true, isRight: false }
 }
 
@@ -62,7 +62,7 @@ async function end(
   verified: Verified,
 ): Promise<Verified> {
   const isComplete = !signal.aborted
-  const left = leftOf(verified.findings)
+  const left = countUnresolved(verified.findings)
   const isRight = isComplete && Object.values(left).every((count) => count === 0)
   const { files, bytes } = verified
   if (isComplete) await recordVerification(db, { share: plan.share, reads, isComplete, files, bytes, findings: left })
@@ -74,11 +74,11 @@ async function end(
 async function checkStore(
   needs: VerifyNeeds,
   actor: EventActor,
-  here: StoreHere,
-  { verification, verified, onFinding }: Run,
+  here: ReachableStore,
+  { verification, verified, onFinding }: VerificationRun,
 ): Promise<void> {
   const { plan, reads, signal, onChecked } = verification
-  const doubt = await findDoubt(needs, here, signal)
+  const doubt = await findOwnershipProblem(needs, here, signal)
   if (signal.aborted) return
   if (doubt !== undefined) return onFinding({ ...findingAt(here, null), kind: 'unchecked', why: doubt })
   const isThrough = await checkVersions(needs, actor, {
@@ -104,7 +104,11 @@ async function checkStore(
 }
 
 /** Why no word of this store counts; undefined when it is ours, when nothing should lie there, when it does not answer, and when it was told to end. */
-async function findDoubt(needs: VerifyNeeds, here: StoreHere, signal: AbortSignal): Promise<string | undefined> {
+async function findOwnershipProblem(
+  needs: VerifyNeeds,
+  here: ReachableStore,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   if (here.store === 'local' || !(await isAnyVersionIn(needs.db, 's3'))) return undefined
   try {
     return (await untilAborted(claimStore(needs, here), signal)) === 'ours'
@@ -138,7 +142,7 @@ const dayMs = 24 * 60 * 60 * 1000
 const pageSize = 500
 
 /** Files that should have gone to S3 long ago, on whichever disk they wait. */
-async function tellLateFallback(
+async function reportLateFallback(
   { db, now }: { db: Db; now: Clock },
   { signal, onFinding }: { signal: AbortSignal; onFinding: (finding: Finding) => void },
 ): Promise<void> {

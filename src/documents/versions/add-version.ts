@@ -10,14 +10,26 @@ import { noSuchDocument, withRight } from '../access-document.ts'
 import { quotaExceeded } from '../upload/assert-quota.ts'
 import { assertNotInTrash, assertServable } from '../download/assert-servable.ts'
 import { commitVersion } from '../upload/commit-version.ts'
-import { type HeldSource, type HoldNeeds, holdSource, isOfWrongSource, lookAgain } from '../moving/buffer-source.ts'
-import { answerToWrongBytes } from '../download/open-stored-file.ts'
-import { versionOf } from '../upload/idempotent-upload.ts'
+import {
+  type BufferedSource,
+  type BufferNeeds,
+  bufferSource,
+  isSourceDamaged,
+  recheckSource,
+} from '../moving/buffer-source.ts'
+import { reportDamagedBlob } from '../download/open-stored-file.ts'
+import { newVersionOf } from '../upload/idempotent-upload.ts'
 import { type PlannedUpload, reserve, storeUpload, type StoreUploadNeeds } from '../upload/store-upload.ts'
-import { answerToStoreFailure, assertSomewhereToGo, storeHolding } from '../stores/stores.ts'
-import { beginUpload, type HandIn, receiveAndStore, type TypeLimits, type UploadNeeds } from '../upload/upload.ts'
+import { toAppError, assertStoreAvailable, requireStore } from '../stores/stores.ts'
+import {
+  beginUpload,
+  type IncomingUpload,
+  receiveAndStore,
+  type TypeLimits,
+  type UploadNeeds,
+} from '../upload/upload.ts'
 
-type VersionRequest = HandIn & { firmId: FirmId; documentId: DocumentId }
+type VersionRequest = IncomingUpload & { firmId: FirmId; documentId: DocumentId }
 
 /** Uploads a document's newest version, unverified. Throws as `upload` does, and `not_found`, or `gone` in the trash. */
 export async function addVersion(needs: UploadNeeds, actor: Actor, request: VersionRequest): Promise<RecordedDocument> {
@@ -26,18 +38,18 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
   try {
     return await withRight(needs, actor, access, async (membership) => {
       const type = await requireType(needs, { membership, confidentialRoles }, documentId)
-      const begun = await beginUpload(needs, request)
+      const file = await beginUpload(needs, request)
       return receiveAndStore(needs, actor, {
         ...request,
         ...access,
-        begun,
+        file,
         type,
         documentType: type.code,
         judgesType: false,
       })
     })
   } catch (error) {
-    throw answerToStoreFailure(error)
+    throw toAppError(error)
   }
 }
 
@@ -57,7 +69,7 @@ async function requireType(
   return type?.code === code ? type : { code, maxBytes: null, allowedTypes: null }
 }
 
-type RestoreVersionNeeds = StoreUploadNeeds & HoldNeeds & { scanner: Scanner | undefined }
+type RestoreVersionNeeds = StoreUploadNeeds & BufferNeeds & { scanner: Scanner | undefined }
 
 type VersionToRestore = { firmId: FirmId; documentId: DocumentId; version: number; signal: AbortSignal }
 
@@ -74,7 +86,7 @@ export async function restoreVersion(
   try {
     return await withRight(needs, actor, access, async (membership) => {
       const old = await requireServable(needs, { membership, confidentialRoles }, { documentId, version })
-      assertSomewhereToGo(needs.stores)
+      assertStoreAvailable(needs.stores)
       const held = await holdProved(needs, actor, old, signal)
       try {
         return await storeCopy(needs, actor, { access, old, content: held.content, signal })
@@ -83,14 +95,14 @@ export async function restoreVersion(
       }
     })
   } catch (error) {
-    throw answerToStoreFailure(error)
+    throw toAppError(error)
   }
 }
 
 type Copy = {
   access: Pick<PlannedUpload, 'firmId' | 'documentId'> & { right: 'documents.restore_version' }
   old: DocumentRecord
-  content: HeldSource['content']
+  content: BufferedSource['content']
   signal: AbortSignal
 }
 
@@ -118,7 +130,7 @@ async function storeCopy(
   const committed = await storeUpload(needs, reserved, file, (stored) =>
     commitVersion(needs, actor, {
       right: access.right,
-      version: versionOf(stored, planned, { fileName, mimeType, scanStatus }),
+      version: newVersionOf(stored, planned, { fileName, mimeType, scanStatus }),
       restored,
       signal,
     }),
@@ -144,21 +156,21 @@ async function holdProved(
   actor: Actor,
   { store, storeId, storageKey: key, fileSize: size, sha256 }: DocumentRecord,
   signal: AbortSignal,
-): Promise<HeldSource> {
+): Promise<BufferedSource> {
   const bytes = { store, storeId, key, size }
-  const source = { store: storeHolding(needs.stores, bytes), key, size, sha256, signal }
+  const source = { store: requireStore(needs.stores, bytes), key, size, sha256, signal }
   try {
-    const held = await holdSource(needs, source)
-    if (held === undefined) throw await answerToWrongBytes(needs, actor, bytes, 'missing')
+    const held = await bufferSource(needs, source)
+    if (held === undefined) throw await reportDamagedBlob(needs, actor, bytes, 'missing')
     await assertProved(held)
     return held
   } catch (error) {
-    if (!isOfWrongSource(error)) throw error
-    throw await answerToWrongBytes(needs, actor, bytes, await lookAgain(source))
+    if (!isSourceDamaged(error)) throw error
+    throw await reportDamagedBlob(needs, actor, bytes, await recheckSource(source))
   }
 }
 
-async function assertProved({ content, release }: HeldSource): Promise<void> {
+async function assertProved({ content, release }: BufferedSource): Promise<void> {
   if (content.kind === 'memory') return
   try {
     await content.accepted

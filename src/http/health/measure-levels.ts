@@ -7,7 +7,7 @@ import { countJobs, countRows, type QueuedJobs, type RowCounts, type Waiting } f
 import { findLastVerification, type LastVerification } from '../../database/documents/verifications.ts'
 import type { Stores } from '../../documents/stores/stores.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
-import { lookOverWork, type PlannedWork, type WorkState } from '../../operations/judge-work.ts'
+import { readWorkStates, type PlannedWork, type WorkState } from '../../operations/judge-work.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
 import { readDiskRoom, type Spool } from '../../storage/spool/spool.ts'
@@ -81,7 +81,7 @@ async function showRows({ metrics, db, scanner, plan }: LevelsNeeds): Promise<vo
   const rows = await countRows(db, { hasScanner: scanner !== undefined })
   const jobs = await countJobs(db)
   const last = await findLastVerification(db)
-  const work = await lookOverWork(db, plan)
+  const work = await readWorkStates(db, plan)
   const backup = await findLastBackup(db)
 
   const all = { ...rows, platformRows: platformRowsOf(rows) }

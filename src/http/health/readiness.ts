@@ -2,9 +2,9 @@ import type { Logger } from 'pino'
 
 import type { ReadinessShape } from '../../contract/operations.ts'
 import { type Db, pingDatabase } from '../../database/connection/client.ts'
-import { type Stores, type Target, targetOf } from '../../documents/stores/stores.ts'
-import { lookOverWork, type PlannedWork, type WorkState } from '../../operations/judge-work.ts'
-import { whyS3IsOut } from '../../operations/describe-error.ts'
+import { type Stores, type UploadTarget, chooseTarget } from '../../documents/stores/stores.ts'
+import { readWorkStates, type PlannedWork, type WorkState } from '../../operations/judge-work.ts'
+import { s3TroubleText } from '../../operations/describe-error.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import { keyOfNothing } from '../../storage/s3/s3-store.ts'
@@ -42,7 +42,7 @@ function createProbes({ db, stores, scanner, log, plan }: ReadinessNeeds) {
   const { s3, local } = stores
   let work: WorkState[] = []
   const lookAtWork = createProbe(async () => {
-    work = await lookOverWork(db, plan)
+    work = await readWorkStates(db, plan)
   }, told('jobs'))
   return {
     database: createProbe(() => pingDatabase(db), told('database')),
@@ -85,7 +85,7 @@ type Checks = ReadinessShape['checks']
 /** Whether the service can do its work, in sentences for whoever may read them without a token. */
 function judgeReadiness(stores: Stores, answering: Answering): ReadinessShape {
   const { database, s3, local, work } = answering
-  const target = targetOf(stores)
+  const target = chooseTarget(stores)
   const hasFallback = stores.fallback === 'local' && local
   const takesFiles = { s3: s3 === true || hasFallback, local, fallback: hasFallback, none: false }[target]
   const checks = {
@@ -109,17 +109,17 @@ const notUsed = (message: string) => ({ state: 'not_used' as const, message })
 function judgeS3(stores: Stores, { s3: isAnswering, local }: Answering): Checks['s3'] {
   if (isAnswering === undefined || stores.s3 === undefined)
     return notUsed('S3 is not set up; files are kept on local disk.')
-  if (isAnswering) return ok(`S3 answers; new files ${stores.wanted === 's3' ? 'go there' : 'do not go there'}.`)
-  return failed(`${whyS3IsOut[stores.s3.outage()?.trouble ?? 'no_answer']}: ${describeConsequence(stores, local)}`)
+  if (isAnswering) return ok(`S3 answers; new files ${stores.preferred === 's3' ? 'go there' : 'do not go there'}.`)
+  return failed(`${s3TroubleText[stores.s3.outage()?.trouble ?? 'no_answer']}: ${describeConsequence(stores, local)}`)
 }
 
-function describeConsequence({ wanted, fallback }: Stores, isLocalAnswering: boolean): string {
-  if (wanted === 'local') return 'files that lie there cannot be downloaded.'
+function describeConsequence({ preferred, fallback }: Stores, isLocalAnswering: boolean): string {
+  if (preferred === 'local') return 'files that lie there cannot be downloaded.'
   if (fallback === 'off' || !isLocalAnswering) return 'files cannot be uploaded, nor downloaded from there.'
   return 'new files wait on local disk and go there by themselves; those that lie there cannot be downloaded.'
 }
 
-function judgeLocal(target: Target, isAnswering: boolean): Checks['local'] {
+function judgeLocal(target: UploadTarget, isAnswering: boolean): Checks['local'] {
   const isTarget = target === 'local' || target === 'fallback'
   if (isAnswering) return ok(`The local store answers${isTarget ? '; new files go there' : ''}.`)
   const what = isTarget

@@ -51,7 +51,7 @@ export function presentStatus(
 function presentJob(work: WorkState): JobStateShape {
   return {
     name: work.name,
-    does: work.does,
+    does: work.description,
     by: work.by,
     disk: work.disk,
     schedule: work.schedule,

@@ -3,13 +3,13 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 
-import type { OpenedBytes } from '../../documents/download/open-stored-file.ts'
+import type { OpenedBlob } from '../../documents/download/open-stored-file.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { contentDispositionOf } from '../../storage/links/content-disposition.ts'
 import type { ByteRange } from '../../storage/file-store.ts'
 
 export type FileToSend = {
-  bytes: OpenedBytes
+  bytes: OpenedBlob
   fileName: string
   contentType: string
   disposition: 'attachment' | 'inline'

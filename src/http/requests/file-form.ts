@@ -5,7 +5,7 @@ import { callbackify } from 'node:util'
 import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-import type { HandIn } from '../../documents/upload/upload.ts'
+import type { IncomingUpload } from '../../documents/upload/upload.ts'
 import { AppError, type ErrorCode } from '../../errors/app-error.ts'
 import { watchSilence } from '../connection/connections.ts'
 
@@ -162,7 +162,7 @@ export function readUploadRequest(
   reply: FastifyReply,
   needs: { maxSilenceSeconds: number },
   { sha256, idempotencyKey }: Wishes,
-): HandIn {
+): IncomingUpload {
   const signal = signalOfClient(request, reply, needs)
   const length = request.headers['content-length']
   return {

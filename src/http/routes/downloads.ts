@@ -4,13 +4,13 @@ import { z } from 'zod'
 
 import { documentParams, downloadLinkShape, downloadQuery, versionParams } from '../../contract/documents.ts'
 import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/download/issue-download.ts'
-import { openBytes, type OpenBytesNeeds, openLinkedBytes } from '../../documents/download/open-stored-file.ts'
+import { openBlob, type OpenBlobNeeds, openLinkedBlob } from '../../documents/download/open-stored-file.ts'
 import { openLocalLink } from '../../storage/links/local-links.ts'
 import { sendFile } from '../presenters/send-file.ts'
 import { documentOf, visitorOf } from '../requests/authenticate.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
-type Needs = DownloadNeeds & OpenBytesNeeds & { localLinks: { key: Uint8Array } }
+type Needs = DownloadNeeds & OpenBlobNeeds & { localLinks: { key: Uint8Array } }
 
 /** Contract §3, download: a redirect to S3, the file itself from local disk, or a link as JSON. */
 export function downloadRoutes(needs: Needs): FastifyPluginAsyncZod {
@@ -69,14 +69,14 @@ function addLinkDownload(server: Server, needs: Needs): void {
       const link = await openLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
       // Whoever has the link may read; who it is, nobody knows.
       const somebody = { userId: null, ...visitorOf(request) }
-      const bytes = await openLinkedBytes(needs, somebody, { ...link, store: 'local', size: link.fileSize })
+      const bytes = await openLinkedBlob(needs, somebody, { ...link, store: 'local', size: link.fileSize })
       return sendFile(request, reply, { ...link, bytes })
     },
   )
 }
 
 async function answerDownload(
-  needs: OpenBytesNeeds,
+  needs: OpenBlobNeeds,
   request: FastifyRequest,
   reply: FastifyReply,
   issued: IssuedDownload,
@@ -91,7 +91,7 @@ async function answerDownload(
   }
   const { document, contentType, disposition } = issued
   return sendFile(request, reply, {
-    bytes: await openBytes(needs, request.actor, issued.bytes),
+    bytes: await openBlob(needs, request.actor, issued.bytes),
     fileName: document.fileName,
     contentType,
     disposition,

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
 import { healthShape, type ReadinessShape, readinessShape, statusShape } from '../../contract/operations.ts'
-import { seeStatus, type SeeStatusNeeds } from '../../operations/service-status.ts'
+import { readStatus, type StatusNeeds } from '../../operations/service-status.ts'
 import { createLevelMeter, type LevelsNeeds } from '../health/measure-levels.ts'
 import { presentStatus } from '../presenters/present-status.ts'
 
@@ -39,7 +39,7 @@ export function healthRoutes({ checkReadiness }: Needs): FastifyPluginAsyncZod {
   }
 }
 
-export type StatusRoutesNeeds = SeeStatusNeeds & {
+export type StatusRoutesNeeds = StatusNeeds & {
   instance: string
   version: string
   checkReadiness: () => Promise<ReadinessShape>
@@ -61,7 +61,7 @@ export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
         },
       },
       async ({ actor }) => {
-        const status = await seeStatus(needs, actor)
+        const status = await readStatus(needs, actor)
         const readiness = await needs.checkReadiness()
         return presentStatus(status, readiness, needs)
       },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { usualPrices } from '../../../src/documents/costs/read-prices.ts'
+import { defaultPrices } from '../../../src/documents/costs/read-prices.ts'
 import { makeFirm } from '../../support/people/people.ts'
 import { seedDownload, seedPurged, seedVersion } from '../../support/documents/seed-costs.ts'
 import { startService } from '../../support/service/start-service.ts'
@@ -23,7 +23,7 @@ describe('cost estimate', () => {
     expect(ended.stdout).toContain('Of those on a disk, counted as if on S3: 1.\n')
     expect(ended.stdout).toMatch(/^USD a month, af-south-1 +as it is +lifecycle +CloudFront +both$/m)
     expect(ended.stdout).toMatch(/^transfer to people +0\.1561 +0\.1561 +0\.1115 +0\.1115$/m)
-    expect(ended.stdout).toContain(`Prices of ${usualPrices.as_of}, https://aws.amazon.com/s3/pricing/`)
+    expect(ended.stdout).toContain(`Prices of ${defaultPrices.as_of}, https://aws.amazon.com/s3/pricing/`)
     expect(ended.stdout).toContain('! Written down from memory')
   })
 
@@ -43,7 +43,7 @@ describe('cost estimate', () => {
       days: 30,
       uploads: { files: 2, bytes: 513 * mb },
       downloads: { files: 2, bytes: 1024 * mb },
-      prices: { region: 'af-south-1', currency: 'USD', as_of: usualPrices.as_of },
+      prices: { region: 'af-south-1', currency: 'USD', as_of: defaultPrices.as_of },
     })
     const amountsOf = (way: string) => {
       const lines = answer.costs[way]?.lines ?? {}
@@ -72,7 +72,7 @@ describe('cost estimate', () => {
     const place = await placeWithPapers()
     const file = join(place.folder, 'prices.json')
     const { note: _left, ...prices } = {
-      ...usualPrices,
+      ...defaultPrices,
       as_of: '2027-03-01',
       transfer_out_gb: { s3: 1, cloudfront: 2 },
     }

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 
 import { AppError } from '../../../src/errors/app-error.ts'
 import { detectFormat, formats, headBytes, requireAllowedFormat } from '../../../src/documents/formats/formats.ts'
-import type { FileBytes } from '../../../src/documents/formats/file-bytes.ts'
+import type { FileContent } from '../../../src/documents/formats/file-bytes.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/files/make-files.ts'
 import { readSample } from '../../support/files/read-sample.ts'
 import { changeBytes } from '../inputs/near-valid-forms.ts'
@@ -100,7 +100,7 @@ const mostLooks = 10_000
 export async function readFormat({ name, bytes }: { name: string; bytes: Buffer }): Promise<void> {
   const all = formats.map(({ mimeType }) => mimeType)
   const looked = { times: 0, bytes: 0 }
-  const counted: FileBytes = {
+  const counted: FileContent = {
     size: bytes.length,
     read: async (start, length) => {
       if (!Number.isSafeInteger(start) || start < 0 || !(length >= 0))

@@ -1,12 +1,12 @@
 import type { S3Limits } from '../../../src/storage/s3/guard-s3.ts'
-import type { TendTimes } from '../../../src/worker/local-disk-tasks.ts'
+import type { LocalDiskTimes } from '../../../src/worker/local-disk-tasks.ts'
 
 // An outage heals in a moment instead of in up to half a minute; nothing else is other than in a service that runs.
 export const impatience = {
   times: { shortestPauseMs: 40, longestPauseMs: 80, calmMs: 1000, suspectMs: 5000 },
 } as const satisfies S3Limits
 
-export const tendTimes = { drainEveryMs: 300, collectEveryMs: 2000, scanEveryMs: 400 } as const satisfies TendTimes
+export const tendTimes = { drainEveryMs: 300, collectEveryMs: 2000, scanEveryMs: 400 } as const satisfies LocalDiskTimes
 
 /** For how long `verify` waits for an S3 that is out. */
 export const verifyPatienceMs = 300

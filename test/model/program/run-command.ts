@@ -11,7 +11,7 @@ import type { Config } from '../../../src/config/config.ts'
 import { systemActor } from '../../../src/database/audit/events.ts'
 import { collectBlobs, type CollectNeeds } from '../../../src/documents/stores/collect-blobs.ts'
 import { type ScanStoredNeeds, scanStored } from '../../../src/documents/scanning/scan-stored.ts'
-import { storesHere } from '../../../src/documents/stores/stores.ts'
+import { reachableStores } from '../../../src/documents/stores/stores.ts'
 import type { FirmId, StoreName } from '../../../src/vocabulary/vocabulary.ts'
 import { impatience, verifyPatienceMs } from './impatience.ts'
 
@@ -88,7 +88,8 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
 }
 
 async function scanAll(needs: ScanStoredNeeds & Pick<CollectNeeds, 'stores'> & { signal: AbortSignal }): Promise<void> {
-  for (const here of storesHere(needs.stores)) await scanStored(needs, systemActor('a history'), here, needs.signal)
+  for (const here of reachableStores(needs.stores))
+    await scanStored(needs, systemActor('a history'), here, needs.signal)
 }
 
 async function collectAll(needs: CollectNeeds & { signal: AbortSignal }, inDays: number): Promise<void> {

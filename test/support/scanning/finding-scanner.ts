@@ -1,6 +1,6 @@
 import { systemActor } from '../../../src/database/audit/events.ts'
 import { type Scanned, scanStored } from '../../../src/documents/scanning/scan-stored.ts'
-import { storesHere } from '../../../src/documents/stores/stores.ts'
+import { reachableStores } from '../../../src/documents/stores/stores.ts'
 import type { Scanner } from '../../../src/scanner/scanner.ts'
 import type { TestService } from '../service/start-service.ts'
 
@@ -18,7 +18,7 @@ export const findingScanner: Scanner = {
 
 /** As `sweep`, of the disk of a service, by this scanner. */
 export async function findOnDisk({ app }: TestService): Promise<Scanned> {
-  const [disk] = storesHere(app.stores)
+  const [disk] = reachableStores(app.stores)
   if (disk === undefined) throw new Error('Every service has a disk.')
   return scanStored({ ...app, scanner: findingScanner }, systemActor('a test'), disk, new AbortController().signal)
 }

@@ -9,7 +9,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { policies, type PolicyName } from '../../../../deploy/policies/statements.ts'
 import { quarantineKeyOf, storageKeyOf } from '../../../../src/storage/storage-key.ts'
 import type { FirmId } from '../../../../src/vocabulary/vocabulary.ts'
-import { claimingStores } from '../../../../src/worker/local-disk-tasks.ts'
+import { createStoreClaimer } from '../../../../src/worker/local-disk-tasks.ts'
 import { keepAuditHead } from '../../../../src/worker/jobs.ts'
 import { sealThrice } from '../../../audit/sealed-trail.ts'
 import { databaseForTest } from '../../../support/cli/database-settings.ts'
@@ -182,7 +182,7 @@ describeCheck(28, () => {
     await keepVersions(place.bucket)
     const { service, own } = await place.serve(await place.settingsWith('user', 'service'))
     await deletedDaysAgo(service, own, 31)
-    await claimingStores(service.app)()
+    await createStoreClaimer(service.app)()
     expect(await place.kinds()).toEqual(['object', 'object'])
 
     const asService = await place.run(await place.settingsWith('user', 'service'), 'purge', '--now')

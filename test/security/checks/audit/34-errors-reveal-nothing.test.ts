@@ -192,7 +192,7 @@ describeCheck(34, () => {
   ])(
     'a job that failed by what %s said: the status says so in our words, and the log has the rest',
     async (_who, name, fail) => {
-      const job = { name, does: 'Fails.', schedule: '0 0 1 1 *', run: () => fail().then(() => ({})) }
+      const job = { name, description: 'Fails.', schedule: '0 0 1 1 *', run: () => fail().then(() => ({})) }
       const failed = () => onDisk.logLines.filter((line) => line.includes('"job_failed"')).length
       const before = failed()
       const worker = await startWorker(onDisk.app, [job])

@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import { tendDisk } from '../../../../src/worker/local-disk-tasks.ts'
+import { startLocalDiskTasks } from '../../../../src/worker/local-disk-tasks.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../../../support/documents/call-documents.ts'
 import { tracedService } from '../../../support/logs/traced-service.ts'
 import { describeCheck } from '../../describe-check.ts'
@@ -52,7 +52,7 @@ describeCheck(24, () => {
       .execute()
     await (await callDocuments(scene.service.url, scene.firm, scene.admin, `/${document.id}/download`)).text()
     scene.toS3.setFault({ kind: 'none' })
-    const tending = tendDisk(scene.service.app)
+    const tending = startLocalDiskTasks(scene.service.app)
     await expect.poll(() => scene.collector.spans().some(({ facts }) => facts['move'] === 'moved')).toBe(true)
     await tending.close()
     await expect.poll(() => scene.collector.spans().some(({ name }) => name.endsWith('/auth/refresh'))).toBe(true)

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { afterEach, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../../src/contract/documents.ts'
-import { tendDisk } from '../../../../src/worker/local-disk-tasks.ts'
+import { startLocalDiskTasks } from '../../../../src/worker/local-disk-tasks.ts'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { listBucket } from '../../../support/s3/list-everything.ts'
@@ -76,7 +76,7 @@ function hashOf(bytes: Buffer): string {
 
 /** By itself, as a running service does: nobody tells it that S3 is back. */
 async function drain(firm: string, admin: Parameters<typeof callDocuments>[2], { id }: DocumentShape) {
-  const tending = tendDisk(scene.service.app, { drainEveryMs: 500, collectEveryMs: 3_600_000 })
+  const tending = startLocalDiskTasks(scene.service.app, { drainEveryMs: 500, collectEveryMs: 3_600_000 })
   const look = async () =>
     (await (await callDocuments(scene.service.url, firm, admin, `/${id}`)).json()) as DocumentShape
   await expect.poll(async () => (await look()).storage, { timeout: 60_000 }).toBe('s3')

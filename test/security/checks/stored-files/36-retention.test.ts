@@ -86,7 +86,7 @@ describeCheck(36, () => {
     const destroying = {
       documentIds,
       signal: never,
-      onSettled: (each: { outcome: string }) => outcomes.push(each.outcome),
+      onResult: (each: { outcome: string }) => outcomes.push(each.outcome),
     }
 
     // Said of the bucket, since who names a store for the tests has one key pair alone.
