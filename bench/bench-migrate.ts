@@ -5,7 +5,7 @@ import { loadConfig } from '../src/config/config.ts'
 import { createLogger } from '../src/logging/logger.ts'
 import type { FirmId } from '../src/vocabulary/vocabulary.ts'
 import { makeFirm, makePerson } from '../test/support/people/people.ts'
-import { seedDocuments, usualSizes } from '../test/support/documents/seed-documents.ts'
+import { seedDocuments, defaultSizes } from '../test/support/documents/seed-documents.ts'
 import { ensureInstalled, findProgram } from '../test/support/services/packages/install-packages.ts'
 import { type Spread, spreadOf } from './figures/measure.ts'
 import { type Bench, emptyBucket } from './load/prepare.ts'
@@ -22,7 +22,7 @@ export type MigrateResult = {
   timesRclone: Spread
 }
 
-const usualFiles = 10_000
+const defaultFiles = 10_000
 const atOnce = 8
 
 /**
@@ -31,7 +31,7 @@ const atOnce = 8
  */
 export async function benchMigrate(bench: Bench): Promise<MigrateResult> {
   await requireRclone()
-  const files = Math.round(usualFiles * bench.share)
+  const files = Math.round(defaultFiles * bench.share)
   const service = await startService(bench, { maxUploadBytes: 10_000_000 })
   try {
     const rounds: { bytes: number; ours: number; theirs: number }[] = []
@@ -78,7 +78,7 @@ async function seedFirm({ env }: Service, files: number): Promise<{ firmId: Firm
     const { id: uploadedBy } = await makePerson(app)
     const { storeId } = app.stores.local
     const ground = { db: app.db, uploadsDir: app.config.uploadsDir, storeId, firmId, uploadedBy }
-    const seeded = await seedDocuments(ground, usualSizes(files))
+    const seeded = await seedDocuments(ground, defaultSizes(files))
     return { firmId, bytes: seeded.reduce((sum, { size }) => sum + size, 0) }
   } finally {
     await app.close()

@@ -26,10 +26,10 @@ export type Bench = {
   close(end: { keep: boolean }): Promise<void>
 }
 
-type Wish = Pick<Bench, 'rounds' | 'share' | 'say' | 'signal'>
+type Options = Pick<Bench, 'rounds' | 'share' | 'say' | 'signal'>
 
 /** A bucket on the S3 that the environment names, or else on one started for this; a folder; a process for the load. */
-export async function prepareBench(wish: Wish): Promise<Bench> {
+export async function prepareBench(wish: Options): Promise<Bench> {
   await using opened = new AsyncDisposableStack()
   const { addresses, stop } = await obtainServices(['s3'], process.env)
   opened.defer(stop)

@@ -21,13 +21,13 @@ export type Service = Program & {
   env: Record<string, string>
 }
 
-type Wish = { maxUploadBytes: number; s3Endpoint?: string | undefined; clamdUrl?: string | undefined }
+type Options = { maxUploadBytes: number; s3Endpoint?: string | undefined; clamdUrl?: string | undefined }
 
 /**
  * The service as an operator starts it, on folders of its own, with a person who may upload. Its database is the one
  * that it brings along, which waits for the disk at every commit, unless the environment names a server.
  */
-export async function startService(bench: Bench, wish: Wish): Promise<Service> {
+export async function startService(bench: Bench, wish: Options): Promise<Service> {
   const folder = await mkdtemp(join(bench.folder, 'service-'))
   const dataDir = join(folder, 'data')
   await mkdir(dataDir)

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 
 import { makePdf } from '../support/files/make-files.ts'
 import { refusalIn } from './client.ts'
-import { handIn, keep, papersOf, type Scene } from './scene.ts'
+import { upload, keep, documentsOf, type Scene } from './scene.ts'
 
 async function logIn({ client, administrator }: Scene): Promise<string> {
   const answer = await client.call('POST /api/v1/auth/login', { json: administrator })
@@ -16,21 +16,21 @@ export function proveAdministrators(scene: () => Scene): void {
   it('an administrator reads and downloads in every firm, and uploads in none', async () => {
     const { client } = scene()
     const token = await logIn(scene())
-    const paper = await keep(scene(), { bytes: makePdf({ seed: randomUUID() }) })
+    const document = await keep(scene(), { bytes: makePdf({ seed: randomUUID() }) })
 
     const [me, firm, list, one, download] = [
       await client.call('GET /api/v1/auth/me', { token }),
       await client.call(`GET /api/v1/security-firms/${scene().firmId}`, { token }),
-      await client.call(`GET ${papersOf(scene())}?limit=1`, { token }),
-      await client.call(`GET ${papersOf(scene())}/${paper.id}`, { token }),
-      await client.call(`GET ${papersOf(scene())}/${paper.id}/download`, { token }),
+      await client.call(`GET ${documentsOf(scene())}?limit=1`, { token }),
+      await client.call(`GET ${documentsOf(scene())}/${document.id}`, { token }),
+      await client.call(`GET ${documentsOf(scene())}/${document.id}/download`, { token }),
     ]
 
     expect(me.body).toMatchObject({ role: 'admin' })
     expect(firm.body).toMatchObject({ role: 'administrator' })
-    expect([list.body, one.body]).toEqual([[paper], paper])
+    expect([list.body, one.body]).toEqual([[document], document])
     expect([200, 302]).toContain(download.status)
-    expect(refusalIn(await handIn(scene(), { bytes: makePdf(), token }))).toBe('403 forbidden')
+    expect(refusalIn(await upload(scene(), { bytes: makePdf(), token }))).toBe('403 forbidden')
   })
 
   it('a firm that an administrator locks is read and not changed, until it is unlocked', async () => {
@@ -40,10 +40,10 @@ export function proveAdministrators(scene: () => Scene): void {
       client.call(`PATCH /api/v1/security-firms/${firmId}`, { token, json: { is_locked: isLocked } })
 
     const locked = await setLock(true)
-    const read = await client.call(`GET ${papersOf(scene())}`, { token: founder.token })
-    const written = await handIn(scene(), { bytes: makePdf() })
+    const read = await client.call(`GET ${documentsOf(scene())}`, { token: founder.token })
+    const written = await upload(scene(), { bytes: makePdf() })
     const unlocked = await setLock(false)
-    const writtenAgain = await handIn(scene(), { bytes: makePdf() })
+    const writtenAgain = await upload(scene(), { bytes: makePdf() })
 
     expect([locked.status, (locked.body as { is_locked: boolean }).is_locked]).toEqual([200, true])
     expect(read.status).toBe(200)
@@ -66,9 +66,9 @@ export function proveAdministrators(scene: () => Scene): void {
     await keep(scene(), { bytes })
     const after = await firm()
     const bounded = await setQuota({ bytes: after.usage.bytes + bytes.length - 1 })
-    const noRoom = await handIn(scene(), { bytes })
+    const noRoom = await upload(scene(), { bytes })
     const freed = await setQuota({ bytes: null })
-    const room = await handIn(scene(), { bytes })
+    const room = await upload(scene(), { bytes })
 
     expect(after.usage).toEqual({ bytes: before.usage.bytes + bytes.length, documents: before.usage.documents + 1 })
     expect([bounded.status, freed.status, room.status]).toEqual([200, 200, 201])
@@ -87,11 +87,11 @@ export function proveNewTypes(scene: () => Scene): void {
 
     const added = await client.call('POST /api/v1/document-types', { token, json: { code, name: 'Fire safety' } })
     const again = await client.call('POST /api/v1/document-types', { token, json: { code, name: 'Fire safety' } })
-    const taken = await handIn(scene(), { bytes: makePdf(), type: code })
+    const taken = await upload(scene(), { bytes: makePdf(), type: code })
     await change({ max_bytes: 1000, allowed_types: ['application/pdf'] })
-    const tooLarge = await handIn(scene(), { bytes: makePdf({ bytes: 1001 }), type: code })
+    const tooLarge = await upload(scene(), { bytes: makePdf({ bytes: 1001 }), type: code })
     const closed = await change({ is_active: false })
-    const afterwards = await handIn(scene(), { bytes: makePdf(), type: code })
+    const afterwards = await upload(scene(), { bytes: makePdf(), type: code })
 
     expect([added.status, taken.status, closed.status]).toEqual([201, 201, 200])
     expect(refusalIn(again)).toBe('409 conflict')

@@ -6,7 +6,7 @@ export type Answer = {
   body: unknown
 }
 
-export type Wish = {
+export type Options = {
   token?: string | undefined
   json?: unknown
   form?: FormData
@@ -16,7 +16,7 @@ export type Wish = {
 export type Client = {
   url: string
   /** `POST /api/v1/auth/login`; redirects are answers, not followed. */
-  call(line: string, wish?: Wish): Promise<Answer>
+  call(line: string, wish?: Options): Promise<Answer>
 }
 
 /** Speaks to one address, and to others only where an answer of it points. */

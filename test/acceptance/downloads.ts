@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 
 import { makePdf } from '../support/files/make-files.ts'
 import { refusalIn } from './client.ts'
-import { download, keep, papersOf, type Scene } from './scene.ts'
+import { download, keep, documentsOf, type Scene } from './scene.ts'
 
 const bytes = makePdf({ bytes: 50_000, seed: 'download' })
 const fileName = 'Lisensie “2026”, ñ 📄.pdf'
@@ -50,7 +50,7 @@ export function proveDownloads(scene: () => Scene): void {
   it('as a link that works without a token, for an hour at most', async () => {
     const { client, founder } = scene()
     const { id } = await keep(scene(), { bytes, fileName })
-    const answer = await client.call(`GET ${papersOf(scene())}/${id}/download`, {
+    const answer = await client.call(`GET ${documentsOf(scene())}/${id}/download`, {
       token: founder.token,
       headers: { accept: 'application/json' },
     })
@@ -69,7 +69,7 @@ export function proveDownloads(scene: () => Scene): void {
     const { client, founder, stranger } = scene()
     const { id } = await keep(scene(), { bytes })
     const ask = (paper: string, token: string | undefined) =>
-      client.call(`GET ${papersOf(scene())}/${paper}/download`, { token })
+      client.call(`GET ${documentsOf(scene())}/${paper}/download`, { token })
 
     expect(refusalIn(await ask(id, stranger.token))).toBe('403 not_a_member')
     expect(refusalIn(await ask(id, undefined))).toBe('401 unauthenticated')
@@ -81,7 +81,7 @@ export function proveDownloads(scene: () => Scene): void {
     const { id } = await keep(scene(), { bytes })
     await download(scene(), id, { headers: { 'x-request-id': 'acceptance-1' } })
 
-    const trail = await client.call(`GET ${papersOf(scene())}/${id}/events`, { token: founder.token })
+    const trail = await client.call(`GET ${documentsOf(scene())}/${id}/events`, { token: founder.token })
 
     const told = (trail.body as { action: string }[]).filter(({ action }) =>
       ['document.uploaded', 'document.downloaded'].includes(action),

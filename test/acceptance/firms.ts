@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import { problemIn, refusalIn, type Wish } from './client.ts'
-import { newFirm, newPerson, papersOf, type Scene } from './scene.ts'
+import { problemIn, refusalIn, type Options } from './client.ts'
+import { newFirm, newPerson, documentsOf, type Scene } from './scene.ts'
 
 export function proveFirms(scene: () => Scene): void {
   const firmPath = () => `/api/v1/security-firms/${scene().firmId}`
-  const asFounder = (line: string, wish: Wish = {}) =>
+  const asFounder = (line: string, wish: Options = {}) =>
     scene().client.call(line, { token: scene().founder.token, ...wish })
   const members = async () => (await asFounder(`GET ${firmPath()}/members`)).body as { user_id: string; role: string }[]
 
@@ -41,12 +41,12 @@ export function proveFirms(scene: () => Scene): void {
 
   it('somebody comes into the firm, gets another role, and leaves it again', async () => {
     const { client, colleague } = scene()
-    const papers = () => client.call(`GET ${papersOf(scene())}`, { token: colleague.token })
+    const documents = () => client.call(`GET ${documentsOf(scene())}`, { token: colleague.token })
     const one = `${firmPath()}/members/${colleague.id}`
 
-    const before = await papers()
+    const before = await documents()
     const added = await asFounder(`POST ${firmPath()}/members`, { json: { email: colleague.email, role: 'firm_user' } })
-    const whileIn = await papers()
+    const whileIn = await documents()
     const mayNotAdd = await client.call(`POST ${firmPath()}/members`, {
       token: colleague.token,
       json: { email: scene().stranger.email, role: 'firm_user' },
@@ -54,7 +54,7 @@ export function proveFirms(scene: () => Scene): void {
     const changed = await asFounder(`PATCH ${one}`, { json: { role: 'field_staff' } })
     const listed = await members()
     const removed = await asFounder(`DELETE ${one}`)
-    const after = await papers()
+    const after = await documents()
 
     expect(refusalIn(before)).toBe('403 not_a_member')
     expect(added.status).toBe(201)

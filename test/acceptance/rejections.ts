@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 
 import { problemIn, refusalIn } from './client.ts'
-import { papersOf, type Scene } from './scene.ts'
+import { documentsOf, type Scene } from './scene.ts'
 
 export function proveRefusals(scene: () => Scene): void {
   it('a refusal has one form, also for clients of the platform, and says by which id it is found', async () => {
-    const answer = await scene().client.call(`GET ${papersOf(scene())}`)
+    const answer = await scene().client.call(`GET ${documentsOf(scene())}`)
     const problem = problemIn(answer)
 
     expect(answer.headers.get('www-authenticate')).toBe('Bearer')
@@ -48,7 +48,7 @@ export function proveRefusals(scene: () => Scene): void {
 
   it('a slash at the end is the same call', async () => {
     const { client, founder } = scene()
-    const paths = [papersOf(scene()), '/api/v1/security-firms', '/api/v1/auth/me', '/api/v1/document-types']
+    const paths = [documentsOf(scene()), '/api/v1/security-firms', '/api/v1/auth/me', '/api/v1/document-types']
     for (const path of paths) {
       const [without, withSlash] = [
         await client.call(`GET ${path}`, { token: founder.token }),
@@ -63,7 +63,7 @@ export function proveRefusals(scene: () => Scene): void {
     const { client, founder } = scene()
     const { token } = founder
     const ask = async (line: string, headers = {}) => client.call(line, { token, headers })
-    const wrongMethod = await ask(`PUT ${papersOf(scene())}`)
+    const wrongMethod = await ask(`PUT ${documentsOf(scene())}`)
     const noJson = await client.call('POST /api/v1/auth/login', {
       form: new FormData(),
       headers: { 'content-type': 'application/json' },
@@ -71,9 +71,9 @@ export function proveRefusals(scene: () => Scene): void {
 
     expect(refusalIn(await ask('GET /api/v1/nowhere'))).toBe('404 not_found')
     expect(refusalIn(await ask('GET /api/v1/security-firms/not-an-id'))).toBe('404 not_found')
-    expect(refusalIn(await ask(`GET ${papersOf(scene())}/not-an-id`))).toBe('404 not_found')
-    expect(refusalIn(await ask(`GET ${papersOf(scene())}?limit=0`))).toBe('422 validation_failed')
-    expect(refusalIn(await ask(`GET ${papersOf(scene())}?cursor=none`))).toBe('400 bad_request')
+    expect(refusalIn(await ask(`GET ${documentsOf(scene())}/not-an-id`))).toBe('404 not_found')
+    expect(refusalIn(await ask(`GET ${documentsOf(scene())}?limit=0`))).toBe('422 validation_failed')
+    expect(refusalIn(await ask(`GET ${documentsOf(scene())}?cursor=none`))).toBe('400 bad_request')
     expect(refusalIn(wrongMethod)).toBe('405 method_not_allowed')
     expect(wrongMethod.headers.get('allow')).toContain('POST')
     expect(refusalIn(noJson)).toBe('400 bad_request')

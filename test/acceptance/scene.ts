@@ -70,11 +70,11 @@ export function newFirm() {
 }
 
 /** Where the firm of the scene keeps its papers. */
-export function papersOf({ firmId }: Scene): string {
+export function documentsOf({ firmId }: Scene): string {
   return `/api/v1/security-firms/${firmId}/documents`
 }
 
-export type Paper = {
+export type Document = {
   id: string
   firm_id: string
   document_type: string
@@ -86,7 +86,7 @@ export type Paper = {
   [field: string]: unknown
 }
 
-export type PaperWish = {
+export type UploadOptions = {
   type?: string
   fileName?: string
   bytes: Buffer
@@ -96,19 +96,19 @@ export type PaperWish = {
 }
 
 /** Hands in a file as the founder, unless another token is given. */
-export async function handIn(scene: Scene, wish: PaperWish): Promise<Answer> {
+export async function upload(scene: Scene, wish: UploadOptions): Promise<Answer> {
   const form = new FormData()
   form.append('file', new Blob([Uint8Array.from(wish.bytes)]), wish.fileName ?? 'licence.pdf')
   const query = new URLSearchParams({ document_type: wish.type ?? 'registration_certificate', ...wish.query })
   const token = 'token' in wish ? wish.token : scene.founder.token
-  return scene.client.call(`POST ${papersOf(scene)}?${query}`, { form, token, headers: wish.headers ?? {} })
+  return scene.client.call(`POST ${documentsOf(scene)}?${query}`, { form, token, headers: wish.headers ?? {} })
 }
 
 /** A file that must be taken. */
-export async function keep(scene: Scene, wish: PaperWish): Promise<Paper> {
-  const answer = await handIn(scene, wish)
+export async function keep(scene: Scene, wish: UploadOptions): Promise<Document> {
+  const answer = await upload(scene, wish)
   if (answer.status !== 201) throw new Error(`not taken: ${answer.status} ${answer.bytes.toString()}`)
-  return answer.body as Paper
+  return answer.body as Document
 }
 
 export type Fetched = { answer: Answer; file: Answer }
@@ -120,7 +120,10 @@ export async function download(
   { query = '', headers = {} }: { query?: string; headers?: Record<string, string> } = {},
 ): Promise<Fetched> {
   const { client, founder } = scene
-  const answer = await client.call(`GET ${papersOf(scene)}/${id}/download${query}`, { token: founder.token, headers })
+  const answer = await client.call(`GET ${documentsOf(scene)}/${id}/download${query}`, {
+    token: founder.token,
+    headers,
+  })
   if (answer.status !== 302) return { answer, file: answer }
   return { answer, file: await client.call(`GET ${answer.headers.get('location')}`, { headers }) }
 }

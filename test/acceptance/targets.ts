@@ -23,7 +23,7 @@ export type TargetToOpen = {
 }
 
 /** What a service started here takes at most; small, so that more is sent quickly. */
-export const mostBytesOfOurs = 1_000_000
+export const maxBytesOfOurs = 1_000_000
 
 /** The address that `ACCEPTANCE_URL` names; without it the service itself, once with local storage and once with S3. */
 export function chooseTargets(env: Record<string, string | undefined>): TargetToOpen[] {
@@ -65,7 +65,7 @@ export function ourSettings(): { admin: Administrator; settings: Record<string, 
   const settings = {
     ADMIN_EMAIL: admin.email,
     ADMIN_PASSWORD: admin.password,
-    MAX_UPLOAD_BYTES: String(mostBytesOfOurs),
+    MAX_UPLOAD_BYTES: String(maxBytesOfOurs),
   }
   return { admin, settings }
 }

@@ -4,14 +4,14 @@ import { expect, it } from 'vitest'
 
 import { makeJpeg, makePdf, makePng } from '../support/files/make-files.ts'
 import { problemIn, refusalIn } from './client.ts'
-import { handIn, keep, type Paper, papersOf, type Scene } from './scene.ts'
-import { mostBytesOfOurs } from './targets.ts'
+import { upload, keep, type Document, documentsOf, type Scene } from './scene.ts'
+import { maxBytesOfOurs } from './targets.ts'
 
 export function proveUploads(scene: () => Scene): void {
   const list = async (query = '') => {
     const { client, founder } = scene()
-    const answer = await client.call(`GET ${papersOf(scene())}${query}`, { token: founder.token })
-    return { papers: answer.body as Paper[], link: answer.headers.get('link') }
+    const answer = await client.call(`GET ${documentsOf(scene())}${query}`, { token: founder.token })
+    return { papers: answer.body as Document[], link: answer.headers.get('link') }
   }
 
   it.each([
@@ -20,12 +20,12 @@ export function proveUploads(scene: () => Scene): void {
     ['a PNG', 'scan.png', makePng(), 'image/png'],
   ])('%s that is handed in is described, listed and looked at', async (_what, fileName, bytes, mimeType) => {
     const { client, founder, firmId } = scene()
-    const answer = await handIn(scene(), { bytes, fileName })
-    const paper = answer.body as Paper
+    const answer = await upload(scene(), { bytes, fileName })
+    const document = answer.body as Document
 
     expect(answer.status).toBe(201)
-    expect(answer.headers.get('location')).toBe(`${papersOf(scene())}/${paper.id}`)
-    expect(paper).toMatchObject({
+    expect(answer.headers.get('location')).toBe(`${documentsOf(scene())}/${document.id}`)
+    expect(document).toMatchObject({
       firm_id: firmId,
       document_type: 'registration_certificate',
       file_name: fileName,
@@ -38,17 +38,17 @@ export function proveUploads(scene: () => Scene): void {
       review_status: 'pending',
       deleted_at: null,
     })
-    const one = await client.call(`GET ${papersOf(scene())}/${paper.id}`, { token: founder.token })
+    const one = await client.call(`GET ${documentsOf(scene())}/${document.id}`, { token: founder.token })
     expect([one.status, one.headers.has('etag')]).toEqual([200, true])
-    expect(one.body).toEqual(paper)
-    expect((await list('?limit=1')).papers).toEqual([paper])
+    expect(one.body).toEqual(document)
+    expect((await list('?limit=1')).papers).toEqual([document])
   })
 
   it('by the id of its type as well as by its code', async () => {
     const { client, founder } = scene()
     const type = await client.call('GET /api/v1/document-types/tax_clearance', { token: founder.token })
-    const paper = await keep(scene(), { bytes: makePdf(), type: (type.body as { id: string }).id })
-    expect(paper.document_type).toBe('tax_clearance')
+    const document = await keep(scene(), { bytes: makePdf(), type: (type.body as { id: string }).id })
+    expect(document.document_type).toBe('tax_clearance')
   })
 
   it('page by page every paper comes once, newest first, and of one type when asked', async () => {
@@ -59,10 +59,10 @@ export function proveUploads(scene: () => Scene): void {
     ]
     const { client, founder } = scene()
     const seen: string[] = []
-    let next: string | undefined = `${papersOf(scene())}?limit=2`
+    let next: string | undefined = `${documentsOf(scene())}?limit=2`
     while (next !== undefined) {
       const page = await client.call(`GET ${next}`, { token: founder.token })
-      seen.push(...(page.body as Paper[]).map(({ id }) => id))
+      seen.push(...(page.body as Document[]).map(({ id }) => id))
       next = /<([^>]+)>; rel="next"/.exec(page.headers.get('link') ?? '')?.[1]
     }
 
@@ -76,8 +76,8 @@ export function proveUploads(scene: () => Scene): void {
   it('under the hash that the client made of it, or not at all', async () => {
     const bytes = makePdf({ seed: 'hashed' })
     const sha256 = createHash('sha256').update(bytes).digest('hex')
-    const right = await handIn(scene(), { bytes, query: { sha256 } })
-    const wrong = await handIn(scene(), {
+    const right = await upload(scene(), { bytes, query: { sha256 } })
+    const wrong = await upload(scene(), {
       bytes,
       query: { sha256: sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) },
     })
@@ -90,10 +90,10 @@ export function proveUploads(scene: () => Scene): void {
     const headers = { 'idempotency-key': randomUUID() }
     const before = (await list()).papers.length
     const [first, again] = [
-      await handIn(scene(), { bytes: makePdf(), headers }),
-      await handIn(scene(), { bytes: makePdf(), headers }),
+      await upload(scene(), { bytes: makePdf(), headers }),
+      await upload(scene(), { bytes: makePdf(), headers }),
     ]
-    const other = await handIn(scene(), { bytes: makePdf({ seed: 'other' }), headers })
+    const other = await upload(scene(), { bytes: makePdf({ seed: 'other' }), headers })
 
     expect([first.status, again.status]).toEqual([201, 201])
     expect(again.body).toEqual(first.body)
@@ -105,13 +105,13 @@ export function proveUploads(scene: () => Scene): void {
     const { client, founder, colleague, stranger, firmId } = scene()
     const member = `/api/v1/security-firms/${firmId}/members`
     await client.call(`POST ${member}`, { token: founder.token, json: { email: colleague.email, role: 'field_staff' } })
-    const byMember = await handIn(scene(), { bytes: makePdf(), token: colleague.token })
+    const byMember = await upload(scene(), { bytes: makePdf(), token: colleague.token })
     await client.call(`DELETE ${member}/${colleague.id}`, { token: founder.token })
 
     expect(byMember.status).toBe(201)
-    expect(refusalIn(await handIn(scene(), { bytes: makePdf(), token: colleague.token }))).toBe('403 not_a_member')
-    expect(refusalIn(await handIn(scene(), { bytes: makePdf(), token: stranger.token }))).toBe('403 not_a_member')
-    expect(refusalIn(await handIn(scene(), { bytes: makePdf(), token: undefined }))).toBe('401 unauthenticated')
+    expect(refusalIn(await upload(scene(), { bytes: makePdf(), token: colleague.token }))).toBe('403 not_a_member')
+    expect(refusalIn(await upload(scene(), { bytes: makePdf(), token: stranger.token }))).toBe('403 not_a_member')
+    expect(refusalIn(await upload(scene(), { bytes: makePdf(), token: undefined }))).toBe('401 unauthenticated')
   })
 
   it.each([
@@ -124,7 +124,7 @@ export function proveUploads(scene: () => Scene): void {
     ['a hash that is none', { bytes: makePdf(), query: { sha256: 'x' } }, '422 validation_failed'],
   ])('%s is refused with a sentence, and nothing is kept', async (_what, wish, expected) => {
     const before = (await list()).papers.length
-    const answer = await handIn(scene(), wish)
+    const answer = await upload(scene(), wish)
 
     expect(refusalIn(answer)).toBe(expected)
     expect(problemIn(answer).detail).toMatch(/^[A-Z].{10,}/)
@@ -135,10 +135,10 @@ export function proveUploads(scene: () => Scene): void {
 /** Only of a service that was started here is it known what it takes at most. */
 export function proveLimit(scene: () => Scene): void {
   it('a file of exactly the limit is taken; one byte more is 413, and nothing is kept', async () => {
-    const most = await handIn(scene(), { bytes: makePdf({ bytes: mostBytesOfOurs }), type: 'annual_return' })
-    const more = await handIn(scene(), { bytes: makePdf({ bytes: mostBytesOfOurs + 1 }), type: 'annual_return' })
+    const most = await upload(scene(), { bytes: makePdf({ bytes: maxBytesOfOurs }), type: 'annual_return' })
+    const more = await upload(scene(), { bytes: makePdf({ bytes: maxBytesOfOurs + 1 }), type: 'annual_return' })
     const { client, founder } = scene()
-    const kept = await client.call(`GET ${papersOf(scene())}?document_type=annual_return`, { token: founder.token })
+    const kept = await client.call(`GET ${documentsOf(scene())}?document_type=annual_return`, { token: founder.token })
 
     expect(most.status).toBe(201)
     expect(refusalIn(more)).toBe('413 too_large')

@@ -26,9 +26,9 @@ async function openBucketOfHeads(): Promise<HeadKeeper> {
   const bucket = await freshBucket()
   onTestFinished(() => bucket.remove())
   const { s3 } = loadConfig(s3Settings(bucket))
-  const keeper = openHeads({ auditHeads: { bucket: bucket.name, prefix: 'heads/' }, s3 }, pino({ level: 'silent' }))
-  if (keeper === undefined) throw new Error('no heads are kept')
-  return keeper
+  const storer = openHeads({ auditHeads: { bucket: bucket.name, prefix: 'heads/' }, s3 }, pino({ level: 'silent' }))
+  if (storer === undefined) throw new Error('no heads are kept')
+  return storer
 }
 
 async function newestHead(db: Db): Promise<Head> {
@@ -59,17 +59,17 @@ it.each([
   ['a file', async () => keepHeadsInFile(await headsFile())],
   ['a bucket', openBucketOfHeads],
 ])('a head that is added to %s later does not replace the one of the same number', async (_where, openKeeper) => {
-  const keeper = await openKeeper()
+  const storer = await openKeeper()
   const { db, replaceSeals } = await sealedTrail()
   const kept = await newestHead(db)
-  await keeper.keep(kept)
-  await keeper.keep(kept)
-  expect((await findFaults(db, await keeper.read())).findings).toEqual([])
+  await storer.keep(kept)
+  await storer.keep(kept)
+  expect((await findFaults(db, await storer.read())).findings).toEqual([])
 
   await replaceSeals()
   const added = await newestHead(db)
-  await keeper.keep(added)
-  const heads = await keeper.read()
+  await storer.keep(added)
+  const heads = await storer.read()
 
   expect(added.number).toBe(kept.number)
   expect(heads).toEqual(new Map([[3, new Set([kept.hash, added.hash])]]))

@@ -13,7 +13,7 @@ import { verifyBackup } from '../../src/backup/verify-backup.ts'
 import { backupFolder, tidyBackupFolder } from '../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
 import { databaseSettings } from '../support/cli/database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand, type Settings, startCommand } from '../support/cli/run-command.ts'
+import { storedBelow, makeWorkFolder, runCommand, type Settings, startCommand } from '../support/cli/run-command.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { deleteDocument } from '../support/documents/call-trash.ts'
 import { addVersion } from '../support/documents/call-versions.ts'
@@ -29,33 +29,33 @@ type Closing = Pick<AsyncDisposableStack, 'defer'>
 /** What goes when the test ends. */
 const withTest: Closing = { defer: (close) => onTestFinished(async () => close()) }
 
-type Papers = { papers?: number; bucket?: FreshBucket }
+type Documents = { documents?: number; bucket?: FreshBucket }
 
 /** A service with papers of one firm in its store, of which one has two versions and one is in the trash. */
-export async function papersFor(closing: Closing, { papers: count = 3, bucket }: Papers = {}) {
+export async function documentsFor(closing: Closing, { documents: count = 3, bucket }: Documents = {}) {
   const fresh = await freshMigratedDatabase()
   closing.defer(() => fresh.drop())
   const settings = { ...databaseSettings(fresh.url), ...(bucket && s3Settings(bucket)) }
   const service = await startService(settings)
   closing.defer(() => service.stop())
   const { firm, admin } = await firmWithAdmin(service)
-  const papers: string[] = []
+  const documents: string[] = []
   for (let number = 0; number < count; number += 1) {
     const bytes = Buffer.from(makePdf({ seed: `${number}`, bytes: 3000 + number }))
     const { id } = await uploadDocument(service.url, firm, admin, { bytes, fileName: `Prüfung ${number}.pdf` })
-    papers.push(id)
+    documents.push(id)
   }
-  const [first = '', second = ''] = papers
+  const [first = '', second = ''] = documents
   await addVersion(service.url, { firm, id: first }, admin, { bytes: makePdf({ seed: 'newer', bytes: 5000 }) })
   await deleteDocument(service.url, { firm, id: second }, admin)
-  return { service, firm, admin, papers, settings }
+  return { service, firm, admin, papers: documents, settings }
 }
 
 /** The same for one test, with commands that run in a folder of their own on the same database and store. */
-export async function placeWithPapers(wish: Papers = {}) {
-  const made = await papersFor(withTest, wish)
+export async function locationWithDocuments(wish: Documents = {}) {
+  const made = await documentsFor(withTest, wish)
   const folder = await makeWorkFolder()
-  const settings: Settings = { ...made.settings, ...keptBelow(made.service.folder) }
+  const settings: Settings = { ...made.settings, ...storedBelow(made.service.folder) }
   return {
     ...made,
     folder,
@@ -70,7 +70,7 @@ export async function placeWithPapers(wish: Papers = {}) {
 /** Settings of an empty place: an embedded database and a folder, both new. */
 export async function scratchPlace(): Promise<{ folder: string; settings: Settings }> {
   const folder = await makeWorkFolder()
-  return { folder, settings: { USE_S3_STORAGE: 'false', ...keptBelow(folder) } }
+  return { folder, settings: { USE_S3_STORAGE: 'false', ...storedBelow(folder) } }
 }
 
 export async function emptyFolder(closing = withTest): Promise<string> {
@@ -85,7 +85,7 @@ export async function bucketForTest(): Promise<FreshBucket> {
   return bucket
 }
 
-type Wish = Partial<BackupPatience> & {
+type Options = Partial<BackupPatience> & {
   isRowsOnly?: boolean
   key?: SigningKey
   concurrency?: number
@@ -95,7 +95,7 @@ type Wish = Partial<BackupPatience> & {
 }
 
 /** A backup of a service's papers in a folder, made in this process. */
-export async function makeBackup({ app }: TestService, root: string, wish: Wish = {}): Promise<BackupMade> {
+export async function makeBackup({ app }: TestService, root: string, wish: Options = {}): Promise<BackupMade> {
   await tidyBackupFolder(root)
   const { place = (usual) => usual, isRowsOnly = false, key, concurrency = 2, onFile = ignore, ...patience } = wish
   return createBackup({ ...app, owner: app.ownerConnection, version: '0' }, place(backupFolder(root)), {

@@ -14,12 +14,12 @@ import { uploadDocument } from '../support/documents/call-documents.ts'
 import { listFolder } from '../support/s3/list-everything.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import type { TestService } from '../support/service/start-service.ts'
-import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
+import { emptyFolder, makeBackup, locationWithDocuments, problemsOf } from './backup-scene.ts'
 import { freshKeys } from './fresh-keys.ts'
 
 describe('backup create', () => {
   test('copies no bytes that the place has, and its files are their owner’s alone', async () => {
-    const { service, firm, admin } = await placeWithPapers()
+    const { service, firm, admin } = await locationWithDocuments()
     const root = await emptyFolder()
 
     const first = await makeBackup(service, root)
@@ -37,7 +37,7 @@ describe('backup create', () => {
   })
 
   test('a rows-only backup lists every file and copies none', async () => {
-    const { service } = await placeWithPapers()
+    const { service } = await locationWithDocuments()
     const root = await emptyFolder()
 
     const { manifest, counts } = await makeBackup(service, root, { isRowsOnly: true })
@@ -48,7 +48,7 @@ describe('backup create', () => {
   })
 
   test('has no token, no session and no secret in it', async () => {
-    const { service, admin } = await placeWithPapers()
+    const { service, admin } = await locationWithDocuments()
     const { app } = service
     await sql`
       with session as (
@@ -75,7 +75,7 @@ describe('backup create', () => {
   })
 
   test('names what lies on another instance’s disk, and what is gone, and counts it as lacking', async () => {
-    const { service, papers } = await placeWithPapers()
+    const { service, papers } = await locationWithDocuments()
     const [first, second, third] = papers
     const { db } = service.app
     await sql`update document_versions set store_id = gen_random_uuid() where document_id = ${first}::uuid and version = 1`.execute(
@@ -98,7 +98,7 @@ describe('backup create', () => {
   })
 
   test('a file that was changed in the store is not taken for what it was', async () => {
-    const { service, papers } = await placeWithPapers()
+    const { service, papers } = await locationWithDocuments()
     const { rows } = await sql<{ key: string }>`
       select storage_key as key from document_versions where document_id = ${papers[2]}::uuid`.execute(service.app.db)
     const path = join(service.folder, 'uploads', rows[0]?.key ?? '')
@@ -112,7 +112,7 @@ describe('backup create', () => {
   })
 
   test('a paper in which a virus was found is not in it, be it before or since the snapshot', async () => {
-    const { service, papers } = await placeWithPapers()
+    const { service, papers } = await locationWithDocuments()
     const { db } = service.app
     const infect = async (id = '') => {
       const { rows } = await sql<{ sha256: string }>`
@@ -142,7 +142,7 @@ describe('backup create', () => {
   })
 
   test('bytes that moved to another store since the snapshot are taken from there', async () => {
-    const { service, papers } = await placeWithPapers()
+    const { service, papers } = await locationWithDocuments()
     const { db } = service.app
     await sql`update document_versions set store_id = gen_random_uuid() where document_id = ${papers[2]}::uuid`.execute(
       db,
@@ -169,7 +169,7 @@ describe('backup create', () => {
 
 describe('a backup that was ended before the end', () => {
   test('says that it is not finished, keeps nobody waiting, and the next one removes it', async () => {
-    const { service } = await placeWithPapers()
+    const { service } = await locationWithDocuments()
     const root = await emptyFolder()
     const ending = new AbortController()
 
@@ -187,7 +187,7 @@ describe('a backup that was ended before the end', () => {
   })
 
   test('is left alone while it may still be made by somebody', async () => {
-    const { service } = await placeWithPapers()
+    const { service } = await locationWithDocuments()
     const root = await emptyFolder()
     let other: string[] = []
 
@@ -206,7 +206,7 @@ describe('a backup that was ended before the end', () => {
   })
 
   test('is left alone too where another database of the same installation makes it, until it was silent for an hour', async () => {
-    const { service } = await placeWithPapers()
+    const { service } = await locationWithDocuments()
     const root = await emptyFolder()
     const others = await othersMark(service, root, 59)
     const [first, second] = [await makeBackup(service, root), await othersMark(service, root, 61)]
@@ -219,7 +219,7 @@ describe('a backup that was ended before the end', () => {
   })
 
   test('counts for nothing where somebody else removed it from the place meanwhile', async () => {
-    const { service } = await placeWithPapers()
+    const { service } = await locationWithDocuments()
     const root = await emptyFolder()
 
     await expect(
@@ -238,7 +238,7 @@ describe('a backup that was ended before the end', () => {
   })
 
   test('counts for nothing where it could not say for two minutes that it lives', async () => {
-    const { service } = await placeWithPapers()
+    const { service } = await locationWithDocuments()
     const root = await emptyFolder()
     const grow = sql`update document_backups set beat_at = now() - interval '3 minutes'`
 
@@ -259,7 +259,7 @@ describe('a backup that was ended before the end', () => {
 })
 
 test('a signed backup names the key that it was signed with', async () => {
-  const { service } = await placeWithPapers({ papers: 2 })
+  const { service } = await locationWithDocuments({ documents: 2 })
   const keys = freshKeys()
 
   const { manifest } = await makeBackup(service, await emptyFolder(), { key: readSigningKey(keys.private) })

@@ -23,7 +23,7 @@ import { makeWorkFolder, runCommand } from '../support/cli/run-command.ts'
 import { startFaultProxy } from '../support/service/fault-proxy.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { bucketForTest, emptyFolder, makeBackup, papersFor } from './backup-scene.ts'
+import { bucketForTest, emptyFolder, makeBackup, documentsFor } from './backup-scene.ts'
 import { notingPrinter } from '../support/cli/noting-printer.ts'
 
 /** Of two versions and one in the trash. */
@@ -32,7 +32,7 @@ const never = new AbortController().signal
 const ignore = () => undefined
 const log = createLogger({ level: 'silent', isTerminal: false })
 
-const scene = sceneOfFile(async (closing) => papersFor(closing, { papers: files - 1 }))
+const scene = sceneOfFile(async (closing) => documentsFor(closing, { documents: files - 1 }))
 
 test('a place that fails four times in a row is asked a fifth time, and then given up', async () => {
   const { service } = scene

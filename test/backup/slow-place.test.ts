@@ -17,16 +17,16 @@ test('a backup moves on while a place takes a large file', async () => {
   const key = `security_firms/${firm}/other_${randomUUID()}.pdf`
   await mkdir(dirname(join(service.folder, 'uploads', key)), { recursive: true })
   await writeFile(join(service.folder, 'uploads', key), bytes)
-  const usual = backupFolder(await emptyFolder())
+  const defaults = backupFolder(await emptyFolder())
   let [moves, beforeItIsWritten] = [0, 0]
 
   const { line } = await keepFile(
     service.app,
     {
-      ...usual,
+      ...defaults,
       async write(...words) {
         beforeItIsWritten = moves
-        await usual.write(...words)
+        await defaults.write(...words)
       },
     },
     {

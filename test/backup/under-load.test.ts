@@ -21,16 +21,16 @@ import { bucketForTest, emptyFolder, lastOf, scratchPlace, sha256Of } from './ba
 test('a backup that is made while papers come, go and are destroyed has each one of its moment, on S3 and on the disk that waits for S3', async () => {
   const { service, firm, admin, keepS3Away } = await serviceOnS3()
   const hashes = new Map<string, string>()
-  const handIn = async (seed: string) => {
+  const upload = async (seed: string) => {
     const bytes = Buffer.from(makePdf({ seed, bytes: 4000 }))
     const { id } = await uploadDocument(service.url, firm, admin, { bytes, type: 'bank_statement' })
     return { id, sha256: sha256Of(bytes) }
   }
   for (let number = 0; number < 6; number += 1)
-    await handIn(`s3 ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
+    await upload(`s3 ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
   await keepS3Away(async () => {
     for (let number = 0; number < 3; number += 1)
-      await handIn(`disk ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
+      await upload(`disk ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
   })
   // What is destroyed while the backup runs.
   const doomed = await deletedDaysAgo(service, { firm, admin }, 40)
@@ -41,7 +41,7 @@ test('a backup that is made while papers come, go and are destroyed has each one
   // In two days a collector gives up what is still on its way: none goes on beside an upload of now.
   const alone = pLimit(1)
   const load = keepBusy(async (turn) => {
-    const { id } = await alone(() => handIn(`during ${turn}`))
+    const { id } = await alone(() => upload(`during ${turn}`))
     await deleteDocument(service.url, { firm, id }, admin)
     await alone(() => collect(service, { inDays: 2 }))
   })

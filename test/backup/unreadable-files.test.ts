@@ -16,7 +16,7 @@ import { localFailure } from '../../src/storage/local/local-errors.ts'
 import { S3Error } from '../../src/storage/s3/requests/s3-operation.ts'
 import type { Sha256 } from '../../src/vocabulary/vocabulary.ts'
 import type { TestService } from '../support/service/start-service.ts'
-import { emptyFolder, lastOf, makeBackup, placeWithPapers, problemsOf } from './backup-scene.ts'
+import { emptyFolder, lastOf, makeBackup, locationWithDocuments, problemsOf } from './backup-scene.ts'
 import { explainGaveUp } from '../../src/cli/printing/explain-failure.ts'
 
 const none = createHash('sha256').digest('hex') as Sha256 // as the brand says
@@ -36,7 +36,7 @@ test('names a file that the system refuses, and has all others; a disk that refu
 })
 
 test('what is no file in the place of one is named as not in the backup, which has all others and ends with 1', async () => {
-  const place = await placeWithPapers({ papers: 7 })
+  const place = await locationWithDocuments({ documents: 7 })
   const { service, firm, admin, papers } = place
   const spoils: ((path: string, elsewhere: string) => Promise<unknown>)[] = [
     (path) => mkdir(path),
@@ -119,7 +119,7 @@ const { signal } = new AbortController()
 
 /** Papers on a disk that refuses one of them, or all that it has, its root among it. */
 async function sceneWithRefusedFile() {
-  const { service, papers } = await placeWithPapers()
+  const { service, papers } = await locationWithDocuments()
   const refused = await keyOf(service, papers[2])
   const refusal = Object.assign(new Error('EACCES: open'), { code: 'EACCES', errno: -13 })
   const refusing = (what: 'one file' | 'the disk') => {

@@ -6,9 +6,9 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import type { Db } from '../../src/database/connection/client.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { emptyFolder, makeBackup, papersFor, placeWithPapers, problemsOf } from './backup-scene.ts'
+import { emptyFolder, makeBackup, documentsFor, locationWithDocuments, problemsOf } from './backup-scene.ts'
 
-const scene = sceneOfFile(async (closing) => papersFor(closing, { papers: 1 }))
+const scene = sceneOfFile(async (closing) => documentsFor(closing, { documents: 1 }))
 
 test('of a backup whose end the database refused once it knows after all, and the trail has it once', async () => {
   const { db } = scene.service.app
@@ -47,7 +47,7 @@ test('an end of which the database did not say whether it keeps it is not told a
 })
 
 test('`backup create` ends with 1 then, and says what stands', async () => {
-  const place = await placeWithPapers({ papers: 1 })
+  const place = await locationWithDocuments({ documents: 1 })
   await refuseEnds(place.service.app.db, { times: 1000 })
 
   const ended = await place.run(['backup', 'create', place.backups])

@@ -10,7 +10,7 @@ import { makePdf } from '../support/files/make-files.ts'
 import { makeFirm, makeMember } from '../support/people/people.ts'
 import { emptyFolder, makeBackup, problemsOf } from './backup-scene.ts'
 
-const papers = 6
+const documents = 6
 
 let s3: FailingS3
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { app, url } = s3.service
   const firm = await makeFirm(app)
   const member = await makeMember(app, firm)
-  for (let number = 0; number < papers; number += 1)
+  for (let number = 0; number < documents; number += 1)
     await uploadDocument(url, firm, member, { bytes: makePdf({ seed: `${number}`, bytes: 3000 }) })
 })
 afterAll(async () => s3.close())
@@ -33,7 +33,7 @@ test('a backup waits for the S3 of the papers, says so, and goes on to its end',
   const made = await makeBackup(s3.service, folder, { patienceMs: 60_000, onWaiting, place: losingS3 })
 
   expect(states).toEqual(['waiting', 'back'])
-  expect(made.manifest.files).toMatchObject({ count: papers, lacking: 0 })
+  expect(made.manifest.files).toMatchObject({ count: documents, lacking: 0 })
   expect(await problemsOf(folder)).toEqual([])
 })
 
@@ -49,7 +49,7 @@ test('where S3 stays away a backup ends with what it said, and the next one copi
   await s3.mend()
   const { counts } = await makeBackup(s3.service, folder)
   expect(counts.shared).toBeGreaterThan(0)
-  expect(counts.shared + counts.copied).toBe(papers)
+  expect(counts.shared + counts.copied).toBe(documents)
 })
 
 test('a backup that is told to end while it waits for S3 says why it was, and nothing of the waiting', async () => {

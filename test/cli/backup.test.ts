@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { bucketForTest, emptyFolder, lastOf, makeBackup, placeWithPapers } from '../backup/backup-scene.ts'
+import { bucketForTest, emptyFolder, lastOf, makeBackup, locationWithDocuments } from '../backup/backup-scene.ts'
 import { freshKeys } from '../backup/fresh-keys.ts'
 import { startFaultProxy } from '../support/service/fault-proxy.ts'
 import { databaseForTest } from '../support/cli/database-settings.ts'
@@ -13,7 +13,7 @@ import { newBucketName, s3Settings } from '../support/cli/s3-settings.ts'
 
 test('Ctrl-C leaves what says that it is not finished: verify refuses it, and the next one removes it', async () => {
   const bucket = await bucketForTest()
-  const place = await placeWithPapers({ bucket, papers: 8 })
+  const place = await locationWithDocuments({ bucket, documents: 8 })
   const proxy = await startFaultProxy({ port: Number(new URL(bucket.s3.endpoint).port) })
   onTestFinished(() => proxy.close())
   proxy.setFault({ kind: 'slow', latencyMs: 300 })
@@ -39,7 +39,7 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
 })
 
 test('a backup includes the files; with --rows-only the command, the manifest, verify and restore say that it has none', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   const create = ['backup', 'create', place.backups]
   const warning = /! This backup has rows only: 3 files, .+, are not in it\./
 
@@ -65,7 +65,7 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
 })
 
 test('people are told that it is not signed, and by whom it was; a wrong key is refused', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   const [ours, others] = [freshKeys(), freshKeys()]
   const path = (name: string) => join(place.folder, name)
   await writeFile(path('key.pem'), ours.private)
@@ -115,7 +115,7 @@ test('a bucket that does not exist is to be made, or another named where it was 
 })
 
 test('a place in the service’s own folders, or in another place of backups, is refused before anything is written', async () => {
-  const { folder, service, settings, run, backups } = await placeWithPapers({ papers: 2 })
+  const { folder, service, settings, run, backups } = await locationWithDocuments({ documents: 2 })
   const { UPLOADS_DIR: uploads = '', DATA_DIR: data = '' } = settings
   await makeBackup(service, backups)
   await symlink(uploads, join(folder, 'link'))

@@ -15,7 +15,7 @@ import { s3Settings } from '../support/s3/s3-settings.ts'
 import { forbidInserts } from '../support/database/forbid-inserts.ts'
 import { startService } from '../support/service/start-service.ts'
 import { databaseForTest } from '../support/cli/database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand, type Settings } from '../support/cli/run-command.ts'
+import { storedBelow, makeWorkFolder, runCommand, type Settings } from '../support/cli/run-command.ts'
 
 describe('migrate to-s3', () => {
   test('moves every document and says how many', async () => {
@@ -248,7 +248,7 @@ async function documentsOnDisk(count: number) {
   const settings: Settings = {
     ...(await databaseForTest()),
     ...s3Settings(bucket),
-    ...keptBelow(folder),
+    ...storedBelow(folder),
     USE_S3_STORAGE: 'false',
   }
   const service = await startService(settings)

@@ -6,7 +6,7 @@ import { serverPid } from '../embedded/data-folder.ts'
 import { databaseForTest } from '../support/cli/database-settings.ts'
 import {
   checkout,
-  keptBelow,
+  storedBelow,
   launcher,
   makeWorkFolder,
   runCommand,
@@ -18,7 +18,7 @@ const password = 'correct horse battery'
 
 test('npm start on a terminal shows the administrator’s password, and one Ctrl-C ends all of it cleanly', async () => {
   const folder = await makeWorkFolder()
-  const service = startOnTerminal(checkout, 'npm start', keptBelow(folder))
+  const service = startOnTerminal(checkout, 'npm start', storedBelow(folder))
   await service.untilSaid(/password, shown this once: [\w-]{24}\r\n/)
   await service.untilSaid(/Try next: curl/)
 

@@ -10,7 +10,7 @@ import { makeFirm, makeMember } from '../support/people/people.ts'
 import { startService } from '../support/service/start-service.ts'
 import { databaseForTest } from '../support/cli/database-settings.ts'
 import {
-  keptBelow,
+  storedBelow,
   makeWorkFolder,
   runCommand,
   type Settings,
@@ -156,7 +156,7 @@ describe('verify', () => {
 /** A database and a disk on which documents of 2000 bytes and more lie, and commands on them. */
 async function documentsOnDisk(count: number) {
   const folder = await makeWorkFolder()
-  const settings: Settings = { ...(await databaseForTest()), ...keptBelow(folder) }
+  const settings: Settings = { ...(await databaseForTest()), ...storedBelow(folder) }
   const service = await startService(settings)
   onTestFinished(() => service.stop())
   const { app, url } = service

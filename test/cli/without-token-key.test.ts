@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { databaseForTest } from '../support/cli/database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand } from '../support/cli/run-command.ts'
+import { storedBelow, makeWorkFolder, runCommand } from '../support/cli/run-command.ts'
 
 test('who neither gives out tokens nor takes any needs no key of theirs, and who opens documents or their trail does', async () => {
   const folder = await makeWorkFolder()
   const { JWT_SECRET_KEY: _key, ...database } = await databaseForTest()
   await writeFile(join(folder, 'trail.jsonl'), '{"export":{}}\n')
-  const settings = { ...database, ...keptBelow(folder) }
+  const settings = { ...database, ...storedBelow(folder) }
   const run = async (words: string, input?: string) =>
     runCommand(folder, words.split(' '), { settings, ...(input !== undefined && { input }) })
   const named = '--email thandi@firm.example --first-name Thandi --last-name Nkosi --password-stdin'

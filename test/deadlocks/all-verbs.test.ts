@@ -91,8 +91,8 @@ const verbs: Verb[] = [
 async function upload(url: string, of: Firm): Promise<Response> {
   const isRepeat = Math.random() < 0.5
   const key = oneOf(keys)
-  const wish = isRepeat ? { bytes: makePdf({ seed: key }), headers: { 'idempotency-key': key } } : {}
-  const answer = await uploadFile(url, of.firm, of.admin, { bytes: makePdf({ seed: crypto.randomUUID() }), ...wish })
+  const options = isRepeat ? { bytes: makePdf({ seed: key }), headers: { 'idempotency-key': key } } : {}
+  const answer = await uploadFile(url, of.firm, of.admin, { bytes: makePdf({ seed: crypto.randomUUID() }), ...options })
   if (answer.status === 201) known.push({ of, id: ((await answer.clone().json()) as { id: string }).id })
   return answer
 }

@@ -9,7 +9,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { readSigningKey } from '../../src/backup/open-backup.ts'
 import { settings as known } from '../../src/config/settings.ts'
 import { launcher } from '../support/cli/run-command.ts'
-import { emptyFolder, makeBackup, papersFor, placeWithPapers, problemsOf } from '../backup/backup-scene.ts'
+import { emptyFolder, makeBackup, documentsFor, locationWithDocuments, problemsOf } from '../backup/backup-scene.ts'
 import { freshKeys } from '../backup/fresh-keys.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { ensureInstalled, findProgram } from '../support/services/packages/install-packages.ts'
@@ -33,7 +33,7 @@ const rsyncNeed = {
 beforeAll(async () => ensureInstalled([rsyncNeed, systemdNeed]))
 
 const scene = sceneOfFile(async (closing) => {
-  const { service } = await papersFor(closing)
+  const { service } = await documentsFor(closing)
   const place = await emptyFolder(closing)
   await makeBackup(service, place, { key: readSigningKey(keys.private) })
   return { place }
@@ -84,7 +84,7 @@ test('the drill of a backup of which one file was changed fails, and says which'
 })
 
 test('the nightly script makes a signed backup, and never two at once', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   const key = join(place.folder, 'key.pem')
   await writeFile(key, keys.private)
   const env = { ...place.settings, SIGN_KEY: key }

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 
-import { papersOf, type Scene } from '../acceptance/scene.ts'
+import { documentsOf, type Scene } from '../acceptance/scene.ts'
 import { makePdf } from '../support/files/make-files.ts'
 
-export const paper = makePdf({ bytes: 200_000 })
+export const document = makePdf({ bytes: 200_000 })
 
 type Upload = {
   /** Resolves when the first half was sent. */
@@ -16,8 +16,8 @@ type Upload = {
 /** An upload of which the first half is on its way; the rest follows when told to. */
 export function beginUpload(scene: Scene): Upload {
   const head = Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="licence.pdf"\r\n\r\n')
-  const form = Buffer.concat([head, paper, Buffer.from('\r\n--b--\r\n')])
-  const sending = request(`${scene.client.url}${papersOf(scene)}?document_type=security_license`, {
+  const form = Buffer.concat([head, document, Buffer.from('\r\n--b--\r\n')])
+  const sending = request(`${scene.client.url}${documentsOf(scene)}?document_type=security_license`, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${scene.founder.token}`,

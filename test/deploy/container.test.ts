@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { settings } from '../../src/config/settings.ts'
-import { papersOf, setScene } from '../acceptance/scene.ts'
+import { documentsOf, setScene } from '../acceptance/scene.ts'
 import { type FreshBucket, freshBucket } from '../support/s3/fresh-bucket.ts'
 import { listBucket } from '../support/s3/list-everything.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { openPodman, type Podman } from '../support/services/programs/podman.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
-import { beginUpload, paper } from './begin-upload.ts'
+import { beginUpload, document } from './begin-upload.ts'
 import { buildImage, root } from './build-image.ts'
 import { exitCode, runContainer } from './run-container.ts'
 
@@ -181,8 +181,8 @@ test(
         ),
       )
       .toBe(200)
-    const back = await scene.client.call(`GET ${papersOf(scene)}/${id}/download`, { token: scene.founder.token })
-    expect(back.bytes.equals(paper)).toBe(true)
+    const back = await scene.client.call(`GET ${documentsOf(scene)}/${id}/download`, { token: scene.founder.token })
+    expect(back.bytes.equals(document)).toBe(true)
     expect(await service.end()).toBe(0)
   },
 )

@@ -14,7 +14,7 @@ import { settings } from '../../src/config/settings.ts'
 import { startService } from '../support/service/start-service.ts'
 import { findObjections } from './check-manifests.ts'
 import { kustomize, type Manifest, readManifests } from './kustomize.ts'
-import { mostSecondsToEnd } from './most-seconds-to-end.ts'
+import { maxSecondsToEnd } from './most-seconds-to-end.ts'
 
 const deploy = join(import.meta.dirname, '../../deploy')
 const secrets = readManifests(await readFile(join(deploy, 'kubernetes/secrets.example.yaml'), 'utf8'))
@@ -61,7 +61,7 @@ describe.each([
     const { readinessProbe } = containerOf(instances)
     const { periodSeconds = 10, failureThreshold = 3 } = readinessProbe ?? {}
 
-    expect(podOf(instances).terminationGracePeriodSeconds).toBeGreaterThan(mostSecondsToEnd + 5)
+    expect(podOf(instances).terminationGracePeriodSeconds).toBeGreaterThan(maxSecondsToEnd + 5)
     // It serves on for five seconds after it was told to end.
     expect(periodSeconds * failureThreshold).toBeLessThan(5)
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { emptyFolder, makeBackup, placeWithPapers, problemsOf } from '../backup/backup-scene.ts'
+import { emptyFolder, makeBackup, locationWithDocuments, problemsOf } from '../backup/backup-scene.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { listFolder } from '../support/s3/list-everything.ts'
 import { makePdf } from '../support/files/make-files.ts'
@@ -11,7 +11,7 @@ import { findProgram } from '../support/services/packages/install-packages.ts'
 import { script } from './run-backup-script.ts'
 
 test('old backups go with the files that only they had, and the newest stays, whole', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   const first = await makeBackup(place.service, place.backups)
   const backups = join(place.backups, 'backups')
   const aged = first.name.replace(/^\d{4}/, '2020')
@@ -33,7 +33,7 @@ test('old backups go with the files that only they had, and the newest stays, wh
 })
 
 test('no file goes while a backup may need it that no list names yet, and the newest finished one stays', async () => {
-  const { service, backups: place } = await placeWithPapers({ papers: 2 })
+  const { service, backups: place } = await locationWithDocuments({ documents: 2 })
   const { name } = await makeBackup(service, place)
   await addUnnamed(place)
   const other = join(place, 'backups', name.replace(/^\d{4}/, '2999'))
@@ -59,7 +59,7 @@ test.each([
   ['ends', 'rm'],
   ['begins', 'mkdir'],
 ])('no file goes either where a backup %s while the lists are read', async (_, does) => {
-  const [{ service, backups: place }, bin] = [await placeWithPapers({ papers: 2 }), await emptyFolder()]
+  const [{ service, backups: place }, bin] = [await locationWithDocuments({ documents: 2 }), await emptyFolder()]
   const { name } = await makeBackup(service, place)
   await addUnnamed(place)
   if (does === 'rm') await writeFile(join(place, 'backups', name, 'unfinished.json'), '{}')
@@ -74,7 +74,7 @@ test.each([
 })
 
 test('what came within the last day stays, though nothing names it yet: a copy off site brings it before its list', async () => {
-  const { service, backups: place } = await placeWithPapers({ papers: 2 })
+  const { service, backups: place } = await locationWithDocuments({ documents: 2 })
   await makeBackup(service, place)
   await addUnnamed(place)
   const before = await listFolder(join(place, 'files'))
@@ -86,7 +86,7 @@ test('what came within the last day stays, though nothing names it yet: a copy o
 })
 
 test('of many files none goes once another backup has begun, and none that is named ever', async () => {
-  const [{ service, backups: place }, bin] = [await placeWithPapers({ papers: 2 }), await emptyFolder()]
+  const [{ service, backups: place }, bin] = [await locationWithDocuments({ documents: 2 }), await emptyFolder()]
   await makeBackup(service, place)
   const before = await listFolder(join(place, 'files'))
   for (let number = 0; number < 250; number += 1) await addUnnamed(place, `${number}`.padStart(62, 'f'))

@@ -18,17 +18,17 @@ export type Container = {
   startAgain(): Promise<void>
 }
 
-type Wish = { settings?: Record<string, string>; options?: string[]; command?: string[] }
+type Options = { settings?: Record<string, string>; options?: string[]; command?: string[] }
 
 let count = 0
 /** It shares the network of this machine, where S3 and PostgreSQL answer, and so listens on the loopback alone. */
-const usual = ['--network', 'host', '--cgroups', 'disabled', '--log-driver', 'k8s-file']
+const defaults = ['--network', 'host', '--cgroups', 'disabled', '--log-driver', 'k8s-file']
 
 /** When a line came, and on which output. */
 const ofEachLine = /^\S+ std(out|err) F /gm
 
 /** Starts a container; its command ends by itself, or serves on a free port. */
-export async function runContainer(podman: Podman, image: string, wish: Wish = {}): Promise<Container> {
+export async function runContainer(podman: Podman, image: string, wish: Options = {}): Promise<Container> {
   const name = `paniq-${process.pid}-${(count += 1)}`
   const [port] = await findFreePorts(1)
   const settings = { HOST: '127.0.0.1', PORT: String(port), AWS_EC2_METADATA_DISABLED: 'true', ...wish.settings }
@@ -41,7 +41,7 @@ export async function runContainer(podman: Podman, image: string, wish: Wish = {
     '--detach',
     '--name',
     name,
-    ...usual,
+    ...defaults,
     '--log-opt',
     `path=${file}`,
     ...given,

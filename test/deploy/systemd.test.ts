@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import { settings } from '../../src/config/settings.ts'
-import { papersOf, setScene } from '../acceptance/scene.ts'
+import { documentsOf, setScene } from '../acceptance/scene.ts'
 import { freshBucket } from '../support/s3/fresh-bucket.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { findFreePorts } from '../support/services/packages/free-ports.ts'
@@ -15,7 +15,7 @@ import { ensureInstalled } from '../support/services/packages/install-packages.t
 import { freshDatabaseOfTwoRoles } from '../support/database/two-roles.ts'
 import { beginUpload } from './begin-upload.ts'
 import { type Booted, bootSystemd, systemdNeed } from './boot-systemd.ts'
-import { mostSecondsToEnd } from './most-seconds-to-end.ts'
+import { maxSecondsToEnd } from './most-seconds-to-end.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -48,7 +48,7 @@ test('every unit is given longer to end than the service may take, and only the 
   expect(units).toEqual([migrate, serve, work])
   for (const unit of [serve, work]) {
     const text = await readFile(join(folder, 'system', unit ?? ''), 'utf8')
-    expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1])).toBeGreaterThan(mostSecondsToEnd + 5)
+    expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(text)?.[1])).toBeGreaterThan(maxSecondsToEnd + 5)
     expect(text).toMatch(/^KillMode=mixed$/m)
   }
 })
@@ -99,7 +99,7 @@ test(
     // What it wrote is there for the next start.
     await machine.control('start', serve ?? '')
     await expect.poll(() => isReady(port), { timeout: 60_000 }).toBe(true)
-    const list = await scene.client.call(`GET ${papersOf(scene)}`, { token: scene.founder.token })
+    const list = await scene.client.call(`GET ${documentsOf(scene)}`, { token: scene.founder.token })
     expect(list.body).toHaveLength(1)
   },
 )

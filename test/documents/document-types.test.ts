@@ -62,7 +62,7 @@ it('the formats that a type may allow are those that an upload can tell apart', 
 describe('an administrator adds a type', () => {
   it('that is shown by its code and its id', async () => {
     const code = newCode()
-    const wish = {
+    const options = {
       code,
       name: 'Fire safety',
       description: 'Yearly',
@@ -72,8 +72,8 @@ describe('an administrator adds a type', () => {
       allowed_types: ['application/pdf'],
       confidential: true,
     }
-    const answer = await add(wish)
-    expect(answer).toMatchObject({ status: 201, body: wish })
+    const answer = await add(options)
+    expect(answer).toMatchObject({ status: 201, body: options })
     const { id } = answer.body as DocumentTypeShape
     expect(answer.headers.get('location')).toBe(`/api/v1/document-types/${id}`)
     for (const name of [id, code])

@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-async function handedIn() {
+async function uploaded() {
   const { firm, admin } = await firmWithAdmin(service)
   const document = await uploadDocument(service.url, firm, admin)
   const id = document.id as DocumentId // the service's own
@@ -67,7 +67,7 @@ const ways = [
 
 describe.each(ways)('a document whose bytes are %s', (state, spoil) => {
   it('answers 410, and the operator is told: the row is marked, the trail, the log and a figure have it once', async () => {
-    const { admin, download, path, stateOf, trailOf, alarmsOf } = await handedIn()
+    const { admin, download, path, stateOf, trailOf, alarmsOf } = await uploaded()
     await spoil(path)
     const before = (await countOf(state)) ?? Number.NaN
 
@@ -85,7 +85,7 @@ describe.each(ways)('a document whose bytes are %s', (state, spoil) => {
   })
 
   it('is found so by a link as well, which names nobody', async () => {
-    const { download, link, path, stateOf, trailOf, alarmsOf } = await handedIn()
+    const { download, link, path, stateOf, trailOf, alarmsOf } = await uploaded()
     const follow = await link()
     await spoil(path)
 
@@ -105,7 +105,7 @@ describe.each(ways)('a document whose bytes are %s', (state, spoil) => {
   })
 
   it('gives nothing of them to who asks for a part or for the headers alone', async () => {
-    const [forPart, forHeaders] = [await handedIn(), await handedIn()]
+    const [forPart, forHeaders] = [await uploaded(), await uploaded()]
     await Promise.all([spoil(forPart.path), spoil(forHeaders.path)])
 
     const [part, headers] = [await forPart.download({ range: 'bytes=0-9' }), await forHeaders.head()]
@@ -116,7 +116,7 @@ describe.each(ways)('a document whose bytes are %s', (state, spoil) => {
   })
 
   it('alarms once when many ask at the same moment', async () => {
-    const { download, path, alarmsOf, trailOf } = await handedIn()
+    const { download, path, alarmsOf, trailOf } = await uploaded()
     await spoil(path)
 
     const answers = await Promise.all(Array.from({ length: 8 }, async () => outcomeOf(await download())))
@@ -127,7 +127,7 @@ describe.each(ways)('a document whose bytes are %s', (state, spoil) => {
   })
 
   it('stays so when they come back, until somebody has read them again', async () => {
-    const { download, path } = await handedIn()
+    const { download, path } = await uploaded()
     const bytes = await readFile(path)
     await spoil(path)
     await outcomeOf(await download())
@@ -138,7 +138,7 @@ describe.each(ways)('a document whose bytes are %s', (state, spoil) => {
 })
 
 it('a disk that is not there has lost nothing: 503, and all is well when it is back', async () => {
-  const { download, link, stateOf, alarmsOf } = await handedIn()
+  const { download, link, stateOf, alarmsOf } = await uploaded()
   const follow = await link()
   const uploads = `${service.folder}/uploads`
   await rename(uploads, `${uploads}-away`)
@@ -155,7 +155,7 @@ it('a disk that is not there has lost nothing: 503, and all is well when it is b
 })
 
 it('a link to where the bytes were before they moved is over, and marks nothing', async () => {
-  const { id, link, path, stateOf, alarmsOf } = await handedIn()
+  const { id, link, path, stateOf, alarmsOf } = await uploaded()
   const follow = await link()
   await sql`update document_versions set storage_key = replace(storage_key, 'registration_certificate', 'moved')
             where document_id = ${id}`.execute(service.app.db)
@@ -168,7 +168,7 @@ it('a link to where the bytes were before they moved is over, and marks nothing'
 })
 
 it('a link to where the bytes were before they moved still gives them as long as they lie there', async () => {
-  const { id, link, path } = await handedIn()
+  const { id, link, path } = await uploaded()
   const follow = await link()
   const { storage_key: key } = await service.app.db
     .updateTable('document_versions')
@@ -185,7 +185,7 @@ it('a link to where the bytes were before they moved still gives them as long as
 })
 
 it('a link gives bytes that were found wrong again once they have been read and are right', async () => {
-  const { id, link } = await handedIn()
+  const { id, link } = await uploaded()
   const follow = await link()
   const mark = (state: 'wrong' | 'present') =>
     service.app.db.updateTable('document_versions').set({ bytes_state: state }).where('document_id', '=', id).execute()
@@ -197,7 +197,7 @@ it('a link gives bytes that were found wrong again once they have been read and 
 })
 
 it('a paper of the platform, whose row names no disk, may lie on another one: 503, and nothing is marked', async () => {
-  const { id, download, path, stateOf, alarmsOf } = await handedIn()
+  const { id, download, path, stateOf, alarmsOf } = await uploaded()
   await service.app.db.updateTable('document_versions').set({ store_id: null }).where('document_id', '=', id).execute()
   const here = await outcomeOf(await download())
   await rm(path)

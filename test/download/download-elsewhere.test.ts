@@ -13,39 +13,39 @@ import { startService, type TestService } from '../support/service/start-service
 /** Three instances on one database with one secret: two disks, and a third that alone knows a bucket. */
 let database: FreshDatabase
 let bucket: FreshBucket
-let holder: TestService
+let lockHolder: TestService
 let other: TestService
 let onS3: TestService
 beforeAll(async () => {
   database = await freshMigratedDatabase()
   bucket = await freshBucket()
-  holder = await startService({ DATABASE_URL: database.url })
+  lockHolder = await startService({ DATABASE_URL: database.url })
   other = await startService({ DATABASE_URL: database.url })
   onS3 = await startService({ DATABASE_URL: database.url, ...s3Settings(bucket) })
 })
 afterAll(async () => {
-  for (const service of [holder, other, onS3]) await service.stop()
+  for (const service of [lockHolder, other, onS3]) await service.stop()
   await bucket.remove()
   await database.drop()
 })
 
-type HandedIn = { firm: FirmId; admin: Person; document: DocumentShape }
+type Uploaded = { firm: FirmId; admin: Person; document: DocumentShape }
 
-async function handedInAt(service: TestService): Promise<HandedIn> {
+async function uploadedAt(service: TestService): Promise<Uploaded> {
   const { firm, admin } = await firmWithAdmin(service)
   return { firm, admin, document: await uploadDocument(service.url, firm, admin) }
 }
 
 async function downloadAt(
   service: TestService,
-  { firm, admin, document }: HandedIn,
+  { firm, admin, document }: Uploaded,
   headers: Record<string, string> = {},
 ) {
   return callDocuments(service.url, firm, admin, `/${document.id}/download`, { headers })
 }
 
-async function downloadsOf({ document }: HandedIn): Promise<string[]> {
-  const rows = await holder.app.db
+async function downloadsOf({ document }: Uploaded): Promise<string[]> {
+  const rows = await lockHolder.app.db
     .selectFrom('document_events')
     .select('outcome')
     .where('document_id', '=', document.id as DocumentId) // the service's own
@@ -55,9 +55,9 @@ async function downloadsOf({ document }: HandedIn): Promise<string[]> {
   return rows.map(({ outcome }) => outcome)
 }
 
-async function stateOf({ document }: HandedIn): Promise<string | undefined> {
+async function stateOf({ document }: Uploaded): Promise<string | undefined> {
   const id = document.id as DocumentId // the service's own
-  const query = holder.app.db.selectFrom('document_versions').select('bytes_state').where('document_id', '=', id)
+  const query = lockHolder.app.db.selectFrom('document_versions').select('bytes_state').where('document_id', '=', id)
   return (await query.executeTakeFirst())?.bytes_state
 }
 
@@ -67,34 +67,36 @@ async function expectNotHere(answer: Response): Promise<void> {
 }
 
 it('an instance whose disk does not have the file answers 503, and the trail says that nobody got it', async () => {
-  const paper = await handedInAt(holder)
+  const document = await uploadedAt(lockHolder)
 
-  await expectNotHere(await downloadAt(other, paper))
-  const here = await downloadAt(holder, paper)
+  await expectNotHere(await downloadAt(other, document))
+  const here = await downloadAt(lockHolder, document)
   await here.arrayBuffer()
 
   expect(here.status).toBe(200)
-  expect(await downloadsOf(paper)).toEqual(['store_unavailable', 'ok'])
-  expect(await stateOf(paper)).toBe('present')
+  expect(await downloadsOf(document)).toEqual(['store_unavailable', 'ok'])
+  expect(await stateOf(document)).toBe('present')
 })
 
 it('so does an instance without S3 for a file that lies there', async () => {
-  const paper = await handedInAt(onS3)
+  const document = await uploadedAt(onS3)
 
-  await expectNotHere(await downloadAt(holder, paper))
-  await expectNotHere(await downloadAt(holder, paper, { accept: 'application/json' }))
+  await expectNotHere(await downloadAt(lockHolder, document))
+  await expectNotHere(await downloadAt(lockHolder, document, { accept: 'application/json' }))
 
-  expect(await downloadsOf(paper)).toEqual(['store_unavailable', 'store_unavailable'])
+  expect(await downloadsOf(document)).toEqual(['store_unavailable', 'store_unavailable'])
 })
 
 it('a local link that is opened at an instance with another disk waits for its own, and marks nothing', async () => {
-  const paper = await handedInAt(holder)
-  const { url } = (await (await downloadAt(holder, paper, { accept: 'application/json' })).json()) as { url: string }
+  const document = await uploadedAt(lockHolder)
+  const { url } = (await (await downloadAt(lockHolder, document, { accept: 'application/json' })).json()) as {
+    url: string
+  }
 
   await expectNotHere(await fetch(`${other.url}${url}`))
-  const here = await fetch(`${holder.url}${url}`)
+  const here = await fetch(`${lockHolder.url}${url}`)
   await here.arrayBuffer()
 
   expect(here.status).toBe(200)
-  expect(await stateOf(paper)).toBe('present')
+  expect(await stateOf(document)).toBe('present')
 })

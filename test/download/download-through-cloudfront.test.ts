@@ -49,7 +49,7 @@ const scene = sceneOfFile<Scene & { toS3: { refuse(is: boolean): Promise<void> }
   }
 })
 
-async function handedIn(service: TestService, bytes = makePdf()) {
+async function uploaded(service: TestService, bytes = makePdf()) {
   const { firm, admin } = await firmWithAdmin(service)
   const document = await uploadDocument(service.url, firm, admin, { bytes })
   const download = (query = '', headers: Record<string, string> = {}) =>
@@ -71,7 +71,7 @@ const kinds: [KeyKind, number][] = [
 
 describe.each(kinds)('a download through CloudFront, signed with %s', (kind, seconds) => {
   it('is a redirect to the distribution, kept by nobody, that gives the paper', async () => {
-    const { bytes, download } = await handedIn(scene[kind])
+    const { bytes, download } = await uploaded(scene[kind])
 
     const answer = await download('/download')
 
@@ -87,7 +87,7 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
   })
 
   it('is a link with its end to who asks for JSON, and ends then', async () => {
-    const { download } = await handedIn(scene[kind])
+    const { download } = await uploaded(scene[kind])
     const before = Math.floor(Date.now() / 1000)
 
     const answer = await download('/download', { accept: 'application/json' })
@@ -110,7 +110,7 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
   })
 
   it('can be asked for in parts, and gives each version', async () => {
-    const { bytes, link } = await handedIn(scene[kind])
+    const { bytes, link } = await uploaded(scene[kind])
 
     const part = await follow(await link('/versions/1/download'), { range: 'bytes=0-3' })
 
@@ -118,7 +118,7 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
   })
 
   it('cannot be bent: not in place, not for longer, not to another paper, not without its signature', async () => {
-    const [mine, other] = [await handedIn(scene[kind]), await handedIn(scene[kind])]
+    const [mine, other] = [await uploaded(scene[kind]), await uploaded(scene[kind])]
     const link = await mine.link()
     const bends: Record<string, string> = {
       'in place': link.replace('attachment', 'inline'),
@@ -142,7 +142,7 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
 })
 
 it('a link is signed while S3 is away, since nobody is asked', async () => {
-  const { link, bytes } = await handedIn(scene.ECDSA)
+  const { link, bytes } = await uploaded(scene.ECDSA)
   await scene.toS3.refuse(true)
   try {
     expect((await follow(await link())).bytes.equals(bytes)).toBe(true)
@@ -159,8 +159,8 @@ it('a paper of a confidential type: no link for a guard who did not hand it in, 
     .set({ confidential: true })
     .where('code', '=', 'identity_document')
     .execute()
-  const wish = { bytes: makePng(), fileName: 'id.png', type: 'identity_document' }
-  const document = await uploadDocument(url, firm, admin, wish)
+  const options = { bytes: makePng(), fileName: 'id.png', type: 'identity_document' }
+  const document = await uploadDocument(url, firm, admin, options)
   const asked = async (role: 'field_staff' | 'firm_supervisor') => {
     const person = await makeMember(app, firm, role)
     return callDocuments(url, firm, person, `/${document.id}/download`)
@@ -174,7 +174,7 @@ it('a paper of a confidential type: no link for a guard who did not hand it in, 
 
 it('a link dies at once when its paper goes to quarantine, where no signature reaches', async () => {
   const service = scene.ECDSA
-  const { firm, admin, document, link: linkTo } = await handedIn(service)
+  const { firm, admin, document, link: linkTo } = await uploaded(service)
   const link = await linkTo()
   expect((await follow(link)).status).toBe(200)
   // As it stands when new signatures found something and the bytes are still to be moved.
@@ -198,7 +198,7 @@ it('a link dies at once when its paper goes to quarantine, where no signature re
 })
 
 it('a paper on local storage is sent by the service itself, and its links lead there', async () => {
-  const { bytes, download } = await handedIn(scene.onDisk)
+  const { bytes, download } = await uploaded(scene.onDisk)
 
   const file = await download('/download')
   const { url } = (await (await download('/download', { accept: 'application/json' })).json()) as { url: string }

@@ -15,7 +15,7 @@ const both = serviceOnBothStores()
 
 const bytes = makePdf({ bytes: 50_000 })
 
-async function handedIn(
+async function uploaded(
   service: TestService,
   wish: { fileName?: string; bytes?: Buffer } = {},
 ): Promise<{
@@ -38,7 +38,7 @@ async function handedIn(
 
 describe('from S3', () => {
   it('the answer is a redirect that nobody keeps, to a link that works without a token, for an hour, under the right name and type', async () => {
-    const { download } = await handedIn(both.onS3, { fileName: 'Lisensie “2026”, ñ 📄.pdf' })
+    const { download } = await uploaded(both.onS3, { fileName: 'Lisensie “2026”, ñ 📄.pdf' })
 
     const answer = await download()
     const link = new URL(answer.headers.get('location') ?? '')
@@ -59,7 +59,7 @@ describe('from S3', () => {
   })
 
   it('a client that takes JSON gets the link and when it ends', async () => {
-    const { download } = await handedIn(both.onS3)
+    const { download } = await uploaded(both.onS3)
     const before = Date.now()
     const answer = await download('', { accept: 'application/json' })
     const { url, expires_at: expiresAt } = (await answer.json()) as { url: string; expires_at: string }
@@ -71,7 +71,7 @@ describe('from S3', () => {
   })
 
   it('inline only when asked', async () => {
-    const { download } = await handedIn(both.onS3)
+    const { download } = await uploaded(both.onS3)
     const answer = await download('?disposition=inline')
     const file = await fetch(answer.headers.get('location') ?? '')
     expect(file.headers.get('content-disposition')).toMatch(/^inline; /)
@@ -80,7 +80,7 @@ describe('from S3', () => {
 
   it('a link for five seconds is refused by S3 after six', async () => {
     const brief = await startService({ ...s3Settings(both.bucket), DOWNLOAD_URL_SECONDS: '5' })
-    const { download } = await handedIn(brief)
+    const { download } = await uploaded(brief)
     const link = (await download()).headers.get('location') ?? ''
     const first = await fetch(link)
     await sleep(6000)
@@ -90,7 +90,7 @@ describe('from S3', () => {
   })
 
   it('neither a log line nor an error carries a signature', async () => {
-    const { download } = await handedIn(both.onS3)
+    const { download } = await uploaded(both.onS3)
     const link = new URL((await download()).headers.get('location') ?? '')
     const signature = link.searchParams.get('X-Amz-Signature') ?? ''
     expect(signature).toHaveLength(64)
@@ -101,7 +101,7 @@ describe('from S3', () => {
 
 describe('from local storage', () => {
   it('the file itself comes, under headers that let no browser run it', async () => {
-    const { download, document } = await handedIn(both.onDisk)
+    const { download, document } = await uploaded(both.onDisk)
     const answer = await download()
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('application/pdf')
@@ -114,7 +114,7 @@ describe('from local storage', () => {
   })
 
   it('as a link of the service’s own, which works without a token and for nothing else', async () => {
-    const { download } = await handedIn(both.onDisk)
+    const { download } = await uploaded(both.onDisk)
     const { url } = (await (await download('', { accept: 'application/json' })).json()) as { url: string }
     expect(url).toMatch(/^\/api\/v1\/files\//)
     const file = await fetch(`${both.onDisk.url}${url}`)
@@ -128,7 +128,7 @@ describe('from local storage', () => {
   })
 
   it('as a link also under the longest name that is kept', async () => {
-    const { download, document } = await handedIn(both.onDisk, { fileName: `${'📄'.repeat(300)}.pdf` })
+    const { download, document } = await uploaded(both.onDisk, { fileName: `${'📄'.repeat(300)}.pdf` })
     const { url } = (await (await download('', { accept: 'application/json' })).json()) as { url: string }
     const file = await fetch(`${both.onDisk.url}${url}`)
     await file.arrayBuffer()
@@ -137,13 +137,13 @@ describe('from local storage', () => {
   })
 
   it('an access token opens no file link', async () => {
-    const { admin } = await handedIn(both.onDisk)
+    const { admin } = await uploaded(both.onDisk)
     const token = admin.headers.authorization.replace('Bearer ', '')
     expect((await fetch(`${both.onDisk.url}/api/v1/files/${token}`)).status).toBe(403)
   })
 
   it('in part: one range, a suffix, from the middle to the end; past the end is 416; several ranges are the whole', async () => {
-    const { download } = await handedIn(both.onDisk)
+    const { download } = await uploaded(both.onDisk)
     const part = async (range: string) => {
       const answer = await download('', { range })
       return {
@@ -164,7 +164,7 @@ describe('from local storage', () => {
   })
 
   it('not again when the client has it', async () => {
-    const { download } = await handedIn(both.onDisk)
+    const { download } = await uploaded(both.onDisk)
     const etag = (await download()).headers.get('etag') ?? ''
     const again = await download('', { 'if-none-match': etag })
     expect([again.status, await again.text()]).toEqual([304, ''])
@@ -181,7 +181,7 @@ const headOf = async (address: string, headers: Record<string, string> = {}) => 
 
 describe('HEAD of what lies on local storage', () => {
   it('has the length that GET has, of the whole and of a part, and 304 says none', async () => {
-    const { firm, admin, document, download } = await handedIn(both.onDisk)
+    const { firm, admin, document, download } = await uploaded(both.onDisk)
     const address = `${both.onDisk.url}/api/v1/security-firms/${firm}/documents/${document.id}/download`
     const etag = (await download()).headers.get('etag') ?? ''
     const head = (headers: Record<string, string> = {}) => headOf(address, { ...admin.headers, ...headers })
@@ -192,7 +192,7 @@ describe('HEAD of what lies on local storage', () => {
   })
 
   it('by its link as well', async () => {
-    const { download } = await handedIn(both.onDisk)
+    const { download } = await uploaded(both.onDisk)
     const { url } = (await (await download('', { accept: 'application/json' })).json()) as { url: string }
 
     expect(await headOf(`${both.onDisk.url}${url}`)).toEqual([200, '50000', null, 'application/pdf'])
@@ -201,8 +201,8 @@ describe('HEAD of what lies on local storage', () => {
 
 describe('who gets a document', () => {
   it('every active member and the platform’s administrators; nobody else, by its real id', async () => {
-    const { firm, document } = await handedIn(both.onDisk)
-    const { firm: otherFirm, admin: outsider } = await handedIn(both.onDisk)
+    const { firm, document } = await uploaded(both.onDisk)
+    const { firm: otherFirm, admin: outsider } = await uploaded(both.onDisk)
     const member = await makeMember(both.onDisk.app, firm, 'field_staff')
     const administrator = await makePerson(both.onDisk.app, { role: 'admin' })
     const ask = async (who: Person | undefined, where: FirmId) => {
@@ -217,7 +217,7 @@ describe('who gets a document', () => {
   })
 
   it('nobody whose membership ended a moment ago', async () => {
-    const { firm, document } = await handedIn(both.onDisk)
+    const { firm, document } = await uploaded(both.onDisk)
     const member = await makeMember(both.onDisk.app, firm, 'firm_user')
     const ask = async () => (await callDocuments(both.onDisk.url, firm, member, `/${document.id}/download`)).status
     const before = await ask()
@@ -230,7 +230,7 @@ describe('who gets a document', () => {
   })
 
   it('one of a confidential type: its uploader and those who lead the firm; to others it is not there', async () => {
-    const { firm } = await handedIn(both.onDisk)
+    const { firm } = await uploaded(both.onDisk)
     await both.onDisk.app.db
       .updateTable('document_types')
       .set({ confidential: true })
@@ -257,7 +257,7 @@ describe('who gets a document', () => {
   })
 
   it('each time, and each refusal, stands in the trail: who, what, when, from where', async () => {
-    const { firm, admin, document, download } = await handedIn(both.onDisk)
+    const { firm, admin, document, download } = await uploaded(both.onDisk)
     const stranger = await makePerson(both.onDisk.app)
     await download('', { 'x-request-id': 'mine-1', 'user-agent': 'a phone' })
     await callDocuments(both.onDisk.url, firm, stranger, `/${document.id}/download`)

@@ -17,7 +17,7 @@ import {
   faults,
   impatient,
   logged,
-  mostBytes,
+  maxBytes,
   openFailingS3,
   blobsLeftOf,
   versionsOf,
@@ -42,9 +42,9 @@ async function download(of: TestService, firm: FirmId, person: Person, { id }: D
 }
 
 /** Hands a paper in and looks at all that became of it. */
-async function handIn(of: TestService, bytes: Buffer) {
+async function upload(of: TestService, bytes: Buffer) {
   const { firm, admin } = await firmWithAdmin(of)
-  const toldBefore = logged(of, 's3_upload_failed').length
+  const loggedBefore = logged(of, 's3_upload_failed').length
   const document = await uploadDocument(of.url, firm, admin, { bytes })
   const versions = await versionsOf(of, firm)
   const left = await blobsLeftOf(of, firm)
@@ -53,7 +53,7 @@ async function handIn(of: TestService, bytes: Buffer) {
     hashes: new Set([document.sha256, hashOf(await download(of, firm, admin, document))]),
     versions: versions.map(({ store, store_id, is_fallback }) => ({ store, store_id, is_fallback })),
     told: logged(of, 's3_upload_failed')
-      .slice(toldBefore)
+      .slice(loggedBefore)
       .map(({ level, reason, goes_to }) => ({ level, reason, goes_to })),
     // What S3 may have of it keeps its name for the collector, and that is not the name of what was kept.
     left: new Set(left.map(({ store }) => store)),
@@ -62,7 +62,7 @@ async function handIn(of: TestService, bytes: Buffer) {
 }
 
 /** A paper that is there though S3 is not: on the disk as fallback, with its own bytes, told once. */
-function asFallback(of: TestService, bytes: Buffer, reason: string): Awaited<ReturnType<typeof handIn>> {
+function asFallback(of: TestService, bytes: Buffer, reason: string): Awaited<ReturnType<typeof upload>> {
   return {
     storage: 'local',
     hashes: new Set([hashOf(bytes)]),
@@ -84,7 +84,7 @@ describe.each(sizes)('S3 is out, and %s is taken all the same', (_size, bytes) =
   test.each(faults)('when S3 %s', async (_what, fault) => {
     await s3.spoil(fault)
     const before = await countWithoutS3(s3.service, 'no_answer', 'local')
-    expect(await handIn(s3.service, bytes)).toEqual(asFallback(s3.service, bytes, 'no_answer'))
+    expect(await upload(s3.service, bytes)).toEqual(asFallback(s3.service, bytes, 'no_answer'))
     expect(await countWithoutS3(s3.service, 'no_answer', 'local')).toBe(before + 1)
   })
 
@@ -100,9 +100,9 @@ describe.each(sizes)('S3 is out, and %s is taken all the same', (_size, bytes) =
 
   test.each(refusals)('when S3 answers %i %s', async (status, code, reason) => {
     const endpoint = await openStoreInBetween({ answer: () => refusal(status, code) })
-    const refused = await startService({ ...s3Settings(s3.bucket, endpoint), ...mostBytes }, impatient)
+    const refused = await startService({ ...s3Settings(s3.bucket, endpoint), ...maxBytes }, impatient)
     onTestFinished(() => refused.stop())
-    expect(await handIn(refused, bytes)).toEqual(asFallback(refused, bytes, reason))
+    expect(await upload(refused, bytes)).toEqual(asFallback(refused, bytes, reason))
   })
 })
 
@@ -112,7 +112,7 @@ test.each([
 ])('%s, at a real store', async (_what, settings, reason) => {
   const wrong = await startService({ ...s3Settings(s3.bucket), ...settings }, impatient)
   onTestFinished(() => wrong.stop())
-  expect(await handIn(wrong, small)).toEqual(asFallback(wrong, small, reason))
+  expect(await upload(wrong, small)).toEqual(asFallback(wrong, small, reason))
 })
 
 test('while S3 is out nobody asks it in an upload’s time; when it is back, the next upload goes there', async () => {

@@ -9,7 +9,7 @@ import { uploadDocument } from '../support/documents/call-documents.ts'
 import { makeFirm, makeMember } from '../support/people/people.ts'
 import { type FailingS3, openFailingS3, versionsOf } from '../support/fallback/failing-s3.ts'
 
-const papers = 12
+const documents = 12
 
 let s3: FailingS3
 let firmId: FirmId
@@ -21,7 +21,7 @@ afterAll(async () => s3.close())
 beforeEach(async () => {
   firmId = await makeFirm(s3.service.app)
   const member = await makeMember(s3.service.app, firmId)
-  for (let number = 0; number < papers; number += 1) await uploadDocument(s3.service.url, firmId, member)
+  for (let number = 0; number < documents; number += 1) await uploadDocument(s3.service.url, firmId, member)
 })
 afterEach(async () => s3.mend())
 
@@ -50,7 +50,7 @@ test.each<[what: string, patienceMs: number, byHand: boolean, told: Waiting[]]>(
     expect(states).toEqual(told)
     expect(ended).toMatchObject({ isComplete: false, outcomes: { moved: 0, failed: 0 } })
     await s3.mend()
-    expect(await comeBack({})).toMatchObject({ isComplete: true, outcomes: { moved: papers, failed: 0 } })
+    expect(await comeBack({})).toMatchObject({ isComplete: true, outcomes: { moved: documents, failed: 0 } })
     expect(new Set((await versionsOf(s3.service, firmId)).map(({ store }) => store))).toEqual(new Set(['local']))
   },
 )
@@ -66,7 +66,7 @@ test('one that waits for S3 hears that it answers again, and goes on to the end'
     },
   })
 
-  expect(ended).toMatchObject({ isComplete: true, outcomes: { moved: papers, failed: 0 } })
+  expect(ended).toMatchObject({ isComplete: true, outcomes: { moved: documents, failed: 0 } })
   expect(states).toEqual(['waiting', 'back'])
 })
 

@@ -8,7 +8,7 @@ import { requestBatches } from './targets/fuzz-requests.ts'
 import { tokenBatches } from './targets/fuzz-tokens.ts'
 import type { FuzzWorld } from './scene/fuzz-world.ts'
 import type { ApiDescription } from './inputs/near-valid-requests.ts'
-import { type Outcome, runBatches, runPlain, type Wish } from './scene/run-batches.ts'
+import { type Outcome, runBatches, runPlain, type Options } from './scene/run-batches.ts'
 
 /** What is fuzzed, and how much of it beside the rest. */
 export type Target = {
@@ -16,7 +16,7 @@ export type Target = {
   what: string
   /** How many tries `npm test` makes. */
   usualRuns: number
-  run: (world: FuzzWorld, wish: Omit<Wish, 'name'>) => Promise<Outcome>
+  run: (world: FuzzWorld, wish: Omit<Options, 'name'>) => Promise<Outcome>
 }
 
 const readApi = async ({ local }: FuzzWorld) =>

@@ -6,7 +6,7 @@ import type { DocumentShape } from '../../src/contract/documents.ts'
 import type { SentFile } from './send-steadily.ts'
 import type { Member } from '../with-platform/write-member.ts'
 
-export type KeptReport = {
+export type StoredReport = {
   compared: number
   /** What was answered 201 and is not there, or not with the bytes that were sent. */
   lost: string[]
@@ -17,7 +17,7 @@ export type KeptReport = {
 const atOnce = 8
 
 /** Lists the firm's papers and downloads each, and compares them with what was sent. */
-export async function compareKept(url: string, member: Member, sent: SentFile[]): Promise<KeptReport> {
+export async function compareStored(url: string, member: Member, sent: SentFile[]): Promise<StoredReport> {
   const promised = sent.filter(({ answer }) => answer === 201)
   const there = await listIds(url, member)
   const limit = pLimit(atOnce)

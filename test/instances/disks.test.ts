@@ -9,22 +9,22 @@ import { type Member, writeMember } from '../with-platform/write-member.ts'
 
 const bytes = makePdf({ bytes: 20_000, seed: 'on a disk' })
 
-type HandedIn = { member: Member; document: DocumentShape; first: string; second: string }
+type Uploaded = { member: Member; document: DocumentShape; first: string; second: string }
 
-async function handInAtFirst(beside: Beside): Promise<HandedIn> {
+async function uploadFirst(beside: Beside): Promise<Uploaded> {
   const [first = '', second = ''] = beside.instances.map((each) => each.url())
   const member = await writeMember(beside)
   return { member, first, second, document: await uploadDocument(first, member.firmId, member, { bytes }) }
 }
 
 /** The local link that this one signs. */
-async function linkAt(url: string, { member, document }: HandedIn): Promise<string> {
+async function linkAt(url: string, { member, document }: Uploaded): Promise<string> {
   const headers = { accept: 'application/json' }
   const answer = await callDocuments(url, member.firmId, member, `/${document.id}/download`, { headers })
   return ((await answer.json()) as { url: string }).url
 }
 
-function downloadAt(url: string, { member, document }: HandedIn): Promise<Response> {
+function downloadAt(url: string, { member, document }: Uploaded): Promise<Response> {
   return callDocuments(url, member.firmId, member, `/${document.id}/download`)
 }
 
@@ -42,12 +42,12 @@ describe('where both have one disk', () => {
   afterAll(() => beside.close())
 
   it('what the one took is downloaded from the other, and a link of the one opens at the other', async () => {
-    const handedIn = await handInAtFirst(beside)
-    const { first, second } = handedIn
+    const uploaded = await uploadFirst(beside)
+    const { first, second } = uploaded
 
-    expect(await hasBytes(await downloadAt(second, handedIn))).toBe(true)
-    expect(await hasBytes(await fetch(`${second}${await linkAt(first, handedIn)}`))).toBe(true)
-    expect(await hasBytes(await fetch(`${first}${await linkAt(second, handedIn)}`))).toBe(true)
+    expect(await hasBytes(await downloadAt(second, uploaded))).toBe(true)
+    expect(await hasBytes(await fetch(`${second}${await linkAt(first, uploaded)}`))).toBe(true)
+    expect(await hasBytes(await fetch(`${first}${await linkAt(second, uploaded)}`))).toBe(true)
   })
 })
 
@@ -59,22 +59,22 @@ describe('where each has a disk of its own', () => {
   afterAll(() => beside.close())
 
   it('the one without the file says so with 503, never 404', async () => {
-    const handedIn = await handInAtFirst(beside)
-    const { first, second } = handedIn
-    const link = await linkAt(first, handedIn)
+    const uploaded = await uploadFirst(beside)
+    const { first, second } = uploaded
+    const link = await linkAt(first, uploaded)
 
-    for (const answer of [await downloadAt(second, handedIn), await fetch(`${second}${link}`)]) {
+    for (const answer of [await downloadAt(second, uploaded), await fetch(`${second}${link}`)]) {
       expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
     }
   })
 
   it('nginx asks the next one then, so that people get it all the same', async () => {
-    const handedIn = await handInAtFirst(beside)
-    const link = await linkAt(handedIn.first, handedIn)
+    const uploaded = await uploadFirst(beside)
+    const link = await linkAt(uploaded.first, uploaded)
     const got: boolean[] = []
     for (let count = 0; count < 4; count += 1) {
-      got.push(await hasBytes(await downloadAt(beside.url, handedIn)))
+      got.push(await hasBytes(await downloadAt(beside.url, uploaded)))
       got.push(await hasBytes(await fetch(`${beside.url}${link}`)))
     }
 

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Instance } from '../support/service/start-instance.ts'
-import { compareKept, type KeptReport } from './compare-stored.ts'
+import { compareStored, type StoredReport } from './compare-stored.ts'
 import type { Beside } from '../with-platform/open-instances.ts'
 import { type SentFile, sendSteadily } from './send-steadily.ts'
 import { writeMember } from '../with-platform/write-member.ts'
 
-export type RollWish = {
+export type RollOptions = {
   perSecond: number
   bytes: number
   /** How often each is restarted. */
@@ -18,7 +18,7 @@ export type RollWish = {
   say: (line: string) => void
 }
 
-export type RollReport = KeptReport & {
+export type RollReport = StoredReport & {
   sent: number
   answered201: number
   failed: number
@@ -36,7 +36,7 @@ export type RollReport = KeptReport & {
 const msBetween = 2000
 
 /** Restarts each instance in turn while files come in steadily, then looks whether each is there as it was sent. */
-export async function roll(beside: Beside, { perSecond, bytes, rounds, by, say }: RollWish): Promise<RollReport> {
+export async function roll(beside: Beside, { perSecond, bytes, rounds, by, say }: RollOptions): Promise<RollReport> {
   const member = await writeMember(beside)
   const documents = `${beside.url}/api/v1/security-firms/${member.firmId}/documents?document_type=registration_certificate`
   const ending = new AbortController()
@@ -54,11 +54,11 @@ export async function roll(beside: Beside, { perSecond, bytes, rounds, by, say }
   }
   const sent = await sending
   say(`${sent.length} sent; comparing`)
-  const kept = await compareKept(beside.url, member, sent)
+  const kept = await compareStored(beside.url, member, sent)
   return { ...kept, ...describe(sent), ...(await countBehindNginx(beside)), restarts: rounds * beside.instances.length }
 }
 
-async function restart(instance: Instance, by: RollWish['by']): Promise<number> {
+async function restart(instance: Instance, by: RollOptions['by']): Promise<number> {
   const endedAt = performance.now()
   if (by === 'SIGKILL') await instance.kill()
   else await expectZero(instance)

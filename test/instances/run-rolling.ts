@@ -16,8 +16,8 @@ const usage = `npm run rolling -- [--rounds N] [--rate N] [--bytes N] [--kill] [
   --json       the report for machines, on standard output
 `
 
-const wish = readWords()
-if (wish.help) process.stdout.write(usage)
+const options = readWords()
+if (options.help) process.stdout.write(usage)
 else await run()
 
 function say(line: string): void {
@@ -25,16 +25,16 @@ function say(line: string): void {
 }
 
 async function run(): Promise<void> {
-  const { bytes, rounds } = wish
+  const { bytes, rounds } = options
   const { addresses, stop } = await obtainServices(['s3', 'postgres'], process.env)
   try {
     const barePipe = await measureBarePipe({ bytes, atOnce: 32, seconds: 5 })
-    const perSecond = Math.min(wish.rate, barePipe)
+    const perSecond = Math.min(options.rate, barePipe)
     say(`The bare pipe takes ${barePipe.toFixed(0)} uploads/s of ${bytes} bytes; ${perSecond.toFixed(0)}/s are sent.`)
     const beside = await openBeside({ addresses, settings: manyAnHour })
     let isGood = false
     try {
-      const report = await roll(beside, { perSecond, bytes, rounds, by: wish.by, say })
+      const report = await roll(beside, { perSecond, bytes, rounds, by: options.by, say })
       isGood = report.failed + report.lost.length + report.unaccounted === 0
       tell({ barePipe, perSecond }, report)
     } finally {
@@ -48,11 +48,11 @@ async function run(): Promise<void> {
 }
 
 function tell(rates: { barePipe: number; perSecond: number }, report: RollReport): void {
-  if (wish.json) return void process.stdout.write(`${JSON.stringify({ ...rates, ...report })}\n`)
+  if (options.json) return void process.stdout.write(`${JSON.stringify({ ...rates, ...report })}\n`)
   const failures = Object.entries(report.failures).map(([why, count]) => `${count} × ${why}`)
   process.stdout.write(`bare pipe      ${rates.barePipe.toFixed(0)}/s
 sent           ${report.sent}, ${rates.perSecond.toFixed(0)}/s
-restarts       ${report.restarts} by ${wish.by}
+restarts       ${report.restarts} by ${options.by}
 answered 201   ${report.answered201}
 failed         ${report.failed} ${failures.join(', ')}
 asked twice    ${report.askedTwice}

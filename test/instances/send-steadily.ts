@@ -54,7 +54,7 @@ export async function measureRate(
   return answered / ((performance.now() - startedAt) / 1000)
 }
 
-const mostMsToAnswer = 60_000
+const maxMsToAnswer = 60_000
 const boundary = 'the-end-of-a-part-of-the-form'
 const opening = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="paper.pdf"\r\ncontent-type: application/pdf\r\n\r\n`
 
@@ -68,7 +68,7 @@ async function sendFile({ url, headers }: Counter, file: Buffer): Promise<SentFi
     const asking = request(url, {
       method: 'POST',
       agent: false,
-      signal: AbortSignal.timeout(mostMsToAnswer),
+      signal: AbortSignal.timeout(maxMsToAnswer),
       headers: {
         ...headers,
         'content-type': `multipart/form-data; boundary=${boundary}`,

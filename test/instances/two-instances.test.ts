@@ -58,9 +58,9 @@ it('each answers for what the other was given: a paper, its list, a link to it',
 
 it('a list goes on at the other where it ended at the one', async () => {
   const member = await writeMember(beside)
-  const handedIn: string[] = []
+  const uploaded: string[] = []
   for (const url of [first, second, first, second, first])
-    handedIn.push((await uploadDocument(url, member.firmId, member)).id)
+    uploaded.push((await uploadDocument(url, member.firmId, member)).id)
 
   const seen: string[] = []
   let next: string | undefined = `/api/v1/security-firms/${member.firmId}/documents?limit=1`
@@ -70,7 +70,7 @@ it('a list goes on at the other where it ended at the one', async () => {
     seen.push(...((await answer.json()) as DocumentShape[]).map(({ id }) => id))
     next = /<([^>]+)>; rel="next"/.exec(answer.headers.get('link') ?? '')?.[1]
   }
-  expect(seen).toEqual(handedIn.toReversed())
+  expect(seen).toEqual(uploaded.toReversed())
 })
 
 it('one key is one paper, at whichever it is sent, also at both at once; another file under it is a conflict', async () => {

@@ -15,18 +15,18 @@ import { takeStock } from './checks/take-stock.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 // A drain comes by itself every minute.
-const mostSecondsToDrain = 240
+const maxSecondsToDrain = 240
 
 /** Whether what was kept on the disks while S3 was out went to S3 by itself. */
 export async function waitForDrain({ query }: Scene, signal: AbortSignal): Promise<string[]> {
   let waiting: string[] = []
-  for (let seconds = 0; seconds < mostSecondsToDrain; seconds += 1) {
+  for (let seconds = 0; seconds < maxSecondsToDrain; seconds += 1) {
     const { versions } = await readNames(query)
     waiting = versions.filter((version) => version.isFallback).map(({ documentId }) => documentId)
     if (waiting.length === 0) return []
     await sleep(1000, undefined, { signal })
   }
-  return waiting.map((id) => `document ${id} still waits on a disk, ${mostSecondsToDrain} s after S3 was back`)
+  return waiting.map((id) => `document ${id} still waits on a disk, ${maxSecondsToDrain} s after S3 was back`)
 }
 
 /** Moves to S3 what migrations that were killed left on the disks; one run a disk must do, since it resumes dead moves. */

@@ -17,7 +17,7 @@ import { runClients } from './clients/run-clients.ts'
 import { settleAll } from './scene/settle-all.ts'
 import { type Counts, makeTally, type Tally } from './clients/tally.ts'
 
-export type KillWish = {
+export type KillOptions = {
   addresses: ServiceAddresses
   cycles: number
   /** The number of the first one, which draws its schedule (1). */
@@ -52,7 +52,7 @@ export type KillReport = Counts & {
 }
 
 type Run = CheckNeeds & {
-  wish: KillWish
+  wish: KillOptions
   tally: Tally
   differences: KillReport['differences']
   giveUp: AbortController
@@ -62,7 +62,7 @@ type Run = CheckNeeds & {
  * Kills the service again and again while people work with it, and compares what it has with what it promised. Stops at
  * the first cycle that finds a difference.
  */
-export async function killLoop(wish: KillWish): Promise<KillReport> {
+export async function killLoop(wish: KillOptions): Promise<KillReport> {
   const differences: KillReport['differences'] = []
   const giveUp = new AbortController()
   const first = wish.firstCycle ?? 1
@@ -179,11 +179,11 @@ async function describeRun(run: Run, cycles: number): Promise<KillReport> {
     differences,
     folder: hasFailed ? scene.folder : undefined,
   }
-  if (hasFailed) await keepEvidence(scene, report)
+  if (hasFailed) await saveEvidence(scene, report)
   return report
 }
 
-async function keepEvidence({ folder, client }: Scene, report: KillReport): Promise<void> {
+async function saveEvidence({ folder, client }: Scene, report: KillReport): Promise<void> {
   await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
   for (const table of ['document_versions', 'document_blobs', 'document_disposals', 'watch.copies']) {
     const { rows } = await client.query(`select * from ${table}`)

@@ -8,7 +8,7 @@ import { obtainServices } from '../support/services/obtain-services.ts'
 import type { PostgresAddress } from '../support/services/packages/service-addresses.ts'
 import { killLoop } from './kill-loop.ts'
 
-const mostMs = 15 * 60_000
+const maxMs = 15 * 60_000
 
 const { cycles, instances } = roundOf({
   short: { cycles: 3, instances: [2] },
@@ -17,7 +17,7 @@ const { cycles, instances } = roundOf({
 
 it.each(instances)(
   'a document answered with 201 survives cycles of kill −9 with %i instances, and orphans are collected',
-  { timeout: mostMs },
+  { timeout: maxMs },
   async (instanceCount) => {
     const { postgres, stop } = await durablePostgres()
     const seed = randomBytes(4).toString('hex')

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest'
 import { planCycle } from './plan-cycle.ts'
 import { randomOf } from './scene/random.ts'
 
-const wish = { instances: 2, s3Outages: true, migrations: true }
-const planOf = (seed: string) => planCycle(randomOf(seed), wish)
+const options = { instances: 2, s3Outages: true, migrations: true }
+const planOf = (seed: string) => planCycle(randomOf(seed), options)
 const plans = Array.from({ length: 200 }, (_, cycle) => planOf(`seed ${cycle}`))
 
 it('draws the same cycle from the same seed, and another from another', () => {

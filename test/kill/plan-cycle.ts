@@ -30,10 +30,10 @@ export type Happening = { atMs: number } & (
  */
 export type CyclePlan = { workMs: number; happenings: Happening[]; calmMs: number }
 
-type Wish = { instances: number; s3Outages: boolean; migrations: boolean }
+type Options = { instances: number; s3Outages: boolean; migrations: boolean }
 
 /** Draws one cycle: always a kill, often trouble on the way to database or S3 as well. */
-export function planCycle(random: Random, wish: Wish): CyclePlan {
+export function planCycle(random: Random, wish: Options): CyclePlan {
   const workMs = random.between(200, 1000)
   const beforeTheEnd = () => random.between(50, workMs)
   // Also while the service starts again, and after it has.

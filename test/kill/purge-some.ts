@@ -17,8 +17,8 @@ import type { Tally } from './clients/tally.ts'
 
 type Needs = { scene: Scene; ledger: Ledger; senders: Sender[]; tally: Tally; signal: AbortSignal }
 
-const mostDocuments = 60
-const mostPercent = 30
+const maxDocuments = 60
+const maxPercent = 30
 /**
  * A document that the service moves waits for the next run. A living process whose claim was answered with a broken
  * connection keeps that claim for its lease.
@@ -34,7 +34,7 @@ export async function purgeSome(needs: Needs, random: Random): Promise<string[]>
   const { scene, ledger, tally, signal } = needs
   const answered = ledger.answered()
   await leaveCopies(needs, random)
-  const share = Math.min(mostPercent, (100 * mostDocuments) / Math.max(answered.length, 1))
+  const share = Math.min(maxPercent, (100 * maxDocuments) / Math.max(answered.length, 1))
   const copied = await listCopied(scene)
   const chosen = answered.filter(({ documentId }) => random.percent(copied.has(documentId) ? 80 : share))
   if (chosen.length === 0) return []
@@ -74,7 +74,7 @@ async function leaveCopies({ scene, tally, signal }: Needs, random: Random): Pro
 /** Documents with more blobs than versions. */
 async function listCopied({ query }: Scene): Promise<Set<string>> {
   const rows = await query<{ id: string }>(
-    `select distinct document_id as id from document_blobs where state <> 'live' limit ${mostDocuments}`,
+    `select distinct document_id as id from document_blobs where state <> 'live' limit ${maxDocuments}`,
   )
   return new Set(rows.map(({ id }) => id))
 }

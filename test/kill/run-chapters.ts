@@ -1,13 +1,13 @@
 import { obtainServices } from '../support/services/obtain-services.ts'
-import { killLoop, type KillReport, type KillWish } from './kill-loop.ts'
+import { killLoop, type KillReport, type KillOptions } from './kill-loop.ts'
 
 /** So many cycles share an installation: all that they keep lies in the memory of the gateway, which holds some 100 cycles' and then stops answering. */
 const cyclesOfChapter = 50
 
-export type ChaptersWish = Omit<KillWish, 'addresses'> & { firstCycle: number }
+export type ChaptersOptions = Omit<KillOptions, 'addresses'> & { firstCycle: number }
 
 /** Any number of cycles: after every 50 all is compared, collected and ended, and the next ones begin with services, bucket and database of their own. */
-export async function runChapters(wish: ChaptersWish, environment: NodeJS.ProcessEnv): Promise<KillReport> {
+export async function runChapters(wish: ChaptersOptions, environment: NodeJS.ProcessEnv): Promise<KillReport> {
   let report: KillReport | undefined
   const end = wish.firstCycle + wish.cycles
   for (let firstCycle = wish.firstCycle; firstCycle < end; firstCycle += cyclesOfChapter) {
@@ -20,7 +20,7 @@ export async function runChapters(wish: ChaptersWish, environment: NodeJS.Proces
   return report
 }
 
-async function runChapter(wish: ChaptersWish, environment: NodeJS.ProcessEnv): Promise<KillReport> {
+async function runChapter(wish: ChaptersOptions, environment: NodeJS.ProcessEnv): Promise<KillReport> {
   const { addresses, stop } = await obtainServices(['s3', 'durablePostgres'], environment)
   try {
     const { s3, durablePostgres: postgres } = addresses

@@ -18,8 +18,8 @@ const usage = `npm run kill -- [--cycles N] [--first-cycle N] [--seed WORDS] [--
   --json            the summary for machines, on standard output
 `
 
-const wish = readWords()
-if (wish.help) process.stdout.write(usage)
+const options = readWords()
+if (options.help) process.stdout.write(usage)
 else await run(untilInterrupted())
 
 function say(text: string): void {
@@ -34,11 +34,11 @@ function untilInterrupted(): AbortSignal {
 }
 
 async function run(signal: AbortSignal): Promise<void> {
-  say(`seed ${wish.seed}`)
+  say(`seed ${options.seed}`)
   try {
-    const lastCycle = wish.firstCycle + wish.cycles - 1
+    const lastCycle = options.firstCycle + options.cycles - 1
     const onCycle = (report: Parameters<typeof describeCycle>[0]) => say(describeCycle(report, lastCycle))
-    tell(await runChapters({ ...wish, signal, onCycle }, process.env))
+    tell(await runChapters({ ...options, signal, onCycle }, process.env))
   } catch (error) {
     say(error instanceof Error ? error.message : String(error))
     process.exitCode = 1
@@ -46,7 +46,7 @@ async function run(signal: AbortSignal): Promise<void> {
 }
 
 function tell(report: KillReport): void {
-  process.stdout.write(wish.json ? `${JSON.stringify(report)}\n` : `${describeReport(report)}\n`)
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${describeReport(report)}\n`)
   if (report.differences.length > 0) process.exitCode = 1
 }
 

@@ -9,7 +9,7 @@ import { compareAll } from './compare/compare.ts'
 import { downloadVerb } from './verbs/download.ts'
 import { killVerb, meanwhileVerb, s3Verb, settledVerb, startVerb } from './faults/faults.ts'
 import { forgetHistory } from './compare/forget-history.ts'
-import { handInVerb, infectedVerb } from './verbs/upload.ts'
+import { uploadVerb, infectedVerb } from './verbs/upload.ts'
 import { newModel } from './state/model.ts'
 import { purgeVerb } from './verbs/purge.ts'
 import { readMarkedLines } from './state/request-marks.ts'
@@ -25,7 +25,7 @@ import type { World } from './state/world.ts'
 
 /** What can happen, and how often each beside the others. A new verb is a file and a line here. */
 const verbs: fc.Arbitrary<Verb> = fc.oneof(
-  { weight: 30, arbitrary: handInVerb },
+  { weight: 30, arbitrary: uploadVerb },
   { weight: 12, arbitrary: listVerb },
   { weight: 6, arbitrary: lookVerb },
   { weight: 12, arbitrary: downloadVerb },
@@ -76,7 +76,7 @@ export type RunResult = { seed: number; histories: number; operations: number; f
 /** Histories of one seed: the next ones have the next seed. */
 const batch = 20
 /** Shrinking ends then: what it has come to by this time is short. */
-const mostMsOfShrinking = 180_000
+const maxMsOfShrinking = 180_000
 
 /** Runs random histories against the world until so many operations were done; a failure is shrunk and told in words. */
 export async function runModel(world: World, run: Run): Promise<RunResult> {
@@ -122,7 +122,7 @@ async function runHistory(world: World, commands: Iterable<Verb>, state: State, 
     failure = [what, ...(await readMarkedLines(real))].join('\n    ')
     const { after, endsAt } = state.failed ?? {
       after: state.operations + real.story.length,
-      endsAt: Date.now() + mostMsOfShrinking,
+      endsAt: Date.now() + maxMsOfShrinking,
     }
     state.failed = { story: real.story, what: failure, after, endsAt }
     throw error

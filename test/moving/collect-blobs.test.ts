@@ -17,7 +17,7 @@ import {
   deadProcess,
   firmId,
   freshKey,
-  handIn,
+  upload,
   inTwoDays,
   never,
   openMoves,
@@ -35,7 +35,7 @@ const failed = async () => (await service.app.metrics.failedRemovals.get()).valu
 
 describe('the collector', () => {
   it('abandons a dead mover’s move after the grace and removes what it had copied', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     const dead = await claimAndDie(version)
     await putIntoBucket(dead.to.key, file)
 
@@ -47,7 +47,7 @@ describe('the collector', () => {
   })
 
   it('never removes bytes that a version names, whatever was noted', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     await sql`update document_blobs set state = 'leaving', due_at = now() where storage_key = ${version.key}`.execute(
       service.app.db,
     )
@@ -110,7 +110,7 @@ describe('the collector', () => {
   it.each(['missing', 'wrong'])(
     'keeps the source of a move whose target was found %s: it may be the last right copy',
     async (state) => {
-      const { document, version } = await handIn()
+      const { document, version } = await upload()
       await moveVersion(service.app, actor, version, toS3)
       await changeVersion(document.id, sql`bytes_state = ${state}`)
 
@@ -124,7 +124,7 @@ describe('the collector', () => {
   )
 
   it('leaves the target of a mover that lives, however old it is', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     const { s3 } = service.app.stores
     if (s3 === undefined) throw new Error('this service has a bucket')
     const slow: typeof s3 = {

@@ -28,7 +28,7 @@ const actor = systemActor('a test')
 const never = new AbortController().signal
 
 test('a commit whose answer was lost, but which stands: the paper has moved, once, and its source goes', async () => {
-  const { id, sourceKey } = await paperThatWaits()
+  const { id, sourceKey } = await waitingDocument()
   // Each move's commit takes two seconds, in which the connection can be lost.
   await lingerAtCommits()
   const draining = drain(scene.service.app, actor, { concurrency: 1, signal: never })
@@ -44,7 +44,7 @@ test('a commit whose answer was lost, but which stands: the paper has moved, onc
 })
 
 test('a database that goes away between copy and commit: the paper stays, and the next run uses the copy', async () => {
-  const { id, sourceKey } = await paperThatWaits()
+  const { id, sourceKey } = await waitingDocument()
   const { s3 } = scene.service.app.stores
   if (s3 === undefined) throw new Error('this service has no S3')
   const cutting = {
@@ -68,8 +68,8 @@ test('a database that goes away between copy and commit: the paper stays, and th
 })
 
 test('a database that is restarted in the midst of a drain: every paper is there, and goes with the next run', async () => {
-  const papers = []
-  for (let number = 0; number < 12; number += 1) papers.push(await paperThatWaits())
+  const documents = []
+  for (let number = 0; number < 12; number += 1) documents.push(await waitingDocument())
   const draining = drain(scene.service.app, actor, { concurrency: 3, signal: never })
   await expect.poll(movesUnderway, { interval: 5 }).toBeGreaterThan(0)
   // As a restart does to those who are connected.
@@ -78,11 +78,11 @@ test('a database that is restarted in the midst of a drain: every paper is there
   await draining
 
   expect(await drain(scene.service.app, actor, { concurrency: 3, signal: never })).toMatchObject({ left: 0 })
-  for (const { id } of papers) expect(await versionOf(id)).toMatchObject({ store: 's3', bytes_state: 'present' })
-  for (const { sourceKey } of papers) await expectOneCopyAfterDays(sourceKey)
+  for (const { id } of documents) expect(await versionOf(id)).toMatchObject({ store: 's3', bytes_state: 'present' })
+  for (const { sourceKey } of documents) await expectOneCopyAfterDays(sourceKey)
 })
 
-async function paperThatWaits(): Promise<{ id: string; sourceKey: string }> {
+async function waitingDocument(): Promise<{ id: string; sourceKey: string }> {
   const firmId = await makeFirm({ ...scene.service.app, db: beside })
   const member = await makeMember({ ...scene.service.app, db: beside }, firmId)
   const { id } = await uploadDocument(scene.service.url, firmId, member, { bytes: makePdf({ bytes: 20_000 }) })

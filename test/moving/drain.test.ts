@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest'
 
 import { drain } from '../../src/documents/moving/drain-fallback.ts'
 import { makeSpoolRoom } from '../../src/storage/spool/spool.ts'
-import { actor, changeVersion, handIn, never, openMovingScene, pathOf, service, versionOf } from './moving-scene.ts'
+import { actor, changeVersion, upload, never, openMovingScene, pathOf, service, versionOf } from './moving-scene.ts'
 
 openMovingScene()
 
 describe('the drain', () => {
   it('moves fallback files alone', async () => {
-    const chosen = await handIn()
-    const fallback = await handIn()
+    const chosen = await upload()
+    const fallback = await upload()
     await changeVersion(fallback.document.id, sql`is_fallback = true`)
 
     const drained = await drain(service.app, actor, { concurrency: 4, signal: never })
@@ -23,9 +23,9 @@ describe('the drain', () => {
   })
 
   it('passes over one that cannot be read, and moves those behind it', async () => {
-    const papers = [await handIn(), await handIn(), await handIn()]
-    for (const { document } of papers) await changeVersion(document.id, sql`is_fallback = true`)
-    const [first] = papers.map(({ version }) => version).toSorted((a, b) => (a.documentId < b.documentId ? -1 : 1))
+    const documents = [await upload(), await upload(), await upload()]
+    for (const { document } of documents) await changeVersion(document.id, sql`is_fallback = true`)
+    const [first] = documents.map(({ version }) => version).toSorted((a, b) => (a.documentId < b.documentId ? -1 : 1))
     if (first === undefined) throw new Error('no paper waits')
     await rm(pathOf(first.key))
     await mkdir(pathOf(first.key))
@@ -38,8 +38,8 @@ describe('the drain', () => {
   })
 
   it('passes over a large one for which there is no room on its way, and moves the others', async () => {
-    const papers = [await handIn(), await handIn(17_000_000), await handIn()]
-    for (const { document } of papers) await changeVersion(document.id, sql`is_fallback = true`)
+    const documents = [await upload(), await upload(17_000_000), await upload()]
+    for (const { document } of documents) await changeVersion(document.id, sql`is_fallback = true`)
     const room = makeSpoolRoom(async () => ({ freeBytes: 30_000_000 - room.takenBytes() }))
     const open = async () => {
       const file = await service.app.spool.open()
@@ -54,7 +54,7 @@ describe('the drain', () => {
     const drained = await drain(needs, actor, { concurrency: 1, signal: never })
 
     expect(drained.stoppedBy).toBeUndefined()
-    const versions = await Promise.all(papers.map(({ document }) => versionOf(document.id)))
+    const versions = await Promise.all(documents.map(({ document }) => versionOf(document.id)))
     expect(versions.map(({ store }) => store)).toEqual(['s3', 'local', 's3'])
   })
 })

@@ -13,7 +13,7 @@ import { findNotResumed, listDeadMoves } from '../kill/checks/resumed-moves.ts'
 import { type Migration, startMigration } from '../kill/scene/start-migration.ts'
 import { countTakeovers, watchBlobs } from '../support/blobs/watch-blobs.ts'
 import { makeFirm, makePerson } from '../support/people/people.ts'
-import { seedDocuments, type SeededDocument, usualSizes } from '../support/documents/seed-documents.ts'
+import { seedDocuments, type SeededDocument, defaultSizes } from '../support/documents/seed-documents.ts'
 import type { ServiceAddresses } from '../support/services/packages/service-addresses.ts'
 import { compareMoved } from './compare-moved.ts'
 
@@ -27,7 +27,7 @@ export type KilledMigrations = {
   differences: string[]
 }
 
-type Wish = {
+type Options = {
   addresses: ServiceAddresses
   files: number
   /** How many runs are killed in each direction before one may end. */
@@ -41,7 +41,7 @@ type Wish = {
  * Migrates documents from disk to S3 and back again with kill −9 at random moments, then lets a run end, and compares
  * what lies there with what lay there before: every row, every hash, no object twice, none lost.
  */
-export async function killMigrations(wish: Wish): Promise<KilledMigrations> {
+export async function killMigrations(wish: Options): Promise<KilledMigrations> {
   const { files, random, say } = wish
   const scene = await openScene({ addresses: wish.addresses, instances: 1, onEndByItself: say })
   try {
@@ -50,7 +50,7 @@ export async function killMigrations(wish: Wish): Promise<KilledMigrations> {
     await watchBlobs(scene.query)
     const seeded = await seed(
       scene,
-      usualSizes(files, () => random.fraction()),
+      defaultSizes(files, () => random.fraction()),
     )
     const bytes = seeded.reduce((sum, { size }) => sum + size, 0)
     say(`${files} files, ${Math.round(bytes / 1e6)} MB, on the disk.`)
@@ -88,7 +88,11 @@ async function seed(scene: Scene, sizes: number[]): Promise<SeededDocument[]> {
 }
 
 /** Kills so many runs, each after a random while in which it moved something, then lets two at once end. */
-async function migrateWithKills(wish: Wish, scene: Scene, to: StoreName): Promise<{ killed: number; stuck: string[] }> {
+async function migrateWithKills(
+  wish: Options,
+  scene: Scene,
+  to: StoreName,
+): Promise<{ killed: number; stuck: string[] }> {
   const { kills, random, say, signal } = wish
   const stuck: string[] = []
   let killed = 0

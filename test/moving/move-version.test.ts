@@ -14,7 +14,7 @@ import {
   changeVersion,
   eventsOf,
   firmId,
-  handIn,
+  upload,
   inTwoDays,
   keysInBucket,
   member,
@@ -37,7 +37,7 @@ describe('a version that is moved', () => {
     ['small', 3_000],
     ['larger than what is held in memory', 17_000_000],
   ])('%s: lies in the other store with the same bytes, and its row and the platform’s say so', async (_size, bytes) => {
-    const { document, version, file } = await handIn(bytes)
+    const { document, version, file } = await upload(bytes)
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
 
@@ -52,7 +52,7 @@ describe('a version that is moved', () => {
   })
 
   it('keeps its source until the grace is over, and then the collector removes it', async () => {
-    const { version } = await handIn()
+    const { version } = await upload()
     await moveVersion(service.app, actor, version, toS3)
 
     await collectBlobs(service.app, never)
@@ -63,7 +63,7 @@ describe('a version that is moved', () => {
   })
 
   it('keeps its source for good when it is not to be removed', async () => {
-    const { version } = await handIn()
+    const { version } = await upload()
     await moveVersion(service.app, actor, version, { ...toS3, removesSource: false })
 
     await collectBlobs(inTwoDays(), never)
@@ -72,7 +72,7 @@ describe('a version that is moved', () => {
   })
 
   it('goes back as well', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     await moveVersion(service.app, actor, version, toS3)
     const onS3 = await storedVersionOf(document.id, 's3')
 
@@ -88,7 +88,7 @@ describe('a version that is moved', () => {
   })
 
   it('gets the hash of its bytes when its row, which the platform made, has none', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     await changeVersion(document.id, sql`sha256 = null, store_id = null, is_platforms = true`)
 
     expect(await moveVersion(service.app, actor, { ...version, sha256: null, storeId: null }, toS3)).toBe('moved')
@@ -106,7 +106,7 @@ describe('a version whose bytes are not right', () => {
   ])(
     '%s: is not moved when a byte was changed, but marked, answers gone, and leaves nothing on S3',
     async (_size, bytes) => {
-      const { document, version, file } = await handIn(bytes)
+      const { document, version, file } = await upload(bytes)
       await writeFile(pathOf(version.key), spoiled(file))
       const before = await keysInBucket()
 
@@ -125,7 +125,7 @@ describe('a version whose bytes are not right', () => {
   ])(
     '%s: is not marked when one reading of it alone went wrong, and is moved by the next try',
     async (_size, bytes) => {
-      const { document, version, file } = await handIn(bytes)
+      const { document, version, file } = await upload(bytes)
       const needs = readingFirst(spoiled(file))
 
       await expect(moveVersion(needs, actor, version, toS3)).rejects.toMatchObject({
@@ -140,7 +140,7 @@ describe('a version whose bytes are not right', () => {
   )
 
   it('is not marked as wrong when one reading of it alone ended too early', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     await changeVersion(document.id, sql`sha256 = null`)
     const ofPlatform = { ...version, sha256: null }
     const needs = readingFirst(file.subarray(0, -1))
@@ -154,7 +154,7 @@ describe('a version whose bytes are not right', () => {
   })
 
   it('is missing, and not wrong, when it is gone at the second look', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     const needs = readingFirst(spoiled(file))
     await rm(pathOf(version.key))
 
@@ -166,7 +166,7 @@ describe('a version whose bytes are not right', () => {
     ['longer', (file: Buffer) => Buffer.concat([file, Buffer.from('x')])],
     ['shorter', (file: Buffer) => file.subarray(0, -1)],
   ])('is not moved when it became %s, also where no hash is known', async (_how, change) => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     await changeVersion(document.id, sql`sha256 = null`)
     await writeFile(pathOf(version.key), change(file))
 
@@ -175,7 +175,7 @@ describe('a version whose bytes are not right', () => {
   })
 
   it('is marked as missing when its file is gone', async () => {
-    const { document, version } = await handIn()
+    const { document, version } = await upload()
     await rm(pathOf(version.key))
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('missing')
@@ -183,7 +183,7 @@ describe('a version whose bytes are not right', () => {
   })
 
   it('is not here, rather than missing, when its row names no disk', async () => {
-    const { document, version } = await handIn()
+    const { document, version } = await upload()
     await changeVersion(document.id, sql`store_id = null, is_platforms = true`)
     await rm(pathOf(version.key))
 

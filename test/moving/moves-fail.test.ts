@@ -42,20 +42,28 @@ describe.each(sizes)('%s', (_size, bytes) => {
   test.each(faults)(
     'that waits on the disk while S3 %s: it stays, is served, and goes once S3 is back',
     async (_what, fault) => {
-      const paper = await waitingOnDisk(bytes)
+      const document = await waitingOnDisk(bytes)
       await s3.mend()
       await s3.spoil(fault)
 
       const first = await drain(s3.service.app, actor, { concurrency: 1, signal: never })
 
       expect(first).toMatchObject({ moved: 0, left: 1 })
-      expect(await placeOf(paper.document)).toMatchObject({ store: 'local', is_fallback: true, bytes_state: 'present' })
-      expect(await downloadedHash(paper.document)).toBe(paper.sha256)
+      expect(await placeOf(document.document)).toMatchObject({
+        store: 'local',
+        is_fallback: true,
+        bytes_state: 'present',
+      })
+      expect(await downloadedHash(document.document)).toBe(document.sha256)
 
       await s3.mend()
       expect(await drain(s3.service.app, actor, { concurrency: 1, signal: never })).toMatchObject({ moved: 1, left: 0 })
-      expect(await placeOf(paper.document)).toMatchObject({ store: 's3', is_fallback: false, bytes_state: 'present' })
-      expect(await downloadedHash(paper.document)).toBe(paper.sha256)
+      expect(await placeOf(document.document)).toMatchObject({
+        store: 's3',
+        is_fallback: false,
+        bytes_state: 'present',
+      })
+      expect(await downloadedHash(document.document)).toBe(document.sha256)
       await expectNothingBeside()
     },
   )

@@ -44,7 +44,7 @@ export const actor = systemActor('a test')
 export const never = new AbortController().signal
 export const toS3 = { to: 's3', removesSource: true, limits: createCopyLimits(8), signal: never } as const
 
-export async function handIn(bytes = 3_000) {
+export async function upload(bytes = 3_000) {
   const file = Buffer.from(makePdf({ bytes }))
   const document = await uploadDocument(service.url, firmId, member, { bytes: file })
   return { document, file, version: await storedVersionOf(document.id, 'local') }

@@ -21,7 +21,7 @@ import {
   deadProcess,
   forgetOpenMoves,
   freshKey,
-  handIn,
+  upload,
   inTwoDays,
   keysInBucket,
   never,
@@ -40,7 +40,7 @@ const takenOver = async () => (await service.app.metrics.movesResumed.get()).val
 
 describe('two movers', () => {
   it('at the same version: one moves it, the other finds it busy, and there is one copy', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     const before = await keysInBucket()
 
     const outcomes = await Promise.all([1, 2, 3].map(() => moveVersion(service.app, actor, version, toS3)))
@@ -51,7 +51,7 @@ describe('two movers', () => {
   })
 
   it('of which one waits for the other’s commit: then there is nothing left for it to move, and it copies nothing', async () => {
-    const { version } = await handIn()
+    const { version } = await upload()
     const before = await keysInBucket()
     const first = await claim(version, service.app.processId)
     const committing = await service.app.db.startTransaction().execute()
@@ -74,7 +74,7 @@ describe('two movers', () => {
   })
 
   it('of which one lives: the other finds the version busy, until the first one was not heard of for its minute', async () => {
-    const { version } = await handIn()
+    const { version } = await upload()
     await claim(version, service.app.processId)
     const before = await takenOver()
 
@@ -88,7 +88,7 @@ describe('two movers', () => {
   })
 
   it('of which one died before its copy: the next resumes its move at once, and uses its key', async () => {
-    const { document, version } = await handIn()
+    const { document, version } = await upload()
     const dead = await claimAndDie(version)
     const before = (await takenOver()) ?? 0
 
@@ -98,7 +98,7 @@ describe('two movers', () => {
   })
 
   it('of which one died after its copy: what it copied is found to be right, and used', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     const dead = await claimAndDie(version)
     await putIntoBucket(dead.to.key, file)
 
@@ -107,7 +107,7 @@ describe('two movers', () => {
   })
 
   it('of which one died in the midst of a large file: its parts are given up, and nothing of them is left', async () => {
-    const { document, version } = await handIn(17_000_000)
+    const { document, version } = await upload(17_000_000)
     const dead = await claimAndDie(version)
     const { client, name } = bucket
     const opened = await client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: dead.to.key }))
@@ -121,7 +121,7 @@ describe('two movers', () => {
   })
 
   it('of which one, having lost its move, tells of its parts late: the other one’s stay written down', async () => {
-    const { version } = await handIn()
+    const { version } = await upload()
     const { to } = await claimAndDie(version)
     await noteMultipart(service.app.db, to.key, 'of the first')
     await noteMultipart(service.app.db, to.key, 'of the second')
@@ -135,7 +135,7 @@ describe('two movers', () => {
   })
 
   it('of which one left other bytes under the key: it alarms, and the version gets another key', async () => {
-    const { document, version, file } = await handIn()
+    const { document, version, file } = await upload()
     const dead = await claimAndDie(version)
     await putIntoBucket(dead.to.key, makePdf({ bytes: 3_000, seed: 'another' }))
 
@@ -149,7 +149,7 @@ describe('two movers', () => {
   })
 
   it('of which one died wanting it elsewhere: that stands in nobody’s way, and what it copied is collected', async () => {
-    const { document, version } = await handIn()
+    const { document, version } = await upload()
     const key = freshKey()
     await claim(version, deadProcess(), { store: 'local', storeId: null, key })
 
@@ -160,7 +160,7 @@ describe('two movers', () => {
   })
 
   it('whose claim was taken over while it copied changes no row and removes nothing', async () => {
-    const { document, version } = await handIn()
+    const { document, version } = await upload()
     const needs = takenOverWhileWriting()
 
     expect(await moveVersion(needs, actor, version, toS3)).toBe('busy')

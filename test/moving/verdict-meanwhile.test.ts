@@ -18,7 +18,7 @@ import {
   changeVersion,
   claimAndDie,
   firmId,
-  handIn,
+  upload,
   keysInBucket,
   never,
   openMoves,
@@ -33,15 +33,15 @@ import { type DueScan, recordClean, recordInfected } from '../../src/database/do
 openMovingScene()
 
 /** A paper that waits for its scan, and that the platform does not see yet. */
-async function handInUnscanned() {
-  const { document, version } = await handIn()
+async function uploadUnscanned() {
+  const { document, version } = await upload()
   await changeVersion(document.id, sql`scan_status = 'pending'`)
   await sql`delete from firm_documents where id = ${document.id}`.execute(service.app.db)
   const due: DueScan = { ...version, scanStatus: 'pending', attempts: 0, waitingSince: new Date() }
   return { document, version, due }
 }
 
-type Unscanned = Awaited<ReturnType<typeof handInUnscanned>>
+type Unscanned = Awaited<ReturnType<typeof uploadUnscanned>>
 
 function commit(move: ClaimedMove, { sha256, storeId }: StoredVersion) {
   const facts = { sha256, etag: undefined, objectVersionId: undefined, sourceStoreId: storeId }
@@ -62,16 +62,16 @@ async function show(db: Db | Tx, { versionId }: StoredVersion): Promise<void> {
 
 describe('a paper whose verdict comes while it is moved', () => {
   it('is shown to the platform where it lies then, whoever of the two comes first', async () => {
-    const { document, version, due } = await handInUnscanned()
+    const { document, version, due } = await uploadUnscanned()
     const move = await claimAndDie(version)
     // Both are held up in the midst of their work, in this order.
-    const holding = await service.app.db.startTransaction().execute()
-    await sql`select from document_versions where id = ${version.versionId} for update`.execute(holding)
+    const locking = await service.app.db.startTransaction().execute()
+    await sql`select from document_versions where id = ${version.versionId} for update`.execute(locking)
     const judging = recordClean(service.app.db, actor, due, { secondsAgo: 0 })
     await waitUntilWaiting(service.app.db, 1)
     const committing = commit(move, version)
     await waitUntilWaiting(service.app.db, 2)
-    await holding.commit().execute()
+    await locking.commit().execute()
 
     expect(await judging).toMatchObject({ recorded: true })
     expect(await committing).toBe('committed')
@@ -80,7 +80,7 @@ describe('a paper whose verdict comes while it is moved', () => {
   })
 
   it('whose row for the platform comes while several wait to change it holds up none of them for another', async () => {
-    const { document, version, due } = await handInUnscanned()
+    const { document, version, due } = await uploadUnscanned()
     const move = await claimAndDie(version)
     const { db } = service.app
     const [showing, holding] = [await begin(db), await begin(db)]
@@ -100,7 +100,7 @@ describe('a paper whose verdict comes while it is moved', () => {
   })
 
   it('and in which a virus is found goes into quarantine and nowhere else: the copy is noted to go', async () => {
-    const { document, version, due } = await handInUnscanned()
+    const { document, version, due } = await uploadUnscanned()
     const move = await claimAndDie(version)
     await recordInfected(service.app.db, actor, due, 'Found')
 
@@ -112,7 +112,7 @@ describe('a paper whose verdict comes while it is moved', () => {
   })
 
   it('is not even begun to be moved after that, and holds up no migration', async () => {
-    const { version, due } = await handInUnscanned()
+    const { version, due } = await uploadUnscanned()
     await recordInfected(service.app.db, actor, due, 'Found')
     const before = await keysInBucket()
 
@@ -136,7 +136,7 @@ describe('a paper whose verdict comes while it is moved', () => {
 
   it('is judged while a comparison holds a page of the platform’s rows, its own too: that waits for none of ours for long', async () => {
     // In the order in which the comparison comes to them.
-    const [other, own] = [await handInUnscanned(), await handInUnscanned()].toSorted((one, two) =>
+    const [other, own] = [await uploadUnscanned(), await uploadUnscanned()].toSorted((one, two) =>
       one.document.id < two.document.id ? -1 : 1,
     ) as [Unscanned, Unscanned]
     const { db } = service.app

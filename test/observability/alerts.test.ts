@@ -67,7 +67,7 @@ test('what stands in the summaries is a value or a label of its own expression',
   const unknown = alerts.flatMap(({ alert, expr, annotations }) =>
     [...annotations.summary.matchAll(/\$labels\.(\w+)/g)]
       .map(([, label = '']) => label)
-      .filter((label) => !isKept(expr, label))
+      .filter((label) => !isStored(expr, label))
       .map((label) => `${alert}: ${label}`),
   )
 
@@ -75,7 +75,7 @@ test('what stands in the summaries is a value or a label of its own expression',
 })
 
 /** A sum drops every label that it is not by. */
-function isKept(expression: string, label: string): boolean {
+function isStored(expression: string, label: string): boolean {
   const isSummed = /^\s*(?:sum|max|min|count|histogram_quantile)\b/.test(expression)
   if (isSummed) return new RegExp(`by \\([^)]*\\b${label}\\b`).test(expression)
   const { metric } = selectorsOf(expression)[0] ?? { metric: '' }

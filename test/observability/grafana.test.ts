@@ -68,7 +68,7 @@ test('every expression asks for what a service has, and every figure of ours is 
 test('a legend names labels that the lines have', () => {
   const unknown = asked.flatMap(({ title, expr, legendFormat }) =>
     [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)]
-      .filter(([, label = '']) => !isKept(expr, label))
+      .filter(([, label = '']) => !isStored(expr, label))
       .map(([, label]) => `${title}: ${label}`),
   )
 
@@ -76,7 +76,7 @@ test('a legend names labels that the lines have', () => {
 })
 
 /** A sum drops every label that it is not by. */
-function isKept(expression: string, label: string): boolean {
+function isStored(expression: string, label: string): boolean {
   if (/^(sum|max|min|count|histogram_quantile)\b/.test(expression))
     return new RegExp(`by \\([^)]*\\b${label}\\b`).test(expression)
   const [first] = selectorsOf(expression)

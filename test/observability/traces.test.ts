@@ -62,12 +62,12 @@ test('an upload is one trace, from the request to each statement and each call t
 
 test('a caller’s trace goes on here, and a decision of theirs not to keep it counts', async () => {
   const [traceId, parent] = [randomUUID().replaceAll('-', ''), '00f067aa0ba902b7']
-  const unkept = randomUUID().replaceAll('-', '')
+  const unsaved = randomUUID().replaceAll('-', '')
   await uploadDocument(
     scene.service.url,
     scene.firm,
     scene.admin,
-    named('unkept', { traceparent: `00-${unkept}-${parent}-00` }),
+    named('unkept', { traceparent: `00-${unsaved}-${parent}-00` }),
   )
   await uploadDocument(
     scene.service.url,
@@ -79,7 +79,7 @@ test('a caller’s trace goes on here, and a decision of theirs not to keep it c
 
   expect(root).toMatchObject({ traceId, parentSpanId: parent })
   expect(spans.length).toBeGreaterThan(5)
-  expect(scene.collector.spans().filter((span) => span.traceId === unkept)).toEqual([])
+  expect(scene.collector.spans().filter((span) => span.traceId === unsaved)).toEqual([])
 })
 
 test.each(['', 'nonsense', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, `01-${'a'.repeat(32)}-b-01`])(

@@ -53,7 +53,7 @@ async function atTheSameMoment<Outcome>(start: () => Promise<Outcome>): Promise<
   return await Promise.all(pending.outcomes)
 }
 
-async function failToKeep(): Promise<void> {
+async function failToSave(): Promise<void> {
   throw new Error('the disk is full')
 }
 
@@ -128,7 +128,7 @@ describe('where the database is the service’s own and has no administrator yet
   })
 
   it('none stands when its password could not be handed over, and the next start makes it', async () => {
-    await expect(ensure({ isEmbedded: true, handOver: failToKeep })).rejects.toThrow('the disk is full')
+    await expect(ensure({ isEmbedded: true, handOver: failToSave })).rejects.toThrow('the disk is full')
     expect(await administrators()).toEqual([])
     expect(await ensure({ isEmbedded: true })).toMatchObject({ kind: 'made' })
   })

@@ -19,21 +19,21 @@ async function quotaOf(firm: string, person: Person) {
 }
 
 describe('a firm’s quota', () => {
-  const usual = { bytes: 20 * 1024 ** 3, documents: 20_000 }
+  const defaults = { bytes: 20 * 1024 ** 3, documents: 20_000 }
 
   it('is the usual one, until an administrator gives it another; each change is told once in the audit trail', async () => {
     const firm = await makeFirm(service.app)
     const member = await makeMember(service.app, firm, 'field_staff')
     const administrator = await makePerson(service.app, { role: 'admin' })
-    expect(await quotaOf(firm, member)).toMatchObject({ quota: usual, usage: { bytes: 0, documents: 0 } })
+    expect(await quotaOf(firm, member)).toMatchObject({ quota: defaults, usage: { bytes: 0, documents: 0 } })
 
     const changes: [object, object][] = [
-      [{ bytes: 1000 }, { ...usual, bytes: 1000 }],
-      [{ bytes: 1000 }, { ...usual, bytes: 1000 }],
+      [{ bytes: 1000 }, { ...defaults, bytes: 1000 }],
+      [{ bytes: 1000 }, { ...defaults, bytes: 1000 }],
       [{ documents: 7 }, { bytes: 1000, documents: 7 }],
       [
         { bytes: null, documents: 7 },
-        { ...usual, documents: 7 },
+        { ...defaults, documents: 7 },
       ],
     ]
     for (const [quota, expected] of changes) {
@@ -58,7 +58,7 @@ describe('a firm’s quota', () => {
     const firm = await makeFirm(service.app)
     const administrator = await makePerson(service.app, { role: 'admin' })
     const answer = await change(firm, administrator, { is_locked: true, quota: { documents: 1 } })
-    expect(answer).toMatchObject({ status: 200, body: { is_locked: true, quota: { ...usual, documents: 1 } } })
+    expect(answer).toMatchObject({ status: 200, body: { is_locked: true, quota: { ...defaults, documents: 1 } } })
   })
 
   it('is changed by nobody of the firm', async () => {
@@ -66,7 +66,7 @@ describe('a firm’s quota', () => {
     const admin = await makeMember(service.app, firm)
     const answer = await change(firm, admin, { quota: { bytes: 10 ** 12 } })
     expect(answer).toMatchObject({ status: 403, body: { code: 'forbidden' } })
-    expect(await quotaOf(firm, admin)).toMatchObject({ quota: usual })
+    expect(await quotaOf(firm, admin)).toMatchObject({ quota: defaults })
   })
 
   it.each<[unknown]>([

@@ -8,13 +8,13 @@ import { startService, type TestService } from '../support/service/start-service
 let service: TestService
 let admin: Person
 let documents: string
-let paper: string
+let document: string
 beforeAll(async () => {
   service = await startService()
   const made = await firmWithAdmin(service)
   admin = made.admin
   documents = `/security-firms/${made.firm}/documents`
-  paper = (await uploadDocument(service.url, made.firm, admin)).id
+  document = (await uploadDocument(service.url, made.firm, admin)).id
 })
 afterAll(async () => service.stop())
 
@@ -59,7 +59,7 @@ it('what is wrong in a query is said with what is allowed', async () => {
   expect((await detailOf(`${documents}?limit=1.5`)).errors).toEqual({ limit: 'must be a whole number' })
   expect((await detailOf(`${documents}?limit=0`)).errors).toEqual({ limit: 'must be at least 1' })
   expect((await detailOf(`${documents}?limit=201`)).errors).toEqual({ limit: 'must be at most 200' })
-  expect((await detailOf(`${documents}/${paper}/download?disposition=evil`)).errors).toEqual({
+  expect((await detailOf(`${documents}/${document}/download?disposition=evil`)).errors).toEqual({
     disposition: 'must be attachment or inline',
   })
 })

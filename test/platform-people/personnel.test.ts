@@ -25,7 +25,7 @@ beforeEach(async () => {
   await createPersonnelTable(scene.platform)
 })
 
-const papers = () => `/security-firms/${firm}/documents`
+const documents = () => `/security-firms/${firm}/documents`
 const me = async (person: Person) => (await call(scene.service.url, 'GET /auth/me', { headers: person.headers })).body
 const insert = (row: Record<string, unknown> = {}) => insertPersonnel(scene.platform, scene.signer, row)
 
@@ -43,7 +43,7 @@ it('an administrator of the personnel reads in every firm, changes document type
     body: { is_locked: false },
   })
 
-  expect([await hears(scene, administrator, papers()), added.status, locked.status]).toEqual(['200', 201, 200])
+  expect([await hears(scene, administrator, documents()), added.status, locked.status]).toEqual(['200', 201, 200])
   const { rows: types } = await platform.query('select created_by from document_types where code = $1', [type.code])
   const { rows: events } = await platform.query(
     'select distinct action from document_events where actor_id = $1 order by 1',
@@ -76,7 +76,7 @@ it('they see who they are, and whether they are an administrator', async () => {
 it('the others have no rights of their own, in the firm that they work for neither', async () => {
   const agent = await insert({ role: 'firm_supervisor', firm_id: firm })
 
-  expect(await hears(scene, agent, papers())).toBe('403 not_a_member')
+  expect(await hears(scene, agent, documents())).toBe('403 not_a_member')
   expect(await hears(scene, agent, `/security-firms/${crypto.randomUUID()}/documents`)).toBe('403 not_a_member')
   const firms = await call(scene.service.url, 'GET /security-firms', { headers: agent.headers })
   expect(firms.body).toEqual([])
@@ -112,22 +112,22 @@ it.each<[string, Record<string, unknown>, string]>([
   'whom the platform makes %s is refused at the next request, and taken again when that is undone',
   async (_how, change, refusal) => {
     const administrator = await insert()
-    expect(await hears(scene, administrator, papers())).toBe('200')
+    expect(await hears(scene, administrator, documents())).toBe('200')
 
     await update(scene.platform, 'firm_personnel', administrator, change)
-    expect(await hears(scene, administrator, papers())).toBe(refusal)
+    expect(await hears(scene, administrator, documents())).toBe(refusal)
 
     await update(scene.platform, 'firm_personnel', administrator, { is_locked: false, is_active: true, role: 'admin' })
-    expect(await hears(scene, administrator, papers())).toBe('200')
+    expect(await hears(scene, administrator, documents())).toBe('200')
   },
 )
 
 it('whose row the platform deletes is nobody at the next request', async () => {
   const administrator = await insert()
-  expect(await hears(scene, administrator, papers())).toBe('200')
+  expect(await hears(scene, administrator, documents())).toBe('200')
 
   await scene.platform.query('delete from firm_personnel where id = $1', [administrator.id])
-  expect(await hears(scene, administrator, papers())).toBe('401 unauthenticated')
+  expect(await hears(scene, administrator, documents())).toBe('401 unauthenticated')
 })
 
 describe('while the service runs', () => {
@@ -136,7 +136,7 @@ describe('while the service runs', () => {
     const administrator = await insert()
     const heard: string[] = []
     const listen = async () =>
-      heard.push(await hears(scene, administrator, papers()), await hears(scene, member, papers()))
+      heard.push(await hears(scene, administrator, documents()), await hears(scene, member, documents()))
 
     await platform.query('alter table firm_personnel rename to not_there')
     await listen()
@@ -156,22 +156,22 @@ describe('while the service runs', () => {
 
   it('a column that the platform adds later counts: somebody suspended is refused', async () => {
     const administrator = await insert()
-    expect(await hears(scene, administrator, papers())).toBe('200')
+    expect(await hears(scene, administrator, documents())).toBe('200')
 
     await scene.platform.query('alter table firm_personnel add column is_suspended boolean')
-    expect(await hears(scene, administrator, papers())).toBe('200')
+    expect(await hears(scene, administrator, documents())).toBe('200')
     await update(scene.platform, 'firm_personnel', administrator, { is_suspended: true })
-    expect(await hears(scene, administrator, papers())).toBe('403 forbidden')
+    expect(await hears(scene, administrator, documents())).toBe('403 forbidden')
   })
 
   it('a column that the platform changes or takes away stops nobody else, and lets nobody in', async () => {
     const administrator = await insert()
     await scene.platform.query('alter table firm_personnel alter column role type text, drop column team_id')
-    expect(await hears(scene, administrator, papers())).toBe('200')
+    expect(await hears(scene, administrator, documents())).toBe('200')
 
     await scene.platform.query('alter table firm_personnel drop column is_locked')
-    expect(await hears(scene, administrator, papers())).toBe('403 forbidden')
-    expect(await hears(scene, member, papers())).toBe('200')
+    expect(await hears(scene, administrator, documents())).toBe('403 forbidden')
+    expect(await hears(scene, member, documents())).toBe('200')
   })
 })
 
@@ -179,7 +179,7 @@ it('the service’s own role reads no row of that table, and so no password of i
   const administrator = await insert()
 
   await expect(sql`select id from firm_personnel`.execute(scene.service.app.db)).rejects.toThrow(/permission denied/)
-  expect(await hears(scene, administrator, papers())).toBe('200')
+  expect(await hears(scene, administrator, documents())).toBe('200')
 })
 
 it('where not even the owner of our tables may read it, the start says so, and everybody else goes on', async () => {

@@ -24,10 +24,10 @@ it('many changes that wait are taken up in steps, and those whose rows somebody 
     'insert into document_unfollowed (firm_id, document_id) select firm_id, id from documents where id = any ($1)',
     [ids],
   )
-  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
-  await holder.connect()
-  await holder.query('begin')
-  await holder.query('select from documents where id = any ($1) for update', [ids])
+  const lockHolder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await lockHolder.connect()
+  await lockHolder.query('begin')
+  await lockHolder.query('select from documents where id = any ($1) for update', [ids])
   await beside.platform.query('alter table firm_documents disable trigger user')
   await beside.platform.query(`update firm_documents set document_type = 'bank_statement' where id = any ($1)`, [ids])
   await beside.platform.query('alter table firm_documents enable trigger user')
@@ -38,8 +38,8 @@ it('many changes that wait are taken up in steps, and those whose rows somebody 
   ])
   expect(await followNoted(db())).toBe(1)
   expect(await countUnfollowed(beside.service)).toBe(60)
-  await holder.query('commit')
-  await holder.end()
+  await lockHolder.query('commit')
+  await lockHolder.end()
 
   expect(await followNoted(db())).toBe(60)
   expect(await countUnfollowed(beside.service)).toBe(0)
@@ -51,8 +51,8 @@ it('whoever waits for all that the platform wrote has the rest of a page in whic
   await updateDocumentRow(beside.platform, { id: held }, { document_type: 'bank_statement' })
   const added = await insert()
   await beside.platform.query('alter table firm_documents enable trigger user')
-  const holding = await begin(db())
-  await sql`select from documents where id = ${held} for update`.execute(holding)
+  const locking = await begin(db())
+  await sql`select from documents where id = ${held} for update`.execute(locking)
   await comparePlatformAnew(db())
 
   const { config, log } = beside.service.app
@@ -61,7 +61,7 @@ it('whoever waits for all that the platform wrote has the rest of a page in whic
 
   expect((await rows(added)).versions).toHaveLength(1)
   expect(await countUnfollowed(beside.service)).toBe(1)
-  await holding.commit().execute()
+  await locking.commit().execute()
   expect(await followNoted(db())).toBe(1)
 })
 
@@ -95,10 +95,10 @@ it('notes of what somebody holds keep no other from being taken up, and take no 
   const ids: string[] = []
   for (let each = 0; each < 61; each += 1) ids.push(await insert())
   const [last, ...held] = ids
-  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
-  await holder.connect()
-  await holder.query('begin')
-  await holder.query('select from documents where id = any ($1) for update', [held])
+  const lockHolder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await lockHolder.connect()
+  await lockHolder.query('begin')
+  await lockHolder.query('select from documents where id = any ($1) for update', [held])
   await beside.platform.query(
     `insert into document_unfollowed (firm_id, document_id, noted_at)
      select firm_id, id, now() - make_interval(hours => case id when $1 then 0 else 1 end) from documents where id = any ($2)`,
@@ -111,8 +111,8 @@ it('notes of what somebody holds keep no other from being taken up, and take no 
   const { rows: locks } = await sql`
     select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`.execute(following)
   await following.commit().execute()
-  await holder.query('commit')
-  await holder.end()
+  await lockHolder.query('commit')
+  await lockHolder.end()
 
   expect(locks).toEqual([])
   expect(await followNoted(db())).toBe(60)

@@ -90,16 +90,16 @@ it('changes that no trigger saw, as in a restore, are found by the comparison, w
 
 it('a row of ours that somebody holds for long holds the platform up for less than a second, and is followed later', async () => {
   const id = await insert()
-  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
-  await holder.connect()
-  await holder.query('begin')
-  await holder.query('select from document_versions where document_id = $1 for update', [id])
+  const lockHolder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await lockHolder.connect()
+  await lockHolder.query('begin')
+  await lockHolder.query('select from document_versions where document_id = $1 for update', [id])
   await beside.platform.query(`set statement_timeout = '20s'`)
   await updateDocumentRow(beside.platform, { id }, { file_name: 'meanwhile.pdf' })
   await beside.platform.query('reset statement_timeout')
   expect(await countUnfollowed(beside.service)).toBe(1)
-  await holder.query('commit')
-  await holder.end()
+  await lockHolder.query('commit')
+  await lockHolder.end()
 
   expect(await followNoted(db())).toBe(1)
   expect((await rows(id)).versions).toMatchObject([{ file_name: 'meanwhile.pdf' }])
@@ -138,14 +138,14 @@ it('a document that somebody locks does not stop the comparison, and is deleted 
   await withoutTriggers(async () => {
     for (const id of [locked, free]) await deleteDocumentRow(beside.platform, { id })
   })
-  const holder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
-  await holder.connect()
-  await holder.query('begin')
-  await holder.query('select from documents where id = $1 for update', [locked])
+  const lockHolder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
+  await lockHolder.connect()
+  await lockHolder.query('begin')
+  await lockHolder.query('select from documents where id = $1 for update', [locked])
 
   await compareAll()
-  await holder.query('rollback')
-  await holder.end()
+  await lockHolder.query('rollback')
+  await lockHolder.end()
 
   expect((await rows(free)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
   expect((await rows(locked)).documents).toMatchObject([{ deleted_at: null }])

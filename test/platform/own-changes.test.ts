@@ -22,7 +22,7 @@ const beside = serviceBeside()
 
 const db = () => beside.service.app.db
 const rows = (id: string) => rowsOf(beside.service, id)
-const handIn = async () => (await uploadDocument(beside.service.url, beside.firm, beside.admin)).id as DocumentId
+const upload = async () => (await uploadDocument(beside.service.url, beside.firm, beside.admin)).id as DocumentId
 const isShown = async (id: string) =>
   (await beside.platform.query('select from firm_documents where id = $1', [id])).rowCount === 1
 const compareAll = async () => {
@@ -51,7 +51,7 @@ const hide = (id: DocumentId) =>
   delete from firm_documents f using v where f.id = v.document_id`.execute(db())
 /** The second of its versions is in quarantine, and these come after it. */
 const found = async (...others: ('pending' | 'infected' | 'clean')[]) => {
-  const id = await handIn()
+  const id = await upload()
   await addVersion(id, 'clean')
   await hide(id)
   for (const each of others) await addVersion(id, each)
@@ -61,7 +61,7 @@ const isTrashed = async (id: DocumentId) => (await rows(id)).documents[0]?.['del
 
 describe('what the service does itself is nobody else’s change', () => {
   it('a document that it moves to the trash stays there as that person’s doing, and comes back by its own restore', async () => {
-    const id = await handIn()
+    const id = await upload()
     await moveToTrash(id)
     await compareAll()
     expect(await rows(id)).toMatchObject({
@@ -79,7 +79,7 @@ describe('what the service does itself is nobody else’s change', () => {
   })
 
   it('a document that waits for its first scan, or is in quarantine, is not shown and not deleted for it', async () => {
-    const [waiting, quarantined] = [await handIn(), await handIn()]
+    const [waiting, quarantined] = [await upload(), await upload()]
     for (const [id, status] of [
       [waiting, 'pending'],
       [quarantined, 'infected'],
@@ -94,7 +94,7 @@ describe('what the service does itself is nobody else’s change', () => {
   })
 
   it('a verified document’s new version, which waits for its scan, leaves the row of the one before as it is', async () => {
-    const id = await handIn()
+    const id = await upload()
     await addVersion(id, 'pending')
     await compareAll()
 
@@ -114,7 +114,7 @@ describe('a document whose newest version but one is in quarantine, while the ne
   })
 
   it('nor where a change of it was noted, or the platform empties its whole table', async () => {
-    const [noted, shown] = [await found('pending'), await handIn()]
+    const [noted, shown] = [await found('pending'), await upload()]
     await beside.platform.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [
       beside.firm,
       noted,
@@ -129,7 +129,7 @@ describe('a document whose newest version but one is in quarantine, while the ne
   })
 
   it('is deleted where the platform deletes the row that it has at once', async () => {
-    const id = await handIn()
+    const id = await upload()
     for (const each of ['infected', 'pending'] as const) await addVersion(id, each)
     await compareAll()
     expect(await isTrashed(id)).toBe(false)
@@ -141,7 +141,7 @@ describe('a document whose newest version but one is in quarantine, while the ne
     const id = await found('clean')
     await compareAll()
     expect(await isTrashed(id)).toBe(true)
-    const waiting = await handIn()
+    const waiting = await upload()
     await addVersion(waiting, 'pending')
     await beside.platform.query('alter table firm_documents disable trigger user')
     await deleteDocumentRow(beside.platform, { id: waiting })
@@ -154,7 +154,7 @@ describe('a document whose newest version but one is in quarantine, while the ne
 
 describe('the platform’s row shows the newest version that may be seen', () => {
   it('so that what it verifies is that one, and not the one that waits for its scan', async () => {
-    const id = await handIn()
+    const id = await upload()
     await addVersion(id, 'pending')
     await updateDocumentRow(beside.platform, { id }, { is_verified: true, file_name: 'seen.pdf' })
 
@@ -165,7 +165,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
   })
 
   it('so that no row of its own lets go what a scan has held back', async () => {
-    const id = await handIn()
+    const id = await upload()
     await addVersion(id, 'infected')
     const [, infected] = (await rows(id)).versions
     await updateDocumentRow(beside.platform, { id }, { file_path: infected?.['storage_key'], file_size: 5 })
@@ -174,7 +174,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
   })
 
   it('a rejection, for which it has no word, outlives its other changes', async () => {
-    const id = await handIn()
+    const id = await upload()
     await sql`update document_versions set review_status = 'rejected', review_reason = 'blurred' where document_id = ${id}`.execute(
       db(),
     )
@@ -185,7 +185,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
   })
 
   it('a row that it inserts under an id of our trash brings the document back, with what the row says as its newest version', async () => {
-    const id = await handIn()
+    const id = await upload()
     await moveToTrash(id)
     const file_path = platformKey(beside.firm)
     await insertDocumentRow(beside.platform, beside.firm, {
@@ -204,7 +204,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
   })
 
   it('a row that goes back to an earlier file is a new version of those bytes, with their hash', async () => {
-    const id = await handIn()
+    const id = await upload()
     const [first] = (await rows(id)).versions
     await updateDocumentRow(beside.platform, { id }, { file_path: platformKey(beside.firm), file_size: 9 })
     await updateDocumentRow(
@@ -222,7 +222,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
 })
 
 it('what was said with a rejection does not stay beside the platform’s verification, nor what was said with that', async () => {
-  const id = await handIn()
+  const id = await upload()
   await sql`update document_versions set review_status = 'rejected', review_reason = 'unreadable',
     review_comment = 'too dark', valid_until = '2030-01-01' where document_id = ${id}`.execute(db())
   await updateDocumentRow(beside.platform, { id }, { file_name: 'renamed.pdf' })
@@ -268,12 +268,12 @@ describe('what the platform changed and nobody had followed yet is not written o
 /** The platform puts another file in place while its trigger cannot follow, since somebody holds our row for too long. */
 async function nameOtherBytes(id: string): Promise<string> {
   const key = platformKey(beside.firm)
-  const holding = await db().startTransaction().execute()
-  await sql`select from documents where id = ${id}::uuid for update`.execute(holding)
+  const locking = await db().startTransaction().execute()
+  await sql`select from documents where id = ${id}::uuid for update`.execute(locking)
   await beside.platform.query(`update firm_documents set file_path = $2, file_name = 'other.pdf' where id = $1`, [
     id,
     key,
   ])
-  await holding.rollback().execute()
+  await locking.rollback().execute()
   return key
 }

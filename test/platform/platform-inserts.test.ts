@@ -21,7 +21,7 @@ import { serviceBeside } from './service-on-platform.ts'
 
 const beside = serviceBeside()
 
-const handIn = (wish: Parameters<typeof insertPlatformDocument>[3] = {}) =>
+const upload = (wish: Parameters<typeof insertPlatformDocument>[3] = {}) =>
   insertPlatformDocument(beside.platform, beside.files, beside.firm, wish)
 const view = async (id: string) => {
   const answer = await callDocuments(beside.service.url, beside.firm, beside.admin, `/${id}`)
@@ -33,7 +33,7 @@ const rows = (id: string) => rowsOf(beside.service, id)
 
 describe('what the platform inserts while the service runs', () => {
   it('is listed, shown and downloaded at the next request, and its history says who wrote it down', async () => {
-    const { id, bytes } = await handIn()
+    const { id, bytes } = await upload()
     const [newest] = await listedBy(beside.service, beside.firm, beside.admin)
     const file = await download(beside.service, beside.firm, beside.admin, id)
 
@@ -70,7 +70,7 @@ describe('what the platform inserts while the service runs', () => {
 
 describe('what the platform updates', () => {
   it('as verified is verified here, by whom and when it says; taken back, it waits for its review again', async () => {
-    const { id } = await handIn()
+    const { id } = await upload()
     const reviewer = randomUUID()
     const at = new Date('2026-03-01T10:00:00Z')
     await updateDocumentRow(beside.platform, { id }, { is_verified: true, verified_by: reviewer, verified_at: at })
@@ -86,7 +86,7 @@ describe('what the platform updates', () => {
   })
 
   it('under another name, kind or type has that here', async () => {
-    const { id } = await handIn()
+    const { id } = await upload()
     const change = { file_name: 'renamed.pdf', mime_type: 'image/png', document_type: 'bank_statement' }
     await updateDocumentRow(beside.platform, { id }, change)
 
@@ -94,7 +94,7 @@ describe('what the platform updates', () => {
   })
 
   it('with another file is a new version, not verified; the one before stays its first', async () => {
-    const { id, filePath } = await handIn({ row: { is_verified: true, verified_at: new Date() } })
+    const { id, filePath } = await upload({ row: { is_verified: true, verified_at: new Date() } })
     const bytes = makePdf({ bytes: 5000 })
     const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
@@ -110,7 +110,7 @@ describe('what the platform updates', () => {
   })
 
   it('as moved from its disk to S3 is the same version there, and its old file is no stray', async () => {
-    const { id, bytes, filePath } = await handIn({ filePath: `uploads/${platformKey(beside.firm)}` })
+    const { id, bytes, filePath } = await upload({ filePath: `uploads/${platformKey(beside.firm)}` })
     const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
     await updateDocumentRow(beside.platform, { id }, { file_path })
@@ -130,7 +130,7 @@ describe('what the platform updates', () => {
   })
 
   it('with bytes of another length under the same key has no hash until they were read', async () => {
-    const { id } = await handIn()
+    const { id } = await upload()
     await sql`update document_versions set sha256 = repeat('a', 64) where document_id = ${id}`.execute(
       beside.service.app.db,
     )
@@ -141,7 +141,7 @@ describe('what the platform updates', () => {
 
   it('to another firm is that firm’s, with its versions, and no longer this one’s', async () => {
     const other = await insertFirmWithAdmin(beside)
-    const { id } = await handIn()
+    const { id } = await upload()
     await updateDocumentRow(beside.platform, { id }, { firm_id: other.firm })
 
     expect((await callDocuments(beside.service.url, beside.firm, beside.admin, `/${id}`)).status).toBe(404)
@@ -150,7 +150,7 @@ describe('what the platform updates', () => {
   })
 
   it('without a change leaves no trace', async () => {
-    const { id } = await handIn()
+    const { id } = await upload()
     const before = await rows(id)
     await beside.platform.query('update firm_documents set file_name = file_name, updated_at = now() where id = $1', [
       id,
@@ -162,7 +162,7 @@ describe('what the platform updates', () => {
 
 describe('what the platform deletes', () => {
   it('lies in the trash here, and comes back as it was when the platform inserts it again', async () => {
-    const { id, filePath, bytes } = await handIn()
+    const { id, filePath, bytes } = await upload()
     await deleteDocumentRow(beside.platform, { id })
     expect(await codeOfDownload(id)).toBe('gone')
     expect((await rows(id)).documents).toMatchObject([{ deleted_at: expect.any(Date), deleted_by: null }])
@@ -185,7 +185,7 @@ describe('what the platform deletes', () => {
   })
 
   it('may be all of them by one TRUNCATE, which can be taken back', async () => {
-    const { id } = await handIn()
+    const { id } = await upload()
     await beside.platform.query('begin')
     await beside.platform.query('truncate firm_documents')
     await beside.platform.query('rollback')

@@ -109,13 +109,13 @@ it('of other bytes that nobody had followed yet when it was deleted: those, as a
   const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
   const { db } = beside.service.app
   const key = `security_firms/${beside.firm}/new_${id}.pdf`
-  const holding = await db.startTransaction().execute()
-  await sql`select from documents where id = ${id}::uuid for update`.execute(holding)
+  const locking = await db.startTransaction().execute()
+  await sql`select from documents where id = ${id}::uuid for update`.execute(locking)
   await beside.platform.query(`update firm_documents set file_path = $2, file_name = 'new.pdf' where id = $1`, [
     id,
     key,
   ])
-  await holding.rollback().execute()
+  await locking.rollback().execute()
   const before = await rowOf(id)
 
   expect((await call(deleteDocument, id)).status).toBe(204)

@@ -123,7 +123,7 @@ describe('a legal hold', () => {
     )
     await removing.promise
 
-    const holding = patch(`security-firms/${own.firm}`, { hold: true }).then((answer) => {
+    const locking = patch(`security-firms/${own.firm}`, { hold: true }).then((answer) => {
       order.push('hold answered')
       return answer
     })
@@ -131,7 +131,7 @@ describe('a legal hold', () => {
     mayRemove.resolve()
     await collecting
 
-    expect((await holding).status).toBe(200)
+    expect((await locking).status).toBe(200)
     expect(order).toEqual(['removed', 'hold answered'])
   })
 

@@ -2,17 +2,17 @@ import * as S3 from '@aws-sdk/client-s3'
 
 import type { Calls, Target } from './target.ts'
 
-const paper = ({ bucket, paper: Key }: Target) => ({ Bucket: bucket, Key })
-const version = (target: Target) => ({ ...paper(target), VersionId: target.versionId })
-const upload = (target: Target) => ({ ...paper(target), UploadId: target.uploadId })
+const document = ({ bucket, paper: Key }: Target) => ({ Bucket: bucket, Key })
+const version = (target: Target) => ({ ...document(target), VersionId: target.versionId })
+const upload = (target: Target) => ({ ...document(target), UploadId: target.uploadId })
 const tagging = { TagSet: [{ Key: 'a', Value: 'b' }] }
 const owner = 'paniq-documents.json'
 const tested = 'test/connection_test.txt'
 
 /** Reading first and destroying last: what one call may do leaves what the next one looks for. */
 export const callsOnObjects: Calls = {
-  'get a paper': ['s3:GetObject', (s3, target) => s3.send(new S3.GetObjectCommand(paper(target)))],
-  'ask for a paper': ['s3:GetObject', (s3, target) => s3.send(new S3.HeadObjectCommand(paper(target)))],
+  'get a paper': ['s3:GetObject', (s3, target) => s3.send(new S3.GetObjectCommand(document(target)))],
+  'ask for a paper': ['s3:GetObject', (s3, target) => s3.send(new S3.HeadObjectCommand(document(target)))],
   'get the owner’s file': [
     's3:GetObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.GetObjectCommand({ Bucket, Key: owner })),
@@ -27,11 +27,11 @@ export const callsOnObjects: Calls = {
   ],
   'read a paper’s list of access': [
     's3:GetObjectAcl',
-    (s3, target) => s3.send(new S3.GetObjectAclCommand(paper(target))),
+    (s3, target) => s3.send(new S3.GetObjectAclCommand(document(target))),
   ],
   'change a paper’s list of access': [
     's3:PutObjectAcl',
-    (s3, target) => s3.send(new S3.PutObjectAclCommand({ ...paper(target), ACL: 'private' })),
+    (s3, target) => s3.send(new S3.PutObjectAclCommand({ ...document(target), ACL: 'private' })),
   ],
   'change a version’s list of access': [
     's3:PutObjectVersionAcl',
@@ -39,15 +39,15 @@ export const callsOnObjects: Calls = {
   ],
   'read a paper’s tags': [
     's3:GetObjectTagging',
-    (s3, target) => s3.send(new S3.GetObjectTaggingCommand(paper(target))),
+    (s3, target) => s3.send(new S3.GetObjectTaggingCommand(document(target))),
   ],
   'change a paper’s tags': [
     's3:PutObjectTagging',
-    (s3, target) => s3.send(new S3.PutObjectTaggingCommand({ ...paper(target), Tagging: tagging })),
+    (s3, target) => s3.send(new S3.PutObjectTaggingCommand({ ...document(target), Tagging: tagging })),
   ],
   'remove a paper’s tags': [
     's3:DeleteObjectTagging',
-    (s3, target) => s3.send(new S3.DeleteObjectTaggingCommand(paper(target))),
+    (s3, target) => s3.send(new S3.DeleteObjectTaggingCommand(document(target))),
   ],
   'read a version’s tags': [
     's3:GetObjectVersionTagging',
@@ -55,22 +55,22 @@ export const callsOnObjects: Calls = {
   ],
   'read a paper’s retention': [
     's3:GetObjectRetention',
-    (s3, target) => s3.send(new S3.GetObjectRetentionCommand(paper(target))),
+    (s3, target) => s3.send(new S3.GetObjectRetentionCommand(document(target))),
   ],
   // An empty one: who may set it hears that it is none, and nothing is kept from being removed.
   'change a paper’s retention': [
     's3:PutObjectRetention',
-    (s3, target) => s3.send(new S3.PutObjectRetentionCommand({ ...paper(target), Retention: {} })),
+    (s3, target) => s3.send(new S3.PutObjectRetentionCommand({ ...document(target), Retention: {} })),
   ],
   'read a paper’s legal hold': [
     's3:GetObjectLegalHold',
-    (s3, target) => s3.send(new S3.GetObjectLegalHoldCommand(paper(target))),
+    (s3, target) => s3.send(new S3.GetObjectLegalHoldCommand(document(target))),
   ],
   'change a paper’s legal hold': [
     's3:PutObjectLegalHold',
-    (s3, target) => s3.send(new S3.PutObjectLegalHoldCommand({ ...paper(target), LegalHold: { Status: 'OFF' } })),
+    (s3, target) => s3.send(new S3.PutObjectLegalHoldCommand({ ...document(target), LegalHold: { Status: 'OFF' } })),
   ],
-  'put a paper': ['s3:PutObject', (s3, target) => s3.send(new S3.PutObjectCommand({ ...paper(target), Body: 'x' }))],
+  'put a paper': ['s3:PutObject', (s3, target) => s3.send(new S3.PutObjectCommand({ ...document(target), Body: 'x' }))],
   'put the owner’s file': [
     's3:PutObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: owner, Body: '{}' })),
@@ -91,7 +91,7 @@ export const callsOnObjects: Calls = {
   ],
   'begin an upload in parts': [
     's3:PutObject',
-    (s3, target) => s3.send(new S3.CreateMultipartUploadCommand(paper(target))),
+    (s3, target) => s3.send(new S3.CreateMultipartUploadCommand(document(target))),
   ],
   'send a part': [
     's3:PutObject',
@@ -105,7 +105,7 @@ export const callsOnObjects: Calls = {
     's3:AbortMultipartUpload',
     (s3, target) => s3.send(new S3.AbortMultipartUploadCommand(upload(target))),
   ],
-  'delete a paper': ['s3:DeleteObject', (s3, target) => s3.send(new S3.DeleteObjectCommand(paper(target)))],
+  'delete a paper': ['s3:DeleteObject', (s3, target) => s3.send(new S3.DeleteObjectCommand(document(target)))],
   'delete the file of the connection test': [
     's3:DeleteObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: tested })),

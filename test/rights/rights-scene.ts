@@ -37,18 +37,18 @@ export async function makeTarget({ s3, closing }: RightsScene): Promise<Target> 
   ])
   const [{ name: bucket, client }, { name: other }, { name: elsewhere }] = buckets
   for (const each of buckets) closing.defer(() => each.remove())
-  const paper = `security_firms/${crypto.randomUUID()}/bank_statement_${crypto.randomUUID()}.pdf`
+  const document = `security_firms/${crypto.randomUUID()}/bank_statement_${crypto.randomUUID()}.pdf`
   const put = (Bucket: string, Key: string) => client.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }))
 
   await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }))
-  const { VersionId: versionId = '' } = await put(bucket, paper)
+  const { VersionId: versionId = '' } = await put(bucket, document)
   for (const key of ['paniq-documents.json', 'test/connection_test.txt']) await put(bucket, key)
-  await put(other, paper)
+  await put(other, document)
   for (const key of ['heads/1.json', 'paniq/files/1', 'paniq/backups/1/x']) await put(elsewhere, key)
   const { UploadId: uploadId = '' } = await client.send(
-    new CreateMultipartUploadCommand({ Bucket: bucket, Key: paper }),
+    new CreateMultipartUploadCommand({ Bucket: bucket, Key: document }),
   )
-  return { bucket, other, elsewhere, paper, versionId, uploadId }
+  return { bucket, other, elsewhere, paper: document, versionId, uploadId }
 }
 
 export function placeOf({ s3 }: RightsScene, { bucket, elsewhere }: Target): Place {

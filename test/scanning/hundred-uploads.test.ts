@@ -31,14 +31,14 @@ it(
   async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const tending = startLocalDiskTasks(service.app, { drainEveryMs: 60_000, collectEveryMs: 60_000, scanEveryMs: 500 })
-    const papers: { document: DocumentShape; bytes: Buffer }[] = []
+    const documents: { document: DocumentShape; bytes: Buffer }[] = []
     let next = 0
-    const handIn = async () => {
+    const upload = async () => {
       for (let number = (next += 1); number <= count; number = next += 1) {
         if (number === 31) await clamd.stop()
         if (number === 71) await clamd.start()
         const bytes = makePdf({ seed: String(number) })
-        papers.push({ document: await uploadDocument(service.url, firm, admin, { bytes }), bytes })
+        documents.push({ document: await uploadDocument(service.url, firm, admin, { bytes }), bytes })
       }
     }
     /** Asks for everything again and again, for as long as anything could be given out too early. */
@@ -47,7 +47,7 @@ it(
     const look = async () => {
       while (!over.signal.aborted) {
         await wait(20)
-        for (const { document } of papers.slice(-30)) {
+        for (const { document } of documents.slice(-30)) {
           const { status } = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
           statuses.add(status)
           if (over.signal.aborted) return
@@ -55,7 +55,7 @@ it(
       }
     }
     const looking = look()
-    await Promise.all(Array.from({ length: atOnce }, handIn))
+    await Promise.all(Array.from({ length: atOnce }, upload))
     await expect
       .poll(() => statusesOf(service, firm), { timeout: 120_000, interval: 500 })
       .toEqual([{ status: 'clean', count }])
@@ -63,13 +63,13 @@ it(
     await looking
     await tending.close()
 
-    const held = papers.filter(({ document }) => document.scan_status === 'pending')
-    expect(papers).toHaveLength(count)
+    const held = documents.filter(({ document }) => document.scan_status === 'pending')
+    expect(documents).toHaveLength(count)
     expect(held.length).toBeGreaterThan(10)
-    expect(papers.length - held.length).toBeGreaterThan(10)
+    expect(documents.length - held.length).toBeGreaterThan(10)
     expect(statuses).toEqual(new Set([200, 409]))
     expect(await givenOutTooEarly(service, firm)).toEqual([])
-    for (const { document, bytes } of papers) {
+    for (const { document, bytes } of documents) {
       const download = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
       expect(Buffer.from(await download.arrayBuffer()).equals(bytes)).toBe(true)
     }

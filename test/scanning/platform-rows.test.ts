@@ -29,13 +29,13 @@ afterAll(async () => {
   await clamd?.remove()
 })
 
-const handIn = (bytes: Buffer) => insertPlatformDocument(beside.platform, beside.files, firm, { bytes })
+const upload = (bytes: Buffer) => insertPlatformDocument(beside.platform, beside.files, firm, { bytes })
 const shown = async (id: string) =>
   (await beside.platform.query('select * from firm_documents where id = $1', [id])).rows[0]
 
 describe('what the platform wrote, where there is a scanner', () => {
   it('is given out by us only once it was scanned, and its row stays as the platform wrote it', async () => {
-    const { id, bytes } = await handIn(makePdf({ seed: 'written by the platform' }))
+    const { id, bytes } = await upload(makePdf({ seed: 'written by the platform' }))
     const before = await shown(id)
     const held = await callDocuments(beside.service.url, firm, admin, `/${id}`)
     expect(await held.json()).toMatchObject({ scan_status: 'pending' })
@@ -49,7 +49,7 @@ describe('what the platform wrote, where there is a scanner', () => {
   })
 
   it('is taken from the platform when it is infected, and is in quarantine, not in the trash', async () => {
-    const { id } = await handIn(makeInfectedPdf())
+    const { id } = await upload(makeInfectedPdf())
 
     expect(await sweep(beside.service)).toEqual({ infected: 1 })
 
@@ -63,7 +63,7 @@ describe('what the platform wrote, where there is a scanner', () => {
   })
 
   it('may be verified and renamed while it waits, and is followed', async () => {
-    const { id } = await handIn(makePdf({ seed: 'renamed' }))
+    const { id } = await upload(makePdf({ seed: 'renamed' }))
     await beside.platform.query(
       `update firm_documents set is_verified = true, file_name = 'new.pdf', verified_at = now() where id = $1`,
       [id],
@@ -75,14 +75,14 @@ describe('what the platform wrote, where there is a scanner', () => {
   })
 
   it('is scanned anew when the platform puts other bytes in its place', async () => {
-    const { id } = await handIn(makePdf({ seed: 'first' }))
+    const { id } = await upload(makePdf({ seed: 'first' }))
     await sweep(beside.service)
     await beside.platform.query('update firm_documents set file_size = file_size + 1 where id = $1', [id])
     expect(await download(beside.service, firm, admin, id)).toMatchObject({ status: 409 })
   })
 
   it('and deleted is not brought back by a verdict that comes later', async () => {
-    const { id } = await handIn(makePdf({ seed: 'deleted' }))
+    const { id } = await upload(makePdf({ seed: 'deleted' }))
     await beside.platform.query('delete from firm_documents where id = $1', [id])
     await sweep(beside.service)
     expect(await shown(id)).toBeUndefined()
@@ -92,7 +92,7 @@ describe('what the platform wrote, where there is a scanner', () => {
 
 describe('what the platform’s row shows', () => {
   it('is the last clean one while a new one waits, and the new one once that is clean', async () => {
-    const { id } = await handIn(makePdf({ seed: 'one' }))
+    const { id } = await upload(makePdf({ seed: 'one' }))
     await sweep(beside.service)
     const first = await shown(id)
     await addVersion(id, makePdf({ seed: 'two', bytes: 5000 }))
@@ -105,7 +105,7 @@ describe('what the platform’s row shows', () => {
   })
 
   it('is nothing while the current one is in quarantine', async () => {
-    const { id } = await handIn(makePdf({ seed: 'three' }))
+    const { id } = await upload(makePdf({ seed: 'three' }))
     await sweep(beside.service)
     await addVersion(id, makeInfectedPdf())
     await sweep(beside.service)
@@ -114,7 +114,7 @@ describe('what the platform’s row shows', () => {
   })
 
   it('is nothing while the one after it waits, which is no deletion by the platform, and that one once it is clean', async () => {
-    const { id } = await handIn(makePdf({ seed: 'four' }))
+    const { id } = await upload(makePdf({ seed: 'four' }))
     await sweep(beside.service)
     await addVersion(id, makeInfectedPdf())
     await sweep(beside.service)
@@ -131,7 +131,7 @@ describe('what the platform’s row shows', () => {
 
 /** A version beside the first, as it is kept without a verdict, with bytes of its own. */
 async function addVersion(id: string, bytes: Buffer): Promise<void> {
-  const other = await handIn(bytes)
+  const other = await upload(bytes)
   await sql`
     with taken as (delete from document_versions where document_id = ${other.id} returning *),
     d as (update documents set current_version = current_version + 1 where id = ${id} returning *),

@@ -28,13 +28,13 @@ it('a file that was scanned before new signatures came, and is kept after that, 
   const { numbered, service } = scene
   const { firm, admin } = await firmWithAdmin(service)
   // Its scan is over and it is stored; it has no row yet.
-  const holding = await service.app.db.startTransaction().execute()
-  await sql`lock table documents in share mode`.execute(holding)
+  const locking = await service.app.db.startTransaction().execute()
+  await sql`lock table documents in share mode`.execute(locking)
   const uploading = uploadDocument(service.url, firm, admin)
   await waitUntilWaiting(service.app.db)
   numbered.number(2)
   expect(await sweep(service)).toEqual({})
-  await holding.commit().execute()
+  await locking.commit().execute()
 
   expect(await uploading).toMatchObject({ scan_status: 'clean' })
   expect(await sweep(service)).toEqual({ due_again: 1, clean: 1 })
@@ -68,11 +68,11 @@ it('what another instance has in hand just now is waited for by nobody who makes
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)
   await uploadDocument(service.url, firm, admin)
-  const holding = await service.app.db.startTransaction().execute()
-  await sql`select from document_versions where document_id = ${id} for update`.execute(holding)
+  const locking = await service.app.db.startTransaction().execute()
+  await sql`select from document_versions where document_id = ${id} for update`.execute(locking)
   numbered.number(4)
   const scanned = await sweep(service)
-  await holding.commit().execute()
+  await locking.commit().execute()
 
   const rest = await sweep(service)
   expect([scanned, rest]).toEqual([

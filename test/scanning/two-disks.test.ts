@@ -13,27 +13,32 @@ import { findOnDisk } from '../support/scanning/finding-scanner.ts'
 
 // Rows of the platform's name no disk: of two instances with a disk each, one alone has the file.
 
-let holder: Beside & FirmWithAdmin
+let lockHolder: Beside & FirmWithAdmin
 let other: TestService
 beforeAll(async () => {
   const ground = await openGround()
-  holder = { ...(await startBeside(ground)), ...(await insertFirmWithAdmin(ground)) }
+  lockHolder = { ...(await startBeside(ground)), ...(await insertFirmWithAdmin(ground)) }
   other = (await startBeside(ground)).service
 })
 afterAll(async () => {
   await other?.stop()
-  await holder?.service.stop()
-  await holder?.remove()
+  await lockHolder?.service.stop()
+  await lockHolder?.remove()
 })
 
-const db = () => holder.service.app.db
-const handIn = () =>
-  insertPlatformDocument(holder.platform, { uploadsDir: join(holder.service.folder, 'uploads') }, holder.firm, {
-    filePath: `uploads/${platformKey(holder.firm)}`,
-  })
+const db = () => lockHolder.service.app.db
+const upload = () =>
+  insertPlatformDocument(
+    lockHolder.platform,
+    { uploadsDir: join(lockHolder.service.folder, 'uploads') },
+    lockHolder.firm,
+    {
+      filePath: `uploads/${platformKey(lockHolder.firm)}`,
+    },
+  )
 const filesOf = async (service: TestService) =>
   (await listFolder(service.app.config.uploadsDir)).map(({ path }) => path).filter((path) => path.endsWith('.pdf'))
-const versionOf = async (id: string) => (await rowsOf(holder.service, id)).versions[0]
+const versionOf = async (id: string) => (await rowsOf(lockHolder.service, id)).versions[0]
 const removals = async () =>
   (
     await sql<{ store_id: string | null }>`
@@ -51,7 +56,7 @@ const withoutRemovals = (service: TestService): TestService => {
 }
 
 it('who does not have the file takes no try of it, so that its holder scans it as soon as it comes to it', async () => {
-  const { id } = await handIn()
+  const { id } = await upload()
   expect(await findOnDisk(other)).toEqual({ unread: 1 })
   expect(await versionOf(id)).toMatchObject({ scan_attempts: 0, bytes_state: 'present' })
   const { rows: due } = await sql<{ isLater: boolean; isSoon: boolean }>`
@@ -60,25 +65,25 @@ it('who does not have the file takes no try of it, so that its holder scans it a
   expect(due).toEqual([{ isLater: true, isSoon: true }])
 
   await sql`update document_versions set scan_due_at = now() where document_id = ${id}`.execute(db())
-  expect(await findOnDisk(holder.service)).toEqual({ infected: 1 })
+  expect(await findOnDisk(lockHolder.service)).toEqual({ infected: 1 })
 })
 
 it('an infected file that could not be removed at once is named with its disk, and the collector of that disk removes it', async () => {
-  const { id, filePath } = await handIn()
-  expect(await findOnDisk(withoutRemovals(holder.service))).toEqual({ infected: 1 })
+  const { id, filePath } = await upload()
+  expect(await findOnDisk(withoutRemovals(lockHolder.service))).toEqual({ infected: 1 })
 
-  expect(await removals()).toContainEqual({ store_id: holder.service.app.stores.local.storeId })
+  expect(await removals()).toContainEqual({ store_id: lockHolder.service.app.stores.local.storeId })
   expect(await removals()).not.toContainEqual({ store_id: null })
   await collect(other)
   expect(await removals()).not.toEqual([])
-  await collect(holder.service)
+  await collect(lockHolder.service)
   expect(await removals()).toEqual([])
-  expect(await filesOf(holder.service)).not.toContain(filePath.slice('uploads/'.length))
+  expect(await filesOf(lockHolder.service)).not.toContain(filePath.slice('uploads/'.length))
   expect(await versionOf(id)).toMatchObject({ bytes_state: 'removed' })
 })
 
 it('who does not have an infected file lets go of nothing, and its holder moves it to quarantine', async () => {
-  const { id, filePath } = await handIn()
+  const { id, filePath } = await upload()
   const path = filePath.slice('uploads/'.length)
   // As it stands when whoever found the virus was killed right after the verdict.
   await sql`
@@ -87,15 +92,15 @@ it('who does not have an infected file lets go of nothing, and its holder moves 
 
   expect(await findOnDisk(other)).toEqual({})
   expect(await versionOf(id)).toMatchObject({ bytes_state: 'present' })
-  expect(await findOnDisk(holder.service)).toEqual({ put_aside: 1 })
+  expect(await findOnDisk(lockHolder.service)).toEqual({ put_aside: 1 })
 
   expect(await versionOf(id)).toMatchObject({ bytes_state: 'removed' })
-  expect(await filesOf(holder.service)).toContain(`quarantine/${path}`)
-  expect(await filesOf(holder.service)).not.toContain(path)
+  expect(await filesOf(lockHolder.service)).toContain(`quarantine/${path}`)
+  expect(await filesOf(lockHolder.service)).not.toContain(path)
 })
 
 it('infected files of another disk, however many, keep nobody from his own', async () => {
-  const { id } = await handIn()
+  const { id } = await upload()
   await sql`update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${id}`.execute(
     db(),
   )
@@ -104,7 +109,7 @@ it('infected files of another disk, however many, keep nobody from his own', asy
     with number as (select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid as id from generate_series(1, 250) n),
     d as (
       insert into documents (firm_id, id, document_type, current_version, created_by)
-      select ${holder.firm}::uuid, id, 'registration_certificate', 1, ${holder.firm}::uuid from number
+      select ${lockHolder.firm}::uuid, id, 'registration_certificate', 1, ${lockHolder.firm}::uuid from number
       returning firm_id, id, created_by
     )
     insert into document_versions (firm_id, document_id, version, id, is_platforms, file_name, file_size, mime_type, store,
@@ -113,6 +118,6 @@ it('infected files of another disk, however many, keep nobody from his own', asy
       'security_firms/' || firm_id || '/' || id || '.pdf', 'infected', 'Found', created_by
     from d`.execute(db())
 
-  expect(await findOnDisk(holder.service)).toEqual({ put_aside: 1 })
+  expect(await findOnDisk(lockHolder.service)).toEqual({ put_aside: 1 })
   expect(await versionOf(id)).toMatchObject({ bytes_state: 'removed' })
 })

@@ -11,7 +11,7 @@ import { makeFirm, makeMember, makePerson, type Person } from '../support/people
 import { postJson } from '../support/http/post-json.ts'
 import { readSample } from '../support/files/read-sample.ts'
 import type { TestService } from '../support/service/start-service.ts'
-import { listKept } from './connections/list-stored.ts'
+import { listStored } from './connections/list-stored.ts'
 
 const services = serviceOnBothStores()
 
@@ -28,23 +28,25 @@ describe.each(['onS3', 'onDisk'] as const)('a type that takes every format, %s',
   })
 
   it.each(hostileFiles)('refuses $what with $status, says why, and keeps nothing', async (file) => {
-    const before = await listKept(service, services.bucket)
+    const before = await listStored(service, services.bucket)
 
     const answer = await uploadFile(service.url, firmId, member, { type, contentType: '', ...file })
 
     const { code, detail } = await problemOf(answer)
     expect([answer.status, code]).toEqual([file.status, file.code])
     expect(detail).toMatch(file.says)
-    expect(await listKept(service, services.bucket)).toEqual(before)
+    expect(await listStored(service, services.bucket)).toEqual(before)
   })
 
   it.each([
     ['photo.heic', 'image/heic'],
     ['lossy.webp', 'image/webp'],
   ])('takes %s, which others do not', async (name, mimeType) => {
-    const wish = { bytes: readSample(name), fileName: name, contentType: mimeType }
-    expect(await uploadDocument(service.url, firmId, member, { type, ...wish })).toMatchObject({ mime_type: mimeType })
-    expect((await uploadFile(service.url, firmId, member, wish)).status).toBe(415)
+    const options = { bytes: readSample(name), fileName: name, contentType: mimeType }
+    expect(await uploadDocument(service.url, firmId, member, { type, ...options })).toMatchObject({
+      mime_type: mimeType,
+    })
+    expect((await uploadFile(service.url, firmId, member, options)).status).toBe(415)
   })
 })
 

@@ -8,7 +8,7 @@ import { type Check, checks, numberOf } from './check.ts'
  */
 export default class PrintChecks implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const told = tellChecks(modules.map((module) => ({ path: module.relativeModuleId, tests: testsOf(module) })))
+    const told = printChecks(modules.map((module) => ({ path: module.relativeModuleId, tests: testsOf(module) })))
     if (told.length > 0) process.stdout.write(`\nThe checks of test/security/README.md\n${told.join('\n')}\n\n`)
   }
 }
@@ -16,19 +16,19 @@ export default class PrintChecks implements Reporter {
 export type RanFile = { path: string; tests: { fullName: string; isPassed: boolean }[] }
 
 /** A line for each check that ran; where all ran that are here, also for those that are not here, and why. */
-export function tellChecks(files: RanFile[]): string[] {
+export function printChecks(files: RanFile[]): string[] {
   const ran = files.filter(({ path }) => path.startsWith('test/security/checks/'))
   const ranNumbers = new Set(ran.map(({ path }) => numberOf(path)))
   const isWhole = checks.every(({ number, whyNotHere }) => whyNotHere !== '' || ranNumbers.has(number))
   return checks.flatMap((each) => {
     const ofCheck = ran.filter(({ path }) => numberOf(path) === each.number)
-    if (ofCheck.length > 0) return [tellRan(each, ofCheck)]
+    if (ofCheck.length > 0) return [printRan(each, ofCheck)]
     return isWhole ? [`–  ${nameOf(each)} (not here: ${each.whyNotHere})`] : []
   })
 }
 
 /** Only what stands below the check's own name counts for it. */
-function tellRan(check: Check, files: RanFile[]): string {
+function printRan(check: Check, files: RanFile[]): string {
   const tests = files.flatMap((file) => file.tests)
   const ofName = tests.filter(({ fullName }) => fullName.startsWith(`${nameOf(check)} > `))
   const failed = tests.length - ofName.filter(({ isPassed }) => isPassed).length

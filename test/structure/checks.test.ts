@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { checks, numberOf, requireCheck } from '../security/check.ts'
-import { tellChecks } from '../security/print-checks.ts'
+import { printChecks } from '../security/print-checks.ts'
 
 const folder = join(import.meta.dirname, '../security/checks')
 const files = (await readdir(folder, { recursive: true }))
@@ -32,9 +32,9 @@ test('the list that ends a run tells of those that ran; of all, and of those tha
     return { path: `test/security/checks/${file}`, tests: [{ fullName: `${name(number)} > x`, isPassed: true }] }
   })
 
-  expect(tellChecks([])).toEqual([])
-  expect(tellChecks(ran.slice(0, 1))).toEqual([`✓  ${name(1)} (1 tests)`])
-  const all = tellChecks(ran)
+  expect(printChecks([])).toEqual([])
+  expect(printChecks(ran.slice(0, 1))).toEqual([`✓  ${name(1)} (1 tests)`])
+  const all = printChecks(ran)
   expect(all).toHaveLength(38)
   expect(all.filter((line) => line.startsWith('–'))).toHaveLength(38 - checked.size)
   expect(all[15]).toBe(`–  ${name(16)} (not here: ${checks[15]?.whyNotHere})`)
@@ -43,7 +43,7 @@ test('the list that ends a run tells of those that ran; of all, and of those tha
 test('in that list a check counts as failed when a test of its file failed, stands elsewhere, or none is there', () => {
   const path = 'test/security/checks/access/05-review.test.ts'
   const good = { fullName: `${name(5)} > x`, isPassed: true }
-  const told = (tests: (typeof good)[]) => tellChecks([{ path, tests }])
+  const told = (tests: (typeof good)[]) => printChecks([{ path, tests }])
 
   expect(told([good, { ...good, isPassed: false }])).toEqual([`✗  ${name(5)} (1 of 2 tests failed)`])
   expect(told([good, { ...good, fullName: 'x' }])).toEqual([`✗  ${name(5)} (1 of 2 tests failed)`])

@@ -15,7 +15,7 @@ const stores = serviceOnBothStores()
 
 type Where = 'onS3' | 'onDisk'
 
-async function handIn(where: Where = 'onDisk') {
+async function upload(where: Where = 'onDisk') {
   const { firm, admin } = await firmWithAdmin(stores[where])
   const bytes = makePdf({ seed: crypto.randomUUID() })
   const { id } = await uploadDocument(stores[where].url, firm, admin, { bytes })
@@ -30,7 +30,7 @@ async function answerTo(answer: Response | Promise<Response>): Promise<string> {
 for (const where of ['onS3', 'onDisk'] as const)
   it(`a deleted document is nobody's until it is restored, and is then what it was (${where})`, async () => {
     const { app, url } = stores[where]
-    const { firm, admin, id, bytes } = await handIn(where)
+    const { firm, admin, id, bytes } = await upload(where)
     await addVersion(url, { firm, id }, admin, { bytes: makePdf({ seed: 'second' }) })
     const call = (path: string, init?: RequestInit) => callDocuments(url, firm, admin, path, init)
     const before = await call(`/${id}`)
@@ -67,7 +67,7 @@ for (const where of ['onS3', 'onDisk'] as const)
 
 it('a second deletion, and a restore of what is not in the trash, change nothing and are no failure', async () => {
   const { url } = stores.onDisk
-  const { firm, admin, id } = await handIn()
+  const { firm, admin, id } = await upload()
   const look = async () => (await (await callDocuments(url, firm, admin, `/${id}`)).json()) as DocumentShape
 
   expect((await restoreDocument(url, { firm, id }, admin)).status).toBe(200)
@@ -81,7 +81,7 @@ it('a second deletion, and a restore of what is not in the trash, change nothing
 
 it('of two deletions and two restores at once, each leaves one line in the trail', async () => {
   const { url } = stores.onDisk
-  const { firm, admin, id } = await handIn()
+  const { firm, admin, id } = await upload()
   for (const call of [deleteDocument, restoreDocument]) {
     const answers = await Promise.all([1, 2, 3].map(() => call(url, { firm, id }, admin)))
     expect(answers.every(({ ok }) => ok)).toBe(true)
@@ -120,7 +120,7 @@ it('whoever handed it in may, until a version of it is verified; other members o
 
 it('a colleague who only added a version has no right to the whole', async () => {
   const { app, url } = stores.onDisk
-  const { firm, id } = await handIn()
+  const { firm, id } = await upload()
   const colleague = await makeMember(app, firm, 'firm_user')
   expect((await addVersion(url, { firm, id }, colleague)).status).toBe(201)
   expect(await answerTo(deleteDocument(url, { firm, id }, colleague))).toBe('403 forbidden')
@@ -128,7 +128,7 @@ it('a colleague who only added a version has no right to the whole', async () =>
 
 it('nothing in the trash is reviewed, and a refusal stands in the trail', async () => {
   const { app, url } = stores.onDisk
-  const { firm, admin, id } = await handIn()
+  const { firm, admin, id } = await upload()
   const administrator = await makePerson(app, { role: 'admin' })
   await deleteDocument(url, { firm, id }, admin)
   const etag = (await callDocuments(url, firm, administrator, `/${id}`)).headers.get('etag') ?? ''
@@ -154,7 +154,7 @@ it('nothing in the trash is reviewed, and a refusal stands in the trail', async 
 
 it('the same bytes handed in again are no duplicate of what lies in the trash', async () => {
   const { url } = stores.onDisk
-  const { firm, admin, id, bytes } = await handIn()
+  const { firm, admin, id, bytes } = await upload()
   await deleteDocument(url, { firm, id }, admin)
   const again = await uploadDocument(url, firm, admin, { bytes })
   expect(again).not.toHaveProperty('duplicate_of')

@@ -19,7 +19,7 @@ import { aroundCopies, aroundRemovals } from './corrupt-stores.ts'
 import { emptyStores, openStoreScene } from './store-scene.ts'
 
 const actor = systemActor('a test')
-const stray = Buffer.from(makePdf({ bytes: 2_000, seed: 'a stray' }))
+const orphan = Buffer.from(makePdf({ bytes: 2_000, seed: 'a stray' }))
 
 describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) => {
   const scene = sceneOfFile((closing) => openStoreScene(closing, store))
@@ -32,7 +32,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
   const freshKey = () =>
     storageKeyOf({ firmId: scene.firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' })
 
-  async function leaveStray(bytes = stray): Promise<StorageKey> {
+  async function leaveOrphan(bytes = orphan): Promise<StorageKey> {
     const key = freshKey()
     await scene.hand.put(key, bytes)
     return key
@@ -47,33 +47,33 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
 
   it('names each stray with its size and age, and leaves it', async () => {
     await uploadDocument(scene.service.url, scene.firmId, scene.member)
-    const key = await leaveStray()
+    const key = await leaveOrphan()
 
     const done = await runVerify(scene.service.app)
 
     expect(done).toMatchObject({ isRight: false, findings: { stray: 1 } })
     expect(done.list).toMatchObject([{ kind: 'stray', store, key, bytes: 2_000, since: expect.any(Date) }])
-    expect(await scene.hand.get(key)).toEqual(stray)
+    expect(await scene.hand.get(key)).toEqual(orphan)
   })
 
   it('does not touch a stray that is younger than the grace', async () => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
 
     const done = await runVerify(scene.service.app, { repairs: 'many' })
 
     expect(done).toMatchObject({ isRight: false, findings: { stray: 1, quarantined: 0 } })
-    expect(await scene.hand.get(key)).toEqual(stray)
+    expect(await scene.hand.get(key)).toEqual(orphan)
   })
 
   it('puts an older one aside, with a record, and serves and finds it no more', async () => {
     await uploadDocument(scene.service.url, scene.firmId, scene.member)
-    const key = await leaveStray()
+    const key = await leaveOrphan()
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
 
     expect(done).toMatchObject({ isRight: true, findings: { stray: 1, quarantined: 1 } })
     expect(await scene.hand.get(key)).toBeUndefined()
-    expect(await scene.hand.get(`quarantine/${key}`)).toEqual(stray)
+    expect(await scene.hand.get(`quarantine/${key}`)).toEqual(orphan)
     expect(await recordsOf(key)).toMatchObject([
       { store, storage_key: `quarantine/${key}`, bytes: '2000', state: 'quarantined' },
     ])
@@ -84,7 +84,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
   })
 
   it('puts aside what comes under the same key again, beside the first', async () => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
     await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
     const other = Buffer.from(makePdf({ bytes: 2_500 }))
     await scene.hand.put(key, other)
@@ -92,13 +92,13 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
 
     const [first, second] = (await recordsOf(key)).toSorted((a, b) => Number(a.bytes) - Number(b.bytes))
-    expect(await scene.hand.get(first?.storage_key ?? '')).toEqual(stray)
+    expect(await scene.hand.get(first?.storage_key ?? '')).toEqual(orphan)
     expect(await scene.hand.get(second?.storage_key ?? '')).toEqual(other)
     expect(await scene.hand.get(key)).toBeUndefined()
   })
 
   it('takes another name where other bytes lie under the one it wrote down', async () => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
     await scene.hand.put(`quarantine/${key}`, Buffer.from('nobody knows'))
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
@@ -106,14 +106,14 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(done).toMatchObject({ isRight: true, findings: { quarantined: 1 } })
     const [record] = await recordsOf(key)
     expect(record?.storage_key).not.toBe(`quarantine/${key}`)
-    expect(await scene.hand.get(record?.storage_key ?? '')).toEqual(stray)
+    expect(await scene.hand.get(record?.storage_key ?? '')).toEqual(orphan)
     await scene.hand.remove(`quarantine/${key}`)
   })
 
   const deaths = ['before the copy', 'after the copy', 'before the removal', 'after the removal'] as const
 
   it.each(deaths)('finishes what a repair left that was killed %s', async (moment) => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
     await expect(runVerify(dyingAt(moment, key), { repairs: 'many' })).rejects.toThrow('killed')
     expect(await recordsOf(key)).toMatchObject([{ state: 'incoming' }])
 
@@ -122,22 +122,22 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(done.isRight).toBe(true)
     expect(await recordsOf(key)).toMatchObject([{ state: 'quarantined' }])
     expect(await scene.hand.get(key)).toBeUndefined()
-    expect(await scene.hand.get(`quarantine/${key}`)).toEqual(stray)
+    expect(await scene.hand.get(`quarantine/${key}`)).toEqual(orphan)
   })
 
   it('of two repairs at once both come to an end, and there is one copy', async () => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
     const needs = inTwoDays(scene.service.app)
 
     await Promise.all([1, 2].map(() => runVerify(needs, { repairs: 'many' })))
 
     expect(await recordsOf(key)).toMatchObject([{ state: 'quarantined' }])
     expect(await scene.hand.get(key)).toBeUndefined()
-    expect(await scene.hand.get(`quarantine/${key}`)).toEqual(stray)
+    expect(await scene.hand.get(`quarantine/${key}`)).toEqual(orphan)
   })
 
   it('leaves a stray that a row names by the time it is to go', async () => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
     const needs = inTwoDays(scene.service.app)
     const named = aroundCopies(needs, async (take) => {
       await take()
@@ -147,12 +147,12 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     const done = await runVerify(named, { repairs: 'many' })
 
     expect(done.findings.quarantined).toBe(0)
-    expect(await scene.hand.get(key)).toEqual(stray)
+    expect(await scene.hand.get(key)).toEqual(orphan)
     await scene.service.app.db.deleteFrom('document_blobs').where('state', '=', 'incoming').execute()
   })
 
   it('takes for no stray: bytes on their way in, those of an open move, and sources that are kept or go later', async () => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
     await nameInUpload(key)
     const [moved, kept] = [
       await uploadDocument(scene.service.url, scene.firmId, scene.member),
@@ -171,7 +171,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
   })
 
   it('touches nothing in a store of another installation', async () => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
     const ours = (await scene.hand.get('paniq-documents.json')) ?? raise('nobody claimed this store')
     await scene.hand.put('paniq-documents.json', Buffer.from(`{"installation_id": "${randomUUID()}"}`))
 
@@ -179,17 +179,17 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
 
     expect(done).toMatchObject({ isRight: false, findings: { stray: 1, quarantined: 0 } })
     expect(done.notes.join()).toContain('another installation')
-    expect(await scene.hand.get(key)).toEqual(stray)
+    expect(await scene.hand.get(key)).toEqual(orphan)
     await scene.hand.put('paniq-documents.json', ours)
   })
 
   it('touches nothing where more than 1 % are strays, until it is told that they are many', async () => {
-    const key = await leaveStray()
+    const key = await leaveOrphan()
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'few' })
 
     expect(done.notes.join()).toContain('of the files (1 of 1)')
-    expect(await scene.hand.get(key)).toEqual(stray)
+    expect(await scene.hand.get(key)).toEqual(orphan)
   })
 
   async function nameInUpload(key: StorageKey): Promise<void> {

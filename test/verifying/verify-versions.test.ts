@@ -22,7 +22,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     await emptyStores(scene)
   })
 
-  async function handIn(bytes = 3_000) {
+  async function upload(bytes = 3_000) {
     const file = Buffer.from(makePdf({ bytes, seed: randomUUID() }))
     const document = await uploadDocument(scene.service.url, scene.firmId, scene.member, { bytes: file })
     const { storage_key: key } = await rowOf(document.id)
@@ -51,8 +51,8 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
   }
 
   it('says that all is right when it is, of small files and of large ones, and how much it read', async () => {
-    await handIn(3_000)
-    await handIn(17_000_000)
+    await upload(3_000)
+    await upload(17_000_000)
 
     const done = await runVerify(scene.service.app)
 
@@ -62,7 +62,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
 
   const spoilings = [
     ['missing', 'a removed file', async (key: string) => scene.hand.remove(key)],
-    ['wrong', 'one flipped bit', async (key: string, file: Buffer) => scene.hand.put(key, flipped(file))],
+    ['wrong', 'one flipped bit', async (key: string, file: Buffer) => scene.hand.put(key, committed(file))],
     ['wrong', 'a file that was cut', async (key: string, file: Buffer) => scene.hand.put(key, file.subarray(0, -1))],
     [
       'wrong',
@@ -74,7 +74,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
   it.each(spoilings)(
     'finds %s bytes: %s is named and blocked until the right bytes are back',
     async (kind, _what, spoil) => {
-      const [{ id, key, file }, sound] = [await handIn(), await handIn()]
+      const [{ id, key, file }, sound] = [await upload(), await upload()]
       await spoil(key, file)
 
       const done = await runVerify(scene.service.app)
@@ -97,8 +97,8 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
   )
 
   it('finds a file of the right length with other bytes only when it reads', async () => {
-    const { id, key, file } = await handIn()
-    await scene.hand.put(key, flipped(file))
+    const { id, key, file } = await upload()
+    await scene.hand.put(key, committed(file))
 
     expect(await runVerify(scene.service.app, { reads: false })).toMatchObject({ isRight: true })
     expect(await statusOf(id)).toBeLessThan(400)
@@ -106,7 +106,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
   })
 
   it('without reading finds what is missing or of another length, and releases nothing', async () => {
-    const [gone, cut, back] = [await handIn(), await handIn(), await handIn()]
+    const [gone, cut, back] = [await upload(), await upload(), await upload()]
     await scene.hand.remove(gone.key)
     await scene.hand.put(cut.key, cut.file.subarray(0, 100))
     await change(back.id, sql`bytes_state = 'wrong'`)
@@ -118,18 +118,18 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
   })
 
   it('gives a row of the platform the hash of its bytes, by which a later change is found', async () => {
-    const { id, key, file } = await handIn()
+    const { id, key, file } = await upload()
     await change(id, sql`sha256 = null, store_id = null`)
 
     expect(await runVerify(scene.service.app)).toMatchObject({ isRight: true, hashed: 1 })
     expect((await rowOf(id)).sha256).toBe(createHash('sha256').update(file).digest('hex'))
 
-    await scene.hand.put(key, flipped(file))
+    await scene.hand.put(key, committed(file))
     expect(await runVerify(scene.service.app)).toMatchObject({ isRight: false, hashed: 0, findings: { wrong: 1 } })
   })
 
   it('looks at a part of the versions, at others each time, and always at those that were found wrong', async () => {
-    const all = await Promise.all(Array.from({ length: 30 }, () => handIn(1_000)))
+    const all = await Promise.all(Array.from({ length: 30 }, () => upload(1_000)))
     const blocked = all[0]
     await change(blocked?.id ?? '', sql`bytes_state = 'wrong'`)
 
@@ -144,7 +144,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
   })
 
   it('does not blame a version that is moved while it is looked at', async () => {
-    const { id } = await handIn()
+    const { id } = await upload()
     const scope = { store, storeId: scene.service.app.stores.local.storeId }
     const [version] = await listVersionsIn(scene.service.app.db, scope, { after: undefined, limit: 1 })
     if (version === undefined) throw new Error('it has no version')
@@ -170,7 +170,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
   })
 })
 
-function flipped(file: Buffer): Buffer {
+function committed(file: Buffer): Buffer {
   const other = Buffer.from(file)
   other[200] = (other[200] ?? 0) ^ 1
   return other

@@ -24,7 +24,7 @@ let right: FreshBucket
 let wrong: FreshBucket
 let firmId: string
 let member: Person
-let paper: DocumentShape
+let document: DocumentShape
 let key: string
 let service: TestService
 
@@ -41,7 +41,7 @@ beforeEach(async () => {
   service = await startWith(right)
   await createStoreClaimer(service.app)()
   member = await makeMember(service.app, (firmId = await makeFirm(service.app)))
-  paper = await uploadDocument(service.url, firmId, member)
+  document = await uploadDocument(service.url, firmId, member)
   key = await keyOf()
 })
 afterEach(async () => {
@@ -63,7 +63,7 @@ async function keyOf(): Promise<string> {
   const row = await service.app.db
     .selectFrom('document_versions')
     .select('storage_key')
-    .where('document_id', '=', sql<DocumentId>`${paper.id}`)
+    .where('document_id', '=', sql<DocumentId>`${document.id}`)
     .executeTakeFirstOrThrow()
   return row.storage_key
 }
@@ -73,7 +73,7 @@ async function statesNow(): Promise<string[]> {
   return rows.map(({ bytes_state }) => bytes_state)
 }
 
-const download = () => callDocuments(service.url, firmId, member, `/${paper.id}/download`)
+const download = () => callDocuments(service.url, firmId, member, `/${document.id}/download`)
 
 it('a verification marks nothing missing in a bucket that holds nothing of ours, says so once, and does not take it', async () => {
   await restartWith(wrong)
@@ -112,7 +112,7 @@ it('a migration from there fails for each paper and marks none', async () => {
     onResult: (each) => void settled.push(each),
   })
 
-  const ours = settled.find(({ version }) => version.documentId === paper.id)
+  const ours = settled.find(({ version }) => version.documentId === document.id)
   expect(ours).toMatchObject({ outcome: 'failed', error: { code: 'unavailable' } })
   expect(await statesNow()).toEqual(['present'])
 })

@@ -136,13 +136,13 @@ it('bytes that the firm has already are taken, and the answer says where they ar
     .execute()
   const guard = await makeMember(app, firm, 'field_staff')
   const bytes = makePng({ seed: 'an identity' })
-  const wish = { bytes, fileName: 'id.png' }
+  const options = { bytes, fileName: 'id.png' }
 
-  const hidden = await uploadDocument(url, firm, admin, { ...wish, type: 'identity_document' })
-  const byGuard = (await uploadDocument(url, firm, guard, wish)) as Received
-  const byAdmin = (await uploadDocument(url, firm, admin, wish)) as Received
-  const asVersion = await received(await addVersion(url, { firm, id: byGuard.id }, guard, wish))
-  const elsewhere = (await uploadDocument(url, other.firm, other.admin, wish)) as Received
+  const hidden = await uploadDocument(url, firm, admin, { ...options, type: 'identity_document' })
+  const byGuard = (await uploadDocument(url, firm, guard, options)) as Received
+  const byAdmin = (await uploadDocument(url, firm, admin, options)) as Received
+  const asVersion = await received(await addVersion(url, { firm, id: byGuard.id }, guard, options))
+  const elsewhere = (await uploadDocument(url, other.firm, other.admin, options)) as Received
 
   // A guard does not hear of a paper that is confidential.
   expect([byGuard, byAdmin, asVersion, elsewhere].map(({ duplicate_of: of }) => of)).toEqual([

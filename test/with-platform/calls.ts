@@ -7,26 +7,26 @@ export type Call = {
 }
 
 const firm = '5f3c1c1e-0f3b-4b0e-9d53-0d8f0c3c7f11'
-const paper = '8112292c-0f8c-4988-8418-fc12525889f7'
-const papers = `/api/v1/security-firms/${firm}/documents`
+const document = '8112292c-0f8c-4988-8418-fc12525889f7'
+const documents = `/api/v1/security-firms/${firm}/documents`
 
 /** What clients of the platform call, and who is to answer it. */
-export const usualCalls: Call[] = [
+export const defaultCalls: Call[] = [
   ...[
-    papers,
-    `${papers}/`,
-    `${papers}?document_type=tax_clearance`,
-    `${papers}?next=/api/v1/security-firms/${firm}/members`,
-    `${papers}/${paper}`,
-    `${papers}/${paper}/`,
-    `${papers}/${paper}/download`,
-    `${papers}/${paper}/download?disposition=inline`,
-    `${papers}/${paper}/restore`,
-    `${papers}/${paper}/versions`,
-    `${papers}/${paper}/versions/2/download`,
-    `${papers}/${paper}/versions/2/restore`,
-    `${papers}/${paper}/review`,
-    `${papers}/${paper}/events`,
+    documents,
+    `${documents}/`,
+    `${documents}?document_type=tax_clearance`,
+    `${documents}?next=/api/v1/security-firms/${firm}/members`,
+    `${documents}/${document}`,
+    `${documents}/${document}/`,
+    `${documents}/${document}/download`,
+    `${documents}/${document}/download?disposition=inline`,
+    `${documents}/${document}/restore`,
+    `${documents}/${document}/versions`,
+    `${documents}/${document}/versions/2/download`,
+    `${documents}/${document}/versions/2/restore`,
+    `${documents}/${document}/review`,
+    `${documents}/${document}/events`,
     '/api/v1/security-firms/not-an-id/documents',
     '/api/v1/files/a-token.of-ours',
   ].map((path): Call => ({ path, owner: 'service' })),
@@ -49,14 +49,14 @@ export const usualCalls: Call[] = [
     `/api/v1/security-firms/${firm}`,
     `/api/v1/security-firms/${firm}/`,
     `/api/v1/security-firms/${firm}/members`,
-    `/api/v1/security-firms/${firm}/members/${paper}`,
+    `/api/v1/security-firms/${firm}/members/${document}`,
     `/api/v1/security-firms/${firm}/members/documents`,
     `/api/v1/security-firms/${firm}/documents-of-mine`,
     `/api/v1/security-firms/${firm}/documents.json`,
     `/api/v1/security-firms/${firm}/my/documents`,
     `/api/v1/security-firms/${firm}?path=/documents`,
     `/api/v2/security-firms/${firm}/documents`,
-    `/old${papers}`,
+    `/old${documents}`,
   ].map((path): Call => ({ path, owner: 'platform' })),
 ]
 
@@ -71,9 +71,9 @@ export const trickyPaths = [
   `/api/v1/security-firms/${firm}/members/../documents`,
   `/api/v1/security-firms/${firm}/members/%2e%2e/documents`,
   `/api/v1/security-firms/${firm}/members/..%2fdocuments`,
-  `/api/v1/security-firms/${firm}/members/..%2Fdocuments/${paper}`,
+  `/api/v1/security-firms/${firm}/members/..%2Fdocuments/${document}`,
   `/api/v1/security-firms/${firm}%2fdocuments`,
-  `/api/v1/security-firms/${firm}%2Fdocuments/${paper}`,
+  `/api/v1/security-firms/${firm}%2Fdocuments/${document}`,
   `/api/v1/security-firms/${firm}%252fdocuments`,
   `/api/v1/security-firms%2f${firm}/documents`,
   `/api/v1/security-firms//${firm}//documents`,
@@ -86,7 +86,7 @@ export const trickyPaths = [
   `/api/v1/security-firms/../documents`,
   `/api/v1/security-firms/%2e%2e/documents`,
   `/api/v1/security-firms/${firm}/%64ocuments`,
-  `/api/v1/security-firms/${firm}/%64ocuments/${paper}`,
+  `/api/v1/security-firms/${firm}/%64ocuments/${document}`,
   `/api/v1/%73ecurity-firms/${firm}/documents`,
   `/API/V1/security-firms/${firm}/documents`,
   `/api/v1/security-firms/${firm}/Documents`,

@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { findObjections } from '../deploy/check-manifests.ts'
 import { readManifests } from '../deploy/kustomize.ts'
 import { readBlocks } from '../readme/read-blocks.ts'
-import { usualCalls } from './calls.ts'
+import { defaultCalls } from './calls.ts'
 import { docsPage } from './nginx-of-the-docs.ts'
 
 type HttpRoute = {
@@ -44,6 +44,6 @@ it('the Ingress is one that Kubernetes takes, to the Service that there is', asy
   expect(route.spec.rules.flatMap(({ backendRefs }) => backendRefs)).toEqual([{ name: 'paniq-documents', port: 80 }])
 })
 
-it.each(usualCalls)('$path belongs to the $owner, by either rule', ({ path, owner }) => {
+it.each(defaultCalls)('$path belongs to the $owner, by either rule', ({ path, owner }) => {
   expect([isOurs(asIngress, path), isOurs(asGateway, path)]).toEqual([owner === 'service', owner === 'service'])
 })

@@ -31,7 +31,7 @@ export type Beside = {
   close(end?: { keep: boolean }): Promise<void>
 }
 
-export type BesideWish = {
+export type BesideOptions = {
   addresses: ServiceAddresses
   settings?: Record<string, string>
   /** Whether both have one local disk. */
@@ -42,7 +42,7 @@ export type BesideWish = {
 
 const root = join(import.meta.dirname, '../..')
 
-export async function openBeside({ addresses, settings = {}, sharesDisk, prepare }: BesideWish): Promise<Beside> {
+export async function openBeside({ addresses, settings = {}, sharesDisk, prepare }: BesideOptions): Promise<Beside> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'paniq-beside-'))
   const bucket = await freshBucket(addresses.s3)

@@ -15,7 +15,7 @@ import { findFreePorts } from '../support/services/packages/free-ports.ts'
 import { type RunningNginx, startNginx } from '../support/services/programs/nginx.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { askRaw } from './ask-raw.ts'
-import { trickyPaths, usualCalls } from './calls.ts'
+import { trickyPaths, defaultCalls } from './calls.ts'
 import { nginxOfTheDocs } from './nginx-of-the-docs.ts'
 import { startStubPlatform, type StubPlatform } from './stub-platform.ts'
 import { type Member, writeMember } from './write-member.ts'
@@ -65,7 +65,7 @@ function routesAsked(): string[] {
 }
 
 describe('what clients of the platform call', () => {
-  it.each(usualCalls)('$path is answered by the $owner', async ({ path, owner }) => {
+  it.each(defaultCalls)('$path is answered by the $owner', async ({ path, owner }) => {
     await askRaw(port, path)
     expect({ platform: platform.asked.map((each) => each.path), service: routesAsked().length }).toEqual(
       owner === 'platform' ? { platform: [path], service: 0 } : { platform: [], service: 1 },
@@ -73,9 +73,9 @@ describe('what clients of the platform call', () => {
   })
 
   it('whatever the method', async () => {
-    const papers = `${throughNginx()}/api/v1/security-firms/${member.firmId}/documents`
+    const documents = `${throughNginx()}/api/v1/security-firms/${member.firmId}/documents`
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'])
-      await (await fetch(papers, { method })).arrayBuffer()
+      await (await fetch(documents, { method })).arrayBuffer()
     expect([platform.asked, routesAsked().length]).toEqual([[], 6])
   })
 })
@@ -96,18 +96,18 @@ describe('a path that can be read in two ways', () => {
 })
 
 describe('the size of a body', () => {
-  const mostBytes = 10_485_760
+  const maxBytes = 10_485_760
 
   it('a file of exactly 10 MB comes through in its form', async () => {
     const document = await uploadDocument(throughNginx(), member.firmId, member, {
-      bytes: makePdf({ bytes: mostBytes }),
+      bytes: makePdf({ bytes: maxBytes }),
     })
-    expect(document.file_size).toBe(mostBytes)
+    expect(document.file_size).toBe(maxBytes)
   })
 
   it.each([
-    ['a byte more is refused by the service', mostBytes + 1],
-    ['two megabytes more by nginx, in the same words', mostBytes + 2_000_000],
+    ['a byte more is refused by the service', maxBytes + 1],
+    ['two megabytes more by nginx, in the same words', maxBytes + 2_000_000],
   ])('%s', async (_what, bytes) => {
     const answer = await uploadFile(throughNginx(), member.firmId, member, { bytes: makePdf({ bytes }) })
     const problem = await problemOf(answer)
@@ -157,9 +157,9 @@ it('the trail has who asked nginx, whatever they say of themselves', async () =>
 })
 
 it('a request’s own id goes through to either side and comes back; without one it gets one', async () => {
-  const papers = `/api/v1/security-firms/${member.firmId}/documents`
-  const named = await askRaw(port, papers, { 'x-request-id': 'from-the-app-1' })
-  const unnamed = await askRaw(port, papers)
+  const documents = `/api/v1/security-firms/${member.firmId}/documents`
+  const named = await askRaw(port, documents, { 'x-request-id': 'from-the-app-1' })
+  const unnamed = await askRaw(port, documents)
   await askRaw(port, '/api/v1/auth/me', { 'x-request-id': 'from-the-app-2' })
 
   expect(named.headers).toMatch(/^x-request-id: from-the-app-1$/im)
@@ -169,14 +169,14 @@ it('a request’s own id goes through to either side and comes back; without one
 
 it('an upload that brings no key gets one on the way, one of its own; one that brings a key keeps it', async () => {
   const before = await countKeys()
-  const [first, second] = [await handIn(), await handIn()]
-  const [third, again] = [await handIn({ 'idempotency-key': 'mine' }), await handIn({ 'idempotency-key': 'mine' })]
+  const [first, second] = [await upload(), await upload()]
+  const [third, again] = [await upload({ 'idempotency-key': 'mine' }), await upload({ 'idempotency-key': 'mine' })]
 
   expect([first === second, third === again]).toEqual([false, true])
   expect((await countKeys()) - before).toBe(3)
 })
 
-async function handIn(headers: Record<string, string> = {}): Promise<string> {
+async function upload(headers: Record<string, string> = {}): Promise<string> {
   return (await uploadDocument(throughNginx(), member.firmId, member, { headers })).id
 }
 

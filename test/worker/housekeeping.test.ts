@@ -36,7 +36,7 @@ const failure = (email: string, at: Date, lockedUntil: Date | null = null) => ({
   locked_until: lockedUntil,
 })
 
-function keepHouse(needs = service.app) {
+function runHousekeeping(needs = service.app) {
   return housekeeping.run(needs, AbortSignal.timeout(30_000))
 }
 
@@ -47,8 +47,8 @@ test('answers under an Idempotency-Key are forgotten after seven days, and not b
     .values([answer('past', ago({ days: 7, hours: 1 })), answer('counts', ago({ days: 6, hours: 23 }))])
     .execute()
 
-  const first = await keepHouse()
-  const second = await keepHouse()
+  const first = await runHousekeeping()
+  const second = await runHousekeeping()
 
   expect([first, second]).toEqual([{ forgotten_answers: 1 }, { forgotten_answers: 0 }])
   expect(await db.selectFrom('document_idempotency_keys').select('key').execute()).toEqual([{ key: 'counts' }])
@@ -79,7 +79,7 @@ test('refresh tokens past their life go, and with the last of them their session
   await session([ago({ days: 20 }), ago({ hours: 1 })])
   const alive = await session([ago({ days: 1 }), ago({ hours: -1 })])
 
-  await keepHouse()
+  await runHousekeeping()
 
   expect(await db.selectFrom('document_sessions').select('id').execute()).toEqual([{ id: alive }])
   expect(await db.selectFrom('document_refresh_tokens').select('expires_at').execute()).toEqual([
@@ -99,7 +99,7 @@ test('failed logins are forgotten after a day, unless they still lock somebody o
     ])
     .execute()
 
-  await keepHouse()
+  await runHousekeeping()
 
   const left = await db.selectFrom('document_login_failures').select('email_sha256').orderBy('email_sha256').execute()
   expect(left).toEqual([{ email_sha256: 'counts' }, { email_sha256: 'locks' }])
@@ -117,7 +117,7 @@ test('a machine whose clock is a month ahead throws nothing away that still coun
   })
   const tokens = await tokensOf()
 
-  await keepHouse({ ...app, now: () => ago({ days: -31 }) })
+  await runHousekeeping({ ...app, now: () => ago({ days: -31 }) })
 
   expect(await app.db.selectFrom('document_idempotency_keys').select('key').execute()).toEqual([{ key: 'of today' }])
   expect(await tokensOf()).toEqual(tokens)
@@ -137,8 +137,8 @@ test('months for events that are missing are made, and those that are there are 
   const last = before.findLast((name) => name !== 'document_events_default') ?? ''
   await sql`drop table ${sql.table(last)}`.execute(db)
 
-  await keepHouse()
-  await keepHouse()
+  await runHousekeeping()
+  await runHousekeeping()
 
   expect(before).toHaveLength(5)
   expect(await months()).toEqual(before)
@@ -156,7 +156,7 @@ test('a month that cannot be created is logged, and the rest is done', async () 
   await sql`insert into document_events (occurred_at, action, outcome, request_id, personal_commitment)
     values (${time}::timestamp at time zone 'UTC', 'test', 'ok', '', sha256(''))`.execute(db)
 
-  expect(await keepHouse()).toEqual({ forgotten_answers: 0 })
+  expect(await runHousekeeping()).toEqual({ forgotten_answers: 0 })
 
   const logged = service.logLines.map((line) => JSON.parse(line) as { event?: string; month?: string })
   expect(logged.filter(({ event }) => event === 'event_month_missing')).toMatchObject([
@@ -172,7 +172,7 @@ test('what was done for a disk is forgotten a week after somebody last tended it
       ('drain', 'counts', ${ago({ days: 30 })}, ${ago({ days: 6, hours: 23 })}),
       ('purge', '', ${ago({ days: 30 })}, ${ago({ days: 20 })})`.execute(db)
 
-  await keepHouse()
+  await runHousekeeping()
 
   const { rows } = await sql`select place from document_runs order by place`.execute(db)
   expect(rows).toEqual([{ place: '' }, { place: 'counts' }])

@@ -6,10 +6,10 @@ import { expect, test } from 'vitest'
 
 import { runCommand, type Settings, startCommand } from '../../support/cli/run-command.ts'
 import { startService } from '../../support/service/start-service.ts'
-import { lastOf, makeBackup, placeWithPapers, scratchPlace } from '../backup-scene.ts'
+import { lastOf, makeBackup, locationWithDocuments, scratchPlace } from '../backup-scene.ts'
 
 test('a restore that is killed again and again goes on where it was', { timeout: 180_000 }, async () => {
-  const place = await placeWithPapers({ papers: 40 })
+  const place = await locationWithDocuments({ documents: 40 })
   await makeBackup(place.service, place.backups)
   const scratch = await scratchPlace()
   const restore = () =>

@@ -8,11 +8,11 @@ import { expect, test } from 'vitest'
 import { findLastBackup } from '../../../src/database/backup/running-backups.ts'
 import { emptyDatabaseForTest } from '../../support/cli/database-settings.ts'
 import type { Settings } from '../../support/cli/run-command.ts'
-import { emptyFolder, lastOf, makeBackup, placeWithPapers } from '../backup-scene.ts'
+import { emptyFolder, lastOf, makeBackup, locationWithDocuments } from '../backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
 test('one file that is damaged in the backup keeps nobody from the rest: it is named, left out, and told of each time', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   await makeBackup(place.service, place.backups)
   const damaged = await someFileBelow(join(place.backups, 'files'))
   await truncate(damaged, 7)
@@ -37,7 +37,7 @@ test('one file that is damaged in the backup keeps nobody from the rest: it is n
 })
 
 test('a file that is marked as lost is named, and lacking, in each backup until it is back, and in each restore', async () => {
-  const { service, backups, papers, run } = await placeWithPapers({ papers: 2 })
+  const { service, backups, papers, run } = await locationWithDocuments({ documents: 2 })
   const { rows } = await sql<{ key: string }>`
     select storage_key as key from document_versions where document_id = ${papers[1]}::uuid`.execute(service.app.db)
   const [{ key } = { key: '' }] = rows
@@ -71,7 +71,7 @@ test('a file that is marked as lost is named, and lacking, in each backup until 
 })
 
 test('rows alone that were restored beside a new folder find their files once the whole old folder is named', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   await makeBackup(place.service, place.backups, { isRowsOnly: true })
   const settings = await freshOn(await emptyFolder())
 
@@ -87,7 +87,7 @@ test('rows alone that were restored beside a new folder find their files once th
 })
 
 test('what is no damage ends it also where damage is left out: nothing is taken for lost that could not be asked for', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   await makeBackup(place.service, place.backups)
   const file = await someFileBelow(join(place.backups, 'files'))
   await rename(file, `${file}.aside`)
@@ -106,7 +106,7 @@ test('what is no damage ends it also where damage is left out: nothing is taken 
 })
 
 test('rows alone whose files are gone are told of each time, and since when what was done must be done again', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   const { manifest } = await makeBackup(place.service, place.backups, { isRowsOnly: true })
   const uploads = join(place.service.folder, 'uploads')
   await rm(await someFileBelow(join(uploads, 'security_firms')))

@@ -6,13 +6,13 @@ import { collect, deletedDaysAgo, keepVersions, purgeAll, recordOf } from '../..
 import { listBucket } from '../../support/s3/list-everything.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
 import { startService } from '../../support/service/start-service.ts'
-import { bucketForTest, placeWithPapers } from '../backup-scene.ts'
+import { bucketForTest, locationWithDocuments } from '../backup-scene.ts'
 
 test('of what a purge left in the old bucket nobody says that it is destroyed, once rows and papers are in another one', async () => {
   const [old, fresh] = [await bucketForTest(), await bucketForTest()]
   await keepVersions(old)
   await keepVersions(fresh)
-  const place = await placeWithPapers({ bucket: old })
+  const place = await locationWithDocuments({ bucket: old })
   const { id } = await deletedDaysAgo(place.service, place, 31)
   await purgeAll(place.service)
   await collect(place.service, { inDays: 1.5 })

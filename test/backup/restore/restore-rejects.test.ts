@@ -14,11 +14,11 @@ import type { Settings } from '../../support/cli/run-command.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
-import { bucketForTest, emptyFolder, makeBackup, papersFor, placeWithPapers } from '../backup-scene.ts'
+import { bucketForTest, emptyFolder, makeBackup, documentsFor, locationWithDocuments } from '../backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
 const scene = sceneOfFile(async (closing) => {
-  const { service } = await papersFor(closing, { papers: 2 })
+  const { service } = await documentsFor(closing, { documents: 2 })
   const root = await emptyFolder(closing)
   await makeBackup(service, root)
   return { root }
@@ -38,7 +38,7 @@ const emptyUploads = async (): Promise<Settings & { UPLOADS_DIR: string }> => ({
 
 describe('backup restore writes over nothing', () => {
   test('neither in the database that the backup is of', async () => {
-    const place = await placeWithPapers({ papers: 2 })
+    const place = await locationWithDocuments({ documents: 2 })
 
     const ended = await place.run(['backup', 'restore', root], await emptyUploads())
 
@@ -49,7 +49,7 @@ describe('backup restore writes over nothing', () => {
   })
 
   test('nor in a store in which papers lie', async () => {
-    const place = await placeWithPapers({ papers: 2 })
+    const place = await locationWithDocuments({ documents: 2 })
     const uploads = join(place.service.folder, 'uploads')
 
     const ended = await restoreInto({ UPLOADS_DIR: uploads })
@@ -156,8 +156,8 @@ describe('backup restore', () => {
     )
     const migrations = (await listMigrations()).filter((each) => each !== '0010-runs')
 
-    const wish = { backupId: crypto.randomUUID(), madeBy: '0', target: undefined, inTarget: undefined }
-    const state = await prepareRestore(db, { ...wish, migrations })
+    const options = { backupId: crypto.randomUUID(), madeBy: '0', target: undefined, inTarget: undefined }
+    const state = await prepareRestore(db, { ...options, migrations })
     const { rows } = await sql<{ name: string }>`select name from document_migrations order by name`.execute(db)
     await db.destroy()
 

@@ -36,10 +36,10 @@ async function* noRows(): AsyncGenerator<string> {}
 
 test('rows that came after a restore was begun are found when it goes on, and before its own are loaded, and stay', async () => {
   const { db, prepare, load } = await beginRestore()
-  const paper = { id: randomUUID(), name: 'Of somebody else', status: 'pending' }
+  const document = { id: randomUUID(), name: 'Of somebody else', status: 'pending' }
   await sql`
     insert into security_firms (id, name, registration_number, email, phone, address, province, country, verification_status, credit_balance, is_locked)
-    values (${paper.id}::uuid, ${paper.name}, '1', 'a@b.example', '1', 'a', 'p', 'c', ${paper.status}, 0, false)`.execute(
+    values (${document.id}::uuid, ${document.name}, '1', 'a@b.example', '1', 'a', 'p', 'c', ${document.status}, 0, false)`.execute(
     db,
   )
 
@@ -47,7 +47,7 @@ test('rows that came after a restore was begun are found when it goes on, and be
   await expect(load()).rejects.toThrow('This database is not empty: security_firms has rows.')
 
   const { rows } = await sql`select id::text, name, verification_status as status from security_firms`.execute(db)
-  expect(rows).toEqual([paper])
+  expect(rows).toEqual([document])
 })
 
 test('a service does not start in a database whose restore is not finished, whether its rows stand or not', async () => {

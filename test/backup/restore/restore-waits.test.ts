@@ -12,10 +12,10 @@ import { createLogger } from '../../../src/logging/logger.ts'
 import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
 import type { BackupPlace } from '../../../src/storage/backup-place/backup-place.ts'
 import { emptyDatabaseForTest } from '../../support/cli/database-settings.ts'
-import { keptBelow } from '../../support/cli/run-command.ts'
+import { storedBelow } from '../../support/cli/run-command.ts'
 import { type FaultProxy, startFaultProxy } from '../../support/service/fault-proxy.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
-import { bucketForTest, emptyFolder, makeBackup, papersFor } from '../backup-scene.ts'
+import { bucketForTest, emptyFolder, makeBackup, documentsFor } from '../backup-scene.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 
 const never = new AbortController().signal
@@ -83,7 +83,10 @@ test('where S3 stays away people hear that it was waited for, what it said, what
 
 /** A backup of papers on a disk, and what it is to be restored into: an empty database, and an empty bucket behind a proxy. */
 async function scene() {
-  const { service } = await papersFor({ defer: (close) => onTestFinished(async () => close()) }, { papers: files - 1 })
+  const { service } = await documentsFor(
+    { defer: (close) => onTestFinished(async () => close()) },
+    { documents: files - 1 },
+  )
   const [root, folder, bucket] = [await emptyFolder(), await emptyFolder(), await bucketForTest()]
   const { name } = await makeBackup(service, root)
   const place = backupFolder(root)
@@ -93,7 +96,7 @@ async function scene() {
   onTestFinished(() => proxy.close())
   const config = loadConfig({
     JWT_SECRET_KEY: 'a secret for tests that nobody else has',
-    ...keptBelow(join(folder, 'restored')),
+    ...storedBelow(join(folder, 'restored')),
     ...(await emptyDatabaseForTest()),
     ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`),
   })

@@ -19,17 +19,17 @@ import {
   emptyFolder,
   lastOf,
   makeBackup,
-  placeWithPapers,
+  locationWithDocuments,
   scratchPlace,
   sha256Of,
 } from '../backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
 test('a backup goes from server to server, from disk to S3, and the service lives on with it', async () => {
-  const place = await placeWithPapers()
+  const place = await locationWithDocuments()
   const { service, firm, admin, papers } = place
   await sealAll(service.app.db)
-  const odd = await addPlatformsPaper(service, firm, admin.id)
+  const odd = await addPlatformDocument(service, firm, admin.id)
   const before = await contentOf(service.app.db)
 
   // From Debian's server to the embedded one, which is newer, on a disk.
@@ -64,7 +64,7 @@ test('a backup goes from server to server, from disk to S3, and the service live
 })
 
 test('a paper in which a virus was found comes back as a row alone, and nothing is missed', async () => {
-  const place = await placeWithPapers({ papers: 2 })
+  const place = await locationWithDocuments({ documents: 2 })
   await sql`update document_versions set scan_status = 'infected' where document_id = ${place.papers[1]}::uuid`.execute(
     place.service.app.db,
   )
@@ -80,7 +80,7 @@ test('a paper in which a virus was found comes back as a row alone, and nothing 
   expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 2 })
 })
 
-type Scene = Awaited<ReturnType<typeof placeWithPapers>>
+type Scene = Awaited<ReturnType<typeof locationWithDocuments>>
 
 /** Downloads, comes back from the trash, takes papers, and counts on where it was. */
 async function livesOn(revived: TestService, { firm, admin }: Scene, papers: string[]): Promise<void> {
@@ -102,7 +102,7 @@ async function livesOn(revived: TestService, { firm, admin }: Scene, papers: str
 }
 
 /** A paper whose row and file the platform made, under a key of its own form, with a column of its own. */
-async function addPlatformsPaper(service: TestService, firm: string, person: string): Promise<string> {
+async function addPlatformDocument(service: TestService, firm: string, person: string): Promise<string> {
   const id = randomUUID()
   const path = `security_firms/${firm}/old-system_${id}.Scan pdf`
   const file = join(service.folder, 'uploads', path)

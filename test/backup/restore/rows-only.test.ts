@@ -10,12 +10,12 @@ import { listBucket } from '../../support/s3/list-everything.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
 import { serveAfterWrite } from '../../support/service/serve-after-write.ts'
 import { startService } from '../../support/service/start-service.ts'
-import { bucketForTest, lastOf, makeBackup, placeWithPapers } from '../backup-scene.ts'
+import { bucketForTest, lastOf, makeBackup, locationWithDocuments } from '../backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
 test('rows alone come back beside the bucket in which the files lie, and what is not there is named', async () => {
   const bucket = await bucketForTest()
-  const place = await placeWithPapers({ bucket })
+  const place = await locationWithDocuments({ bucket })
   const { UPLOADS_DIR = '' } = place.settings
   const into = async () => ({ ...(await emptyDatabaseForTest()), ...s3Settings(bucket), UPLOADS_DIR })
   await makeBackup(place.service, place.backups, { isRowsOnly: true })
@@ -48,7 +48,7 @@ test('rows alone come back beside the bucket in which the files lie, and what is
 })
 
 test('a file whose upload committed after the backup of rows stays after a restore in place', async () => {
-  const place = await placeWithPapers()
+  const place = await locationWithDocuments()
   const { service, firm, admin, backups } = place
   const { UPLOADS_DIR = '' } = place.settings
   const url = await serveAfterWrite(service, () => makeBackup(service, backups, { isRowsOnly: true }))
@@ -70,7 +70,7 @@ test('a file whose upload committed after the backup of rows stays after a resto
 
 test('a backup in a bucket is made, verified and brought back as one in a folder', async () => {
   const [bucket, backups] = [await bucketForTest(), await bucketForTest()]
-  const place = await placeWithPapers({ bucket })
+  const place = await locationWithDocuments({ bucket })
   const where = `s3://${backups.name}/paniq/`
 
   const created = await place.run(['backup', 'create', where, '--json'])

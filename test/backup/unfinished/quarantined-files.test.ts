@@ -17,7 +17,7 @@ import type { Sha256 } from '../../../src/vocabulary/vocabulary.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
 import { ensureInstalled } from '../../support/services/packages/install-packages.ts'
 import { straceNeed } from '../../support/run/trace-calls.ts'
-import { bucketForTest, emptyFolder, makeBackup, placeWithPapers, sha256Of } from '../backup-scene.ts'
+import { bucketForTest, emptyFolder, makeBackup, locationWithDocuments, sha256Of } from '../backup-scene.ts'
 import { traceFolder } from './trace-folder.ts'
 
 const log = createLogger({ level: 'silent', isTerminal: false })
@@ -140,7 +140,7 @@ describe('a file in a folder that is put aside', () => {
 })
 
 test('`backup verify --repair` leaves the right bytes that a backup under way wrote since it read the damaged ones', async () => {
-  const { service } = await placeWithPapers({ papers: 1 })
+  const { service } = await locationWithDocuments({ documents: 1 })
   const root = await emptyFolder()
   const made = await makeBackup(service, root)
   const place = backupFolder(root)

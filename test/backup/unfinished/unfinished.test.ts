@@ -13,12 +13,12 @@ import type { BackupPlace } from '../../../src/storage/backup-place/backup-place
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { ensureInstalled } from '../../support/services/packages/install-packages.ts'
 import { straceNeed } from '../../support/run/trace-calls.ts'
-import { emptyFolder, makeBackup, papersFor, problemsOf } from '../backup-scene.ts'
+import { emptyFolder, makeBackup, documentsFor, problemsOf } from '../backup-scene.ts'
 import { traceFolder } from './trace-folder.ts'
 
 beforeAll(async () => ensureInstalled([straceNeed]))
 
-const scene = sceneOfFile(async (closing) => papersFor(closing, { papers: 2 }))
+const scene = sceneOfFile(async (closing) => documentsFor(closing, { documents: 2 }))
 
 test('a backup that is finished while another one begins stays, whole', async () => {
   const { service } = scene

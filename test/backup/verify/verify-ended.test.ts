@@ -3,12 +3,12 @@ import { expect, test } from 'vitest'
 import { verifyBackup } from '../../../src/cli/backup/verify-backup.ts'
 import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
-import { emptyFolder, makeBackup, placeWithPapers } from '../backup-scene.ts'
+import { emptyFolder, makeBackup, locationWithDocuments } from '../backup-scene.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import { CommandFailed } from '../../../src/cli/printing/explain-failure.ts'
 
 test('a verification that was ended says of what it read alone that nothing is wrong', async () => {
-  const { service } = await placeWithPapers({ papers: 1 })
+  const { service } = await locationWithDocuments({ documents: 1 })
   const folder = await emptyFolder()
   await makeBackup(service, folder)
   const { print, said } = notingPrinter()

@@ -19,8 +19,8 @@ import {
   bucketForTest,
   emptyFolder,
   makeBackup,
-  papersFor,
-  placeWithPapers,
+  documentsFor,
+  locationWithDocuments,
   problemsOf,
   sha256Of,
 } from '../backup-scene.ts'
@@ -28,7 +28,7 @@ import { freshKeys } from '../fresh-keys.ts'
 
 const keys = freshKeys()
 const scene = sceneOfFile(async (closing) => {
-  const { service } = await papersFor(closing)
+  const { service } = await documentsFor(closing)
   const signed = await emptyFolder(closing)
   const unsigned = await emptyFolder(closing)
   await makeBackup(service, signed, { key: readSigningKey(keys.private) })
@@ -198,7 +198,7 @@ describe('a manifest that somebody made up is not followed', () => {
 
 describe('backup verify --repair', () => {
   test('puts a changed file aside, and the next backup copies it again', async () => {
-    const { service } = await placeWithPapers({ papers: 2 })
+    const { service } = await locationWithDocuments({ documents: 2 })
     root = await emptyFolder()
     await makeBackup(service, root)
     const file = await someFile()
@@ -219,7 +219,7 @@ describe('backup verify --repair', () => {
   })
 
   test('tells once of content that two papers have, and puts it aside', async () => {
-    const { service, firm, admin } = await placeWithPapers({ papers: 1 })
+    const { service, firm, admin } = await locationWithDocuments({ documents: 1 })
     const bytes = Buffer.from(makePdf({ seed: 'the same', bytes: 4000 }))
     for (const fileName of ['one.pdf', 'two.pdf']) await uploadDocument(service.url, firm, admin, { bytes, fileName })
     root = await emptyFolder()
@@ -234,7 +234,7 @@ describe('backup verify --repair', () => {
 
   test('in a bucket too', async () => {
     const bucket = await bucketForTest()
-    const { run: command } = await placeWithPapers({ papers: 2 })
+    const { run: command } = await locationWithDocuments({ documents: 2 })
     const where = `s3://${bucket.name}/of a firm`
     const run = async (words: string[]) =>
       command(['backup', ...words, where], {

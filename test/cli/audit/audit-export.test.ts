@@ -8,7 +8,7 @@ import { openDatabase } from '../../../src/database/connection/client.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
+import { storedBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
 
 test('an export that fails leaves no file, which would keep the next one from its name', async () => {
   const folder = await makeWorkFolder()
@@ -25,7 +25,7 @@ test('an export that fails leaves no file, which would keep the next one from it
 
 test('a time that ends before it begins is wrong use, and makes no file', async () => {
   const folder = await makeWorkFolder()
-  const settings = { ...(await databaseForTest()), ...keptBelow(folder) }
+  const settings = { ...(await databaseForTest()), ...storedBelow(folder) }
   const words = ['audit', 'export', '--output', 'trail.jsonl', '--from', '2026-11-02', '--to', '2026-11-01']
 
   const ended = await runCommand(folder, words, { settings })

@@ -9,7 +9,7 @@ import { keepAuditHead } from '../../../src/worker/jobs.ts'
 import { sealThrice, tamper } from '../../audit/sealed-trail.ts'
 import { startService } from '../../support/service/start-service.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
+import { storedBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
 import { keepHeadsInFile } from '../../../src/audit/seal-heads.ts'
 
 describe('audit verify', () => {
@@ -189,7 +189,7 @@ async function sealedPlace() {
   return {
     folder,
     run: async (...words: string[]) =>
-      runCommand(folder, words, { settings: { ...keptBelow(folder), ...settings, AUDIT_HEADS: heads } }),
+      runCommand(folder, words, { settings: { ...storedBelow(folder), ...settings, AUDIT_HEADS: heads } }),
     keepHead: async () =>
       keepAuditHead.run({ ...service.app, heads: keepHeadsInFile(heads) }, new AbortController().signal),
     noteRun: async (ended: Pick<EndedRun, 'outcome' | 'error' | 'did'>) =>

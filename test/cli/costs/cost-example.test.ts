@@ -9,13 +9,13 @@ import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { makeFirm } from '../../support/people/people.ts'
 import { startService } from '../../support/service/start-service.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
-import { checkout, keptBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
+import { checkout, storedBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
 
 test('the example of docs/cost.md is what the command says of such a firm', async () => {
   const page = await readFile(join(checkout, 'docs/cost.md'), 'utf8')
   const [, typed = '', shown = ''] = /```\n\$ \.\/bin\/paniq-docs (cost estimate[^\n]*)\n(.*?)```/s.exec(page) ?? []
   const folder = await makeWorkFolder()
-  const settings = { ...(await databaseForTest()), ...keptBelow(folder) }
+  const settings = { ...(await databaseForTest()), ...storedBelow(folder) }
   const service = await startService(settings)
   onTestFinished(() => service.stop())
   const firm = await makeFirm(service.app)

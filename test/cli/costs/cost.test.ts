@@ -8,13 +8,13 @@ import { makeFirm } from '../../support/people/people.ts'
 import { seedDownload, seedPurged, seedVersion } from '../../support/documents/seed-costs.ts'
 import { startService } from '../../support/service/start-service.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand, type Settings } from '../../support/cli/run-command.ts'
+import { storedBelow, makeWorkFolder, runCommand, type Settings } from '../../support/cli/run-command.ts'
 
 const mb = 1024 ** 2
 
 describe('cost estimate', () => {
   test('shows people what was counted, four ways of keeping it, and how old the prices are', async () => {
-    const place = await placeWithPapers()
+    const place = await locationWithDocuments()
 
     const ended = await place.run()
 
@@ -28,7 +28,7 @@ describe('cost estimate', () => {
   })
 
   test('answers machines with the same, of one firm alone', async () => {
-    const place = await placeWithPapers()
+    const place = await locationWithDocuments()
 
     const { code, stdout } = await place.run('--firm', place.firm, '--json')
 
@@ -49,14 +49,14 @@ describe('cost estimate', () => {
       const lines = answer.costs[way]?.lines ?? {}
       return [lines['storage_standard']?.amount, lines['storage_standard_ia']?.amount, lines['transitions']?.amount]
     }
-    const keptGb = 515 / 1024
-    expect(amountsOf('plain')).toEqual([keptGb + 1, 0, 0])
+    const storedGb = 515 / 1024
+    expect(amountsOf('plain')).toEqual([storedGb + 1, 0, 0])
     // Of the two that were removed one is in STANDARD_IA, the other gone.
-    expect(amountsOf('both')).toEqual([keptGb, 0.5, expect.closeTo(73 / 72, 9)])
+    expect(amountsOf('both')).toEqual([storedGb, 0.5, expect.closeTo(73 / 72, 9)])
   })
 
   test('moves what is kept, too, and takes off what is free, when it is asked to', async () => {
-    const place = await placeWithPapers()
+    const place = await locationWithDocuments()
 
     const { stdout } = await place.run('--firm', place.firm, '--ia-after', '60', '--free', '--json')
 
@@ -69,7 +69,7 @@ describe('cost estimate', () => {
   })
 
   test('takes newer prices out of a file', async () => {
-    const place = await placeWithPapers()
+    const place = await locationWithDocuments()
     const file = join(place.folder, 'prices.json')
     const { note: _left, ...prices } = {
       ...defaultPrices,
@@ -120,9 +120,9 @@ describe('cost estimate', () => {
 })
 
 /** A firm with three papers, downloads of a GB and two removed papers; and another firm with one paper. */
-async function placeWithPapers() {
+async function locationWithDocuments() {
   const folder = await makeWorkFolder()
-  const settings: Settings = { ...(await databaseForTest()), ...keptBelow(folder) }
+  const settings: Settings = { ...(await databaseForTest()), ...storedBelow(folder) }
   const service = await startService(settings)
   onTestFinished(() => service.stop())
   const { db } = service.app

@@ -36,7 +36,7 @@ describe('a new bucket', () => {
       cors: [{ AllowedOrigins: ['https://papers.example', 'https://portal.example'], AllowedMethods: ['GET', 'HEAD'] }],
     })
     expect(setup.policy?.map(({ Sid }) => Sid)).toEqual(['PaniqTlsOnly', 'PaniqNoOldSignatures'])
-    expect(idsOf(setup)).toEqual(usualRules)
+    expect(idsOf(setup)).toEqual(defaultRules)
     await putAsService(bucket)
   })
 
@@ -98,7 +98,7 @@ describe('what somebody else has set', () => {
     await setUp(operatorOf(bucket, { CORS_ORIGINS: 'https://other.example' }), '--noncurrent-days', '365')
 
     const setup = await readBucketSetup(client, Bucket)
-    expect(idsOf(setup)).toEqual(['logs', ...usualRules].toSorted())
+    expect(idsOf(setup)).toEqual(['logs', ...defaultRules].toSorted())
     expect(setup.lifecycle?.find(({ ID }) => ID === 'logs')).toEqual(theirRule)
     expect(setup.policy?.map(({ Sid }) => Sid)).toEqual(['Theirs', 'PaniqTlsOnly', 'PaniqNoOldSignatures'])
     expect(setup.policy?.[0]).toEqual(allowSomebody(Bucket))
@@ -138,7 +138,7 @@ describe('a choice', () => {
     const settings = operatorOf(bucket)
     await setUp(settings, '--noncurrent-days', '400', '--transition-days', '60', '--quarantine-days', '180')
     const chosen = await readBucketSetup(bucket.client, bucket.name)
-    expect(idsOf(chosen)).toEqual(['paniq-current-versions', ...usualRules].toSorted())
+    expect(idsOf(chosen)).toEqual(['paniq-current-versions', ...defaultRules].toSorted())
     expect(ruleOf(chosen, 'paniq-old-versions')).toMatchObject({
       NoncurrentVersionTransitions: [{ NoncurrentDays: 30, StorageClass: 'STANDARD_IA' }],
       NoncurrentVersionExpiration: { NoncurrentDays: 400 },
@@ -149,7 +149,7 @@ describe('a choice', () => {
     expect((await setUp(settings)).stdout).toContain('Nothing was changed.')
     await setUp(settings, '--transition-days', 'off', '--quarantine-days', 'off')
     const after = await readBucketSetup(bucket.client, bucket.name)
-    expect(idsOf(after)).toEqual(usualRules)
+    expect(idsOf(after)).toEqual(defaultRules)
     expect(ruleOf(after, 'paniq-quarantine')?.Expiration).toEqual({ ExpiredObjectDeleteMarker: true })
     expect(ruleOf(after, 'paniq-old-versions')?.NoncurrentVersionExpiration).toEqual({ NoncurrentDays: 400 })
   })
@@ -176,7 +176,7 @@ describe('a choice', () => {
   })
 })
 
-const usualRules = ['paniq-connection-test', 'paniq-old-versions', 'paniq-quarantine', 'paniq-unfinished-uploads']
+const defaultRules = ['paniq-connection-test', 'paniq-old-versions', 'paniq-quarantine', 'paniq-unfinished-uploads']
 
 type Setup = Awaited<ReturnType<typeof readBucketSetup>>
 

@@ -28,7 +28,7 @@ const scene = sceneOfFile(async (closing) => {
 })
 
 const processId = randomUUID() as ProcessId // nobody else's
-const usual = { bytes: 100, documents: 10 }
+const defaults = { bytes: 100, documents: 10 }
 const right = rights['documents.upload']
 
 type Firm = { firmId: FirmId; userId: UserId }
@@ -50,7 +50,7 @@ function reservationOf({ firmId }: Firm, bytes: number): Reservation {
   return { store: 's3', storeId: null, key, ...ids, firmId, growth, scope: undefined, documentType: undefined }
 }
 
-async function open(db: Db | Tx, firm: Firm, bytes: number, defaultQuota: Quota = usual): Promise<string | null> {
+async function open(db: Db | Tx, firm: Firm, bytes: number, defaultQuota: Quota = defaults): Promise<string | null> {
   const reserve = createUploadReserver(db, { processId, right, defaultQuota })
   const { refused } = await reserve(firm.userId, reservationOf(firm, bytes))
   return refused
@@ -149,7 +149,7 @@ it('what changed is added to the sum by who hands in, before it is much', async 
 
 it('of uploads that ask together as many get room as there is, and those of other firms are not held up', async () => {
   const [firm, other] = [await newFirm(), await newFirm()]
-  const reserve = createUploadReserver(scene.db, { processId, right, defaultQuota: usual })
+  const reserve = createUploadReserver(scene.db, { processId, right, defaultQuota: defaults })
   const asked = [60, 30, 30, 10].map((bytes) => reserve(firm.userId, reservationOf(firm, bytes)))
   const others = [60, 40].map((bytes) => reserve(other.userId, reservationOf(other, bytes)))
 

@@ -44,9 +44,9 @@ it('leases at the same moment, of many connections, never give more than there i
 
 it('two who take from the same two buckets in other orders both get theirs', async () => {
   const [one, other] = [bucketOf(1000), bucketOf(1000)]
-  const wish = (bucket: typeof one) => ({ bucket, permits: 2 })
+  const options = (bucket: typeof one) => ({ bucket, permits: 2 })
   const both = Array.from({ length: 40 }, (_, index) =>
-    leasePermits(scene.db, index % 2 === 0 ? [wish(one), wish(other)] : [wish(other), wish(one)]),
+    leasePermits(scene.db, index % 2 === 0 ? [options(one), options(other)] : [options(other), options(one)]),
   )
 
   const granted = (await Promise.all(both)).flat().map((each) => each.granted)

@@ -117,10 +117,10 @@ const valuesOfParameters = new Map<string, fc.Arbitrary<string>>(
 
 function valueOf({ name, schema }: Parameter): fc.Arbitrary<string> {
   const listed = (schema.enum ?? []).map(String)
-  const usual =
+  const defaults =
     valuesOfParameters.get(name) ??
     (listed.length > 0 ? fc.constantFrom(...listed) : fc.constantFrom('⟦paper⟧', '1', 'true', '2026-11-24'))
-  return mostly(12, usual, oddText)
+  return mostly(12, defaults, oddText)
 }
 
 /** As it must be written in an address, or as some programs write it all the same. */

@@ -38,7 +38,7 @@ const oddValue: fc.Arbitrary<string> = fc.oneof(
   oddText.map((text) => JSON.stringify(text)),
 )
 
-const usualClaims: Claim[] = [
+const defaultClaims: Claim[] = [
   ['sub', '"⟦member⟧"'],
   ['user_type', '"registered_user"'],
   ['email', '"⟦e-mail.member⟧"'],
@@ -76,18 +76,18 @@ const oddHeaderValue = fc.oneof(
 )
 
 /** Objects as JSON writes them, and as it should not: with a name twice, or a comma too many. */
-function objectOf(usual: Claim[], names: string[], value: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  const odd = fc.tuple(fc.constantFrom(...usual.map(([name]) => name), ...names), value)
+function objectOf(defaults: Claim[], names: string[], value: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  const odd = fc.tuple(fc.constantFrom(...defaults.map(([name]) => name), ...names), value)
   return fc
     .record({
       odd: fc.array(odd, { maxLength: 2 }),
-      left: fc.option(fc.nat(usual.length - 1), { nil: undefined, freq: 8 }),
+      left: fc.option(fc.nat(defaults.length - 1), { nil: undefined, freq: 8 }),
       isTwice: fc.boolean(),
       broken: mostly(14, fc.constant(undefined), fc.constantFrom(',', '}', '\0', 'é', ' ')),
     })
     .map(({ odd: oddities, left, isTwice, broken }) => {
       const replaced = new Set(oddities.map(([name]) => name))
-      const kept = usual.filter(([name], index) => index !== left && (isTwice || !replaced.has(name)))
+      const kept = defaults.filter(([name], index) => index !== left && (isTwice || !replaced.has(name)))
       const fields = [...kept, ...oddities].map(([name, json]) => `${JSON.stringify(name)}:${json}`)
       return `{${fields.join(',')}${broken ?? ''}}`
     })
@@ -102,7 +102,7 @@ export const nearValidToken: fc.Arbitrary<Token> = fc.record({
     headerNames,
     oddHeaderValue,
   ),
-  claims: objectOf(usualClaims, otherNames, oddValue),
+  claims: objectOf(defaultClaims, otherNames, oddValue),
   signature: mostly(10, fc.constant<Signature>('right'), fc.constantFrom(...signatures)),
   ending: mostly(10, fc.constant(''), fc.constantFrom('.', '.a', '=', '\\', 'A', '..', ' ')),
 })
@@ -160,8 +160,8 @@ const changesNothing = new Set(['', ' ', '='])
 
 /** Nothing about it is odd: it must be let in. */
 export function isUsual({ header, claims, signature, ending }: Token): boolean {
-  const usual = `{${usualClaims.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
-  return signature === 'right' && ending === '' && header === '{"alg":"HS256","typ":"JWT"}' && claims === usual
+  const defaults = `{${defaultClaims.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
+  return signature === 'right' && ending === '' && header === '{"alg":"HS256","typ":"JWT"}' && claims === defaults
 }
 
 function parsed(json: string): Record<string, unknown> | undefined {

@@ -17,7 +17,7 @@ export type FuzzScene = {
   firm: FirmId
   people: Record<Exclude<Asker, 'nobody'>, Person>
   /** Two papers, the first with two versions. */
-  papers: [DocumentShape, DocumentShape]
+  documents: [DocumentShape, DocumentShape]
   /** What stands for a name between ⟦ and ⟧; undefined for a name that is not known. */
   valueOf(name: string): string | undefined
 }
@@ -32,22 +32,24 @@ export async function newScene(service: Fuzzed): Promise<FuzzScene> {
     administrator: await makePerson(app, { role: 'admin' }),
   }
   const hand = (seed: string) => uploadDocument(url, firm, people.guard, { bytes: makePdf({ seed }) })
-  const papers: FuzzScene['papers'] = [await hand('first'), await hand('second')]
-  const second = await addVersion(url, { firm, id: papers[0].id }, people.guard, { bytes: makePdf({ seed: 'newer' }) })
+  const documents: FuzzScene['documents'] = [await hand('first'), await hand('second')]
+  const second = await addVersion(url, { firm, id: documents[0].id }, people.guard, {
+    bytes: makePdf({ seed: 'newer' }),
+  })
   if (second.status !== 201) throw new Error(`no second version: ${await second.text()}`)
   const call = (path: string, accept = '*/*') => callDocuments(url, firm, people.member, path, { headers: { accept } })
 
   const makers: Record<string, () => Promise<string>> = {
     firm: async () => firm,
     'other.firm': async () => otherFirm,
-    paper: async () => papers[0].id,
-    'second.paper': async () => papers[1].id,
-    etag: async () => (await call(`/${papers[0].id}`)).headers.get('etag') ?? '',
+    paper: async () => documents[0].id,
+    'second.paper': async () => documents[1].id,
+    etag: async () => (await call(`/${documents[0].id}`)).headers.get('etag') ?? '',
     'next.papers': async () => cursorOf(await call('?limit=1')),
-    'next.versions': async () => cursorOf(await call(`/${papers[0].id}/versions?limit=1`)),
-    'next.events': async () => cursorOf(await call(`/${papers[0].id}/events?limit=1`)),
+    'next.versions': async () => cursorOf(await call(`/${documents[0].id}/versions?limit=1`)),
+    'next.events': async () => cursorOf(await call(`/${documents[0].id}/events?limit=1`)),
     link: async () => {
-      const answer = await call(`/${papers[0].id}/download`, 'application/json')
+      const answer = await call(`/${documents[0].id}/download`, 'application/json')
       return ((await answer.json()) as { url: string }).url.split('/files/')[1] ?? 'none'
     },
     refresh: async () => refreshTokenOf(service, people.member),
@@ -58,7 +60,7 @@ export async function newScene(service: Fuzzed): Promise<FuzzScene> {
     makers[`access.${name}`] = async () => person.headers.authorization.slice('Bearer '.length)
   }
   const values = await makeEach(makers)
-  return { service, firm, people, papers, valueOf: (name) => values.get(name) }
+  return { service, firm, people, documents: documents, valueOf: (name) => values.get(name) }
 }
 
 /** All before the batch: what it deletes meanwhile would have no second page, and no link. */

@@ -10,23 +10,23 @@ import { comesTrue, type Fuzzed } from './fuzz-world.ts'
  * Waits until nothing is under way any more, and says which versions of documents the firm has. Throws with words when
  * something is held that nobody gives back, or lies there that no row names, or a row has no bytes.
  */
-export async function listKeptVersions(service: Fuzzed, firm: FirmId): Promise<string[]> {
-  const isIdle = async () => (await findHeld(service)) === ''
-  if (!(await comesTrue(isIdle))) throw new Error(`never given back: ${await findHeld(service)}`)
+export async function listStoredVersions(service: Fuzzed, firm: FirmId): Promise<string[]> {
+  const isIdle = async () => (await findBuffered(service)) === ''
+  if (!(await comesTrue(isIdle))) throw new Error(`never given back: ${await findBuffered(service)}`)
   const { rows } = await sql<{ version: string; key: string }>`
-    select document_id || ' ' || version as version, store || ' ' || storage_key as key
+    select document_id || ' ' || version, store || ' ' || storage_key as key
     from document_versions where firm_id = ${firm}`.execute(service.app.db)
   const stored = (await listStored(service, firm)).map(({ store, key }) => `${store} ${key}`)
   const named = rows.map(({ key }) => key)
-  const strays = stored.filter((key) => !named.includes(key))
-  if (strays.length > 0) throw new Error(`no row names ${strays.join(', ')}`)
+  const orphans = stored.filter((key) => !named.includes(key))
+  if (orphans.length > 0) throw new Error(`no row names ${orphans.join(', ')}`)
   const missing = named.filter((key) => !stored.includes(key))
   if (missing.length > 0) throw new Error(`no bytes for ${missing.join(', ')}`)
   return rows.map(({ version }) => version)
 }
 
 /** What is held for requests that are over: in the process, and by rows that name what is on its way. */
-async function findHeld({ app, folder }: Fuzzed): Promise<string> {
+async function findBuffered({ app, folder }: Fuzzed): Promise<string> {
   const { rows } = await sql<{ n: number }>`
     select count(*)::int as n from document_blobs where state = 'incoming'`.execute(app.db)
   const held = {

@@ -8,7 +8,7 @@ import { type FuzzScene, newScene } from './fuzz-scene.ts'
 import type { Fuzzed, FuzzWorld, Place } from './fuzz-world.ts'
 import { hearUncaught } from './catch-uncaught.ts'
 import type { Answer } from './http-answers.ts'
-import { assertEmpty, listKeptVersions } from './nothing-left.ts'
+import { assertEmpty, listStoredVersions } from './nothing-left.ts'
 
 /** One thing that somebody tries, and the sound answers that they hear. Throws with words for what must never be. */
 export type Try = {
@@ -21,7 +21,7 @@ export type Try = {
 /** Tries that are made at once in one scene. */
 export type Batch = { place: Place; tries: Try[] }
 
-export type Wish = {
+export type Options = {
   name: string
   /** How many tries, about. */
   runs: number
@@ -35,10 +35,10 @@ export type Outcome = { tries: number; answers: Record<string, number>; failure:
 /** All of them are made before the first is run; the next ones have the next seed. */
 const batchesOfOneSeed = 10
 /** What it has come to by then is short enough. */
-const mostMsOfShrinking = 60_000
+const maxMsOfShrinking = 60_000
 
 /** Makes batches until there were so many tries; one that fails is shrunk, and told with what runs it again. */
-export async function runBatches(world: FuzzWorld, batches: fc.Arbitrary<Batch>, wish: Wish): Promise<Outcome> {
+export async function runBatches(world: FuzzWorld, batches: fc.Arbitrary<Batch>, wish: Options): Promise<Outcome> {
   const seed = wish.seed ?? randomInt(1_000_000_000)
   const done: Outcome = { tries: 0, answers: {}, failure: undefined }
   let shrinkUntil = Infinity
@@ -50,7 +50,7 @@ export async function runBatches(world: FuzzWorld, batches: fc.Arbitrary<Batch>,
       await runBatch(world[batch.place], batch, done)
       uncaught.assertNone()
     } catch (error) {
-      if (done.failure === undefined) shrinkUntil = Date.now() + mostMsOfShrinking
+      if (done.failure === undefined) shrinkUntil = Date.now() + maxMsOfShrinking
       done.failure = String(error)
       throw error
     }
@@ -69,7 +69,7 @@ export async function runBatches(world: FuzzWorld, batches: fc.Arbitrary<Batch>,
 }
 
 /** The same for what needs no service. */
-export async function runPlain<Value>(property: fc.IAsyncProperty<Value>, wish: Wish): Promise<Outcome> {
+export async function runPlain<Value>(property: fc.IAsyncProperty<Value>, wish: Options): Promise<Outcome> {
   const { runs, seed = randomInt(1_000_000_000), path } = wish
   const details = await fc.check(property, { seed, numRuns: runs, ...(path !== undefined && { path }) })
   return { tries: details.numRuns, answers: {}, failure: details.failed ? describe(details, wish) : undefined }
@@ -85,12 +85,12 @@ async function runBatch(service: Fuzzed, { tries }: Batch, done: Outcome): Promi
   const scene = await newScene(service)
   service.logLines.length = 0
   try {
-    const before = await listKeptVersions(service, scene.firm)
+    const before = await listStoredVersions(service, scene.firm)
     const answers = await Promise.all(tries.map((each) => runTry(each, scene)))
     done.tries += tries.length
     for (const { status } of answers.flat()) done.answers[status] = (done.answers[status] ?? 0) + 1
     const promised = answers.flat().flatMap(promisedBy)
-    compare(await listKeptVersions(service, scene.firm), new Set([...before, ...promised]), tries)
+    compare(await listStoredVersions(service, scene.firm), new Set([...before, ...promised]), tries)
     assertNothingLogged(service)
   } finally {
     await removeStored(service, scene.firm)
@@ -147,7 +147,7 @@ type Details = {
   errorInstance?: unknown
 }
 
-function describe(details: Details, { name }: Wish): string {
+function describe(details: Details, { name }: Options): string {
   const { seed, counterexamplePath, counterexample, numShrinks, errorInstance } = details
   return [
     errorInstance instanceof Error ? errorInstance.message : String(errorInstance),

@@ -13,7 +13,7 @@ export type Sent = {
 export type Heard = { bytes: Buffer; how: 'closed' | 'reset' | 'left_hanging' }
 
 /** Far longer than any answer takes that does come. */
-const mostMs = 45_000
+const maxMs = 45_000
 
 /** Says exactly these bytes over a connection of its own, and listens until the other side ends it. */
 export function sendBytes(url: string, { pieces, ending }: Sent): Promise<Heard> {
@@ -27,7 +27,7 @@ export function sendBytes(url: string, { pieces, ending }: Sent): Promise<Heard>
       socket.destroy()
       resolve({ bytes: Buffer.concat(heard), how })
     }
-    const patience = setTimeout(() => end('left_hanging'), mostMs)
+    const patience = setTimeout(() => end('left_hanging'), maxMs)
     socket.on('data', (chunk: Buffer) => void heard.push(chunk))
     socket.on('error', () => (wasReset = true))
     socket.once('close', () => end(wasReset ? 'reset' : 'closed'))

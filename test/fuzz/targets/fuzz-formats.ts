@@ -92,9 +92,9 @@ export const changedFile = fc
   })
 
 /** How much a reader may look at: a file of any size a few times over, and so many looks as there can be pieces in it. */
-const mostTimesOver = 8
-const mostBesides = 512 * 1024
-const mostLooks = 10_000
+const maxTimesOver = 8
+const maxBesides = 512 * 1024
+const maxLooks = 10_000
 
 /** A refusal in our words or none; and no more looks at the file than its size allows. */
 export async function readFormat({ name, bytes }: { name: string; bytes: Buffer }): Promise<void> {
@@ -109,7 +109,7 @@ export async function readFormat({ name, bytes }: { name: string; bytes: Buffer 
       looked.times += 1
       looked.bytes += piece.length
       // Here, since one that turns in a circle comes to no end.
-      if (looked.times > mostLooks || looked.bytes > mostTimesOver * bytes.length + mostBesides)
+      if (looked.times > maxLooks || looked.bytes > maxTimesOver * bytes.length + maxBesides)
         throw new Error(`looked ${looked.times} times at ${looked.bytes} bytes of a file of ${bytes.length}`)
       return piece
     },

@@ -18,7 +18,7 @@ import { refute } from '../scene/refute.ts'
 import type { Batch, Try } from '../scene/run-batches.ts'
 import { cutAt, sendBytes } from '../scene/send-bytes.ts'
 
-const wish = fc.record({
+const options = fc.record({
   form: nearValidForm,
   frame,
   path: fc.constantFrom('documents?document_type=tax_clearance', 'documents/⟦paper⟧/versions'),
@@ -28,18 +28,21 @@ const wish = fc.record({
   cuts: fc.array(fc.nat(1000), { maxLength: 4 }),
   goes: mostly(12, fc.constant(false), fc.constant(true)),
 })
-type HandIn = typeof wish extends fc.Arbitrary<infer Value> ? Value : never
+type Upload = typeof options extends fc.Arbitrary<infer Value> ? Value : never
 
 /** Files that are handed in by forms which are sound, or nearly, over connections that are. */
 export const formBatches: fc.Arbitrary<Batch> = fc
-  .record({ place: fc.constantFrom(...places), wishes: fc.array(wish, { minLength: 1, maxLength: 30, size: 'max' }) })
+  .record({
+    place: fc.constantFrom(...places),
+    wishes: fc.array(options, { minLength: 1, maxLength: 30, size: 'max' }),
+  })
   .map(({ place, wishes }) => ({ place, tries: wishes.map(tryOf) }))
 
-function tryOf(each: HandIn): Try {
-  return { words: () => wordsOf(each), isUnheard: each.goes, run: (scene) => handIn(each, scene) }
+function tryOf(each: Upload): Try {
+  return { words: () => wordsOf(each), isUnheard: each.goes, run: (scene) => upload(each, scene) }
 }
 
-async function handIn(wished: HandIn, scene: FuzzScene): Promise<Answer[]> {
+async function upload(wished: Upload, scene: FuzzScene): Promise<Answer[]> {
   const { form, goes, cuts } = wished
   const { head, frame: sent } = writeHead(wished, scene)
   const ending = goes ? 'go' : sent.isWhole ? 'wait' : 'end'
@@ -54,17 +57,17 @@ async function handIn(wished: HandIn, scene: FuzzScene): Promise<Answer[]> {
   // One whose body never ended may hear nothing.
   refute([answer === undefined && sent.isWhole, `no answer (${heard.how})`])
   if (sent.isWhole) judgeRefused(wished, answer)
-  if (answer?.status === 201) await judgeKept(wished, answer, scene)
+  if (answer?.status === 201) await judgeStored(wished, answer, scene)
   return answers
 }
 
 /** What is sound in every way must not be. */
-function judgeRefused({ form, hash, key }: HandIn, answer: Answer | undefined): void {
+function judgeRefused({ form, hash, key }: Upload, answer: Answer | undefined): void {
   const isSound = form.mustBeKeptAs !== undefined && hash !== 'wrong' && key === undefined
   refute([isSound && answer?.status !== 201, `a sound form was answered ${answer?.status}: ${answer?.body.toString()}`])
 }
 
-function writeHead({ form, frame: makeFrame, path, hash, key }: HandIn, scene: FuzzScene) {
+function writeHead({ form, frame: makeFrame, path, hash, key }: Upload, scene: FuzzScene) {
   const sent = makeFrame(form.bytes)
   const said = { right: hashOf(form.files[0] ?? Buffer.alloc(0)), wrong: 'ab'.repeat(32), none: undefined }[
     hash ?? 'none'
@@ -85,7 +88,7 @@ function writeHead({ form, frame: makeFrame, path, hash, key }: HandIn, scene: F
 const received = documentShape.extend({ duplicate_of: z.guid().optional() })
 
 /** Whatever was taken comes back as it was, under a name that a file may have. */
-async function judgeKept({ form, key, hash }: HandIn, { body }: Answer, scene: FuzzScene): Promise<void> {
+async function judgeStored({ form, key, hash }: Upload, { body }: Answer, scene: FuzzScene): Promise<void> {
   const document = received.parse(JSON.parse(body.toString()))
   const { file_name: name, sha256, file_size: size } = document
   const { bytes, savedAs } = await download(document, scene)
@@ -127,7 +130,7 @@ function hashOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-function wordsOf({ form, frame: makeFrame, path, hash, key, cuts, goes }: HandIn): string {
+function wordsOf({ form, frame: makeFrame, path, hash, key, cuts, goes }: Upload): string {
   const { headers, isWhole } = makeFrame(form.bytes)
   const facts = { hash, key, cuts, goes, isWhole, mustBeKeptAs: form.mustBeKeptAs, size: form.bytes.length }
   return `POST ${path} {${[form.contentType, ...headers].join('; ')}} ${JSON.stringify(facts)} ${shown(form.bytes)}`

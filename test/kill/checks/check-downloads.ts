@@ -11,7 +11,7 @@ export type Expected = { documentId: string; firmId: string; sha256: string }
 type Needs = { urls: string[]; senders: Sender[]; signal: AbortSignal }
 
 const atOnce = 4
-const mostRounds = 40
+const maxRounds = 40
 const breathMs = 250
 
 /** Whether each of these documents is listed, and comes down as the very bytes that were handed in. */
@@ -39,7 +39,7 @@ function explain({ documentId, sha256 }: Expected, fetched: Fetched): string[] {
 async function fetchPatiently({ urls, senders, signal }: Needs, { documentId, firmId }: Expected): Promise<Fetched> {
   const sender = requireSender(senders, firmId)
   let last: Fetched = { kind: 'unknown', why: 'nobody was asked' }
-  for (let round = 0; round < mostRounds; round += 1) {
+  for (let round = 0; round < maxRounds; round += 1) {
     signal.throwIfAborted()
     for (const url of urls) {
       last = await fetchDocument(url, sender, documentId)

@@ -9,7 +9,7 @@ import { isAlive } from '../../support/blobs/watch-blobs.ts'
 export type DeadMove = { id: string; claimId: string }
 
 // A product that waits for a lease needs 40 s and more; one that asks for the process needs none.
-const mostMsToResume = 5000
+const maxMsToResume = 5000
 
 /** Moves of dead processes that a run on this disk has to resume. */
 export async function listDeadMoves(
@@ -38,7 +38,7 @@ export async function findNotResumed(query: Query, dead: DeadMove[], { begun, en
   const end = new AbortController()
   void ended.then(() => end.abort())
   await begun
-  const giveUpAt = Date.now() + mostMsToResume
+  const giveUpAt = Date.now() + maxMsToResume
   for (;;) {
     const left = await query<{ place: string }>(
       `select b.storage_key as place from document_blobs b
@@ -49,7 +49,7 @@ export async function findNotResumed(query: Query, dead: DeadMove[], { begun, en
     if (left.length === 0 || end.signal.aborted) return []
     if (Date.now() > giveUpAt)
       return left.map(
-        ({ place }) => `the move of a dead process was not resumed within ${mostMsToResume / 1000} s: ${place}`,
+        ({ place }) => `the move of a dead process was not resumed within ${maxMsToResume / 1000} s: ${place}`,
       )
     await sleep(50)
   }

@@ -9,12 +9,12 @@ export type Fetched =
   /** The service says that there is nothing to be had. */
   | { kind: 'refused'; why: string }
 
-const mostMsToAnswer = 60_000
+const maxMsToAnswer = 60_000
 
 /** Downloads a document as a browser would, over the link where there is one. Never throws. */
 export async function fetchDocument(url: string, sender: Sender, documentId: string): Promise<Fetched> {
   try {
-    const signal = AbortSignal.timeout(mostMsToAnswer)
+    const signal = AbortSignal.timeout(maxMsToAnswer)
     const address = `${url}/api/v1/security-firms/${sender.firmId}/documents/${documentId}/download`
     const response = await fetch(address, { headers: sender.headers, redirect: 'manual', signal })
     const link = response.headers.get('location')

@@ -5,10 +5,10 @@ import { postJson } from '../../support/http/post-json.ts'
 /** Somebody who hands in a firm's papers. */
 export type Sender = { firmId: string; headers: { authorization: string } }
 
-type Wish = { firms: number; peopleOfEach: number; secret: string }
+type Options = { firms: number; peopleOfEach: number; secret: string }
 
 /** Firms, each with several people who may upload; all made through the service itself. */
-export async function makeSenders(url: string, { firms, peopleOfEach, secret }: Wish): Promise<Sender[]> {
+export async function makeSenders(url: string, { firms, peopleOfEach, secret }: Options): Promise<Sender[]> {
   const senders: Sender[] = []
   for (let firm = 0; firm < firms; firm += 1) {
     const admin = await registerPerson(url, secret)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { type DrawnFile, drawFile } from './draw-file.ts'
 import { fetchDocument } from './fetch-document.ts'
-import { handIn, type Outcome } from './upload-file.ts'
+import { sendFile, type Outcome } from './upload-file.ts'
 import type { Ledger, SentFile } from './ledger.ts'
 import type { Sender } from './make-senders.ts'
 import { settleAll } from '../scene/settle-all.ts'
@@ -30,7 +30,7 @@ export type Work = {
 }
 
 // At the end of a cycle all instances are up, so that whoever retries is answered well before.
-const mostTries = 60
+const maxTries = 60
 const breathMs = 60
 
 /** Hands in and downloads from many sides at once, until told; returns when the last one has its answer. */
@@ -69,16 +69,16 @@ async function upload(needs: ClientNeeds, random: Random, { sender, cycle, name 
 type Delivery = { sender: Sender; file: DrawnFile; sent: SentFile }
 
 async function tryUntilAnswered(needs: ClientNeeds, random: Random, delivery: Delivery): Promise<void> {
-  for (let tries = 0; tries < mostTries; tries += 1) {
+  for (let tries = 0; tries < maxTries; tries += 1) {
     const outcome = await tryOnce(needs, random, delivery)
     if (outcome === 'kept' || outcome === 'refused') return
   }
-  needs.tellDifference(`a file under an Idempotency-Key was not taken in ${mostTries} tries (${delivery.sent.sha256})`)
+  needs.tellDifference(`a file under an Idempotency-Key was not taken in ${maxTries} tries (${delivery.sent.sha256})`)
 }
 
 async function tryOnce(needs: ClientNeeds, random: Random, delivery: Delivery): Promise<Outcome['kind']> {
   const { sender, file, sent } = delivery
-  const outcome = await handIn(await someUrl(needs, random), sender, file, sent.idempotencyKey)
+  const outcome = await sendFile(await someUrl(needs, random), sender, file, sent.idempotencyKey)
   needs.tally.count(outcome)
   switch (outcome.kind) {
     case 'kept':

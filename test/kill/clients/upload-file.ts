@@ -13,11 +13,11 @@ export type Outcome =
   /** An answer that a sound request never gets. */
   | { kind: 'refused'; why: string }
 
-const mostMsToAnswer = 60_000
+const maxMsToAnswer = 60_000
 const boundary = 'the-end-of-a-part-of-the-form'
 
 /** Hands in one file and says what the sender knows afterwards; never throws. */
-export async function handIn(
+export async function sendFile(
   url: string,
   { firmId, headers }: Sender,
   file: DrawnFile,
@@ -28,7 +28,7 @@ export async function handIn(
       `${url}/api/v1/security-firms/${firmId}/documents?document_type=registration_certificate`,
       {
         method: 'POST',
-        signal: AbortSignal.timeout(mostMsToAnswer),
+        signal: AbortSignal.timeout(maxMsToAnswer),
         headers: {
           ...headers,
           'content-type': `multipart/form-data; boundary=${boundary}`,

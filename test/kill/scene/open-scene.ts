@@ -34,7 +34,7 @@ export type Scene = {
   close(end: { keep: boolean }): Promise<void>
 }
 
-export type SceneWish = {
+export type SceneOptions = {
   addresses: ServiceAddresses
   instances: number
   /** Whether the bucket keeps what is removed as old versions. */
@@ -46,7 +46,7 @@ export type SceneWish = {
 const root = join(import.meta.dirname, '../../..')
 const maxUploadBytes = 32 * 1024 * 1024
 
-export async function openScene(wish: SceneWish): Promise<Scene> {
+export async function openScene(wish: SceneOptions): Promise<Scene> {
   await using opened = new AsyncDisposableStack()
   const { s3, postgres } = wish.addresses
   const folder = await mkdtemp(join(tmpdir(), 'paniq-kill-'))

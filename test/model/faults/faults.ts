@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 
 import { downloadWhile } from '../verbs/download.ts'
 import { type Fault, faultVerb } from './fault.ts'
-import { type Allowed, handIn, noteOutcomes, type SoundFile, soundFiles, together } from '../verbs/upload.ts'
+import { type Allowed, upload, noteOutcomes, type SoundFile, soundFiles, together } from '../verbs/upload.ts'
 import type { Model } from '../state/model.ts'
 import { bothStores } from '../notes/note-stores.ts'
 import { scannerDown, scannerUp } from './scanner-faults.ts'
@@ -100,18 +100,18 @@ export const meanwhileVerb: fc.Arbitrary<Verb> = fc
     verb({
       words: `${together(files)}; ${afterMs} ms later ${fault.words}`,
       canRun: (model) => model.isServing && fault.canHappen(model),
-      run: async (model, real) => handInWhile(model, real, { files, fault, afterMs }),
+      run: async (model, real) => uploadWhile(model, real, { files, fault, afterMs }),
     }),
   )
 
-async function handInWhile(
+async function uploadWhile(
   model: Model,
   real: Real,
   { files, fault, afterMs }: { files: SoundFile[]; fault: Fault; afterMs: number },
 ): Promise<string> {
   const moment = (model.moment += 1)
   const scannerBefore = model.scanner
-  const handingIn = Promise.all(files.map((file) => handIn(real, file, moment)))
+  const handingIn = Promise.all(files.map((file) => upload(real, file, moment)))
   await sleep(afterMs)
   await fault.happen(model, real)
   const outcomes = await handingIn

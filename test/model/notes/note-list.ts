@@ -1,6 +1,6 @@
 import type { DocumentShape } from '../../../src/contract/documents.ts'
 import type { FirmName } from '../state/cast.ts'
-import { differs, type HandedIn, type KnownDocument, type Model, nameOf, newDocument } from '../state/model.ts'
+import { differs, type Uploaded, type KnownDocument, type Model, nameOf, newDocument } from '../state/model.ts'
 import { isFirstVersion, noteShown } from './note-shown.ts'
 import { addDocument, fateOf, spanOf } from './note-uploaded.ts'
 
@@ -27,7 +27,7 @@ export function noteList(model: Model, firmName: FirmName, seen: DocumentShape[]
 }
 
 function isAskedFor(
-  { documentType, isInTrash = false }: HandedIn & { isInTrash?: boolean },
+  { documentType, isInTrash = false }: Uploaded & { isInTrash?: boolean },
   { documentType: wanted = documentType, withTrash = false }: Asked,
 ): boolean {
   return documentType === wanted && (withTrash || !isInTrash)

@@ -1,7 +1,7 @@
 import type { DocumentShape } from '../../../src/contract/documents.ts'
 import {
   differs,
-  type HandedIn,
+  type Uploaded,
   type KnownDocument,
   type KnownVersion,
   type Model,
@@ -34,7 +34,7 @@ export function assertShown(
     differs(`${nameOf(document)} lies on ${shape.storage}, which cannot be: it is on ${version.stores.join(' or ')}`)
 }
 
-export function isFirstVersion(file: HandedIn, shape: DocumentShape): boolean {
+export function isFirstVersion(file: Uploaded, shape: DocumentShape): boolean {
   const fresh = { number: 1, isInTrash: false, review: { status: 'pending', reason: null } } as const
   return findOddity({ ...file, ...fresh }, shape) === undefined
 }

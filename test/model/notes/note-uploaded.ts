@@ -4,7 +4,7 @@ import {
   differs,
   type Doubtful,
   type Fate,
-  type HandedIn,
+  type Uploaded,
   type KnownDocument,
   type Model,
   newDocument,
@@ -14,7 +14,7 @@ import { assertShown, noteShown } from './note-shown.ts'
 import { bothStores } from './note-stores.ts'
 
 /** What an answer to a sound file means; throws when it is not one that the service may give. */
-export function noteTaken(model: Model, file: HandedIn, answer: DocumentShape, fate: Fate): void {
+export function noteTaken(model: Model, file: Uploaded, answer: DocumentShape, fate: Fate): void {
   const firm = model.firms[cast[file.by].firm]
   if (isKeyOfPurged(model, file)) differs('the key of a purged document was taken again')
   const earlier = knownByKey(model, file)
@@ -42,7 +42,7 @@ export function noteTaken(model: Model, file: HandedIn, answer: DocumentShape, f
 }
 
 /** 409: the key stands for another file. */
-export function noteConflict(model: Model, file: HandedIn): void {
+export function noteConflict(model: Model, file: Uploaded): void {
   if (isKeyOfPurged(model, file)) return
   const earlier = knownByKey(model, file)
   if (earlier !== undefined && !isSameFile(earlier, file)) return
@@ -52,14 +52,14 @@ export function noteConflict(model: Model, file: HandedIn): void {
 }
 
 /** Nobody knows whether it was taken. */
-export function noteDoubt(model: Model, file: HandedIn, { scans }: Pick<Fate, 'scans'>): void {
+export function noteDoubt(model: Model, file: Uploaded, { scans }: Pick<Fate, 'scans'>): void {
   // Under a used key nothing new can come to be.
   if (knownByKey(model, file) !== undefined || isKeyOfPurged(model, file)) return
   model.firms[cast[file.by].firm].doubtful.push({ ...file, stores: bothStores, scans, mustStand: false })
 }
 
 /** Any of several equal files may be the one that stands. */
-export function spanOf(files: HandedIn[]): HandedIn['moments'] {
+export function spanOf(files: Uploaded[]): Uploaded['moments'] {
   return [Math.min(...files.map(({ moments }) => moments[0])), Math.max(...files.map(({ moments }) => moments[1]))]
 }
 
@@ -77,22 +77,22 @@ export function addDocument(model: Model, document: KnownDocument): KnownDocumen
   return document
 }
 
-function knownByKey(model: Model, { by, key }: HandedIn): KnownDocument | undefined {
+function knownByKey(model: Model, { by, key }: Uploaded): KnownDocument | undefined {
   if (key === undefined) return undefined
   return model.firms[cast[by].firm].documents.find((each) => each.by === by && each.key === key)
 }
 
 /** A key goes on standing for a document that is no more: 409, whatever is handed in under it. */
-function isKeyOfPurged(model: Model, { by, key }: HandedIn): boolean {
+function isKeyOfPurged(model: Model, { by, key }: Uploaded): boolean {
   return key !== undefined && model.firms[cast[by].firm].purged.some((each) => each.by === by && each.key === key)
 }
 
-function doubtsByKey(model: Model, { by, key }: HandedIn): Doubtful[] {
+function doubtsByKey(model: Model, { by, key }: Uploaded): Doubtful[] {
   if (key === undefined) return []
   return model.firms[cast[by].firm].doubtful.filter((each) => each.by === by && each.key === key)
 }
 
 /** What a key's fingerprint is made of. */
-function isSameFile(a: HandedIn, b: HandedIn): boolean {
+function isSameFile(a: Uploaded, b: Uploaded): boolean {
   return a.documentType === b.documentType && a.sha256 === b.sha256
 }

@@ -8,7 +8,7 @@ export type S3State = 'up' | 'returning' | 'down' | 'slow' | 'cutting'
 export type ScannerState = 'none' | 'up' | 'down' | 'slow' | 'cutting'
 
 /** A file as it was handed in. */
-export type HandedIn = {
+export type Uploaded = {
   by: PersonName
   documentType: string
   fileName: string
@@ -23,7 +23,7 @@ export type HandedIn = {
 }
 
 /** What a version is shown with, beside its document's type. */
-export type VersionFile = Pick<HandedIn, 'fileName' | 'fileSize' | 'mimeType' | 'sha256' | 'uploadedBy'>
+export type VersionFile = Pick<Uploaded, 'fileName' | 'fileSize' | 'mimeType' | 'sha256' | 'uploadedBy'>
 
 /** What the service may do with a file that it takes. */
 export type Fate = {
@@ -41,10 +41,10 @@ export type KnownVersion = VersionFile &
   }
 
 /** As it was handed in first, and what became of it. The first of its versions is number 1. `isOld`: its days in the trash are over. */
-export type KnownDocument = HandedIn & { id: string; versions: KnownVersion[]; isInTrash: boolean; isOld: boolean }
+export type KnownDocument = Uploaded & { id: string; versions: KnownVersion[]; isInTrash: boolean; isOld: boolean }
 
 /** Its answer was lost, or was a 503: it stands or it does not, and the next look decides. */
-export type Doubtful = HandedIn & Fate & { mustStand: boolean }
+export type Doubtful = Uploaded & Fate & { mustStand: boolean }
 
 type Firm = { documents: KnownDocument[]; doubtful: Doubtful[]; purged: KnownDocument[] }
 
@@ -78,7 +78,7 @@ export function differs(what: string): never {
   throw new Error(what)
 }
 
-export function newDocument(file: HandedIn, id: string, fate: Fate): KnownDocument {
+export function newDocument(file: Uploaded, id: string, fate: Fate): KnownDocument {
   return { ...file, id, versions: [newVersion(file, fate)], isInTrash: false, isOld: false }
 }
 
@@ -98,6 +98,6 @@ export function versionOf(document: KnownDocument, number: number = document.ver
   return document.versions[number - 1] ?? differs(`${nameOf(document)} has no version ${number}`)
 }
 
-export function nameOf({ documentType, fileName, by }: HandedIn): string {
+export function nameOf({ documentType, fileName, by }: Uploaded): string {
   return `${by}’s ${documentType} “${fileName}”`
 }

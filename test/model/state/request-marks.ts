@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import type { Real } from './verb.ts'
 
-const mostLines = 20
+const maxLines = 20
 
 /** The service writes down with each line what we call the request: here all that belong to one step of a history. */
 export function markRequests(real: Real, step: string): void {
@@ -18,7 +18,7 @@ export async function readMarkedLines({ world, mark }: Real): Promise<string[]> 
   return log
     .split('\n')
     .filter((line) => line.includes(`"${mark}"`) && isTelling(line))
-    .slice(-mostLines)
+    .slice(-maxLines)
 }
 
 function isTelling(line: string): boolean {

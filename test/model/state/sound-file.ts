@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto'
 import { type Format, formats } from './formats.ts'
 import type { Real } from './verb.ts'
 
-type Wish = { format: Format; bytes: number; seed: number; name?: string }
+type Options = { format: Format; bytes: number; seed: number; name?: string }
 
 /** A file that everybody takes but a scanner, and what the service says of it. No other history has the same bytes. */
-export function fileOf({ salt }: Real, { format, bytes: size, seed, name = 'newer' }: Wish) {
+export function fileOf({ salt }: Real, { format, bytes: size, seed, name = 'newer' }: Options) {
   const { make, extension, mimeType } = formats[format]
   const bytes = make({ bytes: size, seed: `${salt} ${seed}` })
   const sha256 = createHash('sha256').update(bytes).digest('hex')

@@ -27,7 +27,7 @@ export type Real = {
 
 export type Verb = AsyncCommand<Model, Real>
 
-type Wish = {
+type Options = {
   words: string
   /** Whether it makes sense now; most verbs need the service to run. */
   canRun?: (model: Model) => boolean
@@ -35,7 +35,7 @@ type Wish = {
   run: (model: Model, real: Real) => Promise<string>
 }
 
-export function verb({ words, canRun = ({ isServing }) => isServing, run }: Wish): Verb {
+export function verb({ words, canRun = ({ isServing }) => isServing, run }: Options): Verb {
   return {
     check: canRun,
     async run(model, real) {

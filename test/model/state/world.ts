@@ -53,13 +53,13 @@ export type World = {
 
 type Scout = { firm: FirmId; person: Person }
 
-type WorldWish = {
+type WorldOptions = {
   clamd: SharedClamd | undefined
   /** Whether the bucket keeps what is removed as old versions. */
   isVersioned: boolean
 }
 
-export async function openWorld(services: ServiceAddresses, { clamd, isVersioned }: WorldWish): Promise<World> {
+export async function openWorld(services: ServiceAddresses, { clamd, isVersioned }: WorldOptions): Promise<World> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'paniq-model-'))
   opened.defer(() => rm(folder, { recursive: true, force: true }))

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 
 import { type FirmName, firmNames } from '../state/cast.ts'
 import { downloadWhile } from './download.ts'
-import { type Allowed, handIn, noteOutcomes, type SoundFile, soundFiles, together } from './upload.ts'
+import { type Allowed, upload, noteOutcomes, type SoundFile, soundFiles, together } from './upload.ts'
 import { allVersions, differs, type Model } from '../state/model.ts'
 import { scansOf } from '../notes/note-scans.ts'
 import { bothStores, noteDrained, noteMigration, noteMoving } from '../notes/note-stores.ts'
@@ -60,7 +60,7 @@ async function migrate(model: Model, real: Real, migration: Migration): Promise<
   const running = run(real, command, killedAfterMs)
   const [ended, outcomes] = await whileRunning(
     running,
-    Promise.all(files.map((file) => handIn(real, file, moment))),
+    Promise.all(files.map((file) => upload(real, file, moment))),
     Promise.all([reads && downloadWhile(running, model, real), scans && scanNow(model, real)]),
   )
   assertEnd(model, 'migrate', ended)

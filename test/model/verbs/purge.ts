@@ -53,11 +53,11 @@ async function purgeWhile(model: Model, real: Real, purge: Purge): Promise<strin
     real,
     trash.filter((_, index) => waited === 'all' || index % 2 === 0),
   )
-  const before = { busy: await listBusy(real), kept: listKept(model) }
+  const before = { busy: await listBusy(real), kept: listStored(model) }
   const running = run(real, { verb: 'purge' }, killedAfterMs)
   const [ended] = await whileRunning(running, restores ? takeBack(real, firm, trash[0]) : Promise.resolve())
   if (ended !== 'killed' && ended.code !== 0) differs(`purge failed: ${ended.why}`)
-  const after = { busy: await listBusy(real), kept: listKept(model) }
+  const after = { busy: await listBusy(real), kept: listStored(model) }
   const judged = firmNames.map(async (name) => {
     const gone: KnownDocument[] = []
     for (const document of model.firms[name].documents) {
@@ -74,7 +74,7 @@ async function purgeWhile(model: Model, real: Real, purge: Purge): Promise<strin
 }
 
 /** What stood before a purge. */
-type Standing = { busy: string[]; kept: Kept }
+type Standing = { busy: string[]; kept: Stored }
 type Judging = { before: Standing; after: Standing; ended: Ended | 'killed' }
 
 async function findVirus(model: Model, real: Real, document: KnownDocument | undefined): Promise<void> {
@@ -139,10 +139,10 @@ const wasVerified = ({ versions }: KnownDocument) => versions.some(isVerified)
 const isVerified = ({ review }: KnownVersion) => review.status === 'verified'
 
 /** `maybe`: what is in use instead may be in quarantine, where it proves nothing. */
-type Kept = { surely: Set<KnownDocument>; maybe: Set<KnownDocument> }
+type Stored = { surely: Set<KnownDocument>; maybe: Set<KnownDocument> }
 
 /** A firm’s last verified papers of a type that it must have stay in the trash. */
-function listKept(model: Model): Kept {
+function listStored(model: Model): Stored {
   const isSurelyThere = (version: KnownVersion) => isVerified(version) && servingOf(model, version).must
   return { surely: listLast(model, isVerified), maybe: listLast(model, isSurelyThere) }
 }

@@ -7,7 +7,7 @@ import { differs, type KnownDocument } from '../state/model.ts'
 import { noteShown } from '../notes/note-shown.ts'
 import { callAs, type Verb, verb } from '../state/verb.ts'
 
-const wish = fc.record({ by: fc.constantFrom(...people), which: fc.nat({ max: 20 }) })
+const options = fc.record({ by: fc.constantFrom(...people), which: fc.nat({ max: 20 }) })
 
 /** The firm's administrator may with every paper; others with those that they handed in first, as long as none of its versions was ever verified. */
 function mayDiscard(by: PersonName, document: KnownDocument): boolean {
@@ -15,7 +15,7 @@ function mayDiscard(by: PersonName, document: KnownDocument): boolean {
   return cast[by].role === 'firm_admin' || (document.by === by && !wasVerified)
 }
 
-export const deleteVerb: fc.Arbitrary<Verb> = wish.map(({ by, which }) =>
+export const deleteVerb: fc.Arbitrary<Verb> = options.map(({ by, which }) =>
   verb({
     words: `${by} deletes document ${which}`,
     canRun: hasDocuments(by),
@@ -29,7 +29,7 @@ export const deleteVerb: fc.Arbitrary<Verb> = wish.map(({ by, which }) =>
   }),
 )
 
-export const restoreVerb: fc.Arbitrary<Verb> = wish.map(({ by, which }) =>
+export const restoreVerb: fc.Arbitrary<Verb> = options.map(({ by, which }) =>
   verb({
     words: `${by} takes document ${which} out of the trash`,
     canRun: hasDocuments(by),

@@ -5,7 +5,7 @@ import type { StoreName } from '../../../src/vocabulary/vocabulary.ts'
 import { problemOf, uploadFile } from '../../support/documents/call-documents.ts'
 import { cast, people } from '../state/cast.ts'
 import { type Format, soundFormats } from '../state/formats.ts'
-import { differs, type HandedIn, type Model, type ScannerState } from '../state/model.ts'
+import { differs, type Uploaded, type Model, type ScannerState } from '../state/model.ts'
 import { findingsOn, noteVirus } from '../notes/note-scans.ts'
 import { storesOfNewFile } from '../notes/note-stores.ts'
 import { noteConflict, noteDoubt, noteTaken } from '../notes/note-uploaded.ts'
@@ -54,18 +54,18 @@ export function wordsOf({ by, documentType, format, bytes, seed, key }: SoundFil
 }
 
 /** What came of one file that was handed in. */
-export type Outcome = { file: HandedIn; hasVirus: boolean } & (
+export type Outcome = { file: Uploaded; hasVirus: boolean } & (
   | { kind: 'taken'; document: DocumentShape }
   | { kind: 'conflict' }
   | { kind: 'infected' }
   | { kind: 'doubt'; why: 'store_unavailable' | 'lost'; cause: string }
 )
 
-export async function handIn(real: Real, wish: SoundFile, moment: number): Promise<Outcome> {
+export async function upload(real: Real, wish: SoundFile, moment: number): Promise<Outcome> {
   const { by, documentType, key } = wish
   const { bytes, hasVirus, ...facts } = fileOf(real, wish)
   const person = real.people[by]
-  const file: HandedIn = {
+  const file: Uploaded = {
     ...facts,
     by,
     documentType,
@@ -181,15 +181,15 @@ export const together = (files: SoundFile[]) =>
   files.map(wordsOf).join(files.length === 2 ? ' and, at once, ' : ', at once ')
 
 /** One file, or several at the same moment. */
-export const handInVerb: fc.Arbitrary<Verb> = soundFiles.map((files) => handInNow(files))
+export const uploadVerb: fc.Arbitrary<Verb> = soundFiles.map((files) => uploadNow(files))
 
-export function handInNow(files: SoundFile[], canRun?: (model: Model) => boolean): Verb {
+export function uploadNow(files: SoundFile[], canRun?: (model: Model) => boolean): Verb {
   return verb({
     words: together(files),
     ...(canRun && { canRun }),
     async run(model, real) {
       const moment = (model.moment += 1)
-      const outcomes = await Promise.all(files.map((file) => handIn(real, file, moment)))
+      const outcomes = await Promise.all(files.map((file) => upload(real, file, moment)))
       return noteOutcomes(model, outcomes, allowedNow(model))
     },
   })
@@ -197,7 +197,7 @@ export function handInNow(files: SoundFile[], canRun?: (model: Model) => boolean
 
 /** Files with the test virus in them, one or several at once. */
 export const infectedVerb: fc.Arbitrary<Verb> = soundFiles.map((files) =>
-  handInNow(
+  uploadNow(
     files.map((file, index) => (index === 0 ? { ...file, format: 'virus' as const } : file)),
     ({ isServing, scanner }) => isServing && scanner !== 'none',
   ),

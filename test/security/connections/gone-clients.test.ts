@@ -4,7 +4,7 @@ import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { startService } from '../../support/service/start-service.ts'
-import { listKept } from './list-stored.ts'
+import { listStored } from './list-stored.ts'
 import { asChunk, formStart, openRaw, uploadHead } from '../../support/http/raw-connection.ts'
 
 const scene = sceneOfFile(async (closing) => {
@@ -15,7 +15,7 @@ const scene = sceneOfFile(async (closing) => {
 
 it('clients that go away before they are heard are on record as others are, and leave nothing', async () => {
   const { service, firm, admin } = scene
-  const before = await listKept(service)
+  const before = await listStored(service)
   const count = 60
   const upload = uploadHead(firm, admin.headers.authorization, 'Transfer-Encoding: chunked')
   const sendAndGo = async () => {
@@ -33,5 +33,5 @@ it('clients that go away before they are heard are on record as others are, and 
   }
   await expect.poll(recorded).toBe(count)
   expect(service.logLines.filter((line) => line.includes('request_failed'))).toEqual([])
-  expect(await listKept(service)).toEqual(before)
+  expect(await listStored(service)).toEqual(before)
 })

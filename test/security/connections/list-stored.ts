@@ -17,7 +17,7 @@ const tables = [
 ]
 
 /** All that a refused request must leave as it was: files, objects and rows, but for the audit trail. */
-export async function listKept(service: TestService, bucket?: FreshBucket): Promise<unknown> {
+export async function listStored(service: TestService, bucket?: FreshBucket): Promise<unknown> {
   const counts: Record<string, number | undefined> = {}
   for (const table of tables) {
     const { rows } = await sql<{ n: number }>`select count(*)::int as n from ${sql.id(table)}`.execute(service.app.db)

@@ -40,13 +40,13 @@ it('ten uploads that hardly move hold up nobody: others hand in, take a version 
   expect((await addVersion(service.url, { firm, id }, admin)).status).toBe(201)
   const slow = await beginSlowly(10)
 
-  const handedIn = await uploadFile(service.url, firm, admin, { bytes: file })
+  const uploaded = await uploadFile(service.url, firm, admin, { bytes: file })
   const takenUp = await restoreVersion(service.url, { firm, id }, admin, 1)
   const rest = [file.subarray(beginning.length), formEnd].map(asChunk)
   for (const connection of slow) for (const piece of [...rest, '0\r\n\r\n']) await connection.send(piece)
   const ended = await Promise.all(slow.map(({ answer }) => answer))
 
-  expect(handedIn.status).toBe(201)
+  expect(uploaded.status).toBe(201)
   expect(takenUp.status).toBe(201)
   expect(ended.map(({ status }) => status)).toEqual(ended.map(() => 201))
   expect(service.app.budget.free()).toBe(service.app.budget.totalBytes)

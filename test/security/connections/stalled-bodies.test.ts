@@ -7,7 +7,7 @@ import { buildApi } from '../../../src/bin/api.ts'
 import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { startService, type TestService } from '../../support/service/start-service.ts'
-import { listKept } from './list-stored.ts'
+import { listStored } from './list-stored.ts'
 import { asChunk, formEnd, formStart, openRaw, uploadHead } from '../../support/http/raw-connection.ts'
 
 /** So long that an upload on a busy machine does not meet it, and short enough to be waited for. */
@@ -36,7 +36,7 @@ const stalled: [string, string, (Buffer | string)[]][] = [
 
 it.each(stalled)('an upload that stalls %s is ended, told why, and holds nothing', async (_where, header, pieces) => {
   const { firm, admin } = await firmWithAdmin(service)
-  const before = await listKept(service)
+  const before = await listStored(service)
   const connection = await openRaw(url)
   await connection.send(uploadHead(firm, admin.headers.authorization, header))
   for (const piece of pieces) await connection.send(piece)
@@ -45,7 +45,7 @@ it.each(stalled)('an upload that stalls %s is ended, told why, and holds nothing
   expect(status).toBe(400)
   expect(JSON.parse(body)).toMatchObject({ code: 'bad_request', detail: expect.stringContaining('stalled') })
   expect(service.app.budget.free()).toBe(service.app.budget.totalBytes)
-  expect(await listKept(service)).toEqual(before)
+  expect(await listStored(service)).toEqual(before)
 })
 
 it('an upload with pauses that are shorter than the limit, and longer together, is taken', async () => {

@@ -9,7 +9,7 @@ import { makeMember, makePerson } from '../../support/people/people.ts'
 import type { TestService } from '../../support/service/start-service.ts'
 import { type Asking, confidentialFile, type Place } from './people-who-ask.ts'
 
-type Wish = {
+type Options = {
   params?: Record<string, string>
   query?: string
   json?: unknown
@@ -17,7 +17,7 @@ type Wish = {
 }
 
 type Way = {
-  wish: (service: TestService, place: Place) => Wish | Promise<Wish>
+  options: (service: TestService, place: Place) => Options | Promise<Options>
   /** What somebody hears who was let in, where it is not plain 200. */
   letIn: string
 }
@@ -27,58 +27,58 @@ type Way = {
  * doors of `auth` get a body that is no good: who reaches its check was let in, and no password need be hashed.
  */
 const ways: Record<string, Way> = {
-  'POST /api/v1/auth/register': { wish: () => ({ json: { email: 7 } }), letIn: '422 validation_failed' },
-  'POST /api/v1/auth/login': { wish: () => ({ json: { email: 7 } }), letIn: '422 validation_failed' },
-  'POST /api/v1/auth/refresh': { wish: () => ({ json: { refresh_token: 7 } }), letIn: '422 validation_failed' },
-  'POST /api/v1/auth/logout': { wish: () => ({ json: { refresh_token: 7 } }), letIn: '422 validation_failed' },
-  'POST /api/v1/security-firms/register': { wish: () => ({ json: newFirm() }), letIn: '201' },
+  'POST /api/v1/auth/register': { options: () => ({ json: { email: 7 } }), letIn: '422 validation_failed' },
+  'POST /api/v1/auth/login': { options: () => ({ json: { email: 7 } }), letIn: '422 validation_failed' },
+  'POST /api/v1/auth/refresh': { options: () => ({ json: { refresh_token: 7 } }), letIn: '422 validation_failed' },
+  'POST /api/v1/auth/logout': { options: () => ({ json: { refresh_token: 7 } }), letIn: '422 validation_failed' },
+  'POST /api/v1/security-firms/register': { options: () => ({ json: newFirm() }), letIn: '201' },
   'PATCH /api/v1/security-firms/:firm_id': {
-    wish: (_service, place) => ({ json: { is_locked: place.isLocked } }),
+    options: (_service, place) => ({ json: { is_locked: place.isLocked } }),
     letIn: '200',
   },
   'POST /api/v1/security-firms/:firm_id/members': {
-    wish: async ({ app }) => ({ json: { email: (await makePerson(app)).email, role: 'firm_user' } }),
+    options: async ({ app }) => ({ json: { email: (await makePerson(app)).email, role: 'firm_user' } }),
     letIn: '201',
   },
   'PATCH /api/v1/security-firms/:firm_id/members/:user_id': {
-    wish: (_service, place) => ({ params: { user_id: place.member.id }, json: { role: 'firm_user' } }),
+    options: (_service, place) => ({ params: { user_id: place.member.id }, json: { role: 'firm_user' } }),
     letIn: '200',
   },
   'DELETE /api/v1/security-firms/:firm_id/members/:user_id': {
-    wish: async ({ app }, { firmId }) => ({ params: { user_id: (await makeMember(app, firmId, 'firm_user')).id } }),
+    options: async ({ app }, { firmId }) => ({ params: { user_id: (await makeMember(app, firmId, 'firm_user')).id } }),
     letIn: '204',
   },
   'POST /api/v1/users/:user_id/identities': {
-    wish: () => ({ json: { issuer: 'https://login.example', subject: randomUUID() } }),
+    options: () => ({ json: { issuer: 'https://login.example', subject: randomUUID() } }),
     letIn: '201',
   },
   'DELETE /api/v1/users/:user_id/identities/:identity_id': {
-    wish: async ({ app }, { member }) => ({ params: { identity_id: await linkedTo(app.db, member.id) } }),
+    options: async ({ app }, { member }) => ({ params: { identity_id: await linkedTo(app.db, member.id) } }),
     letIn: '204',
   },
   'POST /api/v1/document-types': {
-    wish: () => ({ json: { code: `t_${randomBytes(8).toString('hex')}`, name: 'Fire safety certificate' } }),
+    options: () => ({ json: { code: `t_${randomBytes(8).toString('hex')}`, name: 'Fire safety certificate' } }),
     letIn: '201',
   },
-  'PATCH /api/v1/document-types/:document_type': { wish: () => ({ json: { is_active: true } }), letIn: '200' },
+  'PATCH /api/v1/document-types/:document_type': { options: () => ({ json: { is_active: true } }), letIn: '200' },
   'POST /api/v1/security-firms/:firm_id/documents': {
-    wish: () => ({ query: '?document_type=tax_clearance', form: formWithFile() }),
+    options: () => ({ query: '?document_type=tax_clearance', form: formWithFile() }),
     letIn: '201',
   },
   'POST /api/v1/security-firms/:firm_id/documents/:id/versions': {
-    wish: async (service, place) => ({ ...(await ownDocument(service, place)), form: formWithFile() }),
+    options: async (service, place) => ({ ...(await ownDocument(service, place)), form: formWithFile() }),
     letIn: '201',
   },
-  'POST /api/v1/security-firms/:firm_id/documents/:id/versions/:n/restore': { wish: ownDocument, letIn: '201' },
-  'DELETE /api/v1/security-firms/:firm_id/documents/:id': { wish: ownDocument, letIn: '204' },
-  'POST /api/v1/security-firms/:firm_id/documents/:id/restore': { wish: ownDocument, letIn: '200' },
+  'POST /api/v1/security-firms/:firm_id/documents/:id/versions/:n/restore': { options: ownDocument, letIn: '201' },
+  'DELETE /api/v1/security-firms/:firm_id/documents/:id': { options: ownDocument, letIn: '204' },
+  'POST /api/v1/security-firms/:firm_id/documents/:id/restore': { options: ownDocument, letIn: '200' },
   'PATCH /api/v1/security-firms/:firm_id/documents/:id/disposal': {
-    wish: () => ({ json: { hold: false, reason: 'the case is closed' } }),
+    options: () => ({ json: { hold: false, reason: 'the case is closed' } }),
     letIn: '200',
   },
   // Whoever is asked what they saw was let in.
   'PUT /api/v1/security-firms/:firm_id/documents/:id/review': {
-    wish: () => ({ json: { decision: 'verify' } }),
+    options: () => ({ json: { decision: 'verify' } }),
     letIn: '428 precondition_required',
   },
 }
@@ -116,17 +116,17 @@ export async function callRoute(
   { method, url }: ServedRoute,
   { authorization, place }: Asking,
 ): Promise<Response> {
-  const wish = (await ways[`${method} ${url}`]?.wish(service, place)) ?? {}
-  const params: Record<string, string> = { ...parametersOf(place), ...wish.params }
+  const options = (await ways[`${method} ${url}`]?.options(service, place)) ?? {}
+  const params: Record<string, string> = { ...parametersOf(place), ...options.params }
   const path = url.replaceAll(/:(\w+)/g, (_colon, name: string) => params[name] ?? '')
-  return await fetch(`${base}${path}${end}${wish.query ?? ''}`, {
+  return await fetch(`${base}${path}${end}${options.query ?? ''}`, {
     method,
     redirect: 'manual',
-    ...contentOf(wish, authorization === undefined ? {} : { authorization }),
+    ...contentOf(options, authorization === undefined ? {} : { authorization }),
   })
 }
 
-function contentOf({ json, form }: Wish, headers: Record<string, string>): RequestInit {
+function contentOf({ json, form }: Options, headers: Record<string, string>): RequestInit {
   if (form !== undefined) return { body: form, headers }
   if (json === undefined) return { headers }
   return { body: JSON.stringify(json), headers: { ...headers, 'content-type': 'application/json' } }
@@ -157,10 +157,10 @@ async function linkedTo(db: Db, userId: UserId): Promise<string> {
 }
 
 /** A document of the same kind and by the same uploader, for a call that changes it. In a locked firm nothing is changed. */
-async function ownDocument({ url }: TestService, place: Place): Promise<Wish> {
+async function ownDocument({ url }: TestService, place: Place): Promise<Options> {
   if (place.isLocked) return {}
-  const wish = place.documentId === place.confidentialId ? confidentialFile : {}
-  const { id } = await uploadDocument(url, place.firmId, place.uploader, wish)
+  const options = place.documentId === place.confidentialId ? confidentialFile : {}
+  const { id } = await uploadDocument(url, place.firmId, place.uploader, options)
   return { params: { id } }
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-export type HoldProxy = {
+export type PausingProxy = {
   endpoint: string
   /** Resolves when so much of a request's body has passed; the rest is held back until `release`. */
   held: Promise<void>
@@ -13,7 +13,10 @@ export type HoldProxy = {
  * Passes connections on to a server, and stops in the middle of the first request body that is large enough: exactly
  * `bodyBytes` of it arrive, and what the sender then does can be looked at in peace.
  */
-export async function startHoldProxy(server: { port: number; host: string }, bodyBytes: number): Promise<HoldProxy> {
+export async function startPausingProxy(
+  server: { port: number; host: string },
+  bodyBytes: number,
+): Promise<PausingProxy> {
   const { promise: held, resolve: tellHeld } = Promise.withResolvers<void>()
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
   const sockets = new Set<Socket>()

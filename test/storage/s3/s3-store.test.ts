@@ -5,7 +5,7 @@ import type { FreshBucket } from '../../support/s3/fresh-bucket.ts'
 import { freshBucket } from '../../support/s3/fresh-bucket.ts'
 import { listBucket } from '../../support/s3/list-everything.ts'
 import { makePdf } from '../../support/files/make-files.ts'
-import { startHoldProxy } from './pausing-proxy.ts'
+import { startPausingProxy } from './pausing-proxy.ts'
 import {
   accept,
   arrive,
@@ -256,7 +256,7 @@ test.each([huge.length - 1, huge.length])(
 
 async function abortAfter(passed: number) {
   const { hostname: host, port } = new URL(bucket.s3.endpoint)
-  const proxy = await startHoldProxy({ host, port: Number(port) }, passed)
+  const proxy = await startPausingProxy({ host, port: Number(port) }, passed)
   const { store } = openS3On(bucket, { endpoint: proxy.endpoint })
   const leave = new AbortController()
   const key = newKey()

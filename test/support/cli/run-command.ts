@@ -33,11 +33,11 @@ export function startCommand(cwd: string, words: string[], settings: Settings = 
 /** An npm script of this checkout, whose settings keep data and papers below `folder`. */
 export function startScript(folder: string, script: string, settings: Settings = {}) {
   return follow(
-    spawn('npm', ['run', script], { cwd: checkout, env: { ...environment(folder, settings), ...keptBelow(folder) } }),
+    spawn('npm', ['run', script], { cwd: checkout, env: { ...environment(folder, settings), ...storedBelow(folder) } }),
   )
 }
 
-export function keptBelow(folder: string): Settings {
+export function storedBelow(folder: string): Settings {
   return { DATA_DIR: join(folder, 'data'), UPLOADS_DIR: join(folder, 'uploads') }
 }
 

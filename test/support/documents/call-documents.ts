@@ -2,7 +2,7 @@ import type { DocumentShape } from '../../../src/contract/documents.ts'
 import { makePdf } from '../files/make-files.ts'
 import type { Person } from '../people/people.ts'
 
-export type UploadWish = {
+export type UploadOptions = {
   type?: string
   fileName?: string
   contentType?: string
@@ -16,7 +16,7 @@ export async function uploadFile(
   url: string,
   firmId: string,
   person: Person | undefined,
-  wish: UploadWish = {},
+  wish: UploadOptions = {},
 ): Promise<Response> {
   const form = new FormData()
   const bytes = Uint8Array.from(wish.bytes ?? makePdf())
@@ -40,7 +40,7 @@ export async function uploadDocument(
   url: string,
   firmId: string,
   person: Person,
-  wish: UploadWish = {},
+  wish: UploadOptions = {},
 ): Promise<DocumentShape> {
   const response = await uploadFile(url, firmId, person, wish)
   if (response.status !== 201) throw new Error(`not taken: ${response.status} ${await response.text()}`)

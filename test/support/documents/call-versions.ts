@@ -1,4 +1,4 @@
-import { callDocuments, type UploadWish } from './call-documents.ts'
+import { callDocuments, type UploadOptions } from './call-documents.ts'
 import { makePdf } from '../files/make-files.ts'
 import type { Person } from '../people/people.ts'
 
@@ -9,7 +9,7 @@ export async function addVersion(
   url: string,
   { firm, id }: Of,
   person: Person | undefined,
-  wish: Omit<UploadWish, 'type'> = {},
+  wish: Omit<UploadOptions, 'type'> = {},
 ): Promise<Response> {
   const form = new FormData()
   const { fileName = 'licence.pdf' } = wish

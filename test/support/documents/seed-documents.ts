@@ -27,7 +27,7 @@ export async function seedDocuments(ground: Ground, sizes: number[]): Promise<Se
 }
 
 /** What firms hand in: 60 % scans of a page, 35 % of several, 5 % photographs; about 105 KB on average. */
-export function usualSizes(count: number, random: () => number = Math.random): number[] {
+export function defaultSizes(count: number, random: () => number = Math.random): number[] {
   const between = (least: number, most: number) => Math.round(least + random() * (most - least))
   return Array.from({ length: count }, () => {
     const kind = random()

@@ -12,7 +12,7 @@ export const impatient = {
   times: { shortestPauseMs: 100, longestPauseMs: 400, calmMs: 0, suspectMs: 5000 },
 }
 
-export const mostBytes = { MAX_UPLOAD_BYTES: '60000000' }
+export const maxBytes = { MAX_UPLOAD_BYTES: '60000000' }
 
 /** The ways in which S3 can fail to answer. */
 export const faults: [what: string, fault: Fault][] = [
@@ -42,7 +42,7 @@ export async function openFailingS3(): Promise<FailingS3> {
   const { hostname, port } = new URL(bucket.s3.endpoint)
   const proxy = await startFaultProxy({ host: hostname, port: Number(port) })
   const settings = s3Settings(bucket, `http://127.0.0.1:${proxy.port}`)
-  const service = await startService({ ...settings, ...mostBytes }, impatient)
+  const service = await startService({ ...settings, ...maxBytes }, impatient)
   const spoil = async (fault: Fault) => {
     proxy.setFault(fault)
     await proxy.cutAll()

@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 
-type FileWish = {
+type FileOptions = {
   /** The exact size wanted; without it, the smallest that is valid. */
   bytes?: number
   /** Files of the same size and another seed have other bytes; the same seed always gives the same file. */
@@ -9,17 +9,17 @@ type FileWish = {
 }
 
 /** A PDF of one empty page that a reader opens; `attached`: a file inside it. */
-export function makePdf({ attached, ...wish }: FileWish & { attached?: Buffer } = {}): Buffer {
+export function makePdf({ attached, ...wish }: FileOptions & { attached?: Buffer } = {}): Buffer {
   return sized((spare, seed) => pdf(spare, seed, attached), wish)
 }
 
 /** A PNG of one grey pixel. */
-export function makePng(wish: FileWish = {}): Buffer {
+export function makePng(wish: FileOptions = {}): Buffer {
   return sized(png, wish)
 }
 
 /** A JPEG of one grey pixel. */
-export function makeJpeg(wish: FileWish = {}): Buffer {
+export function makeJpeg(wish: FileOptions = {}): Buffer {
   return sized(jpeg, wish)
 }
 
@@ -34,7 +34,7 @@ type Maker = (spare: number, seed: string) => Buffer
 
 const leastSpare = 24
 
-function sized(maker: Maker, { bytes, seed = '' }: FileWish): Buffer {
+function sized(maker: Maker, { bytes, seed = '' }: FileOptions): Buffer {
   const smallest = maker(leastSpare, seed)
   if (bytes === undefined) return smallest
   if (bytes < smallest.length) throw new Error(`${bytes} bytes are too few: the smallest has ${smallest.length}`)

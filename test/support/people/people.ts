@@ -9,10 +9,10 @@ export type Registry = Pick<App, 'db' | 'now'> & { keys: Pick<App['keys'], 'acce
 
 export type Person = { id: UserId; email: string; headers: { authorization: string } }
 
-type PersonWish = { role?: 'user' | 'admin'; isLocked?: boolean; isSuspended?: boolean }
+type PersonOptions = { role?: 'user' | 'admin'; isLocked?: boolean; isSuspended?: boolean }
 
 /** A person straight in the platform's table, with a token such as the platform would give. */
-export async function makePerson(app: Registry, wish: PersonWish = {}): Promise<Person> {
+export async function makePerson(app: Registry, wish: PersonOptions = {}): Promise<Person> {
   const id = randomUUID() as UserId
   const email = `${id}@people.example`
   await app.db

@@ -11,7 +11,7 @@ import { makePdf } from '../files/make-files.ts'
 
 export type PlatformDocument = { id: DocumentId; firmId: FirmId; filePath: string; bytes: Buffer }
 
-export type PlatformDocumentWish = {
+export type PlatformDocumentOptions = {
   /** What `firm_documents.file_path` says; else a key as the platform makes them. */
   filePath?: string
   /** Columns that differ from the usual. */
@@ -32,7 +32,7 @@ export async function insertPlatformDocument(
   platform: Client,
   files: PlatformFiles,
   firmId: FirmId,
-  wish: PlatformDocumentWish = {},
+  wish: PlatformDocumentOptions = {},
 ): Promise<PlatformDocument> {
   const filePath = wish.filePath ?? platformKey(firmId)
   const bytes = wish.bytes ?? makePdf({ seed: randomUUID() })

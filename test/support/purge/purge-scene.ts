@@ -6,7 +6,7 @@ import { systemActor } from '../../../src/database/audit/events.ts'
 import { collectBlobs } from '../../../src/documents/stores/collect-blobs.ts'
 import { purgeDaily, type PurgeCounts } from '../../../src/documents/purge/purge-trash.ts'
 import type { DocumentId, FirmId } from '../../../src/vocabulary/vocabulary.ts'
-import { uploadDocument, type UploadWish } from '../documents/call-documents.ts'
+import { uploadDocument, type UploadOptions } from '../documents/call-documents.ts'
 import { deleteDocument } from '../documents/call-trash.ts'
 import type { FreshBucket } from '../s3/fresh-bucket.ts'
 import { makePdf } from '../files/make-files.ts'
@@ -25,7 +25,7 @@ export async function deletedDaysAgo(
   { app, url }: TestService,
   { firm, admin }: { firm: FirmId; admin: Person },
   days: number,
-  wish: UploadWish & { isVerified?: boolean } = {},
+  wish: UploadOptions & { isVerified?: boolean } = {},
 ): Promise<DocumentShape> {
   const bytes = makePdf({ seed: crypto.randomUUID() })
   const document = await uploadDocument(url, firm, admin, { type: 'bank_statement', bytes, ...wish })

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { type ClamdWish, clamdNeed, type RunningClamd, startClamd } from '../services/programs/clamd.ts'
+import { type ClamdOptions, clamdNeed, type RunningClamd, startClamd } from '../services/programs/clamd.ts'
 import { ensureInstalled } from '../services/packages/install-packages.ts'
 
 export type ClamdInHand = {
@@ -18,7 +18,7 @@ export type ClamdInHand = {
 }
 
 /** A clamd of one test file's own, which it may stop and start; installed first if need be. */
-export async function clamdInHand(settings: ClamdWish['settings'] = {}): Promise<ClamdInHand> {
+export async function clamdInHand(settings: ClamdOptions['settings'] = {}): Promise<ClamdInHand> {
   await ensureInstalled([clamdNeed])
   const folder = await mkdtemp(join(tmpdir(), 'paniq-clamd-'))
   let running: RunningClamd | undefined = await startClamd(folder, { settings })

@@ -4,7 +4,7 @@ import type { FreshBucket } from './fresh-bucket.ts'
 import { s3Settings } from './s3-settings.ts'
 
 /** As `s3 setup` without an option does, with the owner's rights: what became of each part. */
-export async function setUpAsUsual(bucket: FreshBucket, origins: string[] = []): Promise<Record<string, string>> {
+export async function setUpByDefault(bucket: FreshBucket, origins: string[] = []): Promise<Record<string, string>> {
   const { owner: credentials } = bucket.s3
   const config = { ...loadConfig(s3Settings(bucket)).s3, credentials }
   const { signal } = new AbortController()

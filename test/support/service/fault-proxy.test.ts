@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { startFaultProxy, type Fault } from './fault-proxy.ts'
 import { makeNoise } from '../files/make-files.ts'
 
-const paper = makeNoise(300_000)
+const document = makeNoise(300_000)
 
 /** A server that takes a whole paper and answers with the same bytes, behind a proxy with one fault. */
 async function sendThrough(fault: Fault) {
@@ -18,7 +18,7 @@ async function sendThrough(fault: Fault) {
     socket.on('data', (chunk) => {
       received.push(chunk)
       length += chunk.length
-      if (length === paper.length) socket.end(paper)
+      if (length === document.length) socket.end(document)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -28,7 +28,7 @@ async function sendThrough(fault: Fault) {
 
   const client = connect({ host: '127.0.0.1', port: proxy.port })
   const answer = buffer(client).catch((error: NodeJS.ErrnoException) => error.code)
-  client.write(paper)
+  client.write(document)
   return {
     client,
     answer,
@@ -46,15 +46,15 @@ async function sendThrough(fault: Fault) {
 test('a connection without a fault carries every byte in both directions', async () => {
   const sent = await sendThrough({ kind: 'none' })
 
-  expect(await sent.answer).toEqual(paper)
-  expect(sent.received()).toEqual(paper)
+  expect(await sent.answer).toEqual(document)
+  expect(sent.received()).toEqual(document)
   await sent.close()
 })
 
 test('a slow connection carries every byte in both directions', async () => {
   const sent = await sendThrough({ kind: 'slow', latencyMs: 1, bytesPerSecond: 5_000_000 })
 
-  expect(await sent.answer).toEqual(paper)
+  expect(await sent.answer).toEqual(document)
   await sent.close()
 })
 
@@ -65,7 +65,7 @@ test.each([0, 1, 150_000, 299_999])(
 
     expect(await sent.answer).toBe('ECONNRESET')
     await sent.close()
-    expect(sent.received()).toEqual(paper.subarray(0, afterBytes))
+    expect(sent.received()).toEqual(document.subarray(0, afterBytes))
   },
 )
 
@@ -73,7 +73,7 @@ test('a connection cut before the answer leaves the server with everything and t
   const sent = await sendThrough({ kind: 'cut_down', afterBytes: 0 })
 
   expect(await sent.answer).toBe('ECONNRESET')
-  expect(sent.received()).toEqual(paper)
+  expect(sent.received()).toEqual(document)
   await sent.close()
 })
 
@@ -100,7 +100,7 @@ test('a hanging connection ends only when it is cut, and the server hears nothin
 
 test('an open connection that hangs stays open, and the server hears no more of it', async () => {
   const sent = await sendThrough({ kind: 'swallow_answer' })
-  await expect.poll(() => sent.received().length).toBe(paper.length)
+  await expect.poll(() => sent.received().length).toBe(document.length)
   sent.proxy.hangAll()
   // More than the buffers of connections take: the proxy has read of it.
   await new Promise((resolve) => sent.client.write(Buffer.alloc(30_000_000), resolve))
@@ -110,12 +110,12 @@ test('an open connection that hangs stays open, and the server hears no more of 
 
   expect(await sent.answer).toBe('ECONNRESET')
   await sent.close()
-  expect(sent.received()).toHaveLength(paper.length)
+  expect(sent.received()).toHaveLength(document.length)
 })
 
 test('a swallowed answer leaves the server with everything and the connection open', async () => {
   const sent = await sendThrough({ kind: 'swallow_answer' })
-  await expect.poll(() => sent.received().length).toBe(paper.length)
+  await expect.poll(() => sent.received().length).toBe(document.length)
   expect(sent.client.readable).toBe(true)
   expect(sent.client.bytesRead).toBe(0)
 

@@ -39,7 +39,7 @@ export type InstanceSettings = {
   onEndByItself: (why: string) => void
 }
 
-const mostSecondsToStop = 90
+const maxSecondsToStop = 90
 
 export async function makeInstance(settings: InstanceSettings): Promise<Instance> {
   const { name, folder, env, databaseCuts = () => 0 } = settings
@@ -103,10 +103,10 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     async stop() {
       isAnswering = false
       const ending = child
-      const force = setTimeout(() => ending?.kill('SIGKILL'), mostSecondsToStop * 1000)
+      const force = setTimeout(() => ending?.kill('SIGKILL'), maxSecondsToStop * 1000)
       await end('SIGTERM')
       clearTimeout(force)
-      if (ending?.signalCode === 'SIGKILL') throw new Error(`${name} did not end within ${mostSecondsToStop} s`)
+      if (ending?.signalCode === 'SIGKILL') throw new Error(`${name} did not end within ${maxSecondsToStop} s`)
       return ending?.exitCode ?? null
     },
   }

@@ -7,22 +7,22 @@ import { ServiceFailure } from './packages/service-failure.ts'
 
 export type KeeperAnswer = { addresses: Partial<AddressOf> } | { failure: string }
 
-export type KeptServices = { addresses: Partial<AddressOf>; stop: () => Promise<void> }
+export type RunningServices = { addresses: Partial<AddressOf>; stop: () => Promise<void> }
 
 /** Starts services that end when `stop` is called, and also when this process ends without having called it. */
-export async function keepServices(names: ServiceName[]): Promise<KeptServices> {
-  const keeper = fork(fileURLToPath(new URL('services-process.ts', import.meta.url)), names, {
+export async function keepServices(names: ServiceName[]): Promise<RunningServices> {
+  const storer = fork(fileURLToPath(new URL('services-process.ts', import.meta.url)), names, {
     detached: true,
     execArgv: [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
-  const answer = await answerOf(keeper)
+  const answer = await answerOf(storer)
   if ('failure' in answer) throw new ServiceFailure(answer.failure)
 
   // Neither it nor the channel to it is a reason for this process to stay.
-  keeper.unref()
-  keeper.channel?.unref()
-  return { addresses: answer.addresses, stop: () => stopKeeper(keeper) }
+  storer.unref()
+  storer.channel?.unref()
+  return { addresses: answer.addresses, stop: () => stopKeeper(storer) }
 }
 
 function answerOf(keeper: ChildProcess): Promise<KeeperAnswer> {

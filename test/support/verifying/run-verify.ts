@@ -9,7 +9,7 @@ import {
 } from '../../../src/documents/verifying/verification.ts'
 import { verify } from '../../../src/documents/verifying/verify.ts'
 
-type Wish = Partial<Pick<Verification, 'reads' | 'repairs' | 'patienceMs' | 'signal' | 'onWaiting'>> & {
+type Options = Partial<Pick<Verification, 'reads' | 'repairs' | 'patienceMs' | 'signal' | 'onWaiting'>> & {
   share?: number
 }
 
@@ -20,7 +20,7 @@ export type RunOfVerify = Verified & {
 }
 
 /** The whole verification as a command would run it. */
-export async function runVerify(needs: VerifyNeeds, wish: Wish = {}): Promise<RunOfVerify> {
+export async function runVerify(needs: VerifyNeeds, wish: Options = {}): Promise<RunOfVerify> {
   const { share = 1, ...rest } = wish
   const list: Finding[] = []
   const verified = await verify(needs, systemActor('a test'), {

@@ -51,7 +51,7 @@ describeCheck(2, () => {
   })
 
   it.each(Object.keys(asks))('by its real id, at its firm: %s is refused as at every other firm', async (name) => {
-    const { document, firm, outsider } = await paperAndOutsider()
+    const { document, firm, outsider } = await documentAndOutsider()
     const heard = await ask(name, firm, document.id, outsider)
 
     expect(heard).toMatchObject({ status: 403, code: 'not_a_member' })
@@ -61,7 +61,7 @@ describeCheck(2, () => {
   })
 
   it.each(Object.keys(asks))('by its real id, at their own firm: %s answers as if there were none', async (name) => {
-    const { document, firm, outsider, ownFirm } = await paperAndOutsider()
+    const { document, firm, outsider, ownFirm } = await documentAndOutsider()
     const heard = await ask(name, ownFirm, document.id, outsider)
 
     // To review and to hold is for administrators, whatever the paper.
@@ -75,7 +75,7 @@ describeCheck(2, () => {
   })
 
   it('lists show neither', async () => {
-    const { firm, outsider, ownFirm } = await paperAndOutsider()
+    const { firm, outsider, ownFirm } = await documentAndOutsider()
     const refused = await callDocuments(scene.url, firm, outsider)
 
     expect([refused.status, (await problemOf(refused)).code]).toEqual([403, 'not_a_member'])
@@ -83,7 +83,7 @@ describeCheck(2, () => {
   })
 })
 
-async function paperAndOutsider() {
+async function documentAndOutsider() {
   const { firm, admin } = await firmWithAdmin(scene.service)
   const { firm: ownFirm, admin: outsider } = await firmWithAdmin(scene.service)
   return { document: await uploadDocument(scene.url, firm, admin), firm, admin, ownFirm, outsider }

@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-const wishes: Record<string, string> = {
+const requests: Record<string, string> = {
   id: randomUUID(),
   firm_id: randomUUID(),
   status: 'verified',
@@ -60,7 +60,7 @@ describeCheck(4, () => {
     'state, verdict, key, firm and uploader in an upload’s %s are ignored or refused',
     async (where) => {
       const { firm, admin } = await firmWithAdmin(service)
-      for (const [name, value] of Object.entries(wishes)) {
+      for (const [name, value] of Object.entries(requests)) {
         const form = new FormData()
         if (where === 'form before the file') form.append(name, value)
         form.append('file', new Blob([Uint8Array.from(makePdf())], { type: 'application/pdf' }), 'licence.pdf')
@@ -87,7 +87,7 @@ describeCheck(4, () => {
           uploaded_by: admin.id,
           mime_type: 'application/pdf',
         })
-        expect(document.id).not.toBe(wishes['id'])
+        expect(document.id).not.toBe(requests['id'])
         const row = await versionOf(document.id)
         expect(row.storage_key).toMatch(new RegExp(`^security_firms/${firm}/tax_clearance_[0-9a-f-]{36}\\.pdf$`))
         expect(row.reviewed_by).toBeNull()

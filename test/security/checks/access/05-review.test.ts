@@ -37,7 +37,7 @@ async function review(
   })
 }
 
-async function handIn(): Promise<Of & { admin: Person }> {
+async function upload(): Promise<Of & { admin: Person }> {
   const { firm, admin } = await firmWithAdmin(service)
   return { firm, admin, id: (await uploadDocument(service.url, firm, admin)).id }
 }
@@ -59,66 +59,68 @@ const read = async (answer: Response) => (await answer.json()) as DocumentShape
 
 describeCheck(5, () => {
   it('nobody but an administrator verifies or rejects', async () => {
-    const paper = await handIn()
-    const ifMatch = await etagOf(paper)
+    const document = await upload()
+    const ifMatch = await etagOf(document)
     for (const role of ['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'] as const) {
-      const member = await makeMember(service.app, paper.firm, role)
+      const member = await makeMember(service.app, document.firm, role)
       for (const decision of ['verify', 'reject'])
-        expect(await codeOf(await review(paper, member, { decision, ifMatch }))).toBe('403 forbidden')
+        expect(await codeOf(await review(document, member, { decision, ifMatch }))).toBe('403 forbidden')
     }
-    expect(await etagOf(paper)).toBe(ifMatch)
+    expect(await etagOf(document)).toBe(ifMatch)
   })
 
   it('nobody decides on a paper that they handed in, also not after somebody else took its bytes up again', async () => {
-    const paper = await handIn()
+    const document = await upload()
     await service.app.db
       .updateTable('registered_users')
       .set({ role: 'admin' })
-      .where('id', '=', paper.admin.id)
+      .where('id', '=', document.admin.id)
       .execute()
-    const decide = async () => review(paper, paper.admin, { decision: 'verify', ifMatch: await etagOf(paper) })
+    const decide = async () => review(document, document.admin, { decision: 'verify', ifMatch: await etagOf(document) })
     expect(await codeOf(await decide())).toBe('403 forbidden')
 
-    const colleague = await makeMember(service.app, paper.firm)
-    await restoreVersion(service.url, paper, colleague, 1)
+    const colleague = await makeMember(service.app, document.firm)
+    await restoreVersion(service.url, document, colleague, 1)
     expect(await codeOf(await decide())).toBe('403 forbidden')
 
-    await addVersion(service.url, paper, colleague, { bytes: makePdf({ seed: 'of a colleague' }) })
+    await addVersion(service.url, document, colleague, { bytes: makePdf({ seed: 'of a colleague' }) })
     expect((await decide()).status).toBe(200)
   })
 
   it('a reviewer says what they saw, and decides on nothing else', async () => {
-    const paper = await handIn()
-    const seen = await etagOf(paper)
-    expect(await codeOf(await review(paper, administrator, { decision: 'verify' }))).toBe('428 precondition_required')
-    const anything = await review(paper, administrator, { decision: 'verify', ifMatch: '*' })
+    const document = await upload()
+    const seen = await etagOf(document)
+    expect(await codeOf(await review(document, administrator, { decision: 'verify' }))).toBe(
+      '428 precondition_required',
+    )
+    const anything = await review(document, administrator, { decision: 'verify', ifMatch: '*' })
     const { code, detail } = await problemOf(anything)
     expect([anything.status, code]).toEqual([412, 'precondition_failed'])
     expect(detail).toContain('Send the ETag')
 
-    await addVersion(service.url, paper, paper.admin, { bytes: makePdf({ seed: 'another' }) })
-    expect(await codeOf(await review(paper, administrator, { decision: 'verify', ifMatch: seen }))).toBe(
+    await addVersion(service.url, document, document.admin, { bytes: makePdf({ seed: 'another' }) })
+    expect(await codeOf(await review(document, administrator, { decision: 'verify', ifMatch: seen }))).toBe(
       '412 precondition_failed',
     )
 
     // From here on a document that looks the same as before each decision.
-    await review(paper, administrator, {
+    await review(document, administrator, {
       decision: 'reject',
       reason_code: 'not_readable',
-      ifMatch: await etagOf(paper),
+      ifMatch: await etagOf(document),
     })
-    const ifMatch = await etagOf(paper)
+    const ifMatch = await etagOf(document)
     const both = await Promise.all([
-      review(paper, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
-      review(paper, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
+      review(document, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
+      review(document, administrator, { decision: 'reject', reason_code: 'not_readable', ifMatch }),
     ])
     expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412])
   })
 
   it('a rejection stands without a reason too, and nothing is verified for a time that is past', async () => {
-    const paper = await handIn()
+    const document = await upload()
     const decide = async (body: Record<string, unknown>) =>
-      review(paper, administrator, { ...body, ifMatch: await etagOf(paper) })
+      review(document, administrator, { ...body, ifMatch: await etagOf(document) })
 
     expect((await decide({ decision: 'reject' })).status).toBe(200)
     expect(await refusalOf(await decide({ decision: 'verify', valid_until: '2020-02-29' }))).toBe(
@@ -131,37 +133,37 @@ describeCheck(5, () => {
   })
 
   it('a day that no calendar has is refused by name; a comment that ends within a character is kept without that half', async () => {
-    const paper = await handIn()
+    const document = await upload()
     const decide = async (more: Record<string, unknown>) =>
-      review(paper, administrator, { decision: 'verify', ...more, ifMatch: await etagOf(paper) })
+      review(document, administrator, { decision: 'verify', ...more, ifMatch: await etagOf(document) })
 
     const refused = await decide({ valid_until: '0000-01-01' })
     expect([refused.status, (await problemOf(refused)).errors?.[0]?.field]).toEqual([422, 'valid_until'])
     expect((await decide({ comment: 'Clear \uD83D' })).status).toBe(200)
     const history = (await (
-      await callDocuments(service.url, paper.firm, paper.admin, `/${paper.id}/events`)
+      await callDocuments(service.url, document.firm, document.admin, `/${document.id}/events`)
     ).json()) as EventShape[]
     const decided = history.find(({ action, outcome }) => action === 'document.reviewed' && outcome === 'ok')
     expect(decided?.details).toMatchObject({ comment: 'Clear \uFFFD' })
   })
 
   it('a decision stands in the document, in the platform’s row and in the history, and ends with that version', async () => {
-    const paper = await handIn()
-    const decided = await review(paper, administrator, {
+    const document = await upload()
+    const decided = await review(document, administrator, {
       decision: 'verify',
       comment: 'As the register has it.',
       valid_until: '2027-03-31',
-      ifMatch: await etagOf(paper),
+      ifMatch: await etagOf(document),
     })
     const verified = await read(decided)
     expect(verified).toMatchObject({ is_verified: true, review_status: 'verified', valid_until: '2027-03-31' })
     expect(verified.verified_at).toMatch(/^20/)
-    expect(decided.headers.get('etag')).toBe(await etagOf(paper))
-    expect(await compareWithPlatform(service.app, paper.id)).toEqual([])
-    const row = () => platformRowOf(paper.id)
+    expect(decided.headers.get('etag')).toBe(await etagOf(document))
+    expect(await compareWithPlatform(service.app, document.id)).toEqual([])
+    const row = () => platformRowOf(document.id)
     expect(await row()).toEqual({ is_verified: true, verified_by: administrator.id })
     const history = (await (
-      await callDocuments(service.url, paper.firm, paper.admin, `/${paper.id}/events`)
+      await callDocuments(service.url, document.firm, document.admin, `/${document.id}/events`)
     ).json()) as EventShape[]
     expect(history.filter(({ action }) => action === 'document.reviewed')).toEqual([
       expect.objectContaining({
@@ -172,17 +174,17 @@ describeCheck(5, () => {
       }),
     ])
 
-    const rejected = await review(paper, administrator, {
+    const rejected = await review(document, administrator, {
       decision: 'reject',
       reason_code: 'expired',
-      ifMatch: await etagOf(paper),
+      ifMatch: await etagOf(document),
     })
     expect(await read(rejected)).toMatchObject({ is_verified: false, verified_at: null, review_reason: 'expired' })
     expect(await row()).toEqual({ is_verified: false, verified_by: null })
-    expect(await compareWithPlatform(service.app, paper.id)).toEqual([])
+    expect(await compareWithPlatform(service.app, document.id)).toEqual([])
 
-    await review(paper, administrator, { decision: 'verify', ifMatch: await etagOf(paper) })
-    const newer = await read(await addVersion(service.url, paper, paper.admin))
+    await review(document, administrator, { decision: 'verify', ifMatch: await etagOf(document) })
+    const newer = await read(await addVersion(service.url, document, document.admin))
     expect(newer).toMatchObject({ version: 2, is_verified: false, review_status: 'pending', valid_until: null })
     expect(await row()).toEqual({ is_verified: false, verified_by: null })
   })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { type FreshBucket, freshBucket } from '../../../support/s3/fresh-bucket.ts'
-import { setUpAsUsual } from '../../../support/s3/set-up-bucket.ts'
+import { setUpByDefault } from '../../../support/s3/set-up-bucket.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 const portal = 'https://portal.example'
@@ -12,7 +12,7 @@ describeCheck(27, () => {
   let bucket: FreshBucket
   beforeAll(async () => {
     bucket = await freshBucket()
-    await setUpAsUsual(bucket, [portal, ours])
+    await setUpByDefault(bucket, [portal, ours])
   })
   afterAll(() => bucket.remove())
 

@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { examplePlace } from '../../../../deploy/policies/example-place.ts'
 import { policies, type PolicyName } from '../../../../deploy/policies/statements.ts'
 import { databaseForTest, emptyDatabaseForTest } from '../../../support/cli/database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand, type Settings } from '../../../support/cli/run-command.ts'
+import { storedBelow, makeWorkFolder, runCommand, type Settings } from '../../../support/cli/run-command.ts'
 import { makeSomebody } from '../../../rights/make-somebody.ts'
 import { rightsScene } from '../../../rights/rights-scene.ts'
 import { settingsOf } from '../../../rights/settings-of.ts'
@@ -83,7 +83,7 @@ describeCheck(28, () => {
     const [papers, empty, backups] = [await openBucket(), await openBucket(), await openBucket()]
     const place = `s3://${backups.name}/paniq/`
     const folder = await makeWorkFolder()
-    const shared = { ...(await databaseForTest()), ...keptBelow(folder), MAX_UPLOAD_BYTES: String(32 * mebibyte) }
+    const shared = { ...(await databaseForTest()), ...storedBelow(folder), MAX_UPLOAD_BYTES: String(32 * mebibyte) }
     const service = await startService({ ...shared, ...(await settingsWith(['service'], papers.name)) })
     onTestFinished(() => service.stop())
     const { firm, admin } = await firmWithAdmin(service)
@@ -113,7 +113,7 @@ describeCheck(28, () => {
     await run('backup', ['backup', 'create', place])
     const mended = await run('backup-verify-repair', ['backup', 'verify', place])
     expect(mended).toMatchObject({ code: 0, stderr: '' })
-    const elsewhere = { ...(await emptyDatabaseForTest()), ...keptBelow(await makeWorkFolder()) }
+    const elsewhere = { ...(await emptyDatabaseForTest()), ...storedBelow(await makeWorkFolder()) }
     const restored = await run('backup-restore', ['backup', 'restore', place], { bucket: empty, more: elsewhere })
     expect(restored).toMatchObject({ code: 0, stderr: '' })
     const compared = await run('service', ['verify'], { bucket: empty, more: elsewhere })

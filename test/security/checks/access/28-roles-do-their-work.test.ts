@@ -13,7 +13,7 @@ import { createStoreClaimer } from '../../../../src/worker/local-disk-tasks.ts'
 import { keepAuditHead } from '../../../../src/worker/jobs.ts'
 import { sealThrice } from '../../../audit/sealed-trail.ts'
 import { databaseForTest } from '../../../support/cli/database-settings.ts'
-import { keptBelow, makeWorkFolder, runCommand, type Settings } from '../../../support/cli/run-command.ts'
+import { storedBelow, makeWorkFolder, runCommand, type Settings } from '../../../support/cli/run-command.ts'
 import { collect, deletedDaysAgo, keepVersions, never, purgeAll } from '../../../support/purge/purge-scene.ts'
 import { type Kind, makeSomebody } from '../../../rights/make-somebody.ts'
 import { rightsScene } from '../../../rights/rights-scene.ts'
@@ -39,7 +39,7 @@ async function openPlace(wish: Parameters<typeof freshBucket>[1] = {}) {
   const folder = await makeWorkFolder()
   const shared: Settings = {
     ...(await databaseForTest()),
-    ...keptBelow(folder),
+    ...storedBelow(folder),
     MAX_UPLOAD_BYTES: String(32 * mebibyte),
     AUDIT_HEADS: `s3://${evidence.name}/heads/`,
   }

@@ -56,12 +56,12 @@ describeCheck(31, () => {
   })
 
   it('so does the administrator that a start makes, once', async () => {
-    const wish = { given: { email: 'admin@bluecrane.example', password }, isEmbedded: false }
-    const start = () => ensureAdministrator({ ...service.app, actor }, { ...wish, handOver: async () => undefined })
+    const options = { given: { email: 'admin@bluecrane.example', password }, isEmbedded: false }
+    const start = () => ensureAdministrator({ ...service.app, actor }, { ...options, handOver: async () => undefined })
     await Promise.all([start(), start()])
     await start()
 
-    expect(await eventsOf((await idOf(wish.given.email)) ?? '')).toMatchObject([
+    expect(await eventsOf((await idOf(options.given.email)) ?? '')).toMatchObject([
       { action: 'account.created', ...bySystem, details: { role: 'admin', by: 'start' } },
     ])
   })

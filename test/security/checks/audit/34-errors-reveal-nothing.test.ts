@@ -109,7 +109,7 @@ async function expectTellsNothing(
   expect(logged.join('')).toMatch(expected.cause)
 }
 
-async function firmWithPaper(service: TestService): Promise<{ firm: string; admin: Person; id: string }> {
+async function firmWithDocument(service: TestService): Promise<{ firm: string; admin: Person; id: string }> {
   const { firm, admin } = await firmWithAdmin(service)
   return { firm, admin, id: (await uploadDocument(service.url, firm, admin)).id }
 }
@@ -168,7 +168,7 @@ describeCheck(34, () => {
   })
 
   it('a folder of uploads that is gone: neither upload nor download says where it was', async () => {
-    const { firm, admin, id } = await firmWithPaper(onDisk)
+    const { firm, admin, id } = await firmWithDocument(onDisk)
     await rename(`${onDisk.folder}/uploads`, `${onDisk.folder}/away`)
     const download = await callDocuments(onDisk.url, firm, admin, `/${id}/download`)
     const upload = await uploadFile(onDisk.url, firm, admin)
@@ -232,7 +232,7 @@ describeCheck(34, () => {
     it.each(asks)(
       'out of reach: %s answers 503 and tells nothing, and works again when it is back',
       async (_what, ask) => {
-        const place = await firmWithPaper(onDisk)
+        const place = await firmWithDocument(onDisk)
         postgres.setFault({ kind: 'refuse' })
         await postgres.cutAll()
         const answer = await ask(place)
@@ -252,7 +252,7 @@ describeCheck(34, () => {
     )
 
     it('restarted by its operator: its connections end, and the next request is answered', async () => {
-      const { firm, admin } = await firmWithPaper(onDisk)
+      const { firm, admin } = await firmWithDocument(onDisk)
       await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
         onDisk.app.db,
       )
@@ -266,7 +266,7 @@ describeCheck(34, () => {
     })
 
     it('lost in the middle of a question: 503, and the question can be asked again', async () => {
-      const { firm, admin, id } = await firmWithPaper(onDisk)
+      const { firm, admin, id } = await firmWithDocument(onDisk)
       // Asked past the proxy, so that only the service loses its connections.
       const beside = new Client({ connectionString: database.url })
       await beside.connect()
@@ -284,7 +284,7 @@ describeCheck(34, () => {
     })
 
     it('not as this version knows it: 500 with an id, and the cause in the log alone', async () => {
-      const { firm, admin, id } = await firmWithPaper(onDisk)
+      const { firm, admin, id } = await firmWithDocument(onDisk)
       await sql`alter table document_versions rename to renamed`.execute(onDisk.app.db)
       const answer = await callDocuments(onDisk.url, firm, admin, `/${id}`)
       await sql`alter table renamed rename to document_versions`.execute(onDisk.app.db)

@@ -81,13 +81,13 @@ describeCheck(23, () => {
       .select('storage_key')
       .where('document_id', '=', id as never) // the id comes from the service itself
       .executeTakeFirstOrThrow()
-    const wish = {
+    const options = {
       fileName: 'a.pdf',
       contentType: 'application/pdf',
       disposition: 'attachment',
       seconds: 3600,
     } as const
-    const signFor = (life: number) => signerEndingIn(scene.usual.app, life)(key, wish)
+    const signFor = (life: number) => signerEndingIn(scene.usual.app, life)(key, options)
 
     const { url } = await signFor(600)
 

@@ -7,7 +7,7 @@ import { requireStorageKey } from '../../../../src/storage/storage-key.ts'
 import { type FreshBucket, freshBucket } from '../../../support/s3/fresh-bucket.ts'
 import { readBucketSetup } from '../../../support/s3/read-bucket-setup.ts'
 import { s3Settings } from '../../../support/s3/s3-settings.ts'
-import { setUpAsUsual } from '../../../support/s3/set-up-bucket.ts'
+import { setUpByDefault } from '../../../support/s3/set-up-bucket.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 const id = '0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b'
@@ -17,7 +17,7 @@ describeCheck(23, () => {
   let bucket: FreshBucket
   beforeAll(async () => {
     bucket = await freshBucket()
-    await setUpAsUsual(bucket)
+    await setUpByDefault(bucket)
   })
   afterAll(() => bucket.remove())
 

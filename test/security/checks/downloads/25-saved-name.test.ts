@@ -47,7 +47,7 @@ type Where = keyof typeof services
 const body = makePdf()
 
 /** By hand and with escapes, as curl can: a browser's form would rewrite quotes before they are sent. */
-async function handIn(where: Where, fileName: string): Promise<Response> {
+async function upload(where: Where, fileName: string): Promise<Response> {
   const { service, firm, admin } = services[where]
   const quoted = fileName.replaceAll(/[\\"]/g, (character) => `\\${character}`)
   const head = `--cut\r\nContent-Disposition: form-data; name="file"; filename="${quoted}"\r\nContent-Type: application/pdf\r\n\r\n`
@@ -99,7 +99,7 @@ describeCheck(25, () => {
         .filter((text) => !/^[.\s]*pdf$/.test(withoutTurns(text)))
       await fc.assert(
         fc.asyncProperty(name, async (fileName) => {
-          const answer = await handIn(where, fileName)
+          const answer = await upload(where, fileName)
           expect([fileName, answer.status]).toEqual([fileName, 201])
           const document = (await answer.json()) as DocumentShape
 
@@ -126,7 +126,7 @@ describeCheck(25, () => {
       ['nothing but dots and an extension', '....pdf', '....pdf'],
       ['a semicolon and an equals sign', 'a;b=c.pdf', 'a;b=c.pdf'],
     ])('a name with %s gives one valid header', async (_what, fileName, saved) => {
-      const answer = await handIn(where, fileName)
+      const answer = await upload(where, fileName)
       expect([fileName, answer.status]).toEqual([fileName, 201])
       const document = (await answer.json()) as DocumentShape
 
@@ -138,7 +138,7 @@ describeCheck(25, () => {
     it.each(['a\r\nSet-Cookie: x=1.pdf', 'a\n.pdf', 'a\u0000.pdf', 'a\u001b[2J.pdf', 'a\u0085.pdf'])(
       'a name that would break a line or a terminal is refused: %j',
       async (fileName) => {
-        const answer = await handIn(where, fileName)
+        const answer = await upload(where, fileName)
         await answer.text()
         // A line break ends the header of its part, and with it the name: then nothing says what the file is.
         expect([415, 422]).toContain(answer.status)

@@ -22,7 +22,7 @@ const edge = sceneOfFile<{ cloudFront: CloudFront; service: TestService }>(async
   return { cloudFront, service }
 })
 
-const papers: [string, Buffer, string][] = [
+const documents: [string, Buffer, string][] = [
   ['a.pdf', makePdf(), 'application/pdf'],
   ['a.jpg', makeJpeg(), 'image/jpeg'],
   ['a.png', makePng(), 'image/png'],
@@ -44,7 +44,7 @@ const ways: Record<string, () => { service: TestService; get: (link: string) => 
 
 describeCheck(26, () => {
   describe('a file that the service sends itself', () => {
-    it.each(papers)(
+    it.each(documents)(
       '%s has its type, nosniff and a policy, in whatever way it is asked for',
       async (fileName, bytes, type) => {
         const { firm, admin } = await firmWithAdmin(both.onDisk)
@@ -125,7 +125,7 @@ describeCheck(26, () => {
   })
 
   describe('a link to S3', () => {
-    it.each(papers)('forces the type and the disposition of %s', async (fileName, bytes, type) => {
+    it.each(documents)('forces the type and the disposition of %s', async (fileName, bytes, type) => {
       const { firm, admin } = await firmWithAdmin(both.onS3)
       const document = await uploadDocument(both.onS3.url, firm, admin, { fileName, bytes, contentType: '' })
 

@@ -9,7 +9,7 @@ import { makeInfectedPdf, makePdfWithInfectedZip } from '../../../support/files/
 import { makePdf } from '../../../support/files/make-files.ts'
 import { s3Settings } from '../../../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../../../support/service/start-service.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 let clamd: ClamdInHand
@@ -44,7 +44,7 @@ describeCheck(17, () => {
     it.each(cases)('$what, with files on $store', async ({ bytes, store }) => {
       const service = store === 'S3' ? onS3 : onDisk
       const { firm, admin } = await firmWithAdmin(service)
-      const before = await listKept(service, bucket)
+      const before = await listStored(service, bucket)
       const counted = await infectedOf(service)
 
       const response = await uploadFile(service.url, firm, admin, { bytes, fileName: 'Sipho Dlamini.pdf' })
@@ -52,7 +52,7 @@ describeCheck(17, () => {
       expect(response.status).toBe(422)
       const problem = await problemOf(response)
       expect(problem).toMatchObject({ code: 'infected', detail: expect.stringContaining('Eicar-Test-Signature') })
-      expect(await listKept(service, bucket)).toEqual(before)
+      expect(await listStored(service, bucket)).toEqual(before)
 
       const events = await service.app.db
         .selectFrom('document_events')

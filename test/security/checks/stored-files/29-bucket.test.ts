@@ -13,7 +13,7 @@ import { openStoreInBetween, refusal } from '../../../support/cli/s3-proxy.ts'
 import { type FreshBucket, freshBucket } from '../../../support/s3/fresh-bucket.ts'
 import { readBucketSetup } from '../../../support/s3/read-bucket-setup.ts'
 import { type RunningMoto, startMoto } from '../../../support/services/programs/moto.ts'
-import { setUpAsUsual } from '../../../support/s3/set-up-bucket.ts'
+import { setUpByDefault } from '../../../support/s3/set-up-bucket.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 const Key = 'security_firms/a/paper.pdf'
@@ -24,7 +24,7 @@ describeCheck(29, () => {
   beforeAll(async () => {
     bucket = await freshBucket()
     bare = await freshBucket()
-    await setUpAsUsual(bucket)
+    await setUpByDefault(bucket)
   })
   afterAll(async () => {
     await bucket.remove()
@@ -89,7 +89,7 @@ describeCheck(29, () => {
 
     it('all four switches of the public-access block are on, and what comes is encrypted', async () => {
       const place = { Bucket: other.name, Key }
-      await setUpAsUsual(other)
+      await setUpByDefault(other)
       await other.client.send(new PutObjectCommand({ ...place, Body: 'x' }))
 
       const { publicAccess, encryption } = await readBucketSetup(other.client, other.name)

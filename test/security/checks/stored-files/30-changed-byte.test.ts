@@ -32,7 +32,7 @@ describeCheck(30, () => {
         .select('storage_key')
         .where('firm_id', '=', firm)
         .executeTakeFirstOrThrow()
-      await hand.put(key, flipped(bytes, 20_000))
+      await hand.put(key, committed(bytes, 20_000))
 
       const found = await runVerify(service.app)
 
@@ -63,7 +63,7 @@ describeCheck(30, () => {
       .select('storage_key')
       .where('firm_id', '=', firm)
       .executeTakeFirstOrThrow()
-    await diskInHand(stores.onDisk).put(key, flipped(bytes, 20_000))
+    await diskInHand(stores.onDisk).put(key, committed(bytes, 20_000))
 
     expect((await runVerify(stores.onDisk.app)).keysOf('wrong')).toContain(key)
 
@@ -93,7 +93,7 @@ describeCheck(30, () => {
       const { bucket } = stores
       const endpoint = await openStoreInBetween({
         behind: bucket.s3.endpoint,
-        spoil: (_call, body) => (body.length > 100_000 ? flipped(body, 50_000) : body),
+        spoil: (_call, body) => (body.length > 100_000 ? committed(body, 50_000) : body),
       })
       const service = await startService({ ...s3Settings(bucket, endpoint), MAX_UPLOAD_BYTES: '60000000' })
       onTestFinished(() => service.stop())
@@ -113,7 +113,7 @@ describeCheck(30, () => {
   )
 })
 
-function flipped(bytes: Buffer, at: number): Buffer {
+function committed(bytes: Buffer, at: number): Buffer {
   const spoiled = Buffer.from(bytes)
   spoiled.writeUInt8(spoiled.readUInt8(at) ^ 1, at)
   return spoiled

@@ -7,7 +7,7 @@ import { makePdf } from '../../../support/files/make-files.ts'
 import { makePerson } from '../../../support/people/people.ts'
 import { startService, type TestService } from '../../../support/service/start-service.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 let service: TestService
@@ -46,7 +46,7 @@ const wrongTypes = [
 describeCheck(6, () => {
   it.each(wrongTypes)('a document type outside of the list is 422 and nothing is kept: %j', async (type) => {
     const { firm, admin } = await firmWithAdmin(service)
-    const before = await listKept(service)
+    const before = await listStored(service)
     const form = new FormData()
     form.append('file', new Blob([Uint8Array.from(makePdf())]), 'licence.pdf')
 
@@ -56,7 +56,7 @@ describeCheck(6, () => {
     })
 
     expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'validation_failed'])
-    expect(await listKept(service)).toEqual(before)
+    expect(await listStored(service)).toEqual(before)
   })
 
   it.each(['../x', 'a/b', 'a%2fb', 'a\\b', 'a.b', 'a\0b', 'Ab', '', 'a b', 'é', '-a', 'x'.repeat(51)])(

@@ -13,7 +13,7 @@ import { describeCheck } from '../../describe-check.ts'
 const both = serviceOnBothStores()
 
 /** Name, bytes, and the extension that the bytes call for. Of a path the form's parser keeps the last part alone. */
-const papers: [string, Buffer, string][] = [
+const documents: [string, Buffer, string][] = [
   ['licence.pdf', makePdf(), 'pdf'],
   ['LICENCE.PDF', makePdf(), 'pdf'],
   ['photo.jpg', makeJpeg(), 'jpg'],
@@ -35,7 +35,7 @@ describeCheck(7, () => {
     ['S3', () => both.onS3],
     ['local storage', () => both.onDisk],
   ])('on %s', (where, serviceOf) => {
-    it.each(papers)(
+    it.each(documents)(
       'a key is made of firm, type, a new id and the type of the bytes, whatever the name: %j',
       async (fileName, bytes, extension) => {
         const service = serviceOf()

@@ -5,7 +5,7 @@ import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { makePdf } from '../../../support/files/make-files.ts'
 import { s3Settings } from '../../../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../../../support/service/start-service.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 import { formEnd, formStart, openRaw, type RawAnswer, uploadHead } from '../../../support/http/raw-connection.ts'
 import { describeCheck } from '../../describe-check.ts'
 
@@ -26,12 +26,12 @@ afterAll(async () => {
 /** A whole request, whatever its form is like, and what is there before and after it. */
 async function send(service: TestService, form: Buffer, contentType?: string) {
   const { firm, admin } = await firmWithAdmin(service)
-  const all = async () => ({ kept: await listKept(service, bucket), memory: service.app.budget.free() })
+  const all = async () => ({ kept: await listStored(service, bucket), memory: service.app.budget.free() })
   const before = await all()
   const connection = await openRaw(service.url)
   const head = uploadHead(firm, admin.headers.authorization, `Content-Length: ${form.length}`, 'Connection: close')
-  const usual = 'Content-Type: multipart/form-data; boundary=cut'
-  await connection.send(head.replace(usual, contentType ?? usual))
+  const defaults = 'Content-Type: multipart/form-data; boundary=cut'
+  await connection.send(head.replace(defaults, contentType ?? defaults))
   await connection.send(form)
   const answer = await connection.answer
   return { answer, before, after: await all() }

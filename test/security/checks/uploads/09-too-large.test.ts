@@ -8,7 +8,7 @@ import { makePdf } from '../../../support/files/make-files.ts'
 import { s3Settings } from '../../../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../../../support/service/start-service.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 import {
   asChunk,
   formEnd,
@@ -46,11 +46,11 @@ afterAll(async () => {
 })
 
 /** Waits for what a refusal still has to clear away; ten seconds show that it stays. */
-async function keptAtLast(service: TestService, before: unknown): Promise<unknown> {
-  let now = await listKept(service, bucket)
+async function storedAtLast(service: TestService, before: unknown): Promise<unknown> {
+  let now = await listStored(service, bucket)
   for (let tries = 0; tries < 100 && JSON.stringify(now) !== JSON.stringify(before); tries += 1) {
     await sleep(100)
-    now = await listKept(service, bucket)
+    now = await listStored(service, bucket)
   }
   return now
 }
@@ -58,7 +58,7 @@ async function keptAtLast(service: TestService, before: unknown): Promise<unknow
 /** Sends an upload piece by piece until the server takes no more, and tells how much it read. */
 async function sendPieces(service: TestService, header: string, pieces: Iterable<Buffer | string>) {
   const { firm, admin } = await firmWithAdmin(service)
-  const before = await listKept(service, bucket)
+  const before = await listStored(service, bucket)
   const server = watched.get(service)
   if (server === undefined) throw new Error('this service is not watched')
   const readBefore = server.bytesRead()
@@ -69,7 +69,7 @@ async function sendPieces(service: TestService, header: string, pieces: Iterable
   connection.finish()
   const answer = await connection.answer
 
-  return { answer, read: server.bytesRead() - readBefore, before, after: await keptAtLast(service, before) }
+  return { answer, read: server.bytesRead() - readBefore, before, after: await storedAtLast(service, before) }
 }
 
 const piece = makePdf({ bytes: 64 * 1024 })
@@ -92,12 +92,12 @@ describeCheck(9, () => {
     it('one byte more is 413, and nothing of it is left', async () => {
       const service = serviceOf()
       const { firm, admin } = await firmWithAdmin(service)
-      const before = await listKept(service, bucket)
+      const before = await listStored(service, bucket)
 
       const answer = await uploadFile(service.url, firm, admin, { bytes: makePdf({ bytes: limit + 1 }) })
 
       expect([answer.status, (await problemOf(answer)).code]).toEqual([413, 'too_large'])
-      expect(await keptAtLast(service, before)).toEqual(before)
+      expect(await storedAtLast(service, before)).toEqual(before)
     })
 
     it('25 MB of a declared length are cut off early, and nothing is left', async () => {

@@ -5,7 +5,7 @@ import { problemOf, uploadDocument, uploadFile } from '../../../support/document
 import { addVersion } from '../../../support/documents/call-versions.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { describeCheck } from '../../describe-check.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 
 const both = serviceOnBothStores()
 const bytes = Buffer.alloc(0)
@@ -16,7 +16,7 @@ describeCheck(10, () => {
       const service = both[where]
       const { firm, admin } = await firmWithAdmin(service)
       const { id } = await uploadDocument(service.url, firm, admin)
-      const before = await listKept(service, both.bucket)
+      const before = await listStored(service, both.bucket)
 
       const answers = [
         await uploadFile(service.url, firm, admin, { bytes }),
@@ -24,7 +24,7 @@ describeCheck(10, () => {
       ]
 
       for (const answer of answers) expect([answer.status, (await problemOf(answer)).code]).toEqual([422, 'empty_file'])
-      expect(await listKept(service, both.bucket)).toEqual(before)
+      expect(await listStored(service, both.bucket)).toEqual(before)
     })
   })
 })

@@ -4,7 +4,7 @@ import { serviceOnBothStores } from '../../../support/service/both-stores.ts'
 import { callDocuments, problemOf } from '../../../support/documents/call-documents.ts'
 import { makePdf } from '../../../support/files/make-files.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 const both = serviceOnBothStores()
@@ -38,7 +38,7 @@ describeCheck(11, () => {
     it.each(names)('a PDF whose name does not end in exactly .pdf is refused: %j', async (fileName) => {
       const service = both[where]
       const { firm, admin } = await firmWithAdmin(service)
-      const before = await listKept(service, both.bucket)
+      const before = await listStored(service, both.bucket)
       // By hand, since a client library would already have changed the name.
       const head = `--cut\r\nContent-Disposition: form-data; name="file"; filename="${fileName}"\r\nContent-Type: application/pdf\r\n\r\n`
 
@@ -50,7 +50,7 @@ describeCheck(11, () => {
 
       expect([400, 415, 422]).toContain(answer.status)
       expect((await problemOf(answer)).detail).toMatch(/^[A-Z]/)
-      expect(await listKept(service, both.bucket)).toEqual(before)
+      expect(await listStored(service, both.bucket)).toEqual(before)
     })
   })
 })

@@ -6,7 +6,7 @@ import { serviceOnBothStores } from '../../../support/service/both-stores.ts'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../../support/documents/call-documents.ts'
 import { makeJpeg, makePdf, makePng } from '../../../support/files/make-files.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 const stores = serviceOnBothStores()
@@ -44,7 +44,7 @@ describeCheck(12, () => {
     it.each(disguised)('%s sent as a PDF is refused, and nothing is kept', async (_what, bytes) => {
       const service = stores[where]
       const { firm, admin } = await firmWithAdmin(service)
-      const before = await listKept(service, stores.bucket)
+      const before = await listStored(service, stores.bucket)
 
       const answer = await uploadFile(service.url, firm, admin, {
         bytes,
@@ -53,7 +53,7 @@ describeCheck(12, () => {
       })
 
       expect([answer.status, (await problemOf(answer)).code]).toEqual([415, 'unsupported_type'])
-      expect(await listKept(service, stores.bucket)).toEqual(before)
+      expect(await listStored(service, stores.bucket)).toEqual(before)
     })
 
     it.each(withPageBehind)(

@@ -7,7 +7,7 @@ import { problemOf, uploadFile } from '../../../support/documents/call-documents
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { zipOf } from '../../../support/files/infected-files.ts'
 import { describeCheck } from '../../describe-check.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 
 const both = serviceOnBothStores()
 
@@ -47,7 +47,7 @@ describeCheck(14, () => {
     ])('$what is 415, told as any $kind, and nothing of it is kept', async ({ bytes, kind }) => {
       const service = both[where]
       const { firm, admin } = await firmWithAdmin(service)
-      const before = await listKept(service, both.bucket)
+      const before = await listStored(service, both.bucket)
 
       for (const fileName of ['licence.docx', 'licence.zip', 'licence.pdf']) {
         const answer = await uploadFile(service.url, firm, admin, { bytes, fileName, contentType: '' })
@@ -56,7 +56,7 @@ describeCheck(14, () => {
         expect([answer.status, code]).toEqual([415, 'unsupported_type'])
         expect(detail).toContain(`This file is ${kind} by its content. Allowed here: PDF, JPEG, PNG.`)
       }
-      expect(await listKept(service, both.bucket)).toEqual(before)
+      expect(await listStored(service, both.bucket)).toEqual(before)
     })
   })
 })

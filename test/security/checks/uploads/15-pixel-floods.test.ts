@@ -5,7 +5,7 @@ import { problemOf, uploadDocument, uploadFile } from '../../../support/document
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { jpegOfSize, pngOfSize } from '../../../support/files/sized-pictures.ts'
 import { describeCheck } from '../../describe-check.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 
 const both = serviceOnBothStores()
 
@@ -24,22 +24,22 @@ describeCheck(15, () => {
     it.each(floods)('%s is 413, told how many it has, and nothing of it is kept', async (_what, bytes, fileName) => {
       const service = both[where]
       const { firm, admin } = await firmWithAdmin(service)
-      const before = await listKept(service, both.bucket)
+      const before = await listStored(service, both.bucket)
 
       const answer = await uploadFile(service.url, firm, admin, { bytes, fileName, contentType: '' })
 
       const { code, detail } = await problemOf(answer)
       expect([answer.status, code]).toEqual([413, 'too_large'])
       expect(detail).toMatch(/pixels; at most 120 million/)
-      expect(await listKept(service, both.bucket)).toEqual(before)
+      expect(await listStored(service, both.bucket)).toEqual(before)
     })
 
     it('a picture of exactly as many as are allowed is taken', async () => {
       const service = both[where]
       const { firm, admin } = await firmWithAdmin(service)
-      const wish = { fileName: 'a.png', contentType: '', bytes: pngOfSize(12_000, 10_000) }
+      const options = { fileName: 'a.png', contentType: '', bytes: pngOfSize(12_000, 10_000) }
 
-      expect(await uploadDocument(service.url, firm, admin, wish)).toMatchObject({ mime_type: 'image/png' })
+      expect(await uploadDocument(service.url, firm, admin, options)).toMatchObject({ mime_type: 'image/png' })
     })
   })
 })

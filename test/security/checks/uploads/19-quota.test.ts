@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { DocumentShape } from '../../../../src/contract/documents.ts'
 import type { FirmDetailsShape } from '../../../../src/contract/people.ts'
 import type { FirmId } from '../../../../src/vocabulary/vocabulary.ts'
-import { problemOf, uploadDocument, uploadFile, type UploadWish } from '../../../support/documents/call-documents.ts'
+import { problemOf, uploadDocument, uploadFile, type UploadOptions } from '../../../support/documents/call-documents.ts'
 import { addVersion, restoreVersion } from '../../../support/documents/call-versions.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { freshMigratedDatabase } from '../../../support/database/fresh-database.ts'
@@ -14,7 +14,7 @@ import { makePerson, type Person } from '../../../support/people/people.ts'
 import { sceneOfFile } from '../../../support/service/scene-of-file.ts'
 import { startService } from '../../../support/service/start-service.ts'
 import { describeCheck } from '../../describe-check.ts'
-import { listKept } from '../../connections/list-stored.ts'
+import { listStored } from '../../connections/list-stored.ts'
 import { asChunk, formStart, openRaw, uploadHead } from '../../../support/http/raw-connection.ts'
 
 const mebibyte = 1024 * 1024
@@ -56,10 +56,10 @@ async function usageOf({ firm, admin }: Firm): Promise<FirmDetailsShape['usage']
 const fileOf = (bytes: number) => makePdf({ bytes, seed: randomUUID() })
 
 /** So many at the same moment, at both instances. */
-async function atOnce({ firm, admin }: Firm, count: number, wish: () => UploadWish): Promise<number[]> {
+async function atOnce({ firm, admin }: Firm, count: number, options: () => UploadOptions): Promise<number[]> {
   const urls = [scene.first.url, scene.second.url]
   const answers = await Promise.all(
-    Array.from({ length: count }, (_, index) => uploadFile(urls[index % 2] ?? '', firm, admin, wish())),
+    Array.from({ length: count }, (_, index) => uploadFile(urls[index % 2] ?? '', firm, admin, options())),
   )
   await Promise.all(answers.map((answer) => answer.arrayBuffer()))
   return answers.map(({ status }) => status).toSorted((a, b) => a - b)
@@ -81,11 +81,11 @@ describeCheck(19, () => {
       const { firm, admin } = await firmWith({ documents: 2 })
       const { id } = await uploadDocument(scene.first.url, firm, admin)
       await uploadDocument(scene.second.url, firm, admin)
-      const before = await listKept(scene.first)
+      const before = await listStored(scene.first)
 
       await expectNoRoom(await uploadFile(scene.first.url, firm, admin), 'may keep 2 documents, and has 2')
 
-      expect(await listKept(scene.first)).toEqual(before)
+      expect(await listStored(scene.first)).toEqual(before)
       expect((await addVersion(scene.first.url, { firm, id }, admin)).status).toBe(201)
       expect(await usageOf({ firm, admin })).toMatchObject({ documents: 2 })
     })
@@ -128,7 +128,7 @@ describeCheck(19, () => {
       const { firm, admin } = await firmWith({ bytes: 45_000 })
       const { id } = await uploadDocument(scene.first.url, firm, admin, { bytes: fileOf(20_000) })
       expect((await addVersion(scene.first.url, { firm, id }, admin, { bytes: fileOf(20_000) })).status).toBe(201)
-      const before = await listKept(scene.first)
+      const before = await listStored(scene.first)
 
       await expectNoRoom(
         await addVersion(scene.first.url, { firm, id }, admin, { bytes: fileOf(5001) }),
@@ -136,14 +136,14 @@ describeCheck(19, () => {
       )
       await expectNoRoom(await restoreVersion(scene.first.url, { firm, id }, admin, 1), 'for its files')
 
-      expect(await listKept(scene.first)).toEqual(before)
+      expect(await listStored(scene.first)).toEqual(before)
       expect((await addVersion(scene.first.url, { firm, id }, admin, { bytes: fileOf(5000) })).status).toBe(201)
     })
 
     it('who says how long the file is hears it before the file was read, and one who does not when it has come', async () => {
       const { firm, admin } = await firmWith({ bytes: 50_000 })
       const { authorization } = admin.headers
-      const before = await listKept(scene.first)
+      const before = await listStored(scene.first)
 
       const declared = await openRaw(scene.first.url)
       await declared.send(uploadHead(firm, authorization, `Content-Length: ${800 * 1024}`))
@@ -161,7 +161,7 @@ describeCheck(19, () => {
         expect(status).toBe(429)
         expect(body).toContain('quota_exceeded')
       }
-      expect(await listKept(scene.first)).toEqual(before)
+      expect(await listStored(scene.first)).toEqual(before)
     })
 
     it('who says nothing and sends more than there is room for hears it then, and need not come to the end', async () => {
@@ -234,8 +234,8 @@ describeCheck(19, () => {
     it('gets its version however full the firm is', async () => {
       const { firm, admin } = await firmWith({ bytes: 40_000 })
       const { id } = await uploadDocument(scene.first.url, firm, admin, { bytes: fileOf(20_000) })
-      const wish = { bytes: fileOf(20_000), headers: { 'idempotency-key': randomUUID() } }
-      const send = () => addVersion(scene.first.url, { firm, id }, admin, wish)
+      const options = { bytes: fileOf(20_000), headers: { 'idempotency-key': randomUUID() } }
+      const send = () => addVersion(scene.first.url, { firm, id }, admin, options)
 
       expect([(await send()).status, (await send()).status]).toEqual([201, 201])
       expect(await usageOf({ firm, admin })).toEqual({ bytes: 40_000, documents: 1 })

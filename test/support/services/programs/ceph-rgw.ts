@@ -26,12 +26,12 @@ const region = 'af-south-1'
 const bucketPrefix = 'documents'
 
 /** `withRoles`: its owner may make users and roles. */
-type CephWish = { withRoles: boolean }
+type CephOptions = { withRoles: boolean }
 
 /** An empty S3 gateway with its two users; everything it keeps is in memory, its settings and logs in `folder`. */
 export async function startCephRgw(
   folder: string,
-  { withRoles }: CephWish = { withRoles: false },
+  { withRoles }: CephOptions = { withRoles: false },
 ): Promise<{ address: S3Address; stop: () => Promise<void> }> {
   await mkdir(folder, { recursive: true })
   const running: RunningProgram[] = []
@@ -47,9 +47,9 @@ export async function startCephRgw(
   }
 }
 
-type ClusterWish = CephWish & { folder: string; running: RunningProgram[] }
+type ClusterOptions = CephOptions & { folder: string; running: RunningProgram[] }
 
-async function startCluster({ folder, running, withRoles }: ClusterWish): Promise<S3Address> {
+async function startCluster({ folder, running, withRoles }: ClusterOptions): Promise<S3Address> {
   const [monitorPort = 0, gatewayPort = 0] = await findFreePorts(2)
   const clusterId = randomUUID()
   const settings = join(folder, 'ceph.conf')

@@ -17,7 +17,7 @@ export const clamdNeed: PackageNeed = {
   missing: async () => ((await findClamd()) ? [] : ['clamd']),
 }
 
-export type ClamdWish = {
+export type ClamdOptions = {
   /** To come back where one was before; else a free one. */
   port?: number
   /** Lines of its settings that are other than usual. */
@@ -27,7 +27,7 @@ export type ClamdWish = {
 export type RunningClamd = { address: ClamdAddress; port: number; socketPath: string; stop: () => Promise<void> }
 
 /** A clamd that knows the EICAR test file and no other virus, so that it starts at once and asks no mirror. */
-export async function startClamd(folder: string, wish: ClamdWish = {}): Promise<RunningClamd> {
+export async function startClamd(folder: string, wish: ClamdOptions = {}): Promise<RunningClamd> {
   const command = await findClamd()
   if (!command) throw new ServiceFailure('ClamAV is not installed.')
   const [port = 0] = wish.port === undefined ? await findFreePorts(1) : [wish.port]

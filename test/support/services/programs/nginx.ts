@@ -14,7 +14,7 @@ export const nginxNeed: PackageNeed = {
   missing: async () => ((await findNginx()) ? [] : ['nginx']),
 }
 
-export type NginxWish = {
+export type NginxOptions = {
   /** Its settings, logs and temporary files go here. */
   folder: string
   /** What stands in its `http` block. */
@@ -30,7 +30,7 @@ export type RunningNginx = {
 }
 
 /** Debian's nginx with these settings, installed first if need be; the failure carries its own complaint about them. */
-export async function startNginx({ folder, http, port }: NginxWish): Promise<RunningNginx> {
+export async function startNginx({ folder, http, port }: NginxOptions): Promise<RunningNginx> {
   await ensureInstalled([nginxNeed])
   const command = await findNginx()
   if (!command) throw new ServiceFailure('nginx is not installed.')

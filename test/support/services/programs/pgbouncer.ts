@@ -24,14 +24,14 @@ export type RunningPgBouncer = {
   stop: () => Promise<void>
 }
 
-type PgBouncerWish = {
+type PgBouncerOptions = {
   /** Addresses whose users may come through it, all on one server. */
   urls: string[]
   settings?: Record<string, string>
 }
 
 /** Debian's PgBouncer with transaction pooling in front of a server, installed first if need be. */
-export async function startPgBouncer({ urls, settings = {} }: PgBouncerWish): Promise<RunningPgBouncer> {
+export async function startPgBouncer({ urls, settings = {} }: PgBouncerOptions): Promise<RunningPgBouncer> {
   await ensureInstalled([pgbouncerNeed])
   const command = await findPgBouncer()
   if (command === undefined) throw new ServiceFailure('PgBouncer is not installed.')
