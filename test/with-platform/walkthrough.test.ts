@@ -177,7 +177,7 @@ it('whoever does what the page says, in its order, puts the service beside the p
   await expect
     .poll(async () => (await first.type(asking)).split('\n').filter((line) => isPlatform(line)).length)
     .toBe(2)
-  const drain = next('Papers on our disks', 'sh')
+  const drain = next('Documents on our disks', 'sh')
   for (const machine of machines) await machine.type(drain)
   expect([await first.stop(), await second.stop()]).toEqual([0, 0])
 
