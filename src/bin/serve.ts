@@ -24,14 +24,14 @@ import { isS3Out } from '../storage/s3/requests/s3-operation.ts'
 import { startWorker } from '../worker/start-worker.ts'
 import { startLocalDiskTasks, type LocalDiskTimes } from '../worker/local-disk-tasks.ts'
 import { buildApi } from './api.ts'
-import { shutdownNotice, waitForShutdownSignal } from './shutdown-signal.ts'
+import { shutdownNotice, waitForShutdownSignal } from '../cli/command/shutdown-signal.ts'
 import { explainListening } from '../cli/printing/explain-failure.ts'
 
 type Needs = {
   config: Config
   log: Logger
-  /** Where people read; apart from the log when that is for machines. */
-  people: NodeJS.WriteStream
+  /** Where messages read; apart from the log when that is for machines. */
+  messages: NodeJS.WriteStream
   /** Whether the credentials of S3 are still those of `.env.example`. */
   hasPlaceholders: boolean
 }
@@ -66,7 +66,7 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
     const storage = await checkStorage(app, needs.hasPlaceholders)
     const scanner = await checkScanner(app)
     app.log.info({ event: 'started', address, storage, scanner }, 'started')
-    needs.people.write(`
+    needs.messages.write(`
 Paniq Documents answers at ${address}
 Administrator: ${administrator}
 Storage: ${storage}
@@ -82,14 +82,14 @@ export async function work(needs: Needs): Promise<void> {
     openTending(app, opened)
     await openWorker(app, opened)
     const storage = await checkStorage(app, needs.hasPlaceholders)
-    needs.people.write(`Paniq Documents does its jobs.\nStorage: ${storage}\nScanner: ${await checkScanner(app)}\n`)
+    needs.messages.write(`Paniq Documents does its jobs.\nStorage: ${storage}\nScanner: ${await checkScanner(app)}\n`)
     app.log.info({ event: 'started' }, 'started')
   })
 }
 
-async function awaitShutdown(people: NodeJS.WriteStream, ending: AbortController): Promise<NodeJS.Signals> {
+async function awaitShutdown(messages: NodeJS.WriteStream, ending: AbortController): Promise<NodeJS.Signals> {
   const signal = await waitForShutdownSignal()
-  people.write(shutdownNotice)
+  messages.write(shutdownNotice)
   ending.abort(signal)
   return signal
 }
@@ -106,11 +106,11 @@ async function openWorker(app: App, opened: Closer[]): Promise<void> {
 
 /** Opens the whole, and closes it in reverse when it is told to end: no new requests, running ones finish, then the rest. */
 async function runUntilShutdown(
-  { config, log, people, s3Limits = {} }: Needs & { s3Limits?: S3Limits },
+  { config, log, messages, s3Limits = {} }: Needs & { s3Limits?: S3Limits },
   start: (app: App, opened: Closer[], ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const ending = new AbortController()
-  const told = awaitShutdown(people, ending)
+  const told = awaitShutdown(messages, ending)
   const app = await openApp(config, log, s3Limits)
   const opened: Closer[] = [() => app.close()]
   try {
@@ -159,7 +159,7 @@ async function warnUnreachableDocuments({ db, log }: App): Promise<void> {
 /** Known better than asking again would tell. */
 const unlikely = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
 
-async function prepareAdministrator({ config, people }: Needs, app: App): Promise<string> {
+async function prepareAdministrator({ config, messages }: Needs, app: App): Promise<string> {
   const actor = systemActor(randomUUID())
   const outcome = await ensureAdministrator(
     { ...app, actor },
@@ -167,10 +167,10 @@ async function prepareAdministrator({ config, people }: Needs, app: App): Promis
       given: config.admin,
       isEmbedded: config.database.kind === 'embedded',
       async handOver(made) {
-        if (people.isTTY) people.write(`The administrator’s password, shown this once: ${made.password}\n`)
+        if (messages.isTTY) messages.write(`The administrator’s password, shown this once: ${made.password}\n`)
         else await writePasswordFile(config.dataDir, made)
       },
     },
   )
-  return describeAdministrator(config, outcome, people.isTTY)
+  return describeAdministrator(config, outcome, messages.isTTY)
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { makeNotingProgram } from '../../test/support/run/noting-program.ts'
-import { fullName } from './command/describe-command.ts'
+import { fullName } from './command/define-command.ts'
 import { explainFailure } from './printing/explain-failure.ts'
 import { allCommands, runProgram } from './run-program.ts'
 
@@ -10,7 +10,7 @@ const wordsOf = (command: (typeof commands)[number]) => (command.parent === null
 const each = commands.map((command) => [wordsOf(command).join(' '), wordsOf(command)] as const)
 const leaves = commands.filter((command) => command.commands.length === 0)
 
-/** Of the real program, whose commands do nothing. */
+/** Runs the real program with commands that do nothing. */
 async function run(words: string[]) {
   const said = { stdout: '', stderr: '' }
   const into = (name: keyof typeof said) => ({ write: (text: string) => void (said[name] += text) })
@@ -23,32 +23,34 @@ async function run(words: string[]) {
 describe.each(each)('paniq-docs %s', (name, words) => {
   const call = ['./bin/paniq-docs', ...words, '--help'].join(' ')
 
-  test('shows how it is used, and does nothing then', async () => {
+  test('prints its usage, and does nothing else', async () => {
     const { stdout, ...ended } = await run([...words, '--help'])
 
     expect(ended).toEqual({ code: 0, called: [], stderr: '' })
     expect(stdout).toContain(`Usage: ${['paniq-docs', ...words].join(' ')} `)
   })
 
-  test('names its own help where it is asked for wrongly', async () => {
+  test('points to its own help after a usage error', async () => {
     const { stderr, ...ended } = await run([...words, '--no-such-option'])
 
     expect(ended).toEqual({ code: 2, called: [], stdout: '' })
     expect(stderr).toMatch(/^error: .+\n/)
-    expect(stderr).toContain(`\n${call} shows `)
+    expect(stderr).toContain(`\nRun ${call} to list `)
   })
 
-  test('says so to machines in one object', async () => {
+  test('reports a usage error as one JSON object', async () => {
     const { stdout, ...ended } = await run([...words, '--no-such-option', '--json'])
 
     expect(ended).toEqual({ code: 2, called: [], stderr: '' })
     expect(stdout).toMatch(/^.+\n$/)
-    expect(JSON.parse(stdout)).toEqual({ error: { code: 'wrong_use', message: expect.stringContaining(`. ${call} `) } })
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: 'wrong_use', message: expect.stringContaining(`. Run ${call} `) },
+    })
   })
 })
 
 describe.each(leaves.map((command) => [fullName(command), command] as const))('the help of %s', (name, command) => {
-  test('has an example, and marks what must be given', async () => {
+  test('has an example, and marks required options', async () => {
     const { stdout } = await run([...name.split(' '), '--help'])
 
     expect(stdout).toMatch(/\nExample:\n {2}\$ .*\.\/bin\/paniq-docs /)
@@ -69,17 +71,15 @@ test.each([
   'backup verify',
   'backup restore',
   'purge',
-])('whoever wants to end %s reads in its help how, and what then', async (name) => {
+])('the help of %s explains how to stop it, and what happens then', async (name) => {
   expect((await run([...name.split(' '), '--help'])).stdout).toContain('(Ctrl-C)')
 })
 
-test('what is no command at all is answered with those that there are', async () => {
+test('an unknown command points to the list of commands', async () => {
   const told = await run(['verify-everything'])
-  expect(told.stderr).toMatch(/\n\.\/bin\/paniq-docs --help shows the commands there are\.\n$/)
+  expect(told.stderr).toMatch(/\nRun \.\/bin\/paniq-docs --help to list the commands\.\n$/)
   const inGroup = await run(['s3', 'tset'])
-  expect(inGroup.stderr).toMatch(
-    /Did you mean test\?\)\n\.\/bin\/paniq-docs s3 --help shows the commands there are\.\n$/,
-  )
+  expect(inGroup.stderr).toMatch(/Did you mean test\?\)\nRun \.\/bin\/paniq-docs s3 --help to list the commands\.\n$/)
 })
 
 test.each([
@@ -89,7 +89,7 @@ test.each([
   ['s3 setup --quarantine-days', ['0', 'soon'], 'It must be a whole number, 1 to 36500, or off.'],
   ['migrate to-s3 --rate', ['0', 'x'], 'It must be a number of megabytes, more than 0.'],
   ['verify --sample', ['0%', '101%', '5', 'x'], 'It must be a percentage, more than 0% and at most 100%, such as 5%.'],
-])('whatever is wrong with %s, one sentence says what it may be', async (words, wrong, says) => {
+])('every wrong value of %s gets one sentence with the allowed values', async (words, wrong, says) => {
   for (const value of wrong) {
     const { code, stderr } = await run([...words.split(' '), value])
     expect({ code, value, stderr }).toEqual({ code: 2, value, stderr: expect.stringContaining(says) })

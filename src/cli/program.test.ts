@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 
 import { makeNotingProgram } from '../../test/support/run/noting-program.ts'
-import { describeOption, fullName } from './command/describe-command.ts'
+import { describeOption, fullName } from './command/define-command.ts'
 import { allCommands } from './run-program.ts'
 
 const page = readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8')

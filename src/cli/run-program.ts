@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander'
 
-import { describeHelp } from './command/describe-command.ts'
+import { describeHelp } from './command/define-command.ts'
 import { CommandFailed, Interrupted, WrongUse } from './printing/explain-failure.ts'
 
 /** 130: it was told to end before it did anything, as of a process that a SIGINT ended. */

@@ -78,7 +78,7 @@ describe('db migrate', () => {
     const first = await run(['db', 'migrate'], settings)
     expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^✓ 0001-platform-tables\n/), stderr: '' })
     const second = await run(['db', 'migrate'], settings)
-    expect(second.stdout).toBe('✓ The database is up to date; nothing had to be done.\n')
+    expect(second.stdout).toBe('✓ The database is up to date; nothing changed.\n')
     expect(JSON.parse((await run(['db', 'migrate', '--json'], settings)).stdout)).toEqual({
       migrated: [],
       granted_to: null,
@@ -96,7 +96,7 @@ describe('db migrate', () => {
 
     expect(second).toEqual({
       code: 0,
-      stdout: `✓ The role ${role} was given its rights anew.\n✓ The database is up to date.\n`,
+      stdout: `✓ Granted the role ${role} its rights.\n✓ The database is up to date.\n`,
       stderr: '',
     })
   })

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { fullName, leavesOf } from '../../src/cli/command/describe-command.ts'
+import { fullName, leavesOf } from '../../src/cli/command/define-command.ts'
 import { makeNotingProgram } from '../support/run/noting-program.ts'
 import { findFreePorts } from '../support/services/packages/free-ports.ts'
 import { databaseForTest, databaseSettings } from '../support/cli/database-settings.ts'

@@ -123,7 +123,7 @@ describe('the end', () => {
     // one kind may be taken for one.
     service.signal('SIGINT')
     service.signal('SIGTERM')
-    await service.untilSaid(/^Stopping; once more ends at once\.$/m)
+    await service.untilSaid(/^Stopping\. Press Ctrl-C again to stop at once\.$/m)
     await sleep(400)
     expect(service.isRunning()).toBe(true)
 

@@ -35,7 +35,7 @@ test.each([
   command.signal('SIGINT')
   const { code, stdout, stderr } = await command.ended()
   expect([code, stdout]).toEqual([130, ''])
-  expect(stderr).toContain('told to end before it was done. Give the same line again.')
+  expect(stderr).toContain('stopped before it finished. Run it again.')
   expect(serverPid(join(folder, 'data'))).toBeUndefined()
 })
 
@@ -59,8 +59,8 @@ test.each([
   command.type(ctrlC)
   const { code, stdout } = await command.ended()
   expect(code).toBe(130)
-  expect(stdout.match(/Stopping; once more ends at once\./g)).toHaveLength(1)
-  expect(stdout).toContain('It was told to end before it was done. Give the same line again.')
+  expect(stdout.match(/Stopping\. Press Ctrl-C again to stop at once\./g)).toHaveLength(1)
+  expect(stdout).toContain('The command was stopped before it finished. Run it again.')
   expect(stdout).not.toContain('S3')
 })
 
@@ -80,7 +80,7 @@ test('purge --now of papers on an S3 that keeps silent destroys none when it is 
   command.type(ctrlC)
   const ended = await command.ended()
   expect(ended.code).toBe(130)
-  expect(ended.stdout).toContain('It was told to end before it was done. Give the same line again.')
+  expect(ended.stdout).toContain('The command was stopped before it finished. Run it again.')
 })
 
 test('s3 test that is told to end in the middle deletes what it has put, begins nothing else, and says so', async () => {

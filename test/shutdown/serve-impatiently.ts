@@ -7,5 +7,5 @@ const config = loadConfig(process.env)
 const log = createLogger({ level: 'info', isTerminal: false })
 const stopTimes = JSON.parse(process.argv[2] ?? '{}')
 
-await serve({ config, log, people: process.stderr, hasPlaceholders: false }, { jobs: false, stopTimes })
+await serve({ config, log, messages: process.stderr, hasPlaceholders: false }, { jobs: false, stopTimes })
 process.exit(0)

@@ -80,6 +80,7 @@ test.each([
   ['src/storage/s3/requests/s3-operation.ts', 'src/tracing/open-tracing.ts'],
   ['src/app.ts', 'src/worker/run-job.ts'],
   ['src/cli/program.ts', 'src/bin/cli.ts'],
+  ['src/app.ts', 'src/cli/program.ts'],
   ['src/errors/app-error.ts', 'src/vocabulary/vocabulary.ts'],
   ['src/contract/documents.ts', 'src/database/connection/tables.ts'],
   ['src/contract/people.ts', 'src/vocabulary/vocabulary.ts'],

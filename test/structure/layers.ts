@@ -28,7 +28,8 @@ const mayImport: Record<string, string[]> = {
   app: ['tracing', ...useCases],
   http: useCases,
   worker: useCases,
-  cli: ['backup', ...useCases],
+  // A command opens the app that it needs.
+  cli: ['app', 'backup', ...useCases],
   bin: ['app', 'http', 'worker', 'cli', 'backup', ...useCases],
 }
 

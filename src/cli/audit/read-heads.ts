@@ -7,7 +7,7 @@ import type { Db } from '../../database/connection/client.ts'
 import { listRuns, type RunRecord } from '../../database/work/job-runs.ts'
 import { AppError, hasCode } from '../../errors/app-error.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
-import type { VerifyAuditOptions } from './add-audit.ts'
+import type { VerifyAuditOptions } from './audit-commands.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 
 /** `db`: where there is one, it knows whether heads were kept. */

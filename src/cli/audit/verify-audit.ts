@@ -13,7 +13,7 @@ import {
 import type { Db } from '../../database/connection/client.ts'
 import { recordEvent, systemActor } from '../../database/audit/events.ts'
 import { splitLines } from '../../files/file-system.ts'
-import type { VerifyAuditOptions } from './add-audit.ts'
+import type { VerifyAuditOptions } from './audit-commands.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
 import { formatCount, type Printer } from '../printing/printer.ts'
 import { type HeadsRead, readHeads, requireFile } from './read-heads.ts'

@@ -1,3 +1,4 @@
+import packageJson from '../../../package.json' with { type: 'json' }
 import type { CopyCounts } from '../../backup/copy-files.ts'
 import { type BackupMade, createBackup as create, type CreateNeeds } from '../../backup/create-backup.ts'
 import { type FileLine, isLacking, type Manifest } from '../../backup/manifest.ts'
@@ -5,9 +6,9 @@ import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../../backup/ret
 import type { PathOrBucket } from '../../config/setting-formats.ts'
 import type { Config } from '../../config/config.ts'
 import { isAppError } from '../../errors/app-error.ts'
-import type { CreateBackupOptions } from './add-backup.ts'
+import type { CreateBackupOptions } from './backup-commands.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
-import { openBackupPlace } from './open-backup-place.ts'
+import { openBackupPlace, readKeyFile } from './open-backup-place.ts'
 import {
   type Amount,
   formatBytes,
@@ -17,14 +18,19 @@ import {
   showProgress,
   createWaitingPrinter,
 } from '../printing/printer.ts'
-import type { SigningKey } from '../../backup/open-backup.ts'
+import { readSigningKey, type SigningKey } from '../../backup/open-backup.ts'
 
-type Needs = CreateNeeds & {
+type Needs = Omit<CreateNeeds, 'owner' | 'version'> & {
   config: Config
+  ownerConnection: CreateNeeds['owner']
   print: Printer
   signal: AbortSignal
   key: SigningKey | undefined
   patience?: PatienceTimes
+}
+
+export async function readSigningKeyFile(path: string | undefined): Promise<SigningKey | undefined> {
+  return readKeyFile(path, '--sign-key', readSigningKey)
 }
 
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
@@ -35,7 +41,8 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
   let progress: Progress | undefined
   const done: Amount = { files: 0, bytes: 0 }
   try {
-    const made = await create(needs, place, {
+    const { version } = packageJson
+    const made = await create({ ...needs, owner: needs.ownerConnection, version }, place, {
       isRowsOnly,
       key,
       concurrency: options.concurrency,

@@ -1,31 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+
+import type { Logger } from 'pino'
+
+import { closeAll, type Closer, maxUploadMemoryBytes, openStores } from '../../app.ts'
+import { gatherRestored } from '../../audit/seal-trail.ts'
 import { BackupWrong, ContentWrong, type FileLine } from '../../backup/manifest.ts'
 import type { OpenedBackup } from '../../backup/open-backup.ts'
-import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../../backup/retrying-place.ts'
 import {
-  type FileFound,
-  restoreBackup as restore,
+  restoreBackup as restoreFrom,
   type Restored,
   type RestoreNeeds,
   type RestoreStore,
 } from '../../backup/restore-backup.ts'
-import type { RestoredFiles } from '../../backup/restore-files.ts'
+import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../../backup/retrying-place.ts'
 import type { Config } from '../../config/config.ts'
+import type { PathOrBucket } from '../../config/setting-formats.ts'
+import { recordEvent, systemActor } from '../../database/audit/events.ts'
+import { finishRestore } from '../../database/backup/prepare-restore.ts'
+import { openConnections } from '../../database/connect-database.ts'
+import { openDatabase } from '../../database/connection/client.ts'
 import { AppError } from '../../errors/app-error.ts'
+import { createMetrics } from '../../metrics/metrics.ts'
 import type { BackupPlace } from '../../storage/backup-place/backup-place.ts'
+import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
+import { openSpool } from '../../storage/spool/spool.ts'
+import { makeByteBudget } from '../../storage/streams/memory-budget.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
-import type { RestoreBackupOptions } from './add-backup.ts'
-import { warnRowsOnly } from './create-backup.ts'
+import { withOpenApp } from '../command/run-command.ts'
+import { withShutdownSignal } from '../command/shutdown-signal.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
 import {
-  stoppedResumable,
+  createWaitingPrinter,
   formatBytes,
   formatCount,
   type Printer,
   type Progress,
   showProgress,
-  createWaitingPrinter,
+  stoppedResumable,
 } from '../printing/printer.ts'
-import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
+import type { RestoreBackupOptions } from './backup-commands.ts'
+import { warnRowsOnly } from './create-backup.ts'
+import { openBackupPlace, openNamed } from './open-backup-place.ts'
+import { reportRestored } from './print-restore.ts'
+
+type CommandNeeds = { config: Config; log: Logger; print: Printer }
+
+/** Restores rows and files, brings the tables up to this version, and seals the trail under this database's numbers. */
+export async function restore(needs: CommandNeeds, where: PathOrBucket, options: RestoreBackupOptions): Promise<void> {
+  const { opened, restored } = await withShutdownSignal((signal) =>
+    restoreRowsAndFiles({ ...needs, signal }, where, options),
+  )
+  await finish(needs, opened.name, restored)
+  reportRestored(needs.print, opened, restored)
+}
+
+async function restoreRowsAndFiles(
+  needs: CommandNeeds & { signal: AbortSignal },
+  where: PathOrBucket,
+  options: RestoreBackupOptions,
+) {
+  const place = await openBackupPlace(needs, where, { makes: false, policy: 'backup-restore' })
+  try {
+    const opened = await untilAborted(openNamed(needs.print, place, options, 'newest_finished'), needs.signal)
+    const restored = await withRestoring(needs, (parts) =>
+      restoreBackup({ ...needs, ...parts }, { place, opened }, options),
+    )
+    return { opened, restored }
+  } finally {
+    place.close()
+  }
+}
+
+async function finish(needs: CommandNeeds, backup: string, { isRowsOnly }: Restored): Promise<void> {
+  await withOpenApp({ ...needs, isRestoring: true }, async ({ db, ownerConnection }) => {
+    await recordEvent(db, systemActor('restore'), {
+      action: 'backup.restored',
+      outcome: 'ok',
+      details: { backup, rows_only: isRowsOnly },
+    })
+    await gatherRestored(db)
+    const { db: ownerDb } = openDatabase({ ...ownerConnection, max: 1 }, needs.log)
+    try {
+      await finishRestore(ownerDb)
+    } finally {
+      await ownerDb.destroy()
+    }
+  })
+}
+
+/** What a restore needs: a database in which nothing is made yet, as its owner, and the stores. */
+export async function withRestoring<Result>(
+  { config, log }: { config: Config; log: Logger },
+  work: (needs: RestoreNeeds) => Promise<Result>,
+): Promise<Result> {
+  const opened: Closer[] = []
+  try {
+    const { owner, stop } = await openConnections({ config: config.database, dataDir: config.dataDir, log })
+    opened.push(stop)
+    const { db: ownerDb } = openDatabase({ ...owner, max: 4 }, log)
+    opened.push(() => ownerDb.destroy())
+    // Nobody follows a link of these stores.
+    const linkKey = randomBytes(32)
+    const stores = await openStores(config, { db: ownerDb, log, metrics: createMetrics(), linkKey, s3Patience: {} })
+    opened.push(async () => stores.close())
+    const spool = await openSpool(join(config.dataDir, 'spool'))
+    return await work({ ownerDb, owner, stores, spool, budget: makeByteBudget(maxUploadMemoryBytes) })
+  } finally {
+    await closeAll(opened)
+  }
+}
 
 type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
 
@@ -44,7 +128,7 @@ export async function restoreBackup(
   const progress = showProgress(print, { files, bytes })
   const done = { files: 0, bytes: 0 }
   try {
-    return await restore(needs, place, opened, {
+    return await restoreFrom(needs, place, opened, {
       into: isWithFiles ? await storeOf(needs) : undefined,
       reads: options.read === true,
       concurrency: options.concurrency,
@@ -103,88 +187,4 @@ async function storeOf({ config, stores, signal }: Needs): Promise<RestoreStore>
   if (trouble !== undefined || s3 === undefined)
     throw new AppError('store_unavailable', `S3 cannot be used: ${trouble?.says}. ${trouble?.advice}`)
   return { store: 's3', name: config.s3.bucket, storeId: null, files: s3 }
-}
-
-type RestoreReport = { ok: boolean; answer: object; lines: string[] }
-
-/** What became of a restore, once everything is done. Throws `CommandFailed` where a file is lacking. */
-export function reportRestored(
-  print: Printer,
-  { name, manifest }: OpenedBackup,
-  { state, files, looked, lacking }: Restored,
-): void {
-  const { ok, answer, lines } = files
-    ? describeFiles(files)
-    : looked
-      ? describeChecked(looked)
-      : describeLoaded(lacking)
-  const asOf = manifest.backup.taken_at
-  print.json({
-    event: 'finished',
-    ok,
-    complete: true,
-    backup: name,
-    as_of: asOf,
-    went_on: state !== 'new',
-    rows_only: manifest.backup.rows_only,
-    ...answer,
-  })
-  const mark = print.mark(ok)
-  const [first, ...rest] = lines
-  print.text(`${mark} ${name} is restored: ${first}`)
-  for (const line of rest) print.text(line)
-  print.text(
-    `${print.mark('note')} All is as of ${asOf}: papers that were destroyed since are back, and rights that were withdrawn hold again. Do again what was done since: "The way back" in deploy/backup-restore/README.md says how.`,
-  )
-  if (!ok) throw new CommandFailed()
-}
-
-function describeLoaded(lacking: number): RestoreReport {
-  return {
-    ok: lacking === 0,
-    answer: { files: { lacking } },
-    lines: ['rows and files were there already, and what was left is done.', ...ifAny(lacking, notBrought)],
-  }
-}
-
-const notBrought = 'Not brought back, and marked as missing in the documents: %.'
-
-function describeFiles({ written, found, bytes, renamed, infected, lacking, damaged }: RestoredFiles): RestoreReport {
-  return {
-    ok: lacking === 0,
-    answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected, damaged } },
-    lines: [
-      `${formatCount(written + found, 'file')}, ${formatBytes(bytes)}, each read back and its hash compared.`,
-      ...ifAny(damaged, 'Lost or damaged in the backup, and left out: %.'),
-      ...ifAny(lacking, notBrought),
-      ...ifAny(infected, 'In no backup, because of a virus: %.'),
-    ],
-  }
-}
-
-function describeChecked(looked: Record<FileFound, number>): RestoreReport {
-  const { there, not_here: notHere, missing, wrong, unreadable } = looked
-  return {
-    ok: notHere + missing + wrong + unreadable === 0,
-    answer: { looked },
-    lines: [
-      `its rows; of the files that they name, where they should be: ${formatCount(there)}.`,
-      ...ifAny(
-        notHere,
-        'On another disk, or in a store that is not set up: %. Name the whole old folder, with its hidden .store-id, as UPLOADS_DIR, or set the store up; or restore a backup that has files into an empty database. Files that are copied into a new folder are not found.',
-      ),
-      ...ifAny(
-        missing + wrong,
-        'Missing or damaged: %. Put them back under their keys, or restore a backup that has files into an empty database; `verify` marks those that stay so.',
-      ),
-      ...ifAny(
-        unreadable,
-        'Not read: %. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run `verify`.',
-      ),
-    ],
-  }
-}
-
-function ifAny(count: number, says: string): string[] {
-  return count === 0 ? [] : [says.replace('%', formatCount(count, 'file'))]
 }

@@ -11,7 +11,7 @@ import {
 import type { PathOrBucket } from '../../config/setting-formats.ts'
 import type { ConfigWithoutTokens } from '../../config/config.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
-import type { VerifyBackupOptions } from './add-backup.ts'
+import type { VerifyBackupOptions } from './backup-commands.ts'
 import { warnRowsOnly } from './create-backup.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'

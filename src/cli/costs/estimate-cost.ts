@@ -16,10 +16,11 @@ import {
 import { maxBytesInMemory } from '../../documents/upload/receive-file.ts'
 import { codeOf } from '../../errors/app-error.ts'
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
-import type { CostOptions } from './add-cost.ts'
+import type { CostOptions } from './cost-command.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 import { formatBytes, formatCount, type Printer } from '../printing/printer.ts'
-import { type CommandNeeds, requireFirm, withDatabase } from '../command/with-database.ts'
+import type { CommandNeeds } from '../command/run-command.ts'
+import { requireFirm, withDatabase } from '../command/with-database.ts'
 import { partBytes } from '../../storage/s3/s3-multipart.ts'
 
 export async function estimateCost(needs: CommandNeeds, options: CostOptions): Promise<void> {

@@ -7,7 +7,7 @@ import { S3Error } from '../../storage/s3/requests/s3-operation.ts'
 import type { GaveUp } from '../../backup/retrying-place.ts'
 import { PlaceFailure } from '../../storage/backup-place/backup-place.ts'
 
-type Explained = {
+export type Explained = {
   code: string
   /** One line, for the person who gave the command. */
   message: string
@@ -190,7 +190,7 @@ export class CommandFailed extends Error {
 /** Somebody told it to end before it had begun, or before it was done with what is soon done. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
-  override readonly message = 'It was told to end before it was done. Give the same line again.'
+  override readonly message = 'The command was stopped before it finished. Run it again.'
 }
 
 /** Asked for in a way that cannot be; the message says in which way it can. */

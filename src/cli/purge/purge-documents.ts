@@ -8,7 +8,7 @@ import { countPurgeable, type PurgeScope, type PurgeTimes } from '../../database
 import { destroyFiles, type DestroyNeeds } from '../../documents/purge/destroy-files.ts'
 import { purgeTrash, walkTrash } from '../../documents/purge/purge-trash.ts'
 import type { DocumentId } from '../../vocabulary/vocabulary.ts'
-import type { PurgeOptions } from '../storage/add-documents.ts'
+import type { PurgeOptions } from './purge-command.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
 import { formatBytes, formatCount, type Printer } from '../printing/printer.ts'
 import { requireDestruction } from '../command/require-s3.ts'
@@ -24,7 +24,7 @@ const dayMs = 24 * 60 * 60 * 1000
  */
 export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promise<void> {
   const { print, db } = needs
-  const documentIds = options.document.length === 0 ? undefined : (options.document as DocumentId[]) // their form was checked where options are read
+  const documentIds = options.document as DocumentId[] | undefined // validated where options are parsed
   const scope: PurgeScope = { documentIds }
   const times = timesOf(needs, options)
   if (options.now === true) await requireDestruction(needs, scope)
@@ -50,7 +50,7 @@ export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promi
 /** Whoever names a document and says --now does not wait for its days in the trash. */
 function timesOf({ now, config }: Needs, { now: isNow, document }: PurgeOptions): PurgeTimes {
   const at = now()
-  const waits = isNow !== true || document.length === 0
+  const waits = isNow !== true || document === undefined
   return { now: at, before: waits ? new Date(at.getTime() - config.trashDays * dayMs) : undefined }
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../../documents/moving/migrate.ts'
 import type { MoveNeeds } from '../../documents/moving/move-version.ts'
 import type { FirmId, StoreName } from '../../vocabulary/vocabulary.ts'
-import type { MigrateOptions } from './add-documents.ts'
+import type { MigrateOptions } from './moving-commands.ts'
 import { CommandFailed, describeStoreFailure } from '../printing/explain-failure.ts'
 import {
   type Amount,

@@ -10,9 +10,10 @@ import { removePasswordFile } from '../../people/accounts/ensure-administrator.t
 import { addIdentity, unlinkSubject } from '../../people/accounts/identities.ts'
 import { createPasswords } from '../../people/sessions/passwords.ts'
 import type { Subject } from '../../vocabulary/vocabulary.ts'
-import type { NamedSubject, NewPerson } from '../program.ts'
+import type { NamedSubject, NewPerson } from './user-commands.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
-import { type CommandNeeds, requireAccount, withDatabase } from '../command/with-database.ts'
+import type { CommandNeeds } from '../command/run-command.ts'
+import { requireAccount, withDatabase } from '../command/with-database.ts'
 
 type PasswordNeeds = CommandNeeds & {
   /** Called once it is known that the password would be of use: nobody types one twice for nothing. */

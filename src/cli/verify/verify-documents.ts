@@ -13,7 +13,7 @@ import {
   type VerifyNeeds,
 } from '../../documents/verifying/verification.ts'
 import { verify } from '../../documents/verifying/verify.ts'
-import type { VerifyOptions } from '../storage/add-documents.ts'
+import type { VerifyOptions } from './verify-command.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
 import {
   type Amount,

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { openBackup } from '../../../src/backup/open-backup.ts'
 import { restoreBackup, type RestoreNeeds } from '../../../src/backup/restore-backup.ts'
-import { withRestoring } from '../../../src/bin/restore.ts'
+import { withRestoring } from '../../../src/cli/backup/restore-backup.ts'
 import { restoreBackup as runRestore } from '../../../src/cli/backup/restore-backup.ts'
 import { loadConfig } from '../../../src/config/config.ts'
 import type { Waiting } from '../../../src/documents/stores/wait-for-s3.ts'

@@ -99,7 +99,7 @@ describe('cost estimate', () => {
     [['--firm', 'mine'], 'must be the id of a firm, a UUID'],
     [
       ['--firm', '0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b'],
-      'There is no firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b. The ids of firms stand in the table security_firms',
+      'There is no firm 0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b. GET /api/v1/security-firms',
     ],
     [['--days', '0'], 'must be a whole number, 1 to 366'],
     [['--ia-after', '29'], 'must be a whole number, 30 to 3650'],

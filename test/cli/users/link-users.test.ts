@@ -34,7 +34,8 @@ test('a login that the command line links opens the service at once, until it is
   expect(nobody).toEqual({
     code: 1,
     stdout: '',
-    stderr: 'There is no account with the e-mail nobody@people.example. Correct it, or make one: users create.\n',
+    stderr:
+      'There is no account with the e-mail nobody@people.example. Correct it, or create the account with `users create`.\n',
   })
 
   const unlinked = await run(['unlink', '--subject', 'auth0|7', '--json'])

@@ -20,7 +20,7 @@ const [order] = (await once(process, 'message')) as [Order] // nothing else is s
 const config = loadConfig(process.env)
 const log = createLogger({ level: 'info', isTerminal: false })
 if (order === 'serve') {
-  const needs = { config, log, people: process.stderr, hasPlaceholders: false }
+  const needs = { config, log, messages: process.stderr, hasPlaceholders: false }
   await serve(needs, { jobs: true, s3Limits: impatience, tendTimes })
   process.exit(0)
 }

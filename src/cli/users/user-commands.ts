@@ -1,0 +1,81 @@
+import type { Command } from 'commander'
+
+import { issuerText, subjectText } from '../../contract/identities.ts'
+import { loginBody, registerBody } from '../../contract/people.ts'
+import { defineCommand, type OutputOptions, parseAs } from '../command/define-command.ts'
+import { withSettings } from '../command/run-command.ts'
+import { passwordReader } from '../printing/password-reader.ts'
+
+type PasswordSource = { passwordStdin?: true }
+export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }
+export type NamedSubject = { subject: string; issuer?: string }
+
+const { email, first_name: name } = registerBody.shape
+// An account that the platform created may have an e-mail of another form.
+const knownEmail = parseAs(loginBody.shape.email)
+
+export const userCommands = [
+  defineCommand<NewPerson & PasswordSource & OutputOptions>({
+    path: 'users create',
+    description: 'Create an account. Asks for the password, or reads it from standard input.',
+    example: './bin/paniq-docs users create --email thandi@example.com --first-name Thandi --last-name Nkosi',
+    json: 'object',
+    configure: (command) =>
+      command
+        .requiredOption('--email <address>', 'the e-mail to log in with', parseAs(email))
+        .requiredOption('--first-name <name>', 'first name', parseAs(name))
+        .requiredOption('--last-name <name>', 'last name', parseAs(name))
+        .option('--admin', 'make the person an administrator of the platform')
+        .option('--password-stdin', 'read the password from standard input'),
+    async run(options) {
+      const { createUser } = await import('./manage-users.ts')
+      const readPassword = passwordReader(options.email, options)
+      await withSettings(options, (needs) => createUser({ ...needs, readPassword }, options))
+    },
+  }),
+  defineCommand<{ email: string } & PasswordSource & OutputOptions>({
+    path: 'users set-password',
+    description:
+      'Set a new password for a person and end their sessions. Asks for the password, or reads it from standard input.',
+    example: './bin/paniq-docs users set-password --email thandi@example.com --password-stdin < password.txt',
+    json: 'object',
+    configure: (command) =>
+      command
+        .requiredOption('--email <address>', 'the e-mail of the account', knownEmail)
+        .option('--password-stdin', 'read the password from standard input'),
+    async run(options) {
+      const { setUserPassword } = await import('./manage-users.ts')
+      const readPassword = passwordReader(options.email, options)
+      await withSettings(options, (needs) => setUserPassword({ ...needs, readPassword }, options.email))
+    },
+  }),
+  defineCommand<NamedSubject & { email: string } & OutputOptions>({
+    path: 'users link',
+    description: 'Link a login of an OpenID provider to an account, from the next request on.',
+    example: './bin/paniq-docs users link --email thandi@example.com --subject 248289761001',
+    json: 'object',
+    configure: (command) =>
+      addSubject(command.requiredOption('--email <address>', 'the e-mail of the account', knownEmail)),
+    async run(options) {
+      const { linkUser } = await import('./manage-users.ts')
+      await withSettings(options, (needs) => linkUser(needs, options))
+    },
+  }),
+  defineCommand<NamedSubject & OutputOptions>({
+    path: 'users unlink',
+    description: 'Unlink a login of an OpenID provider from its account: the login is denied from the next request on.',
+    example: './bin/paniq-docs users unlink --subject 248289761001',
+    json: 'object',
+    configure: addSubject,
+    async run(options) {
+      const { unlinkUser } = await import('./manage-users.ts')
+      await withSettings(options, (needs) => unlinkUser(needs, options))
+    },
+  }),
+]
+
+function addSubject(command: Command): Command {
+  return command
+    .requiredOption('--subject <text>', 'the provider’s id of the person: sub in its tokens', parseAs(subjectText))
+    .option('--issuer <url>', 'the provider; default: JWT_ISSUER', parseAs(issuerText))
+}
