@@ -134,7 +134,7 @@ describe('verify', () => {
     [['--sample', '5'], 'must be a percentage, more than 0% and at most 100%, such as 5%'],
     [['--sample', '0%'], 'must be a percentage, more than 0% and at most 100%, such as 5%'],
     [['--sample', '101%'], 'must be a percentage, more than 0% and at most 100%, such as 5%'],
-    [['--many'], '--many goes with --repair alone'],
+    [['--many'], '--many works only with --repair'],
   ])('asked for with %s ends with 2', async (words, says) => {
     const folder = await makeWorkFolder()
     const ended = await runCommand(folder, ['verify', ...words])

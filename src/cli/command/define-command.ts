@@ -1,4 +1,4 @@
-import { Command, Help, InvalidArgumentError, type Option } from 'commander'
+import { type Command, Help, InvalidArgumentError, type Option } from 'commander'
 import { z } from 'zod'
 
 export type OutputOptions = { json?: true }

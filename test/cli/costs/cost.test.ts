@@ -104,7 +104,7 @@ describe('cost estimate', () => {
     [['--days', '0'], 'must be a whole number, 1 to 366'],
     [['--ia-after', '29'], 'must be a whole number, 30 to 3650'],
     [['--noncurrent-days', 'many'], 'must be a whole number, 1 to 3650'],
-    [['--move-small', '--noncurrent-days', '59'], 'needs something that moves'],
+    [['--move-small', '--noncurrent-days', '59'], 'needs a lifecycle that moves files'],
     [['--prices', 'none.json'], '--prices: none.json cannot be read (ENOENT). Copy src/documents/costs/prices.json'],
     [
       ['--prices', 'odd.json'],
