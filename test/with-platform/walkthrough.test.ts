@@ -209,6 +209,6 @@ it('no line of the page is left that nobody has run', () => {
   const told = blocks.filter(({ language }) => ['sh', 'sql', 'ini'].includes(language))
   expect(told.filter((block) => !taken.has(block)).map(({ heading, text }) => `${heading}: ${text}`)).toEqual([
     // The addresses, which every line above was given.
-    expect.stringMatching(/^Beside the platform: OWNER=/),
+    expect.stringMatching(/^Running next to the platform: OWNER=/),
   ])
 })
