@@ -9,7 +9,7 @@ import { ConfigError, codeOf } from './errors/app-error.ts'
 import type { Config } from './config/config.ts'
 import { type Db, measureStatements, type PoolCounts } from './database/connection/client.ts'
 import { type ClientLimits, connectDatabase } from './database/connect-database.ts'
-import { forgetMultipart, noteMultipart } from './database/blobs/reserve-upload.ts'
+import { clearMultipart, recordMultipart } from './database/blobs/reserve-upload.ts'
 import { openProcessLock } from './database/connection/process-lock.ts'
 import { createDocumentOpeners, type DocumentOpeners } from './documents/access-document.ts'
 import type { Stores } from './documents/stores/stores.ts'
@@ -30,7 +30,7 @@ import type { S3OperationReport } from './storage/s3/requests/s3-operation.ts'
 import { openSpool, type Spool } from './storage/spool/spool.ts'
 import type { Clock, ProcessId } from './vocabulary/vocabulary.ts'
 import { type HeadKeeper, openHeads } from './audit/seal-heads.ts'
-import { keepSecretInDatabase } from './database/schema/installation.ts'
+import { ensureStoredSecret } from './database/schema/installation.ts'
 import { type KeyCacheTimes, openProvider, type Provider } from './people/sessions/openid-provider.ts'
 
 /** Bytes of small files that may be in memory at once, over all uploads; more come to the spool, and wait when they are whole. */
@@ -169,7 +169,7 @@ function statementsOf({ defaultQuota }: Config, db: Db, processId: ProcessId): P
 /** What our tokens, links and cursors are signed with: shared with the platform, or kept where all instances read it. */
 async function secretOf({ jwtSecret, database, dataDir }: Config, db: Db): Promise<string> {
   if (jwtSecret !== undefined) return jwtSecret
-  return database.kind === 'embedded' ? await ensureTokenSecret(dataDir) : await keepSecretInDatabase(db, 'signing')
+  return database.kind === 'embedded' ? await ensureTokenSecret(dataDir) : await ensureStoredSecret(db, 'signing')
 }
 
 function openProviderOf(
@@ -242,7 +242,7 @@ async function openS3({ s3: config }: Config, { db, log, metrics, s3Patience }: 
 
 function recorderOf(db: Db): MultipartRecorder {
   return {
-    opened: (key, multipartId) => noteMultipart(db, key, multipartId),
-    closed: (key, multipartId) => forgetMultipart(db, key, multipartId),
+    opened: (key, multipartId) => recordMultipart(db, key, multipartId),
+    closed: (key, multipartId) => clearMultipart(db, key, multipartId),
   }
 }

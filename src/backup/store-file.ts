@@ -1,6 +1,6 @@
 import { findBytesNow } from '../database/backup/backed-up-files.ts'
 import type { Db } from '../database/connection/client.ts'
-import type { Place } from '../database/documents/blob-location.ts'
+import type { BlobLocation } from '../database/documents/blob-location.ts'
 import {
   hashBlob,
   type BufferNeeds,
@@ -59,7 +59,7 @@ async function findNow({ db }: KeepNeeds, { firm_id: firmId, version_id: version
   return versionId === null ? undefined : findBytesNow(db, firmId as FirmId, versionId) // as rows have it
 }
 
-type Copy = { file: NamedFile; from: Place; underway: Underway }
+type Copy = { file: NamedFile; from: BlobLocation; underway: Underway }
 
 async function copyFrom(
   needs: KeepNeeds,
@@ -107,14 +107,14 @@ async function write(
   return { sha256, isNew: true }
 }
 
-function isSame(one: Place, other: Place): boolean {
+function isSame(one: BlobLocation, other: BlobLocation): boolean {
   return one.store === other.store && one.storeId === other.storeId && one.key === other.key
 }
 
 /** Whether the local disk refuses this file alone, twice, or has no file there. A disk that refuses its root too is away as a whole. */
 export async function isRefusedAlone(
   { stores: { local } }: { stores: Stores },
-  { store, key }: Pick<Place, 'store' | 'key'>,
+  { store, key }: Pick<BlobLocation, 'store' | 'key'>,
   { error, signal }: { error: unknown; signal: AbortSignal },
 ): Promise<boolean> {
   if (store !== 'local' || !mayBeOfOneFile(error)) return false

@@ -55,7 +55,7 @@ export async function buildApi(
   const readiness = { checkReadiness: checkReadiness({ ...app, plan, ending }) }
   const routes: FastifyPluginAsync[] = [
     authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
-    firmRoutes({ db, cursors, usualQuota: defaultQuota }),
+    firmRoutes({ db, cursors, defaultQuota: defaultQuota }),
     memberRoutes({ db, cursors }),
     identityRoutes({ db, cursors, usualIssuer: config.openId?.issuer }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),

@@ -12,7 +12,7 @@ import {
 } from '../cli/printing/describe-start.ts'
 import type { Config } from '../config/config.ts'
 import { systemActor } from '../database/audit/events.ts'
-import { isAnyVersionIn } from '../database/documents/versions-in-store.ts'
+import { hasVersionsIn } from '../database/documents/versions-in-store.ts'
 import { disableWrongBucket } from '../documents/stores/claim-store.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/accounts/ensure-administrator.ts'
 import { stopServing, type StopTimes, trackRequests, defaultStopTimes } from '../http/connection/stop-serving.ts'
@@ -149,7 +149,7 @@ async function checkScanner({ config, scanner }: App): Promise<string> {
 }
 
 async function warnUnreachableDocuments({ db, log }: App): Promise<void> {
-  if (!(await isAnyVersionIn(db, 's3'))) return
+  if (!(await hasVersionsIn(db, 's3'))) return
   log.warn(
     { event: 's3_not_set_up' },
     'papers lie in S3, which is not set up here, so that they cannot be downloaded: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or USE_S3_STORAGE=true where a profile or a role has the credentials, and AWS_S3_BUCKET',

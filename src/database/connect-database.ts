@@ -8,7 +8,13 @@ import type { Logger } from 'pino'
 import { ConfigError } from '../errors/app-error.ts'
 import type { DatabaseConfig } from '../config/config.ts'
 import { requireNoRestoreUnderway } from './backup/prepare-restore.ts'
-import { type Db, openDatabase, type OpenedDatabase, type PoolCounts, type Watch } from './connection/client.ts'
+import {
+  type Db,
+  openDatabase,
+  type OpenedDatabase,
+  type PoolCounts,
+  type StatementWatch,
+} from './connection/client.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { comparePlatform, followNoted } from './schema/follow-platform.ts'
 import { grantToService } from './schema/grant-to-service.ts'
@@ -38,7 +44,7 @@ const serverLimits = { lock_timeout: 10_000, statement_timeout: 30_000, idle_in_
 /** For a server that gives no answer. The client alone counts these times. */
 export type ClientLimits = { connectionTimeoutMillis: number; query_timeout: number }
 
-const usualClientLimits: ClientLimits = { connectionTimeoutMillis: 10_000, query_timeout: 35_000 }
+const defaultClientLimits: ClientLimits = { connectionTimeoutMillis: 10_000, query_timeout: 35_000 }
 
 /** The role may have limits for requests, but migrations and backups take longer. */
 const unlimited = '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0'
@@ -47,7 +53,7 @@ const unlimited = '-c statement_timeout=0 -c idle_in_transaction_session_timeout
 const ownerLimits = { lock_timeout: 3_000 }
 
 /** What was there before us is compared within a start for so long; the rest is the jobs'. */
-const mostMsOfComparing = 3_000
+const maxStartComparisonMs = 3_000
 
 type Options = {
   config: DatabaseConfig
@@ -59,7 +65,7 @@ type Options = {
   signal?: AbortSignal
   /** For the restore itself alone; nobody else is let in before it is done. */
   isRestoring?: boolean
-  watch?: Watch
+  watch?: StatementWatch
   clientLimits?: ClientLimits | undefined
 }
 
@@ -89,14 +95,14 @@ export async function connectDatabase(options: Options): Promise<ConnectedDataba
 }
 
 /** The sessions belong to this process: they take its limits and keep its prepared statements. */
-function openDirect(service: PoolConfig, { log, watch, clientLimits = usualClientLimits }: Options): OpenedDatabase {
+function openDirect(service: PoolConfig, { log, watch, clientLimits = defaultClientLimits }: Options): OpenedDatabase {
   return openDatabase({ ...service, ...serverLimits, ...clientLimits }, log, { watch })
 }
 
 /** The pooler lends a session for one transaction and rejects limits from its clients, so the role must have them. */
 async function openPooled(
   service: PoolConfig,
-  { log, watch, clientLimits = usualClientLimits }: Options,
+  { log, watch, clientLimits = defaultClientLimits }: Options,
 ): Promise<OpenedDatabase> {
   const { tracksPrepared, missingLimits } = await inspectPooler({ ...service, ...clientLimits })
   if (missingLimits.length > 0)
@@ -156,7 +162,7 @@ async function migrateAsOwner(
 }
 
 async function compare(db: Db, { comparesAll = false, signal, log }: Options): Promise<void> {
-  const until = comparesAll ? Infinity : performance.now() + mostMsOfComparing
+  const until = comparesAll ? Infinity : performance.now() + maxStartComparisonMs
   const isEnough = () => signal?.aborted === true || performance.now() > until
   const compared = await comparePlatform(db, isEnough)
   // What somebody held was noted, and passed over.
@@ -228,7 +234,7 @@ async function inspectPooler(connection: ClientConfig): Promise<PoolerFacts> {
   try {
     // A transaction stays in one session.
     await client.query('begin')
-    const tracksPrepared = await findWhetherItRenames(client)
+    const tracksPrepared = await tracksPreparedStatements(client)
     const { rows } = await client.query<{ name: string }>(
       `select name from pg_settings where setting = '0'
          and name in ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout') order by name`,
@@ -241,7 +247,7 @@ async function inspectPooler(connection: ClientConfig): Promise<PoolerFacts> {
 }
 
 /** A pooler that prepares a client's statement in any session renames it; one that passes the name on cannot find it again. */
-async function findWhetherItRenames(client: Client): Promise<boolean> {
+async function tracksPreparedStatements(client: Client): Promise<boolean> {
   const name = `paniq_documents_probe_${randomBytes(8).toString('hex')}`
   await client.query({ name, text: 'select $1::int', values: [1] })
   const { rows } = await client.query('select from pg_prepared_statements where name = $1', [name])

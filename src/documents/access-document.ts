@@ -6,7 +6,7 @@ import { type NewEvent, recordEvent } from '../database/audit/events.ts'
 import { inTransaction } from '../database/connection/in-transaction.ts'
 import type { Membership } from '../database/people/membership.ts'
 import {
-  type BytesWanted,
+  type ContentAccess,
   createDocumentOpener,
   type OpenDocument,
   type OpenedDocument,
@@ -35,7 +35,7 @@ export type OpeningNeeds = AccessNeeds & { openers: DocumentOpeners }
 
 /** Whoever wants the bytes says which stores they can read, and no right to them goes unjudged. */
 type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number | undefined } & (
-  | { right: 'documents.download'; bytesFrom: BytesWanted }
+  | { right: 'documents.download'; bytesFrom: ContentAccess }
   | { right: Exclude<OpeningRight, 'documents.download'> }
 )
 
@@ -52,7 +52,7 @@ export async function accessDocument(
   const tell = (outcome: string) => logAccess(needs.log, actor, { right, firmId, documentId, outcome })
   try {
     const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
-    const document = await needs.openers[right]({ actor, firmId, documentId, version, bytesFrom })
+    const document = await needs.openers[right]({ actor, firmId, documentId, version, contentAccess: bytesFrom })
     if (document === undefined) throw noSuchDocument(version)
     tell(document.outcome)
     return document

@@ -16,9 +16,9 @@ const never: RunRecord = {
   task: 'nightly',
   disk: null,
   knownSince: at('20T12:00:00'),
-  begunAt: null,
-  begunBy: null,
-  isHeard: false,
+  runningSince: null,
+  runningOn: null,
+  isAlive: false,
   startedAt: null,
   endedAt: null,
   endedBy: null,
@@ -71,9 +71,9 @@ describe('a job of every night', () => {
   })
 
   test('that is at work is not late, as long as the queue hears of it', () => {
-    const atWork: RunRecord = { ...went, begunAt: at('22T01:43:10'), begunBy: 'two:2', isHeard: true }
+    const atWork: RunRecord = { ...went, runningSince: at('22T01:43:10'), runningOn: 'two:2', isAlive: true }
     const heard = judgedAt('22T04:00:00', atWork)
-    const unheard = judgedAt('22T04:00:00', { ...atWork, isHeard: false })
+    const unheard = judgedAt('22T04:00:00', { ...atWork, isAlive: false })
 
     expect(heard).toMatchObject({ runningSince: at('22T01:43:10'), last: { outcome: 'ok' }, overdueSeconds: 0 })
     expect(unheard).toMatchObject({
@@ -108,7 +108,7 @@ describe('what is done for a disk', () => {
   })
 
   test('may take its time, but not for more than six hours', () => {
-    const long = { ...onDisk, begunAt: at('21T02:00:00'), begunBy: 'one:1' }
+    const long = { ...onDisk, runningSince: at('21T02:00:00'), runningOn: 'one:1' }
     expect(judgedOn('21T08:00:00', long, true)).toMatchObject({ overdueSeconds: 0, runningSince: at('21T02:00:00') })
     expect(judgedOn('21T08:01:00', long, true).overdueSeconds).toBeGreaterThan(0)
   })

@@ -46,8 +46,8 @@ function judgeOnDisks(work: PlannedTask, runs: RunRecord[], { now }: Times): Wor
     })
 }
 
-function lastHeard({ begunAt, endedAt }: RunRecord): number {
-  return Math.max(begunAt?.getTime() ?? 0, endedAt?.getTime() ?? 0)
+function lastHeard({ runningSince, endedAt }: RunRecord): number {
+  return Math.max(runningSince?.getTime() ?? 0, endedAt?.getTime() ?? 0)
 }
 
 /** Whether a job was due since it last went well, or since a worker first knew of it. */
@@ -108,14 +108,14 @@ export function judgeJob(job: PlannedJob, run: RunRecord | undefined, times: Tim
     const overdueSeconds = overdue(nextDue(schedule, times.tablesSince), times.now)
     return { ...work, last: null, succeededAt: null, overdueSeconds }
   }
-  const { isHeard, begunAt, succeededAt, knownSince } = run
+  const { isAlive, runningSince, succeededAt, knownSince } = run
   const due = nextDue(schedule, succeededAt ?? knownSince)
   return {
     ...work,
-    runningSince: isHeard ? begunAt : null,
-    last: lastOf(run, isHeard),
+    runningSince: isAlive ? runningSince : null,
+    last: lastOf(run, isAlive),
     succeededAt,
-    overdueSeconds: isHeard ? 0 : overdue(due, times.now),
+    overdueSeconds: isAlive ? 0 : overdue(due, times.now),
   }
 }
 
@@ -129,9 +129,9 @@ export function judgeTask(
   const pauseMs = everySeconds * 1000
   const work = { ...planned, name, description, by, disk, schedule: `every ${everySeconds} s`, succeededAt }
   if (!isTended) return { ...work, last: lastOf(run, false), nextAt: null, isGone: true, overdueSeconds: 0 }
-  if (run.begunAt !== null) {
-    const overdueSeconds = overdue(after(run.begunAt, longestMs - graceMs), now)
-    return { ...work, runningSince: run.begunAt, last: lastOf(run, true), nextAt: null, overdueSeconds }
+  if (run.runningSince !== null) {
+    const overdueSeconds = overdue(after(run.runningSince, longestMs - graceMs), now)
+    return { ...work, runningSince: run.runningSince, last: lastOf(run, true), nextAt: null, overdueSeconds }
   }
   return {
     ...work,
@@ -156,9 +156,16 @@ export function judgeOutside(
 }
 
 function lastOf(run: RunRecord, isRunning: boolean): LastRun | null {
-  const { begunAt, begunBy, startedAt, endedAt, endedBy, outcome, error, did } = run
-  if (begunAt !== null && !isRunning)
-    return { startedAt: begunAt, endedAt: null, instance: begunBy, outcome: 'broken_off', error: null, did: null }
+  const { runningSince, runningOn, startedAt, endedAt, endedBy, outcome, error, did } = run
+  if (runningSince !== null && !isRunning)
+    return {
+      startedAt: runningSince,
+      endedAt: null,
+      instance: runningOn,
+      outcome: 'broken_off',
+      error: null,
+      did: null,
+    }
   return outcome === null ? null : { startedAt, endedAt, instance: endedBy, outcome, error, did }
 }
 

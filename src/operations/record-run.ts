@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
 import type { Db } from '../database/connection/client.ts'
-import { beginRun, endRun, type RunOf } from '../database/work/job-runs.ts'
+import { startRun, endRun, type RunOf } from '../database/work/job-runs.ts'
 import { describeError } from './describe-error.ts'
 
 /** The work was told to stop before its end. Its run stays on record as begun, like that of a process that was killed. */
@@ -18,7 +18,7 @@ export async function recordRun<Did extends Record<string, unknown>>(
   work: () => Promise<Did>,
 ): Promise<Did> {
   const { db, instance } = needs
-  const startedAt = await tryToWrite(needs, run, () => beginRun(db, run, instance))
+  const startedAt = await tryToWrite(needs, run, () => startRun(db, run, instance))
   const end = (how: { outcome: 'ok' | 'failed'; error: string | undefined; did: Did | undefined }) =>
     tryToWrite(needs, run, () => endRun(db, { ...run, instance, startedAt, ...how }))
   try {

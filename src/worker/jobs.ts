@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 
 import { sealTrail } from '../audit/seal-trail.ts'
 import { createEventMonths, type EventActor, systemActor } from '../database/audit/events.ts'
-import { comparePlatform, comparePlatformAnew, followNoted } from '../database/schema/follow-platform.ts'
-import { forgetOldAnswers } from '../database/blobs/idempotency.ts'
-import { sumUpUsage } from '../database/people/quotas.ts'
-import { removeFullBuckets } from '../database/people/rate-limits.ts'
-import { forgetDisksBefore } from '../database/work/job-runs.ts'
+import { comparePlatform, restartComparison, followNoted } from '../database/schema/follow-platform.ts'
+import { deleteExpiredIdempotencyKeys } from '../database/blobs/idempotency.ts'
+import { aggregateUsage } from '../database/people/quotas.ts'
+import { deleteFullBuckets } from '../database/people/rate-limits.ts'
+import { deleteDisksBefore } from '../database/work/job-runs.ts'
 import { removeExpiredSessions, removeFailuresBefore } from '../database/people/sessions.ts'
 import { holdObjects } from '../documents/purge/disposal.ts'
 import { purgeDaily, type PurgeDailyNeeds } from '../documents/purge/purge-trash.ts'
@@ -64,11 +64,11 @@ export const housekeeping: Job = {
     // First, since without a month events fall into the default partition.
     for (const { month, error } of await createEventMonths(db))
       log.warn({ event: 'event_month_missing', month, err: error }, 'partition of the audit trail not created')
-    const forgottenAnswers = await forgetOldAnswers(db, daysBefore(now(), daysOfAnswers))
+    const forgottenAnswers = await deleteExpiredIdempotencyKeys(db, daysBefore(now(), daysOfAnswers))
     await removeExpiredSessions(db, now())
-    await removeFullBuckets(db)
+    await deleteFullBuckets(db)
     await removeFailuresBefore(db, daysBefore(now(), daysOfFailures))
-    await forgetDisksBefore(db, daysBefore(now(), daysOfDisks))
+    await deleteDisksBefore(db, daysBefore(now(), daysOfDisks))
     return { forgotten_answers: forgottenAnswers }
   },
 }
@@ -81,7 +81,7 @@ export const compareWithPlatform: Job = {
   isDueAtStart: false,
   maxSeconds: 60 * 60,
   async run({ db }, signal) {
-    await comparePlatformAnew(db)
+    await restartComparison(db)
     return { compared: await comparePlatform(db, () => signal.aborted) }
   },
 }
@@ -175,7 +175,7 @@ export const everyJob: Job[] = [
     name: 'sum-up-firms',
     description: 'Adds up how much each firm keeps.',
     schedule: '*/5 * * * *',
-    run: async ({ db }) => ({ changes: await sumUpUsage(db) }),
+    run: async ({ db }) => ({ changes: await aggregateUsage(db) }),
   },
   verifySample,
   {

@@ -1,5 +1,5 @@
 import { findLastBackup } from '../database/backup/running-backups.ts'
-import { findLastWholeVerification } from '../database/documents/verifications.ts'
+import { findLastFullVerification } from '../database/documents/verifications.ts'
 import type { OutsideWork, PlannedTask, PlannedWork } from '../operations/judge-work.ts'
 import { everyJob } from './jobs.ts'
 import { defaultTimes } from './local-disk-tasks.ts'
@@ -11,7 +11,7 @@ const outsideWork: OutsideWork[] = [
     description: 'Reads every document and looks whether rows and bytes agree: the command verify, without --sample.',
     by: 'outside',
     async findLast(db) {
-      const last = await findLastWholeVerification(db)
+      const last = await findLastFullVerification(db)
       if (last === undefined) return undefined
       const { finishedAt: endedAt, files, findings } = last
       const did = { files, ...findings }

@@ -4,7 +4,7 @@ import type { PoolConfig } from 'pg'
 import { type Job as QueuedJob, PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 
-import { noteTask } from '../database/work/job-runs.ts'
+import { registerTask } from '../database/work/job-runs.ts'
 import { isMissed } from '../operations/judge-work.ts'
 import { everyJob, type Job, type JobNeeds } from './jobs.ts'
 import { type JobEnd, runJob } from './run-job.ts'
@@ -99,7 +99,7 @@ function openQueue({ databaseConnection, log }: WorkerNeeds, { pollSeconds, maxS
 async function plan(queue: PgBoss, { db }: JobNeeds, job: Job): Promise<void> {
   const expireInSeconds = job.maxSeconds ?? defaultMaxSeconds
   await scheduleJob(queue, job.name, job.schedule, expireInSeconds)
-  await noteTask(db, job.name)
+  await registerTask(db, job.name)
   // The queue makes up for nothing that was due while no worker ran.
   if (job.isDueAtStart !== false || (await isMissed(db, job)))
     await enqueueJob(queue, job.name, { singletonSeconds: startsTogetherSeconds, expireInSeconds })

@@ -128,7 +128,7 @@ async function reserveWithFile(): Promise<Reservation> {
     store: 'local',
     storeId,
     key,
-    growth: { bytes: 1000, documents: 1 },
+    addedUsage: { bytes: 1000, documents: 1 },
     scope: undefined,
     documentType: undefined,
   }

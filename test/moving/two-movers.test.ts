@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
-import { forgetMultipart, noteMultipart } from '../../src/database/blobs/reserve-upload.ts'
+import { clearMultipart, recordMultipart } from '../../src/database/blobs/reserve-upload.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
@@ -111,7 +111,7 @@ describe('two movers', () => {
     const dead = await claimAndDie(version)
     const { client, name } = bucket
     const opened = await client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: dead.to.key }))
-    await noteMultipart(service.app.db, dead.to.key, opened.UploadId ?? '')
+    await recordMultipart(service.app.db, dead.to.key, opened.UploadId ?? '')
 
     expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
 
@@ -123,13 +123,13 @@ describe('two movers', () => {
   it('of which one, having lost its move, tells of its parts late: the other one’s stay written down', async () => {
     const { version } = await upload()
     const { to } = await claimAndDie(version)
-    await noteMultipart(service.app.db, to.key, 'of the first')
-    await noteMultipart(service.app.db, to.key, 'of the second')
+    await recordMultipart(service.app.db, to.key, 'of the first')
+    await recordMultipart(service.app.db, to.key, 'of the second')
 
-    await forgetMultipart(service.app.db, to.key, 'of the first')
+    await clearMultipart(service.app.db, to.key, 'of the first')
     expect((await openMoves()).map(({ multipart_id }) => multipart_id)).toContain('of the second')
 
-    await forgetMultipart(service.app.db, to.key, 'of the second')
+    await clearMultipart(service.app.db, to.key, 'of the second')
     expect((await openMoves()).map(({ multipart_id }) => multipart_id)).not.toContain('of the second')
     await forgetOpenMoves()
   })

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import type { Db, Tx } from '../../src/database/connection/client.ts'
-import { comparePlatform, comparePlatformAnew } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison } from '../../src/database/schema/follow-platform.ts'
 import { type ClaimedMove, commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
 import { inTransaction } from '../../src/database/connection/in-transaction.ts'
 import type { StoredVersion } from '../../src/database/documents/versions-in-store.ts'
@@ -152,7 +152,7 @@ describe('a paper whose verdict comes while it is moved', () => {
     )
     await sql`alter table firm_documents enable trigger user`.execute(db)
     await sql`select from documents where id = ${other.document.id} for update`.execute(holdingOther)
-    await comparePlatformAnew(db)
+    await restartComparison(db)
     const comparing = comparePlatform(db, () => false)
     // Its longest wait, unless that was over at once.
     await Promise.race([comparing, waitUntilWaiting(db, 2)])

@@ -10,7 +10,7 @@ import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-
 import { signPlatformToken } from '../support/platform/write-people.ts'
 import { testServices } from '../support/services/packages/test-services.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
-import { keepSecretInDatabase } from '../../src/database/schema/installation.ts'
+import { ensureStoredSecret } from '../../src/database/schema/installation.ts'
 
 let provider: TestProvider
 let roles: TwoRoles
@@ -47,7 +47,7 @@ describe('without a secret that is shared with the platform', () => {
   it('who makes a key while somebody else does waits, and takes that one', async () => {
     await owner.query('begin')
     await owner.query("insert into document_secrets (name, secret) values ('another', 'of the first')")
-    const made = services.map(({ app }) => keepSecretInDatabase(app.db, 'another'))
+    const made = services.map(({ app }) => ensureStoredSecret(app.db, 'another'))
     await waitUntilWaiting(one.app.db, made.length)
     await owner.query('commit')
 

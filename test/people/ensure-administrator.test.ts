@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { takeFirstStartLock } from '../../src/database/schema/installation.ts'
+import { lockFirstStart } from '../../src/database/schema/installation.ts'
 import {
   type AdministratorRequest,
   ensureAdministrator,
@@ -45,7 +45,7 @@ function ensure(wish: Partial<AdministratorRequest>, handed: Handed[] = []) {
 async function atTheSameMoment<Outcome>(start: () => Promise<Outcome>): Promise<Outcome[]> {
   const { db } = service.app
   const pending = await db.transaction().execute(async (trx) => {
-    await takeFirstStartLock(trx)
+    await lockFirstStart(trx)
     const outcomes = [start(), start()]
     await waitUntilWaiting(db, 2)
     return { outcomes }

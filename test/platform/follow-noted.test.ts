@@ -3,13 +3,13 @@ import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
 import { connectDatabase } from '../../src/database/connect-database.ts'
-import { comparePlatformAnew, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { restartComparison, followNoted } from '../../src/database/schema/follow-platform.ts'
 import { begin } from '../support/service/begin.ts'
 import { deleteDocumentRow, insertDocumentRow, updateDocumentRow } from '../support/platform/platform-documents.ts'
 import { countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
 import { serviceBeside } from './service-on-platform.ts'
 import { withoutTable } from './without-table.ts'
-import { holdRows } from '../../src/database/documents/documents.ts'
+import { lockRows } from '../../src/database/documents/documents.ts'
 
 const beside = serviceBeside()
 
@@ -53,7 +53,7 @@ it('whoever waits for all that the platform wrote has the rest of a page in whic
   await beside.platform.query('alter table firm_documents enable trigger user')
   const locking = await begin(db())
   await sql`select from documents where id = ${held} for update`.execute(locking)
-  await comparePlatformAnew(db())
+  await restartComparison(db())
 
   const { config, log } = beside.service.app
   const connected = await connectDatabase({ config: config.database, dataDir: config.dataDir, log, comparesAll: true })
@@ -72,7 +72,7 @@ it('the job waits for nobody who changes a document, and keeps nobody from what 
     await updateDocumentRow(beside.platform, { id: changed }, { file_name: '1.pdf' })
   })
   const [changing, holding, following] = [await begin(db()), await begin(db()), await begin(db())]
-  await holdRows(changing, { firmId: beside.firm, documentId: held })
+  await lockRows(changing, { firmId: beside.firm, documentId: held })
   await sql`select from documents where id = ${changed} for update`.execute(holding)
   const { rows: followed } = await sql`select document_follow_noted(50) as taken`.execute(following)
   await holding.commit().execute()

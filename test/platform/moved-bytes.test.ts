@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/follow-platform.ts'
 import { listVersionsIn } from '../../src/database/documents/versions-in-store.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
@@ -132,7 +132,7 @@ describe('two rows of the platform that name one file', () => {
       true,
       [],
     ])
-    await comparePlatformAnew(app().db)
+    await restartComparison(app().db)
     await comparePlatform(app().db, () => false)
     expect((await download(beside.service, beside.firm, beside.admin, second)).bytes.equals(first.bytes)).toBe(true)
   })
@@ -283,7 +283,7 @@ it('beside uploads and a migration the platform inserts, changes and deletes, an
   expect(await countUnfollowed(beside.service)).toBe(0)
 
   const eventsBefore = await countPlatformEvents()
-  await comparePlatformAnew(app().db)
+  await restartComparison(app().db)
   await comparePlatform(app().db, () => false)
   expect(await countPlatformEvents()).toBe(eventsBefore)
   const { list, isRight } = await runVerify(app())

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
-import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/follow-platform.ts'
 import { compareWithPlatform } from '../../src/worker/jobs.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import {
@@ -169,7 +169,7 @@ async function tuplesExcept(id: string) {
 }
 
 it('a comparison that is interrupted goes on where it was, whoever goes on', async () => {
-  await comparePlatformAnew(db())
+  await restartComparison(db())
   const total = await countRows()
   let asked = 0
   await comparePlatform(db(), () => (asked += 1) > 1)

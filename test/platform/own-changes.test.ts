@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { comparePlatform, comparePlatformAnew, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/follow-platform.ts'
 import type { DocumentId } from '../../src/vocabulary/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { addVersion as addNewVersion } from '../support/documents/call-versions.ts'
@@ -26,7 +26,7 @@ const upload = async () => (await uploadDocument(beside.service.url, beside.firm
 const isShown = async (id: string) =>
   (await beside.platform.query('select from firm_documents where id = $1', [id])).rowCount === 1
 const compareAll = async () => {
-  await comparePlatformAnew(db())
+  await restartComparison(db())
   await comparePlatform(db(), () => false)
 }
 const moveToTrash = (id: DocumentId) =>

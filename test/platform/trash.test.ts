@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { comparePlatform, comparePlatformAnew } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison } from '../../src/database/schema/follow-platform.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { deleteDocument, restoreDocument } from '../support/documents/call-trash.ts'
 import { addVersion } from '../support/documents/call-versions.ts'
@@ -16,7 +16,7 @@ const rowOf = async (id: string): Promise<unknown> =>
 const call = (verb: typeof deleteDocument, id: string) =>
   verb(beside.service.url, { firm: beside.firm, id }, beside.admin)
 const compareAll = async () => {
-  await comparePlatformAnew(beside.service.app.db)
+  await restartComparison(beside.service.app.db)
   await comparePlatform(beside.service.app.db, () => false)
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { claimMove, rejectMove } from '../../src/database/blobs/move-blob.ts'
+import { claimMove, abandonMove } from '../../src/database/blobs/move-blob.ts'
 import type { StoredVersion } from '../../src/database/documents/versions-in-store.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { DocumentId, FirmId, ProcessId, Sha256, StorageKey } from '../../src/vocabulary/vocabulary.ts'
@@ -139,9 +139,9 @@ describe('purge', () => {
       return move
     }
     // A move that was given up, whose target is due only after its grace; one that was removed, and is hidden; a dead one.
-    await rejectMove(app.db, await targetOf(app.processId), new Date(Date.now() + 86_400_000))
+    await abandonMove(app.db, await targetOf(app.processId), new Date(Date.now() + 86_400_000))
     const hidden = await targetOf(app.processId)
-    await rejectMove(app.db, hidden, new Date())
+    await abandonMove(app.db, hidden, new Date())
     await collect(service, { inDays: 0.01 })
     await targetOf(crypto.randomUUID() as ProcessId)
     expect(new Set(await listKeys()).size).toBe(4)

@@ -2,7 +2,7 @@ import { insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { comparePlatform, comparePlatformAnew } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison } from '../../src/database/schema/follow-platform.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { type Beside, download, openGround, rowsOf, startBeside } from '../support/platform/platform-scene.ts'
 import { callDocuments } from '../support/documents/call-documents.ts'
@@ -119,7 +119,7 @@ describe('what the platform’s row shows', () => {
     await addVersion(id, makeInfectedPdf())
     await sweep(beside.service)
     await addVersion(id, makePdf({ seed: 'five', bytes: 6000 }))
-    await comparePlatformAnew(beside.service.app.db)
+    await restartComparison(beside.service.app.db)
     await comparePlatform(beside.service.app.db, () => false)
     expect(await shown(id)).toBeUndefined()
     expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ deleted_at: null }])

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { countDisposedBlobs } from '../../database/purge/disposals.ts'
 import type { PurgeScope } from '../../database/purge/trash-retention.ts'
-import { isAnyVersionIn } from '../../database/documents/versions-in-store.ts'
+import { hasVersionsIn } from '../../database/documents/versions-in-store.ts'
 import { claimStore, disableWrongBucket, notOurBucket } from '../../documents/stores/claim-store.ts'
 import { type Stores, storeUnavailable } from '../../documents/stores/stores.ts'
 import { AppError } from '../../errors/app-error.ts'
@@ -34,7 +34,7 @@ function wrongBucketError(): AppError {
 export async function requireDestruction(needs: Needs, { documentIds }: PurgeScope): Promise<void> {
   const left = await countDisposedBlobs(needs.db, documentIds)
   const isOnS3 =
-    left.some(({ store, storeId }) => store === 's3' && storeId === null) || (await isAnyVersionIn(needs.db, 's3'))
+    left.some(({ store, storeId }) => store === 's3' && storeId === null) || (await hasVersionsIn(needs.db, 's3'))
   if (!isOnS3) return
   await requireS3(needs)
   const { s3 } = needs.stores

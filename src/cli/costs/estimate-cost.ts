@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
-import { type CostFacts, gatherFacts } from '../../database/documents/cost-facts.ts'
+import { type CostFacts, collectCostFacts } from '../../database/documents/cost-facts.ts'
 import { NoPrices, type Prices, readPrices, defaultPrices } from '../../documents/costs/read-prices.ts'
 import {
   compareScenarios,
@@ -28,7 +28,7 @@ export async function estimateCost(needs: CommandNeeds, options: CostOptions): P
   const facts = await withDatabase(needs, async ({ db }) => {
     const firmId = options.firm as FirmId | undefined // checked by the program
     if (firmId !== undefined) await requireFirm(db, firmId)
-    return gatherFacts(db, firmId, {
+    return collectCostFacts(db, firmId, {
       periodDays: options.days,
       smallBytes: minBilledBytes,
       wholeBytes: maxBytesInMemory,
@@ -74,11 +74,11 @@ function answerOf(facts: CostFacts, prices: Prices, options: CostOptions, costs:
   return {
     firm_id: options.firm ?? null,
     firms: facts.firms,
-    kept: amount(countOf(facts.kept)),
-    on_disk: { files: facts.onDisk },
+    kept: amount(countOf(facts.stored)),
+    on_disk: { files: facts.localFiles },
     removed: amount(countOf(facts.hidden)),
     days: options.days,
-    uploads: amount(countOf(newerThan(facts.kept, options.days))),
+    uploads: amount(countOf(newerThan(facts.stored, options.days))),
     downloads: amount(countOf(facts.downloads)),
     prices: { region, currency, as_of, source },
     costs,
@@ -145,11 +145,11 @@ function printCosts(print: Printer, { facts, prices, options, costs }: CostRepor
 
 function printFacts(print: Printer, facts: CostFacts, { firm, days }: CostOptions): void {
   print.text(firm === undefined ? `Firms with papers: ${formatCount(facts.firms)}.` : `Firm ${firm}.`)
-  print.text(`Files kept: ${formatAmount(countOf(facts.kept))}.`)
-  if (facts.onDisk > 0) print.text(`Of those on a disk, counted as if on S3: ${formatCount(facts.onDisk)}.`)
+  print.text(`Files kept: ${formatAmount(countOf(facts.stored))}.`)
+  if (facts.localFiles > 0) print.text(`Of those on a disk, counted as if on S3: ${formatCount(facts.localFiles)}.`)
   print.text(`Files removed that a versioned bucket may keep: ${formatAmount(countOf(facts.hidden))}.`)
   print.text(
-    `In the last ${formatCount(days, 'day')} uploaded: ${formatAmount(countOf(newerThan(facts.kept, days)))}; downloaded: ${formatAmount(countOf(facts.downloads))}.`,
+    `In the last ${formatCount(days, 'day')} uploaded: ${formatAmount(countOf(newerThan(facts.stored, days)))}; downloaded: ${formatAmount(countOf(facts.downloads))}.`,
   )
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseConfig } from '../../config/config.ts'
 import { AppError, ConfigError, codeOf, hasCode } from '../../errors/app-error.ts'
-import { isFromPooler, isOutOfReach, isWithoutTls } from '../../database/connection/postgres-errors.ts'
+import { isFromPooler, isUnreachable, isWithoutTls } from '../../database/connection/postgres-errors.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import { adviceOnDisk, tellDiskFailure } from '../../storage/local/local-errors.ts'
 import { S3Error } from '../../storage/s3/requests/s3-operation.ts'
@@ -104,7 +104,7 @@ const byKind: [is: (error: unknown) => boolean, message: string][] = [
   ],
   // Last: it knows several of the codes above too.
   [
-    isOutOfReach,
+    isUnreachable,
     'nothing answers there as PostgreSQL would. Start PostgreSQL, or correct the address, and run this again.',
   ],
 ]

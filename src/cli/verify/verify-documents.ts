@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { systemActor } from '../../database/audit/events.ts'
-import { isAnyVersionIn } from '../../database/documents/versions-in-store.ts'
+import { hasVersionsIn } from '../../database/documents/versions-in-store.ts'
 import {
   type Finding,
   type FindingKind,
@@ -119,7 +119,7 @@ async function whatToDo({ db, stores: { s3 } }: VerifyNeeds, verified: Verified)
   const { isComplete, findings } = verified
   const lines = isComplete ? [] : [stoppedIncomplete]
   if (isAllElsewhere(verified)) {
-    if (s3 === undefined && (await isAnyVersionIn(db, 's3'))) lines.push(howS3IsSet)
+    if (s3 === undefined && (await hasVersionsIn(db, 's3'))) lines.push(howS3IsSet)
     lines.push(whereDisksAre)
   }
   if (findings.unchecked > 0)

@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import type { DocumentId, FirmId, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import type { Membership } from '../people/membership.ts'
-import { isDeadlock, isLockTimeout, isOutOfReach } from '../connection/postgres-errors.ts'
+import { isDeadlock, isLockTimeout, isUnreachable } from '../connection/postgres-errors.ts'
 
 /** Nobody known yet where `userId` is null: a refused login. */
 export type EventActor = Visitor & { userId: UserId | null }
@@ -127,7 +127,7 @@ async function createMonth(db: Db, month: string): Promise<unknown> {
       await sql`select document_events_create_month(${month}::date)`.execute(db)
       return undefined
     } catch (error) {
-      if (isOutOfReach(error)) throw error
+      if (isUnreachable(error)) throw error
       const isBusy = isLockTimeout(error) || isDeadlock(error)
       if (!isBusy || attempt === maxAttempts) return error
       await wait(Math.random() * maxPauseMs)

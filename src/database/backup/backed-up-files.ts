@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
-import { type Place, platformPathOfVersionText as platformPath } from '../documents/blob-location.ts'
+import { type BlobLocation, platformPathOfVersionText as platformPath } from '../documents/blob-location.ts'
 
 /**
  * SQL: each file that the snapshot's rows name, with all that it takes to store it again. The platform's rows too that are
@@ -21,7 +21,7 @@ export const filesToBackUp = `
     select from document_versions v where v.firm_id = f.firm_id and v.document_id = f.id
       and ${platformPath} = f.file_path)`
 
-export type BytesNow = Place & { isInfected: boolean }
+export type BytesNow = BlobLocation & { isInfected: boolean }
 
 /** Where the bytes of a version lie by now, which may have moved since the snapshot; undefined when nobody has them any more. */
 export async function findBytesNow(db: Db, firmId: FirmId, versionId: string): Promise<BytesNow | undefined> {

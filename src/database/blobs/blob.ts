@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { BlobId, ProcessId } from '../../vocabulary/vocabulary.ts'
 import { isBackupRunning } from '../backup/running-backups.ts'
-import type { Place } from '../documents/blob-location.ts'
+import type { BlobLocation } from '../documents/blob-location.ts'
 
 /**
  * - `incoming`: its bytes are being written, or a process that wrote them died.
@@ -15,7 +15,7 @@ import type { Place } from '../documents/blob-location.ts'
 export type BlobState = 'incoming' | 'live' | 'leaving' | 'quarantined' | 'hidden' | 'destroyed'
 
 /** One store: S3, or one local disk. */
-export type Where = Pick<Place, 'store' | 'storeId'>
+export type StoreRef = Pick<BlobLocation, 'store' | 'storeId'>
 
 /** The exclusive right of a process to write, copy or remove one blob. */
 export type Claim = { id: BlobId; claimId: string }
@@ -24,7 +24,7 @@ export type Claim = { id: BlobId; claimId: string }
 export const claimSeconds = 60
 
 /** SQL: whether the claim on blob `b` binds nobody any more: its process died, or was not heard of for long. */
-export const isClaimOver = sql<boolean>`(b.claimed_by is null or b.claimed_until < now() or document_process_is_dead(b.claimed_by))`
+export const isClaimExpired = sql<boolean>`(b.claimed_by is null or b.claimed_until < now() or document_process_is_dead(b.claimed_by))`
 
 /** SQL: assignments that claim a blob for this process. */
 export const claimedBy = (processId: ProcessId, claimId: string | RawBuilder<string>) => sql`
@@ -39,16 +39,16 @@ export const leaving = (dueAt: Date | null | RawBuilder<Date | null>) => sql`
   changed_at = now(), ${unclaimed}`
 
 /** SQL: whether blob `b` lies in this store. */
-export const isInStore = ({ store, storeId }: Where) => sql<boolean>`
+export const isInStore = ({ store, storeId }: StoreRef) => sql<boolean>`
   (b.store = ${store} and b.store_id is not distinct from ${storeId}::uuid)`
 
-type PlaceColumns = Record<keyof Place, RawBuilder<unknown>>
+type LocationColumns = Record<keyof BlobLocation, RawBuilder<unknown>>
 
 /**
  * SQL: whether a version, or a row of the platform's that may not be a version here yet, names the bytes of a place. Rows
  * of the platform's name no disk, and so the file of this name on every one.
  */
-export const isNamedByVersion = ({ store, storeId, key }: PlaceColumns) => sql<boolean>`(
+export const isNamedByVersion = ({ store, storeId, key }: LocationColumns) => sql<boolean>`(
   exists (select from document_versions v where v.storage_key = ${key} and v.store = ${store}
             and (v.store_id is null or ${storeId} is null or v.store_id = ${storeId}) and v.bytes_state <> 'removed')
   or exists (select from firm_documents f where f.file_path = case ${store} when 's3' then '' else 'uploads/' end || ${key}))`
@@ -58,7 +58,7 @@ export const isNamedByVersion = ({ store, storeId, key }: PlaceColumns) => sql<b
  * bytes are missing or corrupt, since it may be the last right copy. Infected bytes wait for no backup, nor do those of a
  * failed upload: no backup has a row of it.
  */
-export const whatKeeps = sql<Keeper | null>`case
+export const removalBlocker = sql<RemovalBlocker | null>`case
   when b.disposal_id is not null
     and exists (select from document_holds h where h.firm_id = b.firm_id and h.document_id is null) then 'held'
   when ${isNamedByVersion({ store: sql`b.store`, storeId: sql`b.store_id`, key: sql`b.storage_key` })}
@@ -75,4 +75,4 @@ export const whatKeeps = sql<Keeper | null>`case
  * - `still_named`: a version, or a row of the platform's, needs these bytes.
  * - `backup_runs`: a backup is being made whose rows may name them.
  */
-export type Keeper = 'held' | 'still_named' | 'backup_runs'
+export type RemovalBlocker = 'held' | 'still_named' | 'backup_runs'

@@ -3,14 +3,14 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Actor, BlobId, DocumentId, FirmId, ScanStatus, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
 import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../connection/batch.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import { documentColumns, type DocumentRecord, firstWithBytes, type VersionOfFile } from '../documents/documents.ts'
-import { idempotencyLife, type IdempotencyScope } from './idempotency.ts'
+import { documentColumns, type DocumentRecord, firstDuplicate, type VersionOfFile } from '../documents/documents.ts'
+import { idempotencyKeyLifetime, type IdempotencyScope } from './idempotency.ts'
 import { inOneStatement } from '../connection/in-transaction.ts'
 import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/membership.ts'
-import { type Place, platformPath } from '../documents/blob-location.ts'
+import { type BlobLocation, platformPath } from '../documents/blob-location.ts'
 
 /** Durable bytes that become a version. */
-export type NewVersion = Place &
+export type NewVersion = BlobLocation &
   VersionOfFile & {
     blobId: BlobId
     firmId: FirmId
@@ -26,11 +26,11 @@ export type NewVersion = Place &
      * When its scan began, by the clock of `performance`, where there was one: what the scanner has learned since, it did
      * not look for.
      */
-    scanBegunAt?: number
+    scanStartedAt?: number
     /** The version of the same document whose bytes these are: scanned when that one was. */
     copyOf?: number
     /** Under an idempotency key: what its repeats must have in common. */
-    once: { scope: IdempotencyScope; fingerprint: string } | undefined
+    idempotency: { scope: IdempotencyScope; fingerprint: string } | undefined
   }
 
 /** `duplicateOf`: a document that had these bytes before. */
@@ -40,57 +40,59 @@ export type RecordedDocument = DocumentRecord & { duplicateOf: DocumentId | null
  * - `given_up`: the collector took the upload for dead meanwhile.
  * - `answered`: another request with the same idempotency key was first.
  */
-export type Committed = { outcome: 'given_up' | 'answered' } | { outcome: 'committed'; document: RecordedDocument }
+export type CommitResult = { outcome: 'given_up' | 'answered' } | { outcome: 'committed'; document: RecordedDocument }
 
 /** `signal`: aborts when the client goes away; then nothing is sent to the database any more. */
-export type CommitUpload = (actor: Actor, version: NewVersion, signal: AbortSignal) => Promise<Committed>
+export type CommitUpload = (actor: Actor, version: NewVersion, signal: AbortSignal) => Promise<CommitResult>
 
 type Right = RightToCheck & { event: string }
 
-type Asked = { actor: Actor; version: NewVersion }
-type Waiting = Asked & { signal: AbortSignal }
-type Row = AccessRow & { position: number } & { outcome: Committed['outcome'] } & RecordedDocument
+type CommitRequest = { actor: Actor; version: NewVersion }
+type AbortableCommit = CommitRequest & { signal: AbortSignal }
+type Row = AccessRow & { position: number } & { outcome: CommitResult['outcome'] } & RecordedDocument
 
 /**
  * Commits new documents, in one statement for all uploads whose bytes are durable while another one is under way. Throws
  * the denial of who lost the right while the bytes came, and `OutcomeUnknown`.
  */
 export function createUploadCommitter(db: Db, right: Right, confidentialRoles: readonly string[]): CommitUpload {
-  const commitFirsts = async (asked: Waiting[]) => {
+  const commitFirsts = async (asked: AbortableCommit[]) => {
     // One of several with the same key is first; the others are asked when that is decided.
-    const isFirst = firstsOf(asked.map(({ version }) => keyOf(version)))
+    const isFirst = findFirstOfEachKey(asked.map(({ version }) => idempotencyKeyOf(version)))
     const firsts = asked.filter((_each, index) => isFirst[index])
     const rows = await inOneStatement(db, (connection) => commitAll(connection, firsts, { right, confidentialRoles }))
     const next = rows.values()
     return isFirst.map((isTaken) => (isTaken ? (next.next().value ?? alone) : alone))
   }
-  const commit: Batched<Waiting, Row> = createBatch('commit upload', commitFirsts, { signalOf: ({ signal }) => signal })
+  const commit: Batched<AbortableCommit, Row> = createBatch('commit upload', commitFirsts, {
+    signalOf: ({ signal }) => signal,
+  })
   return async (actor, version, signal) => {
-    return committedOf(await commit({ actor, version, signal }), { actor, version })
+    return toCommitResult(await commit({ actor, version, signal }), { actor, version })
   }
 }
 
 /** The same for one upload, in a transaction that has locked its document. */
 export async function commitUpload(
   trx: Tx,
-  asked: Asked,
+  asked: CommitRequest,
   judging: { right: Right; confidentialRoles: readonly string[] },
-): Promise<Committed> {
+): Promise<CommitResult> {
   const [row] = await commitAll(trx, [asked], judging)
   if (row === undefined) throw new Error('the database did not say what became of an upload')
-  return committedOf(row, asked)
+  return toCommitResult(row, asked)
 }
 
-function committedOf(row: Row, { actor, version }: Asked): Committed {
+function toCommitResult(row: Row, { actor, version }: CommitRequest): CommitResult {
   membershipFrom(row, { userId: actor.userId, firmId: version.firmId })
   return row.outcome === 'committed' ? { outcome: 'committed', document: row } : { outcome: row.outcome }
 }
 
-function keyOf({ once }: NewVersion): string | undefined {
+function idempotencyKeyOf({ idempotency: once }: NewVersion): string | undefined {
   return once && JSON.stringify(once.scope)
 }
 
-function firstsOf(keys: (string | undefined)[]): boolean[] {
+function findFirstOfEachKey(keys: (string | undefined)[]): boolean[] {
   const seen = new Set<string>()
   return keys.map((key) => {
     if (key === undefined) return true
@@ -107,7 +109,7 @@ function firstsOf(keys: (string | undefined)[]): boolean[] {
  */
 async function commitAll(
   db: Db | Tx,
-  asked: Asked[],
+  asked: CommitRequest[],
   { right, confidentialRoles }: { right: Right; confidentialRoles: readonly string[] },
 ): Promise<Row[]> {
   const userId = sql.ref<UserId>('asked.user_id')
@@ -123,19 +125,19 @@ async function commitAll(
         route text, key text, fingerprint text, details jsonb), ${lockWaitOf(asked)} as patience
     ),
     judged as materialized (
-      select asked.*, access.refusal, access.role
+      select asked.*, access.denial, access.role
       from asked cross join lateral ${accessOf({ userId, firmId, right })} as access
     ),
-    ${choosing},
-    ${writing},
-    ${showing} ${asked.some(({ version }) => !version.isNewDocument) ? showingNewest : sql``}
+    ${choiceSteps},
+    ${writeSteps},
+    ${platformRowInsert} ${asked.some(({ version }) => !version.isNewDocument) ? platformRowUpdate : sql``}
     ),
     event as (
       insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
       select ${right.event}, 'ok', firm_id, document_id, version, user_id, ip, user_agent, request_id, details from going
     )
-    select j.position, j.refusal, j.role, ${outcome} as outcome, ${documentColumns},
-      ${firstWithBytes(member, confidentialRoles, { sha256: sql.ref('j.sha256'), before: null })} as "duplicateOf"
+    select j.position, j.denial, j.role, ${outcome} as outcome, ${documentColumns},
+      ${firstDuplicate(member, confidentialRoles, { sha256: sql.ref('j.sha256'), before: null })} as "duplicateOf"
     from judged j
     left join v on v.id = j.version_id
     left join d on d.firm_id = v.firm_id and d.id = v.document_id
@@ -144,11 +146,11 @@ async function commitAll(
 }
 
 /** SQL, for `judged`: the uploads that go through, `going`, with their version's number. Each step passes on fewer. */
-const choosing = sql`
+const choiceSteps = sql`
   locked as materialized (
     -- By their ids, of any state: as they are after a wait, and by no index that every upload changes.
     select b.id, b.state from document_blobs b
-    where b.id = any (array(select blob_id from judged where refusal is null)) order by b.id for update
+    where b.id = any (array(select blob_id from judged where denial is null)) order by b.id for update
   ),
   incoming as materialized (select id from locked where state = 'incoming'),
   numbered as materialized (
@@ -165,7 +167,7 @@ const choosing = sql`
     on conflict (firm_id, user_id, route, key) do update set
       fingerprint = excluded.fingerprint, document_id = excluded.document_id, version = excluded.version,
       created_at = excluded.created_at
-    where old.created_at < now() - ${idempotencyLife}
+    where old.created_at < now() - ${idempotencyKeyLifetime}
     returning firm_id, user_id, route, key
   ),
   going as materialized (
@@ -182,7 +184,7 @@ const scannedAt: RawBuilder<Date | null> = sql`case
 end`
 
 /** SQL, for `going`: everything that an upload writes but its event. */
-const writing = sql`
+const writeSteps = sql`
   live as (
     update document_blobs b set state = 'live', bytes = g.file_size, reserved_bytes = 0, reserved_documents = 0,
       reserved_under = null, multipart_id = null, claimed_by = null, claimed_until = null, changed_at = now()
@@ -210,7 +212,7 @@ const writing = sql`
   )`
 
 /** SQL, for `going` and `d`: a new row of the platform's. What may not be seen yet has none. */
-const showing = sql`
+const platformRowInsert = sql`
   platform_row as (
     insert into firm_documents as shown (id, firm_id, document_type, file_name, file_path, file_size, mime_type,
       uploaded_by, is_verified, created_at, updated_at)
@@ -220,22 +222,22 @@ const showing = sql`
     where g.is_servable`
 
 /** SQL: the row that there is shows the newest version. What may not be seen yet does not replace the last one that may. */
-const showingNewest = sql`
+const platformRowUpdate = sql`
     on conflict (id) do update set file_name = excluded.file_name, file_path = excluded.file_path,
       file_size = excluded.file_size, mime_type = excluded.mime_type, uploaded_by = excluded.uploaded_by,
       is_verified = false, verified_by = null, verified_at = null, updated_at = now()
     where shown.firm_id = excluded.firm_id`
 
 /** SQL, for `judged j`. Nothing is said of who was denied. */
-const outcome = sql<Committed['outcome']>`case
+const outcome = sql<CommitResult['outcome']>`case
   when exists (select from going g where g.blob_id = j.blob_id) then 'committed'
   when exists (select from incoming i where i.id = j.blob_id) then 'answered'
   else 'given_up'
 end`
 
 /** Text is well-formed, as JSON in the database must be. */
-function rowOf({ actor, version }: Asked, position: number) {
-  const { once, store, scanStatus, copyOf, sha256, fileSize } = version
+function rowOf({ actor, version }: CommitRequest, position: number) {
+  const { idempotency: once, store, scanStatus, copyOf, sha256, fileSize } = version
   return {
     position,
     user_id: actor.userId,
@@ -262,7 +264,7 @@ function rowOf({ actor, version }: Asked, position: number) {
     scan_status: scanStatus,
     is_servable: scanStatus === 'clean' || scanStatus === 'skipped',
     // Of the moment when it is sent: to wait for the statements before it must not make the scan look younger.
-    scanned_seconds_ago: version.scanBegunAt === undefined ? 0 : (performance.now() - version.scanBegunAt) / 1000,
+    scanned_seconds_ago: version.scanStartedAt === undefined ? 0 : (performance.now() - version.scanStartedAt) / 1000,
     copy_of: copyOf,
     route: once?.scope.route,
     key: once?.scope.key,

@@ -12,30 +12,30 @@ import type {
 } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
-import { holdRows } from '../documents/documents.ts'
-import { liesAt, type Place, platformPath } from '../documents/blob-location.ts'
-import { type Claim, claimedBy, claimSeconds, isClaimOver, leaving } from './blob.ts'
+import { lockRows } from '../documents/documents.ts'
+import { isAtLocation, type BlobLocation, platformPath } from '../documents/blob-location.ts'
+import { type Claim, claimedBy, claimSeconds, isClaimExpired, leaving } from './blob.ts'
 
 /** A move that this process has claimed: its target is named, and nobody else moves this version. */
 export type ClaimedMove = Claim & {
   firmId: FirmId
   documentId: DocumentId
   versionId: VersionId
-  from: Place
-  to: Place
+  from: BlobLocation
+  to: BlobLocation
   /** An upload in parts that a dead mover left open under the target's key. */
-  deadMultipartId: string | null
+  abandonedMultipartId: string | null
   /** Whether another mover began it and died. */
-  isTakenOver: boolean
+  isResumed: boolean
 }
 
 export type MoveClaim = Pick<ClaimedMove, 'firmId' | 'documentId' | 'versionId' | 'from'> & {
   bytes: number
   /** Where to, under a fresh key. A dead mover's target with the same destination is used instead. */
-  to: Place
+  to: BlobLocation
 }
 
-type ClaimRow = { id: BlobId; claimId: string; toKey: StorageKey; multipartId: string | null; isTakenOver: boolean }
+type ClaimRow = { id: BlobId; claimId: string; toKey: StorageKey; multipartId: string | null; isResumed: boolean }
 
 /**
  * Claims the move of one version: names the target before a byte of it is written, or resumes the move of a process that
@@ -62,9 +62,9 @@ async function tryToClaim(
       -- The lock of the row sees it as it is after any wait, and not as it was before.
       select v.firm_id, v.document_id, v.id, s.id as source_id
       from document_versions v, document_blobs s, document
-      where v.firm_id = ${firmId} and v.document_id = ${documentId} and v.id = ${versionId} and ${liesAt(from, 'v.')}
+      where v.firm_id = ${firmId} and v.document_id = ${documentId} and v.id = ${versionId} and ${isAtLocation(from, 'v.')}
         and v.bytes_state <> 'removed' and v.scan_status <> 'infected'
-        and s.document_id = v.document_id and s.version_id = v.id and s.state = 'live' and ${liesAt(from, 's.')}
+        and s.document_id = v.document_id and s.version_id = v.id and s.state = 'live' and ${isAtLocation(from, 's.')}
       for update of v, s
     )
     insert into document_blobs as b (firm_id, document_id, version_id, store, store_id, storage_key, state, bytes, source_id,
@@ -73,14 +73,24 @@ async function tryToClaim(
       source_id, gen_random_uuid(), ${processId}::uuid, now() + make_interval(secs => ${claimSeconds})
     from source
     on conflict (version_id) where state = 'incoming' do update set ${claimedBy(processId, sql`gen_random_uuid()`)}
-    where ${isClaimOver} and b.source_id = excluded.source_id and b.store = excluded.store
+    where ${isClaimExpired} and b.source_id = excluded.source_id and b.store = excluded.store
       and b.store_id is not distinct from excluded.store_id and b.source_key is null
     returning id, claim_id as "claimId", storage_key as "toKey", multipart_id as "multipartId",
-      created_at < now() as "isTakenOver"`.execute(db)
+      created_at < now() as "isResumed"`.execute(db)
   const [row] = rows
   if (row === undefined) return undefined
-  const { id, claimId, toKey, multipartId: deadMultipartId, isTakenOver } = row
-  return { id, claimId, firmId, documentId, versionId, from, to: { ...to, key: toKey }, deadMultipartId, isTakenOver }
+  const { id, claimId, toKey, multipartId: abandonedMultipartId, isResumed } = row
+  return {
+    id,
+    claimId,
+    firmId,
+    documentId,
+    versionId,
+    from,
+    to: { ...to, key: toKey },
+    abandonedMultipartId,
+    isResumed,
+  }
 }
 
 /** A dead mover that had wanted this version somewhere else: what it may have copied leaves. False when there was none. */
@@ -88,7 +98,7 @@ async function abandonDeadMove(db: Db, { versionId, documentId, to }: MoveClaim)
   const { numAffectedRows } = await sql`
     update document_blobs b set ${leaving(sql`now() + interval '1 day'`)}
     where b.document_id = ${documentId} and b.version_id = ${versionId} and b.state = 'incoming' and b.source_id is not null
-      and b.source_key is null and ${isClaimOver}
+      and b.source_key is null and ${isClaimExpired}
       and (b.store <> ${to.store} or b.store_id is distinct from ${to.storeId}::uuid
         or not exists (select from document_blobs s where s.id = b.source_id and s.state = 'live'))`.execute(db)
   return (numAffectedRows ?? 0n) > 0n
@@ -108,7 +118,7 @@ export async function releaseMove(db: Db, claim: Claim): Promise<void> {
 }
 
 /** Gives a move up for good: what it or a dead mover before it may have copied leaves. */
-export async function rejectMove(db: Db, claim: Claim, dueAt: Date): Promise<void> {
+export async function abandonMove(db: Db, claim: Claim, dueAt: Date): Promise<void> {
   await sql`update document_blobs set ${leaving(dueAt)} where ${isOurs(claim)}`.execute(db)
 }
 
@@ -134,7 +144,7 @@ export async function retargetMove(
     from wrong
     returning id, claim_id as "claimId"`.execute(db)
   const [claim] = rows
-  return claim && { ...move, ...claim, to: { ...move.to, key }, deadMultipartId: null }
+  return claim && { ...move, ...claim, to: { ...move.to, key }, abandonedMultipartId: null }
 }
 
 const isOurs = ({ id, claimId }: Claim) => sql<boolean>`id = ${id} and claim_id = ${claimId} and state = 'incoming'`
@@ -167,7 +177,7 @@ export async function commitMove(
   const { from, to } = move
   // A statement of its own: a transaction that shows the document at this moment may be writing the platform's row, which
   // a statement that waits for it would not see.
-  await holdRows(trx, move)
+  await lockRows(trx, move)
   const { rows } = await sql<{ isClaimed: boolean; isCommitted: boolean }>`
     with claimed as materialized (
       select id, firm_id, version_id, source_id from document_blobs where ${isOurs(move)} for update
@@ -177,7 +187,7 @@ export async function commitMove(
         is_fallback = false, etag = ${commit.etag ?? null}, object_version_id = ${commit.objectVersionId ?? null},
         sha256 = ${commit.sha256}, bytes_state = case when v.sha256 is null then v.bytes_state else 'present' end
       from claimed c
-      where v.firm_id = c.firm_id and v.id = c.version_id and ${liesAt(from, 'v.')} and v.bytes_state <> 'removed'
+      where v.firm_id = c.firm_id and v.id = c.version_id and ${isAtLocation(from, 'v.')} and v.bytes_state <> 'removed'
         and v.scan_status <> 'infected' and coalesce(v.sha256, ${commit.sha256}) = ${commit.sha256}
       returning v.firm_id, v.document_id, v.version
     ),

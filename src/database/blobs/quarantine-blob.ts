@@ -2,17 +2,17 @@ import { sql } from 'kysely'
 
 import type { BlobId, ProcessId, QuarantineKey, StorageKey, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import { liesAt, type Place } from '../documents/blob-location.ts'
+import { isAtLocation, type BlobLocation } from '../documents/blob-location.ts'
 import type { StoredVersion } from '../documents/versions-in-store.ts'
 import { claimSeconds, isNamedByVersion, leaving, unclaimed } from './blob.ts'
 
 /** A copy on its way into quarantine: its name is written down, and it may be there or not. */
-export type Quarantining = { id: BlobId; quarantineKey: QuarantineKey }
+export type PendingQuarantine = { id: BlobId; quarantineKey: QuarantineKey }
 
-type Wish = {
+type QuarantineRequest = {
   quarantineKey: QuarantineKey
   /** Taken where something has the first name already. */
-  another: QuarantineKey
+  alternativeKey: QuarantineKey
   bytes: number
   reason: string
   /** The infected version whose bytes these are; undefined: an orphan. */
@@ -26,37 +26,40 @@ type Wish = {
 export async function openQuarantine(
   trx: Tx,
   processId: ProcessId,
-  place: Place,
-  { quarantineKey, another, ...wish }: Wish,
-): Promise<Quarantining> {
+  place: BlobLocation,
+  { quarantineKey, alternativeKey, ...request }: QuarantineRequest,
+): Promise<PendingQuarantine> {
   const opened =
-    (await findQuarantining(trx, place)) ??
-    (await nameCopy(trx, processId, place, { ...wish, quarantineKey })) ??
+    (await findPendingQuarantine(trx, place)) ??
+    (await nameCopy(trx, processId, place, { ...request, quarantineKey })) ??
     // Another repair may have named it meanwhile, or an earlier copy has this name.
-    (await findQuarantining(trx, place)) ??
-    (await nameCopy(trx, processId, place, { ...wish, quarantineKey: another }))
+    (await findPendingQuarantine(trx, place)) ??
+    (await nameCopy(trx, processId, place, { ...request, quarantineKey: alternativeKey }))
   if (opened === undefined) throw new Error('A name that was just made up is taken.')
   return opened
 }
 
-async function findQuarantining(trx: Tx, { store, storeId, key }: Place): Promise<Quarantining | undefined> {
-  const { rows } = await sql<Quarantining>`
+async function findPendingQuarantine(
+  trx: Tx,
+  { store, storeId, key }: BlobLocation,
+): Promise<PendingQuarantine | undefined> {
+  const { rows } = await sql<PendingQuarantine>`
     select id, storage_key as "quarantineKey" from document_blobs
     where state = 'incoming' and source_key = ${key} and store = ${store} and store_id is not distinct from ${storeId}::uuid
     limit 1`.execute(trx)
   return rows[0]
 }
 
-const nobody = { firmId: null, documentId: null, versionId: null }
+const noVersion = { firmId: null, documentId: null, versionId: null }
 
 async function nameCopy(
   trx: Tx,
   processId: ProcessId,
-  { store, storeId, key }: Place,
-  { quarantineKey, bytes, reason, of }: Omit<Wish, 'another'>,
-): Promise<Quarantining | undefined> {
-  const { documentId, versionId, firmId } = of ?? { ...nobody, firmId: firmInKey.exec(key)?.[1] ?? null }
-  const { rows } = await sql<Quarantining>`
+  { store, storeId, key }: BlobLocation,
+  { quarantineKey, bytes, reason, of }: Omit<QuarantineRequest, 'alternativeKey'>,
+): Promise<PendingQuarantine | undefined> {
+  const { documentId, versionId, firmId } = of ?? { ...noVersion, firmId: firmInKey.exec(key)?.[1] ?? null }
+  const { rows } = await sql<PendingQuarantine>`
     with moving as (
       update document_blobs set ${leaving(sql`now() + interval '1 day'`)}
       where document_id = ${documentId}::uuid and version_id = ${versionId}::uuid and state = 'incoming'
@@ -81,7 +84,7 @@ const firmInKey = /^security_firms\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
 /** Another name, where other bytes lie under the first. False when another process renamed or ended it. */
 export async function renameQuarantine(
   db: Db,
-  { id, quarantineKey }: Quarantining,
+  { id, quarantineKey }: PendingQuarantine,
   another: QuarantineKey,
 ): Promise<boolean> {
   const { numAffectedRows } = await sql`
@@ -91,7 +94,7 @@ export async function renameQuarantine(
 }
 
 /** The copy is proved and set aside. False when another process said so before. */
-export async function commitQuarantine(trx: Tx | Db, { id }: Quarantining): Promise<boolean> {
+export async function commitQuarantine(trx: Tx | Db, { id }: PendingQuarantine): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_blobs set state = 'quarantined', source_id = null, due_at = null, changed_at = now(), ${unclaimed}
     where id = ${id} and state = 'incoming'`.execute(trx)
@@ -99,7 +102,7 @@ export async function commitQuarantine(trx: Tx | Db, { id }: Quarantining): Prom
 }
 
 /** Nothing was copied to where this names, and there is nothing left to copy. */
-export async function forgetQuarantine(db: Db, { id, quarantineKey }: Quarantining): Promise<void> {
+export async function deletePendingQuarantine(db: Db, { id, quarantineKey }: PendingQuarantine): Promise<void> {
   await sql`
     delete from document_blobs where id = ${id} and storage_key = ${quarantineKey} and state = 'incoming'`.execute(db)
 }
@@ -114,11 +117,11 @@ export async function removeInfected(
   db: Db | Tx,
   { firmId, documentId, versionId, ...place }: StoredVersion,
   readFrom: StoreId | null,
-): Promise<(Place & { id: BlobId })[]> {
-  const { rows } = await sql<Place & { id: BlobId }>`
+): Promise<(BlobLocation & { id: BlobId })[]> {
+  const { rows } = await sql<BlobLocation & { id: BlobId }>`
     with infected as (
       update document_versions set bytes_state = 'removed', is_fallback = false
-      where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${liesAt(place)}
+      where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${isAtLocation(place)}
         and bytes_state <> 'removed'
       returning id
     )
@@ -133,15 +136,15 @@ export async function removeInfected(
   return rows
 }
 
-export type HalfQuarantined = Quarantining & { key: StorageKey }
+export type UnfinishedQuarantine = PendingQuarantine & { key: StorageKey }
 
 /** Copies into quarantine that were not finished in one store, a page in the order of their ids. */
-export async function listHalfQuarantined(
+export async function listUnfinishedQuarantines(
   db: Db,
   { store, storeId }: { store: StoreName; storeId: StoreId | null },
   { after, limit }: { after: BlobId | undefined; limit: number },
-): Promise<HalfQuarantined[]> {
-  const { rows } = await sql<HalfQuarantined>`
+): Promise<UnfinishedQuarantine[]> {
+  const { rows } = await sql<UnfinishedQuarantine>`
     select id, storage_key as "quarantineKey", source_key as key from document_blobs
     where state = 'incoming' and source_key is not null and store = ${store}
       and store_id is not distinct from ${storeId}::uuid and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
@@ -153,7 +156,7 @@ export async function listHalfQuarantined(
  * A system task's question: does a version, a row of the platform's or a blob other than `except` name these bytes? Under
  * no lock: keys are written once, so nothing comes to name what nothing names.
  */
-export async function isNamed(db: Db, { store, storeId, key }: Place, except: BlobId | null): Promise<boolean> {
+export async function isNamed(db: Db, { store, storeId, key }: BlobLocation, except: BlobId | null): Promise<boolean> {
   const place = { store: sql`${store}::text`, storeId: sql`${storeId}::uuid`, key: sql`${key}::text` }
   const { rows } = await sql<{ isNamed: boolean }>`
     select ${isNamedByVersion(place)} or exists (

@@ -14,7 +14,15 @@ import type {
 } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
 import { inTransaction } from '../connection/in-transaction.ts'
-import { claimedBy, isClaimOver, isInStore, type Keeper, unclaimed, type Where, whatKeeps } from './blob.ts'
+import {
+  claimedBy,
+  isClaimExpired,
+  isInStore,
+  type RemovalBlocker,
+  unclaimed,
+  type StoreRef,
+  removalBlocker,
+} from './blob.ts'
 
 /** A leaving blob that this process has claimed: until it is settled, nobody else removes it. */
 export type Removal = {
@@ -28,7 +36,7 @@ export type ClaimedRemovals = {
   claimId: string
   removals: Removal[]
   /** What must stay for now. */
-  kept: (Removal & { keeper: Keeper })[]
+  postponed: (Removal & { blocker: RemovalBlocker })[]
 }
 
 /**
@@ -48,14 +56,14 @@ export type RemovalScope =
 export async function claimRemovals(
   db: Db,
   processId: ProcessId,
-  where: Where,
+  where: StoreRef,
   { scope, now, limit }: { scope: RemovalScope; now: Date; limit: number },
 ): Promise<ClaimedRemovals> {
   const claimId = randomUUID()
   const found = await inTransaction(db, async (trx) => {
     const { rows: due } = await sql<{ id: BlobId; firmId: FirmId | null }>`
       select b.id, b.firm_id as "firmId" from document_blobs b
-      where ${isIn(scope)} and ${isInStore(where)} and ${isClaimOver}
+      where ${isIn(scope)} and ${isInStore(where)} and ${isClaimExpired}
       order by ${'dueAt' in scope ? sql`b.due_at` : sql`b.id`} limit ${limit} for update skip locked`.execute(trx)
     if (due.length === 0) return []
     // A statement of its own: the next one sees the holds that were set while it waited.
@@ -63,25 +71,25 @@ export async function claimRemovals(
     await sql`select pg_advisory_xact_lock_shared(hashtextextended('hold:' || f, 0)) from unnest(${firms}::text[]) f`.execute(
       trx,
     )
-    const { rows } = await sql<Removal & { keeper: Keeper | null }>`
+    const { rows } = await sql<Removal & { blocker: RemovalBlocker | null }>`
       with judged as (
-        select b.id, ${whatKeeps} as keeper from document_blobs b where b.id = any (${due.map(({ id }) => id)}::uuid[])
+        select b.id, ${removalBlocker} as blocker from document_blobs b where b.id = any (${due.map(({ id }) => id)}::uuid[])
       ),
       postponed as (
-        update document_blobs b set due_at = ${now}::timestamptz + case j.keeper when 'backup_runs' then interval '1 hour' else interval '1 day' end
-        from judged j where b.id = j.id and j.keeper is not null and b.state = 'leaving' and b.due_at is not null
+        update document_blobs b set due_at = ${now}::timestamptz + case j.blocker when 'backup_runs' then interval '1 hour' else interval '1 day' end
+        from judged j where b.id = j.id and j.blocker is not null and b.state = 'leaving' and b.due_at is not null
       ),
       claimed as (
-        update document_blobs b set ${claimedBy(processId, claimId)} from judged j where b.id = j.id and j.keeper is null
+        update document_blobs b set ${claimedBy(processId, claimId)} from judged j where b.id = j.id and j.blocker is null
       )
-      select b.id, b.firm_id as "firmId", b.storage_key as key, b.multipart_id as "multipartId", j.keeper
+      select b.id, b.firm_id as "firmId", b.storage_key as key, b.multipart_id as "multipartId", j.blocker
       from judged j join document_blobs b on b.id = j.id order by b.id`.execute(trx)
     return rows
   })
   return {
     claimId,
-    removals: found.filter(({ keeper }) => keeper === null),
-    kept: found.flatMap(({ keeper, ...removal }) => (keeper === null ? [] : [{ ...removal, keeper }])),
+    removals: found.filter(({ blocker }) => blocker === null),
+    postponed: found.flatMap(({ blocker, ...removal }) => (blocker === null ? [] : [{ ...removal, blocker }])),
   }
 }
 
@@ -100,7 +108,7 @@ export type RemovalOutcome = { id: BlobId } & (
 )
 
 /** What became of claimed blobs. Rows of destroyed ones go, unless the record of a purge refers to them. */
-export async function settleRemovals(
+export async function recordRemovals(
   db: Db,
   { claimId, now }: { claimId: string; now: Date },
   outcomes: RemovalOutcome[],
@@ -127,7 +135,7 @@ export async function settleRemovals(
 }
 
 /** A system task: hidden blobs that the bucket's lifecycle has destroyed by a day. Those of purges stay for the record. */
-export async function forgetExpiredHidden(db: Db, day: Date): Promise<void> {
+export async function deleteExpiredHidden(db: Db, day: Date): Promise<void> {
   await sql`
     delete from document_blobs
     where state = 'hidden' and disposal_id is null and destroyed_by < (${day}::timestamptz at time zone 'UTC')::date`.execute(
@@ -136,7 +144,7 @@ export async function forgetExpiredHidden(db: Db, day: Date): Promise<void> {
 }
 
 /** Whether a process is removing bytes of this firm's purged documents at this moment. */
-export async function isRemovingOf(db: Db, firmId: FirmId): Promise<boolean> {
+export async function isRemovingBlobsOf(db: Db, firmId: FirmId): Promise<boolean> {
   const { rows } = await sql`
     select from document_blobs b
     where b.firm_id = ${firmId} and b.disposal_id is not null and b.claim_id is not null
@@ -145,7 +153,7 @@ export async function isRemovingOf(db: Db, firmId: FirmId): Promise<boolean> {
 }
 
 /** What stays on purpose in a store, of one firm or of all, leaves after all. Yields how many blobs that are. */
-export async function makeKeptDue(
+export async function makeRetainedSourcesDue(
   db: Db,
   { store, storeId }: { store: StoreName; storeId: StoreId | null },
   { firmId, dueAt }: { firmId: FirmId | undefined; dueAt: Date },

@@ -13,19 +13,19 @@ import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../connec
 import type { Db, Tx } from '../connection/client.ts'
 import type { IdempotencyScope } from './idempotency.ts'
 import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/membership.ts'
-import type { Place } from '../documents/blob-location.ts'
-import type { Growth, Quota, Room } from '../people/quotas.ts'
-import { isClaimOver, leaving } from './blob.ts'
+import type { BlobLocation } from '../documents/blob-location.ts'
+import type { AddedUsage, Quota, QuotaUsage } from '../people/quotas.ts'
+import { isClaimExpired, leaving } from './blob.ts'
 
 /** An upload on its way into one place. */
-export type Reservation = Place & {
+export type Reservation = BlobLocation & {
   id: BlobId
   firmId: FirmId
   documentId: DocumentId
   /** The version that it becomes when it is committed. */
   versionId: VersionId
   /** What it adds to the firm at most. */
-  growth: Growth
+  addedUsage: AddedUsage
   /** Uploads under one idempotency key share one reservation. */
   scope: IdempotencyScope | undefined
   /** The code of the type that the firm wants it to have; undefined where its document has one. */
@@ -33,17 +33,17 @@ export type Reservation = Place & {
 }
 
 /** What the type says of its files. */
-export type TypeFacts = {
+export type DocumentTypeLimits = {
   /** Undefined: there is no such type. */
   isActive: boolean | undefined
   maxBytes: number | null
   allowedTypes: string[] | null
 }
 
-export type Reserved = TypeFacts & {
-  room: Room
+export type ReservationResult = DocumentTypeLimits & {
+  room: QuotaUsage
   /** The quota that has no room for it. */
-  refused: 'bytes' | 'documents' | null
+  exceeded: 'bytes' | 'documents' | null
   /** Whether an upload under the same idempotency key was answered. */
   isAnswered: boolean
   /** Whether a row names the bytes and room is reserved for them. */
@@ -51,11 +51,14 @@ export type Reserved = TypeFacts & {
 }
 
 /** Throws the denial of who has not the right. */
-export type ReserveUpload = (userId: UserId, reservation: Reservation) => Promise<Reserved>
+export type ReserveUpload = (userId: UserId, reservation: Reservation) => Promise<ReservationResult>
 
-type Asked = { userId: UserId; reservation: Reservation }
-type Row = AccessRow & TypeFacts & Room & Pick<Reserved, 'isAnswered' | 'isReserved'>
-type AskedRow = Row & { position: number } & { refused: Reserved['refused'] | 'again'; isTogether: boolean }
+type ReserveRequest = { userId: UserId; reservation: Reservation }
+type Row = AccessRow & DocumentTypeLimits & QuotaUsage & Pick<ReservationResult, 'isAnswered' | 'isReserved'>
+type ReserveRow = Row & { position: number } & {
+  exceeded: ReservationResult['exceeded'] | 'again'
+  isTogether: boolean
+}
 
 /**
  * Names the bytes before the first of them is stored, so they can be found whatever happens, and reserves room for them,
@@ -66,32 +69,35 @@ export function createUploadReserver(
   db: Db | Tx,
   { processId, right, defaultQuota }: { processId: ProcessId; right: RightToCheck; defaultQuota: Quota },
 ): ReserveUpload {
-  const reserve: Batched<Asked, AskedRow> = createBatch('reserve upload', async (asked, isAlone) => {
+  const reserve: Batched<ReserveRequest, ReserveRow> = createBatch('reserve upload', async (asked, isAlone) => {
     const { rows } = await reserveAll(asked, { processId, right, defaultQuota, isAlone }).execute(db)
     // Uploads of one firm are judged as one. Where that is too much, some of them may still have room.
     return inOrder(rows, asked).map((row) =>
-      row.refused === 'again' || (row.refused !== null && row.isTogether) ? alone : row,
+      row.exceeded === 'again' || (row.exceeded !== null && row.isTogether) ? alone : row,
     )
   })
   return async (userId, reservation) => {
     const row = await reserve({ userId, reservation })
     membershipFrom(row, { userId, firmId: reservation.firmId })
     const { isActive, maxBytes, allowedTypes, isAnswered, isReserved, ...room } = row
-    const refused = row.refused === 'again' ? null : row.refused // alone there is no 'again'
-    return { isActive: isActive ?? undefined, maxBytes, allowedTypes, isAnswered, isReserved, refused, room }
+    const exceeded = row.exceeded === 'again' ? null : row.exceeded // alone there is no 'again'
+    return { isActive: isActive ?? undefined, maxBytes, allowedTypes, isAnswered, isReserved, exceeded, room }
   }
 }
 
-type Judging = { processId: ProcessId; right: RightToCheck; defaultQuota: Quota; isAlone: boolean }
+type ReserveOptions = { processId: ProcessId; right: RightToCheck; defaultQuota: Quota; isAlone: boolean }
 
 /**
  * The locks of firms are taken in the order of their ids, and those of one firm at once, so no two batches wait for each
  * other.
  */
-function reserveAll(asked: Asked[], { processId, right, defaultQuota, isAlone }: Judging): RawBuilder<AskedRow> {
+function reserveAll(
+  asked: ReserveRequest[],
+  { processId, right, defaultQuota, isAlone }: ReserveOptions,
+): RawBuilder<ReserveRow> {
   const userId = sql.ref<UserId>('asked.user_id')
   const firmId = sql.ref<FirmId>('asked.firm_id')
-  return sql<AskedRow>`
+  return sql<ReserveRow>`
     with asked as materialized (
       select * from json_to_recordset(${JSON.stringify(asked.map(rowOf))}::json) as asked (
         position int, user_id uuid, firm_id uuid, document_type text, bytes bigint, documents int, under text, route text,
@@ -99,9 +105,9 @@ function reserveAll(asked: Asked[], { processId, right, defaultQuota, isAlone }:
         ${lockWaitOf(asked)} as patience
     ),
     judged as materialized (
-      select asked.*, access.refusal, access.role, t.is_active, t.max_bytes, t.allowed_types,
+      select asked.*, access.denial, access.role, t.is_active, t.max_bytes, t.allowed_types,
         least(asked.bytes, t.max_bytes) as more_bytes,
-        access.refusal is null and (asked.document_type is null or t.is_active is true) as is_allowed,
+        access.denial is null and (asked.document_type is null or t.is_active is true) as is_allowed,
         answered.yes is true as is_answered
       from asked
       cross join lateral ${accessOf({ userId, firmId, right })} as access
@@ -130,28 +136,28 @@ function reserveAll(asked: Asked[], { processId, right, defaultQuota, isAlone }:
       select j.blob_id, j.firm_id, j.document_id, j.version_id, j.store, j.store_id, j.storage_key, 'incoming',
         j.more_bytes, j.documents, j.under, ${processId}::uuid, now() + interval '1 day'
       from judged j join room on room.firm_id = j.firm_id
-      where j.is_allowed and room.refused is null
+      where j.is_allowed and room.exceeded is null
       returning id
     )
-    select j.position, j.refusal, j.role, j.is_active as "isActive", j.max_bytes as "maxBytes", j.allowed_types as "allowedTypes",
-      j.is_answered as "isAnswered", reserved.id is not null as "isReserved", room.refused, room.is_together as "isTogether",
+    select j.position, j.denial, j.role, j.is_active as "isActive", j.max_bytes as "maxBytes", j.allowed_types as "allowedTypes",
+      j.is_answered as "isAnswered", reserved.id is not null as "isReserved", room.exceeded, room.is_together as "isTogether",
       room.used_bytes::float8 as "usedBytes", room.used_documents::float8 as "usedDocuments",
-      room.most_bytes::float8 as "mostBytes", room.most_documents::float8 as "mostDocuments"
+      room.most_bytes::float8 as "quotaBytes", room.most_documents::float8 as "quotaDocuments"
     from judged j
     left join room on room.firm_id = j.firm_id and j.is_allowed
     left join reserved on reserved.id = j.blob_id
     order by j.position`
 }
 
-function rowOf({ userId, reservation }: Asked, position: number) {
-  const { scope, growth } = reservation
+function rowOf({ userId, reservation }: ReserveRequest, position: number) {
+  const { scope, addedUsage } = reservation
   return {
     position,
     user_id: userId,
     firm_id: reservation.firmId,
     document_type: reservation.documentType,
-    bytes: growth.bytes,
-    documents: growth.documents,
+    bytes: addedUsage.bytes,
+    documents: addedUsage.documents,
     under: scope && `${scope.userId}:${scope.route}:${scope.key}`,
     route: scope?.route,
     key: scope?.key,
@@ -165,7 +171,7 @@ function rowOf({ userId, reservation }: Asked, position: number) {
 }
 
 /** Nothing was written under its key. */
-export async function forgetUpload(db: Db, id: BlobId): Promise<void> {
+export async function deleteReservation(db: Db, id: BlobId): Promise<void> {
   await sql`delete from document_blobs where id = ${id} and state = 'incoming'`.execute(db)
 }
 
@@ -174,7 +180,7 @@ export async function abandonUpload(db: Db, id: BlobId, dueAt: RawBuilder<Date>)
   await sql`update document_blobs set ${leaving(dueAt)} where id = ${id} and state = 'incoming'`.execute(db)
 }
 
-type Abandoned = {
+type AbandonRule = {
   /** Now, by the collector's clock. */
   now: Date
   /** Created before: too old for any request, unless a move still renews its claim. */
@@ -187,13 +193,13 @@ type Abandoned = {
 /** A system task: uploads and moves that nobody will end any more leave. Yields how many of each. */
 export async function abandonIncoming(
   db: Db,
-  { now, before, deadBefore, graceMs }: Abandoned,
+  { now, before, deadBefore, graceMs }: AbandonRule,
 ): Promise<{ uploads: number; moves: number }> {
   const { rows } = await sql<{ uploads: number; moves: number }>`
     with ended as materialized (
       select b.id from document_blobs b
       where b.state = 'incoming' and b.source_key is null
-        and (b.created_at < ${before} and (b.source_id is null or ${isClaimOver})
+        and (b.created_at < ${before} and (b.source_id is null or ${isClaimExpired})
           or b.created_at < ${deadBefore} and document_process_is_dead(b.claimed_by))
       -- What somebody commits at this moment is not ended.
       order by b.id for update skip locked
@@ -211,7 +217,7 @@ export async function abandonIncoming(
 }
 
 /** For stores: the upload in parts that a key's bytes travel in; the service's own rights may not list them. */
-export async function noteMultipart(db: Db, key: StorageKey, multipartId: string): Promise<void> {
+export async function recordMultipart(db: Db, key: StorageKey, multipartId: string): Promise<void> {
   await sql`
     update document_blobs set multipart_id = ${multipartId} where storage_key = ${key} and state = 'incoming'`.execute(
     db,
@@ -219,7 +225,7 @@ export async function noteMultipart(db: Db, key: StorageKey, multipartId: string
 }
 
 /** Nothing of it is left to abort. Another one that was noted since stays noted. */
-export async function forgetMultipart(db: Db, key: StorageKey, multipartId: string): Promise<void> {
+export async function clearMultipart(db: Db, key: StorageKey, multipartId: string): Promise<void> {
   await sql`
     update document_blobs set multipart_id = null where storage_key = ${key} and multipart_id = ${multipartId}`.execute(
     db,

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import pLimit from 'p-limit'
 
 import { outsideOfWork, traced } from '../../logging/spans.ts'
-import { isSureOfNothing } from './in-transaction.ts'
+import { hasChangedNothing } from './in-transaction.ts'
 import { isOverload, WaitedTooLong } from './postgres-errors.ts'
 
 /** Answers one request; requests that arrive while a call is under way share the next one. */
@@ -146,7 +146,7 @@ async function answerOrRepeat<Asked, Answer>(
     const answers = await answerAll(all, isAlone)
     return answers.length === all.length ? answers : []
   } catch (error) {
-    if (all.length > 1 && isSureOfNothing(error) && !isOverload(error)) return all.map(() => alone)
+    if (all.length > 1 && hasChangedNothing(error) && !isOverload(error)) return all.map(() => alone)
     for (const { reject } of batch) reject(error)
     return []
   }

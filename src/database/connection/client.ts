@@ -21,10 +21,10 @@ export type Db = Kysely<Tables>
 export type Tx = Transaction<Tables> | ControlledTransaction<Tables>
 
 /** What a pool has open, and how many wait for a connection of it. */
-export type PoolCounts = { inUse: number; idle: number; waiting: number; most: number }
+export type PoolCounts = { inUse: number; idle: number; waiting: number; max: number }
 
 type Opening = {
-  watch?: Watch | undefined
+  watch?: StatementWatch | undefined
   /** False where the server's sessions do not stay with a connection, and no pooler finds what it prepared. */
   prepares?: boolean
 }
@@ -43,40 +43,40 @@ export function openDatabase(connection: PoolConfig, log: Logger, opening: Openi
     ...connection,
   })
   // A connection outlives the request that it was opened for.
-  const tell = (error: Error) =>
+  const logLost = (error: Error) =>
     outsideOfWork(() => log.warn({ event: 'database_connection_lost', err: error }, 'a database connection broke'))
-  pool.on('error', tell)
+  pool.on('error', logLost)
   // The pool listens to idle connections alone; one that breaks at work would end the process.
-  pool.on('connect', (client) => void client.on('error', tell))
+  pool.on('connect', (client) => void client.on('error', logLost))
 
   return {
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool, opening) }) }),
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparePool(pool, opening) }) }),
     countConnections: () => ({
       inUse: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,
       waiting: pool.waitingCount,
-      most: pool.options.max,
+      max: pool.options.max,
     }),
   }
 }
 
 /** More than the code has; what comes after them was made at run time and may never come again. */
-const mostStatements = 300
+const maxPreparedStatements = 300
 
-type Preparing = { watch?: Watch | undefined; prepares?: boolean }
+type Preparing = { watch?: StatementWatch | undefined; prepares?: boolean }
 
 /**
  * A pool as Kysely uses it, in which each connection prepares a statement when it first meets it: the server parses and
  * plans it once instead of at every call, which for a long one is most of the work. Names are hashes of the text, so that
  * a pooler between here and the server can tell whose is whose.
  */
-function preparing(pool: Pool, { watch = unwatched, prepares = true }: Preparing = {}): PostgresPool {
+function preparePool(pool: Pool, { watch = unwatched, prepares = true }: Preparing = {}): PostgresPool {
   const names = new Map<string, string>()
   const clients = new WeakMap<PoolClient, PostgresPoolClient>()
 
   function nameOf(text: string): string | undefined {
     const known = names.get(text)
-    if (!prepares || known !== undefined || names.size >= mostStatements) return known
+    if (!prepares || known !== undefined || names.size >= maxPreparedStatements) return known
     const name = createHash('sha256').update(text).digest('base64url')
     names.set(text, name)
     return name
@@ -124,16 +124,16 @@ function discard(client: PoolClient): void {
 type Counted = Pick<Metrics, 'databaseStatements' | 'databaseWaits' | 'databaseFailures'>
 
 /** Runs what is asked of the database, and lets somebody look on. */
-export type Watch = {
+export type StatementWatch = {
   connect<Result>(connect: () => Promise<Result>): Promise<Result>
   query<Result>(text: string, query: () => Promise<Result>): Promise<Result>
 }
 
 /** For a database that nobody watches. */
-export const unwatched: Watch = { connect: (connect) => connect(), query: (_text, query) => query() }
+export const unwatched: StatementWatch = { connect: (connect) => connect(), query: (_text, query) => query() }
 
 /** Counts and times what is asked of the database, by no more than how it ended: statements hold what people wrote. */
-export function measureStatements(metrics: Counted): Watch {
+export function measureStatements(metrics: Counted): StatementWatch {
   return {
     async connect(connect) {
       const startedAt = performance.now()

@@ -22,13 +22,13 @@ export async function inTransaction<Result>(
   try {
     result = await work(trx)
   } catch (error) {
-    await letGo(trx)
+    await rollBack(trx)
     throw error
   }
   try {
     await trx.commit().execute()
   } catch (error) {
-    await letGo(trx)
+    await rollBack(trx)
     throw outcomeOf(error)
   }
   return result
@@ -49,7 +49,7 @@ export async function inOneStatement<Result>(db: Db, run: (connection: Db) => Pr
 }
 
 /** Gives the connection back in every case. A rollback that fails means a broken one, on which the server rolls back by itself. */
-async function letGo(trx: ControlledTransaction<Tables>): Promise<void> {
+async function rollBack(trx: ControlledTransaction<Tables>): Promise<void> {
   await trx
     .rollback()
     .execute()
@@ -57,7 +57,7 @@ async function letGo(trx: ControlledTransaction<Tables>): Promise<void> {
 }
 
 function outcomeOf(error: unknown): unknown {
-  return isSureOfNothing(error)
+  return hasChangedNothing(error)
     ? error
     : new OutcomeUnknown('the database did not say whether it kept the change', { cause: error })
 }
@@ -66,6 +66,6 @@ function outcomeOf(error: unknown): unknown {
  * Whether the failed statement or COMMIT changed nothing for sure: an answer of the server says so, unless the server is
  * shutting down or does not know. All else is silence.
  */
-export function isSureOfNothing(error: unknown): boolean {
+export function hasChangedNothing(error: unknown): boolean {
   return error instanceof DatabaseError && !/^(08|57P|40003)/.test(error.code ?? '')
 }

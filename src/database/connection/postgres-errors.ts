@@ -40,7 +40,7 @@ export function appErrorOf(error: unknown): AppError | undefined {
   if (error instanceof OutcomeUnknown)
     return unreachable(error, 'It may have kept this change or not: look before you try again.')
   const answer = error instanceof WaitedTooLong ? busy : answerByState[codeOf(error) ?? '']
-  if (answer === undefined) return isOutOfReach(error) ? unreachable(error, 'Try again shortly.') : undefined
+  if (answer === undefined) return isUnreachable(error) ? unreachable(error, 'Try again shortly.') : undefined
   const { code, message, ...more } = answer
   return new AppError(code, message, { cause: error, ...more })
 }
@@ -65,8 +65,8 @@ const refusalByClass: Record<string, string> = {
 }
 
 /** Why work on the database failed, with no word of PostgreSQL's own; undefined where it was not the database. */
-export function tellDatabaseFailure(error: unknown): string | undefined {
-  if (error instanceof OutcomeUnknown || isOutOfReach(error)) return 'The database could not be reached.'
+export function describeDatabaseFailure(error: unknown): string | undefined {
+  if (error instanceof OutcomeUnknown || isUnreachable(error)) return 'The database could not be reached.'
   // Only what PostgreSQL answers has a severity; the system's codes can be as long as its own.
   if (!(error instanceof Error && 'severity' in error)) return undefined
   return refusalByClass[(codeOf(error) ?? '').slice(0, 2)] ?? 'The database failed at it.'
@@ -91,7 +91,7 @@ export function isLockTimeout(error: unknown): boolean {
  * Whether the user of the database lacks a right to a table or function: so it is of every row alike. A rule for rows, or a
  * trigger of the platform's, gives the same code for one row alone.
  */
-export function isLackOfRight(error: unknown): boolean {
+export function isPermissionDenied(error: unknown): boolean {
   return hasCode(error, '42501') && error instanceof Error && 'routine' in error && error.routine === 'aclcheck_error'
 }
 
@@ -107,10 +107,10 @@ export function isDeadlock(error: unknown): boolean {
 }
 
 /** Class 08 and 57P: the connection; 53: no room for another. */
-const statesOutOfReach = /^(08...|57P0[123]|53[123]00)$/
+const unreachableStates = /^(08...|57P0[123]|53[123]00)$/
 
 /** Node's own words, on the way to the server or on a connection to it. */
-const codesOutOfReach = new Set([
+const unreachableCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
@@ -122,15 +122,15 @@ const codesOutOfReach = new Set([
 ])
 
 /** What the driver says, without any code, when the server hangs up or no connection is to be had in time. */
-const driversWords =
+const driverMessages =
   /^(Connection terminated|timeout e|Query read timeout|Client (has encountered a connection error|was closed))/
 
 /** The driver has no code for this either. */
-const driversWordsForNoTls = /^(The server does not support|There was an error establishing an) SSL connection/
+const driverMessagesWithoutTls = /^(The server does not support|There was an error establishing an) SSL connection/
 
 /** Whether TLS was asked of a server that does without. */
 export function isWithoutTls(error: unknown): boolean {
-  return error instanceof Error && driversWordsForNoTls.test(error.message)
+  return error instanceof Error && driverMessagesWithoutTls.test(error.message)
 }
 
 /** Whether a pooler answers, which does not pass our limits of time on to the server. */
@@ -139,13 +139,13 @@ export function isFromPooler(error: unknown): boolean {
 }
 
 /** Whether it says that nothing answers, or nothing that is a database, or none with room for us. */
-export function isOutOfReach(error: unknown): boolean {
+export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = codeOf(error) ?? ''
-  if (code === '') return driversWords.test(error.message)
-  if (statesOutOfReach.test(code)) return true
+  if (code === '') return driverMessages.test(error.message)
+  if (unreachableStates.test(code)) return true
   // A request whose client went away is reset too, but by no call to the system.
   if (!('syscall' in error)) return false
   // A missing socket is a server that does not run; any other missing file is another matter.
-  return codesOutOfReach.has(code) || (code === 'ENOENT' && error.syscall === 'connect')
+  return unreachableCodes.has(code) || (code === 'ENOENT' && error.syscall === 'connect')
 }

@@ -28,7 +28,7 @@ export async function openProcessLock(connection: PoolConfig, log: Logger): Prom
   const processId = randomUUID() as ProcessId // just made, so it names nothing else
   const closing = new AbortController()
 
-  async function hold(): Promise<Client> {
+  async function acquire(): Promise<Client> {
     const client = await lock(connection, processId)
     client.once('end', () => {
       replacing = replace()
@@ -42,7 +42,7 @@ export async function openProcessLock(connection: PoolConfig, log: Logger): Prom
     for (;;) {
       await wait(pauseMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
       if (closing.signal.aborted) return
-      const next = await hold().catch(() => undefined)
+      const next = await acquire().catch(() => undefined)
       if (next === undefined) continue
       client = next
       if (closing.signal.aborted) await release(client, processId)
@@ -51,7 +51,7 @@ export async function openProcessLock(connection: PoolConfig, log: Logger): Prom
   }
 
   let replacing = Promise.resolve()
-  let client = await hold()
+  let client = await acquire()
   return {
     processId,
     async close() {

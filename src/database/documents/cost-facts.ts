@@ -4,7 +4,7 @@ import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
 
 /** Files of one age and of one kind of size. */
-export type Stack = {
+export type FileGroup = {
   ageDays: number
   /** Smaller than `smallBytes`. */
   isSmall: boolean
@@ -17,16 +17,16 @@ export type Stack = {
 export type CostFacts = {
   firms: number
   /** What versions name, whichever store it lies in, by its days since it was handed in. */
-  kept: Stack[]
+  stored: FileGroup[]
   /** How many of those lie on a disk. */
-  onDisk: number
+  localFiles: number
   /** What was removed from S3 and the bucket keeps, by its days since then. */
-  hidden: Stack[]
+  hidden: FileGroup[]
   /** What links were given out to within the period, by the days that it had been there then. */
-  downloads: Stack[]
+  downloads: FileGroup[]
 }
 
-export type CostQuestion = {
+export type CostQuery = {
   periodDays: number
   smallBytes: number
   /** Larger files go to S3 in parts of `partBytes`, between two requests more. */
@@ -49,31 +49,35 @@ export async function listFirmsWithFiles(db: Db): Promise<FirmId[]> {
 }
 
 /** A system task: what one firm has, a line for each day of age. */
-export async function readCostFacts(db: Db, firmId: FirmId, question: CostQuestion): Promise<CostFacts> {
-  const kept = await readKept(db, firmId, question)
+export async function readCostFacts(db: Db, firmId: FirmId, question: CostQuery): Promise<CostFacts> {
+  const stored = await readStored(db, firmId, question)
   return {
     firms: 1,
-    kept,
-    onDisk: kept.reduce((count, { onDisk }) => count + onDisk, 0),
+    stored,
+    localFiles: stored.reduce((count, { localFiles }) => count + localFiles, 0),
     hidden: await readHidden(db, firmId, question),
     downloads: await readDownloads(db, firmId, question),
   }
 }
 
-async function readKept(db: Db, firmId: FirmId, question: CostQuestion): Promise<(Stack & { onDisk: number })[]> {
+async function readStored(
+  db: Db,
+  firmId: FirmId,
+  question: CostQuery,
+): Promise<(FileGroup & { localFiles: number })[]> {
   const { smallBytes, wholeBytes, partBytes } = question
-  const { rows } = await sql<Stack & { onDisk: number }>`
+  const { rows } = await sql<FileGroup & { localFiles: number }>`
     select ${daysSince(sql`now()`, sql`uploaded_at`)} as "ageDays", file_size < ${smallBytes}::int as "isSmall",
       count(*)::int as files, sum(file_size)::float8 as bytes,
       sum(case when file_size <= ${wholeBytes}::int then 1 else ceil(file_size / ${partBytes}::float8) + 2 end)::float8 as requests,
-      count(*) filter (where store = 'local')::int as "onDisk"
+      count(*) filter (where store = 'local')::int as "localFiles"
     from document_versions where firm_id = ${firmId} and bytes_state <> 'removed'
     group by 1, 2`.execute(db)
   return rows
 }
 
-async function readHidden(db: Db, firmId: FirmId, { smallBytes }: CostQuestion): Promise<Stack[]> {
-  const { rows } = await sql<Stack>`
+async function readHidden(db: Db, firmId: FirmId, { smallBytes }: CostQuery): Promise<FileGroup[]> {
+  const { rows } = await sql<FileGroup>`
     with files as (
       select changed_at as since, bytes from document_blobs
       where firm_id = ${firmId} and store = 's3' and store_id is null and state in ('leaving', 'hidden') and bytes is not null
@@ -85,8 +89,8 @@ async function readHidden(db: Db, firmId: FirmId, { smallBytes }: CostQuestion):
 }
 
 /** What is no more counts as large as the others were on average. */
-async function readDownloads(db: Db, firmId: FirmId, { periodDays, smallBytes }: CostQuestion): Promise<Stack[]> {
-  const { rows } = await sql<Stack>`
+async function readDownloads(db: Db, firmId: FirmId, { periodDays, smallBytes }: CostQuery): Promise<FileGroup[]> {
+  const { rows } = await sql<FileGroup>`
     with given as (
       select ${daysSince(sql`e.occurred_at`, sql`coalesce(v.uploaded_at, e.occurred_at)`)} as age,
         coalesce(v.file_size, avg(v.file_size) over (), 0)::float8 as bytes
@@ -106,32 +110,32 @@ const daysSince = (now: ReturnType<typeof sql>, since: ReturnType<typeof sql>) =
   sql`greatest(0, floor(extract(epoch from ${now} - ${since}) / 86400))::int`
 
 /** Of one firm, or of all: firm by firm, so that no statement takes longer than the largest of them needs. */
-export async function gatherFacts(db: Db, firmId: FirmId | undefined, question: CostQuestion): Promise<CostFacts> {
+export async function collectCostFacts(db: Db, firmId: FirmId | undefined, question: CostQuery): Promise<CostFacts> {
   const firms = firmId === undefined ? await listFirmsWithFiles(db) : [firmId]
-  const all = { kept: pileOf(), hidden: pileOf(), downloads: pileOf() }
-  let onDisk = 0
+  const all = { stored: createGroups(), hidden: createGroups(), downloads: createGroups() }
+  let localFiles = 0
   for (const firm of firms) {
     const facts = await readCostFacts(db, firm, question)
-    onDisk += facts.onDisk
-    all.kept.add(facts.kept)
+    localFiles += facts.localFiles
+    all.stored.add(facts.stored)
     all.hidden.add(facts.hidden)
     all.downloads.add(facts.downloads)
   }
   return {
     firms: firms.length,
-    onDisk,
-    kept: all.kept.stacks(),
-    hidden: all.hidden.stacks(),
-    downloads: all.downloads.stacks(),
+    localFiles,
+    stored: all.stored.groups(),
+    hidden: all.hidden.groups(),
+    downloads: all.downloads.groups(),
   }
 }
 
 /** What is of one age and kind lies in one stack, whosever it is. */
-function pileOf() {
-  const byKind = new Map<string, Stack>()
+function createGroups() {
+  const byKind = new Map<string, FileGroup>()
   return {
-    add(stacks: Stack[]) {
-      for (const { ageDays, isSmall, files, bytes, requests } of stacks) {
+    add(groups: FileGroup[]) {
+      for (const { ageDays, isSmall, files, bytes, requests } of groups) {
         const kind = `${ageDays} ${isSmall}`
         const sofar = byKind.get(kind) ?? { ageDays, isSmall, files: 0, bytes: 0, requests: 0 }
         sofar.files += files
@@ -140,6 +144,6 @@ function pileOf() {
         byKind.set(kind, sofar)
       }
     },
-    stacks: () => [...byKind.values()],
+    groups: () => [...byKind.values()],
   }
 }

@@ -75,12 +75,12 @@ export type DocumentFilter = { documentType: string | undefined; withDeleted: bo
 export type DocumentPage = { limit: number; after: { at: string; id: string } | undefined }
 
 /** Who looks, and which roles see confidential papers. */
-export type Seeing = { membership: Membership; confidentialRoles: readonly string[] }
+export type Viewer = { membership: Membership; confidentialRoles: readonly string[] }
 
 /** The firm's documents that this member may see, newest first. */
 export async function listDocuments(
   db: Db,
-  seeing: Seeing,
+  seeing: Viewer,
   filter: DocumentFilter,
   page: DocumentPage,
 ): Promise<DocumentRecord[]> {
@@ -88,7 +88,7 @@ export async function listDocuments(
     select ${documentColumns}
     from documents d
     join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
-    where d.firm_id = ${seeing.membership.firmId} and ${maySee(seeing)}
+    where d.firm_id = ${seeing.membership.firmId} and ${isVisible(seeing)}
       ${filter.documentType === undefined ? sql`` : sql`and d.document_type = ${codeOf(filter.documentType)}`}
       ${filter.withDeleted ? sql`` : sql`and d.deleted_at is null`}
       ${page.after === undefined ? sql`` : sql`and (d.created_at, d.id) < (${page.after.at}::timestamptz, ${page.after.id}::uuid)`}
@@ -100,7 +100,7 @@ export async function listDocuments(
 /** One of the firm's documents, in the trash or not, with its current version or another one; undefined when there is none that this member may see. */
 export async function findDocument(
   db: Db | Tx,
-  seeing: Seeing,
+  seeing: Viewer,
   documentId: DocumentId,
   version?: number,
 ): Promise<DocumentRecord | undefined> {
@@ -109,7 +109,7 @@ export async function findDocument(
     select ${documentColumns}
     from documents d
     join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and ${isVersion(version)}
-    where d.firm_id = ${membership.firmId} and d.id = ${documentId} and ${maySee(seeing)}`.execute(db)
+    where d.firm_id = ${membership.firmId} and d.id = ${documentId} and ${isVisible(seeing)}`.execute(db)
   return rows[0]
 }
 
@@ -118,7 +118,7 @@ export const isVersion = (version: number | undefined) =>
   sql<boolean>`v.version = coalesce(${version ?? null}::int, d.current_version)`
 
 /** SQL: whether this member may see `document_versions v` of `documents d`. */
-const maySee = ({ membership, confidentialRoles }: Seeing) =>
+const isVisible = ({ membership, confidentialRoles }: Viewer) =>
   isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)
 
 /** `after`: the number of the last version of the page before. */
@@ -127,7 +127,7 @@ export type VersionPage = { limit: number; after: { at: string } | undefined }
 /** A document as each of its versions that this member may see, newest first. */
 export async function listVersions(
   db: Db,
-  seeing: Seeing,
+  seeing: Viewer,
   documentId: DocumentId,
   { limit, after }: VersionPage,
 ): Promise<DocumentRecord[]> {
@@ -135,7 +135,7 @@ export async function listVersions(
     select ${documentColumns}
     from documents d
     join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
-    where d.firm_id = ${seeing.membership.firmId} and d.id = ${documentId} and ${maySee(seeing)}
+    where d.firm_id = ${seeing.membership.firmId} and d.id = ${documentId} and ${isVisible(seeing)}
       ${after === undefined ? sql`` : sql`and v.version < ${after.at}::int`}
     order by v.version desc limit ${limit}`.execute(db)
   return rows
@@ -146,7 +146,7 @@ type Member = { firmId: unknown; userId: UserId | RawBuilder<UserId>; role: unkn
 type Bytes = { sha256: Sha256 | null | RawBuilder<unknown>; before: Date | null }
 
 /** SQL: the first document of the firm, not in the trash, with a version of these very bytes that this member may see. */
-export const firstWithBytes = (
+export const firstDuplicate = (
   { firmId, userId, role }: Member,
   confidentialRoles: readonly string[],
   { sha256, before }: Bytes,
@@ -166,11 +166,11 @@ export const firstWithBytes = (
 /** The document that had these bytes before this one came. */
 export async function findDuplicate(
   db: Db,
-  { membership, confidentialRoles }: Seeing,
+  { membership, confidentialRoles }: Viewer,
   { sha256, uploadedAt: before }: DocumentRecord,
 ): Promise<DocumentId | null> {
   const { rows } = await sql<{ id: DocumentId | null }>`
-    select ${firstWithBytes({ ...membership, role: sql`${membership.role}::text` }, confidentialRoles, { sha256, before })} as id`.execute(
+    select ${firstDuplicate({ ...membership, role: sql`${membership.role}::text` }, confidentialRoles, { sha256, before })} as id`.execute(
     db,
   )
   return rows[0]?.id ?? null
@@ -179,22 +179,22 @@ export async function findDuplicate(
 /** Holds a document until the transaction ends, and reads it as it then stands; undefined when there is none that this member may see. */
 export async function lockDocument(
   trx: Tx,
-  seeing: Seeing,
+  seeing: Viewer,
   documentId: DocumentId,
 ): Promise<DocumentRecord | undefined> {
-  await holdDocument(trx, { firmId: seeing.membership.firmId, documentId })
+  await lockAndFollow(trx, { firmId: seeing.membership.firmId, documentId })
   // A statement of its own: one that waits for a lock goes on with what it saw before.
   return findDocument(trx, seeing, documentId)
 }
 
-type Of = { firmId: FirmId; documentId: DocumentId }
+type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 
 /**
  * Holds a document, and follows now what the platform changed and nobody could follow yet, so that nothing is written over
  * it.
  */
-export async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise<void> {
-  await holdRows(trx, { firmId, documentId })
+export async function lockAndFollow(trx: Tx, { firmId, documentId }: DocumentRef): Promise<void> {
+  await lockRows(trx, { firmId, documentId })
   // A statement of its own, as above.
   await sql`select document_follow_held(${firmId}, ${documentId})`.execute(trx)
 }
@@ -204,7 +204,7 @@ export async function holdDocument(trx: Tx, { firmId, documentId }: Of): Promise
  * takes those two. A row of the platform's that comes to be while one waits for ours is held by nobody, and may be taken
  * by who then waits for ours: so whoever waits holds nothing of the document.
  */
-export async function holdRows(trx: Tx, { firmId, documentId }: Of): Promise<void> {
+export async function lockRows(trx: Tx, { firmId, documentId }: DocumentRef): Promise<void> {
   // document_follow_noted (0008-follow-the-platform) knows this name too.
   await sql`select pg_advisory_xact_lock(hashtextextended('document:' || ${documentId}::uuid, 0))`.execute(trx)
   // A statement of its own, as above.

@@ -3,11 +3,11 @@ import { sql } from 'kysely'
 import type { DocumentId, FirmId, Sha256 } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
-import { liesAt, type Place } from './blob-location.ts'
+import { isAtLocation, type BlobLocation } from './blob-location.ts'
 import type { StoredVersion } from './versions-in-store.ts'
 
 /** How bytes can be that should be right: not there, or others than were stored. */
-export type WrongState = 'missing' | 'wrong'
+export type FaultyState = 'missing' | 'wrong'
 
 type NamingVersion = {
   firmId: FirmId
@@ -23,11 +23,11 @@ type NamingVersion = {
  * somebody looked where they are. Missing bytes of what the platform deleted or replaced are no alarm and not among
  * them: it removes its files itself, and they are noted as removed.
  */
-export async function markWrongBytes(
+export async function markMissingOrCorrupt(
   db: Db,
   actor: EventActor,
-  { store, storeId, key }: Place,
-  state: WrongState,
+  { store, storeId, key }: BlobLocation,
+  state: FaultyState,
 ): Promise<NamingVersion[]> {
   const { rows } = await sql<NamingVersion>`
     with naming as (
@@ -65,16 +65,11 @@ export async function markWrongBytes(
  * A system task: a version that was found missing or wrong may be read again, since its bytes, which have this hash, are
  * right. With its audit event. False when it was not marked, or its bytes lie elsewhere by now.
  */
-export async function restoreBytes(
-  db: Db,
-  actor: EventActor,
-  version: StoredVersion,
-  sha256: Sha256,
-): Promise<boolean> {
+export async function markPresent(db: Db, actor: EventActor, version: StoredVersion, sha256: Sha256): Promise<boolean> {
   const { rows } = await sql`
     with restored as (
       update document_versions set bytes_state = 'present', sha256 = ${sha256}
-      where firm_id = ${version.firmId} and id = ${version.versionId} and ${liesAt(version)}
+      where firm_id = ${version.firmId} and id = ${version.versionId} and ${isAtLocation(version)}
         and bytes_state in ('missing', 'wrong') and coalesce(sha256, ${sha256}) = ${sha256}
       returning firm_id, document_id, version
     )
@@ -87,10 +82,10 @@ export async function restoreBytes(
 }
 
 /** A system task: gives a version that has no hash, as the platform makes them, that of its bytes. False when it has one, or they lie elsewhere by now. */
-export async function keepHash(db: Db, version: StoredVersion, sha256: Sha256): Promise<boolean> {
+export async function storeHash(db: Db, version: StoredVersion, sha256: Sha256): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_versions set sha256 = ${sha256}
-    where firm_id = ${version.firmId} and id = ${version.versionId} and ${liesAt(version)} and sha256 is null`.execute(
+    where firm_id = ${version.firmId} and id = ${version.versionId} and ${isAtLocation(version)} and sha256 is null`.execute(
     db,
   )
   return numAffectedRows === 1n
@@ -103,9 +98,9 @@ export type Fault = 'infected' | 'wrong'
  * - `infected`: a virus was found in a version that lies or lay there, whether its bytes could be moved away by now or not.
  * - `wrong`: the bytes were found missing or wrong by every version that names them; undefined where none does any more.
  */
-export async function findFault(db: Db, place: Place): Promise<Fault | undefined> {
+export async function findFault(db: Db, place: BlobLocation): Promise<Fault | undefined> {
   const { rows } = await sql<{ isInfected: boolean; isWrong: boolean | null }>`
-    select exists (select from document_versions where ${liesAt(place)} and scan_status = 'infected')
+    select exists (select from document_versions where ${isAtLocation(place)} and scan_status = 'infected')
         -- Where a version has been moved away from; rows of the platform's name no disk.
         or exists (select from document_blobs b
                    join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
@@ -113,7 +108,7 @@ export async function findFault(db: Db, place: Place): Promise<Fault | undefined
                      and (${place.storeId}::uuid is null or b.store_id is null or b.store_id = ${place.storeId}::uuid)
                      and v.scan_status = 'infected') as "isInfected",
       (select bool_and(bytes_state <> 'present') from document_versions
-       where ${liesAt(place)} and bytes_state <> 'removed') as "isWrong"`.execute(db)
+       where ${isAtLocation(place)} and bytes_state <> 'removed') as "isWrong"`.execute(db)
   const [found] = rows
   if (found?.isInfected === true) return 'infected'
   return found?.isWrong === true ? 'wrong' : undefined

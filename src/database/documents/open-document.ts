@@ -14,19 +14,19 @@ import {
 } from '../people/membership.ts'
 
 /** The stores that one instance can read: one disk, and S3 where it is set up. */
-export type Reach = { localStoreId: StoreId; hasS3: boolean }
+export type ReadableStores = { localStoreId: StoreId; hasS3: boolean }
 
 /** `hasScanner`: what was never scanned is not given out. */
-export type BytesWanted = Reach & { hasScanner: boolean }
+export type ContentAccess = ReadableStores & { hasScanner: boolean }
 
-export type DocumentOpening = {
+export type OpenRequest = {
   actor: Actor
   firmId: FirmId
   documentId: DocumentId
   /** Undefined: the current one. */
   version?: number | undefined
   /** From where the bytes are wanted; undefined when only what is known of them is: that is shown in every state. */
-  bytesFrom: BytesWanted | undefined
+  contentAccess: ContentAccess | undefined
 }
 
 /** What stands in the way of the bytes; `ok` when nothing does. The same word goes to the audit trail. */
@@ -40,13 +40,13 @@ type OpenedRow = AccessRow & Omit<OpenedDocument, 'membership'> & { position: nu
  * Opens documents for one right. Throws the refusal when the person may not; undefined when the firm has no such document
  * that this person may see.
  */
-export type OpenDocument = (opening: DocumentOpening) => Promise<OpenedDocument | undefined>
+export type OpenDocument = (opening: OpenRequest) => Promise<OpenedDocument | undefined>
 
 type Right = RightToCheck & { event: string }
 
 /** Right, document, state and audit event in one statement, for all requests that arrive while another one is under way. */
 export function createDocumentOpener(db: Db, right: Right, confidentialRoles: readonly string[]): OpenDocument {
-  const open: Batched<DocumentOpening, OpenedRow> = createBatch('open document', async (openings) => {
+  const open: Batched<OpenRequest, OpenedRow> = createBatch('open document', async (openings) => {
     const { rows } = await openAll(openings, right, confidentialRoles).execute(db)
     return inOrder(rows, openings)
   })
@@ -57,11 +57,7 @@ export function createDocumentOpener(db: Db, right: Right, confidentialRoles: re
   }
 }
 
-function openAll(
-  openings: DocumentOpening[],
-  right: Right,
-  confidentialRoles: readonly string[],
-): RawBuilder<OpenedRow> {
+function openAll(openings: OpenRequest[], right: Right, confidentialRoles: readonly string[]): RawBuilder<OpenedRow> {
   const userId = sql.ref<UserId>('asked.user_id')
   const firmId = sql.ref<FirmId>('asked.firm_id')
   return sql<OpenedRow>`
@@ -71,7 +67,7 @@ function openAll(
         local_store_id uuid, has_s3 boolean, has_scanner boolean), ${lockWaitOf(openings)} as patience
     ),
     judged as materialized (
-      select asked.*, access.refusal, access.role, found.*, ${outcome} as outcome
+      select asked.*, access.denial, access.role, found.*, ${outcome} as outcome
       from asked
       cross join lateral ${accessOf({ userId, firmId, right })} as access
       left join lateral (
@@ -79,7 +75,7 @@ function openAll(
         from documents d
         join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
           and v.version = coalesce(asked.wanted, d.current_version)
-        where access.refusal is null and d.firm_id = asked.firm_id and d.id = asked.document_id
+        where access.denial is null and d.firm_id = asked.firm_id and d.id = asked.document_id
           and ${isVisibleTo(sql`access.role`, userId, confidentialRoles)}
         -- By the key of each row: the planner expects a hundred of them, and would join all documents.
         offset 0
@@ -87,7 +83,7 @@ function openAll(
     ),
     event as (
       insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
-      select ${right.event}, coalesce(${refusalCodes}::jsonb ->> refusal, outcome), firm_id, document_id, version, user_id,
+      select ${right.event}, coalesce(${denialCodes}::jsonb ->> denial, outcome), firm_id, document_id, version, user_id,
              ip, user_agent, request_id
       from judged
     )
@@ -95,7 +91,7 @@ function openAll(
 }
 
 /** By place in the array; text is well-formed, as JSON in the database must be. */
-function rowOf({ actor, firmId, documentId, version, bytesFrom }: DocumentOpening, position: number) {
+function rowOf({ actor, firmId, documentId, version, contentAccess }: OpenRequest, position: number) {
   return {
     position,
     user_id: actor.userId,
@@ -105,14 +101,14 @@ function rowOf({ actor, firmId, documentId, version, bytesFrom }: DocumentOpenin
     ip: actor.ip,
     user_agent: actor.userAgent.toWellFormed(),
     request_id: actor.requestId,
-    local_store_id: bytesFrom?.localStoreId,
-    has_s3: bytesFrom?.hasS3,
-    has_scanner: bytesFrom?.hasScanner,
+    local_store_id: contentAccess?.localStoreId,
+    has_s3: contentAccess?.hasS3,
+    has_scanner: contentAccess?.hasScanner,
   }
 }
 
-const refusalCodes = JSON.stringify(
-  Object.fromEntries(Object.entries(refusalAnswers).map(([refusal, [code]]) => [refusal, code])),
+const denialCodes = JSON.stringify(
+  Object.fromEntries(Object.entries(refusalAnswers).map(([denial, [code]]) => [denial, code])),
 )
 
 /** SQL. Without a local store nobody wants the bytes. */

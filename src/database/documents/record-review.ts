@@ -13,7 +13,7 @@ export type Review = {
 }
 
 /** Whether this person handed in these bytes, as this version of the document or another. */
-export async function handedIn(trx: Tx, { firmId, id, versionId, sha256 }: DocumentRecord, actor: Actor) {
+export async function hasUploaded(trx: Tx, { firmId, id, versionId, sha256 }: DocumentRecord, actor: Actor) {
   const { rows } = await sql`
     select from document_versions
     where firm_id = ${firmId} and document_id = ${id} and uploaded_by = ${actor.userId}

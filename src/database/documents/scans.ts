@@ -4,8 +4,8 @@ import type { DocumentId, FirmId, ScanStatus, StoreId, StoreName } from '../../v
 import type { Db, Tx } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
 import { inTransaction } from '../connection/in-transaction.ts'
-import { holdDocument } from './documents.ts'
-import { liesAt, platformPathOfVersion } from './blob-location.ts'
+import { lockAndFollow } from './documents.ts'
+import { isAtLocation, platformPathOfVersion } from './blob-location.ts'
 import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 
 /** A version whose scan is due, claimed for a while: nobody else scans it until then. */
@@ -64,7 +64,7 @@ export async function postponeScan(
  * Notes what an instance's scanner knows. True when nobody had such new signatures before, so that what is clean may
  * not be by what is known now. The first ones ever seen are no news.
  */
-export async function noteSignatures(db: Db, signatures: number): Promise<boolean> {
+export async function recordSignatures(db: Db, signatures: number): Promise<boolean> {
   const { rows } = await sql<{ isNews: boolean }>`
     with before as materialized (select signatures from document_scanner)
     insert into document_scanner as s (signatures, since) values (${signatures}, now())
@@ -91,9 +91,9 @@ export async function makeRecentDue(db: Db, { days, limit }: { days: number; lim
 }
 
 /** How long a clean version stays unlooked at. */
-const daysUntilAgain = 90
+const rescanDays = 90
 
-export type Judged =
+export type ScanRecorded =
   | { recorded: true; was: ScanStatus }
   /** It was moved, changed or removed since it was read; what lies there now comes again. */
   | { recorded: false }
@@ -107,9 +107,9 @@ export async function recordClean(
   actor: EventActor,
   version: DueScan,
   { secondsAgo }: { secondsAgo: number },
-): Promise<Judged> {
-  return judge(db, actor, version, {
-    change: sql`scan_status = 'clean', scanned_at = now() - make_interval(secs => ${secondsAgo}), scan_due_at = now() + make_interval(days => ${daysUntilAgain})`,
+): Promise<ScanRecorded> {
+  return recordVerdict(db, actor, version, {
+    change: sql`scan_status = 'clean', scanned_at = now() - make_interval(secs => ${secondsAgo}), scan_due_at = now() + make_interval(days => ${rescanDays})`,
     event: 'document.scanned',
     outcome: 'ok',
     details: {},
@@ -117,8 +117,13 @@ export async function recordClean(
 }
 
 /** The same for one in which a virus was found: nobody gets it any more, and the platform's row of its document goes. */
-export async function recordInfected(db: Db, actor: EventActor, version: DueScan, signature: string): Promise<Judged> {
-  return judge(db, actor, version, {
+export async function recordInfected(
+  db: Db,
+  actor: EventActor,
+  version: DueScan,
+  signature: string,
+): Promise<ScanRecorded> {
+  return recordVerdict(db, actor, version, {
     change: sql`scan_status = 'infected', scanned_at = now(), scan_found = ${signature}`,
     event: 'document.quarantined',
     outcome: 'infected',
@@ -126,22 +131,22 @@ export async function recordInfected(db: Db, actor: EventActor, version: DueScan
   })
 }
 
-type Judgement = { change: RawBuilder<unknown>; event: string; outcome: string; details: Record<string, unknown> }
+type ScanChange = { change: RawBuilder<unknown>; event: string; outcome: string; details: Record<string, unknown> }
 
-async function judge(
+async function recordVerdict(
   db: Db,
   actor: EventActor,
   version: DueScan,
-  { change, event, outcome, details }: Judgement,
-): Promise<Judged> {
+  { change, event, outcome, details }: ScanChange,
+): Promise<ScanRecorded> {
   return inTransaction(db, async (trx) => {
-    await holdDocument(trx, version)
+    await lockAndFollow(trx, version)
     const { rows } = await sql<{ was: ScanStatus }>`
       with judged as (
         update document_versions v
         set ${change}, scan_attempts = 0, scan_tried_at = null
         from document_versions old
-        where v.firm_id = ${version.firmId} and v.id = ${version.versionId} and ${liesAt(version, 'v.')}
+        where v.firm_id = ${version.firmId} and v.id = ${version.versionId} and ${isAtLocation(version, 'v.')}
           and v.file_size = ${version.fileSize} and v.scan_status <> 'infected' and v.bytes_state = 'present'
           and old.firm_id = v.firm_id and old.id = v.id
         returning v.firm_id, v.document_id, v.version, old.scan_status as was, v.scan_status as now_is
@@ -156,18 +161,18 @@ async function judge(
       select was from judged`.execute(trx)
     const [judged] = rows
     if (judged === undefined) return { recorded: false }
-    await showNewest(trx, version, judged.was === 'pending')
+    await updatePlatformRow(trx, version, judged.was === 'pending')
     return { recorded: true, was: judged.was }
   })
 }
 
-type Of = { firmId: FirmId; documentId: DocumentId }
+type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 
 /**
  * Makes the platform's row show the newest version that may be seen; none where the current one is in quarantine. A row
  * that is not there is only made for a version that has waited to be shown: the platform may have taken any other away.
  */
-async function showNewest(trx: Tx, { firmId, documentId }: Of, mayAppear: boolean): Promise<void> {
+async function updatePlatformRow(trx: Tx, { firmId, documentId }: DocumentRef, mayAppear: boolean): Promise<void> {
   await sql`
     with newest as (
       select v.*, d.document_type, d.created_at, ${platformPathOfVersion} as path

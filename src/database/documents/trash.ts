@@ -5,10 +5,10 @@ import type { Tx } from '../connection/client.ts'
 import { documentColumns, type DocumentRecord } from './documents.ts'
 import { platformPathOfVersion } from './blob-location.ts'
 
-type Of = { firmId: FirmId; id: DocumentId }
+type DocumentRef = { firmId: FirmId; id: DocumentId }
 
 /** Whether this person handed the document in first, and no version of it was ever verified. */
-export async function isOwnUnverified(trx: Tx, { firmId, id }: Of, userId: UserId): Promise<boolean> {
+export async function isOwnUnverified(trx: Tx, { firmId, id }: DocumentRef, userId: UserId): Promise<boolean> {
   const { rows } = await sql`
     select from documents d
     where d.firm_id = ${firmId} and d.id = ${id} and d.created_by = ${userId}
@@ -21,7 +21,7 @@ export async function isOwnUnverified(trx: Tx, { firmId, id }: Of, userId: UserI
  * Of a document that the transaction holds (`lockDocument`): its row of the platform's goes, and is kept for the way back.
  * No version is noted where the row names other bytes: those of a change that is not followed yet.
  */
-export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: Of): Promise<void> {
+export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: DocumentRef): Promise<void> {
   await sql`
     with hidden as (
       delete from firm_documents f where f.id = ${id} and f.firm_id = ${firmId} returning to_jsonb(f) as row
@@ -43,7 +43,7 @@ export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: Of): Pr
  * and is the very row that it was if that is the same one. What is in quarantine or waits for its scan has none.
  * A row that was not followed yet comes back as it was, and is followed then.
  */
-export async function takeFromTrash(trx: Tx, { firmId, id }: Of): Promise<DocumentRecord> {
+export async function restoreFromTrash(trx: Tx, { firmId, id }: DocumentRef): Promise<DocumentRecord> {
   const { rows } = await sql<{ row: string }>`
     select (case when d.trashed_row is not null and d.trashed_version is null then d.trashed_row
       when d.trashed_version = v.version
@@ -75,12 +75,12 @@ export async function takeFromTrash(trx: Tx, { firmId, id }: Of): Promise<Docume
   )
   const [document] = back.rows
   if (document === undefined) throw new Error('a document that the transaction holds is not there')
-  if (rows[0] !== undefined) await showAgain(trx, rows[0].row)
+  if (rows[0] !== undefined) await insertPlatformRow(trx, rows[0].row)
   return document
 }
 
 /** In the columns that the platform's table has by now. */
-async function showAgain(trx: Tx, row: string): Promise<void> {
+async function insertPlatformRow(trx: Tx, row: string): Promise<void> {
   const { rows: columns } = await sql<{ name: string }>`
     select attname as name from pg_attribute
     where attrelid = 'firm_documents'::regclass and attnum > 0 and not attisdropped and attgenerated = ''

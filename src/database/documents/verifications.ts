@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { DocumentId, FirmId, StorageKey, StoreId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
-import type { Place } from './blob-location.ts'
+import type { BlobLocation } from './blob-location.ts'
 
 type VerificationRecord = {
   share: number
@@ -35,7 +35,7 @@ export function findLastVerification(db: Db): Promise<LastVerification | undefin
 }
 
 /** The same of those that were to look at every version. */
-export function findLastWholeVerification(db: Db): Promise<LastVerification | undefined> {
+export function findLastFullVerification(db: Db): Promise<LastVerification | undefined> {
   return findLastOf(db, 1)
 }
 
@@ -52,7 +52,7 @@ async function findLastOf(db: Db, leastShare: number): Promise<LastVerification 
 }
 
 /** Versions that cannot be looked at from an instance: on other disks, or in a store that is not set up there. */
-export async function countElsewhere(
+export async function countUnreachable(
   db: Db,
   { localStoreId, hasS3 }: { localStoreId: StoreId; hasS3: boolean },
 ): Promise<number> {
@@ -112,7 +112,7 @@ export async function countOverdue(db: Db, before: Date): Promise<number> {
  */
 export async function findUnnamedKeys(
   db: Db,
-  { store, storeId }: Omit<Place, 'key'>,
+  { store, storeId }: Omit<BlobLocation, 'key'>,
   keys: StorageKey[],
 ): Promise<StorageKey[]> {
   const { rows } = await sql<{ key: StorageKey }>`

@@ -3,10 +3,10 @@ import { sql } from 'kysely'
 import type { DocumentId, FirmId, StorageKey, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
 import type { DocumentRecord, VersionOfFile } from './documents.ts'
-import type { Place } from './blob-location.ts'
+import type { BlobLocation } from './blob-location.ts'
 
 /** A version as those see it who look after bytes, whoever may read it. */
-export type StoredVersion = Place &
+export type StoredVersion = BlobLocation &
   VersionOfFile &
   Pick<DocumentRecord, 'firmId' | 'version' | 'sha256' | 'bytesState'> & { documentId: DocumentId }
 
@@ -94,7 +94,7 @@ function isAfter(after: VersionCursor | undefined) {
 }
 
 /** Where some versions of a store should lie, those that this service put there or the platform's, for whoever wants to see whether it is the right one. */
-export async function listSomeKeys(
+export async function sampleKeys(
   db: Db,
   { store, isPlatforms, limit }: { store: StoreName; isPlatforms: boolean; limit: number },
 ): Promise<StorageKey[]> {
@@ -105,13 +105,13 @@ export async function listSomeKeys(
 }
 
 /** Whether one version at least lies in this store. */
-export async function isAnyVersionIn(db: Db, store: StoreName): Promise<boolean> {
+export async function hasVersionsIn(db: Db, store: StoreName): Promise<boolean> {
   const { rows } = await sql`
     select from document_versions where store = ${store} and bytes_state <> 'removed' limit 1`.execute(db)
   return rows.length > 0
 }
 
-type NamedOnDisk = {
+type LocalStoreUsage = {
   /** Fallback files that are on their way to S3. */
   waiting: number
   /** Fallback files that were found wrong or missing, and so stay. */
@@ -123,8 +123,8 @@ type NamedOnDisk = {
 }
 
 /** A system task: what rows say of one disk. Versions of the platform, which name no disk, are not among them. */
-export async function countOnDisk(db: Db, storeId: StoreId): Promise<NamedOnDisk> {
-  const { rows } = await sql<NamedOnDisk>`
+export async function countInLocalStore(db: Db, storeId: StoreId): Promise<LocalStoreUsage> {
+  const { rows } = await sql<LocalStoreUsage>`
     select count(*) filter (where is_fallback and bytes_state = 'present')::int as waiting,
       count(*) filter (where is_fallback and bytes_state in ('wrong', 'missing'))::int as spoiled,
       count(*) filter (where not is_fallback and bytes_state <> 'removed')::int

@@ -96,7 +96,7 @@ export async function findAccountByEmail(db: Db | Tx, email: string): Promise<Ac
 }
 
 /** The account as it is now, and so until the transaction ends: nobody changes its password or locks it meanwhile. */
-export async function holdAccount(trx: Tx, id: UserId): Promise<Account | undefined> {
+export async function lockAccount(trx: Tx, id: UserId): Promise<Account | undefined> {
   const { rows } = await sql<Account>`
     select ${accountColumns} from registered_users where id = ${id} for share`.execute(trx)
   return rows[0]

@@ -30,7 +30,7 @@ const memberColumns = sql<MemberRecord>`
   member.created_at as "createdAt", member.id as "rowId", member.created_at::text as "createdAtExact"`
 
 /** The platform's table may hold a person twice; the row that counts is the one their rights come from. */
-const isRowThatCounts = sql<boolean>`
+const isEffectiveRow = sql<boolean>`
   member.id = (
     select row.id from firm_users row where row.firm_id = member.firm_id and row.user_id = member.user_id
     order by (row.status = 'active') desc,
@@ -47,7 +47,7 @@ export async function listMembers(
   const { rows } = await sql<MemberRecord>`
     select ${memberColumns}
     from firm_users member join registered_users person on person.id = member.user_id
-    where member.firm_id = ${firmId} and ${isRowThatCounts}
+    where member.firm_id = ${firmId} and ${isEffectiveRow}
       and ${after === undefined ? sql`true` : sql`(member.created_at, member.id) > (${after.at}::timestamptz, ${after.id}::uuid)`}
     order by member.created_at, member.id limit ${limit}`.execute(db)
   return rows
@@ -61,7 +61,7 @@ export async function findMember(
   const { rows } = await sql<MemberRecord>`
     select ${memberColumns}
     from firm_users member join registered_users person on person.id = member.user_id
-    where member.firm_id = ${firmId} and member.user_id = ${userId} and ${isRowThatCounts}`.execute(db)
+    where member.firm_id = ${firmId} and member.user_id = ${userId} and ${isEffectiveRow}`.execute(db)
   return rows[0]
 }
 
@@ -106,7 +106,7 @@ export async function deleteMember(trx: Tx, { firmId }: Membership, userId: User
 }
 
 /** Who is an active `firm_admin`, locked until the transaction ends, against the platform's changes too. */
-export async function holdActiveAdmins(trx: Tx, firmId: FirmId): Promise<UserId[]> {
+export async function lockActiveAdmins(trx: Tx, firmId: FirmId): Promise<UserId[]> {
   const rows = await trx
     .selectFrom('firm_users')
     .select('user_id')

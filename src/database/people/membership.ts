@@ -27,7 +27,7 @@ export type AccessRequest = { userId: UserId; firmId: FirmId; right: RightToChec
 /** The same of many requests: whose ids are columns of the statement's other tables. */
 type AccessOfEach = { userId: UserId | RawBuilder<UserId>; firmId: FirmId | RawBuilder<FirmId>; right: RightToCheck }
 
-export type Refusal =
+export type Denial =
   | 'unauthenticated'
   | 'account_locked'
   | 'firm_missing'
@@ -36,8 +36,8 @@ export type Refusal =
   | 'administrators_read'
   | 'firm_locked'
 
-/** The columns that `accessOf` yields, always in one row: a refusal, or the role to act in. */
-export type AccessRow = { refusal: Refusal | null; role: FirmRole | 'administrator' | null }
+/** The columns that `accessOf` yields, always in one row: a denial, or the role to act in. */
+export type AccessRow = { denial: Denial | null; role: FirmRole | 'administrator' | null }
 
 /** Of several rows that the platform's table may hold for one person in one firm, the strongest role counts: lowest first. */
 export const rankOf = (role: RawBuilder<unknown>): RawBuilder<number> =>
@@ -59,7 +59,7 @@ export function accessOf({ userId, firmId, right }: AccessOfEach): RawBuilder<Ac
         when firm.id is null or member.role is null then 'not_a_member'
         when not member.role = any (${right.roles}::text[]) then 'forbidden'
         when firm.is_locked and not ${right.reads} then 'firm_locked'
-      end as refusal,
+      end as denial,
       case when ${actsAsAdministrator} then 'administrator' else member.role end as role
     from ${personOf(userId)} as person
     left join security_firms as firm on firm.id = ${firmId}
@@ -75,7 +75,7 @@ export function accessOf({ userId, firmId, right }: AccessOfEach): RawBuilder<Ac
 
 /** Throws the refusal as the answer that the contract has for it; else the proof. */
 export function membershipFrom(row: AccessRow, { userId, firmId }: { userId: UserId; firmId: FirmId }): Membership {
-  if (row.refusal !== null) throw new AppError(...refusalAnswers[row.refusal])
+  if (row.denial !== null) throw new AppError(...refusalAnswers[row.denial])
   if (row.role === null) throw new AppError('internal', 'The right could not be decided. Try again.')
   // The one place that may call a value a Membership: the row says so.
   return { userId, firmId, role: row.role } as Membership
@@ -84,11 +84,11 @@ export function membershipFrom(row: AccessRow, { userId, firmId }: { userId: Use
 /** Checks the right with the facts of this moment. Throws `not_a_member`, `forbidden`, `firm_locked`, `not_found`, `unauthenticated`. */
 export async function requireMembership(db: Db | Tx, request: AccessRequest): Promise<Membership> {
   const { rows } = await sql<AccessRow>`select * from ${accessOf(request)} as access`.execute(db)
-  return membershipFrom(rows[0] ?? { refusal: null, role: null }, request)
+  return membershipFrom(rows[0] ?? { denial: null, role: null }, request)
 }
 
 /** The answer to each refusal; its code is also what the audit trail calls it. */
-export const refusalAnswers: Record<Refusal, [ErrorCode, string]> = {
+export const refusalAnswers: Record<Denial, [ErrorCode, string]> = {
   unauthenticated: ['unauthenticated', 'This account no longer exists. Log in again.'],
   account_locked: ['forbidden', 'This account is locked. Ask the platform’s support to unlock it.'],
   firm_missing: ['not_found', 'There is no such firm.'],

@@ -8,25 +8,25 @@ import type { Membership } from './membership.ts'
 export type Quota = { bytes: number | undefined; documents: number | undefined }
 
 /** What somebody wants to add to it. */
-export type Growth = { bytes: number; documents: 0 | 1 }
+export type AddedUsage = { bytes: number; documents: 0 | 1 }
 
-export type Room = {
+export type QuotaUsage = {
   usedBytes: number
   usedDocuments: number
   /** Null: any number. */
-  mostBytes: number | null
-  mostDocuments: number | null
+  quotaBytes: number | null
+  quotaDocuments: number | null
 }
 
 /** What the firm stores and may store. What is on its way does not count. */
-export async function readRoom(
+export async function readQuotaUsage(
   db: Db | Tx,
-  { firmId, usualQuota }: { firmId: FirmId; usualQuota: Quota },
-): Promise<Room> {
-  const { rows } = await sql<Room>`
+  { firmId, defaultQuota }: { firmId: FirmId; defaultQuota: Quota },
+): Promise<QuotaUsage> {
+  const { rows } = await sql<QuotaUsage>`
     select used.bytes::float8 as "usedBytes", used.documents::float8 as "usedDocuments",
-      coalesce(q.most_bytes, ${usualQuota.bytes ?? null}::bigint)::float8 as "mostBytes",
-      coalesce(q.most_documents, ${usualQuota.documents ?? null}::bigint)::float8 as "mostDocuments"
+      coalesce(q.most_bytes, ${defaultQuota.bytes ?? null}::bigint)::float8 as "quotaBytes",
+      coalesce(q.most_documents, ${defaultQuota.documents ?? null}::bigint)::float8 as "quotaDocuments"
     from document_usage_of(${firmId}) used left join document_quotas q on q.firm_id = ${firmId}`.execute(db)
   const [row] = rows
   if (row === undefined) throw new Error('the database did not say what a firm stores')
@@ -34,8 +34,8 @@ export async function readRoom(
 }
 
 /** Of a firm that is new. */
-export function emptyRoom({ bytes, documents }: Quota): Room {
-  return { usedBytes: 0, usedDocuments: 0, mostBytes: bytes ?? null, mostDocuments: documents ?? null }
+export function emptyQuotaUsage({ bytes, documents }: Quota): QuotaUsage {
+  return { usedBytes: 0, usedDocuments: 0, quotaBytes: bytes ?? null, quotaDocuments: documents ?? null }
 }
 
 /** A firm's own bounds; null: the usual one, undefined: as it is. */
@@ -60,7 +60,7 @@ export async function setQuota(trx: Tx, { firmId }: Membership, change: QuotaCha
 const maxFirmsAtOnce = 200
 
 /** A system task: adds the changes of all firms to their sums, a batch of firms at a time. Returns the number of changes. */
-export async function sumUpUsage(db: Db): Promise<number> {
+export async function aggregateUsage(db: Db): Promise<number> {
   let all = 0
   let after: FirmId | null = null
   do {

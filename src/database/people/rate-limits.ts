@@ -5,7 +5,7 @@ import type { Db } from '../connection/client.ts'
 /** So many of one thing may somebody do in an hour: at once, and then as they come back, one by one. */
 export type Bucket = { name: string; perHour: number }
 
-export type PermitWish = { bucket: Bucket; permits: number }
+export type LeaseRequest = { bucket: Bucket; permits: number }
 
 /** `granted`: at most what was wished for, and none when the hour is used up. `left`: how many more there are, in parts too. */
 export type Lease = { name: string; granted: number; left: number }
@@ -16,7 +16,7 @@ const hour = 3600
  * Takes permits out of buckets that all instances share, by the database's clock. One statement, whatever the number of
  * buckets; each is held for as long as that takes.
  */
-export async function leasePermits(db: Db, wishes: PermitWish[]): Promise<Lease[]> {
+export async function leasePermits(db: Db, wishes: LeaseRequest[]): Promise<Lease[]> {
   // In one order everywhere, so that no two wait for each other.
   const inOrder = wishes.toSorted((a, b) => (a.bucket.name < b.bucket.name ? -1 : 1))
   const names = inOrder.map(({ bucket }) => bucket.name)
@@ -44,7 +44,7 @@ const grantable = sql`greatest(0, least(excluded.granted, floor(
  * A system task: buckets that are full again say nothing that no row would not. It waits for no lease: a lease that met it
  * in a deadlock would fail, and then nobody is refused for a while.
  */
-export async function removeFullBuckets(db: Db): Promise<void> {
+export async function deleteFullBuckets(db: Db): Promise<void> {
   await sql`
     delete from document_rates where bucket in (
       select bucket from document_rates where spent_until < now() for update skip locked)`.execute(db)

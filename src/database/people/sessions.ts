@@ -18,9 +18,9 @@ export type RefreshTokenState = RefreshTokenRecord & {
   sessionEndedAt: Date | null
 }
 
-type Life = { issuedAt: Date; expiresAt: Date }
+type TokenLifetime = { issuedAt: Date; expiresAt: Date }
 
-export async function insertSession(trx: Tx, userId: UserId, life: Life): Promise<RefreshTokenRecord> {
+export async function insertSession(trx: Tx, userId: UserId, life: TokenLifetime): Promise<RefreshTokenRecord> {
   const { id: sessionId } = await trx
     .insertInto('document_sessions')
     .values({ id: sql<SessionId>`gen_random_uuid()`, user_id: userId, started_at: life.issuedAt })
@@ -32,7 +32,7 @@ export async function insertSession(trx: Tx, userId: UserId, life: Life): Promis
 export async function insertRefreshToken(
   trx: Tx,
   { sessionId, userId }: { sessionId: SessionId; userId: UserId },
-  { issuedAt, expiresAt }: Life,
+  { issuedAt, expiresAt }: TokenLifetime,
 ): Promise<RefreshTokenRecord> {
   const { id } = await trx
     .insertInto('document_refresh_tokens')
@@ -70,11 +70,11 @@ export async function findRefreshToken(trx: Tx, id: string): Promise<RefreshToke
  * Locks a session until the transaction ends: of two who renew or end it at once, on whatever instance, the second
  * sees what the first did. Who also holds the account holds it first.
  */
-export async function holdSession(trx: Tx, id: SessionId): Promise<void> {
+export async function lockSession(trx: Tx, id: SessionId): Promise<void> {
   await trx.selectFrom('document_sessions').select('id').where('id', '=', id).forUpdate().execute()
 }
 
-export async function markUsed(trx: Tx, id: string, used: { at: Date; successorId: string }): Promise<void> {
+export async function markTokenUsed(trx: Tx, id: string, used: { at: Date; successorId: string }): Promise<void> {
   await trx
     .updateTable('document_refresh_tokens')
     .set({ used_at: used.at, successor_id: used.successorId })
@@ -116,7 +116,7 @@ export async function removeExpiredSessions(db: Db, now: Date): Promise<void> {
       and not exists (select from document_refresh_tokens t where t.session_id = s.id)`.execute(db)
 }
 
-export type LockoutRule = { mostFailures: number; windowSeconds: number; lockSeconds: number }
+export type LockoutRule = { maxFailures: number; windowSeconds: number; lockSeconds: number }
 
 /**
  * What failures and logins of an e-mail are counted under, and how a refused login is named in the audit trail, which must not
@@ -162,7 +162,7 @@ export async function countFailure(db: Db, emailDigest: Sha256, rule: LockoutRul
       failed_at = ${counting},
       locked_until = case
         when ${isLocked} then f.locked_until
-        when cardinality(${counting}) >= ${rule.mostFailures} then ${lockEnd}
+        when cardinality(${counting}) >= ${rule.maxFailures} then ${lockEnd}
       end
     returning cardinality(failed_at) as failures, locked_until as "lockedUntil"`.execute(db)
   return rows[0] ?? { failures: 1, lockedUntil: null }

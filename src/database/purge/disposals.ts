@@ -5,7 +5,7 @@ import type { Db, Tx } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
 import { isHeld, isLastVerified, retainedUntil } from './trash-retention.ts'
 
-type Of = { firmId: FirmId; documentId: DocumentId }
+type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 
 export type Disposal = {
   why: string
@@ -25,7 +25,7 @@ export type Disposal = {
 export async function disposeDocument(
   trx: Tx,
   actor: EventActor,
-  { firmId, documentId }: Of,
+  { firmId, documentId }: DocumentRef,
   { why, by, dueAt, localStoreId }: Disposal,
 ): Promise<void> {
   await sql`
@@ -65,7 +65,7 @@ export async function disposeDocument(
 }
 
 /** Where files of a document should lie whose rows name no disk: the platform's. */
-export async function listDisklessFiles(db: Db | Tx, { firmId, documentId }: Of): Promise<StorageKey[]> {
+export async function listFilesWithoutStoreId(db: Db | Tx, { firmId, documentId }: DocumentRef): Promise<StorageKey[]> {
   const { rows } = await sql<{ key: StorageKey }>`
     select distinct v.storage_key as key
     from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
@@ -123,7 +123,10 @@ export type DisposalOf = {
 }
 
 /** That the document may be seen is the caller's to check. */
-export async function findDisposalOf(db: Db | Tx, { firmId, documentId }: Of): Promise<DisposalOf | undefined> {
+export async function findDisposalOf(
+  db: Db | Tx,
+  { firmId, documentId }: DocumentRef,
+): Promise<DisposalOf | undefined> {
   const { rows } = await sql<DisposalOf>`
     select d.deleted_at as "deletedAt", ${retainedUntil} as "retainedUntil", ${isHeld} as "isHeld",
       h.id is not null as "hasHold", h.reason as "holdReason", ${isLastVerified} as "isLastVerified",
@@ -137,7 +140,7 @@ export async function findDisposalOf(db: Db | Tx, { firmId, documentId }: Of): P
 /** Of a document in the trash that the transaction holds. `by` undefined: the word is taken back. False when it was so already. */
 export async function setPurgeApproval(
   trx: Tx,
-  { firmId, documentId }: Of,
+  { firmId, documentId }: DocumentRef,
   { by, reason }: { by: UserId | undefined; reason: string },
 ): Promise<boolean> {
   const isGiven = by !== undefined

@@ -5,14 +5,14 @@ import type { Db, Tx } from '../connection/client.ts'
 import type { Membership } from '../people/membership.ts'
 
 /** `documentId`: null for all of the firm's. */
-type On = { firmId: FirmId; documentId: DocumentId | null }
+type HoldTarget = { firmId: FirmId; documentId: DocumentId | null }
 
 export type Hold = { isHeld: boolean; reason: string | null }
 
 /** On all that a firm has. False when it was so already. */
 export async function setFirmHold(trx: Tx, { firmId, userId }: Membership, hold: Hold): Promise<boolean> {
-  await holdFirmStill(trx, firmId, 'alone')
-  return set(trx, { firmId, documentId: null }, userId, hold)
+  await lockFirmHolds(trx, firmId, 'alone')
+  return setHold(trx, { firmId, documentId: null }, userId, hold)
 }
 
 /** On one document, which the transaction holds. False when it was so already. */
@@ -22,19 +22,24 @@ export async function setDocumentHold(
   documentId: DocumentId,
   hold: Hold,
 ): Promise<boolean> {
-  return set(trx, { firmId, documentId }, userId, hold)
+  return setHold(trx, { firmId, documentId }, userId, hold)
 }
 
 /**
  * Until the transaction ends nobody sets or lifts a hold on the firm; `alone`: and nobody purges anything of it. So
  * whoever heard that a hold stands knows that nothing goes any more.
  */
-export async function holdFirmStill(trx: Tx, firmId: FirmId, how: 'shared' | 'alone'): Promise<void> {
+export async function lockFirmHolds(trx: Tx, firmId: FirmId, how: 'shared' | 'alone'): Promise<void> {
   const lock = sql.raw(how === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock')
   await sql`select ${lock}(hashtextextended(${`hold:${firmId}`}, 0))`.execute(trx)
 }
 
-async function set(trx: Tx, { firmId, documentId }: On, userId: UserId, { isHeld, reason }: Hold): Promise<boolean> {
+async function setHold(
+  trx: Tx,
+  { firmId, documentId }: HoldTarget,
+  userId: UserId,
+  { isHeld, reason }: Hold,
+): Promise<boolean> {
   const on =
     documentId === null
       ? sql<boolean>`firm_id = ${firmId} and document_id is null`
@@ -99,11 +104,11 @@ export async function listObjectsToRelease(db: Db, { after, limit }: Page): Prom
   return rows
 }
 
-export async function noteObjectHeld(db: Db, { firmId, documentId, key }: HeldObject): Promise<void> {
+export async function recordObjectHold(db: Db, { firmId, documentId, key }: HeldObject): Promise<void> {
   await sql`insert into document_object_holds (storage_key, firm_id, document_id)
     values (${key}, ${firmId}, ${documentId}) on conflict do nothing`.execute(db)
 }
 
-export async function noteObjectReleased(db: Db, { key }: HeldObject): Promise<void> {
+export async function deleteObjectHold(db: Db, { key }: HeldObject): Promise<void> {
   await sql`delete from document_object_holds where storage_key = ${key}`.execute(db)
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
 import type { DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
-import { isClaimOver } from '../blobs/blob.ts'
+import { isClaimExpired } from '../blobs/blob.ts'
 import type { Db, Tx } from '../connection/client.ts'
 
 /** What stands before a purge of a document, first things first; `due` when nothing does. */
@@ -109,7 +109,7 @@ const stateOf = ({ now, before }: PurgeTimes) => sql<PurgeState>`case
   when ${isHeld} then 'held'
   when ${retainedUntil} > ${now}::timestamptz then 'retained'
   when d.purge_approved_at is null and ${isLastVerified} then 'needs_approval'
-  when ${isAtWork} then 'busy'
+  when ${isBusy} then 'busy'
   when d.deleted_at > ${before ?? null}::timestamptz then 'not_yet'
   else 'due' end`
 
@@ -137,7 +137,7 @@ export const isLastVerified = sql<boolean>`(
       and v.review_status = 'verified' and v.bytes_state = 'present' offset 0))`
 
 /** SQL: whether a live process writes bytes of document `d`, or it is on its way into quarantine. */
-const isAtWork = sql<boolean>`(
-  exists (select from document_blobs b where b.document_id = d.id and b.state = 'incoming' and not ${isClaimOver} offset 0)
+const isBusy = sql<boolean>`(
+  exists (select from document_blobs b where b.document_id = d.id and b.state = 'incoming' and not ${isClaimExpired} offset 0)
   or exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
                and v.scan_status = 'infected' and v.bytes_state = 'present' offset 0))`

@@ -17,7 +17,7 @@ export async function findInstallationId(db: Db): Promise<string> {
 }
 
 /** Of several instances that start at once, one is in here and the others wait until its transaction ends. */
-export async function takeFirstStartLock(trx: Tx): Promise<void> {
+export async function lockFirstStart(trx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('paniq-documents first start'))`.execute(trx)
 }
 
@@ -25,8 +25,8 @@ export async function takeFirstStartLock(trx: Tx): Promise<void> {
  * A secret of our own that every instance reads: made by whichever asks first, and never changed. Of several that ask at
  * once one makes it, and all get the same.
  */
-export async function keepSecretInDatabase(db: Db, name: string): Promise<string> {
-  const secret = (await findSecret(db, name)) ?? (await makeSecret(db, name))
+export async function ensureStoredSecret(db: Db, name: string): Promise<string> {
+  const secret = (await findSecret(db, name)) ?? (await createSecret(db, name))
   if (secret === undefined) throw new Error(`the secret ${name} is neither there nor could be made`)
   return secret
 }
@@ -37,7 +37,7 @@ async function findSecret(db: Db, name: string): Promise<string | undefined> {
 }
 
 // What is read is what stands: a second one who makes it waits for the first, and then finds that one's.
-async function makeSecret(db: Db, name: string): Promise<string | undefined> {
+async function createSecret(db: Db, name: string): Promise<string | undefined> {
   await db
     .insertInto('document_secrets')
     .values({ name, secret: randomBytes(32).toString('hex') })

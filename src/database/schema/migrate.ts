@@ -18,13 +18,13 @@ const folder = join(import.meta.dirname, 'migrations')
  * of a later one. Returns the names of the migrations that it ran. `only`: those alone, for rows that are older than the others.
  */
 export async function migrate(ownerDb: Db, only?: string[]): Promise<string[]> {
-  const givesUpAt = Date.now() + patienceMs
+  const givesUpAt = Date.now() + maxLockWaitMs
   for (;;) {
     try {
-      return await tryToMigrate(ownerDb, only === undefined ? sqlFiles : onlyThese(only))
+      return await tryToMigrate(ownerDb, only === undefined ? sqlFiles : selectMigrations(only))
     } catch (error) {
-      if (!isHeldUp(error)) throw error
-      if (Date.now() > givesUpAt) throw new Error(whoHoldsIt, { cause: error })
+      if (!isLockConflict(error)) throw error
+      if (Date.now() > givesUpAt) throw new Error(lockedMessage, { cause: error })
       await wait(pauseMs)
     }
   }
@@ -34,13 +34,13 @@ export async function migrate(ownerDb: Db, only?: string[]): Promise<string[]> {
  * A table of the platform's that somebody holds is asked for again and again, without waiting for it: who waits for a
  * table keeps all that come later from it.
  */
-const patienceMs = 4 * 60_000
+const maxLockWaitMs = 4 * 60_000
 const pauseMs = 100
 
-const whoHoldsIt =
+const lockedMessage =
   'the database could not be migrated: somebody holds one of its tables for minutes already; pg_stat_activity shows who'
 
-function isHeldUp(error: unknown): boolean {
+function isLockConflict(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   return isLockTimeout(cause) || isDeadlock(cause)
 }
@@ -83,10 +83,10 @@ async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<
 }
 
 /** Those that change the platform's tables. */
-const ofPlatform = new Set(['0001-platform-tables.sql', '0008-follow-the-platform.sql'])
+const platformMigrations = new Set(['0001-platform-tables.sql', '0008-follow-the-platform.sql'])
 
 async function run(db: Kysely<unknown>, file: string, text: string): Promise<void> {
-  if (ofPlatform.has(file)) await lockPlatformTables(db)
+  if (platformMigrations.has(file)) await lockPlatformTables(db)
   await sql.raw(text).execute(db)
 }
 
@@ -106,7 +106,7 @@ export async function listMigrations(): Promise<string[]> {
   return Object.keys(await sqlFiles.getMigrations())
 }
 
-function onlyThese(names: string[]): MigrationProvider {
+function selectMigrations(names: string[]): MigrationProvider {
   return {
     async getMigrations() {
       const all = Object.entries(await sqlFiles.getMigrations())
@@ -134,7 +134,7 @@ export async function listMigrated(db: Db): Promise<string[]> {
 }
 
 /** What our migrations need of each, from the first one on. */
-const modes: [table: string, mode: string][] = [
+const platformLocks: [table: string, mode: string][] = [
   ['document_types', 'access exclusive'],
   ['firm_documents', 'share row exclusive'],
   ['firm_users', 'share row exclusive'],
@@ -148,7 +148,7 @@ const modes: [table: string, mode: string][] = [
  * own error for a lock that cannot be had just now.
  */
 async function lockPlatformTables(trx: Kysely<unknown>): Promise<void> {
-  for (const [table, mode] of modes) {
+  for (const [table, mode] of platformLocks) {
     const { rows } = await sql`select where to_regclass(${table}) is not null`.execute(trx)
     if (rows.length > 0) await sql`lock table ${sql.table(table)} in ${sql.raw(mode)} mode nowait`.execute(trx)
   }

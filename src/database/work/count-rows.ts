@@ -4,7 +4,7 @@ import type { Db } from '../connection/client.ts'
 import { jobQueue, jobSchema } from './job-queue.ts'
 
 /** A count that grows past this is trouble enough; counting on would only slow the database down. */
-const mostCounted = 10_000
+const maxCounted = 10_000
 
 /** How many, and for how long the oldest has been there; 0 where there is none. */
 export type Waiting = { count: number; oldestSeconds: number }
@@ -47,46 +47,46 @@ export async function countRows(db: Db, { hasScanner }: { hasScanner: boolean })
   // Without a scanner every version is a skipped one, and none of them waits.
   const withoutVerdict = hasScanner ? `in ('pending', 'skipped')` : `= 'pending'`
   const { rows } = await sql<Row>`
-    ${look('openUploads', 'created_at', 'document_blobs', `state = 'incoming' and source_id is null and source_key is null`)}
-    union all ${look('fallback', 'uploaded_at', 'document_versions', 'is_fallback')}
-    union all ${look('openMoves', 'created_at', 'document_blobs', `state = 'incoming' and (source_id is not null or source_key is not null)`)}
-    union all ${look('dueRemovals', 'due_at', 'document_blobs', `state = 'leaving' and due_at <= now()`)}
-    union all ${look('quarantined', 'changed_at', 'document_blobs', `state = 'quarantined'`)}
-    union all ${look('eventsWithoutMonth', 'occurred_at', 'document_events_default')}
-    union all ${lookAtMonths}
-    union all ${look('unfollowed', 'noted_at', 'document_unfollowed')}
-    union all ${lookAtPlatform}
-    union all ${look('unhashed', 'uploaded_at', 'document_versions', `sha256 is null and bytes_state = 'present'`)}
-    union all ${look('scansWaiting', waitingSince, 'document_versions', `scan_status ${withoutVerdict} and bytes_state = 'present'`)}
-    union all ${look('infected', 'scanned_at', 'document_versions', `scan_status = 'infected'`)}
-    union all ${look('inTrash', 'deleted_at', 'documents', 'deleted_at is not null')}
-    union all ${look('heldFirms', 'held_at', 'document_holds', 'document_id is null')}
-    union all ${look('heldDocuments', 'held_at', 'document_holds', 'document_id is not null')}`.execute(db)
+    ${countOf('openUploads', 'created_at', 'document_blobs', `state = 'incoming' and source_id is null and source_key is null`)}
+    union all ${countOf('fallback', 'uploaded_at', 'document_versions', 'is_fallback')}
+    union all ${countOf('openMoves', 'created_at', 'document_blobs', `state = 'incoming' and (source_id is not null or source_key is not null)`)}
+    union all ${countOf('dueRemovals', 'due_at', 'document_blobs', `state = 'leaving' and due_at <= now()`)}
+    union all ${countOf('quarantined', 'changed_at', 'document_blobs', `state = 'quarantined'`)}
+    union all ${countOf('eventsWithoutMonth', 'occurred_at', 'document_events_default')}
+    union all ${countMonthsAhead}
+    union all ${countOf('unfollowed', 'noted_at', 'document_unfollowed')}
+    union all ${countNotAdopted}
+    union all ${countOf('unhashed', 'uploaded_at', 'document_versions', `sha256 is null and bytes_state = 'present'`)}
+    union all ${countOf('scansWaiting', waitingSince, 'document_versions', `scan_status ${withoutVerdict} and bytes_state = 'present'`)}
+    union all ${countOf('infected', 'scanned_at', 'document_versions', `scan_status = 'infected'`)}
+    union all ${countOf('inTrash', 'deleted_at', 'documents', 'deleted_at is not null')}
+    union all ${countOf('heldFirms', 'held_at', 'document_holds', 'document_id is null')}
+    union all ${countOf('heldDocuments', 'held_at', 'document_holds', 'document_id is not null')}`.execute(db)
   // The statement has each of them once.
   return Object.fromEntries(rows.map(({ what, ...waiting }) => [what, waiting])) as RowCounts
 }
 
 const waitingSince = `case scan_status when 'pending' then uploaded_at else scan_tried_at end`
 
-function look(what: keyof RowCounts, since: string, table: string, condition = 'true') {
+function countOf(what: keyof RowCounts, since: string, table: string, condition = 'true') {
   return sql`
     select ${sql.lit(what)} as what, count(*)::int as count, ${secondsSince(sql`min(since)`)} as "oldestSeconds"
     from (
-      select ${sql.raw(since)} as since from ${sql.table(table)} where ${sql.raw(condition)} limit ${sql.lit(mostCounted)}
+      select ${sql.raw(since)} as since from ${sql.table(table)} where ${sql.raw(condition)} limit ${sql.lit(maxCounted)}
     ) as counted`
 }
 
-const lookAtMonths = sql`
+const countMonthsAhead = sql`
   select 'eventMonthsAhead' as what, count(*)::int as count, 0::float8 as "oldestSeconds"
   from pg_inherits join pg_class on pg_class.oid = inhrelid
   where inhparent = 'document_events'::regclass and relname ~ '^document_events_[0-9]{4}_[0-9]{2}$'
     and relname > 'document_events_' || to_char(now() at time zone 'UTC', 'YYYY_MM')`
 
-const lookAtPlatform = sql`
+const countNotAdopted = sql`
   select 'notAdopted' as what, count(*)::int as count, ${secondsSince(sql`min(began_at)`)} as "oldestSeconds"
   from (
     select began_at from document_following, firm_documents
-    where all_known_at is null and (rows_to is null or id > rows_to) limit ${sql.lit(mostCounted)}
+    where all_known_at is null and (rows_to is null or id > rows_to) limit ${sql.lit(maxCounted)}
   ) as counted`
 
 /** By the database's own clock, which wrote the rows. */
@@ -118,7 +118,7 @@ export async function countJobs(db: Db): Promise<QueuedJobs[]> {
         ${secondsSince(sql`min(start_after) filter (where state < 'active')`)} as "oldestSeconds"
       from (
         select name, singleton_key, state, start_after from ${sql.table(`${jobSchema}.job`)}
-        where state in ('created', 'retry', 'active', 'failed') limit ${sql.lit(mostCounted)}
+        where state in ('created', 'retry', 'active', 'failed') limit ${sql.lit(maxCounted)}
       ) as jobs group by 1, 2
     )
     select queue, state::text as state, coalesce(count, 0) as count, coalesce("oldestSeconds", 0) as "oldestSeconds"

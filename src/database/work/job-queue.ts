@@ -34,7 +34,7 @@ export function queueAddress(connection: PoolConfig): ConstructorOptions {
 /** The one queue of all kinds of jobs: an instance that has nothing to do polls one. */
 export const jobQueue = 'maintenance'
 
-type Wish = {
+type EnqueueOptions = {
   /** The change that makes it necessary: the job comes about together with it or not at all. */
   trx?: Tx
   /** Who asks within this time for the same asks for one. */
@@ -44,17 +44,17 @@ type Wish = {
 }
 
 /** Asks for a job. It keeps which request it is done for, so that its log says so whenever it runs, and at every attempt. */
-export async function enqueueJob(queue: PgBoss, name: string, { trx, ...options }: Wish = {}): Promise<void> {
+export async function enqueueJob(queue: PgBoss, name: string, { trx, ...options }: EnqueueOptions = {}): Promise<void> {
   const { request_id: requestId } = logContext()
   const traceparent = currentSpan()?.traceparent
-  const sending: SendOptions = { ...options, ...oneOf(name), ...(trx !== undefined && { db: fromKysely(trx) }) }
+  const sending: SendOptions = { ...options, ...singletonOf(name), ...(trx !== undefined && { db: fromKysely(trx) }) }
   const data = { job: name, ...(requestId && { request_id: requestId }), ...(traceparent && { traceparent }) }
   await queue.send(jobQueue, data, sending)
 }
 
 /** Sends a job again and again, by a cron line in UTC. */
 export async function scheduleJob(queue: PgBoss, name: string, cron: string, expireInSeconds: number): Promise<void> {
-  await queue.schedule(jobQueue, cron, { job: name }, { tz: 'UTC', key: name, expireInSeconds, ...oneOf(name) })
+  await queue.schedule(jobQueue, cron, { job: name }, { tz: 'UTC', key: name, expireInSeconds, ...singletonOf(name) })
 }
 
 /**
@@ -71,7 +71,7 @@ export async function returnJob(queue: PgBoss, { id, retryCount }: Pick<Job, 'id
 }
 
 /** In an `exclusive` queue one job of a kind waits or runs at a time, over all instances. */
-function oneOf(name: string) {
+function singletonOf(name: string) {
   return { singletonKey: name }
 }
 

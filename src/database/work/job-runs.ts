@@ -22,10 +22,10 @@ export type RunRecord = {
   disk: StoreId | null
   knownSince: Date
   /** The run under way, or one that was killed. */
-  begunAt: Date | null
-  begunBy: string | null
+  runningSince: Date | null
+  runningOn: string | null
   /** Whether the queue has heard of the one under way just now; never of what is done for a disk, which is no queue's. */
-  isHeard: boolean
+  isAlive: boolean
   startedAt: Date | null
   endedAt: Date | null
   endedBy: string | null
@@ -36,24 +36,24 @@ export type RunRecord = {
 }
 
 /** A worker knows this job: from now on it can be late. */
-export async function noteTask(db: Db, task: string): Promise<void> {
+export async function registerTask(db: Db, task: string): Promise<void> {
   await sql`insert into document_runs (task) values (${task}) on conflict do nothing`.execute(db)
 }
 
 /** Answers when it began, by the database's clock. */
-export async function beginRun(db: Db, { task, disk }: RunOf, instance: string): Promise<Date | undefined> {
-  const { rows } = await sql<{ begunAt: Date }>`
-    insert into document_runs (task, place, begun_at, begun_by) values (${task}, ${disk ?? nowhere}, now(), ${instance})
+export async function startRun(db: Db, { task, disk }: RunOf, instance: string): Promise<Date | undefined> {
+  const { rows } = await sql<{ runningSince: Date }>`
+    insert into document_runs (task, place, begun_at, begun_by) values (${task}, ${disk ?? noDisk}, now(), ${instance})
     on conflict (task, place) do update set begun_at = excluded.begun_at, begun_by = excluded.begun_by
-    returning begun_at as "begunAt"`.execute(db)
-  return rows[0]?.begunAt
+    returning begun_at as "runningSince"`.execute(db)
+  return rows[0]?.runningSince
 }
 
 export async function endRun(db: Db, run: EndedRun): Promise<void> {
   const { task, disk, instance, startedAt = null, outcome, error = null, did } = run
   await sql`
     insert into document_runs as r (task, place, started_at, ended_at, ended_by, outcome, error, did, succeeded_at)
-    values (${task}, ${disk ?? nowhere}, coalesce(${startedAt}::timestamptz, now()), now(), ${instance}, ${outcome}, ${error},
+    values (${task}, ${disk ?? noDisk}, coalesce(${startedAt}::timestamptz, now()), now(), ${instance}, ${outcome}, ${error},
       ${did === undefined ? null : JSON.stringify(did)}, case when ${outcome} = 'ok' then now() end)
     on conflict (task, place) do update set
       started_at = excluded.started_at, ended_at = excluded.ended_at, ended_by = excluded.ended_by,
@@ -66,12 +66,12 @@ export async function endRun(db: Db, run: EndedRun): Promise<void> {
 /** The last of each task, of all and of each disk. The condition on the state is that of the queue's own index. */
 export async function listRuns(db: Db): Promise<RunRecord[]> {
   const { rows } = await sql<RunRecord>`
-    select task, nullif(place, ${nowhere}) as disk, known_since as "knownSince", begun_at as "begunAt", begun_by as "begunBy",
+    select task, nullif(place, ${noDisk}) as disk, known_since as "knownSince", begun_at as "runningSince", begun_by as "runningOn",
       begun_at is not null and exists (
         select from ${sql.table(`${jobSchema}.job`)} j
         where j.name = ${jobQueue} and j.singleton_key = task and j.state = 'active' and j.state in ('created', 'retry', 'active', 'failed')
           and j.heartbeat_on > now() - interval '2 minutes'
-      ) as "isHeard",
+      ) as "isAlive",
       started_at as "startedAt", ended_at as "endedAt", ended_by as "endedBy", outcome, error, did,
       succeeded_at as "succeededAt"
     from document_runs order by task, place`.execute(db)
@@ -79,10 +79,10 @@ export async function listRuns(db: Db): Promise<RunRecord[]> {
 }
 
 /** Of disks that nobody has tended since then. */
-export async function forgetDisksBefore(db: Db, before: Date): Promise<void> {
+export async function deleteDisksBefore(db: Db, before: Date): Promise<void> {
   await sql`
     delete from document_runs
-    where place <> ${nowhere} and greatest(begun_at, ended_at, known_since) < ${before}`.execute(db)
+    where place <> ${noDisk} and greatest(begun_at, ended_at, known_since) < ${before}`.execute(db)
 }
 
-const nowhere = ''
+const noDisk = ''

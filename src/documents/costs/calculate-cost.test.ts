@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import type { CostFacts, Stack } from '../../database/documents/cost-facts.ts'
+import type { CostFacts, FileGroup } from '../../database/documents/cost-facts.ts'
 import { type Assumptions, type CostLine, type Lifecycle, calculateCost, type Scenario } from './calculate-cost.ts'
 import { readPrices, defaultPrices } from './read-prices.ts'
 
@@ -24,7 +24,7 @@ const prices = readPrices(
     free_each_month: { s3_transfer_out_gb: 100, cloudfront_transfer_out_gb: 1000, cloudfront_requests: 500 },
   }),
 )
-const nothing: CostFacts = { firms: 1, onDisk: 0, kept: [], hidden: [], downloads: [] }
+const nothing: CostFacts = { firms: 1, localFiles: 0, stored: [], hidden: [], downloads: [] }
 const usualLifecycle: Lifecycle = {
   hiddenToIaDays: 30,
   hiddenGoneDays: 90,
@@ -32,14 +32,14 @@ const usualLifecycle: Lifecycle = {
   movesSmall: false,
 }
 
-const large = (ageDays: number, files: number, bytes: number): Stack => ({
+const large = (ageDays: number, files: number, bytes: number): FileGroup => ({
   ageDays,
   files,
   bytes,
   isSmall: false,
   requests: files,
 })
-const small = (ageDays: number, files: number, bytes: number): Stack => ({
+const small = (ageDays: number, files: number, bytes: number): FileGroup => ({
   ...large(ageDays, files, bytes),
   isSmall: true,
 })
@@ -58,7 +58,7 @@ function costOf(facts: Partial<CostFacts>, scenario: Partial<Scenario> = {}, ass
 
 describe('storage', () => {
   test('ten GB that are kept cost ten times the price of STANDARD, however old they are', () => {
-    const { amountOf, priceOf } = costOf({ kept: [large(0, 1000, 4 * gb), large(900, 5, 6 * gb)] })
+    const { amountOf, priceOf } = costOf({ stored: [large(0, 1000, 4 * gb), large(900, 5, 6 * gb)] })
 
     expect([amountOf('storage_standard'), priceOf('storage_standard')]).toEqual([10, 0.3])
     expect(priceOf('storage_standard_ia')).toBe(0)
@@ -112,9 +112,9 @@ describe('storage', () => {
   test('what is kept moves only where the lifecycle says so', () => {
     const kept = [large(179, 1, gb), large(180, 1, gb)]
 
-    expect(costOf({ kept }, { lifecycle: usualLifecycle }).amountOf('storage_standard')).toBe(2)
+    expect(costOf({ stored: kept }, { lifecycle: usualLifecycle }).amountOf('storage_standard')).toBe(2)
     expect(
-      costOf({ kept }, { lifecycle: { ...usualLifecycle, keptToIaDays: 180 } }).amountOf('storage_standard_ia'),
+      costOf({ stored: kept }, { lifecycle: { ...usualLifecycle, keptToIaDays: 180 } }).amountOf('storage_standard_ia'),
     ).toBe(1)
   })
 })
@@ -122,13 +122,13 @@ describe('storage', () => {
 describe('requests', () => {
   test('each upload of the month is one, and a large one as many as its parts and two', () => {
     const parted = { ...large(5, 1, 20 * mb), requests: 5 }
-    const { amountOf, priceOf } = costOf({ kept: [large(0, 1000, gb), parted, large(31, 700, gb)] })
+    const { amountOf, priceOf } = costOf({ stored: [large(0, 1000, gb), parted, large(31, 700, gb)] })
 
     expect([amountOf('upload_requests'), priceOf('upload_requests')]).toEqual([1005, 6.03])
   })
 
   test('a period of another length is scaled to a month', () => {
-    const facts = { kept: [large(1, 240, gb)], downloads: [large(0, 240, gb)] }
+    const facts = { stored: [large(1, 240, gb)], downloads: [large(0, 240, gb)] }
     const { amountOf } = costOf(facts, {}, { periodDays: 10 })
 
     expect(amountOf('upload_requests')).toBeCloseTo(730, 9)
@@ -151,7 +151,7 @@ describe('requests', () => {
   })
 
   test('the service reads a hundredth of the files a day, and lists them all', () => {
-    const { amountOf, priceOf } = costOf({ kept: [large(400, 24_000, gb)] })
+    const { amountOf, priceOf } = costOf({ stored: [large(400, 24_000, gb)] })
 
     // 240 files a day and 24 lists a day.
     expect(amountOf('own_requests')).toBeCloseTo((264 * 730) / 24, 6)
@@ -159,7 +159,7 @@ describe('requests', () => {
   })
 
   test('with a scanner it reads each of the last month’s daily, and each once a quarter', () => {
-    const { amountOf } = costOf({ kept: [large(29, 91, gb), large(30, 91, gb)] }, {}, { hasScanner: true })
+    const { amountOf } = costOf({ stored: [large(29, 91, gb), large(30, 91, gb)] }, {}, { hasScanner: true })
 
     // 1.82 for the sample, 2 for the quarter, 91 for what is new, and 0.182 lists.
     expect(amountOf('own_requests')).toBeCloseTo((95.002 * 730) / 24, 6)
@@ -198,7 +198,7 @@ describe('the way to people', () => {
 
 test('the total is the sum of the lines', () => {
   const { lines, total } = costOf(
-    { kept: [large(0, 1000, gb)], hidden: [large(40, 5, gb)], downloads: [large(3, 7, gb)] },
+    { stored: [large(0, 1000, gb)], hidden: [large(40, 5, gb)], downloads: [large(3, 7, gb)] },
     { lifecycle: usualLifecycle },
   )
 

@@ -1,4 +1,4 @@
-import type { CostFacts, Stack } from '../../database/documents/cost-facts.ts'
+import type { CostFacts, FileGroup } from '../../database/documents/cost-facts.ts'
 import { dailyShare } from '../verifying/verification.ts'
 import type { Prices } from './read-prices.ts'
 
@@ -84,7 +84,7 @@ function calculateRequests(facts: CostFacts, placed: Placed, prices: Prices, ass
   const own = ownReadsOf(facts, placed, assumptions)
   const retrieved = downloads.ia.bytes * toMonth + own.iaBytes
   return {
-    upload_requests: priced(countRequests(facts.kept, assumptions.periodDays) * toMonth, put / 1000),
+    upload_requests: priced(countRequests(facts.stored, assumptions.periodDays) * toMonth, put / 1000),
     download_requests: together(
       priced(downloads.standard.files * toMonth, get / 1000),
       priced(downloads.ia.files * toMonth, getIa / 1000),
@@ -102,14 +102,14 @@ function calculateRequests(facts: CostFacts, placed: Placed, prices: Prices, ass
 /** What the service asks by itself in a month: what lies there, and the bytes of some of it. */
 function ownReadsOf(facts: CostFacts, { kept }: Placed, { hasScanner }: Assumptions) {
   const timesRead = (dailyShare + (hasScanner ? 1 / daysUntilRescan : 0)) * monthDays
-  const recent = hasScanner ? countOf(newerThan(facts.kept, daysOfRecent)).files : 0
+  const recent = hasScanner ? countOf(newerThan(facts.stored, daysOfRecent)).files : 0
   return {
     // Signatures come daily, and each time what is new is looked at again.
     standard: kept.standard.files * timesRead + recent * monthDays,
     ia: kept.ia.files * timesRead,
     iaBytes: kept.ia.bytes * timesRead,
     // A thousand files a request, every day.
-    listings: (countOf(facts.kept).files / 1000) * monthDays,
+    listings: (countOf(facts.stored).files / 1000) * monthDays,
   }
 }
 
@@ -132,7 +132,7 @@ function calculateTransfer(placed: Placed, prices: Prices, { throughCloudFront }
   }
 }
 
-function countRequests(kept: Stack[], periodDays: number): number {
+function countRequests(kept: FileGroup[], periodDays: number): number {
   return newerThan(kept, periodDays).reduce((count, { requests }) => count + requests, 0)
 }
 
@@ -158,23 +158,23 @@ type Placed = {
 }
 
 function placeFiles(facts: CostFacts, lifecycle: Lifecycle | undefined, periodDays: number): Placed {
-  const isKeptInIa = (stack: Stack) => isPast(stack, lifecycle, lifecycle?.keptToIaDays)
-  const isHiddenInIa = (stack: Stack) => isPast(stack, lifecycle, hiddenToIaDays(lifecycle))
+  const isKeptInIa = (stack: FileGroup) => isPast(stack, lifecycle, lifecycle?.keptToIaDays)
+  const isHiddenInIa = (stack: FileGroup) => isPast(stack, lifecycle, hiddenToIaDays(lifecycle))
   const hidden = facts.hidden.filter((stack) => isBilled(stack, lifecycle, isHiddenInIa(stack)))
-  const justMoved = (stacks: Stack[], afterDays: number | undefined) =>
+  const justMoved = (stacks: FileGroup[], afterDays: number | undefined) =>
     countOf(stacks.filter((each) => isPast(each, lifecycle, afterDays) && !isPast(each, lifecycle, plus(afterDays))))
   const plus = (afterDays: number | undefined) => (afterDays === undefined ? undefined : afterDays + periodDays)
-  const kept = split(facts.kept, isKeptInIa)
+  const kept = split(facts.stored, isKeptInIa)
   return {
     kept,
     stored: add(kept, split(hidden, isHiddenInIa)),
     downloads: split(facts.downloads, isKeptInIa),
     moved:
-      justMoved(facts.kept, lifecycle?.keptToIaDays).files + justMoved(facts.hidden, hiddenToIaDays(lifecycle)).files,
+      justMoved(facts.stored, lifecycle?.keptToIaDays).files + justMoved(facts.hidden, hiddenToIaDays(lifecycle)).files,
   }
 }
 
-export function countOf(stacks: Stack[]): Amount {
+export function countOf(stacks: FileGroup[]): Amount {
   return stacks.reduce(
     (all, { files, bytes, isSmall }) => ({
       files: all.files + files,
@@ -185,7 +185,7 @@ export function countOf(stacks: Stack[]): Amount {
   )
 }
 
-export function newerThan(stacks: Stack[], days: number): Stack[] {
+export function newerThan(stacks: FileGroup[], days: number): FileGroup[] {
   return stacks.filter(({ ageDays }) => ageDays < days)
 }
 
@@ -195,19 +195,23 @@ function hiddenToIaDays(lifecycle: Lifecycle | undefined): number | undefined {
   return lifecycle !== undefined && days !== undefined && lifecycle.hiddenGoneDays > days ? days : undefined
 }
 
-function isPast({ ageDays, isSmall }: Stack, lifecycle: Lifecycle | undefined, afterDays: number | undefined): boolean {
+function isPast(
+  { ageDays, isSmall }: FileGroup,
+  lifecycle: Lifecycle | undefined,
+  afterDays: number | undefined,
+): boolean {
   if (lifecycle === undefined || afterDays === undefined) return false
   return ageDays >= afterDays && (lifecycle.movesSmall || !isSmall)
 }
 
 /** What is gone is still paid for until it would have been in STANDARD_IA for 30 days. */
-function isBilled({ ageDays }: Stack, lifecycle: Lifecycle | undefined, isInIa: boolean): boolean {
+function isBilled({ ageDays }: FileGroup, lifecycle: Lifecycle | undefined, isInIa: boolean): boolean {
   if (lifecycle === undefined) return true
   const { hiddenGoneDays: gone, hiddenToIaDays: moved = 0 } = lifecycle
   return ageDays < (isInIa ? Math.max(gone, moved + minBilledDays) : gone)
 }
 
-function split(stacks: Stack[], isInIa: (stack: Stack) => boolean): ByClass {
+function split(stacks: FileGroup[], isInIa: (stack: FileGroup) => boolean): ByClass {
   return {
     standard: countOf(stacks.filter((stack) => !isInIa(stack))),
     ia: countOf(stacks.filter(isInIa)),

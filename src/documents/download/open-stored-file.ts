@@ -1,19 +1,19 @@
 import type { Readable } from 'node:stream'
 
 import type { EventActor } from '../../database/audit/events.ts'
-import type { Place } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type ByteRange, isMissing, StoreError } from '../../storage/file-store.ts'
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
 import { contentGone } from './assert-servable.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
 import { toAppError, requireStore, storeUnavailable } from '../stores/stores.ts'
-import { findFault, type WrongState } from '../../database/documents/missing-and-corrupt.ts'
+import { findFault, type FaultyState } from '../../database/documents/missing-and-corrupt.ts'
 
 export type OpenBlobNeeds = ReportNeeds
 
 /** Where a version's bytes lie, and how many they must be. */
-export type BlobToRead = Place & { size: number }
+export type BlobToRead = BlobLocation & { size: number }
 
 export type OpenedBlob = { key: StorageKey; size: number; read(range?: ByteRange): Promise<Readable> }
 
@@ -49,7 +49,7 @@ export async function reportDamagedBlob(
   needs: OpenBlobNeeds,
   actor: EventActor,
   bytes: BlobToRead,
-  state: WrongState,
+  state: FaultyState,
 ): Promise<AppError> {
   // The platform's rows name no disk: what is not on this one may be on another.
   if (state === 'missing' && bytes.store === 'local' && bytes.storeId === null)

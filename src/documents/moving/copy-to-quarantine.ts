@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 
-import { openQuarantine, type Quarantining, renameQuarantine } from '../../database/blobs/quarantine-blob.ts'
+import { openQuarantine, type PendingQuarantine, renameQuarantine } from '../../database/blobs/quarantine-blob.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import type { Place } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import { quarantineKeyOf } from '../../storage/storage-key.ts'
 import type { ProcessId, QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { hashBlob } from './buffer-source.ts'
 import type { ReachableStore } from '../stores/stores.ts'
-import { holdRows } from '../../database/documents/documents.ts'
+import { lockRows } from '../../database/documents/documents.ts'
 
 export type QuarantineRequest = {
   key: StorageKey
@@ -22,7 +22,7 @@ export type QuarantineRequest = {
   of?: Pick<StoredVersion, 'firmId' | 'documentId' | 'versionId'>
 }
 
-export type QuarantineCopy = { quarantining: Quarantining; isThere: boolean }
+export type QuarantineCopy = { quarantining: PendingQuarantine; isThere: boolean }
 
 type Needs = { db: Db; processId: ProcessId }
 
@@ -35,12 +35,12 @@ export async function copyToQuarantine(
   here: ReachableStore,
   { key, nameKey = key, size: bytes, reason, of }: QuarantineRequest,
 ): Promise<QuarantineCopy> {
-  const place: Place = { store: here.store, storeId: here.storeId, key }
+  const place: BlobLocation = { store: here.store, storeId: here.storeId, key }
   const quarantining = await inTransaction(needs.db, async (trx) => {
-    if (of !== undefined) await holdRows(trx, of)
+    if (of !== undefined) await lockRows(trx, of)
     return openQuarantine(trx, needs.processId, place, {
       quarantineKey: quarantineKeyOf(nameKey),
-      another: quarantineKeyOf(nameKey, randomUUID()),
+      alternativeKey: quarantineKeyOf(nameKey, randomUUID()),
       bytes,
       reason,
       of,
@@ -52,7 +52,7 @@ export async function copyToQuarantine(
 }
 
 type Hashed = { size: number; sha256: string }
-type Copying = { key: StorageKey; nameKey: StorageKey; quarantining: Quarantining; source: Hashed }
+type Copying = { key: StorageKey; nameKey: StorageKey; quarantining: PendingQuarantine; source: Hashed }
 
 /** False when the source went away. Changes the name that is written down where other bytes are found under it. */
 async function copyUntilRight(db: Db, { files }: ReachableStore, copying: Copying): Promise<boolean> {

@@ -8,7 +8,7 @@ import type { Stores } from '../stores/stores.ts'
 import { walkVersions } from '../stores/walk-versions.ts'
 import { moveAll, type MoveResult } from './move-all.ts'
 import type { MoveNeeds } from './move-version.ts'
-import { countOnDisk } from '../../database/documents/versions-in-store.ts'
+import { countInLocalStore } from '../../database/documents/versions-in-store.ts'
 
 type Drained = {
   moved: number
@@ -70,11 +70,11 @@ export type DiskContents = {
 
 /** Counts what lies on this disk alone, before somebody takes it away. */
 export async function inspectDisk({ db, stores }: { db: Db; stores: Stores }): Promise<DiskContents> {
-  const { isKnown, others: byChoice, ...fallback } = await countOnDisk(db, stores.local.storeId)
-  const ofPlatform = await countOfPlatform(db, stores.local)
-  const isStrange = !isKnown && ofPlatform === 0
+  const { isKnown, others: byChoice, ...fallback } = await countInLocalStore(db, stores.local.storeId)
+  const platformMigrations = await countOfPlatform(db, stores.local)
+  const isStrange = !isKnown && platformMigrations === 0
   const unknown = isStrange ? await countFiles(stores.local) : { files: 0, bytes: 0 }
-  return { ...fallback, others: byChoice + ofPlatform, unknown }
+  return { ...fallback, others: byChoice + platformMigrations, unknown }
 }
 
 /** The platform's rows name no disk: their files are looked for. */

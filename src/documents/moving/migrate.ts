@@ -1,8 +1,8 @@
 import { finished } from 'node:stream/promises'
 
-import { makeKeptDue } from '../../database/blobs/remove-blobs.ts'
+import { makeRetainedSourcesDue } from '../../database/blobs/remove-blobs.ts'
 import type { EventActor } from '../../database/audit/events.ts'
-import { isLackOfRight } from '../../database/connection/postgres-errors.ts'
+import { isPermissionDenied } from '../../database/connection/postgres-errors.ts'
 import { countVersionsIn, type StoredVersion, type VersionScope } from '../../database/documents/versions-in-store.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import { takesNoMore } from '../../storage/local/local-errors.ts'
@@ -69,13 +69,13 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
       migration.onResult(settled)
     },
     async waitForRetry(error, { fileSize }) {
-      if (isLackOfRight(error)) throw error
+      if (isPermissionDenied(error)) throw error
       if (to === 'local' && isEndOfDisk(error, fileSize)) diskFailure ??= error
       return diskFailure === undefined && s3IsBack()
     },
   })
   const dueAt = new Date(needs.now().getTime() + needs.graceMs)
-  const kept = deletesSource ? await makeKeptDue(needs.db, scope, { firmId, dueAt }) : 0
+  const kept = deletesSource ? await makeRetainedSourcesDue(needs.db, scope, { firmId, dueAt }) : 0
   return { outcomes, bytes, isComplete, diskFailure, sourcesOrdered: deletesSource ? outcomes.moved + kept : 0 }
 }
 

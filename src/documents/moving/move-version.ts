@@ -9,13 +9,13 @@ import {
   claimMove,
   type ClaimedMove,
   commitMove,
-  rejectMove,
+  abandonMove,
   releaseMove,
   renewClaim,
   retargetMove,
 } from '../../database/blobs/move-blob.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import type { Place } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { type StoredFile, StoreError } from '../../storage/file-store.ts'
@@ -64,11 +64,11 @@ export async function moveVersion(
   { to, removesSource, limits, signal }: Move,
 ): Promise<MoveOutcome> {
   const { firmId, documentId, versionId, fileSize: bytes, store, storeId, key } = version
-  const from: Place = { store, storeId, key }
-  const target: Place = { ...locationIn(needs.stores, to), key: freshKey(version) }
+  const from: BlobLocation = { store, storeId, key }
+  const target: BlobLocation = { ...locationIn(needs.stores, to), key: freshKey(version) }
   const move = await claimMove(needs.db, needs.processId, { firmId, documentId, versionId, bytes, from, to: target })
   if (move === undefined) return 'busy'
-  if (move.isTakenOver) needs.metrics.movesResumed.inc()
+  if (move.isResumed) needs.metrics.movesResumed.inc()
 
   const keeping = renewClaimWhileMoving(needs.db, move)
   const within = AbortSignal.any([signal, keeping.lost])
@@ -86,7 +86,7 @@ export async function moveVersion(
   }
 }
 
-function locationIn({ local }: Stores, store: StoreName): Omit<Place, 'key'> {
+function locationIn({ local }: Stores, store: StoreName): Omit<BlobLocation, 'key'> {
   return store === 's3' ? { store, storeId: null } : { store, storeId: local.storeId }
 }
 
@@ -101,8 +101,8 @@ type Copying = { version: StoredVersion; limits: CopyLimits; signal: AbortSignal
 async function copyUntilRight(needs: MoveNeeds, keeping: RenewedClaim, copying: Copying): Promise<Copied> {
   const { move } = keeping
   // Its parts are lost to us, and the next upload's id takes the place of its own.
-  if (move.deadMultipartId !== null && move.to.store === 's3')
-    await needs.stores.s3?.abortMultipart(move.to.key, move.deadMultipartId)
+  if (move.abandonedMultipartId !== null && move.to.store === 's3')
+    await needs.stores.s3?.abortMultipart(move.to.key, move.abandonedMultipartId)
   const first = await copyOnce(needs, move, copying)
   if (first.kind !== 'target_wrong') return first
 
@@ -165,13 +165,13 @@ async function endWithoutCopy(
     case 'target_wrong':
       throw new StoreError('misused', 'The store gave back other bytes than were sent to it, twice.')
     case 'source_missing':
-      await rejectMove(needs.db, move, endOfGrace(needs))
+      await abandonMove(needs.db, move, endOfGrace(needs))
       // The platform's rows name no disk: what is not on this one may be on another.
       if (move.from.store === 'local' && move.from.storeId === null) return 'not_here'
       await reportDamaged(needs, actor, move.from, 'missing')
       return 'missing'
     case 'source_wrong':
-      await rejectMove(needs.db, move, endOfGrace(needs))
+      await abandonMove(needs.db, move, endOfGrace(needs))
       await reportDamaged(needs, actor, move.from, 'wrong')
       return 'wrong'
   }

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit'
 
-import { claimRemovals, type Removal, type RemovalOutcome, settleRemovals } from '../../database/blobs/remove-blobs.ts'
-import type { Keeper } from '../../database/blobs/blob.ts'
-import { isLackOfRight } from '../../database/connection/postgres-errors.ts'
+import { claimRemovals, type Removal, type RemovalOutcome, recordRemovals } from '../../database/blobs/remove-blobs.ts'
+import type { RemovalBlocker } from '../../database/blobs/blob.ts'
+import { isPermissionDenied } from '../../database/connection/postgres-errors.ts'
 import { isStorableKey } from '../../storage/storage-key.ts'
 import type { BlobId, DocumentId, StoreName } from '../../vocabulary/vocabulary.ts'
 import { abortParts, removeOne, type RemoveNeeds } from '../stores/remove-blobs.ts'
@@ -15,7 +15,7 @@ export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
  * - `held`, `still_named`, `backup_runs`: see `Keeper`.
  * - `refused`: an Object Lock keeps it, or a policy of the bucket.
  */
-export type FileOutcome = 'destroyed' | Keeper | 'refused'
+export type FileOutcome = 'destroyed' | RemovalBlocker | 'refused'
 
 export type DestroyResult = { file: Removal & { store: StoreName } } & (
   | { outcome: FileOutcome }
@@ -56,8 +56,8 @@ async function destroyBatch(
 ): Promise<BlobId | undefined> {
   const scope = { purged: true, documentIds, after } as const
   const batch = await claimRemovals(needs.db, needs.processId, here, { scope, now: needs.now(), limit: batchSize })
-  const { claimId, removals, kept } = batch
-  for (const { keeper, ...file } of kept) onResult({ file: { ...file, store: here.store }, outcome: keeper })
+  const { claimId, removals, postponed } = batch
+  for (const { blocker, ...file } of postponed) onResult({ file: { ...file, store: here.store }, outcome: blocker })
   const limit = pLimit(atOnce)
   const destroyed = await Promise.all(
     removals.map((removal) =>
@@ -67,8 +67,8 @@ async function destroyBatch(
       }),
     ),
   )
-  await settleRemovals(needs.db, { claimId, now: needs.now() }, destroyed)
-  return [...removals, ...kept]
+  await recordRemovals(needs.db, { claimId, now: needs.now() }, destroyed)
+  return [...removals, ...postponed]
     .map(({ id }) => id)
     .toSorted()
     .at(-1)
@@ -85,7 +85,7 @@ async function destroyOne(
     onResult({ file, outcome })
     return { id: removal.id, outcome: outcome === 'destroyed' ? 'destroyed' : 'failed' }
   } catch (error) {
-    if (isLackOfRight(error)) throw error
+    if (isPermissionDenied(error)) throw error
     onResult({ file, outcome: 'failed', error })
     return { id: removal.id, outcome: 'failed' }
   }

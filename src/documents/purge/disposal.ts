@@ -4,8 +4,8 @@ import {
   type HeldObject,
   listObjectsToHold,
   listObjectsToRelease,
-  noteObjectHeld,
-  noteObjectReleased,
+  recordObjectHold,
+  deleteObjectHold,
   setDocumentHold,
 } from '../../database/purge/legal-holds.ts'
 import type { Membership } from '../../database/people/membership.ts'
@@ -101,14 +101,14 @@ export async function holdObjects({ db, stores: { s3 } }: Needs, signal: AbortSi
   await forEach(walk, listObjectsToRelease, async (object) => {
     const outcome = await set(object, false)
     if (outcome === 'in_vain') return 'enough'
-    await noteObjectReleased(db, object)
+    await deleteObjectHold(db, object)
     if (outcome === 'done') counts.released += 1
     return 'next'
   })
   await forEach(walk, listObjectsToHold, async (object) => {
     const outcome = await set(object, true)
     if (outcome === 'done') {
-      await noteObjectHeld(db, object)
+      await recordObjectHold(db, object)
       counts.held += 1
     }
     // The next one would be answered alike.

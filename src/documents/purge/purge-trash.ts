@@ -2,11 +2,11 @@ import type { Logger } from 'pino'
 
 import type { Config } from '../../config/config.ts'
 import type { Db } from '../../database/connection/client.ts'
-import { disposeDocument, listDisklessFiles } from '../../database/purge/disposals.ts'
+import { disposeDocument, listFilesWithoutStoreId } from '../../database/purge/disposals.ts'
 import type { EventActor } from '../../database/audit/events.ts'
-import { holdFirmStill } from '../../database/purge/legal-holds.ts'
+import { lockFirmHolds } from '../../database/purge/legal-holds.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import { isLackOfRight } from '../../database/connection/postgres-errors.ts'
+import { isPermissionDenied } from '../../database/connection/postgres-errors.ts'
 import {
   findPurgeState,
   listPurgeable,
@@ -20,7 +20,7 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import type { Stores } from '../stores/stores.ts'
-import { holdDocument } from '../../database/documents/documents.ts'
+import { lockAndFollow } from '../../database/documents/documents.ts'
 
 export type PurgeResult = { document: PurgeCandidate } & (
   | { outcome: PurgeOutcome }
@@ -56,7 +56,7 @@ async function purgeOne(
   try {
     return { document, outcome: await purgeDocument(needs, actor, document, wish) }
   } catch (error) {
-    if (isLackOfRight(error)) throw error
+    if (isPermissionDenied(error)) throw error
     return { document, outcome: 'failed', error }
   }
 }
@@ -100,12 +100,12 @@ async function purgeDocument(
   { times, why, by, dueAt }: PurgeOptions,
 ): Promise<PurgeOutcome> {
   const { local } = needs.stores
-  for (const key of await listDisklessFiles(needs.db, document))
+  for (const key of await listFilesWithoutStoreId(needs.db, document))
     if (isReadableKey(key) && (await local.stat(key)) === undefined) return 'not_here'
 
   return inTransaction(needs.db, async (trx) => {
-    await holdFirmStill(trx, document.firmId, 'shared')
-    await holdDocument(trx, document)
+    await lockFirmHolds(trx, document.firmId, 'shared')
+    await lockAndFollow(trx, document)
     const state = await findPurgeState(trx, document, times)
     if (state !== 'due') return state ?? 'missing'
     await disposeDocument(trx, actor, document, { why, by, dueAt, localStoreId: local.storeId })

@@ -1,5 +1,5 @@
 import type { DocumentRecord } from '../../database/documents/documents.ts'
-import { handedIn, recordReview, type Review } from '../../database/documents/record-review.ts'
+import { hasUploaded, recordReview, type Review } from '../../database/documents/record-review.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
@@ -27,7 +27,7 @@ export async function reviewDocument(
 ): Promise<DocumentRecord> {
   const access = { right: 'documents.review', firmId, documentId } as const
   return changeDocument(needs, actor, access, async ({ trx, document, record }) => {
-    if (await handedIn(trx, document, actor))
+    if (await hasUploaded(trx, document, actor))
       throw new AppError('forbidden', 'You handed this paper in yourself. Another administrator has to look at it.')
     assertAsSeen(document, seen)
     assertServable(document, needs)

@@ -10,7 +10,7 @@ import {
   type DueScan,
   listInfectedWithBytes,
   makeRecentDue,
-  noteSignatures,
+  recordSignatures,
 } from '../../database/documents/scans.ts'
 
 export type ScanStoredNeeds = Omit<ScanVersionNeeds, 'scanner' | 'metrics'> & {
@@ -25,7 +25,7 @@ const filesAtOnce = 4
 const bytesPerSecondAgain = 8 * 1024 * 1024
 /** Newer than so, a file may carry what nobody knew when it came. */
 const daysOfRecent = 30
-const rowsAtOnce = 1000
+const rowsPerStep = 1000
 
 type Sweep = { needs: ScanVersionNeeds; actor: EventActor; here: ReachableStore; signal: AbortSignal; scanned: Scanned }
 
@@ -72,11 +72,11 @@ async function resumeQuarantines({ needs, here, scanned, signal }: Sweep): Promi
 }
 
 async function scheduleRescans({ needs, scanned, signal }: Sweep, signatures: number): Promise<void> {
-  if (await noteSignatures(needs.db, signatures))
+  if (await recordSignatures(needs.db, signatures))
     needs.log.info({ event: 'new_signatures', signatures }, 'the scanner knows more: recent files are scanned again')
   // Also after an instance that was killed in the middle of it.
-  for (let rows = rowsAtOnce; rows === rowsAtOnce && !signal.aborted;) {
-    rows = await makeRecentDue(needs.db, { days: daysOfRecent, limit: rowsAtOnce })
+  for (let rows = rowsPerStep; rows === rowsPerStep && !signal.aborted;) {
+    rows = await makeRecentDue(needs.db, { days: daysOfRecent, limit: rowsPerStep })
     count(scanned, 'due_again', rows)
   }
 }

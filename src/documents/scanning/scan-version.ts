@@ -2,10 +2,15 @@ import { createHash, randomUUID } from 'node:crypto'
 
 import type { Logger } from 'pino'
 
-import { commitQuarantine, forgetQuarantine, isNamed, removeInfected } from '../../database/blobs/quarantine-blob.ts'
+import {
+  commitQuarantine,
+  deletePendingQuarantine,
+  isNamed,
+  removeInfected,
+} from '../../database/blobs/quarantine-blob.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import type { Place } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
 import type { CannotSay, Scanner, Verdict } from '../../scanner/scanner.ts'
 import { isMissing } from '../../storage/file-store.ts'
@@ -204,11 +209,11 @@ export async function quarantineVersion(
   // Where its bytes were gone, another process may have set them aside at the same moment, under this name or another.
   const isAside = (await findBlobHash(here.files.quarantine, quarantining.quarantineKey)) !== undefined
   if (isAside) await commitQuarantine(needs.db, quarantining)
-  else await forgetQuarantine(needs.db, quarantining)
+  else await deletePendingQuarantine(needs.db, quarantining)
   return true
 }
 
-async function removeEverywhere(needs: QuarantineNeeds, leaving: (Place & { id: BlobId })[]): Promise<void> {
+async function removeEverywhere(needs: QuarantineNeeds, leaving: (BlobLocation & { id: BlobId })[]): Promise<void> {
   const { db, stores } = needs
   for (const here of reachableStores(stores)) {
     const ids = leaving.filter(({ store, storeId }) => store === here.store && storeId === here.storeId)

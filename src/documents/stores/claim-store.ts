@@ -3,14 +3,14 @@ import type { Logger } from 'pino'
 import type { Db } from '../../database/connection/client.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import { findInstallationId } from '../../database/schema/installation.ts'
-import type { Place } from '../../database/documents/blob-location.ts'
-import { listSomeKeys } from '../../database/documents/versions-in-store.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import { sampleKeys } from '../../database/documents/versions-in-store.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
 import type { ReachableStore, Stores } from './stores.ts'
-import { markWrongBytes, type WrongState } from '../../database/documents/missing-and-corrupt.ts'
+import { markMissingOrCorrupt, type FaultyState } from '../../database/documents/missing-and-corrupt.ts'
 
 /** `nobodys`: no installation has put its name there, and nothing shows that it is this one's. */
 export type Owner = 'ours' | 'anothers' | 'nobodys'
@@ -32,7 +32,7 @@ export async function claimStore(needs: Needs, here: ReachableStore): Promise<Ow
 
 /** Whether rows name files in this bucket, none is there, and its owner's file is not ours. Platform rows do not count. */
 async function isWrongBucket(db: Db, s3: GuardedS3): Promise<boolean> {
-  const keys = await listSomeKeys(db, { store: 's3', isPlatforms: false, limit: keysToTry })
+  const keys = await sampleKeys(db, { store: 's3', isPlatforms: false, limit: keysToTry })
   if (keys.length === 0 || (await s3.ownership.find()) === (await findInstallationId(db))) return false
   return !(await hasAnyKey(s3, keys))
 }
@@ -42,8 +42,8 @@ const keysToTry = 20
 
 async function shouldClaim({ db, stores }: Needs, { store, files }: ReachableStore): Promise<boolean> {
   if (store === 'local') return true
-  const ours = await listSomeKeys(db, { store, isPlatforms: false, limit: keysToTry })
-  const keys = [...ours, ...(await listSomeKeys(db, { store, isPlatforms: true, limit: keysToTry }))]
+  const ours = await sampleKeys(db, { store, isPlatforms: false, limit: keysToTry })
+  const keys = [...ours, ...(await sampleKeys(db, { store, isPlatforms: true, limit: keysToTry }))]
   return keys.length === 0 ? stores.preferred === 's3' : hasAnyKey(files, keys)
 }
 
@@ -76,11 +76,11 @@ export const notOurBucket =
 export async function reportDamaged(
   { db, stores, log, metrics }: ReportNeeds,
   actor: EventActor,
-  place: Place,
-  state: WrongState,
+  place: BlobLocation,
+  state: FaultyState,
 ): Promise<boolean> {
   await assertOurs({ db, stores }, place)
-  const versions = await markWrongBytes(db, actor, place, state)
+  const versions = await markMissingOrCorrupt(db, actor, place, state)
   for (const { firmId, documentId, version } of versions.filter(({ isMarkedNow }) => isMarkedNow)) {
     metrics.damagedVersions.inc({ state })
     log.error(
@@ -100,7 +100,7 @@ export async function reportDamaged(
 }
 
 /** A disk is known by its id already. */
-async function assertOurs(needs: Pick<ReportNeeds, 'db' | 'stores'>, place: Place): Promise<void> {
+async function assertOurs(needs: Pick<ReportNeeds, 'db' | 'stores'>, place: BlobLocation): Promise<void> {
   const { s3 } = needs.stores
   if (place.store !== 's3' || s3 === undefined) return
   if ((await claimStore(needs, { store: 's3', storeId: null, files: s3 })) !== 'ours')

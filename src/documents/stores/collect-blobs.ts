@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { abandonIncoming } from '../../database/blobs/reserve-upload.ts'
-import { forgetExpiredHidden } from '../../database/blobs/remove-blobs.ts'
+import { deleteExpiredHidden } from '../../database/blobs/remove-blobs.ts'
 import { removeBatch, type RemoveNeeds } from './remove-blobs.ts'
 import { reachableStores } from './stores.ts'
 
@@ -36,14 +36,14 @@ export async function collectBlobs(needs: CollectNeeds, signal: AbortSignal): Pr
     if (here.store === 's3' && here.files.outage() !== undefined) continue
     for (;;) {
       if (signal.aborted) return collected
-      const { removed, failed, kept } = await removeBatch(needs, here, { dueAt: now })
+      const { removed, failed, postponed } = await removeBatch(needs, here, { dueAt: now })
       collected.removals += removed
       collected.left += failed
-      if (removed + failed + kept.length === 0) break
+      if (removed + failed + postponed.length === 0) break
       // Removing must not crowd out uploads.
       await wait(10)
     }
   }
-  await forgetExpiredHidden(needs.db, now)
+  await deleteExpiredHidden(needs.db, now)
   return collected
 }

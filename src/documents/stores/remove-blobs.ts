@@ -1,14 +1,14 @@
 import pLimit from 'p-limit'
 import type { Logger } from 'pino'
 
-import type { Where } from '../../database/blobs/blob.ts'
+import type { StoreRef } from '../../database/blobs/blob.ts'
 import {
   claimRemovals,
   type ClaimedRemovals,
   type Removal,
   type RemovalOutcome,
   type RemovalScope,
-  settleRemovals,
+  recordRemovals,
 } from '../../database/blobs/remove-blobs.ts'
 import type { Db } from '../../database/connection/client.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
@@ -25,8 +25,8 @@ export type RemoveNeeds = {
   now: Clock
 }
 
-/** What became of each blob of a batch. `kept`: something still needs it. */
-export type RemovedBatch = { removed: number; failed: number; kept: ClaimedRemovals['kept'] }
+/** What became of each blob of a batch. `postponed`: something still needs it. */
+export type RemovedBatch = { removed: number; failed: number; postponed: ClaimedRemovals['postponed'] }
 
 const batchSize = { s3: 1000, local: 100 }
 const filesAtOnce = 8
@@ -47,7 +47,7 @@ export async function removeBatch(
     now: needs.now(),
     limit: batchSize[here.store],
   })
-  const { claimId, removals, kept } = batch
+  const { claimId, removals, postponed } = batch
   const noncurrentDays = createNoncurrentDays(needs.stores)
   const outcomes = new Map<BlobId, RemovalOutcome>()
   const settle = async (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => {
@@ -65,13 +65,13 @@ export async function removeBatch(
     removals.filter(({ id }) => !outcomes.has(id)),
     settle,
   )
-  await settleRemovals(db, { claimId, now: needs.now() }, [...outcomes.values()])
+  await recordRemovals(db, { claimId, now: needs.now() }, [...outcomes.values()])
   const failed = [...outcomes.values()].filter(({ outcome }) => outcome === 'failed').length
-  return { removed: outcomes.size - failed, failed, kept }
+  return { removed: outcomes.size - failed, failed, postponed }
 }
 
 /** Removes these leaving blobs of one store at once. What fails, or is elsewhere, is left to the collector. */
-export async function removeNow(needs: RemoveNeeds, { store, storeId }: Where, ids: BlobId[]): Promise<void> {
+export async function removeNow(needs: RemoveNeeds, { store, storeId }: StoreRef, ids: BlobId[]): Promise<void> {
   const here = reachableStores(needs.stores).find((each) => each.store === store && each.storeId === storeId)
   if (here !== undefined && ids.length > 0) await removeBatch(needs, here, { ids })
 }

@@ -1,4 +1,4 @@
-import type { Place } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
@@ -24,7 +24,7 @@ export function chooseTarget({ s3, preferred, fallback }: Stores): UploadTarget 
 }
 
 /** The store that holds these bytes. Throws `store_unavailable` when they lie on another instance's disk or S3 is not set up here. */
-export function requireStore(stores: Stores, place: Place): FileStore {
+export function requireStore(stores: Stores, place: BlobLocation): FileStore {
   const store = findStore(stores, place)
   if (store !== undefined) return store
   throw new AppError(
@@ -42,7 +42,11 @@ export function assertStoreAvailable(stores: Stores): void {
 }
 
 /** The place that a target means for a new key. Throws `store_unavailable` when there is none. */
-export function locationFor(target: UploadTarget, { local }: Stores, key: StorageKey): Place & { isFallback: boolean } {
+export function locationFor(
+  target: UploadTarget,
+  { local }: Stores,
+  key: StorageKey,
+): BlobLocation & { isFallback: boolean } {
   switch (target) {
     case 's3':
       return { store: 's3', storeId: null, key, isFallback: false }
@@ -92,7 +96,10 @@ export function reachableStores({ s3, local }: Stores): ReachableStore[] {
 }
 
 /** Undefined when these bytes lie elsewhere. Rows of the platform's name no disk: they are tried on the one at hand. */
-export function findStore(stores: Stores, { store, storeId }: Pick<Place, 'store' | 'storeId'>): FileStore | undefined {
+export function findStore(
+  stores: Stores,
+  { store, storeId }: Pick<BlobLocation, 'store' | 'storeId'>,
+): FileStore | undefined {
   if (store === 's3') return stores.s3
   return storeId === null || storeId === stores.local.storeId ? stores.local : undefined
 }

@@ -1,7 +1,7 @@
 import type { Tx } from '../../database/connection/client.ts'
 import type { DocumentRecord } from '../../database/documents/documents.ts'
 import type { Membership } from '../../database/people/membership.ts'
-import { isOwnUnverified, moveToTrash, takeFromTrash } from '../../database/documents/trash.ts'
+import { isOwnUnverified, moveToTrash, restoreFromTrash } from '../../database/documents/trash.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { rights } from '../../people/rights.ts'
 import type { Actor, DocumentId, FirmId, FirmRole } from '../../vocabulary/vocabulary.ts'
@@ -36,7 +36,7 @@ export async function restoreDocument(needs: AccessNeeds, actor: Actor, of: Of):
     // Shown again, the platform would point people at nothing.
     if (document.bytesState === 'removed' && document.scanStatus !== 'infected') throw contentGone()
     await record({ version: document.version })
-    return takeFromTrash(trx, document)
+    return restoreFromTrash(trx, document)
   })
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { quotaExceeded } from './assert-quota.ts'
 
-const room = { usedBytes: 900 * 1024, usedDocuments: 1, mostBytes: 1024 * 1024, mostDocuments: 1 }
+const room = { usedBytes: 900 * 1024, usedDocuments: 1, quotaBytes: 1024 * 1024, quotaDocuments: 1 }
 
 test('a firm without room hears how much there is, and how large the file is', () => {
   expect(quotaExceeded(room, 'bytes', 300 * 1024).message).toContain(

@@ -1,14 +1,14 @@
-import type { Reserved } from '../../database/blobs/reserve-upload.ts'
-import type { Room } from '../../database/people/quotas.ts'
+import type { ReservationResult } from '../../database/blobs/reserve-upload.ts'
+import type { QuotaUsage } from '../../database/people/quotas.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { minFileBytes } from './read-upload.ts'
 
 /** Whether a file that was refused room cannot turn out to be short enough for it. */
-export function isTooLargeForRoom({ refused, room }: Reserved, declaredBytes: number | undefined): boolean {
-  const { usedBytes, mostBytes } = room
+export function isTooLargeForRoom({ exceeded, room }: ReservationResult, declaredBytes: number | undefined): boolean {
+  const { usedBytes, quotaBytes } = room
   return (
-    refused === 'documents' ||
-    (refused === 'bytes' && usedBytes + minFileBytes(declaredBytes) > (mostBytes ?? Infinity))
+    exceeded === 'documents' ||
+    (exceeded === 'bytes' && usedBytes + minFileBytes(declaredBytes) > (quotaBytes ?? Infinity))
   )
 }
 
@@ -23,23 +23,27 @@ export class QuotaExceeded extends AppError {
 }
 
 /** `comingBytes`: how large the file is, or its form as long as nothing of it was read. */
-export function quotaExceeded(room: Room, of: 'bytes' | 'documents', comingBytes: number | undefined): QuotaExceeded {
-  const { usedBytes, usedDocuments, mostBytes, mostDocuments } = room
+export function quotaExceeded(
+  room: QuotaUsage,
+  of: 'bytes' | 'documents',
+  comingBytes: number | undefined,
+): QuotaExceeded {
+  const { usedBytes, usedDocuments, quotaBytes, quotaDocuments } = room
   const [used, most] =
     of === 'bytes'
-      ? [formatBytes(usedBytes), `${formatBytes(mostBytes ?? 0)} for its files`]
+      ? [formatBytes(usedBytes), `${formatBytes(quotaBytes ?? 0)} for its files`]
       : [
           usedDocuments.toLocaleString('en'),
-          `${(mostDocuments ?? 0).toLocaleString('en')} ${mostDocuments === 1 ? 'document' : 'documents'}`,
+          `${(quotaDocuments ?? 0).toLocaleString('en')} ${quotaDocuments === 1 ? 'document' : 'documents'}`,
         ]
   const size = of === 'documents' || comingBytes === undefined ? '' : ` of ${formatBytes(comingBytes)}`
   const details = {
     used_bytes: usedBytes,
     used_documents: usedDocuments,
-    most_bytes: mostBytes,
-    most_documents: mostDocuments,
+    most_bytes: quotaBytes,
+    most_documents: quotaDocuments,
   }
-  const leftBytes = of === 'documents' ? 0 : Math.max(0, (mostBytes ?? Infinity) - usedBytes)
+  const leftBytes = of === 'documents' ? 0 : Math.max(0, (quotaBytes ?? Infinity) - usedBytes)
   return new QuotaExceeded(
     `This firm may keep ${most}, and has ${used}: there is no room for this one${size}. Delete what is not needed (in the trash it counts until it is removed for good), or ask the platform’s support for more.`,
     { leftBytes, details },

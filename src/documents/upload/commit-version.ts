@@ -1,6 +1,6 @@
-import { type Committed, commitUpload, type NewVersion } from '../../database/blobs/commit-upload.ts'
+import { type CommitResult, commitUpload, type NewVersion } from '../../database/blobs/commit-upload.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
-import { findDocument, lockDocument, type Seeing } from '../../database/documents/documents.ts'
+import { findDocument, lockDocument, type Viewer } from '../../database/documents/documents.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { requireMembership } from '../../database/people/membership.ts'
 import { confidentialRoles, rights } from '../../people/rights.ts'
@@ -25,7 +25,7 @@ export async function commitVersion(
   { db }: { db: Db },
   actor: Actor,
   { right, version, restored, signal }: Committing,
-): Promise<Committed> {
+): Promise<CommitResult> {
   const { firmId, documentId } = version
   const judging = { right: rights[right], confidentialRoles }
   return inTransaction(db, async (trx) => {
@@ -44,7 +44,7 @@ export async function commitVersion(
 /** The same bytes: what is known of them by now holds for the copy. */
 async function readScanOf(
   trx: Tx,
-  seeing: Seeing,
+  seeing: Viewer,
   { documentId, version, scanner }: Pick<NewVersion, 'documentId'> & { version: number; scanner: Scanner | undefined },
 ): Promise<Pick<NewVersion, 'scanStatus' | 'copyOf'>> {
   const old = await findDocument(trx, seeing, documentId, version)

@@ -1,7 +1,7 @@
-import type { Committed, NewVersion, RecordedDocument } from '../../database/blobs/commit-upload.ts'
+import type { CommitResult, NewVersion, RecordedDocument } from '../../database/blobs/commit-upload.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { findDocument, findDuplicate } from '../../database/documents/documents.ts'
-import { findAnswer, type IdempotencyScope } from '../../database/blobs/idempotency.ts'
+import { findStoredAnswer, type IdempotencyScope } from '../../database/blobs/idempotency.ts'
 import { requireMembership } from '../../database/people/membership.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { confidentialRoles, rights } from '../../people/rights.ts'
@@ -46,9 +46,9 @@ export async function storeOnce(
     await releaseReservation(needs, first)
     throw error
   }
-  if (first.refused === null) return await storeIn(first)
+  if (first.exceeded === null) return await storeIn(first)
 
-  const denial = quotaExceeded(first.room, first.refused, file.received.maxBytes)
+  const denial = quotaExceeded(first.room, first.exceeded, file.received.maxBytes)
   // Without a key it is not here already: all that does not fit need not come.
   if (planned.scope === undefined && (await reachesSize(content, denial.leftBytes + 1))) throw denial
   // Once it has come it may turn out to be here already, or to be shorter than it could have been.
@@ -57,7 +57,7 @@ export async function storeOnce(
   if (answeredMeanwhile !== undefined) return answeredMeanwhile
   const growth = { ...planned.growth, bytes: whole.size }
   const again = await reserve(needs, { ...planned, judgesType: false, growth })
-  if (again.refused !== null) throw quotaExceeded(again.room, again.refused, whole.size)
+  if (again.exceeded !== null) throw quotaExceeded(again.room, again.exceeded, whole.size)
   return await storeIn(again)
 }
 
@@ -79,7 +79,7 @@ async function storeReceived(
   needs: StoreUploadNeeds,
   actor: Actor,
   { reserved, received, fileName, signal }: ReceivedUpload,
-): Promise<Committed> {
+): Promise<CommitResult> {
   const { planned } = reserved
   const { firmId, documentId, documentType, right } = planned
   const { mimeType } = received.format
@@ -87,8 +87,8 @@ async function storeReceived(
   const file = { contentType: mimeType, labels, content: received.content, signal }
   return storeUpload(needs, reserved, file, async (stored) => {
     const scanStatus = await received.scanStatus()
-    const { scanBegunAt } = received
-    const version = newVersionOf(stored, planned, { fileName, mimeType, scanStatus, scanBegunAt })
+    const { scanStartedAt } = received
+    const version = newVersionOf(stored, planned, { fileName, mimeType, scanStatus, scanStartedAt })
     // Up to its statement, a client that went away can be left without a document it never heard of.
     return right === 'documents.upload'
       ? needs.uploads.commitDocument(actor, version, signal)
@@ -96,7 +96,7 @@ async function storeReceived(
   })
 }
 
-type OfFile = Pick<NewVersion, 'fileName' | 'mimeType' | 'scanStatus' | 'scanBegunAt' | 'copyOf'>
+type OfFile = Pick<NewVersion, 'fileName' | 'mimeType' | 'scanStatus' | 'scanStartedAt' | 'copyOf'>
 
 /** The version that stored bytes become. */
 export function newVersionOf(stored: StoredBlob, planned: PlannedUpload, ofFile: OfFile): NewVersion {
@@ -114,7 +114,7 @@ export function newVersionOf(stored: StoredBlob, planned: PlannedUpload, ofFile:
     documentId,
     documentType,
     isNewDocument,
-    once,
+    idempotency: once,
     ...ofFile,
   }
 }
@@ -135,7 +135,7 @@ export async function isAnswered(
   { db }: StoreUploadNeeds,
   { isAnswered: wasAnswered, planned }: ReservedUpload,
 ): Promise<boolean> {
-  return wasAnswered || (planned.scope !== undefined && (await findAnswer(db, planned.scope)) !== undefined)
+  return wasAnswered || (planned.scope !== undefined && (await findStoredAnswer(db, planned.scope)) !== undefined)
 }
 
 /** What a key stands for: the same bytes under the same type of a new document, or as a version of the same document. */
@@ -151,7 +151,7 @@ async function findEarlierDocument(
   sha256: Sha256,
 ): Promise<RecordedDocument | undefined> {
   const { scope, firmId, right } = planned
-  const answer = scope && (await findAnswer(db, scope))
+  const answer = scope && (await findStoredAnswer(db, scope))
   if (answer === undefined) return undefined
   const membership = await requireMembership(db, { userId, firmId, right: rights[right] })
   if (answer.fingerprint !== fingerprintOf(planned, sha256))

@@ -56,7 +56,7 @@ export type ReceivedFile = {
   /** How long it is at most; of a file that still comes nobody knows better. */
   maxBytes: number
   /** By the clock of `performance`: what the scanner learned later, it may not have known of this file. */
-  scanBegunAt: number
+  scanStartedAt: number
   /** What the scanner said of it; known once the content is whole and accepted. */
   scanStatus: () => Promise<UploadScanStatus>
   /** Stops reading and gives memory or spool file back. */
@@ -74,7 +74,7 @@ export async function receiveFile(needs: ReceiveNeeds, file: FileWithHead, wante
   const format = requireAllowedFormat(detected, { fileName, declaredType }, wanted.allowedMimeTypes)
   const whole = limitBytes(head, file.rest, maxBytes)
   const mostBytes = Math.min(declaredBytes, maxBytes)
-  const scanBegunAt = performance.now()
+  const scanStartedAt = performance.now()
   const checks = { expectedSha256, check: format.check }
   const held =
     mostBytes <= maxBytesInMemory
@@ -82,13 +82,13 @@ export async function receiveFile(needs: ReceiveNeeds, file: FileWithHead, wante
       : await spoolAndScan(needs, whole, { ...checks, bytes: file.bytes, signal })
   return {
     format,
-    scanBegunAt,
+    scanStartedAt,
     maxBytes: held.content.kind === 'memory' ? held.content.bytes.length : mostBytes,
     ...held,
   }
 }
 
-type BufferedFile = Omit<ReceivedFile, 'format' | 'maxBytes' | 'scanBegunAt'>
+type BufferedFile = Omit<ReceivedFile, 'format' | 'maxBytes' | 'scanStartedAt'>
 
 async function bufferAndScan(
   needs: ReceiveNeeds,

@@ -3,19 +3,19 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 
-import { type Committed, createUploadCommitter } from '../../database/blobs/commit-upload.ts'
+import { type CommitResult, createUploadCommitter } from '../../database/blobs/commit-upload.ts'
 import {
   abandonUpload,
   createUploadReserver,
-  forgetUpload,
+  deleteReservation,
   type Reservation,
-  type Reserved,
+  type ReservationResult,
 } from '../../database/blobs/reserve-upload.ts'
 import type { Db } from '../../database/connection/client.ts'
 import type { IdempotencyScope } from '../../database/blobs/idempotency.ts'
 import { OutcomeUnknown } from '../../database/connection/in-transaction.ts'
-import type { Place } from '../../database/documents/blob-location.ts'
-import type { Growth, Quota } from '../../database/people/quotas.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { AddedUsage, Quota } from '../../database/people/quotas.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { outsideOfWork } from '../../logging/spans.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
@@ -78,12 +78,12 @@ export type PlannedUpload = {
   /** Whether the database judges the type: a document that exists keeps the one it has. */
   judgesType: boolean
   extension: string
-  growth: Growth
+  growth: AddedUsage
   scope: IdempotencyScope | undefined
 }
 
 /** A named place with room reserved in it, unless `isReserved` is false. */
-export type ReservedUpload = Reserved & {
+export type ReservedUpload = ReservationResult & {
   planned: PlannedUpload
   reservation: Reservation
   isFallback: boolean
@@ -108,7 +108,7 @@ export async function reserve(
     ...place,
     firmId,
     documentId,
-    growth,
+    addedUsage: growth,
     scope,
     documentType: judgesType ? documentType : undefined,
     id: randomUUID() as BlobId,
@@ -129,13 +129,13 @@ export async function releaseReservation(
   { isReserved, reservation }: ReservedUpload,
 ): Promise<void> {
   if (!isReserved) return
-  await forgetUpload(needs.db, reservation.id).catch((error: unknown) => logLeftBehind(needs, reservation, error))
+  await deleteReservation(needs.db, reservation.id).catch((error: unknown) => logLeftBehind(needs, reservation, error))
 }
 
 /** Bytes that are durable, where, and of which version. */
-export type StoredBlob = StoredFile & Place & { blobId: BlobId; versionId: VersionId; isFallback: boolean }
+export type StoredBlob = StoredFile & BlobLocation & { blobId: BlobId; versionId: VersionId; isFallback: boolean }
 
-type Commit = (stored: StoredBlob) => Promise<Committed>
+type Commit = (stored: StoredBlob) => Promise<CommitResult>
 
 /**
  * Puts a file where room is reserved for it, and makes it a version by `commit`. A file that S3 does not take goes to the
@@ -147,7 +147,7 @@ export async function storeUpload(
   reserved: ReservedUpload,
   file: IncomingFile,
   commit: Commit,
-): Promise<Committed> {
+): Promise<CommitResult> {
   const { planned, outage, reservation } = reserved
   const { key, store } = reservation
   if (outage !== undefined) logS3Failure(needs, { key, ...outage })
@@ -164,7 +164,7 @@ export async function storeUpload(
       content.kind === 'memory' ? content.bytes.length : Math.min(planned.growth.bytes, reserved.maxBytes ?? Infinity)
     const growth = { ...planned.growth, bytes }
     const again = await reserve(needs, { ...planned, judgesType: false, growth }, 'fallback')
-    if (again.refused !== null) throw quotaExceeded(again.room, again.refused, bytes)
+    if (again.exceeded !== null) throw quotaExceeded(again.room, again.exceeded, bytes)
     return await putAndCommit(needs, again, file, commit)
   }
 }
@@ -179,7 +179,7 @@ async function putAndCommit(
   { reservation, isFallback }: ReservedUpload,
   file: IncomingFile,
   commit: Commit,
-): Promise<Committed> {
+): Promise<CommitResult> {
   const { store, storeId, key, versionId, id: blobId } = reservation
   const files = requireStore(needs.stores, { store, storeId, key })
   try {

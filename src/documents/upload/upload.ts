@@ -130,7 +130,7 @@ async function receiveReserved(needs: UploadNeeds, uploading: UploadToStore, res
   const maxBytes = Math.min(needs.maxUploadBytes, maxBytesOfType ?? Infinity)
   assertDeclaredSize(declaredBytes, maxBytes)
   if (isTooLargeForRoom(reserved, declaredBytes) && !(await isAnswered(needs, reserved)))
-    throw quotaExceeded(reserved.room, reserved.refused ?? 'bytes', declaredBytes)
+    throw quotaExceeded(reserved.room, reserved.exceeded ?? 'bytes', declaredBytes)
   const fileName = requireFileName(file.fileName)
   const wanted = { ...uploading, fileName, maxBytes, allowedMimeTypes: allowedTypes ?? defaultMimeTypes }
   const received = await traced('receive file', () => receiveFile(needs, file, wanted))

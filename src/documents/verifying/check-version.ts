@@ -6,7 +6,7 @@ import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
 import { hashBlob } from '../moving/buffer-source.ts'
 import { findStore } from '../stores/stores.ts'
-import { keepHash, restoreBytes } from '../../database/documents/missing-and-corrupt.ts'
+import { storeHash, markPresent } from '../../database/documents/missing-and-corrupt.ts'
 
 export type CheckNeeds = ReportNeeds
 
@@ -102,7 +102,7 @@ async function recordRight(
         outcome: bytesState,
         why: 'was found so before; only reading it tells whether it is right again',
       }
-    if (await restoreBytes(db, actor, version, sha256)) {
+    if (await markPresent(db, actor, version, sha256)) {
       log.warn(
         { event: 'bytes_restored', firm_id: firmId, document_id: documentId, version: version.version },
         'the bytes of a document are right again',
@@ -110,7 +110,7 @@ async function recordRight(
       return { version, outcome: 'restored' }
     }
   }
-  const isHashed = version.sha256 === null && sha256 !== undefined && (await keepHash(db, version, sha256))
+  const isHashed = version.sha256 === null && sha256 !== undefined && (await storeHash(db, version, sha256))
   return { version, outcome: isHashed ? 'hashed' : 'right' }
 }
 

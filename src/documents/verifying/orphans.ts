@@ -1,4 +1,4 @@
-import { listHalfQuarantined } from '../../database/blobs/quarantine-blob.ts'
+import { listUnfinishedQuarantines } from '../../database/blobs/quarantine-blob.ts'
 import type { Db } from '../../database/connection/client.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import { type FileStat, StoreError } from '../../storage/file-store.ts'
@@ -91,7 +91,7 @@ async function finishInterrupted(
 ): Promise<void> {
   let after: BlobId | undefined
   do {
-    const page = await listHalfQuarantined(needs.db, here, { after, limit: 100 })
+    const page = await listUnfinishedQuarantines(needs.db, here, { after, limit: 100 })
     for (const half of page) {
       if (signal.aborted || (await here.files.stat(half.key)) !== undefined) continue
       if (await finishWithoutSource(needs, actor, here, half))

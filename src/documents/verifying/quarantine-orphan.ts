@@ -1,14 +1,14 @@
 import {
   commitQuarantine,
-  forgetQuarantine,
-  type HalfQuarantined,
+  deletePendingQuarantine,
+  type UnfinishedQuarantine,
   isNamed,
-  type Quarantining,
+  type PendingQuarantine,
 } from '../../database/blobs/quarantine-blob.ts'
 import { isBackupRunningNow } from '../../database/backup/running-backups.ts'
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import type { Place } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
 import type { RemoveNeeds } from '../stores/remove-blobs.ts'
 import { findBlobHash, copyToQuarantine } from '../moving/copy-to-quarantine.ts'
@@ -28,7 +28,7 @@ export async function quarantineOrphan(
   here: ReachableStore,
   orphan: Orphan,
 ): Promise<'quarantined' | 'gone' | 'named'> {
-  const place: Place = { store: here.store, storeId: here.storeId, key: orphan.key }
+  const place: BlobLocation = { store: here.store, storeId: here.storeId, key: orphan.key }
   const { quarantining, isThere } = await copyToQuarantine(needs, here, {
     ...orphan,
     reason: `an orphan, written ${orphan.modifiedAt.toISOString()}`,
@@ -48,19 +48,19 @@ export async function finishWithoutSource(
   needs: QuarantineNeeds,
   actor: EventActor,
   { store, storeId, files }: ReachableStore,
-  half: HalfQuarantined,
+  half: UnfinishedQuarantine,
 ): Promise<boolean> {
   const isCopied = (await findBlobHash(files.quarantine, half.quarantineKey)) !== undefined
   if (isCopied) await recordQuarantined(needs, actor, { store, storeId, key: half.key }, half)
-  else await forgetQuarantine(needs.db, half)
+  else await deletePendingQuarantine(needs.db, half)
   return isCopied
 }
 
 async function recordQuarantined(
   { db, log }: QuarantineNeeds,
   actor: EventActor,
-  { store, storeId, key }: Place,
-  quarantining: Quarantining,
+  { store, storeId, key }: BlobLocation,
+  quarantining: PendingQuarantine,
 ): Promise<void> {
   const about = { store, store_id: storeId, key, quarantine_key: quarantining.quarantineKey }
   const isNew = await inTransaction(db, async (trx) => {

@@ -1,13 +1,13 @@
 import type { Db } from '../../database/connection/client.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import {
-  countElsewhere,
+  countUnreachable,
   countOverdue,
   listLateFallback,
   recordVerification,
   type WaitingVersion,
 } from '../../database/documents/verifications.ts'
-import { isAnyVersionIn } from '../../database/documents/versions-in-store.ts'
+import { hasVersionsIn } from '../../database/documents/versions-in-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
@@ -48,7 +48,7 @@ export async function verify(needs: VerifyNeeds, actor: EventActor, verification
 }
 
 async function startVerified({ db, stores }: VerifyNeeds): Promise<Verified> {
-  const elsewhere = await countElsewhere(db, {
+  const elsewhere = await countUnreachable(db, {
     localStoreId: stores.local.storeId,
     hasS3: stores.s3 !== undefined,
   })
@@ -109,7 +109,7 @@ async function findOwnershipProblem(
   here: ReachableStore,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (here.store === 'local' || !(await isAnyVersionIn(needs.db, 's3'))) return undefined
+  if (here.store === 'local' || !(await hasVersionsIn(needs.db, 's3'))) return undefined
   try {
     return (await untilAborted(claimStore(needs, here), signal)) === 'ours'
       ? undefined

@@ -1,6 +1,6 @@
 import type { RecordedDocument } from '../../database/blobs/commit-upload.ts'
 import { findDocumentType } from '../../database/documents/document-types.ts'
-import { type DocumentRecord, findDocument, type Seeing } from '../../database/documents/documents.ts'
+import { type DocumentRecord, findDocument, type Viewer } from '../../database/documents/documents.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { confidentialRoles } from '../../people/rights.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
@@ -56,7 +56,7 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
 /** The limits of the document's type. The platform's rows may have a type that there is not: then the usual ones hold. */
 async function requireType(
   { db }: UploadNeeds,
-  seeing: Seeing,
+  seeing: Viewer,
   documentId: DocumentId,
 ): Promise<TypeLimits & { code: string }> {
   const document = await findDocument(db, seeing, documentId)
@@ -122,7 +122,7 @@ async function storeCopy(
     scope: undefined,
   }
   const reserved = await reserve(needs, planned)
-  if (reserved.refused !== null) throw quotaExceeded(reserved.room, reserved.refused, fileSize)
+  if (reserved.exceeded !== null) throw quotaExceeded(reserved.room, reserved.exceeded, fileSize)
   const { firmId, documentId } = access
   const labels = { originalFileName: fileName, documentType, firmId, documentId }
   const file = { contentType: mimeType, labels, content, signal }
@@ -141,7 +141,7 @@ async function storeCopy(
 
 async function requireServable(
   needs: RestoreVersionNeeds,
-  seeing: Seeing,
+  seeing: Viewer,
   { documentId, version }: Pick<VersionToRestore, 'documentId' | 'version'>,
 ): Promise<DocumentRecord> {
   const old = await findDocument(needs.db, seeing, documentId, version)

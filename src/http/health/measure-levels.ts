@@ -58,7 +58,7 @@ function showOwn(needs: LevelsNeeds): void {
   else metrics.s3Available.remove()
   // The sweep sets it; without a scanner there is none.
   if (needs.scanner === undefined) metrics.scannerUp.remove()
-  const { inUse, idle, waiting, most } = needs.countConnections()
+  const { inUse, idle, waiting, max: most } = needs.countConnections()
   metrics.databaseConnections.set({ state: 'in_use' }, inUse)
   metrics.databaseConnections.set({ state: 'idle' }, idle)
   metrics.databaseConnections.set({ state: 'waiting' }, waiting)

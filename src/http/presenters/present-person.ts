@@ -51,7 +51,7 @@ export function presentFirm(firm: Firm, role: FirmOfPerson['role']): FirmShape {
 export function presentFirmDetails({ firm, role, room }: FirmSeen): FirmDetailsShape {
   return {
     ...presentFirm(firm, role),
-    quota: { bytes: room.mostBytes, documents: room.mostDocuments },
+    quota: { bytes: room.quotaBytes, documents: room.quotaDocuments },
     usage: { bytes: room.usedBytes, documents: room.usedDocuments },
   }
 }

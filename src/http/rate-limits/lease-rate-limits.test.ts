@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import type { Bucket, Lease, PermitWish } from '../../database/people/rate-limits.ts'
+import type { Bucket, Lease, LeaseRequest } from '../../database/people/rate-limits.ts'
 import { batchOf, creditOf, holdPermits, type PermitNeeds } from './lease-rate-limits.ts'
 
 const minute = 60_000
@@ -9,9 +9,9 @@ const minute = 60_000
 function shareBuckets() {
   const clock = { at: Date.parse('2026-11-26T10:00:00Z') }
   const spentUntil = new Map<string, number>()
-  const asked: PermitWish[][] = []
+  const asked: LeaseRequest[][] = []
 
-  const take = ({ bucket, permits }: PermitWish): Lease => {
+  const take = ({ bucket, permits }: LeaseRequest): Lease => {
     const msEach = (60 * minute) / bucket.perHour
     const until = Math.max(spentUntil.get(bucket.name) ?? 0, clock.at)
     const room = () => (60 * minute - (Math.max(spentUntil.get(bucket.name) ?? 0, clock.at) - clock.at)) / msEach

@@ -1,10 +1,10 @@
-import type { Bucket, Lease, PermitWish } from '../../database/people/rate-limits.ts'
+import type { Bucket, Lease, LeaseRequest } from '../../database/people/rate-limits.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 
 export type PermitNeeds = {
   /** Takes permits that all instances share. */
-  lease: (wishes: PermitWish[]) => Promise<Lease[]>
+  lease: (wishes: LeaseRequest[]) => Promise<Lease[]>
   now: Clock
   onLease?: (outcome: 'granted' | 'refused') => void
   onFailure?: (error: unknown) => void

@@ -4,14 +4,14 @@ import { z } from 'zod'
 import { firmParams, pageQuery } from '../../contract/documents.ts'
 import { changeFirmBody, firmShape, registerFirmBody, firmDetailsShape } from '../../contract/people.ts'
 import type { Db } from '../../database/connection/client.ts'
-import { emptyRoom, type Quota } from '../../database/people/quotas.ts'
+import { emptyQuotaUsage, type Quota } from '../../database/people/quotas.ts'
 import { firmOf } from '../requests/authenticate.ts'
 import { answerPage, type Cursors } from '../requests/paging.ts'
 import { presentFirm, presentFirmDetails } from '../presenters/present-person.ts'
 import { browseFirms, changeFirm, registerFirm, viewFirm } from '../../people/firms/firms.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
-type Needs = { db: Db; cursors: Cursors; usualQuota: Quota }
+type Needs = { db: Db; cursors: Cursors; defaultQuota: Quota }
 
 const root = '/security-firms'
 
@@ -71,7 +71,7 @@ function addChanging(server: Server, needs: Needs): void {
     async (request, reply) => {
       const { registration_number: registrationNumber, vat_number: vatNumber = null, ...rest } = request.body
       const firm = await registerFirm(needs, request.actor, { ...rest, registrationNumber, vatNumber })
-      const room = emptyRoom(needs.usualQuota)
+      const room = emptyQuotaUsage(needs.defaultQuota)
       const location = `/api/v1${root}/${firm.id}`
       return reply
         .code(201)

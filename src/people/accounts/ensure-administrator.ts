@@ -6,7 +6,7 @@ import { findAccountByEmail, hasAnyAdministrator } from '../../database/people/a
 import type { Db } from '../../database/connection/client.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import { takeFirstStartLock } from '../../database/schema/installation.ts'
+import { lockFirstStart } from '../../database/schema/installation.ts'
 import { readIfExists } from '../../files/file-system.ts'
 import { addAccount } from './accounts.ts'
 import type { Passwords } from '../sessions/passwords.ts'
@@ -56,7 +56,7 @@ export async function ensureAdministrator(
   const password = given?.password ?? randomBytes(18).toString('base64url')
   const passwordHash = await passwords.hash(password)
   return await inTransaction(db, async (trx): Promise<AdministratorOutcome> => {
-    await takeFirstStartLock(trx)
+    await lockFirstStart(trx)
     const foundNow = await findOutcome(trx)
     if (foundNow !== undefined) return foundNow
     await addAccount(trx, { actor, by: 'start' }, administrator(email), passwordHash)

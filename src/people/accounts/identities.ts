@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { findPerson, holdAccount } from '../../database/people/accounts.ts'
+import { findPerson, lockAccount } from '../../database/people/accounts.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import {
@@ -46,7 +46,7 @@ export async function linkIdentity({ db }: Needs, actor: Actor, wish: NewIdentit
 /** The same for who may in any case: the command line. */
 export async function addIdentity({ db }: Needs, actor: EventActor, wish: NewIdentity): Promise<Identity> {
   return await inTransaction(db, async (trx) => {
-    if ((await holdAccount(trx, wish.userId)) === undefined)
+    if ((await lockAccount(trx, wish.userId)) === undefined)
       throw new AppError('not_found', 'There is no such person among the registered users.')
     await assertIsNoPersonsId(trx, wish.subject)
 
@@ -62,7 +62,7 @@ export async function addIdentity({ db }: Needs, actor: EventActor, wish: NewIde
 /** A link goes before an id: with one, tokens that name one person by their id would let in another. */
 async function assertIsNoPersonsId(trx: Tx, subject: string): Promise<void> {
   const id = z.guid().safeParse(subject).data
-  if (id === undefined || (await holdAccount(trx, id as UserId)) === undefined) return
+  if (id === undefined || (await lockAccount(trx, id as UserId)) === undefined) return
   throw new AppError('conflict', 'This subject is a registered user’s own id and stands for them without a link.')
 }
 

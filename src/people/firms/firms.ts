@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { isRemovingOf } from '../../database/blobs/remove-blobs.ts'
+import { isRemovingBlobsOf } from '../../database/blobs/remove-blobs.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { recordEvent } from '../../database/audit/events.ts'
 import {
@@ -19,13 +19,19 @@ import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { insertMember } from '../../database/people/members.ts'
 import type { Membership } from '../../database/people/membership.ts'
 import { takenColumn } from '../../database/connection/postgres-errors.ts'
-import { type Quota, type QuotaChange, readRoom, type Room, setQuota } from '../../database/people/quotas.ts'
+import {
+  type Quota,
+  type QuotaChange,
+  readQuotaUsage,
+  type QuotaUsage,
+  setQuota,
+} from '../../database/people/quotas.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Actor, FirmId } from '../../vocabulary/vocabulary.ts'
 import { requirePerson, requireRegisteredUser, requireRight } from '../require-right.ts'
 
 type Needs = { db: Db }
-type WholeNeeds = Needs & { usualQuota: Quota }
+type WholeNeeds = Needs & { defaultQuota: Quota }
 
 /** The firms that the person is an active member of; for an administrator every firm. Newest first. */
 export async function browseFirms({ db }: Needs, actor: Actor, page: FirmPage): Promise<FirmOfPerson[]> {
@@ -33,11 +39,11 @@ export async function browseFirms({ db }: Needs, actor: Actor, page: FirmPage): 
   return person.isAdministrator ? await listEveryFirm(db, page) : await listFirmsOf(db, person.id, page)
 }
 
-export type FirmSeen = { firm: Firm; role: Membership['role']; room: Room }
+export type FirmSeen = { firm: Firm; role: Membership['role']; room: QuotaUsage }
 
-export async function viewFirm({ db, usualQuota }: WholeNeeds, actor: Actor, firmId: FirmId): Promise<FirmSeen> {
+export async function viewFirm({ db, defaultQuota }: WholeNeeds, actor: Actor, firmId: FirmId): Promise<FirmSeen> {
   const membership = await requireRight({ db }, actor, 'firm.read', { firmId })
-  const room = await readRoom(db, { firmId, usualQuota })
+  const room = await readQuotaUsage(db, { firmId, defaultQuota })
   return { firm: await readFirm(db, membership), role: membership.role, room }
 }
 
@@ -84,7 +90,7 @@ export type FirmChange = {
  * hold on all that it has, or lifts it. Asking for what is so already changes nothing.
  */
 export async function changeFirm(
-  { db, usualQuota }: { db: Db; usualQuota: Quota },
+  { db, defaultQuota }: { db: Db; defaultQuota: Quota },
   actor: Actor,
   firmId: FirmId,
   { isLocked, quota, hold }: FirmChange,
@@ -102,7 +108,7 @@ export async function changeFirm(
     }
     if (locked || given || held)
       await recordEvent(trx, actor, { action: 'firm.changed', outcome: 'ok', firmId, details })
-    const room = await readRoom(trx, { firmId, usualQuota })
+    const room = await readQuotaUsage(trx, { firmId, defaultQuota })
     return { firm: await readFirm(trx, membership), role: membership.role, room }
   })
   if (hold?.isHeld === true) await waitForRemovals(db, firmId)
@@ -115,7 +121,7 @@ const pauseMs = 50
 /** Removals that were claimed before the hold are under way: once it is answered, nothing of the firm's goes any more. */
 async function waitForRemovals(db: Db, firmId: FirmId): Promise<void> {
   const givesUpAt = performance.now() + maxWaitMs
-  while (await isRemovingOf(db, firmId)) {
+  while (await isRemovingBlobsOf(db, firmId)) {
     if (performance.now() > givesUpAt)
       throw new AppError(
         'store_unavailable',

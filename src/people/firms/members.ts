@@ -6,7 +6,7 @@ import { inTransaction } from '../../database/connection/in-transaction.ts'
 import {
   deleteMember,
   findMember,
-  holdActiveAdmins,
+  lockActiveAdmins,
   insertMember,
   listMembers,
   type MemberChange,
@@ -47,7 +47,7 @@ async function requireMember(trx: Tx, membership: Membership, userId: UserId): P
 
 /** Throws `conflict` when the firm would be left without anybody who can look after its members. */
 async function assertNotLastAdmin(trx: Tx, { firmId }: Membership, userId: UserId): Promise<void> {
-  const admins = await holdActiveAdmins(trx, firmId)
+  const admins = await lockActiveAdmins(trx, firmId)
   if (admins.includes(userId) && admins.every((admin) => admin === userId))
     throw new AppError('conflict', 'This is the firm’s last active firm_admin. Make somebody else a firm_admin first.')
 }

@@ -1,4 +1,4 @@
-import { type Account, findAccountByEmail, holdAccount } from '../../database/people/accounts.ts'
+import { type Account, findAccountByEmail, lockAccount } from '../../database/people/accounts.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { recordEvent } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
@@ -11,11 +11,11 @@ import {
   type FailureCount,
   findLockout,
   findRefreshToken,
-  holdSession,
+  lockSession,
   insertRefreshToken,
   insertSession,
   type LockoutRule,
-  markUsed,
+  markTokenUsed,
   type RefreshTokenRecord,
   type RefreshTokenState,
 } from '../../database/people/sessions.ts'
@@ -35,7 +35,7 @@ import {
 import type { Passwords } from './passwords.ts'
 import { recordDenial } from '../require-right.ts'
 
-const lockoutRule: LockoutRule = { mostFailures: 10, windowSeconds: 15 * 60, lockSeconds: 15 * 60 }
+const lockoutRule: LockoutRule = { maxFailures: 10, windowSeconds: 15 * 60, lockSeconds: 15 * 60 }
 
 export type LogInNeeds = { db: Db; keys: TokenKeys; passwords: Passwords; now: Clock }
 
@@ -70,7 +70,7 @@ export async function logIn(
     return await inTransaction(db, async (trx) => {
       // Ten guesses beside this one may have failed by now; then the right one comes too late.
       if (!(await clearFailures(trx, digest, now()))) await assertNotLockedOut(trx, digest, now())
-      const current = await holdAccount(trx, account.id)
+      const current = await lockAccount(trx, account.id)
       // Changed since the comparison: what was compared is this person's password no longer.
       if (current === undefined || current.passwordHash !== account.passwordHash) throw wrongCredentials()
       assertMayLogIn(current)
@@ -80,7 +80,7 @@ export async function logIn(
 }
 
 function errorAfter({ failures, lockedUntil }: FailureCount, now: Date): AppError {
-  return lockedUntil !== null && failures > lockoutRule.mostFailures ? lockedOut(lockedUntil, now) : wrongCredentials()
+  return lockedUntil !== null && failures > lockoutRule.maxFailures ? lockedOut(lockedUntil, now) : wrongCredentials()
 }
 
 async function assertNotLockedOut(db: Db, digest: Sha256, now: Date): Promise<void> {
@@ -144,9 +144,9 @@ export async function refreshSession(needs: SessionNeeds, visitor: Visitor, toke
 
 async function renew(trx: Tx, visitor: Visitor, id: string, now: Date): Promise<Renewal> {
   const found = await findRefreshToken(trx, id)
-  const account = found && (await holdAccount(trx, found.userId))
+  const account = found && (await lockAccount(trx, found.userId))
   if (found === undefined || account === undefined) return { refusal: sessionIsOver() }
-  await holdSession(trx, found.sessionId)
+  await lockSession(trx, found.sessionId)
 
   // Read again: whoever held the session before may have used the token or ended the session.
   const token = await findRefreshToken(trx, id)
@@ -168,7 +168,7 @@ async function renew(trx: Tx, visitor: Visitor, id: string, now: Date): Promise<
 
 async function succeed(trx: Tx, token: RefreshTokenState, now: Date): Promise<RefreshTokenRecord> {
   const successor = await insertRefreshToken(trx, token, lifeFrom(now))
-  await markUsed(trx, token.id, { at: now, successorId: successor.id })
+  await markTokenUsed(trx, token.id, { at: now, successorId: successor.id })
   return successor
 }
 

@@ -47,12 +47,21 @@ function reservationOf({ firmId }: Firm, bytes: number): Reservation {
     versionId: randomUUID() as VersionId,
   }
   const growth = { bytes, documents: 1 as const }
-  return { store: 's3', storeId: null, key, ...ids, firmId, growth, scope: undefined, documentType: undefined }
+  return {
+    store: 's3',
+    storeId: null,
+    key,
+    ...ids,
+    firmId,
+    addedUsage: growth,
+    scope: undefined,
+    documentType: undefined,
+  }
 }
 
 async function open(db: Db | Tx, firm: Firm, bytes: number, defaultQuota: Quota = defaults): Promise<string | null> {
   const reserve = createUploadReserver(db, { processId, right, defaultQuota })
-  const { refused } = await reserve(firm.userId, reservationOf(firm, bytes))
+  const { exceeded: refused } = await reserve(firm.userId, reservationOf(firm, bytes))
   return refused
 }
 
@@ -158,7 +167,7 @@ it('of uploads that ask together as many get room as there is, and those of othe
     select sum(reserved_bytes)::int as bytes from document_blobs where firm_id = ${firm.firmId}`.execute(scene.db)
 
   expect(answers.filter(({ isReserved }) => isReserved).length).toBeGreaterThanOrEqual(2)
-  expect(answers.some(({ refused }) => refused === 'bytes')).toBe(true)
+  expect(answers.some(({ exceeded: refused }) => refused === 'bytes')).toBe(true)
   expect(rows[0]?.bytes).toBeLessThanOrEqual(100)
   expect((await Promise.all(others)).map(({ isReserved }) => isReserved)).toEqual([true, true])
 })

@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { beforeEach, expect, it } from 'vitest'
 
 import {
-  gatherFacts,
+  collectCostFacts,
   listFirmsWithFiles,
   readCostFacts,
-  type Stack,
+  type FileGroup,
 } from '../../../src/database/documents/cost-facts.ts'
 import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { migratedDatabase } from '../../support/database/migrated-database.ts'
@@ -30,7 +30,7 @@ beforeEach(async () => {
 })
 
 const facts = (periodDays = 30) => readCostFacts(scene.db, ground.firm, { ...question, periodDays })
-const stack = (ageDays: number, files: number, bytes: number, more: Partial<Stack> = {}): Stack => ({
+const stack = (ageDays: number, files: number, bytes: number, more: Partial<FileGroup> = {}): FileGroup => ({
   ageDays,
   isSmall: true,
   files,
@@ -38,7 +38,7 @@ const stack = (ageDays: number, files: number, bytes: number, more: Partial<Stac
   requests: files,
   ...more,
 })
-const inOrder = (stacks: Stack[]) => stacks.toSorted((a, b) => a.ageDays - b.ageDays || a.bytes - b.bytes)
+const inOrder = (stacks: FileGroup[]) => stacks.toSorted((a, b) => a.ageDays - b.ageDays || a.bytes - b.bytes)
 
 it('what is kept lies in stacks of one age and kind, 128 KB being large, and what a disk holds is counted', async () => {
   await seedVersion(ground, { bytes: 1000, daysAgo: 3 })
@@ -47,7 +47,7 @@ it('what is kept lies in stacks of one age and kind, 128 KB being large, and wha
   await seedVersion(ground, { bytes: 128 * kb - 1, daysAgo: 400 })
   await seedVersion(ground, { bytes: 9000, daysAgo: 3, bytesState: 'removed' })
 
-  const { kept, onDisk } = await facts()
+  const { stored: kept, localFiles: onDisk } = await facts()
 
   expect(inOrder(kept)).toMatchObject([
     stack(3, 2, 1500),
@@ -61,7 +61,7 @@ it('a file of more than 16 MB takes a request for each part of 8 MB and two more
   await seedVersion(ground, { bytes: 16 * kb * kb, daysAgo: 1 })
   await seedVersion(ground, { bytes: 16 * kb * kb + 1, daysAgo: 2 })
 
-  expect(inOrder((await facts()).kept).map(({ requests }) => requests)).toEqual([1, 5])
+  expect(inOrder((await facts()).stored).map(({ requests }) => requests)).toEqual([1, 5])
 })
 
 it('what purges removed from S3 counts until it is destroyed, from when the bucket hid it', async () => {
@@ -118,10 +118,10 @@ it('all firms together are the sum of each, also one of which only purged papers
   expect(firms).toEqual(expect.arrayContaining([ground.firm, other.firm, purgedOnly.firm]))
   expect(firms).not.toContain(without)
 
-  const before = await gatherFacts(scene.db, undefined, question)
+  const before = await collectCostFacts(scene.db, undefined, question)
   await seedVersion(other, { bytes: 77_777, daysAgo: 700 })
   await seedVersion(ground, { bytes: 22_222, daysAgo: 700 })
-  const after = await gatherFacts(scene.db, undefined, question)
+  const after = await collectCostFacts(scene.db, undefined, question)
   expect(after.firms).toBe(before.firms)
-  expect(after.kept.filter(({ ageDays }) => ageDays === 700)).toEqual([stack(700, 2, 99_999)])
+  expect(after.stored.filter(({ ageDays }) => ageDays === 700)).toEqual([stack(700, 2, 99_999)])
 })

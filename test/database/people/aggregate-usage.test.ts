@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 import { openDatabase, unwatched } from '../../../src/database/connection/client.ts'
 import { migrate } from '../../../src/database/schema/migrate.ts'
-import { sumUpUsage } from '../../../src/database/people/quotas.ts'
+import { aggregateUsage } from '../../../src/database/people/quotas.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 
@@ -39,7 +39,7 @@ test('the changes of many firms are aggregated in few statements', async () => {
   await sql`insert into document_usage (firm_id, bytes, documents) values (${firms[0]}, 1000, 5)`.execute(db)
   statements.length = 0
 
-  expect(await sumUpUsage(db)).toBe(3 * firmCount)
+  expect(await aggregateUsage(db)).toBe(3 * firmCount)
 
   expect(statements.length).toBeLessThan(5)
   const { rows } = await sql<{ firm: string; bytes: number; documents: number }>`
@@ -60,7 +60,7 @@ test('a firm whose changes somebody else aggregates just now is left to them, an
     values (${theirs}, 1, 1), (${ours}, 1, 1)`.execute(db)
   await db.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(hashtextextended('sum:' || ${theirs}::uuid, 0))`.execute(trx)
-    expect(await sumUpUsage(db)).toBe(1)
+    expect(await aggregateUsage(db)).toBe(1)
   })
   const { rows } = await sql`select firm_id from document_usage_changes`.execute(db)
   expect(rows).toEqual([{ firm_id: theirs }])

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
-import { leasePermits, removeFullBuckets } from '../../../src/database/people/rate-limits.ts'
+import { leasePermits, deleteFullBuckets } from '../../../src/database/people/rate-limits.ts'
 import { migratedDatabase } from '../../support/database/migrated-database.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 
@@ -77,7 +77,7 @@ it('buckets that are full again are forgotten, others not', async () => {
   await lease(full, 10)
   await lease(used, 10)
   await pass(full, 3600)
-  await removeFullBuckets(scene.db)
+  await deleteFullBuckets(scene.db)
 
   const { rows } = await sql<{ bucket: string }>`
     select bucket from document_rates where bucket in (${full.name}, ${used.name})`.execute(scene.db)
@@ -92,7 +92,7 @@ it('to forget them waits for nobody who leases, and so never makes a lease fail'
   }
   const leasing = await scene.db.startTransaction().execute()
   await leasePermits(leasing, [{ bucket: first, permits: 1 }])
-  const forgetting = removeFullBuckets(scene.db)
+  const forgetting = deleteFullBuckets(scene.db)
   await Promise.race([forgetting, wait(300)])
 
   const [leased] = await leasePermits(leasing, [{ bucket: last, permits: 1 }])

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { beforeEach, expect, it } from 'vitest'
 
-import { readRoom, sumUpUsage } from '../../../src/database/people/quotas.ts'
+import { readQuotaUsage, aggregateUsage } from '../../../src/database/people/quotas.ts'
 import type { DocumentId, FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { migratedDatabase } from '../../support/database/migrated-database.ts'
 import { makeFirm, makePerson } from '../../support/people/people.ts'
@@ -23,9 +23,9 @@ beforeEach(async () => {
 })
 
 const usageOf = async (firmId: FirmId) => {
-  const { usedBytes, usedDocuments } = await readRoom(scene.db, {
+  const { usedBytes, usedDocuments } = await readQuotaUsage(scene.db, {
     firmId,
-    usualQuota: { bytes: undefined, documents: undefined },
+    defaultQuota: { bytes: undefined, documents: undefined },
   })
   return { bytes: usedBytes, documents: usedDocuments }
 }
@@ -71,7 +71,7 @@ it('whatever becomes of a document, the sum is what counting gives', async () =>
   expect(await usageOf(firm)).toEqual({ bytes: 1407, documents: 2 })
   await expectCounted()
 
-  await sumUpUsage(scene.db)
+  await aggregateUsage(scene.db)
   await expectCounted()
   await change`update document_versions set bytes_state = 'missing' where document_id = ${first}`
   expect(await usageOf(firm)).toEqual({ bytes: 1407, documents: 2 })
@@ -83,7 +83,7 @@ it('whatever becomes of a document, the sum is what counting gives', async () =>
   await change`update document_versions set bytes_state = 'removed' where document_id = ${first}`
   await change`delete from documents where id in (${first}, ${third})`
   expect(await usageOf(firm)).toEqual({ bytes: 0, documents: 0 })
-  await sumUpUsage(scene.db)
+  await aggregateUsage(scene.db)
   await expectCounted()
 })
 
@@ -110,7 +110,7 @@ it('while changes are summed up, by several at once and with more coming, every 
     }
   })()
   const summing = Array.from({ length: 3 }, async () => {
-    for (let count = 0; count < 20; count += 1) await sumUpUsage(scene.db)
+    for (let count = 0; count < 20; count += 1) await aggregateUsage(scene.db)
   })
   const looking = (async () => {
     for (let count = 0; count < 60; count += 1) {
@@ -120,7 +120,7 @@ it('while changes are summed up, by several at once and with more coming, every 
     }
   })()
   await Promise.all([writing, looking, ...summing])
-  await sumUpUsage(scene.db)
+  await aggregateUsage(scene.db)
   const { rows } = await sql`select from document_usage_changes where firm_id = ${firm}`.execute(scene.db)
 
   expect(looks.filter((isRight) => !isRight)).toEqual([])

@@ -138,7 +138,7 @@ $$;
 -- before it began, so one that had to wait sees what it waited for. 'again': meanwhile it is no longer far; ask alone.
 create function document_find_room(
   firm uuid, more_bytes bigint, more_documents integer, under text, default_bytes bigint, default_documents bigint, alone boolean,
-  out refused text, out used_bytes bigint, out used_documents bigint, out most_bytes bigint, out most_documents bigint
+  out exceeded text, out used_bytes bigint, out used_documents bigint, out most_bytes bigint, out most_documents bigint
 ) language plpgsql as $$
 declare
   room_lock constant bigint = hashtextextended('room:' || firm, 0);
@@ -155,13 +155,13 @@ begin
     if document_is_far(firm, more_bytes, more_documents, under, most_bytes, most_documents) then
       perform pg_advisory_xact_lock_shared(room_lock);
       perform pg_advisory_xact_lock(hashtextextended('room:' || firm || ':' || floor(random() * 32), 0));
-      if not document_is_far(firm, more_bytes, more_documents, under, most_bytes, most_documents) then refused = 'again'; end if;
+      if not document_is_far(firm, more_bytes, more_documents, under, most_bytes, most_documents) then exceeded = 'again'; end if;
       return;
     end if;
   end if;
   perform pg_advisory_xact_lock(room_lock);
   select taken.bytes, taken.documents into used_bytes, used_documents from document_taken_by(firm, under) taken;
-  refused = case
+  exceeded = case
     when more_documents > 0 and used_documents + more_documents > most_documents then 'documents'
     when used_bytes + more_bytes > most_bytes then 'bytes'
   end;

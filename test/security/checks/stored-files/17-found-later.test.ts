@@ -21,7 +21,7 @@ import { startService, type TestService } from '../../../support/service/start-s
 import { type NumberedClamd, numberSignatures } from '../../../support/scanning/number-signatures.ts'
 import { sweep } from '../../../support/scanning/sweep.ts'
 import { describeCheck } from '../../describe-check.ts'
-import { noteSignatures } from '../../../../src/database/documents/scans.ts'
+import { recordSignatures } from '../../../../src/database/documents/scans.ts'
 
 let clamd: ClamdInHand
 let numbered: NumberedClamd
@@ -145,7 +145,7 @@ describeCheck(17, () => {
     const { id } = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ attached: Buffer.from(virus) }) })
     await teachClamd(signatureOf('Day-After-Tomorrow', virus))
     // As a sweep does that is killed right after it.
-    await noteSignatures(service.app.db, 27_400 + taught)
+    await recordSignatures(service.app.db, 27_400 + taught)
 
     expect((await restoreVersion(service.url, { firm, id }, admin, 1)).status).toBe(201)
     await sweep(service)
