@@ -1,5 +1,5 @@
 import { makePdf } from '../test/support/files/make-files.ts'
-import { againstPipe, type AgainstPipe, type Contender, measureInTurn } from './figures/measure.ts'
+import { againstPipe, type AgainstPipe, type Contender, measureInTurns } from './figures/measure.ts'
 import type { Bench } from './load/prepare.ts'
 import { startBarePipe } from './load/start-bare-pipe.ts'
 import { type Service, startService } from './load/start-service.ts'
@@ -28,11 +28,11 @@ export async function benchLinks(bench: Bench): Promise<LinkResult[]> {
   for (const answer of answers) {
     const headers = { ...service.headers, ...(answer === 'json' && { accept: 'application/json' }) }
     const viaService = linksFrom(`${document}/download`, { ...service, headers, isJson: answer === 'json' })
-    bench.say(`Links, ${answer}.`)
-    await measureInTurn(bench.load, [viaService, viaPipe], { ...shareOf(bench, warmUp), rounds: 1 })
+    bench.print(`Links, ${answer}.`)
+    await measureInTurns(bench.load, [viaService, viaPipe], { ...shareOf(bench, warmUp), rounds: 1 })
     for (const each of cases) {
       const amount = { ...shareOf(bench, each), rounds: bench.rounds }
-      const [ours = [], theirs = []] = await measureInTurn(bench.load, [viaService, viaPipe], amount)
+      const [ours = [], theirs = []] = await measureInTurns(bench.load, [viaService, viaPipe], amount)
       results.push({ answer, ...againstPipe(each.atOnce, ours, theirs) })
     }
   }
@@ -51,7 +51,7 @@ function linksFrom(url: string, { pid, dataDir, headers = {}, isJson = false }: 
     name: url,
     pid,
     dataDir,
-    order: (atOnce, count) => ({ atOnce, count, call: { by: 'http', method: 'GET', url, headers, expected } }),
+    request: (atOnce, count) => ({ atOnce, count, call: { by: 'http', method: 'GET', url, headers, expected } }),
   }
 }
 

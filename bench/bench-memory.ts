@@ -35,7 +35,7 @@ export async function benchMemory(
   const service = await startService(bench, { maxUploadBytes: 32 * 1024 * 1024, s3Endpoint, clamdUrl })
   opened.defer(() => service.stop())
 
-  bench.say(`${uploads} uploads of ${fileBytes / 1_000_000} MB at once, S3 slowed down.`)
+  bench.print(`${uploads} uploads of ${fileBytes / 1_000_000} MB at once, S3 slowed down.`)
   proxy.setFault({ kind: 'slow', bytesPerSecond })
   await proxy.cutAll()
   const idleMiB = await readPeakMiB(service.pid)
@@ -43,7 +43,7 @@ export async function benchMemory(
   const url = `${documents}?document_type=registration_certificate`
   const file = { bytes: fileBytes, as: 'form' } as const
   const call = { by: 'http', method: 'POST', url, headers, file, expected: 201 } as const
-  const { seconds } = await bench.load.make({ call, count: uploads, atOnce: uploads })
+  const { seconds } = await bench.load.run({ call, count: uploads, atOnce: uploads })
   const peakMiB = await readPeakMiB(service.pid)
   await emptyBucket(bench.bucket)
   return { uploads, fileBytes, bytesPerSecond, seconds, idleMiB, peakMiB }

@@ -22,7 +22,7 @@ export type MigrateResult = {
   timesRclone: Spread
 }
 
-const defaultFiles = 10_000
+const defaultFileCount = 10_000
 const atOnce = 8
 
 /**
@@ -31,13 +31,13 @@ const atOnce = 8
  */
 export async function benchMigrate(bench: Bench): Promise<MigrateResult> {
   await requireRclone()
-  const files = Math.round(defaultFiles * bench.share)
+  const files = Math.round(defaultFileCount * bench.share)
   const service = await startService(bench, { maxUploadBytes: 10_000_000 })
   try {
     const rounds: { bytes: number; ours: number; theirs: number }[] = []
     for (let round = 0; round < Math.min(bench.rounds, 3); round += 1) {
       const { firmId, bytes } = await seedFirm(service, files)
-      bench.say(`Migrating ${files} files, ${Math.round(bytes / 1e6)} MB, round ${round + 1}.`)
+      bench.print(`Migrating ${files} files, ${Math.round(bytes / 1e6)} MB, round ${round + 1}.`)
       const contenders = [() => migrateOurs(bench, service, firmId), () => migrateWithRclone(bench, service, firmId)]
       const seconds = [0, 0]
       for (const offset of [0, 1]) {

@@ -53,7 +53,7 @@ async function secondsWith(bench: Bench, { what, documents, run }: Case): Promis
   })
   const app = await openApp(config, createLogger({ level: 'silent', isTerminal: false }))
   try {
-    bench.say(`Filling the trash with ${documents} documents (${what}).`)
+    bench.print(`Filling the trash with ${documents} documents (${what}).`)
     await fillTrash(app.db, {
       firmId: await makeFirm(app),
       uploadedBy: (await makePerson(app)).id,

@@ -2,7 +2,7 @@ import { freshBucket } from '../test/support/s3/fresh-bucket.ts'
 import { obtainServices } from '../test/support/services/obtain-services.ts'
 import { benchMemory, largeUploads, type MemoryResult } from './bench-memory.ts'
 import { largeBytes, smallBytes } from './bench-uploads.ts'
-import { type Contender, type Measured, measureInTurn, type Spread, spreadOf, timesAsLong } from './figures/measure.ts'
+import { type Contender, type Measured, measureInTurns, type Spread, spreadOf, timesAsLong } from './figures/measure.ts'
 import { type Bench, emptyBucket } from './load/prepare.ts'
 import { readPeakMiB } from './figures/read-process.ts'
 import { type Service, startService } from './load/start-service.ts'
@@ -49,17 +49,17 @@ export async function benchScan(bench: Bench): Promise<ScanResult> {
     through('unscanned', { service: unscanned, bench: places[1] }, bytes),
   ]
 
-  bench.say('Warming up.')
+  bench.print('Warming up.')
   await assertScanned(scanned, 'clean', bench)
   await assertScanned(unscanned, 'skipped', bench)
   const count = Math.ceil(warmUp.count * bench.share)
-  await measureInTurn(bench.load, contendersFor(smallBytes), { rounds: 1, ...warmUp, count })
+  await measureInTurns(bench.load, contendersFor(smallBytes), { rounds: 1, ...warmUp, count })
 
   const results: ScanCase[] = []
   for (const { fileBytes, atOnce, count: fullCount } of cases) {
-    bench.say(`Uploads of ${fileBytes / 1000} KB with and without a scanner, ${atOnce} at once.`)
+    bench.print(`Uploads of ${fileBytes / 1000} KB with and without a scanner, ${atOnce} at once.`)
     const amount = { atOnce, count: Math.ceil(fullCount * bench.share), rounds: bench.rounds }
-    const measured = await measureInTurn(bench.load, contendersFor(fileBytes), amount)
+    const measured = await measureInTurns(bench.load, contendersFor(fileBytes), amount)
     results.push({ fileBytes, atOnce, ...summaryOf(measured) })
   }
   await assertScanned(scanned, 'clean', bench)
@@ -79,12 +79,12 @@ function through(
   return {
     name,
     pid,
-    order: (atOnce, count) => ({
+    request: (atOnce, count) => ({
       atOnce,
       count,
       call: { by: 'http', method: 'POST', url, headers, file, expected: 201 },
     }),
-    tidy: () => emptyBucket(bench.bucket),
+    cleanUp: () => emptyBucket(bench.bucket),
   }
 }
 
@@ -93,7 +93,7 @@ async function assertScanned(service: Service, expected: string, { load }: Bench
   const { documents, headers } = service
   const file = { bytes: smallBytes, as: 'form' } as const
   const url = `${documents}?document_type=registration_certificate`
-  await load.make({ count: 1, atOnce: 1, call: { by: 'http', method: 'POST', url, headers, file, expected: 201 } })
+  await load.run({ count: 1, atOnce: 1, call: { by: 'http', method: 'POST', url, headers, file, expected: 201 } })
   const answer = await fetch(`${documents}?limit=1`, { headers })
   const [newest] = (await answer.json()) as { scan_status: string }[]
   if (newest?.scan_status !== expected)

@@ -1,4 +1,4 @@
-import { againstPipe, type AgainstPipe, type Contender, measureInTurn, spreadOf } from './figures/measure.ts'
+import { againstPipe, type AgainstPipe, type Contender, measureInTurns, spreadOf } from './figures/measure.ts'
 import { type Bench, emptyBucket } from './load/prepare.ts'
 import { readPeakMiB } from './figures/read-process.ts'
 import { startBarePipe } from './load/start-bare-pipe.ts'
@@ -40,15 +40,15 @@ export async function benchUploads(bench: Bench): Promise<UploadsResult> {
     viaSdk(bench, bytes),
   ]
 
-  bench.say('Warming up.')
+  bench.print('Warming up.')
   const count = Math.ceil(warmUp.count * bench.share)
-  await measureInTurn(bench.load, contendersFor(smallBytes), { rounds: 1, ...warmUp, count })
+  await measureInTurns(bench.load, contendersFor(smallBytes), { rounds: 1, ...warmUp, count })
 
   const results: UploadResult[] = []
   for (const { fileBytes, atOnce, count: fullCount } of cases) {
-    bench.say(`Uploads of ${fileBytes / 1000} KB, ${atOnce} at once.`)
+    bench.print(`Uploads of ${fileBytes / 1000} KB, ${atOnce} at once.`)
     const amount = { atOnce, count: Math.ceil(fullCount * bench.share), rounds: bench.rounds }
-    const measured = await measureInTurn(bench.load, contendersFor(fileBytes), amount)
+    const measured = await measureInTurns(bench.load, contendersFor(fileBytes), amount)
     const [ours = [], pipes = [], sdks = []] = measured
     const sdk = spreadOf(sdks.map(({ perSecond }) => perSecond)).median
     results.push({ fileBytes, sdk, ...againstPipe(atOnce, ours, pipes) })
@@ -65,12 +65,12 @@ function viaService({ bucket }: Bench, { pid, dataDir, documents, headers }: Ser
     name: 'service',
     pid,
     dataDir,
-    order: (atOnce, count) => ({
+    request: (atOnce, count) => ({
       atOnce,
       count,
       call: { by: 'http', method: 'POST', url, headers, file, expected: 201 },
     }),
-    tidy: () => emptyBucket(bucket),
+    cleanUp: () => emptyBucket(bucket),
   }
 }
 
@@ -80,7 +80,7 @@ function viaPipe({ url: origin, pid }: Served, bytes: number): Contender {
   return {
     name: 'bare pipe',
     pid,
-    order: (atOnce, count) => ({
+    request: (atOnce, count) => ({
       atOnce,
       count,
       call: { by: 'http', method: 'PUT', url, headers: {}, file, expected: 201 },
@@ -91,6 +91,6 @@ function viaPipe({ url: origin, pid }: Served, bytes: number): Contender {
 function viaSdk({ bucket: { name: bucket, s3 } }: Bench, bytes: number): Contender {
   return {
     name: 'SDK',
-    order: (atOnce, count) => ({ atOnce, count, call: { by: 'sdk', s3, bucket, bytes } }),
+    request: (atOnce, count) => ({ atOnce, count, call: { by: 'sdk', s3, bucket, bytes } }),
   }
 }

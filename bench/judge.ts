@@ -23,11 +23,11 @@ export function judge({ uploads, links, memory, migrate, scan, purge }: Results)
   return [
     ...(links === undefined ? [] : judgeLinks(links)),
     ...(uploads === undefined ? [] : judgeUploads(uploads)),
-    verdict('Time of a migration, of that of rclone copy and check', migrate?.timesRclone.median, { most: 1 }),
+    verdict('Time of a migration, of that of rclone copy and check', migrate?.timesRclone.median, { max: 1 }),
     verdict('Peak memory, 50 uploads of 20 MB at once', memory?.large.peakMiB, mib(256)),
     verdict('Peak memory, 200 uploads of 5 MB at once', memory?.many.peakMiB, mib(300)),
     ...(scan === undefined ? [] : judgeScans(scan)),
-    verdict('Time of a purge with twice the documents in the trash', longest, { most: 2.5 }),
+    verdict('Time of a purge with twice the documents in the trash', longest, { max: 2.5 }),
   ].flat()
 }
 
@@ -36,8 +36,8 @@ function judgeLinks(links: LinkResult[]): Verdict[] {
   const rate = Math.min(...atOnce.map(({ shareOfPipe }) => shareOfPipe.median))
   const cpu = Math.max(...atOnce.map(({ cpuTimesPipe }) => cpuTimesPipe.median))
   return [
-    verdict('Rate of links against the pipe', rate, { least: 0.5 }),
-    verdict('CPU of a link against the pipe', cpu, { most: 1.8 }),
+    verdict('Rate of links against the pipe', rate, { min: 0.5 }),
+    verdict('CPU of a link against the pipe', cpu, { max: 1.8 }),
   ].flat()
 }
 
@@ -47,11 +47,11 @@ function judgeUploads({ cases }: UploadsResult): Verdict[] {
   const [small, large, alone] = [find(smallBytes, 32), find(largeBytes, 32), find(smallBytes, 1)]
   const aboveMs = alone && alone.serviceMedianMs - alone.barePipeMedianMs
   return [
-    verdict('Rate of uploads of 100 KB against the pipe', small?.shareOfPipe.median, { least: 0.7 }),
-    verdict('CPU of an upload of 100 KB against the pipe', small?.cpuTimesPipe.median, { most: 2 }),
-    verdict('Rate of uploads of 5 MB against the pipe', large?.shareOfPipe.median, { least: 0.7 }),
-    verdict('CPU of an upload of 5 MB against the pipe', large?.cpuTimesPipe.median, { most: 2.5 }),
-    verdict('An upload of 100 KB alone, above the pipe', aboveMs, { most: 8, unit: 'ms' }),
+    verdict('Rate of uploads of 100 KB against the pipe', small?.shareOfPipe.median, { min: 0.7 }),
+    verdict('CPU of an upload of 100 KB against the pipe', small?.cpuTimesPipe.median, { max: 2 }),
+    verdict('Rate of uploads of 5 MB against the pipe', large?.shareOfPipe.median, { min: 0.7 }),
+    verdict('CPU of an upload of 5 MB against the pipe', large?.cpuTimesPipe.median, { max: 2.5 }),
+    verdict('An upload of 100 KB alone, above the pipe', aboveMs, { max: 8, unit: 'ms' }),
   ].flat()
 }
 
@@ -59,20 +59,20 @@ function judgeScans({ cases, memory }: ScanResult): Verdict[] {
   const cpuOf = (bytes: number) =>
     cases.find(({ fileBytes, atOnce }) => fileBytes === bytes && atOnce === 32)?.timesCpu.median
   return [
-    verdict('CPU of a scanned upload of 100 KB against one that is not', cpuOf(smallBytes), { most: 1.5 }),
-    verdict('CPU of a scanned upload of 5 MB against one that is not', cpuOf(largeBytes), { most: 1.5 }),
+    verdict('CPU of a scanned upload of 100 KB against one that is not', cpuOf(smallBytes), { max: 1.5 }),
+    verdict('CPU of a scanned upload of 5 MB against one that is not', cpuOf(largeBytes), { max: 1.5 }),
     verdict('Peak memory, 50 uploads of 20 MB at once with a scanner', memory.peakMiB, mib(256)),
   ].flat()
 }
 
-const mib = (most: number): Bound => ({ most, unit: 'MiB' })
+const mib = (most: number): Bound => ({ max: most, unit: 'MiB' })
 
-type Bound = { most?: number; least?: number; unit?: string }
+type Bound = { max?: number; min?: number; unit?: string }
 
 function verdict(
   what: string,
   measured: number | undefined,
-  { most = Infinity, least = 0, unit = '×' }: Bound,
+  { max: most = Infinity, min: least = 0, unit = '×' }: Bound,
 ): Verdict[] {
   if (measured === undefined) return []
   const bound = least > 0 ? `at least ${least}` : `at most ${most}`

@@ -123,6 +123,6 @@ function short(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }
 
-function wide({ median, least, most }: Spread): string {
+function wide({ median, min: least, max: most }: Spread): string {
   return `${short(median)} (${short(least)}–${short(most)})`
 }

@@ -35,7 +35,7 @@ const { quick, only, json, help } = readWords()
 if (help) process.stdout.write(usage)
 else await run(untilInterrupted()).catch(explain)
 
-function say(text: string): void {
+function print(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
@@ -46,15 +46,15 @@ function untilInterrupted(): AbortSignal {
 }
 
 function explain(error: unknown): void {
-  say(error instanceof Error ? error.message : String(error))
+  print(error instanceof Error ? error.message : String(error))
   process.exitCode = 1
 }
 
 async function run(signal: AbortSignal): Promise<void> {
   const machine = describeMachine()
-  say(machine)
+  print(machine)
   const results: Results = {}
-  const bench = await prepareBench({ say, signal, ...(quick ? { rounds: 3, share: 0.2 } : { rounds: 5, share: 1 }) })
+  const bench = await prepareBench({ print, signal, ...(quick ? { rounds: 3, share: 0.2 } : { rounds: 5, share: 1 }) })
   let isDone = false
   try {
     for (const [name, part] of Object.entries(parts))

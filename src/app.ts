@@ -29,7 +29,7 @@ import { s3Troubles } from './storage/s3/requests/s3-errors.ts'
 import type { S3OperationReport } from './storage/s3/requests/s3-operation.ts'
 import { openSpool, type Spool } from './storage/spool/spool.ts'
 import type { Clock, ProcessId } from './vocabulary/vocabulary.ts'
-import { type HeadKeeper, openHeads } from './audit/seal-heads.ts'
+import { type HeadStore, openHeadStore } from './audit/seal-heads.ts'
 import { ensureStoredSecret } from './database/schema/installation.ts'
 import { type KeyCacheTimes, openProvider, type Provider } from './people/sessions/openid-provider.ts'
 
@@ -68,7 +68,7 @@ export type App = {
   scanner: Scanner | undefined
   graceMs: number
   /** Undefined: nobody keeps heads of the audit trail. */
-  heads: HeadKeeper | undefined
+  heads: HeadStore | undefined
   passwords: Passwords
   keys: TokenKeys & { localLinks: Uint8Array; cursors: Uint8Array }
   /** Undefined: nobody but us and the platform logs people in. */
@@ -145,7 +145,7 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
       spool: await openSpool(join(dataDir, 'spool')),
       scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
       graceMs,
-      heads: openHeads(config, log),
+      heads: openHeadStore(config, log),
       passwords: createPasswords(patience.passwords),
       keys,
       provider,

@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 export type Finding = { name: string; severity: string; about: string }
 
-export type AuditAnswer =
+export type AuditResult =
   /** `others`: weaknesses that are known and less than high. */
   { kind: 'told'; high: Finding[]; others: Finding[] } | { kind: 'no_answer'; why: string }
 
@@ -23,7 +23,7 @@ const failure = z.object({ message: z.string() })
  * Asks npm's registry for the weaknesses that are known of everything in `package-lock.json`. A registry that does not
  * know the question, or cannot be reached, is told apart from one that answers: nobody may take its silence for "none".
  */
-export async function audit(root: string, env: NodeJS.ProcessEnv = process.env): Promise<AuditAnswer> {
+export async function audit(root: string, env: NodeJS.ProcessEnv = process.env): Promise<AuditResult> {
   const { stdout, stderr } = await runNpm(['audit', '--json', '--package-lock-only'], root, env)
   const said = parse(stdout)
   const told = report.safeParse(said)

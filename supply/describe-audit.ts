@@ -1,7 +1,7 @@
-import type { AuditAnswer, Finding } from './audit.ts'
+import type { AuditResult, Finding } from './audit.ts'
 
 /** What people read of an audit of whose dependencies, and whether it may go on: not with a weakness that is high or critical. */
-export function tellAudit(whose: string, answer: AuditAnswer): { lines: string[]; isGood: boolean } {
+export function describeAudit(whose: string, answer: AuditResult): { lines: string[]; isGood: boolean } {
   switch (answer.kind) {
     case 'no_answer':
       return {

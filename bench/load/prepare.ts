@@ -19,35 +19,35 @@ export type Bench = {
   rounds: number
   /** How much of the usual number of requests is sent. */
   share: number
-  say(text: string): void
+  print(text: string): void
   /** Aborts when the bench is to end early. */
   signal: AbortSignal
   /** `keep`: the folder stays, for whoever wants to know from its logs what went wrong. */
   close(end: { keep: boolean }): Promise<void>
 }
 
-type Options = Pick<Bench, 'rounds' | 'share' | 'say' | 'signal'>
+type BenchOptions = Pick<Bench, 'rounds' | 'share' | 'print' | 'signal'>
 
 /** A bucket on the S3 that the environment names, or else on one started for this; a folder; a process for the load. */
-export async function prepareBench(wish: Options): Promise<Bench> {
+export async function prepareBench(options: BenchOptions): Promise<Bench> {
   await using opened = new AsyncDisposableStack()
   const { addresses, stop } = await obtainServices(['s3'], process.env)
   opened.defer(stop)
   const folder = await mkdtemp(join(tmpdir(), 'paniq-bench-'))
   const bucket = await freshBucket(addresses.s3)
   opened.defer(() => bucket.remove())
-  const load = startLoad(wish.signal)
+  const load = startLoad(options.signal)
   opened.defer(() => load.stop())
 
   const closing = opened.move()
   return {
-    ...wish,
+    ...options,
     folder,
     bucket,
     load,
     async close({ keep }) {
       await closing.disposeAsync()
-      if (keep) wish.say(`The logs are in ${folder}`)
+      if (keep) options.print(`The logs are in ${folder}`)
       else await rm(folder, { recursive: true, force: true })
     },
   }

@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-import type { LoadAnswer, LoadOrder, LoadResult } from './load.ts'
+import type { LoadReply, LoadRequest, LoadResult } from './load.ts'
 
 export type Load = {
-  make(order: LoadOrder): Promise<LoadResult>
+  run(order: LoadRequest): Promise<LoadResult>
   stop(): Promise<void>
 }
 
@@ -15,11 +15,11 @@ export function startLoad(signal: AbortSignal): Load {
   child.on('error', () => undefined)
   const exited = new Promise((resolve) => child.once('exit', resolve))
   return {
-    async make(order) {
-      const gone = exited.then((): LoadAnswer => ({ failure: 'the process that makes the load ended' }))
+    async run(order) {
+      const gone = exited.then((): LoadReply => ({ failure: 'the process that makes the load ended' }))
       // Nobody else speaks on this channel, and it says only this.
-      const answered = new Promise<LoadAnswer>((resolve) =>
-        child.once('message', (answer) => resolve(answer as LoadAnswer)),
+      const answered = new Promise<LoadReply>((resolve) =>
+        child.once('message', (answer) => resolve(answer as LoadReply)),
       )
       child.send(order)
       const answer = await Promise.race([answered, gone])

@@ -21,13 +21,13 @@ export type Service = Program & {
   env: Record<string, string>
 }
 
-type Options = { maxUploadBytes: number; s3Endpoint?: string | undefined; clamdUrl?: string | undefined }
+type ServiceOptions = { maxUploadBytes: number; s3Endpoint?: string | undefined; clamdUrl?: string | undefined }
 
 /**
  * The service as an operator starts it, on folders of its own, with a person who may upload. Its database is the one
  * that it brings along, which waits for the disk at every commit, unless the environment names a server.
  */
-export async function startService(bench: Bench, wish: Options): Promise<Service> {
+export async function startService(bench: Bench, options: ServiceOptions): Promise<Service> {
   const folder = await mkdtemp(join(bench.folder, 'service-'))
   const dataDir = join(folder, 'data')
   await mkdir(dataDir)
@@ -36,11 +36,11 @@ export async function startService(bench: Bench, wish: Options): Promise<Service
   const secret = randomBytes(32).toString('hex')
   const env = {
     ...manyAnHour,
-    ...s3Settings(bench.bucket, wish.s3Endpoint),
-    ...(wish.clamdUrl !== undefined && { CLAMD_URL: wish.clamdUrl }),
+    ...s3Settings(bench.bucket, options.s3Endpoint),
+    ...(options.clamdUrl !== undefined && { CLAMD_URL: options.clamdUrl }),
     ...(database && { DATABASE_URL: database.url }),
     JWT_SECRET_KEY: secret,
-    MAX_UPLOAD_BYTES: String(wish.maxUploadBytes),
+    MAX_UPLOAD_BYTES: String(options.maxUploadBytes),
     DATA_DIR: dataDir,
     UPLOADS_DIR: join(folder, 'uploads'),
     PORT: '0',
@@ -63,7 +63,7 @@ export async function startService(bench: Bench, wish: Options): Promise<Service
   try {
     return {
       ...program,
-      ...(await makeFirm(program.url, secret)),
+      ...(await registerFirm(program.url, secret)),
       folder,
       env,
       stop,
@@ -75,7 +75,7 @@ export async function startService(bench: Bench, wish: Options): Promise<Service
   }
 }
 
-async function makeFirm(url: string, secret: string): Promise<Pick<Service, 'documents' | 'headers'>> {
+async function registerFirm(url: string, secret: string): Promise<Pick<Service, 'documents' | 'headers'>> {
   const email = 'thandi@firm.example'
   const names = { first_name: 'Thandi', last_name: 'Nkosi' }
   const tokens = await postJson(`${url}/api/v1/auth/register`, {

@@ -74,7 +74,7 @@ export function compareEvents(
   events: EventEntry[],
   filter: TrailFilter = {},
 ): TrailFinding[] {
-  const sealed = unpackEntries(seal.entries).filter(isMeant(filter))
+  const sealed = unpackEntries(seal.entries).filter(matches(filter))
   const findings = [...findAltered(seal.number, sealed, events), ...findAdded(seal.number, sealed, events)]
   if (findings.length > 0 || isSameOrder(sealed, events)) return findings
   const detail = `the events of seal ${seal.number} stand in another order`
@@ -85,7 +85,7 @@ export function countErased(events: EventEntry[]): number {
   return events.filter(({ personal }) => personal === 'erased').length
 }
 
-export function isMeant({ firm, from, to }: TrailFilter): (entry: Entry) => boolean {
+export function matches({ firm, from, to }: TrailFilter): (entry: Entry) => boolean {
   const mark = firm === undefined ? undefined : firmMark(firm)
   const [first, end] = [from, to].map((moment) => (moment === undefined ? undefined : timeMark(moment)))
   return (entry) =>
@@ -123,7 +123,7 @@ function isSameOrder(sealed: Entry[], events: Entry[]): boolean {
 }
 
 /** An event that no seal has, and none that comes can have. */
-export function withoutSeal(entry: Entry): TrailFinding {
+export function unsealedEvent(entry: Entry): TrailFinding {
   return aboutEvent(entry, { kind: 'event_added', what: 'belongs to no seal, and is not newer than the last one' })
 }
 

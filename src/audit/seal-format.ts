@@ -17,11 +17,11 @@ export function linkOf({ entries, ...link }: Omit<Seal, 'hash'>): Link {
 
 /** SHA-256 over all that a seal says, with the hash of the one before. A change of its form would break every seal. */
 export function hashLink(link: Link): Buffer {
-  const said = JSON.stringify([
+  const linkSchema = JSON.stringify([
     link.number,
     link.sealedAt,
     link.cluster,
-    link.isGathered,
+    link.isByTime,
     link.afterTransaction,
     link.throughTransaction,
     link.notBefore,
@@ -29,10 +29,10 @@ export function hashLink(link: Link): Buffer {
     link.entriesHash.toString('hex'),
     link.previousHash.toString('hex'),
   ])
-  return createHash('sha256').update(said).digest()
+  return createHash('sha256').update(linkSchema).digest()
 }
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/)
+const hashSchema = z.string().regex(/^[0-9a-f]{64}$/)
 const said = z.object({
   number: z.number().int().min(1),
   // It is shown on a terminal.
@@ -43,12 +43,12 @@ const said = z.object({
   through_transaction: z.string(),
   not_before: z.string(),
   not_after: z.string(),
-  entries_hash: hash,
-  previous_hash: hash,
-  hash,
+  entries_hash: hashSchema,
+  previous_hash: hashSchema,
+  hash: hashSchema,
 })
 // A seal whose entries were cut out is to be named, not taken for no seal.
-const form = z.object({ seal: said.extend({ entries: z.base64().optional().catch(undefined) }) })
+const sealSchema = z.object({ seal: said.extend({ entries: z.base64().optional().catch(undefined) }) })
 
 /** A seal of an export; its entries are undefined where somebody cut them out, or made them unreadable. */
 export type ExportedSeal = Chained & { entries: Buffer | undefined }
@@ -69,7 +69,7 @@ export function sealLine(seal: Seal): string {
 
 /** Undefined for a line that is no seal. */
 export function readSealLine(line: unknown): ExportedSeal | undefined {
-  const parsed = form.safeParse(line)
+  const parsed = sealSchema.safeParse(line)
   if (!parsed.success) return undefined
   const { seal } = parsed.data
   return {
@@ -77,7 +77,7 @@ export function readSealLine(line: unknown): ExportedSeal | undefined {
       number: seal.number,
       sealedAt: seal.sealed_at,
       cluster: seal.cluster,
-      isGathered: seal.is_gathered,
+      isByTime: seal.is_gathered,
       afterTransaction: seal.after_transaction,
       throughTransaction: seal.through_transaction,
       notBefore: seal.not_before,

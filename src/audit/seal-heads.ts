@@ -17,39 +17,39 @@ import { watchAnswers } from '../storage/s3/diagnosis/connection-step.ts'
 export type Head = { number: number; hash: string; sealedAt: string }
 
 /** A place outside of the database, where what the database’s owner does to the history shows. */
-export type HeadKeeper = {
+export type HeadStore = {
   /** For people: its path, or its address. */
-  shown: string
+  address: string
   /** Keeping the same head again succeeds. One that is kept is never replaced by another of its number. */
-  keep(head: Head): Promise<void>
-  /** All that were ever kept. Throws `HeadsUnreadable`, or as the system does. */
+  store(head: Head): Promise<void>
+  /** All that were ever kept. Throws `UnreadableHeads`, or as the system does. */
   read(): Promise<Heads>
 }
 
 /** The task whose runs tell whether heads were kept. */
-export const keepingTask = 'keep-audit-head'
+export const storeHeadTask = 'keep-audit-head'
 
 /** Where `AUDIT_HEADS` says; undefined where it says nothing. Nobody is asked yet. */
-export function openHeads(
+export function openHeadStore(
   { auditHeads: place, s3 }: Pick<Config, 'auditHeads' | 's3'>,
   log: Pick<Logger, 'warn'>,
-): HeadKeeper | undefined {
+): HeadStore | undefined {
   if (place === undefined) return undefined
-  if ('path' in place) return keepHeadsInFile(resolve(place.path))
-  return keepHeadsInBucket(makeS3Client({ config: s3, log }), s3, place)
+  if ('path' in place) return createFileHeadStore(resolve(place.path))
+  return createBucketHeadStore(makeS3Client({ config: s3, log }), s3, place)
 }
 
-type Place = { bucket: string; prefix: string }
+type BucketPrefix = { bucket: string; prefix: string }
 
 /**
  * Heads as objects, each written once, that say all in their names: one list reads them all, and another head of the same
  * number has another name. Where the bucket has Object Lock with a default retention nobody can destroy them.
  */
-function keepHeadsInBucket(client: S3Client, s3: S3Config, { bucket, prefix }: Place): HeadKeeper {
+function createBucketHeadStore(client: S3Client, s3: S3Config, { bucket, prefix }: BucketPrefix): HeadStore {
   const seen = watchAnswers(client)
   return {
-    shown: `s3://${bucket}/${prefix}`,
-    async keep(head) {
+    address: `s3://${bucket}/${prefix}`,
+    async store(head) {
       const key = `${prefix}${String(head.number).padStart(12, '0')}-${head.hash}.json`
       const body = JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })
       try {
@@ -73,13 +73,13 @@ function keepHeadsInBucket(client: S3Client, s3: S3Config, { bucket, prefix }: P
         return await readAll(client, { bucket, prefix })
       } catch (error) {
         const about = { config: { ...s3, bucket }, seen, right: 's3:ListBucket' }
-        throw new HeadsUnreadable(adviseOn(error, explainS3Failure(error, about)), error)
+        throw new UnreadableHeads(explainForHeads(error, explainS3Failure(error, about)), error)
       }
     },
   }
 }
 
-async function readAll(client: S3Client, { bucket, prefix }: Place): Promise<Heads> {
+async function readAll(client: S3Client, { bucket, prefix }: BucketPrefix): Promise<Heads> {
   const heads = new Map<number, Set<string>>()
   for await (const page of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix })) {
     for (const { Key: key = '' } of page.Contents ?? []) {
@@ -97,26 +97,26 @@ function addHead(heads: Map<number, Set<string>>, { number, hash }: Pick<Head, '
 }
 
 /** Another setting names this bucket. */
-function adviseOn(error: unknown, { says, advice }: Explanation): Explanation {
+function explainForHeads(error: unknown, { says, advice }: Explanation): Explanation {
   const isNowhere = s3FailureOf(error, { hasBody: true }).s3Code === 'NoSuchBucket'
   return { says, advice: isNowhere ? 'Make it, or set AUDIT_HEADS to one that exists.' : advice }
 }
 
-const lineForm = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
+const headSchema = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
 
-function headOf(text: string, line: number): z.output<typeof lineForm> {
+function parseHead(text: string, line: number): z.output<typeof headSchema> {
   try {
-    return lineForm.parse(JSON.parse(text))
+    return headSchema.parse(JSON.parse(text))
   } catch (error) {
     throw new Error(`line ${line} is no head`, { cause: error })
   }
 }
 
 /** Heads as lines of JSON in a file that only grows, as on a disk of another machine. */
-export function keepHeadsInFile(path: string): HeadKeeper {
+export function createFileHeadStore(path: string): HeadStore {
   return {
-    shown: path,
-    async keep(head) {
+    address: path,
+    async store(head) {
       await createFolders(dirname(path), 0o777)
       await using file = await open(path, 'a', 0o600)
       await file.appendFile(`${JSON.stringify({ number: head.number, hash: head.hash, sealed_at: head.sealedAt })}\n`)
@@ -126,15 +126,15 @@ export function keepHeadsInFile(path: string): HeadKeeper {
       const heads = new Map<number, Set<string>>()
       for (const [index, line] of ((await readIfExists(path)) ?? '').split('\n').entries())
         // A line that a crash cut is the last one; the next head stands behind it on the same line.
-        for (const text of line.match(/\{[^{}]*\}/g) ?? []) addHead(heads, headOf(text, index + 1))
+        for (const text of line.match(/\{[^{}]*\}/g) ?? []) addHead(heads, parseHead(text, index + 1))
       return heads
     },
   }
 }
 
 /** Heads that are kept in a bucket could not be read: why, and what to do. */
-export class HeadsUnreadable extends Error {
-  override readonly name = 'HeadsUnreadable'
+export class UnreadableHeads extends Error {
+  override readonly name = 'UnreadableHeads'
   readonly explanation: Explanation
 
   constructor(explanation: Explanation, cause: unknown) {

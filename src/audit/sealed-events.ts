@@ -1,18 +1,18 @@
 import type { Db, Tx } from '../database/connection/client.ts'
 import {
-  findGatheringAfter,
+  findSealsByTimeAfter,
   findLastMoment,
-  type LaterGathering,
+  type LaterSeals,
   readSeals,
   readSealsSince,
   readTrail,
-  readTrailBeyond,
+  readTrailNotIn,
   readTrailOutside,
   type Seal,
-  type Stretch,
+  type TrailRange,
   type TrailEvent,
 } from '../database/audit/trail.ts'
-import { restAfter, wholeTrail } from './seal-ranges.ts'
+import { timeAfter, wholeTrail } from './seal-ranges.ts'
 import { type Entry, entryOf, type EventEntry, timeMark, trailLine, unpackEntries } from './trail-entries.ts'
 
 /** A line of the trail, and what a seal keeps of it. */
@@ -21,42 +21,42 @@ export type SealedLine = { line: string; entry: EventEntry }
 /** The lines that belong to a seal, in its order; of a time that was gathered, those which no earlier seal has. */
 export async function eventsOfSeal(
   db: Db | Tx,
-  seal: Stretch & { number: number; sealedAt?: string },
+  seal: TrailRange & { number: number; sealedAt?: string },
 ): Promise<SealedLine[]> {
-  if (seal.isGathered) return withoutEarlier(db, seal, await linesOfStretch(db, seal))
-  const moved = await findGatheringAfter(db, seal)
-  if (moved === undefined) return linesOfStretch(db, seal)
+  if (seal.isByTime) return withoutEarlier(db, seal, await linesOfRange(db, seal))
+  const moved = await findSealsByTimeAfter(db, seal)
+  if (moved === undefined) return linesOfRange(db, seal)
   const { sealedAt = moved.notAfter } = seal
   // One that is under way may not have come as far as this seal's own events yet.
   const notAfter = moved.notAfter > sealedAt ? moved.notAfter : sealedAt
-  return withoutGathered(db, { sealedAt, moved }, await linesOfStretch(db, { ...seal, notAfter }))
+  return withoutLaterByTime(db, { sealedAt, moved }, await linesOfRange(db, { ...seal, notAfter }))
 }
 
-/** The lines of a stretch, in order. */
-export async function linesOfStretch(db: Db | Tx, stretch: Stretch): Promise<SealedLine[]> {
-  return linesOf(await readTrail(db, stretch))
+/** The lines of a range, in order. */
+export async function linesOfRange(db: Db | Tx, range: TrailRange): Promise<SealedLine[]> {
+  return linesOf(await readTrail(db, range))
 }
 
 function linesOf(events: TrailEvent[]): SealedLine[] {
   return events.map(trailLine).map((line) => ({ line, entry: entryOf(line) }))
 }
 
-const eventsAtOnce = 2000
+const pageEvents = 2000
 
 /**
- * The lines that belong to none of these stretches, which are those of all seals and the rest after the last one: somebody
+ * The lines that belong to none of these ranges, which are those of all seals and the rest after the last one: somebody
  * added them with a number or a time that no seal covers, or their seal is gone. Ends early when it is told to.
  */
-export async function* linesOutside(
+export async function* unsealedLines(
   { db, signal }: { db: Db; signal: AbortSignal },
-  stretches: Stretch[],
+  ranges: TrailRange[],
 ): AsyncGenerator<SealedLine> {
-  yield* linesOf(await readTrailBeyond(db, wholeTrail))
+  yield* linesOf(await readTrailNotIn(db, wholeTrail))
   for (let rest = wholeTrail; !signal.aborted;) {
-    const end = await findLastMoment(db, rest, eventsAtOnce)
-    yield* linesOf(await readTrailOutside(db, { ...rest, notAfter: end ?? rest.notAfter }, stretches))
+    const end = await findLastMoment(db, rest, pageEvents)
+    yield* linesOf(await readTrailOutside(db, { ...rest, notAfter: end ?? rest.notAfter }, ranges))
     if (end === undefined) return
-    rest = restAfter(end)
+    rest = timeAfter(end)
   }
 }
 
@@ -69,9 +69,9 @@ async function withoutEarlier(db: Db | Tx, seal: { number: number; notBefore: st
 }
 
 /** After a move transactions have numbers that others had before it; what they wrote is in the seals that were gathered then. */
-async function withoutGathered(
+async function withoutLaterByTime(
   db: Db | Tx,
-  { sealedAt, moved }: { sealedAt: string; moved: LaterGathering },
+  { sealedAt, moved }: { sealedAt: string; moved: LaterSeals },
   lines: SealedLine[],
 ): Promise<SealedLine[]> {
   const sealed = timeMark(sealedAt)
@@ -90,12 +90,12 @@ function keyOf({ id, time }: Entry): string {
   return id + time
 }
 
-const sealsAtOnce = 20
+const pageSeals = 20
 
 /** All seals, oldest first. */
-export async function* everySeal(db: Db): AsyncGenerator<Seal> {
+export async function* listSeals(db: Db): AsyncGenerator<Seal> {
   for (let next = 1; ;) {
-    const seals = await readSeals(db, next, sealsAtOnce)
+    const seals = await readSeals(db, next, pageSeals)
     yield* seals
     const last = seals.at(-1)
     if (last === undefined) return

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
 import type { Db } from '../database/connection/client.ts'
-import { countTrail, type Seal, type Stretch } from '../database/audit/trail.ts'
+import { countTrail, type Seal, type TrailRange } from '../database/audit/trail.ts'
 import {
   type Chained,
   checkChain,
@@ -13,22 +13,22 @@ import {
   type Heads,
   type TrailFilter,
   type TrailFinding,
-  withoutSeal,
+  unsealedEvent,
 } from './compare-trail.ts'
 import { countEntries, entryOf, type EventEntry } from './trail-entries.ts'
-import { eventsOfSeal, everySeal, linesOutside } from './sealed-events.ts'
+import { eventsOfSeal, listSeals, unsealedLines } from './sealed-events.ts'
 import { type ExportedSeal, linkOf, readSealLine } from './seal-format.ts'
-import { addStretch, isNewer, stretchAfter } from './seal-ranges.ts'
+import { addRange, isNewer, rangeAfter } from './seal-ranges.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 
-export type TrailVerification = {
+export type VerifyRequest = {
   /** Those that were kept outside. */
   heads: Heads
   onFinding: (finding: TrailFinding) => void
 }
 
-export type TrailVerified = {
+export type VerifyResult = {
   seals: number
   /** Events that the seals have. */
   events: number
@@ -42,7 +42,7 @@ export type TrailVerified = {
   isComplete: boolean
 }
 
-const nothingVerified: TrailVerified = {
+const nothingVerified: VerifyResult = {
   seals: 0,
   events: 0,
   erased: 0,
@@ -52,25 +52,25 @@ const nothingVerified: TrailVerified = {
 }
 
 /** Compares the whole trail with its seals, and those with the heads that were kept outside; tells each difference. */
-export async function verifyTrail({ db, signal }: Needs, verification: TrailVerification): Promise<TrailVerified> {
+export async function verifyTrail({ db, signal }: Needs, verification: VerifyRequest): Promise<VerifyResult> {
   const { heads, onFinding } = verification
   const done = { ...nothingVerified }
-  const sealed: Stretch[] = []
+  const sealed: TrailRange[] = []
   let last: Seal | undefined
-  for await (const seal of everySeal(db)) {
+  for await (const seal of listSeals(db)) {
     if (signal.aborted) return done
     tell(checkChain(chained(last), { link: linkOf(seal), hash: seal.hash }, heads))
     const events = (await eventsOfSeal(db, seal)).map(({ entry }) => entry)
     tell(compareEvents(seal, events))
     addSeal(done, seal.sealedAt, countEntries(seal.entries), events)
-    addStretch(sealed, seal)
+    addRange(sealed, seal)
     last = seal
   }
   tell(checkEnd(chained(last), heads))
   if (last === undefined) return { ...done, isComplete: true }
-  const rest = stretchAfter(last)
-  const unsealed = await lookAtRest(db, rest, onFinding)
-  for await (const { entry } of linesOutside({ db, signal }, [...sealed, rest])) tell([withoutSeal(entry)])
+  const rest = rangeAfter(last)
+  const unsealed = await checkUnsealed(db, rest, onFinding)
+  for await (const { entry } of unsealedLines({ db, signal }, [...sealed, rest])) tell([unsealedEvent(entry)])
   return { ...done, unsealed, isComplete: !signal.aborted }
 
   function tell(findings: TrailFinding[]): void {
@@ -78,7 +78,7 @@ export async function verifyTrail({ db, signal }: Needs, verification: TrailVeri
   }
 }
 
-function addSeal(done: TrailVerified, sealedAt: string, eventCount: number, events: EventEntry[]): void {
+function addSeal(done: VerifyResult, sealedAt: string, eventCount: number, events: EventEntry[]): void {
   done.seals += 1
   done.events += eventCount
   done.erased += countErased(events)
@@ -90,7 +90,7 @@ function chained(seal: Seal | undefined): Chained | undefined {
 }
 
 /** How many events no seal has yet. */
-async function lookAtRest(db: Db, rest: Stretch, onFinding: (finding: TrailFinding) => void) {
+async function checkUnsealed(db: Db, rest: TrailRange, onFinding: (finding: TrailFinding) => void) {
   const { events, unborn } = await countTrail(db, rest)
   const detail = `${unborn} events carry numbers of transactions that this database has not begun`
   if (unborn > 0) onFinding({ kind: 'event_added', detail })
@@ -99,13 +99,13 @@ async function lookAtRest(db: Db, rest: Stretch, onFinding: (finding: TrailFindi
 
 const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()])
 // It is shown on a terminal, so nothing else may stand in it.
-const filterForm = z.object({
+const filterSchema = z.object({
   export: z.object({ firm: z.guid().optional(), from: moment.optional(), to: moment.optional() }),
 })
 
 /** Not one of our exports, or cut: `message` says which line. */
-export class NoExport extends Error {
-  override readonly name = 'NoExport'
+export class InvalidExport extends Error {
+  override readonly name = 'InvalidExport'
 }
 
 /**
@@ -114,12 +114,12 @@ export class NoExport extends Error {
  */
 export async function verifyExport(
   lines: AsyncIterable<string>,
-  { heads, onFinding }: TrailVerification,
-): Promise<TrailVerified & { filter: TrailFilter }> {
+  { heads, onFinding }: VerifyRequest,
+): Promise<VerifyResult & { filter: TrailFilter }> {
   const done = { ...nothingVerified, isComplete: true }
   let filter: TrailFilter | undefined
   let last: Chained | undefined
-  let waiting: EventEntry[] = []
+  let pending: EventEntry[] = []
   let number = 0
   for await (const line of lines) {
     number += 1
@@ -130,21 +130,21 @@ export async function verifyExport(
     }
     const seal = readSealLine(parsed)
     if (seal === undefined) {
-      waiting.push(entryOfLine(line, number))
+      pending.push(entryOfLine(line, number))
       continue
     }
     tell(checkChain(last, seal, heads))
-    tell(checkEvents(seal, waiting, filter))
-    addSeal(done, seal.link.sealedAt, waiting.length, waiting)
+    tell(checkEvents(seal, pending, filter))
+    addSeal(done, seal.link.sealedAt, pending.length, pending)
     last = seal
-    waiting = []
+    pending = []
   }
-  if (filter === undefined) throw new NoExport('The file is empty.')
+  if (filter === undefined) throw new InvalidExport('The file is empty.')
   tell(checkEnd(last, heads))
   const link = last?.link
-  const outside = link === undefined ? [] : waiting.filter((event) => !isNewer(event, link))
-  tell(outside.map(withoutSeal))
-  return { ...done, unsealed: waiting.length - outside.length, filter }
+  const outside = link === undefined ? [] : pending.filter((event) => !isNewer(event, link))
+  tell(outside.map(unsealedEvent))
+  return { ...done, unsealed: pending.length - outside.length, filter }
 
   function tell(findings: TrailFinding[]): void {
     for (const finding of findings) onFinding(finding)
@@ -165,7 +165,7 @@ function parse(line: string, number: number): unknown {
   try {
     return JSON.parse(line)
   } catch (error) {
-    throw new NoExport(`Line ${number} is no JSON: the file is damaged, or was cut.`, { cause: error })
+    throw new InvalidExport(`Line ${number} is no JSON: the file is damaged, or was cut.`, { cause: error })
   }
 }
 
@@ -173,13 +173,13 @@ function entryOfLine(line: string, number: number): EventEntry {
   try {
     return entryOf(line)
   } catch (error) {
-    throw new NoExport(`Line ${number} is neither an event nor a seal.`, { cause: error })
+    throw new InvalidExport(`Line ${number} is neither an event nor a seal.`, { cause: error })
   }
 }
 
 function readFilter(line: unknown): TrailFilter {
-  const parsed = filterForm.safeParse(line)
-  if (!parsed.success) throw new NoExport('The file does not begin as an export of the audit trail does.')
+  const parsed = filterSchema.safeParse(line)
+  if (!parsed.success) throw new InvalidExport('The file does not begin as an export of the audit trail does.')
   const { firm, from, to } = parsed.data.export
   return { ...(firm !== undefined && { firm }), ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
 }

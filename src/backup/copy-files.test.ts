@@ -6,23 +6,23 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { openSpool } from '../storage/spool/spool.ts'
 import { listFiles } from './copy-files.ts'
-import type { NamedFile } from './manifest.ts'
+import type { SnapshotFile } from './manifest.ts'
 
 async function list(names: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-list-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const listed = await listFiles({ rowsOfQuery: () => rowsOf(names) }, await openSpool(folder), underway)
+  const listed = await listFiles({ rowsOfQuery: () => rowsOf(names) }, await openSpool(folder), run)
   onTestFinished(() => listed.remove())
   return { listed, folder }
 }
 
-const underway = { signal: new AbortController().signal, onMove: () => undefined }
+const run = { signal: new AbortController().signal, onProgress: () => undefined }
 
 async function* rowsOf(names: string[]): AsyncGenerator<string> {
   for (const name of names) yield JSON.stringify(fileCalled(name))
 }
 
-function fileCalled(name: string): NamedFile {
+function fileCalled(name: string): SnapshotFile {
   return {
     version_id: null,
     firm_id: '00000000-0000-4000-8000-000000000001',

@@ -8,11 +8,11 @@ import type { Snapshot } from '../database/backup/snapshot.ts'
 import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import { splitLines } from '../files/file-system.ts'
 import type { Spool } from '../storage/spool/spool.ts'
-import { keepFile, type KeepNeeds, type Kept } from './store-file.ts'
-import { type FileLine, isLacking, type Manifest, type NamedFile, namedFileForm } from './manifest.ts'
-import type { PatientPlace } from './retrying-place.ts'
-import type { Underway } from './heartbeat.ts'
-import { makePartWriter } from './parts.ts'
+import { storeFile, type StoreFileNeeds, type StoredFile } from './store-file.ts'
+import { type FileLine, isLacking, type Manifest, type SnapshotFile, snapshotFileSchema } from './manifest.ts'
+import type { RetryingStore } from './retrying-store.ts'
+import type { BackupRun } from './heartbeat.ts'
+import { createPartWriter } from './parts.ts'
 
 export type CopyCounts = {
   copied: number
@@ -20,35 +20,35 @@ export type CopyCounts = {
   shared: number
   fates: Partial<Record<FileLine['fate'], number>>
 }
-export type FileTold = { line: FileLine; counts: CopyCounts }
+export type CopyProgress = { line: FileLine; counts: CopyCounts }
 
-type Copying = {
+type CopyRequest = {
   folder: string
   isRowsOnly: boolean
   listed: ListedFiles
   concurrency: number
-  underway: Underway
-  onFile: (told: FileTold) => void
+  run: BackupRun
+  onFile: (told: CopyProgress) => void
 }
 
 /** Copies what the snapshot names and the place has not, so many at a time, and writes down what became of each file. */
 export async function copyFiles(
-  needs: KeepNeeds,
-  place: PatientPlace,
-  { folder, isRowsOnly, listed, concurrency, underway, onFile }: Copying,
+  needs: StoreFileNeeds,
+  backupStore: RetryingStore,
+  { folder, isRowsOnly, listed, concurrency, run, onFile }: CopyRequest,
 ): Promise<{ files: Manifest['files']; counts: CopyCounts }> {
-  const writer = makePartWriter(place, folder, 'files')
+  const writer = createPartWriter(backupStore, folder, 'files')
   const counts: CopyCounts = { copied: 0, copiedBytes: 0, shared: 0, fates: {} }
   let lacking = 0
   await forEachConcurrently(listed.read(), concurrency, async (file) => {
-    underway.signal.throwIfAborted()
-    const { line, isNew }: Kept = isRowsOnly
+    run.signal.throwIfAborted()
+    const { line, isNew }: StoredFile = isRowsOnly
       ? { line: { ...file, fate: 'left' }, isNew: false }
-      : await place.patiently(async () => keepFile(needs, place, file, underway))
+      : await backupStore.retry(async () => storeFile(needs, backupStore, file, run))
     count(counts, line, isNew)
     if (isLacking(line.fate)) lacking += 1
     await writer.add(JSON.stringify(line))
-    underway.onMove()
+    run.onProgress()
     onFile({ line, counts })
     return 'next'
   })
@@ -67,36 +67,36 @@ function count(counts: CopyCounts, line: FileLine, isNew: boolean): void {
   counts.copiedBytes += line.size
 }
 
-const pack = promisify(gzip)
-const linesAtOnce = 1000
+const compress = promisify(gzip)
+const linesPerChunk = 1000
 
 /** The files that a snapshot names, kept on this disk, so that the database need not be held still while they are copied. */
 type ListedFiles = {
   total: { files: number; bytes: number }
-  read(): AsyncGenerator<NamedFile, undefined>
+  read(): AsyncGenerator<SnapshotFile, undefined>
   remove(): Promise<void>
 }
 
 export async function listFiles(
   snapshot: Pick<Snapshot, 'rowsOfQuery'>,
   spool: Spool,
-  { signal, onMove }: Underway,
+  { signal, onProgress }: BackupRun,
 ): Promise<ListedFiles> {
   const file = await spool.open()
   const total = { files: 0, bytes: 0 }
   let lines: string[] = []
   // Packed pieces one after the other are one packed file.
   const flush = async () => {
-    await file.append(await pack(lines.splice(0).join('')))
+    await file.append(await compress(lines.splice(0).join('')))
   }
   try {
     for await (const line of snapshot.rowsOfQuery(filesToBackUp)) {
       signal.throwIfAborted()
-      onMove()
+      onProgress()
       total.files += 1
-      total.bytes += namedFileForm.parse(JSON.parse(line)).size
+      total.bytes += snapshotFileSchema.parse(JSON.parse(line)).size
       lines.push(`${line}\n`)
-      if (lines.length >= linesAtOnce) await flush()
+      if (lines.length >= linesPerChunk) await flush()
     }
     await flush()
   } catch (error) {
@@ -107,10 +107,10 @@ export async function listFiles(
   return { total, read: () => readFiles(content.path), remove: () => file.remove() }
 }
 
-async function* readFiles(path: string): AsyncGenerator<NamedFile, undefined> {
+async function* readFiles(path: string): AsyncGenerator<SnapshotFile, undefined> {
   // What goes wrong at either end comes out of the last, and so to whoever reads.
   const text = pipeline(createReadStream(path), createGunzip(), () => undefined).setEncoding('utf8')
   // With an encoding it yields text; the type of a stream cannot say so.
-  for await (const line of splitLines(text as AsyncIterable<string>)) yield namedFileForm.parse(JSON.parse(line))
+  for await (const line of splitLines(text as AsyncIterable<string>)) yield snapshotFileSchema.parse(JSON.parse(line))
   return undefined
 }

@@ -11,11 +11,11 @@ import { recordEvent, systemActor } from '../database/audit/events.ts'
 import { inTransaction, OutcomeUnknown } from '../database/connection/in-transaction.ts'
 import { findInstallationId } from '../database/schema/installation.ts'
 import { AppError } from '../errors/app-error.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
-import { type Beating, keepBeating, type Underway } from './heartbeat.ts'
-import { type CopyCounts, copyFiles, type FileTold, listFiles } from './copy-files.ts'
-import type { KeepNeeds } from './store-file.ts'
+import { type BackupHeartbeat, startHeartbeat, type BackupRun } from './heartbeat.ts'
+import { type CopyCounts, copyFiles, type CopyProgress, listFiles } from './copy-files.ts'
+import type { StoreFileNeeds } from './store-file.ts'
 import {
   backupNameOf,
   folderOf,
@@ -25,93 +25,98 @@ import {
   signatureName,
   unfinishedName,
 } from './manifest.ts'
-import { type BackupPatience, makePatient, type PatientPlace } from './retrying-place.ts'
+import { type RetryAndWaitOptions, createRetryingStore, type RetryingStore } from './retrying-store.ts'
 import { type SigningKey, signManifest } from './open-backup.ts'
-import { removeUnfinished, requireMark, writeMark } from './unfinished-backups.ts'
-import { writeBytes, writeRows } from './parts.ts'
+import { removeUnfinished, requireMarker, writeMarker } from './unfinished-backups.ts'
+import { writeBuffer, writeRows } from './parts.ts'
 
-export type CreateNeeds = KeepNeeds & {
+export type CreateNeeds = StoreFileNeeds & {
   log: Logger
   now: Clock
   owner: PoolConfig
   version: string
 }
 
-type BackupWish = BackupPatience & {
+type BackupRequest = RetryAndWaitOptions & {
   /** Lists the files and copies none. */
   isRowsOnly: boolean
   key: SigningKey | undefined
   concurrency: number
   onTable: (table: string) => void
   onTotal: (total: { files: number; bytes: number }) => void
-  onFile: (told: FileTold) => void
+  onFile: (told: CopyProgress) => void
 }
 
-export type BackupMade = { name: string; manifest: Manifest; counts: CopyCounts; cleaned: string[] }
+export type CreatedBackup = { name: string; manifest: Manifest; counts: CopyCounts; removedUnfinished: string[] }
 
 /**
  * Makes a backup: the database at one point in time, and every file that its rows name then. A failure leaves a mark
  * `unfinished`, and the next backup removes it; a failure after the end says that the backup is complete.
  */
-export async function createBackup(needs: CreateNeeds, place: BackupPlace, wish: BackupWish): Promise<BackupMade> {
+export async function createBackup(
+  needs: CreateNeeds,
+  backupStore: BackupStore,
+  request: BackupRequest,
+): Promise<CreatedBackup> {
   const { db } = needs
   const installationId = await findInstallationId(db)
-  const cleaned = await removeUnfinished(needs, makePatient(place, wish), installationId)
+  const cleaned = await removeUnfinished(needs, createRetryingStore(backupStore, request), installationId)
   const id = randomUUID()
   const name = backupNameOf(needs.now().toISOString(), id)
-  await beginBackup(db, { id, place: place.shown, name, isRowsOnly: wish.isRowsOnly })
-  const mark = async (on: BackupPlace) => writeMark(on, name, { installationId, backupId: id, beatAt: needs.now() })
-  const beating = keepBeating(needs, id, async () => {
-    await requireMark(place, name, id)
-    await mark(place)
+  await beginBackup(db, { id, place: backupStore.address, name, isRowsOnly: request.isRowsOnly })
+  const mark = async (on: BackupStore) =>
+    writeMarker(on, name, { installationId, backupId: id, heartbeatAt: needs.now() })
+  const heartbeat = startHeartbeat(needs, id, async () => {
+    await requireMarker(backupStore, name, id)
+    await mark(backupStore)
   })
-  const { signal, onMove, moves } = countMoves(wish.signal, beating)
-  const patient = makePatient(place, { ...wish, signal }, { ...wish, ...needs, progress: moves })
-  let made: Awaited<ReturnType<typeof fill>>
+  const { signal, onProgress, moves } = trackProgress(request.signal, heartbeat)
+  const retrying = createRetryingStore(backupStore, { ...request, signal }, { ...request, ...needs, progress: moves })
+  let created: Awaited<ReturnType<typeof writeBackup>>
   try {
-    await mark(patient)
-    made = await fill(needs, patient, { ...wish, underway: { signal, onMove }, id, name })
-    await beating.end()
-    await requireMark(patient, name, id)
-    await finish(patient, made.manifest, wish.key)
+    await mark(retrying)
+    created = await writeBackup(needs, retrying, { ...request, run: { signal, onProgress }, id, name })
+    await heartbeat.end()
+    await requireMarker(retrying, name, id)
+    await writeManifest(retrying, created.manifest, request.key)
   } catch (error) {
     // The row alone keeps removals waiting; where the database is away it is taken for dead soon.
     await endBackup(db, id, { outcome: 'failed', files: 0, bytes: 0 }).catch(() => undefined)
     throw error
   } finally {
-    beating.stop()
+    heartbeat.stop()
   }
-  await recordEnd(db, place.shown, made.manifest)
-  return { name, cleaned, ...made }
+  await recordEnd(db, backupStore.address, created.manifest)
+  return { name, removedUnfinished: cleaned, ...created }
 }
 
-function countMoves(ending: AbortSignal, beating: Beating): Underway & { moves: () => number } {
+function trackProgress(ending: AbortSignal, heartbeat: BackupHeartbeat): BackupRun & { moves: () => number } {
   let moves = 0
   return {
-    signal: AbortSignal.any([ending, beating.signal]),
-    onMove() {
+    signal: AbortSignal.any([ending, heartbeat.signal]),
+    onProgress() {
       moves += 1
-      beating.moved()
+      heartbeat.progressed()
     },
     moves: () => moves,
   }
 }
 
-type Filling = BackupWish & { underway: Underway; id: string; name: string }
+type WriteRequest = BackupRequest & { run: BackupRun; id: string; name: string }
 
-async function fill(
+async function writeBackup(
   needs: CreateNeeds,
-  place: PatientPlace,
-  wish: Filling,
+  backupStore: RetryingStore,
+  request: WriteRequest,
 ): Promise<{ manifest: Manifest; counts: CopyCounts }> {
-  const folder = folderOf(wish.name)
-  const { listed, ...rows } = await readDatabase(needs, place, wish)
+  const folder = folderOf(request.name)
+  const { listed, ...rows } = await readDatabase(needs, backupStore, request)
   try {
-    wish.onTotal(listed.total)
-    const copied = await copyFiles(needs, place, { ...wish, folder, listed })
+    request.onTotal(listed.total)
+    const copied = await copyFiles(needs, backupStore, { ...request, folder, listed })
     const manifest: Manifest = {
       format,
-      backup: { id: wish.id, name: wish.name, taken_at: rows.takenAt, rows_only: wish.isRowsOnly },
+      backup: { id: request.id, name: request.name, taken_at: rows.takenAt, rows_only: request.isRowsOnly },
       installation_id: rows.installationId,
       made_by: { version: needs.version, database: rows.serverVersion },
       migrations: rows.migrations,
@@ -119,7 +124,7 @@ async function fill(
       tables: rows.tables,
       left_out: leftOutTables,
       files: copied.files,
-      signed_with: wish.key?.fingerprint ?? null,
+      signed_with: request.key?.fingerprint ?? null,
     }
     return { manifest, counts: copied.counts }
   } finally {
@@ -127,13 +132,13 @@ async function fill(
   }
 }
 
-async function readDatabase(needs: CreateNeeds, place: BackupPlace, { name, underway, onTable }: Filling) {
+async function readDatabase(needs: CreateNeeds, backupStore: BackupStore, { name, run, onTable }: WriteRequest) {
   const snapshot = await openSnapshot(needs.owner)
   try {
-    const tables = await writeRows(snapshot, place, { folder: folderOf(name), ...underway, onTable })
+    const tables = await writeRows(snapshot, backupStore, { folder: folderOf(name), ...run, onTable })
     const { takenAt, serverVersion, migrations } = snapshot
     const [eventsSince, installationId] = [await snapshot.firstEventAt(), await snapshot.installationId()]
-    const listed = await listFiles(snapshot, needs.spool, underway)
+    const listed = await listFiles(snapshot, needs.spool, run)
     return { takenAt, serverVersion, migrations, eventsSince, installationId, tables, listed }
   } finally {
     await snapshot.close()
@@ -141,21 +146,21 @@ async function readDatabase(needs: CreateNeeds, place: BackupPlace, { name, unde
 }
 
 /** The manifest is what makes it a backup; last goes what says that it is none. */
-async function finish(place: BackupPlace, manifest: Manifest, key: SigningKey | undefined): Promise<void> {
+async function writeManifest(backupStore: BackupStore, manifest: Manifest, key: SigningKey | undefined): Promise<void> {
   const folder = folderOf(manifest.backup.name)
   const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`)
-  if (key !== undefined) await writeBytes(place, `${folder}${signatureName}`, signManifest(bytes, key))
-  await writeBytes(place, `${folder}${manifestName}`, bytes)
-  await place.remove(`${folder}${unfinishedName}`)
+  if (key !== undefined) await writeBuffer(backupStore, `${folder}${signatureName}`, signManifest(bytes, key))
+  await writeBuffer(backupStore, `${folder}${manifestName}`, bytes)
+  await backupStore.remove(`${folder}${unfinishedName}`)
 }
 
 /** Tells the database of a backup that is finished. It stands, whatever the database says: this is told where it fails. */
 async function recordEnd(db: Db, place: string, manifest: Manifest): Promise<void> {
   try {
-    await tellEnd(db, place, manifest).catch(async (error: unknown) => {
+    await writeEnd(db, place, manifest).catch(async (error: unknown) => {
       // It may be told, and the trail would have it twice.
       if (error instanceof OutcomeUnknown) throw error
-      await tellEnd(db, place, manifest)
+      await writeEnd(db, place, manifest)
     })
   } catch (error) {
     const knows = error instanceof OutcomeUnknown ? 'may not know' : 'does not know'
@@ -167,7 +172,7 @@ async function recordEnd(db: Db, place: string, manifest: Manifest): Promise<voi
   }
 }
 
-async function tellEnd(db: Db, place: string, { backup, files: { count: files, bytes, lacking } }: Manifest) {
+async function writeEnd(db: Db, place: string, { backup, files: { count: files, bytes, lacking } }: Manifest) {
   const { id, name, rows_only } = backup
   await inTransaction(db, async (tx) => {
     await endBackup(tx, id, { outcome: lacking > 0 ? 'lacking' : 'whole', files, bytes })

@@ -3,13 +3,13 @@ import { buffer } from 'node:stream/consumers'
 
 import { expect, test } from 'vitest'
 
-import { noticing } from './heartbeat.ts'
+import { notifyOnRead } from './heartbeat.ts'
 
 test('every piece is noticed, and comes through as it was', async () => {
   let moves = 0
   const source = Readable.from([Buffer.from('a'), Buffer.from('b')], { objectMode: false })
 
-  const bytes = await buffer(noticing(source, () => void (moves += 1)))
+  const bytes = await buffer(notifyOnRead(source, () => void (moves += 1)))
 
   expect([bytes.toString(), moves]).toEqual(['ab', 2])
 })
@@ -17,7 +17,7 @@ test('every piece is noticed, and comes through as it was', async () => {
 test('what goes wrong with the source is what its reader gets', async () => {
   const error = new Error('the line was cut')
   const source = new Readable({ read: () => undefined })
-  const read = buffer(noticing(source, () => undefined))
+  const read = buffer(notifyOnRead(source, () => undefined))
   source.destroy(error)
 
   await expect(read).rejects.toBe(error)
@@ -25,7 +25,7 @@ test('what goes wrong with the source is what its reader gets', async () => {
 
 test('a reader that leaves closes the source', async () => {
   const source = new Readable({ read: () => undefined })
-  const noticed = noticing(source, () => undefined)
+  const noticed = notifyOnRead(source, () => undefined)
   noticed.destroy()
 
   await new Promise((resolve) => void source.on('close', resolve))

@@ -2,23 +2,23 @@ import { pipeline, type Readable, Transform } from 'node:stream'
 
 import type { Logger } from 'pino'
 
-import { beatBackup, beatSeconds } from '../database/backup/running-backups.ts'
+import { recordHeartbeat, heartbeatSeconds } from '../database/backup/running-backups.ts'
 import type { Db } from '../database/connection/client.ts'
 import { AppError, isAppError } from '../errors/app-error.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
 
 /** A folder that hangs gives no answer, ever, and removals are not to wait for it. Longer than S3 is asked again. */
-const quietMs = 15 * 60_000
+const maxQuietMs = 15 * 60_000
 /** How often the mark in the place is written anew. */
 const renewalMs = 5 * 60_000
 
-export type Beating = {
+export type BackupHeartbeat = {
   /** Aborts when the backup is in vain. */
   signal: AbortSignal
   /** A row, a file or a piece of one came further. */
-  moved: () => void
+  progressed: () => void
   /** Says that the backup lives, unless nothing moved for long. A timer does it. */
-  beat(): Promise<void>
+  send(): Promise<void>
   /** Once more and for the last time; throws when the backup is in vain. */
   end(): Promise<void>
   stop(): void
@@ -27,14 +27,14 @@ export type Beating = {
 type Needs = { db: Db; log: Pick<Logger, 'warn'>; now: Clock }
 
 /** Keeps the heartbeat of a backup, so that removals wait. `renew` writes it to the place, or throws a `conflict`. */
-export function keepBeating({ db, log, now }: Needs, id: string, renew: () => Promise<void>): Beating {
+export function startHeartbeat({ db, log, now }: Needs, id: string, renew: () => Promise<void>): BackupHeartbeat {
   const inVain = new AbortController()
   let movedAt = now().getTime()
   let renewedAt = movedAt
   let renewing: Promise<void> | undefined
   let isOver = false
   const say = async () => {
-    if (!(await beatBackup(db, id))) inVain.abort(takenForDead())
+    if (!(await recordHeartbeat(db, id))) inVain.abort(backupExpired())
   }
   const tryRenewal = async () => {
     try {
@@ -48,7 +48,7 @@ export function keepBeating({ db, log, now }: Needs, id: string, renew: () => Pr
   }
   const beat = async () => {
     const at = now().getTime()
-    if (at - movedAt > quietMs) return
+    if (at - movedAt > maxQuietMs) return
     await say()
     if (!isOver && renewing === undefined && at - renewedAt >= renewalMs) renewing = tryRenewal()
   }
@@ -56,15 +56,15 @@ export function keepBeating({ db, log, now }: Needs, id: string, renew: () => Pr
     beat().catch((error: unknown) =>
       log.warn({ event: 'backup_beat_failed', err: error }, 'the database could not be told that a backup runs'),
     )
-  }, beatSeconds * 1000)
+  }, heartbeatSeconds * 1000)
   const stop = () => {
     isOver = true
     clearInterval(timer)
   }
   return {
     signal: inVain.signal,
-    moved: () => void (movedAt = now().getTime()),
-    beat,
+    progressed: () => void (movedAt = now().getTime()),
+    send: beat,
     async end() {
       stop()
       // Written later, the mark would say of a finished backup that it is none.
@@ -76,21 +76,21 @@ export function keepBeating({ db, log, now }: Needs, id: string, renew: () => Pr
   }
 }
 
-function takenForDead(): AppError {
+function backupExpired(): AppError {
   return new AppError(
     'conflict',
     'This backup could not say for two minutes that it lives, or came no further for a quarter of an hour, or has run for a week, so that files which it needs may be gone. Nothing of it counts; see that the database, the store and the place answer, and run it again.',
   )
 }
 
-/** Of a backup that is being made. `onMove` hears of every row, file and piece of a file that came further. */
-export type Underway = { signal: AbortSignal; onMove: () => void }
+/** Of a backup that is being made. `onProgress` hears of every row, file and piece of a file that came further. */
+export type BackupRun = { signal: AbortSignal; onProgress: () => void }
 
 /** The same bytes; whoever waits for them hears that they come. */
-export function noticing(source: Readable, onMove: () => void): Readable {
+export function notifyOnRead(source: Readable, onProgress: () => void): Readable {
   const notice = new Transform({
     transform(piece, _, next) {
-      onMove()
+      onProgress()
       next(null, piece)
     },
   })

@@ -5,42 +5,42 @@ import { scanStatuses, type Sha256 } from '../vocabulary/vocabulary.ts'
 /** Backups of another format are rejected. Increase it with each change of the manifest that an older version cannot read. */
 export const format = 3
 
-const sha256Form = z.string().regex(/^[0-9a-f]{64}$/)
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/)
 /** Of a part, unpacked: several times what is written into one, which ends behind the row that fills it. */
-export const mostPartBytes = 256 * 1024 * 1024
+export const maxPartBytes = 256 * 1024 * 1024
 /** A file of lines, packed, below the backup's own folder. */
-const partForm = z.object({
+const partSchema = z.object({
   file: z.string().regex(/^(tables\/[a-z_]+|files)\.\d{4,}\.jsonl\.gz$/),
   rows: z.number(),
-  bytes: z.int().nonnegative().max(mostPartBytes),
-  sha256: sha256Form,
+  bytes: z.int().nonnegative().max(maxPartBytes),
+  sha256: sha256Schema,
 })
-const columnForm = z.object({ name: z.string(), type: z.string() })
-const tableForm = z.object({
+const columnSchema = z.object({ name: z.string(), type: z.string() })
+const tableSchema = z.object({
   name: z.string(),
-  columns: z.array(columnForm),
+  columns: z.array(columnSchema),
   rows: z.number(),
-  parts: z.array(partForm),
+  parts: z.array(partSchema),
 })
 
-export const manifestForm = z.object({
+export const manifestSchema = z.object({
   format: z.number(),
   backup: z.object({ id: z.guid(), name: z.string(), taken_at: z.string(), rows_only: z.boolean() }),
   installation_id: z.guid(),
   made_by: z.object({ version: z.string(), database: z.string() }),
   migrations: z.array(z.string()),
   events_since: z.string().nullable(),
-  tables: z.array(tableForm),
+  tables: z.array(tableSchema),
   left_out: z.record(z.string(), z.string()),
   /** Every file that a row names, a line each. */
-  files: z.object({ count: z.number(), bytes: z.number(), lacking: z.number(), parts: z.array(partForm) }),
+  files: z.object({ count: z.number(), bytes: z.number(), lacking: z.number(), parts: z.array(partSchema) }),
   /** SHA-256 of the public key that its signature, in the file beside it, is checked with; null: it is not signed. */
   signed_with: z.string().nullable(),
 })
 
-export type Part = z.infer<typeof partForm>
-export type TableInBackup = z.infer<typeof tableForm>
-export type Manifest = z.infer<typeof manifestForm>
+export type Part = z.infer<typeof partSchema>
+export type TableInBackup = z.infer<typeof tableSchema>
+export type Manifest = z.infer<typeof manifestSchema>
 
 /**
  * What became of a file's bytes when they were to be copied:
@@ -56,7 +56,7 @@ const fileFates = ['kept', 'left', 'known_bad', 'infected', 'not_here', 'unreada
 export type FileFate = (typeof fileFates)[number]
 
 /** A file as the snapshot's rows name it. */
-export const namedFileForm = z.object({
+export const snapshotFileSchema = z.object({
   /** Null for a row of the platform's that was no version here yet. */
   version_id: z.guid().nullable(),
   firm_id: z.guid(),
@@ -71,15 +71,15 @@ export const namedFileForm = z.object({
   object_version_id: z.string().nullable(),
   size: z.number(),
   /** Null as long as nobody has read it. */
-  sha256: sha256Form.nullable(),
+  sha256: sha256Schema.nullable(),
   state: z.enum(['present', 'missing', 'wrong', 'removed']),
   /** Null for a row of the platform's. */
   scan_status: z.enum(scanStatuses).nullable(),
 })
-export const fileLineForm = namedFileForm.extend({ fate: z.enum(fileFates) })
+export const fileLineSchema = snapshotFileSchema.extend({ fate: z.enum(fileFates) })
 
-export type NamedFile = z.infer<typeof namedFileForm>
-export type FileLine = z.infer<typeof fileLineForm>
+export type SnapshotFile = z.infer<typeof snapshotFileSchema>
+export type FileLine = z.infer<typeof fileLineSchema>
 
 /** Whether somebody has to do something about it: bring the bytes back, or purge the document. */
 export function isLacking(fate: FileFate): boolean {
@@ -117,12 +117,12 @@ export const signatureName = 'manifest.json.sig'
 export const unfinishedName = 'unfinished.json'
 
 /** A backup that is not what was written, or of which a part is gone; `message` is for people and says which. */
-export class BackupWrong extends Error {
-  override readonly name = 'BackupWrong'
+export class InvalidBackup extends Error {
+  override readonly name = 'InvalidBackup'
 }
 
 /** Nobody signed it, and it was to be signed. */
-export class NotSigned extends BackupWrong {}
+export class UnsignedBackup extends InvalidBackup {}
 
 /** The bytes of one file are; all others can be had without it. */
-export class ContentWrong extends BackupWrong {}
+export class InvalidContent extends InvalidBackup {}

@@ -2,21 +2,21 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 
 import { z } from 'zod'
 
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import {
   backupsFolder,
-  BackupWrong,
+  InvalidBackup,
   folderOf,
   format,
   isBackupName,
   type Manifest,
-  manifestForm,
+  manifestSchema,
   manifestName,
-  NotSigned,
+  UnsignedBackup,
   signatureName,
   unfinishedName,
 } from './manifest.ts'
-import { readWhole } from './parts.ts'
+import { readSmallFile } from './parts.ts'
 
 export type OpenedBackup = {
   name: string
@@ -26,44 +26,44 @@ export type OpenedBackup = {
   signature: 'right' | 'unchecked' | 'none'
 }
 
-export async function listBackups(place: BackupPlace): Promise<string[]> {
-  const folders = await place.list(backupsFolder)
+export async function listBackups(backupStore: BackupStore): Promise<string[]> {
+  const folders = await backupStore.list(backupsFolder)
   return folders.map((each) => each.replace(/\/$/, '')).filter(isBackupName)
 }
 
-/** Undefined when it is not finished. Throws `BackupWrong` when its manifest is gone, or not what the key says that it is. */
+/** Undefined when it is not finished. Throws `InvalidBackup` when its manifest is gone, or not what the key says that it is. */
 export async function openBackup(
-  place: BackupPlace,
+  backupStore: BackupStore,
   name: string,
-  key: CheckingKey | undefined,
+  key: VerificationKey | undefined,
 ): Promise<OpenedBackup | undefined> {
   const folder = folderOf(name)
-  if ((await place.sizeOf(`${folder}${unfinishedName}`)) !== undefined) return undefined
-  const bytes = await readWhole(place, `${folder}${manifestName}`)
-  if (bytes === undefined) throw new BackupWrong(`its ${manifestName} is not there`)
-  const signature = await readWhole(place, `${folder}${signatureName}`)
+  if ((await backupStore.sizeOf(`${folder}${unfinishedName}`)) !== undefined) return undefined
+  const bytes = await readSmallFile(backupStore, `${folder}${manifestName}`)
+  if (bytes === undefined) throw new InvalidBackup(`its ${manifestName} is not there`)
+  const signature = await readSmallFile(backupStore, `${folder}${signatureName}`)
   const manifest = parseManifest(bytes)
   // Rightly signed it may be, and an old one all the same, copied to where a newer one is looked for.
-  if (manifest.backup.name !== name) throw new BackupWrong(`its ${manifestName} is that of another backup`)
+  if (manifest.backup.name !== name) throw new InvalidBackup(`its ${manifestName} is that of another backup`)
   return { name, folder, manifest, signature: checkSignature({ bytes, signature, manifest }, key) }
 }
 
 function parseManifest(bytes: Buffer): Manifest {
-  const { format: itsFormat } = parseAs(formatForm, bytes)
+  const { format: itsFormat } = parseAs(formatSchema, bytes)
   if (itsFormat !== format)
-    throw new BackupWrong(
+    throw new InvalidBackup(
       `its format is ${itsFormat}, and this version reads format ${format}; use the version that made it`,
     )
-  return parseAs(manifestForm, bytes)
+  return parseAs(manifestSchema, bytes)
 }
 
-const formatForm = z.object({ format: z.number() })
+const formatSchema = z.object({ format: z.number() })
 
 function parseAs<Value>(form: z.ZodType<Value>, bytes: Buffer): Value {
   try {
     return form.parse(JSON.parse(bytes.toString('utf8')))
   } catch (error) {
-    throw new BackupWrong(`its ${manifestName} is damaged`, { cause: error })
+    throw new InvalidBackup(`its ${manifestName} is damaged`, { cause: error })
   }
 }
 
@@ -71,14 +71,14 @@ type Signed = { bytes: Buffer; signature: Buffer | undefined; manifest: Manifest
 
 function checkSignature(
   { bytes, signature, manifest }: Signed,
-  key: CheckingKey | undefined,
+  key: VerificationKey | undefined,
 ): OpenedBackup['signature'] {
-  const isSaidToBe = manifest.signed_with !== null
-  if (isSaidToBe && signature === undefined) throw new BackupWrong('its signature is gone')
-  if (key === undefined) return isSaidToBe ? 'unchecked' : 'none'
-  if (signature === undefined) throw new NotSigned('it is not signed, so that nobody can say who made it')
+  const isSigned = manifest.signed_with !== null
+  if (isSigned && signature === undefined) throw new InvalidBackup('its signature is gone')
+  if (key === undefined) return isSigned ? 'unchecked' : 'none'
+  if (signature === undefined) throw new UnsignedBackup('it is not signed, so that nobody can say who made it')
   if (!isSignedBy(bytes, signature, key))
-    throw new BackupWrong(
+    throw new InvalidBackup(
       manifest.signed_with === key.fingerprint
         ? 'its manifest was changed after it was signed'
         : 'it was signed with another key',
@@ -88,7 +88,7 @@ function checkSignature(
 
 /** The operator's own: who has the private one can make backups that are believed. */
 export type SigningKey = { privateKey: KeyObject; fingerprint: string }
-export type CheckingKey = { publicKey: KeyObject; fingerprint: string }
+export type VerificationKey = { publicKey: KeyObject; fingerprint: string }
 
 /** Of a PEM; throws what is wrong with it, as the end of a sentence. */
 export function readSigningKey(pem: string): SigningKey {
@@ -96,7 +96,7 @@ export function readSigningKey(pem: string): SigningKey {
   return { privateKey, fingerprint: fingerprintOf(createPublicKey(privateKey)) }
 }
 
-export function readCheckingKey(pem: string): CheckingKey {
+export function readVerificationKey(pem: string): VerificationKey {
   if (/PRIVATE KEY/.test(pem)) throw new Error('is a private key; name the public one')
   const publicKey = parse(pem, createPublicKey)
   return { publicKey, fingerprint: fingerprintOf(publicKey) }
@@ -107,7 +107,7 @@ export function signManifest(bytes: Buffer, { privateKey }: SigningKey): Buffer 
   return Buffer.from(`${sign(null, bytes, privateKey).toString('base64')}\n`)
 }
 
-function isSignedBy(bytes: Buffer, signature: Buffer, { publicKey }: CheckingKey): boolean {
+function isSignedBy(bytes: Buffer, signature: Buffer, { publicKey }: VerificationKey): boolean {
   return verify(null, bytes, publicKey, Buffer.from(signature.toString('latin1').trim(), 'base64'))
 }
 

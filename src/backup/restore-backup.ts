@@ -1,25 +1,25 @@
 import type { PoolConfig } from 'pg'
 
-import { listMissing } from '../database/backup/backed-up-files.ts'
+import { listMissingVersions } from '../database/backup/backed-up-files.ts'
 import { loadRows } from '../database/backup/load-rows.ts'
 import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
-import { forgetIncoming, rewritePlaces } from '../database/backup/rewrite-locations.ts'
+import { deleteIncoming, rewriteLocations } from '../database/backup/rewrite-locations.ts'
 import type { Db } from '../database/connection/client.ts'
 import { hashBlob, type BufferNeeds } from '../documents/moving/buffer-source.ts'
 import { findStore, type Stores } from '../documents/stores/stores.ts'
 import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import { AppError } from '../errors/app-error.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import type { Ownership } from '../storage/owner-file.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
-import { isRefusedAlone } from './store-file.ts'
+import { isUnreadableFile } from './store-file.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { readParts } from './parts.ts'
-import { type BackupPatience, makePatient, type PatientPlace } from './retrying-place.ts'
-import { fileLinesOf, type RestoredFiles, restoreFiles, type Restoring } from './restore-files.ts'
+import { type RetryAndWaitOptions, createRetryingStore, type RetryingStore } from './retrying-store.ts'
+import { fileLinesOf, type RestoredFiles, restoreFiles, type RestoreFilesRequest } from './restore-files.ts'
 
 export type RestoreStore = RestoreTarget & {
   storeId: StoreId | null
@@ -33,22 +33,22 @@ export type RestoreNeeds = BufferNeeds & {
   stores: Stores
 }
 
-type RestoreWish = BackupPatience &
-  Pick<Restoring, 'concurrency' | 'withoutDamaged' | 'onLacking'> & {
-    /** Undefined: files are left where the rows say that they lie, and looked for there. */
+type RestoreRequest = RetryAndWaitOptions &
+  Pick<RestoreFilesRequest, 'concurrency' | 'withoutDamaged' | 'onLacking'> & {
+    /** Undefined: files are left where the rows say that they lie, and filesInPlace for there. */
     into: RestoreStore | undefined
     reads: boolean
     onTable: (table: string) => void
     onRestored: (done: RestoredFiles) => void
-    onLooked: (line: FileLine, found: FileFound) => void
+    onFileChecked: (line: FileLine, found: FileState) => void
   }
 
-export type Restored = {
+export type RestoreResult = {
   /** `loaded`: an earlier attempt came so far. */
   state: RestoreState
   isRowsOnly: boolean
   files: RestoredFiles | undefined
-  looked: Record<FileFound, number> | undefined
+  filesInPlace: Record<FileState, number> | undefined
   /** Of files that an earlier attempt brought: how many it did not. */
   lacking: number
 }
@@ -59,12 +59,12 @@ export type Restored = {
  */
 export async function restoreBackup(
   needs: RestoreNeeds,
-  itsPlace: BackupPlace,
+  store: BackupStore,
   { manifest, folder }: OpenedBackup,
-  wish: RestoreWish,
-): Promise<Restored> {
-  const place = makePatient(itsPlace, wish, { ...wish, ...needs })
-  const { into } = wish
+  request: RestoreRequest,
+): Promise<RestoreResult> {
+  const backupStore = createRetryingStore(store, request, { ...request, ...needs })
+  const { into } = request
   const about = { folder, files: manifest.files, installationId: manifest.installation_id }
   const inTarget = await into?.files.findAnything()
   await requireOwner(into, about.installationId)
@@ -76,50 +76,54 @@ export async function restoreBackup(
     inTarget,
   })
   const isLoaded = state === 'loaded'
-  const restored = { state, isRowsOnly: into === undefined, files: undefined, looked: undefined, lacking: 0 }
+  const restored = { state, isRowsOnly: into === undefined, files: undefined, filesInPlace: undefined, lacking: 0 }
   if (isLoaded && into !== undefined)
-    return { ...restored, lacking: await countLacking(needs.ownerDb, place, { ...wish, ...about }) }
+    return { ...restored, lacking: await countLacking(needs.ownerDb, backupStore, { ...request, ...about }) }
 
   const found =
     into === undefined
       ? {
           files: undefined,
-          looked: await lookForFiles(needs.stores, place, { ...wish, ...about, onFile: wish.onLooked }),
+          filesInPlace: await checkFilesInPlace(needs.stores, backupStore, {
+            ...request,
+            ...about,
+            onFile: request.onFileChecked,
+          }),
         }
-      : { files: await bringFiles(needs, place, into, { ...wish, ...about }), looked: undefined }
+      : { files: await restoreAllFiles(needs, backupStore, into, { ...request, ...about }), filesInPlace: undefined }
   if (isLoaded) return { ...restored, ...found }
   await loadRows(needs.owner, {
-    tables: manifest.tables.filter(({ name }) => into === undefined || !ofOldStores.has(name)),
-    rowsOf: ({ parts }) => readParts(place, folder, parts),
+    tables: manifest.tables.filter(({ name }) => into === undefined || !oldStoreTables.has(name)),
+    rowsOf: ({ parts }) => readParts(backupStore, folder, parts),
     eventsSince: manifest.events_since,
-    signal: wish.signal,
-    onTable: wish.onTable,
+    signal: request.signal,
+    onTable: request.onTable,
     async finish(client) {
       const { files } = found
-      if (into === undefined) await forgetIncoming(client)
+      if (into === undefined) await deleteIncoming(client)
       else if (files !== undefined)
-        await rewritePlaces(client, { ...files, ...into, oldBucket: manifest.installation_id })
+        await rewriteLocations(client, { ...files, ...into, oldBucket: manifest.installation_id })
     },
   })
   return { ...restored, ...found }
 }
 
-type Bringing = RestoreWish & { folder: string; files: Manifest['files']; installationId: string }
+type RestoreFilesContext = RestoreRequest & { folder: string; files: Manifest['files']; installationId: string }
 
 /** The store is claimed once all of them lie there. */
-async function bringFiles(
+async function restoreAllFiles(
   needs: BufferNeeds,
-  place: PatientPlace,
+  backupStore: RetryingStore,
   { files: target }: RestoreStore,
-  { installationId, onRestored, ...wish }: Bringing,
+  { installationId, onRestored, ...request }: RestoreFilesContext,
 ): Promise<RestoredFiles> {
-  const restored = await restoreFiles(needs, place, { ...wish, target, onFile: onRestored })
-  await place.patiently(async () => target.ownership.claim(installationId))
+  const restored = await restoreFiles(needs, backupStore, { ...request, target, onFile: onRestored })
+  await backupStore.retry(async () => target.ownership.claim(installationId))
   return restored
 }
 
 /** What it names is in the stores that were, and was not restored. */
-const ofOldStores = new Set(['document_object_holds'])
+const oldStoreTables = new Set(['document_object_holds'])
 
 async function requireOwner(into: RestoreStore | undefined, installationId: string): Promise<void> {
   const owner = await into?.files.ownership.find()
@@ -133,12 +137,12 @@ async function requireOwner(into: RestoreStore | undefined, installationId: stri
 /** Of an earlier attempt that brought the rows: how many files the backup lacks, or had damaged then. */
 async function countLacking(
   db: Db,
-  place: PatientPlace,
-  { folder, files, onLacking }: Pick<Bringing, 'folder' | 'files' | 'onLacking'>,
+  backupStore: RetryingStore,
+  { folder, files, onLacking }: Pick<RestoreFilesContext, 'folder' | 'files' | 'onLacking'>,
 ): Promise<number> {
-  const missing = await listMissing(db)
+  const missing = await listMissingVersions(db)
   let lacking = 0
-  for await (const line of fileLinesOf(place, folder, files)) {
+  for await (const line of fileLinesOf(backupStore, folder, files)) {
     const { version_id: id, state, fate } = line
     if (fate === 'infected' || (fate === 'kept' && !(state === 'present' && missing.has(id ?? '')))) continue
     lacking += 1
@@ -148,28 +152,28 @@ async function countLacking(
 }
 
 /** Of the files that a backup leaves where they lie. `unreadable`: the system refuses this one, and not its whole disk. */
-export type FileFound = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable'
+export type FileState = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable'
 
-type Looking = {
+type CheckRequest = {
   folder: string
   files: Manifest['files']
   reads: boolean
   concurrency: number
   signal: AbortSignal
-  onFile: (line: FileLine, found: FileFound) => void
+  onFile: (line: FileLine, found: FileState) => void
 }
 
 /** Looks for every file of a backup where its rows say that it lies. */
-export async function lookForFiles(
+export async function checkFilesInPlace(
   stores: Stores,
-  place: PatientPlace,
-  looking: Looking,
-): Promise<Record<FileFound, number>> {
+  backupStore: RetryingStore,
+  looking: CheckRequest,
+): Promise<Record<FileState, number>> {
   const { folder, files, reads, concurrency, signal, onFile } = looking
-  const counts: Record<FileFound, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
-  await forEachConcurrently(fileLinesOf(place, folder, files), concurrency, async (line) => {
+  const counts: Record<FileState, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
+  await forEachConcurrently(fileLinesOf(backupStore, folder, files), concurrency, async (line) => {
     signal.throwIfAborted()
-    const found = await place.patiently(async () => lookFor(stores, line, { reads, signal }))
+    const found = await backupStore.retry(async () => checkFile(stores, line, { reads, signal }))
     counts[found] += 1
     onFile(line, found)
     return 'next'
@@ -177,7 +181,7 @@ export async function lookForFiles(
   return counts
 }
 
-async function lookFor(stores: Stores, line: FileLine, how: How): Promise<FileFound> {
+async function checkFile(stores: Stores, line: FileLine, how: CheckOptions): Promise<FileState> {
   const files = findStore(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as rows have it
   if (files === undefined) return 'not_here'
   const { key } = line
@@ -185,15 +189,20 @@ async function lookFor(stores: Stores, line: FileLine, how: How): Promise<FileFo
   try {
     return await compare(files, { ...line, key }, how)
   } catch (error) {
-    if (await isRefusedAlone({ stores }, { store: line.store, key }, { error, signal: how.signal })) return 'unreadable'
+    if (await isUnreadableFile({ stores }, { store: line.store, key }, { error, signal: how.signal }))
+      return 'unreadable'
     throw error
   }
 }
 
-type How = Pick<Looking, 'reads' | 'signal'>
+type CheckOptions = Pick<CheckRequest, 'reads' | 'signal'>
 type InStore = Pick<FileLine, 'size' | 'sha256'> & { key: StorageKey }
 
-async function compare(files: FileStore, { key, size, sha256 }: InStore, { reads, signal }: How): Promise<FileFound> {
+async function compare(
+  files: FileStore,
+  { key, size, sha256 }: InStore,
+  { reads, signal }: CheckOptions,
+): Promise<FileState> {
   const stat = await files.stat(key)
   if (stat === undefined) return 'missing'
   if (stat.size !== size) return 'wrong'

@@ -7,8 +7,8 @@ import { forEachConcurrently, createCopyLimits, type CopyLimits } from '../docum
 import type { FileStore } from '../storage/file-store.ts'
 import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
-import { BackupWrong, contentName, ContentWrong, type FileLine, fileLineForm, type Manifest } from './manifest.ts'
-import type { PatientPlace } from './retrying-place.ts'
+import { InvalidBackup, contentName, InvalidContent, type FileLine, fileLineSchema, type Manifest } from './manifest.ts'
+import type { RetryingStore } from './retrying-store.ts'
 import { readParts } from './parts.ts'
 
 export type RestoredFiles = {
@@ -27,7 +27,7 @@ export type RestoredFiles = {
   damaged: number
 }
 
-export type Restoring = {
+export type RestoreFilesRequest = {
   folder: string
   files: Manifest['files']
   target: FileStore
@@ -40,30 +40,30 @@ export type Restoring = {
   onLacking: (line: FileLine) => void
 }
 
-/** Puts every file of a backup into an empty store and reads it back. Resumes an earlier attempt. Throws `BackupWrong`. */
+/** Puts every file of a backup into an empty store and reads it back. Resumes an earlier attempt. Throws `InvalidBackup`. */
 export async function restoreFiles(
   needs: BufferNeeds,
-  place: PatientPlace,
-  restoring: Restoring,
+  backupStore: RetryingStore,
+  restoring: RestoreFilesRequest,
 ): Promise<RestoredFiles> {
   const { folder, files, target, concurrency, signal, onFile, withoutDamaged, onLacking } = restoring
   const counts = { written: 0, found: 0, bytes: 0, infected: 0, lacking: 0, damaged: 0 }
   const done: RestoredFiles = { ...counts, renamed: [], withoutBytes: [] }
   const turns = createCopyLimits(concurrency)
-  await forEachConcurrently(fileLinesOf(place, folder, files), turns.filesUnderway, async (line) => {
+  await forEachConcurrently(fileLinesOf(backupStore, folder, files), turns.filesUnderway, async (line) => {
     signal.throwIfAborted()
     const restored =
       line.fate === 'kept'
-        ? await place
-            .patiently(async () => restoreFile(needs, place, { line, target, turns, signal }))
+        ? await backupStore
+            .retry(async () => restoreFile(needs, backupStore, { line, target, turns, signal }))
             .catch((error: unknown) => {
-              if (!withoutDamaged || !(error instanceof ContentWrong)) throw error
+              if (!withoutDamaged || !(error instanceof InvalidContent)) throw error
               return undefined
             })
         : undefined
     if (restored !== undefined) countRestored(done, line, restored)
     else {
-      countWithout(done, line)
+      countMissing(done, line)
       if (line.fate !== 'infected') onLacking(line)
     }
     onFile(done)
@@ -79,7 +79,7 @@ function countRestored(done: RestoredFiles, line: FileLine, { key, isNew }: Rest
   if (key !== line.key) done.renamed.push(renamedOf(line, key))
 }
 
-function countWithout(done: RestoredFiles, { version_id: versionId, fate }: FileLine): void {
+function countMissing(done: RestoredFiles, { version_id: versionId, fate }: FileLine): void {
   if (fate === 'infected') done.infected += 1
   else done.lacking += 1
   if (fate === 'kept') done.damaged += 1
@@ -87,11 +87,11 @@ function countWithout(done: RestoredFiles, { version_id: versionId, fate }: File
 }
 
 export async function* fileLinesOf(
-  place: PatientPlace,
+  backupStore: RetryingStore,
   folder: string,
   { parts }: Manifest['files'],
 ): AsyncGenerator<FileLine, undefined> {
-  for await (const line of readParts(place, folder, parts)) yield fileLineForm.parse(JSON.parse(line))
+  for await (const line of readParts(backupStore, folder, parts)) yield fileLineSchema.parse(JSON.parse(line))
   return undefined
 }
 
@@ -100,11 +100,11 @@ function renamedOf({ store, store_id: storeId, key }: FileLine, newKey: StorageK
 }
 
 type RestoredFile = { key: StorageKey; isNew: boolean }
-type One = { line: FileLine; target: FileStore; turns: CopyLimits; signal: AbortSignal }
+type RestoreOne = { line: FileLine; target: FileStore; turns: CopyLimits; signal: AbortSignal }
 
-async function restoreFile(needs: BufferNeeds, place: PatientPlace, one: One): Promise<RestoredFile> {
+async function restoreFile(needs: BufferNeeds, backupStore: RetryingStore, one: RestoreOne): Promise<RestoredFile> {
   const { line, target, signal } = one
-  const keys = [...(isStorageKey(line.key) ? [line.key] : []), anotherKey(line)]
+  const keys = [...(isStorageKey(line.key) ? [line.key] : []), alternativeKey(line)]
   for (const key of keys) {
     const stat = await target.stat(key)
     if (stat !== undefined) {
@@ -112,21 +112,23 @@ async function restoreFile(needs: BufferNeeds, place: PatientPlace, one: One): P
         return { key, isNew: false }
       continue
     }
-    if (await copy(needs, place, key, one)) return { key, isNew: true }
+    if (await copy(needs, backupStore, key, one)) return { key, isNew: true }
   }
-  throw new BackupWrong(`other bytes lie in the store where ${contentName(line.sha256 ?? '')} should go; is it empty?`)
+  throw new InvalidBackup(
+    `other bytes lie in the store where ${contentName(line.sha256 ?? '')} should go; is it empty?`,
+  )
 }
 
 /** False: other bytes came to lie there. */
 async function copy(
   needs: BufferNeeds,
-  place: PatientPlace,
+  backupStore: RetryingStore,
   key: StorageKey,
-  { line, target, turns, signal }: One,
+  { line, target, turns, signal }: RestoreOne,
 ): Promise<boolean> {
   const name = contentName(line.sha256 ?? '')
   const outcome = await copyBlob(needs, {
-    from: { store: { read: async () => place.read(name) }, key },
+    from: { store: { read: async () => backupStore.read(name) }, key },
     to: { store: target, key },
     size: line.size,
     sha256: line.sha256 as Sha256 | null, // its form was checked where the line was read
@@ -146,14 +148,14 @@ async function copy(
     case 'target_wrong':
       return false
     case 'source_missing':
-      throw new ContentWrong(`${name} is missing`)
+      throw new InvalidContent(`${name} is missing`)
     case 'source_wrong':
-      throw new ContentWrong(`${name} was changed or damaged`)
+      throw new InvalidContent(`${name} was changed or damaged`)
   }
 }
 
 /** Always the same of the same file, so that a second attempt finds it. */
-function anotherKey({ firm_id: firmId, document_type: documentType, key, sha256 }: FileLine): StorageKey {
+function alternativeKey({ firm_id: firmId, document_type: documentType, key, sha256 }: FileLine): StorageKey {
   const hex = createHash('sha256').update(`${key} ${sha256}`).digest('hex')
   const uuid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
   return storageKeyOf({ firmId: firmId as FirmId, documentType, uuid, extension: extensionOf(key as StorageKey) })

@@ -1,4 +1,4 @@
-import { findBytesNow } from '../database/backup/backed-up-files.ts'
+import { findCurrentBlob } from '../database/backup/backed-up-files.ts'
 import type { Db } from '../database/connection/client.ts'
 import type { BlobLocation } from '../database/documents/blob-location.ts'
 import {
@@ -10,80 +10,85 @@ import {
   type Source,
 } from '../documents/moving/buffer-source.ts'
 import { findStore, type Stores } from '../documents/stores/stores.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import { mayBeOfOneFile } from '../storage/local/local-errors.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
-import { contentName, type FileFate, type FileLine, type NamedFile } from './manifest.ts'
-import { noticing, type Underway } from './heartbeat.ts'
+import { contentName, type FileFate, type FileLine, type SnapshotFile } from './manifest.ts'
+import { notifyOnRead, type BackupRun } from './heartbeat.ts'
 
-export type KeepNeeds = BufferNeeds & { db: Db; stores: Stores }
+export type StoreFileNeeds = BufferNeeds & { db: Db; stores: Stores }
 
 /** `isNew`: nothing in the place had these bytes. */
-export type Kept = { line: FileLine; isNew: boolean }
+export type StoredFile = { line: FileLine; isNew: boolean }
 
 type Outcome = { fate: 'kept'; sha256: Sha256; isNew: boolean } | { fate: Exclude<FileFate, 'kept' | 'left'> }
 
 /** Puts one file of the snapshot into the place: from where it lay then, or else from where it lies now. */
-export async function keepFile(
-  needs: KeepNeeds,
-  place: BackupPlace,
-  file: NamedFile,
-  underway: Underway,
-): Promise<Kept> {
+export async function storeFile(
+  needs: StoreFileNeeds,
+  backupStore: BackupStore,
+  file: SnapshotFile,
+  run: BackupRun,
+): Promise<StoredFile> {
   if (file.scan_status === 'infected') return { line: { ...file, fate: 'infected' }, isNew: false }
   const known = file.sha256 as Sha256 | null // its form was checked where the line was read
-  if (known !== null && (await place.sizeOf(contentName(known))) === file.size)
+  if (known !== null && (await backupStore.sizeOf(contentName(known))) === file.size)
     return { line: { ...file, fate: 'kept' }, isNew: false }
-  const outcome = await copyFile(needs, place, file, underway)
+  const outcome = await copyFile(needs, backupStore, file, run)
   if (outcome.fate === 'kept') return { line: { ...file, fate: 'kept', sha256: outcome.sha256 }, isNew: outcome.isNew }
   return { line: { ...file, fate: outcome.fate }, isNew: false }
 }
 
-async function copyFile(needs: KeepNeeds, place: BackupPlace, file: NamedFile, underway: Underway): Promise<Outcome> {
+async function copyFile(
+  needs: StoreFileNeeds,
+  backupStore: BackupStore,
+  file: SnapshotFile,
+  run: BackupRun,
+): Promise<Outcome> {
   // Hours after the snapshot, maybe: a virus may have been found since.
-  if ((await findNow(needs, file))?.isInfected === true) return { fate: 'infected' }
+  if ((await findCurrentLocation(needs, file))?.isInfected === true) return { fate: 'infected' }
   const then = { store: file.store, storeId: file.store_id as StoreId | null, key: file.key as StorageKey } // as rows have them
-  const outcome = await copyFrom(needs, place, { file, from: then, underway })
+  const outcome = await copyFrom(needs, backupStore, { file, from: then, run })
   if (outcome.fate === 'kept') return outcome
 
-  const now = await findNow(needs, file)
+  const now = await findCurrentLocation(needs, file)
   if (now?.isInfected === true) return { fate: 'infected' }
-  if (now === undefined || isSame(now, then)) return outcome
-  const second = await copyFrom(needs, place, { file, from: now, underway })
+  if (now === undefined || isSameLocation(now, then)) return outcome
+  const second = await copyFrom(needs, backupStore, { file, from: now, run })
   return second.fate === 'kept' ? second : outcome
 }
 
 /** Undefined also of a row of the platform's, which names one place alone. */
-async function findNow({ db }: KeepNeeds, { firm_id: firmId, version_id: versionId }: NamedFile) {
-  return versionId === null ? undefined : findBytesNow(db, firmId as FirmId, versionId) // as rows have it
+async function findCurrentLocation({ db }: StoreFileNeeds, { firm_id: firmId, version_id: versionId }: SnapshotFile) {
+  return versionId === null ? undefined : findCurrentBlob(db, firmId as FirmId, versionId) // as rows have it
 }
 
-type Copy = { file: NamedFile; from: BlobLocation; underway: Underway }
+type Copy = { file: SnapshotFile; from: BlobLocation; run: BackupRun }
 
 async function copyFrom(
-  needs: KeepNeeds,
-  place: BackupPlace,
-  { file, from, underway: { signal, onMove } }: Copy,
+  needs: StoreFileNeeds,
+  backupStore: BackupStore,
+  { file, from, run: { signal, onProgress } }: Copy,
 ): Promise<Outcome> {
   const store = findStore(needs.stores, from)
   if (store === undefined) return { fate: 'not_here' }
   if (!isReadableKey(from.key)) return { fate: 'missing' }
   const sha256 = file.sha256 as Sha256 | null
-  const read: Source['store']['read'] = async (key) => noticing(await store.read(key), onMove)
+  const read: Source['store']['read'] = async (key) => notifyOnRead(await store.read(key), onProgress)
   const source: Source = { store: { read }, key: from.key, size: file.size, sha256, signal, waitSeconds: Infinity }
   try {
     const held = await bufferSource(needs, source)
     // The platform's rows name no disk: it may be another one.
     if (held === undefined) return { fate: from.store === 'local' && from.storeId === null ? 'not_here' : 'missing' }
     try {
-      return { fate: 'kept', ...(await write(place, held.content, onMove)) }
+      return { fate: 'kept', ...(await write(backupStore, held.content, onProgress)) }
     } finally {
       await held.release()
     }
   } catch (error) {
     if (isSourceDamaged(error)) return { fate: await recheckSource(source) }
-    if (await isRefusedAlone(needs, from, { error, signal })) return { fate: 'unreadable' }
+    if (await isUnreadableFile(needs, from, { error, signal })) return { fate: 'unreadable' }
     throw error
   }
 }
@@ -92,27 +97,27 @@ type Content = NonNullable<Awaited<ReturnType<typeof bufferSource>>>['content']
 
 /** A file in memory is short; one from the spool may take a slow place longer than a backup may stand still. */
 async function write(
-  place: BackupPlace,
+  backupStore: BackupStore,
   content: Content,
   onPiece: () => void,
 ): Promise<{ sha256: Sha256; isNew: boolean }> {
   const { size, sha256 } =
     content.kind === 'memory' ? { size: content.bytes.length, sha256: content.sha256 } : await content.accepted
   const name = contentName(sha256)
-  if ((await place.sizeOf(name)) === size) return { sha256, isNew: false }
-  await place.write(
+  if ((await backupStore.sizeOf(name)) === size) return { sha256, isNew: false }
+  await backupStore.write(
     name,
     content.kind === 'memory' ? { bytes: content.bytes, sha256 } : { path: content.path, size, sha256, onPiece },
   )
   return { sha256, isNew: true }
 }
 
-function isSame(one: BlobLocation, other: BlobLocation): boolean {
+function isSameLocation(one: BlobLocation, other: BlobLocation): boolean {
   return one.store === other.store && one.storeId === other.storeId && one.key === other.key
 }
 
 /** Whether the local disk refuses this file alone, twice, or has no file there. A disk that refuses its root too is away as a whole. */
-export async function isRefusedAlone(
+export async function isUnreadableFile(
   { stores: { local } }: { stores: Stores },
   { store, key }: Pick<BlobLocation, 'store' | 'key'>,
   { error, signal }: { error: unknown; signal: AbortSignal },

@@ -1,10 +1,10 @@
 import { hashBlob } from '../documents/moving/buffer-source.ts'
 import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
-import type { BackupPlace } from '../storage/backup-place/backup-place.ts'
+import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import { isMissing } from '../storage/file-store.ts'
-import { BackupWrong, contentName, damagedName, type FileLine, fileLineForm, type Part } from './manifest.ts'
+import { InvalidBackup, contentName, damagedName, type FileLine, fileLineSchema, type Part } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
-import { makePatient, type PatientPlace, type Trying } from './retrying-place.ts'
+import { createRetryingStore, type RetryingStore, type RetryOptions } from './retrying-store.ts'
 import { readParts } from './parts.ts'
 
 /**
@@ -17,7 +17,7 @@ export type ProblemKind = 'backup' | 'missing' | 'damaged' | 'aside'
 /** What is not as it was written: which file, below the place, and in words. `line`: the first that names it. */
 export type BackupProblem = { kind: ProblemKind; file: string; why: string; line?: FileLine }
 
-export type BackupCheck = Trying & {
+export type VerifyRequest = RetryOptions & {
   concurrency: number
   onProblem: (problem: BackupProblem) => void
   /** Content that is not what its name says is put aside, so that the next backup copies it anew. */
@@ -25,7 +25,7 @@ export type BackupCheck = Trying & {
   onFile: (done: { files: number; bytes: number }) => void
 }
 
-export type BackupChecked = {
+export type VerifyResult = {
   rows: number
   files: number
   bytes: number
@@ -36,18 +36,18 @@ export type BackupChecked = {
 
 /** Reads every byte of a backup and compares it with its manifest, whose signature was looked at when it was opened. */
 export async function verifyBackup(
-  itsPlace: BackupPlace,
+  store: BackupStore,
   { folder, manifest }: OpenedBackup,
-  check: BackupCheck,
-): Promise<BackupChecked> {
+  check: VerifyRequest,
+): Promise<VerifyResult> {
   const { signal } = check
-  const done: BackupChecked = { rows: 0, files: 0, bytes: 0, notIncluded: 0, problems: 0, isComplete: false }
+  const done: VerifyResult = { rows: 0, files: 0, bytes: 0, notIncluded: 0, problems: 0, isComplete: false }
   const tell = (problem: BackupProblem) => {
     done.problems += 1
     check.onProblem(problem)
   }
   try {
-    const reading = { place: makePatient(itsPlace, check), done, tell, told: new Set<string>() }
+    const reading = { backupStore: createRetryingStore(store, check), done, tell, told: new Set<string>() }
     await readAll(reading, { folder, manifest }, check)
   } catch (error) {
     // Told to end while it waited for the place.
@@ -57,69 +57,69 @@ export async function verifyBackup(
 }
 
 /** `told`: content that several versions have is told once. */
-type Reading = { place: PatientPlace; done: BackupChecked; tell: Tell; told: Set<string> }
+type Reading = { backupStore: RetryingStore; done: VerifyResult; tell: Report; told: Set<string> }
 
 async function readAll(
-  { place, done, tell, told }: Reading,
+  { backupStore, done, tell, told }: Reading,
   { folder, manifest }: Pick<OpenedBackup, 'folder' | 'manifest'>,
-  check: BackupCheck,
+  check: VerifyRequest,
 ): Promise<void> {
   for (const { parts } of manifest.tables)
     for (const part of parts) {
       check.signal.throwIfAborted()
-      done.rows += await countLines(place, folder, part, tell)
+      done.rows += await countLines(backupStore, folder, part, tell)
     }
   for (const part of manifest.files.parts) {
     check.signal.throwIfAborted()
-    await checkFiles({ place, lines: checkedLinesOf(place, folder, part, tell), done, tell, told }, check)
+    await checkFiles({ backupStore, lines: checkedLinesOf(backupStore, folder, part, tell), done, tell, told }, check)
   }
 }
 
-type Tell = (problem: BackupProblem) => void
+type Report = (problem: BackupProblem) => void
 
-async function countLines(place: PatientPlace, folder: string, part: Part, tell: Tell): Promise<number> {
+async function countLines(backupStore: RetryingStore, folder: string, part: Part, tell: Report): Promise<number> {
   let rows = 0
-  for await (const _ of checkedLinesOf(place, folder, part, tell)) rows += 1
+  for await (const _ of checkedLinesOf(backupStore, folder, part, tell)) rows += 1
   return rows
 }
 
 async function* checkedLinesOf(
-  place: PatientPlace,
+  backupStore: RetryingStore,
   folder: string,
   part: Part,
-  tell: Tell,
+  tell: Report,
 ): AsyncGenerator<string, undefined> {
   try {
     let rows = 0
-    for await (const line of readParts(place, folder, [part])) {
+    for await (const line of readParts(backupStore, folder, [part])) {
       rows += 1
       yield line
     }
     if (rows !== part.rows)
       tell({ kind: 'backup', file: `${folder}${part.file}`, why: `it has ${rows} rows instead of ${part.rows}` })
   } catch (error) {
-    if (!(error instanceof BackupWrong)) throw error
+    if (!(error instanceof InvalidBackup)) throw error
     tell({ kind: 'backup', file: `${folder}${part.file}`, why: error.message })
   }
   return undefined
 }
 
-type Checking = Reading & { lines: AsyncGenerator<string, undefined> }
+type CheckFiles = Reading & { lines: AsyncGenerator<string, undefined> }
 
 async function checkFiles(
-  { place, lines, done, tell, told }: Checking,
-  { concurrency, signal, repairs, onFile }: BackupCheck,
+  { backupStore, lines, done, tell, told }: CheckFiles,
+  { concurrency, signal, repairs, onFile }: VerifyRequest,
 ): Promise<void> {
   await forEachConcurrently(lines, concurrency, async (text) => {
     if (signal.aborted) return 'enough'
-    const line = fileLineForm.parse(JSON.parse(text))
+    const line = fileLineSchema.parse(JSON.parse(text))
     if (line.fate !== 'kept' || line.sha256 === null) {
       done.notIncluded += 1
       return 'next'
     }
     const file = contentName(line.sha256)
-    const fault = await place
-      .patiently(async () => findFault(place, file, line))
+    const fault = await backupStore
+      .retry(async () => findFault(backupStore, file, line))
       .catch((error: unknown) => {
         if (!signal.aborted) throw error
         return 'ended' as const
@@ -128,7 +128,7 @@ async function checkFiles(
     if (fault !== undefined && !told.has(file)) {
       // Before it is put aside: who has the same bytes must not call it missing then.
       told.add(file)
-      const left = repairs && fault.kind === 'damaged' ? await putAside(place, { ...fault, file, line }) : fault
+      const left = repairs && fault.kind === 'damaged' ? await moveAside(backupStore, { ...fault, file, line }) : fault
       if (left !== undefined) tell({ ...left, file, line })
     }
     done.files += 1
@@ -142,9 +142,13 @@ async function checkFiles(
 type Fault = { why: string; kind: Exclude<ProblemKind, 'aside'> }
 
 /** Undefined: all is right. */
-async function findFault(place: PatientPlace, file: string, { size, sha256 }: FileLine): Promise<Fault | undefined> {
+async function findFault(
+  backupStore: RetryingStore,
+  file: string,
+  { size, sha256 }: FileLine,
+): Promise<Fault | undefined> {
   try {
-    const found = await hashBlob(place, file)
+    const found = await hashBlob(backupStore, file)
     const kind = found.sha256 === sha256 ? 'backup' : 'damaged'
     if (found.size !== size) return { why: `it has ${found.size} bytes instead of ${size}`, kind }
     return kind === 'damaged' ? { why: 'its bytes are not those that were kept', kind } : undefined
@@ -157,14 +161,20 @@ async function findFault(place: PatientPlace, file: string, { size, sha256 }: Fi
 type Damaged = { why: string; file: string; line: FileLine }
 
 /** Undefined when right bytes came there meanwhile: a backup under way may have written the file anew since it was read. */
-async function putAside(place: PatientPlace, { why, file, line }: Damaged) {
+async function moveAside(backupStore: RetryingStore, { why, file, line }: Damaged) {
   const aside = damagedName(file)
   try {
-    if (await place.putAside(file, aside, async () => (await hashBlob(place, aside)).sha256 !== line.sha256))
+    if (
+      await backupStore.moveAside(
+        file,
+        aside,
+        async () => (await hashBlob(backupStore, aside)).sha256 !== line.sha256,
+      )
+    )
       return { why, kind: 'aside' as const }
   } catch (error) {
     // Somebody else took it away meanwhile.
     if (!isMissing(error)) throw error
   }
-  return findFault(place, file, line)
+  return findFault(backupStore, file, line)
 }

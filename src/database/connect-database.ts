@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 
 import { ConfigError } from '../errors/app-error.ts'
 import type { DatabaseConfig } from '../config/config.ts'
-import { requireNoRestoreUnderway } from './backup/prepare-restore.ts'
+import { requireNoUnfinishedRestore } from './backup/prepare-restore.ts'
 import {
   type Db,
   openDatabase,
@@ -149,7 +149,7 @@ async function migrateAsOwner(
   const { db: ownerDb } = openDatabase({ ...owner, ...ownerLimits, max: 2 }, log)
   try {
     // Before anything is changed: a restore loads its rows into the tables of their own version.
-    if (!isRestoring) await requireNoRestoreUnderway(ownerDb)
+    if (!isRestoring) await requireNoUnfinishedRestore(ownerDb)
     const migrated = await migrate(ownerDb)
     await migrateJobs(owner)
     const [ownerRole, serviceRole] = await Promise.all([roleOf(ownerDb), roleOf(serviceDb)])

@@ -6,7 +6,7 @@ import type { Scanner, ScannerIdentity } from '../scanner/scanner.ts'
 import type { Outage } from '../storage/s3/circuit-breaker.ts'
 import type { Actor, StoreId } from '../vocabulary/vocabulary.ts'
 import { readWorkStates, type PlannedWork, type WorkState } from './judge-work.ts'
-import type { HeadKeeper } from '../audit/seal-heads.ts'
+import type { HeadStore } from '../audit/seal-heads.ts'
 import { findMigrationState, type MigrationState } from '../database/schema/migrate.ts'
 import { findSealState, type SealState } from '../database/audit/trail.ts'
 import { requireAdministrator } from '../people/require-right.ts'
@@ -15,7 +15,7 @@ export type StatusNeeds = {
   db: Db
   stores: Stores
   scanner: Scanner | undefined
-  heads: HeadKeeper | undefined
+  heads: HeadStore | undefined
   plan: readonly PlannedWork[]
 }
 

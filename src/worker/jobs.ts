@@ -17,7 +17,7 @@ import { dailyShare, countUnresolved, planVerification, type VerifyNeeds } from 
 import { verify } from '../documents/verifying/verify.ts'
 import { type Tracing, logContext } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { type HeadKeeper, keepingTask } from '../audit/seal-heads.ts'
+import { type HeadStore, storeHeadTask } from '../audit/seal-heads.ts'
 import { readClock } from '../database/connection/client.ts'
 import { findLastSeal } from '../database/audit/trail.ts'
 
@@ -30,7 +30,7 @@ export type JobNeeds = VerifyNeeds &
     instance: string
     tracing: Tracing | undefined
     /** Undefined: nobody keeps heads of the audit trail. */
-    heads: HeadKeeper | undefined
+    heads: HeadStore | undefined
   }
 
 /** One kind of background work. It may run twice, and is written so that the second run finds nothing to do. */
@@ -135,13 +135,13 @@ export const verifySample: Job = {
 }
 
 export const keepAuditHead: Job = {
-  name: keepingTask,
+  name: storeHeadTask,
   description: 'Hands the newest seal to whoever AUDIT_HEADS names.',
   schedule: '11 * * * *',
   async run({ db, heads }) {
     const seal = heads && (await findLastSeal(db))
     if (heads === undefined || seal === undefined) return { kept: 0 }
-    await heads.keep({ number: seal.number, hash: seal.hash.toString('hex'), sealedAt: seal.sealedAt })
+    await heads.store({ number: seal.number, hash: seal.hash.toString('hex'), sealedAt: seal.sealedAt })
     return { kept: seal.number }
   },
 }

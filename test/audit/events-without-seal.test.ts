@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import type { TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
 import { sealTrail } from '../../src/audit/seal-trail.ts'
-import { linesOutside } from '../../src/audit/sealed-events.ts'
+import { unsealedLines } from '../../src/audit/sealed-events.ts'
 import { wholeTrail } from '../../src/audit/seal-ranges.ts'
 import { verifyExport } from '../../src/audit/verify-trail.ts'
 import type { Db } from '../../src/database/connection/client.ts'
@@ -97,14 +97,14 @@ it('such an event is found where every other seal of years is gone', async () =>
   await writeEvents(db, 3)
   const sealed = Array.from({ length: 20_000 }, (_, at) => ({
     ...wholeTrail,
-    isGathered: false,
+    isByTime: false,
     afterTransaction: String(10_000_000 + at * 10),
     throughTransaction: String(10_000_000 + at * 10 + 5),
   }))
   const { signal } = new AbortController()
 
-  expect(await Array.fromAsync(linesOutside({ db, signal }, sealed))).toHaveLength(3)
-  expect(await Array.fromAsync(linesOutside({ db, signal }, [...sealed, wholeTrail]))).toEqual([])
+  expect(await Array.fromAsync(unsealedLines({ db, signal }, sealed))).toHaveLength(3)
+  expect(await Array.fromAsync(unsealedLines({ db, signal }, [...sealed, wholeTrail]))).toEqual([])
 })
 
 it('an event under the id of another one is found in the time that was gathered after a move to another cluster', async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import type { Heads, TrailFilter, TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
-import { NoExport, verifyExport } from '../../src/audit/verify-trail.ts'
+import { InvalidExport, verifyExport } from '../../src/audit/verify-trail.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
@@ -279,8 +279,8 @@ test('an event that was moved to another firm is named alone', async () => {
 test('a file that is no export, or whose last line was cut, is said to be so', async () => {
   const lines = await exportLines()
 
-  await expect(verifyLines([])).rejects.toThrow(new NoExport('The file is empty.'))
-  await expect(verifyLines(['{"some":"file"}'])).rejects.toThrow(NoExport)
+  await expect(verifyLines([])).rejects.toThrow(new InvalidExport('The file is empty.'))
+  await expect(verifyLines(['{"some":"file"}'])).rejects.toThrow(InvalidExport)
   await expect(verifyLines([...lines, '{"id":"'])).rejects.toThrow(`Line ${lines.length + 1} is no JSON`)
 })
 

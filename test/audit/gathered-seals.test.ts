@@ -6,7 +6,7 @@ import type { Db } from '../../src/database/connection/client.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { findFaults, sealAll, tamper, writeEvents } from './sealed-trail.ts'
-import { everySeal } from '../../src/audit/sealed-events.ts'
+import { listSeals } from '../../src/audit/sealed-events.ts'
 import { readSealsSince } from '../../src/database/audit/trail.ts'
 
 const inAnotherCluster = `create or replace function document_cluster() returns text language sql as $$ select 'elsewhere' $$`
@@ -42,7 +42,7 @@ it('a long trail is gathered without each seal reading all that were made before
   await sealAll(db)
 
   const read: number[] = []
-  for await (const seal of everySeal(db)) read.push((await readSealsSince(db, seal.notBefore, seal.number)).length)
+  for await (const seal of listSeals(db)) read.push((await readSealsSince(db, seal.notBefore, seal.number)).length)
 
   expect(read.length).toBeGreaterThan(5)
   expect(read).toEqual(read.map(() => 0))

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { expect, it, onTestFinished } from 'vitest'
 
 import type { Heads } from '../../src/audit/compare-trail.ts'
-import { type Head, type HeadKeeper, keepHeadsInFile, openHeads } from '../../src/audit/seal-heads.ts'
+import { type Head, type HeadStore, createFileHeadStore, openHeadStore } from '../../src/audit/seal-heads.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import type { Db } from '../../src/database/connection/client.ts'
 import { findLastSeal } from '../../src/database/audit/trail.ts'
@@ -22,11 +22,11 @@ async function headsFile(): Promise<string> {
   return join(folder, 'heads.jsonl')
 }
 
-async function openBucketOfHeads(): Promise<HeadKeeper> {
+async function openBucketOfHeads(): Promise<HeadStore> {
   const bucket = await freshBucket()
   onTestFinished(() => bucket.remove())
   const { s3 } = loadConfig(s3Settings(bucket))
-  const storer = openHeads({ auditHeads: { bucket: bucket.name, prefix: 'heads/' }, s3 }, pino({ level: 'silent' }))
+  const storer = openHeadStore({ auditHeads: { bucket: bucket.name, prefix: 'heads/' }, s3 }, pino({ level: 'silent' }))
   if (storer === undefined) throw new Error('no heads are kept')
   return storer
 }
@@ -56,19 +56,19 @@ async function sealedTrail() {
 }
 
 it.each([
-  ['a file', async () => keepHeadsInFile(await headsFile())],
+  ['a file', async () => createFileHeadStore(await headsFile())],
   ['a bucket', openBucketOfHeads],
 ])('a head that is added to %s later does not replace the one of the same number', async (_where, openKeeper) => {
   const storer = await openKeeper()
   const { db, replaceSeals } = await sealedTrail()
   const kept = await newestHead(db)
-  await storer.keep(kept)
-  await storer.keep(kept)
+  await storer.store(kept)
+  await storer.store(kept)
   expect((await findFaults(db, await storer.read())).findings).toEqual([])
 
   await replaceSeals()
   const added = await newestHead(db)
-  await storer.keep(added)
+  await storer.store(added)
   const heads = await storer.read()
 
   expect(added.number).toBe(kept.number)
@@ -98,7 +98,7 @@ it('heads of many years are read from a file and compared', async () => {
   await writeFile(path, `${years.join('\n')}\n`)
   await appendFile(path, `{"number":3,"hash":"${hash}"}\n`)
 
-  const heads: Heads = await keepHeadsInFile(path).read()
+  const heads: Heads = await createFileHeadStore(path).read()
 
   expect(heads.size).toBe(200_001)
   expect((await findFaults(db, heads)).findings).toMatchObject([{ kind: 'trail_truncated', seal: 4 }])

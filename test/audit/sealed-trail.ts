@@ -6,7 +6,7 @@ import { Client } from 'pg'
 
 import { sealTrail } from '../../src/audit/seal-trail.ts'
 import type { Heads, TrailFinding } from '../../src/audit/compare-trail.ts'
-import { type TrailVerified, verifyTrail } from '../../src/audit/verify-trail.ts'
+import { type VerifyResult, verifyTrail } from '../../src/audit/verify-trail.ts'
 import type { Db } from '../../src/database/connection/client.ts'
 import { recordEvent, systemActor } from '../../src/database/audit/events.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
@@ -51,7 +51,7 @@ export async function findFaults(db: Db, heads: Heads = new Map()) {
     { db, signal: new AbortController().signal },
     { heads, onFinding: (finding) => findings.push(finding) },
   )
-  return { findings, verified } satisfies { findings: TrailFinding[]; verified: TrailVerified }
+  return { findings, verified } satisfies { findings: TrailFinding[]; verified: VerifyResult }
 }
 
 /** What a superuser can do who wants the history to be another: the triggers do not hold them. */

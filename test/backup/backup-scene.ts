@@ -5,13 +5,13 @@ import { join } from 'node:path'
 
 import { onTestFinished } from 'vitest'
 
-import { BackupWrong } from '../../src/backup/manifest.ts'
-import { type BackupMade, createBackup } from '../../src/backup/create-backup.ts'
-import { type CheckingKey, listBackups, openBackup, type SigningKey } from '../../src/backup/open-backup.ts'
-import type { BackupPatience } from '../../src/backup/retrying-place.ts'
+import { InvalidBackup } from '../../src/backup/manifest.ts'
+import { type CreatedBackup, createBackup } from '../../src/backup/create-backup.ts'
+import { type VerificationKey, listBackups, openBackup, type SigningKey } from '../../src/backup/open-backup.ts'
+import type { RetryAndWaitOptions } from '../../src/backup/retrying-store.ts'
 import { verifyBackup } from '../../src/backup/verify-backup.ts'
-import { backupFolder, tidyBackupFolder } from '../../src/storage/backup-place/backup-folder.ts'
-import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
+import { openBackupFolder, cleanBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
+import type { BackupStore } from '../../src/storage/backup-store/backup-store.ts'
 import { databaseSettings } from '../support/cli/database-settings.ts'
 import { storedBelow, makeWorkFolder, runCommand, type Settings, startCommand } from '../support/cli/run-command.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -85,20 +85,20 @@ export async function bucketForTest(): Promise<FreshBucket> {
   return bucket
 }
 
-type Options = Partial<BackupPatience> & {
+type Options = Partial<RetryAndWaitOptions> & {
   isRowsOnly?: boolean
   key?: SigningKey
   concurrency?: number
   /** The place as it behaves in this test. */
-  place?: (usual: BackupPlace) => BackupPlace
+  place?: (usual: BackupStore) => BackupStore
   onFile?: () => void
 }
 
 /** A backup of a service's papers in a folder, made in this process. */
-export async function makeBackup({ app }: TestService, root: string, wish: Options = {}): Promise<BackupMade> {
-  await tidyBackupFolder(root)
+export async function makeBackup({ app }: TestService, root: string, wish: Options = {}): Promise<CreatedBackup> {
+  await cleanBackupFolder(root)
   const { place = (usual) => usual, isRowsOnly = false, key, concurrency = 2, onFile = ignore, ...patience } = wish
-  return createBackup({ ...app, owner: app.ownerConnection, version: '0' }, place(backupFolder(root)), {
+  return createBackup({ ...app, owner: app.ownerConnection, version: '0' }, place(openBackupFolder(root)), {
     isRowsOnly,
     key,
     concurrency,
@@ -116,8 +116,8 @@ export async function makeBackup({ app }: TestService, root: string, wish: Optio
 const ignore = () => undefined
 
 /** What a verification of the newest backup finds, or why it does not begin. */
-export async function problemsOf(root: string, key?: CheckingKey, repairs = false): Promise<string[]> {
-  const place = backupFolder(root)
+export async function problemsOf(root: string, key?: VerificationKey, repairs = false): Promise<string[]> {
+  const place = openBackupFolder(root)
   const [name = ''] = (await listBackups(place)).toReversed()
   const problems: string[] = []
   try {
@@ -131,7 +131,7 @@ export async function problemsOf(root: string, key?: CheckingKey, repairs = fals
       onFile: ignore,
     })
   } catch (error) {
-    if (!(error instanceof BackupWrong)) throw error
+    if (!(error instanceof InvalidBackup)) throw error
     return [error.message]
   }
   return problems

@@ -7,9 +7,9 @@ import { describe, expect, test } from 'vitest'
 
 import { backupNameOf } from '../../src/backup/manifest.ts'
 import { readSigningKey } from '../../src/backup/open-backup.ts'
-import { writeMark } from '../../src/backup/unfinished-backups.ts'
+import { writeMarker } from '../../src/backup/unfinished-backups.ts'
 import { findInstallationId } from '../../src/database/schema/installation.ts'
-import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
+import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { listFolder } from '../support/s3/list-everything.ts'
 import { makePdf } from '../support/files/make-files.ts'
@@ -182,7 +182,7 @@ describe('a backup that was ended before the end', () => {
 
     expect(said).toEqual(['it is not finished'])
     expect(rows).toEqual([{ outcome: 'failed' }])
-    expect(next.cleaned).toHaveLength(1)
+    expect(next.removedUnfinished).toHaveLength(1)
     expect(await readdir(join(root, 'backups'))).toEqual([next.name])
   })
 
@@ -195,7 +195,7 @@ describe('a backup that was ended before the end', () => {
       place: (usual) => ({
         ...usual,
         async write(name, content) {
-          if (name.includes('tables/documents.')) other = (await makeBackup(service, root)).cleaned
+          if (name.includes('tables/documents.')) other = (await makeBackup(service, root)).removedUnfinished
           await usual.write(name, content)
         },
       }),
@@ -213,8 +213,8 @@ describe('a backup that was ended before the end', () => {
 
     const next = await makeBackup(service, root)
 
-    expect(first.cleaned).toEqual([])
-    expect(next.cleaned).toEqual([second])
+    expect(first.removedUnfinished).toEqual([])
+    expect(next.removedUnfinished).toEqual([second])
     expect(await readdir(join(root, 'backups'))).toContain(others)
   })
 
@@ -271,10 +271,10 @@ test('a signed backup names the key that it was signed with', async () => {
 async function othersMark({ app }: TestService, root: string, minutes: number): Promise<string> {
   const backupId = crypto.randomUUID()
   const name = backupNameOf('2026-11-01T02:00:00.000Z', backupId)
-  await writeMark(backupFolder(root), name, {
+  await writeMarker(openBackupFolder(root), name, {
     installationId: await findInstallationId(app.db),
     backupId,
-    beatAt: new Date(app.now().getTime() - minutes * 60_000),
+    heartbeatAt: new Date(app.now().getTime() - minutes * 60_000),
   })
   return name
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 
-import { keepBeating } from '../../src/backup/heartbeat.ts'
+import { startHeartbeat } from '../../src/backup/heartbeat.ts'
 import { beginBackup } from '../../src/database/backup/running-backups.ts'
 import { AppError } from '../../src/errors/app-error.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
@@ -20,7 +20,7 @@ async function begin(renew: () => Promise<void> = async () => undefined) {
   let now = Date.parse('2026-11-01T02:00:00Z')
   await beginBackup(db, { id, place: '/backups', name: id, isRowsOnly: false })
   await sql`update document_backups set beat_at = now() - interval '1 minute' where id = ${id}::uuid`.execute(db)
-  const beating = keepBeating({ db, log, now: () => new Date(now) }, id, renew)
+  const beating = startHeartbeat({ db, log, now: () => new Date(now) }, id, renew)
   onTestFinished(() => beating.stop())
   return {
     beating,
@@ -37,10 +37,10 @@ test('a backup of which nothing moved for a quarter of an hour does not say that
   const { beating, passMinutes, wasHeardOf } = await begin()
 
   passMinutes(16)
-  await beating.beat()
+  await beating.send()
   const standing = await wasHeardOf()
-  beating.moved()
-  await beating.beat()
+  beating.progressed()
+  await beating.send()
 
   expect(standing).toBe(false)
   expect(await wasHeardOf()).toBe(true)
@@ -50,7 +50,7 @@ test('one that moved a little while ago does', async () => {
   const { beating, passMinutes, wasHeardOf } = await begin()
 
   passMinutes(14)
-  await beating.beat()
+  await beating.send()
 
   expect(await wasHeardOf()).toBe(true)
 })
@@ -59,15 +59,15 @@ test('the mark in the place is renewed every five minutes, and never once it is 
   let renewals = 0
   const { beating, passMinutes } = await begin(async () => void (renewals += 1))
 
-  await beating.beat()
+  await beating.send()
   expect(renewals).toBe(0)
   passMinutes(5)
-  await beating.beat()
-  await beating.beat()
+  await beating.send()
+  await beating.send()
   expect(renewals).toBe(1)
   await beating.end()
   passMinutes(5)
-  await beating.beat()
+  await beating.send()
   expect(renewals).toBe(1)
 })
 
@@ -78,9 +78,9 @@ test('a backup that somebody took from the place is in vain; a place that does n
   })
   passMinutes(5)
 
-  await beating.beat()
+  await beating.send()
   const asked = beating.signal.aborted
-  await beating.beat()
+  await beating.send()
 
   expect(asked).toBe(false)
   await expect(beating.end()).rejects.toThrow('Somebody removed it.')

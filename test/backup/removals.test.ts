@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { sql } from 'kysely'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import { beginBackup, beatBackup, endBackup } from '../../src/database/backup/running-backups.ts'
+import { beginBackup, recordHeartbeat, endBackup } from '../../src/database/backup/running-backups.ts'
 import { abandonUpload, createUploadReserver, type Reservation } from '../../src/database/blobs/reserve-upload.ts'
 import { destroyFiles } from '../../src/documents/purge/destroy-files.ts'
 import { removeNow } from '../../src/documents/stores/remove-blobs.ts'
@@ -111,7 +111,7 @@ describe('a backup that died delays no removal, and should it live after all, it
     await sql`update document_backups set ${sql.raw(past)}`.execute(service.app.db)
 
     expect(await destroyPurged()).toEqual([removed])
-    expect(await beatBackup(service.app.db, id)).toBe(lives)
+    expect(await recordHeartbeat(service.app.db, id)).toBe(lives)
   })
 })
 

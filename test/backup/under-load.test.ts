@@ -3,8 +3,8 @@ import pLimit from 'p-limit'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { createBackup } from '../../src/backup/create-backup.ts'
-import { backupFolder, tidyBackupFolder } from '../../src/storage/backup-place/backup-folder.ts'
-import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
+import { openBackupFolder, cleanBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
+import type { BackupStore } from '../../src/storage/backup-store/backup-store.ts'
 import { databaseForTest } from '../support/cli/database-settings.ts'
 import { runCommand } from '../support/cli/run-command.ts'
 import { collect, deletedDaysAgo, never, purgeAll } from '../support/purge/purge-scene.ts'
@@ -37,7 +37,7 @@ test('a backup that is made while papers come, go and are destroyed has each one
   hashes.set(doomed.id, doomed.sha256 ?? '')
 
   const place = await emptyFolder()
-  await tidyBackupFolder(place)
+  await cleanBackupFolder(place)
   // In two days a collector gives up what is still on its way: none goes on beside an upload of now.
   const alone = pLimit(1)
   const load = keepBusy(async (turn) => {
@@ -47,7 +47,7 @@ test('a backup that is made while papers come, go and are destroyed has each one
   })
   const made = await createBackup(
     { ...service.app, owner: service.app.ownerConnection, version: '0' },
-    beforeFirstFile(backupFolder(place), async () => {
+    beforeFirstFile(openBackupFolder(place), async () => {
       expect(await purgeAll(service)).toMatchObject({ purged: 1 })
       await alone(() => collect(service, { inDays: 2 }))
     }),
@@ -116,7 +116,7 @@ function keepBusy(work: (turn: number) => Promise<void>) {
 }
 
 /** A place in which something happens between the snapshot and the first copy. */
-function beforeFirstFile(place: BackupPlace, happen: () => Promise<void>): BackupPlace {
+function beforeFirstFile(place: BackupStore, happen: () => Promise<void>): BackupStore {
   let happening: Promise<void> | undefined
   return {
     ...place,

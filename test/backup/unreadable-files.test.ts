@@ -7,11 +7,11 @@ import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
-import { GaveUp, makePatient } from '../../src/backup/retrying-place.ts'
+import { RetriesExhausted, createRetryingStore } from '../../src/backup/retrying-store.ts'
 import { folderOf } from '../../src/backup/manifest.ts'
-import { lookForFiles } from '../../src/backup/restore-backup.ts'
-import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
-import { type BackupPlace, namedPlace } from '../../src/storage/backup-place/backup-place.ts'
+import { checkFilesInPlace } from '../../src/backup/restore-backup.ts'
+import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
+import { type BackupStore, nameFailures } from '../../src/storage/backup-store/backup-store.ts'
 import { localFailure } from '../../src/storage/local/local-errors.ts'
 import { S3Error } from '../../src/storage/s3/requests/s3-operation.ts'
 import type { Sha256 } from '../../src/vocabulary/vocabulary.ts'
@@ -31,7 +31,7 @@ test('names a file that the system refuses, and has all others; a disk that refu
   expect(counts.fates).toEqual({ kept: 3, unreadable: 1 })
   expect(manifest.files.lacking).toBe(1)
   expect(await problemsOf(root)).toEqual([])
-  expect(away).toBeInstanceOf(GaveUp)
+  expect(away).toBeInstanceOf(RetriesExhausted)
   expect((await makeBackup(service, root)).counts.fates).toEqual({ kept: 4 })
 })
 
@@ -74,7 +74,7 @@ test('a restore of the rows alone names a file that the system refuses and looks
   const { name, manifest } = await makeBackup(service, root, { isRowsOnly: true })
   const named: [string, string][] = []
   const look = async ({ app }: TestService) =>
-    lookForFiles(app.stores, makePatient(backupFolder(root), { signal, pauseMs: 10 }), {
+    checkFilesInPlace(app.stores, createRetryingStore(openBackupFolder(root), { signal, pauseMs: 10 }), {
       folder: folderOf(name),
       files: manifest.files,
       reads: true,
@@ -88,27 +88,27 @@ test('a restore of the rows alone names a file that the system refuses and looks
 
   expect(counts).toEqual({ there: 3, not_here: 0, missing: 0, wrong: 0, unreadable: 1 })
   expect(named).toEqual([[refused, 'unreadable']])
-  expect(away).toBeInstanceOf(GaveUp)
+  expect(away).toBeInstanceOf(RetriesExhausted)
 })
 
 test('a right that is missing in a bucket of backups does not come by waiting: it is asked once, and the policy is named', async () => {
   const failure = { code: 'unavailable', trouble: 'not_allowed', s3Code: 'AccessDenied', attempts: 1 } as const
   const refused = new S3Error('put_object', { ...failure, status: 403, requestId: undefined })
   let tries = 0
-  const write: BackupPlace['write'] = async () => {
+  const write: BackupStore['write'] = async () => {
     tries += 1
     throw refused
   }
   const shown = 's3://safe/nightly/'
-  const place = namedPlace({ ...backupFolder(await emptyFolder()), shown, write }, 'backup')
+  const place = nameFailures({ ...openBackupFolder(await emptyFolder()), address: shown, write }, 'backup')
 
-  const ended = makePatient(place, { signal: new AbortController().signal, pauseMs: 60_000 }).write('a-part', {
+  const ended = createRetryingStore(place, { signal: new AbortController().signal, pauseMs: 60_000 }).write('a-part', {
     bytes: Buffer.of(),
     sha256: none,
   })
   const givenUp: unknown = await ended.catch((reason: unknown) => reason)
 
-  if (!(givenUp instanceof GaveUp)) throw givenUp
+  if (!(givenUp instanceof RetriesExhausted)) throw givenUp
   expect(tries).toBe(1)
   expect(explainGaveUp(givenUp, 'it begins anew').message).toBe(
     's3://safe/nightly/ cannot be used (AccessDenied). Use credentials that have the policy deploy/policies/backup.json, and run this again: it begins anew.',

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
-import { GaveUp } from '../../src/backup/retrying-place.ts'
+import { RetriesExhausted } from '../../src/backup/retrying-store.ts'
 import type { Waiting } from '../../src/documents/stores/wait-for-s3.ts'
-import type { BackupPlace } from '../../src/storage/backup-place/backup-place.ts'
+import type { BackupStore } from '../../src/storage/backup-store/backup-store.ts'
 import { S3Error } from '../../src/storage/s3/requests/s3-operation.ts'
 import { type FailingS3, openFailingS3 } from '../support/fallback/failing-s3.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -44,7 +44,7 @@ test('where S3 stays away a backup ends with what it said, and the next one copi
 
   const ended = makeBackup(s3.service, folder, { onWaiting, place: losingS3 })
 
-  await expect(ended).rejects.toSatisfy((error) => error instanceof GaveUp && error.cause instanceof S3Error)
+  await expect(ended).rejects.toSatisfy((error) => error instanceof RetriesExhausted && error.cause instanceof S3Error)
   expect(states).toEqual(['waiting', 'given_up'])
   await s3.mend()
   const { counts } = await makeBackup(s3.service, folder)
@@ -85,7 +85,7 @@ test('an S3 that comes and goes is given up when the patience is over, unless th
 
   const ended = makeBackup(s3.service, folder, { ...patience, concurrency: 1, place: losingS3 })
 
-  await expect(ended).rejects.toThrow(GaveUp)
+  await expect(ended).rejects.toThrow(RetriesExhausted)
   expect(states.slice(0, 2)).toEqual(['waiting', 'back'])
   expect(states.at(-1)).toBe('given_up')
 })
@@ -99,7 +99,7 @@ function noting(states: Waiting[]) {
 }
 
 /** S3 goes away when the third file is begun. */
-function losingS3(usual: BackupPlace): BackupPlace {
+function losingS3(usual: BackupStore): BackupStore {
   const sizeOf = losing(async (name: string) => usual.sizeOf(name))
   return { ...usual, sizeOf: async (name) => (name.startsWith('files/') ? sizeOf(name) : usual.sizeOf(name)) }
 }

@@ -9,7 +9,7 @@ import { expect, it, onTestFinished } from 'vitest'
 
 import { audit } from '../../supply/audit.ts'
 import { lockedFolders } from '../../supply/locked-folders.ts'
-import { tellAudit } from '../../supply/describe-audit.ts'
+import { describeAudit } from '../../supply/describe-audit.ts'
 import { findFreePorts } from '../support/services/packages/free-ports.ts'
 import { openRegistry } from './registry.ts'
 
@@ -56,14 +56,14 @@ it('a registry that knows of nothing is heard as such, about every package', asy
 
   expect(answer).toEqual({ kind: 'told', high: [], others: [] })
   expect(registry.asked).toEqual([['paper-clip']])
-  expect(tellAudit('this', answer).isGood).toBe(true)
+  expect(describeAudit('this', answer).isGood).toBe(true)
 })
 
 it.each(['high', 'critical'])('a weakness that is %s fails, and is named', async (severity) => {
   const { answer } = await withRegistry([{ ...weakness, severity }])
 
   expect(answer).toMatchObject({ kind: 'told', high: [{ name: 'paper-clip', severity }] })
-  const { lines, isGood } = tellAudit('this', answer)
+  const { lines, isGood } = describeAudit('this', answer)
   expect(isGood).toBe(false)
   expect(lines.join()).toContain('paper-clip (Answers to anybody)')
 })
@@ -72,14 +72,14 @@ it('one that is less is named, and does not fail', async () => {
   const { answer } = await withRegistry([{ ...weakness, severity: 'moderate' }])
 
   expect(answer).toMatchObject({ kind: 'told', high: [], others: [{ name: 'paper-clip' }] })
-  expect(tellAudit('this', answer).isGood).toBe(true)
+  expect(describeAudit('this', answer).isGood).toBe(true)
 })
 
 it('a registry that does not know the question is never taken for one that knows of nothing', async () => {
   const { answer } = await withRegistry(undefined)
 
   expect(answer).toMatchObject({ kind: 'no_answer', why: expect.stringContaining('405') })
-  expect(tellAudit('this', answer)).toEqual({ lines: [expect.stringContaining('NOT audited')], isGood: true })
+  expect(describeAudit('this', answer)).toEqual({ lines: [expect.stringContaining('NOT audited')], isGood: true })
 })
 
 it('neither is one that takes the question and never answers', async () => {

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { Validation } from '@cyclonedx/cyclonedx-library'
 import { expect, it, onTestFinished } from 'vitest'
 
-import { makeSbom, type Sbom } from '../../supply/make-sbom.ts'
+import { createSbom, type Sbom } from '../../supply/make-sbom.ts'
 
 const root = join(import.meta.dirname, '../..')
-const sbom = await makeSbom(root)
+const sbom = await createSbom(root)
 
 type Locked = { version: string; dev?: true; integrity?: string }
 const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, Locked> }
@@ -51,7 +51,7 @@ it('is the same wherever and whenever it is made', async () => {
   onTestFinished(() => rm(elsewhere, { recursive: true, force: true }))
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await cp(join(root, file), join(elsewhere, file))
 
-  expect(JSON.stringify(await makeSbom(elsewhere))).toBe(JSON.stringify(sbom))
+  expect(JSON.stringify(await createSbom(elsewhere))).toBe(JSON.stringify(sbom))
   expect(sbom.metadata.component).toMatchObject({ type: 'application', name: 'paniq-documents' })
 })
 

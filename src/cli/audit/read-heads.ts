@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises'
 import { dirname, isAbsolute } from 'node:path'
 
 import type { Heads } from '../../audit/compare-trail.ts'
-import { type HeadKeeper, HeadsUnreadable, keepHeadsInFile, keepingTask } from '../../audit/seal-heads.ts'
+import { type HeadStore, UnreadableHeads, createFileHeadStore, storeHeadTask } from '../../audit/seal-heads.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { listRuns, type RunRecord } from '../../database/work/job-runs.ts'
 import { AppError, hasCode } from '../../errors/app-error.ts'
@@ -11,7 +11,7 @@ import type { VerifyAuditOptions } from './audit-commands.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 
 /** `db`: where there is one, it knows whether heads were kept. */
-type Needs = { heads: HeadKeeper | undefined; db?: Db; signal?: AbortSignal }
+type Needs = { heads: HeadStore | undefined; db?: Db; signal?: AbortSignal }
 
 /** `note`: what is to be said of there being none. `areGone`: one was kept, and none lies there, which whoever cuts the trail off would want. */
 type HeadsNote = { note: string | undefined; areGone: boolean }
@@ -29,7 +29,7 @@ export async function readHeads(needs: Needs, { heads: file }: VerifyAuditOption
   const heads = await untilAborted(keeper.read(), signal).catch((error: unknown) => {
     if (signal?.aborted === true || isOfSystem(error)) throw error
     const { says, advice } = explain(error)
-    const message = `The heads cannot be read from ${keeper.shown}, which AUDIT_HEADS names: ${says}. ${advice} Or name a copy of the heads with --heads.`
+    const message = `The heads cannot be read from ${keeper.address}, which AUDIT_HEADS names: ${says}. ${advice} Or name a copy of the heads with --heads.`
     throw new AppError('store_unavailable', message, { cause: error })
   })
   return { heads, ...(heads.size === 0 ? await whyNone(keeper, db) : nothingToSay) }
@@ -37,7 +37,7 @@ export async function readHeads(needs: Needs, { heads: file }: VerifyAuditOption
 
 async function readFileOfHeads(file: string): Promise<Heads> {
   await requireFile(file)
-  const heads = await keepHeadsInFile(file)
+  const heads = await createFileHeadStore(file)
     .read()
     .catch((error: unknown) => {
       throw new WrongUse(`The heads cannot be read from ${file}: ${messageOf(error)}. ${ofHeads}`)
@@ -59,7 +59,7 @@ function isOfSystem(error: unknown): boolean {
 }
 
 function explain(error: unknown): { says: string; advice: string } {
-  if (error instanceof HeadsUnreadable) return error.explanation
+  if (error instanceof UnreadableHeads) return error.explanation
   return { says: messageOf(error), advice: 'Correct AUDIT_HEADS, or look who changed what lies there.' }
 }
 
@@ -68,9 +68,9 @@ function messageOf(error: unknown): string {
 }
 
 /** No head lies where they should: what the job that keeps them last said of it. */
-async function whyNone({ shown }: HeadKeeper, db: Db | undefined): Promise<HeadsNote> {
+async function whyNone({ address: shown }: HeadStore, db: Db | undefined): Promise<HeadsNote> {
   const runs = db === undefined ? [] : await listRuns(db)
-  const said = runs.filter(({ task }) => task === keepingTask).map((run) => describeRun(shown, run))[0]
+  const said = runs.filter(({ task }) => task === storeHeadTask).map((run) => describeRun(shown, run))[0]
   if (said !== undefined) return said
   const isShut = isAbsolute(shown) && !(await canCreateIn(dirname(shown)))
   const note = isShut

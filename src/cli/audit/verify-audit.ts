@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 
 import type { TrailFilter, TrailFinding } from '../../audit/compare-trail.ts'
-import type { HeadKeeper } from '../../audit/seal-heads.ts'
+import type { HeadStore } from '../../audit/seal-heads.ts'
 import {
-  NoExport,
-  type TrailVerification,
-  type TrailVerified,
+  InvalidExport,
+  type VerifyRequest,
+  type VerifyResult,
   verifyExport,
   verifyTrail,
 } from '../../audit/verify-trail.ts'
@@ -18,7 +18,7 @@ import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
 import { formatCount, type Printer } from '../printing/printer.ts'
 import { type HeadsRead, readHeads, requireFile } from './read-heads.ts'
 
-type Needs = { print: Printer; heads: HeadKeeper | undefined; signal?: AbortSignal }
+type Needs = { print: Printer; heads: HeadStore | undefined; signal?: AbortSignal }
 
 const maxShown = 20
 const maxListed = 100
@@ -61,14 +61,14 @@ export async function verifyAuditExport(
     const { filter } = verified
     answer(print, { verified, filter, ...heads, telling, whenAltered: exportAltered })
   } catch (error) {
-    if (error instanceof NoExport) throw new WrongUse(`${path}: ${error.message} ${asExported}`)
+    if (error instanceof InvalidExport) throw new WrongUse(`${path}: ${error.message} ${asExported}`)
     throw error
   }
 }
 
 const asExported =
   'Name a file as `audit export` wrote it, in the format jsonl; if it was cut or changed on its way, copy it or export it again.'
-type Telling = Pick<TrailVerification, 'onFinding'> & {
+type Telling = Pick<VerifyRequest, 'onFinding'> & {
   counts: Record<string, number>
   first: TrailFinding[]
   count: () => number
@@ -94,7 +94,7 @@ function tellingOf(print: Printer): Telling {
 }
 
 type Answer = HeadsRead & {
-  verified: TrailVerified
+  verified: VerifyResult
   /** What a file claims to have; undefined of the database, which has all. */
   filter?: TrailFilter
   telling: Telling
@@ -103,7 +103,7 @@ type Answer = HeadsRead & {
 }
 
 /** The worst of it, in one word of the trail. */
-function outcomeOf({ isComplete }: TrailVerified, { areGone }: HeadsRead, telling: Telling): string {
+function outcomeOf({ isComplete }: VerifyResult, { areGone }: HeadsRead, telling: Telling): string {
   if (telling.count() > 0) return 'altered'
   if (areGone) return 'heads_gone'
   return isComplete ? 'ok' : 'incomplete'

@@ -1,8 +1,8 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import type { CopyCounts } from '../../backup/copy-files.ts'
-import { type BackupMade, createBackup as create, type CreateNeeds } from '../../backup/create-backup.ts'
+import { type CreatedBackup, createBackup as create, type CreateNeeds } from '../../backup/create-backup.ts'
 import { type FileLine, isLacking, type Manifest } from '../../backup/manifest.ts'
-import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../../backup/retrying-place.ts'
+import { RetriesExhausted, type WaitTimes, defaultWaitTimes } from '../../backup/retrying-store.ts'
 import type { PathOrBucket } from '../../config/setting-formats.ts'
 import type { Config } from '../../config/config.ts'
 import { isAppError } from '../../errors/app-error.ts'
@@ -26,7 +26,7 @@ type Needs = Omit<CreateNeeds, 'owner' | 'version'> & {
   print: Printer
   signal: AbortSignal
   key: SigningKey | undefined
-  patience?: PatienceTimes
+  patience?: WaitTimes
 }
 
 export async function readSigningKeyFile(path: string | undefined): Promise<SigningKey | undefined> {
@@ -35,7 +35,7 @@ export async function readSigningKeyFile(path: string | undefined): Promise<Sign
 
 /** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
-  const { print, signal, key, patience = usualPatienceTimes } = needs
+  const { print, signal, key, patience = defaultWaitTimes } = needs
   const place = await openBackupPlace(needs, where, { makes: true, policy: 'backup' })
   const isRowsOnly = options.rowsOnly === true
   let progress: Progress | undefined
@@ -67,12 +67,14 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       },
     })
     progress?.end()
-    answer(print, made, place.shown)
+    answer(print, made, place.address)
   } catch (error) {
     progress?.end()
     // What it says itself it says also when it was told to end: it may have been finished by then.
     if (!signal.aborted || isAppError(error))
-      throw error instanceof GaveUp ? explainGaveUp(error, 'what is in the backup already is not copied again') : error
+      throw error instanceof RetriesExhausted
+        ? explainGaveUp(error, 'what is in the backup already is not copied again')
+        : error
     print.json({ event: 'finished', ok: false, complete: false })
     print.text(
       `It was ended before the end. What there is of it says that it is not finished, and the next one removes it.`,
@@ -97,7 +99,11 @@ function printLacking(print: Printer, progress: Progress | undefined, line: File
   progress?.print(`${print.mark(false)} document ${document_id} version ${version ?? '?'}, ${key}: ${why}`)
 }
 
-function answer(print: Printer, { name, manifest, counts, cleaned }: BackupMade, shown: string): void {
+function answer(
+  print: Printer,
+  { name, manifest, counts, removedUnfinished: cleaned }: CreatedBackup,
+  shown: string,
+): void {
   const { files, tables, signed_with: fingerprint, backup } = manifest
   const isWhole = files.lacking === 0
   const rows = tables.reduce((sum, table) => sum + table.rows, 0)

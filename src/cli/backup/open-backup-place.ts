@@ -4,24 +4,24 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 
 import {
-  type CheckingKey,
+  type VerificationKey,
   listBackups,
   openBackup,
   type OpenedBackup,
-  readCheckingKey,
+  readVerificationKey,
 } from '../../backup/open-backup.ts'
 import type { PathOrBucket } from '../../config/setting-formats.ts'
 import type { ConfigWithoutTokens } from '../../config/config.ts'
 import { AppError, codeOf } from '../../errors/app-error.ts'
 import { isFolder } from '../../files/file-system.ts'
-import { backupBucket } from '../../storage/backup-place/backup-bucket.ts'
-import { backupFolder, tidyBackupFolder } from '../../storage/backup-place/backup-folder.ts'
-import type { BackupPlace } from '../../storage/backup-place/backup-place.ts'
+import { openBackupBucket } from '../../storage/backup-store/backup-bucket.ts'
+import { openBackupFolder, cleanBackupFolder } from '../../storage/backup-store/backup-folder.ts'
+import type { BackupStore } from '../../storage/backup-store/backup-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
 import type { Printer } from '../printing/printer.ts'
 import { advisePolicy, WrongUse } from '../printing/explain-failure.ts'
-import { BackupWrong, NotSigned } from '../../backup/manifest.ts'
+import { InvalidBackup, UnsignedBackup } from '../../backup/manifest.ts'
 import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../../storage/connection-test/find-bucket.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
@@ -40,7 +40,7 @@ export async function openBackupPlace(
   { config, log, signal }: Needs,
   place: PathOrBucket,
   { makes, policy }: { makes: boolean; policy: Policy },
-): Promise<BackupPlace> {
+): Promise<BackupStore> {
   if ('bucket' in place) {
     if (makes && place.bucket === config.s3.bucket)
       throw new WrongUse(
@@ -53,14 +53,14 @@ export async function openBackupPlace(
         'store_unavailable',
         `s3://${place.bucket} cannot be used: ${trouble.says}. ${adviceFor(trouble, policy)}`,
       )
-    return backupBucket({ config: s3, log }, { ...place, policy })
+    return openBackupBucket({ config: s3, log }, { ...place, policy })
   }
   const path = resolve(place.path)
   if (makes) {
     await requireApart(path, config)
     await makeFolder(path)
   } else if (!(await isFolder(path))) throw new WrongUse(`There is no folder ${path}. ${namePlace}`)
-  return backupFolder(path)
+  return openBackupFolder(path)
 }
 
 /** No setting names this bucket. */
@@ -74,13 +74,13 @@ type Which = 'newest' | 'newest_finished'
 /** The backup that is meant: by its name, or the newest with files (`files: false`: the newest). Prints which newer one it leaves. */
 export async function openNamed(
   print: Printer,
-  place: BackupPlace,
+  place: BackupStore,
   { backup: name, publicKey, files = true }: { backup?: string; publicKey?: string; files?: boolean },
   which: Which,
 ): Promise<OpenedBackup> {
-  const key = await readKeyFile(publicKey, '--public-key', readCheckingKey)
+  const key = await readKeyFile(publicKey, '--public-key', readVerificationKey)
   const all = (await listBackups(place)).toReversed()
-  if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.shown}. ${namePlace}`)
+  if (all[0] === undefined) throw new WrongUse(`There is no backup in ${place.address}. ${namePlace}`)
   if (name === undefined) {
     const { opened, newer } = await openNewest(place, { key, all, which, files })
     if (newer !== undefined)
@@ -89,14 +89,15 @@ export async function openNamed(
       )
     return opened
   }
-  if (!all.includes(name)) throw new WrongUse(`There is no backup ${name} in ${place.shown}; the newest is ${all[0]}.`)
+  if (!all.includes(name))
+    throw new WrongUse(`There is no backup ${name} in ${place.address}; the newest is ${all[0]}.`)
   const opened = await openUnlessUnfinished(place, name, { key, all })
   if (opened === undefined) throw notFinished(name, all)
   return opened
 }
 
 /** `newer`: of rows alone, and passed over. */
-async function openNewest(place: BackupPlace, { which, files, ...among }: Among & { which: Which; files: boolean }) {
+async function openNewest(place: BackupStore, { which, files, ...among }: Among & { which: Which; files: boolean }) {
   const { all } = among
   let rowsOnly: OpenedBackup | undefined
   for (const each of all) {
@@ -106,7 +107,7 @@ async function openNewest(place: BackupPlace, { which, files, ...among }: Among 
     rowsOnly ??= opened
   }
   if (rowsOnly !== undefined) return { opened: rowsOnly, newer: undefined }
-  throw new AppError('gone', `None of the backups in ${place.shown} is finished.`)
+  throw new AppError('gone', `None of the backups in ${place.address} is finished.`)
 }
 
 function notFinished(name: string, all: string[]): AppError {
@@ -122,22 +123,22 @@ function otherThan(name: string, names: string[]): string {
   return before === undefined ? '' : ` --backup ${before} names the one before.`
 }
 
-type Among = { key: CheckingKey | undefined; all: string[] }
+type Among = { key: VerificationKey | undefined; all: string[] }
 
 async function openUnlessUnfinished(
-  place: BackupPlace,
+  place: BackupStore,
   name: string,
   { key, all }: Among,
 ): Promise<OpenedBackup | undefined> {
   try {
     return await openBackup(place, name, key)
   } catch (error) {
-    if (!(error instanceof BackupWrong)) throw error
+    if (!(error instanceof InvalidBackup)) throw error
     const advice =
-      error instanceof NotSigned
+      error instanceof UnsignedBackup
         ? 'Without --public-key it is read all the same, and believed as it stands; --sign-key of `backup create` signs the next one.'
         : 'If the key is the right one, take this backup from another copy of the place.'
-    const says = `The backup ${name} in ${place.shown} cannot be believed: ${error.message}. ${advice}${otherThan(name, all)}`
+    const says = `The backup ${name} in ${place.address} cannot be believed: ${error.message}. ${advice}${otherThan(name, all)}`
     throw new AppError('gone', says, { cause: error })
   }
 }
@@ -168,7 +169,7 @@ async function requireApart(path: string, { uploadsDir, dataDir }: ConfigWithout
         `${path} is UPLOADS_DIR or DATA_DIR, or below one: what destroys that would destroy the backups too. Name another folder, best on another disk.`,
       )
     // What this user may not list is no place of theirs.
-    if (above !== real && (await listBackups(backupFolder(above)).catch(() => [])).length > 0)
+    if (above !== real && (await listBackups(openBackupFolder(above)).catch(() => [])).length > 0)
       throw new WrongUse(`${path} is below ${above}, where backups are kept. Name that folder, or one outside of it.`)
   }
 }
@@ -181,7 +182,7 @@ async function realPathOf(path: string): Promise<string> {
 
 async function makeFolder(path: string): Promise<void> {
   try {
-    await tidyBackupFolder(path)
+    await cleanBackupFolder(path)
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     const code = codeOf(error.cause) ?? 'no reason given'

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 
 import type { OpenedBackup } from '../../backup/open-backup.ts'
-import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../../backup/retrying-place.ts'
+import { RetriesExhausted, type WaitTimes, defaultWaitTimes } from '../../backup/retrying-store.ts'
 import {
-  type BackupChecked,
+  type VerifyResult,
   type BackupProblem,
   type ProblemKind,
   verifyBackup as verify,
@@ -17,11 +17,11 @@ import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
 import { openBackupPlace, openNamed } from './open-backup-place.ts'
 import { stoppedIncomplete, formatBytes, formatCount, type Printer, showProgress } from '../printing/printer.ts'
 
-type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
+type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal; patience?: WaitTimes }
 
 /** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
 export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
-  const { print, signal, patience = usualPatienceTimes } = needs
+  const { print, signal, patience = defaultWaitTimes } = needs
   const place = await openBackupPlace(needs, where, {
     makes: false,
     policy: options.repair === true ? 'backup-verify-repair' : 'backup-verify',
@@ -53,7 +53,7 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
     for (const line of adviseOnDamage(kinds)) print.text(line)
     if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
   } catch (error) {
-    throw error instanceof GaveUp ? explainGaveUp(error, 'a verification begins anew') : error
+    throw error instanceof RetriesExhausted ? explainGaveUp(error, 'a verification begins anew') : error
   } finally {
     place.close()
   }
@@ -67,7 +67,7 @@ function whose({ line }: BackupProblem): string {
   return line === undefined ? '' : ` (document ${line.document_id} version ${line.version ?? '?'})`
 }
 
-function answer(print: Printer, { name, manifest, signature }: OpenedBackup, checked: BackupChecked): void {
+function answer(print: Printer, { name, manifest, signature }: OpenedBackup, checked: VerifyResult): void {
   const { rows, files, bytes, notIncluded, problems, isComplete } = checked
   const isRight = problems === 0 && isComplete
   const { lacking } = manifest.files

@@ -4,8 +4,8 @@ import { isFromPooler, isUnreachable, isWithoutTls } from '../../database/connec
 import { StoreError } from '../../storage/file-store.ts'
 import { adviceOnDisk, tellDiskFailure } from '../../storage/local/local-errors.ts'
 import { S3Error } from '../../storage/s3/requests/s3-operation.ts'
-import type { GaveUp } from '../../backup/retrying-place.ts'
-import { PlaceFailure } from '../../storage/backup-place/backup-place.ts'
+import type { RetriesExhausted } from '../../backup/retrying-store.ts'
+import { BackupStoreError } from '../../storage/backup-store/backup-store.ts'
 
 export type Explained = {
   code: string
@@ -126,8 +126,8 @@ function* causesOf(error: unknown): Generator<Error> {
 
 /** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. */
 export function describeStoreFailure(error: StoreError): { says: string; advice: string } {
-  if (!(error instanceof PlaceFailure)) return describe(error, undefined)
-  const { cause, place, policy } = error
+  if (!(error instanceof BackupStoreError)) return describe(error, undefined)
+  const { cause, address: place, policy } = error
   const told = describe(cause, place)
   const isForbidden = cause instanceof S3Error && cause.failure.trouble === 'not_allowed'
   return isForbidden && policy !== undefined ? { ...told, advice: advisePolicy(policy) } : told
@@ -153,7 +153,7 @@ function describe(error: StoreError, place: string | undefined): { says: string;
 const seeS3Test = 'See what ./bin/paniq-docs s3 test says'
 
 /** What the end of a backup's patience is to people. `whatStands`: what a second run finds of the first. */
-export function explainGaveUp(error: GaveUp, whatStands: string): AppError {
+export function explainGaveUp(error: RetriesExhausted, whatStands: string): AppError {
   const { says, advice } = describeStoreFailure(error.cause)
   return new AppError('store_unavailable', `${says} ${advice}, and run this again: ${whatStands}.`, { cause: error })
 }

@@ -27,11 +27,11 @@ export type TrailEvent = {
 }
 
 /**
- * A stretch of the trail: what happened after one moment and not after another and, unless it was gathered, was written by
+ * A range of the trail: what happened after one moment and not after another and, unless it was gathered, was written by
  * the transactions after one number and up to another.
  */
-export type Stretch = {
-  isGathered: boolean
+export type TrailRange = {
+  isByTime: boolean
   afterTransaction: string
   throughTransaction: string
   /** RFC 3339 in UTC, to the microsecond. */
@@ -39,26 +39,26 @@ export type Stretch = {
   notAfter: string
 }
 
-/** A system task: the events of a stretch in the order in which they are sealed. */
-export async function readTrail(db: Db | Tx, stretch: Stretch): Promise<TrailEvent[]> {
-  return readWhere(db, isIn(stretch))
+/** A system task: the events of a range in the order in which they are sealed. */
+export async function readTrail(db: Db | Tx, range: TrailRange): Promise<TrailEvent[]> {
+  return readWhere(db, isInRange(range))
 }
 
-/** A system task: the events that are not in a stretch. */
-export async function readTrailBeyond(db: Db | Tx, stretch: Stretch): Promise<TrailEvent[]> {
-  return readWhere(db, sql<boolean>`not ${isIn(stretch)}`)
+/** A system task: the events that are not in a range. */
+export async function readTrailNotIn(db: Db | Tx, range: TrailRange): Promise<TrailEvent[]> {
+  return readWhere(db, sql<boolean>`not ${isInRange(range)}`)
 }
 
 /**
- * A system task: the events within a stretch that are in none of these, which may be very many: as conditions of their own
+ * A system task: the events within a range that are in none of these, which may be very many: as conditions of their own
  * they would take the planner longer than a statement may.
  */
-export async function readTrailOutside(db: Db | Tx, within: Stretch, stretches: Stretch[]): Promise<TrailEvent[]> {
-  const each = <Field extends keyof Stretch>(field: Field) => stretches.map((stretch) => stretch[field])
+export async function readTrailOutside(db: Db | Tx, within: TrailRange, ranges: TrailRange[]): Promise<TrailEvent[]> {
+  const each = <Field extends keyof TrailRange>(field: Field) => ranges.map((range) => range[field])
   return readWhere(
     db,
-    sql<boolean>`${isIn(within)} and not exists (
-      select from unnest(${each('isGathered')}::boolean[], ${each('afterTransaction')}::text[]::xid8[],
+    sql<boolean>`${isInRange(within)} and not exists (
+      select from unnest(${each('isByTime')}::boolean[], ${each('afterTransaction')}::text[]::xid8[],
         ${each('throughTransaction')}::text[]::xid8[], ${each('notBefore')}::text[]::timestamptz[],
         ${each('notAfter')}::text[]::timestamptz[]) as s (is_gathered, after, through, not_before, not_after)
       where occurred_at > s.not_before and occurred_at <= s.not_after
@@ -82,50 +82,56 @@ async function readWhere(db: Db | Tx, condition: RawBuilder<boolean>): Promise<T
  * Where the next seal ends that takes some `most` events, as the number of a transaction; undefined while nothing is final.
  * Final is what no transaction that is open, and none that comes, can add to.
  */
-export async function findLastTransaction(db: Db | Tx, stretch: Stretch, most: number): Promise<string | undefined> {
+export async function findLastTransaction(db: Db | Tx, range: TrailRange, most: number): Promise<string | undefined> {
   const { rows } = await sql<{ last: string | null }>`
     select max(number)::text as last from (
       select transaction_id::text::numeric as number from document_events
-      where ${isIn(stretch)} and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+      where ${isInRange(range)} and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
       order by transaction_id limit ${most}
     ) as final`.execute(db)
   return rows[0]?.last ?? undefined
 }
 
-/** Where the next seal ends that gathers the first `most` events of a stretch; undefined when there are not so many. */
-export async function findLastMoment(db: Db | Tx, stretch: Stretch, most: number): Promise<string | undefined> {
+/** Where the next seal ends that gathers the first `most` events of a range; undefined when there are not so many. */
+export async function findLastMoment(db: Db | Tx, range: TrailRange, most: number): Promise<string | undefined> {
   const { rows } = await sql<{ last: string }>`
     select ${inUtc('occurred_at')} as last from document_events
-    where ${isIn(stretch)} order by occurred_at offset ${most - 1} limit 1`.execute(db)
+    where ${isInRange(range)} order by occurred_at offset ${most - 1} limit 1`.execute(db)
   return rows[0]?.last
 }
 
-/** When the newest event of a stretch happened; undefined when there is none. */
-export async function findNewest(db: Db | Tx, stretch: Stretch): Promise<string | undefined> {
+/** When the newest event of a range happened; undefined when there is none. */
+export async function findNewestMoment(db: Db | Tx, range: TrailRange): Promise<string | undefined> {
   const { rows } = await sql<{ newest: string | null }>`
-    select ${inUtc('max(occurred_at)')} as newest from document_events where ${isIn(stretch)}`.execute(db)
+    select ${inUtc('max(occurred_at)')} as newest from document_events where ${isInRange(range)}`.execute(db)
   return rows[0]?.newest ?? undefined
 }
 
-/** Events of a stretch, and among them those of transactions that this database has not begun yet. */
-export async function countTrail(db: Db | Tx, stretch: Stretch): Promise<{ events: number; unborn: number }> {
+/** Events of a range, and among them those of transactions that this database has not begun yet. */
+export async function countTrail(db: Db | Tx, range: TrailRange): Promise<{ events: number; unborn: number }> {
   const { rows } = await sql<{ events: number; unborn: number }>`
     select count(*)::float8 as events,
       count(*) filter (where transaction_id >= pg_snapshot_xmax(pg_current_snapshot()))::float8 as unborn
-    from document_events where ${isIn(stretch)}`.execute(db)
+    from document_events where ${isInRange(range)}`.execute(db)
   return rows[0] ?? { events: 0, unborn: 0 }
 }
 
-function isIn({ isGathered, afterTransaction, throughTransaction, notBefore, notAfter }: Stretch): RawBuilder<boolean> {
+function isInRange({
+  isByTime,
+  afterTransaction,
+  throughTransaction,
+  notBefore,
+  notAfter,
+}: TrailRange): RawBuilder<boolean> {
   const ofTime = sql<boolean>`(occurred_at > ${notBefore}::text::timestamptz
     and occurred_at <= ${notAfter}::text::timestamptz)`
-  if (isGathered) return ofTime
+  if (isByTime) return ofTime
   return sql<boolean>`(transaction_id > ${afterTransaction}::text::xid8
     and transaction_id <= ${throughTransaction}::text::xid8 and ${ofTime})`
 }
 
-/** A stretch of the trail as it was when it was sealed, chained to the one before. */
-export type Seal = Stretch & {
+/** A range of the trail as it was when it was sealed, chained to the one before. */
+export type Seal = TrailRange & {
   /** From 1 on, without a gap. */
   number: number
   /** RFC 3339. */
@@ -174,21 +180,21 @@ export async function readSealsSince(db: Db | Tx, moment: string, belowNumber: n
 }
 
 /** Seals that gathered what came to the trail in another cluster: from a number through another, up to a moment. */
-export type LaterGathering = { fromNumber: number; throughNumber: number; notAfter: string }
+export type LaterSeals = { fromNumber: number; throughNumber: number; notAfter: string }
 
 /** The first such after a seal: from there on numbers of transactions say something else. Undefined where they say the same still. */
-export async function findGatheringAfter(
+export async function findSealsByTimeAfter(
   db: Db | Tx,
   { number }: Pick<Seal, 'number'>,
-): Promise<LaterGathering | undefined> {
-  const firstGathered = sql`(select min(number) from document_seals where is_gathered and number > ${number})`
-  const { rows } = await sql<{ [Field in keyof LaterGathering]: LaterGathering[Field] | null }>`
+): Promise<LaterSeals | undefined> {
+  const firstByTime = sql`(select min(number) from document_seals where is_gathered and number > ${number})`
+  const { rows } = await sql<{ [Field in keyof LaterSeals]: LaterSeals[Field] | null }>`
     select min(number)::float8 as "fromNumber", max(number)::float8 as "throughNumber",
       ${inUtc('max(not_after)')} as "notAfter"
     from document_seals as gathered
     where is_gathered and number > ${number} and not exists (
       select from document_seals as other
-      where not other.is_gathered and other.number > ${firstGathered} and other.number < gathered.number)`.execute(db)
+      where not other.is_gathered and other.number > ${firstByTime} and other.number < gathered.number)`.execute(db)
   const { fromNumber = null, throughNumber = null, notAfter = null } = rows[0] ?? {}
   if (fromNumber === null || throughNumber === null || notAfter === null) return undefined
   return { fromNumber, throughNumber, notAfter }
@@ -200,7 +206,7 @@ export function sealColumns(seal: Omit<Seal, 'entries' | 'previousHash' | 'hash'
     number: seal.number,
     sealed_at: seal.sealedAt,
     cluster: seal.cluster,
-    is_gathered: seal.isGathered,
+    is_gathered: seal.isByTime,
     after_transaction: seal.afterTransaction,
     through_transaction: seal.throughTransaction,
     not_before: seal.notBefore,
@@ -233,11 +239,11 @@ export async function findPosition(db: Db | Tx): Promise<Position> {
 }
 
 /** Until the transaction ends nobody writes an event. */
-export async function holdTrail(trx: Tx): Promise<void> {
+export async function lockTrail(trx: Tx): Promise<void> {
   await sql`select document_events_hold()`.execute(trx)
 }
 
-const columns = sql`number::float8 as number, ${inUtc('sealed_at')} as "sealedAt", cluster, is_gathered as "isGathered",
+const columns = sql`number::float8 as number, ${inUtc('sealed_at')} as "sealedAt", cluster, is_gathered as "isByTime",
   after_transaction::text as "afterTransaction", through_transaction::text as "throughTransaction",
   ${inUtc('not_before')} as "notBefore", ${inUtc('not_after')} as "notAfter", entries,
   previous_hash as "previousHash", hash`

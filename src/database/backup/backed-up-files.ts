@@ -21,18 +21,18 @@ export const filesToBackUp = `
     select from document_versions v where v.firm_id = f.firm_id and v.document_id = f.id
       and ${platformPath} = f.file_path)`
 
-export type BytesNow = BlobLocation & { isInfected: boolean }
+export type CurrentBlob = BlobLocation & { isInfected: boolean }
 
 /** Where the bytes of a version lie by now, which may have moved since the snapshot; undefined when nobody has them any more. */
-export async function findBytesNow(db: Db, firmId: FirmId, versionId: string): Promise<BytesNow | undefined> {
-  const { rows } = await sql<BytesNow>`
+export async function findCurrentBlob(db: Db, firmId: FirmId, versionId: string): Promise<CurrentBlob | undefined> {
+  const { rows } = await sql<CurrentBlob>`
     select store, store_id as "storeId", storage_key as key, scan_status = 'infected' as "isInfected"
     from document_versions where firm_id = ${firmId}::uuid and id = ${versionId}::uuid`.execute(db)
   return rows[0]
 }
 
 /** The versions of which the rows say that nobody has their bytes. */
-export async function listMissing(db: Db): Promise<Set<string>> {
+export async function listMissingVersions(db: Db): Promise<Set<string>> {
   const { rows } = await sql<{ id: string }>`select id from document_versions where bytes_state = 'missing'`.execute(db)
   return new Set(rows.map(({ id }) => id))
 }

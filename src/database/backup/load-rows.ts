@@ -2,12 +2,12 @@ import { Client, type PoolConfig } from 'pg'
 
 import { AppError } from '../../errors/app-error.ts'
 import { requireNoRows } from './prepare-restore.ts'
-import { sessionSettings, type Column, columnsOf, namesOf } from './snapshot.ts'
+import { sessionSettings, type Column, columnsOf, quoteNames } from './snapshot.ts'
 import { type BackedUpTable, backedUpTables, platformTables } from './tables-to-back-up.ts'
 
 export type TableToLoad = { name: string; columns: Column[] }
 
-export type Loading<Table extends TableToLoad> = {
+export type LoadRequest<Table extends TableToLoad> = {
   tables: Table[]
   /** As JSON, one each. */
   rowsOf: (table: Table) => AsyncIterable<string>
@@ -23,7 +23,10 @@ export type Loading<Table extends TableToLoad> = {
  * Fills the tables with a backup's rows, in one transaction, as their owner. What the tables do by themselves when rows
  * come and change was done where the rows come from, and is not done again.
  */
-export async function loadRows<Table extends TableToLoad>(owner: PoolConfig, loading: Loading<Table>): Promise<void> {
+export async function loadRows<Table extends TableToLoad>(
+  owner: PoolConfig,
+  loading: LoadRequest<Table>,
+): Promise<void> {
   const client = new Client({ ...owner, application_name: 'paniq-documents restore', keepAlive: true })
   client.on('error', () => undefined)
   await client.connect()
@@ -40,7 +43,7 @@ export async function loadRows<Table extends TableToLoad>(owner: PoolConfig, loa
 
 async function load<Table extends TableToLoad>(
   client: Client,
-  { tables, rowsOf, eventsSince, signal, onTable, finish }: Loading<Table>,
+  { tables, rowsOf, eventsSince, signal, onTable, finish }: LoadRequest<Table>,
 ): Promise<void> {
   // Somebody may have written here since the restore was begun; from now on nobody can until it stands.
   await client.query(`lock table ${backedUpTables.join(', ')} in share row exclusive mode`)
@@ -55,13 +58,13 @@ async function load<Table extends TableToLoad>(
     )
   // What the migrations put there.
   await client.query('delete from document_types; delete from document_installation')
-  const enable = await quietTriggers(client)
+  const enable = await disableTriggers(client)
   for (const table of tables) {
     onTable(table.name)
     const name = backedUpTables.find((each) => each === table.name)
     if (name === undefined)
       throw new AppError('conflict', `The backup has a table that this version does not know: ${table.name}.`)
-    await makeMissingColumns(client, name, table.columns)
+    await addMissingColumns(client, name, table.columns)
     await insert(client, name, { ...table, rows: rowsOf(table) }, signal)
   }
   await setSequences(client)
@@ -75,7 +78,7 @@ async function load<Table extends TableToLoad>(
 const guarded = new Set<string>(['document_events', 'document_event_persons', 'document_seals'])
 
 /** Yields what lets them speak again. */
-async function quietTriggers(client: Client): Promise<() => Promise<void>> {
+async function disableTriggers(client: Client): Promise<() => Promise<void>> {
   const tables = backedUpTables.filter((table) => !guarded.has(table))
   const { rows } = await client.query<{ table: string; name: string; how: string }>(
     `select tgrelid::regclass::text as table, quote_ident(tgname) as name,
@@ -90,7 +93,7 @@ async function quietTriggers(client: Client): Promise<() => Promise<void>> {
 }
 
 /** The platform's tables may have had more than those that our migrations make. */
-async function makeMissingColumns(client: Client, table: BackedUpTable, wanted: Column[]): Promise<void> {
+async function addMissingColumns(client: Client, table: BackedUpTable, wanted: Column[]): Promise<void> {
   const there = new Set((await columnsOf(client, table)).map(({ name }) => name))
   const missing = wanted.filter(({ name }) => !there.has(name))
   if (missing.length === 0) return
@@ -100,17 +103,17 @@ async function makeMissingColumns(client: Client, table: BackedUpTable, wanted: 
       `The table ${table} lacks columns of the backup: ${missing.map(({ name }) => name).join(', ')}.`,
     )
   for (const column of missing)
-    await client.query(`alter table ${table} add column ${namesOf([column])} ${await typeHere(client, column)}`)
+    await client.query(`alter table ${table} add column ${quoteNames([column])} ${await columnType(client, column)}`)
 }
 
 /** A type of the platform's own making that is not here: its values are kept as text. */
-async function typeHere(client: Client, { type }: Column): Promise<string> {
+async function columnType(client: Client, { type }: Column): Promise<string> {
   const { rows } = await client.query<{ is: boolean }>('select to_regtype($1) is not null as is', [type])
   return rows[0]?.is === true ? type : 'text'
 }
 
-const rowsAtOnce = 500
-const charactersAtOnce = 4 * 1024 * 1024
+const maxBatchRows = 500
+const maxBatchCharacters = 4 * 1024 * 1024
 
 async function insert(
   client: Client,
@@ -118,7 +121,7 @@ async function insert(
   { columns, rows }: TableToLoad & { rows: AsyncIterable<string> },
   signal: AbortSignal,
 ): Promise<void> {
-  const names = namesOf(columns)
+  const names = quoteNames(columns)
   const statement = `insert into ${table} (${names}) overriding system value
     select ${names} from json_populate_recordset(null::${table}, $1::json)`
   let lines: string[] = []
@@ -132,7 +135,7 @@ async function insert(
     signal.throwIfAborted()
     lines.push(row)
     characters += row.length
-    if (lines.length >= rowsAtOnce || characters >= charactersAtOnce) await flush()
+    if (lines.length >= maxBatchRows || characters >= maxBatchCharacters) await flush()
   }
   await flush()
 }

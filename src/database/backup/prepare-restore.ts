@@ -7,7 +7,7 @@ import { backedUpTables } from './tables-to-back-up.ts'
 
 export type RestoreTarget = { store: 's3' | 'local'; name: string }
 
-type Restoring = {
+type RestorePlan = {
   backupId: string
   /** Those that had run where the backup was made. */
   migrations: string[]
@@ -29,12 +29,12 @@ export type RestoreState = 'new' | 'begun' | 'loaded'
  * Makes the tables as they were where the backup was made, in a database that has nothing of ours, and writes down which
  * restore this is. As the tables' owner. Throws what stands in the way.
  */
-export async function prepareRestore(ownerDb: Db, restoring: Restoring): Promise<RestoreState> {
-  await requireKnown(restoring)
+export async function prepareRestore(ownerDb: Db, restoring: RestorePlan): Promise<RestoreState> {
+  await requireKnownMigrations(restoring)
   const begun = await findRestore(ownerDb)
   const state = begun === undefined ? 'new' : stateOf(begun, restoring)
   if (state === 'loaded') return state
-  await requireNotLater(ownerDb, restoring)
+  await requireNoLaterMigrations(ownerDb, restoring)
   await requireNoRows(async (statement) => (await sql.raw(statement).execute(ownerDb)).rows)
   if (state === 'begun') return state
   requireEmptyStore(restoring)
@@ -52,7 +52,7 @@ export async function finishRestore(ownerDb: Db): Promise<void> {
   await sql`update document_restores set finished_at = clock_timestamp()`.execute(ownerDb)
 }
 
-async function requireKnown({ migrations, madeBy }: Restoring): Promise<void> {
+async function requireKnownMigrations({ migrations, madeBy }: RestorePlan): Promise<void> {
   if (isPreRelease(migrations))
     throw new AppError(
       'conflict',
@@ -66,7 +66,7 @@ async function requireKnown({ migrations, madeBy }: Restoring): Promise<void> {
   )
 }
 
-async function requireNotLater(db: Db, { migrations }: Restoring): Promise<void> {
+async function requireNoLaterMigrations(db: Db, { migrations }: RestorePlan): Promise<void> {
   const later = (await listMigrated(db)).filter((name) => !migrations.includes(name))
   if (later.length === 0) return
   throw new AppError(
@@ -75,7 +75,7 @@ async function requireNotLater(db: Db, { migrations }: Restoring): Promise<void>
   )
 }
 
-function stateOf(begun: BegunRestore, { backupId, target }: Restoring): RestoreState {
+function stateOf(begun: StartedRestore, { backupId, target }: RestorePlan): RestoreState {
   if (begun.finishedAt !== null) throw notEmpty('it was made by a restore')
   if (begun.backupId !== backupId)
     throw new AppError(
@@ -91,7 +91,7 @@ function stateOf(begun: BegunRestore, { backupId, target }: Restoring): RestoreS
   return begun.rowsAt === null ? 'begun' : 'loaded'
 }
 
-function requireEmptyStore({ target, inTarget }: Restoring): void {
+function requireEmptyStore({ target, inTarget }: RestorePlan): void {
   if (inTarget === undefined) return
   const found = /^(security_firms|quarantine)\//.test(inTarget) ? 'papers lie there' : `${inTarget} lies there`
   throw new AppError(
@@ -100,7 +100,7 @@ function requireEmptyStore({ target, inTarget }: Restoring): void {
   )
 }
 
-type BegunRestore = {
+type StartedRestore = {
   backupId: string
   store: string | null
   name: string | null
@@ -109,17 +109,17 @@ type BegunRestore = {
 }
 
 /** The restore that this database was made by, or is being made by. */
-async function findRestore(db: Db): Promise<BegunRestore | undefined> {
+async function findRestore(db: Db): Promise<StartedRestore | undefined> {
   const { rows: tables } = await sql`select where to_regclass('document_restores') is not null`.execute(db)
   if (tables.length === 0) return undefined
-  const { rows } = await sql<BegunRestore>`
+  const { rows } = await sql<StartedRestore>`
     select backup_id as "backupId", store, store_name as name, rows_at as "rowsAt", finished_at as "finishedAt"
     from document_restores`.execute(db)
   return rows[0]
 }
 
 /** Throws while a restore into this database is not finished: whoever wrote here now would be in its way. */
-export async function requireNoRestoreUnderway(db: Db): Promise<void> {
+export async function requireNoUnfinishedRestore(db: Db): Promise<void> {
   const restore = await findRestore(db)
   if (restore === undefined || restore.finishedAt !== null) return
   throw new AppError(
@@ -129,10 +129,10 @@ export async function requireNoRestoreUnderway(db: Db): Promise<void> {
 }
 
 /** Of a database, or of one transaction in it. */
-type Ask = (statement: string) => Promise<unknown[]>
+type Query = (statement: string) => Promise<unknown[]>
 
 /** Throws when one of our tables has rows beside those which the migrations make. */
-export async function requireNoRows(ask: Ask): Promise<void> {
+export async function requireNoRows(ask: Query): Promise<void> {
   for (const table of backedUpTables) {
     if (table === 'document_installation') continue
     if ((await ask(`select where to_regclass('${table}') is not null`)).length === 0) continue

@@ -5,7 +5,7 @@ import type { StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 /** A file that got another key than it had: its own is none that may be written, or is another file's here. */
 export type Renamed = { store: StoreName; storeId: StoreId | null; key: string; newKey: string }
 
-export type NewPlaces = {
+export type NewLocations = {
   store: StoreName
   storeId: StoreId | null
   /** Stands for the bucket that was, where a row must name it. */
@@ -16,9 +16,9 @@ export type NewPlaces = {
 }
 
 /** All bytes lie in one store by now: makes the rows say so, the platform's as ours. In the transaction that loads them. */
-export async function rewritePlaces(
+export async function rewriteLocations(
   client: Client,
-  { store, storeId, oldBucket, renamed, withoutBytes }: NewPlaces,
+  { store, storeId, oldBucket, renamed, withoutBytes }: NewLocations,
 ): Promise<void> {
   if (renamed.length > 0) await rename(client, renamed)
   await client.query(
@@ -56,7 +56,7 @@ export async function rewritePlaces(
  * Uploads and moves of the snapshot may have been committed after it: what they wrote may be the only copy, and is an
  * orphan from now on, which nobody removes.
  */
-export async function forgetIncoming(client: Client): Promise<void> {
+export async function deleteIncoming(client: Client): Promise<void> {
   await client.query(`delete from document_blobs where state = 'incoming' and source_key is null`)
 }
 

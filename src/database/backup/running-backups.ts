@@ -8,19 +8,19 @@ export type NewBackup = { id: string; place: string; name: string; isRowsOnly: b
 export type BackupOutcome = 'whole' | 'lacking' | 'failed'
 
 /** Whoever was not heard of for so long is dead. */
-const patience = sql`interval '2 minutes'`
+const maxSilence = sql`interval '2 minutes'`
 
 /** Nor does it keep anything that has run for longer than any backup takes, whatever it says. */
-const mostAge = sql`interval '7 days'`
+const maxAge = sql`interval '7 days'`
 
-const lives = sql`(ended_at is null and beat_at > clock_timestamp() - ${patience} and started_at > clock_timestamp() - ${mostAge})`
+const isAlive = sql`(ended_at is null and beat_at > clock_timestamp() - ${maxSilence} and started_at > clock_timestamp() - ${maxAge})`
 
 /** How often to say that a backup lives: several may be missed. */
-export const beatSeconds = 15
+export const heartbeatSeconds = 15
 
 /** SQL: whether a backup runs whose snapshot may name what nothing else does. */
 export const isBackupRunning = sql<boolean>`exists (
-  select from document_backups where ${lives})`
+  select from document_backups where ${isAlive})`
 
 /** From now on removals wait. Before the snapshot is taken, so that what it names is there. */
 export async function beginBackup(db: Db, { id, place, name, isRowsOnly }: NewBackup): Promise<void> {
@@ -31,10 +31,10 @@ export async function beginBackup(db: Db, { id, place, name, isRowsOnly }: NewBa
 }
 
 /** False when it was silent for so long that it was taken for dead: then removals have gone on, and it is in vain. */
-export async function beatBackup(db: Db, id: string): Promise<boolean> {
+export async function recordHeartbeat(db: Db, id: string): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_backups set beat_at = clock_timestamp()
-    where id = ${id}::uuid and ${lives}`.execute(db)
+    where id = ${id}::uuid and ${isAlive}`.execute(db)
   return numAffectedRows === 1n
 }
 
@@ -48,12 +48,12 @@ export async function endBackup(db: Db | Tx, id: string, { outcome, files, bytes
 }
 
 /** `silent`: it was not heard of, and died or is taken for dead. Of one that ended, how. */
-export type KnownBackup = 'running' | 'silent' | BackupOutcome
+export type BackupState = 'running' | 'silent' | BackupOutcome
 
 /** Of the backups of these names those that were begun in this database. */
-export async function findKnown(db: Db, names: string[]): Promise<Map<string, KnownBackup>> {
-  const { rows } = await sql<{ name: string; state: KnownBackup }>`
-    select name, case when ended_at is not null then outcome when ${lives} then 'running' else 'silent' end as state
+export async function findBackupStates(db: Db, names: string[]): Promise<Map<string, BackupState>> {
+  const { rows } = await sql<{ name: string; state: BackupState }>`
+    select name, case when ended_at is not null then outcome when ${isAlive} then 'running' else 'silent' end as state
     from document_backups where name = any (${names}::text[])`.execute(db)
   return new Map(rows.map(({ name, state }) => [name, state]))
 }
@@ -69,7 +69,7 @@ export async function findLastBackup(db: Db): Promise<LastBackup | undefined> {
 }
 
 /** The same as a question of its own. */
-export async function isBackupRunningNow(db: Db): Promise<boolean> {
+export async function findIsBackupRunning(db: Db): Promise<boolean> {
   const { rows } = await sql<{ isRunning: boolean }>`select ${isBackupRunning} as "isRunning"`.execute(db)
   return rows[0]?.isRunning ?? true
 }

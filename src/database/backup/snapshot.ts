@@ -22,7 +22,7 @@ export type Snapshot = {
 }
 
 /** Rows of the seals are large. */
-const rowsAtOnce = 100
+const fetchRows = 100
 
 /**
  * The text of values is the same on every server from 15 on with these, whatever its own settings are; and no limit of the
@@ -41,28 +41,28 @@ export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
   try {
     await client.query(sessionSettings)
     await client.query('begin isolation level repeatable read read only')
-    const [taken] = await ask<{ at: string; version: string }>(
+    const [taken] = await query<{ at: string; version: string }>(
       client,
       `select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, current_setting('server_version') as version`,
     )
-    const migrations = await ask<{ name: string }>(client, 'select name from document_migrations order by name')
+    const migrations = await query<{ name: string }>(client, 'select name from document_migrations order by name')
     if (taken === undefined) throw new Error('the database did not say when it is')
     return {
       takenAt: taken.at,
       serverVersion: taken.version,
       migrations: migrations.map(({ name }) => name),
       columnsOf: async (table) => columnsOf(client, table),
-      rowsOf: (table, columns) => rowsOf(client, `select ${namesOf(columns)} from ${table}`),
+      rowsOf: (table, columns) => rowsOf(client, `select ${quoteNames(columns)} from ${table}`),
       rowsOfQuery: (query) => rowsOf(client, query),
       firstEventAt: async () => {
-        const [first] = await ask<{ at: string | null }>(
+        const [first] = await query<{ at: string | null }>(
           client,
           'select min(occurred_at)::text as at from document_events',
         )
         return first?.at ?? undefined
       },
       installationId: async () => {
-        const [installation] = await ask<{ id: string }>(client, 'select id from document_installation')
+        const [installation] = await query<{ id: string }>(client, 'select id from document_installation')
         if (installation === undefined) throw new Error('the database does not say whose it is')
         return installation.id
       },
@@ -76,7 +76,7 @@ export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
 
 /** In the order in which the table has them; what it computes itself is left out. */
 export async function columnsOf(client: Client, table: BackedUpTable): Promise<Column[]> {
-  return ask<Column>(
+  return query<Column>(
     client,
     `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
      where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`,
@@ -84,24 +84,24 @@ export async function columnsOf(client: Client, table: BackedUpTable): Promise<C
   )
 }
 
-export function namesOf(columns: Column[]): string {
+export function quoteNames(columns: Column[]): string {
   return columns.map(({ name }) => `"${name.replaceAll('"', '""')}"`).join(', ')
 }
 
-async function* rowsOf(client: Client, query: string): AsyncGenerator<string> {
+async function* rowsOf(client: Client, text: string): AsyncGenerator<string> {
   // JSON that came in as text may be laid out in lines.
   await client.query(
-    `declare each no scroll cursor for select translate(row_to_json(t)::text, E'\\n\\r', '  ') as row from (${query}) t`,
+    `declare each no scroll cursor for select translate(row_to_json(t)::text, E'\\n\\r', '  ') as row from (${text}) t`,
   )
   for (;;) {
-    const page = await ask<{ row: string }>(client, `fetch ${rowsAtOnce} from each`)
+    const page = await query<{ row: string }>(client, `fetch ${fetchRows} from each`)
     for (const { row } of page) yield row
-    if (page.length < rowsAtOnce) break
+    if (page.length < fetchRows) break
   }
   await client.query('close each')
 }
 
-async function ask<Row extends object>(client: Client, text: string, values: unknown[] = []): Promise<Row[]> {
+async function query<Row extends object>(client: Client, text: string, values: unknown[] = []): Promise<Row[]> {
   const { rows } = await client.query<Row>(text, values)
   return rows
 }

@@ -34,14 +34,14 @@ export function isNobody({ kind, uid }: Account): boolean {
 }
 
 /** Whether a folder and all above it let this account pass. */
-export async function mayEnter(account: Account, folder: string): Promise<boolean> {
+export async function canEnter(account: Account, folder: string): Promise<boolean> {
   if (account.kind === 'self') return true
   const { uid, gid, mode } = await stat(folder)
   const bit = uid === account.uid ? 0o100 : gid === account.gid ? 0o010 : 0o001
   if ((mode & bit) === 0) return false
   const parent = dirname(folder)
 
-  return parent === folder || mayEnter(account, parent)
+  return parent === folder || canEnter(account, parent)
 }
 
 function notRoot(owner: Owner | undefined): Owner | undefined {
@@ -61,17 +61,17 @@ async function findOwner(path: string): Promise<Owner | undefined> {
 }
 
 /** Makes DATA_DIR, closed to all others, when it is absent; an existing one keeps its owner and mode. */
-export async function makeDataDir(dataDir: string): Promise<void> {
+export async function createDataDir(dataDir: string): Promise<void> {
   try {
     await createFolders(dirname(dataDir), 0o777)
     if ((await createFolders(dataDir, 0o700)).length > 0) await syncPath(dirname(dataDir))
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
-    throw new ConfigError(`DATA_DIR: ${dataDir} is ${await whyNot(dataDir)}.`, { cause })
+    throw new ConfigError(`DATA_DIR: ${dataDir} is ${await describeProblem(dataDir)}.`, { cause })
   }
 }
 
-async function whyNot(dataDir: string): Promise<string> {
+async function describeProblem(dataDir: string): Promise<string> {
   const user = `this user (uid ${process.geteuid?.()})`
   return (await isFolder(dataDir))
     ? `no folder that ${user} may write in; let it read and write there, or name another`
@@ -82,8 +82,8 @@ async function whyNot(dataDir: string): Promise<string> {
  * Lets the server's account pass through root's closed DATA_DIR to the database's own folders. It may not list the
  * folder, and all else in it stays root's. A folder that root shares with a group is left as it is.
  */
-export async function letThrough(account: Account, dataDir: string): Promise<void> {
-  if (account.kind === 'self' || (await mayEnter(account, dataDir))) return
+export async function allowPassage(account: Account, dataDir: string): Promise<void> {
+  if (account.kind === 'self' || (await canEnter(account, dataDir))) return
   const { uid, mode } = await stat(dataDir)
   if (uid !== 0 || (mode & 0o077) !== 0) return
   await chown(dataDir, uid, account.gid)
@@ -94,17 +94,17 @@ export async function letThrough(account: Account, dataDir: string): Promise<voi
 export const port = 5432
 
 /** What the system's `sockaddr_un` holds, without its closing zero. */
-const mostBytes = process.platform === 'darwin' ? 103 : 107
+const maxSocketPathBytes = process.platform === 'darwin' ? 103 : 107
 
 /** Makes the folder of the server's socket, which its account alone may enter; whoever can enter it may connect. */
-export async function makeSocketFolder(account: Account, dataDir: string): Promise<string> {
+export async function createSocketFolder(account: Account, dataDir: string): Promise<string> {
   const folder = chooseSocketFolder(account, dataDir)
   try {
     await mkdir(folder, { mode: 0o700 })
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error
   }
-  await assertOurs(account, folder)
+  await assertPrivate(account, folder)
   if (account.kind === 'other') await lchown(folder, account.uid, account.gid)
 
   return folder
@@ -113,7 +113,7 @@ export async function makeSocketFolder(account: Account, dataDir: string): Promi
 /** Inside DATA_DIR; where that is too deep, or has signs that PostgreSQL's setting would misread, a short one named after it. */
 export function chooseSocketFolder(account: Account, dataDir: string): string {
   const inside = join(dataDir, 'postgresql-socket')
-  const fits = Buffer.byteLength(`${inside}/.s.PGSQL.${port}`) <= mostBytes
+  const fits = Buffer.byteLength(`${inside}/.s.PGSQL.${port}`) <= maxSocketPathBytes
   if (fits && /^[\w/.-]+$/.test(inside)) return inside
 
   // Where root alone can make folders, when root is who makes it.
@@ -122,7 +122,7 @@ export function chooseSocketFolder(account: Account, dataDir: string): string {
 }
 
 /** Another user may have been there first in a shared folder. */
-async function assertOurs(account: Account, folder: string): Promise<void> {
+async function assertPrivate(account: Account, folder: string): Promise<void> {
   const found = await lstat(folder)
   const owners = account.kind === 'other' ? [0, account.uid] : [account.uid]
   if (found.isDirectory() && owners.includes(found.uid) && (found.mode & 0o077) === 0) return

@@ -26,11 +26,11 @@ export async function initialiseCluster(needs: Needs, cluster: string): Promise<
   const { account } = needs.runner
   if (account.kind === 'other') await lchown(fresh, account.uid, account.gid)
   await runInitdb(needs.runner, fresh)
-  await nameWhole(fresh, cluster)
+  await commitCluster(fresh, cluster)
   needs.log.info({ event: 'embedded_database_made' }, 'Made the embedded database')
 }
 
-async function nameWhole(fresh: string, cluster: string): Promise<void> {
+async function commitCluster(fresh: string, cluster: string): Promise<void> {
   try {
     await rename(fresh, cluster)
   } catch (cause) {
@@ -95,7 +95,7 @@ async function runInitdb(runner: Runner, folder: string): Promise<void> {
     child.once('error', resolve).once('close', resolve),
   )
   if (ended === 0) return
-  const reason = ended instanceof Error ? ended.message : complaintIn(said) || `initdb ended with ${ended}`
+  const reason = ended instanceof Error ? ended.message : findErrorLine(said) || `initdb ended with ${ended}`
   throw new ConfigError(
     `DATABASE_URL is not set, and the embedded PostgreSQL could not make its database (${reason}); set DATABASE_URL to use another.`,
     { cause: new Error(said) },
@@ -103,7 +103,7 @@ async function runInitdb(runner: Runner, folder: string): Promise<void> {
 }
 
 /** Not everything it complains of does it call an error: not that the system has no name for its user, as in some containers. */
-function complaintIn(said: string): string | undefined {
+function findErrorLine(said: string): string | undefined {
   const lines = said.trim().split('\n')
   return lines.find((line) => line.includes('error:')) ?? lines.at(-1)
 }

@@ -5,7 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { type Account, chooseAccount, isNobody, letThrough, makeDataDir, makeSocketFolder, port } from './account.ts'
+import {
+  type Account,
+  chooseAccount,
+  isNobody,
+  allowPassage,
+  createDataDir,
+  createSocketFolder,
+  port,
+} from './account.ts'
 import { createRoles, database, initialiseCluster, ownerRole, serviceRole } from './initialise-cluster.ts'
 import { findPrograms } from './programs.ts'
 import { prepareRunner } from './run-program.ts'
@@ -33,7 +41,7 @@ type Options = { dataDir: string; log: Logger }
  * `close` it holds one connection, which tells other processes that the server is in use.
  */
 export async function openEmbeddedPostgres({ dataDir: folder, log }: Options): Promise<EmbeddedPostgres> {
-  await makeDataDir(folder)
+  await createDataDir(folder)
   // Two ways to the same folder must come to the same lock and socket.
   const dataDir = await realpath(folder)
   const place = { dataDir, cluster: join(dataDir, 'postgresql'), log }
@@ -46,7 +54,7 @@ export async function openEmbeddedPostgres({ dataDir: folder, log }: Options): P
       'PostgreSQL does not run as root: the embedded database runs as nobody, and whatever else runs so can reach its data. Run the service as a user of its own, who owns DATA_DIR',
     )
   log.info({ event: 'embedded_database_opened', how }, `The embedded database is ${how}`)
-  const kept = keepConnection(client, async () => (await open()).client, log)
+  const kept = maintainConnection(client, async () => (await open()).client, log)
   let closing: Promise<void> | undefined
   // The connection is released before the lock is taken: it may just be reopening, which takes the lock too.
   const closeOnce = async () => {
@@ -65,13 +73,13 @@ export async function openEmbeddedPostgres({ dataDir: folder, log }: Options): P
   }
 }
 
-type Place = { dataDir: string; cluster: string; log: Logger }
+type DataFolder = { dataDir: string; cluster: string; log: Logger }
 type Opened = { server: Server; client: Client; how: 'started' | 'joined' }
 
-async function openServer({ dataDir, cluster, account, log }: Place & { account: Account }): Promise<Opened> {
+async function openServer({ dataDir, cluster, account, log }: DataFolder & { account: Account }): Promise<Opened> {
   const programs = findPrograms()
-  await letThrough(account, dataDir)
-  const socketFolder = await makeSocketFolder(account, dataDir)
+  await allowPassage(account, dataDir)
+  const socketFolder = await createSocketFolder(account, dataDir)
   const runner = await prepareRunner({ account, programs, dataDir, log })
   await initialiseCluster({ runner, major: programs.major, log }, cluster)
 
@@ -93,7 +101,7 @@ function poolConfig(server: Server, user: string): PoolConfig {
   return { host: server.socketFolder, port, user, database, ssl: false }
 }
 
-type Kept = {
+type MaintainedConnection = {
   /** Ends the keeping and hands over the connection; undefined when it is lost just then. */
   release(): Promise<Client | undefined>
 }
@@ -104,7 +112,7 @@ const retryMilliseconds = 5000
  * Keeps one connection, by which other processes see that the server is in use: a pool lets its own go when nothing
  * is asked for a while. When it is lost, the server has crashed or was stopped by hand, and `reopen` brings it back.
  */
-function keepConnection(first: Client, reopen: () => Promise<Client>, log: Logger): Kept {
+function maintainConnection(first: Client, reopen: () => Promise<Client>, log: Logger): MaintainedConnection {
   const released = new AbortController()
   let kept: Client | undefined
   let reopening = Promise.resolve()

@@ -8,10 +8,10 @@ import type { Logger } from 'pino'
 import { hasCode } from '../../errors/app-error.ts'
 import { readIfExists } from '../../files/file-system.ts'
 
-const pollMilliseconds = 20
-const patienceMilliseconds = 30_000
+const pollMs = 20
+const stopTimeoutMs = 30_000
 /** A pool says that it is closed before the server has let its connections go. */
-const farewellMilliseconds = 1000
+const lastClientTimeoutMs = 1000
 
 /**
  * Stops the server unless somebody else is connected, and answers whether it did. `client` is our own last
@@ -22,7 +22,7 @@ export async function stopServer(client: Client, cluster: string, log: Logger): 
   await client.end()
   if (pid === undefined) return false
 
-  const found = await lookAtProcess(pid, cluster)
+  const found = await identifyProcess(pid, cluster)
   if (found === 'taken' || found === 'free') {
     // It answered a moment ago, so its id counts in another container that shares the folder; here it is somebody else's.
     log.warn({ event: 'embedded_database_left_running' }, 'The embedded database runs elsewhere and is left running')
@@ -31,29 +31,29 @@ export async function stopServer(client: Client, cluster: string, log: Logger): 
 
   // SIGINT is PostgreSQL's fast shutdown.
   process.kill(pid, 'SIGINT')
-  return waitUntilGone(cluster, pid, log)
+  return waitUntilStopped(cluster, pid, log)
 }
 
 /** The file goes last. The process itself may stay as a zombie, where nobody reaps the orphans. */
-async function waitUntilGone(cluster: string, pid: number, log: Logger): Promise<boolean> {
-  const deadline = Date.now() + patienceMilliseconds
+async function waitUntilStopped(cluster: string, pid: number, log: Logger): Promise<boolean> {
+  const deadline = Date.now() + stopTimeoutMs
   while ((await readPostmasterPid(cluster)) === pid) {
     if (Date.now() > deadline) {
       log.warn({ event: 'embedded_database_stops_slowly' }, 'The embedded database is still busy stopping')
       return false
     }
-    await sleep(pollMilliseconds)
+    await sleep(pollMs)
   }
   return true
 }
 
 async function isLastClient(client: Client): Promise<boolean> {
-  const deadline = Date.now() + farewellMilliseconds
+  const deadline = Date.now() + lastClientTimeoutMs
   for (;;) {
     const others = await otherClients(client)
     if (others === 'none') return true
     if (others === 'keepers' || Date.now() > deadline) return false
-    await sleep(pollMilliseconds)
+    await sleep(pollMs)
   }
 }
 
@@ -66,7 +66,7 @@ async function otherClients(client: Client): Promise<'none' | 'some' | 'keepers'
 }
 
 /** `taken`: another process has the id, or a dead one that nobody has reaped yet. `unknown`: cannot be seen from here. */
-type Finding = 'server' | 'taken' | 'free' | 'unknown'
+type ProcessIdentity = 'server' | 'taken' | 'free' | 'unknown'
 
 /** One more than Linux can give, so that no process ever has it. */
 const impossiblePid = 2 ** 22 + 1
@@ -78,12 +78,12 @@ async function readPostmasterPid(cluster: string): Promise<number | undefined> {
 }
 
 /** Who has this process id now. A server works in its data folder, which tells it from others. */
-async function lookAtProcess(pid: number, cluster: string): Promise<Finding> {
+async function identifyProcess(pid: number, cluster: string): Promise<ProcessIdentity> {
   if (process.platform !== 'linux') return 'unknown'
   try {
     return (await readlink(`/proc/${pid}/cwd`)) === cluster ? 'server' : 'taken'
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ESRCH')) return (await isListed(pid)) ? 'taken' : 'free'
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return (await pidExists(pid)) ? 'taken' : 'free'
     if (hasCode(error, 'EACCES', 'EPERM')) return 'unknown'
     throw error
   }
@@ -94,9 +94,9 @@ async function lookAtProcess(pid: number, cluster: string): Promise<Finding> {
  * and PostgreSQL would refuse to start. Only the id is replaced: by the rest of the file PostgreSQL finds out whether
  * a killed server's children still write. To be called under the start lock, when nothing answers on the socket.
  */
-export async function disownTakenPid(dataDir: string, cluster: string): Promise<void> {
+export async function replaceReusedPid(dataDir: string, cluster: string): Promise<void> {
   const pid = await readPostmasterPid(cluster)
-  if (pid === undefined || (await lookAtProcess(pid, cluster)) !== 'taken') return
+  if (pid === undefined || (await identifyProcess(pid, cluster)) !== 'taken') return
 
   const file = join(cluster, 'postmaster.pid')
   const fresh = join(dataDir, 'postgresql-pid.new')
@@ -108,7 +108,7 @@ export async function disownTakenPid(dataDir: string, cluster: string): Promise<
   await rename(fresh, file)
 }
 
-async function isListed(pid: number): Promise<boolean> {
+async function pidExists(pid: number): Promise<boolean> {
   try {
     await access(`/proc/${pid}`)
     return true

@@ -34,19 +34,19 @@ function findManifest(require: NodeJS.Require, name: string): string | undefined
   }
 }
 
-const usualShelf = '/var/lib/paniq-documents'
-const leftoverMilliseconds = 60 * 60 * 1000
+const defaultCopyFolder = '/var/lib/paniq-documents'
+const minLeftoverAgeMs = 60 * 60 * 1000
 
 /**
  * Copies the programs to where the server's account may enter and root alone may write, once a version: PostgreSQL
  * looks at its own files with the account's bare rights, so no right that we lend it helps. Answers the copy's folder.
  */
-export async function copyPrograms(programs: Programs, log: Logger, shelf = usualShelf): Promise<string> {
+export async function copyPrograms(programs: Programs, log: Logger, shelf = defaultCopyFolder): Promise<string> {
   await createFolders(shelf, 0o755)
-  await assertRoots(shelf)
+  await assertOwnedByRoot(shelf)
   const folder = join(shelf, `postgresql-${programs.version}`)
-  if (await isThere(folder)) {
-    await assertRoots(folder)
+  if (await pathExists(folder)) {
+    await assertOwnedByRoot(folder)
     return folder
   }
 
@@ -54,8 +54,8 @@ export async function copyPrograms(programs: Programs, log: Logger, shelf = usua
   const fresh = `${folder}.new-${randomUUID()}`
   await cp(programs.folder, fresh, { recursive: true, filter: isNeeded })
   await linkLibraries(fresh, fresh)
-  await openToAll(fresh)
-  await nameWhole(fresh, folder)
+  await makeReadable(fresh)
+  await commitCopy(fresh, folder)
   log.info({ event: 'embedded_database_programs_copied', folder }, `Copied the programs of PostgreSQL to ${folder}`)
   return folder
 }
@@ -65,7 +65,7 @@ async function isNeeded(path: string): Promise<boolean> {
   return !path.endsWith('.a') && !(await lstat(path)).isSymbolicLink()
 }
 
-async function nameWhole(fresh: string, folder: string): Promise<void> {
+async function commitCopy(fresh: string, folder: string): Promise<void> {
   try {
     await rename(fresh, folder)
   } catch (error) {
@@ -77,23 +77,23 @@ async function nameWhole(fresh: string, folder: string): Promise<void> {
 }
 
 /** Gives every file the mode it needs whatever root's umask is, and brings it to disk. */
-async function openToAll(folder: string): Promise<void> {
+async function makeReadable(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     const path = join(entry.parentPath, entry.name)
     if (entry.isSymbolicLink()) continue
     if (entry.isDirectory()) await chmod(path, 0o755)
-    else await settle(path, entry.parentPath === join(folder, 'bin') ? 0o755 : 0o644)
+    else await setModeAndSync(path, entry.parentPath === join(folder, 'bin') ? 0o755 : 0o644)
   }
   await chmod(folder, 0o755)
 }
 
-async function settle(file: string, mode: number): Promise<void> {
+async function setModeAndSync(file: string, mode: number): Promise<void> {
   await using handle = await open(file, 'r')
   await handle.chmod(mode)
   await handle.sync()
 }
 
-async function assertRoots(folder: string): Promise<void> {
+async function assertOwnedByRoot(folder: string): Promise<void> {
   const found = await lstat(folder)
   if (found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0) return
   throw new ConfigError(
@@ -106,7 +106,7 @@ async function removeLeftovers(shelf: string): Promise<void> {
   for (const name of await readdir(shelf)) {
     if (!name.includes('.new-')) continue
     const path = join(shelf, name)
-    if (Date.now() - (await stat(path)).mtimeMs > leftoverMilliseconds) await rm(path, { recursive: true, force: true })
+    if (Date.now() - (await stat(path)).mtimeMs > minLeftoverAgeMs) await rm(path, { recursive: true, force: true })
   }
 }
 
@@ -140,7 +140,7 @@ async function listLinks(programs: string): Promise<Link[]> {
 }
 
 async function link(to: string, at: string): Promise<void> {
-  if (await isThere(at)) return
+  if (await pathExists(at)) return
   try {
     await symlink(to, at)
   } catch (error) {
@@ -150,6 +150,6 @@ async function link(to: string, at: string): Promise<void> {
 }
 
 /** Whether something stands at a path, a link that leads nowhere too. */
-export async function isThere(path: string): Promise<boolean> {
+export async function pathExists(path: string): Promise<boolean> {
   return (await findIfExists(lstat(path))) !== undefined
 }

@@ -6,17 +6,17 @@ import { promisify } from 'node:util'
 import type { Logger } from 'pino'
 
 import { ConfigError } from '../../errors/app-error.ts'
-import { type Account, mayEnter } from './account.ts'
+import { type Account, canEnter } from './account.ts'
 import { copyPrograms, linkLibraries, type Programs } from './programs.ts'
 
 type Needs = { account: Account; programs: Programs; dataDir: string; log: Logger }
 
 /** Finds out how the account can run the programs and reach the data, and makes both possible. */
 export async function prepareRunner({ account, programs, dataDir, log }: Needs): Promise<Runner> {
-  const runsInPlace = await mayEnter(account, join(programs.folder, 'bin'))
+  const runsInPlace = await canEnter(account, join(programs.folder, 'bin'))
   const folder = runsInPlace ? programs.folder : await copyPrograms(programs, log)
   const libraries = await linkLibraries(folder, join(dataDir, 'postgresql-libraries'))
-  const readingRight = (await mayEnter(account, dataDir)) ? undefined : await findReadingRight()
+  const readingRight = (await canEnter(account, dataDir)) ? undefined : await findReadingRight()
   if (readingRight !== undefined)
     log.warn(
       { event: 'embedded_database_reads_all', readingRight },

@@ -7,7 +7,7 @@ import { Client, type ClientConfig } from 'pg'
 
 import { ConfigError, hasCode } from '../../errors/app-error.ts'
 import { type Account, port } from './account.ts'
-import { disownTakenPid } from './postmaster.ts'
+import { replaceReusedPid } from './postmaster.ts'
 import { runAs, type Runner } from './run-program.ts'
 
 export type Server = { runner: Runner; cluster: string; socketFolder: string; logFile: string; superuser: ClientConfig }
@@ -16,23 +16,23 @@ type Running = { client: Client; how: 'started' | 'joined' }
 type Child = { logFrom: number; ended: () => Error | number | undefined }
 
 /** Each wait is longer than the one before, since a server in recovery logs every attempt. */
-const firstWaitMilliseconds = 10
-const longestWaitMilliseconds = 250
+const firstWaitMs = 10
+const maxWaitMs = 250
 /** A server that was killed replays its log first, which may take a while; it keeps its progress when we give up. */
-const patienceMilliseconds = 50_000
+const startTimeoutMs = 50_000
 
 /** Connects to the server that runs, or starts one. To be called under the start lock. */
 export async function joinOrStart(server: Server): Promise<Running> {
-  const deadline = Date.now() + patienceMilliseconds
+  const deadline = Date.now() + startTimeoutMs
   let child: Child | undefined
-  let wait = firstWaitMilliseconds
+  let wait = firstWaitMs
   while (Date.now() < deadline) {
     const answer = await tryConnect(server.superuser)
     if (answer instanceof Client) return { client: answer, how: child === undefined ? 'joined' : 'started' }
-    if (child?.ended() !== undefined) child = await giveUp(server, child)
+    if (child?.ended() !== undefined) child = await handleFailedStart(server, child)
     else if (answer === 'absent') child ??= await start(server)
     await sleep(wait)
-    wait = Math.min(wait * 1.2, longestWaitMilliseconds)
+    wait = Math.min(wait * 1.2, maxWaitMs)
   }
   throw new ConfigError(
     `DATA_DIR: the embedded PostgreSQL is still busy starting, stopping or recovering; try again in a minute. Its log is ${server.logFile}.`,
@@ -40,7 +40,7 @@ export async function joinOrStart(server: Server): Promise<Running> {
 }
 
 async function start({ runner, cluster, socketFolder, logFile }: Server): Promise<Child> {
-  await disownTakenPid(dirname(logFile), cluster)
+  await replaceReusedPid(dirname(logFile), cluster)
   // The socket's own lock would block the same way. It is not needed: the folder is this cluster's, whose file is asked first.
   await rm(`${socketFolder}/.s.PGSQL.${port}.lock`, { force: true })
   const log = await openServerLog(logFile, runner.account)
@@ -59,7 +59,7 @@ async function start({ runner, cluster, socketFolder, logFile }: Server): Promis
 }
 
 /** Returns when the folder has, or a moment ago had, a server that just does not answer: then the next round decides. */
-async function giveUp(server: Server, { logFrom, ended }: Child): Promise<undefined> {
+async function handleFailedStart(server: Server, { logFrom, ended }: Child): Promise<undefined> {
   const cause = ended()
   const said = cause instanceof Error ? cause.message : await readServerLog(server.logFile, logFrom)
   if (/lock file ".*" already exists|is still in use/.test(said)) return
@@ -71,13 +71,13 @@ async function giveUp(server: Server, { logFrom, ended }: Child): Promise<undefi
   )
 }
 
-const connectMilliseconds = 5000
+const connectTimeoutMs = 5000
 
 export type Answer = Client | 'not_yet' | 'absent'
 
 /** Connects, or tells why not: the server is busy starting or stopping, or none listens. */
 export async function tryConnect(config: ClientConfig): Promise<Answer> {
-  const client = new Client({ ...config, connectionTimeoutMillis: connectMilliseconds })
+  const client = new Client({ ...config, connectionTimeoutMillis: connectTimeoutMs })
   // A lost connection is told twice, by rejection and by this event, which would end the process if nobody listened.
   client.on('error', () => undefined)
   try {
@@ -87,13 +87,13 @@ export async function tryConnect(config: ClientConfig): Promise<Answer> {
     // After a failed attempt there may be nothing to end.
     void client.end().catch(() => undefined)
     if (hasCode(error, 'ENOENT', 'ECONNREFUSED')) return 'absent'
-    if (isPassing(error)) return 'not_yet'
+    if (isTransient(error)) return 'not_yet'
     throw error
   }
 }
 
 /** 57P03: it starts, stops or recovers. The others: it stopped while we connected. */
-function isPassing(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   if (hasCode(error, '57P03', '57P01', 'ECONNRESET', 'EPIPE')) return true
   // The driver has no code for these two.
   return error instanceof Error && /terminated unexpectedly|timeout expired/.test(error.message)
@@ -121,7 +121,7 @@ function listSettings(socketFolder: string): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 
-const mostBytes = 10 * 1024 * 1024
+const maxLogBytes = 10 * 1024 * 1024
 
 /** Opens the file that the server's output is added to; one that has grown too large begins anew. */
 async function openServerLog(file: string, account: Account): Promise<FileHandle> {
@@ -129,7 +129,7 @@ async function openServerLog(file: string, account: Account): Promise<FileHandle
   const log = await open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600)
   if (account.kind === 'other') await log.chown(account.uid, account.gid)
   const { size } = await log.stat()
-  if (size > mostBytes) await log.truncate(0)
+  if (size > maxLogBytes) await log.truncate(0)
 
   return log
 }

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ConfigError } from '../../errors/app-error.ts'
 
-const retryMilliseconds = 50
-const patienceMilliseconds = 60_000
+const retryMs = 50
+const lockTimeoutMs = 60_000
 const sqliteBusy = 5
 
 /**
@@ -26,11 +26,11 @@ export async function withStartLock<Result>(dataDir: string, action: () => Promi
 }
 
 async function acquire(lock: DatabaseSync): Promise<void> {
-  const deadline = Date.now() + patienceMilliseconds
+  const deadline = Date.now() + lockTimeoutMs
   while (!tryLock(lock)) {
     if (Date.now() > deadline)
       throw new ConfigError('DATA_DIR: another process is still starting or stopping its embedded database; try again.')
-    await sleep(retryMilliseconds)
+    await sleep(retryMs)
   }
 }
 

@@ -5,7 +5,7 @@ import {
   isNamed,
   type PendingQuarantine,
 } from '../../database/blobs/quarantine-blob.ts'
-import { isBackupRunningNow } from '../../database/backup/running-backups.ts'
+import { findIsBackupRunning } from '../../database/backup/running-backups.ts'
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import type { BlobLocation } from '../../database/documents/blob-location.ts'
@@ -37,7 +37,7 @@ export async function quarantineOrphan(
     await finishWithoutSource(needs, actor, here, { ...quarantining, key: orphan.key })
     return 'gone'
   }
-  if ((await isNamed(needs.db, place, quarantining.id)) || (await isBackupRunningNow(needs.db))) return 'named'
+  if ((await isNamed(needs.db, place, quarantining.id)) || (await findIsBackupRunning(needs.db))) return 'named'
   await here.files.remove(orphan.key)
   await recordQuarantined(needs, actor, place, quarantining)
   return 'quarantined'

@@ -9,8 +9,8 @@ import { restoreBackup as runRestore } from '../../../src/cli/backup/restore-bac
 import { loadConfig } from '../../../src/config/config.ts'
 import type { Waiting } from '../../../src/documents/stores/wait-for-s3.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
-import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
-import type { BackupPlace } from '../../../src/storage/backup-place/backup-place.ts'
+import { openBackupFolder } from '../../../src/storage/backup-store/backup-folder.ts'
+import type { BackupStore } from '../../../src/storage/backup-store/backup-store.ts'
 import { emptyDatabaseForTest } from '../../support/cli/database-settings.ts'
 import { storedBelow } from '../../support/cli/run-command.ts'
 import { type FaultProxy, startFaultProxy } from '../../support/service/fault-proxy.ts'
@@ -41,7 +41,7 @@ test('a restore into an empty S3 that goes away in the midst of the writes waits
       },
       onTable: ignore,
       onRestored: ignore,
-      onLooked: ignore,
+      onFileChecked: ignore,
       withoutDamaged: false,
       onLacking: ignore,
     }),
@@ -89,7 +89,7 @@ async function scene() {
   )
   const [root, folder, bucket] = [await emptyFolder(), await emptyFolder(), await bucketForTest()]
   const { name } = await makeBackup(service, root)
-  const place = backupFolder(root)
+  const place = openBackupFolder(root)
   const opened = await openBackup(place, name, undefined)
   if (opened === undefined) throw new Error('it is not finished')
   const proxy = await startFaultProxy({ port: Number(new URL(bucket.s3.endpoint).port) })
@@ -104,7 +104,7 @@ async function scene() {
 }
 
 /** S3 goes away when the third file was looked for there, and is to be written. */
-function losing(place: BackupPlace, proxy: FaultProxy): BackupPlace {
+function losing(place: BackupStore, proxy: FaultProxy): BackupStore {
   let reads = 0
   return {
     ...place,

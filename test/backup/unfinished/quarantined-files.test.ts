@@ -7,12 +7,12 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import { openBackup } from '../../../src/backup/open-backup.ts'
 import { type BackupProblem, verifyBackup } from '../../../src/backup/verify-backup.ts'
-import { writeBytes } from '../../../src/backup/parts.ts'
+import { writeBuffer } from '../../../src/backup/parts.ts'
 import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
-import { backupBucket } from '../../../src/storage/backup-place/backup-bucket.ts'
-import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
-import type { BackupPlace } from '../../../src/storage/backup-place/backup-place.ts'
+import { openBackupBucket } from '../../../src/storage/backup-store/backup-bucket.ts'
+import { openBackupFolder } from '../../../src/storage/backup-store/backup-folder.ts'
+import type { BackupStore } from '../../../src/storage/backup-store/backup-store.ts'
 import type { Sha256 } from '../../../src/vocabulary/vocabulary.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
 import { ensureInstalled } from '../../support/services/packages/install-packages.ts'
@@ -24,12 +24,12 @@ const log = createLogger({ level: 'silent', isTerminal: false })
 const [name, aside] = ['files/ab/c', 'files/ab/c.damaged']
 const [damaged, right] = [Buffer.from('what a disk made of it'), Buffer.from('the right bytes')]
 
-const places: Record<string, () => Promise<BackupPlace>> = {
-  folder: async () => backupFolder(await emptyFolder()),
+const places: Record<string, () => Promise<BackupStore>> = {
+  folder: async () => openBackupFolder(await emptyFolder()),
   async bucket() {
     const bucket = await bucketForTest()
     const { s3: config } = loadConfigWithoutTokens(s3Settings(bucket))
-    const place = backupBucket({ config, log }, { bucket: bucket.name, prefix: 'safe/' })
+    const place = openBackupBucket({ config, log }, { bucket: bucket.name, prefix: 'safe/' })
     onTestFinished(() => place.close())
     return place
   },
@@ -38,20 +38,20 @@ const places: Record<string, () => Promise<BackupPlace>> = {
 describe.each(Object.entries(places))('a file in a %s that is put aside', (_, open) => {
   const openWith = async (bytes: Buffer) => {
     const place = await open()
-    await writeBytes(place, name, bytes)
+    await writeBuffer(place, name, bytes)
     return place
   }
 
   test('has the other name, when what has it is what was to go', async () => {
     const place = await openWith(damaged)
-    expect(await place.putAside(name, aside, async () => (await textOf(place, aside)) === `${damaged}`)).toBe(true)
+    expect(await place.moveAside(name, aside, async () => (await textOf(place, aside)) === `${damaged}`)).toBe(true)
     expect(await thereIn(place)).toEqual([['c.damaged', `${damaged}`]])
   })
 
   test('stays when it is not, and keeps its name meanwhile', async () => {
     const place = await openWith(right)
     const names: string[][] = []
-    const goes = await place.putAside(name, aside, async () => {
+    const goes = await place.moveAside(name, aside, async () => {
       names.push(await place.list('files/ab/'))
       return false
     })
@@ -64,8 +64,8 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
     ['it is not', async () => false, false],
   ])('is not put back over what was written by its name meanwhile, when %s', async (_why, says, ends) => {
     const place = await openWith(damaged)
-    const putting = place.putAside(name, aside, async () => {
-      await writeBytes(place, name, right)
+    const putting = place.moveAside(name, aside, async () => {
+      await writeBuffer(place, name, right)
       return says()
     })
     await expect(putting.catch((error: Error) => error.message)).resolves.toBe(ends)
@@ -74,8 +74,8 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
 
   test('is not what was written by its name meanwhile', async () => {
     const place = await openWith(damaged)
-    await place.putAside(name, aside, async () => {
-      await writeBytes(place, name, right)
+    await place.moveAside(name, aside, async () => {
+      await writeBuffer(place, name, right)
       return true
     })
     expect(await textOf(place, name)).toBe(`${right}`)
@@ -83,7 +83,7 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
 
   test('is to be there', async () => {
     const place = await open()
-    await expect(place.putAside(name, aside, async () => true)).rejects.toMatchObject({ code: 'bytes_missing' })
+    await expect(place.moveAside(name, aside, async () => true)).rejects.toMatchObject({ code: 'bytes_missing' })
   })
 
   test('tells piece by piece how it is written, where it is a large one', async () => {
@@ -104,9 +104,9 @@ describe('a file in a folder that is put aside', () => {
 
   const putAside = async (...inject: string[]) => {
     const root = await emptyFolder()
-    const place = backupFolder(root)
-    await writeBytes(place, name, damaged)
-    await writeBytes(place, aside, Buffer.from('of an older one'))
+    const place = openBackupFolder(root)
+    await writeBuffer(place, name, damaged)
+    await writeBuffer(place, aside, Buffer.from('of an older one'))
     const does = `place.putAside('${name}', '${aside}', async () => true)`
     const calls = 'link,linkat,fsync'
     const { outcome } = await traceFolder(root, does, { calls, inject })
@@ -131,9 +131,9 @@ describe('a file in a folder that is put aside', () => {
   })
 
   test('keeps its other name, when another one put it aside too', async () => {
-    const place = backupFolder(await emptyFolder())
-    await writeBytes(place, name, damaged)
-    const goes = await place.putAside(name, aside, async () => place.putAside(name, aside, async () => true))
+    const place = openBackupFolder(await emptyFolder())
+    await writeBuffer(place, name, damaged)
+    const goes = await place.moveAside(name, aside, async () => place.moveAside(name, aside, async () => true))
     expect(goes).toBe(false)
     expect(await thereIn(place)).toEqual([['c.damaged', `${damaged}`]])
   })
@@ -143,7 +143,7 @@ test('`backup verify --repair` leaves the right bytes that a backup under way wr
   const { service } = await locationWithDocuments({ documents: 1 })
   const root = await emptyFolder()
   const made = await makeBackup(service, root)
-  const place = backupFolder(root)
+  const place = openBackupFolder(root)
   const opened = await openBackup(place, made.name, undefined)
   if (opened === undefined) throw new Error('it is not finished')
   const file = await someFile(root)
@@ -154,9 +154,9 @@ test('`backup verify --repair` leaves the right bytes that a backup under way wr
   await verifyBackup(
     {
       ...place,
-      async putAside(...words) {
-        await writeBytes(place, file, bytes)
-        return place.putAside(...words)
+      async moveAside(...words) {
+        await writeBuffer(place, file, bytes)
+        return place.moveAside(...words)
       },
     },
     opened,
@@ -173,12 +173,12 @@ test('`backup verify --repair` leaves the right bytes that a backup under way wr
   expect((await readFile(join(root, file))).equals(bytes)).toBe(true)
 })
 
-async function thereIn(place: BackupPlace): Promise<string[][]> {
+async function thereIn(place: BackupStore): Promise<string[][]> {
   const names = await place.list('files/ab/')
   return Promise.all(names.map(async (each) => [each, await textOf(place, `files/ab/${each}`)]))
 }
 
-async function textOf(place: BackupPlace, each: string): Promise<string> {
+async function textOf(place: BackupStore, each: string): Promise<string> {
   return (await buffer(await place.read(each))).toString()
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { traceCalls } from '../../support/run/trace-calls.ts'
 
-const source = join(import.meta.dirname, '../../../src/storage/backup-place/backup-folder.ts')
+const source = join(import.meta.dirname, '../../../src/storage/backup-store/backup-folder.ts')
 
 /** What is asked of the system, of something in a folder of backups, by what is done there: an expression on `place`. */
 export async function traceFolder(root: string, does: string, traced: { calls: string; inject?: string[] }) {

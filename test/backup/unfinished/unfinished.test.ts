@@ -5,11 +5,11 @@ import { buffer } from 'node:stream/consumers'
 
 import { beforeAll, expect, test } from 'vitest'
 
-import { writeMark } from '../../../src/backup/unfinished-backups.ts'
-import { writeBytes } from '../../../src/backup/parts.ts'
+import { writeMarker } from '../../../src/backup/unfinished-backups.ts'
+import { writeBuffer } from '../../../src/backup/parts.ts'
 import { findInstallationId } from '../../../src/database/schema/installation.ts'
-import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
-import type { BackupPlace } from '../../../src/storage/backup-place/backup-place.ts'
+import { openBackupFolder } from '../../../src/storage/backup-store/backup-folder.ts'
+import type { BackupStore } from '../../../src/storage/backup-store/backup-store.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { ensureInstalled } from '../../support/services/packages/install-packages.ts'
 import { straceNeed } from '../../support/run/trace-calls.ts'
@@ -43,7 +43,7 @@ test('a backup that is finished while another one begins stays, whole', async ()
   })
   const { name } = await first
 
-  expect(second.cleaned).toEqual([])
+  expect(second.removedUnfinished).toEqual([])
   expect(await readdir(join(root, 'backups'))).toEqual([name, second.name].toSorted())
   await rm(join(root, 'backups', second.name), { recursive: true })
   expect(await problemsOf(root)).toEqual([])
@@ -54,13 +54,13 @@ test('of a finished backup the mark alone is removed that a loss of power brough
   const { db } = service.app
   const root = await emptyFolder()
   const { name, manifest } = await makeBackup(service, root)
-  const mark = { installationId: await findInstallationId(db), backupId: manifest.backup.id, beatAt: new Date(0) }
-  await writeMark(backupFolder(root), name, mark)
+  const mark = { installationId: await findInstallationId(db), backupId: manifest.backup.id, heartbeatAt: new Date(0) }
+  await writeMarker(openBackupFolder(root), name, mark)
   expect(await problemsOf(root)).toEqual(['it is not finished'])
 
   const next = await makeBackup(service, root)
 
-  expect(next.cleaned).toEqual([])
+  expect(next.removedUnfinished).toEqual([])
   await rm(join(root, 'backups', next.name), { recursive: true })
   expect(await problemsOf(root)).toEqual([])
 })
@@ -75,19 +75,19 @@ test('a backup that lost its mark after it was read is left alone, also where th
   })
   await expect(ended).rejects.toThrow('told to end')
   const [left = ''] = await readdir(join(root, 'backups'))
-  await writeBytes(backupFolder(root), `backups/${left}/manifest.json`, Buffer.from('{}'))
+  await writeBuffer(openBackupFolder(root), `backups/${left}/manifest.json`, Buffer.from('{}'))
 
   const next = await makeBackup(service, root, {
     place: afterFirstReading(async () => rm(join(root, 'backups', left, 'unfinished.json'))),
   })
 
-  expect(next.cleaned).toEqual([])
+  expect(next.removedUnfinished).toEqual([])
   expect(await readdir(join(root, 'backups', left))).toContain('manifest.json')
 })
 
 test('that a backup is finished is durable before anybody hears of it', async () => {
   const root = await emptyFolder()
-  await writeBytes(backupFolder(root), 'backups/a/unfinished.json', Buffer.from('{}'))
+  await writeBuffer(openBackupFolder(root), 'backups/a/unfinished.json', Buffer.from('{}'))
 
   const calls = 'unlink,unlinkat,rmdir,fsync'
   const { lines } = await traceFolder(root, "place.remove('backups/a/unfinished.json')", { calls })
@@ -99,7 +99,7 @@ test('that a backup is finished is durable before anybody hears of it', async ()
 /** A place in which something happens between the first reading of a mark and what is done about it. */
 function afterFirstReading(happens: () => Promise<void>) {
   let isFirst = true
-  return (usual: BackupPlace): BackupPlace => ({
+  return (usual: BackupStore): BackupStore => ({
     ...usual,
     async read(name) {
       const bytes = await buffer(await usual.read(name))

@@ -6,10 +6,10 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 
-import { contentName, type Manifest, mostPartBytes } from '../../../src/backup/manifest.ts'
-import { readWhole } from '../../../src/backup/parts.ts'
-import { readCheckingKey, readSigningKey } from '../../../src/backup/open-backup.ts'
-import { backupFolder } from '../../../src/storage/backup-place/backup-folder.ts'
+import { contentName, type Manifest, maxPartBytes } from '../../../src/backup/manifest.ts'
+import { readSmallFile } from '../../../src/backup/parts.ts'
+import { readVerificationKey, readSigningKey } from '../../../src/backup/open-backup.ts'
+import { openBackupFolder } from '../../../src/storage/backup-store/backup-folder.ts'
 import { uploadDocument } from '../../support/documents/call-documents.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
@@ -77,7 +77,7 @@ async function forge(alter: (lines: Buffer) => string | Buffer): Promise<void> {
   })
 }
 
-const rightKey = readCheckingKey(keys.public)
+const rightKey = readVerificationKey(keys.public)
 
 describe('backup verify', () => {
   test('finds nothing in a backup that is as it was written', async () => {
@@ -129,7 +129,7 @@ describe('backup verify', () => {
 
   test('finds that it was signed by somebody else', async () => {
     await open()
-    expect(await problemsOf(root, readCheckingKey(freshKeys().public))).toEqual(['it was signed with another key'])
+    expect(await problemsOf(root, readVerificationKey(freshKeys().public))).toEqual(['it was signed with another key'])
   })
 
   test('finds that it is not signed, and without a key checks its hashes all the same', async () => {
@@ -163,7 +163,7 @@ describe('a manifest that somebody made up is not followed', () => {
   })
 
   test('to a part that unpacks to more than any has', async () => {
-    await forge(() => Buffer.alloc(mostPartBytes + 1))
+    await forge(() => Buffer.alloc(maxPartBytes + 1))
     expect(await problemsOf(root)).toEqual([expect.stringContaining('cannot be unpacked, or is far larger')])
   })
 
@@ -171,9 +171,9 @@ describe('a manifest that somebody made up is not followed', () => {
     await open('unsigned')
     const path = join(own, part)
     await writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(5_000_000)]))
-    const place = backupFolder(root)
+    const place = openBackupFolder(root)
 
-    const held = await readWhole(place, `backups/${basename(own)}/${part}`, 1000)
+    const held = await readSmallFile(place, `backups/${basename(own)}/${part}`, 1000)
 
     expect(held?.length).toBeGreaterThan(1000)
     expect(held?.length).toBeLessThan(1_000_000)
@@ -274,6 +274,6 @@ describe('a key', () => {
     const rsa = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     expect(() => readSigningKey(rsa)).toThrow('holds a key of the kind rsa; Ed25519 is needed')
     expect(() => readSigningKey('no key')).toThrow('holds no key in PEM')
-    expect(() => readCheckingKey(keys.private)).toThrow('is a private key')
+    expect(() => readVerificationKey(keys.private)).toThrow('is a private key')
   })
 })

@@ -10,7 +10,7 @@ import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../../support/database/fresh-database.ts'
 import { startService, type TestService } from '../../support/service/start-service.ts'
 import { makeWorkFolder } from '../../support/cli/run-command.ts'
-import { type HeadKeeper, keepingTask } from '../../../src/audit/seal-heads.ts'
+import { type HeadStore, storeHeadTask } from '../../../src/audit/seal-heads.ts'
 import { CommandFailed } from '../../../src/cli/printing/explain-failure.ts'
 
 let database: FreshDatabase
@@ -27,7 +27,11 @@ afterAll(async () => {
   await database.drop()
 })
 
-const noHeads: HeadKeeper = { shown: '/nowhere/heads.jsonl', keep: async () => undefined, read: async () => new Map() }
+const noHeads: HeadStore = {
+  address: '/nowhere/heads.jsonl',
+  store: async () => undefined,
+  read: async () => new Map(),
+}
 
 /** What the trail says of the newest look at it. */
 async function told(action: string) {
@@ -41,7 +45,7 @@ async function told(action: string) {
   return { outcome, details }
 }
 
-function needs({ ended = false, heads }: { ended?: boolean; heads?: HeadKeeper } = {}) {
+function needs({ ended = false, heads }: { ended?: boolean; heads?: HeadStore } = {}) {
   const signal = ended ? AbortSignal.abort() : new AbortController().signal
   return { db: service.app.db, heads, signal, ...notingPrinter() }
 }
@@ -54,7 +58,7 @@ test('a verification is on record as it ended: right, before the end, without it
   expect(await told('audit.verified')).toMatchObject({ outcome: 'incomplete', details: { complete: false, seals: 0 } })
 
   const kept = { outcome: 'ok', error: undefined, did: { kept: 3 } } as const
-  await endRun(service.app.db, { task: keepingTask, instance: 'a test', startedAt: undefined, ...kept })
+  await endRun(service.app.db, { task: storeHeadTask, instance: 'a test', startedAt: undefined, ...kept })
   await expect(verifyAudit(needs({ heads: noHeads }), {})).rejects.toThrow(CommandFailed)
   expect(await told('audit.verified')).toMatchObject({ outcome: 'heads_gone', details: { complete: true } })
 

@@ -10,7 +10,7 @@ import { sealThrice, tamper } from '../../audit/sealed-trail.ts'
 import { startService } from '../../support/service/start-service.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
 import { storedBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
-import { keepHeadsInFile } from '../../../src/audit/seal-heads.ts'
+import { createFileHeadStore } from '../../../src/audit/seal-heads.ts'
 
 describe('audit verify', () => {
   test('says that all is as it was sealed, and that somebody looked stands in the trail', async () => {
@@ -191,7 +191,7 @@ async function sealedPlace() {
     run: async (...words: string[]) =>
       runCommand(folder, words, { settings: { ...storedBelow(folder), ...settings, AUDIT_HEADS: heads } }),
     keepHead: async () =>
-      keepAuditHead.run({ ...service.app, heads: keepHeadsInFile(heads) }, new AbortController().signal),
+      keepAuditHead.run({ ...service.app, heads: createFileHeadStore(heads) }, new AbortController().signal),
     noteRun: async (ended: Pick<EndedRun, 'outcome' | 'error' | 'did'>) =>
       endRun(db, { task: keepAuditHead.name, instance: 'a test', startedAt: undefined, ...ended }),
     /** One that the table of firms has not. */

@@ -241,7 +241,7 @@ describeCheck(32, () => {
       { ...link, number: 9 },
       { ...link, sealedAt: '2020-01-01T00:00:00.000000Z' },
       { ...link, cluster: 'another' },
-      { ...link, isGathered: !link.isGathered },
+      { ...link, isByTime: !link.isByTime },
       { ...link, afterTransaction: '1' },
       { ...link, throughTransaction: '1' },
       { ...link, notBefore: '2020-01-01T00:00:00.000000Z' },

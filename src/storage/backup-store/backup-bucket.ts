@@ -9,15 +9,15 @@ import { pieceBytes, readPieces } from '../streams/read-as-it-grows.ts'
 import { headS3Object, listS3Pages, readS3Object } from '../s3/s3-objects.ts'
 import { isAmazon, makeS3Client, usualPatience } from '../s3/requests/retrying-s3-client.ts'
 import { callS3, type S3Reach } from '../s3/requests/s3-operation.ts'
-import { type BackupPlace, namedPlace, type PlaceContent, tellOfPieces } from './backup-place.ts'
+import { type BackupStore, nameFailures, type BackupContent, notifyOnPiece } from './backup-store.ts'
 
 type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
 
 /** Backups in a bucket that the settings of S3 reach, below a prefix that is empty or ends with a slash. */
-export function backupBucket(
+export function openBackupBucket(
   { config, log }: Needs,
   { bucket, prefix, policy }: { bucket: string; prefix: string; policy?: string },
-): BackupPlace {
+): BackupStore {
   const hasChecksums = isAmazon(config)
   const client = makeS3Client({ config, log, hasChecksums })
   const reach: S3Reach = {
@@ -31,9 +31,9 @@ export function backupBucket(
     onOperation: () => undefined,
   }
   const keyOf = (name: string) => `${prefix}${name}`
-  return namedPlace(
+  return nameFailures(
     {
-      shown: `s3://${bucket}/${prefix}`,
+      address: `s3://${bucket}/${prefix}`,
       write: async (name, content) => putObject(reach, keyOf(name), content),
       read: async (name) => readS3Object(reach, keyOf(name)),
       sizeOf: async (name) => (await unlessMissing(headS3Object(reach, keyOf(name))))?.ContentLength,
@@ -46,14 +46,14 @@ export function backupBucket(
         if (!name.endsWith('/')) return removeObject(reach, keyOf(name))
         for await (const key of listKeys(reach, keyOf(name))) await removeObject(reach, key)
       },
-      putAside: async (name, aside, mayGo) => putObjectAside(reach, keyOf(name), { aside: keyOf(aside), mayGo }),
+      moveAside: async (name, aside, mayGo) => moveObjectAside(reach, keyOf(name), { aside: keyOf(aside), mayGo }),
       close: () => client.destroy(),
     },
     policy,
   )
 }
 
-async function putObject(reach: S3Reach, key: string, content: PlaceContent): Promise<void> {
+async function putObject(reach: S3Reach, key: string, content: BackupContent): Promise<void> {
   const size = 'bytes' in content ? content.bytes.length : content.size
   const command = new PutObjectCommand({
     Bucket: reach.bucket,
@@ -66,7 +66,7 @@ async function putObject(reach: S3Reach, key: string, content: PlaceContent): Pr
   presetPayloadHash(command, content.sha256)
   if ('path' in content) {
     const { path, onPiece } = content
-    sendFrom(command, { openPieces: () => tellOfPieces(readPieces(path, { start: 0, end: size }), onPiece) })
+    sendFrom(command, { openPieces: () => notifyOnPiece(readPieces(path, { start: 0, end: size }), onPiece) })
   }
   await callS3(reach, { operation: 'put_object', key, bytes: size }, command)
 }
@@ -82,7 +82,7 @@ async function* listKeys(reach: S3Reach, prefix: string, delimiter?: string): As
 type Aside = { aside: string; mayGo: () => Promise<boolean> }
 
 /** S3 renames nothing: what is removed must be what was copied and looked at, and not what came in its place since. */
-async function putObjectAside(reach: S3Reach, key: string, { aside, mayGo }: Aside): Promise<boolean> {
+async function moveObjectAside(reach: S3Reach, key: string, { aside, mayGo }: Aside): Promise<boolean> {
   const before = await unlessMissing(headS3Object(reach, key))
   await copyObject(reach, key, aside)
   const goes = await mayGo()

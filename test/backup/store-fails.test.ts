@@ -7,17 +7,17 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { GaveUp, makePatient } from '../../src/backup/retrying-place.ts'
+import { RetriesExhausted, createRetryingStore } from '../../src/backup/retrying-store.ts'
 import { listBackups, openBackup } from '../../src/backup/open-backup.ts'
-import { type BackupCheck, verifyBackup } from '../../src/backup/verify-backup.ts'
-import { writeBytes } from '../../src/backup/parts.ts'
+import { type VerifyRequest, verifyBackup } from '../../src/backup/verify-backup.ts'
+import { writeBuffer } from '../../src/backup/parts.ts'
 import { explainFailure, explainGaveUp } from '../../src/cli/printing/explain-failure.ts'
 import { verifyBackup as runVerify } from '../../src/cli/backup/verify-backup.ts'
 import { loadConfigWithoutTokens } from '../../src/config/config.ts'
 import { createLogger } from '../../src/logging/logger.ts'
-import { backupBucket } from '../../src/storage/backup-place/backup-bucket.ts'
-import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
-import { type BackupPlace, namedPlace, PlaceFailure } from '../../src/storage/backup-place/backup-place.ts'
+import { openBackupBucket } from '../../src/storage/backup-store/backup-bucket.ts'
+import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
+import { type BackupStore, nameFailures, BackupStoreError } from '../../src/storage/backup-store/backup-store.ts'
 import { StoreError } from '../../src/storage/file-store.ts'
 import { makeWorkFolder, runCommand } from '../support/cli/run-command.ts'
 import { startFaultProxy } from '../support/service/fault-proxy.ts'
@@ -39,7 +39,7 @@ test('a place that fails four times in a row is asked a fifth time, and then giv
   const folder = await emptyFolder()
 
   const ended = makeBackup(service, folder, { concurrency: 1, place: failing(5) })
-  await expect(ended).rejects.toSatisfy((error) => error instanceof GaveUp && isOf(error.cause, folder))
+  await expect(ended).rejects.toSatisfy((error) => error instanceof RetriesExhausted && isOf(error.cause, folder))
   const made = await makeBackup(service, folder, { concurrency: 1, place: failing(4) })
 
   expect(made.counts).toMatchObject({ copied: files })
@@ -52,14 +52,14 @@ test('from its first step to its last a backup asks a place again that fails onc
 
   const made = await makeBackup(service, folder, { place: failingOnceAtEach })
 
-  expect(made.cleaned).toEqual([left])
+  expect(made.removedUnfinished).toEqual([left])
   expect(await readdir(join(folder, 'backups'))).toEqual([made.name])
 })
 
 test('what a place breaks off in the middle is read again, and no damage', async () => {
   const { folder, opened } = await openMade()
   let breaks = 0
-  const place = breakingOff(backupFolder(folder), (name) => isContent(name) && (breaks += 1) === 1)
+  const place = breakingOff(openBackupFolder(folder), (name) => isContent(name) && (breaks += 1) === 1)
 
   const checked = await verifyBackup(place, opened, { ...check, pauseMs: 10 })
 
@@ -70,7 +70,7 @@ test('what a place breaks off in the middle is read again, and no damage', async
 test('a verification that is told to end while it waits for a part says that it is not complete', async () => {
   const { folder, opened } = await openMade()
   const ending = new AbortController()
-  const place = breakingOff(backupFolder(folder), (name) => name.includes('/tables/') && endSoon(ending))
+  const place = breakingOff(openBackupFolder(folder), (name) => name.includes('/tables/') && endSoon(ending))
 
   const checked = await verifyBackup(place, opened, { ...check, signal: ending.signal, pauseMs: 60_000 })
 
@@ -81,8 +81,8 @@ test('a verification that is told to end while it waits for a file counts what e
   const { folder, opened } = await openMade()
   const ending = new AbortController()
   let seen = 0
-  const place = breakingOff(backupFolder(folder), (name) => isContent(name) && (seen += 1) === 1 && endSoon(ending))
-  const slowly: BackupPlace['read'] = async (name) => {
+  const place = breakingOff(openBackupFolder(folder), (name) => isContent(name) && (seen += 1) === 1 && endSoon(ending))
+  const slowly: BackupStore['read'] = async (name) => {
     const stream = await place.read(name)
     if (isContent(name) && seen > 1 && !ending.signal.aborted) await once(ending.signal, 'abort').then(() => wait(50))
     return stream
@@ -102,10 +102,10 @@ test('who waits for a place and is told to end throws why he was, also when he w
   const why = new Error('somebody removed it')
   for (const isBefore of [true, false]) {
     const ending = new AbortController()
-    const place = makePatient(backupFolder(await emptyFolder()), { signal: ending.signal, pauseMs: 60_000 })
+    const place = createRetryingStore(openBackupFolder(await emptyFolder()), { signal: ending.signal, pauseMs: 60_000 })
 
     let tries = 0
-    const ended = place.patiently(async () => {
+    const ended = place.retry(async () => {
       tries += 1
       if (isBefore) ending.abort(why)
       else endSoon(ending, why)
@@ -120,7 +120,7 @@ test('who waits for a place and is told to end throws why he was, also when he w
 test('a folder that may not be read is named, and what to do there', async () => {
   const folder = await emptyFolder()
   const refused = Object.assign(new Error('EACCES: scandir'), { code: 'EACCES', errno: -13 })
-  const place = namedPlace({ ...backupFolder(folder), list: async () => Promise.reject(refused) })
+  const place = nameFailures({ ...openBackupFolder(folder), list: async () => Promise.reject(refused) })
 
   const error: unknown = await listBackups(place).catch((reason: unknown) => reason)
 
@@ -160,20 +160,20 @@ test('a bucket of backups that fails, at once or in the middle of a file, is nam
   const proxy = await startFaultProxy({ port: Number(new URL(bucket.s3.endpoint).port) })
   onTestFinished(() => proxy.close())
   const config = loadConfigWithoutTokens(s3Settings(bucket, `http://127.0.0.1:${proxy.port}`)).s3
-  const place = backupBucket({ config, log }, { bucket: bucket.name, prefix: 'safe/' })
+  const place = openBackupBucket({ config, log }, { bucket: bucket.name, prefix: 'safe/' })
   onTestFinished(() => place.close())
-  await writeBytes(place, 'a-part', randomBytes(200_000))
+  await writeBuffer(place, 'a-part', randomBytes(200_000))
   const reading = async () => place.read('a-part').then(text)
 
   proxy.setFault({ kind: 'cut_down', afterBytes: 50_000 })
   await proxy.cutAll()
-  const brokenOff = makePatient(place, { signal: never, pauseMs: 10 }).patiently(reading)
+  const brokenOff = createRetryingStore(place, { signal: never, pauseMs: 10 }).retry(reading)
   const givenUp: unknown = await brokenOff.catch((reason: unknown) => reason)
   proxy.setFault({ kind: 'refuse' })
   await proxy.cutAll()
   const refused: unknown = await listBackups(place).catch((reason: unknown) => reason)
 
-  if (!(givenUp instanceof GaveUp)) throw givenUp
+  if (!(givenUp instanceof RetriesExhausted)) throw givenUp
   for (const { message } of [explainGaveUp(givenUp, 'it begins anew'), explainFailure(refused)])
     expect(message).toMatch(
       new RegExp(
@@ -182,12 +182,12 @@ test('a bucket of backups that fails, at once or in the middle of a file, is nam
     )
 })
 
-const check: BackupCheck = { concurrency: 1, signal: never, repairs: false, onProblem: ignore, onFile: ignore }
+const check: VerifyRequest = { concurrency: 1, signal: never, repairs: false, onProblem: ignore, onFile: ignore }
 
 async function openMade() {
   const folder = await emptyFolder()
   const { name } = await makeBackup(scene.service, folder)
-  const opened = await openBackup(backupFolder(folder), name, undefined)
+  const opened = await openBackup(openBackupFolder(folder), name, undefined)
   if (opened === undefined) throw new Error('it is not finished')
   return { folder, opened }
 }
@@ -208,9 +208,9 @@ async function spoil(path: string): Promise<void> {
 /** A place that does not take files so many times. */
 function failing(times: number) {
   let left = times
-  return (usual: BackupPlace): BackupPlace => ({
+  return (usual: BackupStore): BackupStore => ({
     ...usual,
-    async write(...words: Parameters<BackupPlace['write']>) {
+    async write(...words: Parameters<BackupStore['write']>) {
       if (isContent(words[0]) && (left -= 1) >= 0) throw away(usual)
       await usual.write(...words)
     },
@@ -218,7 +218,7 @@ function failing(times: number) {
 }
 
 /** Each kind of call for each name fails the first time. */
-function failingOnceAtEach(usual: BackupPlace): BackupPlace {
+function failingOnceAtEach(usual: BackupStore): BackupStore {
   const asked = new Set<string>()
   const failOnce = (call: string) => {
     if (asked.has(call)) return
@@ -251,7 +251,7 @@ function failingOnceAtEach(usual: BackupPlace): BackupPlace {
 }
 
 /** Where it is told to, a place ends a file in its middle. */
-function breakingOff(usual: BackupPlace, breaksNow: (name: string) => boolean): BackupPlace {
+function breakingOff(usual: BackupStore, breaksNow: (name: string) => boolean): BackupStore {
   return {
     ...usual,
     async read(name) {
@@ -271,10 +271,10 @@ function endSoon(ending: AbortController, why?: unknown): true {
   return true
 }
 
-function away({ shown }: BackupPlace): PlaceFailure {
-  return new PlaceFailure(new StoreError('unavailable', 'The place is away.'), shown)
+function away({ address: shown }: BackupStore): BackupStoreError {
+  return new BackupStoreError(new StoreError('unavailable', 'The place is away.'), shown)
 }
 
 function isOf(error: unknown, place: string): boolean {
-  return error instanceof PlaceFailure && error.place === place
+  return error instanceof BackupStoreError && error.address === place
 }

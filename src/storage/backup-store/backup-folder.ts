@@ -8,14 +8,14 @@ import { findIfExists, syncPath } from '../../files/file-system.ts'
 import { handOn } from '../streams/forward-stream.ts'
 import { localFailure } from '../local/local-errors.ts'
 import { incomingPath, incomingPrefix, makeDurableFolders, removeLeftovers } from '../local/local-folders.ts'
-import { type BackupPlace, namedPlace, type PlaceContent, tellOfPieces } from './backup-place.ts'
+import { type BackupStore, nameFailures, type BackupContent, notifyOnPiece } from './backup-store.ts'
 
 const copyBytes = 1024 * 1024
 
 /** Backups in a folder: files of their owner's alone, synced before they have their names. */
-export function backupFolder(root: string): BackupPlace {
-  return namedPlace({
-    shown: root,
+export function openBackupFolder(root: string): BackupStore {
+  return nameFailures({
+    address: root,
     write: async (name, content) => writeFile(root, name, content),
     read: async (name) => openFile(join(root, name)),
     async sizeOf(name) {
@@ -24,13 +24,13 @@ export function backupFolder(root: string): BackupPlace {
     },
     list: async (folder) => listFolder(join(root, folder)),
     remove: async (name) => removePath(join(root, name)),
-    putAside: async (name, aside, mayGo) => putFileAside(root, join(root, name), { aside: join(root, aside), mayGo }),
+    moveAside: async (name, aside, mayGo) => moveFileAside(root, join(root, name), { aside: join(root, aside), mayGo }),
     close: () => undefined,
   })
 }
 
 /** What dead ones left half-written there goes. */
-export async function tidyBackupFolder(root: string): Promise<void> {
+export async function cleanBackupFolder(root: string): Promise<void> {
   try {
     await makeDurableFolders(root)
     await removeLeftovers(root, incomingPrefix)
@@ -39,13 +39,13 @@ export async function tidyBackupFolder(root: string): Promise<void> {
   }
 }
 
-async function writeFile(root: string, name: string, content: PlaceContent): Promise<void> {
+async function writeFile(root: string, name: string, content: BackupContent): Promise<void> {
   const incoming = incomingPath(root)
   const path = join(root, name)
   try {
     const handle = await open(incoming, 'wx', 0o600)
     try {
-      await fill(handle, content)
+      await writeContent(handle, content)
       await handle.sync()
     } finally {
       await handle.close()
@@ -66,11 +66,11 @@ async function removePath(path: string): Promise<void> {
   await findIfExists(syncPath(dirname(path)))
 }
 
-async function fill(handle: FileHandle, content: PlaceContent): Promise<void> {
+async function writeContent(handle: FileHandle, content: BackupContent): Promise<void> {
   if ('bytes' in content) return handle.writeFile(content.bytes)
   // What goes wrong with it is of another disk than the place's.
   const source = handOn(createReadStream(content.path, { highWaterMark: copyBytes }), localFailure)
-  await handle.writeFile(tellOfPieces(source, content.onPiece))
+  await handle.writeFile(notifyOnPiece(source, content.onPiece))
 }
 
 async function openFile(path: string) {
@@ -87,26 +87,26 @@ async function listFolder(path: string): Promise<string[]> {
 type AsideInFolder = { aside: string; mayGo: () => Promise<boolean> }
 
 /** Renames a file if `mayGo` agrees. Until then it keeps its own name, so that nothing has to be restored. */
-async function putFileAside(root: string, path: string, { aside, mayGo }: AsideInFolder): Promise<boolean> {
+async function moveFileAside(root: string, path: string, { aside, mayGo }: AsideInFolder): Promise<boolean> {
   // Open for as long as it is looked at: no other file gets its number meanwhile.
   await using seen = await open(path)
   let isGone = false
   try {
-    await giveSecondName(root, path, aside)
-    if ((await mayGo()) && (await whatHas(path, seen)) === 'it') {
+    await addSecondName(root, path, aside)
+    if ((await mayGo()) && (await identify(path, seen)) === 'it') {
       await unlink(path)
       isGone = true
     }
   } finally {
     // Nothing is there: another one put it aside too, by the same name.
-    if (!isGone && (await whatHas(path, seen)) !== 'nothing') await rm(aside, { force: true })
+    if (!isGone && (await identify(path, seen)) !== 'nothing') await rm(aside, { force: true })
   }
   // It is gone, whatever this says: where a loss of power brings it back, the next reading finds it.
   if (isGone) await syncPath(dirname(path)).catch(() => undefined)
   return isGone
 }
 
-async function giveSecondName(root: string, path: string, aside: string): Promise<void> {
+async function addSecondName(root: string, path: string, aside: string): Promise<void> {
   const incoming = incomingPath(root)
   try {
     await linkOrCopy(path, incoming)
@@ -129,7 +129,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-async function whatHas(path: string, seen: FileHandle): Promise<'it' | 'another' | 'nothing'> {
+async function identify(path: string, seen: FileHandle): Promise<'it' | 'another' | 'nothing'> {
   const [before, now] = await Promise.all([seen.stat({ bigint: true }), findIfExists(stat(path, { bigint: true }))])
   if (now === undefined) return 'nothing'
   return before.dev === now.dev && before.ino === now.ino ? 'it' : 'another'

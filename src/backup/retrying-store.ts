@@ -3,48 +3,48 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Stores } from '../documents/stores/stores.ts'
 import { isTransient, createS3Wait, type Patience } from '../documents/stores/wait-for-s3.ts'
 import { hasCode } from '../errors/app-error.ts'
-import { type BackupPlace, PlaceFailure, wrapPlace } from '../storage/backup-place/backup-place.ts'
+import { type BackupStore, BackupStoreError, wrapBackupStore } from '../storage/backup-store/backup-store.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { S3Error } from '../storage/s3/requests/s3-operation.ts'
 
-/** A place that does not fail because it, or a store, did not answer for a moment. What stays away is a `GaveUp`. */
-export type PatientPlace = BackupPlace & {
+/** A place that does not fail because it, or a store, did not answer for a moment. What stays away is a `RetriesExhausted`. */
+export type RetryingStore = BackupStore & {
   /** Work that may be begun anew: on stores, and on what streams out of the place. */
-  patiently: <Result>(work: () => Promise<Result>) => Promise<Result>
+  retry: <Result>(work: () => Promise<Result>) => Promise<Result>
 }
 
-export type Trying = {
+export type RetryOptions = {
   signal: AbortSignal
   /** After the first try; after each further one so much longer. */
   pauseMs?: number
 }
 
-export type BackupPatience = Trying & Patience
+export type RetryAndWaitOptions = RetryOptions & Patience
 
 /** How long S3 is waited for, and how long the pauses are. */
-export type PatienceTimes = { patienceMs: number; pauseMs?: number }
+export type WaitTimes = { patienceMs: number; pauseMs?: number }
 
 /** Of waits between which nothing moved together: less than the quarter of an hour after which such a backup is taken for dead. */
-export const usualPatienceTimes: PatienceTimes = { patienceMs: 10 * 60_000 }
+export const defaultWaitTimes: WaitTimes = { patienceMs: 10 * 60_000 }
 
-const mostTries = 5
-const usualPauseMs = 2000
+const maxTries = 5
+const defaultPauseMs = 2000
 
 /** `stores`: those of papers; when S3 is away that holds them, it is waited for as long as the patience says. */
-export function makePatient(
-  place: BackupPlace,
-  { signal, pauseMs = usualPauseMs }: Trying,
+export function createRetryingStore(
+  backupStore: BackupStore,
+  { signal, pauseMs = defaultPauseMs }: RetryOptions,
   waiting?: Omit<Patience, 'signal'> & { stores: Stores },
-): PatientPlace {
+): RetryingStore {
   const s3IsBack = waiting && createS3Wait(waiting.stores, { ...waiting, signal })
-  const isWorthATry = async (failed: StoreError, tries: number) => {
-    if (tries === mostTries) return false
+  const shouldRetry = async (failed: StoreError, tries: number) => {
+    if (tries === maxTries) return false
     if (s3IsBack !== undefined && isTransient(waiting?.stores.s3?.outage())) return s3IsBack()
-    if (!mayPass(failed)) return false
+    if (!isTransient(failed)) return false
     await wait(tries * pauseMs, undefined, { signal }).catch(() => undefined)
     return true
   }
-  const tryAgain = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+  const retry = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     for (let tries = 1; ; tries += 1) {
       try {
         return await work()
@@ -52,18 +52,18 @@ export function makePatient(
         if (!(error instanceof StoreError) || error.code !== 'unavailable') throw error
         // Why the work is to end is what whoever hears of it is to be told.
         signal.throwIfAborted()
-        const goesOn = await isWorthATry(error, tries)
+        const goesOn = await shouldRetry(error, tries)
         signal.throwIfAborted()
-        if (!goesOn) throw new GaveUp(error)
+        if (!goesOn) throw new RetriesExhausted(error)
       }
     }
   }
-  return { ...wrapPlace(place, tryAgain), patiently: tryAgain }
+  return { ...wrapBackupStore(backupStore, retry), retry }
 }
 
 /** What somebody has to change first, such as a right or a name, does not come by waiting. */
-function mayPass(error: StoreError): boolean {
-  const cause = error instanceof PlaceFailure ? error.cause : error
+function isTransient(error: StoreError): boolean {
+  const cause = error instanceof BackupStoreError ? error.cause : error
   if (!(cause instanceof S3Error)) return !hasCode(cause.cause, 'EACCES', 'EPERM', 'EROFS')
   const { trouble } = cause.failure
   // A role's credentials fail for a moment now and then.
@@ -71,9 +71,9 @@ function mayPass(error: StoreError): boolean {
 }
 
 /** A store, or the place where backups are kept, was asked again and again in vain. */
-export class GaveUp extends Error {
-  override readonly name = 'GaveUp'
-  /** What it said last: of the place a `PlaceFailure`. */
+export class RetriesExhausted extends Error {
+  override readonly name = 'RetriesExhausted'
+  /** What it said last: of the place a `BackupStoreError`. */
   override readonly cause: StoreError
 
   constructor(cause: StoreError) {

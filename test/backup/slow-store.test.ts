@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { keepFile } from '../../src/backup/store-file.ts'
+import { storeFile } from '../../src/backup/store-file.ts'
 import { maxBytesInMemory } from '../../src/documents/upload/receive-file.ts'
-import { backupFolder } from '../../src/storage/backup-place/backup-folder.ts'
+import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
 import { startService } from '../support/service/start-service.ts'
 import { emptyFolder, sha256Of } from './backup-scene.ts'
 
@@ -17,10 +17,10 @@ test('a backup moves on while a place takes a large file', async () => {
   const key = `security_firms/${firm}/other_${randomUUID()}.pdf`
   await mkdir(dirname(join(service.folder, 'uploads', key)), { recursive: true })
   await writeFile(join(service.folder, 'uploads', key), bytes)
-  const defaults = backupFolder(await emptyFolder())
+  const defaults = openBackupFolder(await emptyFolder())
   let [moves, beforeItIsWritten] = [0, 0]
 
-  const { line } = await keepFile(
+  const { line } = await storeFile(
     service.app,
     {
       ...defaults,
@@ -46,7 +46,7 @@ test('a backup moves on while a place takes a large file', async () => {
       state: 'present',
       scan_status: null,
     },
-    { signal: new AbortController().signal, onMove: () => void (moves += 1) },
+    { signal: new AbortController().signal, onProgress: () => void (moves += 1) },
   )
 
   expect(line.fate).toBe('kept')
