@@ -41,11 +41,11 @@ export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
   try {
     await client.query(sessionSettings)
     await client.query('begin isolation level repeatable read read only')
-    const [taken] = await query<{ at: string; version: string }>(
+    const [taken] = await selectRows<{ at: string; version: string }>(
       client,
       `select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, current_setting('server_version') as version`,
     )
-    const migrations = await query<{ name: string }>(client, 'select name from document_migrations order by name')
+    const migrations = await selectRows<{ name: string }>(client, 'select name from document_migrations order by name')
     if (taken === undefined) throw new Error('the database did not say when it is')
     return {
       takenAt: taken.at,
@@ -55,14 +55,14 @@ export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
       rowsOf: (table, columns) => rowsOf(client, `select ${quoteNames(columns)} from ${table}`),
       rowsOfQuery: (query) => rowsOf(client, query),
       firstEventAt: async () => {
-        const [first] = await query<{ at: string | null }>(
+        const [first] = await selectRows<{ at: string | null }>(
           client,
           'select min(occurred_at)::text as at from document_events',
         )
         return first?.at ?? undefined
       },
       installationId: async () => {
-        const [installation] = await query<{ id: string }>(client, 'select id from document_installation')
+        const [installation] = await selectRows<{ id: string }>(client, 'select id from document_installation')
         if (installation === undefined) throw new Error('the database does not say whose it is')
         return installation.id
       },
@@ -76,7 +76,7 @@ export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
 
 /** In the order in which the table has them; what it computes itself is left out. */
 export async function columnsOf(client: Client, table: BackedUpTable): Promise<Column[]> {
-  return query<Column>(
+  return selectRows<Column>(
     client,
     `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
      where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`,
@@ -94,14 +94,14 @@ async function* rowsOf(client: Client, text: string): AsyncGenerator<string> {
     `declare each no scroll cursor for select translate(row_to_json(t)::text, E'\\n\\r', '  ') as row from (${text}) t`,
   )
   for (;;) {
-    const page = await query<{ row: string }>(client, `fetch ${fetchRows} from each`)
+    const page = await selectRows<{ row: string }>(client, `fetch ${fetchRows} from each`)
     for (const { row } of page) yield row
     if (page.length < fetchRows) break
   }
   await client.query('close each')
 }
 
-async function query<Row extends object>(client: Client, text: string, values: unknown[] = []): Promise<Row[]> {
+async function selectRows<Row extends object>(client: Client, text: string, values: unknown[] = []): Promise<Row[]> {
   const { rows } = await client.query<Row>(text, values)
   return rows
 }
