@@ -40,7 +40,7 @@ export function createRetryingStore(
   const shouldRetry = async (failed: StoreError, tries: number) => {
     if (tries === maxTries) return false
     if (s3IsBack !== undefined && isTransient(waiting?.stores.s3?.outage())) return s3IsBack()
-    if (!isTransient(failed)) return false
+    if (!isTransientFailure(failed)) return false
     await wait(tries * pauseMs, undefined, { signal }).catch(() => undefined)
     return true
   }
@@ -62,7 +62,7 @@ export function createRetryingStore(
 }
 
 /** What somebody has to change first, such as a right or a name, does not come by waiting. */
-function isTransient(error: StoreError): boolean {
+function isTransientFailure(error: StoreError): boolean {
   const cause = error instanceof BackupStoreError ? error.cause : error
   if (!(cause instanceof S3Error)) return !hasCode(cause.cause, 'EACCES', 'EPERM', 'EROFS')
   const { trouble } = cause.failure

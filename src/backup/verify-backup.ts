@@ -165,11 +165,7 @@ async function moveAside(backupStore: RetryingStore, { why, file, line }: Damage
   const aside = damagedName(file)
   try {
     if (
-      await backupStore.moveAside(
-        file,
-        aside,
-        async () => (await hashBlob(backupStore, aside)).sha256 !== line.sha256,
-      )
+      await backupStore.moveAside(file, aside, async () => (await hashBlob(backupStore, aside)).sha256 !== line.sha256)
     )
       return { why, kind: 'aside' as const }
   } catch (error) {
