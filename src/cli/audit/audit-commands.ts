@@ -36,9 +36,9 @@ export const auditCommands = [
       const { verifyAudit, verifyAuditExport } = await import('./verify-audit.ts')
       const { export: file } = options
       if (file === undefined) return withApp(options, (needs) => verifyAudit(needs, options))
-      const { openHeads } = await import('../../audit/seal-heads.ts')
+      const { openHeadStore } = await import('../../audit/seal-heads.ts')
       return withSettings(options, ({ config, log, print }) =>
-        verifyAuditExport({ print, heads: openHeads(config, log) }, file, options),
+        verifyAuditExport({ print, heads: openHeadStore(config, log) }, file, options),
       )
     },
   }),

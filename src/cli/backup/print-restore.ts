@@ -1,5 +1,5 @@
 import type { OpenedBackup } from '../../backup/open-backup.ts'
-import type { FileFound, Restored } from '../../backup/restore-backup.ts'
+import type { FileState, RestoreResult } from '../../backup/restore-backup.ts'
 import type { RestoredFiles } from '../../backup/restore-files.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
 import { formatBytes, formatCount, type Printer } from '../printing/printer.ts'
@@ -10,7 +10,7 @@ type RestoreReport = { ok: boolean; answer: object; lines: string[] }
 export function reportRestored(
   print: Printer,
   { name, manifest }: OpenedBackup,
-  { state, files, looked, lacking }: Restored,
+  { state, files, filesInPlace: looked, lacking }: RestoreResult,
 ): void {
   const { ok, answer, lines } = files
     ? describeFiles(files)
@@ -61,7 +61,7 @@ function describeFiles({ written, found, bytes, renamed, infected, lacking, dama
   }
 }
 
-function describeChecked(looked: Record<FileFound, number>): RestoreReport {
+function describeChecked(looked: Record<FileState, number>): RestoreReport {
   const { there, not_here: notHere, missing, wrong, unreadable } = looked
   return {
     ok: notHere + missing + wrong + unreadable === 0,

@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 
 import { closeAll, type Closer, maxUploadMemoryBytes, openStores } from '../../app.ts'
-import { gatherRestored } from '../../audit/seal-trail.ts'
-import { BackupWrong, ContentWrong, type FileLine } from '../../backup/manifest.ts'
+import { sealRestored } from '../../audit/seal-trail.ts'
+import { InvalidBackup, InvalidContent, type FileLine } from '../../backup/manifest.ts'
 import type { OpenedBackup } from '../../backup/open-backup.ts'
 import {
   restoreBackup as restoreFrom,
-  type Restored,
+  type RestoreResult,
   type RestoreNeeds,
   type RestoreStore,
 } from '../../backup/restore-backup.ts'
-import { GaveUp, type PatienceTimes, usualPatienceTimes } from '../../backup/retrying-place.ts'
+import { RetriesExhausted, type WaitTimes, defaultWaitTimes } from '../../backup/retrying-store.ts'
 import type { Config } from '../../config/config.ts'
 import type { PathOrBucket } from '../../config/setting-formats.ts'
 import { recordEvent, systemActor } from '../../database/audit/events.ts'
@@ -22,7 +22,7 @@ import { openConnections } from '../../database/connect-database.ts'
 import { openDatabase } from '../../database/connection/client.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { createMetrics } from '../../metrics/metrics.ts'
-import type { BackupPlace } from '../../storage/backup-place/backup-place.ts'
+import type { BackupStore } from '../../storage/backup-store/backup-store.ts'
 import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
 import { openSpool } from '../../storage/spool/spool.ts'
 import { makeByteBudget } from '../../storage/streams/memory-budget.ts'
@@ -72,14 +72,14 @@ async function restoreRowsAndFiles(
   }
 }
 
-async function finish(needs: CommandNeeds, backup: string, { isRowsOnly }: Restored): Promise<void> {
+async function finish(needs: CommandNeeds, backup: string, { isRowsOnly }: RestoreResult): Promise<void> {
   await withOpenApp({ ...needs, isRestoring: true }, async ({ db, ownerConnection }) => {
     await recordEvent(db, systemActor('restore'), {
       action: 'backup.restored',
       outcome: 'ok',
       details: { backup, rows_only: isRowsOnly },
     })
-    await gatherRestored(db)
+    await sealRestored(db)
     const { db: ownerDb } = openDatabase({ ...ownerConnection, max: 1 }, needs.log)
     try {
       await finishRestore(ownerDb)
@@ -111,15 +111,15 @@ export async function withRestoring<Result>(
   }
 }
 
-type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal; patience?: PatienceTimes }
+type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal; patience?: WaitTimes }
 
 /** `backup restore`, until the rows stand. Says what it found; throws `CommandFailed` when it was ended before the end. */
 export async function restoreBackup(
   needs: Needs,
-  { place, opened }: { place: BackupPlace; opened: OpenedBackup },
+  { place, opened }: { place: BackupStore; opened: OpenedBackup },
   options: RestoreBackupOptions,
-): Promise<Restored> {
-  const { print, signal, patience = usualPatienceTimes } = needs
+): Promise<RestoreResult> {
+  const { print, signal, patience = defaultWaitTimes } = needs
   const { manifest, name } = opened
   const isWithFiles = !manifest.backup.rows_only && options.files
   const { count: files, bytes } = manifest.files
@@ -141,7 +141,7 @@ export async function restoreBackup(
         done.bytes = sofar.bytes
         progress.update(done)
       },
-      onLooked(line, found) {
+      onFileChecked(line, found) {
         done.files += 1
         done.bytes += line.size
         progress.update(done)
@@ -151,8 +151,9 @@ export async function restoreBackup(
       onLacking: (line) => nameFile({ print, progress }, line, line.fate === 'kept' ? 'damaged' : 'not_in_the_backup'),
     })
   } catch (error) {
-    if (error instanceof BackupWrong) throw notRestored(name, error)
-    if (!signal.aborted) throw error instanceof GaveUp ? explainGaveUp(error, 'it goes on where it stands') : error
+    if (error instanceof InvalidBackup) throw notRestored(name, error)
+    if (!signal.aborted)
+      throw error instanceof RetriesExhausted ? explainGaveUp(error, 'it goes on where it stands') : error
     print.json({ event: 'finished', ok: false, complete: false, backup: name })
     progress.print(stoppedResumable)
     throw new CommandFailed()
@@ -171,10 +172,10 @@ function nameFile({ print, progress }: Told, line: FileLine, found: string): voi
   )
 }
 
-function notRestored(name: string, error: BackupWrong): AppError {
+function notRestored(name: string, error: InvalidBackup): AppError {
   const says = `The backup ${name} cannot be restored: ${error.message}. \`backup verify\` names all that is wrong with it.`
   const advice =
-    error instanceof ContentWrong
+    error instanceof InvalidContent
       ? ' Bring the file back from another copy of the backup, or give the same line with --without-damaged: all else is restored, and what is left out is named.'
       : ''
   return new AppError('gone', `${says}${advice}`, { cause: error })
