@@ -163,7 +163,7 @@ function explain(print: Printer, { verified, filter, note, telling }: Answer): v
   if (!isComplete) warn('It was ended before the end, so this says nothing of the rest. Run it again.')
 }
 
-const page = 'docs/runbook.md, “The audit trail was altered”'
+const page = 'docs/runbook.md, “Altered audit trail”'
 const trailAltered = `Change nothing, and keep a copy of the database and of the heads as they are now; then go on as ${page} says.`
 const exportAltered = `Get the file again from whoever exported it, or export it again. If \`audit verify\` finds the same in the database, it was altered there: ${page}.`
 

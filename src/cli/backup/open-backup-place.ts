@@ -27,7 +27,7 @@ import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../../storage/c
 type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
 
 const namePlace = 'Name the place that `backup create` was given.'
-const howKeysAreMade = '"Setting it up" in deploy/backup-restore/README.md says how a pair of keys is made.'
+const howKeysAreMade = '"Set-up" in deploy/backup-restore/README.md says how a pair of keys is made.'
 
 /** Of deploy/policies. */
 type Policy = 'backup' | 'backup-verify' | 'backup-verify-repair' | 'backup-restore'
