@@ -5,7 +5,7 @@ import type { App } from '../app.ts'
 import { describeApi } from '../http/openapi/describe-api.ts'
 import { createCursors } from '../http/requests/paging.ts'
 import { createRateLimits, limitRates } from '../http/rate-limits/limit-rates.ts'
-import { checkReadiness } from '../http/health/readiness.ts'
+import { createReadinessCheck } from '../operations/readiness.ts'
 import { apiDocsRoutes, homeRoutes } from '../http/routes/pages.ts'
 import { authRoutes } from '../http/routes/auth.ts'
 import { disposalRoutes, documentRoutes, reviewRoutes, trashRoutes } from '../http/routes/documents.ts'
@@ -52,7 +52,7 @@ export async function buildApi(
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const cursors = createCursors(keys.cursors)
   const { defaultQuota } = config
-  const readiness = { checkReadiness: checkReadiness({ ...app, plan, ending }) }
+  const readiness = { checkReadiness: createReadinessCheck({ ...app, plan, ending }) }
   const routes: FastifyPluginAsync[] = [
     authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
     firmRoutes({ db, cursors, defaultQuota: defaultQuota }),

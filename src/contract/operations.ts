@@ -43,10 +43,10 @@ export const readinessShape = z
       status: 'ready',
       checks: {
         database: { state: 'ok', message: 'The database answers.' },
-        s3: { state: 'ok', message: 'S3 answers; new files go there.' },
+        s3: { state: 'ok', message: 'S3 answers; new files are stored there.' },
         local: { state: 'ok', message: 'The local store answers.' },
         scanner: { state: 'ok', message: 'The virus scanner answers.' },
-        jobs: { state: 'ok', message: 'Nothing is late.' },
+        jobs: { state: 'ok', message: 'No job is overdue.' },
       },
       jobs: [
         {

@@ -4,8 +4,8 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { counters, histograms } from './counters.ts'
 import { gauges } from './gauges.ts'
 
-/** Of the default metrics of prom-client; the definitions spell it out, so that a search finds them. */
-const metricPrefix = 'paniq_documents_'
+/** For the default metrics of prom-client. The definitions spell the prefix out, so that a search finds their names. */
+const prefix = 'paniq_documents_'
 
 type Definition = {
   name: string
@@ -23,21 +23,24 @@ type Histograms = { [Name in keyof typeof histograms]: Histogram<LabelOf<(typeof
 export type Metrics = { registry: Registry } & Gauges & Counters & Histograms
 
 /**
- * Every metric of the service, in a registry of its own. Labels come from closed lists (a route's pattern, a store's name,
- * an outcome), never from what a person sent, so that their number stays small and nothing private is in them.
+ * Creates every metric of the service in a registry of its own. Labels come from closed lists (a route's pattern, a
+ * store's name, an outcome), never from a request: the number of series stays small and nothing private is in them.
  */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry, prefix: metricPrefix })
+  collectDefaultMetrics({ register: registry, prefix })
   // promtool rejects these gauges: their names end as those of counters do.
   for (const kind of ['handles', 'requests', 'resources'])
-    registry.removeSingleMetric(`${metricPrefix}nodejs_active_${kind}_total`)
+    registry.removeSingleMetric(`${prefix}nodejs_active_${kind}_total`)
 
   // Object.fromEntries cannot express that each metric has the name of its definition.
   const metrics = {
     registry,
-    ...(createEach(gauges, (gauge) => new Gauge({ ...gauge, registers })) as Gauges),
+    ...(createEach(
+      gauges,
+      ({ name, help, labelNames = [] }) => new Gauge({ name, help, labelNames, registers }),
+    ) as Gauges),
     ...(createEach(counters, ({ zeros = [], ...counter }) =>
       startAtZero(new Counter({ ...counter, registers }), zeros),
     ) as Counters),
@@ -51,7 +54,7 @@ function createEach(definitions: Record<string, Definition>, create: (definition
   return Object.fromEntries(Object.entries(definitions).map(([name, definition]) => [name, create(definition)]))
 }
 
-/** Shown before anything was counted: a figure that first appears as 1 has not risen, and wakes nobody. */
+/** Creates the series as 0: a series that first appears as 1 has not risen, and no alert fires. */
 export function startAtZero<Label extends string>(
   counter: Counter<Label>,
   all: readonly Partial<Record<Label, string>>[],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
-import { createLevelMeter } from '../../src/http/health/measure-levels.ts'
+import { createGaugeReader } from '../../src/operations/measure-gauges.ts'
 import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
 import { makePdf } from '../support/files/make-files.ts'
@@ -95,7 +95,7 @@ test('free room is told of both folders, and of none that does not answer', asyn
     expect(await figure('paniq_documents_disk_size_bytes', `folder="${folder}"`)).toBe(bsize * blocks)
   }
   const folders = { uploads: join(scene.service.folder, 'uploads'), data: join(scene.service.folder, 'not-mounted') }
-  await createLevelMeter({ ...scene.service.app, folders, plan: [] })()
+  await createGaugeReader({ ...scene.service.app, folders, plan: [] })()
   const text = await scene.service.app.metrics.registry.metrics()
   expect(text).toMatch(/^paniq_documents_disk_free_bytes\{folder="uploads"\}/m)
   expect(text).not.toMatch(/folder="data"/)

@@ -52,7 +52,7 @@ test.each(['refuse', 'hang'] as const)(
     expect(status).toBe(200)
     expect(body).toMatchObject({ status: 'degraded', checks: { database: { state: 'ok' }, local: { state: 'ok' } } })
     expect(body.checks.s3.message).toBe(
-      'S3 does not answer: new files wait on local disk and go there by themselves; those that lie there cannot be downloaded.',
+      'S3 does not answer: new files are stored locally and move to S3 later; files in S3 cannot be downloaded.',
     )
     for (const secret of [scene.bucket.name, '127.0.0.1', scene.bucket.s3.app.accessKeyId, 'ECONN', 'Timeout'])
       expect(text).not.toContain(secret)
@@ -98,7 +98,7 @@ test('what failed is told in the log, with its cause', async () => {
 })
 
 test.each([
-  ['local', 200, 'degraded', 'new files wait on local disk'],
+  ['local', 200, 'degraded', 'new files are stored locally'],
   ['off', 503, 'unavailable', 'files cannot be uploaded'],
 ])('a bucket that does not exist, and the fallback is %s: %i', async (fallback, status, word, then) => {
   const elsewhere = await startService({

@@ -128,7 +128,7 @@ test('a job that was due and did not run is late: in the status, in readyz and i
 
   await expect.poll(async () => (await readiness()).status, polling).toBe('degraded')
   const { checks, jobs } = await readiness()
-  expect(checks.jobs).toEqual({ state: 'failed', message: 'Late: verify-sample.' })
+  expect(checks.jobs).toEqual({ state: 'failed', message: 'Overdue: verify-sample.' })
   expect(jobs.filter((job) => job.is_overdue).map(({ name }) => name)).toEqual(['verify-sample'])
   expect(JSON.stringify({ checks, jobs })).not.toContain(service.app.instance)
   expect((await seeJob('verify-sample'))?.overdue_seconds).toBeGreaterThan(24 * 3600)

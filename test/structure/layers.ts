@@ -36,13 +36,6 @@ const mayImport: Record<string, string[]> = {
 /** What http runs of database and storage without a use case in between: which file, what, and why. Types are free. */
 export const httpExceptions: [importer: string, imported: string, reason: string][] = [
   ['errors/answer-error.ts', 'database/connection/postgres-errors.ts', 'turns any database failure into an answer'],
-  ['health/readiness.ts', 'database/connection/client.ts', 'asks the database for a sign of life'],
-  ['health/readiness.ts', 'storage/s3/s3-store.ts', 'asks S3 for a sign of life'],
-  ['health/readiness.ts', 'storage/streams/read-as-it-grows.ts', 'races a probe against a signal, stores nothing'],
-  ['health/measure-levels.ts', 'database/backup/running-backups.ts', 'reads totals for gauges, no row of a firm'],
-  ['health/measure-levels.ts', 'database/work/count-rows.ts', 'reads totals for gauges, no row of a firm'],
-  ['health/measure-levels.ts', 'database/documents/verifications.ts', 'reads totals for gauges, no row of a firm'],
-  ['health/measure-levels.ts', 'storage/spool/spool.ts', 'reads the free space of the disk for a gauge'],
   ['rate-limits/limit-rates.ts', 'database/people/rate-limits.ts', 'a rate limit comes before every use case'],
   ['rate-limits/limit-rates.ts', 'database/people/sessions.ts', 'hashes an address, reads no row'],
   ['rate-limits/lease-rate-limits.ts', 'storage/streams/read-as-it-grows.ts', 'races a lease against a signal'],

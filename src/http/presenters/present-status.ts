@@ -2,7 +2,7 @@ import type { JobStateShape, ReadinessShape, StatusShape } from '../../contract/
 import type { Waiting } from '../../database/work/count-rows.ts'
 import type { LastRun, WorkState } from '../../operations/judge-work.ts'
 import type { ServiceStatus } from '../../operations/service-status.ts'
-import { platformRowsOf } from '../health/measure-levels.ts'
+import { sumPlatformRows } from '../../operations/measure-gauges.ts'
 
 type Answering = { instance: string; version: string }
 
@@ -43,7 +43,7 @@ export function presentStatus(
       last_migration: migrations.last,
       migrations: migrations.count,
       migrated_at: migrations.since.toISOString(),
-      platform_rows_waiting: presentWaiting(platformRowsOf(rows)),
+      platform_rows_waiting: presentWaiting(sumPlatformRows(rows)),
     },
   }
 }

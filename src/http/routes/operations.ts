@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 import { healthShape, type ReadinessShape, readinessShape, statusShape } from '../../contract/operations.ts'
 import { readStatus, type StatusNeeds } from '../../operations/service-status.ts'
-import { createLevelMeter, type LevelsNeeds } from '../health/measure-levels.ts'
+import { createGaugeReader, type GaugeNeeds } from '../../operations/measure-gauges.ts'
 import { presentStatus } from '../presenters/present-status.ts'
 
 type Needs = { checkReadiness: () => Promise<ReadinessShape> }
@@ -70,9 +70,9 @@ export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
 }
 
 /** What was counted, in the text format of Prometheus. What each name means stands in docs/metrics.md. */
-export function metricsRoutes(needs: LevelsNeeds): FastifyPluginAsyncZod {
+export function metricsRoutes(needs: GaugeNeeds): FastifyPluginAsyncZod {
   const { registry } = needs.metrics
-  const measureLevels = createLevelMeter(needs)
+  const readGauges = createGaugeReader(needs)
   return async (server) => {
     server.get(
       '/metrics',
@@ -85,7 +85,7 @@ export function metricsRoutes(needs: LevelsNeeds): FastifyPluginAsyncZod {
         },
       },
       async (_request, reply) => {
-        await measureLevels()
+        await readGauges()
         return reply.type(registry.contentType).send(await registry.metrics())
       },
     )
