@@ -58,11 +58,11 @@ function setProcessGauges(needs: GaugeNeeds): void {
   else metrics.s3Available.remove()
   // The scan of waiting versions sets it; without a scanner there is none.
   if (needs.scanner === undefined) metrics.scannerUp.remove()
-  const { inUse, idle, waiting, most } = needs.countConnections()
+  const { inUse, idle, waiting, max } = needs.countConnections()
   metrics.databaseConnections.set({ state: 'in_use' }, inUse)
   metrics.databaseConnections.set({ state: 'idle' }, idle)
   metrics.databaseConnections.set({ state: 'waiting' }, waiting)
-  metrics.databaseConnectionsMax.set(most)
+  metrics.databaseConnectionsMax.set(max)
   metrics.uploadMemory.set({ kind: 'used' }, budget.totalBytes - budget.free())
   metrics.uploadMemory.set({ kind: 'limit' }, budget.totalBytes)
   metrics.uploadsWaiting.set(budget.waiting())
