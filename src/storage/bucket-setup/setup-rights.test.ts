@@ -6,7 +6,7 @@ import { proofRights, setupRights } from './bucket-rules.ts'
 
 test('docs/commands.md names every right that setting a bucket up takes, and no other', () => {
   const page = readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8')
-  const [, paragraph = ''] = /\nThe rights that it takes: ([^]*?)\n\n/.exec(page) ?? []
+  const [, paragraph = ''] = /\nRequired permissions: ([^]*?)\n\n/.exec(page) ?? []
   const named = new Set([...paragraph.matchAll(/`(s3:\w+)`/g)].map(([, right]) => right))
 
   expect(named).toEqual(new Set([...Object.values(setupRights).flatMap(Object.values<string>), ...proofRights]))
