@@ -5,53 +5,79 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
-const pages = (
-  await Array.fromAsync(glob(['ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/**/*.md'], { cwd: root }))
-).toSorted()
+const paths = await Array.fromAsync(
+  glob(['*.md', 'docs/**/*.md', '{bench,deploy,test}/**/README.md'], {
+    cwd: root,
+    exclude: ['**/node_modules/**'],
+  }),
+)
+const pages = await Promise.all(
+  paths.toSorted().map(async (page) => ({ page, text: await readFile(join(root, page), 'utf8') })),
+)
 
-/** Looks like a file of the project and is none: a key of the bucket, a folder that is still to come. */
-const noFiles = new Set(['test/connection_test.txt', 'http/json', 'http/protobuf'])
+/** They look like paths of the project, but are an object of the bucket, values of a setting, and a file of the running service. */
+const otherPaths = new Set(['test/connection_test.txt', 'http/json', 'http/protobuf', 'data/initial-admin-password'])
 
-/** Backticked words that can only be a file or a folder: a path, but of the web or of a setting's folder, or a name of code. */
-function namedIn(page: string): string[] {
-  const words = [...page.matchAll(/`([^`\s]+)`/g)].map(([, word = '']) => word)
+/** Backticked words that can only be a file or a folder of the project. */
+function namedIn(text: string): string[] {
+  const words = [...text.matchAll(/`([^`\s]+)`/g)].map(([, word = '']) => word)
   return words.filter((word) => isPath(word) || /^[\w.-]+\.ts$/.test(word))
 }
 
 function isPath(word: string): boolean {
-  const isOfTheWeb = /^(application|multipart|text|image)\//.test(word)
-  return /^[a-z.][\w.-]*\/[\w./-]*$/.test(word) && !word.startsWith('./') && !isOfTheWeb
+  const isMediaType = /^(application|multipart|text|image)\//.test(word)
+  return /^[a-z.][\w.-]*\/[\w./-]*$/.test(word) && !word.startsWith('./') && !isMediaType
 }
 
-/** A folder without files is none: it is not in the repository. */
-function isThere(path: string): boolean {
+/** An empty folder does not count: it is not in the repository. */
+function exists(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false })
   return stat !== undefined && (!stat.isDirectory() || readdirSync(path).length > 0)
 }
 
-const named = await Promise.all(
-  pages.map(async (page) => ({ page, files: namedIn(await readFile(join(root, page), 'utf8')) })),
-)
+test('every file that ARCHITECTURE, CONTRIBUTING or a page of docs names exists', () => {
+  const checked = pages.filter(({ page }) => /^(README|ARCHITECTURE|CONTRIBUTING)\.md$|^docs\//.test(page))
+  const named = checked.flatMap(({ page, text }) => namedIn(text).map((file) => ({ page, file })))
+  const missing = named
+    .filter(({ file }) => !otherPaths.has(file))
+    .filter(({ page, file }) => !['src', '.', dirname(page)].some((folder) => exists(join(root, folder, file))))
 
-test('every file that a page names is there: below src, the root or beside the page', () => {
-  const missing = named.flatMap(({ page, files }) =>
-    files
-      .filter((file) => !noFiles.has(file))
-      .filter((file) => !['src', '.', dirname(page)].some((folder) => isThere(join(root, folder, file))))
-      .map((file) => `${page}: ${file}`),
-  )
-
-  expect(named.flatMap(({ files }) => files).length).toBeGreaterThan(30)
+  expect(named.length).toBeGreaterThan(30)
   expect(missing).toEqual([])
 })
 
-test('what is said to be no file is named, and is none', () => {
-  const all = new Set(named.flatMap(({ files }) => files))
+test('every link of a page leads to an existing file and heading', () => {
+  const anchors = new Map(pages.map(({ page, text }) => [page, anchorsOf(text)]))
+  const links = pages.flatMap(({ page, text }) =>
+    [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, to = '']) => ({ page, to }))
+      .filter(({ to }) => !/^https?:/.test(to)),
+  )
+  const broken = links.filter(({ page, to }) => {
+    const [path = '', anchor] = to.split('#')
+    const target = path === '' ? page : join(dirname(page), path)
+    if (!exists(join(root, target))) return true
+    return anchor !== undefined && anchors.get(target)?.has(anchor) !== true
+  })
 
-  expect([...noFiles].filter((file) => !all.has(file) || isThere(join(root, 'src', file)))).toEqual([])
+  expect(links.length).toBeGreaterThan(200)
+  expect(broken).toEqual([])
 })
 
-test('a name of code, a path and a folder are told from addresses, media types and settings', () => {
+/** The anchors that GitHub makes of headings. */
+function anchorsOf(text: string): Set<string> {
+  const headings = [...text.replaceAll(/^ *```[^]*?^ *```$/gm, '').matchAll(/^#+ (.+)$/gm)]
+  return new Set(
+    headings.map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
+
+test('names of code, paths and folders are recognized; addresses, media types and settings are not', () => {
   const page =
     '`people/rights.ts` `keep.ts` `database/` `/api/v1` `application/json` `./uploads` `DATA_DIR/x` `a b/c.ts` `GET /x`'
 
