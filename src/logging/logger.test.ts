@@ -133,6 +133,7 @@ test.each(careless)('%s is shown to people without its secret', (_what, value, s
   const { log, lines } = keepLines(true)
 
   log.info({ value, err: new Error(String(value)) }, String(value))
+  log.warn({ value, err: new Error(String(value)) }, String(value))
 
   for (const secret of secrets) expect(lines.join('')).not.toContain(secret)
 })
@@ -246,6 +247,22 @@ test('a file name with escapes does nothing to a terminal and fakes no line ther
   expect(shown).not.toMatch(/[^\P{Cc}\n]|\p{Zl}|\u202e/u)
   expect(shown).toContain(String.raw`\u001b[2J`)
   expect(shown.split('\n').filter((line) => line.startsWith('{'))).toEqual([])
+})
+
+test('a terminal shows one line per request, and fields only for warnings and errors', () => {
+  const { log, lines } = keepLines(true)
+  const request = { event: 'request', method: 'POST', route: '/documents', status: 201, ip: '192.0.2.1' }
+
+  log.info({ ...request, duration_ms: 12.4 })
+  log.info({ ...request, status: undefined, duration_ms: 3, aborted: true })
+  log.info({ event: 'stopping', signal: 'SIGINT' }, 'stopping')
+  log.info({ event: 'job_finished', job: 'collect' })
+  log.warn({ event: 'slow', seconds: 3 }, 'slow')
+
+  const shown = lines.join('').replaceAll(/\d\d:\d\d:\d\d/g, 'TIME')
+  expect(shown).toBe(
+    'POST /documents 201 12 ms\nPOST /documents no answer 3 ms, aborted\n[TIME] INFO: stopping\n[TIME] WARN: slow\n    event: "slow"\n    seconds: 3\n',
+  )
 })
 
 test('lines of one piece of work carry its fields, and none of each other’s', () => {

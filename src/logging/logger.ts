@@ -22,21 +22,47 @@ export function createLogger({ level, isTerminal, destination }: LoggerOptions):
       serializers: { err: (error: Error) => redactKeys(pino.stdSerializers.err(error)) },
       // A copy: pino writes each line's own fields into what it gets.
       mixin: () => ({ ...logContext(), trace_id: currentSpan()?.traceId }),
-      hooks: { streamWrite: isTerminal ? forPeople() : (line) => escapeRawControls(redact(line)) },
+      hooks: { streamWrite: isTerminal ? createTerminalFormat(level) : (line) => escapeRawControls(redact(line)) },
     },
     // Synchronous, so that the last line before the end of the process is not lost.
     destination ?? pino.destination({ dest: 1, sync: true }),
   )
 }
 
-function forPeople(): (line: string) => string {
-  const prettify = prettyFactory({
+/** Successful jobs run all day: on a terminal they would push the start block and the requests out of sight. */
+const hiddenOnTerminal = new Set<unknown>(['job_finished', 'task_finished'])
+const levelsWithFields = new Set<unknown>(['warn', 'error', 'fatal'])
+
+/**
+ * Formats lines for a terminal: one line per request or event, with fields only for warnings and errors. The levels
+ * `debug` and `trace` show everything.
+ */
+function createTerminalFormat(level: string): (line: string) => string {
+  const options = {
     translateTime: 'HH:MM:ss',
     ignore: 'pid,hostname',
-    // Without this a line break in a message would begin what looks like a line of the log.
-    messageFormat: (log, messageKey) => textOf(log[messageKey] ?? log['event']).replaceAll('\n', String.raw`\n`),
-  })
-  return (line) => prettify(escapeTwice(redact(line)))
+    // Without this a line break in a message would begin what looks like another line of the log.
+    messageFormat: (log: Record<string, unknown>, messageKey: string) =>
+      textOf(log[messageKey] ?? log['event']).replaceAll('\n', String.raw`\n`),
+  }
+  const full = prettyFactory(options)
+  const brief = prettyFactory({ ...options, hideObject: true })
+  const isDetailed = level === 'debug' || level === 'trace'
+
+  return (line) => {
+    const safe = escapeTwice(redact(line))
+    // pino writes one object a line.
+    const entry = JSON.parse(safe) as Record<string, unknown>
+    if (isDetailed || levelsWithFields.has(entry['level'])) return full(safe)
+    if (hiddenOnTerminal.has(entry['event'])) return ''
+    return entry['event'] === 'request' ? `${formatRequest(entry)}\n` : brief(safe)
+  }
+}
+
+/** `POST /documents 201 12 ms`. */
+function formatRequest({ method, route, status, duration_ms: ms, aborted }: Record<string, unknown>): string {
+  const outcome = status === undefined ? 'no answer' : String(status)
+  return `${textOf(method)} ${textOf(route)} ${outcome} ${Math.round(Number(ms))} ms${aborted === true ? ', aborted' : ''}`
 }
 
 function textOf(value: unknown): string {
