@@ -30,16 +30,16 @@ import { explainListening } from '../cli/printing/explain-failure.ts'
 type Needs = {
   config: Config
   log: Logger
-  /** Where messages read; apart from the log when that is for machines. */
+  /** Messages for people: standard error when the log on standard output is JSON. */
   messages: NodeJS.WriteStream
-  /** Whether the credentials of S3 are still those of `.env.example`. */
+  /** Whether the S3 credentials are still the placeholders of `.env.example`. */
   hasPlaceholders: boolean
 }
 
-/** The times are passed in so that tests need not wait as long. */
+/** Tests pass shorter times. */
 type ServeOptions = { jobs: boolean; stopTimes?: StopTimes; s3Limits?: S3Limits; tendTimes?: LocalDiskTimes }
 
-/** The API, with the jobs behind it unless they run elsewhere, until it is told to end. */
+/** Runs the API, with the jobs unless they run elsewhere, until a shutdown signal. */
 export async function serve(needs: Needs, options: ServeOptions): Promise<void> {
   const { jobs, stopTimes = defaultStopTimes, s3Limits = {}, tendTimes } = options
   await runUntilShutdown({ ...needs, s3Limits }, async (app, opened, ending) => {
@@ -49,7 +49,7 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
     const running = trackRequests(server, ending)
     const behind: Closer[] = []
     opened.push(async () => {
-      // A terminal's Ctrl-C, and a start that failed, have nobody who must first look elsewhere.
+      // After Ctrl-C or a failed start there is no load balancer that must first stop sending requests.
       const times = ending.reason === 'SIGTERM' ? stopTimes : { ...stopTimes, acceptMs: 0, hearMs: 0 }
       await Promise.all([stopServing(server, { ...app, s3: app.stores.s3, running, times }), closeAll(behind)])
     })
@@ -58,7 +58,7 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
       throw explainListening(error, { host, port })
     })
     const address = addressToOpen(host, listening)
-    // Not waited for: without its provider the service still works for everybody else.
+    // Not awaited: without its provider the service still works for everybody else.
     void app.provider?.prepare()
     openTending(app, behind, tendTimes)
     if (jobs) await openWorker(app, behind)
@@ -66,23 +66,24 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
     const storage = await checkStorage(app, needs.hasPlaceholders)
     const scanner = await checkScanner(app)
     app.log.info({ event: 'started', address, storage, scanner }, 'started')
+    // One write, so that no line of the log comes in between.
     needs.messages.write(`
 Paniq Documents answers at ${address}
 Administrator: ${administrator}
 Storage: ${storage}
 Scanner: ${scanner}
 Try next: ${firstCall(address)}
-`)
+${needs.messages.isTTY ? 'Ctrl-C stops the service.\n\n' : ''}`)
   })
 }
 
-/** The jobs alone. */
+/** Runs only the jobs. */
 export async function work(needs: Needs): Promise<void> {
   await runUntilShutdown(needs, async (app, opened) => {
     openTending(app, opened)
     await openWorker(app, opened)
     const storage = await checkStorage(app, needs.hasPlaceholders)
-    needs.messages.write(`Paniq Documents does its jobs.\nStorage: ${storage}\nScanner: ${await checkScanner(app)}\n`)
+    needs.messages.write(`Paniq Documents runs its jobs.\nStorage: ${storage}\nScanner: ${await checkScanner(app)}\n`)
     app.log.info({ event: 'started' }, 'started')
   })
 }
@@ -104,18 +105,18 @@ async function openWorker(app: App, opened: Closer[]): Promise<void> {
   opened.push(() => worker.close())
 }
 
-/** Opens the whole, and closes it in reverse when it is told to end: no new requests, running ones finish, then the rest. */
+/** Opens the app, and closes it in reverse at a shutdown signal: no new requests, running ones finish, then the rest. */
 async function runUntilShutdown(
   { config, log, messages, s3Limits = {} }: Needs & { s3Limits?: S3Limits },
   start: (app: App, opened: Closer[], ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const ending = new AbortController()
-  const told = awaitShutdown(messages, ending)
+  const shutdown = awaitShutdown(messages, ending)
   const app = await openApp(config, log, s3Limits)
   const opened: Closer[] = [() => app.close()]
   try {
     await start(app, opened, ending.signal)
-    const signal = await told
+    const signal = await shutdown
     log.info({ event: 'stopping', signal }, 'stopping')
   } finally {
     await closeAll(opened)
@@ -123,23 +124,23 @@ async function runUntilShutdown(
   log.info({ event: 'stopped' }, 'stopped')
 }
 
-/** Sees to it that no upload asks an S3 that is out, or puts a paper into a bucket that is not ours. */
+/** Disables S3 when its bucket belongs to another installation. */
 async function checkBucketOwner(app: App): Promise<void> {
   try {
     await disableWrongBucket(app)
   } catch (error) {
     if (isS3Out(error)) return
-    app.log.warn({ event: 'claim_failed', store: 's3', err: error }, 'S3 could not be asked whose the bucket is')
+    app.log.warn({ event: 'claim_failed', store: 's3', err: error }, 'bucket owner unknown, s3 failed')
   }
 }
 
-/** Says where new papers go, and sees to it that an S3 that is out is not asked in the first upload's time. */
+/** Describes where new files are stored. Opens the circuit of an S3 that is down, so that the first upload does not wait for it. */
 async function checkStorage(app: App, hasPlaceholders: boolean): Promise<string> {
   const { config, stores } = app
   const { s3, preferred } = stores
   if (s3 === undefined) await warnUnreachableDocuments(app)
-  const isAsked = preferred === 's3' && !unlikely.has(s3?.outage()?.trouble)
-  const trouble = isAsked ? await findS3Trouble(config.s3) : undefined
+  const isChecked = preferred === 's3' && !certainTroubles.has(s3?.outage()?.trouble)
+  const trouble = isChecked ? await findS3Trouble(config.s3) : undefined
   if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
   return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })
 }
@@ -152,12 +153,12 @@ async function warnUnreachableDocuments({ db, log }: App): Promise<void> {
   if (!(await hasVersionsIn(db, 's3'))) return
   log.warn(
     { event: 's3_not_set_up' },
-    'papers lie in S3, which is not set up here, so that they cannot be downloaded: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or USE_S3_STORAGE=true where a profile or a role has the credentials, and AWS_S3_BUCKET',
+    'documents on S3 cannot be downloaded, s3 is not configured: set AWS_S3_BUCKET with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or with USE_S3_STORAGE=true where a profile or role has the credentials',
   )
 }
 
-/** Known better than asking again would tell. */
-const unlikely = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
+/** Troubles that are certain without another request. */
+const certainTroubles = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
 
 async function prepareAdministrator({ config, messages }: Needs, app: App): Promise<string> {
   const actor = systemActor(randomUUID())
@@ -167,7 +168,7 @@ async function prepareAdministrator({ config, messages }: Needs, app: App): Prom
       given: config.admin,
       isEmbedded: config.database.kind === 'embedded',
       async handOver(made) {
-        if (messages.isTTY) messages.write(`The administrator’s password, shown this once: ${made.password}\n`)
+        if (messages.isTTY) messages.write(`The administrator’s password, shown only this once: ${made.password}\n`)
         else await writePasswordFile(config.dataDir, made)
       },
     },

@@ -13,19 +13,27 @@ import {
   startOnTerminal,
 } from '../support/cli/run-command.ts'
 
+/** Every line follows the one before. */
+const startBlock =
+  /answers at (\S+)\r\nAdministrator: .+\r\nStorage: .+\r\nScanner: .+\r\nTry next: curl .+\r\nCtrl-C stops the service\.\r\n/
 const ctrlC = '\u0003'
 const password = 'correct horse battery'
 
-test('npm start on a terminal shows the administrator’s password, and one Ctrl-C ends all of it cleanly', async () => {
+test('npm start on a terminal prints the start block last, then one line per request; one Ctrl-C stops everything', async () => {
   const folder = await makeWorkFolder()
   const service = startOnTerminal(checkout, 'npm start', storedBelow(folder))
-  await service.untilSaid(/password, shown this once: [\w-]{24}\r\n/)
-  await service.untilSaid(/Try next: curl/)
+  await service.untilSaid(/password, shown only this once: [\w-]{24}\r\n/)
+  const [, address = ''] = await service.untilSaid(startBlock)
+  await fetch(`${address}/api/v1/document-types`)
+  await service.untilSaid(/^GET \/api\/v1\/document-types 401 \d+ ms\r$/m)
 
   service.type(ctrlC)
   const { stdout } = await service.ended()
   expect(stdout).toMatch(/INFO.*stopped/)
   expect(stdout).not.toContain('"level":')
+  const [, afterBlock = ''] = stdout.split('Ctrl-C stops the service.\r\n\r\n')
+  expect(afterBlock).toMatch(/^GET /)
+  expect(afterBlock).not.toMatch(/^ {4}\w+:/m)
   expect(serverPid(join(folder, 'data'))).toBeUndefined()
 })
 

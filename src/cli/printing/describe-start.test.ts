@@ -7,48 +7,48 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Config, loadConfig } from '../../config/config.ts'
 import { addressToOpen, describeAdministrator, describeScanner, describeStorage, firstCall } from './describe-start.ts'
 
-describe('who looks after the installation', () => {
+describe('the administrator', () => {
   const email = 'thandi@firm.example'
 
-  test('made from the settings, or there already', async () => {
+  test('created from the settings, or present already', async () => {
     const { config } = await makeConfig()
     const made = { kind: 'made', email, isGenerated: false } as const
     expect(describeAdministrator(config, made, false)).toBe(`${email}, with the password of ADMIN_PASSWORD`)
     expect(describeAdministrator(config, { kind: 'present', email }, false)).toContain('ADMIN_PASSWORD changed nothing')
   })
 
-  test('made with a password of our own: shown, or in a file', async () => {
+  test('with a generated password: shown, or in a file', async () => {
     const { config, dataDir } = await makeConfig()
     const made = { kind: 'made', email, isGenerated: true } as const
-    expect(describeAdministrator(config, made, true)).toBe(`${email}, password as shown above, once`)
+    expect(describeAdministrator(config, made, true)).toBe(`${email}, password as shown above`)
     expect(describeAdministrator(config, made, false)).toBe(
       `${email}, password in the second line of ${dataDir}/initial-admin-password`,
     )
   })
 
-  test('an e-mail of somebody without the role makes nobody, and says what to do', async () => {
+  test('an account without the role: none is created, and the text says what to do', async () => {
     const { config } = await makeConfig()
     const text = describeAdministrator(config, { kind: 'not_an_administrator', email }, false)
-    expect(text).toMatch(/^none made, .* users create --admin/)
+    expect(text).toMatch(/^none created: .* users create --admin/)
   })
 
-  test('somebody who was there before: the file, as long as it is there', async () => {
+  test('present before: names the file of the initial password while it exists', async () => {
     const { config, dataDir } = await makeConfig()
     const before = { kind: 'not_needed' } as const
-    expect(describeAdministrator(config, before, true)).toMatch(/^there already\. .*users create --admin/)
+    expect(describeAdministrator(config, before, true)).toMatch(/^exists already\. .*users create --admin/)
     await writeFile(join(dataDir, 'initial-admin-password'), '')
     expect(describeAdministrator(config, before, true)).toContain(
-      `initial password of the first one are in ${dataDir}/`,
+      `${dataDir}/initial-admin-password has the e-mail and the initial password of the first one`,
     )
   })
 
-  test('a shared database’s is for the platform to say', async () => {
+  test('with a shared database: that of the platform', async () => {
     const { config } = await makeConfig()
-    expect(describeAdministrator(config, { kind: 'not_wanted' }, true)).toBe('as the platform’s tables have it')
+    expect(describeAdministrator(config, { kind: 'not_wanted' }, true)).toBe('as in the tables of the platform')
   })
 })
 
-test('who looks for viruses: nobody, or clamd, and whether it can be reached', () => {
+test('the scanner: none, or clamd, and whether it is reachable', () => {
   const clamd = { host: 'scanner.example', port: 3310 }
   expect(describeScanner({ clamd: undefined }, false)).toMatch(/^not set; .*CLAMD_URL/)
   expect(describeScanner({ clamd }, true)).toBe('clamd at scanner.example:3310, reachable')
@@ -57,16 +57,16 @@ test('who looks for viruses: nobody, or clamd, and whether it can be reached', (
   )
 })
 
-describe('where papers go', () => {
+describe('the storage', () => {
   const reachable = { outage: undefined, trouble: undefined, hasPlaceholders: false }
   const withoutKeys = { ...reachable, outage: { trouble: 'no_credentials' } } as const
   const toS3 = { USE_S3_STORAGE: 'true' }
   const toS3Alone = { ...toS3, S3_FALLBACK: 'off' }
 
   test.each([
-    [{}, reachable, 'local ./papers (USE_S3_STORAGE is false)'],
-    [toS3, withoutKeys, 'local as fallback ./papers (AWS credentials not found)'],
-    [toS3Alone, withoutKeys, 'none, uploads are refused (AWS credentials not found, and S3_FALLBACK is off)'],
+    [{}, reachable, 'local ./files (USE_S3_STORAGE is false)'],
+    [toS3, withoutKeys, 'local as fallback ./files (AWS credentials not found)'],
+    [toS3Alone, withoutKeys, 'none, uploads fail (AWS credentials not found, and S3_FALLBACK is off)'],
     [toS3, reachable, 'S3 paniq-system-dev, af-south-1, reachable'],
   ])('%o', (settings, state, expected) => {
     expect(describeWith(settings, state)).toBe(expected)
@@ -74,22 +74,22 @@ describe('where papers go', () => {
 
   test('placeholders that were never replaced are named', () => {
     expect(describeWith(toS3, { ...withoutKeys, hasPlaceholders: true })).toBe(
-      'local as fallback ./papers (AWS credentials not found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are still the placeholders of .env.example)',
+      'local as fallback ./files (AWS credentials not found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are still the placeholders of .env.example)',
     )
   })
 
   test.each([
-    [toS3, 'Until it can be, new papers wait in ./papers.'],
-    [toS3Alone, 'Until it can be, uploads are refused (S3_FALLBACK is off).'],
-  ])('an unreachable S3 comes with what to do, and with what happens meanwhile: %o', (settings, meanwhile) => {
-    const trouble = { says: 'Bucket does not exist', advice: 'Make it.' }
+    [toS3, 'Until then, new files are stored in ./files.'],
+    [toS3Alone, 'Until then, uploads fail (S3_FALLBACK is off).'],
+  ])('an unreachable S3 comes with what to do, and what happens until then: %o', (settings, meanwhile) => {
+    const trouble = { says: 'Bucket does not exist', advice: 'Create it.' }
     expect(describeWith(settings, { ...reachable, outage: { trouble: 'no_bucket' }, trouble })).toBe(
-      `S3 paniq-system-dev, af-south-1, not reachable: Bucket does not exist. Make it. ${meanwhile}`,
+      `S3 paniq-system-dev, af-south-1, not reachable: Bucket does not exist. Create it. ${meanwhile}`,
     )
   })
 
-  test('a folder that is not below the working directory is written whole', () => {
-    expect(describeWith({ UPLOADS_DIR: '/srv/papers' }, reachable)).toContain('local /srv/papers ')
+  test('a folder outside the working directory is an absolute path', () => {
+    expect(describeWith({ UPLOADS_DIR: '/srv/files' }, reachable)).toContain('local /srv/files ')
   })
 })
 
@@ -98,7 +98,7 @@ test.each([
   ['0.0.0.0', 'http://127.0.0.1:8000', 'http://localhost:8000'],
   ['127.0.0.1', 'http://127.0.0.1:8000', 'http://127.0.0.1:8000'],
   ['::1', 'http://[::1]:8000', 'http://[::1]:8000'],
-])('listening on %s, it is to be opened where it can be', (host, listening, expected) => {
+])('listening on %s, the address to open can be called', (host, listening, expected) => {
   expect(addressToOpen(host, listening)).toBe(expected)
 })
 
@@ -115,5 +115,5 @@ async function makeConfig(): Promise<{ config: Config; dataDir: string }> {
 }
 
 function describeWith(settings: Record<string, string>, state: Parameters<typeof describeStorage>[1]): string {
-  return describeStorage(loadConfig({ UPLOADS_DIR: 'papers', ...settings }), state)
+  return describeStorage(loadConfig({ UPLOADS_DIR: 'files', ...settings }), state)
 }

@@ -6,14 +6,14 @@ import { type AdministratorOutcome, passwordFile } from '../../people/accounts/e
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
 
 type S3State = {
-  /** Why S3 is left alone from the start on. */
+  /** Why the circuit of S3 is open. */
   outage: Pick<Outage, 'trouble'> | undefined
-  /** Why it could not be reached just now, and what to do. */
+  /** Why S3 could not be reached just now, and what to do. */
   trouble: { says: string; advice: string } | undefined
   hasPlaceholders: boolean
 }
 
-/** Where new papers go and why. */
+/** Describes where new files are stored, and why. */
 export function describeStorage(config: Config, { outage, trouble, hasPlaceholders }: S3State): string {
   const { s3, useS3, fallback, uploadsDir } = config
   if (!useS3) return `local ${shortPath(uploadsDir)} (USE_S3_STORAGE is false)`
@@ -21,62 +21,62 @@ export function describeStorage(config: Config, { outage, trouble, hasPlaceholde
     const why = `AWS credentials not found${hasPlaceholders ? ': AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are still the placeholders of .env.example' : ''}`
     return fallback === 'local'
       ? `local as fallback ${shortPath(uploadsDir)} (${why})`
-      : `none, uploads are refused (${why}, and S3_FALLBACK is off)`
+      : `none, uploads fail (${why}, and S3_FALLBACK is off)`
   }
   const place = `S3 ${s3.bucket}, ${s3.region}`
   const meanwhile =
     fallback === 'local'
-      ? `Until it can be, new papers wait in ${shortPath(uploadsDir)}.`
-      : 'Until it can be, uploads are refused (S3_FALLBACK is off).'
+      ? `Until then, new files are stored in ${shortPath(uploadsDir)}.`
+      : 'Until then, uploads fail (S3_FALLBACK is off).'
   if (outage?.trouble === 'not_ours')
-    return `${place}, not used: nothing in this bucket shows that it is ours. Correct AWS_S3_BUCKET, or restore the bucket, and restart. ${meanwhile}`
+    return `${place}, not used: the bucket does not belong to this installation. Correct AWS_S3_BUCKET, or restore the bucket, and restart. ${meanwhile}`
   if (trouble === undefined) return `${place}, reachable`
   return `${place}, not reachable: ${trouble.says}. ${trouble.advice} ${meanwhile}`
 }
 
-/** Who looks for viruses, if anybody. */
+/** Describes the virus scanner, if there is one. */
 export function describeScanner({ clamd }: Pick<Config, 'clamd'>, isReachable: boolean): string {
-  if (clamd === undefined) return 'not set; papers are given out unscanned (CLAMD_URL)'
+  if (clamd === undefined) return 'not set; files are served unscanned (CLAMD_URL)'
   const where = 'path' in clamd ? clamd.path : `${clamd.host}:${clamd.port}`
   if (isReachable) return `clamd at ${where}, reachable`
-  return `clamd at ${where}, unreachable; new papers are kept, and nobody gets them until it answers (CLAMD_URL)`
+  return `clamd at ${where}, unreachable; new files are stored, and not served until it answers (CLAMD_URL)`
 }
 
-/** Who looks after this installation, and where their password is. `isShown`: it was just shown on this terminal. */
+/** Describes the administrator of this installation and where the password is. `isShown`: it was printed on this terminal. */
 export function describeAdministrator(config: Config, outcome: AdministratorOutcome, isShown: boolean): string {
   const file = passwordFile(config.dataDir)
   switch (outcome.kind) {
     case 'made':
       if (!outcome.isGenerated) return `${outcome.email}, with the password of ADMIN_PASSWORD`
-      return `${outcome.email}, password ${isShown ? 'as shown above, once' : `in the second line of ${shortPath(file)}`}`
+      return `${outcome.email}, password ${isShown ? 'as shown above' : `in the second line of ${shortPath(file)}`}`
     case 'present':
-      return `${outcome.email}, there already; ADMIN_PASSWORD changed nothing`
+      return `${outcome.email}, exists already; ADMIN_PASSWORD changed nothing`
     case 'not_an_administrator':
-      return `none made, since ${outcome.email} belongs to somebody without that role. ${makeOne}`
+      return `none created: the account ${outcome.email} does not have that role. ${createAnother}`
     case 'not_needed':
       return existsSync(file)
-        ? `there already; the e-mail and, in the second line, the initial password of the first one are in ${shortPath(file)}`
-        : `there already. ${makeOne}`
+        ? `exists already; ${shortPath(file)} has the e-mail and the initial password of the first one`
+        : `exists already. ${createAnother}`
     case 'not_wanted':
-      return 'as the platform’s tables have it'
+      return 'as in the tables of the platform'
   }
 }
 
-const makeOne = 'Another one: ./bin/paniq-docs users create --admin --help'
+const createAnother = 'To create another: ./bin/paniq-docs users create --admin --help'
 
-/** Where somebody on this machine opens what listens there: “every address” is none that can be called. */
+/** The address to open on this machine: a wildcard address cannot be called. */
 export function addressToOpen(host: string, listening: string): string {
   const isEveryAddress = host === '0.0.0.0' || host === '::'
   return isEveryAddress ? Object.assign(new URL(listening), { hostname: 'localhost' }).origin : listening
 }
 
-/** A line to paste: the first thing a newcomer can do. */
+/** The first call to try, as a line for a shell. */
 export function firstCall(address: string): string {
   const person = { email: 'you@example.com', password: 'a long password', first_name: 'Your', last_name: 'Name' }
   return `curl -sS ${address}/api/v1/auth/register -H 'content-type: application/json' -d '${JSON.stringify(person)}'`
 }
 
-/** As people write it, where it lies in the folder they are in. */
+/** Relative when the path is below the working directory. */
 function shortPath(path: string): string {
   const below = relative(process.cwd(), path)
   return below.startsWith('..') ? path : `./${below}`
