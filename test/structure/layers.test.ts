@@ -72,7 +72,7 @@ test.each([
   ['src/storage/s3/s3-store.ts', 'src/database/blobs/reserve-upload.ts'],
   ['src/scanner/clamd.ts', 'src/storage/spool/spool.ts'],
   ['src/database/documents/documents.ts', 'src/documents/upload/upload.ts'],
-  ['src/people/sessions/sessions.ts', 'src/documents/upload/upload.ts'],
+  ['src/people/sessions/log-in.ts', 'src/documents/upload/upload.ts'],
   ['src/documents/upload/upload.ts', 'src/http/server.ts'],
   ['src/http/server.ts', 'src/cli/s3/test-s3.ts'],
   ['src/http/server.ts', 'src/app.ts'],

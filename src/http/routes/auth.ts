@@ -28,7 +28,9 @@ import {
 import { visitorOf } from '../requests/authenticate.ts'
 import { register } from '../../people/accounts/accounts.ts'
 import { requirePerson } from '../../people/require-right.ts'
-import { logIn, type LogInNeeds, logOut, refreshSession } from '../../people/sessions/sessions.ts'
+import { logIn, type LogInNeeds } from '../../people/sessions/log-in.ts'
+import { logOut } from '../../people/sessions/log-out.ts'
+import { refreshSession } from '../../people/sessions/refresh-session.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | undefined }

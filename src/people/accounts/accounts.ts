@@ -7,7 +7,7 @@ import { digestEmail, endSessionsOf, removeFailures } from '../../database/peopl
 import { takenColumn } from '../../database/connection/postgres-errors.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Clock, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
-import { type LogInNeeds, startSession } from '../sessions/sessions.ts'
+import { type LogInNeeds, startSession } from '../sessions/log-in.ts'
 import type { Passwords } from '../sessions/passwords.ts'
 import type { Tokens } from '../sessions/tokens.ts'
 

@@ -6,7 +6,7 @@ import { makePdf } from '../../support/files/make-files.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../../support/people/people.ts'
 import type { Fuzzed } from './fuzz-world.ts'
 import { findAccountByEmail } from '../../../src/database/people/accounts.ts'
-import { startSession } from '../../../src/people/sessions/sessions.ts'
+import { startSession } from '../../../src/people/sessions/log-in.ts'
 
 export const askers = ['member', 'guard', 'stranger', 'administrator', 'nobody'] as const
 export type Asker = (typeof askers)[number]
