@@ -19,8 +19,8 @@ import { startAtZero, createMetrics, type Metrics } from './metrics/metrics.ts'
 import { createPasswords, type PasswordLimits, type Passwords } from './people/sessions/passwords.ts'
 import { deriveKey, ensureTokenSecret, type TokenKeys, createTokenKeys } from './people/sessions/tokens.ts'
 import { openClamd, type ClamdLimits } from './scanner/clamd.ts'
-import { cannotSayReasons, type Scanner } from './scanner/scanner.ts'
-import { type ByteBudget, makeByteBudget } from './storage/streams/memory-budget.ts'
+import { inconclusiveReasons, type Scanner } from './scanner/scanner.ts'
+import { type ByteBudget, createByteBudget } from './storage/streams/memory-budget.ts'
 import { type MultipartRecorder, StoreError } from './storage/file-store.ts'
 import { type GuardedS3, openGuardedS3, type S3Limits } from './storage/s3/guard-s3.ts'
 import { openLocalStore } from './storage/local/local-store.ts'
@@ -141,7 +141,7 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
       countConnections: () => database.countConnections(),
       ...statementsOf(config, database.db, processLock.processId),
       stores,
-      budget: makeByteBudget(maxUploadMemoryBytes),
+      budget: createByteBudget(maxUploadMemoryBytes),
       spool: await openSpool(join(dataDir, 'spool')),
       scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
       graceMs,
@@ -187,7 +187,7 @@ function openScannerOf(
   if (clamd === undefined) return undefined
   startAtZero(
     metrics.scansUndecided,
-    cannotSayReasons.map((reason) => ({ reason })),
+    inconclusiveReasons.map((reason) => ({ reason })),
   )
   return openClamd(clamd, limits)
 }

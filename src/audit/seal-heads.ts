@@ -8,10 +8,10 @@ import { z } from 'zod'
 import type { Config, S3Config } from '../config/config.ts'
 import { createFolders, readIfExists } from '../files/file-system.ts'
 import { explainS3Failure, type Explanation } from '../storage/s3/diagnosis/explain-s3-failure.ts'
-import { makeS3Client } from '../storage/s3/requests/retrying-s3-client.ts'
+import { openS3Client } from '../storage/s3/requests/retrying-s3-client.ts'
 import { s3FailureOf } from '../storage/s3/requests/s3-errors.ts'
 import type { Heads } from './compare-trail.ts'
-import { watchAnswers } from '../storage/s3/diagnosis/connection-step.ts'
+import { watchResponses } from '../storage/s3/diagnosis/connection-step.ts'
 
 /** The newest seal, as somebody outside keeps it. */
 export type Head = { number: number; hash: string; sealedAt: string }
@@ -36,7 +36,7 @@ export function openHeadStore(
 ): HeadStore | undefined {
   if (place === undefined) return undefined
   if ('path' in place) return createFileHeadStore(resolve(place.path))
-  return createBucketHeadStore(makeS3Client({ config: s3, log }), s3, place)
+  return createBucketHeadStore(openS3Client({ config: s3, log }), s3, place)
 }
 
 type BucketPrefix = { bucket: string; prefix: string }
@@ -46,7 +46,7 @@ type BucketPrefix = { bucket: string; prefix: string }
  * number has another name. Where the bucket has Object Lock with a default retention nobody can destroy them.
  */
 function createBucketHeadStore(client: S3Client, s3: S3Config, { bucket, prefix }: BucketPrefix): HeadStore {
-  const seen = watchAnswers(client)
+  const seen = watchResponses(client)
   return {
     address: `s3://${bucket}/${prefix}`,
     async store(head) {
@@ -97,9 +97,9 @@ function addHead(heads: Map<number, Set<string>>, { number, hash }: Pick<Head, '
 }
 
 /** Another setting names this bucket. */
-function explainForHeads(error: unknown, { says, advice }: Explanation): Explanation {
+function explainForHeads(error: unknown, { message, advice }: Explanation): Explanation {
   const isNowhere = s3FailureOf(error, { hasBody: true }).s3Code === 'NoSuchBucket'
-  return { says, advice: isNowhere ? 'Make it, or set AUDIT_HEADS to one that exists.' : advice }
+  return { message, advice: isNowhere ? 'Make it, or set AUDIT_HEADS to one that exists.' : advice }
 }
 
 const headSchema = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
@@ -138,7 +138,7 @@ export class UnreadableHeads extends Error {
   readonly explanation: Explanation
 
   constructor(explanation: Explanation, cause: unknown) {
-    super(explanation.says, { cause })
+    super(explanation.message, { cause })
     this.explanation = explanation
   }
 }

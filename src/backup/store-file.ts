@@ -11,7 +11,7 @@ import {
 } from '../documents/moving/buffer-source.ts'
 import { findStore, type Stores } from '../documents/stores/stores.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
-import { mayBeOfOneFile } from '../storage/local/local-errors.ts'
+import { isSingleFileFailure } from '../storage/local/local-errors.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
 import { contentName, type FileFate, type FileLine, type SnapshotFile } from './manifest.ts'
@@ -122,12 +122,12 @@ export async function isUnreadableFile(
   { store, key }: Pick<BlobLocation, 'store' | 'key'>,
   { error, signal }: { error: unknown; signal: AbortSignal },
 ): Promise<boolean> {
-  if (store !== 'local' || !mayBeOfOneFile(error)) return false
+  if (store !== 'local' || !isSingleFileFailure(error)) return false
   try {
     await hashBlob(local, key, signal)
     return false
   } catch (again) {
-    if (!mayBeOfOneFile(again)) return false
+    if (!isSingleFileFailure(again)) return false
   }
   await local.ownership.find()
   return true

@@ -20,7 +20,7 @@ import { maxSilenceSeconds } from '../http/connection/connections.ts'
 import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import type { S3Limits } from '../storage/s3/guard-s3.ts'
 import type { S3Trouble } from '../storage/s3/requests/s3-errors.ts'
-import { isS3Out } from '../storage/s3/requests/s3-operation.ts'
+import { isS3Unavailable } from '../storage/s3/requests/s3-operation.ts'
 import { startWorker } from '../worker/start-worker.ts'
 import { startLocalDiskTasks, type LocalDiskTimes } from '../worker/local-disk-tasks.ts'
 import { buildApi } from './api.ts'
@@ -129,7 +129,7 @@ async function checkBucketOwner(app: App): Promise<void> {
   try {
     await disableWrongBucket(app)
   } catch (error) {
-    if (isS3Out(error)) return
+    if (isS3Unavailable(error)) return
     app.log.warn({ event: 'claim_failed', store: 's3', err: error }, 'bucket owner unknown, s3 failed')
   }
 }
@@ -141,7 +141,7 @@ async function checkStorage(app: App, hasPlaceholders: boolean): Promise<string>
   if (s3 === undefined) await warnUnreachableDocuments(app)
   const isChecked = preferred === 's3' && !certainTroubles.has(s3?.outage()?.trouble)
   const trouble = isChecked ? await findS3Trouble(config.s3) : undefined
-  if (trouble?.trouble !== undefined) s3?.takeOut(trouble.trouble, trouble.s3Code)
+  if (trouble?.trouble !== undefined) s3?.reportOutage(trouble.trouble, trouble.s3Code)
   return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 
 import { AppError } from '../errors/app-error.ts'
 import { StoreError } from '../storage/file-store.ts'
-import { localFailure } from '../storage/local/local-errors.ts'
+import { toLocalError } from '../storage/local/local-errors.ts'
 import { s3FailureOf } from '../storage/s3/requests/s3-errors.ts'
 import { S3Error } from '../storage/s3/requests/s3-operation.ts'
 import { describeError } from './describe-error.ts'
@@ -47,7 +47,7 @@ test.each<[string, unknown, string]>([
     'The database lacks something that this version of the service needs, or does not allow it.',
   ],
   ['another class of SQLSTATE', ofPostgres('XX000'), 'The database failed at it.'],
-  ['a full disk', localFailure(ofSystem('ENOSPC')), 'A disk is full.'],
+  ['a full disk', toLocalError(ofSystem('ENOSPC')), 'A disk is full.'],
   ['no permission', ofSystem('EPERM'), 'The service has no permission for a file or folder that it needs.'],
   ['a missing folder', ofSystem('ENOENT'), 'A file or folder that the service needs is not there.'],
   ['what a store says of itself', new StoreError('misused', 'The key security_firms/1/x is wrong.'), inTheLog],

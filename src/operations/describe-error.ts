@@ -1,6 +1,6 @@
 import { describeDatabaseFailure } from '../database/connection/postgres-errors.ts'
 import { isAppError } from '../errors/app-error.ts'
-import { tellDiskFailure } from '../storage/local/local-errors.ts'
+import { describeDiskFailure } from '../storage/local/local-errors.ts'
 import { type S3Failure, s3FailureOf, type S3Trouble } from '../storage/s3/requests/s3-errors.ts'
 import { S3Error } from '../storage/s3/requests/s3-operation.ts'
 
@@ -25,7 +25,7 @@ function describeOne(error: Error): string | undefined {
   if (error instanceof S3Error) return describeS3(error.failure)
   // What the SDK throws; a failure of the network too, which would else be taken for the database's.
   if ('$metadata' in error) return describeS3(s3FailureOf(error))
-  return describeDatabaseFailure(error) ?? tellDiskFailure(error)
+  return describeDatabaseFailure(error) ?? describeDiskFailure(error)
 }
 
 function describeS3({ code, trouble }: S3Failure): string {

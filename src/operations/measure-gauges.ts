@@ -8,7 +8,7 @@ import type { Stores } from '../documents/stores/stores.ts'
 import { rowGauges } from '../metrics/gauges.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Scanner } from '../scanner/scanner.ts'
-import { readDiskRoom, type Spool } from '../storage/spool/spool.ts'
+import { readDiskSpace, type Spool } from '../storage/spool/spool.ts'
 import type { ByteBudget } from '../storage/streams/memory-budget.ts'
 import { readWorkStates, type PlannedWork, type WorkState } from './judge-work.ts'
 import { createProbe } from './readiness.ts'
@@ -70,7 +70,7 @@ function setProcessGauges(needs: GaugeNeeds): void {
 }
 
 async function setDiskGauges({ metrics, folders }: GaugeNeeds, folder: keyof GaugeNeeds['folders']): Promise<void> {
-  const { freeBytes, sizeBytes } = await readDiskRoom(folders[folder])
+  const { freeBytes, sizeBytes } = await readDiskSpace(folders[folder])
   metrics.diskFree.set({ folder }, freeBytes)
   metrics.diskSize.set({ folder }, sizeBytes)
 }

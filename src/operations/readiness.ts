@@ -6,8 +6,8 @@ import { type Stores, type UploadTarget, chooseTarget } from '../documents/store
 import { readWorkStates, type PlannedWork, type WorkState } from './judge-work.ts'
 import { s3TroubleText } from './describe-error.ts'
 import type { Scanner } from '../scanner/scanner.ts'
-import { untilAborted } from '../storage/streams/read-as-it-grows.ts'
-import { keyOfNothing } from '../storage/s3/s3-store.ts'
+import { untilAborted } from '../storage/streams/read-spooled-file.ts'
+import { probeKey } from '../storage/s3/s3-store.ts'
 
 type ReadinessNeeds = {
   db: Db
@@ -46,8 +46,8 @@ function createProbes({ db, stores, scanner, log, plan }: ReadinessNeeds) {
   }, logFailure('jobs'))
   return {
     database: createProbe(() => pingDatabase(db), logFailure('database')),
-    s3: s3 && createProbe(() => s3.stat(keyOfNothing), logFailure('s3')),
-    local: createProbe(() => local.stat(keyOfNothing), logFailure('local')),
+    s3: s3 && createProbe(() => s3.stat(probeKey), logFailure('s3')),
+    local: createProbe(() => local.stat(probeKey), logFailure('local')),
     scanner: scanner && createProbe(() => requireAnswer(scanner), logFailure('scanner')),
     work: async () => ((await readWork()) ? work : undefined),
   }

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import pLimit from 'p-limit'
 
 import type { ClamdAddress } from '../config/config.ts'
-import type { CannotSay, Scanner, ScannerIdentity, Verdict } from './scanner.ts'
+import type { InconclusiveReason, Scanner, ScannerIdentity, Verdict } from './scanner.ts'
 
 /** Tests wait less. */
 export type ClamdLimits = {
@@ -17,16 +17,16 @@ export type ClamdLimits = {
   /** How long a verdict may take, unless the one who asks says so. */
   verdictMs: number
   /** For how long a scanner that did not answer in time is left alone, so that not every upload waits for it in vain. */
-  restMs: number
+  backoffMs: number
 }
 
-export const usualClamdLimits: ClamdLimits = {
+export const defaultClamdLimits: ClamdLimits = {
   connections: 32,
   queueMs: 10_000,
   connectMs: 3000,
   stallMs: 10_000,
   verdictMs: 30_000,
-  restMs: 10_000,
+  backoffMs: 10_000,
 }
 
 /** Small enough that a scanner which takes some, however slowly, is never taken for one that takes nothing. */
@@ -35,7 +35,7 @@ const frameBytes = 64 * 1024
 type Scan = { bytes: AsyncIterator<Uint8Array>; signal: AbortSignal | undefined; verdictMs: number }
 
 /** ClamAV's daemon, by its `INSTREAM`: it needs no way to our files, so it may run anywhere. One connection is one file. */
-export function openClamd(address: ClamdAddress, limits: ClamdLimits = usualClamdLimits): Scanner {
+export function openClamd(address: ClamdAddress, limits: ClamdLimits = defaultClamdLimits): Scanner {
   const inTurn = pLimit(limits.connections)
   let restsUntil = 0
 
@@ -62,7 +62,7 @@ export function openClamd(address: ClamdAddress, limits: ClamdLimits = usualClam
       try {
         if (Date.now() < restsUntil) return cannotSay('silent')
         const verdict = await takeTurn(inTurn, limits.queueMs, () => scanOnce({ bytes: iterator, signal, verdictMs }))
-        if (verdict.kind === 'cannot_say' && verdict.why === 'silent') restsUntil = Date.now() + limits.restMs
+        if (verdict.kind === 'cannot_say' && verdict.why === 'silent') restsUntil = Date.now() + limits.backoffMs
         return verdict
       } finally {
         await iterator.return?.()
@@ -150,7 +150,7 @@ async function ask(address: ClamdAddress, command: string, limits: ClamdLimits):
   }
 }
 
-function cannotSay(why: CannotSay): Verdict {
+function cannotSay(why: InconclusiveReason): Verdict {
   return { kind: 'cannot_say', why }
 }
 

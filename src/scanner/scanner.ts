@@ -1,5 +1,5 @@
 /** Why nothing can be said of a file; each is a label of a metric too. */
-export const cannotSayReasons = [
+export const inconclusiveReasons = [
   /** Nobody takes the connection. */
   'unreachable',
   /** All connections were in use for too long. */
@@ -15,13 +15,13 @@ export const cannotSayReasons = [
   /** It answered something else. */
   'unclear',
 ] as const
-export type CannotSay = (typeof cannotSayReasons)[number]
+export type InconclusiveReason = (typeof inconclusiveReasons)[number]
 
 /** Three answers, never two: what was not looked at to its end is neither clean nor infected. */
 export type Verdict =
   | { kind: 'clean' }
   | { kind: 'infected'; signature: string }
-  | { kind: 'cannot_say'; why: CannotSay }
+  | { kind: 'cannot_say'; why: InconclusiveReason }
 
 export type ScanOptions = {
   signal?: AbortSignal | undefined

@@ -38,7 +38,7 @@ export type Removed = 'destroyed' | 'hidden'
 export type IncomingFile = {
   contentType: string
   labels: FileLabels
-  content: HeldInMemory | Spooled
+  content: BufferedContent | SpooledContent
   signal?: AbortSignal
 }
 
@@ -46,10 +46,10 @@ export type IncomingFile = {
 export type FileLabels = { originalFileName: string; documentType: string; firmId: FirmId; documentId: DocumentId }
 
 /** Up to 16 MiB: complete, hashed and scanned before the store sees it. */
-export type HeldInMemory = { kind: 'memory'; bytes: Buffer; sha256: Sha256 }
+export type BufferedContent = { kind: 'memory'; bytes: Buffer; sha256: Sha256 }
 
 /** Above: a file that still grows while the store reads it. */
-export type Spooled = {
+export type SpooledContent = {
   kind: 'spool'
   path: string
   /** Resolves with the number of bytes that can be read from `path`, once that is at least `bytes` or all there is; rejects as `accepted` does. */
@@ -113,7 +113,7 @@ export class StoreError extends Error {
 /** A place apart inside a store: what is put there can be looked at by this alone, and no link leads to it. */
 export type Quarantine = {
   /** Puts a copy of one of the store's own files there, whole or not at all. `key_taken` when something lies there, `bytes_missing` when the file is gone. */
-  take(from: StorageKey, to: QuarantineKey): Promise<void>
+  copy(from: StorageKey, to: QuarantineKey): Promise<void>
   /** `bytes_missing` when it does not exist. */
   read(key: QuarantineKey): Promise<Readable>
   /** Removing an absent key succeeds. */

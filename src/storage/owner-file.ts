@@ -15,11 +15,11 @@ export type Ownership = {
   claim(installationId: string): Promise<string>
 }
 
-export function writeOwner(installationId: string): string {
+export function formatOwner(installationId: string): string {
   return `${JSON.stringify({ installation_id: installationId })}\n`
 }
 
-export function readOwner(text: string): string {
+export function parseOwner(text: string): string {
   try {
     return form.parse(JSON.parse(text)).installation_id
   } catch (error) {

@@ -9,7 +9,7 @@ import { storeLabel, type ReachableStore, reachableStores, chooseTarget } from '
 import { fillHashes } from '../documents/verifying/check-versions.ts'
 import type { Tracing } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { isS3Out } from '../storage/s3/requests/s3-operation.ts'
+import { isS3Unavailable } from '../storage/s3/requests/s3-operation.ts'
 import { repeat } from './run-job.ts'
 import { readClock } from '../database/connection/client.ts'
 
@@ -68,7 +68,7 @@ export function startLocalDiskTasks(
     every('hash', hashEveryMs, hashingOnDisk(needs, here, signal)),
     every('scan', scanEveryMs, (taskId) => scanStored(needs, systemActor(taskId), here, signal)),
   ]
-  const unhear = s3?.onBack(draining.ringNow)
+  const unhear = s3?.onRecovery(draining.ringNow)
   return {
     async close() {
       unhear?.()
@@ -125,7 +125,7 @@ export function createStoreClaimer({
           )
       } catch (error) {
         // The call itself has told, and the breaker: it is asked again.
-        if (isS3Out(error)) continue
+        if (isS3Unavailable(error)) continue
         log.warn({ event: 'claim_failed', store: here.store, err: error }, 'this store could not be asked whose it is')
       }
     }

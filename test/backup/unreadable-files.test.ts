@@ -12,7 +12,7 @@ import { folderOf } from '../../src/backup/manifest.ts'
 import { checkFilesInPlace } from '../../src/backup/restore-backup.ts'
 import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
 import { type BackupStore, nameFailures } from '../../src/storage/backup-store/backup-store.ts'
-import { localFailure } from '../../src/storage/local/local-errors.ts'
+import { toLocalError } from '../../src/storage/local/local-errors.ts'
 import { S3Error } from '../../src/storage/s3/requests/s3-operation.ts'
 import type { Sha256 } from '../../src/vocabulary/vocabulary.ts'
 import type { TestService } from '../support/service/start-service.ts'
@@ -125,10 +125,10 @@ async function sceneWithRefusedFile() {
   const refusing = (what: 'one file' | 'the disk') => {
     const { local } = service.app.stores
     const read: typeof local.read = async (key, range) => {
-      if (key === refused) throw localFailure(refusal)
+      if (key === refused) throw toLocalError(refusal)
       return local.read(key, range)
     }
-    const find = async () => (what === 'the disk' ? Promise.reject(localFailure(refusal)) : local.ownership.find())
+    const find = async () => (what === 'the disk' ? Promise.reject(toLocalError(refusal)) : local.ownership.find())
     const refusingDisk = { ...local, read, ownership: { ...local.ownership, find } }
     return { ...service, app: { ...service.app, stores: { ...service.app.stores, local: refusingDisk } } }
   }

@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { makeCloudFrontSigner } from '../../src/storage/links/s3-links.ts'
+import { createCloudFrontSigner } from '../../src/storage/links/s3-links.ts'
 import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
 import { sweep } from '../support/scanning/sweep.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/documents/call-documents.ts'
@@ -188,7 +188,7 @@ it('a link dies at once when its paper goes to quarantine, where no signature re
   const again = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
   expect([again.status, (await problemOf(again)).code]).toEqual([409, 'quarantined'])
   const { CLOUDFRONT_KEY_PAIR_ID: keyPairId = '', CLOUDFRONT_PRIVATE_KEY: pem = '' } = scene.cloudFront.settings.ECDSA
-  const sign = makeCloudFrontSigner({
+  const sign = createCloudFrontSigner({
     config: { domain: scene.cloudFront.domain, keyPairId, privateKey: createPrivateKey(pem) },
     now: () => new Date(),
   })

@@ -119,7 +119,7 @@ test('while S3 is out nobody asks it in an upload’s time; when it is back, the
   const { firm, admin } = await firmWithAdmin(s3.service)
   const kept = await startService(s3.settings, {
     ...impatient,
-    times: { ...impatient.times, shortestPauseMs: 20_000, longestPauseMs: 20_000 },
+    breakerTimes: { ...impatient.breakerTimes, minPauseMs: 20_000, maxPauseMs: 20_000 },
   })
   onTestFinished(() => kept.stop())
   const there = await firmWithAdmin(kept)
@@ -147,8 +147,8 @@ test('while S3 is out nobody asks it in an upload’s time; when it is back, the
 
 test('uploads that wait for a silent S3 wait no longer once it is known to be out', async () => {
   const slow = await startService(s3.settings, {
-    patience: { connectMs: 500, answerMs: 120_000, idleMs: 120_000, attempts: 3 },
-    times: { ...impatient.times, suspectMs: 200 },
+    timeouts: { connectMs: 500, answerMs: 120_000, idleMs: 120_000, attempts: 3 },
+    breakerTimes: { ...impatient.breakerTimes, stalledMs: 200 },
   })
   onTestFinished(() => slow.stop())
   const { firm, admin } = await firmWithAdmin(slow)
@@ -156,15 +156,15 @@ test('uploads that wait for a silent S3 wait no longer once it is known to be ou
   const waiting = Array.from({ length: 3 }, () => uploadDocument(slow.url, firm, admin))
   await expect.poll(async () => (await blobsLeftOf(slow, firm)).length).toBe(3)
 
-  slow.app.stores.s3?.takeOut('no_answer', 'TimeoutError')
+  slow.app.stores.s3?.reportOutage('no_answer', 'TimeoutError')
 
   for (const document of await Promise.all(waiting)) expect(document.storage).toBe('local')
 })
 
 test('one silent S3 is found out by a probe, long before the patience with a file is at its end', async () => {
   const slow = await startService(s3.settings, {
-    patience: { connectMs: 500, answerMs: 2000, idleMs: 600_000, attempts: 1000 },
-    times: { ...impatient.times, suspectMs: 200 },
+    timeouts: { connectMs: 500, answerMs: 2000, idleMs: 600_000, attempts: 1000 },
+    breakerTimes: { ...impatient.breakerTimes, stalledMs: 200 },
   })
   onTestFinished(() => slow.stop())
   const { firm, admin } = await firmWithAdmin(slow)

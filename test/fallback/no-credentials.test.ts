@@ -60,7 +60,7 @@ test('without credentials files wait on the disk, with a warning; once there are
   const download = await callDocuments(service.url, firm, admin, `/${after.id}/download`, { redirect: 'follow' })
   expect(download.status).toBe(200)
 
-  service.app.stores.s3?.takeOut('no_answer', 'ECONNREFUSED')
+  service.app.stores.s3?.reportOutage('no_answer', 'ECONNREFUSED')
   expect(logged(service, 's3_out')).toMatchObject([{ level: 'warn' }, { level: 'error', trouble: 'no_answer' }])
 })
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
-import { usualClamdLimits } from '../../src/scanner/clamd.ts'
+import { defaultClamdLimits } from '../../src/scanner/clamd.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { clamdInHand } from '../support/run/controlled-clamd.ts'
 import { startFaultProxy } from '../support/service/fault-proxy.ts'
@@ -22,7 +22,7 @@ import { impatient, logged } from '../support/fallback/failing-s3.ts'
 const fileBytes = 2_000_000
 const files = 3
 const idleMs = 700
-const patience = { ...impatient.patience, idleMs }
+const patience = { ...impatient.timeouts, idleMs }
 
 const scene = sceneOfFile(async (closing) => {
   const bucket = await freshBucket()
@@ -43,7 +43,7 @@ async function uploadAll(service: TestService) {
 
 test('a move that waits for memory longer than S3 may be idle succeeds, and is no outage of S3', async () => {
   await using closing = new AsyncDisposableStack()
-  const service = await startService(s3Settings(scene.bucket), { ...impatient, patience })
+  const service = await startService(s3Settings(scene.bucket), { ...impatient, timeouts: patience })
   closing.defer(() => service.stop())
   const firmId = await uploadAll(service)
   const { budget } = service.app
@@ -73,8 +73,8 @@ test('a scan that waits for its turn longer than S3 may be idle succeeds, and is
   const settings = { ...s3Settings(scene.bucket), CLAMD_URL: `tcp://127.0.0.1:${scene.proxy.port}` }
   const service = await startService(settings, {
     ...impatient,
-    patience,
-    clamd: { ...usualClamdLimits, connections: 1 },
+    timeouts: patience,
+    clamd: { ...defaultClamdLimits, connections: 1 },
   })
   closing.defer(() => service.stop())
   await uploadAll(service)

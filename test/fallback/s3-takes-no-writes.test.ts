@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import type { ReadinessShape } from '../../src/contract/operations.ts'
 import type { S3Limits } from '../../src/storage/s3/guard-s3.ts'
-import { keyOfNothing } from '../../src/storage/s3/s3-store.ts'
+import { probeKey } from '../../src/storage/s3/s3-store.ts'
 import { type CannedAnswer, openStoreInBetween, refusal } from '../support/cli/s3-proxy.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
@@ -40,7 +40,7 @@ function keepReading({ app }: TestService): () => Promise<void> {
   const stop = new AbortController()
   const reading = (async () => {
     while (!stop.signal.aborted) {
-      await app.stores.s3?.stat(keyOfNothing).catch(() => undefined)
+      await app.stores.s3?.stat(probeKey).catch(() => undefined)
       // The test works in this process too.
       await sleep(5)
     }
@@ -88,8 +88,8 @@ test.each([
 
 test('a write that S3 never answers is found out by a probe, however much is read meanwhile', async () => {
   const { service } = await startOnUnwritable('silence', {
-    patience: { connectMs: 500, answerMs: 1000, idleMs: 600_000, attempts: 1000 },
-    times: { ...impatient.times, suspectMs: 200 },
+    timeouts: { connectMs: 500, answerMs: 1000, idleMs: 600_000, attempts: 1000 },
+    breakerTimes: { ...impatient.breakerTimes, stalledMs: 200 },
   })
   const { firm, admin } = await firmWithAdmin(service)
   await expect(uploadDocument(service.url, firm, admin)).resolves.toMatchObject({ storage: 'local' })

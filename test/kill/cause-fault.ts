@@ -25,7 +25,7 @@ export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
   s3Proxy.setFault({ kind: 'none' })
   // One that was killed a second time while it started is down still.
   for (const instance of instances) if (!instance.isUp()) await instance.start()
-  await sleep(plan.calmMs, undefined, { signal: needs.signal })
+  await sleep(plan.stableMs, undefined, { signal: needs.signal })
 }
 
 async function happen(needs: Needs, happening: Happening, turns: Map<Instance, number>): Promise<void> {

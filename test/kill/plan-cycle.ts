@@ -28,7 +28,7 @@ export type Happening = { atMs: number } & (
  * For how long kills come, what happens in the order of time, and for how long the clients go on when everything runs
  * again.
  */
-export type CyclePlan = { workMs: number; happenings: Happening[]; calmMs: number }
+export type CyclePlan = { workMs: number; happenings: Happening[]; stableMs: number }
 
 type Options = { instances: number; s3Outages: boolean; migrations: boolean }
 
@@ -66,5 +66,5 @@ export function planCycle(random: Random, wish: Options): CyclePlan {
       killAfterMs: random.between(0, 1500),
       plantsWrongBytes: random.percent(50),
     }))
-  return { workMs, calmMs: random.between(0, 800), happenings: happenings.toSorted((a, b) => a.atMs - b.atMs) }
+  return { workMs, stableMs: random.between(0, 800), happenings: happenings.toSorted((a, b) => a.atMs - b.atMs) }
 }

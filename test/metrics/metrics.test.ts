@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 
-import { cannotSayReasons } from '../../src/scanner/scanner.ts'
+import { inconclusiveReasons } from '../../src/scanner/scanner.ts'
 import { startWorker } from '../../src/worker/start-worker.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
 import { makePdf } from '../support/files/make-files.ts'
@@ -214,7 +214,7 @@ test('every reason for which a scanner may say nothing is there from zero, so th
   const scanning = await startService({ CLAMD_URL: 'tcp://127.0.0.1:1' })
   try {
     const figures = await readMetrics(scanning.url)
-    for (const reason of cannotSayReasons)
+    for (const reason of inconclusiveReasons)
       expect(figures.valueOf('paniq_documents_scans_undecided_total', `reason="${reason}"`)).toBe(0)
   } finally {
     await scanning.stop()

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import { drain } from '../../src/documents/moving/drain-fallback.ts'
-import { makeSpoolRoom } from '../../src/storage/spool/spool.ts'
+import { createSpoolSpace } from '../../src/storage/spool/spool.ts'
 import { actor, changeVersion, upload, never, openMovingScene, pathOf, service, versionOf } from './moving-scene.ts'
 
 openMovingScene()
@@ -40,11 +40,11 @@ describe('the drain', () => {
   it('passes over a large one for which there is no room on its way, and moves the others', async () => {
     const documents = [await upload(), await upload(17_000_000), await upload()]
     for (const { document } of documents) await changeVersion(document.id, sql`is_fallback = true`)
-    const room = makeSpoolRoom(async () => ({ freeBytes: 30_000_000 - room.takenBytes() }))
+    const room = createSpoolSpace(async () => ({ freeBytes: 30_000_000 - room.reservedBytes() }))
     const open = async () => {
       const file = await service.app.spool.open()
       const append: typeof file.append = async (chunk) => {
-        await room.take(chunk.byteLength)
+        await room.reserve(chunk.byteLength)
         return file.append(chunk)
       }
       return { ...file, append }

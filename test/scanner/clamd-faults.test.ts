@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
-import { type ClamdLimits, openClamd, usualClamdLimits } from '../../src/scanner/clamd.ts'
+import { type ClamdLimits, openClamd, defaultClamdLimits } from '../../src/scanner/clamd.ts'
 import { type ClamdInHand, clamdInHand } from '../support/run/controlled-clamd.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/service/fault-proxy.ts'
 import { makeNoise, makePdf } from '../support/files/make-files.ts'
@@ -23,7 +23,7 @@ afterAll(async () => {
 })
 
 /** Impatient, so that tests wait no longer than a fault takes to show. */
-const impatient: ClamdLimits = { ...usualClamdLimits, connectMs: 2000, stallMs: 500, verdictMs: 1000, restMs: 0 }
+const impatient: ClamdLimits = { ...defaultClamdLimits, connectMs: 2000, stallMs: 500, verdictMs: 1000, backoffMs: 0 }
 const behindProxy = (limits = impatient) => openClamd({ host: '127.0.0.1', port: proxy.port }, limits)
 
 describe('a scanner that fails is never taken for one that found nothing', () => {
@@ -38,7 +38,7 @@ describe('a scanner that fails is never taken for one that found nothing', () =>
   ])('one that %s', async (_what, fault, why) => {
     proxy.setFault(fault)
     // What is cut off shows by itself, and on a busy machine perhaps later than an impatient one would wait.
-    const limits = why === 'cut_off' ? { ...usualClamdLimits, restMs: 0 } : impatient
+    const limits = why === 'cut_off' ? { ...defaultClamdLimits, restMs: 0 } : impatient
     const verdict = await behindProxy(limits).scan(piecesOf(makePdf({ bytes: 300_000 })))
     // A reset may come before the connection is known to stand.
     const words = fault.kind === 'refuse' ? /^(cut_off|unreachable)$/ : new RegExp(`^${why}$`)
@@ -98,7 +98,7 @@ it('who finds all connections in use waits, and then cannot say', async () => {
 
 it('one that did not answer in time is left alone for a while, and then asked again', async () => {
   proxy.setFault({ kind: 'hang' })
-  const scanner = behindProxy({ ...impatient, restMs: 1500 })
+  const scanner = behindProxy({ ...impatient, backoffMs: 1500 })
   await scanner.scan(piecesOf(makePdf()))
   proxy.setFault({ kind: 'none' })
   const before = proxy.connections()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { openClamd, usualClamdLimits } from '../../src/scanner/clamd.ts'
+import { openClamd, defaultClamdLimits } from '../../src/scanner/clamd.ts'
 import { type ClamdInHand, clamdInHand } from '../support/run/controlled-clamd.ts'
 import {
   eicarFile,
@@ -56,7 +56,7 @@ describe('a scanner that works', () => {
   it('looks at fifty files at once with two connections, each with its own answer', async () => {
     const scanner = openClamd(
       { host: '127.0.0.1', port: clamd.port },
-      { ...usualClamdLimits, connections: 2, queueMs: 60_000 },
+      { ...defaultClamdLimits, connections: 2, queueMs: 60_000 },
     )
     const kinds = await Promise.all(
       Array.from({ length: 50 }, async (_, index) => {

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { startStreamScan } from '../../src/documents/upload/scan-upload.ts'
 import { createLogger } from '../../src/logging/logger.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
-import { openClamd, usualClamdLimits } from '../../src/scanner/clamd.ts'
+import { openClamd, defaultClamdLimits } from '../../src/scanner/clamd.ts'
 import { makeNoise } from '../support/files/make-files.ts'
 import { answering } from './answering.ts'
 import { piecesOf } from './pieces-of.ts'
@@ -17,7 +17,7 @@ it('a large file that is refused while its scan waits for its turn ends that sca
   const hear = (error: unknown) => void unheard.push(error)
   process.on('uncaughtException', hear)
   await using server = await answering(() => undefined)
-  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, { ...usualClamdLimits, connections: 1 })
+  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, { ...defaultClamdLimits, connections: 1 })
   const ending = new AbortController()
   const first = scanner.scan(piecesOf(makeNoise(1000)), { signal: ending.signal })
   await expect.poll(() => server.open()).toBe(1)

@@ -23,7 +23,7 @@ export function beforeReads(needs: VerifyNeeds, before: () => Promise<void>): Ve
 export function aroundCopies(needs: VerifyNeeds, around: (copy: () => Promise<void>) => Promise<void>): VerifyNeeds {
   return withStores(needs, (store) => ({
     ...store,
-    quarantine: { ...store.quarantine, take: (from, to) => around(() => store.quarantine.take(from, to)) },
+    quarantine: { ...store.quarantine, copy: (from, to) => around(() => store.quarantine.copy(from, to)) },
   }))
 }
 

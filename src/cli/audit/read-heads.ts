@@ -6,7 +6,7 @@ import { type HeadStore, UnreadableHeads, createFileHeadStore, storeHeadTask } f
 import type { Db } from '../../database/connection/client.ts'
 import { listRuns, type RunRecord } from '../../database/work/job-runs.ts'
 import { AppError, hasCode } from '../../errors/app-error.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { VerifyAuditOptions } from './audit-commands.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 
@@ -28,8 +28,8 @@ export async function readHeads(needs: Needs, { heads: file }: VerifyAuditOption
   if (keeper === undefined) return { heads: undefined, note: withoutHeads, areGone: false }
   const heads = await untilAborted(keeper.read(), signal).catch((error: unknown) => {
     if (signal?.aborted === true || isOfSystem(error)) throw error
-    const { says, advice } = explain(error)
-    const message = `The heads cannot be read from ${keeper.address}, which AUDIT_HEADS names: ${says}. ${advice} Or name a copy of the heads with --heads.`
+    const { message: reason, advice } = explain(error)
+    const message = `The heads cannot be read from ${keeper.address}, which AUDIT_HEADS names: ${reason}. ${advice} Or name a copy of the heads with --heads.`
     throw new AppError('store_unavailable', message, { cause: error })
   })
   return { heads, ...(heads.size === 0 ? await whyNone(keeper, db) : nothingToSay) }
@@ -58,9 +58,9 @@ function isOfSystem(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
 
-function explain(error: unknown): { says: string; advice: string } {
+function explain(error: unknown): { message: string; advice: string } {
   if (error instanceof UnreadableHeads) return error.explanation
-  return { says: messageOf(error), advice: 'Correct AUDIT_HEADS, or look who changed what lies there.' }
+  return { message: messageOf(error), advice: 'Correct AUDIT_HEADS, or look who changed what lies there.' }
 }
 
 function messageOf(error: unknown): string {

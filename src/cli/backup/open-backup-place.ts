@@ -18,11 +18,11 @@ import { openBackupBucket } from '../../storage/backup-store/backup-bucket.ts'
 import { openBackupFolder, cleanBackupFolder } from '../../storage/backup-store/backup-folder.ts'
 import type { BackupStore } from '../../storage/backup-store/backup-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { Printer } from '../printing/printer.ts'
 import { advisePolicy, WrongUse } from '../printing/explain-failure.ts'
 import { InvalidBackup, UnsignedBackup } from '../../backup/manifest.ts'
-import { findS3Trouble, inItsRegion, type S3TroubleFound } from '../../storage/connection-test/find-bucket.ts'
+import { findS3Trouble, withBucketRegion, type S3TroubleFound } from '../../storage/connection-test/find-bucket.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
 
@@ -46,12 +46,12 @@ export async function openBackupPlace(
       throw new WrongUse(
         `s3://${place.bucket} is the bucket of the papers: whoever holds the service’s key could remove both. Name another bucket, or a folder.`,
       )
-    const s3 = await untilAborted(inItsRegion({ ...config.s3, bucket: place.bucket }), signal)
+    const s3 = await untilAborted(withBucketRegion({ ...config.s3, bucket: place.bucket }), signal)
     const trouble = await untilAborted(findS3Trouble(s3), signal)
     if (trouble !== undefined)
       throw new AppError(
         'store_unavailable',
-        `s3://${place.bucket} cannot be used: ${trouble.says}. ${adviceFor(trouble, policy)}`,
+        `s3://${place.bucket} cannot be used: ${trouble.message}. ${adviceFor(trouble, policy)}`,
       )
     return openBackupBucket({ config: s3, log }, { ...place, policy })
   }

@@ -25,8 +25,8 @@ import { createMetrics } from '../../metrics/metrics.ts'
 import type { BackupStore } from '../../storage/backup-store/backup-store.ts'
 import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
 import { openSpool } from '../../storage/spool/spool.ts'
-import { makeByteBudget } from '../../storage/streams/memory-budget.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { createByteBudget } from '../../storage/streams/memory-budget.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import { withOpenApp } from '../command/run-command.ts'
 import { withShutdownSignal } from '../command/shutdown-signal.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
@@ -105,7 +105,7 @@ export async function withRestoring<Result>(
     const stores = await openStores(config, { db: ownerDb, log, metrics: createMetrics(), linkKey, s3Patience: {} })
     opened.push(async () => stores.close())
     const spool = await openSpool(join(config.dataDir, 'spool'))
-    return await work({ ownerDb, owner, stores, spool, budget: makeByteBudget(maxUploadMemoryBytes) })
+    return await work({ ownerDb, owner, stores, spool, budget: createByteBudget(maxUploadMemoryBytes) })
   } finally {
     await closeAll(opened)
   }
@@ -173,12 +173,12 @@ function nameFile({ print, progress }: Told, line: FileLine, found: string): voi
 }
 
 function notRestored(name: string, error: InvalidBackup): AppError {
-  const says = `The backup ${name} cannot be restored: ${error.message}. \`backup verify\` names all that is wrong with it.`
+  const message = `The backup ${name} cannot be restored: ${error.message}. \`backup verify\` names all that is wrong with it.`
   const advice =
     error instanceof InvalidContent
       ? ' Bring the file back from another copy of the backup, or give the same line with --without-damaged: all else is restored, and what is left out is named.'
       : ''
-  return new AppError('gone', `${says}${advice}`, { cause: error })
+  return new AppError('gone', `${message}${advice}`, { cause: error })
 }
 
 async function storeOf({ config, stores, signal }: Needs): Promise<RestoreStore> {
@@ -186,6 +186,6 @@ async function storeOf({ config, stores, signal }: Needs): Promise<RestoreStore>
   if (!config.useS3) return { store: 'local', name: config.uploadsDir, storeId: local.storeId, files: local }
   const trouble = await untilAborted(findS3Trouble(config.s3), signal)
   if (trouble !== undefined || s3 === undefined)
-    throw new AppError('store_unavailable', `S3 cannot be used: ${trouble?.says}. ${trouble?.advice}`)
+    throw new AppError('store_unavailable', `S3 cannot be used: ${trouble?.message}. ${trouble?.advice}`)
   return { store: 's3', name: config.s3.bucket, storeId: null, files: s3 }
 }

@@ -10,7 +10,7 @@ import {
 } from '../../backup/verify-backup.ts'
 import type { PathOrBucket } from '../../config/setting-formats.ts'
 import type { ConfigWithoutTokens } from '../../config/config.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { VerifyBackupOptions } from './backup-commands.ts'
 import { warnRowsOnly } from './create-backup.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'

@@ -6,7 +6,7 @@ import { hasVersionsIn } from '../../database/documents/versions-in-store.ts'
 import { claimStore, disableWrongBucket, notOurBucket } from '../../documents/stores/claim-store.ts'
 import { type Stores, storeUnavailable } from '../../documents/stores/stores.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
 
 type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
@@ -15,7 +15,7 @@ type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
 export async function requireS3(needs: Needs): Promise<void> {
   const trouble = await untilAborted(findS3Trouble(needs.config.s3), needs.signal)
   if (trouble !== undefined)
-    throw new AppError('store_unavailable', `S3 cannot be used: ${trouble.says}. ${trouble.advice}`)
+    throw new AppError('store_unavailable', `S3 cannot be used: ${trouble.message}. ${trouble.advice}`)
   await untilAborted(disableWrongBucket(needs), needs.signal)
   if (needs.stores.s3?.outage()?.trouble === 'not_ours') throw wrongBucketError()
 }

@@ -3,7 +3,7 @@ import { connectDatabase, type ConnectedDatabase } from '../../database/connect-
 import { isKnownFirm } from '../../database/people/firms.ts'
 import { type Account, findAccountByEmail } from '../../database/people/accounts.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 import type { CommandNeeds } from './run-command.ts'

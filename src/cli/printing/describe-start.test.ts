@@ -82,7 +82,7 @@ describe('the storage', () => {
     [toS3, 'Until then, new files are stored in ./files.'],
     [toS3Alone, 'Until then, uploads fail (S3_FALLBACK is off).'],
   ])('an unreachable S3 comes with what to do, and what happens until then: %o', (settings, meanwhile) => {
-    const trouble = { says: 'Bucket does not exist', advice: 'Create it.' }
+    const trouble = { message: 'Bucket does not exist', advice: 'Create it.' }
     expect(describeWith(settings, { ...reachable, outage: { trouble: 'no_bucket' }, trouble })).toBe(
       `S3 paniq-system-dev, af-south-1, not reachable: Bucket does not exist. Create it. ${meanwhile}`,
     )

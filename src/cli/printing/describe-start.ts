@@ -9,7 +9,7 @@ type S3State = {
   /** Why the circuit of S3 is open. */
   outage: Pick<Outage, 'trouble'> | undefined
   /** Why S3 could not be reached just now, and what to do. */
-  trouble: { says: string; advice: string } | undefined
+  trouble: { message: string; advice: string } | undefined
   hasPlaceholders: boolean
 }
 
@@ -31,7 +31,7 @@ export function describeStorage(config: Config, { outage, trouble, hasPlaceholde
   if (outage?.trouble === 'not_ours')
     return `${place}, not used: the bucket does not belong to this installation. Correct AWS_S3_BUCKET, or restore the bucket, and restart. ${meanwhile}`
   if (trouble === undefined) return `${place}, reachable`
-  return `${place}, not reachable: ${trouble.says}. ${trouble.advice} ${meanwhile}`
+  return `${place}, not reachable: ${trouble.message}. ${trouble.advice} ${meanwhile}`
 }
 
 /** Describes the virus scanner, if there is one. */

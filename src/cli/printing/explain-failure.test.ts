@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { AppError, ConfigError } from '../../errors/app-error.ts'
-import { localFailure } from '../../storage/local/local-errors.ts'
+import { toLocalError } from '../../storage/local/local-errors.ts'
 import { s3FailureOf } from '../../storage/s3/requests/s3-errors.ts'
 import { S3Error } from '../../storage/s3/requests/s3-operation.ts'
 import { explainFailure, explainListening } from './explain-failure.ts'
@@ -56,7 +56,7 @@ describe('a store that cannot serve', () => {
     ['EIO', /A disk fails\. See what the system says/],
     ['ENXIO', /failed with ENXIO\. See what the system says/],
   ])('the disk, %s: says what to do with it', (code, says) => {
-    const failed = localFailure(Object.assign(new Error(`${code}: open '/srv/papers'`), { code, errno: -28 }))
+    const failed = toLocalError(Object.assign(new Error(`${code}: open '/srv/papers'`), { code, errno: -28 }))
     const { message, isExpected } = explainFailure(new Error('in the midst of work', { cause: failed }))
     expect(message).toMatch(says)
     expect(message).not.toContain('/srv')
@@ -75,7 +75,7 @@ describe('a store that cannot serve', () => {
   })
 
   test('but that no file lies under a key is not foreseen here', () => {
-    const failed = localFailure(Object.assign(new Error('ENOENT: open'), { code: 'ENOENT', errno: -2 }))
+    const failed = toLocalError(Object.assign(new Error('ENOENT: open'), { code: 'ENOENT', errno: -2 }))
     expect(explainFailure(failed).isExpected).toBe(false)
   })
 })

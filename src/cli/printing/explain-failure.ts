@@ -2,7 +2,7 @@ import type { DatabaseConfig } from '../../config/config.ts'
 import { AppError, ConfigError, codeOf, hasCode } from '../../errors/app-error.ts'
 import { isFromPooler, isUnreachable, isWithoutTls } from '../../database/connection/postgres-errors.ts'
 import { StoreError } from '../../storage/file-store.ts'
-import { adviceOnDisk, tellDiskFailure } from '../../storage/local/local-errors.ts'
+import { adviseOnDiskFailure, describeDiskFailure } from '../../storage/local/local-errors.ts'
 import { S3Error } from '../../storage/s3/requests/s3-operation.ts'
 import type { RetriesExhausted } from '../../backup/retrying-store.ts'
 import { BackupStoreError } from '../../storage/backup-store/backup-store.ts'
@@ -61,9 +61,9 @@ function explainStore(causes: Error[]): Explained | undefined {
 function explainDisk(causes: Error[]): Explained | undefined {
   for (const each of causes) {
     if (!('path' in each) || hasCode(each, 'ENOENT')) continue
-    const says = tellDiskFailure(each)
+    const says = describeDiskFailure(each)
     if (says !== undefined)
-      return expected('disk', `${String(each.path)}: ${says} ${adviceOnDisk(each)}, and run this again.`)
+      return expected('disk', `${String(each.path)}: ${says} ${adviseOnDiskFailure(each)}, and run this again.`)
   }
   return undefined
 }
@@ -147,7 +147,10 @@ function describe(error: StoreError, place: string | undefined): { says: string;
       advice: place === undefined ? seeS3Test : 'See that it answers and may be used with these credentials',
     }
   const disk = place ?? 'UPLOADS_DIR or DATA_DIR'
-  return { says: `${disk}: ${tellDiskFailure(error.cause) ?? error.message}`, advice: adviceOnDisk(error.cause) }
+  return {
+    says: `${disk}: ${describeDiskFailure(error.cause) ?? error.message}`,
+    advice: adviseOnDiskFailure(error.cause),
+  }
 }
 
 const seeS3Test = 'See what ./bin/paniq-docs s3 test says'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { bucketName, whole } from '../../config/setting-formats.ts'
-import { leastDaysInStandard, transitionClasses, usualNoncurrentDays } from '../../storage/bucket-setup/bucket-rules.ts'
+import { minDaysInStandard, transitionClasses, defaultNoncurrentDays } from '../../storage/bucket-setup/bucket-rules.ts'
 import { defineCommand, type OutputOptions, parseAs } from '../command/define-command.ts'
 import { withSettings } from '../command/run-command.ts'
 
@@ -65,7 +65,7 @@ export const s3Commands = [
         .option('--dry-run', 'change nothing; print the differences')
         .option(
           '--noncurrent-days <n>',
-          `keep replaced and removed files this many days; ${usualNoncurrentDays} on a new bucket`,
+          `keep replaced and removed files this many days; ${defaultNoncurrentDays} on a new bucket`,
           parseAs(days),
         )
         .option(
@@ -75,7 +75,7 @@ export const s3Commands = [
         )
         .option(
           '--transition-class <class>',
-          `with --transition-days: ${transitionClasses.join(', ')}; default: the first, which needs ${leastDaysInStandard} days or more`,
+          `with --transition-days: ${transitionClasses.join(', ')}; default: the first, which needs ${minDaysInStandard} days or more`,
           parseAs(storageClass),
         )
         .option(

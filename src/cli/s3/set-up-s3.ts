@@ -1,7 +1,7 @@
 import type { ConfigWithoutTokens, S3Config } from '../../config/config.ts'
 import { setUpBucket } from '../../storage/bucket-setup/set-up-bucket.ts'
 import type { PartOutcome, PartResult } from '../../storage/bucket-setup/apply-part.ts'
-import { addressOf } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
+import { describeEndpoint } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
 import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
 import type { SetupOptions } from './s3-commands.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
@@ -10,7 +10,7 @@ import type { Change } from '../../storage/bucket-setup/bucket-part.ts'
 import {
   bucketArnOf,
   type BucketChoices,
-  leastDaysInStandard,
+  minDaysInStandard,
   type ReplicationChoice,
   transitionClasses,
 } from '../../storage/bucket-setup/bucket-rules.ts'
@@ -33,7 +33,7 @@ export async function setUpS3(
   const { s3 } = config
   const isDryRun = options.dryRun === true
   const choices = chooseSetup(options, config)
-  print.text(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
+  print.text(`Bucket ${s3.bucket}, region ${s3.region}, at ${describeEndpoint(s3)}`)
   print.text(await requireCredentials(s3, credentialsPlace))
 
   const parts: PartResult[] = []
@@ -49,10 +49,19 @@ export async function setUpS3(
     bucket: s3.bucket,
     region: s3.region,
     endpoint: s3.endpoint ?? null,
-    parts,
+    parts: parts.map(toJson),
   })
   printEnd(print, { parts, ok, isDryRun, isComplete, config: s3 })
   if (!ok) throw new CommandFailed()
+}
+
+/** The names of these fields are part of the command's JSON. */
+function toJson({ message: says, objections, ...part }: PartResult) {
+  return {
+    ...part,
+    ...(says === undefined ? {} : { says }),
+    objections: objections.map(({ isSerious: breaks, message }) => ({ breaks, says: message })),
+  }
 }
 
 /** Whether it came to its end. */
@@ -70,7 +79,7 @@ async function forEachPart(
 }
 
 function isGood({ outcome, objections }: PartResult): boolean {
-  return outcome !== 'failed' && !objections.some(({ breaks }) => breaks)
+  return outcome !== 'failed' && !objections.some(({ isSerious }) => isSerious)
 }
 
 /** What the options and settings ask for together. Throws `WrongUse` where they don’t go with each other. */
@@ -96,9 +105,9 @@ function chooseTransition({ transitionDays: days, transitionClass }: SetupOption
     return days
   }
   const storageClass = transitionClass ?? transitionClasses[0]
-  if (storageClass === 'STANDARD_IA' && days < leastDaysInStandard)
+  if (storageClass === 'STANDARD_IA' && days < minDaysInStandard)
     throw new WrongUse(
-      `--transition-days: S3 takes nothing into STANDARD_IA before it is ${leastDaysInStandard} days old; give ${leastDaysInStandard} or more, or another --transition-class.`,
+      `--transition-days: S3 takes nothing into STANDARD_IA before it is ${minDaysInStandard} days old; give ${minDaysInStandard} or more, or another --transition-class.`,
     )
   return { days, storageClass }
 }
@@ -156,10 +165,10 @@ function printPart(print: Printer, part: PartResult): void {
   const { style, mark, word } = marks[part.outcome]
   print.text(`${print.paint(style, mark)} ${part.title}: ${word}`)
   if (showsChanges.has(part.outcome)) for (const change of part.changes) printChange(print, change)
-  if (part.says !== undefined) print.text(`  ${part.says}.`)
+  if (part.message !== undefined) print.text(`  ${part.message}.`)
   if (part.advice !== undefined) print.text(`  ${part.advice}`)
-  for (const { breaks, says } of part.objections)
-    print.text(`  ${print.paint(breaks ? 'red' : 'yellow', breaks ? '✗' : '!')} ${says}.`)
+  for (const { isSerious, message } of part.objections)
+    print.text(`  ${print.paint(isSerious ? 'red' : 'yellow', isSerious ? '✗' : '!')} ${message}.`)
 }
 
 const showsChanges = new Set<PartOutcome>(['changed', 'would_change'])

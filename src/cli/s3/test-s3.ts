@@ -1,6 +1,6 @@
 import type { ConfigWithoutTokens } from '../../config/config.ts'
 import type { Outcome, StepResult } from '../../storage/s3/diagnosis/connection-step.ts'
-import { addressOf } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
+import { describeEndpoint } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
 import { testS3Connection } from '../../storage/connection-test/test-connection.ts'
 import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
@@ -25,7 +25,7 @@ const marks: Record<Outcome, [style: 'green' | 'red' | 'yellow' | 'dim', mark: s
 export async function testS3({ config, print, credentialsPlace, signal }: Needs): Promise<void> {
   const { s3, corsOrigins } = config
   const checksums = isAmazon(s3) ? 'when_supported' : 'when_required'
-  print.text(`Bucket ${s3.bucket}, region ${s3.region}, at ${addressOf(s3)}`)
+  print.text(`Bucket ${s3.bucket}, region ${s3.region}, at ${describeEndpoint(s3)}`)
 
   const steps: StepResult[] = []
   for await (const step of testS3Connection({ config: s3, corsOrigins, credentialsPlace, signal })) {
@@ -42,16 +42,17 @@ export async function testS3({ config, print, credentialsPlace, signal }: Needs)
     region: s3.region,
     endpoint: s3.endpoint ?? null,
     checksums,
-    steps,
+    // The field's name is part of the command's JSON.
+    steps: steps.map(({ message: says, ...step }) => ({ ...step, says })),
   })
   if (isComplete) printEnd(print, config, isGood)
   else print.text(stoppedIncomplete)
   if (!isGood) throw new CommandFailed()
 }
 
-function printStep(print: Printer, { outcome, says, advice }: StepResult): void {
+function printStep(print: Printer, { outcome, message, advice }: StepResult): void {
   const [style, mark] = marks[outcome]
-  print.text(`${print.paint(style, mark)} ${says}`)
+  print.text(`${print.paint(style, mark)} ${message}`)
   if (advice !== undefined) print.text(`  ${advice}`)
 }
 

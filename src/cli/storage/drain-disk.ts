@@ -7,7 +7,7 @@ import { drain, type DiskContents, inspectDisk } from '../../documents/moving/dr
 import type { MoveNeeds } from '../../documents/moving/move-version.ts'
 import { hasCode } from '../../errors/app-error.ts'
 import { StoreError } from '../../storage/file-store.ts'
-import { isS3Out } from '../../storage/s3/requests/s3-operation.ts'
+import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
 import type { DrainOptions } from './moving-commands.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
 import { stoppedResumable, formatBytes, formatCount, type Printer, describeS3Outage } from '../printing/printer.ts'
@@ -52,7 +52,7 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
     }),
   )
   const { stoppedBy } = drained
-  if (stoppedBy instanceof Error && !isS3Out(stoppedBy) && stores.s3?.outage() === undefined) throw stoppedBy
+  if (stoppedBy instanceof Error && !isS3Unavailable(stoppedBy) && stores.s3?.outage() === undefined) throw stoppedBy
   const left = await inspectDisk(needs)
   const ok = left.waiting + left.spoiled + left.unknown.files === 0
   print.json({

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
-import { localFailure } from '../../storage/local/local-errors.ts'
+import { toLocalError } from '../../storage/local/local-errors.ts'
 import { describeOutcome } from './print-moves.ts'
 
-const denied = localFailure(Object.assign(new Error('EACCES: open'), { code: 'EACCES', errno: -13 }))
+const denied = toLocalError(Object.assign(new Error('EACCES: open'), { code: 'EACCES', errno: -13 }))
 const inStore = (store: StoredVersion['store']): Pick<StoredVersion, 'store'> => ({ store })
 
 test.each([

@@ -3,7 +3,13 @@ import type { Readable } from 'node:stream'
 
 import { isAppError } from '../../errors/app-error.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
-import { type FileStore, type HeldInMemory, isMissing, type Spooled, StoreError } from '../../storage/file-store.ts'
+import {
+  type FileStore,
+  type BufferedContent,
+  isMissing,
+  type SpooledContent,
+  StoreError,
+} from '../../storage/file-store.ts'
 import type { Spool } from '../../storage/spool/spool.ts'
 import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { type Chunks, streamToSpool, bufferInMemory } from '../upload/read-upload.ts'
@@ -23,7 +29,7 @@ export type Source = {
 }
 
 export type BufferedSource = {
-  content: HeldInMemory | Spooled
+  content: BufferedContent | SpooledContent
   /** To be called in every case. */
   release: () => Promise<void>
 }

@@ -72,7 +72,7 @@ async function copyUntilRight(db: Db, { files }: ReachableStore, copying: Copyin
 /** What is there already may be the copy of an attempt that was killed: reading it back tells. */
 async function take(files: ReachableStore['files'], from: StorageKey, to: QuarantineKey): Promise<boolean> {
   try {
-    await files.quarantine.take(from, to)
+    await files.quarantine.copy(from, to)
     return true
   } catch (error) {
     if (error instanceof StoreError && error.code === 'key_taken') return true

@@ -2,7 +2,7 @@ import type { Db } from '../../database/connection/client.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import type { LocalStore } from '../../storage/local/local-store.ts'
-import { isS3Out } from '../../storage/s3/requests/s3-operation.ts'
+import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
 import type { Stores } from '../stores/stores.ts'
 import { walkVersions } from '../stores/walk-versions.ts'
@@ -39,7 +39,7 @@ export async function drain(needs: MoveNeeds, actor: EventActor, draining: Drain
     },
     async waitForRetry(error) {
       // One bad file does not stand before all others; S3 or a database that is away does.
-      if (error instanceof StoreError && !isS3Out(error) && needs.stores.s3?.outage() === undefined) return true
+      if (error instanceof StoreError && !isS3Unavailable(error) && needs.stores.s3?.outage() === undefined) return true
       drained.stoppedBy ??= error
       drained.left += 1
       return false

@@ -5,7 +5,7 @@ import type { EventActor } from '../../database/audit/events.ts'
 import { isPermissionDenied } from '../../database/connection/postgres-errors.ts'
 import { countVersionsIn, type StoredVersion, type VersionScope } from '../../database/documents/versions-in-store.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
-import { takesNoMore } from '../../storage/local/local-errors.ts'
+import { isDiskFullOrReadOnly } from '../../storage/local/local-errors.ts'
 import type { FirmId, StoreName } from '../../vocabulary/vocabulary.ts'
 import { maxBytesInMemory } from '../upload/receive-file.ts'
 import { requireStore, type Stores } from '../stores/stores.ts'
@@ -81,7 +81,7 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
 
 /** Of a large file it may be the spool that is full, or it alone that does not fit. */
 function isEndOfDisk(error: unknown, fileSize: number): error is StoreError {
-  return takesNoMore(error) && fileSize <= maxBytesInMemory
+  return isDiskFullOrReadOnly(error) && fileSize <= maxBytesInMemory
 }
 
 /** What a move would meet at the source. `wrong`: it has another length than its row says. */

@@ -93,7 +93,7 @@ export async function holdObjects({ db, stores: { s3 } }: Needs, signal: AbortSi
   if (s3 === undefined || s3.outage() !== undefined) return counts
 
   const set = async (object: HeldObject, isHeld: boolean): Promise<'done' | 'missing' | 'in_vain'> => {
-    const outcome = await s3.hold(object.key, isHeld)
+    const outcome = await s3.setLegalHold(object.key, isHeld)
     if (outcome !== 'done') counts[outcome] += 1
     return outcome === 'done' || outcome === 'missing' ? outcome : 'in_vain'
   }

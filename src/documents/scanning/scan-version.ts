@@ -12,7 +12,7 @@ import type { EventActor } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
-import type { CannotSay, Scanner, Verdict } from '../../scanner/scanner.ts'
+import type { InconclusiveReason, Scanner, Verdict } from '../../scanner/scanner.ts'
 import { isMissing } from '../../storage/file-store.ts'
 import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
 import type { BlobId, StorageKey } from '../../vocabulary/vocabulary.ts'
@@ -114,7 +114,7 @@ export async function quarantineLater(
 async function postpone(
   needs: ScanVersionNeeds,
   version: DueScan,
-  why: CannotSay,
+  why: InconclusiveReason,
 ): Promise<'undecided' | 'no_scanner'> {
   if (why === 'unreachable' || why === 'busy') {
     await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })

@@ -60,7 +60,7 @@ async function hasAnyKey(files: FileStore, keys: Parameters<FileStore['stat']>[0
 export async function disableWrongBucket({ db, stores }: { db: Db; stores: Stores }): Promise<void> {
   const { s3 } = stores
   if (s3 === undefined || s3.outage() !== undefined) return
-  if (await isWrongBucket(db, s3)) s3.takeOut('not_ours', 'NotOurs')
+  if (await isWrongBucket(db, s3)) s3.reportOutage('not_ours', 'NotOurs')
 }
 
 export type ReportNeeds = { db: Db; stores: Stores; log: Logger; metrics: Pick<Metrics, 'damagedVersions'> }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { makeByteBudget } from '../../storage/streams/memory-budget.ts'
+import { createByteBudget } from '../../storage/streams/memory-budget.ts'
 import { openSpool, type Spool } from '../../storage/spool/spool.ts'
 import { spoolThenBuffer } from './read-upload.ts'
 
@@ -24,7 +24,7 @@ async function* coming() {
 const checks = { expectedSha256: undefined, signal: new AbortController().signal }
 
 it('a file that is whole is held in memory, lies in the spool no more, and takes memory until it is released', async () => {
-  const budget = makeByteBudget(100)
+  const budget = createByteBudget(100)
   const { content, release } = await spoolThenBuffer({ budget, spool }, coming(), checks)
 
   expect(content.bytes).toEqual(bytes)
@@ -34,7 +34,7 @@ it('a file that is whole is held in memory, lies in the spool no more, and takes
 })
 
 it('one whose file in the spool cannot be removed is refused, and takes no memory', async () => {
-  const budget = makeByteBudget(100)
+  const budget = createByteBudget(100)
   const failing: Spool = {
     ...spool,
     async open() {

@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto'
 import { addAbortSignal, type Readable } from 'node:stream'
 
 import { AppError } from '../../errors/app-error.ts'
-import type { ByteBudget, GiveBack } from '../../storage/streams/memory-budget.ts'
-import type { HeldInMemory, Spooled } from '../../storage/file-store.ts'
-import { readPieces } from '../../storage/streams/read-as-it-grows.ts'
+import type { ByteBudget, ReleaseBytes } from '../../storage/streams/memory-budget.ts'
+import type { BufferedContent, SpooledContent } from '../../storage/file-store.ts'
+import { readSpoolRange } from '../../storage/streams/read-spooled-file.ts'
 import type { Spool, SpoolFile } from '../../storage/spool/spool.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 import { contentInMemory, withFileContent } from '../formats/file-bytes.ts'
@@ -90,7 +90,7 @@ function finishHash(hash: Hash, expected: string | undefined): Sha256 {
 }
 
 /** `giveBack` ends the reservation of the memory that a file is read into. */
-type Memory = { budget: ByteBudget; giveBack: GiveBack }
+type Memory = { budget: ByteBudget; giveBack: ReleaseBytes }
 
 /** To be called in every case. `isDone`: the file is stored, and nobody reads its bytes any more. */
 export type Release = (isDone?: boolean) => Promise<void>
@@ -100,17 +100,17 @@ export async function bufferInMemory(
   { budget, giveBack }: Memory,
   chunks: Chunks,
   { mostBytes, expectedSha256, check }: Checks & { mostBytes: number },
-): Promise<{ content: HeldInMemory; release: Release }> {
+): Promise<{ content: BufferedContent; release: Release }> {
   try {
     const hash = createHash('sha256')
     // One block that the chunks are copied into: to join them at the end would need the memory twice.
-    const block = budget.takeBlock(mostBytes)
+    const block = budget.allocateBlock(mostBytes)
     let size = 0
     for await (const chunk of chunks) {
       hash.update(chunk)
       size += chunk.copy(block, size)
     }
-    const content: HeldInMemory = {
+    const content: BufferedContent = {
       kind: 'memory',
       bytes: block.subarray(0, size),
       sha256: finishHash(hash, expectedSha256),
@@ -136,7 +136,7 @@ export async function streamToSpool(
   spool: Spool,
   chunks: Chunks,
   { stop, ...checks }: SpoolOptions,
-): Promise<{ content: Spooled; release: () => Promise<void> }> {
+): Promise<{ content: SpooledContent; release: () => Promise<void> }> {
   const file = await spool.open()
   const flowing = appendAll(file, chunks, checks)
   return {
@@ -170,7 +170,7 @@ async function appendAll(
     file.accept({ size, sha256 })
   } catch (error) {
     scan?.giveUp()
-    file.refuse(error)
+    file.reject(error)
   }
 }
 
@@ -182,7 +182,7 @@ export async function spoolThenBuffer(
   { budget, spool }: { budget: ByteBudget; spool: Spool },
   chunks: Chunks,
   { signal, ...checks }: Checks & { signal: AbortSignal },
-): Promise<{ content: HeldInMemory; release: Release }> {
+): Promise<{ content: BufferedContent; release: Release }> {
   // Nothing to stop: it is removed only after the last byte, or after whatever came instead.
   const { content, release } = await streamToSpool(spool, chunks, { ...checks, stop: () => undefined })
   const held = await bufferSpooled(content, { budget, signal }).catch(async (error: unknown) => {
@@ -199,11 +199,11 @@ export async function spoolThenBuffer(
 }
 
 async function bufferSpooled(
-  { accepted, path }: Spooled,
+  { accepted, path }: SpooledContent,
   { budget, signal }: { budget: ByteBudget; signal: AbortSignal },
 ) {
   const { size, sha256 } = await accepted
   const giveBack = await budget.reserve(size, { signal })
-  const pieces = readPieces(path, { start: 0, end: size })
+  const pieces = readSpoolRange(path, { start: 0, end: size })
   return bufferInMemory({ budget, giveBack }, pieces, { mostBytes: size, expectedSha256: sha256 })
 }

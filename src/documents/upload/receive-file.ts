@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 
 import { AppError } from '../../errors/app-error.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
-import type { HeldInMemory, Spooled } from '../../storage/file-store.ts'
+import type { BufferedContent, SpooledContent } from '../../storage/file-store.ts'
 import type { Spool } from '../../storage/spool/spool.ts'
 import {
   type Checks,
@@ -52,7 +52,7 @@ export type FileRules = {
 
 export type ReceivedFile = {
   format: Format
-  content: HeldInMemory | Spooled
+  content: BufferedContent | SpooledContent
   /** How long it is at most; of a file that still comes nobody knows better. */
   maxBytes: number
   /** By the clock of `performance`: what the scanner learned later, it may not have known of this file. */
@@ -97,7 +97,7 @@ async function bufferAndScan(
 ): Promise<BufferedFile> {
   // What is left is for whole files: a body that hardly moves must not keep anybody who can go on from doing so.
   const { budget } = needs
-  const giveBack = budget.takeAtOnce(limits.mostBytes, { leaving: maxBytesInMemory })
+  const giveBack = budget.tryReserve(limits.mostBytes, { leaving: maxBytesInMemory })
   const held =
     giveBack === undefined
       ? await spoolThenBuffer(needs, chunks, limits)

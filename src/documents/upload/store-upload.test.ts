@@ -67,7 +67,7 @@ test('a file that is refused while it is being stored is no fault of its store',
   const metrics = createMetrics()
   const spool = await openSpool(join(folder, 'spool'))
   const file = await spool.open()
-  file.refuse(new AppError('too_large', 'too large'))
+  file.reject(new AppError('too_large', 'too large'))
 
   await expect(write(metrics, keyOf(2), fileWith(file.content))).rejects.toMatchObject({ code: 'too_large' })
   await file.remove()

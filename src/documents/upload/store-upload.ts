@@ -23,7 +23,7 @@ import { confidentialRoles, rights } from '../../people/rights.ts'
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
 import { type FileStore, type IncomingFile, type StoredFile, StoreError } from '../../storage/file-store.ts'
 import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
-import { isS3Out } from '../../storage/s3/requests/s3-operation.ts'
+import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
 import { storageKeyOf } from '../../storage/storage-key.ts'
 import type {
   BlobId,
@@ -154,7 +154,7 @@ export async function storeUpload(
   try {
     return await putAndCommit(needs, reserved, file, commit)
   } catch (error) {
-    if (store !== 's3' || !isS3Out(error)) throw error
+    if (store !== 's3' || !isS3Unavailable(error)) throw error
     logS3Failure(needs, { key, ...error.failure, err: error })
     if (needs.stores.fallback === 'off') throw error
     file.signal?.throwIfAborted()
@@ -198,7 +198,7 @@ async function putAndCommit(
         'bytes stay, commit may have succeeded',
       )
       abandonLater(needs, reservation)
-    } else await abandon(needs, reservation, isS3Out(error))
+    } else await abandon(needs, reservation, isS3Unavailable(error))
     throw error
   }
 }

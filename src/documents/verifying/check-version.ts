@@ -1,7 +1,7 @@
 import type { EventActor } from '../../database/audit/events.ts'
 import { findStoredVersion, type StoredVersion } from '../../database/documents/versions-in-store.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
 import { hashBlob } from '../moving/buffer-source.ts'

@@ -1,6 +1,6 @@
 import type { EventActor } from '../../database/audit/events.ts'
 import type { StoredVersion, VersionCursor, VersionScope } from '../../database/documents/versions-in-store.ts'
-import { isS3Out } from '../../storage/s3/requests/s3-operation.ts'
+import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
 import type { ReachableStore } from '../stores/stores.ts'
 import { createS3Wait, type Patience } from '../stores/wait-for-s3.ts'
 import { forEachConcurrently, walkVersions } from '../stores/walk-versions.ts'
@@ -51,7 +51,7 @@ export async function checkVersions(needs: CheckNeeds, actor: EventActor, check:
 const maxTries = 4
 
 function isUnanswered(checked: Checked | void): boolean {
-  return checked?.outcome === 'unchecked' && isS3Out(checked.error)
+  return checked?.outcome === 'unchecked' && isS3Unavailable(checked.error)
 }
 
 export type HashFilling = {

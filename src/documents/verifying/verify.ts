@@ -9,7 +9,7 @@ import {
 } from '../../database/documents/verifications.ts'
 import { hasVersionsIn } from '../../database/documents/versions-in-store.ts'
 import { StoreError } from '../../storage/file-store.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { claimStore, notOurBucket } from '../stores/claim-store.ts'
 import { type ReachableStore, reachableStores } from '../stores/stores.ts'

@@ -84,7 +84,7 @@ export async function stopServing(
     'requests still run; what came whole and waits for S3 goes to the local disk',
   )
   await endsWithin(server.handlersDone(cut), cutMs)
-  s3?.endCalls()
+  s3?.shutDown()
   if (await endsWithin(closed, fallbackMs)) return
 
   log.warn({ event: 'stopping_cut' }, 'the connections of requests that still run are cut')

@@ -5,7 +5,7 @@ import parseRange from 'range-parser'
 
 import type { OpenedBlob } from '../../documents/download/open-stored-file.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { contentDispositionOf } from '../../storage/links/content-disposition.ts'
+import { formatContentDisposition } from '../../storage/links/content-disposition.ts'
 import type { ByteRange } from '../../storage/file-store.ts'
 
 export type FileToSend = {
@@ -46,7 +46,7 @@ function headersOf(file: FileToSend, etag: string): Record<string, string> {
     etag,
     'accept-ranges': 'bytes',
     'cache-control': 'private, no-store',
-    'content-disposition': contentDispositionOf(file.fileName, file.disposition),
+    'content-disposition': formatContentDisposition(file.fileName, file.disposition),
     'content-security-policy': "sandbox; default-src 'none'; frame-ancestors 'none'",
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',

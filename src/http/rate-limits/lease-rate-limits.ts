@@ -1,5 +1,5 @@
 import type { Bucket, Lease, LeaseRequest } from '../../database/people/rate-limits.ts'
-import { untilAborted } from '../../storage/streams/read-as-it-grows.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 
 export type PermitNeeds = {

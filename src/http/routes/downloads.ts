@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { documentParams, downloadLinkShape, downloadQuery, versionParams } from '../../contract/documents.ts'
 import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/download/issue-download.ts'
 import { openBlob, type OpenBlobNeeds, openLinkedBlob } from '../../documents/download/open-stored-file.ts'
-import { openLocalLink } from '../../storage/links/local-links.ts'
+import { verifyLocalLink } from '../../storage/links/local-links.ts'
 import { sendFile } from '../presenters/send-file.ts'
 import { documentOf, visitorOf } from '../requests/authenticate.ts'
 
@@ -66,7 +66,7 @@ function addLinkDownload(server: Server, needs: Needs): void {
       },
     },
     async (request, reply) => {
-      const link = await openLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
+      const link = await verifyLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
       // Whoever has the link may read; who it is, nobody knows.
       const somebody = { userId: null, ...visitorOf(request) }
       const bytes = await openLinkedBlob(needs, somebody, { ...link, store: 'local', size: link.fileSize })

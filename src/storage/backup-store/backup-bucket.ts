@@ -2,13 +2,13 @@ import { CopyObjectCommand, DeleteObjectCommand, PutObjectCommand } from '@aws-s
 import type { Logger } from 'pino'
 
 import type { S3Config } from '../../config/config.ts'
-import { makeByteBudget } from '../streams/memory-budget.ts'
+import { createByteBudget } from '../streams/memory-budget.ts'
 import { unlessMissing } from '../file-store.ts'
-import { presetPayloadHash, sendFrom } from '../s3/requests/s3-request-handler.ts'
-import { pieceBytes, readPieces } from '../streams/read-as-it-grows.ts'
+import { presetPayloadHash, setBodySource } from '../s3/requests/s3-request-handler.ts'
+import { readChunkBytes, readSpoolRange } from '../streams/read-spooled-file.ts'
 import { headS3Object, listS3Pages, readS3Object } from '../s3/s3-objects.ts'
-import { isAmazon, makeS3Client, usualPatience } from '../s3/requests/retrying-s3-client.ts'
-import { callS3, type S3Reach } from '../s3/requests/s3-operation.ts'
+import { isAmazon, openS3Client, defaultS3Timeouts } from '../s3/requests/retrying-s3-client.ts'
+import { callS3, type S3Context } from '../s3/requests/s3-operation.ts'
 import { type BackupStore, nameFailures, type BackupContent, notifyOnPiece } from './backup-store.ts'
 
 type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
@@ -19,14 +19,14 @@ export function openBackupBucket(
   { bucket, prefix, policy }: { bucket: string; prefix: string; policy?: string },
 ): BackupStore {
   const hasChecksums = isAmazon(config)
-  const client = makeS3Client({ config, log, hasChecksums })
-  const reach: S3Reach = {
+  const client = openS3Client({ config, log, hasChecksums })
+  const reach: S3Context = {
     client,
     bucket,
-    answerMs: usualPatience.answerMs,
+    answerMs: defaultS3Timeouts.answerMs,
     hasChecksums,
-    seen: { versions: undefined },
-    sending: makeByteBudget(pieceBytes),
+    observed: { versions: undefined },
+    sending: createByteBudget(readChunkBytes),
     log,
     onOperation: () => undefined,
   }
@@ -53,7 +53,7 @@ export function openBackupBucket(
   )
 }
 
-async function putObject(reach: S3Reach, key: string, content: BackupContent): Promise<void> {
+async function putObject(reach: S3Context, key: string, content: BackupContent): Promise<void> {
   const size = 'bytes' in content ? content.bytes.length : content.size
   const command = new PutObjectCommand({
     Bucket: reach.bucket,
@@ -66,13 +66,13 @@ async function putObject(reach: S3Reach, key: string, content: BackupContent): P
   presetPayloadHash(command, content.sha256)
   if ('path' in content) {
     const { path, onPiece } = content
-    sendFrom(command, { openPieces: () => notifyOnPiece(readPieces(path, { start: 0, end: size }), onPiece) })
+    setBodySource(command, { openChunks: () => notifyOnPiece(readSpoolRange(path, { start: 0, end: size }), onPiece) })
   }
   await callS3(reach, { operation: 'put_object', key, bytes: size }, command)
 }
 
 /** With a delimiter also what stands for all below it. */
-async function* listKeys(reach: S3Reach, prefix: string, delimiter?: string): AsyncGenerator<string> {
+async function* listKeys(reach: S3Context, prefix: string, delimiter?: string): AsyncGenerator<string> {
   for await (const page of listS3Pages(reach, { Prefix: prefix, Delimiter: delimiter })) {
     yield* (page.Contents ?? []).map(({ Key = '' }) => Key)
     yield* (page.CommonPrefixes ?? []).map((each) => each.Prefix ?? '')
@@ -82,7 +82,7 @@ async function* listKeys(reach: S3Reach, prefix: string, delimiter?: string): As
 type Aside = { aside: string; mayGo: () => Promise<boolean> }
 
 /** S3 renames nothing: what is removed must be what was copied and looked at, and not what came in its place since. */
-async function moveObjectAside(reach: S3Reach, key: string, { aside, mayGo }: Aside): Promise<boolean> {
+async function moveObjectAside(reach: S3Context, key: string, { aside, mayGo }: Aside): Promise<boolean> {
   const before = await unlessMissing(headS3Object(reach, key))
   await copyObject(reach, key, aside)
   const goes = await mayGo()
@@ -94,13 +94,13 @@ async function moveObjectAside(reach: S3Reach, key: string, { aside, mayGo }: As
   return isWhatWasSeen
 }
 
-async function copyObject(reach: S3Reach, from: string, to: string): Promise<void> {
+async function copyObject(reach: S3Context, from: string, to: string): Promise<void> {
   const source = from.split('/').map(encodeURIComponent).join('/')
   const command = new CopyObjectCommand({ Bucket: reach.bucket, Key: to, CopySource: `${reach.bucket}/${source}` })
   await callS3(reach, { operation: 'copy_object', key: to }, command)
 }
 
-async function removeObject(reach: S3Reach, key: string): Promise<void> {
+async function removeObject(reach: S3Context, key: string): Promise<void> {
   const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
   await callS3(reach, { operation: 'delete_object', key }, command)
 }

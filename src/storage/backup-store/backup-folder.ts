@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path'
 
 import { hasCode } from '../../errors/app-error.ts'
 import { findIfExists, syncPath } from '../../files/file-system.ts'
-import { handOn } from '../streams/forward-stream.ts'
-import { localFailure } from '../local/local-errors.ts'
-import { incomingPath, incomingPrefix, makeDurableFolders, removeLeftovers } from '../local/local-folders.ts'
+import { forwardStream } from '../streams/forward-stream.ts'
+import { toLocalError } from '../local/local-errors.ts'
+import { incomingPath, incomingPrefix, createDurableFolders, removeLeftovers } from '../local/local-folders.ts'
 import { type BackupStore, nameFailures, type BackupContent, notifyOnPiece } from './backup-store.ts'
 
 const copyBytes = 1024 * 1024
@@ -32,10 +32,10 @@ export function openBackupFolder(root: string): BackupStore {
 /** What dead ones left half-written there goes. */
 export async function cleanBackupFolder(root: string): Promise<void> {
   try {
-    await makeDurableFolders(root)
+    await createDurableFolders(root)
     await removeLeftovers(root, incomingPrefix)
   } catch (error) {
-    throw localFailure(error)
+    throw toLocalError(error)
   }
 }
 
@@ -50,7 +50,7 @@ async function writeFile(root: string, name: string, content: BackupContent): Pr
     } finally {
       await handle.close()
     }
-    await makeDurableFolders(dirname(path))
+    await createDurableFolders(dirname(path))
     await rename(incoming, path)
     await syncPath(dirname(path))
   } catch (error) {
@@ -69,7 +69,7 @@ async function removePath(path: string): Promise<void> {
 async function writeContent(handle: FileHandle, content: BackupContent): Promise<void> {
   if ('bytes' in content) return handle.writeFile(content.bytes)
   // What goes wrong with it is of another disk than the place's.
-  const source = handOn(createReadStream(content.path, { highWaterMark: copyBytes }), localFailure)
+  const source = forwardStream(createReadStream(content.path, { highWaterMark: copyBytes }), toLocalError)
   await handle.writeFile(notifyOnPiece(source, content.onPiece))
 }
 

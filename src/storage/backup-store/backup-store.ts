@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream'
 
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 import { StoreError } from '../file-store.ts'
-import { handOn } from '../streams/forward-stream.ts'
-import { localFailure } from '../local/local-errors.ts'
+import { forwardStream } from '../streams/forward-stream.ts'
+import { toLocalError } from '../local/local-errors.ts'
 import { S3Error } from '../s3/requests/s3-operation.ts'
 
 /** What is written: out of memory, or from a file on this disk. Its hash is known. `onPiece` hears that it comes further. */
@@ -76,13 +76,13 @@ export function nameFailures(backupStore: BackupStore, policy?: string): BackupS
       throw named(error)
     }
   })
-  return { ...wrapped, read: async (name) => handOn(await wrapped.read(name), named) }
+  return { ...wrapped, read: async (name) => forwardStream(await wrapped.read(name), named) }
 }
 
 function nameFailure(error: unknown, backupStore: string, policy: string | undefined): unknown {
   // What is a store's failure already, and not S3's, is that of the disk which the bytes came from.
   if (error instanceof StoreError && !(error instanceof S3Error)) return error
-  const failure = localFailure(error)
+  const failure = toLocalError(error)
   return failure instanceof StoreError && failure.code === 'unavailable'
     ? new BackupStoreError(failure, backupStore, policy)
     : failure

@@ -7,52 +7,52 @@ import {
 } from '@aws-sdk/client-s3'
 
 import type { S3Config } from '../../config/config.ts'
-import { type SeenAnswers, testKey, testText } from '../s3/diagnosis/connection-step.ts'
+import { type ResponseFacts, testKey, testText } from '../s3/diagnosis/connection-step.ts'
 import { s3FailureOf } from '../s3/requests/s3-errors.ts'
 import { type BucketChoices, type PartName, setupRights } from './bucket-rules.ts'
 
-export type BucketReach = {
+export type BucketContext = {
   client: S3Client
   config: S3Config
-  seen: SeenAnswers
+  seen: ResponseFacts
   /** Ends what only looks. What changes the bucket is finished, or taken back. */
   signal: AbortSignal
 }
 
 /** What somebody else has there. `breaks`: with it the bucket is not what it should be, whatever is set beside it. */
-export type Objection = { breaks: boolean; says: string }
+export type Objection = { isSerious: boolean; message: string }
 
 /** How a part is when the store cannot have all of it. */
-type Weaker = { wanted: Items; says: string }
+type Weaker = { wanted: Items; message: string }
 
 /** One part of how a bucket is set up. `Held`: the whole of it as the store has it, with what is somebody else's. */
 export type PartDefinition<Held> = {
   part: PartName
   title: string
   /** Undefined: there is none, as in a new bucket. */
-  read(reach: BucketReach): Promise<Held | undefined>
+  read(context: BucketContext): Promise<Held | undefined>
   /** What of it is this command's, each item by a name that people know it by. */
   ours(held: Held | undefined): Items
   /** Throws a `Refused` where it cannot be had beside what is there. */
-  wanted(context: { choices: BucketChoices; held: Held | undefined; reach: BucketReach }): Items
+  wanted(context: { choices: BucketChoices; held: Held | undefined; context: BucketContext }): Items
   /** Throws a `Refused` where another part of the bucket makes it useless, also where nothing is to be changed. */
-  requireBeside?(reach: BucketReach, choices: BucketChoices, wanted: Items): Promise<void>
+  requireCompatible?(context: BucketContext, choices: BucketChoices, wanted: Items): Promise<void>
   /** The whole with what is ours replaced; undefined: nothing is left. */
   merge(held: Held | undefined, items: Items): Held | undefined
-  write(reach: BucketReach, held: Held): Promise<unknown>
-  clear(reach: BucketReach): Promise<unknown>
+  write(context: BucketContext, held: Held): Promise<unknown>
+  clear(context: BucketContext): Promise<unknown>
   objections?(held: Held | undefined, wanted: Items): Objection[]
   /** Whether it is in nobody's way, tried without changing the bucket, or on one object of our own. */
-  rehearse?(reach: BucketReach, wanted: Items, held: Held | undefined): Promise<void>
+  dryRun?(context: BucketContext, wanted: Items, held: Held | undefined): Promise<void>
   weaker?(wanted: Items): Weaker
   /** Whether somebody asked for just this, so that a store without it fails. */
-  isAskedFor: (choices: BucketChoices) => boolean
+  isRequested: (choices: BucketChoices) => boolean
   /** What else is to be done by somebody, once it was set. */
-  remindOf?(choices: BucketChoices): string | undefined
+  reminder?(choices: BucketChoices): string | undefined
 }
 
 /** It cannot be had beside what is there; the message says why and what to do. */
-export class Refused extends Error {
+export class CannotApply extends Error {
   override readonly name = 'Refused'
 }
 
@@ -68,16 +68,16 @@ export class CallFailed extends Error {
 }
 
 /** The bucket does not take, give back or let go of what the service sends. */
-export class NotProved extends CallFailed {
+export class ProbeFailed extends CallFailed {
   override readonly name = 'NotProved'
 }
 
 /** Nor could what was set be put back as it was: S3 has it still. */
-export class NotTakenBack extends CallFailed {
+export class RollbackFailed extends CallFailed {
   override readonly name = 'NotTakenBack'
 }
 
-export async function calling<Answer>(
+export async function withRight<Answer>(
   right: string,
   call: () => Promise<Answer>,
   Failure: typeof CallFailed = CallFailed,
@@ -92,18 +92,18 @@ export async function calling<Answer>(
 /** Puts a part as it is to be; `undefined` takes it away. What S3 refuses is thrown with the right that it takes. */
 export function putPart<Held>(
   definition: PartDefinition<Held>,
-  reach: BucketReach,
+  context: BucketContext,
   held: Held | undefined,
-  Failure?: typeof NotTakenBack,
+  Failure?: typeof RollbackFailed,
 ): Promise<unknown> {
   const { write, clear } = setupRights[definition.part]
-  if (held === undefined) return calling(clear, () => definition.clear(reach), Failure)
-  return calling(write, () => definition.write(reach, held), Failure)
+  if (held === undefined) return withRight(clear, () => definition.clear(context), Failure)
+  return withRight(write, () => definition.write(context, held), Failure)
 }
 
 /** Puts, gets and removes one object as the service does with papers. Throws a `NotProved` with what S3 said. */
-export async function proveBucket(
-  { client, config }: BucketReach,
+export async function probeBucket(
+  { client, config }: BucketContext,
   more: Partial<PutObjectCommandInput> = {},
 ): Promise<void> {
   const place = { Bucket: config.bucket, Key: testKey }
@@ -127,7 +127,7 @@ const asPapersAre = {
 } as const
 
 function proving(right: string, call: () => Promise<unknown>): Promise<unknown> {
-  return calling(right, call, NotProved)
+  return withRight(right, call, ProbeFailed)
 }
 
 /** Parts of a setting by name, as JSON. */
@@ -157,7 +157,7 @@ function inOrderOfNames(value: unknown): unknown {
 }
 
 /** Undefined where S3 answers with this code, which says that there is none of what was asked for. */
-export async function unless<Answer>(s3Code: string, answer: Promise<Answer>): Promise<Answer | undefined> {
+export async function undefinedOn<Answer>(s3Code: string, answer: Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await answer
   } catch (error) {

@@ -26,7 +26,7 @@ function rights(read: string, write: string, clear: string = write): PartRights 
 /** What an operator asks for. What is not said stays as an earlier run of this command left it, or is as usual. */
 export type BucketChoices = {
   noncurrentDays?: number
-  transition?: NonNullable<LifecycleWish['transition']> | 'off'
+  transition?: NonNullable<LifecycleOptions['transition']> | 'off'
   quarantineDays?: number | 'off'
   /** A key of KMS by its ARN. */
   kmsKey?: string
@@ -35,17 +35,17 @@ export type BucketChoices = {
   replication?: ReplicationChoice | 'off'
 }
 
-export type ReplicationChoice = ReplicationWish & { role: string }
+export type ReplicationChoice = ReplicationOptions & { role: string }
 
 /** The four switches by which a bucket is closed to the public, whatever a policy or an ACL says. Data alone: `deploy/aws` has it too. */
-export const closedToThePublic = {
+export const publicAccessBlock = {
   BlockPublicAcls: true,
   IgnorePublicAcls: true,
   BlockPublicPolicy: true,
   RestrictPublicBuckets: true,
 } as const
 
-export type PublicAccessSwitch = keyof typeof closedToThePublic
+export type PublicAccessSwitch = keyof typeof publicAccessBlock
 
 type EncryptionRuleData = {
   ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } | { SSEAlgorithm: 'aws:kms'; KMSMasterKeyID: string }
@@ -101,7 +101,7 @@ export function bucketArnOf(bucket: string, region: string): string {
 export const transitionClasses = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const
 type TransitionClass = (typeof transitionClasses)[number]
 
-export type LifecycleWish = {
+export type LifecycleOptions = {
   /** How long what was replaced or removed is kept. */
   noncurrentDays: number
   /** Moves papers to a cheaper class when they are so old. Undefined: they stay where they are. */
@@ -121,24 +121,24 @@ export type LifecycleRuleData = {
   Expiration?: { Days: number } | { ExpiredObjectDeleteMarker: true }
 }
 
-export const usualNoncurrentDays = 90
+export const defaultNoncurrentDays = 90
 const unfinishedDays = 3
-export const papersPrefix = 'security_firms/'
+export const documentsPrefix = 'security_firms/'
 export const quarantinePrefix = 'quarantine/'
 
 // Amazon takes nothing into STANDARD_IA sooner, and has it paid for so long at least.
-export const leastDaysInStandard = 30
+export const minDaysInStandard = 30
 const leastDaysInIa = 30
 
 /** What `s3 setup` gives a bucket's lifecycle; its other rules are somebody else's. Data alone: `deploy/aws` has it too. */
-export function lifecycleRules(wish: LifecycleWish): LifecycleRuleData[] {
+export function lifecycleRules(wish: LifecycleOptions): LifecycleRuleData[] {
   const { noncurrentDays, transition, quarantineDays } = wish
   const rules: LifecycleRuleData[] = [
     {
       ...ruleFor('paniq-unfinished-uploads', ''),
       AbortIncompleteMultipartUpload: { DaysAfterInitiation: unfinishedDays },
     },
-    { ...ruleFor('paniq-old-versions', papersPrefix), ...oldVersions(noncurrentDays), ...withoutEmptyMarkers },
+    { ...ruleFor('paniq-old-versions', documentsPrefix), ...oldVersions(noncurrentDays), ...withoutEmptyMarkers },
     {
       ...ruleFor('paniq-quarantine', quarantinePrefix),
       NoncurrentVersionExpiration: { NoncurrentDays: noncurrentDays },
@@ -154,7 +154,7 @@ export function lifecycleRules(wish: LifecycleWish): LifecycleRuleData[] {
   if (transition === undefined) return rules
   const { days, storageClass } = transition
   const moving = { Transitions: [{ Days: days, StorageClass: storageClass }] }
-  return [...rules, { ...ruleFor('paniq-current-versions', papersPrefix), ...moving }]
+  return [...rules, { ...ruleFor('paniq-current-versions', documentsPrefix), ...moving }]
 }
 
 function ruleFor(id: string, prefix: string): Pick<LifecycleRuleData, 'ID' | 'Status' | 'Filter'> {
@@ -168,8 +168,8 @@ function oldVersions(
   noncurrentDays: number,
 ): Pick<LifecycleRuleData, 'NoncurrentVersionTransitions' | 'NoncurrentVersionExpiration'> {
   const expiration = { NoncurrentVersionExpiration: { NoncurrentDays: noncurrentDays } }
-  if (noncurrentDays < leastDaysInStandard + leastDaysInIa) return expiration
-  const moving = { NoncurrentDays: leastDaysInStandard, StorageClass: 'STANDARD_IA' } as const
+  if (noncurrentDays < minDaysInStandard + leastDaysInIa) return expiration
+  const moving = { NoncurrentDays: minDaysInStandard, StorageClass: 'STANDARD_IA' } as const
   return { NoncurrentVersionTransitions: [moving], ...expiration }
 }
 
@@ -194,7 +194,7 @@ export function corsRule(origins: string[]): CorsRuleData {
   }
 }
 
-export type ReplicationWish = {
+export type ReplicationOptions = {
   bucketArn: string
   /** With which its copies are encrypted, where the papers are encrypted with a key of KMS. */
   kmsKey: string | undefined
@@ -219,7 +219,7 @@ export type ReplicationRuleData = {
 
 /** By which all that is in the bucket is copied elsewhere. Data alone: `deploy/aws` has it too. */
 export function replicationRule(
-  { bucketArn, kmsKey, followsDeletes }: ReplicationWish,
+  { bucketArn, kmsKey, followsDeletes }: ReplicationOptions,
   priority: number,
 ): ReplicationRuleData {
   const rule = {

@@ -6,21 +6,21 @@ import {
   type TransitionDefaultMinimumObjectSize,
 } from '@aws-sdk/client-s3'
 
-import { type Items, type Objection, type PartDefinition, unless } from './bucket-part.ts'
+import { type Items, type Objection, type PartDefinition, undefinedOn } from './bucket-part.ts'
 import {
   type BucketChoices,
   lifecycleRules,
-  type LifecycleWish,
-  papersPrefix,
+  type LifecycleOptions,
+  documentsPrefix,
   transitionClasses,
-  usualNoncurrentDays,
+  defaultNoncurrentDays,
 } from './bucket-rules.ts'
 
 type Lifecycle = { rules: LifecycleRule[]; smallest: TransitionDefaultMinimumObjectSize | undefined }
 
 const ourIds = new Set(
   lifecycleRules({
-    noncurrentDays: usualNoncurrentDays,
+    noncurrentDays: defaultNoncurrentDays,
     transition: { days: 1, storageClass: 'STANDARD_IA' },
     quarantineDays: undefined,
   }).map(({ ID }) => ID),
@@ -31,7 +31,7 @@ export const lifecyclePart: PartDefinition<Lifecycle> = {
   title: 'Lifecycle',
   async read({ client, config, signal }) {
     const command = new GetBucketLifecycleConfigurationCommand({ Bucket: config.bucket })
-    const answer = await unless('NoSuchLifecycleConfiguration', client.send(command, { abortSignal: signal }))
+    const answer = await undefinedOn('NoSuchLifecycleConfiguration', client.send(command, { abortSignal: signal }))
     if (answer === undefined) return undefined
     return { rules: (answer.Rules ?? []).map(inOneForm), smallest: answer.TransitionDefaultMinimumObjectSize }
   },
@@ -52,12 +52,12 @@ export const lifecyclePart: PartDefinition<Lifecycle> = {
     ),
   clear: ({ client, config }) => client.send(new DeleteBucketLifecycleCommand({ Bucket: config.bucket })),
   objections: (held, wanted) => {
-    const days = noncurrentDaysOf(Object.values(wanted) as LifecycleRule[]) ?? usualNoncurrentDays
+    const days = noncurrentDaysOf(Object.values(wanted) as LifecycleRule[]) ?? defaultNoncurrentDays
     return rulesOf(held)
       .filter((rule) => !isOurs(rule))
       .flatMap((rule) => objectToRule(rule, days))
   },
-  isAskedFor: () => false,
+  isRequested: () => false,
 }
 
 function rulesOf(held: Lifecycle | undefined): LifecycleRule[] {
@@ -79,9 +79,12 @@ function inOneForm({ Prefix: prefix, Filter: filter, ...rule }: LifecycleRule): 
 }
 
 /** What nobody asks for stays as our own rules have it: a run without options destroys nothing sooner. */
-function wishOf({ noncurrentDays, transition, quarantineDays }: BucketChoices, rules: LifecycleRule[]): LifecycleWish {
+function wishOf(
+  { noncurrentDays, transition, quarantineDays }: BucketChoices,
+  rules: LifecycleRule[],
+): LifecycleOptions {
   return {
-    noncurrentDays: noncurrentDays ?? noncurrentDaysOf(rules) ?? usualNoncurrentDays,
+    noncurrentDays: noncurrentDays ?? noncurrentDaysOf(rules) ?? defaultNoncurrentDays,
     transition: transition === 'off' ? undefined : (transition ?? transitionOf(rules)),
     quarantineDays:
       quarantineDays === 'off' ? undefined : (quarantineDays ?? ruleOf(rules, 'paniq-quarantine')?.Expiration?.Days),
@@ -96,7 +99,7 @@ function noncurrentDaysOf(rules: LifecycleRule[]): number | undefined {
   return ruleOf(rules, 'paniq-old-versions')?.NoncurrentVersionExpiration?.NoncurrentDays
 }
 
-function transitionOf(rules: LifecycleRule[]): LifecycleWish['transition'] {
+function transitionOf(rules: LifecycleRule[]): LifecycleOptions['transition'] {
   const { Days: days, StorageClass: found } = ruleOf(rules, 'paniq-current-versions')?.Transitions?.[0] ?? {}
   const storageClass = transitionClasses.find((each) => each === found)
   return days === undefined || storageClass === undefined ? undefined : { days, storageClass }
@@ -112,14 +115,16 @@ export function objectToRule(rule: LifecycleRule, noncurrentDays: number): Objec
 function isOfPapers({ Filter: filter }: LifecycleRule): boolean {
   const { Prefix: prefix = '', Tags: tags = [] } = { ...filter, ...filter?.And }
   const isTagged = filter?.Tag !== undefined || tags.length > 0
-  return !isTagged && (prefix.startsWith(papersPrefix) || papersPrefix.startsWith(prefix))
+  return !isTagged && (prefix.startsWith(documentsPrefix) || documentsPrefix.startsWith(prefix))
 }
 
 function ofExpiration(rule: LifecycleRule): Objection[] {
   const { Days: days, Date: date } = rule.Expiration ?? {}
   const when = days === undefined ? date?.toISOString() : `${days} days after they came`
   if (when === undefined) return []
-  return [{ breaks: true, says: `${nameOf(rule)} removes papers: ${when}. Take it away, or keep papers out of it` }]
+  return [
+    { isSerious: true, message: `${nameOf(rule)} removes papers: ${when}. Take it away, or keep papers out of it` },
+  ]
 }
 
 function ofTransitions(rule: LifecycleRule): Objection[] {
@@ -128,15 +133,15 @@ function ofTransitions(rule: LifecycleRule): Objection[] {
   return others
     .filter((each) => !allowed.has(each))
     .map((each) => ({
-      breaks: true,
-      says: `${nameOf(rule)} moves papers to ${each}, ${each === 'ONEZONE_IA' ? 'where one fire destroys them' : 'from where a link cannot give them'}. Take it away, or keep papers out of it`,
+      isSerious: true,
+      message: `${nameOf(rule)} moves papers to ${each}, ${each === 'ONEZONE_IA' ? 'where one fire destroys them' : 'from where a link cannot give them'}. Take it away, or keep papers out of it`,
     }))
 }
 
 function ofOldVersions(rule: LifecycleRule, noncurrentDays: number): Objection[] {
   const days = rule.NoncurrentVersionExpiration?.NoncurrentDays
   if (days === undefined || days >= noncurrentDays) return []
-  return [{ breaks: false, says: `${nameOf(rule)} removes old versions sooner: after ${days} days` }]
+  return [{ isSerious: false, message: `${nameOf(rule)} removes old versions sooner: after ${days} days` }]
 }
 
 function nameOf({ ID }: LifecycleRule): string {

@@ -18,13 +18,15 @@ test.each<[string, Partial<LifecycleRule>, string]>([
   ['is of large files', { Filter: { ObjectSizeGreaterThan: 9 }, Expiration: { Days: 1 } }, 'removes papers'],
   ['archives', { Transitions: [{ Days: 1, StorageClass: 'GLACIER' }] }, 'from where a link cannot give them'],
   ['keeps in one zone', { Transitions: [{ Days: 30, StorageClass: 'ONEZONE_IA' }] }, 'where one fire destroys them'],
-])('a rule of somebody else’s that %s is what the bucket must not have', (_which, more, says) => {
-  expect(objectToRule(rule(more), 90)).toEqual([{ breaks: true, says: expect.stringContaining(says) }])
+])('a rule of somebody else’s that %s is what the bucket must not have', (_which, more, message) => {
+  expect(objectToRule(rule(more), 90)).toEqual([{ isSerious: true, message: expect.stringContaining(message) }])
 })
 
 test('one that removes old versions sooner is worth knowing', () => {
   const sooner = rule({ NoncurrentVersionExpiration: { NoncurrentDays: 7 } })
-  expect(objectToRule(sooner, 90)).toEqual([{ breaks: false, says: expect.stringContaining('sooner: after 7 days') }])
+  expect(objectToRule(sooner, 90)).toEqual([
+    { isSerious: false, message: expect.stringContaining('sooner: after 7 days') },
+  ])
   expect(objectToRule(sooner, 7)).toEqual([])
 })
 

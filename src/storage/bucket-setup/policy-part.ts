@@ -3,14 +3,14 @@ import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, PutBucketPolicyComma
 import { testKey } from '../s3/diagnosis/connection-step.ts'
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
 import {
-  type BucketReach,
+  type BucketContext,
   type Items,
-  NotTakenBack,
+  RollbackFailed,
   type Objection,
   type PartDefinition,
-  proveBucket,
+  probeBucket,
   putPart,
-  unless,
+  undefinedOn,
 } from './bucket-part.ts'
 import { bucketArnOf, policyStatements } from './bucket-rules.ts'
 
@@ -24,11 +24,11 @@ export const policyPart: PartDefinition<Policy> = {
   title: 'Policy: TLS alone, no signature older than an hour',
   async read({ client, config, signal }) {
     const command = new GetBucketPolicyCommand({ Bucket: config.bucket })
-    const answer = await unless('NoSuchBucketPolicy', client.send(command, { abortSignal: signal }))
+    const answer = await undefinedOn('NoSuchBucketPolicy', client.send(command, { abortSignal: signal }))
     return answer?.Policy === undefined ? undefined : policyOf(answer.Policy)
   },
   ours: (held) => bySid((held?.Statement ?? []).filter(isOurs)),
-  wanted: ({ reach: { config } }) => bySid(policyStatements(bucketArnOf(config.bucket, config.region))),
+  wanted: ({ context: { config } }) => bySid(policyStatements(bucketArnOf(config.bucket, config.region))),
   merge: (held, items) => ({
     Version: '2012-10-17',
     ...held,
@@ -37,28 +37,28 @@ export const policyPart: PartDefinition<Policy> = {
   write: ({ client, config }, policy) =>
     client.send(new PutBucketPolicyCommand({ Bucket: config.bucket, Policy: JSON.stringify(policy) })),
   clear: ({ client, config }) => client.send(new DeleteBucketPolicyCommand({ Bucket: config.bucket })),
-  rehearse: rehearseOnOneObject,
+  dryRun: rehearseOnOneObject,
   objections: (held) => (held?.Statement ?? []).filter((each) => !isOurs(each)).flatMap(objectionTo),
-  isAskedFor: () => false,
+  isRequested: () => false,
 }
 
 /**
  * Amazon's own store does as it says. Another may refuse everybody by a condition that it does not know, or because it is
  * reached without TLS, and then also whoever would take the policy back: so it is first put on one object of ours alone.
  */
-async function rehearseOnOneObject(reach: BucketReach, wanted: Items, held: Policy | undefined): Promise<void> {
-  if (isAmazon(reach.config)) return
-  const Resource = [`${bucketArnOf(reach.config.bucket, reach.config.region)}/${testKey}`]
+async function rehearseOnOneObject(context: BucketContext, wanted: Items, held: Policy | undefined): Promise<void> {
+  if (isAmazon(context.config)) return
+  const Resource = [`${bucketArnOf(context.config.bucket, context.config.region)}/${testKey}`]
   const narrow = Object.fromEntries(
     Object.entries(wanted).map(([sid, statement]) => [sid, { ...statementOf(statement), Resource }]),
   )
   const rehearsed = policyPart.merge(held, narrow)
   if (rehearsed === undefined) return
-  await putPart(policyPart, reach, rehearsed)
+  await putPart(policyPart, context, rehearsed)
   try {
-    await proveBucket(reach)
+    await probeBucket(context)
   } finally {
-    await putPart(policyPart, reach, held, NotTakenBack)
+    await putPart(policyPart, context, held, RollbackFailed)
   }
 }
 
@@ -105,8 +105,8 @@ function objectionTo({ Sid, Effect, Principal, Condition }: Items): Objection[] 
   const name = typeof Sid === 'string' ? `The statement ${Sid}` : 'A statement without a Sid'
   return [
     {
-      breaks: true,
-      says: `${name}, which is not this command’s, allows everybody; take it out of the policy, which may be refused as long as it is there`,
+      isSerious: true,
+      message: `${name}, which is not this command’s, allows everybody; take it out of the policy, which may be refused as long as it is there`,
     },
   ]
 }

@@ -2,14 +2,14 @@ import type { ReplicationConfiguration } from '@aws-sdk/client-s3'
 import { expect, test } from 'vitest'
 
 import { loadConfig } from '../../config/config.ts'
-import { makeS3Client } from '../s3/requests/retrying-s3-client.ts'
+import { openS3Client } from '../s3/requests/retrying-s3-client.ts'
 import type { BucketChoices } from './bucket-rules.ts'
-import { type Items, Refused } from './bucket-part.ts'
+import { type Items, CannotApply } from './bucket-part.ts'
 import { replicationPart } from './replication-part.ts'
 
 const { s3: config } = loadConfig({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y' })
-const client = makeS3Client({ config, log: { warn: () => undefined } })
-const reach = {
+const client = openS3Client({ config, log: { warn: () => undefined } })
+const context = {
   config,
   client,
   seen: { clockAheadMs: undefined, bucketRegion: undefined },
@@ -30,7 +30,7 @@ const theirs: ReplicationConfiguration = {
   ],
 }
 const wanted = (replication: BucketChoices['replication'], held?: ReplicationConfiguration) =>
-  replicationPart.wanted({ choices: { origins: [], ...(replication && { replication }) }, held, reach })
+  replicationPart.wanted({ choices: { origins: [], ...(replication && { replication }) }, held, context })
 
 test('what is removed here goes there too, unless the replica is to keep it', () => {
   expect(wanted(wish)).toMatchObject({
@@ -56,11 +56,11 @@ test('S3 counts what it copies, as the stacks of deploy/aws have it; another sto
   const counted = { Bucket: wish.bucketArn, Metrics: { Status: 'Enabled' } }
   expect(wanted(wish)).toMatchObject({ 'paniq-replica': { Destination: counted } })
 
-  const elsewhere = { ...reach, config: { ...config, endpoint: 'http://127.0.0.1:9' } }
+  const elsewhere = { ...context, config: { ...config, endpoint: 'http://127.0.0.1:9' } }
   const items = replicationPart.wanted({
     choices: { origins: [], replication: wish },
     held: undefined,
-    reach: elsewhere,
+    context: elsewhere,
   })
   expect(items['paniq-replica']).toMatchObject({ Destination: { Bucket: wish.bucketArn } })
   expect(JSON.stringify(items)).not.toContain('Metrics')
@@ -68,7 +68,7 @@ test('S3 counts what it copies, as the stacks of deploy/aws have it; another sto
 
 test('beside a key of KMS that this run asks for, a rule that would copy nothing is refused, and a whole one is not', async () => {
   const kmsKey = 'arn:aws:kms:af-south-1:123456789012:key/1234abcd'
-  const beside = (items: Items) => replicationPart.requireBeside?.(reach, { origins: [], kmsKey }, items)
+  const beside = (items: Items) => replicationPart.requireCompatible?.(context, { origins: [], kmsKey }, items)
 
   await expect(beside(wanted(wish))).rejects.toThrow('Give --replicate-to with --replica-kms-key')
   await expect(beside(wanted({ ...wish, kmsKey }))).resolves.toBeUndefined()
@@ -76,7 +76,7 @@ test('beside a key of KMS that this run asks for, a rule that would copy nothing
 })
 
 test('rules of somebody else’s stay, with a priority of their own; where they go by another role it says so', () => {
-  expect(() => wanted(wish, theirs)).toThrow(Refused)
+  expect(() => wanted(wish, theirs)).toThrow(CannotApply)
   expect(() => wanted(wish, theirs)).toThrow(`Give --replication-role ${theirs.Role}`)
 
   const items = wanted({ ...wish, role: theirs.Role ?? '' }, theirs)

@@ -7,9 +7,16 @@ import {
 } from '@aws-sdk/client-s3'
 
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
-import { type BucketReach, calling, type Items, type PartDefinition, Refused, unless } from './bucket-part.ts'
-import { encryptionPart } from './plain-parts.ts'
-import { isLacking } from './apply-part.ts'
+import {
+  type BucketContext,
+  withRight,
+  type Items,
+  type PartDefinition,
+  CannotApply,
+  undefinedOn,
+} from './bucket-part.ts'
+import { encryptionPart } from './versioning-access-encryption-cors.ts'
+import { isUnsupported } from './apply-part.ts'
 import { replicationRule, type ReplicationRuleData, setupRights } from './bucket-rules.ts'
 
 const ourId = 'paniq-replica'
@@ -20,24 +27,24 @@ export const replicationPart: PartDefinition<ReplicationConfiguration> = {
   async read({ client, config, signal }) {
     const command = new GetBucketReplicationCommand({ Bucket: config.bucket })
     const none = 'ReplicationConfigurationNotFoundError'
-    const answer = await unless(none, client.send(command, { abortSignal: signal }))
+    const answer = await undefinedOn(none, client.send(command, { abortSignal: signal }))
     // Where there is none some stores answer with a configuration that has no rules.
     const found = answer?.ReplicationConfiguration
     return found?.Rules === undefined ? undefined : found
   },
   ours: (held) => itemsOf(held?.Role, findOurs(held)),
-  wanted({ choices: { replication: wish }, held, reach }) {
+  wanted({ choices: { replication: wish }, held, context }) {
     if (wish === undefined) return itemsOf(held?.Role, findOurs(held))
     if (wish === 'off') return {}
     requireOneRole(wish.role, held)
     const rule = replicationRule(wish, findOurs(held)?.Priority ?? freePriority(held))
-    return itemsOf(wish.role, isAmazon(reach.config) ? rule : withoutFigures(rule))
+    return itemsOf(wish.role, isAmazon(context.config) ? rule : withoutFigures(rule))
   },
-  async requireBeside(reach, { kmsKey }, { [ourId]: rule }) {
+  async requireCompatible(context, { kmsKey }, { [ourId]: rule }) {
     // Of our own making, or read from a rule.
     if (rule === undefined || copiesKms(rule as ReplicationRule)) return
-    if (kmsKey !== undefined || (await isEncryptedWithKms(reach)))
-      throw new Refused(
+    if (kmsKey !== undefined || (await isEncryptedWithKms(context)))
+      throw new CannotApply(
         'The bucket encrypts with a key of KMS, and by this rule S3 copies nothing that is encrypted so, and says nothing. Give --replicate-to with --replica-kms-key <arn>, a key of the replica’s region, or --replicate-to off',
       )
   },
@@ -50,8 +57,8 @@ export const replicationPart: PartDefinition<ReplicationConfiguration> = {
   write: ({ client, config }, held) =>
     client.send(new PutBucketReplicationCommand({ Bucket: config.bucket, ReplicationConfiguration: held })),
   clear: ({ client, config }) => client.send(new DeleteBucketReplicationCommand({ Bucket: config.bucket })),
-  isAskedFor: ({ replication }) => replication !== undefined && replication !== 'off',
-  remindOf: ({ replication }) =>
+  isRequested: ({ replication }) => replication !== undefined && replication !== 'off',
+  reminder: ({ replication }) =>
     replication === undefined || replication === 'off'
       ? undefined
       : 'Only what comes from now on is copied; S3 Batch Replication copies what is there. Set the other bucket up with this command too, so that what was removed goes there as well',
@@ -75,12 +82,12 @@ function copiesKms({ SourceSelectionCriteria: criteria, Destination: to }: Repli
   return isMeant && to?.EncryptionConfiguration?.ReplicaKmsKeyID !== undefined
 }
 
-async function isEncryptedWithKms(reach: BucketReach): Promise<boolean> {
+async function isEncryptedWithKms(context: BucketContext): Promise<boolean> {
   try {
-    const rule = await calling(setupRights.encryption.read, () => encryptionPart.read(reach))
+    const rule = await withRight(setupRights.encryption.read, () => encryptionPart.read(context))
     return rule?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm?.startsWith('aws:kms') === true
   } catch (error) {
-    if (isLacking(reach, error)) return false
+    if (isUnsupported(context, error)) return false
     throw error
   }
 }
@@ -92,7 +99,7 @@ function withoutFigures({ Destination: { Metrics: _figures, ...to }, ...rule }: 
 
 function requireOneRole(role: string, held: ReplicationConfiguration | undefined): void {
   if (othersIn(held).length === 0 || held?.Role === role) return
-  throw new Refused(
+  throw new CannotApply(
     `This bucket replicates already, with the role ${held?.Role}, by rules that are not this command’s; a bucket has one role. Give --replication-role ${held?.Role}, or take those rules away.`,
   )
 }

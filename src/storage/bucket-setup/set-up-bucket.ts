@@ -1,11 +1,11 @@
 import type { S3Config } from '../../config/config.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { hidingIn, secretHider, watchAnswers } from '../s3/diagnosis/connection-step.ts'
-import { makeS3Client, type S3Patience } from '../s3/requests/retrying-s3-client.ts'
+import { redactFinding, createSecretRedactor, watchResponses } from '../s3/diagnosis/connection-step.ts'
+import { openS3Client, type S3Timeouts } from '../s3/requests/retrying-s3-client.ts'
 import type { BucketChoices } from './bucket-rules.ts'
-import { type BucketReach, NotProved, type PartDefinition, proveBucket } from './bucket-part.ts'
-import { corsPart, encryptionPart, publicAccessPart, versioningPart } from './plain-parts.ts'
-import { notProvedBefore, type PartResult, type SettleNeeds, settlePart } from './apply-part.ts'
+import { type BucketContext, ProbeFailed, type PartDefinition, probeBucket } from './bucket-part.ts'
+import { corsPart, encryptionPart, publicAccessPart, versioningPart } from './versioning-access-encryption-cors.ts'
+import { notProvedBefore, type PartResult, type ApplyNeeds, applyPart } from './apply-part.ts'
 import { lifecyclePart } from './lifecycle-part.ts'
 import { policyPart } from './policy-part.ts'
 import { replicationPart } from './replication-part.ts'
@@ -20,19 +20,19 @@ type Needs = {
   pauseMs?: number
 }
 
-const setupPatience: S3Patience = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
+const setupPatience: S3Timeouts = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
 
 /** Sets a bucket up, part by part. It may be ended at any moment and run again. Throws what prevents all parts. */
 export async function* setUpBucket(needs: Needs): AsyncGenerator<PartResult> {
   const { config, choices, isDryRun, signal, pauseMs = 1000 } = needs
-  const client = makeS3Client({ config, log: { warn: () => undefined }, patience: setupPatience })
-  const reach = { client, config, seen: watchAnswers(client), signal }
-  const proveBefore = once(() => proveAtAll(reach))
-  const hide = await secretHider(client)
+  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: setupPatience })
+  const context = { client, config, seen: watchResponses(client), signal }
+  const proveBefore = once(() => proveAtAll(context))
+  const hide = await createSecretRedactor(client)
   try {
     for (const settleOne of parts) {
       if (signal.aborted) return
-      yield hidingIn(await settleOne({ reach, choices, isDryRun, pauseMs, proveBefore }), hide)
+      yield redactFinding(await settleOne({ context, choices, isDryRun, pauseMs, proveBefore }), hide)
     }
   } catch (error) {
     throw error instanceof AppError ? new AppError(error.code, hide(error.message), { cause: error }) : error
@@ -52,15 +52,15 @@ const parts = [
   settling(replicationPart),
 ]
 
-function settling<Held>(definition: PartDefinition<Held>): (needs: SettleNeeds) => Promise<PartResult> {
-  return (needs) => settlePart(definition, needs)
+function settling<Held>(definition: PartDefinition<Held>): (needs: ApplyNeeds) => Promise<PartResult> {
+  return (needs) => applyPart(definition, needs)
 }
 
-async function proveAtAll(reach: BucketReach): Promise<void> {
+async function proveAtAll(context: BucketContext): Promise<void> {
   try {
-    await proveBucket(reach)
+    await probeBucket(context)
   } catch (error) {
-    throw error instanceof NotProved ? notProvedBefore(reach, error) : error
+    throw error instanceof ProbeFailed ? notProvedBefore(context, error) : error
   }
 }
 

@@ -6,13 +6,13 @@ import {
 } from '@aws-sdk/client-s3'
 
 import type { S3Config } from '../../config/config.ts'
-import { isAmazon, makeS3Client, type S3Patience } from '../s3/requests/retrying-s3-client.ts'
+import { isAmazon, openS3Client, type S3Timeouts } from '../s3/requests/retrying-s3-client.ts'
 import { type S3Failure, s3FailureOf } from '../s3/requests/s3-errors.ts'
 import {
   type ConnectionStep,
   type ConnectionTest,
   type Finding,
-  watchAnswers,
+  watchResponses,
 } from '../s3/diagnosis/connection-step.ts'
 import { explainS3Failure, type Explanation } from '../s3/diagnosis/explain-s3-failure.ts'
 
@@ -26,12 +26,12 @@ export const findBucket: ConnectionStep = {
     const { bucket } = test.config
     try {
       await listOne(test)
-      return { outcome: 'ok', says: `Bucket ${bucket} exists` }
+      return { outcome: 'ok', message: `Bucket ${bucket} exists` }
     } catch (error) {
       const { s3Code } = s3FailureOf(error)
       if (s3Code === 'NoSuchBucket') return await createBucket(test)
       if (s3Code !== 'AccessDenied') throw error
-      return { outcome: 'note', says: `Bucket ${bucket} cannot be looked into with these credentials, if it exists` }
+      return { outcome: 'note', message: `Bucket ${bucket} cannot be looked into with these credentials, if it exists` }
     }
   },
 }
@@ -56,13 +56,13 @@ async function createBucket(test: ConnectionTest): Promise<Finding> {
   const { bucket, region } = test.config
   try {
     await test.client.send(new CreateBucketCommand({ Bucket: bucket, ...locationOf(region) }))
-    return { outcome: 'ok', says: `Bucket ${bucket} did not exist and was made in ${region}` }
+    return { outcome: 'ok', message: `Bucket ${bucket} did not exist and was made in ${region}` }
   } catch (error) {
-    const { says, advice } = explainS3Failure(error, { ...test, right: 's3:CreateBucket' })
+    const { message, advice } = explainS3Failure(error, { ...test, right: 's3:CreateBucket' })
     return {
       outcome: 'failed',
-      says: 'Bucket does not exist',
-      advice: `${bucket} could not be made: ${says}. ${advice} Or make it in ${region} yourself, or set AWS_S3_BUCKET to one that exists.`,
+      message: 'Bucket does not exist',
+      advice: `${bucket} could not be made: ${message}. ${advice} Or make it in ${region} yourself, or set AWS_S3_BUCKET to one that exists.`,
     }
   }
 }
@@ -75,15 +75,15 @@ function locationOf(region: string) {
 }
 
 /** A start waits for it. */
-const startPatience: S3Patience = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
+const startPatience: S3Timeouts = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
 
 /** In words, and as the breaker knows it. */
 export type S3TroubleFound = Explanation & Pick<S3Failure, 'trouble' | 's3Code'>
 
 /** Looks into the bucket once, and changes nothing. Undefined when that went well; else what is wrong and what to do. */
 export async function findS3Trouble(config: S3Config): Promise<S3TroubleFound | undefined> {
-  const client = makeS3Client({ config, log: { warn: () => undefined }, patience: startPatience })
-  const seen = watchAnswers(client)
+  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: startPatience })
+  const seen = watchResponses(client)
   try {
     await listOne({ client, config })
     return undefined
@@ -95,12 +95,12 @@ export async function findS3Trouble(config: S3Config): Promise<S3TroubleFound | 
   }
 }
 
-const patience: S3Patience = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
+const timeouts: S3Timeouts = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
 
 /** The region that the bucket is in, where the store says so: Amazon does also when it refuses, or sends elsewhere. */
 export async function findBucketRegion(config: S3Config): Promise<string | undefined> {
-  const client = makeS3Client({ config, log: { warn: () => undefined }, patience })
-  const seen = watchAnswers(client)
+  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts })
+  const seen = watchResponses(client)
   try {
     await client.send(new HeadBucketCommand({ Bucket: config.bucket }))
   } catch {
@@ -112,6 +112,6 @@ export async function findBucketRegion(config: S3Config): Promise<string | undef
 }
 
 /** For a bucket that may be far away, as one for backups best is. A store of one's own has the region of the settings, whatever it is called. */
-export async function inItsRegion(s3: S3Config, find = findBucketRegion): Promise<S3Config> {
+export async function withBucketRegion(s3: S3Config, find = findBucketRegion): Promise<S3Config> {
   return isAmazon(s3) ? { ...s3, region: (await find(s3)) ?? s3.region } : s3
 }

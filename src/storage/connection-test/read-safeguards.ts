@@ -1,8 +1,13 @@
 import { type CORSRule, GetBucketCorsCommand } from '@aws-sdk/client-s3'
 
-import type { BucketReach } from '../bucket-setup/bucket-part.ts'
-import { corsRule, papersPrefix } from '../bucket-setup/bucket-rules.ts'
-import { encryptionPart, isClosed, publicAccessPart, versioningPart } from '../bucket-setup/plain-parts.ts'
+import type { BucketContext } from '../bucket-setup/bucket-part.ts'
+import { corsRule, documentsPrefix } from '../bucket-setup/bucket-rules.ts'
+import {
+  encryptionPart,
+  isClosed,
+  publicAccessPart,
+  versioningPart,
+} from '../bucket-setup/versioning-access-encryption-cors.ts'
 import { lifecyclePart } from '../bucket-setup/lifecycle-part.ts'
 import { isConditionOf, policyPart } from '../bucket-setup/policy-part.ts'
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
@@ -10,15 +15,15 @@ import { isUnknownCall, s3FailureOf } from '../s3/requests/s3-errors.ts'
 import type { ConnectionStep, ConnectionTest, Finding } from '../s3/diagnosis/connection-step.ts'
 
 /** Whether the bucket is as `s3 setup` leaves it. The service works without, and its own credentials may not look: it fails nothing. */
-export const readSafeguards: ConnectionStep = {
+export const checkSafeguards: ConnectionStep = {
   step: 'safeguards',
   title: 'Safeguards of the bucket',
   after: ['bucket'],
   right: '',
   async run({ client, config, seen }) {
-    const reach = { client, config, seen, signal: new AbortController().signal }
+    const context = { client, config, seen, signal: new AbortController().signal }
     const looks: Look[] = []
-    for (const look of safeguards) looks.push(await look(reach))
+    for (const look of safeguards) looks.push(await look(context))
     return findingOf(looks, isAmazon(config))
   },
 }
@@ -57,22 +62,22 @@ const safeguards = [
     isThere: (held) =>
       held?.rules.some(
         ({ Status, Filter, AbortIncompleteMultipartUpload: abort }) =>
-          Status === 'Enabled' && abort !== undefined && papersPrefix.startsWith(Filter?.Prefix ?? 'no prefix'),
+          Status === 'Enabled' && abort !== undefined && documentsPrefix.startsWith(Filter?.Prefix ?? 'no prefix'),
       ) === true,
   }),
 ]
 
-type Part<Held> = { read: (reach: BucketReach) => Promise<Held | undefined> }
+type Part<Held> = { read: (context: BucketContext) => Promise<Held | undefined> }
 type Safeguard<Held> = {
   name: string
   lack: string
-  isThere: (held: Held | undefined, reach: BucketReach) => boolean
+  isThere: (held: Held | undefined, context: BucketContext) => boolean
 }
 
 function looking<Held>(part: Part<Held>, { name, lack, isThere }: Safeguard<Held>) {
-  return async (reach: BucketReach): Promise<Look> => {
+  return async (context: BucketContext): Promise<Look> => {
     try {
-      return { kind: isThere(await part.read(reach), reach) ? 'there' : 'missing', name, lack }
+      return { kind: isThere(await part.read(context), context) ? 'there' : 'missing', name, lack }
     } catch (error) {
       return { kind: isUnknownCall(error) ? 'missing' : 'unseen', name, lack }
     }
@@ -88,7 +93,7 @@ function findingOf(looks: Look[], hasAll: boolean): Finding {
   if (unseen.length === looks.length)
     return {
       outcome: 'skipped',
-      says: 'Safeguards of the bucket: could not be looked at with these credentials',
+      message: 'Safeguards of the bucket: could not be looked at with these credentials',
       advice: 'The service’s own need not: with an operator’s, ./bin/paniq-docs s3 setup --dry-run tells.',
     }
   const rest = unseen.length === 0 ? '' : `; whether it is ${unseen.join(', ')} could not be looked at`
@@ -96,15 +101,15 @@ function findingOf(looks: Look[], hasAll: boolean): Finding {
   if (missing.length > 0)
     return {
       outcome: 'note',
-      says: `Safeguards of the bucket: ${missing.join('; ')}${rest}`,
+      message: `Safeguards of the bucket: ${missing.join('; ')}${rest}`,
       advice: hasAll ? seeSetup : `${seeSetup} What s3 setup finds that this store has not may stay as it is.`,
     }
   const there = of('there').map(({ name }) => name)
-  return { outcome: unseen.length === 0 ? 'ok' : 'note', says: `The bucket is ${there.join(', ')}${rest}` }
+  return { outcome: unseen.length === 0 ? 'ok' : 'note', message: `The bucket is ${there.join(', ')}${rest}` }
 }
 
 /** Whether pages of `CORS_ORIGINS` may read what the links lead to. The service itself needs no such rule. */
-export const readCors: ConnectionStep = {
+export const checkCors: ConnectionStep = {
   step: 'cors',
   title: 'CORS',
   after: ['bucket'],
@@ -112,16 +117,16 @@ export const readCors: ConnectionStep = {
   async run(test) {
     const { config, corsOrigins } = test
     if (corsOrigins.length === 0)
-      return { outcome: 'skipped', says: 'CORS: nothing needed, since CORS_ORIGINS names no page of another origin' }
+      return { outcome: 'skipped', message: 'CORS: nothing needed, since CORS_ORIGINS names no page of another origin' }
 
     const rules = await readRules(test)
     const advice = `./bin/paniq-docs s3 setup sets the rule, with credentials of an operator; or: aws s3api put-bucket-cors --bucket ${config.bucket} --cors-configuration '${ruleFor(corsOrigins)}'`
     if (rules === undefined)
-      return { outcome: 'note', says: 'CORS: the bucket’s rule is not readable with these credentials', advice }
+      return { outcome: 'note', message: 'CORS: the bucket’s rule is not readable with these credentials', advice }
     const refused = corsOrigins.filter((origin) => !rules.some((rule) => allows(rule, origin)))
     if (refused.length > 0)
-      return { outcome: 'failed', says: `CORS: pages of ${refused.join(', ')} may not read from the bucket`, advice }
-    return { outcome: 'ok', says: `CORS: pages of ${corsOrigins.join(', ')} may read from the bucket` }
+      return { outcome: 'failed', message: `CORS: pages of ${refused.join(', ')} may not read from the bucket`, advice }
+    return { outcome: 'ok', message: `CORS: pages of ${corsOrigins.join(', ')} may read from the bucket` }
   },
 }
 

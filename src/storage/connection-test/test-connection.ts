@@ -1,25 +1,25 @@
 import type { S3Config } from '../../config/config.ts'
-import { untilAborted } from '../streams/read-as-it-grows.ts'
-import { makeS3Client, type S3Patience } from '../s3/requests/retrying-s3-client.ts'
+import { untilAborted } from '../streams/read-spooled-file.ts'
+import { openS3Client, type S3Timeouts } from '../s3/requests/retrying-s3-client.ts'
 import {
   type ConnectionStep,
   type ConnectionTest,
   type Finding,
-  hidingIn,
-  readClock,
-  secretHider,
+  redactFinding,
+  checkClock,
+  createSecretRedactor,
   type StepName,
   type StepResult,
-  watchAnswers,
+  watchResponses,
 } from '../s3/diagnosis/connection-step.ts'
-import { explainS3Failure, isOfAnotherServer } from '../s3/diagnosis/explain-s3-failure.ts'
+import { explainS3Failure, isNotS3 } from '../s3/diagnosis/explain-s3-failure.ts'
 import { findBucket, listBucket } from './find-bucket.ts'
 import { abortMultipart, deleteObject, followLink, getObject, putObject } from './try-object.ts'
-import { lookForCredentials } from '../s3/diagnosis/find-credentials.ts'
-import { readCors, readSafeguards } from './read-safeguards.ts'
+import { findCredentialsStep } from '../s3/diagnosis/find-credentials.ts'
+import { checkCors, checkSafeguards } from './read-safeguards.ts'
 
 /** Someone waits for the answer; a second attempt, since one lost packet says nothing of the settings. */
-const testPatience: S3Patience = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
+const testPatience: S3Timeouts = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
 
 type Needs = {
   config: S3Config
@@ -32,16 +32,16 @@ type Needs = {
 /** Tries all that the service does with its bucket. When ended, it begins no step but the removal of its test object. */
 export async function* testS3Connection(needs: Needs): AsyncGenerator<StepResult> {
   const { config, corsOrigins, credentialsPlace, signal } = needs
-  const client = makeS3Client({ config, log: { warn: () => undefined }, patience: testPatience })
-  const test = { config, corsOrigins, client, seen: watchAnswers(client) }
+  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: testPatience })
+  const test = { config, corsOrigins, client, seen: watchResponses(client) }
   const steps = [
-    lookForCredentials(credentialsPlace),
+    findCredentialsStep(credentialsPlace),
     findBucket,
-    readClock,
+    checkClock,
     listBucket,
     ...onObjects,
-    readSafeguards,
-    readCors,
+    checkSafeguards,
+    checkCors,
   ]
   const went = new Set<StepName>()
   try {
@@ -50,8 +50,8 @@ export async function* testS3Connection(needs: Needs): AsyncGenerator<StepResult
       const finding = await tryStep(step, test, { went, signal })
       if (finding === undefined) continue
       if (finding.outcome === 'ok' || finding.outcome === 'note') went.add(step.step)
-      const hide = went.has('credentials') ? await secretHider(client) : asItIs
-      yield { step: step.step, ...hidingIn(finding, hide) }
+      const hide = went.has('credentials') ? await createSecretRedactor(client) : asItIs
+      yield { step: step.step, ...redactFinding(finding, hide) }
     }
   } finally {
     client.destroy()
@@ -75,14 +75,14 @@ async function tryStep(
   test: ConnectionTest,
   { went, signal }: Trying,
 ): Promise<Finding | undefined> {
-  if (!step.after.every((each) => went.has(each))) return { outcome: 'skipped', says: `${step.title}: not tried` }
+  if (!step.after.every((each) => went.has(each))) return { outcome: 'skipped', message: `${step.title}: not tried` }
   try {
     const finding = await untilAborted(step.run(test), waitedFor.has(step.step) ? undefined : signal)
-    return finding === 'ok' ? { outcome: 'ok', says: step.title } : finding
+    return finding === 'ok' ? { outcome: 'ok', message: step.title } : finding
   } catch (error) {
     if (error === signal.reason) return undefined
     // Whose clock that is nobody knows.
-    if (isOfAnotherServer(error)) test.seen.clockAheadMs = undefined
+    if (isNotS3(error)) test.seen.clockAheadMs = undefined
     return { outcome: 'failed', ...explainS3Failure(error, { ...test, right: step.right }) }
   }
 }

@@ -10,7 +10,7 @@ import {
 import type { S3Config } from '../../config/config.ts'
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
 import { s3FailureOf } from '../s3/requests/s3-errors.ts'
-import { makeS3LinkSigner } from '../links/s3-links.ts'
+import { createS3LinkSigner } from '../links/s3-links.ts'
 import {
   type ConnectionStep,
   type ConnectionTest,
@@ -42,7 +42,7 @@ export const getObject: ConnectionStep = {
     if ((await body?.transformToString()) !== testText)
       return {
         outcome: 'failed',
-        says: 'What came back is not what was put',
+        message: 'What came back is not what was put',
         advice: 'Does something between this machine and the store change what passes, or keep an older copy?',
       }
     return 'ok'
@@ -94,7 +94,7 @@ export const followLink: ConnectionStep = {
 }
 
 async function signLink({ config, client }: ConnectionTest): Promise<{ url: string } | Finding> {
-  const sign = makeS3LinkSigner({ config, credentials: client.config.credentials, now: () => new Date() })
+  const sign = createS3LinkSigner({ config, credentials: client.config.credentials, now: () => new Date() })
   const link = { fileName: 'connection_test.txt', contentType: 'text/plain', seconds: linkSeconds }
   try {
     // Not the key of a paper; the signer only puts it into the address.
@@ -103,7 +103,7 @@ async function signLink({ config, client }: ConnectionTest): Promise<{ url: stri
     const reason = error instanceof Error ? error.message : String(error)
     return {
       outcome: 'failed',
-      says: 'Failed to generate presigned URL',
+      message: 'Failed to generate presigned URL',
       advice: `${reason} Use credentials that live for an hour at least, or that are renewed by themselves.`,
     }
   }
@@ -122,7 +122,7 @@ async function follow(url: string, config: S3Config): Promise<Finding | 'ok'> {
   const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1]
   return {
     outcome: 'failed',
-    says: `The presigned link does not give the file: ${answer.status}${code === undefined ? '' : ` ${code}`}`,
+    message: `The presigned link does not give the file: ${answer.status}${code === undefined ? '' : ` ${code}`}`,
     advice: adviceFor(config, code),
   }
 }
@@ -134,7 +134,7 @@ function unreachable(error: unknown, config: S3Config): Finding {
   const isElsewhere = config.publicEndpoint !== config.endpoint
   return {
     outcome: isElsewhere ? 'note' : 'failed',
-    says: `The presigned link cannot be reached from this machine (${s3Code})`,
+    message: `The presigned link cannot be reached from this machine (${s3Code})`,
     advice: isElsewhere
       ? `Links begin ${config.publicEndpoint}. See from a computer such as people use that S3_PUBLIC_ENDPOINT_URL reaches the store.`
       : 'Does something cut connections between this machine and the store?',

@@ -5,8 +5,8 @@ import { type Arbitrary, assert, asyncProperty, constantFrom, date, integer, rec
 import { describe, expect, test } from 'vitest'
 
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
-import { makeCloudFrontSigner } from './s3-links.ts'
-import { contentDispositionOf } from './content-disposition.ts'
+import { createCloudFrontSigner } from './s3-links.ts'
+import { formatContentDisposition } from './content-disposition.ts'
 import type { LinkOptions } from '../file-store.ts'
 import { requireReadableKey } from '../storage-key.ts'
 
@@ -26,7 +26,7 @@ const noon = new Date('2026-11-24T12:00:00.789Z')
 const noonEpoch = Date.parse('2026-11-24T12:00:00Z') / 1000
 
 function signerWith(privateKey: KeyObject, now = noon) {
-  return makeCloudFrontSigner({ config: { ...place, privateKey }, now: () => now })
+  return createCloudFrontSigner({ config: { ...place, privateKey }, now: () => now })
 }
 
 const link: Arbitrary<LinkOptions> = record({
@@ -107,7 +107,7 @@ describe.each(Object.entries(keys))('a link signed with %s', (_name, { privateKe
         expect(url).toMatch(/^https:\/\/d111111abcdef8\.cloudfront\.net\/[\w.~%/-]+\?[\w.~%&=-]+$/)
         expect(new URL(url).searchParams.get('response-content-type')).toBe(given.link.contentType)
         expect(new URL(url).searchParams.get('response-content-disposition')).toBe(
-          contentDispositionOf(given.link.fileName, given.link.disposition),
+          formatContentDisposition(given.link.fileName, given.link.disposition),
         )
         expect(decodeURIComponent(new URL(url).pathname)).toBe(`/${given.key}`)
       }),

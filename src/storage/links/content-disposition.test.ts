@@ -4,7 +4,7 @@ import { parse } from 'content-disposition'
 import { array, assert, constantFrom, integer, oneof, property } from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { contentDispositionOf } from './content-disposition.ts'
+import { formatContentDisposition } from './content-disposition.ts'
 
 /** The name that a browser saves the file under. */
 function savedName(header: string): string | undefined {
@@ -39,15 +39,15 @@ const names: [given: string, saved: string, savedByOld: string][] = [
 ]
 
 test.each(names)('%j is saved as %j, and by old clients as %j', (given, saved, savedByOld) => {
-  const header = contentDispositionOf(given, 'attachment')
+  const header = formatContentDisposition(given, 'attachment')
 
   expect(savedName(header)).toBe(saved)
   expect(oldSavedName(header)).toBe(savedByOld)
 })
 
 test('the header says whether the file is shown or saved', () => {
-  expect(contentDispositionOf('a.pdf', 'attachment')).toBe('attachment; filename=a.pdf')
-  expect(contentDispositionOf('a.pdf', 'inline')).toBe('inline; filename=a.pdf')
+  expect(formatContentDisposition('a.pdf', 'attachment')).toBe('attachment; filename=a.pdf')
+  expect(formatContentDisposition('a.pdf', 'inline')).toBe('inline; filename=a.pdf')
 })
 
 test('any name gives one line of printable ASCII from which a name without paths or controls is read back', () => {
@@ -56,7 +56,7 @@ test('any name gives one line of printable ASCII from which a name without paths
   const anyName = array(oneof(nasty, anyCharacter), { maxLength: 300 }).map((characters) => characters.join(''))
   assert(
     property(anyName, constantFrom('attachment', 'inline'), (name, disposition) => {
-      const header = contentDispositionOf(name, disposition)
+      const header = formatContentDisposition(name, disposition)
 
       expect(header).toMatch(/^[\x20-\x7e]+$/)
       expect(() => validateHeaderValue('content-disposition', header)).not.toThrow()

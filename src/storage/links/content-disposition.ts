@@ -4,7 +4,7 @@ import { create } from 'content-disposition'
  * One valid `Content-Disposition` header for any name: the name as it is in `filename*`, ASCII in `filename`. What
  * could break a line or make a name read as another (controls, bidirectional marks, slashes) becomes `_` or goes.
  */
-export function contentDispositionOf(fileName: string, disposition: 'attachment' | 'inline'): string {
+export function formatContentDisposition(fileName: string, disposition: 'attachment' | 'inline'): string {
   const name = safeFileName(fileName)
   return create(name, { type: disposition, fallback: asciiName(name) })
 }

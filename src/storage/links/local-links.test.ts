@@ -2,7 +2,7 @@ import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 
 import type { FirmId, StoreId } from '../../vocabulary/vocabulary.ts'
-import { openLocalLink, signLocalLink } from './local-links.ts'
+import { verifyLocalLink, signLocalLink } from './local-links.ts'
 import { storageKeyOf } from '../storage-key.ts'
 
 const key = Buffer.alloc(32, 'one')
@@ -49,7 +49,7 @@ test('a link gives back the file it was made for, under its name', async () => {
 
   expect(url).toMatch(/^\/api\/v1\/files\/[\w.-]+$/)
   expect(expiresAt).toEqual(new Date('2026-11-24T12:01:00Z'))
-  await expect(openLocalLink(tokenOf(url), at('2026-11-24T12:00:59Z'))).resolves.toEqual({
+  await expect(verifyLocalLink(tokenOf(url), at('2026-11-24T12:00:59Z'))).resolves.toEqual({
     key: storageKey,
     storeId,
     fileSize: 50_000,
@@ -62,7 +62,7 @@ test('a link gives back the file it was made for, under its name', async () => {
 test('a link is over at the moment it names', async () => {
   const { url } = await signLocalLink(needs, storageKey, link)
 
-  const opening = openLocalLink(tokenOf(url), at('2026-11-24T12:01:00Z'))
+  const opening = verifyLocalLink(tokenOf(url), at('2026-11-24T12:01:00Z'))
 
   await expect(opening).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('is over') })
 })
@@ -70,11 +70,11 @@ test('a link is over at the moment it names', async () => {
 test('a link to a file whose row names no disk opens as such', async () => {
   const { url } = await signLocalLink(needs, storageKey, { ...link, storeId: null })
 
-  await expect(openLocalLink(tokenOf(url), needs)).resolves.toMatchObject({ storeId: null })
+  await expect(verifyLocalLink(tokenOf(url), needs)).resolves.toMatchObject({ storeId: null })
 })
 
 test('the fields that a link is made of open it', async () => {
-  await expect(openLocalLink(await signed(fields), needs)).resolves.toMatchObject({ key: storageKey })
+  await expect(verifyLocalLink(await signed(fields), needs)).resolves.toMatchObject({ key: storageKey })
 })
 
 const { purpose: _purpose, ...withoutPurpose } = fields
@@ -95,7 +95,7 @@ const wrong: [what: string, token: () => Promise<string>][] = [
 ]
 
 test.each(wrong)('a token %s opens nothing', async (_what, token) => {
-  const opening = openLocalLink(await token(), needs)
+  const opening = verifyLocalLink(await token(), needs)
 
   await expect(opening).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('not valid') })
 })

@@ -53,7 +53,7 @@ export async function signLocalLink(
 }
 
 /** What a link's token stands for. Throws `forbidden` when it is over, altered, or was made for anything else. */
-export async function openLocalLink(token: string, needs: LocalLinkNeeds): Promise<LocalLink> {
+export async function verifyLocalLink(token: string, needs: LocalLinkNeeds): Promise<LocalLink> {
   const payload = await verify(token, needs)
   const parsed = fields.safeParse(payload)
   if (!parsed.success) throw wrongLink()

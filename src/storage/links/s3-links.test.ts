@@ -18,9 +18,9 @@ import {
 import { expect, test } from 'vitest'
 
 import type { S3Config } from '../../config/config.ts'
-import { contentDispositionOf } from './content-disposition.ts'
+import { formatContentDisposition } from './content-disposition.ts'
 import type { LinkOptions } from '../file-store.ts'
-import { makeS3LinkSigner } from './s3-links.ts'
+import { createS3LinkSigner } from './s3-links.ts'
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
 import { storageKeyOf } from '../storage-key.ts'
 
@@ -66,7 +66,7 @@ test.each(Object.entries(configs))('%s: a link is the one that the SDK would sig
   await assert(
     asyncProperty(sample, async (given) => {
       const identity = { ...credentials, ...(given.sessionToken && { sessionToken: given.sessionToken }) }
-      const sign = makeS3LinkSigner({ config, credentials: async () => identity, now: () => given.now })
+      const sign = createS3LinkSigner({ config, credentials: async () => identity, now: () => given.now })
 
       const { url } = await sign(given.key, given.link)
 
@@ -96,7 +96,7 @@ async function urlOfSdk(config: S3Config, identity: typeof credentials, given: G
     Bucket: config.bucket,
     Key: given.key,
     ResponseContentType: given.link.contentType,
-    ResponseContentDisposition: contentDispositionOf(given.link.fileName, given.link.disposition),
+    ResponseContentDisposition: formatContentDisposition(given.link.fileName, given.link.disposition),
   })
   return getSignedUrl(client, command, { signingDate: given.now, expiresIn: given.link.seconds })
 }
@@ -117,7 +117,7 @@ const noon = new Date('2026-11-24T12:00:00.789Z')
 
 function signerWith(expiration?: Date) {
   const identity = { ...credentials, ...(expiration && { expiration }) }
-  return makeS3LinkSigner({ config: amazon, credentials: async () => identity, now: () => noon })
+  return createS3LinkSigner({ config: amazon, credentials: async () => identity, now: () => noon })
 }
 
 test('a link says when it ends, to the second that S3 counts from', async () => {
@@ -143,7 +143,7 @@ test('credentials that are as good as over sign nothing', async () => {
 
 test('new credentials sign the links that follow', async () => {
   let identity = credentials
-  const sign = makeS3LinkSigner({ config: amazon, credentials: async () => identity, now: () => noon })
+  const sign = createS3LinkSigner({ config: amazon, credentials: async () => identity, now: () => noon })
   await sign(someKey, hour)
   identity = { accessKeyId: 'AKIDSECOND', secretAccessKey: 'another' }
 
@@ -154,7 +154,7 @@ test('new credentials sign the links that follow', async () => {
 
 test('without credentials a link cannot be signed now, but later', async () => {
   let isReady = false
-  const sign = makeS3LinkSigner({
+  const sign = createS3LinkSigner({
     config: amazon,
     credentials: async () => {
       if (!isReady) throw new Error('the role cannot be had')

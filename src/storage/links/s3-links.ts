@@ -6,7 +6,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { CloudFrontConfig } from '../../config/cloudfront.ts'
 import type { S3Config } from '../../config/config.ts'
 import type { Clock, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { contentDispositionOf } from './content-disposition.ts'
+import { formatContentDisposition } from './content-disposition.ts'
 import { type DownloadLink, type LinkOptions, StoreError } from '../file-store.ts'
 import { createQuerySigner, encodeForQuery, encodePath, type S3Identity } from './s3-signature.ts'
 
@@ -17,14 +17,14 @@ type Needs = { config: S3Config; credentials: () => Promise<S3Identity>; now: Cl
 const credentialMarginSeconds = 30
 
 /** Signs links to `GetObject` locally. The SDK's middleware runs once, to learn the form of a URL. */
-export function makeS3LinkSigner({ config, credentials, now }: Needs): SignLink {
+export function createS3LinkSigner({ config, credentials, now }: Needs): SignLink {
   const client = linkClient(config, credentials)
-  let form: Promise<UrlForm> | undefined
+  let form: Promise<UrlFormat> | undefined
   let signer: { identity: S3Identity; sign: ReturnType<typeof createQuerySigner> } | undefined
 
   return async (key, link) => {
     const identity = await requireIdentity(credentials)
-    form ??= learnUrlForm(client, config.bucket)
+    form ??= readUrlFormat(client, config.bucket)
     const { origin, host, pathPrefix, query } = await form.catch((error: unknown) => {
       form = undefined
       throw error
@@ -62,10 +62,10 @@ async function requireIdentity(credentials: () => Promise<S3Identity>): Promise<
 }
 
 /** How the SDK addresses an object: all but its key. `query`: what it says in every link. */
-export type UrlForm = { origin: string; host: string; pathPrefix: string; query: string[] }
+export type UrlFormat = { origin: string; host: string; pathPrefix: string; query: string[] }
 
 /** Asks the SDK for an address; nothing leaves the machine. */
-export async function learnUrlForm(client: S3Client, bucket: string): Promise<UrlForm> {
+export async function readUrlFormat(client: S3Client, bucket: string): Promise<UrlFormat> {
   const sample = 'sample'
   const url = new URL(await getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: sample })))
   const fixed = [...url.searchParams].filter(([name]) => !name.startsWith('X-Amz-'))
@@ -87,7 +87,7 @@ function linkSeconds(wished: number, expiration: Date | undefined, signingDate: 
 type CloudFrontNeeds = { config: CloudFrontConfig; now: Clock }
 
 /** Signs CloudFront links with a canned policy. CloudFront derives the policy from the address, so each letter counts. */
-export function makeCloudFrontSigner({ config, now }: CloudFrontNeeds) {
+export function createCloudFrontSigner({ config, now }: CloudFrontNeeds) {
   const { domain, keyPairId, privateKey } = config
 
   return async (key: StorageKey, link: LinkOptions): Promise<DownloadLink> => {
@@ -116,7 +116,7 @@ const instead: Record<string, string> = { '+': '-', '=': '_', '/': '~' }
 /** What a link makes S3 say of the bytes, whatever their object says of itself: pairs of its query. */
 function forcedHeaders(link: LinkOptions): string[] {
   return [
-    `response-content-disposition=${encodeForQuery(contentDispositionOf(link.fileName, link.disposition))}`,
+    `response-content-disposition=${encodeForQuery(formatContentDisposition(link.fileName, link.disposition))}`,
     `response-content-type=${encodeForQuery(link.contentType)}`,
   ]
 }

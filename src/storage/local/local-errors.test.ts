@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { StoreError } from '../file-store.ts'
-import { localFailure, takesNoMore } from './local-errors.ts'
+import { toLocalError, isDiskFullOrReadOnly } from './local-errors.ts'
 
 /** An error as Node throws it for a call of the system. */
 function systemError(code: string, errno: number): Error {
@@ -28,7 +28,7 @@ test.each([
 ])('%s (%i) is %s', (code, errno, expected) => {
   const error = systemError(code, errno)
 
-  expect(localFailure(error)).toMatchObject({ code: expected, cause: error })
+  expect(toLocalError(error)).toMatchObject({ code: expected, cause: error })
 })
 
 test.each([
@@ -37,7 +37,7 @@ test.each([
   ['a mistake in the code', new TypeError('x is not a function')],
   ['something thrown that is no error', 'oops'],
 ])('%s stays as it is', (_what, error) => {
-  expect(localFailure(error)).toBe(error)
+  expect(toLocalError(error)).toBe(error)
 })
 
 test.each([
@@ -47,5 +47,5 @@ test.each([
   ['EIO', -5, false],
   ['EACCES', -13, false],
 ])('that the disk takes no more: %s (%i), %s', (code, errno, expected) => {
-  expect(takesNoMore(localFailure(systemError(code, errno)))).toBe(expected)
+  expect(isDiskFullOrReadOnly(toLocalError(systemError(code, errno)))).toBe(expected)
 })

@@ -11,7 +11,7 @@ const byErrno = new Map<string, StoreErrorCode>([
  * A failure of the file system as the store's own. Any other than the two above (no space, no permission, a failing
  * disk, a link or a file in place of a folder) is `unavailable`: keys are checked before, so it is never the caller's.
  */
-export function localFailure(error: unknown): unknown {
+export function toLocalError(error: unknown): unknown {
   if (!isSystemError(error)) return error
   const code = codeOf(error) ?? 'an unknown error'
   return new StoreError(byErrno.get(code) ?? 'unavailable', `The local store failed with ${code}.`, error)
@@ -23,7 +23,7 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 /** Under one key the disk has a folder, a link or something else that is no file. It is no fault of the disk. */
-export class NotAFile extends StoreError {
+export class NotAFileError extends StoreError {
   constructor(message: string) {
     super('unavailable', message)
   }
@@ -33,26 +33,26 @@ export class NotAFile extends StoreError {
 const ofOneFile = new Set(['EACCES', 'EPERM', 'EIO', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'ENXIO'])
 
 /** Whether this may be the fault of one file, and not of its disk. */
-export function mayBeOfOneFile(error: unknown): boolean {
-  if (error instanceof NotAFile) return true
+export function isSingleFileFailure(error: unknown): boolean {
+  if (error instanceof NotAFileError) return true
   return error instanceof StoreError && ofOneFile.has(codeOf(error.cause) ?? '')
 }
 
 /** Whether a disk is full, or can only be read. */
-export function takesNoMore(error: unknown): error is StoreError {
+export function isDiskFullOrReadOnly(error: unknown): error is StoreError {
   return error instanceof StoreError && hasCode(error.cause, 'ENOSPC', 'EDQUOT', 'EROFS')
 }
 
-type DiskFailure = { says: string; advice: string }
+type DiskFailure = { message: string; advice: string }
 
-const fullDisk = { says: 'A disk is full.', advice: 'Make room there' }
+const fullDisk = { message: 'A disk is full.', advice: 'Make room there' }
 const notAllowed = {
-  says: 'The service has no permission for a file or folder that it needs.',
+  message: 'The service has no permission for a file or folder that it needs.',
   advice: 'Let this user read and write all that lies there',
 }
-const notThere = { says: 'A file or folder that the service needs is not there.', advice: 'See that it is mounted' }
+const notThere = { message: 'A file or folder that the service needs is not there.', advice: 'See that it is mounted' }
 const tooMany = {
-  says: 'Too many files are open at once.',
+  message: 'Too many files are open at once.',
   advice: 'Raise the limit (ulimit -n), or lower --concurrency',
 }
 const askTheSystem = 'See what the system says of that disk'
@@ -62,20 +62,20 @@ const diskFailures = new Map<string, DiskFailure>([
   ['EDQUOT', fullDisk],
   ['EACCES', notAllowed],
   ['EPERM', notAllowed],
-  ['EROFS', { says: 'A disk takes nothing: it can only be read.', advice: 'Mount it so that it can be written to' }],
+  ['EROFS', { message: 'A disk takes nothing: it can only be read.', advice: 'Mount it so that it can be written to' }],
   ['ENOENT', notThere],
   ['ENOTDIR', notThere],
-  ['EIO', { says: 'A disk fails.', advice: askTheSystem }],
+  ['EIO', { message: 'A disk fails.', advice: askTheSystem }],
   ['EMFILE', tooMany],
   ['ENFILE', tooMany],
 ])
 
 /** Why the file system failed, without a path; undefined where it was not that, or for a reason that is rare. */
-export function tellDiskFailure(error: unknown): string | undefined {
-  return diskFailures.get(codeOf(error) ?? '')?.says
+export function describeDiskFailure(error: unknown): string | undefined {
+  return diskFailures.get(codeOf(error) ?? '')?.message
 }
 
 /** What to do with a disk that failed so, as the beginning of a sentence. */
-export function adviceOnDisk(error: unknown): string {
+export function adviseOnDiskFailure(error: unknown): string {
   return diskFailures.get(codeOf(error) ?? '')?.advice ?? askTheSystem
 }

@@ -8,8 +8,8 @@ import { hasCode } from '../../errors/app-error.ts'
 import { readIfExists, syncPath } from '../../files/file-system.ts'
 import type { QuarantineKey, StorageKey, StoreId } from '../../vocabulary/vocabulary.ts'
 import { type ByteRange, type FileStat, type Quarantine, type Removed, StoreError } from '../file-store.ts'
-import { handOn } from '../streams/forward-stream.ts'
-import { localFailure, NotAFile } from './local-errors.ts'
+import { forwardStream } from '../streams/forward-stream.ts'
+import { toLocalError, NotAFileError } from './local-errors.ts'
 import { createFileOnce, type DurableFolders } from './local-folders.ts'
 import { isStorageKey, requireQuarantineKey, requireReadableKey } from '../storage-key.ts'
 
@@ -17,7 +17,7 @@ export const storeIdFileName = '.store-id'
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** The id of the disk below this folder: made at the first opening, whichever of several processes comes first. */
-export async function establishStoreId(root: string): Promise<StoreId> {
+export async function requireStoreId(root: string): Promise<StoreId> {
   const existing = await findStoreId(root)
   if (existing !== undefined) return existing
   await createFileOnce(root, storeIdFileName, `${randomUUID()}\n`)
@@ -41,7 +41,7 @@ export async function findStoreId(root: string): Promise<StoreId | undefined> {
 type LocalKey = StorageKey | QuarantineKey
 
 /** One opened root folder: what every call on it needs. */
-export type LocalReach = {
+export type LocalRoot = {
   root: string
   storeId: StoreId
   folders: DurableFolders
@@ -49,22 +49,22 @@ export type LocalReach = {
 }
 
 /** The path of a key. Throws when a folder on the way is a link; the file itself is opened without following links. */
-export async function openLocalPath({ root }: LocalReach, key: LocalKey): Promise<string> {
+export async function resolveLocalPath({ root }: LocalRoot, key: LocalKey): Promise<string> {
   const path = join(root, key)
   const folder = dirname(path)
-  if ((await realpath(folder)) !== folder) throw new NotAFile('The local store has a link in place of a folder.')
+  if ((await realpath(folder)) !== folder) throw new NotAFileError('The local store has a link in place of a folder.')
   return path
 }
 
 /** A disk that is not mounted has lost no file, and what is written in its place is lost when it comes back. */
-export async function requireOwnDisk({ root, storeId }: LocalReach): Promise<void> {
+export async function requireOwnDisk({ root, storeId }: LocalRoot): Promise<void> {
   if ((await findStoreId(root)) !== storeId)
     throw new StoreError('unavailable', 'The folder of the local store is not the one that was opened.')
 }
 
-export async function readLocalFile(reach: LocalReach, key: LocalKey, range?: ByteRange): Promise<Readable> {
-  const found = await unlessAbsent(reach, async () => {
-    const path = await openLocalPath(reach, key)
+export async function readLocalFile(context: LocalRoot, key: LocalKey, range?: ByteRange): Promise<Readable> {
+  const found = await unlessAbsent(context, async () => {
+    const path = await resolveLocalPath(context, key)
     // A pipe would be waited for.
     return open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   })
@@ -76,24 +76,24 @@ export async function readLocalFile(reach: LocalReach, key: LocalKey, range?: By
     if (range && range.start >= stat.size)
       throw new StoreError('range_not_satisfiable', 'The range begins past the end of the file.')
     const file = found.createReadStream(range)
-    file.once('close', () => reach.onBytes('read', file.bytesRead))
-    return handOn(file, localFailure)
+    file.once('close', () => context.onBytes('read', file.bytesRead))
+    return forwardStream(file, toLocalError)
   } catch (error) {
     await found.close()
-    throw localFailure(error)
+    throw toLocalError(error)
   }
 }
 
-export async function statLocalFile(reach: LocalReach, key: StorageKey): Promise<FileStat | undefined> {
-  const stat = await unlessAbsent(reach, async () => lstat(await openLocalPath(reach, key)))
+export async function statLocalFile(context: LocalRoot, key: StorageKey): Promise<FileStat | undefined> {
+  const stat = await unlessAbsent(context, async () => lstat(await resolveLocalPath(context, key)))
   if (stat === undefined) return undefined
   if (!stat.isFile()) throw notAFile()
   return { key, size: stat.size, modifiedAt: stat.mtime }
 }
 
-export async function removeLocalFile(reach: LocalReach, key: LocalKey): Promise<Removed> {
-  await unlessAbsent(reach, async () => {
-    const path = await openLocalPath(reach, key)
+export async function removeLocalFile(context: LocalRoot, key: LocalKey): Promise<Removed> {
+  await unlessAbsent(context, async () => {
+    const path = await resolveLocalPath(context, key)
     // A disk that became read-only refuses to remove even what is not there.
     await lstat(path)
     await unlink(path)
@@ -102,38 +102,38 @@ export async function removeLocalFile(reach: LocalReach, key: LocalKey): Promise
 }
 
 /** Undefined when there is no such file on our disk. */
-async function unlessAbsent<Value>(reach: LocalReach, look: () => Promise<Value>): Promise<Value | undefined> {
+async function unlessAbsent<Value>(context: LocalRoot, look: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await look()
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw localFailure(error)
-    await requireOwnDisk(reach).catch((failure: unknown) => {
-      throw localFailure(failure)
+    if (!hasCode(error, 'ENOENT')) throw toLocalError(error)
+    await requireOwnDisk(context).catch((failure: unknown) => {
+      throw toLocalError(failure)
     })
     return undefined
   }
 }
 
-function notAFile(): NotAFile {
-  return new NotAFile('The local store has something else than a file under this key.')
+function notAFile(): NotAFileError {
+  return new NotAFileError('The local store has something else than a file under this key.')
 }
 
 const top = 'security_firms'
 
 /** A firm's folder at a time. What is no file of ours (a link, another name) is passed over. */
-export async function* listLocalFiles(reach: LocalReach, prefix: string): AsyncGenerator<FileStat> {
+export async function* listLocalFiles(context: LocalRoot, prefix: string): AsyncGenerator<FileStat> {
   try {
-    await requireOwnDisk(reach)
-    for (const firm of await readFolder(join(reach.root, top))) {
+    await requireOwnDisk(context)
+    for (const firm of await readFolder(join(context.root, top))) {
       const folder = `${top}/${firm}/`
       if (!folder.startsWith(prefix) && !prefix.startsWith(folder)) continue
-      for (const name of await readFolder(join(reach.root, top, firm))) {
-        const file = await statIfFile(reach.root, folder + name)
+      for (const name of await readFolder(join(context.root, top, firm))) {
+        const file = await statIfFile(context.root, folder + name)
         if (file?.key.startsWith(prefix)) yield file
       }
     }
   } catch (error) {
-    throw localFailure(error)
+    throw toLocalError(error)
   }
 }
 
@@ -159,23 +159,23 @@ async function readFolder(path: string): Promise<string[]> {
   }
 }
 
-export function localQuarantine(reach: LocalReach): Quarantine {
+export function localQuarantine(context: LocalRoot): Quarantine {
   return {
-    take: async (from, to) => giveSecondName(reach, requireReadableKey(from), requireQuarantineKey(to)),
-    read: async (key) => readLocalFile(reach, requireQuarantineKey(key)),
-    remove: async (key) => removeLocalFile(reach, requireQuarantineKey(key)),
+    copy: async (from, to) => giveSecondName(context, requireReadableKey(from), requireQuarantineKey(to)),
+    read: async (key) => readLocalFile(context, requireQuarantineKey(key)),
+    remove: async (key) => removeLocalFile(context, requireQuarantineKey(key)),
   }
 }
 
 /** No byte is copied: the same file gets a second name, which is durable when this resolves and stays when the first one goes. */
-async function giveSecondName(reach: LocalReach, from: StorageKey, to: QuarantineKey): Promise<void> {
+async function giveSecondName(context: LocalRoot, from: StorageKey, to: QuarantineKey): Promise<void> {
   try {
-    await requireOwnDisk(reach)
-    await reach.folders.ensure(to)
-    const path = await openLocalPath(reach, to)
-    await link(await openLocalPath(reach, from), path)
+    await requireOwnDisk(context)
+    await context.folders.ensure(to)
+    const path = await resolveLocalPath(context, to)
+    await link(await resolveLocalPath(context, from), path)
     await syncPath(dirname(path))
   } catch (error) {
-    throw localFailure(error)
+    throw toLocalError(error)
   }
 }

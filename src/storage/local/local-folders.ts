@@ -7,7 +7,7 @@ import { createFolders, syncPath } from '../../files/file-system.ts'
 import { StoreError } from '../file-store.ts'
 
 /** Makes a folder and its missing parents, durable, with mode 0700. An existing one is synced once: it may be new. */
-export async function makeDurableFolders(folder: string): Promise<void> {
+export async function createDurableFolders(folder: string): Promise<void> {
   const made = await createFolders(folder, 0o700)
   for (const each of made.length === 0 ? [folder] : made.toReversed()) await syncPath(dirname(each))
 }
@@ -22,7 +22,7 @@ export type DurableFolders = {
 const most = 10_000 // firms remembered; forgetting costs an fsync or two for each
 
 /** Makes folders and remembers which are durable. An existing one is synced once: another process may have just made it. */
-export function rememberDurableFolders(root: string): DurableFolders {
+export function openDurableFolders(root: string): DurableFolders {
   const known = new Map<string, Promise<void>>()
 
   return {

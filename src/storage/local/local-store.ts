@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { readIfExists } from '../../files/file-system.ts'
 import type { StoreId } from '../../vocabulary/vocabulary.ts'
 import { type FileStore, type Quarantine, StoreError } from '../file-store.ts'
-import { localFailure } from './local-errors.ts'
+import { toLocalError } from './local-errors.ts'
 import {
-  establishStoreId,
+  requireStoreId,
   listLocalFiles,
   localQuarantine,
-  type LocalReach,
+  type LocalRoot,
   readLocalFile,
   removeLocalFile,
   requireOwnDisk,
@@ -19,19 +19,19 @@ import {
 import {
   createFileOnce,
   incomingPrefix,
-  makeDurableFolders,
-  rememberDurableFolders,
+  createDurableFolders,
+  openDurableFolders,
   removeLeftovers,
 } from './local-folders.ts'
 import { type LocalLinkNeeds, signLocalLink } from '../links/local-links.ts'
-import { ownerFileName, type Ownership, readOwner, writeOwner } from '../owner-file.ts'
+import { ownerFileName, type Ownership, parseOwner, formatOwner } from '../owner-file.ts'
 import { requireReadableKey, requireStorageKey } from '../storage-key.ts'
 import { writeLocalFile } from './write-local-file.ts'
 
 type Needs = {
   root: string
   links: LocalLinkNeeds
-  onBytes?: LocalReach['onBytes']
+  onBytes?: LocalRoot['onBytes']
 }
 
 export type LocalStore = FileStore & {
@@ -47,44 +47,44 @@ export type LocalStore = FileStore & {
 /** The store on a local folder, which is made when it is not there. */
 export async function openLocalStore({ root: folder, links, onBytes = () => undefined }: Needs): Promise<LocalStore> {
   try {
-    await makeDurableFolders(folder)
+    await createDurableFolders(folder)
     const root = await realpath(folder)
     await removeLeftovers(root, incomingPrefix)
-    const storeId = await establishStoreId(root)
-    return localStoreOn({ root, storeId, folders: rememberDurableFolders(root), onBytes }, links)
+    const storeId = await requireStoreId(root)
+    return localStoreOn({ root, storeId, folders: openDurableFolders(root), onBytes }, links)
   } catch (error) {
-    throw localFailure(error)
+    throw toLocalError(error)
   }
 }
 
-function localStoreOn(reach: LocalReach, links: LocalLinkNeeds): LocalStore {
+function localStoreOn(context: LocalRoot, links: LocalLinkNeeds): LocalStore {
   return {
     name: 'local',
-    storeId: reach.storeId,
-    write: async (key, file) => writeLocalFile(reach, requireStorageKey(key), file),
-    read: async (key, range) => readLocalFile(reach, requireReadableKey(key), range),
-    stat: async (key) => statLocalFile(reach, requireReadableKey(key)),
-    remove: async (key) => removeLocalFile(reach, requireReadableKey(key)),
-    list: (prefix) => listLocalFiles(reach, prefix),
+    storeId: context.storeId,
+    write: async (key, file) => writeLocalFile(context, requireStorageKey(key), file),
+    read: async (key, range) => readLocalFile(context, requireReadableKey(key), range),
+    stat: async (key) => statLocalFile(context, requireReadableKey(key)),
+    remove: async (key) => removeLocalFile(context, requireReadableKey(key)),
+    list: (prefix) => listLocalFiles(context, prefix),
     signDownload: async (key, link) => signLocalLink(links, requireReadableKey(key), link),
-    quarantine: localQuarantine(reach),
-    ownership: folderOwnership(reach),
-    findAnything: () => findInFolder(reach),
+    quarantine: localQuarantine(context),
+    ownership: folderOwnership(context),
+    findAnything: () => findInFolder(context),
     close: async () => undefined,
   }
 }
 
-function folderOwnership(reach: LocalReach): Ownership {
-  const path = join(reach.root, ownerFileName)
+function folderOwnership(context: LocalRoot): Ownership {
+  const path = join(context.root, ownerFileName)
   return {
     find: () => findOwner(path),
     async claim(installationId) {
       try {
-        await requireOwnDisk(reach)
+        await requireOwnDisk(context)
         if ((await findOwner(path)) === undefined)
-          await createFileOnce(reach.root, ownerFileName, writeOwner(installationId))
+          await createFileOnce(context.root, ownerFileName, formatOwner(installationId))
       } catch (error) {
-        throw localFailure(error)
+        throw toLocalError(error)
       }
       const owner = await findOwner(path)
       if (owner === undefined) throw new StoreError('unavailable', `The local store lost its ${ownerFileName}.`)
@@ -96,9 +96,9 @@ function folderOwnership(reach: LocalReach): Ownership {
 async function findOwner(path: string): Promise<string | undefined> {
   try {
     const text = await readIfExists(path)
-    return text === undefined ? undefined : readOwner(text)
+    return text === undefined ? undefined : parseOwner(text)
   } catch (error) {
-    throw localFailure(error)
+    throw toLocalError(error)
   }
 }
 
@@ -106,14 +106,14 @@ async function findOwner(path: string): Promise<string | undefined> {
 const ofNoPaper = new Set([storeIdFileName, ownerFileName, 'lost+found'])
 
 /** The name of something that lies on a disk, whoever put it there, beside what the first opening makes; folders alone are nothing. */
-async function findInFolder(reach: LocalReach): Promise<string | undefined> {
+async function findInFolder(context: LocalRoot): Promise<string | undefined> {
   try {
-    await requireOwnDisk(reach)
-    const names = await readdir(reach.root, { withFileTypes: true })
+    await requireOwnDisk(context)
+    const names = await readdir(context.root, { withFileTypes: true })
     const others = names.filter(({ name }) => !ofNoPaper.has(name) && !name.startsWith(incomingPrefix))
-    return await findFile(reach.root, '', others)
+    return await findFile(context.root, '', others)
   } catch (error) {
-    throw localFailure(error)
+    throw toLocalError(error)
   }
 }
 

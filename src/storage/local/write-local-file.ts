@@ -3,34 +3,34 @@ import { dirname } from 'node:path'
 
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
 import { syncPath } from '../../files/file-system.ts'
-import { type IncomingFile, type Spooled, type StoredFile, StoreError } from '../file-store.ts'
+import { type IncomingFile, type SpooledContent, type StoredFile, StoreError } from '../file-store.ts'
 import { hasCode } from '../../errors/app-error.ts'
-import { localFailure } from './local-errors.ts'
+import { toLocalError } from './local-errors.ts'
 import { incomingPath } from './local-folders.ts'
-import { type LocalReach, openLocalPath, requireOwnDisk } from './local-files.ts'
-import { readPieces, stretchesOf, untilAborted } from '../streams/read-as-it-grows.ts'
+import { type LocalRoot, resolveLocalPath, requireOwnDisk } from './local-files.ts'
+import { readSpoolRange, readableRanges, untilAborted } from '../streams/read-spooled-file.ts'
 
 /**
  * Durable when it resolves, whole or not there when it throws. The bytes are synced before the file has its name, and
  * the name is given by `link`, which never replaces: a loss of power at any moment leaves the file or nothing.
  */
-export async function writeLocalFile(reach: LocalReach, key: StorageKey, file: IncomingFile): Promise<StoredFile> {
+export async function writeLocalFile(context: LocalRoot, key: StorageKey, file: IncomingFile): Promise<StoredFile> {
   const { signal } = file
   signal?.throwIfAborted()
-  const incoming = incomingPath(reach.root)
+  const incoming = incomingPath(context.root)
   try {
-    await requireOwnDisk(reach)
+    await requireOwnDisk(context)
     const stored = await writeIncoming(incoming, file)
-    await reach.folders.ensure(key)
-    const path = await openLocalPath(reach, key)
+    await context.folders.ensure(key)
+    const path = await resolveLocalPath(context, key)
     signal?.throwIfAborted()
     await giveName(incoming, path)
-    reach.onBytes('written', stored.size)
+    context.onBytes('written', stored.size)
     return stored
   } catch (error) {
     await unlinkIfThere(incoming)
     if (signal?.aborted && isAbort(error, signal)) throw signal.reason
-    throw writeFailure(reach, error)
+    throw writeFailure(context, error)
   }
 }
 
@@ -57,10 +57,10 @@ async function copyContent(handle: FileHandle, { content, signal }: IncomingFile
 
 const copyBytes = 1024 * 1024
 
-async function copySpooled(handle: FileHandle, content: Spooled, signal?: AbortSignal): Promise<StoredFile> {
+async function copySpooled(handle: FileHandle, content: SpooledContent, signal?: AbortSignal): Promise<StoredFile> {
   let copied = 0
-  for await (const stretch of stretchesOf(content, copyBytes, signal)) {
-    for await (const piece of readPieces(content.path, stretch)) await handle.writeFile(piece)
+  for await (const stretch of readableRanges(content, copyBytes, signal)) {
+    for await (const piece of readSpoolRange(content.path, stretch)) await handle.writeFile(piece)
     copied = stretch.end
   }
   const whole = await untilAborted(content.accepted, signal)
@@ -89,10 +89,10 @@ async function unlinkIfThere(path: string): Promise<void> {
   }
 }
 
-function writeFailure(reach: LocalReach, error: unknown): unknown {
-  if (!hasCode(error, 'ENOENT')) return localFailure(error)
+function writeFailure(context: LocalRoot, error: unknown): unknown {
+  if (!hasCode(error, 'ENOENT')) return toLocalError(error)
   // A folder went away under us: the next write makes it again.
-  reach.folders.forget()
+  context.folders.forget()
   return new StoreError('unavailable', 'A folder of the local store is gone.', error)
 }
 

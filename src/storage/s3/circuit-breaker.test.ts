@@ -6,7 +6,7 @@ import { type BreakerTimes, type CallKind, CircuitBreaker, type Outage } from '.
 import type { StoreErrorCode } from '../file-store.ts'
 import { S3Error } from './requests/s3-operation.ts'
 
-const quick: BreakerTimes = { shortestPauseMs: 20, longestPauseMs: 100, calmMs: 10_000, suspectMs: 10_000 }
+const quick: BreakerTimes = { minPauseMs: 20, maxPauseMs: 100, stableMs: 10_000, stalledMs: 10_000 }
 
 function openBreaker(times: Partial<BreakerTimes> = {}, isUp = () => true) {
   const probes: number[] = []
@@ -20,7 +20,7 @@ function openBreaker(times: Partial<BreakerTimes> = {}, isUp = () => true) {
     times: { ...quick, ...times },
     onOpen: (outage) => outages.push(outage),
   })
-  onTestFinished(() => breaker.end())
+  onTestFinished(() => breaker.shutDown())
   return { breaker, probes, outages }
 }
 
@@ -156,11 +156,11 @@ test('a write that failed with all its attempts opens it, though others read all
 
 test('a reading that goes wrong after it was answered is a failure of readings', async () => {
   const { breaker } = openBreaker({}, () => false)
-  for (let round = 0; round < 2; round += 1) breaker.noteFailedReading(failure('unavailable', 1))
+  for (let round = 0; round < 2; round += 1) breaker.recordReadFailure(failure('unavailable', 1))
   await breaker.call('read', async () => 'ok')
-  for (let round = 0; round < 2; round += 1) breaker.noteFailedReading(failure('unavailable', 1))
+  for (let round = 0; round < 2; round += 1) breaker.recordReadFailure(failure('unavailable', 1))
   expect(breaker.outage()).toBeUndefined()
-  breaker.noteFailedReading(failure('unavailable', 1))
+  breaker.recordReadFailure(failure('unavailable', 1))
   expect(breaker.outage()).toBeDefined()
 })
 
@@ -181,7 +181,7 @@ test('a probe closes it and tells whoever listens; no call of anybody is the pro
   let isUp = false
   const { breaker, probes } = openBreaker({}, () => isUp)
   let heard = 0
-  const unhear = breaker.onBack(() => (heard += 1))
+  const unhear = breaker.onRecovery(() => (heard += 1))
   await callAndFail(breaker, failure('unavailable', 3))
   await expect.poll(() => probes.length).toBeGreaterThan(1)
   await expect(breaker.call('write', async () => 'ok')).rejects.toThrow('S3')
@@ -198,7 +198,7 @@ test('a probe closes it and tells whoever listens; no call of anybody is the pro
 })
 
 test('the pauses between probes grow', async () => {
-  const { breaker, probes } = openBreaker({ shortestPauseMs: 20, longestPauseMs: 320 }, () => false)
+  const { breaker, probes } = openBreaker({ minPauseMs: 20, maxPauseMs: 320 }, () => false)
   breaker.open('no_answer', 'ETIMEDOUT')
   await expect.poll(() => probes.length).toBe(6)
   const pauses = probes.slice(1).map((at, i) => at - (probes[i] ?? 0))
@@ -208,7 +208,7 @@ test('the pauses between probes grow', async () => {
 
 test('one that opens right after a probe’s success goes on with the longer pause', async () => {
   let isUp = false
-  const { breaker, probes } = openBreaker({ shortestPauseMs: 20, longestPauseMs: 10_000 }, () => isUp)
+  const { breaker, probes } = openBreaker({ minPauseMs: 20, maxPauseMs: 10_000 }, () => isUp)
   breaker.open('no_answer', 'ETIMEDOUT')
   await expect.poll(() => probes.length).toBe(4)
   isUp = true
@@ -222,19 +222,13 @@ test('one that opens right after a probe’s success goes on with the longer pau
 })
 
 test('calls that wait and wait are a suspicion, which a probe confirms', async () => {
-  const { breaker, probes } = openBreaker(
-    { suspectMs: 20, shortestPauseMs: 10_000, longestPauseMs: 10_000 },
-    () => false,
-  )
+  const { breaker, probes } = openBreaker({ stalledMs: 20, minPauseMs: 10_000, maxPauseMs: 10_000 }, () => false)
   await expect(breaker.call('write', () => new Promise(() => undefined))).rejects.toMatchObject({ code: 'unavailable' })
   expect(probes).toHaveLength(3)
 })
 
 test('a write that waits is a suspicion, however much is read meanwhile', async () => {
-  const { breaker, probes } = openBreaker(
-    { suspectMs: 20, shortestPauseMs: 10_000, longestPauseMs: 10_000 },
-    () => false,
-  )
+  const { breaker, probes } = openBreaker({ stalledMs: 20, minPauseMs: 10_000, maxPauseMs: 10_000 }, () => false)
   const reading = setInterval(() => void breaker.call('read', async () => 'ok').catch(() => undefined), 2)
   onTestFinished(() => clearInterval(reading))
   await expect(breaker.call('write', () => new Promise(() => undefined))).rejects.toMatchObject({ code: 'unavailable' })
@@ -242,7 +236,7 @@ test('a write that waits is a suspicion, however much is read meanwhile', async 
 })
 
 test('a call that waits while a probe gets through is left to wait', async () => {
-  const { breaker, probes } = openBreaker({ suspectMs: 20 })
+  const { breaker, probes } = openBreaker({ stalledMs: 20 })
   const { promise, resolve } = Promise.withResolvers<string>()
   const slow = breaker.call('write', () => promise)
   await expect.poll(() => probes.length).toBeGreaterThan(2)
@@ -257,7 +251,7 @@ test('a call that waits while a probe gets through is left to wait', async () =>
 test('at its end nobody waits any more, and nothing is asked', async () => {
   const { breaker, probes } = openBreaker({}, () => false)
   const hanging = breaker.call('write', () => new Promise(() => undefined))
-  breaker.end()
+  breaker.shutDown()
   await expect(hanging).rejects.toMatchObject({ code: 'unavailable', failure: { trouble: 'ending' } })
   await expect(breaker.call('write', async () => 'ok')).rejects.toMatchObject({ code: 'unavailable' })
   await sleep(100)

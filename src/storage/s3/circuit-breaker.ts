@@ -1,6 +1,6 @@
 import { outsideOfWork } from '../../logging/spans.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
-import { untilAborted } from '../streams/read-as-it-grows.ts'
+import { untilAborted } from '../streams/read-spooled-file.ts'
 import type { S3Trouble } from './requests/s3-errors.ts'
 import { S3Error } from './requests/s3-operation.ts'
 
@@ -9,19 +9,19 @@ export type Outage = { since: Date; trouble: S3Trouble; s3Code: string }
 
 /** How the breaker takes its time. Pauses between probes grow from the first to the second, and vary by a half. */
 export type BreakerTimes = {
-  shortestPauseMs: number
-  longestPauseMs: number
+  minPauseMs: number
+  maxPauseMs: number
   /** One that opens so soon after a probe's success goes on with the longer pause. */
-  calmMs: number
+  stableMs: number
   /** When calls wait and none of them got through for so long, a probe finds out whether they wait in vain. */
-  suspectMs: number
+  stalledMs: number
 }
 
-export const usualTimes: BreakerTimes = {
-  shortestPauseMs: 1000,
-  longestPauseMs: 30_000,
-  calmMs: 60_000,
-  suspectMs: 5000,
+export const defaultBreakerTimes: BreakerTimes = {
+  minPauseMs: 1000,
+  maxPauseMs: 30_000,
+  stableMs: 60_000,
+  stalledMs: 5000,
 }
 
 /** So many failed attempts with no success in between; a call that fails has made up to three. */
@@ -62,7 +62,7 @@ export class CircuitBreaker {
   #isEnded = false
 
   constructor(needs: Needs) {
-    this.#needs = { times: usualTimes, onOpen: () => undefined, ...needs }
+    this.#needs = { times: defaultBreakerTimes, onOpen: () => undefined, ...needs }
   }
 
   outage(): Outage | undefined {
@@ -70,7 +70,7 @@ export class CircuitBreaker {
   }
 
   /** Called whenever it closes; the function given back ends that. */
-  onBack(listener: () => void): () => void {
+  onRecovery(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
@@ -95,7 +95,7 @@ export class CircuitBreaker {
   }
 
   /** For what goes wrong in the middle of a download, after its call was answered. */
-  noteFailedReading(error: unknown): void {
+  recordReadFailure(error: unknown): void {
     this.#fail('read', error, performance.now())
   }
 
@@ -118,7 +118,7 @@ export class CircuitBreaker {
   open(trouble: S3Trouble, s3Code: string): void {
     if (this.#outage !== undefined || this.#isEnded) return
     const { times, now, onOpen } = this.#needs
-    if (performance.now() - this.#closedAt > times.calmMs) this.#pauseMs = 0
+    if (performance.now() - this.#closedAt > times.stableMs) this.#pauseMs = 0
     this.#outage = { since: now(), trouble, s3Code }
     this.#opened.abort(leftAlone(trouble, s3Code))
     onOpen(this.#outage)
@@ -127,7 +127,7 @@ export class CircuitBreaker {
   }
 
   /** Ends for good: what still waits fails as if S3 were out, and nothing is asked any more. */
-  end(): void {
+  shutDown(): void {
     this.#isEnded = true
     clearTimeout(this.#timer)
     for (const { watch } of Object.values(this.#tallies)) clearInterval(watch)
@@ -146,7 +146,7 @@ export class CircuitBreaker {
     const tally = this.#tallies[side]
     tally.waiting += 1
     if (tally.waiting > 1) return
-    tally.watch = outsideOfWork(() => setInterval(() => void this.#suspect(tally), this.#needs.times.suspectMs))
+    tally.watch = outsideOfWork(() => setInterval(() => void this.#suspect(tally), this.#needs.times.stalledMs))
     tally.watch.unref()
   }
 
@@ -158,7 +158,7 @@ export class CircuitBreaker {
 
   // A large file may wait for minutes until its own patience is at an end; a probe has little.
   async #suspect({ succeededAt }: Tally): Promise<void> {
-    const isQuiet = performance.now() - succeededAt >= this.#needs.times.suspectMs
+    const isQuiet = performance.now() - succeededAt >= this.#needs.times.stalledMs
     if (!isQuiet || this.#isSuspecting || this.#outage !== undefined) return
     this.#isSuspecting = true
     let isAnswered = false
@@ -179,8 +179,8 @@ export class CircuitBreaker {
   }
 
   #probeLater(): void {
-    const { shortestPauseMs, longestPauseMs } = this.#needs.times
-    this.#pauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, this.#pauseMs * 2))
+    const { minPauseMs, maxPauseMs } = this.#needs.times
+    this.#pauseMs = Math.min(maxPauseMs, Math.max(minPauseMs, this.#pauseMs * 2))
     // Several instances that lost S3 together do not come back to it together.
     const pauseMs = this.#pauseMs * (0.5 + Math.random() / 2)
     this.#timer = outsideOfWork(() => setTimeout(() => void this.#probe(), pauseMs))

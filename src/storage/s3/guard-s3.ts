@@ -5,21 +5,21 @@ import type { Logger } from 'pino'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { type BreakerTimes, CircuitBreaker, type Outage } from './circuit-breaker.ts'
 import type { FileStat } from '../file-store.ts'
-import { findCredentials, type S3Patience } from './requests/retrying-s3-client.ts'
+import { hasCredentials, type S3Timeouts } from './requests/retrying-s3-client.ts'
 import type { S3Trouble } from './requests/s3-errors.ts'
 import { openS3Store, type S3Store, type S3StoreNeeds } from './s3-store.ts'
 
 /** How long S3 is waited for, and left alone; passed in so that tests need not wait as long. */
-export type S3Limits = { patience?: S3Patience; times?: BreakerTimes }
+export type S3Limits = { timeouts?: S3Timeouts; breakerTimes?: BreakerTimes }
 
 type Needs = S3StoreNeeds &
   S3Limits & { log: Pick<Logger, 'info' | 'warn' | 'error'>; metrics: Pick<Metrics, 's3Outages' | 's3Recoveries'> }
 
 /** The store on S3 and its breaker, which is open from the start where there are no credentials. */
 export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
-  const { config, log, metrics, now = () => new Date(), times } = needs
+  const { config, log, metrics, now = () => new Date(), breakerTimes: times } = needs
   const store = openS3Store(needs)
-  const hasCredentials = await findCredentials(config)
+  const isAuthenticated = await hasCredentials(config)
   const breaker = new CircuitBreaker({
     probe: () => store.probe(),
     now,
@@ -28,16 +28,16 @@ export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
       metrics.s3Outages.inc({ reason: trouble })
       const line = { event: 's3_out', trouble, s3_code: s3Code }
       // Known from the start on: where S3 is not used it is as it should be, and where it is, the start says what to do.
-      if (trouble === 'no_credentials' && !hasCredentials) log.warn(line, 'AWS credentials not found')
+      if (trouble === 'no_credentials' && !isAuthenticated) log.warn(line, 'AWS credentials not found')
       else log.error(line, `S3 is left alone until ${untilWhat(trouble)}`)
     },
   })
-  breaker.onBack(() => {
+  breaker.onRecovery(() => {
     metrics.s3Recoveries.inc()
     log.info({ event: 's3_back' }, 'S3 answers again')
   })
 
-  if (!hasCredentials) breaker.open('no_credentials', 'CredentialsProviderError')
+  if (!isAuthenticated) breaker.open('no_credentials', 'CredentialsProviderError')
   return guardS3(store, breaker)
 }
 
@@ -52,11 +52,11 @@ export type GuardedS3 = S3Store & {
   /** Since when S3 is left alone, and why; undefined while it is not. */
   outage(): Outage | undefined
   /** Tells each time that S3 is back; the function given back ends that. */
-  onBack(listener: () => void): () => void
+  onRecovery(listener: () => void): () => void
   /** Leaves S3 alone from now on, as if it had failed for this reason. */
-  takeOut(trouble: S3Trouble, s3Code: string): void
+  reportOutage(trouble: S3Trouble, s3Code: string): void
   /** Leaves S3 alone for good: what still waits for it fails at once. */
-  endCalls(): void
+  shutDown(): void
 }
 
 export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
@@ -76,7 +76,7 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
     abortMultipart: (key, id) => breaker.call('read', () => store.abortMultipart(key, id)),
     listUnfinished: (after) => breaker.call('read', () => store.listUnfinished(after)),
     quarantine: {
-      take: (from, to) => breaker.call('write', () => store.quarantine.take(from, to)),
+      copy: (from, to) => breaker.call('write', () => store.quarantine.copy(from, to)),
       read: (key) => breaker.call('read', (opened) => readUnlessOpened(breaker, opened, store.quarantine.read(key))),
       remove: (key) => breaker.call('read', () => store.quarantine.remove(key)),
     },
@@ -90,16 +90,16 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
       findMissingRight: () => breaker.call('read', () => store.versions.findMissingRight()),
       destroy: (key) => breaker.call('read', () => store.versions.destroy(key)),
     },
-    hold: (key, isHeld) => breaker.call('read', () => store.hold(key, isHeld)),
+    setLegalHold: (key, isHeld) => breaker.call('read', () => store.setLegalHold(key, isHeld)),
     findNoncurrentDays: (key) => breaker.call('read', () => store.findNoncurrentDays(key)),
     // Asks nobody.
     signDownload: (key, link) => store.signDownload(key, link),
     outage: () => breaker.outage(),
-    onBack: (listener) => breaker.onBack(listener),
-    takeOut: (trouble, s3Code) => breaker.open(trouble, s3Code),
-    endCalls: () => breaker.end(),
+    onRecovery: (listener) => breaker.onRecovery(listener),
+    reportOutage: (trouble, s3Code) => breaker.open(trouble, s3Code),
+    shutDown: () => breaker.shutDown(),
     close() {
-      breaker.end()
+      breaker.shutDown()
       store.close()
     },
   }
@@ -113,7 +113,7 @@ async function readUnlessOpened(
   const bytes = await reading
   // Nobody waits for it any more.
   if (opened.aborted) bytes.on('error', () => undefined).destroy()
-  else bytes.once('error', (error) => breaker.noteFailedReading(error))
+  else bytes.once('error', (error) => breaker.recordReadFailure(error))
   return bytes
 }
 

@@ -15,29 +15,42 @@ import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
 import {
   type IncomingFile,
   type MultipartRecorder,
-  type Spooled,
+  type SpooledContent,
   type StoredFile,
   StoreError,
   unlessMissing,
 } from '../file-store.ts'
-import { pieceBytes, readPieces, type Stretch, stretchesOf, untilAborted } from '../streams/read-as-it-grows.ts'
+import {
+  readChunkBytes,
+  readSpoolRange,
+  type SpoolRange,
+  readableRanges,
+  untilAborted,
+} from '../streams/read-spooled-file.ts'
 import { findSameObject, headS3Object, s3MetadataOf, storedAs } from './s3-objects.ts'
-import { askS3, callS3, isS3Out, noSuchAnswer, S3Error, type S3Reach } from './requests/s3-operation.ts'
-import { presetPayloadHash, sendFrom } from './requests/s3-request-handler.ts'
+import {
+  callS3Expecting,
+  callS3,
+  isS3Unavailable,
+  incompleteAnswer,
+  S3Error,
+  type S3Context,
+} from './requests/s3-operation.ts'
+import { presetPayloadHash, setBodySource } from './requests/s3-request-handler.ts'
 import { isStorageKey } from '../storage-key.ts'
 
-type Needs = { reach: S3Reach; recorder: MultipartRecorder }
+type Needs = { context: S3Context; recorder: MultipartRecorder }
 
 /**
  * Sends a growing file part by part from the disk, and completes it only once the whole was accepted. A failure aborts the
  * upload, in the background when S3 is out.
  */
 export async function uploadS3Parts(
-  { reach, recorder }: Needs,
+  { context, recorder }: Needs,
   key: StorageKey,
   file: SpooledFile,
 ): Promise<StoredFile> {
-  const upload = await openS3Upload(reach, key, file)
+  const upload = await openS3Upload(context, key, file)
   try {
     await recorder.opened(key, upload.id)
     const parts = await sendS3Parts(upload, file)
@@ -53,7 +66,7 @@ export async function uploadS3Parts(
   } catch (error) {
     const givenUp = giveUp(recorder, upload)
     // Whoever waits for an answer does not wait for a dead S3 a second time.
-    if (!isS3Out(error)) await givenUp
+    if (!isS3Unavailable(error)) await givenUp
     throw error
   }
 }
@@ -76,11 +89,11 @@ function requireWhole(parts: SentPart[], size: number): void {
 }
 
 // The bytes are safe or gone already. A record left open costs one needless abort later; failing here would cost the file.
-async function closeRecord(recorder: MultipartRecorder, { reach, key, id }: MultipartUpload): Promise<void> {
+async function closeRecord(recorder: MultipartRecorder, { context, key, id }: MultipartUpload): Promise<void> {
   try {
     await recorder.closed(key, id)
   } catch (error) {
-    reach.log.warn(
+    context.log.warn(
       { event: 's3_multipart_record_left', key, err: error },
       'a finished multipart upload is still on record',
     )
@@ -91,7 +104,7 @@ async function closeRecord(recorder: MultipartRecorder, { reach, key, id }: Mult
 export const partBytes = 8 * 1024 * 1024
 const partsInFlight = 2
 
-type SpooledFile = IncomingFile & { content: Spooled }
+type SpooledFile = IncomingFile & { content: SpooledContent }
 type SentPart = { part: CompletedPart; bytes: number }
 
 /** The first failure, refusal or abort stops all parts; when this throws, none is on its way any more. */
@@ -104,7 +117,7 @@ async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): Promise<
   const limit = pLimit(partsInFlight)
   const sends: Promise<SentPart>[] = []
   try {
-    for await (const stretch of stretchesOf(file.content, partBytes, signal)) {
+    for await (const stretch of readableRanges(file.content, partBytes, signal)) {
       const number = sends.length + 1
       const send = limit(() => sendInTurn(upload, { number, path: file.content.path, stretch }, signal))
       send.catch(stopWith)
@@ -120,7 +133,7 @@ async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): Promise<
 
 /** Waits until the parts of all uploads together leave room for one more. */
 async function sendInTurn(upload: MultipartUpload, part: Part, signal: AbortSignal): Promise<SentPart> {
-  const giveBack = await upload.reach.sending.reserve(pieceBytes, { signal, waitSeconds: Infinity })
+  const giveBack = await upload.context.sending.reserve(readChunkBytes, { signal, waitSeconds: Infinity })
   try {
     return await sendPart(upload, part, signal)
   } finally {
@@ -128,7 +141,7 @@ async function sendInTurn(upload: MultipartUpload, part: Part, signal: AbortSign
   }
 }
 
-type Part = { number: number; path: string; stretch: Stretch }
+type Part = { number: number; path: string; stretch: SpoolRange }
 
 // The part is read twice, once for its hash: out of the system's memory, and SHA-256 is three times as fast here as the
 // MD5 that an unsigned part would need for the same certainty (1,360 against 420 MiB/s).
@@ -138,12 +151,12 @@ async function sendPart(
   signal: AbortSignal,
 ): Promise<SentPart> {
   signal.throwIfAborted()
-  const { reach, key } = upload
+  const { context, key } = upload
   const bytes = stretch.end - stretch.start
   const digest = await hashStretch(path, stretch, signal)
-  const checksum = reach.hasChecksums ? { ChecksumSHA256: digest.toString('base64') } : {}
+  const checksum = context.hasChecksums ? { ChecksumSHA256: digest.toString('base64') } : {}
   const command = new UploadPartCommand({
-    Bucket: reach.bucket,
+    Bucket: context.bucket,
     Key: key,
     UploadId: upload.id,
     PartNumber: number,
@@ -151,76 +164,76 @@ async function sendPart(
     ...checksum,
   })
   presetPayloadHash(command, digest.toString('hex') as Sha256) // made by the line above
-  sendFrom(command, { openPieces: () => readPieces(path, stretch) })
+  setBodySource(command, { openChunks: () => readSpoolRange(path, stretch) })
 
-  const answer = await callS3(reach, { operation: 'upload_part', key, bytes, signal }, command)
+  const answer = await callS3(context, { operation: 'upload_part', key, bytes, signal }, command)
   return { part: { PartNumber: number, ETag: answer.ETag, ...checksum }, bytes }
 }
 
-async function hashStretch(path: string, stretch: Stretch, signal: AbortSignal): Promise<Buffer> {
+async function hashStretch(path: string, stretch: SpoolRange, signal: AbortSignal): Promise<Buffer> {
   const hash = createHash('sha256')
-  for await (const piece of readPieces(path, stretch)) {
+  for await (const piece of readSpoolRange(path, stretch)) {
     signal.throwIfAborted()
     hash.update(piece)
   }
   return hash.digest()
 }
 
-type MultipartUpload = { reach: S3Reach; key: StorageKey; id: string }
+type MultipartUpload = { context: S3Context; key: StorageKey; id: string }
 
-async function openS3Upload(reach: S3Reach, key: StorageKey, file: IncomingFile): Promise<MultipartUpload> {
+async function openS3Upload(context: S3Context, key: StorageKey, file: IncomingFile): Promise<MultipartUpload> {
   const command = new CreateMultipartUploadCommand({
-    Bucket: reach.bucket,
+    Bucket: context.bucket,
     Key: key,
     ContentType: file.contentType,
     CacheControl: 'private, no-store',
     StorageClass: 'STANDARD',
     Metadata: s3MetadataOf(file.labels),
-    ...(reach.hasChecksums && { ChecksumAlgorithm: 'SHA256' }),
+    ...(context.hasChecksums && { ChecksumAlgorithm: 'SHA256' }),
   })
   // Not cut by a signal: an upload whose id never arrived can be aborted by nobody, and stays until the bucket's rule
   // for unfinished uploads ends it.
-  const { UploadId: id } = await callS3(reach, { operation: 'create_multipart', key }, command)
-  if (id === undefined) throw noSuchAnswer('create_multipart')
-  return { reach, key, id }
+  const { UploadId: id } = await callS3(context, { operation: 'create_multipart', key }, command)
+  if (id === undefined) throw incompleteAnswer('create_multipart')
+  return { context, key, id }
 }
 
 type Whole = { size: number; sha256: Sha256 }
 
 /** Makes the object of its parts. No signal cuts it: from here on only S3's answer says what became of the file. */
 async function completeS3Upload(upload: MultipartUpload, parts: CompletedPart[], whole: Whole): Promise<StoredFile> {
-  const { reach, key, id } = upload
-  await requireFreeKey(reach, key)
+  const { context, key, id } = upload
+  await requireFreeKey(context, key)
   const command = new CompleteMultipartUploadCommand({
-    Bucket: reach.bucket,
+    Bucket: context.bucket,
     Key: key,
     UploadId: id,
     MultipartUpload: { Parts: parts },
     IfNoneMatch: '*',
   })
   try {
-    const answer = await callS3(reach, { operation: 'complete_multipart', key, bytes: 0 }, command)
+    const answer = await callS3(context, { operation: 'complete_multipart', key, bytes: 0 }, command)
     return { ...whole, ...storedAs(answer) }
   } catch (error) {
-    const landed = mayHaveLanded(error) ? await findSameObject(reach, key, whole) : undefined
+    const landed = mayHaveLanded(error) ? await findSameObject(context, key, whole) : undefined
     if (landed) return landed
     throw error
   }
 }
 
 /** One that is gone already is as good as aborted. */
-export async function abortS3Upload({ reach, key, id }: MultipartUpload): Promise<void> {
-  const command = new AbortMultipartUploadCommand({ Bucket: reach.bucket, Key: key, UploadId: id })
+export async function abortS3Upload({ context, key, id }: MultipartUpload): Promise<void> {
+  const command = new AbortMultipartUploadCommand({ Bucket: context.bucket, Key: key, UploadId: id })
   try {
-    await callS3(reach, { operation: 'abort_multipart', key }, command)
+    await callS3(context, { operation: 'abort_multipart', key }, command)
   } catch (error) {
     if (!isGone(error)) throw error
   }
 }
 
 // Not every store heeds If-None-Match on a completion, and then this look is all that keeps the first bytes.
-async function requireFreeKey(reach: S3Reach, key: StorageKey): Promise<void> {
-  if ((await unlessMissing(headS3Object(reach, key))) !== undefined)
+async function requireFreeKey(context: S3Context, key: StorageKey): Promise<void> {
+  if ((await unlessMissing(headS3Object(context, key))) !== undefined)
     throw new StoreError('key_taken', 'S3 has an object under this key already.')
 }
 
@@ -242,13 +255,13 @@ export type UnfinishedPage = { uploads: UnfinishedUpload[]; next: UnfinishedCurs
 
 /** A page of unfinished multipart uploads with keys of our form. `not_allowed`: the credentials may not list them. */
 export async function listS3Multiparts(
-  reach: S3Reach,
+  context: S3Context,
   after: UnfinishedCursor | undefined,
 ): Promise<UnfinishedPage | 'not_allowed'> {
   const from = after && { KeyMarker: after.key, UploadIdMarker: after.multipartId }
-  const command = new ListMultipartUploadsCommand({ Bucket: reach.bucket, ...from })
+  const command = new ListMultipartUploadsCommand({ Bucket: context.bucket, ...from })
   // Many keys lack this right on purpose.
-  const page = await askS3(reach, { operation: 'list_multiparts' }, { command, answers: ['AccessDenied'] })
+  const page = await callS3Expecting(context, { operation: 'list_multiparts' }, { command, answers: ['AccessDenied'] })
   return 'errorName' in page ? 'not_allowed' : pageOf(page)
 }
 

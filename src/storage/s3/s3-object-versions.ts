@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-s3'
 
 import type { QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { askS3, type S3Reach } from './requests/s3-operation.ts'
+import { callS3Expecting, type S3Context } from './requests/s3-operation.ts'
 import { isReadableKey, requireQuarantineKey } from '../storage-key.ts'
 
 /** `refused`: an Object Lock keeps it, or a policy of the bucket. */
@@ -20,42 +20,42 @@ export type ObjectVersions = {
   destroy(key: StorageKey | QuarantineKey): Promise<Destroyed>
 }
 
-export function objectVersionsOf(reach: S3Reach): ObjectVersions {
+export function createObjectVersions(context: S3Context): ObjectVersions {
   return {
-    findMissingRight: () => findMissingRight(reach),
-    destroy: async (key) => destroyAll(reach, isReadableKey(key) ? key : requireQuarantineKey(key)),
+    findMissingRight: () => findMissingRight(context),
+    destroy: async (key) => destroyAll(context, isReadableKey(key) ? key : requireQuarantineKey(key)),
   }
 }
 
 /** What `s3 test` puts there, and removes; nobody's paper. */
 const nobodysKey = 'test/connection_test.txt'
 
-async function findMissingRight(reach: S3Reach): Promise<VersionRight | undefined> {
-  if ((await listPage(reach, nobodysKey, undefined)) === 'refused') return 's3:ListBucketVersions'
+async function findMissingRight(context: S3Context): Promise<VersionRight | undefined> {
+  if ((await listPage(context, nobodysKey, undefined)) === 'refused') return 's3:ListBucketVersions'
   const nothing = { key: nobodysKey, versionId: 'null' }
-  return (await destroyOne(reach, nothing)) === 'refused' ? 's3:DeleteObjectVersion' : undefined
+  return (await destroyOne(context, nothing)) === 'refused' ? 's3:DeleteObjectVersion' : undefined
 }
 
 const refusals = ['AccessDenied']
 
 type Version = { key: string; versionId: string }
 
-async function destroyAll(reach: S3Reach, key: string): Promise<Destroyed> {
-  const { versions, markers } = await listAll(reach, key)
+async function destroyAll(context: S3Context, key: string): Promise<Destroyed> {
+  const { versions, markers } = await listAll(context, key)
   // Without the markers what is left would be there again: they go last, and only when nothing is.
   for (const each of [...versions, ...markers]) {
-    if ((await destroyOne(reach, each)) === 'refused') return 'refused'
+    if ((await destroyOne(context, each)) === 'refused') return 'refused'
   }
   return 'destroyed'
 }
 
 type Kept = { versions: Version[]; markers: Version[] }
 
-async function listAll(reach: S3Reach, key: string): Promise<Kept> {
+async function listAll(context: S3Context, key: string): Promise<Kept> {
   const kept: Kept = { versions: [], markers: [] }
   let from: Partial<ListObjectVersionsCommandOutput> | undefined
   do {
-    const page: ListObjectVersionsCommandOutput | 'refused' = await listPage(reach, key, from)
+    const page: ListObjectVersionsCommandOutput | 'refused' = await listPage(context, key, from)
     if (page === 'refused') throw new Error('The right to list the versions of objects was there a moment ago.')
     kept.versions.push(...of(key, page.Versions))
     kept.markers.push(...of(key, page.DeleteMarkers))
@@ -70,18 +70,18 @@ function of(key: string, listed: { Key?: string | undefined; VersionId?: string 
 }
 
 async function listPage(
-  reach: S3Reach,
+  context: S3Context,
   key: string,
   after: Partial<ListObjectVersionsCommandOutput> | undefined,
 ): Promise<ListObjectVersionsCommandOutput | 'refused'> {
   const from = after && { KeyMarker: after.NextKeyMarker, VersionIdMarker: after.NextVersionIdMarker }
-  const command = new ListObjectVersionsCommand({ Bucket: reach.bucket, Prefix: key, ...from })
-  const page = await askS3(reach, { operation: 'list_versions', key }, { command, answers: refusals })
+  const command = new ListObjectVersionsCommand({ Bucket: context.bucket, Prefix: key, ...from })
+  const page = await callS3Expecting(context, { operation: 'list_versions', key }, { command, answers: refusals })
   return 'errorName' in page ? 'refused' : page
 }
 
-async function destroyOne(reach: S3Reach, { key, versionId }: Version): Promise<Destroyed> {
-  const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key, VersionId: versionId })
-  const answer = await askS3(reach, { operation: 'delete_version', key }, { command, answers: refusals })
+async function destroyOne(context: S3Context, { key, versionId }: Version): Promise<Destroyed> {
+  const command = new DeleteObjectCommand({ Bucket: context.bucket, Key: key, VersionId: versionId })
+  const answer = await callS3Expecting(context, { operation: 'delete_version', key }, { command, answers: refusals })
   return 'errorName' in answer ? 'refused' : 'destroyed'
 }

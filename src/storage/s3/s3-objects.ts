@@ -18,17 +18,24 @@ import {
   type ByteRange,
   type FileLabels,
   type FileStat,
-  type HeldInMemory,
+  type BufferedContent,
   type IncomingFile,
   type Quarantine,
   type StoredFile,
   StoreError,
   unlessMissing,
 } from '../file-store.ts'
-import { handOn } from '../streams/forward-stream.ts'
+import { forwardStream } from '../streams/forward-stream.ts'
 import { removeS3Object } from './remove-s3-objects.ts'
 import { type S3Failure, s3FailureOf } from './requests/s3-errors.ts'
-import { beginS3Event, callS3, endInFailure, noSuchAnswer, S3Error, type S3Reach } from './requests/s3-operation.ts'
+import {
+  startS3Operation,
+  callS3,
+  endWithFailure,
+  incompleteAnswer,
+  S3Error,
+  type S3Context,
+} from './requests/s3-operation.ts'
 import { presetPayloadHash } from './requests/s3-request-handler.ts'
 import { isStorageKey, requireQuarantineKey, requireReadableKey } from '../storage-key.ts'
 
@@ -91,14 +98,14 @@ export function encodeFileName(fileName: string): string {
 
 /** One request, whole or not at all; its signature covers the file's hash, so that S3 refuses any other bytes. */
 export async function putS3Object(
-  reach: S3Reach,
+  context: S3Context,
   key: StorageKey,
-  file: IncomingFile & { content: HeldInMemory },
+  file: IncomingFile & { content: BufferedContent },
 ): Promise<StoredFile> {
   const { bytes, sha256 } = file.content
   const metadata = s3MetadataOf(file.labels, sha256)
   const command = new PutObjectCommand({
-    Bucket: reach.bucket,
+    Bucket: context.bucket,
     Key: key,
     Body: bytes,
     ContentLength: bytes.length,
@@ -114,20 +121,20 @@ export async function putS3Object(
     'content-type': file.contentType,
     'if-none-match': '*',
     'x-amz-storage-class': 'STANDARD',
-    ...(reach.hasChecksums && { 'x-amz-checksum-crc32': crc32Of(bytes) }),
+    ...(context.hasChecksums && { 'x-amz-checksum-crc32': crc32Of(bytes) }),
     ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
   }
   const { signal } = file
-  const { firstPut } = reach
+  const { firstPut } = context
   const put = { key, body: bytes, sha256, headers, signal }
   const first = firstPut && { first: (timeoutMs: number) => firstPut.put({ ...put, timeoutMs }) }
 
   try {
     const call = { operation: 'put_object', key, bytes: bytes.length, signal, ...first } as const
-    const answer = await callS3(reach, call, command)
+    const answer = await callS3(context, call, command)
     return { size: bytes.length, sha256, ...storedAs(answer) }
   } catch (error) {
-    const landed = await findLandedObject(reach, key, { size: bytes.length, sha256 }, error)
+    const landed = await findLandedObject(context, key, { size: bytes.length, sha256 }, error)
     if (landed) return landed
     throw error
   }
@@ -144,47 +151,55 @@ type Bytes = { size: number; sha256: Sha256 }
 
 /** `key_taken` on a repeated write may mean that the first attempt succeeded: then the object has these very bytes. */
 async function findLandedObject(
-  reach: S3Reach,
+  context: S3Context,
   key: StorageKey,
   sent: Bytes,
   error: unknown,
 ): Promise<StoredFile | undefined> {
   const wasRepeated = error instanceof S3Error && error.code === 'key_taken' && error.failure.attempts > 1
-  return wasRepeated ? findSameObject(reach, key, sent) : undefined
+  return wasRepeated ? findSameObject(context, key, sent) : undefined
 }
 
 /** What lies under a key, if it has exactly these bytes. Throws when that cannot be learned. */
-export async function findSameObject(reach: S3Reach, key: StorageKey, sent: Bytes): Promise<StoredFile | undefined> {
-  const head = await headS3Object(reach, key)
+export async function findSameObject(
+  context: S3Context,
+  key: StorageKey,
+  sent: Bytes,
+): Promise<StoredFile | undefined> {
+  const head = await headS3Object(context, key)
   if (head.ContentLength !== sent.size) return undefined
 
   // Parts of a large file were sent before its hash was known: its object names none, and is read instead.
-  const sha256 = head.Metadata?.['sha256'] ?? (await hashOf(reach, key))
+  const sha256 = head.Metadata?.['sha256'] ?? (await hashOf(context, key))
   return sha256 === sent.sha256 ? { ...sent, ...storedAs(head) } : undefined
 }
 
-async function hashOf(reach: S3Reach, key: StorageKey): Promise<string> {
+async function hashOf(context: S3Context, key: StorageKey): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of await readS3Object(reach, key)) hash.update(chunk)
+  for await (const chunk of await readS3Object(context, key)) hash.update(chunk)
   return hash.digest('hex')
 }
 
 /** Resolves when the first bytes are there. The operation's event comes when the last are, or the reader goes away. */
-export async function readS3Object(reach: S3Reach, key: string, range?: ByteRange): Promise<Readable> {
+export async function readS3Object(context: S3Context, key: string, range?: ByteRange): Promise<Readable> {
   const call = { operation: 'get_object', key } as const
-  const finish = beginS3Event(reach, call)
-  const command = new GetObjectCommand({ Bucket: reach.bucket, Key: key, ...(range && { Range: rangeHeader(range) }) })
-  const answer = await reach.client.send(command, { requestTimeout: reach.answerMs }).catch((error: unknown) => {
-    throw endInFailure(call, error, finish)
+  const finish = startS3Operation(context, call)
+  const command = new GetObjectCommand({
+    Bucket: context.bucket,
+    Key: key,
+    ...(range && { Range: rangeHeader(range) }),
+  })
+  const answer = await context.client.send(command, { requestTimeout: context.answerMs }).catch((error: unknown) => {
+    throw endWithFailure(call, error, finish)
   })
   const { attempts: attempt = 1, requestId } = answer.$metadata
   const { Body: body } = answer
   // In Node the SDK's body is a Readable; its type covers browsers too.
-  if (!(body instanceof Readable)) throw noSuchAnswer('get_object')
+  if (!(body instanceof Readable)) throw incompleteAnswer('get_object')
 
   let bytes = 0
   let failure: S3Failure | undefined
-  const output = handOn(body, (error) => {
+  const output = forwardStream(body, (error) => {
     failure = { ...s3FailureOf(error), code: 'unavailable', trouble: 'no_answer' }
     return new S3Error(call.operation, failure, error)
   })
@@ -201,52 +216,52 @@ function rangeHeader({ start, end }: ByteRange): string {
 }
 
 /** What S3 says of an object. Throws `bytes_missing`. */
-export function headS3Object(reach: S3Reach, key: string): Promise<HeadObjectCommandOutput> {
-  const command = new HeadObjectCommand({ Bucket: reach.bucket, Key: key })
-  return callS3(reach, { operation: 'head_object', key }, command)
+export function headS3Object(context: S3Context, key: string): Promise<HeadObjectCommandOutput> {
+  const command = new HeadObjectCommand({ Bucket: context.bucket, Key: key })
+  return callS3(context, { operation: 'head_object', key }, command)
 }
 
 type Listing = Pick<ListObjectsV2CommandInput, 'Prefix' | 'Delimiter' | 'MaxKeys'>
 
 /** A listing, page by page; each page is requested when the one before it was read. */
-export async function* listS3Pages(reach: S3Reach, listing: Listing): AsyncGenerator<ListObjectsV2CommandOutput> {
+export async function* listS3Pages(context: S3Context, listing: Listing): AsyncGenerator<ListObjectsV2CommandOutput> {
   const call = { operation: 'list_objects', ...(listing.Prefix !== undefined && { key: listing.Prefix }) } as const
   let next: string | undefined
   do {
     const from = next === undefined ? {} : { ContinuationToken: next }
-    const command = new ListObjectsV2Command({ Bucket: reach.bucket, ...listing, ...from })
-    const page: ListObjectsV2CommandOutput = await callS3(reach, call, command)
+    const command = new ListObjectsV2Command({ Bucket: context.bucket, ...listing, ...from })
+    const page: ListObjectsV2CommandOutput = await callS3(context, call, command)
     yield page
     next = page.IsTruncated ? page.NextContinuationToken : undefined
   } while (next !== undefined)
 }
 
 /** Objects whose key is not one of ours are passed over. */
-export async function* listS3Objects(reach: S3Reach, prefix: string): AsyncGenerator<FileStat> {
-  for await (const { Contents = [] } of listS3Pages(reach, { Prefix: prefix }))
+export async function* listS3Objects(context: S3Context, prefix: string): AsyncGenerator<FileStat> {
+  for await (const { Contents = [] } of listS3Pages(context, { Prefix: prefix }))
     for (const { Key: key, Size, LastModified, ETag } of Contents)
       if (key !== undefined && isStorageKey(key)) yield statOf(key, { ContentLength: Size, LastModified, ETag })
 }
 
-export function s3Quarantine(reach: S3Reach): Quarantine {
+export function s3Quarantine(context: S3Context): Quarantine {
   return {
-    take: async (from, to) => copyObject(reach, requireReadableKey(from), requireQuarantineKey(to)),
-    read: async (key) => readS3Object(reach, requireQuarantineKey(key)),
-    remove: async (key) => removeS3Object(reach, requireQuarantineKey(key)),
+    copy: async (from, to) => copyObject(context, requireReadableKey(from), requireQuarantineKey(to)),
+    read: async (key) => readS3Object(context, requireQuarantineKey(key)),
+    remove: async (key) => removeS3Object(context, requireQuarantineKey(key)),
   }
 }
 
 /** Inside the bucket, so that what the object says of itself (whose it is, its name) comes along. */
-async function copyObject(reach: S3Reach, from: StorageKey, to: QuarantineKey): Promise<void> {
-  const { ContentLength: bytes = 0 } = await headS3Object(reach, from)
+async function copyObject(context: S3Context, from: StorageKey, to: QuarantineKey): Promise<void> {
+  const { ContentLength: bytes = 0 } = await headS3Object(context, from)
   // Not every store heeds If-None-Match on a copy.
-  if ((await unlessMissing(headS3Object(reach, to))) !== undefined)
+  if ((await unlessMissing(headS3Object(context, to))) !== undefined)
     throw new StoreError('key_taken', 'S3 has an object under this key already.')
   const command = new CopyObjectCommand({
-    Bucket: reach.bucket,
+    Bucket: context.bucket,
     Key: to,
-    CopySource: `${reach.bucket}/${from}`,
+    CopySource: `${context.bucket}/${from}`,
     IfNoneMatch: '*',
   })
-  await callS3(reach, { operation: 'copy_object', key: to, bytes }, command)
+  await callS3(context, { operation: 'copy_object', key: to, bytes }, command)
 }

@@ -47,7 +47,7 @@ test('a refused file is read no further, by those who wait and by those who come
   await file.append(Buffer.from('papers'))
   const waiting = file.content.available(100)
 
-  file.refuse(new Error('too large'))
+  file.reject(new Error('too large'))
 
   await expect(waiting).rejects.toThrow('too large')
   await expect(file.content.available(1)).rejects.toThrow('too large')
@@ -59,7 +59,7 @@ test('the first decision stands', async () => {
   const file = await (await openSpool(folder)).open()
 
   file.accept({ size: 0, sha256 })
-  file.refuse(new Error('too late'))
+  file.reject(new Error('too late'))
 
   await expect(file.content.accepted).resolves.toEqual({ size: 0, sha256 })
   await file.remove()

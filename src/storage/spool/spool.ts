@@ -4,8 +4,8 @@ import { join } from 'node:path'
 
 import { createFolders } from '../../files/file-system.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
-import { type Spooled, StoreError } from '../file-store.ts'
-import { localFailure } from '../local/local-errors.ts'
+import { type SpooledContent, StoreError } from '../file-store.ts'
+import { toLocalError } from '../local/local-errors.ts'
 import { removeLeftovers } from '../local/local-folders.ts'
 
 /** A folder for files on their way: too large to be held in memory, or not yet whole when there was none for them. */
@@ -16,13 +16,13 @@ export type Spool = {
 
 /** One file on its way: whoever receives it appends, a store reads `content` at the same time. */
 export type SpoolFile = {
-  content: Spooled
+  content: SpooledContent
   /** Resolves when the bytes are written, which holds a fast client back. Throws `unavailable` when the disk has no room. */
   append(chunk: Uint8Array): Promise<void>
   /** The file is whole, and every check of it passed. */
   accept(whole: { size: number; sha256: Sha256 }): void
   /** The file will not be stored; readers stop with this error. */
-  refuse(error: unknown): void
+  reject(error: unknown): void
   /** Ends the spool file; to be called in every case. Refuses it too, if nothing was decided. */
   remove(): Promise<void>
 }
@@ -33,14 +33,14 @@ const prefix = 'spool-'
 export async function openSpool(folder: string): Promise<Spool> {
   await createFolders(folder, 0o700)
   await removeLeftovers(folder, prefix)
-  const room = makeSpoolRoom(() => readDiskRoom(folder))
+  const room = createSpoolSpace(() => readDiskSpace(folder))
   return {
     open: () => openSpoolFile(join(folder, `${prefix}${randomUUID()}`), room),
-    bytes: () => room.takenBytes(),
+    bytes: () => room.reservedBytes(),
   }
 }
 
-async function openSpoolFile(path: string, room: SpoolRoom): Promise<SpoolFile> {
+async function openSpoolFile(path: string, room: SpoolSpace): Promise<SpoolFile> {
   const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
     // Also where the folder is gone: nothing is missing that was kept.
     throw new StoreError('unavailable', 'A file on its way cannot be written to the spool.', error)
@@ -52,17 +52,17 @@ async function openSpoolFile(path: string, room: SpoolRoom): Promise<SpoolFile> 
     content: { kind: 'spool', path, available: growth.reaches, accepted: growth.accepted },
     async append(chunk) {
       try {
-        await room.take(chunk.byteLength)
+        await room.reserve(chunk.byteLength)
         bytes += chunk.byteLength
         // Writes on at the end, and all of it: a single write may take less.
         await handle.writeFile(chunk)
       } catch (error) {
-        throw localFailure(error)
+        throw toLocalError(error)
       }
       growth.add(chunk.byteLength)
     },
     accept: growth.accept,
-    refuse: growth.refuse,
+    reject: growth.refuse,
     async remove() {
       growth.refuse(new Error('The spool file was removed before it was accepted.'))
       try {
@@ -71,7 +71,7 @@ async function openSpoolFile(path: string, room: SpoolRoom): Promise<SpoolFile> 
       } catch {
         // The file of an upload that was answered: it is removed with other leftovers at the next start.
       } finally {
-        room.giveBack(bytes)
+        room.release(bytes)
         bytes = 0
       }
     },
@@ -126,15 +126,15 @@ function trackGrowth() {
 /** How much may come before the disk is looked at again, on which others write too. */
 const bytesBetweenLooks = 8 * 1024 * 1024
 
-type SpoolRoom = {
+type SpoolSpace = {
   /** Counts bytes that are about to be written. Throws `unavailable`, as a full disk does, when too little would stay free beside them. */
-  take(bytes: number): Promise<void>
-  giveBack(bytes: number): void
-  takenBytes(): number
+  reserve(bytes: number): Promise<void>
+  release(bytes: number): void
+  reservedBytes(): number
 }
 
 /** Files on their way take at most half of the free disk, so that the database and local documents keep as much. */
-export function makeSpoolRoom(readRoom: () => Promise<Pick<DiskRoom, 'freeBytes'>>): SpoolRoom {
+export function createSpoolSpace(readRoom: () => Promise<Pick<DiskSpace, 'freeBytes'>>): SpoolSpace {
   let taken = 0
   let mostTaken = 0
 
@@ -144,17 +144,17 @@ export function makeSpoolRoom(readRoom: () => Promise<Pick<DiskRoom, 'freeBytes'
   }
 
   return {
-    async take(bytes) {
+    async reserve(bytes) {
       if (taken + bytes > mostTaken) await look(bytes)
       if (taken + bytes > mostTaken) throw noRoom()
       taken += bytes
     },
-    giveBack(bytes) {
+    release(bytes) {
       taken -= bytes
       // What became free may be others' by now.
       mostTaken = Math.min(mostTaken, taken + bytesBetweenLooks)
     },
-    takenBytes: () => taken,
+    reservedBytes: () => taken,
   }
 }
 
@@ -166,9 +166,9 @@ function noRoom(): StoreError {
 }
 
 /** `freeBytes`: what this process may still use; a part may be kept back for the machine's own. */
-type DiskRoom = { freeBytes: number; sizeBytes: number }
+type DiskSpace = { freeBytes: number; sizeBytes: number }
 
-export async function readDiskRoom(folder: string): Promise<DiskRoom> {
+export async function readDiskSpace(folder: string): Promise<DiskSpace> {
   const { bsize, bavail, blocks } = await statfs(folder)
   return { freeBytes: bsize * bavail, sizeBytes: bsize * blocks }
 }

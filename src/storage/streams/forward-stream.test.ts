@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 
 import { expect, it } from 'vitest'
 
-import { handOn } from './forward-stream.ts'
+import { forwardStream } from './forward-stream.ts'
 
 it('a failure before anybody reads ends nothing, and is what the reader gets who comes later', async () => {
   const unheard: unknown[] = []
@@ -12,7 +12,7 @@ it('a failure before anybody reads ends nothing, and is what the reader gets who
   process.on('uncaughtException', hear)
   const source = new PassThrough()
   const failure = new Error('the disk failed')
-  const output = handOn(source, () => failure)
+  const output = forwardStream(source, () => failure)
   source.destroy(new Error('EIO'))
   await turn()
   await turn()

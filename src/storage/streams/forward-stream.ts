@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 
 /** The same bytes; a failure comes out as what `translate` makes of it, and who lets go of the one lets go of both. */
-export function handOn(source: Readable, translate: (error: unknown) => unknown): Readable {
+export function forwardStream(source: Readable, translate: (error: unknown) => unknown): Readable {
   const output = new PassThrough()
   // Whoever reads hears of it, also later. While nobody does yet, as while a scan waits for its turn, it would end the process.
   output.on('error', () => undefined)

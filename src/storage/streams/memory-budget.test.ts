@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 
-import { makeByteBudget } from './memory-budget.ts'
+import { createByteBudget } from './memory-budget.ts'
 
 /** Lets everything that is ready to go on do so. */
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 test('bytes are had at once while there are enough, and come back once', async () => {
-  const budget = makeByteBudget(100)
+  const budget = createByteBudget(100)
   const giveBack = await budget.reserve(60)
   await budget.reserve(40)
   expect(budget.free()).toBe(0)
@@ -18,7 +18,7 @@ test('bytes are had at once while there are enough, and come back once', async (
 })
 
 test('who came first is served first, also when a later one would fit', async () => {
-  const budget = makeByteBudget(100)
+  const budget = createByteBudget(100)
   const giveBack = await budget.reserve(90)
   const served: string[] = []
   const large = budget.reserve(50).then(() => served.push('large'))
@@ -34,7 +34,7 @@ test('who came first is served first, also when a later one would fit', async ()
 })
 
 test('who waited in vain is told to come back, and the next one is served', async () => {
-  const budget = makeByteBudget(100)
+  const budget = createByteBudget(100)
   await budget.reserve(80)
   const large = budget.reserve(50, { waitSeconds: 0.01 })
   const small = budget.reserve(20, { waitSeconds: 60 })
@@ -46,7 +46,7 @@ test('who waited in vain is told to come back, and the next one is served', asyn
 })
 
 test('who goes away while waiting takes nothing', async () => {
-  const budget = makeByteBudget(100)
+  const budget = createByteBudget(100)
   const giveBack = await budget.reserve(100)
   const leave = new AbortController()
   const waiting = budget.reserve(10, { signal: leave.signal })
@@ -59,64 +59,64 @@ test('who goes away while waiting takes nothing', async () => {
 })
 
 test('who has gone before asking gets nothing', async () => {
-  const budget = makeByteBudget(100)
+  const budget = createByteBudget(100)
 
   await expect(budget.reserve(10, { signal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow('gone')
   expect(budget.free()).toBe(100)
 })
 
 test('more than there is in all cannot be waited for', async () => {
-  await expect(makeByteBudget(100).reserve(101)).rejects.toThrow(RangeError)
+  await expect(createByteBudget(100).reserve(101)).rejects.toThrow(RangeError)
 })
 
 test('who will not wait is given what is free but for what is left to others, and never before who waits', async () => {
-  const budget = makeByteBudget(100)
-  expect(budget.takeAtOnce(61, { leaving: 40 })).toBeUndefined()
-  const giveBack = budget.takeAtOnce(60, { leaving: 40 })
+  const budget = createByteBudget(100)
+  expect(budget.tryReserve(61, { leaving: 40 })).toBeUndefined()
+  const giveBack = budget.tryReserve(60, { leaving: 40 })
   expect(budget.free()).toBe(40)
 
   const waits = budget.reserve(50)
-  expect(budget.takeAtOnce(10, { leaving: 0 })).toBeUndefined()
+  expect(budget.tryReserve(10, { leaving: 0 })).toBeUndefined()
   giveBack?.()
   await waits
-  expect(budget.takeAtOnce(50, { leaving: 0 })).toBeTypeOf('function')
+  expect(budget.tryReserve(50, { leaving: 0 })).toBeTypeOf('function')
   expect(budget.free()).toBe(0)
 })
 
 const mebibyte = 1024 * 1024
 
 test('a block that is given back is the next one of its length; another length gets another', async () => {
-  const budget = makeByteBudget(20 * mebibyte)
+  const budget = createByteBudget(20 * mebibyte)
   const giveBack = await budget.reserve(5_000_000)
-  const block = budget.takeBlock(5_000_000)
+  const block = budget.allocateBlock(5_000_000)
   giveBack(block)
 
   await budget.reserve(8_000_000)
-  expect(budget.takeBlock(8_000_000)).not.toBe(block)
+  expect(budget.allocateBlock(8_000_000)).not.toBe(block)
   await budget.reserve(4_900_000)
-  expect(budget.takeBlock(4_900_000)).toBe(block)
-  expect(budget.takeBlock(4_900_000)).not.toBe(block)
+  expect(budget.allocateBlock(4_900_000)).toBe(block)
+  expect(budget.allocateBlock(4_900_000)).not.toBe(block)
 })
 
 test('a block that is not given back is nobody else’s', async () => {
-  const budget = makeByteBudget(20 * mebibyte)
+  const budget = createByteBudget(20 * mebibyte)
   const giveBack = await budget.reserve(5_000_000)
-  const block = budget.takeBlock(5_000_000)
+  const block = budget.allocateBlock(5_000_000)
   giveBack()
 
-  expect(budget.takeBlock(5_000_000)).not.toBe(block)
+  expect(budget.allocateBlock(5_000_000)).not.toBe(block)
 })
 
 test('blocks that wait to be used again make room for what is reserved', async () => {
-  const budget = makeByteBudget(10 * mebibyte)
+  const budget = createByteBudget(10 * mebibyte)
   const giveBack = await budget.reserve(6 * mebibyte)
-  const block = budget.takeBlock(6 * mebibyte)
+  const block = budget.allocateBlock(6 * mebibyte)
   giveBack(block)
 
   const giveBackSecond = await budget.reserve(8 * mebibyte)
-  budget.takeBlock(8 * mebibyte)
+  budget.allocateBlock(8 * mebibyte)
   giveBackSecond()
   await budget.reserve(6 * mebibyte)
 
-  expect(budget.takeBlock(6 * mebibyte)).not.toBe(block)
+  expect(budget.allocateBlock(6 * mebibyte)).not.toBe(block)
 })

@@ -4,18 +4,18 @@ import { AppError } from '../../errors/app-error.ts'
  * Ends a reservation. `block`: memory that was taken for it, and that nobody reads or writes any more, also no socket: it
  * becomes the memory of another upload.
  */
-export type GiveBack = (block?: Buffer) => void
+export type ReleaseBytes = (block?: Buffer) => void
 
 export type ByteBudget = {
   /**
    * Waits for so many bytes, first come, first served, and resolves with the function that gives them back. Throws
    * `store_unavailable` when they did not become free in time, and the signal's reason when that comes first.
    */
-  reserve(bytes: number, options?: { signal?: AbortSignal; waitSeconds?: number }): Promise<GiveBack>
+  reserve(bytes: number, options?: { signal?: AbortSignal; waitSeconds?: number }): Promise<ReleaseBytes>
   /** Takes bytes at once if nobody waits and `leaving` stay free; else undefined. Gives the function that returns them. */
-  takeAtOnce(bytes: number, options: { leaving: number }): GiveBack | undefined
+  tryReserve(bytes: number, options: { leaving: number }): ReleaseBytes | undefined
   /** A block of at least so many bytes, which are reserved. What stood in it may still be there. */
-  takeBlock(bytes: number): Buffer
+  allocateBlock(bytes: number): Buffer
   totalBytes: number
   free(): number
   waiting(): number
@@ -62,7 +62,7 @@ function createBlockPool(free: () => number) {
 }
 
 /** Bounds the memory of all uploads together, whatever their number. */
-export function makeByteBudget(totalBytes: number): ByteBudget {
+export function createByteBudget(totalBytes: number): ByteBudget {
   const queue: Waiter[] = []
   let free = totalBytes
   const pool = createBlockPool(() => free)
@@ -75,7 +75,7 @@ export function makeByteBudget(totalBytes: number): ByteBudget {
     }
   }
 
-  function holdingOf(bytes: number): GiveBack {
+  function holdingOf(bytes: number): ReleaseBytes {
     let isHeld = true
     return (block) => {
       if (!isHeld) return
@@ -86,7 +86,7 @@ export function makeByteBudget(totalBytes: number): ByteBudget {
     }
   }
 
-  function takeAtOnce(bytes: number, { leaving }: { leaving: number }): GiveBack | undefined {
+  function takeAtOnce(bytes: number, { leaving }: { leaving: number }): ReleaseBytes | undefined {
     if (queue.length > 0 || bytes + leaving > free) return undefined
     free -= bytes
     return holdingOf(bytes)
@@ -96,15 +96,15 @@ export function makeByteBudget(totalBytes: number): ByteBudget {
     totalBytes,
     free: () => free,
     waiting: () => queue.length,
-    takeAtOnce,
-    takeBlock: (bytes) => pool.take(bytes),
+    tryReserve: takeAtOnce,
+    allocateBlock: (bytes) => pool.take(bytes),
     async reserve(bytes, { signal, waitSeconds = usualWaitSeconds } = {}) {
       signal?.throwIfAborted()
       if (bytes > totalBytes) throw new RangeError(`${bytes} bytes can never be had of ${totalBytes}.`)
       const taken = takeAtOnce(bytes, { leaving: 0 })
       if (taken !== undefined) return taken
 
-      const { promise, resolve, reject } = Promise.withResolvers<GiveBack>()
+      const { promise, resolve, reject } = Promise.withResolvers<ReleaseBytes>()
       const waiter = { bytes, admit: () => resolve(holdingOf(bytes)) }
       queue.push(waiter)
       const giveUp = (reason: unknown) => {

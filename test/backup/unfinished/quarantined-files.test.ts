@@ -102,7 +102,7 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
 describe('a file in a folder that is put aside', () => {
   beforeAll(async () => ensureInstalled([straceNeed]))
 
-  const putAside = async (...inject: string[]) => {
+  const setAside = async (...inject: string[]) => {
     const root = await emptyFolder()
     const place = openBackupFolder(root)
     await writeBuffer(place, name, damaged)
@@ -115,15 +115,15 @@ describe('a file in a folder that is put aside', () => {
   const isAside = { outcome: 'true', there: [['c.damaged', `${damaged}`]], left: ['files/'] }
 
   test.each(['EPERM', 'EOPNOTSUPP'])('is copied where the disk knows no second names (%s)', async (code) => {
-    expect(await putAside(`link,linkat:error=${code}`)).toEqual(isAside)
+    expect(await setAside(`link,linkat:error=${code}`)).toEqual(isAside)
   })
 
   test('is so, and not missing, where it is not known how durable that is', async () => {
-    expect(await putAside('fsync:error=EIO:when=2')).toEqual(isAside)
+    expect(await setAside('fsync:error=EIO:when=2')).toEqual(isAside)
   })
 
   test('keeps its name where the other one is not durable', async () => {
-    expect(await putAside('fsync:error=EIO:when=1')).toEqual({
+    expect(await setAside('fsync:error=EIO:when=1')).toEqual({
       outcome: 'unavailable',
       there: [['c', `${damaged}`]],
       left: ['files/'],

@@ -1,7 +1,7 @@
 import { parse } from 'content-disposition'
 import * as fc from 'fast-check'
 
-import { contentDispositionOf } from '../../../src/storage/links/content-disposition.ts'
+import { formatContentDisposition } from '../../../src/storage/links/content-disposition.ts'
 import { encodeFileName } from '../../../src/storage/s3/s3-objects.ts'
 import { oddText } from '../inputs/odd-text.ts'
 import { refute } from '../scene/refute.ts'
@@ -19,7 +19,7 @@ const turns = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
 /** One header of one line, which says the name as it was but for what no file can be called; and a label that reads back. */
 export function judgeName(name: string): void {
   for (const disposition of ['attachment', 'inline'] as const) {
-    const header = contentDispositionOf(name, disposition)
+    const header = formatContentDisposition(name, disposition)
     refute([!/^[\x20-\x7e]+$/.test(header), `no header: ${JSON.stringify(header)}`])
     const { type, parameters } = parse(header)
     const isAsWanted = type === disposition && Object.keys(parameters).join() === 'filename'

@@ -3,7 +3,7 @@ import type { LocalDiskTimes } from '../../../src/worker/local-disk-tasks.ts'
 
 // An outage heals in a moment instead of in up to half a minute; nothing else is other than in a service that runs.
 export const impatience = {
-  times: { shortestPauseMs: 40, longestPauseMs: 80, calmMs: 1000, suspectMs: 5000 },
+  breakerTimes: { minPauseMs: 40, maxPauseMs: 80, stableMs: 1000, stalledMs: 5000 },
 } as const satisfies S3Limits
 
 export const tendTimes = { drainEveryMs: 300, collectEveryMs: 2000, scanEveryMs: 400 } as const satisfies LocalDiskTimes

@@ -28,7 +28,7 @@ describe.each(Object.entries(storesUnderTest))('%s keeps nothing of a file', (_n
     writing.catch(() => undefined)
     await arrive(arriving, large.subarray(0, arrived))
 
-    arriving.spooled.refuse(new Error('it is infected'))
+    arriving.spooled.reject(new Error('it is infected'))
 
     await expect(writing).rejects.toThrow('it is infected')
     await arriving.spooled.remove()

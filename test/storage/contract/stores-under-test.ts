@@ -4,10 +4,10 @@ import { join } from 'node:path'
 
 import type { S3Config } from '../../../src/config/config.ts'
 import type { DownloadLink, FileStore } from '../../../src/storage/file-store.ts'
-import { contentDispositionOf } from '../../../src/storage/links/content-disposition.ts'
-import { openLocalLink } from '../../../src/storage/links/local-links.ts'
+import { formatContentDisposition } from '../../../src/storage/links/content-disposition.ts'
+import { verifyLocalLink } from '../../../src/storage/links/local-links.ts'
 import { openLocalStore } from '../../../src/storage/local/local-store.ts'
-import type { S3Patience } from '../../../src/storage/s3/requests/retrying-s3-client.ts'
+import type { S3Timeouts } from '../../../src/storage/s3/requests/retrying-s3-client.ts'
 import type { S3OperationReport } from '../../../src/storage/s3/requests/s3-operation.ts'
 import { openS3Store, type S3Store } from '../../../src/storage/s3/s3-store.ts'
 import { openSpool, type Spool } from '../../../src/storage/spool/spool.ts'
@@ -44,10 +44,10 @@ async function openLocalForTest(): Promise<StoreUnderTest> {
     everything: async () => (await listFolder(root)).filter(({ kind }) => kind !== 'folder'),
     // As the service's route does, which stands above a store.
     async follow({ url }) {
-      const opened = await openLocalLink(url.slice('/api/v1/files/'.length), links).catch(() => undefined)
+      const opened = await verifyLocalLink(url.slice('/api/v1/files/'.length), links).catch(() => undefined)
       if (opened === undefined) return { status: 403, disposition: null, contentType: null, bytes: Buffer.alloc(0) }
       const chunks = await Array.fromAsync<Buffer>(await store.read(opened.key))
-      const disposition = contentDispositionOf(opened.fileName, opened.disposition)
+      const disposition = formatContentDisposition(opened.fileName, opened.disposition)
       return { status: 200, disposition, contentType: opened.contentType, bytes: Buffer.concat(chunks) }
     },
     async close() {
@@ -94,7 +94,7 @@ export type S3ForTest = {
   reports: S3OperationReport[]
 }
 
-type S3Wishes = { endpoint?: string; patience?: S3Patience; hasChecksums?: boolean }
+type S3Wishes = { endpoint?: string; patience?: S3Timeouts; hasChecksums?: boolean }
 
 /** A store with the rights of the `app` user on a bucket; `endpoint`: through a proxy. */
 export function openS3On(bucket: FreshBucket, wishes: S3Wishes = {}): S3ForTest {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 
 import { loadConfig } from '../../../src/config/config.ts'
-import { findBucketRegion, inItsRegion } from '../../../src/storage/connection-test/find-bucket.ts'
+import { findBucketRegion, withBucketRegion } from '../../../src/storage/connection-test/find-bucket.ts'
 import { startScriptedS3, type Turn } from './scripted-s3.ts'
 import { freshBucket } from '../../support/s3/fresh-bucket.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
@@ -37,13 +37,13 @@ test.each<[string, string | undefined, string]>([
 ])('a bucket of Amazon’s is asked for %s', async (_where, found, region) => {
   const { s3 } = loadConfig({ AWS_REGION_NAME: 'af-south-1', AWS_S3_BUCKET: 'backups' })
 
-  expect(await inItsRegion(s3, async () => found)).toEqual({ ...s3, region })
+  expect(await withBucketRegion(s3, async () => found)).toEqual({ ...s3, region })
 })
 
 test('a store of one’s own is where the settings say, and is not asked', async () => {
   const store = await startScriptedS3({ HEAD: [{ status: 301, headers: inEurope }] })
   onTestFinished(() => store.close())
 
-  expect(await inItsRegion(store.config)).toEqual(store.config)
+  expect(await withBucketRegion(store.config)).toEqual(store.config)
   expect(store.asked).toEqual([])
 })

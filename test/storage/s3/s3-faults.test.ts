@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
-import type { S3Patience } from '../../../src/storage/s3/requests/retrying-s3-client.ts'
+import type { S3Timeouts } from '../../../src/storage/s3/requests/retrying-s3-client.ts'
 import type { StorageKey } from '../../../src/vocabulary/vocabulary.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../../support/service/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../../support/s3/fresh-bucket.ts'
@@ -46,7 +46,7 @@ beforeEach(() => {
 afterEach(() => s3.store.close())
 
 /** Its connections are its own: none is left from a time without the fault. */
-function openThroughProxy(patience?: S3Patience): S3ForTest {
+function openThroughProxy(patience?: S3Timeouts): S3ForTest {
   return openS3On(bucket, { endpoint: `http://127.0.0.1:${proxy.port}`, ...(patience && { patience }) })
 }
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { makeS3Client } from '../../../src/storage/s3/requests/retrying-s3-client.ts'
+import { openS3Client } from '../../../src/storage/s3/requests/retrying-s3-client.ts'
 import { openFirstPut, type PutRequest } from '../../../src/storage/s3/requests/s3-first-put.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { newKey, sha256Of } from '../contract/incoming-files.ts'
@@ -23,16 +23,16 @@ async function against({ status = 200, afterMs = 0 }: Turn) {
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-secret' }
   const place = { bucket: 'papers', region: 'af-south-1', forcePathStyle: true, cloudFront: undefined, credentials }
   const config = { ...place, endpoint, publicEndpoint: endpoint }
-  const [client, repeating] = [1, 2].map(() => makeS3Client({ config, log: { warn: () => undefined } }))
+  const [client, repeating] = [1, 2].map(() => openS3Client({ config, log: { warn: () => undefined } }))
   if (client === undefined || repeating === undefined) throw new Error('two were made')
-  const patience = { connectMs: 2000, answerMs: 10_000, idleMs: 10_000, attempts: 1 }
+  const timeouts = { connectMs: 2000, answerMs: 10_000, idleMs: 10_000, attempts: 1 }
   const first = openFirstPut({
     client,
     repeating,
     bucket: config.bucket,
     region: config.region,
     maxConnections: 1,
-    patience,
+    timeouts,
   })
   onTestFinished(async () => {
     first.close()

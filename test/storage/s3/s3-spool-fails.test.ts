@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import { CircuitBreaker } from '../../../src/storage/s3/circuit-breaker.ts'
 import { guardS3 } from '../../../src/storage/s3/guard-s3.ts'
-import { isS3Out } from '../../../src/storage/s3/requests/s3-operation.ts'
+import { isS3Unavailable } from '../../../src/storage/s3/requests/s3-operation.ts'
 import { openStoreInBetween, refusal } from '../../support/cli/s3-proxy.ts'
 import { type FreshBucket, freshBucket } from '../../support/s3/fresh-bucket.ts'
 import { listBucket } from '../../support/s3/list-everything.ts'
@@ -62,7 +62,7 @@ test.each<[string, (path: string) => void]>([
   const error: unknown = await guarded.write(newKey(), arriving.file).catch((thrown: unknown) => thrown)
 
   expect(error).toMatchObject({ code: 'unavailable', message: expect.stringContaining('spool') })
-  expect(isS3Out(error)).toBe(false)
+  expect(isS3Unavailable(error)).toBe(false)
   expect(breaker.outage()).toBeUndefined()
   expect(partsAsked).toBe(1)
   // Nobody is left to tidy up.

@@ -8,8 +8,8 @@ import { startService, type TestService } from '../service/start-service.ts'
 
 /** As usual, but for what would make a test wait. */
 export const impatient = {
-  patience: { connectMs: 2000, answerMs: 1500, idleMs: 2000, attempts: 3 },
-  times: { shortestPauseMs: 100, longestPauseMs: 400, calmMs: 0, suspectMs: 5000 },
+  timeouts: { connectMs: 2000, answerMs: 1500, idleMs: 2000, attempts: 3 },
+  breakerTimes: { minPauseMs: 100, maxPauseMs: 400, stableMs: 0, stalledMs: 5000 },
 }
 
 export const maxBytes = { MAX_UPLOAD_BYTES: '60000000' }

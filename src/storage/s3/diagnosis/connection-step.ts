@@ -20,14 +20,14 @@ export type StepName = (typeof stepNames)[number]
 /** `note`: worth knowing, and no reason to call the connection broken. `skipped`: what it stands on failed, or nobody needs it. */
 export type Outcome = 'ok' | 'failed' | 'note' | 'skipped'
 
-export type Finding = { outcome: Outcome; says: string; advice?: string }
+export type Finding = { outcome: Outcome; message: string; advice?: string }
 export type StepResult = Finding & { step: StepName }
 
 export type ConnectionTest = {
   config: S3Config
   corsOrigins: string[]
   client: S3Client
-  seen: SeenAnswers
+  seen: ResponseFacts
 }
 
 /** One thing to try. What it throws is explained to the operator as the want of `right`, or as what S3 called it. */
@@ -45,15 +45,15 @@ export const testKey = 'test/connection_test.txt'
 export const testText = 'Paniq Documents wrote this to see whether it can; it may be removed.\n'
 
 /** What the latest answer's headers said, whether it was a refusal or not. */
-export type SeenAnswers = {
+export type ResponseFacts = {
   /** How far this machine's clock is ahead of S3's; negative when behind. Undefined before the first answer. */
   clockAheadMs: number | undefined
   /** Amazon names the bucket's region also, and above all, when the request went to another. */
   bucketRegion: string | undefined
 }
 
-export function watchAnswers(client: S3Client): SeenAnswers {
-  const seen: SeenAnswers = { clockAheadMs: undefined, bucketRegion: undefined }
+export function watchResponses(client: S3Client): ResponseFacts {
+  const seen: ResponseFacts = { clockAheadMs: undefined, bucketRegion: undefined }
   client.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args)
@@ -76,19 +76,19 @@ function headersOf(response: unknown): Record<string, string> {
 }
 
 /** What takes a client's credentials out of a text: nobody knows what a store repeats of what it was sent. */
-export async function secretHider(client: S3Client): Promise<(text: string) => string> {
+export async function createSecretRedactor(client: S3Client): Promise<(text: string) => string> {
   const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials()
   const secrets = [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])]
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '[hidden]'), text)
 }
 
-export function hidingIn<Said extends { says?: string; advice?: string }>(
+export function redactFinding<Said extends { message?: string; advice?: string }>(
   said: Said,
   hide: (text: string) => string,
 ): Said {
   return {
     ...said,
-    ...(said.says === undefined ? {} : { says: hide(said.says) }),
+    ...(said.message === undefined ? {} : { message: hide(said.message) }),
     ...(said.advice === undefined ? {} : { advice: hide(said.advice) }),
   }
 }
@@ -99,15 +99,15 @@ const mostAheadMs = 60_000
 export const clockAdvice = 'Set this machine’s clock, and let it be kept right, for example: timedatectl set-ntp true'
 
 /** Compares this machine's clock with the one in S3's answers. */
-export const readClock: ConnectionStep = {
+export const checkClock: ConnectionStep = {
   step: 'clock',
   title: 'Clock agrees with S3’s',
   after: ['credentials'],
   right: '',
   async run({ seen: { clockAheadMs } }) {
-    if (clockAheadMs === undefined) return { outcome: 'skipped', says: 'Clock: not compared, since no S3 answered' }
+    if (clockAheadMs === undefined) return { outcome: 'skipped', message: 'Clock: not compared, since no S3 answered' }
     if (Math.abs(clockAheadMs) <= mostAheadMs) return 'ok'
-    return { outcome: 'failed', says: `This machine’s clock is ${describeClock(clockAheadMs)}`, advice: clockAdvice }
+    return { outcome: 'failed', message: `This machine’s clock is ${describeClock(clockAheadMs)}`, advice: clockAdvice }
   },
 }
 

@@ -1,13 +1,13 @@
 import type { S3Config } from '../../../config/config.ts'
 import { s3FailureOf } from '../requests/s3-errors.ts'
 import { noCredentials } from './find-credentials.ts'
-import { clockAdvice, describeClock, type SeenAnswers } from './connection-step.ts'
+import { clockAdvice, describeClock, type ResponseFacts } from './connection-step.ts'
 
-export type Explanation = { says: string; advice: string }
+export type Explanation = { message: string; advice: string }
 
 type About = {
   config: S3Config
-  seen: SeenAnswers
+  seen: ResponseFacts
   /** The right that the call needs, such as `s3:PutObject`. */
   right: string
 }
@@ -17,13 +17,13 @@ type Explain = (about: About, error: Failed) => Explanation
 /** What the SDK makes of an answer: its code is the name, and the fields of its XML stand beside it. */
 type Failed = { message: string; Region?: unknown; Endpoint?: unknown; status: number | undefined; s3Code: string }
 
-const fixed = (says: string, advice: string) => () => ({ says, advice })
+const fixed = (message: string, advice: string) => () => ({ message, advice })
 const unreachable: Explain = ({ config }, { s3Code }) => ({
-  says: `Nothing answers at ${addressOf(config)} (${s3Code})`,
+  message: `Nothing answers at ${describeEndpoint(config)} (${s3Code})`,
   advice: config.endpoint === undefined ? networkAdvice : `Is the store running, and is AWS_ENDPOINT_URL_S3 right?`,
 })
 const unknownHost: Explain = ({ config }, { s3Code }) => ({
-  says: `The host name of ${addressOf(config)} is not known (${s3Code})`,
+  message: `The host name of ${describeEndpoint(config)} is not known (${s3Code})`,
   advice:
     config.endpoint === undefined
       ? `Is AWS_REGION_NAME=${config.region} right? ${networkAdvice}`
@@ -39,7 +39,7 @@ const byCode = new Map<string, Explain>(
   Object.entries({
     NoSuchBucket: fixed('Bucket does not exist', 'Make it, or set AWS_S3_BUCKET to one that exists.'),
     AccessDenied: ({ config, right }) => ({
-      says: `${right} is not allowed to these credentials`,
+      message: `${right} is not allowed to these credentials`,
       advice: `Allow ${right} on ${resourceOf(config, right)}, and see that the bucket’s own policy denies nothing.`,
     }),
 
@@ -59,12 +59,12 @@ const byCode = new Map<string, Explain>(
     ),
     ExpiredToken: fixed('The credentials have expired', 'Get new ones; a role or a profile is renewed by itself.'),
     RequestTimeTooSkewed: ({ seen }) => ({
-      says: `S3 refuses because the clock is off: ${seen.clockAheadMs === undefined ? 'by more than it accepts' : describeClock(seen.clockAheadMs)}`,
+      message: `S3 refuses because the clock is off: ${seen.clockAheadMs === undefined ? 'by more than it accepts' : describeClock(seen.clockAheadMs)}`,
       advice: clockAdvice,
     }),
 
     NotS3: ({ config }, { status }) => ({
-      says: `What answers at ${addressOf(config)} is not S3 (status ${status})`,
+      message: `What answers at ${describeEndpoint(config)} is not S3 (status ${status})`,
       advice: 'Is AWS_ENDPOINT_URL_S3 the store’s own address, without a path?',
     }),
 
@@ -73,7 +73,7 @@ const byCode = new Map<string, Explain>(
     AuthorizationHeaderMalformed: explainRegion,
     IllegalLocationConstraintException: explainRegion,
     InvalidLocationConstraint: ({ config }) => ({
-      says: `The store knows no region ${config.region}`,
+      message: `The store knows no region ${config.region}`,
       advice: 'Set AWS_REGION_NAME to the region that the store was set up with.',
     }),
 
@@ -101,7 +101,7 @@ export function explainS3Failure(error: unknown, about: About): Explanation {
 }
 
 /** Whether what answered is no S3. */
-export function isOfAnotherServer(error: unknown): boolean {
+export function isNotS3(error: unknown): boolean {
   const { s3Code, message } = failedOf(error)
   return s3Code === 'NotS3' || (!byCode.has(s3Code) && noXml.test(message))
 }
@@ -115,7 +115,7 @@ function failedOf(error: unknown): Failed {
   return { message, Region, Endpoint, s3Code, status }
 }
 
-export function addressOf({ endpoint, region }: S3Config): string {
+export function describeEndpoint({ endpoint, region }: S3Config): string {
   return endpoint ?? `Amazon S3 in ${region}`
 }
 
@@ -124,13 +124,13 @@ function byStatus(status: number | undefined): Explain {
   return (about, { message, s3Code }) => {
     if (noXml.test(message))
       return {
-        says: `What answers at ${addressOf(about.config)} is not S3 (status ${status})`,
+        message: `What answers at ${describeEndpoint(about.config)} is not S3 (status ${status})`,
         advice: 'Is AWS_ENDPOINT_URL_S3 the store’s own address, without a path?',
       }
     const [line = ''] = message.split('\n')
     const said = line === '' || line === 'UnknownError' ? '' : `, and says: ${line}`
     return {
-      says: `${about.right} failed: S3 answers ${s3Code}${status === undefined ? '' : ` (${status})`}`,
+      message: `${about.right} failed: S3 answers ${s3Code}${status === undefined ? '' : ` (${status})`}`,
       advice: `S3 calls it ${s3Code}${said}. ${status !== undefined && status >= 500 ? 'Try again in a minute.' : 'Look this code up in the store’s documentation.'}`,
     }
   }
@@ -139,7 +139,7 @@ function byStatus(status: number | undefined): Explain {
 function explainRegion({ config, seen }: About, failed: Failed): Explanation {
   const region = regionIn(failed) ?? seen.bucketRegion
   return {
-    says: `The bucket is ${region === undefined ? 'in another region' : `in the region ${region}`}, not in ${config.region}`,
+    message: `The bucket is ${region === undefined ? 'in another region' : `in the region ${region}`}, not in ${config.region}`,
     advice:
       region === undefined
         ? 'Set AWS_REGION_NAME to the region that the bucket is in.'

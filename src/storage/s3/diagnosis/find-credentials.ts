@@ -1,10 +1,10 @@
 import type { S3Config } from '../../../config/config.ts'
 import { AppError } from '../../../errors/app-error.ts'
-import { makeS3Client } from '../requests/retrying-s3-client.ts'
+import { openS3Client } from '../requests/retrying-s3-client.ts'
 import type { ConnectionStep, ConnectionTest, Finding } from './connection-step.ts'
 
 /** `place`: where the settings' own credentials stand, such as `.env`. */
-export function lookForCredentials(place: string): ConnectionStep {
+export function findCredentialsStep(place: string): ConnectionStep {
   return { step: 'credentials', title: 'Credentials', after: [], right: '', run: (test) => findIdentity(test, place) }
 }
 
@@ -15,21 +15,21 @@ async function findIdentity(
   try {
     const identity = await client.config.credentials()
     const source = config.credentials === undefined ? nameCredentials(identity) : `AWS_ACCESS_KEY_ID in ${place}`
-    return { outcome: 'ok', says: `Credentials found: ${source}` }
+    return { outcome: 'ok', message: `Credentials found: ${source}` }
   } catch (error) {
     const isNone = error instanceof Error && error.name === 'CredentialsProviderError'
     const reason = isNone || !(error instanceof Error) ? '' : ` The SDK says: ${error.message}`
-    return { outcome: 'failed', says: noCredentials.says, advice: `${noCredentials.advice}${reason}` }
+    return { outcome: 'failed', message: noCredentials.message, advice: `${noCredentials.advice}${reason}` }
   }
 }
 
 /** Says where the credentials come from. Throws `store_unavailable`, with what to do, when there are none. */
 export async function requireCredentials(config: S3Config, place: string): Promise<string> {
-  const client = makeS3Client({ config, log: { warn: () => undefined } })
+  const client = openS3Client({ config, log: { warn: () => undefined } })
   try {
-    const { outcome, says, advice = '' } = await findIdentity({ client, config }, place)
-    if (outcome !== 'ok') throw new AppError('store_unavailable', `${says}. ${advice}`)
-    return says
+    const { outcome, message, advice = '' } = await findIdentity({ client, config }, place)
+    if (outcome !== 'ok') throw new AppError('store_unavailable', `${message}. ${advice}`)
+    return message
   } finally {
     client.destroy()
   }
@@ -58,6 +58,6 @@ function nameCredentials(identity: object): string {
 
 /** What to say and do where neither the settings nor the SDK's chain have credentials. */
 export const noCredentials = {
-  says: 'AWS credentials not found',
+  message: 'AWS credentials not found',
   advice: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env, or AWS_PROFILE, or give the machine a role.',
 }

@@ -10,23 +10,23 @@ import { hasHeaders, S3RequestHandler } from './s3-request-handler.ts'
  * How long S3 may take: a request until its answer begins, for which a body gets time by its size on top of `answerMs`;
  * and `idleMs` without a byte. That must be long: what the system has taken of a body is on its way without a sign.
  */
-export type S3Patience = { connectMs: number; answerMs: number; idleMs: number; attempts: number }
+export type S3Timeouts = { connectMs: number; answerMs: number; idleMs: number; attempts: number }
 
-export const usualPatience: S3Patience = { connectMs: 2000, answerMs: 10_000, idleMs: 60_000, attempts: 3 }
+export const defaultS3Timeouts: S3Timeouts = { connectMs: 2000, answerMs: 10_000, idleMs: 60_000, attempts: 3 }
 
 export const maxConnections = 128
 
 type Needs = {
   config: S3Config
   log: Pick<Logger, 'warn'>
-  patience?: S3Patience
+  timeouts?: S3Timeouts
   /** Whether S3 checks the SDK's checksums: Amazon's does, others may store them as part of the object instead. */
   hasChecksums?: boolean
 }
 
 /** The SDK's client. It retries transient failures, streamed bodies too, and conflicting conditional writes, with jitter. */
-export function makeS3Client(needs: Needs): S3Client {
-  const { config, log, patience = usualPatience, hasChecksums = isAmazon(config) } = needs
+export function openS3Client(needs: Needs): S3Client {
+  const { config, log, timeouts = defaultS3Timeouts, hasChecksums = isAmazon(config) } = needs
   const checksums = hasChecksums ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
   const agent = { keepAlive: true, maxSockets: maxConnections }
   const client = new S3Client({
@@ -41,13 +41,13 @@ export function makeS3Client(needs: Needs): S3Client {
     requestChecksumCalculation: checksums,
     responseChecksumValidation: checksums,
     retryMode: 'standard',
-    maxAttempts: patience.attempts,
+    maxAttempts: timeouts.attempts,
     // It would cost each large upload a connection of its own, and a wait.
     expectContinueHeader: false,
     requestHandler: new S3RequestHandler({
-      connectionTimeout: patience.connectMs,
-      requestTimeout: patience.answerMs,
-      socketTimeout: patience.idleMs,
+      connectionTimeout: timeouts.connectMs,
+      requestTimeout: timeouts.answerMs,
+      socketTimeout: timeouts.idleMs,
       throwOnRequestTimeout: true,
       httpAgent: agent,
       httpsAgent: agent,
@@ -99,9 +99,9 @@ function nameWhoseWork(client: S3Client): void {
 }
 
 /** Whether the settings or the SDK's default chain (profile, container or instance role, web identity) have credentials. */
-export async function findCredentials(config: S3Config): Promise<boolean> {
+export async function hasCredentials(config: S3Config): Promise<boolean> {
   if (config.credentials !== undefined) return true
-  const client = makeS3Client({ config, log: { warn: () => undefined } })
+  const client = openS3Client({ config, log: { warn: () => undefined } })
   try {
     await client.config.credentials()
     return true

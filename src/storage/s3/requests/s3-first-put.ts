@@ -6,9 +6,9 @@ import type { S3Client } from '@aws-sdk/client-s3'
 
 import { logContext } from '../../../logging/spans.ts'
 import type { Sha256, StorageKey } from '../../../vocabulary/vocabulary.ts'
-import type { S3Patience } from './retrying-s3-client.ts'
-import { learnUrlForm, type UrlForm } from '../../links/s3-links.ts'
-import { pieceBytes, piecesOf, written } from './s3-request-handler.ts'
+import type { S3Timeouts } from './retrying-s3-client.ts'
+import { readUrlFormat, type UrlFormat } from '../../links/s3-links.ts'
+import { sendChunkBytes, splitIntoChunks, writeChunk } from './s3-request-handler.ts'
 import { createHeaderSigner, encodePath, type S3Identity } from '../../links/s3-signature.ts'
 
 export type PutRequest = {
@@ -37,7 +37,7 @@ type Needs = {
   bucket: string
   region: string
   maxConnections: number
-  patience: S3Patience
+  timeouts: S3Timeouts
 }
 
 /**
@@ -45,10 +45,10 @@ type Needs = {
  * an upload of 100 KB more than its bytes. Errors have the SDK's shape; all further attempts are the SDK's, with its rules
  * for what may be repeated. An abort cuts the connection only while bytes are left to send, as in `S3RequestHandler`.
  */
-export function openFirstPut({ client, repeating, bucket, region, maxConnections, patience }: Needs): FirstPut {
+export function openFirstPut({ client, repeating, bucket, region, maxConnections, timeouts }: Needs): FirstPut {
   const options = { keepAlive: true, maxSockets: maxConnections }
   const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) }
-  let form: Promise<UrlForm> | undefined
+  let form: Promise<UrlFormat> | undefined
   // Where this machine's clock is wrong the SDK learns by how much.
   const offsetMs = () => client.config.systemClockOffset || repeating.config.systemClockOffset
   const signedAt = () => new Date(Date.now() + offsetMs())
@@ -56,7 +56,7 @@ export function openFirstPut({ client, repeating, bucket, region, maxConnections
 
   return {
     async put({ key, body, sha256, headers, timeoutMs, signal }) {
-      form ??= learnUrlForm(client, bucket)
+      form ??= readUrlFormat(client, bucket)
       const { origin, host, pathPrefix } = await form.catch((error: unknown) => {
         form = undefined
         throw error
@@ -74,7 +74,7 @@ export function openFirstPut({ client, repeating, bucket, region, maxConnections
         headers: { ...signed, 'content-length': body.length, 'user-agent': userAgent() },
         setHost: false,
       })
-      return answerOf(await send(outgoing, body, { ...patience, timeoutMs, signal }))
+      return answerOf(await send(outgoing, body, { ...timeouts, timeoutMs, signal }))
     },
     close() {
       agents.http.destroy()
@@ -92,7 +92,7 @@ function userAgent(): string {
   return `paniq-documents${whose ?? ''}`
 }
 
-type Sending = Pick<S3Patience, 'connectMs' | 'idleMs'> & { timeoutMs: number; signal: AbortSignal | undefined }
+type Sending = Pick<S3Timeouts, 'connectMs' | 'idleMs'> & { timeoutMs: number; signal: AbortSignal | undefined }
 
 type Answer = { response: IncomingMessage; xml: string }
 
@@ -138,9 +138,9 @@ async function send(
  * counts.
  */
 async function writeBody(outgoing: ClientRequest, body: Buffer): Promise<void> {
-  if (body.length > pieceBytes)
-    for await (const piece of piecesOf(body)) if ((await written(outgoing, piece)) === 'gone') return
-  outgoing.end(body.length > pieceBytes ? undefined : body)
+  if (body.length > sendChunkBytes)
+    for await (const piece of splitIntoChunks(body)) if ((await writeChunk(outgoing, piece)) === 'gone') return
+  outgoing.end(body.length > sendChunkBytes ? undefined : body)
 }
 
 function asError(reason: unknown): Error {
@@ -191,7 +191,7 @@ const transientNames = new Set([
 ])
 
 /** How long to wait before the next attempt at most: as the SDK waits, longer for a store that has too much to do. */
-export function maxPauseMs(error: unknown): number {
+export function maxRetryDelayMs(error: unknown): number {
   return error instanceof Error && /SlowDown|Throttl|TooMany|LimitExceeded/.test(error.name) ? 1000 : 50
 }
 

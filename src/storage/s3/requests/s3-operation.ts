@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 
 import { currentSpan } from '../../../logging/spans.ts'
 import type { ByteBudget } from '../../streams/memory-budget.ts'
-import { type FirstPut, isTransient, maxPauseMs, type PutAnswer } from './s3-first-put.ts'
+import { type FirstPut, isTransient, maxRetryDelayMs, type PutAnswer } from './s3-first-put.ts'
 import { StoreError } from '../../file-store.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
 
@@ -31,9 +31,9 @@ export type S3OperationName =
 
 export type S3OperationReport = { operation: S3OperationName; outcome: string; seconds: number; bytes: number }
 
-export type S3Reach = {
+export type S3Context = {
   /** Whether the bucket keeps what is removed as old versions, as answers showed; undefined until the first removal. */
-  seen: { versions: boolean | undefined }
+  observed: { versions: boolean | undefined }
   client: S3Client
   /** Makes the first attempt at a PUT from memory. Undefined: the SDK makes all. */
   firstPut?: FirstPut
@@ -78,30 +78,30 @@ export class S3Error extends StoreError {
 }
 
 /** For an answer that lacks what every answer of its kind has. */
-export function noSuchAnswer(operation: S3OperationName): S3Error {
+export function incompleteAnswer(operation: S3OperationName): S3Error {
   const failure = { code: 'unavailable', trouble: 'broken', s3Code: 'IncompleteAnswer', attempts: 1 } as const
   return new S3Error(operation, { ...failure, status: undefined, requestId: undefined })
 }
 
 /** Whether S3 itself failed, and neither the file nor its client: with another attempt later the same would go well. */
-export function isS3Out(error: unknown): error is S3Error {
+export function isS3Unavailable(error: unknown): error is S3Error {
   return error instanceof S3Error && error.code === 'unavailable'
 }
 
 /** Makes one call and logs one event. Failures become `S3Error`s; an abort throws the signal's own reason. */
 export async function callS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
-  reach: S3Reach,
+  context: S3Context,
   call: S3Call,
   command: S3Command<Input, Output>,
 ): Promise<Output> {
-  const output = await askS3(reach, call, { command, answers: [] })
-  noteVersions(reach, output)
+  const output = await callS3Expecting(context, call, { command, answers: [] })
+  noteVersions(context, output)
   // Without names of errors no error is an answer.
   return output as Output
 }
 
 /** Without versions an id is absent, or the text `null`. */
-function noteVersions({ seen }: S3Reach, output: object): void {
+function noteVersions({ observed: seen }: S3Context, output: object): void {
   const isMarker = 'DeleteMarker' in output && output.DeleteMarker === true
   const id = 'VersionId' in output ? output.VersionId : undefined
   if (isMarker || (typeof id === 'string' && id !== 'null')) seen.versions = true
@@ -111,16 +111,16 @@ function noteVersions({ seen }: S3Reach, output: object): void {
 type ErrorAnswer = { errorName: string; $metadata: { attempts?: number; requestId?: string } }
 
 /** As `callS3`; errors with one of these names are an answer, not a failure that counts against S3. */
-export async function askS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
-  reach: S3Reach,
+export async function callS3Expecting<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  context: S3Context,
   call: S3Call,
   { command, answers }: { command: S3Command<Input, Output>; answers: readonly string[] },
 ): Promise<Output | ErrorAnswer> {
-  const finish = beginS3Event(reach, call)
-  const requestTimeout = reach.answerMs + ((call.bytes ?? 0) / slowestBytesPerSecond) * 1000
+  const finish = startS3Operation(context, call)
+  const requestTimeout = context.answerMs + ((call.bytes ?? 0) / slowestBytesPerSecond) * 1000
   try {
     const options = { requestTimeout, ...(call.signal && { abortSignal: call.signal }) }
-    const output = await sendS3(reach, call, { command, options }).catch((error: unknown): ErrorAnswer => {
+    const output = await sendS3(context, call, { command, options }).catch((error: unknown): ErrorAnswer => {
       if (error instanceof Error && answers.includes(error.name)) return { errorName: error.name, $metadata: {} }
       throw error
     })
@@ -128,7 +128,7 @@ export async function askS3<Input extends ServiceInputTypes, Output extends Serv
     finish({ outcome: 'ok', attempt: attempts, bytes: call.bytes ?? 0, requestId })
     return output
   } catch (error) {
-    throw endInFailure(call, error, finish)
+    throw endWithFailure(call, error, finish)
   }
 }
 
@@ -136,7 +136,7 @@ type SendOptions = { requestTimeout: number; abortSignal?: AbortSignal }
 
 /** All attempts at a call: those of the SDK, or a first one of our own and then the SDK's. */
 async function sendS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
-  { client, firstPut }: S3Reach,
+  { client, firstPut }: S3Context,
   { first, signal }: S3Call,
   { command, options }: { command: S3Command<Input, Output>; options: SendOptions },
 ): Promise<Output> {
@@ -146,7 +146,7 @@ async function sendS3<Input extends ServiceInputTypes, Output extends ServiceOut
     return (await first(options.requestTimeout)) as Output
   } catch (error) {
     if (signal?.aborted === true || !isTransient(error)) throw error
-    await sleep(Math.random() * maxPauseMs(error), undefined, signal && { signal })
+    await sleep(Math.random() * maxRetryDelayMs(error), undefined, signal && { signal })
   }
   return await firstPut.repeating.send(command, options).then(withOneMore, (error: unknown) => {
     throw isAnswered(error) ? withOneMore(error) : error
@@ -174,7 +174,7 @@ type End = {
 type Finish = (end: End) => void
 
 /** Starts the clock of one operation; the function it gives back writes the event. */
-export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
+export function startS3Operation(context: S3Context, call: S3Call): Finish {
   const startedAt = performance.now()
   const span = currentSpan()?.begin(`s3 ${call.operation}`, {}, 'client')
   return ({ outcome, attempt, bytes, failure, requestId = failure?.requestId }) => {
@@ -182,7 +182,7 @@ export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
     const event = {
       event: 's3_operation',
       operation: call.operation,
-      bucket: reach.bucket,
+      bucket: context.bucket,
       key: call.key,
       bytes,
       duration_ms: Math.round(durationMs * 10) / 10,
@@ -194,14 +194,14 @@ export function beginS3Event(reach: S3Reach, call: S3Call): Finish {
     span?.add({ attempt, bytes, s3_request_id: requestId, s3_code: failure?.s3Code, s3_status: failure?.status })
     span?.end(outcome)
     const isTrouble = outcome === 'unavailable' || outcome === 'misused'
-    if (isTrouble) reach.log.warn(event)
-    else reach.log.info(event)
-    reach.onOperation({ operation: call.operation, outcome, seconds: durationMs / 1000, bytes })
+    if (isTrouble) context.log.warn(event)
+    else context.log.info(event)
+    context.onOperation({ operation: call.operation, outcome, seconds: durationMs / 1000, bytes })
   }
 }
 
 /** Writes the event of a failure and gives back what to throw. */
-export function endInFailure(call: S3Call, error: unknown, finish: Finish): unknown {
+export function endWithFailure(call: S3Call, error: unknown, finish: Finish): unknown {
   const failure = s3FailureOf(error, { hasBody: !call.operation.startsWith('head_') })
   if (call.signal?.aborted) {
     finish({ outcome: 'aborted', attempt: failure.attempts, bytes: 0 })

@@ -11,7 +11,7 @@ type Options = NonNullable<Parameters<NodeHttpHandler['handle']>[1]>
 type Answer = Awaited<ReturnType<NodeHttpHandler['handle']>>
 
 /** A body that can be sent again: each attempt opens its pieces anew. A piece is good until the next is asked for. */
-type BodySource = { openPieces(): AsyncIterable<Uint8Array> }
+type BodySource = { openChunks(): AsyncIterable<Uint8Array> }
 
 /**
  * The SDK's handler with three promises more, for requests that have a body:
@@ -27,7 +27,7 @@ export class S3RequestHandler extends NodeHttpHandler {
 
     // The SDK's type also names a signal of old that nobody here makes.
     const signal = options.abortSignal as AbortSignal | undefined
-    const body = new PiecewiseBody(source.openPieces())
+    const body = new PiecewiseBody(source.openChunks())
     const attempt = new AbortController()
     const cut = () => {
       if (!body.isSent) attempt.abort()
@@ -74,14 +74,15 @@ class PiecewiseBody extends Readable {
   }
 
   async #send(destination: NodeJS.WritableStream): Promise<void> {
-    for await (const piece of this.#pieces) if ((await written(destination, piece)) === 'gone' || this.destroyed) return
+    for await (const piece of this.#pieces)
+      if ((await writeChunk(destination, piece)) === 'gone' || this.destroyed) return
     this.isSent = true
     destination.end()
   }
 }
 
 /** Resolves when the piece has left this process, or its connection is gone: then nobody may answer for the piece. */
-export function written(destination: NodeJS.WritableStream, piece: Uint8Array): Promise<'written' | 'gone'> {
+export function writeChunk(destination: NodeJS.WritableStream, piece: Uint8Array): Promise<'written' | 'gone'> {
   const { promise, resolve } = Promise.withResolvers<'written' | 'gone'>()
   const gone = () => resolve('gone')
   destination.once('close', gone)
@@ -91,7 +92,7 @@ export function written(destination: NodeJS.WritableStream, piece: Uint8Array): 
 
 function bodySourceOf(body: unknown): BodySource | undefined {
   if (isBodySource(body)) return body
-  if (body instanceof Uint8Array && body.byteLength > 0) return { openPieces: () => piecesOf(body) }
+  if (body instanceof Uint8Array && body.byteLength > 0) return { openChunks: () => splitIntoChunks(body) }
   return undefined
 }
 
@@ -100,10 +101,11 @@ function isBodySource(body: unknown): body is BodySource {
 }
 
 // Large enough that a file of a few megabytes costs few writes, small enough that a cut comes soon.
-export const pieceBytes = 256 * 1024
+export const sendChunkBytes = 256 * 1024
 
-export async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let start = 0; start < bytes.byteLength; start += pieceBytes) yield bytes.subarray(start, start + pieceBytes)
+export async function* splitIntoChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < bytes.byteLength; start += sendChunkBytes)
+    yield bytes.subarray(start, start + sendChunkBytes)
 }
 
 /** Signs a command with a hash that is known already; otherwise the SDK would hash all bytes once more. */
@@ -121,7 +123,7 @@ export function presetPayloadHash<Input extends object, Output extends object>(
 }
 
 /** Sets a body that is opened again for each attempt. It is set below the retries, which do not repeat streams. */
-export function sendFrom(command: UploadPartCommand | PutObjectCommand, source: BodySource): void {
+export function setBodySource(command: UploadPartCommand | PutObjectCommand, source: BodySource): void {
   // Both have the same stack in all but what the command itself says.
   const { middlewareStack } = command as UploadPartCommand
   middlewareStack.add(

@@ -94,7 +94,7 @@ describeCheck(28, () => {
     expect(await place.kinds()).toHaveLength(2)
 
     for (const { key } of await Array.fromAsync(s3?.list(`security_firms/${firm}/`) ?? [])) {
-      await s3?.quarantine.take(key, quarantineKeyOf(key))
+      await s3?.quarantine.copy(key, quarantineKeyOf(key))
       await s3?.remove(key)
     }
     const aside = await listBucket(place.bucket.client, place.bucket.name)
@@ -145,7 +145,7 @@ describeCheck(28, () => {
       const unfinished = await s3?.listUnfinished()
       return [
         await s3?.findNoncurrentDays(key),
-        await s3?.hold(key, false),
+        await s3?.setLegalHold(key, false),
         unfinished === 'not_allowed' ? unfinished : 'listed',
       ]
     }

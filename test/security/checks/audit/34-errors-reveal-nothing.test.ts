@@ -6,7 +6,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { StatusShape } from '../../../../src/contract/operations.ts'
-import { makeS3Client } from '../../../../src/storage/s3/requests/retrying-s3-client.ts'
+import { openS3Client } from '../../../../src/storage/s3/requests/retrying-s3-client.ts'
 import { startWorker } from '../../../../src/worker/start-worker.ts'
 import {
   callDocuments,
@@ -117,7 +117,7 @@ async function firmWithDocument(service: TestService): Promise<{ firm: string; a
 /** By a client of our own, as the keeper of heads does. */
 async function failAtS3(): Promise<void> {
   const config = { ...onS3.app.config.s3, bucket: `none-${bucket.name}`, endpoint: bucket.s3.endpoint }
-  const client = makeS3Client({ config, log: { warn: () => undefined } })
+  const client = openS3Client({ config, log: { warn: () => undefined } })
   try {
     await client.send(new ListObjectsV2Command({ Bucket: config.bucket }))
   } finally {

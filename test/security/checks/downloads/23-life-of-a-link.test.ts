@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 
 import type { App } from '../../../../src/app.ts'
 import { loadConfig } from '../../../../src/config/config.ts'
-import { makeS3LinkSigner } from '../../../../src/storage/links/s3-links.ts'
+import { createS3LinkSigner } from '../../../../src/storage/links/s3-links.ts'
 import { callDocuments, uploadDocument } from '../../../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { freshBucket } from '../../../support/s3/fresh-bucket.ts'
@@ -137,5 +137,5 @@ function signerEndingIn({ config }: App, life: number) {
   const { credentials } = s3
   if (credentials === undefined) throw new Error('this service was given none')
   const identity = { ...credentials, expiration: new Date(Date.now() + life * 1000) }
-  return makeS3LinkSigner({ config: s3, credentials: async () => identity, now: () => new Date() })
+  return createS3LinkSigner({ config: s3, credentials: async () => identity, now: () => new Date() })
 }

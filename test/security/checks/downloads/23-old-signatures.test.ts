@@ -2,7 +2,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { loadConfig } from '../../../../src/config/config.ts'
-import { makeS3LinkSigner } from '../../../../src/storage/links/s3-links.ts'
+import { createS3LinkSigner } from '../../../../src/storage/links/s3-links.ts'
 import { requireStorageKey } from '../../../../src/storage/storage-key.ts'
 import { type FreshBucket, freshBucket } from '../../../support/s3/fresh-bucket.ts'
 import { readBucketSetup } from '../../../support/s3/read-bucket-setup.ts'
@@ -36,7 +36,7 @@ describeCheck(23, () => {
   it('and gives a paper by a link that was signed to live its whole hour', async () => {
     await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: 'a paper' }))
     const { s3: config } = loadConfig(s3Settings(bucket))
-    const sign = makeS3LinkSigner({ config, credentials: bucket.client.config.credentials, now: () => new Date() })
+    const sign = createS3LinkSigner({ config, credentials: bucket.client.config.credentials, now: () => new Date() })
     const link = { fileName: 'paper.pdf', contentType: 'application/pdf', disposition: 'attachment' } as const
     const answer = await fetch((await sign(key, { ...link, seconds: 3600 })).url)
 

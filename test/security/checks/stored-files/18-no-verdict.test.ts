@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { usualClamdLimits } from '../../../../src/scanner/clamd.ts'
+import { defaultClamdLimits } from '../../../../src/scanner/clamd.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../../support/documents/call-documents.ts'
 import { clamdInHand } from '../../../support/run/controlled-clamd.ts'
 import { type Fault, startFaultProxy } from '../../../support/service/fault-proxy.ts'
@@ -21,7 +21,7 @@ const scene = sceneOfFile(async (closing) => {
   const proxy = await startFaultProxy({ port: clamd.port })
   closing.defer(() => proxy.close())
   const settings = { CLAMD_URL: `tcp://127.0.0.1:${proxy.port}`, MAX_UPLOAD_BYTES: '60000000' }
-  const limits = { clamd: { ...usualClamdLimits, stallMs: 2000, verdictMs: 2000, restMs: 0 } }
+  const limits = { clamd: { ...defaultClamdLimits, stallMs: 2000, verdictMs: 2000, restMs: 0 } }
   const onS3 = await startService({ ...s3Settings(bucket), ...settings }, limits)
   closing.defer(() => onS3.stop())
   const onDisk = await startService(settings, limits)

@@ -5,12 +5,12 @@ import {
 } from '@aws-sdk/client-s3'
 
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
-import { askS3, type S3Reach } from './requests/s3-operation.ts'
+import { callS3Expecting, type S3Context } from './requests/s3-operation.ts'
 
 /** `no_lock`: the bucket has no Object Lock. `not_allowed`: the credentials lack a right that they need for nothing else. */
-export type HoldOutcome = 'done' | 'missing' | 'no_lock' | 'not_allowed'
+export type LegalHoldOutcome = 'done' | 'missing' | 'no_lock' | 'not_allowed'
 
-const answers = new Map<string, HoldOutcome>([
+const answers = new Map<string, LegalHoldOutcome>([
   ['NoSuchKey', 'missing'],
   // The newest version of it is a marker that hides it.
   ['MethodNotAllowed', 'missing'],
@@ -20,21 +20,25 @@ const answers = new Map<string, HoldOutcome>([
 ])
 
 /** Puts Object Lock's legal hold on an object, or lifts it. */
-export async function holdS3Object(reach: S3Reach, key: StorageKey, isHeld: boolean): Promise<HoldOutcome> {
+export async function setLegalHold(context: S3Context, key: StorageKey, isHeld: boolean): Promise<LegalHoldOutcome> {
   const command = new PutObjectLegalHoldCommand({
-    Bucket: reach.bucket,
+    Bucket: context.bucket,
     Key: key,
     LegalHold: { Status: isHeld ? 'ON' : 'OFF' },
   })
-  const answer = await askS3(reach, { operation: 'put_legal_hold', key }, { command, answers: [...answers.keys()] })
+  const answer = await callS3Expecting(
+    context,
+    { operation: 'put_legal_hold', key },
+    { command, answers: [...answers.keys()] },
+  )
   return 'errorName' in answer ? (answers.get(answer.errorName) ?? 'done') : 'done'
 }
 
 /** Undefined where the lifecycle says nothing of such objects, or the credentials may not read it, which they need not. */
-export async function findNoncurrentDays(reach: S3Reach, key: string): Promise<number | undefined> {
-  const command = new GetBucketLifecycleConfigurationCommand({ Bucket: reach.bucket })
+export async function findNoncurrentDays(context: S3Context, key: string): Promise<number | undefined> {
+  const command = new GetBucketLifecycleConfigurationCommand({ Bucket: context.bucket })
   const unknown = ['AccessDenied', 'NoSuchLifecycleConfiguration']
-  const answer = await askS3(reach, { operation: 'get_lifecycle' }, { command, answers: unknown })
+  const answer = await callS3Expecting(context, { operation: 'get_lifecycle' }, { command, answers: unknown })
   if ('errorName' in answer) return undefined
   const days = (answer.Rules ?? []).flatMap((rule) => (isOf(rule, key) ? (daysOf(rule) ?? []) : []))
   return days.length === 0 ? undefined : Math.min(...days)

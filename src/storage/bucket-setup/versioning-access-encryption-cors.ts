@@ -17,8 +17,8 @@ import {
 
 import type { S3Config } from '../../config/config.ts'
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
-import { isSame, type Items, type PartDefinition, proveBucket, unless } from './bucket-part.ts'
-import { closedToThePublic, corsRule, encryptionRule, type PublicAccessSwitch } from './bucket-rules.ts'
+import { isSame, type Items, type PartDefinition, probeBucket, undefinedOn } from './bucket-part.ts'
+import { publicAccessBlock, corsRule, encryptionRule, type PublicAccessSwitch } from './bucket-rules.ts'
 
 /** A paper that somebody removes or replaces past the service is kept for the days of the lifecycle. */
 export const versioningPart: PartDefinition<'Enabled' | 'Suspended'> = {
@@ -34,32 +34,35 @@ export const versioningPart: PartDefinition<'Enabled' | 'Suspended'> = {
   write: ({ client, config }, Status) =>
     client.send(new PutBucketVersioningCommand({ Bucket: config.bucket, VersioningConfiguration: { Status } })),
   // It can be suspended, and never again be as if it had not been.
-  clear: (reach) => versioningPart.write(reach, 'Suspended'),
-  isAskedFor: () => false,
+  clear: (context) => versioningPart.write(context, 'Suspended'),
+  isRequested: () => false,
 }
 
-const allButOne = { ...closedToThePublic, BlockPublicAcls: false }
+const allButOne = { ...publicAccessBlock, BlockPublicAcls: false }
 
 export const publicAccessPart: PartDefinition<PublicAccessBlockConfiguration> = {
   part: 'public_access',
   title: 'Closed to the public',
   async read({ client, config, signal }) {
     const command = new GetPublicAccessBlockCommand({ Bucket: config.bucket })
-    const answer = await unless('NoSuchPublicAccessBlockConfiguration', client.send(command, { abortSignal: signal }))
+    const answer = await undefinedOn(
+      'NoSuchPublicAccessBlockConfiguration',
+      client.send(command, { abortSignal: signal }),
+    )
     return answer?.PublicAccessBlockConfiguration
   },
   ours: (held = {}) => switchesOf(held),
   // Where another store has the weaker form, an earlier run found that it must: to try again would stop uploads for a moment.
-  wanted: ({ held = {}, reach: { config } }) => (isClosed(held, config) ? switchesOf(held) : closedToThePublic),
+  wanted: ({ held = {}, context: { config } }) => (isClosed(held, config) ? switchesOf(held) : publicAccessBlock),
   merge: (_held, items) => items,
   write: ({ client, config }, held) =>
     client.send(
       new PutPublicAccessBlockCommand({ Bucket: config.bucket, PublicAccessBlockConfiguration: switchesOf(held) }),
     ),
   clear: ({ client, config }) => client.send(new DeletePublicAccessBlockCommand({ Bucket: config.bucket })),
-  objections: (_held, wanted) => (isSame(wanted, allButOne) ? [{ breaks: false, says: whyWeaker }] : []),
-  weaker: () => ({ wanted: allButOne, says: whyWeaker }),
-  isAskedFor: () => false,
+  objections: (_held, wanted) => (isSame(wanted, allButOne) ? [{ isSerious: false, message: whyWeaker }] : []),
+  weaker: () => ({ wanted: allButOne, message: whyWeaker }),
+  isRequested: () => false,
 }
 
 const whyWeaker =
@@ -67,7 +70,7 @@ const whyWeaker =
 
 export function isClosed(held: PublicAccessBlockConfiguration, config: S3Config): boolean {
   const switches = switchesOf(held)
-  return isSame(switches, closedToThePublic) || (!isAmazon(config) && isSame(switches, allButOne))
+  return isSame(switches, publicAccessBlock) || (!isAmazon(config) && isSame(switches, allButOne))
 }
 
 function switchesOf(held: Items | PublicAccessBlockConfiguration): Record<PublicAccessSwitch, boolean> {
@@ -86,7 +89,7 @@ export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
   async read({ client, config, signal }) {
     const command = new GetBucketEncryptionCommand({ Bucket: config.bucket })
     const none = 'ServerSideEncryptionConfigurationNotFoundError'
-    const answer = await unless(none, client.send(command, { abortSignal: signal }))
+    const answer = await undefinedOn(none, client.send(command, { abortSignal: signal }))
     return answer?.ServerSideEncryptionConfiguration?.Rules?.[0]
   },
   ours: itemsOf,
@@ -103,13 +106,13 @@ export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
   },
   clear: ({ client, config }) => client.send(new DeleteBucketEncryptionCommand({ Bucket: config.bucket })),
   // A store without keys takes the setting and then refuses every upload: one object that asks for it by itself tells.
-  async rehearse(reach, items) {
+  async dryRun(context, items) {
     const { SSEAlgorithm, KMSMasterKeyID } = ruleOf(items).ApplyServerSideEncryptionByDefault ?? {}
     const key = KMSMasterKeyID === undefined ? {} : { SSEKMSKeyId: KMSMasterKeyID }
-    await proveBucket(reach, { ServerSideEncryption: SSEAlgorithm, ...key })
+    await probeBucket(context, { ServerSideEncryption: SSEAlgorithm, ...key })
   },
-  isAskedFor: ({ kmsKey }) => kmsKey !== undefined,
-  remindOf: ({ kmsKey }) =>
+  isRequested: ({ kmsKey }) => kmsKey !== undefined,
+  reminder: ({ kmsKey }) =>
     kmsKey === undefined
       ? undefined
       : 'The service’s own credentials need kms:GenerateDataKey and kms:Decrypt on this key, or its uploads are refused. What lies there already keeps the encryption that it has',
@@ -141,7 +144,7 @@ export const corsPart: PartDefinition<CORSRule[]> = {
   title: 'CORS',
   async read({ client, config, signal }) {
     const command = new GetBucketCorsCommand({ Bucket: config.bucket })
-    const answer = await unless('NoSuchCORSConfiguration', client.send(command, { abortSignal: signal }))
+    const answer = await undefinedOn('NoSuchCORSConfiguration', client.send(command, { abortSignal: signal }))
     return answer?.CORSRules
   },
   ours: (held = []) => corsItemsOf(held.filter(isOurCorsRule)),
@@ -156,9 +159,9 @@ export const corsPart: PartDefinition<CORSRule[]> = {
   clear: ({ client, config }) => client.send(new DeleteBucketCorsCommand({ Bucket: config.bucket })),
   objections: (held = []) =>
     held.some((rule) => !isOurCorsRule(rule) && rule.AllowedOrigins?.includes('*'))
-      ? [{ breaks: false, says: 'A rule that is not this command’s lets pages of every origin read' }]
+      ? [{ isSerious: false, message: 'A rule that is not this command’s lets pages of every origin read' }]
       : [],
-  isAskedFor: ({ origins }) => origins.length > 0,
+  isRequested: ({ origins }) => origins.length > 0,
 }
 
 const { ID: ourId, AllowedOrigins: _origins, ...ourWay } = corsRule([])

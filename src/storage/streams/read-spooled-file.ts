@@ -1,12 +1,16 @@
 import { open } from 'node:fs/promises'
 
-import { type Spooled, StoreError } from '../file-store.ts'
+import { type SpooledContent, StoreError } from '../file-store.ts'
 
 /** A stretch of a file: from `start` up to and without `end`. */
-export type Stretch = { start: number; end: number }
+export type SpoolRange = { start: number; end: number }
 
 /** The stretches of a spooled file, one after another, each as soon as it is there whole; the last may be shorter. */
-export async function* stretchesOf(content: Spooled, length: number, signal?: AbortSignal): AsyncGenerator<Stretch> {
+export async function* readableRanges(
+  content: SpooledContent,
+  length: number,
+  signal?: AbortSignal,
+): AsyncGenerator<SpoolRange> {
   let start = 0
   for (;;) {
     const wanted = start + length
@@ -17,18 +21,20 @@ export async function* stretchesOf(content: Spooled, length: number, signal?: Ab
   }
 }
 
-export const pieceBytes = 128 * 1024
+export const readChunkBytes = 128 * 1024
 
 /**
  * The bytes of a stretch, piece by piece, in one and the same memory: a piece is good until the next is asked for. With
  * fifty files on their way, what streams leave behind for the garbage collector was most of the process's memory.
  */
-export async function* readPieces(path: string, { start, end }: Stretch): AsyncGenerator<Buffer> {
+export async function* readSpoolRange(path: string, { start, end }: SpoolRange): AsyncGenerator<Buffer> {
   const file = await open(path).catch(failToRead)
   try {
-    const memory = Buffer.allocUnsafe(pieceBytes)
+    const memory = Buffer.allocUnsafe(readChunkBytes)
     for (let position = start; position < end;) {
-      const { bytesRead } = await file.read(memory, 0, Math.min(pieceBytes, end - position), position).catch(failToRead)
+      const { bytesRead } = await file
+        .read(memory, 0, Math.min(readChunkBytes, end - position), position)
+        .catch(failToRead)
       if (bytesRead === 0) failToRead(new Error('A spooled file became shorter while it was read.'))
       yield memory.subarray(0, bytesRead)
       position += bytesRead
