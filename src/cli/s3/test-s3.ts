@@ -42,8 +42,7 @@ export async function testS3({ config, print, credentialsPlace, signal }: Needs)
     region: s3.region,
     endpoint: s3.endpoint ?? null,
     checksums,
-    // The field's name is part of the command's JSON.
-    steps: steps.map(({ message: says, ...step }) => ({ ...step, says })),
+    steps: steps.map(toJson),
   })
   if (isComplete) printEnd(print, config, isGood)
   else print.text(stoppedIncomplete)
@@ -65,4 +64,9 @@ function printEnd(print: Printer, { s3, useS3 }: ConfigWithoutTokens, isGood: bo
   if (!isGood) return print.text(print.paint('red', 'The service cannot keep papers there yet.'))
   const use = useS3 ? '' : ' USE_S3_STORAGE is false, so new papers stay on the local disk; true sends them to S3.'
   print.text(`${print.paint('green', 'The service can keep papers there.')}${use}`)
+}
+
+/** The name `says` is part of the command's JSON. */
+function toJson({ message, ...step }: StepResult) {
+  return { ...step, says: message }
 }
