@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { mimeTypes } from './formats.ts'
 import { lines, time, trimmedText, uuid } from './documents.ts'
 
 /** The shapes of `contract.ts` that tell of people, firms, members and document types. */
@@ -182,9 +183,6 @@ export const memberShape = z
   .meta({ id: 'Member' })
 export type MemberShape = z.infer<typeof memberShape>
 
-/** Kinds of file that a document type may allow; a test holds them against what the upload can tell apart. */
-export const documentMimeTypes = ['application/pdf', 'image/jpeg', 'image/png', 'image/webp', 'image/heic'] as const
-
 const documentTypeFields = {
   name: line(255).meta({ example: 'Fire safety certificate' }),
   description: z
@@ -197,7 +195,7 @@ const documentTypeFields = {
   is_active: z.boolean().meta({ description: 'New documents of this type are taken.' }),
   max_bytes: z.int().positive().nullable().meta({ description: 'Null: what the service takes at most.' }),
   allowed_types: z
-    .array(z.enum(documentMimeTypes))
+    .array(z.enum(mimeTypes))
     .min(1, 'must name at least one type, or be null')
     .refine((types) => new Set(types).size === types.length, 'must name each type once')
     .nullable()

@@ -2,8 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { type DocumentTypeShape, documentMimeTypes } from '../../src/contract/people.ts'
-import { formats } from '../../src/documents/formats/formats.ts'
+import type { DocumentTypeShape } from '../../src/contract/people.ts'
 import { uploadFile } from '../support/documents/call-documents.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
@@ -53,10 +52,6 @@ it('everybody who is logged in sees the twelve types of the platform, the requir
     'security_license',
   ])
   expect(seeded[0]).toMatchObject({ is_active: true, max_bytes: null, allowed_types: null, confidential: false })
-})
-
-it('the formats that a type may allow are those that an upload can tell apart', () => {
-  expect([...documentMimeTypes].toSorted()).toEqual(formats.map(({ mimeType }) => mimeType).toSorted())
 })
 
 describe('an administrator adds a type', () => {

@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from 'vitest'
 
 import type { ErrorCode } from '../../src/errors/app-error.ts'
 import type { ServedRoute } from '../../src/http/requests/served-routes.ts'
-import { statusByCode } from '../../src/http/errors/answer-error.ts'
+import { errorTable } from '../../src/http/errors/error-codes.ts'
 import { rights } from '../../src/people/rights.ts'
 import { serverWithRoutes } from '../support/service/server-with-routes.ts'
 import { answerOfThoseLetIn, askRoute, isKnown } from './rights/ask-route.ts'
@@ -81,6 +81,6 @@ function rowOf(name: string): Record<string, string> | undefined {
 function expectedAnswer(route: ServedRoute, answer: string | undefined): string {
   if (answer === undefined) return 'no answer stands in the table'
   if (answer === 'ok') return answerOfThoseLetIn(route)
-  const { status } = statusByCode[answer as ErrorCode] // the table holds codes and "ok" alone
+  const { status } = errorTable[answer as ErrorCode] // the table holds codes and "ok" alone
   return route.method === 'HEAD' ? String(status) : `${status} ${answer}`
 }

@@ -36,9 +36,6 @@ export type IssuedDownload = {
   sign: () => Promise<DownloadLink>
 }
 
-/** What a browser may show in place: nothing that can carry script (contract §3). */
-const inlineTypes = new Set(['application/pdf', 'image/jpeg', 'image/png', 'image/webp'])
-
 /** Of other outages a link may outlive the end; these end with a restart alone. */
 const unusable = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
 
@@ -75,7 +72,7 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
   const holding = requireStore(needs.stores, { store, storeId, key })
   needs.metrics.downloads.inc({ store })
   const contentType = servedTypeOf(document.mimeType)
-  const disposition = inlineTypes.has(contentType) ? request.disposition : 'attachment'
+  const disposition = formatOf(contentType)?.isInline === true ? request.disposition : 'attachment'
   const { fileName } = document
   const link = { fileName, contentType, disposition, seconds: needs.linkSeconds, fileSize, storeId }
   const sign = () =>

@@ -1,66 +1,30 @@
 import { fileTypeFromBuffer } from 'file-type'
 
+import { type FormatFacts, formatFacts, type MimeType } from '../../contract/formats.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { checkPdf } from './check-pdf.ts'
 import type { FileContent } from './file-bytes.ts'
 import { checkPicture, readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'
 
-/** A kind of file that can be taken, known by its bytes. Another one is another entry in `formats.ts` and its check. */
-export type Format = {
-  mimeType: string
-  /** What programs call it besides. */
-  alsoCalled: readonly string[]
-  /** What a file of this kind may be called; the first one goes into its key. */
-  extensions: readonly [string, ...string[]]
-  name: string
-  /** Looks at the whole file, whose first bytes are of this kind. Throws `unsupported_type` or `too_large` that says what is wrong with it and what to do. */
-  check: (bytes: FileContent) => Promise<void>
+/** A format with its check, which reads the whole file. It throws `unsupported_type` or `too_large`, with what to do. */
+export type Format = FormatFacts & { check: (bytes: FileContent) => Promise<void> }
+
+const checks: Record<MimeType, Format['check']> = {
+  'application/pdf': checkPdf,
+  'image/jpeg': checkPicture('JPEG', readJpegSize),
+  'image/png': checkPicture('PNG', readPngSize),
+  'image/webp': checkPicture('WebP', readWebpSize),
+  'image/heic': checkPicture('HEIC', readHeicSize),
 }
 
-export const formats: readonly Format[] = [
-  {
-    mimeType: 'application/pdf',
-    alsoCalled: ['application/x-pdf'],
-    extensions: ['pdf'],
-    name: 'PDF',
-    check: checkPdf,
-  },
-  {
-    mimeType: 'image/jpeg',
-    alsoCalled: ['image/jpg', 'image/pjpeg'],
-    extensions: ['jpg', 'jpeg'],
-    name: 'JPEG',
-    check: checkPicture('JPEG', readJpegSize),
-  },
-  {
-    mimeType: 'image/png',
-    alsoCalled: ['image/x-png'],
-    extensions: ['png'],
-    name: 'PNG',
-    check: checkPicture('PNG', readPngSize),
-  },
-  {
-    mimeType: 'image/webp',
-    alsoCalled: [],
-    extensions: ['webp'],
-    name: 'WebP',
-    check: checkPicture('WebP', readWebpSize),
-  },
-  {
-    mimeType: 'image/heic',
-    alsoCalled: ['image/heif'],
-    extensions: ['heic', 'heif'],
-    name: 'HEIC',
-    check: checkPicture('HEIC', readHeicSize),
-  },
-]
+export const formats: readonly Format[] = formatFacts.map((facts) => ({ ...facts, check: checks[facts.mimeType] }))
 
-/** What a document type takes when it names nothing. */
-export const defaultMimeTypes = ['application/pdf', 'image/jpeg', 'image/png']
+/** The formats of a document type that names none. */
+export const defaultMimeTypes = formats.filter(({ isDefault }) => isDefault).map(({ mimeType }) => mimeType)
 
-/** By its own name or another one that programs have for it. */
+/** Finds a format by its MIME type or an alias. */
 export function formatOf(mimeType: string): Format | undefined {
-  return formats.find((format) => format.mimeType === mimeType || format.alsoCalled.includes(mimeType))
+  return formats.find((format) => format.mimeType === mimeType || format.aliases.includes(mimeType))
 }
 
 /** How much of a file's beginning tells its kind. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { problem } from '../../../src/contract/documents.ts'
 import { errorCodes } from '../../../src/errors/app-error.ts'
-import { statusByCode } from '../../../src/http/errors/answer-error.ts'
+import { errorTable } from '../../../src/http/errors/error-codes.ts'
 import type { Fuzzed } from './fuzz-world.ts'
 import type { Answer } from './http-answers.ts'
 import { refute } from './refute.ts'
@@ -60,7 +60,7 @@ function judgeRefusal({ status, headers, body }: Answer, { folder, bucket }: Fuz
 
 function isProblem(text: string, { status, id }: { status: number; id: string }): boolean {
   const { code, detail, ...told } = problemBody.parse(JSON.parse(text))
-  const isOfCode = told.status === status && statusByCode[code].status === status && told.error_code === code
+  const isOfCode = told.status === status && errorTable[code].status === status && told.error_code === code
   const isSaid = detail !== '' && detail.length < 20_000 && told.message === detail
   return isOfCode && isSaid && told.request_id === id
 }
