@@ -3,14 +3,14 @@ import { type Command, CommanderError } from 'commander'
 import { describeHelp } from './command/define-command.ts'
 import { CommandFailed, Interrupted, WrongUse } from './printing/explain-failure.ts'
 
-/** 130: it was told to end before it did anything, as of a process that a SIGINT ended. */
+/** 130: a shutdown signal came before the command did anything, as for a process that SIGINT ends. */
 export type ExitCode = 0 | 1 | 2 | 130
 
 type Explain = (error: unknown) => { code: string; message: string }
 type Stream = { write: (text: string) => unknown }
 type Streams = { stdout: Stream; stderr: Stream }
 
-/** Runs one command to its end. Whatever it throws becomes one line for people, or one object for machines, and an exit code. */
+/** Runs one command. An error becomes one line for people, or one object for machines, and an exit code. */
 export async function runProgram(
   program: Command,
   words: string[],
@@ -25,15 +25,15 @@ export async function runProgram(
     return exit
   }
   try {
-    // Nothing asked for: not wrong, only new here.
+    // Without a command, print the help; this is not a usage error.
     await program.parseAsync(words.length === 0 ? ['--help'] : words, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommandFailed) return 1
     if (!(error instanceof CommanderError)) return fail(exitCodeOf(error), explain(error))
-    // What was asked for was shown: help, or the version.
+    // Help or the version was printed.
     if (error.exitCode === 0) return 0
-    // To people commander has said by itself what is wrong.
+    // For people, commander has printed the usage error.
     return isJson ? fail(2, { code: 'wrong_use', message: `${sentenceOf(error)} ${hintOf()}` }) : 2
   }
 }
@@ -43,13 +43,13 @@ function exitCodeOf(error: unknown): ExitCode {
   return error instanceof WrongUse ? 2 : 1
 }
 
-/** Has commander throw instead of ending the process. Answers the way to say where help is, once it has thrown. */
+/** Makes commander throw instead of exiting. Returns a function that points to the help of the command that threw. */
 function prepare(program: Command, { stdout, stderr }: Streams, isJson: boolean): () => string {
-  let asked = program
+  let failed = program
   for (const command of allCommands(program))
     command
       .exitOverride((error) => {
-        asked = command
+        failed = command
         throw error
       })
       .showHelpAfterError(describeHelp(command))
@@ -57,13 +57,13 @@ function prepare(program: Command, { stdout, stderr }: Streams, isJson: boolean)
         writeOut: (text) => stdout.write(text),
         writeErr: (text) => (isJson ? undefined : stderr.write(text)),
       })
-  return () => describeHelp(asked)
+  return () => describeHelp(failed)
 }
 
 function sentenceOf({ code, message }: CommanderError): string {
   if (code === 'commander.help') return 'There is no such command.'
-  const said = message.replace(/^error: /, '').replaceAll('\n', ' ')
-  return said.endsWith('.') ? said : `${said}.`
+  const text = message.replace(/^error: /, '').replaceAll('\n', ' ')
+  return text.endsWith('.') ? text : `${text}.`
 }
 
 /** A command and all below it. */

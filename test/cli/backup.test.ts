@@ -28,10 +28,10 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
   const next = await place.run(create)
 
   expect(ended.code).toBe(1)
-  expect(ended.stdout).toContain('It was ended before the end. What there is of it says that it is not finished')
+  expect(ended.stdout).toContain('Stopped before the end. The backup is unfinished')
   expect(verified).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/^The backup \S+ is not finished: it is being made/),
+    stderr: expect.stringMatching(/^The backup \S+ is not finished: it is still running/),
   })
   expect(next).toMatchObject({ code: 0, stderr: '' })
   expect(next.stdout).toMatch(/The unfinished backup \S+ was removed\.\n✓ \S+: \d+ rows, 9 files/)
@@ -41,7 +41,7 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
 test('a backup includes the files; with --rows-only the command, the manifest, verify and restore say that it has none', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   const create = ['backup', 'create', place.backups]
-  const warning = /! This backup has rows only: 3 files, .+, are not in it\./
+  const warning = /! This backup has rows only, without 3 files \(.+\)\./
 
   const full = await place.run([...create, '--json'])
   const [fullName] = await readdir(join(place.backups, 'backups'))
@@ -58,7 +58,7 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
   expect(rowsOnly).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
   expect(JSON.parse(manifest)).toMatchObject({ backup: { rows_only: true } })
   expect(newest).toMatchObject({ code: 0, stderr: '', stdout: expect.not.stringMatching(warning) })
-  expect(newest.stdout).toContain(`! A newer backup has rows only, and is not taken; --backup ${name} `)
+  expect(newest.stdout).toContain(`! Skipped a newer backup that has rows only; choose it with --backup ${name}.`)
   expect(newest.stdout).toContain(`✓ ${fullName}: `)
   expect(lastOf(verified.stdout)).toMatchObject({ ok: true, rows_only: true, files: 0, files_not_included: 3 })
   expect(restored).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
@@ -81,7 +81,7 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
   const noKey = await place.run([...verify, '--public-key', path('key.pem')])
   const noFile = await place.run([...verify, '--public-key', path('none.pem')])
 
-  expect(unsigned.stdout).toContain('! It is not signed')
+  expect(unsigned.stdout).toContain('! The backup is not signed')
   expect(lastOf(signed.stdout)).toMatchObject({
     ok: true,
     signed_with: expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -94,13 +94,13 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
   expect(unbelieved).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(
-      /it is not signed, so that nobody can say who made it\. Without --public-key it is read/,
+      /it is not signed, so that nobody can say who made it\. Without --public-key it is accepted/,
     ),
   })
   expect(noKey).toMatchObject({ code: 2, stderr: expect.stringContaining('is a private key; name the public one. ') })
   expect(noFile).toMatchObject({ code: 2, stderr: expect.stringContaining('none.pem cannot be read (ENOENT). ') })
   for (const { stderr } of [noKey, noFile])
-    expect(stderr).toMatch(/^--public-key: .+deploy\/backup-restore\/README\.md says how a pair of keys is made\.\n$/)
+    expect(stderr).toMatch(/^--public-key: .+deploy\/backup-restore\/README\.md\.\n$/)
 })
 
 test('a bucket that does not exist is to be made, or another named where it was named', async () => {
@@ -133,7 +133,7 @@ test('a place in the service’s own folders, or in another place of backups, is
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^\S+ is UPLOADS_DIR or DATA_DIR, or below one: .+\n$/)])
   expect(nested).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining(`is below ${backups}, where backups are kept`),
+    stderr: expect.stringContaining(`is below ${backups}, which has backups`),
   })
   for (const each of [uploads, data])
     expect(await readdir(each)).not.toEqual(expect.arrayContaining([expect.stringMatching(/new|backups|files/)]))
@@ -162,7 +162,7 @@ test('what cannot be is refused in one line that says what to do', async () => {
   expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual([
     ...[join(file, 'below'), file].map((each) => [
       2,
-      `Backups cannot be kept in ${each}: a file is in the way, not a folder. Name a folder that this user may write to.\n`,
+      `Backups cannot be stored in ${each}: a file is in the way, not a folder. Name a folder that this user may write to.\n`,
     ]),
     [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
     [2, expect.stringContaining('It must be a folder, or s3://bucket/prefix.')],
@@ -170,7 +170,7 @@ test('what cannot be is refused in one line that says what to do', async () => {
     [1, expect.stringContaining('s3://backups cannot be used: Nothing answers at http://127.0.0.1:9')],
     [2, expect.stringContaining('It must be the name of a backup')],
     [2, expect.stringContaining('There is no folder')],
-    [2, expect.stringContaining('Name the place that `backup create` was given.')],
+    [2, expect.stringContaining('Give the place that you gave to `backup create`.')],
   ])
   expect(await readdir(folder)).not.toContain('ftp:')
 })

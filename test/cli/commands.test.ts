@@ -44,7 +44,7 @@ describe('users', () => {
       'another long password\r\n',
     )
     expect(set).toMatchObject({ code: 0, stderr: '' })
-    expect(set.stdout).toMatch(/tokens .* for up to 15 minutes more\. .* lock the account/)
+    expect(set.stdout).toMatch(/tokens .* for up to 15 more minutes\. .* lock the account/)
 
     await using service = await serviceOn(settings)
     expect(await service.logIn('thandi@firm.example', password)).toBe(401)
@@ -58,7 +58,7 @@ describe('users', () => {
     expect(again).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'There is an account with this e-mail already; users set-password gives it a new password.\n',
+      stderr: 'An account with this e-mail already exists. Set its password with `users set-password`.\n',
     })
     const unknown = await run(
       ['users', 'set-password', '--email', 'sipho@firm.example', '--password-stdin', '--json'],
@@ -129,7 +129,7 @@ describe('what is asked for in a wrong way ends with 2', () => {
     const { code, stdout, stderr } = await run(words, databaseSettings('postgres://nobody@127.0.0.1:1/nothing'))
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(
-      /^--sign-key: \/nowhere\/key\.pem cannot be read \(ENOENT\)\. .+ how a pair of keys is made\.\n$/,
+      /^--sign-key: \/nowhere\/key\.pem cannot be read \(ENOENT\)\. To create a pair of keys, .+\n$/,
     )
   })
 

@@ -48,7 +48,7 @@ describe('migrate to-s3', () => {
     const place = await documentsOnDisk(3)
     await forbidInserts(place.db, 'document_blobs')
     const ended = await place.run('migrate', 'to-s3')
-    expect(ended.stderr).toMatch(/this user lacks a right: .*db migrate/)
+    expect(ended.stderr).toMatch(/this user lacks a permission: .*db migrate/)
   })
 
   test('names and leaves a document whose file is missing, moves the others, and ends with 1', async () => {
@@ -155,7 +155,7 @@ describe('drain', () => {
       const ended = await place.run('drain')
       expect(ended).toMatchObject({ code: 0, stderr: '' })
       expect(ended.stdout.trim()).toMatch(
-        new RegExp(`✓ ${moved} moved, .*; 0 still waiting.\nNo paper lies on this disk only.$`),
+        new RegExp(`✓ ${moved} moved, .*; 0 still waiting.\nThe disk may be wiped: no document is only on this disk.$`),
       )
     }
   })
@@ -173,7 +173,7 @@ describe('drain', () => {
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toContain('✓ 1 moved')
-    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/this disk only: 2\. It must not be wiped.*migrate to-s3/)
+    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/only on this disk: 2\. Do not wipe the disk.*migrate to-s3/)
     expect(again.code).toBe(0)
     expect(lastOf(again)).toMatchObject({ ok: true, waiting: 0, wrong_or_missing: 0, others: 2, unknown_files: 0 })
   })
@@ -188,8 +188,8 @@ describe('drain', () => {
     const again = await place.run('drain', '--json')
 
     expect(ended.code).toBe(1)
-    expect(ended.stdout).toMatch(/✗ 0 moved, .*; 0 still waiting, 1 left, found wrong or missing/)
-    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/must not be wiped.*verify/)
+    expect(ended.stdout).toMatch(/✗ 0 moved, .*; 0 still waiting, 1 corrupt or missing/)
+    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/Do not wipe this disk.*verify/)
     expect(again.code).toBe(1)
     expect(lastOf(again)).toMatchObject({ ok: false, waiting: 0, wrong_or_missing: 1, others: 0, unknown_files: 0 })
   })
@@ -203,7 +203,7 @@ describe('drain', () => {
 
     expect(ended.code).toBe(1)
     expect(ended.stdout).not.toContain('✓')
-    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/2 files, .*DATABASE_URL.*must not be wiped/)
+    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/2 files, .*DATABASE_URL.*Do not wipe/)
     expect(again.code).toBe(1)
     expect(lastOf(again)).toMatchObject({ ok: false, others: 0, unknown_files: 2 })
   })
@@ -217,7 +217,7 @@ describe('drain', () => {
     const ended = await place.run('drain')
 
     expect(ended.code).toBe(0)
-    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/this disk only: 1\. It must not be wiped/)
+    expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/only on this disk: 1\. Do not wipe the disk/)
   })
 
   test('is content with a disk that is empty', async () => {
@@ -232,7 +232,7 @@ describe('drain', () => {
     const ended = await place.run('drain', '--store', '/tmp')
 
     expect(ended).toMatchObject({ code: 2, stdout: '' })
-    expect(ended.stderr).toContain('/tmp is no local store of this service')
+    expect(ended.stderr).toContain('/tmp is not a local store of this service')
   })
 })
 

@@ -75,7 +75,7 @@ describe('people who are there before the first start', () => {
     const folder = await makeWorkFolder()
     expect(await create(folder, '--admin')).toMatchObject({ code: 0 })
     const service = startCommand(folder, ['serve'])
-    await service.untilSaid(/^Administrator: there already\. .*users create --admin/m)
+    await service.untilSaid(/^Administrator: exists already\. .*users create --admin/m)
   })
 })
 
@@ -159,7 +159,7 @@ describe('what stops the start is one line that says what to do', () => {
     const { code, stderr } = await runCommand(folder, ['serve'], { settings: { PORT: String(port) } })
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `Port ${port} is taken. Stop the program that uses it, or choose another: PORT=${port + 1} npm start\n`,
+      stderr: `Port ${port} is in use. Stop the program that uses it, or choose another port: PORT=${port + 1} npm start\n`,
     })
     expect(serverPid(join(folder, 'data'))).toBeUndefined()
   })
@@ -167,7 +167,7 @@ describe('what stops the start is one line that says what to do', () => {
   test('an address that is not this machine’s', async () => {
     const { code, stderr } = await runCommand(await makeWorkFolder(), ['serve'], { settings: { HOST: '192.0.2.1' } })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^HOST: "192\.0\.2\.1" is no address of this machine\. .+\n$/)
+    expect(stderr).toMatch(/^HOST: "192\.0\.2\.1" is not an address of this machine\. .+\n$/)
   })
 
   test('a wrong setting in .env', async () => {
@@ -185,7 +185,7 @@ describe('what stops the start is one line that says what to do', () => {
     const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), [command], { settings })
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /^The database \(DATABASE_URL: paniq@127\.0\.0\.1:1, database paniq\): nothing answers there .+\n$/,
+      /^The database \(DATABASE_URL: paniq@127\.0\.0\.1:1, database paniq\): no PostgreSQL answers there\..+\n$/,
     )
     expect(`${stdout}${stderr}`).not.toContain('hunter2-secret')
   })

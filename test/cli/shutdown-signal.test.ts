@@ -103,7 +103,7 @@ test('s3 test that is told to end in the middle deletes what it has put, begins 
   const { code, stdout, stderr } = await command.ended()
   expect([code, stderr]).toEqual([1, ''])
   expect(calls.slice(calls.indexOf('GET object') + 1)).toEqual(['DELETE object'])
-  expect(stdout).toMatch(/✓ Put .+\n✓ Delete it .+\nIt was ended before the end, so this says nothing of the rest\./)
+  expect(stdout).toMatch(/✓ Put .+\n✓ Delete it .+\nStopped before the end: this result says nothing about the rest\./)
 })
 
 test('what waits for a person is told to end too, and lets go of the database', async () => {

@@ -41,7 +41,7 @@ test('a password is asked for twice and not shown', async () => {
   const command = startOnTerminal(await makeWorkFolder(), createUser, await databaseForTest())
   await command.untilSaid(/New password for thandi@firm\.example/)
   command.type(`${password}\r`)
-  await command.untilSaid(/Once more/)
+  await command.untilSaid(/Repeat it/)
   command.type(`${password}\r`)
 
   const { code, stdout } = await command.ended()
@@ -54,16 +54,16 @@ test('two passwords that differ make no account', async () => {
   const command = startOnTerminal(await makeWorkFolder(), createUser)
   await command.untilSaid(/New password/)
   command.type(`${password}\r`)
-  await command.untilSaid(/Once more/)
+  await command.untilSaid(/Repeat it/)
   command.type(`${password}!\r`)
-  expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('nothing was changed') })
+  expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('Nothing was changed') })
 })
 
 test('Ctrl-C at the question makes no account', async () => {
   const command = startOnTerminal(await makeWorkFolder(), createUser)
   await command.untilSaid(/New password/)
   command.type(ctrlC)
-  expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('nothing was changed') })
+  expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('Nothing was changed') })
 })
 
 test('a password is not read where the terminal would show it', async () => {
@@ -77,7 +77,7 @@ test.each([
   ['users set-password --email nobody@example.com', 'There is no account with the e-mail nobody@example.com.'],
   [
     'users create --email thandi@firm.example --first-name T --last-name N',
-    'There is an account with this e-mail already',
+    'An account with this e-mail already exists',
   ],
 ])('no password is asked for in vain: %s', async (words, says) => {
   const settings = await databaseForTest()

@@ -25,7 +25,7 @@ describe('verify', () => {
     const ended = await place.run('verify')
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toMatch(/^3 files, 6.0 KB, to be read here and on S3\.\n✓ 3 files, 6.0 KB: all is right\.\n$/)
+    expect(ended.stdout).toMatch(/^Reading 3 files, 6.0 KB, here and on S3\.\n✓ 3 files, 6.0 KB: no problem found\.\n$/)
   })
 
   test('where all lies elsewhere it does not say that all is right, but how to look at it', async () => {
@@ -35,7 +35,7 @@ describe('verify', () => {
     const { code, stdout } = await runCommand(place.folder, ['verify'], { settings })
 
     expect(code).toBe(0)
-    expect(stdout).toContain('in a store that is not set up: 2 files.\n! Nothing was looked at here')
+    expect(stdout).toContain('in a store that is not configured: 2 files.\n! No file was checked here')
     expect(stdout).toMatch(/UPLOADS_DIR names that folder, with its hidden \.store-id\.\n$/)
     expect(stdout).not.toContain('USE_S3_STORAGE')
     expect(stdout).not.toContain('✓')
@@ -55,7 +55,7 @@ describe('verify', () => {
     )
     expect(ended.stdout).toContain(`✗ wrong: document ${wrong?.id} version 1`)
     expect(ended.stdout).toMatch(
-      /✗ 3 files, 6\.0 KB: 1 missing, 1 wrong\.\nWhat is missing .+ docs\/runbook\/bytes-lost\.md says .+\n$/,
+      /✗ 3 files, 6\.0 KB: 1 missing, 1 wrong\.\nDownloads of missing .+ docs\/runbook\/bytes-lost\.md says .+\n$/,
     )
   })
 
@@ -149,7 +149,7 @@ describe('verify', () => {
     const { stdout } = await command.ended()
 
     expect(stdout).toContain('of 2 files')
-    expect(stdout).toContain('all is right')
+    expect(stdout).toContain('no problem found')
   })
 })
 

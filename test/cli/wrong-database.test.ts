@@ -35,7 +35,7 @@ test.each([
 ])('where %s, one line says that nothing answers as a database would', async (_what, place) => {
   const said = await saidOf(databaseSettings(`postgres://paniq:hunter2-secret@${await place()}`))
 
-  expect(said).toMatch(new RegExp(`^${opening}nothing answers there .*Start PostgreSQL.*\n$`))
+  expect(said).toMatch(new RegExp(`^${opening}no PostgreSQL answers there.*Start PostgreSQL.*\n$`))
   expect(said).not.toContain('hunter2-secret')
 })
 
@@ -44,7 +44,7 @@ test.each(['verify-full', 'require', 'prefer', 'verify-ca'])(
   async (mode) => {
     const said = await saidOf(databaseSettings(`postgres://paniq@${await listenInstead(withoutTls)}/p?sslmode=${mode}`))
 
-    expect(said).toMatch(new RegExp(`^${opening}the server does without TLS; .*sslmode.*\n$`))
+    expect(said).toMatch(new RegExp(`^${opening}the server does not use TLS. .*sslmode.*\n$`))
   },
 )
 
@@ -54,7 +54,7 @@ test('a server without such a user is one line, which names user and server', as
 
   expect(await saidOf(databaseSettings(place.href))).toMatch(
     new RegExp(
-      `^The database \\(DATABASE_URL: nobody-of-that-name@${place.host}, database .+\\): .*(no such user|refuses this user).*\n$`,
+      `^The database \\(DATABASE_URL: nobody-of-that-name@${place.host}, database .+\\): .*(no such user|rejects this user).*\n$`,
     ),
   )
 })

@@ -58,10 +58,10 @@ test('the drill brings the newest backup back, compares every hash, says how it 
   const ended = await script('drill.sh', [scene.place, await keyFile()], { SCRATCH: scratch, REPORT: report })
 
   expect(ended).toMatchObject({ code: 0, stderr: '' })
-  expect(ended.stdout).toMatch(/4 files, 14\.0 KB: all as it was written/)
+  expect(ended.stdout).toMatch(/4 files, 14\.0 KB: unchanged/)
   expect(ended.stdout).toMatch(/is restored: 4 files, 14\.0 KB, each read back/)
-  expect(ended.stdout).toMatch(/✓ 4 files, 14\.0 KB: all is right\./)
-  expect(ended.stdout).toMatch(/✓ \d+ events under \d+ seals?: all as they were sealed\./)
+  expect(ended.stdout).toMatch(/✓ 4 files, 14\.0 KB: no problem found\./)
+  expect(ended.stdout).toMatch(/✓ \d+ events under \d+ seals?: unchanged since they were sealed\./)
   expect(ended.stdout).toMatch(/✓ The backup can be relied on; the drill took \d+ s\.\n$/)
   expect(await readFile(report, 'utf8')).toBe(ended.stdout)
   expect(await readdir(scratch)).toEqual(['report.txt'])

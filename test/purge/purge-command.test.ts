@@ -84,7 +84,7 @@ describe('purge', () => {
     const dry = await run('--dry-run')
     expect(dry).toMatchObject({ code: 0, stderr: '' })
     expect(dry.stdout).toContain(`! ${due.id}: would be destroyed\n`)
-    expect(dry.stdout).toMatch(new RegExp(`! ${last.id}: it is the firm’s last verified paper`))
+    expect(dry.stdout).toMatch(new RegExp(`! ${last.id}: it is the firm’s last verified document`))
     expect(dry.stdout).toContain('✓ 1 document would be destroyed; 1 needs approval. Nothing was changed.\n')
     expect(await isThere(service, due.id)).toBe(true)
 
@@ -100,7 +100,7 @@ describe('purge', () => {
     expect([await isThere(service, due.id), await isThere(service, last.id)]).toEqual([false, true])
     expect(await stored()).toEqual(['object', 'object', 'object'])
     expect((await recordOf(service, due.id)).disposals).toMatchObject([
-      { disposed_by: expect.stringMatching(/^the command purge, given by \w+ on /) },
+      { disposed_by: expect.stringMatching(/^the command purge, run by \w+ on /) },
     ])
   })
 
@@ -115,8 +115,8 @@ describe('purge', () => {
 
     const ended = await run('--now')
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toContain('To be destroyed for good: 2 files.\n')
-    expect(ended.stdout).toContain('✓ 1 document destroyed.\n2 files destroyed for good.\n')
+    expect(ended.stdout).toContain('Destroying 2 files.\n')
+    expect(ended.stdout).toContain('✓ 1 document destroyed.\n2 files destroyed permanently.\n')
     expect(await stored()).toEqual([])
     for (const each of [id, other.id])
       expect((await recordOf(service, each)).files).toMatchObject([{ state: 'destroyed' }])
@@ -149,7 +149,7 @@ describe('purge', () => {
     const ended = await run('--now')
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toContain('4 files destroyed for good.')
+    expect(ended.stdout).toContain('4 files destroyed permanently.')
     expect(await stored()).toEqual([])
     expect((await recordOf(service, id)).files.map(({ state }) => state)).toEqual(Array(4).fill('destroyed'))
   })
@@ -163,7 +163,7 @@ describe('purge', () => {
       const ended = await (right === 's3:ListBucketVersions' ? runAsService : run)('--now')
       await allowAgain()
       expect(ended).toMatchObject({ code: 1, stdout: '' })
-      expect(ended.stderr).toMatch(new RegExp(`lack the right ${right}.*nothing was changed.*role of the operator`))
+      expect(ended.stderr).toMatch(new RegExp(`lack the permission ${right}.*Nothing was changed.*role of an operator`))
       expect(ended.stderr.trim().split('\n')).toHaveLength(1)
       expect(await isThere(service, id)).toBe(true)
       expect(await stored()).toEqual(['object'])
@@ -190,7 +190,7 @@ describe('purge --now --document', () => {
     const again = await run('--now', '--document', wanted.id, '--reason', 'erasure request 17')
     expect(again).toMatchObject({ code: 0, stderr: '' })
     expect(again.stdout).toMatch(
-      /: it was destroyed on 20\S+Z, as document_disposals says; nothing of it is left\n✓ 0 documents destroyed; 1 purged before\./,
+      /: it was destroyed on 20\S+Z \(see document_disposals\); nothing is left of it\n✓ 0 documents destroyed; 1 purged before\./,
     )
   })
 
@@ -221,8 +221,8 @@ describe('purge --now --document', () => {
     const nobody = crypto.randomUUID()
 
     const whys = {
-      [held.id]: 'a legal hold stands on it',
-      [retained.id]: 'its type keeps it until 20',
+      [held.id]: 'a legal hold protects it',
+      [retained.id]: 'its type retains it until 20',
       [last.id]: 'an administrator has to approve it',
       [inUse.id]: 'it is not in the trash',
       [nobody]: 'there is no such document',
@@ -245,9 +245,9 @@ describe('purge --now --document', () => {
 
     expect(ended).toMatchObject({
       code: 1,
-      stdout: expect.stringContaining(`its day comes on ${rows[0]?.over.toISOString()}`),
+      stdout: expect.stringContaining(`they are over on ${rows[0]?.over.toISOString()}`),
     })
-    expect(ended.stdout).toContain('with --now and --reason it goes before')
+    expect(ended.stdout).toContain('--now and --reason destroy it earlier')
   })
 
   test('without a reason, or of what is no id, is wrong use: 2', async () => {

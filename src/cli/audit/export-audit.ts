@@ -19,11 +19,13 @@ import { requireFirm } from '../command/with-database.ts'
 
 type Needs = { db: Db; print: Printer; signal: AbortSignal }
 
-/** `audit export`. Who took what stands in the trail afterwards. */
+/** `audit export`. Records the export itself in the audit trail. */
 export async function exportAudit({ db, print, signal }: Needs, options: ExportAuditOptions): Promise<void> {
   const { output, format, firm, from, to } = options
   if (from !== undefined && to !== undefined && from >= to)
-    throw new WrongUse('--from must be before --to: what happened from the first on and before the second is written.')
+    throw new WrongUse(
+      '--from must be before --to. The export has the events at or after the first and before the second.',
+    )
   const filter = { ...(firm && { firm }), ...(from && { from }), ...(to && { to }) }
   if (firm !== undefined) await requireFirm(db, firm as FirmId) // checked by the program
   const file = await openNew(output)
@@ -41,13 +43,13 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
   const { events, isComplete } = exported
   print.json({ ok: isComplete, complete: isComplete, events, file: output, ...claimOf(filter) })
   if (!isComplete) {
-    print.text(`It was ended before the end: ${output} has only a part.`)
+    print.text(`Stopped before the end: ${output} is incomplete.`)
     throw new CommandFailed()
   }
   print.text(`${print.mark(true)} ${formatCount(events, 'event')} written to ${output}: ${describeClaim(filter)}.`)
 }
 
-/** What is left of an export that failed says nothing of itself, and would keep the next one from its name. */
+/** Removes the file of a failed export: it does not say that it is incomplete, and would block the next export. */
 async function removingWhatFails<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work()
@@ -62,7 +64,7 @@ async function openNew(path: string): Promise<FileHandle> {
     return await open(path, 'wx', 0o600)
   } catch (error) {
     throw new WrongUse(
-      `${path} cannot be made (${codeOf(error) ?? 'no reason given'}); name a file that is not there yet, in a folder that is.`,
+      `${path} cannot be created (${codeOf(error) ?? 'no reason given'}). Name a file that does not exist yet, in a folder that does.`,
     )
   }
 }
@@ -87,8 +89,8 @@ const columns = [
 type TrailWriter = { write: (line: string) => Promise<void>; end: () => Promise<void> }
 
 /**
- * Lines of the trail as they are, or its events as CSV, read no faster than the disk takes them. What the disk says is
- * thrown with the file's name, to whoever writes next or ends.
+ * Writes lines of the trail as they are, or its events as CSV, at the speed of the disk. A disk error is thrown with the
+ * name of the file, at the next `write` or at `end`.
  */
 export function writeTrail({ file, path }: { file: FileHandle; path: string }, format: 'jsonl' | 'csv'): TrailWriter {
   const { rows, put } = format === 'csv' ? asCsv() : asLines()
@@ -108,7 +110,7 @@ export function writeTrail({ file, path }: { file: FileHandle; path: string }, f
   }
 }
 
-/** `put` tells whether more is taken at once. */
+/** `put` returns false when the buffer is full. */
 type Rows = { rows: Writable & NodeJS.ReadableStream; put: (line: string) => boolean }
 
 function asLines(): Rows {
@@ -116,9 +118,9 @@ function asLines(): Rows {
   return { rows, put: (line) => rows.write(`${line}\n`) }
 }
 
-/** Events alone: the seals are for machines. */
+/** Only the events: the seals are for machines. */
 function asCsv(): Rows {
-  // A spreadsheet would run what begins as a formula does.
+  // A spreadsheet would run a text that begins like a formula.
   const rows = stringify({ header: true, columns, escape_formulas: true })
   return {
     rows,

@@ -15,7 +15,7 @@ import { recordEvent, systemActor } from '../../database/audit/events.ts'
 import { splitLines } from '../../files/file-system.ts'
 import type { VerifyAuditOptions } from './audit-commands.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
-import { formatCount, type Printer } from '../printing/printer.ts'
+import { formatCount, type Printer, stoppedIncomplete } from '../printing/printer.ts'
 import { type HeadsRead, readHeads, requireFile } from './read-heads.ts'
 
 type Needs = { print: Printer; heads: HeadStore | undefined; signal?: AbortSignal }
@@ -23,7 +23,7 @@ type Needs = { print: Printer; heads: HeadStore | undefined; signal?: AbortSigna
 const maxShown = 20
 const maxListed = 100
 
-/** `audit verify` on the database. Throws `CommandFailed`, after saying why, unless the trail is as it was sealed. */
+/** `audit verify` on the database. Prints the differences from the seals, and throws `CommandFailed` if there are any. */
 export async function verifyAudit(
   needs: Needs & { db: Db; signal: AbortSignal },
   options: VerifyAuditOptions,
@@ -47,7 +47,7 @@ export async function verifyAudit(
   answer(print, { verified, ...heads, telling, whenAltered: trailAltered })
 }
 
-/** `audit verify --export`: needs the file alone. */
+/** `audit verify --export`: needs only the file. */
 export async function verifyAuditExport(
   { print, ...needs }: Needs,
   path: string,
@@ -67,14 +67,14 @@ export async function verifyAuditExport(
 }
 
 const asExported =
-  'Name a file as `audit export` wrote it, in the format jsonl; if it was cut or changed on its way, copy it or export it again.'
+  'Name a file that `audit export` wrote in the format jsonl. If it was truncated or changed on the way, copy or export it again.'
 type Telling = Pick<VerifyRequest, 'onFinding'> & {
   counts: Record<string, number>
   first: TrailFinding[]
   count: () => number
 }
 
-/** Names the first differences as they come, and keeps a hundred for machines: of a history that was written anew that is enough. */
+/** Prints the first differences, and collects a hundred for machines: enough even for a trail that was rewritten. */
 function tellingOf(print: Printer): Telling {
   const first: TrailFinding[] = []
   const counts: Record<string, number> = {}
@@ -95,14 +95,14 @@ function tellingOf(print: Printer): Telling {
 
 type Answer = HeadsRead & {
   verified: VerifyResult
-  /** What a file claims to have; undefined of the database, which has all. */
+  /** What a file claims to contain; undefined for the database, which has everything. */
   filter?: TrailFilter
   telling: Telling
-  /** What to do then. */
+  /** What to do about differences. */
   whenAltered: string
 }
 
-/** The worst of it, in one word of the trail. */
+/** The most serious result, as the outcome of the event. */
 function outcomeOf({ isComplete }: VerifyResult, { areGone }: HeadsRead, telling: Telling): string {
   if (telling.count() > 0) return 'altered'
   if (areGone) return 'heads_gone'
@@ -135,45 +135,45 @@ function answer(print: Printer, result: Answer): void {
 }
 
 function isAllRight({ verified, filter, areGone, telling }: Answer): boolean {
-  // Of a database the seals may be still to come; a file has those of its moment.
+  // The seals of a database may follow later; a file has those of its time.
   const isUnproved = filter !== undefined && verified.seals === 0
   return telling.count() === 0 && verified.isComplete && !areGone && !isUnproved
 }
 
 function howItIs({ verified, telling, areGone }: Answer): string {
   if (telling.count() > 0) return formatCount(telling.count(), 'difference')
-  if (verified.seals === 0) return 'nothing is sealed, so nothing of it is proved'
-  return areGone ? 'all as they were sealed, but the heads are gone' : 'all as they were sealed'
+  if (verified.seals === 0) return 'nothing is sealed, so nothing is proved'
+  return areGone ? 'unchanged since they were sealed, but the heads are missing' : 'unchanged since they were sealed'
 }
 
 function explain(print: Printer, { verified, filter, note, telling }: Answer): void {
   const { erased, unsealed, sealedAt, isComplete } = verified
   const warn = (line: string) => print.text(`${print.mark('note')} ${line}`)
   if (telling.count() > maxShown) print.text(`… and ${formatCount(telling.count() - maxShown)} more.`)
-  if (filter) print.text(`The file claims to have ${describeClaim(filter)}: compare that with what you asked for.`)
+  if (filter) print.text(`The file claims to contain ${describeClaim(filter)}. Check that this is what you asked for.`)
   if (note !== undefined) warn(note)
   if (erased > 0)
     print.text(
-      `Personal fields erased: ${formatCount(erased, 'event')}. The rest of these events is as sealed or named above.`,
+      `Personal fields erased: ${formatCount(erased, 'event')}. Everything else in these events is unchanged or named above.`,
     )
   if (unsealed > 0 && sealedAt !== undefined)
-    warn(`Newer than the last seal (${sealedAt}), which says nothing of that: ${formatCount(unsealed, 'event')}.`)
+    warn(`Newer than the last seal (${sealedAt}), and not proved yet: ${formatCount(unsealed, 'event')}.`)
   if (unsealed > 0 && sealedAt === undefined)
-    warn(`No seal is there, so anybody could have written it: ${formatCount(unsealed, 'event')}.`)
-  if (!isComplete) warn('It was ended before the end, so this says nothing of the rest. Run it again.')
+    warn(`Without any seal, so anybody could have written them: ${formatCount(unsealed, 'event')}.`)
+  if (!isComplete) warn(stoppedIncomplete)
 }
 
 const page = 'docs/runbook.md, “Altered audit trail”'
-const trailAltered = `Change nothing, and keep a copy of the database and of the heads as they are now; then go on as ${page} says.`
-const exportAltered = `Get the file again from whoever exported it, or export it again. If \`audit verify\` finds the same in the database, it was altered there: ${page}.`
+const trailAltered = `Change nothing. Copy the database and the heads as they are now, then follow ${page}.`
+const exportAltered = `Get the file again, or export it again. If \`audit verify\` finds the same differences in the database, the trail was altered there: follow ${page}.`
 
-/** For machines: what an export claims to have of the trail, part by part, and in the words that people get. */
+/** For machines: what an export claims to contain, as fields and as the text for people. */
 export function claimOf(filter: TrailFilter) {
   const { firm = null, from = null, to = null } = filter
   return { filter: { firm, from, to }, claims: describeClaim(filter) }
 }
 
-/** What an export claims to have: nothing in the file proves that it was asked for. */
+/** What an export claims to contain. Nothing in the file proves that somebody asked for just that. */
 export function describeClaim({ firm, from, to }: TrailFilter): string {
   if (firm === undefined && from === undefined && to === undefined) return 'every event of the trail'
   const times = [from && `from ${from} on`, to && `before ${to}`].filter((part) => part !== undefined).join(' and ')

@@ -33,7 +33,7 @@ export async function readSigningKeyFile(path: string | undefined): Promise<Sign
   return readKeyFile(path, '--sign-key', readSigningKey)
 }
 
-/** `backup create`. Throws `CommandFailed`, after saying why, when some file could not be had or it was ended before the end. */
+/** `backup create`. Prints why and throws `CommandFailed` when a file could not be read, or a signal stopped it. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
   const { print, signal, key, patience = defaultWaitTimes } = needs
   const place = await openBackupPlace(needs, where, { makes: true, policy: 'backup' })
@@ -55,7 +55,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       onTable: () => undefined,
       onTotal(total) {
         print.text(
-          `The rows are in it; ${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, ${isRowsOnly ? 'to be listed' : 'to be compared and copied'}.`,
+          `The rows are stored. ${isRowsOnly ? 'Listing' : 'Comparing and copying'} ${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}.`,
         )
         progress = showProgress(print, total)
       },
@@ -70,15 +70,13 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
     answer(print, made, place.address)
   } catch (error) {
     progress?.end()
-    // What it says itself it says also when it was told to end: it may have been finished by then.
+    // Its own errors are reported also after a signal: the backup may be finished by then.
     if (!signal.aborted || isAppError(error))
       throw error instanceof RetriesExhausted
-        ? explainGaveUp(error, 'what is in the backup already is not copied again')
+        ? explainGaveUp(error, 'files that are already copied are not copied again')
         : error
     print.json({ event: 'finished', ok: false, complete: false })
-    print.text(
-      `It was ended before the end. What there is of it says that it is not finished, and the next one removes it.`,
-    )
+    print.text('Stopped before the end. The backup is unfinished, and the next one removes it.')
     throw new CommandFailed()
   } finally {
     place.close()
@@ -86,10 +84,10 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
 }
 
 const reasons: Partial<Record<FileLine['fate'], string>> = {
-  not_here: 'it lies on a disk, or in a store, that is not here',
-  unreadable: 'its file cannot be read, or something else is in its place',
-  missing: 'its file is not there',
-  wrong: 'its bytes are not those that were stored',
+  not_here: 'it is on a disk, or in a store, that is not here',
+  unreadable: 'its file cannot be read, or is not a file',
+  missing: 'its file is missing',
+  wrong: 'its hash differs from that of the stored file',
 }
 
 function printLacking(print: Printer, progress: Progress | undefined, line: FileLine): void {
@@ -126,10 +124,10 @@ function answer(
     signed_with: fingerprint,
     removed_unfinished: cleaned,
   })
-  for (const each of cleaned) print.text(`The unfinished backup ${each} was removed.`)
+  for (const each of cleaned) print.text(`Removed the unfinished backup ${each}.`)
   const copied = backup.rows_only
     ? ''
-    : `; ${formatCount(counts.copied)} copied (${formatBytes(counts.copiedBytes)}), ${formatCount(counts.shared)} there already`
+    : `; ${formatCount(counts.copied)} copied (${formatBytes(counts.copiedBytes)}), ${formatCount(counts.shared)} already there`
   const mark = print.mark(isWhole)
   print.text(
     `${mark} ${name}: ${formatCount(rows, 'row')}, ${formatCount(files.count, 'file')}, ${formatBytes(files.bytes)}${copied}.`,
@@ -137,15 +135,15 @@ function answer(
   warnRowsOnly(print, manifest)
   if (fingerprint === null)
     print.text(
-      `${print.mark('note')} It is not signed: who can write there could change it unseen. --sign-key FILE signs it.`,
+      `${print.mark('note')} The backup is not signed: anybody who can write there could change it unnoticed. Sign it with --sign-key FILE.`,
     )
   if (isWhole) return
-  print.text(`Not in it: ${formatCount(files.lacking, 'file')}; the rest is sound.`)
+  print.text(`Files not in the backup: ${formatCount(files.lacking)}. The rest is complete.`)
   for (const line of adviseOnLacking(counts.fates)) print.text(line)
   throw new CommandFailed()
 }
 
-/** What to do about files that a backup could not have, a line for each reason. */
+/** What to do about files that a backup could not include, a line for each reason. */
 export function adviseOnLacking({
   not_here = 0,
   unreadable = 0,
@@ -153,14 +151,14 @@ export function adviseOnLacking({
   wrong = 0,
 }: CopyCounts['fates']): string[] {
   const lines: string[] = []
-  if (not_here > 0) lines.push('Not here: run it where their disks are, or `drain` those first.')
+  if (not_here > 0) lines.push('Not here: run this where their disks are, or `drain` those first.')
   if (unreadable > 0)
     lines.push(
-      'Not read: let this user read all that lies below UPLOADS_DIR, put files back in the place of links and folders, and run this again.',
+      'Not read: let this user read everything below UPLOADS_DIR, replace links and folders by their files, and run this again.',
     )
   if (missing + wrong > 0)
     lines.push(
-      'Lost or damaged: `verify` names and marks them; docs/runbook/backup-lacking.md says where they may still be had. Every backup lacks them until they are back, or their documents are purged.',
+      'Lost or damaged: `verify` names and marks them. docs/runbook/backup-lacking.md says where copies may exist. Every backup lacks them until they are back, or their documents are purged.',
     )
   return lines
 }
@@ -169,6 +167,6 @@ export function adviseOnLacking({
 export function warnRowsOnly(print: Printer, { backup, files }: Manifest): void {
   if (!backup.rows_only) return
   print.text(
-    `${print.mark('note')} This backup has rows only: ${formatCount(files.count, 'file')}, ${formatBytes(files.bytes)}, are not in it. A restore brings back the rows and looks for the files in their stores.`,
+    `${print.mark('note')} This backup has rows only, without ${formatCount(files.count, 'file')} (${formatBytes(files.bytes)}). A restore brings back the rows and looks for the files in their stores.`,
   )
 }

@@ -26,15 +26,15 @@ import { findS3Trouble, withBucketRegion, type S3TroubleFound } from '../../stor
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
 
-const namePlace = 'Name the place that `backup create` was given.'
-const howKeysAreMade = '"Set-up" in deploy/backup-restore/README.md says how a pair of keys is made.'
+const namePlace = 'Give the place that you gave to `backup create`.'
+const keyAdvice = 'To create a pair of keys, see "Setting it up" in deploy/backup-restore/README.md.'
 
 /** Of deploy/policies. */
 type Policy = 'backup' | 'backup-verify' | 'backup-verify-repair' | 'backup-restore'
 
 /**
- * Where backups are kept. Throws, with what to do, when it cannot be used. `makes`: a folder is made when it is not
- * there. `policy`: what gives the rights in a bucket.
+ * Opens the place of the backups. Throws, with what to do, when it cannot be used. `makes`: creates a missing folder.
+ * `policy`: the policy that grants the permissions in a bucket.
  */
 export async function openBackupPlace(
   { config, log, signal }: Needs,
@@ -44,7 +44,7 @@ export async function openBackupPlace(
   if ('bucket' in place) {
     if (makes && place.bucket === config.s3.bucket)
       throw new WrongUse(
-        `s3://${place.bucket} is the bucket of the papers: whoever holds the service’s key could remove both. Name another bucket, or a folder.`,
+        `s3://${place.bucket} is the bucket of the documents: anybody with the service’s key could remove both. Name another bucket, or a folder.`,
       )
     const s3 = await untilAborted(withBucketRegion({ ...config.s3, bucket: place.bucket }), signal)
     const trouble = await untilAborted(findS3Trouble(s3), signal)
@@ -63,15 +63,15 @@ export async function openBackupPlace(
   return openBackupFolder(path)
 }
 
-/** No setting names this bucket. */
+/** No setting names this bucket, so its advice differs from that of AWS_S3_BUCKET. */
 function adviceFor({ trouble, s3Code, advice }: S3TroubleFound, policy: Policy): string {
   if (trouble === 'not_allowed') return `${advisePolicy(policy)}.`
-  return s3Code === 'NoSuchBucket' ? 'Make it, or name one that exists.' : advice
+  return s3Code === 'NoSuchBucket' ? 'Create it, or name one that exists.' : advice
 }
 
 type Which = 'newest' | 'newest_finished'
 
-/** The backup that is meant: by its name, or the newest with files (`files: false`: the newest). Prints which newer one it leaves. */
+/** Opens a backup: by its name, or the newest with files (`files: false`: the newest). Prints which newer one it skips. */
 export async function openNamed(
   print: Printer,
   place: BackupStore,
@@ -85,7 +85,7 @@ export async function openNamed(
     const { opened, newer } = await openNewest(place, { key, all, which, files })
     if (newer !== undefined)
       print.text(
-        `${print.mark('note')} A newer backup has rows only, and is not taken; --backup ${newer.name} takes it.`,
+        `${print.mark('note')} Skipped a newer backup that has rows only; choose it with --backup ${newer.name}.`,
       )
     return opened
   }
@@ -96,7 +96,7 @@ export async function openNamed(
   return opened
 }
 
-/** `newer`: of rows alone, and passed over. */
+/** `newer`: a skipped backup that has rows only. */
 async function openNewest(place: BackupStore, { which, files, ...among }: Among & { which: Which; files: boolean }) {
   const { all } = among
   let rowsOnly: OpenedBackup | undefined
@@ -113,14 +113,14 @@ async function openNewest(place: BackupStore, { which, files, ...among }: Among 
 function notFinished(name: string, all: string[]): AppError {
   return new AppError(
     'gone',
-    `The backup ${name} is not finished: it is being made, or whoever made it was ended.${otherThan(name, all)}`,
+    `The backup ${name} is not finished: it is still running, or its command was stopped.${otherThan(name, all)}`,
   )
 }
 
 function otherThan(name: string, names: string[]): string {
   // The newest is the first.
   const before = names[names.indexOf(name) + 1]
-  return before === undefined ? '' : ` --backup ${before} names the one before.`
+  return before === undefined ? '' : ` Choose the previous one with --backup ${before}.`
 }
 
 type Among = { key: VerificationKey | undefined; all: string[] }
@@ -136,14 +136,14 @@ async function openUnlessUnfinished(
     if (!(error instanceof InvalidBackup)) throw error
     const advice =
       error instanceof UnsignedBackup
-        ? 'Without --public-key it is read all the same, and believed as it stands; --sign-key of `backup create` signs the next one.'
-        : 'If the key is the right one, take this backup from another copy of the place.'
-    const says = `The backup ${name} in ${place.address} cannot be believed: ${error.message}. ${advice}${otherThan(name, all)}`
+        ? 'Without --public-key it is accepted unsigned. Sign the next one with --sign-key of `backup create`.'
+        : 'If the key is right, use another copy of this backup.'
+    const says = `The backup ${name} in ${place.address} cannot be trusted: ${error.message}. ${advice}${otherThan(name, all)}`
     throw new AppError('gone', says, { cause: error })
   }
 }
 
-/** Throws as wrong use what the file is not. */
+/** Reads a key file. Throws a usage error when it has no such key. */
 export async function readKeyFile<Key>(
   path: string | undefined,
   option: string,
@@ -151,30 +151,30 @@ export async function readKeyFile<Key>(
 ): Promise<Key | undefined> {
   if (path === undefined) return undefined
   const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new WrongUse(`${option}: ${path} cannot be read (${error.code ?? 'no reason given'}). ${howKeysAreMade}`)
+    throw new WrongUse(`${option}: ${path} cannot be read (${error.code ?? 'no reason given'}). ${keyAdvice}`)
   })
   try {
     return read(pem)
   } catch (error) {
-    throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}. ${howKeysAreMade}`)
+    throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}. ${keyAdvice}`)
   }
 }
 
-/** Throws when the folder is the service's own, or a part of it or of another place for backups. */
+/** Throws when the folder is one of the service, below one, or below another place of backups. */
 async function requireApart(path: string, { uploadsDir, dataDir }: ConfigWithoutTokens): Promise<void> {
   const [real, ...own] = await Promise.all([path, uploadsDir, dataDir].map(realPathOf))
   for (let above = real; above !== undefined; above = above === dirname(above) ? undefined : dirname(above)) {
     if (own.includes(above))
       throw new WrongUse(
-        `${path} is UPLOADS_DIR or DATA_DIR, or below one: what destroys that would destroy the backups too. Name another folder, best on another disk.`,
+        `${path} is UPLOADS_DIR or DATA_DIR, or below one: losing that folder would lose the backups too. Name another folder, best on another disk.`,
       )
-    // What this user may not list is no place of theirs.
+    // A folder that this user may not list has no backups of theirs.
     if (above !== real && (await listBackups(openBackupFolder(above)).catch(() => [])).length > 0)
-      throw new WrongUse(`${path} is below ${above}, where backups are kept. Name that folder, or one outside of it.`)
+      throw new WrongUse(`${path} is below ${above}, which has backups. Name that folder, or one outside it.`)
   }
 }
 
-/** Of a folder that need not exist: without the symbolic links in what exists of it. */
+/** The path without symbolic links, also of a folder that does not exist yet. */
 async function realPathOf(path: string): Promise<string> {
   const above = dirname(path)
   return realpath(path).catch(async () => (path === above ? path : join(await realPathOf(above), basename(path))))
@@ -187,7 +187,7 @@ async function makeFolder(path: string): Promise<void> {
     if (!(error instanceof StoreError)) throw error
     const code = codeOf(error.cause) ?? 'no reason given'
     throw new WrongUse(
-      `Backups cannot be kept in ${path}: ${folderFailures.get(code) ?? `the system refuses it (${code})`}. Name a folder that this user may write to.`,
+      `Backups cannot be stored in ${path}: ${folderFailures.get(code) ?? `the system reports ${code}`}. Name a folder that this user may write to.`,
     )
   }
 }
@@ -197,10 +197,10 @@ const mayNotWrite = 'this user may not write there'
 const folderFailures = new Map([
   ['EEXIST', inTheWay],
   ['ENOTDIR', inTheWay],
-  ['ENOENT', 'no folder can be made there'],
+  ['ENOENT', 'no folder can be created there'],
   ['EACCES', mayNotWrite],
   ['EPERM', mayNotWrite],
-  ['EROFS', 'its disk can only be read'],
+  ['EROFS', 'its disk is read-only'],
   ['ENOSPC', 'its disk is full'],
   ['EDQUOT', 'its disk is full'],
 ])

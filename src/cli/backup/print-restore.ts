@@ -6,7 +6,7 @@ import { formatBytes, formatCount, type Printer } from '../printing/printer.ts'
 
 type RestoreReport = { ok: boolean; answer: object; lines: string[] }
 
-/** What became of a restore, once everything is done. Throws `CommandFailed` where a file is lacking. */
+/** Prints the result of a finished restore. Throws `CommandFailed` when a file is missing. */
 export function reportRestored(
   print: Printer,
   { name, manifest }: OpenedBackup,
@@ -33,7 +33,7 @@ export function reportRestored(
   print.text(`${mark} ${name} is restored: ${first}`)
   for (const line of rest) print.text(line)
   print.text(
-    `${print.mark('note')} All is as of ${asOf}: papers that were destroyed since are back, and rights that were withdrawn hold again. Do again what was done since: "The way back" in deploy/backup-restore/README.md says how.`,
+    `${print.mark('note')} Everything is as of ${asOf}: documents that were destroyed later are back, and permissions that were withdrawn later apply again. Repeat the later changes: see "The way back" in deploy/backup-restore/README.md.`,
   )
   if (!ok) throw new CommandFailed()
 }
@@ -42,21 +42,21 @@ function describeLoaded(lacking: number): RestoreReport {
   return {
     ok: lacking === 0,
     answer: { files: { lacking } },
-    lines: ['rows and files were there already, and what was left is done.', ...ifAny(lacking, notBrought)],
+    lines: ['rows and files were already there, and the remaining steps are done.', ...ifAny(lacking, notBrought)],
   }
 }
 
-const notBrought = 'Not brought back, and marked as missing in the documents: %.'
+const notBrought = 'Not restored, and marked as missing: %.'
 
 function describeFiles({ written, found, bytes, renamed, infected, lacking, damaged }: RestoredFiles): RestoreReport {
   return {
     ok: lacking === 0,
     answer: { files: { written, found, bytes, renamed: renamed.length, lacking, infected, damaged } },
     lines: [
-      `${formatCount(written + found, 'file')}, ${formatBytes(bytes)}, each read back and its hash compared.`,
+      `${formatCount(written + found, 'file')}, ${formatBytes(bytes)}, each read back and its hash verified.`,
       ...ifAny(damaged, 'Lost or damaged in the backup, and left out: %.'),
       ...ifAny(lacking, notBrought),
-      ...ifAny(infected, 'In no backup, because of a virus: %.'),
+      ...ifAny(infected, 'Not in any backup because of a virus: %.'),
     ],
   }
 }
@@ -67,18 +67,18 @@ function describeChecked(looked: Record<FileState, number>): RestoreReport {
     ok: notHere + missing + wrong + unreadable === 0,
     answer: { looked },
     lines: [
-      `its rows; of the files that they name, where they should be: ${formatCount(there)}.`,
+      `the rows; files found in their stores: ${formatCount(there)}.`,
       ...ifAny(
         notHere,
-        'On another disk, or in a store that is not set up: %. Name the whole old folder, with its hidden .store-id, as UPLOADS_DIR, or set the store up; or restore a backup that has files into an empty database. Files that are copied into a new folder are not found.',
+        'On another disk, or in a store that is not configured: %. Set UPLOADS_DIR to the whole old folder with its hidden .store-id, or configure the store; or restore a backup with files into an empty database. Files that are copied into a new folder are not found.',
       ),
       ...ifAny(
         missing + wrong,
-        'Missing or damaged: %. Put them back under their keys, or restore a backup that has files into an empty database; `verify` marks those that stay so.',
+        'Missing or damaged: %. Put them back under their keys, or restore a backup with files into an empty database. `verify` marks the rest.',
       ),
       ...ifAny(
         unreadable,
-        'Not read: %. Let this user read all that lies below UPLOADS_DIR, or replace the disk if the system’s log tells of errors, and run `verify`.',
+        'Not read: %. Let this user read everything below UPLOADS_DIR, or replace the disk if the system log has disk errors. Then run `verify`.',
       ),
     ],
   }

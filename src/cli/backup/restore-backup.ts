@@ -46,7 +46,7 @@ import { reportRestored } from './print-restore.ts'
 
 type CommandNeeds = { config: Config; log: Logger; print: Printer }
 
-/** Restores rows and files, brings the tables up to this version, and seals the trail under this database's numbers. */
+/** `backup restore`: restores files and rows, migrates the tables to this version, and seals the audit trail in this database. */
 export async function restore(needs: CommandNeeds, where: PathOrBucket, options: RestoreBackupOptions): Promise<void> {
   const { opened, restored } = await withShutdownSignal((signal) =>
     restoreRowsAndFiles({ ...needs, signal }, where, options),
@@ -89,7 +89,7 @@ async function finish(needs: CommandNeeds, backup: string, { isRowsOnly }: Resto
   })
 }
 
-/** What a restore needs: a database in which nothing is made yet, as its owner, and the stores. */
+/** Opens an empty database, as its owner, and the stores for a restore. */
 export async function withRestoring<Result>(
   { config, log }: { config: Config; log: Logger },
   work: (needs: RestoreNeeds) => Promise<Result>,
@@ -100,7 +100,7 @@ export async function withRestoring<Result>(
     opened.push(stop)
     const { db: ownerDb } = openDatabase({ ...owner, max: 4 }, log)
     opened.push(() => ownerDb.destroy())
-    // Nobody follows a link of these stores.
+    // These stores issue no links.
     const linkKey = randomBytes(32)
     const stores = await openStores(config, { db: ownerDb, log, metrics: createMetrics(), linkKey, s3Patience: {} })
     opened.push(async () => stores.close())
@@ -113,7 +113,7 @@ export async function withRestoring<Result>(
 
 type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSignal; patience?: WaitTimes }
 
-/** `backup restore`, until the rows stand. Says what it found; throws `CommandFailed` when it was ended before the end. */
+/** Restores files and rows. Prints its findings; throws `CommandFailed` when a signal stopped it. */
 export async function restoreBackup(
   needs: Needs,
   { place, opened }: { place: BackupStore; opened: OpenedBackup },
@@ -152,8 +152,7 @@ export async function restoreBackup(
     })
   } catch (error) {
     if (error instanceof InvalidBackup) throw notRestored(name, error)
-    if (!signal.aborted)
-      throw error instanceof RetriesExhausted ? explainGaveUp(error, 'it goes on where it stands') : error
+    if (!signal.aborted) throw error instanceof RetriesExhausted ? explainGaveUp(error, 'it resumes') : error
     print.json({ event: 'finished', ok: false, complete: false, backup: name })
     progress.print(stoppedResumable)
     throw new CommandFailed()
@@ -173,10 +172,10 @@ function nameFile({ print, progress }: Told, line: FileLine, found: string): voi
 }
 
 function notRestored(name: string, error: InvalidBackup): AppError {
-  const message = `The backup ${name} cannot be restored: ${error.message}. \`backup verify\` names all that is wrong with it.`
+  const message = `The backup ${name} cannot be restored: ${error.message}. \`backup verify\` lists all its problems.`
   const advice =
     error instanceof InvalidContent
-      ? ' Bring the file back from another copy of the backup, or give the same line with --without-damaged: all else is restored, and what is left out is named.'
+      ? ' Copy the file from another copy of the backup, or run this again with --without-damaged to restore everything else.'
       : ''
   return new AppError('gone', `${message}${advice}`, { cause: error })
 }

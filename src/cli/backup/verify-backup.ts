@@ -19,7 +19,7 @@ import { stoppedIncomplete, formatBytes, formatCount, type Printer, showProgress
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal; patience?: WaitTimes }
 
-/** `backup verify`. Throws `CommandFailed`, after naming what is wrong, unless all is right. */
+/** `backup verify`. Prints the problems, and throws `CommandFailed` if there are any. */
 export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
   const { print, signal, patience = defaultWaitTimes } = needs
   const place = await openBackupPlace(needs, where, {
@@ -53,7 +53,7 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
     for (const line of adviseOnDamage(kinds)) print.text(line)
     if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
   } catch (error) {
-    throw error instanceof RetriesExhausted ? explainGaveUp(error, 'a verification begins anew') : error
+    throw error instanceof RetriesExhausted ? explainGaveUp(error, 'the verification starts over') : error
   } finally {
     place.close()
   }
@@ -87,11 +87,16 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
     problems,
   })
   if (signature === 'none')
-    print.text(`${print.mark('note')} It is not signed: who can write there could have changed it unseen.`)
-  if (signature === 'unchecked') print.text(`${print.mark('note')} It is signed; --public-key FILE would show by whom.`)
+    print.text(
+      `${print.mark('note')} The backup is not signed: anybody who can write there could have changed it unnoticed.`,
+    )
+  if (signature === 'unchecked')
+    print.text(`${print.mark('note')} The backup is signed. Check the signature with --public-key FILE.`)
   warnRowsOnly(print, manifest)
   if (lacking > 0)
-    print.text(`${print.mark('note')} It lacks ${formatCount(lacking, 'file')} that could not be had when it was made.`)
+    print.text(
+      `${print.mark('note')} The backup lacks ${formatCount(lacking, 'file')} that could not be read when it was created.`,
+    )
   const mark = print.mark(isRight)
   const verdict = problems === 0 ? noProblem(isComplete) : formatCount(problems, 'problem')
   print.text(
@@ -101,22 +106,20 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
 }
 
 function noProblem(isComplete: boolean): string {
-  return isComplete ? 'all as it was written' : 'nothing wrong so far'
+  return isComplete ? 'unchanged' : 'no problem so far'
 }
 
-/** What to do about what is wrong in a backup, a line for each kind of it. */
+/** What to do about the problems of a backup, a line for each kind. */
 function adviseOnDamage({ backup, missing, damaged, aside }: Record<ProblemKind, number>): string[] {
-  const again = '`backup create` copies again what the store still has'
+  const again = '`backup create` copies them again if the store still has them'
   const lines: string[] = []
   if (backup > 0)
-    lines.push(
-      'What is wrong in its rows or lists cannot be mended: make another backup, or take this one from another copy.',
-    )
+    lines.push('Damaged rows or lists cannot be repaired: create another backup, or use another copy of this one.')
   if (damaged > 0)
-    lines.push(`Damaged files: --repair puts them aside; then ${again}. See docs/runbook/backup-lacking.md.`)
+    lines.push(`Damaged files: --repair sets them aside; then ${again}. See docs/runbook/backup-lacking.md.`)
   if (aside > 0)
     lines.push(
-      `Put aside, as ….damaged: ${formatCount(aside, 'file')}. The next ${again}: run it now, since until then no backup here has them. See docs/runbook/backup-lacking.md.`,
+      `Set aside, as ….damaged: ${formatCount(aside, 'file')}. The next ${again}: run it now, because until then no backup here has them. See docs/runbook/backup-lacking.md.`,
     )
   if (missing > 0) lines.push(`Missing files: ${again}. See docs/runbook/backup-lacking.md.`)
   return lines

@@ -7,20 +7,20 @@ import { readIfExists } from '../../files/file-system.ts'
 type Environment = Record<string, string | undefined>
 
 export type LoadedEnvironment = {
-  /** Where a setting stands, in words for people: `.env` or `the environment`. */
+  /** The source of a setting, for people: `.env` or `the environment`. */
   sourceOf: (name: string) => string
-  /** Whether credentials of S3 are still those of `.env.example`. */
+  /** Whether S3 credentials are still the placeholders of `.env.example`. */
   hasPlaceholders: boolean
 }
 
 /**
- * Adds the `.env` of the working directory to the environment, which wins. Added there and not only read, so that
- * what the AWS SDK asks the environment for (`AWS_PROFILE`) may stand in the file too.
+ * Adds the `.env` of the working directory to the environment, which wins. It changes the environment itself, so that
+ * the file may also have settings that the AWS SDK reads, such as `AWS_PROFILE`.
  */
 export async function loadEnvironment(environment: Environment, file = '.env'): Promise<LoadedEnvironment> {
   const added = new Set<string>()
   for (const [name, value] of Object.entries(parseEnv(await readSettings(file)))) {
-    // What counts as none, an empty value or a placeholder, hides nothing of the file.
+    // An empty value or a placeholder in the environment does not hide that of the file.
     if (findSetting(environment, name) !== undefined) continue
     environment[name] = value
     added.add(name)
@@ -35,7 +35,7 @@ async function readSettings(file: string): Promise<string> {
     return (await readIfExists(file)) ?? ''
   } catch (error) {
     throw new ConfigError(
-      `${file} cannot be read (${codeOf(error) ?? 'no reason given'}); let this user read it, or take it away.`,
+      `${file} cannot be read (${codeOf(error) ?? 'no reason given'}); let this user read it, or remove it.`,
       {
         cause: error,
       },
@@ -43,7 +43,7 @@ async function readSettings(file: string): Promise<string> {
   }
 }
 
-// The SDK's default chain reads these by itself, and would take a placeholder for a key.
+// The SDK's default chain reads these variables itself, and would use a placeholder as a key.
 function hidePlaceholders(environment: Environment): boolean {
   let isAnyHidden = false
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) {

@@ -11,7 +11,10 @@ import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
 
 type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
 
-/** For a command that is in vain without S3. Throws `store_unavailable`, with what is wrong and what to do, when the bucket cannot be used or is not ours; the signal's reason when that aborts first. */
+/**
+ * For a command that cannot work without S3. Throws `store_unavailable`, with the cause and what to do, when the bucket
+ * cannot be used or belongs to another installation; throws the signal's reason when that aborts first.
+ */
 export async function requireS3(needs: Needs): Promise<void> {
   const trouble = await untilAborted(findS3Trouble(needs.config.s3), needs.signal)
   if (trouble !== undefined)
@@ -23,13 +26,13 @@ export async function requireS3(needs: Needs): Promise<void> {
 function wrongBucketError(): AppError {
   return new AppError(
     'store_unavailable',
-    `Papers lie on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`,
+    `Documents are on S3, but ${notOurBucket}. Correct AWS_S3_BUCKET and run this again.`,
   )
 }
 
 /**
- * Before anything is destroyed for good: where bytes may lie on S3, it is there, the bucket is ours, and the credentials
- * may list and destroy versions. Throws with what is wrong and what to do; nothing was changed by then.
+ * Checks before anything is destroyed: if files may be on S3, then S3 answers, the bucket belongs to this installation,
+ * and the credentials may list and destroy versions. Throws with the cause and what to do.
  */
 export async function requireDestruction(needs: Needs, { documentIds }: PurgeScope): Promise<void> {
   const left = await countDisposedBlobs(needs.db, documentIds)
@@ -46,6 +49,6 @@ export async function requireDestruction(needs: Needs, { documentIds }: PurgeSco
   if (right === undefined) return
   throw new AppError(
     'forbidden',
-    `These credentials lack the right ${right}, without which nothing on S3 can be destroyed for good; nothing was changed. The service’s own have it not, on purpose: give what deploy/policies/purge-now.json says, s3:ListBucketVersions (on the bucket) and s3:DeleteObjectVersion (on its objects), to a role of the operator’s, and run this with that role’s credentials (AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key taken out of .env).`,
+    `These credentials lack the permission ${right}, which destroying files on S3 needs. Nothing was changed. The service’s credentials lack it on purpose. Grant a role of an operator the policy deploy/policies/purge-now.json: s3:ListBucketVersions on the bucket and s3:DeleteObjectVersion on its objects. Run this with the credentials of that role (AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key removed from .env).`,
   )
 }

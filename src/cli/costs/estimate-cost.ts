@@ -44,7 +44,7 @@ export async function estimateCost(needs: CommandNeeds, options: CostOptions): P
   printCosts(needs.print, { facts, prices, options, costs })
 }
 
-const copyPrices = 'Copy src/documents/costs/prices.json and put your prices into the copy.'
+const copyPrices = 'Copy src/documents/costs/prices.json and change the prices in the copy.'
 
 async function readPricesFrom(path: string): Promise<Prices> {
   const json = await readFile(path, 'utf8').catch((error: unknown) => {
@@ -54,14 +54,14 @@ async function readPricesFrom(path: string): Promise<Prices> {
     return readPrices(json)
   } catch (error) {
     if (error instanceof NoPrices)
-      throw new WrongUse(`--prices: ${path} has no prices in the form that is needed: ${error.message}. ${copyPrices}`)
+      throw new WrongUse(`--prices: ${path} does not have prices in the required form: ${error.message}. ${copyPrices}`)
     throw error
   }
 }
 
 function lifecycleOf(options: CostOptions): Lifecycle {
   return {
-    // As `s3 setup` has it: what goes soon is not moved first.
+    // As in `s3 setup`: files that are destroyed soon are not moved first.
     hiddenToIaDays: options.noncurrentDays < 60 ? undefined : 30,
     hiddenGoneDays: options.noncurrentDays,
     keptToIaDays: options.iaAfter,
@@ -102,10 +102,10 @@ const names: Record<CostLine, string> = {
   storage_standard_ia: 'storage, STANDARD_IA',
   upload_requests: 'requests: uploads',
   download_requests: 'requests: downloads',
-  own_requests: 'requests: the service’s own',
+  own_requests: 'requests: the service',
   transitions: 'moves to STANDARD_IA',
   retrieval: 'reading from STANDARD_IA',
-  transfer_out: 'transfer to people',
+  transfer_out: 'transfer to clients',
   cloudfront_requests: 'requests: CloudFront',
 }
 const nameWidth = 29
@@ -133,7 +133,7 @@ function printCosts(print: Printer, { facts, prices, options, costs }: CostRepor
     print.paint(
       'bold',
       lineOf(
-        'all',
+        'total',
         scenarioNames.map((way) => formatMoney(costs[way].total)),
       ),
     ),
@@ -144,10 +144,11 @@ function printCosts(print: Printer, { facts, prices, options, costs }: CostRepor
 }
 
 function printFacts(print: Printer, facts: CostFacts, { firm, days }: CostOptions): void {
-  print.text(firm === undefined ? `Firms with papers: ${formatCount(facts.firms)}.` : `Firm ${firm}.`)
-  print.text(`Files kept: ${formatAmount(countOf(facts.stored))}.`)
-  if (facts.localFiles > 0) print.text(`Of those on a disk, counted as if on S3: ${formatCount(facts.localFiles)}.`)
-  print.text(`Files removed that a versioned bucket may keep: ${formatAmount(countOf(facts.hidden))}.`)
+  print.text(firm === undefined ? `Firms with documents: ${formatCount(facts.firms)}.` : `Firm ${firm}.`)
+  print.text(`Current files: ${formatAmount(countOf(facts.stored))}.`)
+  if (facts.localFiles > 0)
+    print.text(`Current files on a disk, counted as if on S3: ${formatCount(facts.localFiles)}.`)
+  print.text(`Removed files that a versioned bucket may still store: ${formatAmount(countOf(facts.hidden))}.`)
   print.text(
     `In the last ${formatCount(days, 'day')} uploaded: ${formatAmount(countOf(newerThan(facts.stored, days)))}; downloaded: ${formatAmount(countOf(facts.downloads))}.`,
   )
@@ -161,7 +162,7 @@ function lineOf(name: string, cells: string[]): string {
   return name.padEnd(nameWidth) + cells.map((cell) => cell.padStart(priceWidth)).join('')
 }
 
-/** To the hundredth of a cent: one firm costs little. */
+/** Four decimals, since one firm costs little. */
 function formatMoney(price: number): string {
   return price.toFixed(4)
 }

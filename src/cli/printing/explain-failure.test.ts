@@ -8,7 +8,7 @@ import { explainFailure, explainListening } from './explain-failure.ts'
 
 describe('a database that cannot be opened, or went away', () => {
   test.each([
-    ['28P01', 'refuses this user or password'],
+    ['28P01', 'rejects this user or password'],
     ['3D000', 'createdb'],
     ['42501', 'db migrate with DATABASE_OWNER_URL'],
     ['42501', 'docs/grants.md'],
@@ -19,7 +19,7 @@ describe('a database that cannot be opened, or went away', () => {
     ['ENOTFOUND', 'host name'],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'sslrootcert'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'another name'],
-  ])('%s, however deep it lies: says what to do', (code, advice) => {
+  ])('%s, at any depth of causes: says what to do', (code, advice) => {
     const cause = Object.assign(new Error('from the driver'), { code })
     const { message, isExpected } = explainFailure(new Error('the database could not be migrated', { cause }))
     expect(message).toMatch(/^The database \(DATABASE_URL, DATABASE_OWNER_URL, DATABASE_DIRECT_URL\): /)
@@ -40,11 +40,11 @@ test('a transaction pooler at DATABASE_URL: names the setting that is missing', 
 })
 
 describe('a store that cannot serve', () => {
-  test('S3: says what it said, and which command tells what is wrong', () => {
+  test('S3: names its error and the command that finds the cause', () => {
     const failure = s3FailureOf(Object.assign(new Error('from the SDK'), { name: 'AccessDenied' }))
     expect(explainFailure(new S3Error('list_objects', failure))).toEqual({
       code: 'store_unavailable',
-      message: 'S3 cannot be used (AccessDenied). See what ./bin/paniq-docs s3 test says, and run this again.',
+      message: 'S3 cannot be used (AccessDenied). Find the cause with ./bin/paniq-docs s3 test, and run this again.',
       isExpected: true,
     })
   })
@@ -74,13 +74,13 @@ describe('a store that cannot serve', () => {
     )
   })
 
-  test('but that no file lies under a key is not foreseen here', () => {
+  test('but a missing file under a key is unexpected here', () => {
     const failed = toLocalError(Object.assign(new Error('ENOENT: open'), { code: 'ENOENT', errno: -2 }))
     expect(explainFailure(failed).isExpected).toBe(false)
   })
 })
 
-test('what is said to people already is said as it is', () => {
+test('a message for people stays as it is', () => {
   expect(explainFailure(new ConfigError('PORT: must be.'))).toMatchObject({
     message: 'PORT: must be.',
     isExpected: true,
@@ -88,16 +88,16 @@ test('what is said to people already is said as it is', () => {
   expect(explainFailure(new AppError('conflict', 'It is there.'))).toMatchObject({ code: 'conflict', isExpected: true })
 })
 
-test('what nobody foresaw is one sentence, and is to be logged', () => {
+test('an unexpected error is one sentence, and is logged', () => {
   const { message, isExpected } = explainFailure(new TypeError('x is not a function\n    at somewhere'))
-  expect(message).toBe('Something went wrong that should not: x is not a function. LOG_LEVEL=debug shows the rest.')
+  expect(message).toBe('Unexpected error: x is not a function. Run it again with LOG_LEVEL=debug for details.')
   expect(isExpected).toBe(false)
 })
 
 test.each([
-  ['EADDRINUSE', 'Port 80 is taken. Stop the program that uses it, or choose another: PORT=81 npm start'],
-  ['EACCES', 'PORT: 80 may not be used by this user. Choose one above 1023: PORT=8000 npm start'],
-  ['EADDRNOTAVAIL', 'HOST: "10.0.0.1" is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for every one it has.'],
+  ['EADDRINUSE', 'Port 80 is in use. Stop the program that uses it, or choose another port: PORT=81 npm start'],
+  ['EACCES', 'PORT: this user may not use 80. Choose a port above 1023: PORT=8000 npm start'],
+  ['EADDRNOTAVAIL', 'HOST: "10.0.0.1" is not an address of this machine. Use 127.0.0.1, or 0.0.0.0 for every address.'],
 ])('an address that cannot be listened on, %s', (code, message) => {
   const explained = explainListening(Object.assign(new Error('listen'), { code }), { host: '10.0.0.1', port: 80 })
   expect(explained).toEqual(new ConfigError(message))

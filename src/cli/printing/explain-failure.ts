@@ -9,15 +9,15 @@ import { BackupStoreError } from '../../storage/backup-store/backup-store.ts'
 
 export type Explained = {
   code: string
-  /** One line, for the person who gave the command. */
+  /** One line, for the person who ran the command. */
   message: string
-  /** Whether it could be foreseen. What could not belongs whole into the log. */
+  /** An unexpected failure is logged with its stack. */
   isExpected: boolean
 }
 
 /**
- * What went wrong and what to do about it, without a stack, a secret or a word of the libraries where we know better.
- * `database`: which it is, where the settings were read.
+ * Describes what went wrong and what to do, without a stack or a secret, and without library messages for known failures.
+ * `database`: the database that the settings name.
  */
 export function explainFailure(
   error: unknown,
@@ -32,12 +32,12 @@ export function explainFailure(
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
   return {
     code: 'internal',
-    message: `Something went wrong that should not: ${line}. LOG_LEVEL=debug shows the rest.`,
+    message: `Unexpected error: ${line}. Run it again with LOG_LEVEL=debug for details.`,
     isExpected: false,
   }
 }
 
-/** What was thrown for the person who gave the command. */
+/** Errors with a message for the person who ran the command. */
 function explainForeseen(error: unknown): Explained | undefined {
   if (error instanceof ConfigError) return expected('configuration', error.message)
   if (error instanceof WrongUse) return expected('wrong_use', error.message)
@@ -49,7 +49,7 @@ function expected(code: string, message: string): Explained {
   return { code, message, isExpected: true }
 }
 
-// First: what S3's own connection says is said by a database's too.
+// Before the database: both report the same connection errors.
 function explainStore(causes: Error[]): Explained | undefined {
   const error = causes.find((each) => each instanceof StoreError)
   if (error?.code !== 'unavailable') return undefined
@@ -57,7 +57,7 @@ function explainStore(causes: Error[]): Explained | undefined {
   return expected('store_unavailable', `${says} ${advice}, and run this again.`)
 }
 
-/** A file or folder of the settings, or of the command line. What is missing is a mistake of ours, unless it was looked for. */
+/** A file or folder of the settings or of the command line. A missing one is a bug, unless the code looked for it. */
 function explainDisk(causes: Error[]): Explained | undefined {
   for (const each of causes) {
     if (!('path' in each) || hasCode(each, 'ENOENT')) continue
@@ -69,21 +69,24 @@ function explainDisk(causes: Error[]): Explained | undefined {
 }
 
 const byDatabaseCode: [codes: string[], message: string][] = [
-  [['28P01'], 'the server refuses this user or password; correct it.'],
+  [['28P01'], 'the server rejects this user or password. Correct it.'],
   [
     ['28000'],
-    'the server has no such user, or does not let it in from here, or only over TLS; correct the user, or add ?sslmode=verify-full to the address.',
+    'the server has no such user, or does not accept it from this machine, or only over TLS. Correct the user, or add ?sslmode=verify-full to the address.',
   ],
-  [['3D000'], 'the server has no such database; make it (createdb NAME), or name another.'],
+  [['3D000'], 'the database does not exist. Create it (createdb NAME), or name another.'],
   [
     ['42501'],
-    'this user lacks a right: to make or change the tables, or one that docs/grants.md lists. Run ./bin/paniq-docs db migrate with DATABASE_OWNER_URL set to the user who owns the tables, or may make them, beside DATABASE_URL: it gives the service’s user all its rights anew.',
+    'this user lacks a permission: to create or change the tables, or one in docs/grants.md. Run ./bin/paniq-docs db migrate with DATABASE_URL, and with DATABASE_OWNER_URL set to the owner of the tables: it grants the service’s user all its permissions.',
   ],
-  [['53300'], 'the server accepts no more connections; close some, or raise max_connections.'],
-  [['57P03'], 'the server is starting or stopping; try again in a few seconds.'],
-  [['ENOTFOUND', 'EAI_AGAIN'], 'its host name is not known. Correct the address.'],
-  [['ERR_TLS_CERT_ALTNAME_INVALID'], 'the server’s certificate is for another name; use the name that it is for.'],
-  [['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'], 'the server’s certificate is out of date; renew it, or set the clock.'],
+  [['53300'], 'the server accepts no more connections. Close some, or raise max_connections.'],
+  [['57P03'], 'the server is starting or stopping. Wait a few seconds and try again.'],
+  [['ENOTFOUND', 'EAI_AGAIN'], 'its host name is unknown. Correct the address.'],
+  [['ERR_TLS_CERT_ALTNAME_INVALID'], 'the server’s certificate is for another name. Use that name.'],
+  [
+    ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'],
+    'the server’s certificate is out of date. Renew it, or correct the clock.',
+  ],
   [
     [
       'SELF_SIGNED_CERT_IN_CHAIN',
@@ -92,21 +95,21 @@ const byDatabaseCode: [codes: string[], message: string][] = [
       'UNABLE_TO_GET_ISSUER_CERT',
       'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
     ],
-    'nobody known here vouches for the server’s certificate; add sslrootcert=/path/to/its/ca.pem to the address.',
+    'the server’s certificate is not trusted. Add sslrootcert=/path/to/its/ca.pem to the address.',
   ],
 ]
 
 const byKind: [is: (error: unknown) => boolean, message: string][] = [
-  [isWithoutTls, 'the server does without TLS; take sslmode out of the address, or turn TLS on there (ssl = on).'],
+  [
+    isWithoutTls,
+    'the server does not use TLS. Remove sslmode from the address, or turn on TLS in the server (ssl = on).',
+  ],
   [
     isFromPooler,
-    'a transaction pooler such as PgBouncer answers there. Set DATABASE_DIRECT_URL to the address of PostgreSQL itself; docs/configuration.md says more.',
+    'a transaction pooler such as PgBouncer answers there. Set DATABASE_DIRECT_URL to the address of PostgreSQL itself; see docs/configuration.md.',
   ],
-  // Last: it knows several of the codes above too.
-  [
-    isUnreachable,
-    'nothing answers there as PostgreSQL would. Start PostgreSQL, or correct the address, and run this again.',
-  ],
+  // Last: it covers several of the codes above too.
+  [isUnreachable, 'no PostgreSQL answers there. Start PostgreSQL, or correct the address, and run this again.'],
 ]
 
 function explainDatabase(causes: Error[], database: string): Explained | undefined {
@@ -124,7 +127,7 @@ function* causesOf(error: unknown): Generator<Error> {
   yield* causesOf(error.cause)
 }
 
-/** What a store that cannot serve said, as a sentence, and what to do, as the beginning of one. */
+/** The failure of a store as a sentence, and what to do as the beginning of one. */
 export function describeStoreFailure(error: StoreError): { says: string; advice: string } {
   if (!(error instanceof BackupStoreError)) return describe(error, undefined)
   const { cause, address: place, policy } = error
@@ -133,18 +136,18 @@ export function describeStoreFailure(error: StoreError): { says: string; advice:
   return isForbidden && policy !== undefined ? { ...told, advice: advisePolicy(policy) } : told
 }
 
-/** What to do where a right is missing in a bucket of backups, as the beginning of a sentence. */
+/** What to do about a missing permission in a bucket of backups, as the beginning of a sentence. */
 export function advisePolicy(policy: string): string {
   return `Use credentials that have the policy deploy/policies/${policy}.json`
 }
 
-/** `place`: where backups are kept, when it was that. */
+/** `place`: where the backups are, when the store is that. */
 function describe(error: StoreError, place: string | undefined): { says: string; advice: string } {
   const where = place ?? 'S3'
   if (error instanceof S3Error)
     return {
       says: `${where} cannot be used (${error.failure.s3Code}).`,
-      advice: place === undefined ? seeS3Test : 'See that it answers and may be used with these credentials',
+      advice: place === undefined ? seeS3Test : 'Check that it answers and accepts these credentials',
     }
   const disk = place ?? 'UPLOADS_DIR or DATA_DIR'
   return {
@@ -153,31 +156,31 @@ function describe(error: StoreError, place: string | undefined): { says: string;
   }
 }
 
-const seeS3Test = 'See what ./bin/paniq-docs s3 test says'
+const seeS3Test = 'Find the cause with ./bin/paniq-docs s3 test'
 
-/** What the end of a backup's patience is to people. `whatStands`: what a second run finds of the first. */
+/** Explains that a backup stopped retrying. `whatStands`: what a second run finds of the first. */
 export function explainGaveUp(error: RetriesExhausted, whatStands: string): AppError {
   const { says, advice } = describeStoreFailure(error.cause)
   return new AppError('store_unavailable', `${says} ${advice}, and run this again: ${whatStands}.`, { cause: error })
 }
 
-/** What Node threw when it could not listen, as one line that says what to do; anything else as it came. */
+/** Explains a failure to listen. Returns other errors unchanged. */
 export function explainListening(error: unknown, { host, port }: { host: string; port: number }): unknown {
   switch (codeOf(error) ?? '') {
     case 'EADDRINUSE':
       return new ConfigError(
-        `Port ${port} is taken. Stop the program that uses it, or choose another: PORT=${port + 1} npm start`,
+        `Port ${port} is in use. Stop the program that uses it, or choose another port: PORT=${port + 1} npm start`,
         { cause: error },
       )
     case 'EACCES':
-      return new ConfigError(`PORT: ${port} may not be used by this user. Choose one above 1023: PORT=8000 npm start`, {
+      return new ConfigError(`PORT: this user may not use ${port}. Choose a port above 1023: PORT=8000 npm start`, {
         cause: error,
       })
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return new ConfigError(
-        `HOST: ${JSON.stringify(host)} is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for every one it has.`,
+        `HOST: ${JSON.stringify(host)} is not an address of this machine. Use 127.0.0.1, or 0.0.0.0 for every address.`,
         { cause: error },
       )
     default:
@@ -185,25 +188,25 @@ export function explainListening(error: unknown, { host, port }: { host: string;
   }
 }
 
-/** The command did what it was asked, the result is bad, and it has said so. */
+/** The command has run, and has printed that its result is a failure. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed'
 }
 
-/** Somebody told it to end before it had begun, or before it was done with what is soon done. */
+/** A shutdown signal stopped the command before it did anything, or within a short operation. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
   override readonly message = 'The command was stopped before it finished. Run it again.'
 }
 
-/** Asked for in a way that cannot be; the message says in which way it can. */
+/** A usage error. The message says what is allowed. */
 export class WrongUse extends Error {
   override readonly name = 'WrongUse'
 }
 
-/** Which database the settings mean, without its password and whatever else its address carries. */
+/** Describes the database of the settings, without its password and the other parts of its address. */
 export function describeDatabase(config: DatabaseConfig): string {
-  if (config.kind === 'embedded') return 'the one that comes along, in DATA_DIR'
+  if (config.kind === 'embedded') return 'the embedded one, in DATA_DIR'
   const { url, ownerUrl, directUrl } = config
   const named = [`DATABASE_URL: ${describeAddress(url)}`]
   if (ownerUrl !== undefined) named.push(`DATABASE_OWNER_URL: ${describeAddress(ownerUrl)}`)
@@ -213,7 +216,7 @@ export function describeDatabase(config: DatabaseConfig): string {
 
 function describeAddress(address: string): string {
   const { username, hostname, port, pathname, searchParams } = new URL(address)
-  // As the driver has it: what stands behind the question mark goes before what stands in front of it.
+  // As in the driver: the query of the address wins over its host, port and user.
   const [host, itsPort, user] = [
     searchParams.get('host') || decoded(hostname) || 'localhost',
     searchParams.get('port') || port || '5432',
@@ -223,7 +226,7 @@ function describeAddress(address: string): string {
   return `${user ? `${user}@` : ''}${host}${host.startsWith('/') ? '' : `:${itsPort}`}${name === '' ? '' : `, database ${name}`}`
 }
 
-/** What is not written as an address would have it is taken as it stands, as the driver does. */
+/** Text that is not valid percent-encoding stays as it is, as in the driver. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

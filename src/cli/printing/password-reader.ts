@@ -8,8 +8,9 @@ import { WrongUse } from './explain-failure.ts'
 type Streams = { stdin: NodeJS.ReadStream; stderr: NodeJS.WriteStream }
 
 /**
- * How a new password is read: all of standard input but its last line break, or twice from the terminal, unseen. Never
- * from an argument, which everybody on the machine sees in the list of processes. Throws at once where it cannot be.
+ * Returns how to read a new password: all of standard input except the last line break, or twice from the terminal
+ * without echo. Never an argument, which everybody on the machine sees in the list of processes. Throws at once when
+ * neither is possible.
  */
 export function passwordReader(
   email: string,
@@ -18,27 +19,27 @@ export function passwordReader(
 ): () => Promise<string> {
   if (passwordStdin && stdin.isTTY)
     throw new WrongUse(
-      '--password-stdin: standard input is the terminal, which would show it. Leave it out to be asked, unseen.',
+      '--password-stdin: standard input is the terminal, which would show the password. Omit the option to be asked.',
     )
   if (passwordStdin) return async () => (await text(stdin)).replace(/\r?\n$/, '')
   if (stdin.isTTY) return async () => askTwice(email, { stdin, stderr })
-  throw new WrongUse('There is no terminal to ask for the password on. Give it on standard input: --password-stdin')
+  throw new WrongUse('There is no terminal to ask for the password. Give it on standard input with --password-stdin.')
 }
 
 async function askTwice(email: string, { stdin, stderr }: Streams): Promise<string> {
-  const questions = [`New password for ${email}, 8 characters or more: `, 'Once more: ']
+  const questions = [`New password for ${email}, 8 characters or more: `, 'Repeat it: ']
   const [password, again] = await askUnseen(questions, { stdin, stderr })
   if (password === undefined || again === undefined)
-    throw new AppError('validation_failed', 'No password was given; nothing was changed.')
-  if (password !== again) throw new AppError('validation_failed', 'The two are not the same; nothing was changed.')
+    throw new AppError('validation_failed', 'No password was given. Nothing was changed.')
+  if (password !== again) throw new AppError('validation_failed', 'The passwords differ. Nothing was changed.')
   return password
 }
 
-/** Asks on the terminal without showing what is typed. Answers that Ctrl-C or Ctrl-D kept back are missing. */
+/** Asks on the terminal without echo. After Ctrl-C or Ctrl-D the remaining answers are missing. */
 async function askUnseen(questions: string[], { stdin, stderr }: Streams): Promise<string[]> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const reader = createInterface({ input: stdin, output: nowhere, terminal: true, historySize: 0 })
-  // The iterator keeps lines that come before they are asked for, as when somebody pastes both.
+  // The iterator buffers lines that arrive early, such as two pasted ones.
   const lines = reader[Symbol.asyncIterator]()
   reader.once('SIGINT', () => reader.close())
   const answers: string[] = []

@@ -5,20 +5,20 @@ import type { Waiting } from '../../documents/stores/wait-for-s3.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
-/** Where a command's answer goes: lines for people, coloured on a terminal, or one JSON object for machines. */
+/** Prints the results of a command: lines for people, coloured on a terminal, or JSON for machines. */
 export type Printer = {
   readonly isJson: boolean
-  /** A line for people; nothing where machines read. */
+  /** Prints a line for people; nothing with `--json`. */
   text(line: string): void
-  /** The whole answer for machines; nothing where people read. */
+  /** Prints an object for machines; nothing without `--json`. */
   json(object: object): void
   paint(style: Style, text: string): string
-  /** What a line for people begins with: that all is well, that something is wrong, or that there is something to know. */
+  /** The mark that a line for people begins with: success, failure or a note. */
   mark(isRight: boolean | 'note'): string
 }
 
 export function createPrinter(isJson: boolean, stream: NodeJS.WriteStream = process.stdout): Printer {
-  // styleText itself leaves the colours out where the stream is no terminal or NO_COLOR is set.
+  // styleText omits colours when the stream is not a terminal or NO_COLOR is set.
   const paint: Printer['paint'] = (style, text) => styleText(style, text, { stream })
   return {
     isJson,
@@ -37,19 +37,19 @@ export type Amount = { files: number; bytes: number }
 
 export type Progress = {
   update(done: Amount): void
-  /** A line of text in between, without tearing the bar. */
+  /** Prints a line without breaking the bar. */
   print(line: string): void
   end(): void
 }
 
 const clearLine = '\r\u001b[K'
 const barWidth = 24
-/** Often enough to be alive on a terminal, seldom enough for a log that somebody keeps. */
+/** Frequent on a terminal, rare in output that goes to a file. */
 const intervalMs = { terminal: 200, lines: 10_000, json: 1000 }
 
 /**
- * Shows how far long work is: a bar where people look at a terminal, a line every ten seconds where they keep the
- * output, a JSON object a second for machines.
+ * Shows the progress of long work: a bar on a terminal, a line every ten seconds in a file, a JSON object every second
+ * for machines.
  */
 export function showProgress(print: Printer, total: Amount, stream: NodeJS.WriteStream = process.stderr): Progress {
   const kind = print.isJson ? 'json' : stream.isTTY ? 'terminal' : 'lines'
@@ -76,12 +76,12 @@ export function showProgress(print: Printer, total: Amount, stream: NodeJS.Write
   }
 }
 
-/** Where a log goes that is written beside a bar: on a terminal each of its lines takes the place of the bar, which comes again below. */
+/** Wraps a stream for log lines: on a terminal each line replaces the progress bar, which is printed again below. */
 export function clearingProgress(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>): { write(line: string): void } {
   return { write: (line) => void stream.write(stream.isTTY ? `${clearLine}${line}` : line) }
 }
 
-/** For machines: seconds left are null as long as nothing is done. */
+/** For machines. `seconds_left` is null until something is done. */
 export function progressOf(done: Amount, total: Amount, seconds: number) {
   const bytesPerSecond = done.bytes / seconds
   const shareDone = shareOf(done, total)
@@ -96,7 +96,7 @@ export function progressOf(done: Amount, total: Amount, seconds: number) {
   }
 }
 
-/** `1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 30 s left`; without bytes where there are none to count. */
+/** `1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 30 s left`; without bytes when the total has none. */
 export function describeProgress(done: Amount, total: Amount, seconds: number): string {
   const { bytes_per_second: rate, seconds_left: left } = progressOf(done, total, seconds)
   const files = `${formatCount(done.files)} of ${formatCount(total.files, 'file')}`
@@ -110,7 +110,7 @@ function barOf(done: Amount, total: Amount): string {
   return `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`
 }
 
-/** Small files take their time too: the share of files and the share of bytes count alike. */
+/** Small files take time too: the share of files and the share of bytes count equally. */
 function shareOf(done: Amount, total: Amount): number {
   const files = partOf(done.files, total.files)
   if (total.bytes === 0) return Math.min(1, files)
@@ -141,12 +141,12 @@ function formatDuration(seconds: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
 }
 
-/** Says to people that S3 is waited for, and how that ended. */
+/** Prints that the command waits for S3, and how the wait ended. */
 export function createWaitingPrinter(say: (line: string) => void, patienceMs: number): (state: Waiting) => void {
   const words: Record<Waiting, string> = {
-    waiting: `S3 does not answer; waiting for it, up to ${formatMinutes(patienceMs)}. Ctrl-C ends this safely.`,
+    waiting: `S3 does not answer. Waiting for it, up to ${formatMinutes(patienceMs)}. Ctrl-C stops safely.`,
     back: 'S3 answers again.',
-    given_up: `S3 stayed away for ${formatMinutes(patienceMs)}.`,
+    given_up: `S3 did not answer for ${formatMinutes(patienceMs)}.`,
   }
   return (state) => say(words[state])
 }
@@ -156,13 +156,13 @@ function formatMinutes(ms: number): string {
   return minutes === 1 ? 'a minute' : `${minutes} minutes`
 }
 
-/** Of work that goes on where it stands, and that somebody ended. */
-export const stoppedResumable = 'It was ended before the end. Run it again: it goes on where it stands.'
+/** For a stopped command that resumes. */
+export const stoppedResumable = 'Stopped before the end. Run it again to resume.'
 
-/** Of work that begins anew each time. */
-export const stoppedIncomplete = 'It was ended before the end, so this says nothing of the rest. Run it again.'
+/** For a stopped command that starts over each time. */
+export const stoppedIncomplete = 'Stopped before the end: this result says nothing about the rest. Run it again.'
 
-/** Of work that goes on, and that S3 ended. */
+/** For a command that S3 stopped, and that resumes. */
 export function describeS3Outage({ s3 }: Stores): string {
-  return `S3 cannot be used (${s3?.outage()?.s3Code ?? 'no answer'}). Run it again once it can be: it goes on where it stands. ./bin/paniq-docs s3 test says what is wrong.`
+  return `S3 cannot be used (${s3?.outage()?.s3Code ?? 'no answer'}). Find the cause with ./bin/paniq-docs s3 test, and run this again to resume.`
 }

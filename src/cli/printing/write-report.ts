@@ -5,7 +5,7 @@ import { WrongUse } from './explain-failure.ts'
 
 export type Report = { write(line: object): void; close(): Promise<void> }
 
-/** A file of JSON lines, one after another; nobody waits for a line. Without a path it goes nowhere. */
+/** Opens a file of JSON lines, written in order and without waiting. Without a path, lines are dropped. */
 export async function openReport(path: string | undefined, flags: 'a' | 'w'): Promise<Report> {
   const file = path === undefined ? undefined : await openFile(path, flags)
   let written = Promise.resolve()
@@ -20,12 +20,12 @@ export async function openReport(path: string | undefined, flags: 'a' | 'w'): Pr
     async close() {
       await written
       await file?.close()
-      if (failure !== undefined) throw new Error('The report could not be written to its end.', { cause: failure })
+      if (failure !== undefined) throw new Error('The report is incomplete: writing it failed.', { cause: failure })
     },
   }
 }
 
-/** Finds a report that cannot be written before anything else is done. What the file has stays in it. */
+/** Throws before any work when the report cannot be written. Leaves the content of an existing file. */
 export async function assertReportWritable(path: string | undefined): Promise<void> {
   await (await openReport(path, 'a')).close()
 }
@@ -35,7 +35,7 @@ async function openFile(path: string, flags: 'a' | 'w'): Promise<FileHandle> {
     return await open(path, flags, 0o600)
   } catch (error) {
     throw new WrongUse(
-      `--report: ${path} cannot be written (${codeOf(error) ?? 'no reason given'}). Name a file that this user may write, in a folder that is there.`,
+      `--report: ${path} cannot be written (${codeOf(error) ?? 'no reason given'}). Name a file that this user may write, in a folder that exists.`,
     )
   }
 }

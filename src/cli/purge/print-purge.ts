@@ -15,16 +15,16 @@ import {
 type Settled = PurgeResult | { document: PurgeCandidate; outcome: 'due' }
 type Outcome = Settled['outcome'] | 'purged_before'
 
-/** Tells people and machines of one document after another, and sums up. */
+/** Reports each document to people and to machines, and a summary. */
 export type PurgeReporter = {
   report: (settled: Settled) => void
-  /** Of the documents that are told now, and of earlier ones, so many files are about to be destroyed. */
+  /** Starts the second phase, which destroys this number of files of purged documents. */
   beginFiles: (count: number) => void
   reportFile: FileReporter['report']
-  /** Of one that was named and is not there; an earlier run may have purged it. */
+  /** Reports a named document that does not exist; an earlier run may have purged it. */
   reportUnseen: (id: DocumentId, earlier: DisposedDocument | undefined) => void
   hasSeen: (id: DocumentId) => boolean
-  /** Whether all is as it should be. */
+  /** Prints the summary. True when the command succeeded. */
   finish: (end: { isComplete: boolean; isDryRun: boolean; isNow: boolean }) => boolean
 }
 
@@ -32,33 +32,33 @@ const reasons: Record<Settled['outcome'], string> = {
   purged: 'destroyed',
   due: 'would be destroyed',
   not_in_trash: 'it is not in the trash; delete it first',
-  held: 'a legal hold stands on it or on its firm',
-  retained: 'its type keeps it',
+  held: 'a legal hold protects it or its firm',
+  retained: 'its type retains it',
   needs_approval:
-    'it is the firm’s last verified paper of a required type; an administrator has to approve it (PATCH …/disposal)',
-  busy: 'a process is storing or moving bytes of it, or sets them aside in quarantine; run again',
-  not_yet: 'its days in the trash (TRASH_DAYS) are not over; with --now and --reason it goes before',
+    'it is the firm’s last verified document of a required type; an administrator must approve the purge (PATCH …/disposal)',
+  busy: 'a process is storing, moving or quarantining its files; run again',
+  not_yet: 'its days in the trash (TRASH_DAYS) are not over; --now and --reason destroy it earlier',
   not_here: 'its row names no disk, and its file is not on this one',
   missing:
-    'there is no such document; ids stand in GET /api/v1/security-firms/{firm_id}/documents (?include=deleted), those of destroyed ones in document_disposals',
+    'there is no such document; GET /api/v1/security-firms/{firm_id}/documents?include=deleted lists ids, the table document_disposals those of destroyed documents',
   failed: 'it could not be destroyed; run again',
 }
 
-const stillGo =
-  'of its files not destroyed for good: %; the running service and the lifecycle of the bucket see to that, or --now where nothing keeps them'
+const filesLeftText =
+  'files not destroyed yet: %; the running service and the lifecycle of the bucket destroy them, or --now does if nothing protects them'
 
 const inOldBuckets =
-  'of its files in a bucket from before a restore: %; nobody here reaches them, so destroy that bucket with all its versions'
+  'files in a bucket from before a restore: %; the service cannot reach them, so destroy that bucket with all its versions'
 
 const dayMs = 24 * 60 * 60 * 1000
 
-/** What keeps a document that nobody asked for by name is as it should be. */
+/** Outcomes that are no failure. Documents that are protected fail the command only when they were named. */
 const good = new Set<Outcome>(['purged', 'purged_before', 'due'])
 const goodUnnamed = new Set<Outcome>([...good, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
 
 type PurgeContext = { total: Amount; documentIds: DocumentId[] | undefined; trashDays: number }
 
-/** Runs work that tells of one document after another, with a progress bar. */
+/** Runs work that reports each document, with a progress bar. */
 export async function withPurgeReporter<Result>(
   print: Printer,
   { total, documentIds, trashDays }: PurgeContext,
@@ -131,22 +131,22 @@ function lineOf(settled: Settled, trashDays: number) {
   }
 }
 
-/** When what keeps it is over, where that is known. */
+/** When the protection of a document ends, if that is known. */
 function untilOf({ document: { retainedUntil, deletedAt }, outcome }: Settled, trashDays: number): string {
   if (outcome === 'retained') return ` until ${retainedUntil?.toISOString() ?? '?'}`
   if (outcome !== 'not_yet' || deletedAt === null) return ''
-  return `; its day comes on ${new Date(deletedAt.getTime() + trashDays * dayMs).toISOString()}`
+  return `; they are over on ${new Date(deletedAt.getTime() + trashDays * dayMs).toISOString()}`
 }
 
 function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {
   if (earlier === undefined) return { document_id: id, outcome: 'missing', why: reasons.missing } as const
   const { at, filesLeft, filesInOldBuckets } = earlier
   const left = [
-    ...(filesLeft > 0 ? [stillGo.replace('%', formatCount(filesLeft))] : []),
+    ...(filesLeft > 0 ? [filesLeftText.replace('%', formatCount(filesLeft))] : []),
     ...(filesInOldBuckets > 0 ? [inOldBuckets.replace('%', formatCount(filesInOldBuckets))] : []),
   ]
-  const rest = left.length === 0 ? 'nothing of it is left' : left.join('; ')
-  const why = `it was destroyed on ${at.toISOString()}, as document_disposals says; ${rest}`
+  const rest = left.length === 0 ? 'nothing is left of it' : left.join('; ')
+  const why = `it was destroyed on ${at.toISOString()} (see document_disposals); ${rest}`
   const counts = { files_left: filesLeft, files_in_old_buckets: filesInOldBuckets }
   return { document_id: id, outcome: 'purged_before', why, ...counts } as const
 }
@@ -166,30 +166,30 @@ function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): str
   const lines = isDryRun
     ? [`% ${formatCount(due, 'document')} would be destroyed${rest}. Nothing was changed.`]
     : [`% ${formatCount(purged, 'document')} destroyed${rest}.`]
-  if (isNow && !isDryRun) lines.push(`${formatCount(files.destroyed ?? 0, 'file')} destroyed for good.`)
-  else if (purged > 0) lines.push('Their bytes are removed by the running service once a day has passed.')
+  if (isNow && !isDryRun) lines.push(`${formatCount(files.destroyed ?? 0, 'file')} destroyed permanently.`)
+  else if (purged > 0) lines.push('The running service removes their files after one day.')
   if (!isComplete) lines.push(stoppedResumable)
   return lines
 }
 
 type FileOutcome = DestroyResult['outcome']
 
-/** Tells people and machines of one file after another that is destroyed for good. */
+/** Reports each file that is destroyed. */
 type FileReporter = {
   begin: (total: number) => void
   report: (settled: DestroyResult) => void
   counts: Partial<Record<FileOutcome, number>>
-  /** Whether none stayed that should have gone. */
+  /** False when a file stayed that should have been destroyed. */
   isGood: () => boolean
   end: () => void
 }
 
 const fileReasons: Record<FileOutcome, string> = {
   destroyed: 'destroyed',
-  held: 'a legal hold was put on its firm since',
-  still_named: 'another document, or a row of the platform, has the same file',
-  backup_runs: 'a backup is being made that may need it; run this again when that is done',
-  refused: 'S3 refuses to destroy a version of it: an Object Lock keeps it, or a policy of the bucket',
+  held: 'its firm has a legal hold since',
+  still_named: 'another document, or a row of the platform, uses the same file',
+  backup_runs: 'a running backup may need it; run this again after the backup',
+  refused: 'S3 denies destroying a version of it: an Object Lock or a bucket policy protects it',
   failed: 'it could not be destroyed; run again',
 }
 
@@ -204,7 +204,7 @@ function createFileReporter(print: Printer): FileReporter {
     isGood: () => Object.keys(counts).every((outcome) => goodFileOutcomes.has(outcome as FileOutcome)), // nothing else is counted
     begin(total) {
       if (total === 0) return
-      print.text(`To be destroyed for good: ${formatCount(total, 'file')}.`)
+      print.text(`Destroying ${formatCount(total, 'file')}.`)
       progress = showProgress(print, { files: total, bytes: 0 })
     },
     report(settled) {
@@ -223,7 +223,7 @@ function createFileReporter(print: Printer): FileReporter {
   }
 }
 
-/** What an error said, behind a sentence of ours. */
+/** The message of an error, in parentheses. */
 function reasonOf(settled: object): string {
   return 'error' in settled && settled.error instanceof Error ? ` (${settled.error.message})` : ''
 }

@@ -19,8 +19,8 @@ type Needs = DestroyNeeds & { config: Config; graceMs: number; print: Printer; s
 const dayMs = 24 * 60 * 60 * 1000
 
 /**
- * `purge`. Throws `CommandFailed`, after saying why, when something that should have gone did not; that something keeps a
- * document which was not named is no failure.
+ * `purge`. Prints why and throws `CommandFailed` when a document or file was not destroyed. A protected document is no
+ * failure unless it was named.
  */
 export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promise<void> {
   const { print, db } = needs
@@ -30,7 +30,7 @@ export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promi
   if (options.now === true) await requireDestruction(needs, scope)
 
   const total = await countPurgeable(db, times, scope)
-  const which = documentIds === undefined ? 'in the trash for long enough' : 'of the documents named'
+  const which = documentIds === undefined ? 'long enough in the trash' : 'of the named documents'
   print.text(`${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, ${which}.`)
   const isGood = await withPurgeReporter(
     print,
@@ -47,7 +47,7 @@ export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promi
   if (!isGood) throw new CommandFailed()
 }
 
-/** Whoever names a document and says --now does not wait for its days in the trash. */
+/** A named document with --now does not wait for its days in the trash. */
 function timesOf({ now, config }: Needs, { now: isNow, document }: PurgeOptions): PurgeTimes {
   const at = now()
   const waits = isNow !== true || document === undefined
@@ -71,7 +71,7 @@ async function purgeAll(needs: Needs, options: PurgeOptions, { times, scope, rep
     times,
     scope,
     why: options.reason ?? `in the trash for ${config.trashDays} days`,
-    by: `the command purge${isNow ? ' --now' : ''}, given by ${userInfo().username} on ${hostname()}`,
+    by: `the command purge${isNow ? ' --now' : ''}, run by ${userInfo().username} on ${hostname()}`,
     dueAt: new Date(times.now.getTime() + (isNow ? 0 : graceMs)),
     signal,
     onResult: reporter.report,
@@ -88,7 +88,7 @@ async function countWithinReach({ db, stores }: Needs, { documentIds }: PurgeSco
   return left.filter(isHere).reduce((sum, { count }) => sum + count, 0)
 }
 
-/** Of what was named and is not there, an earlier run may have purged some. */
+/** Reports named documents that do not exist; an earlier run may have purged them. */
 async function reportUnseen({ db }: Needs, documentIds: DocumentId[], reporter: PurgeReporter): Promise<void> {
   const unseen = documentIds.filter((id) => !reporter.hasSeen(id))
   const purged = new Map((await listDisposedDocuments(db, unseen)).map((each) => [each.id, each]))

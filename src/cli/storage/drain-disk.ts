@@ -18,8 +18,8 @@ import { findStoreId } from '../../storage/local/local-files.ts'
 type Needs = MoveNeeds & { config: Config; print: Printer; signal: AbortSignal }
 
 /**
- * The settings with the disk that is to be drained. Throws `WrongUse` when that is none of ours: opening it would make it
- * one; and what the system said where it could not be looked at.
+ * The settings with the disk to drain. Throws `WrongUse` when the folder is not a local store: opening it would turn it
+ * into one. Throws the system's error when the folder cannot be read.
  */
 export async function configForDisk(config: Config, path: string | undefined, find = findStoreId): Promise<Config> {
   if (path === undefined) return config
@@ -28,20 +28,20 @@ export async function configForDisk(config: Config, path: string | undefined, fi
     throw error
   })
   if (storeId === undefined)
-    throw new WrongUse(`${path} is no local store of this service: there is no .store-id in it. Name an UPLOADS_DIR.`)
+    throw new WrongUse(`${path} is not a local store of this service: it has no .store-id. Name an UPLOADS_DIR.`)
   return { ...config, uploadsDir: path }
 }
 
 /**
- * `drain`: what waits on the disk goes to S3 now; then it is said what else would be lost with the disk. Throws
- * `CommandFailed`, after saying why, when something stays that should have gone, or the disk is not known here.
+ * `drain`: moves the files that wait on the disk to S3, then prints what else would be lost with the disk. Throws
+ * `CommandFailed` when a file stays that should have moved, or the disk is unknown.
  */
 export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Promise<void> {
   const { print, signal, stores } = needs
   await requireS3(needs)
   const scope = { store: 'local', storeId: stores.local.storeId, isFallback: true } as const
   const total = await countVersionsIn(needs.db, scope)
-  print.text(`${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, waiting on this disk for S3.`)
+  print.text(`${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, waiting for S3 on this disk.`)
 
   const drained = await withMoveReporter(print, { total, reportFile: undefined }, (reporter) =>
     drain(needs, systemActor(randomUUID()), {
@@ -65,7 +65,7 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
     others: left.others,
     unknown_files: left.unknown.files,
   })
-  const spoiled = left.spoiled === 0 ? '' : `, ${formatCount(left.spoiled)} left, found wrong or missing`
+  const spoiled = left.spoiled === 0 ? '' : `, ${formatCount(left.spoiled)} corrupt or missing`
   const mark = print.mark(ok)
   print.text(
     `${mark} ${formatCount(drained.moved)} moved, ${formatBytes(drained.bytes)}; ${formatCount(left.waiting)} still waiting${spoiled}.`,
@@ -77,11 +77,11 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
 }
 
 function whetherItMayGo({ waiting, spoiled, others, unknown }: DiskContents): string {
-  const foundSo = '`verify` names those that were found wrong or missing.'
+  const foundSo = '`verify` names the corrupt and missing ones.'
   if (unknown.files > 0)
-    return `Found ${formatCount(unknown.files, 'file')}, ${formatBytes(unknown.bytes)}, on this disk, and no row of this database names the disk: look at DATABASE_URL. It must not be wiped.`
+    return `Found ${formatCount(unknown.files, 'file')}, ${formatBytes(unknown.bytes)}, on this disk, and no row of this database names the disk. Check DATABASE_URL. Do not wipe the disk.`
   if (others > 0)
-    return `Other papers that lie on this disk only: ${formatCount(others)}. It must not be wiped: \`migrate to-s3\`, with UPLOADS_DIR set to it, moves them; ${foundSo}`
-  if (waiting + spoiled > 0) return `This disk must not be wiped. ${foundSo}`
-  return 'No paper lies on this disk only.'
+    return `Other documents that are only on this disk: ${formatCount(others)}. Do not wipe the disk. \`migrate to-s3\` with UPLOADS_DIR set to it moves them; ${foundSo}`
+  if (waiting + spoiled > 0) return `Do not wipe this disk. ${foundSo}`
+  return 'The disk may be wiped: no document is only on this disk.'
 }

@@ -31,16 +31,16 @@ type Plan = { to: StoreName; firmId: FirmId | undefined; options: MigrateOptions
 
 const patienceMs = 15 * 60_000
 
-const places: Record<StoreName, string> = { s3: 'S3', local: 'the local disk' }
+const storeNames: Record<StoreName, string> = { s3: 'S3', local: 'the local disk' }
 
-/** `migrate to-s3`, `migrate to-local`. Throws `CommandFailed`, after saying why, when not every document went or could go. */
+/** `migrate to-s3`, `migrate to-local`. Prints why and throws `CommandFailed` when a document was not or cannot be moved. */
 export async function migrateDocuments(needs: Needs, to: StoreName, options: MigrateOptions): Promise<void> {
   const { print } = needs
   await requireS3(needs)
   const firmId = options.firm as FirmId | undefined // its form was checked where options are read
   if (firmId !== undefined) await requireFirm(needs.db, firmId)
   const total = await planMigration(needs, { to, firmId })
-  print.text(`${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, to go to ${places[to]}.`)
+  print.text(`${formatCount(total.files, 'file')}, ${formatBytes(total.bytes)}, to move to ${storeNames[to]}.`)
 
   const plan = { to, firmId, options, total }
   const isGood = await withMoveReporter(print, { total, reportFile: options.report }, (reporter) =>
@@ -108,7 +108,7 @@ async function moveAllOf(
   return isGood
 }
 
-/** What ends it before the end. */
+/** What stopped it before the end. */
 function endOf({ diskFailure }: Migrated, signal: AbortSignal): 'signal' | 'disk' | 's3' {
   if (signal.aborted) return 'signal'
   return diskFailure === undefined ? 's3' : 'disk'
@@ -118,7 +118,7 @@ function lineOfEnd({ diskFailure }: Migrated, { stores, signal }: Pick<Needs, 's
   if (signal.aborted) return stoppedResumable
   if (diskFailure === undefined) return describeS3Outage(stores)
   const { says, advice } = describeStoreFailure(diskFailure)
-  return `${says} ${advice}, and run this again: it goes on where it stands.`
+  return `${says} ${advice}, and run this again: it resumes.`
 }
 
 type End = { to: StoreName; migrated: Migrated; isGood: boolean; troubles: Record<string, number> }
@@ -134,11 +134,10 @@ function linesOfEnd(
   ]
   if (!isComplete) lines.push(lineOfEnd(migrated, { stores, signal }))
   if (sourcesOrdered > 0)
-    lines.push(`The running service removes ${formatCount(sourcesOrdered, 'source')} once a day has passed.`)
-  else if (outcomes.moved > 0)
-    lines.push('The sources stay where they were; --delete-source has them removed once a day has passed.')
-  if (to === 's3' && !useS3) lines.push('New papers still stay on the local disk: set USE_S3_STORAGE=true.')
-  if (to === 'local' && useS3) lines.push('New papers still go to S3: set USE_S3_STORAGE=false.')
+    lines.push(`The running service removes ${formatCount(sourcesOrdered, 'source')} after one day.`)
+  else if (outcomes.moved > 0) lines.push('The sources stay. With --delete-source they are removed after one day.')
+  if (to === 's3' && !useS3) lines.push('New files are still stored on the local disk. Set USE_S3_STORAGE=true.')
+  if (to === 'local' && useS3) lines.push('New files are still stored on S3. Set USE_S3_STORAGE=false.')
   return lines
 }
 

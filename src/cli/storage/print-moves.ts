@@ -7,19 +7,19 @@ import type { DryRunOutcome } from '../../documents/moving/migrate.ts'
 
 export type Outcome = MoveOutcome | DryRunOutcome | 'failed'
 
-/** Tells people, machines and the report of one document after another. */
+/** Reports each document to people, to machines and to the report file. */
 export type MoveReporter = {
   report: (version: StoredVersion, outcome: Outcome, error?: unknown) => void
   print: (line: string) => void
 }
 
 const reasons: Record<Outcome, string> = {
-  moved: 'moved, read back, and its hash compared',
-  ready: 'there, as long as its row says, and readable',
-  busy: 'another move of it is open, or it was changed meanwhile; run again',
-  missing: 'its file is not there',
+  moved: 'moved, read back, and its hash verified',
+  ready: 'present, readable, and of the right length',
+  busy: 'another process moves or changed it; run again',
+  missing: 'its file is missing',
   not_here: 'its row names no disk, and its file is not on this one',
-  wrong: 'its bytes are not those that were stored',
+  wrong: 'its hash differs from that of the stored file',
   unreadable: 'its file cannot be read',
   failed: 'it could not be moved; run again',
 }
@@ -27,8 +27,8 @@ const reasons: Record<Outcome, string> = {
 const good = new Set<Outcome>(['moved', 'ready'])
 
 /**
- * Runs work that tells of one document after another, with a progress bar. Lines are added to a report that is there: a
- * run that was killed and run again leaves one report.
+ * Runs work that reports each document, with a progress bar. It appends to an existing report: a run that was killed and
+ * repeated leaves one report.
  */
 export async function withMoveReporter<Result>(
   print: Printer,
@@ -71,7 +71,7 @@ function lineOf(moved: StoredVersion, outcome: Outcome, error: unknown) {
   }
 }
 
-/** Why one was not moved, and what to do. */
+/** Why a document was not moved, and what to do. */
 export function describeOutcome({ store }: Pick<StoredVersion, 'store'>, outcome: Outcome, error: unknown): string {
   const reason = error instanceof Error ? ` (${error.message})` : ''
   if (error instanceof Error && hasCode(error.cause, 'EACCES', 'EPERM')) {

@@ -16,7 +16,7 @@ import type { CommandNeeds } from '../command/run-command.ts'
 import { requireAccount, withDatabase } from '../command/with-database.ts'
 
 type PasswordNeeds = CommandNeeds & {
-  /** Called once it is known that the password would be of use: nobody types one twice for nothing. */
+  /** Called only when the password is needed. */
   readPassword: () => Promise<string>
 }
 
@@ -31,7 +31,7 @@ export async function createUser(needs: PasswordNeeds, { admin, ...person }: New
       await readPassword(),
     )
   }).catch((error: unknown) => {
-    // What the person themself would be told, to log in, is of no use to whoever makes accounts.
+    // The API's own message asks the person to log in, which does not help the operator.
     throw isAppError(error, 'conflict') ? accountExists(error) : error
   })
   print.json({ id: account.id, email: account.email, role: account.role })
@@ -51,16 +51,16 @@ export async function setUserPassword(needs: PasswordNeeds, email: string): Prom
   })
   if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
   print.json({ id: person.id, email: person.email })
-  print.text(`${print.mark(true)} ${person.email} has a new password; their sessions are ended.`)
+  print.text(`${print.mark(true)} ${person.email} has a new password; their sessions have ended.`)
   print.text(
-    'Access tokens that were given before work for up to 15 minutes more. To shut somebody out at once, lock the account: set is_locked in registered_users.',
+    'Their access tokens work for up to 15 more minutes. To deny access at once, lock the account: set is_locked in registered_users.',
   )
 }
 
 function accountExists(cause?: unknown): AppError {
   return new AppError(
     'conflict',
-    'There is an account with this e-mail already; users set-password gives it a new password.',
+    'An account with this e-mail already exists. Set its password with `users set-password`.',
     { cause },
   )
 }
@@ -77,7 +77,7 @@ export async function linkUser(
     return { account: found, identity: await addIdentity({ db }, actor, { ...subject, userId: found.id }) }
   })
   print.json(answerOf(identity))
-  print.text(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is ${account.email} from now on.`)
+  print.text(`${print.mark(true)} ${subject.subject} of ${subject.issuer} now logs in as ${account.email}.`)
 }
 
 export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Promise<void> {
@@ -89,19 +89,18 @@ export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Prom
     throw isAppError(error, 'not_found') ? noSuchLink(subject) : error
   })
   print.json(answerOf(identity))
-  print.text(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is nobody here from now on.`)
+  print.text(`${print.mark(true)} ${subject.subject} of ${subject.issuer} is no longer linked to an account.`)
 }
 
 function noSuchLink({ subject, issuer }: Subject): AppError {
   return new AppError(
     'not_found',
-    `There is no link of ${subject} of ${issuer}. Correct --subject or --issuer; GET /api/v1/users/{user_id}/identities lists the links of a person.`,
+    `${subject} of ${issuer} is not linked to an account. Correct --subject or --issuer; GET /api/v1/users/{user_id}/identities lists the links of a person.`,
   )
 }
 
 function subjectOf({ openId }: ConfigWithoutTokens, { subject, issuer = openId?.issuer }: NamedSubject): Subject {
-  if (issuer === undefined)
-    throw new WrongUse('--issuer: name the provider; JWT_ISSUER, which else says it, is not set.')
+  if (issuer === undefined) throw new WrongUse('--issuer is required when JWT_ISSUER is not set.')
   return { issuer, subject }
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { adviseOnFindings } from './verify-documents.ts'
 import { createFindingCounts } from '../../documents/verifying/verification.ts'
 
-test('each kind of finding that is left has a line that says what to do, and what is right has none', () => {
+test('each kind of problem has a line that says what to do, and a repaired one has none', () => {
   expect(
     adviseOnFindings({ ...createFindingCounts(), restored: 1, quarantined: 1, finished: 1, aborted: 1 }, true),
   ).toEqual([])

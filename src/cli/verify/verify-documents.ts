@@ -30,19 +30,19 @@ import { openReport } from '../printing/write-report.ts'
 type Needs = VerifyNeeds & {
   print: Printer
   signal: AbortSignal
-  /** How long S3 may be away before what lies there is left unchecked. */
+  /** How long to wait for S3 before its files stay unchecked. */
   patienceMs?: number
 }
 
 const defaultPatienceMs = 60_000
 
-/** `verify`. Throws `CommandFailed`, after saying why, unless all is right. */
+/** `verify`. Prints the findings, and throws `CommandFailed` if there are any. */
 export async function verifyDocuments(needs: Needs, options: VerifyOptions): Promise<void> {
   const { print, patienceMs = defaultPatienceMs } = needs
   const report = await openReport(options.report, 'w')
   const plan = await planVerification(needs, options.sample ?? 1)
-  const what = options.read ? 'to be read' : 'to be looked for'
-  print.text(`${formatCount(plan.total.files, 'file')}, ${formatBytes(plan.total.bytes)}, ${what} here and on S3.`)
+  const action = options.read ? 'Reading' : 'Looking for'
+  print.text(`${action} ${formatCount(plan.total.files, 'file')}, ${formatBytes(plan.total.bytes)}, here and on S3.`)
   const progress = progressFor(print, plan.total)
   const findings = createFindingsPrinter(print, (line) => progress.print(line), needs.now())
 
@@ -78,7 +78,7 @@ function repairsOf({ repair, many }: VerifyOptions): 'nothing' | 'few' | 'many' 
   return many === true ? 'many' : 'few'
 }
 
-// Machines are promised one object.
+// With --json the command prints one object only.
 function progressFor(print: Printer, total: Amount): Progress {
   if (!print.isJson) return showProgress(print, total)
   return { update: () => undefined, print: () => undefined, end: () => undefined }
@@ -102,11 +102,10 @@ function answer(print: Printer, options: VerifyOptions, verified: Verified, find
   })
   findings.printRest()
   for (const note of notes) print.text(`${print.mark('note')} ${note}`)
-  if (hashed > 0) print.text(`The platform gave no hash for ${formatCount(hashed, 'file')}; now the rows have it.`)
-  if (notHere > 0)
-    print.text(`Not here, but on other disks or in a store that is not set up: ${formatCount(notHere, 'file')}.`)
+  if (hashed > 0) print.text(`Added missing hashes to the rows: ${formatCount(hashed, 'file')}.`)
+  if (notHere > 0) print.text(`On other disks, or in a store that is not configured: ${formatCount(notHere, 'file')}.`)
   if (isRight && isAllElsewhere(verified))
-    return print.text(`${print.mark('note')} Nothing was looked at here, and this says nothing of what lies elsewhere.`)
+    return print.text(`${print.mark('note')} No file was checked here. Files in other places were not checked.`)
   const mark = print.mark(isRight)
   print.text(`${mark} ${formatCount(files, 'file')}, ${formatBytes(bytes)}${describeCounts(left, isComplete)}.`)
 }
@@ -119,28 +118,27 @@ async function whatToDo({ db, stores: { s3 } }: VerifyNeeds, verified: Verified)
   const { isComplete, findings } = verified
   const lines = isComplete ? [] : [stoppedIncomplete]
   if (isAllElsewhere(verified)) {
-    if (s3 === undefined && (await hasVersionsIn(db, 's3'))) lines.push(howS3IsSet)
-    lines.push(whereDisksAre)
+    if (s3 === undefined && (await hasVersionsIn(db, 's3'))) lines.push(s3Advice)
+    lines.push(diskAdvice)
   }
   if (findings.unchecked > 0)
     lines.push(
       s3?.outage() === undefined
-        ? 'What is unchecked may be right or not. Run this again.'
-        : 'What is unchecked may be right or not. See what ./bin/paniq-docs s3 test says, and run this again.',
+        ? 'The unchecked files may be corrupt. Run this again.'
+        : 'The unchecked files may be corrupt. Find the cause with ./bin/paniq-docs s3 test, and run this again.',
     )
   return lines
 }
 
 function describeCounts(left: Record<string, number>, isComplete: boolean): string {
   const found = Object.entries(left).filter(([, count]) => count > 0)
-  if (found.length === 0) return isComplete ? ': all is right' : ': nothing wrong so far'
+  if (found.length === 0) return isComplete ? ': no problem found' : ': no problem so far'
   return `: ${found.map(([kind, count]) => `${formatCount(count)} ${kind.replaceAll('_', ' ')}`).join(', ')}`
 }
 
-const howS3IsSet =
-  'What lies on S3 is looked at once AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set, or USE_S3_STORAGE=true where a role or a profile gives them.'
-const whereDisksAre =
-  'What lies on another disk is looked at where UPLOADS_DIR names that folder, with its hidden .store-id.'
+const s3Advice =
+  'To check files on S3, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or USE_S3_STORAGE=true where a role or a profile has the credentials.'
+const diskAdvice = 'To check files on another disk, set UPLOADS_DIR to that folder, with its hidden .store-id.'
 
 const maxShown = 20
 const maxListed = 100
@@ -149,9 +147,9 @@ type Line = ReturnType<typeof lineOf>
 
 type FindingsPrinter = {
   print(finding: Finding): void
-  /** All counts, and the first of each kind by name, for machines. */
+  /** For machines: the count of each kind, and its first findings. */
   summary(): Record<FindingKind, { count: number; first: Line[] }>
-  /** Says how many of each kind were not shown. */
+  /** Prints how many findings of each kind were not shown. */
   printRest(): void
 }
 
@@ -168,7 +166,7 @@ const isGood: Record<FindingKind, boolean> = {
   aborted: true,
 }
 
-/** Names findings to people as they come, a few of each kind, and keeps a hundred of each for machines: of a million that is enough. */
+/** Prints the first findings of each kind, and collects a hundred of each kind for machines. */
 function createFindingsPrinter(print: Printer, say: (line: string) => void, now: Date): FindingsPrinter {
   const told = new Map<FindingKind, { count: number; first: Line[] }>(
     findingKinds.map((kind) => [kind, { count: 0, first: [] }]),
@@ -195,7 +193,7 @@ function createFindingsPrinter(print: Printer, say: (line: string) => void, now:
   }
 }
 
-/** One finding for machines. */
+/** A finding for machines. */
 export function lineOf({ kind, store, storeId, key, bytes, document, since, why }: Finding) {
   return {
     kind,
@@ -223,7 +221,7 @@ function formatAge(ms: number): string {
   return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`
 }
 
-/** What to do about what a verification left, a line for each kind of trouble. */
+/** What to do about the findings, a line for each kind of problem. */
 export function adviseOnFindings(
   { missing, wrong, stray, stray_upload: uploads, late_fallback: late }: Verified['findings'],
   repairs: boolean,
@@ -231,15 +229,15 @@ export function adviseOnFindings(
   const lines: string[] = []
   if (missing + wrong > 0)
     lines.push(
-      'What is missing or wrong answers 410 until it is right again: docs/runbook/bytes-lost.md says where it may still be had.',
+      'Downloads of missing and corrupt files return 410. docs/runbook/bytes-lost.md says where copies may exist.',
     )
   if (late > 0)
-    lines.push('What has waited for S3 for long: `drain` moves it; docs/runbook/fallback-stays.md says what keeps it.')
+    lines.push('Files that still wait for S3: `drain` moves them. docs/runbook/fallback-stays.md lists the causes.')
   if (stray + uploads > 0)
     lines.push(
       repairs
-        ? 'Strays that are left are younger than a day, or stay for a reason that was said: docs/runbook/findings.md.'
-        : 'Strays: if this is the right database, --repair puts those that are older than a day aside, and deletes no file: docs/runbook/findings.md.',
+        ? 'The remaining stray files and uploads (orphans) are younger than a day, or the line above says why they stay: docs/runbook/findings.md.'
+        : 'Stray files and uploads (orphans): if this is the right database, --repair quarantines those older than a day and deletes no file: docs/runbook/findings.md.',
     )
   return lines
 }

@@ -120,7 +120,9 @@ test('rows alone whose files are gone are told of each time, and since when what
   expect(first.last).toMatchObject({ ok: false, as_of: manifest.backup.taken_at, looked: { missing: 1 } })
   expect(again.code).toBe(1)
   expect(again.said).toContain('Missing or damaged: 1 file. Put them back')
-  expect(again.said).toContain(`! All is as of ${manifest.backup.taken_at}: papers that were destroyed since are back`)
+  expect(again.said).toContain(
+    `! Everything is as of ${manifest.backup.taken_at}: documents that were destroyed later are back`,
+  )
 })
 
 async function freshOn(uploads: string): Promise<Settings> {

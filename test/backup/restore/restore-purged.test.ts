@@ -26,7 +26,7 @@ test('of what a purge left in the old bucket nobody says that it is destroyed, o
 
   expect([restored.code, purged.code]).toEqual([0, 0])
   expect(asked.stdout + asked.stderr).toContain('in a bucket from before a restore: 1; nobody here reaches them')
-  expect(asked.stdout + asked.stderr).not.toContain('not destroyed for good')
+  expect(asked.stdout + asked.stderr).not.toContain('not destroyed yet')
   const revived = await startService({ ...place.settings, ...settings })
   onTestFinished(() => revived.stop())
   await collect(revived, { inDays: 1.5 })

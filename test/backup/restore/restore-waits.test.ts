@@ -70,13 +70,13 @@ test('where S3 stays away people hear that it was waited for, what it said, what
   await expect(ended).rejects.toMatchObject({
     code: 'store_unavailable',
     message: expect.stringMatching(
-      /^S3 cannot be used \(\w+\)\. See what \.\/bin\/paniq-docs s3 test says, and run this again: it goes on where it stands\.$/,
+      /^S3 cannot be used \(\w+\)\. Find the cause with \.\/bin\/paniq-docs s3 test, and run this again: it resumes\.$/,
     ),
   })
   expect(said).toEqual(
     expect.arrayContaining([
-      'S3 does not answer; waiting for it, up to 0 minutes. Ctrl-C ends this safely.',
-      'S3 stayed away for 0 minutes.',
+      'S3 does not answer. Waiting for it, up to 0 minutes. Ctrl-C stops safely.',
+      'S3 did not answer for 0 minutes.',
     ]),
   )
 })

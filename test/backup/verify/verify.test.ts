@@ -252,7 +252,7 @@ describe('backup verify --repair', () => {
     await run(['create'])
 
     expect(repaired).toMatchObject({ code: 1, stdout: expect.stringContaining('it has 11 bytes instead of') })
-    expect(repaired.stdout).toContain('Put aside, as ….damaged: 1 file.')
+    expect(repaired.stdout).toContain('Set aside, as ….damaged: 1 file.')
     expect(left).toContain(`${key}.damaged`)
     expect(left).not.toContain(key)
     expect(await run(['verify'])).toMatchObject({ code: 0 })

@@ -48,7 +48,7 @@ test.each([
   const machines = { filter: { firm: null, from: null, to: null, ...filter }, claims: claim }
   expect([writing.answers[0], verifying.answers[0]]).toMatchObject([machines, machines])
   expect(writing.said.at(-1)).toMatch(new RegExp(`^✓ \\d+ events written to .*: ${claim}\\.$`))
-  expect(verifying.said).toContain(`The file claims to have ${claim}: compare that with what you asked for.`)
+  expect(verifying.said).toContain(`The file claims to contain ${claim}. Check that this is what you asked for.`)
 })
 
 test('a file that was made to claim less is right, and shows it', async () => {
@@ -64,7 +64,9 @@ test('a file that was made to claim less is right, and shows it', async () => {
 
   await verifyAuditExport({ print, heads: undefined }, output, {})
 
-  expect(said).toContain('The file claims to have the events before 2000-11-22: compare that with what you asked for.')
+  expect(said).toContain(
+    'The file claims to contain the events before 2000-11-22. Check that this is what you asked for.',
+  )
 })
 
 test('a file from which all seals were cut proves nothing, and says so', async () => {
@@ -79,6 +81,6 @@ test('a file from which all seals were cut proves nothing, and says so', async (
   const verifying = verifyAuditExport({ print, heads: undefined }, output, {})
 
   await expect(verifying).rejects.toThrow(CommandFailed)
-  expect(said.join('\n')).toMatch(/No seal is there, so anybody could have written it: \d+ events\./)
-  expect(said.at(-1)).toBe('✗ 0 events under 0 seals: nothing is sealed, so nothing of it is proved.')
+  expect(said.join('\n')).toMatch(/Without any seal, so anybody could have written them: \d+ events\./)
+  expect(said.at(-1)).toBe('✗ 0 events under 0 seals: nothing is sealed, so nothing is proved.')
 })

@@ -20,7 +20,7 @@ describe('audit verify', () => {
     const ended = await place.run('audit', 'verify')
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toMatch(/✓ \d+ events under 3 seals: all as they were sealed\.\n$/)
+    expect(ended.stdout).toMatch(/✓ \d+ events under 3 seals: unchanged since they were sealed\.\n$/)
     expect(await place.actions()).toContain('audit.verified')
   })
 
@@ -31,7 +31,7 @@ describe('audit verify', () => {
     const inDatabase = await place.run('audit', 'verify')
     const inFile = await runCommand(place.folder, ['audit', 'verify', '--export', 'trail.jsonl'])
 
-    expect(inDatabase).toMatchObject({ code: 0, stdout: expect.stringContaining('No head is kept yet') })
+    expect(inDatabase).toMatchObject({ code: 0, stdout: expect.stringContaining('There is no head at') })
     expect(inFile).toMatchObject({ code: 0, stdout: expect.stringContaining('No heads were compared') })
   })
 
@@ -43,12 +43,12 @@ describe('audit verify', () => {
     const failed = await place.run('audit', 'verify')
 
     expect([gone.code, failed.code]).toEqual([1, 1])
-    expect(gone.stdout).toMatch(/✗ .* all as they were sealed, but the heads are gone\./)
+    expect(gone.stdout).toMatch(/✗ .* unchanged since they were sealed, but the heads are missing\./)
     expect(gone.stdout).toMatch(
-      /! No head lies at \/.*heads\.jsonl, though the service \(.+\) kept one at 20.* \(seal 3\)/,
+      /! There is no head at \/.*heads\.jsonl, but the service \(.+\) stored one at 20.* \(seal 3\)/,
     )
     expect(failed.stdout).toMatch(
-      /! No head lies at \/.*heads\.jsonl: the service could not keep one \(A disk is full\.\)/,
+      /! There is no head at \/.*heads\.jsonl: the service could not store one \(A disk is full\.\)/,
     )
   })
 
@@ -60,7 +60,7 @@ describe('audit verify', () => {
     const told = await place.run('audit', 'verify')
     const ended = await place.run('audit', 'verify', '--json')
 
-    expect(told.stdout).toMatch(/\nChange nothing, and keep a copy of the database [^\n]+ docs\/runbook.md, [^\n]+\n$/)
+    expect(told.stdout).toMatch(/\nChange nothing\. Copy the database [^\n]+ docs\/runbook.md, [^\n]+\n$/)
     expect(ended.code).toBe(1)
     expect(JSON.parse(ended.stdout)).toMatchObject({
       ok: false,
@@ -96,7 +96,7 @@ describe('audit verify', () => {
 
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no file none.jsonl') })
     expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('does not begin as an export') })
-    expect(other.stderr).toContain('Name a file as `audit export` wrote it, in the format jsonl')
+    expect(other.stderr).toContain('Name a file that `audit export` wrote in the format jsonl')
     expect(await runCommand(folder, ['audit', 'verify', '--export', '.'])).toMatchObject({ code: 2, stdout: '' })
   })
 
@@ -122,9 +122,9 @@ describe('audit verify', () => {
   })
 
   test.each([
-    ['none.jsonl', 'There is no file none.jsonl that can be read.'],
-    ['.', 'There is no file . that can be read.'],
-    ['empty.jsonl', 'There is no head in empty.jsonl. Name a file that AUDIT_HEADS kept, or a copy of one.'],
+    ['none.jsonl', 'There is no readable file none.jsonl.'],
+    ['.', 'There is no readable file ..'],
+    ['empty.jsonl', 'empty.jsonl has no head. Name a file that AUDIT_HEADS wrote, or a copy of one.'],
     ['other.jsonl', 'The heads cannot be read from other.jsonl: line 2 is no head. Name a file that AUDIT_HEADS kept'],
   ])('heads that are no heads are asked for in a wrong way: %s', async (file, says) => {
     const folder = await makeWorkFolder()
@@ -147,7 +147,7 @@ describe('audit export', () => {
     const again = await place.run('audit', 'export', '--output', 'trail.jsonl')
 
     expect(first).toMatchObject({ code: 0, stderr: '' })
-    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('trail.jsonl cannot be made (EEXIST)') })
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('trail.jsonl cannot be created (EEXIST)') })
     expect(await place.actions()).toContain('audit.exported')
   })
 

@@ -19,10 +19,10 @@ describe('cost estimate', () => {
     const ended = await place.run()
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toContain('Firms with papers: 2.\n')
-    expect(ended.stdout).toContain('Of those on a disk, counted as if on S3: 1.\n')
+    expect(ended.stdout).toContain('Firms with documents: 2.\n')
+    expect(ended.stdout).toContain('Current files on a disk, counted as if on S3: 1.\n')
     expect(ended.stdout).toMatch(/^USD a month, af-south-1 +as it is +lifecycle +CloudFront +both$/m)
-    expect(ended.stdout).toMatch(/^transfer to people +0\.1561 +0\.1561 +0\.1115 +0\.1115$/m)
+    expect(ended.stdout).toMatch(/^transfer to clients +0\.1561 +0\.1561 +0\.1115 +0\.1115$/m)
     expect(ended.stdout).toContain(`Prices of ${defaultPrices.as_of}, https://aws.amazon.com/s3/pricing/`)
     expect(ended.stdout).toContain('! Written down from memory')
   })
@@ -81,7 +81,7 @@ describe('cost estimate', () => {
     const ended = await place.run('--prices', 'prices.json')
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toMatch(/^transfer to people +1\.0139 +1\.0139 +2\.0278 +2\.0278$/m)
+    expect(ended.stdout).toMatch(/^transfer to clients +1\.0139 +1\.0139 +2\.0278 +2\.0278$/m)
     expect(ended.stdout).toContain('Prices of 2027-03-01')
     expect(ended.stdout).not.toContain('!')
   })
@@ -91,7 +91,7 @@ describe('cost estimate', () => {
     const ended = await runCommand(folder, ['cost', 'estimate'], { settings: await databaseForTest() })
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toContain('Firms with papers: 0.\nFiles kept: 0, 0 B.\n')
+    expect(ended.stdout).toContain('Firms with documents: 0.\nCurrent files: 0, 0 B.\n')
     expect(ended.stdout).toMatch(/^all +0\.0000 +0\.0000 +0\.0000 +0\.0000$/m)
   })
 
@@ -108,7 +108,7 @@ describe('cost estimate', () => {
     [['--prices', 'none.json'], '--prices: none.json cannot be read (ENOENT). Copy src/documents/costs/prices.json'],
     [
       ['--prices', 'odd.json'],
-      '--prices: odd.json has no prices in the form that is needed: it is not JSON. Copy src/documents/costs/prices.json',
+      '--prices: odd.json does not have prices in the required form: it is not JSON. Copy src/documents/costs/prices.json',
     ],
   ])('asked for with %s ends with 2', async (words, says) => {
     const folder = await makeWorkFolder()

@@ -194,7 +194,7 @@ test('Ctrl-C ends it before the next part, and says that it may be run again', a
 
   expect(await command.ended()).toMatchObject({
     code: 1,
-    stdout: expect.stringContaining('It was ended before the end'),
+    stdout: expect.stringContaining('Stopped before the end'),
   })
   expect((await readBucketSetup(bucket.client, bucket.name)).versioning).toBe('Enabled')
 })

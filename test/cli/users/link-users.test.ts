@@ -19,7 +19,7 @@ test('a login that the command line links opens the service at once, until it is
   expect(await heard()).toBe(401)
 
   const linked = await run(['link', '--email', email.toUpperCase(), '--subject', 'auth0|7'])
-  expect(linked).toEqual({ code: 0, stdout: `✓ auth0|7 of ${provider.issuer} is ${email} from now on.\n`, stderr: '' })
+  expect(linked).toEqual({ code: 0, stdout: `✓ auth0|7 of ${provider.issuer} now logs in as ${email}.\n`, stderr: '' })
   expect(await heard()).toBe(200)
 
   const again = await run(['link', '--email', email, '--subject', 'auth0|7', '--json'])
@@ -48,7 +48,7 @@ test('a login that the command line links opens the service at once, until it is
   expect(await heard()).toBe(401)
   expect(await run(['unlink', '--subject', 'auth0|7'])).toMatchObject({
     code: 1,
-    stderr: `There is no link of auth0|7 of ${provider.issuer}. Correct --subject or --issuer; GET /api/v1/users/{user_id}/identities lists the links of a person.\n`,
+    stderr: `auth0|7 of ${provider.issuer} is not linked to an account. Correct --subject or --issuer; GET /api/v1/users/{user_id}/identities lists the links of a person.\n`,
   })
 
   const events = await service.app.db
@@ -70,7 +70,7 @@ test('without a provider the command line wants to know which one is meant', asy
   const words = ['users', 'unlink', '--subject', 'auth0|7']
   expect(await runCommand(await makeWorkFolder(), words, { settings })).toMatchObject({
     code: 2,
-    stderr: '--issuer: name the provider; JWT_ISSUER, which else says it, is not set.\n',
+    stderr: '--issuer is required when JWT_ISSUER is not set.\n',
   })
   const named = await runCommand(await makeWorkFolder(), [...words, '--issuer', 'https://login.example'], { settings })
   expect(named).toMatchObject({ code: 1, stderr: expect.stringContaining('Correct --subject or --issuer') })
