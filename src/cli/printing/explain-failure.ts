@@ -77,7 +77,7 @@ const byDatabaseCode: [codes: string[], message: string][] = [
   [['3D000'], 'the database does not exist. Create it (createdb NAME), or name another.'],
   [
     ['42501'],
-    'this user lacks a permission: to create or change the tables, or one in docs/grants.md. Run ./bin/paniq-docs db migrate with DATABASE_URL, and with DATABASE_OWNER_URL set to the owner of the tables: it grants the service’s user all its permissions.',
+    'this user lacks a permission: to create or change the tables, or one in docs/grants.md. Run ./bin/paniq-docs db migrate with DATABASE_OWNER_URL set to the owner of the tables: it grants the service’s user all its permissions.',
   ],
   [['53300'], 'the server accepts no more connections. Close some, or raise max_connections.'],
   [['57P03'], 'the server is starting or stopping. Wait a few seconds and try again.'],
