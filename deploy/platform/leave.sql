@@ -1,20 +1,20 @@
--- Takes the service away from the platform's tables. Stop every instance first; then, as the tables' owner:
+-- Removes the service from the platform's tables. Stop every instance first; then, as the tables' owner:
 --
 --   psql "$DATABASE_OWNER_URL" -v ON_ERROR_STOP=1 -1 -f deploy/platform/leave.sql
 --
--- It removes our triggers, their functions and our indexes from the platform's tables, and the document types that we
--- added and nobody used. It leaves what is ours alone: the tables documents and document_*, the schema document_jobs,
--- with the audit trail, and the columns that we added to document_types, which the platform does not know. A start of
--- the service takes up again from there: it sets the triggers anew and compares what changed meanwhile. To remove our
--- tables and columns as well, run remove-our-tables.sql afterwards.
+-- It removes our triggers and indexes from the platform's tables, and the document types that we added and nobody used. It
+-- leaves our own tables and functions (documents and document_*), the schema document_jobs, the audit trail, and the
+-- columns that we added to document_types, which the platform does not know. The next start of the service continues from
+-- there: it creates the triggers again and compares what changed meanwhile. To remove our tables, functions and columns as
+-- well, run remove-our-tables.sql afterwards.
 --
--- What the platform does not see, at the end: papers in our trash, in quarantine, or waiting for their scan have no row
--- in firm_documents; earlier versions never had one; papers uploaded while S3 was away lie on a disk of ours. Run
--- `paniq-docs drain` before you stop the last instance. The last query lists what is left, and where its bytes are.
+-- The platform does not see documents in our trash, in quarantine or without a scan verdict: they have no row in
+-- firm_documents. Earlier versions never had one. Documents uploaded while S3 was unavailable are in a local store; run
+-- `paniq-docs drain` before you stop the last instance. The last query lists what is left, and where the files are.
 
--- All that is needed of the platform's tables at once, or nothing: who waits for one while holding another may meet the
--- platform in a deadlock, and its transaction may be the victim. If it says "could not obtain lock", nothing was changed:
--- run it again.
+-- Takes the locks on all of the platform's tables at once, or none: waiting for one lock with another one taken could
+-- deadlock with the platform, whose transaction could be the victim. If the script fails with "could not obtain lock",
+-- nothing was changed: run it again.
 do $$
 begin
   for tries_left in reverse 99..0 loop
@@ -33,16 +33,10 @@ drop trigger if exists document_follow_insert on firm_documents;
 drop trigger if exists document_follow_update on firm_documents;
 drop trigger if exists document_follow_delete on firm_documents;
 drop trigger if exists document_follow_truncate on firm_documents;
-drop function if exists document_follow_trigger(), document_follow_noted(integer), document_follow_held(uuid, uuid), document_compare(integer),
-  document_compare_anew(), document_follow(uuid[]), document_follow_move(uuid, uuid, uuid),
-  document_follow_new_version(uuid, uuid), document_follow_gone(uuid[], uuid[], boolean),
-  document_follow_to_firm(uuid, uuid, uuid), document_differences(uuid[]), document_gone(uuid[], uuid[], boolean),
-  document_platform_rows(uuid[]),
-  document_note_platform_event(text, uuid, uuid, integer, uuid, jsonb);
 drop index if exists document_firm_documents_by_path, document_firm_users_by_user, document_firm_users_by_firm,
   document_registered_users_by_email, document_security_firms_newest;
 
-create table if not exists document_types_put_away (like document_types);
+create table if not exists document_types_unused (like document_types);
 with unused as (
   delete from document_types t
   where t.created_by = '00000000-0000-0000-0000-000000000000'
@@ -50,10 +44,10 @@ with unused as (
     and not exists (select from documents d where d.document_type = t.code)
   returning *
 )
-insert into document_types_put_away select * from unused;
+insert into document_types_unused select * from unused;
 
--- So that the next start of the service makes the triggers anew.
-delete from document_migrations where name = '0008-follow-the-platform';
+-- The next start of the service creates the indexes and triggers again.
+delete from document_migrations where name = '0010-platform-triggers';
 
 select case
     when d.deleted_at is not null then 'in the trash since ' || d.deleted_at::date
@@ -63,7 +57,7 @@ select case
     else 'waits on a disk for S3'
   end as why,
   d.firm_id, d.id as document_id, d.document_type, v.version, v.file_name, v.store, v.store_id as disk, v.storage_key,
-  -- Two rows of the platform's may have named one file.
+  -- Two rows of the platform may have named one file.
   exists (
     select from firm_documents f where f.file_path in (v.storage_key, 'uploads/' || v.storage_key)
   ) as is_still_the_platforms

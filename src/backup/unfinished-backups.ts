@@ -9,7 +9,7 @@ import { folderOf, unfinishedName } from './manifest.ts'
 import { listBackups } from './open-backup.ts'
 import { readSmallFile, writeBuffer } from './parts.ts'
 
-const markerSchema = z.object({ installation_id: z.guid(), backup_id: z.guid(), beat_at: z.iso.datetime() })
+const markerSchema = z.object({ installation_id: z.guid(), backup_id: z.guid(), heartbeat_at: z.iso.datetime() })
 
 /** Who makes the backup in whose folder it stands, and when he last said that he lives: another database knows no more of him. */
 type UnfinishedMarker = { installationId: string; backupId: string; heartbeatAt: Date }
@@ -18,7 +18,7 @@ export async function writeMarker(backupStore: BackupStore, name: string, mark: 
   const text = JSON.stringify({
     installation_id: mark.installationId,
     backup_id: mark.backupId,
-    beat_at: mark.heartbeatAt.toISOString(),
+    heartbeat_at: mark.heartbeatAt.toISOString(),
     says: 'this backup is not finished',
   })
   await writeBuffer(backupStore, `${folderOf(name)}${unfinishedName}`, Buffer.from(`${text}\n`))
@@ -32,7 +32,7 @@ async function readMarker(backupStore: BackupStore, name: string): Promise<Unfin
     const {
       installation_id: installationId,
       backup_id: backupId,
-      beat_at: heartbeatAt,
+      heartbeat_at: heartbeatAt,
     } = markerSchema.parse(JSON.parse(text.toString('utf8')))
     return { installationId, backupId, heartbeatAt: new Date(heartbeatAt) }
   } catch {

@@ -153,7 +153,7 @@ export const statusShape = z
       .nullable()
       .meta({ description: 'The last one, of all or of a part; null before the first.' }),
     database: z.object({
-      last_migration: z.string().meta({ example: '0010-runs' }),
+      last_migration: z.string().meta({ example: '0012-job-runs' }),
       migrations: z.int(),
       migrated_at: time,
       platform_rows_waiting: waiting,

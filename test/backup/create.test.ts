@@ -240,7 +240,7 @@ describe('a backup that was ended before the end', () => {
   test('counts for nothing where it could not say for two minutes that it lives', async () => {
     const { service } = await locationWithDocuments()
     const root = await emptyFolder()
-    const grow = sql`update document_backups set beat_at = now() - interval '3 minutes'`
+    const grow = sql`update document_backups set heartbeat_at = now() - interval '3 minutes'`
 
     await expect(
       makeBackup(service, root, {

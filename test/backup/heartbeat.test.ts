@@ -19,7 +19,7 @@ async function begin(renew: () => Promise<void> = async () => undefined) {
   const id = crypto.randomUUID()
   let now = Date.parse('2026-11-01T02:00:00Z')
   await beginBackup(db, { id, place: '/backups', name: id, isRowsOnly: false })
-  await sql`update document_backups set beat_at = now() - interval '1 minute' where id = ${id}::uuid`.execute(db)
+  await sql`update document_backups set heartbeat_at = now() - interval '1 minute' where id = ${id}::uuid`.execute(db)
   const beating = startHeartbeat({ db, log, now: () => new Date(now) }, id, renew)
   onTestFinished(() => beating.stop())
   return {
@@ -27,7 +27,7 @@ async function begin(renew: () => Promise<void> = async () => undefined) {
     passMinutes: (minutes: number) => void (now += minutes * 60_000),
     wasHeardOf: async () => {
       const { rows } = await sql<{ is: boolean }>`
-        select beat_at > now() - interval '30 seconds' as is from document_backups where id = ${id}::uuid`.execute(db)
+        select heartbeat_at > now() - interval '30 seconds' as is from document_backups where id = ${id}::uuid`.execute(db)
       return rows[0]?.is
     },
   }

@@ -101,9 +101,9 @@ describe('while a backup runs', () => {
 
 describe('a backup that died delays no removal, and should it live after all, its next heartbeat fails', () => {
   test.each([
-    ['was not heard of for two minutes', "beat_at = now() - interval '121 seconds'", 'destroyed', false],
+    ['was not heard of for two minutes', "heartbeat_at = now() - interval '121 seconds'", 'destroyed', false],
     ['runs for more than a week, whatever it says', "started_at = now() - interval '169 hours'", 'destroyed', false],
-    ['was heard of just before', "beat_at = now() - interval '100 seconds'", 'backup_runs', true],
+    ['was heard of just before', "heartbeat_at = now() - interval '100 seconds'", 'backup_runs', true],
   ])('one that %s', async (_which, past, removed, lives) => {
     await deletedDaysAgo(service, whose, 40)
     await purgeAll(service)

@@ -151,7 +151,7 @@ test('a file whose length nobody declared falls back to the disk when it fits, h
   const { service } = s3
   const { firm, admin } = await firmWithAdmin(service)
   const { db } = service.app
-  await sql`insert into document_quotas (firm_id, most_bytes) values (${firm}, 20000000)`.execute(db)
+  await sql`insert into document_quotas (firm_id, max_bytes) values (${firm}, 20000000)`.execute(db)
   await sql`update document_types set max_bytes = 15000000 where code = 'vat_certificate'`.execute(db)
   const form = new FormData()
   form.append('file', new Blob([Uint8Array.from(small)], { type: 'application/pdf' }), 'a.pdf')

@@ -37,7 +37,7 @@ it('an upload for which there is no room asks twice: may they, and for the audit
   const { firm, admin } = await firmWithAdmin(scene.service)
   const { url, app } = scene.service
   await uploadDocument(url, firm, admin)
-  await sql`insert into document_quotas (firm_id, most_documents) values (${firm}, 1)`.execute(app.db)
+  await sql`insert into document_quotas (firm_id, max_documents) values (${firm}, 1)`.execute(app.db)
   const send = async () => expect((await uploadFile(url, firm, admin)).status).toBe(429)
 
   expect(await statementsOf(send)).toBe(2)

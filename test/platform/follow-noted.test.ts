@@ -81,7 +81,7 @@ it('the job waits for nobody who changes a document, and keeps nobody from what 
   await updateDocumentRow(beside.platform, { id: changed }, { file_name: '2.pdf' })
   await beside.platform.query('reset lock_timeout')
   await following.commit().execute()
-  await sql`select document_follow_held(${beside.firm}, ${held})`.execute(changing)
+  await sql`select document_follow_locked(${beside.firm}, ${held})`.execute(changing)
   await changing.commit().execute()
   await followNoted(db())
 

@@ -117,7 +117,7 @@ it('what is not on the page is refused', async () => {
       'delete from registered_users',
       'delete from security_firms',
       'truncate firm_documents',
-      'update document_following set finished_at = null',
+      'update document_comparison set finished_at = null',
       'alter table firm_documents disable trigger user',
       'drop trigger document_follow_insert on firm_documents',
       `select document_follow('{}')`,

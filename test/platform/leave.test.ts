@@ -114,7 +114,7 @@ it('a start after it takes up again: the same tables, and what the platform did 
   const made = await insertDocumentRow(platform, firm, {})
 
   const again: Beside = await startBeside(ground)
-  expect(again.service.app.migrated).toEqual(['0008-follow-the-platform'])
+  expect(again.service.app.migrated).toEqual(['0010-platform-triggers'])
   expect(await dump()).toBe(before)
   const typesAgain = await platform.query('select * from document_types order by id')
   expect(typesAgain.rows).toEqual(types)

@@ -174,11 +174,11 @@ it('a comparison that is interrupted goes on where it was, whoever goes on', asy
   let asked = 0
   await comparePlatform(db(), () => (asked += 1) > 1)
   const { rows: halfway } = await sql<{ finished_at: Date | null; rows_to: string | null }>`
-    select finished_at, rows_to from document_following`.execute(db())
+    select finished_at, rows_to from document_comparison`.execute(db())
   expect(halfway).toEqual([{ finished_at: null, rows_to: expect.any(String) }])
 
   await Promise.all([comparePlatform(db(), () => false), comparePlatform(db(), () => false)])
-  const { rows: end } = await sql`select from document_following where finished_at is not null`.execute(db())
+  const { rows: end } = await sql`select from document_comparison where finished_at is not null`.execute(db())
   expect(end).toHaveLength(1)
   expect(total).toBeGreaterThan(5)
 })

@@ -194,7 +194,7 @@ describe('while the platform works', () => {
           await second.query(`select from ${wanted} for update`)
         }
         await second.query('commit')
-        expect((await starting).app.migrated).toContain('0008-follow-the-platform')
+        expect((await starting).app.migrated).toContain('0010-platform-triggers')
       } finally {
         await second.end()
         await (await starting).stop()

@@ -148,9 +148,9 @@ it('an event without the personal fields that every event has is rejected', asyn
 it.each([
   'alter table document_events disable trigger all',
   `alter table ${thisMonth} disable trigger user`,
-  'drop trigger refuse_change on document_events',
+  'drop trigger deny_change on document_events',
   'alter table document_event_persons disable trigger user',
-  'drop trigger refuse_change on document_event_persons',
+  'drop trigger deny_change on document_event_persons',
   'drop trigger insert_event on document_trail',
   'drop view document_trail',
   'create or replace function document_trail_insert() returns trigger language plpgsql as $$ begin return null; end $$',
@@ -158,9 +158,9 @@ it.each([
   `drop table ${thisMonth}`,
   `alter table document_events detach partition ${thisMonth}`,
   'alter table document_events rename to gone',
-  'create or replace function document_events_refuse_change() returns trigger language plpgsql as $$ begin return null; end $$',
-  'drop function document_events_refuse_change() cascade',
-  'create trigger skip before insert on document_events for each row execute function document_events_refuse_change()',
+  'create or replace function document_events_deny_change() returns trigger language plpgsql as $$ begin return null; end $$',
+  'drop function document_events_deny_change() cascade',
+  'create trigger skip before insert on document_events for each row execute function document_events_deny_change()',
   "set session_replication_role = 'replica'",
 ])('the service’s role cannot take the guards away: %s', async (statement) => {
   expect(await refusalOf('service', statement)).toBe('42501')

@@ -56,7 +56,7 @@ describe('a file handed in again under the same idempotency key', () => {
 
   it('at the same moment takes the last free place of its firm once: nobody is told that the firm is full', async () => {
     const { firm, admin } = await firmWithAdmin()
-    await sql`insert into document_quotas (firm_id, most_documents) values (${firm}, 1)`.execute(service.app.db)
+    await sql`insert into document_quotas (firm_id, max_documents) values (${firm}, 1)`.execute(service.app.db)
     const repeat = () => uploadFile(service.url, firm, admin, key('k8'))
 
     const answers = await Promise.all(Array.from({ length: 10 }, repeat))

@@ -17,7 +17,7 @@ it('a file that S3 did not take and the disk did counts once, though what S3 may
   const { service } = scene.s3
   const { firm, admin } = await firmWithAdmin(service)
   const size = 100_000
-  await sql`insert into document_quotas (firm_id, most_bytes) values (${firm}, ${2 * size})`.execute(service.app.db)
+  await sql`insert into document_quotas (firm_id, max_bytes) values (${firm}, ${2 * size})`.execute(service.app.db)
   await scene.s3.spoil({ kind: 'cut_up', afterBytes: 50_000 })
   const send = async () => {
     const answer = await uploadFile(service.url, firm, admin, { bytes: makePdf({ bytes: size }) })

@@ -240,7 +240,7 @@ export async function findPosition(db: Db | Tx): Promise<Position> {
 
 /** Until the transaction ends nobody writes an event. */
 export async function lockTrail(trx: Tx): Promise<void> {
-  await sql`select document_events_hold()`.execute(trx)
+  await sql`select document_events_lock()`.execute(trx)
 }
 
 const columns = sql`number::float8 as number, ${inUtc('sealed_at')} as "sealedAt", cluster, is_gathered as "isByTime",

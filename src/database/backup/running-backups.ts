@@ -13,7 +13,7 @@ const maxSilence = sql`interval '2 minutes'`
 /** Nor does it keep anything that has run for longer than any backup takes, whatever it says. */
 const maxAge = sql`interval '7 days'`
 
-const isAlive = sql`(ended_at is null and beat_at > clock_timestamp() - ${maxSilence} and started_at > clock_timestamp() - ${maxAge})`
+const isAlive = sql`(ended_at is null and heartbeat_at > clock_timestamp() - ${maxSilence} and started_at > clock_timestamp() - ${maxAge})`
 
 /** How often to say that a backup lives: several may be missed. */
 export const heartbeatSeconds = 15
@@ -33,7 +33,7 @@ export async function beginBackup(db: Db, { id, place, name, isRowsOnly }: NewBa
 /** False when it was silent for so long that it was taken for dead: then removals have gone on, and it is in vain. */
 export async function recordHeartbeat(db: Db, id: string): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update document_backups set beat_at = clock_timestamp()
+    update document_backups set heartbeat_at = clock_timestamp()
     where id = ${id}::uuid and ${isAlive}`.execute(db)
   return numAffectedRows === 1n
 }

@@ -45,7 +45,7 @@ export const leftOutTables: Record<string, string> = {
   document_rates: 'counts of the last hour',
   document_scanner: 'what the scanner at hand knows, which is asked again',
   document_runs: 'when which job last ran on the machines of then',
-  document_following: 'how far firm_documents was compared; a restored service compares all of it once more',
+  document_comparison: 'how far firm_documents was compared; a restored service compares all of it once more',
   document_migrations: 'the manifest names the migrations, and a restore runs them',
   document_migrations_lock: 'held only while migrations run',
   document_backups: 'which backups run and ran here; each backup has its own manifest',

@@ -125,7 +125,7 @@ function reserveAll(
     ),
     room as materialized (
       select g.firm_id, g.is_together, found.* from growing g
-      cross join lateral document_find_room(g.firm_id, g.bytes, g.documents, g.under,
+      cross join lateral document_check_quota(g.firm_id, g.bytes, g.documents, g.under,
         ${defaultQuota.bytes ?? null}::bigint, ${defaultQuota.documents ?? null}::bigint,
         -- Side by side the database judges one document of a firm each.
         ${isAlone}::boolean or g.documents > 1) as found
@@ -142,7 +142,7 @@ function reserveAll(
     select j.position, j.denial, j.role, j.is_active as "isActive", j.max_bytes as "maxBytes", j.allowed_types as "allowedTypes",
       j.is_answered as "isAnswered", reserved.id is not null as "isReserved", room.exceeded, room.is_together as "isTogether",
       room.used_bytes::float8 as "usedBytes", room.used_documents::float8 as "usedDocuments",
-      room.most_bytes::float8 as "quotaBytes", room.most_documents::float8 as "quotaDocuments"
+      room.max_bytes::float8 as "quotaBytes", room.max_documents::float8 as "quotaDocuments"
     from judged j
     left join room on room.firm_id = j.firm_id and j.is_allowed
     left join reserved on reserved.id = j.blob_id

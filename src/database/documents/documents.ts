@@ -196,7 +196,7 @@ type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 export async function lockAndFollow(trx: Tx, { firmId, documentId }: DocumentRef): Promise<void> {
   await lockRows(trx, { firmId, documentId })
   // A statement of its own, as above.
-  await sql`select document_follow_held(${firmId}, ${documentId})`.execute(trx)
+  await sql`select document_follow_locked(${firmId}, ${documentId})`.execute(trx)
 }
 
 /**
@@ -205,7 +205,7 @@ export async function lockAndFollow(trx: Tx, { firmId, documentId }: DocumentRef
  * by who then waits for ours: so whoever waits holds nothing of the document.
  */
 export async function lockRows(trx: Tx, { firmId, documentId }: DocumentRef): Promise<void> {
-  // document_follow_noted (0008-follow-the-platform) knows this name too.
+  // document_follow_noted (0009-compare-platform.sql) uses this name too.
   await sql`select pg_advisory_xact_lock(hashtextextended('document:' || ${documentId}::uuid, 0))`.execute(trx)
   // A statement of its own, as above.
   await sql`

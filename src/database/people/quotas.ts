@@ -25,8 +25,8 @@ export async function readQuotaUsage(
 ): Promise<QuotaUsage> {
   const { rows } = await sql<QuotaUsage>`
     select used.bytes::float8 as "usedBytes", used.documents::float8 as "usedDocuments",
-      coalesce(q.most_bytes, ${defaultQuota.bytes ?? null}::bigint)::float8 as "quotaBytes",
-      coalesce(q.most_documents, ${defaultQuota.documents ?? null}::bigint)::float8 as "quotaDocuments"
+      coalesce(q.max_bytes, ${defaultQuota.bytes ?? null}::bigint)::float8 as "quotaBytes",
+      coalesce(q.max_documents, ${defaultQuota.documents ?? null}::bigint)::float8 as "quotaDocuments"
     from document_usage_of(${firmId}) used left join document_quotas q on q.firm_id = ${firmId}`.execute(db)
   const [row] = rows
   if (row === undefined) throw new Error('the database did not say what a firm stores')
@@ -44,14 +44,14 @@ export type QuotaChange = { bytes?: number | null | undefined; documents?: numbe
 /** False when they were so already. */
 export async function setQuota(trx: Tx, { firmId }: Membership, change: QuotaChange): Promise<boolean> {
   const { rows } = await sql`
-    insert into document_quotas as q (firm_id, most_bytes, most_documents)
+    insert into document_quotas as q (firm_id, max_bytes, max_documents)
     values (${firmId}, ${change.bytes ?? null}, ${change.documents ?? null})
     on conflict (firm_id) do update set
-      most_bytes = case when ${change.bytes === undefined}::boolean then q.most_bytes else excluded.most_bytes end,
-      most_documents = case when ${change.documents === undefined}::boolean then q.most_documents else excluded.most_documents end,
+      max_bytes = case when ${change.bytes === undefined}::boolean then q.max_bytes else excluded.max_bytes end,
+      max_documents = case when ${change.documents === undefined}::boolean then q.max_documents else excluded.max_documents end,
       changed_at = now()
-    where (${change.bytes !== undefined}::boolean and q.most_bytes is distinct from excluded.most_bytes)
-      or (${change.documents !== undefined}::boolean and q.most_documents is distinct from excluded.most_documents)
+    where (${change.bytes !== undefined}::boolean and q.max_bytes is distinct from excluded.max_bytes)
+      or (${change.documents !== undefined}::boolean and q.max_documents is distinct from excluded.max_documents)
     returning firm_id`.execute(trx)
   return rows.length === 1
 }
@@ -69,7 +69,7 @@ export async function aggregateUsage(db: Db): Promise<number> {
         select distinct firm_id from document_usage_changes
         where ${after}::uuid is null or firm_id > ${after}::uuid order by firm_id limit ${maxFirmsAtOnce}
       )
-      select coalesce(document_sum_up(array_agg(firm_id)), 0) as changes,
+      select coalesce(document_aggregate_usage(array_agg(firm_id)), 0) as changes,
         case when count(*) = ${maxFirmsAtOnce} then (array_agg(firm_id order by firm_id desc))[1] end as last
       from changed`.execute(db)
     all += rows[0]?.changes ?? 0

@@ -40,7 +40,7 @@ async function compareStep(db: Db): Promise<number | 'held_up'> {
 
 /** Lets the next comparison begin from the start, unless one is under way. */
 export async function restartComparison(db: Db): Promise<void> {
-  await sql`select document_compare_anew()`.execute(db)
+  await sql`select document_restart_comparison()`.execute(db)
 }
 
 /**

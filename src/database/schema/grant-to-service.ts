@@ -36,7 +36,7 @@ export const rightsByTable = {
   document_secrets: 'select, insert',
   document_installation: 'select',
   document_migrations: 'select',
-  document_following: 'select',
+  document_comparison: 'select',
   document_unfollowed: 'select',
   document_backups: 'select, insert, update, delete',
   document_restores: 'select',
@@ -46,12 +46,12 @@ export const rightsByTable = {
 const functions = [
   'document_events_create_month(date)',
   'document_cluster()',
-  'document_events_hold()',
+  'document_events_lock()',
   'document_personnel(uuid)',
   'document_compare(integer)',
-  'document_compare_anew()',
+  'document_restart_comparison()',
   'document_follow_noted(integer)',
-  'document_follow_held(uuid,uuid)',
+  'document_follow_locked(uuid,uuid)',
 ]
 
 /** Gives the service's role what it needs and no more. Done after every migration, where the tables' owner is another role. */

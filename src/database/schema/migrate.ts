@@ -56,7 +56,7 @@ async function tryToMigrate(ownerDb: Db, provider: MigrationProvider): Promise<s
 
 /** Migrations of the time before 0.1.0, which were squashed: a database or backup that has one of them can't be upgraded. */
 export function isPreRelease(migrations: string[]): boolean {
-  return migrations.includes('0005-moves')
+  return migrations.includes('0002-documents')
 }
 
 async function requireReleased(ownerDb: Db): Promise<void> {
@@ -83,7 +83,7 @@ async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<
 }
 
 /** Those that change the platform's tables. */
-const platformMigrations = new Set(['0001-platform-tables.sql', '0008-follow-the-platform.sql'])
+const platformMigrations = new Set(['0001-platform-tables.sql', '0010-platform-triggers.sql'])
 
 async function run(db: Kysely<unknown>, file: string, text: string): Promise<void> {
   if (platformMigrations.has(file)) await lockPlatformTables(db)

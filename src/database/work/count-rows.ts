@@ -85,7 +85,7 @@ const countMonthsAhead = sql`
 const countNotAdopted = sql`
   select 'notAdopted' as what, count(*)::int as count, ${secondsSince(sql`min(began_at)`)} as "oldestSeconds"
   from (
-    select began_at from document_following, firm_documents
+    select began_at from document_comparison, firm_documents
     where all_known_at is null and (rows_to is null or id > rows_to) limit ${sql.lit(maxCounted)}
   ) as counted`
 

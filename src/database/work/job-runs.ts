@@ -43,9 +43,9 @@ export async function registerTask(db: Db, task: string): Promise<void> {
 /** Answers when it began, by the database's clock. */
 export async function startRun(db: Db, { task, disk }: RunOf, instance: string): Promise<Date | undefined> {
   const { rows } = await sql<{ runningSince: Date }>`
-    insert into document_runs (task, place, begun_at, begun_by) values (${task}, ${disk ?? noDisk}, now(), ${instance})
-    on conflict (task, place) do update set begun_at = excluded.begun_at, begun_by = excluded.begun_by
-    returning begun_at as "runningSince"`.execute(db)
+    insert into document_runs (task, place, running_since, running_on) values (${task}, ${disk ?? noDisk}, now(), ${instance})
+    on conflict (task, place) do update set running_since = excluded.running_since, running_on = excluded.running_on
+    returning running_since as "runningSince"`.execute(db)
   return rows[0]?.runningSince
 }
 
@@ -59,15 +59,15 @@ export async function endRun(db: Db, run: EndedRun): Promise<void> {
       started_at = excluded.started_at, ended_at = excluded.ended_at, ended_by = excluded.ended_by,
       outcome = excluded.outcome, error = excluded.error, did = excluded.did,
       succeeded_at = coalesce(excluded.succeeded_at, r.succeeded_at),
-      begun_at = case when r.begun_by = excluded.ended_by then null else r.begun_at end,
-      begun_by = nullif(r.begun_by, excluded.ended_by)`.execute(db)
+      running_since = case when r.running_on = excluded.ended_by then null else r.running_since end,
+      running_on = nullif(r.running_on, excluded.ended_by)`.execute(db)
 }
 
 /** The last of each task, of all and of each disk. The condition on the state is that of the queue's own index. */
 export async function listRuns(db: Db): Promise<RunRecord[]> {
   const { rows } = await sql<RunRecord>`
-    select task, nullif(place, ${noDisk}) as disk, known_since as "knownSince", begun_at as "runningSince", begun_by as "runningOn",
-      begun_at is not null and exists (
+    select task, nullif(place, ${noDisk}) as disk, known_since as "knownSince", running_since as "runningSince", running_on as "runningOn",
+      running_since is not null and exists (
         select from ${sql.table(`${jobSchema}.job`)} j
         where j.name = ${jobQueue} and j.singleton_key = task and j.state = 'active' and j.state in ('created', 'retry', 'active', 'failed')
           and j.heartbeat_on > now() - interval '2 minutes'
@@ -82,7 +82,7 @@ export async function listRuns(db: Db): Promise<RunRecord[]> {
 export async function deleteDisksBefore(db: Db, before: Date): Promise<void> {
   await sql`
     delete from document_runs
-    where place <> ${noDisk} and greatest(begun_at, ended_at, known_since) < ${before}`.execute(db)
+    where place <> ${noDisk} and greatest(running_since, ended_at, known_since) < ${before}`.execute(db)
 }
 
 const noDisk = ''

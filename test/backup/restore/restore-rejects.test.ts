@@ -122,7 +122,7 @@ describe('backup restore', () => {
   test('refuses a backup of a later version, and tables that are of a later version than the backup', async () => {
     const [later, earlier] = [
       await changedManifest(['9999-of-the-future'], []),
-      await changedManifest([], ['0010-runs']),
+      await changedManifest([], ['0012-job-runs']),
     ]
     const refused = await restoreInto(await emptyUploads(), later)
     expect(refused).toMatchObject({
@@ -133,12 +133,12 @@ describe('backup restore', () => {
     const also = await restoreInto({ ...(await databaseForTest()), ...(await emptyUploads()) }, earlier)
     expect(also).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('of a later version than the backup (0010-runs)'),
+      stderr: expect.stringContaining('of a later version than the backup (0012-job-runs)'),
     })
   })
 
   test('of an earlier version makes the tables as they were, and then brings them up to this one', async () => {
-    const earlier = await changedManifest([], ['0010-runs'])
+    const earlier = await changedManifest([], ['0012-job-runs'])
     const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()) }
 
     const restored = await restoreInto(settings, earlier)
@@ -154,7 +154,7 @@ describe('backup restore', () => {
       { connectionString: database.url },
       createLogger({ level: 'silent', isTerminal: false }),
     )
-    const migrations = (await listMigrations()).filter((each) => each !== '0010-runs')
+    const migrations = (await listMigrations()).filter((each) => each !== '0012-job-runs')
 
     const options = { backupId: crypto.randomUUID(), madeBy: '0', target: undefined, inTarget: undefined }
     const state = await prepareRestore(db, { ...options, migrations })

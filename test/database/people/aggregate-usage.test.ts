@@ -59,7 +59,7 @@ test('a firm whose changes somebody else aggregates just now is left to them, an
     insert into document_usage_changes (firm_id, bytes, documents)
     values (${theirs}, 1, 1), (${ours}, 1, 1)`.execute(db)
   await db.transaction().execute(async (trx) => {
-    await sql`select pg_advisory_xact_lock(hashtextextended('sum:' || ${theirs}::uuid, 0))`.execute(trx)
+    await sql`select pg_advisory_xact_lock(hashtextextended('usage:' || ${theirs}::uuid, 0))`.execute(trx)
     expect(await aggregateUsage(db)).toBe(1)
   })
   const { rows } = await sql`select firm_id from document_usage_changes`.execute(db)

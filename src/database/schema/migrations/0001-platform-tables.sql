@@ -1,7 +1,8 @@
--- Why: the service stands beside the platform on its tables, and alone on the same ones. Present tables stay as they are.
+-- Why: the service shares these tables with the platform, or creates the same ones where it runs alone. Existing tables
+-- are adopted as they are; their indexes and triggers are in 0010-platform-triggers.sql.
 create table document_installation (
   id uuid primary key default gen_random_uuid(),
-  -- True where the platform made its tables: there a new account waits for the platform's is_verified.
+  -- True where the platform created its tables: a new account then waits for the platform's is_verified.
   adopted_platform_tables boolean not null,
   created_at timestamptz not null default now()
 );
@@ -57,8 +58,6 @@ create table if not exists firm_users (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
-create index if not exists document_firm_users_by_user on firm_users (user_id, firm_id);
-create index if not exists document_firm_users_by_firm on firm_users (firm_id, created_at, id);
 
 create table if not exists firm_applications (
   id uuid primary key,
@@ -105,8 +104,8 @@ create table if not exists firm_documents (
   updated_at timestamptz not null default now()
 );
 
--- Only where there is none yet: in a platform that has its types nobody is asked for papers that it does not know.
--- The nil UUID stands for the service itself, which is no person.
+-- Only where there is none yet: a platform that has its own types asks for no other documents. The nil UUID is the service
+-- itself, which is no person.
 insert into document_types (id, code, name, is_required, is_active, created_by)
 select gen_random_uuid(), code, name, is_required, true, '00000000-0000-0000-0000-000000000000'
 from (values

@@ -1,5 +1,6 @@
--- Why: sessions and lockouts of our own, so that no column of the platform's changes its meaning.
--- A session is one login on one device. Whoever renews or ends it locks its row first, so that none outlives its end.
+-- Why: sessions, lockouts and linked identities have their own tables, so that no column of the platform changes meaning.
+
+-- A session is one login on one device. Refreshing or ending it locks its row first, so that no token outlives its session.
 create table document_sessions (
   id uuid primary key,
   user_id uuid not null,
@@ -14,28 +15,24 @@ create table document_refresh_tokens (
   issued_at timestamptz not null,
   expires_at timestamptz not null,
   used_at timestamptz,
-  -- The same token again within a minute gets the same successor, for a phone that lost the first answer.
+  -- A token repeated within a minute gets the same successor, for a client that lost the first answer.
   successor_id uuid
 );
 create index document_refresh_tokens_by_session on document_refresh_tokens (session_id);
 create index document_refresh_tokens_by_expiry on document_refresh_tokens (expires_at);
 
--- By e-mail, known or not, so that a lock tells nobody which addresses exist.
+-- By e-mail, whether an account has it or not, so that a lockout does not reveal which addresses exist.
 create table document_login_failures (
   email_sha256 text primary key,
-  -- Those that count, at most as many as lock and a few that came at the same moment.
+  -- The failures that count: at most the maximum before a lockout, and a few that arrived at the same moment.
   failed_at timestamptz[] not null,
   locked_until timestamptz
 );
 
--- E-mail is compared without regard to case; the platform's rows may hold capitals.
-create index if not exists document_registered_users_by_email on registered_users (lower(email));
-create index if not exists document_security_firms_newest on security_firms (created_at desc, id desc);
-
--- firm_personnel is the platform's to make, perhaps after us, and to change: nothing of ours is built on it. This body is
--- planned when it runs, so that it follows the table, and runs with its owner's rights, so that the service's role need
--- not read the table, with its passwords. What a column that is missing would say stands in `unless`: the inner name
--- counts where there is one, and a missing is_active or is_locked shuts out.
+-- The platform creates and changes firm_personnel, perhaps after this migration, so nothing depends on the table itself.
+-- The body is planned when it runs, and follows the table. It runs with its owner's rights, so that the service's role
+-- need not read the table, which has passwords. `fallback` has the value of each column that may be missing: an inner
+-- column name has precedence where it exists, and a missing is_active or is_locked denies access.
 create function document_personnel(wanted uuid)
 returns table (
   id uuid, email text, phone text, first_name text, last_name text, role text, created_at timestamptz,
@@ -54,7 +51,7 @@ begin
     from (
       select null as email, null as phone, null as first_name, null as last_name, null as role,
         null::timestamptz as created_at, null::boolean as is_active, null::boolean as is_locked, false as is_suspended
-    ) as unless,
+    ) as fallback,
     lateral (
       select id, email, phone, first_name, last_name, role, created_at, is_active, is_locked, is_suspended
       from firm_personnel where firm_personnel.id = wanted
@@ -63,7 +60,7 @@ end
 $$;
 revoke all on function document_personnel(uuid) from public;
 
--- Whom a provider's subject stands for, where it is not itself the id of a registered user.
+-- The registered user of a provider's subject, where the subject is not itself the id of one.
 create table document_identities (
   id uuid primary key default gen_random_uuid(),
   issuer text not null,
@@ -76,13 +73,13 @@ create table document_identities (
 );
 create index document_identities_by_user on document_identities (user_id, linked_at desc, id desc);
 
--- What we sign with where no secret is shared with the platform. Whoever reads it can sign links to every file.
+-- The signing keys where no secret is shared with the platform. A role that reads them can sign links to every file.
 create table document_secrets (
   name text primary key,
   secret text not null,
   created_at timestamptz not null default now()
 );
--- The database's default privileges may have given it to others.
+-- The database's default privileges may have granted it to other roles.
 do $$
 declare
   reader text;

@@ -1,13 +1,13 @@
--- Why: an operator sees when each job last ran, on which instance and how it ended.
+-- Why: operators see when each job last ran, on which instance and how it ended.
 create table document_runs (
   task text not null,
-  -- The disk that it is done for, by its store's id; empty for what is done once for all.
+  -- The id of the local store that the job ran for; empty for a job that runs once for all instances.
   place text not null default '',
   known_since timestamptz not null default now(),
-  -- The run under way; of one that was killed it stays.
-  begun_at timestamptz,
-  begun_by text,
-  -- The last one that came to an end.
+  -- The current run. The values stay when the process is killed.
+  running_since timestamptz,
+  running_on text,
+  -- The last finished run.
   started_at timestamptz,
   ended_at timestamptz,
   ended_by text,

@@ -1,5 +1,6 @@
--- Why: firm_documents shows only what people may see; these tables hold a document's whole life, with its versions and its time in the trash.
--- Keys begin with the firm, so that the tables can be spread by firm. No foreign key points at the platform's tables: their DELETE must keep working.
+-- Why: firm_documents shows only what people may see; these tables record a document's whole life, with all versions and
+-- the trash. Keys begin with the firm, so that the tables can be partitioned by firm. No foreign key refers to the
+-- platform's tables, because its DELETE must keep working.
 create table documents (
   firm_id uuid not null,
   id uuid not null,
@@ -10,10 +11,10 @@ create table documents (
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
   deleted_by uuid,
-  -- In the trash: the platform's row, whole, also in columns that this service does not know, and the version it showed.
+  -- In the trash: the platform's whole row, including columns unknown to this service, and the version that it showed.
   trashed_row jsonb,
   trashed_version integer,
-  -- An administrator allows the purge of a required type's last verified document, for this stay in the trash.
+  -- An administrator's approval to purge the last verified document of a required type. It ends with this stay in the trash.
   purge_approved_at timestamptz,
   purge_approved_by uuid,
   purge_approval_reason text,
@@ -21,16 +22,17 @@ create table documents (
 );
 create index documents_newest on documents (firm_id, created_at desc, id desc);
 create index documents_newest_of_type on documents (firm_id, document_type, created_at desc, id desc);
--- For the walk of the purge, and its question whether a firm has another document of a type.
+-- For the purge, which reads the trash oldest first.
 create index documents_in_trash on documents (deleted_at, id) where deleted_at is not null;
--- By an expression, which no other query uses: until the table is analyzed, the planner expects almost no row with
--- `deleted_at is null`, and would prefer an index with that condition to the primary key.
+-- For the purge, which asks whether a firm has another document of a type. The expression keeps other queries away from
+-- this index: until the table is analyzed, the planner expects almost no row with `deleted_at is null`, and would prefer
+-- an index with that condition to the primary key.
 create index documents_live_of_type on documents ((case when deleted_at is null then firm_id end), document_type);
--- Operators name documents by id alone, and so do holds, since the platform may give a document to another firm.
+-- Operators and legal holds name documents by id alone, since the platform may give a document to another firm.
 create index documents_by_id on documents (id);
 
--- A document that leaves the trash, also when the platform inserts its row again, forgets what belonged to that stay.
-create function document_forget_trashed_row() returns trigger language plpgsql as $$
+-- A document that leaves the trash loses the fields of that stay, also when the platform inserts its row again.
+create function document_clear_trash_fields() returns trigger language plpgsql as $$
 begin
   new.trashed_row = null;
   new.trashed_version = null;
@@ -40,8 +42,8 @@ begin
   return new;
 end
 $$;
-create trigger documents_back before update of deleted_at on documents
-  for each row when (new.deleted_at is null) execute function document_forget_trashed_row();
+create trigger documents_restored before update of deleted_at on documents
+  for each row when (new.deleted_at is null) execute function document_clear_trash_fields();
 
 create table document_versions (
   firm_id uuid not null,
@@ -51,21 +53,21 @@ create table document_versions (
   file_name varchar(255) not null,
   file_size integer not null,
   mime_type varchar(100) not null,
-  -- Null on the platform's rows until a job has read their bytes.
+  -- Null on the platform's rows until a job has read their content.
   sha256 text check (sha256 ~ '^[0-9a-f]{64}$'),
   store text not null check (store in ('s3', 'local')),
-  -- Which disk, where the store is local; null on the platform's rows, which are tried on the disk at hand.
+  -- Which local store. Null on S3, and on the platform's rows, whose files each instance looks for in its own local store.
   store_id uuid,
   storage_key text not null,
-  -- Local because S3 could not be had, and so on its way there; false where local is the choice.
+  -- Stored locally because S3 was unavailable, and to be moved to S3. False where local storage is configured.
   is_fallback boolean not null default false,
   etag text,
   object_version_id text,
   bytes_state text not null default 'present' check (bytes_state in ('present', 'missing', 'wrong', 'removed')),
-  -- The platform's row named these bytes, so the platform may remove them.
+  -- The platform's row named this content, so the platform may remove it.
   is_platforms boolean not null default false,
   scan_status text not null check (scan_status in ('clean', 'pending', 'infected', 'skipped')),
-  -- When it is to be scanned, or scanned again.
+  -- When the next scan is due.
   scan_due_at timestamptz not null default now(),
   -- Failed scans since the last verdict, and the first of them.
   scan_attempts integer not null default 0,
@@ -87,33 +89,33 @@ create table document_versions (
 );
 create index document_versions_by_key on document_versions (storage_key, store, coalesce(store_id, '00000000-0000-0000-0000-000000000000'));
 create index document_versions_fallback on document_versions (store_id) where is_fallback;
--- For walks over all versions of one store, in the order of their keys.
+-- For jobs that page through all versions of one store.
 create index document_versions_in_store on document_versions (store, firm_id, document_id, version);
 create index document_versions_unhashed on document_versions (store, firm_id, document_id, version)
   where sha256 is null and bytes_state = 'present';
--- A firm that uploads bytes it already has is told so.
+-- For `duplicate_of`: a document of the firm with the same content.
 create index document_versions_by_hash on document_versions (firm_id, sha256, uploaded_at, document_id) where sha256 is not null;
--- Each store is scanned by itself.
+-- Each store has its own scan job.
 create index document_versions_scan_waiting on document_versions (store, scan_due_at)
   where bytes_state = 'present' and scan_status in ('pending', 'skipped');
 create index document_versions_scan_again on document_versions (store, scan_due_at)
   where bytes_state = 'present' and scan_status = 'clean';
 create index document_versions_newest_clean on document_versions (uploaded_at, scanned_at)
   where bytes_state = 'present' and scan_status = 'clean';
--- For the metrics: without a scanner all others are skipped ones.
+-- For the metrics: without a scanner all other versions are skipped.
 create index document_versions_scan_pending on document_versions (uploaded_at)
   where bytes_state = 'present' and scan_status = 'pending';
 create index document_versions_infected on document_versions (firm_id, id) where scan_status = 'infected';
 
--- The newest signatures that any instance's scanner was seen with, and since when.
+-- The newest signatures of any instance's scanner, and since when they are known.
 create table document_scanner (
   is_only boolean primary key default true check (is_only),
   signatures bigint not null,
   since timestamptz not null
 );
 
--- The platform may put other bytes where its row's were, which is seen by their length: a verdict was of the old ones.
-create function document_forget_verdict() returns trigger language plpgsql as $$
+-- The platform may replace the content of its row; a different size shows it. The verdict was for the old content.
+create function document_reset_verdict() returns trigger language plpgsql as $$
 begin
   new.scan_status = 'skipped';
   new.scan_due_at = now();
@@ -123,10 +125,10 @@ end
 $$;
 create trigger document_versions_other_bytes before update of file_size on document_versions
   for each row when (old.scan_status = 'clean' and old.file_size <> new.file_size)
-  execute function document_forget_verdict();
+  execute function document_reset_verdict();
 
--- A file that is clean when it comes is looked at again after a quarter, as `record-verdict.ts` has it for all others.
-create function document_note_verdict() returns trigger language plpgsql as $$
+-- A file that is clean on upload is scanned again after 90 days, as every clean file (src/database/documents/scans.ts).
+create function document_set_verdict_time() returns trigger language plpgsql as $$
 begin
   new.scanned_at = coalesce(new.scanned_at, now());
   new.scan_due_at = new.scanned_at + interval '90 days';
@@ -134,8 +136,7 @@ begin
 end
 $$;
 create trigger document_versions_clean before insert on document_versions
-  for each row when (new.scan_status = 'clean') execute function document_note_verdict();
-
+  for each row when (new.scan_status = 'clean') execute function document_set_verdict_time();
 
 create table document_idempotency_keys (
   firm_id uuid not null,

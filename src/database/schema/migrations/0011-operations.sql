@@ -1,14 +1,14 @@
--- Why: verifications, backups and restores are visible to every instance and outlive a restart.
+-- Why: every instance sees verifications, backups and restores, and they survive a restart.
 create table document_verifications (
   id uuid primary key default gen_random_uuid(),
-  -- How much of the versions was looked at: 1 is all.
+  -- The share of the versions that was checked: 1 is all.
   share real not null,
-  -- False where only presence and length were asked for.
+  -- False where only presence and size were checked.
   reads boolean not null,
   is_complete boolean not null,
   files bigint not null,
   bytes bigint not null,
-  -- How many of each kind.
+  -- The count of each kind of finding.
   findings jsonb not null,
   finished_at timestamptz not null default now()
 );
@@ -16,28 +16,28 @@ create index document_verifications_newest on document_verifications (finished_a
 
 create table document_backups (
   id uuid primary key,
-  -- Where it goes, and what it is called there.
+  -- Its destination, and its name there.
   place text not null,
   name text not null,
   rows_only boolean not null,
   started_at timestamptz not null default clock_timestamp(),
-  -- Whoever makes it says again and again that he lives. One that was not heard of for long is dead and keeps nothing.
-  beat_at timestamptz not null default clock_timestamp(),
+  -- The process renews it while it runs. A backup without a recent heartbeat is dead and blocks no removal.
+  heartbeat_at timestamptz not null default clock_timestamp(),
   ended_at timestamptz,
-  -- Null while it runs, and of one that died. 'lacking': it is sound, and some file could not be had.
+  -- Null while it runs, and where the process died. 'lacking': usable, but some files could not be read.
   outcome text check (outcome in ('whole', 'lacking', 'failed')),
   files bigint,
   bytes bigint
 );
-create index document_backups_running on document_backups (beat_at) where ended_at is null;
+create index document_backups_running on document_backups (heartbeat_at) where ended_at is null;
 create index document_backups_newest on document_backups (ended_at desc) where outcome in ('whole', 'lacking');
 
--- The one restore that this database is made by. Only the owner writes it; the service looks whether one is under way.
+-- The restore that created this database, if any. Only the owner writes it; the service checks whether one is unfinished.
 create table document_restores (
   is_only boolean primary key default true check (is_only),
-  -- Which backup: what its manifest calls it.
+  -- The id in the backup's manifest.
   backup_id uuid not null,
-  -- Which store its files go to; null where they are left where they lie.
+  -- The store that its files are restored to; null where the files stay in their stores.
   store text check (store in ('s3', 'local')),
   store_name text,
   began_at timestamptz not null default clock_timestamp(),
