@@ -27,7 +27,9 @@ async function begin(renew: () => Promise<void> = async () => undefined) {
     passMinutes: (minutes: number) => void (now += minutes * 60_000),
     wasHeardOf: async () => {
       const { rows } = await sql<{ is: boolean }>`
-        select heartbeat_at > now() - interval '30 seconds' as is from document_backups where id = ${id}::uuid`.execute(db)
+        select heartbeat_at > now() - interval '30 seconds' as is from document_backups where id = ${id}::uuid`.execute(
+        db,
+      )
       return rows[0]?.is
     },
   }

@@ -10,7 +10,7 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { addressOf } from '../requests/authenticate.ts'
 import { type Exhausted, holdPermits, type Permits } from './lease-rate-limits.ts'
-import { digestEmail } from '../../database/people/sessions.ts'
+import { digestEmail } from '../../database/people/login-lockout.ts'
 import { isRecorded } from '../../people/require-right.ts'
 
 declare module 'fastify' {

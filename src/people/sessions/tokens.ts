@@ -6,7 +6,7 @@ import { type CryptoKey, errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 
 import type { Account } from '../../database/people/accounts.ts'
-import type { RefreshTokenRecord } from '../../database/people/sessions.ts'
+import type { RefreshTokenRecord } from '../../database/people/refresh-tokens.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { readIfExists } from '../../files/file-system.ts'
 import { createFileOnce } from '../../storage/local/local-folders.ts'
