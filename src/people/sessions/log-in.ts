@@ -4,7 +4,14 @@ import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { type Account, findAccountByEmail, lockAccount } from '../../database/people/accounts.ts'
 import { refusalAnswers } from '../../database/people/membership.ts'
 import { insertSession } from '../../database/people/sessions.ts'
-import { clearFailures, countFailure, digestEmail, type FailureCount, findLockout, type LockoutRule } from '../../database/people/login-lockout.ts'
+import {
+  clearFailures,
+  countFailure,
+  digestEmail,
+  type FailureCount,
+  findLockout,
+  type LockoutRule,
+} from '../../database/people/login-lockout.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Clock, Sha256, Visitor } from '../../vocabulary/vocabulary.ts'
 import { recordDenial } from '../require-right.ts'

@@ -3,7 +3,13 @@ import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { type Account, lockAccount } from '../../database/people/accounts.ts'
 import { endSession, lockSession } from '../../database/people/sessions.ts'
-import { findRefreshToken, insertRefreshToken, markTokenUsed, type RefreshTokenRecord, type RefreshTokenState } from '../../database/people/refresh-tokens.ts'
+import {
+  findRefreshToken,
+  insertRefreshToken,
+  markTokenUsed,
+  type RefreshTokenRecord,
+  type RefreshTokenState,
+} from '../../database/people/refresh-tokens.ts'
 import type { AppError } from '../../errors/app-error.ts'
 import type { Clock, Visitor } from '../../vocabulary/vocabulary.ts'
 import { recordDenial } from '../require-right.ts'
