@@ -22,14 +22,14 @@ type ServerOptions = {
   /** Undefined: nothing is traced. */
   tracing: Tracing | undefined
   trustProxy: string[]
-  /** Whose pages may call. */
+  /** The origins that may call the API from a browser. */
   origins: string[]
   maxUploadBytes: number
   maxSilenceSeconds: number
   authentication: AuthenticateNeeds
 }
 
-/** The HTTP server without its routes: what holds for every request. Routes come as plugins through `register`. */
+/** Builds the server with everything that applies to each request. Routes are plugins for `register`. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const server = fastify({
     loggerInstance: options.log,
@@ -38,13 +38,13 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     childLoggerFactory: (log) => log,
     trustProxy: hopsOrAddresses(options.trustProxy),
     genReqId: chooseRequestId,
-    http: { requireHostHeader: false }, // we refuse it ourselves
+    http: { requireHostHeader: false }, // acceptUnusualRequests rejects it with a problem document
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerUnreadableAddress,
     bodyLimit: 256 * 1024,
     requestTimeout: secondsToSend(options.maxUploadBytes) * 1000,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2000 },
-    // A request that was being answered when the server closes is finished; see bin/api.ts.
+    // Requests in progress finish when the server closes; see connection/stop-serving.ts.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
   }).withTypeProvider<ZodTypeProvider>()
@@ -66,7 +66,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   return server
 }
 
-/** What pages of these origins may ask for and read. */
+/** CORS for these origins. */
 async function allowOrigins(server: FastifyInstance, origins: string[]): Promise<void> {
   await server.register(cors, {
     origin: origins,
@@ -82,23 +82,23 @@ async function allowOrigins(server: FastifyInstance, origins: string[]): Promise
       'X-Auth-Mode',
       'X-Request-Id',
     ],
-    // Its refusal of an OPTIONS that is no preflight would be plain text.
+    // A strict preflight check would answer with plain text.
     strictPreflight: false,
     exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Content-Disposition'],
   })
 }
 
-/** What Node and Fastify would refuse without a problem document or a request id. */
+/** Handles requests that Node and Fastify would reject without a problem document or a request id. */
 function acceptUnusualRequests(server: FastifyInstance): void {
-  // RFC 9112 (3.2) wants a request of HTTP/1.1 without a host rejected.
+  // RFC 9112, 3.2: a request of HTTP/1.1 without a host must be rejected.
   server.addHook('onRequest', ({ raw }, _reply, done) => {
-    const isNameless = raw.httpVersion === '1.1' && raw.headers.host === undefined
-    if (!isNameless) done()
-    else done(new AppError('bad_request', 'The request names no host. HTTP/1.1 wants one in the header "Host".'))
+    const lacksHost = raw.httpVersion === '1.1' && raw.headers.host === undefined
+    if (!lacksHost) done()
+    else done(new AppError('bad_request', 'The request has no header "Host", which HTTP/1.1 requires.'))
   })
-  // RFC 9110 (10.1.1) allows to ignore an unknown expectation.
+  // RFC 9110, 10.1.1: a server may ignore an unknown expectation.
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response))
-  // Many clients call every request JSON, also one without a body.
+  // Many clients send the content type of JSON without a body.
   const parseJson = server.getDefaultJsonParser('error', 'error')
   server.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null)
@@ -109,24 +109,24 @@ function acceptUnusualRequests(server: FastifyInstance): void {
 function limitConnections(server: FastifyInstance, { maxSilenceSeconds }: ServerOptions): void {
   discardBody(server)
   closeSilentBodies(server, maxSilenceSeconds)
-  // The system buffers megabytes: of a slow reader nothing is seen for longer than of a slow sender.
+  // The system buffers megabytes, so the progress of a slow reader shows later than that of a slow sender.
   closeUnreadResponses(server, 4 * maxSilenceSeconds)
   closeIdleAfterResponse(server)
   trackHandlers(server)
 }
 
-/** Node ends only connections that are idle when the server closes; one whose download was under way would stay open. */
+/** Node closes only the connections that are idle when the server closes; a running download would keep its connection open. */
 function closeIdleAfterResponse(server: FastifyInstance): void {
   let isClosing = false
   server.addHook('preClose', async () => void (isClosing = true))
   server.addHook('onResponse', (_request, _reply, done) => {
-    // One turn later the answer has left its connection.
+    // The connection is idle one turn later.
     if (isClosing) setImmediate(() => server.server.closeIdleConnections())
     done()
   })
 }
 
-/** Mounts routes below `/api/v1`, or where another prefix says. */
+/** Mounts routes below `/api/v1` or another prefix. */
 export async function mountApi(
   server: FastifyInstance,
   routes: FastifyPluginAsync[],
@@ -135,7 +135,7 @@ export async function mountApi(
   for (const each of routes) await server.register(each, { prefix })
 }
 
-/** `TRUST_PROXY`: one whole number means that many hops, anything else a list of addresses and ranges. */
+/** `TRUST_PROXY`: an integer is a number of hops, anything else a list of addresses and ranges. */
 function hopsOrAddresses(trust: string[]): string[] | false | ((address: string, hop: number) => boolean) {
   const [first] = trust
   if (first === undefined) return false
@@ -143,7 +143,7 @@ function hopsOrAddresses(trust: string[]): string[] | false | ((address: string,
   return (_address, hop) => hop < Number(first)
 }
 
-/** For a whole request, however steadily it dribbles: a phone that sends the largest file at 20 KB/s comes to its end. */
+/** Timeout of a whole request: a phone can send the largest file at 20 KB/s. */
 function secondsToSend(maxUploadBytes: number): number {
   return 60 + Math.ceil(maxUploadBytes / 20_000)
 }

@@ -43,9 +43,9 @@ it('what is wrong is said field by field, once each, in words that a person unde
     password: 'must be a text',
     first_name: 'must not be empty',
     last_name: 'must be a text',
-    nickname: 'is not known here',
+    nickname: 'is unknown',
   })
-  expect(detail).toContain('nickname: is not known here')
+  expect(detail).toContain('nickname: is unknown')
 })
 
 it('what is missing is said to be', async () => {

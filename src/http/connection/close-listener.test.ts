@@ -33,7 +33,7 @@ it('who waits to be taken while the process is busy is heard, however many they 
   await new Promise<void>((resolve) => process.nextTick(resolve))
   waitUntilQueued(port, answers.length)
   // The system has taken them all, and the server takes one at each turn.
-  await closeListener(server, { taken: () => taken, silent }, { quietMs: 60_000, hearMs: 60_000 })
+  await closeListener(server, { accepted: () => taken, silent }, { quietMs: 60_000, hearMs: 60_000 })
   stopWork()
 
   const outcomes = (await Promise.all(answers)).map((answer) => (answer?.endsWith('heard') ? 'heard' : answer))

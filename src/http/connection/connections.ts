@@ -3,23 +3,23 @@ import { Readable } from 'node:stream'
 
 import type { FastifyInstance } from 'fastify'
 
-// The contract's bounds for what is read after a refusal.
+// The limits of the contract for reading a body after an early response.
 const maxDiscardedBytes = 1024 * 1024
 const maxDiscardMs = 2000
 
 /**
- * After an answer that came before the body was read, up to 1 MiB or 2 s of it is read and thrown away, so that a
- * client that is still sending sees the answer; then the connection ends.
+ * After a response that precedes the end of the body, reads and drops up to 1 MiB or 2 s of the body, then closes the
+ * connection. A client that is still sending would otherwise lose the response.
  */
 export function discardBody(server: FastifyInstance): void {
   server.addHook('onSend', (request, reply, payload, done) => {
     if (!hasUnreadBody(request.raw)) return done(null, payload)
     reply.header('connection', 'close')
     if (typeof payload !== 'string') return done(null, payload)
-    // By its length the client knows the answer as whole at once; the connection, which Node ends together with the
-    // answer, stays for as long as the rest is read. Ended at once it would be reset, and the answer lost with it.
+    // Content-Length completes the response for the client at once. The stream keeps the connection open while the body
+    // is read: closing it earlier would reset it and lose the response.
     reply.header('content-length', Buffer.byteLength(payload))
-    done(null, Readable.from(answerThenDiscard(payload, request.raw)))
+    done(null, Readable.from(sendThenDiscard(payload, request.raw)))
   })
 }
 
@@ -29,14 +29,14 @@ function hasUnreadBody(request: IncomingMessage): boolean {
   return hasBody && !request.complete
 }
 
-async function* answerThenDiscard(answer: string, request: IncomingMessage): AsyncGenerator<Buffer> {
+async function* sendThenDiscard(response: string, request: IncomingMessage): AsyncGenerator<Buffer> {
   request.unpipe()
   const discarded = discardRest(request)
-  yield Buffer.from(answer)
+  yield Buffer.from(response)
   await discarded
 }
 
-/** Reads and drops what still arrives; resolves at its end, at the limits, or when the client goes. */
+/** Reads and drops the rest of a stream. Resolves at its end, at the limits, or when the client leaves. */
 export function discardRest(stream: Readable): Promise<void> {
   return new Promise((resolve) => {
     let bytes = 0
@@ -57,10 +57,10 @@ export function discardRest(stream: Readable): Promise<void> {
   })
 }
 
-/** How long a body may bring no byte while it is waited for; a phone that changes its cell is silent for less. */
+/** Maximum time without a byte of a body; a phone that changes its cell is silent for less. */
 export const maxSilenceSeconds = 30
 
-/** Calls `onSilence` once when a body that is being read has brought nothing for so long. Returns what ends the watch. */
+/** Calls `onSilence` once if a body that is being read brings no byte for `seconds`. Returns a function that ends the watch. */
 export function watchSilence(body: IncomingMessage, seconds: number, onSilence: () => void): () => void {
   const isPaused = () => body.readableFlowing !== true
   const stop = watchProgress({ seconds, count: () => body.socket.bytesRead, isPaused, onStall: onSilence })
@@ -69,7 +69,7 @@ export function watchSilence(body: IncomingMessage, seconds: number, onSilence: 
   return stop
 }
 
-/** Ends the connection of a body that stalls. Forms are left to the upload, which can answer. */
+/** Closes the connection of a body that stalls. A form is left to its upload, which can still send a response. */
 export function closeSilentBodies(server: FastifyInstance, mostSeconds: number): void {
   server.addHook('preParsing', (request, _reply, payload, done) => {
     const isForm = request.headers['content-type']?.startsWith('multipart/form-data') === true
@@ -78,40 +78,40 @@ export function closeSilentBodies(server: FastifyInstance, mostSeconds: number):
   })
 }
 
-/** Ends the connection of a file whose reader stalls, which would delay a shutdown. A slow reader gets all of it. */
+/** Closes the connection of a download whose client stalls, which would delay a shutdown. A slow client gets the whole file. */
 export function closeUnreadResponses(server: FastifyInstance, seconds: number): void {
-  server.addHook('onSend', (_request, { raw: answer }, payload, done) => {
-    // A reader that left while the service was still at work closes no second time.
-    if (!(payload instanceof Readable) || answer.closed || answer.destroyed) return done(null, payload)
+  server.addHook('onSend', (_request, { raw: response }, payload, done) => {
+    // The client may have left already; then no `close` event follows.
+    if (!(payload instanceof Readable) || response.closed || response.destroyed) return done(null, payload)
     const stop = watchProgress({
       seconds,
-      count: () => answer.socket?.bytesWritten ?? 0,
-      // Nothing is buffered: the answer waits for the file, not for its reader.
-      isPaused: () => answer.writableLength === 0,
-      onStall: () => answer.destroy(),
+      count: () => response.socket?.bytesWritten ?? 0,
+      // An empty buffer means that the response waits for the file, not for the client.
+      isPaused: () => response.writableLength === 0,
+      onStall: () => response.destroy(),
     })
-    answer.once('close', stop)
+    response.once('close', stop)
     done(null, payload)
   })
 }
 
 type Watched = { seconds: number; count: () => number; isPaused: () => boolean; onStall: () => void }
 
-/** Calls `onStall` once when a count has stood still for so long without being paused; returns what ends the watch. */
+/** Calls `onStall` once if the count does not change for `seconds` while not paused. Returns a function that ends the watch. */
 function watchProgress({ seconds, count, isPaused, onStall }: Watched): () => void {
-  let seen = count()
-  let stillSince = performance.now()
-  const look = () => {
+  let lastCount = count()
+  let unchangedSince = performance.now()
+  const check = () => {
     const now = count()
-    if (isPaused() || now !== seen) {
-      seen = now
-      stillSince = performance.now()
-    } else if (performance.now() - stillSince >= seconds * 1000) {
+    if (isPaused() || now !== lastCount) {
+      lastCount = now
+      unchangedSince = performance.now()
+    } else if (performance.now() - unchangedSince >= seconds * 1000) {
       stop()
       onStall()
     }
   }
-  const timer = setInterval(look, (seconds * 1000) / 10)
+  const timer = setInterval(check, (seconds * 1000) / 10)
   const stop = () => clearInterval(timer)
   return stop
 }

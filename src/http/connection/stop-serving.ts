@@ -8,39 +8,39 @@ import type { Logger } from 'pino'
 
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
 
-/** The phases of a shutdown, one after the other. */
+/** The phases of a shutdown, in their order. */
 export const defaultStopTimes = {
-  /** For load balancers to see `/readyz` and send requests elsewhere. */
+  /** Load balancers read `/readyz` and send requests elsewhere. */
   acceptMs: 5000,
-  /** At most, until no connection waits to be accepted: a busy process takes one at each turn. */
+  /** Maximum time until no connection waits for acceptance: a busy process accepts one per turn. */
   quietMs: 3000,
-  /** For connections that were accepted and have asked nothing yet. */
+  /** Accepted connections may still send their first request. */
   hearMs: 1000,
-  /** For requests that run. */
+  /** Running requests may finish. */
   finishMs: 50_000,
-  /** For what was cut to be tidied up. */
+  /** The handlers of closed requests clean up. */
   cutMs: 2000,
-  /** For files that were received whole and then went to the local disk. */
+  /** Complete uploads that waited for S3 are stored locally. */
   fallbackMs: 10_000,
 }
 export type StopTimes = typeof defaultStopTimes
 
-type RunningRequests = TakenConnections & {
-  /** Cuts the connection of every request that has not arrived whole, and says which, once their handlers know it too. */
+type RunningRequests = AcceptedConnections & {
+  /** Closes the connection of every request with an incomplete body, and returns those requests. */
   cutUnfinished(): Promise<IncomingMessage[]>
 }
 
-/** Knows which requests run; and from `ending` on, asks clients that keep their connections to open others elsewhere. */
+/** Tracks running requests and, after `ending`, closes each connection with its response. */
 export function trackRequests({ server }: FastifyInstance, ending: AbortSignal): RunningRequests {
   const running = new Map<IncomingMessage, ServerResponse>()
   const silent = new Set<Socket>()
-  let taken = 0
+  let accepted = 0
   server.on('connection', (socket) => {
-    taken += 1
+    accepted += 1
     silent.add(socket)
     socket.once('close', () => silent.delete(socket))
   })
-  // Before whoever answers, so that the header is there in time.
+  // Runs before the handlers, so that the header is set in time.
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
     running.set(request, response)
     silent.delete(request.socket)
@@ -51,7 +51,7 @@ export function trackRequests({ server }: FastifyInstance, ending: AbortSignal):
     for (const response of running.values()) if (!response.headersSent) response.setHeader('connection', 'close')
   })
   return {
-    taken: () => taken,
+    accepted: () => accepted,
     silent,
     async cutUnfinished() {
       const unfinished = [...running].filter(([{ complete }]) => !complete)
@@ -66,8 +66,8 @@ export function trackRequests({ server }: FastifyInstance, ending: AbortSignal):
 type Needs = { running: RunningRequests; s3: GuardedS3 | undefined; log: Logger; times: StopTimes }
 
 /**
- * Serves on for a moment, then takes no new connections and lets running requests finish. What has not arrived whole when
- * their time is over is cut, and leaves nothing; what has, and still waits for S3, goes to the local disk and is answered.
+ * Serves for a moment longer, then accepts no new connections and lets running requests finish. After `finishMs` it
+ * closes incomplete uploads, which leave nothing. Complete uploads that wait for S3 are stored locally and answered.
  */
 export async function stopServing(
   server: FastifyInstance,
@@ -79,15 +79,12 @@ export async function stopServing(
   if (await endsWithin(closed, finishMs)) return
 
   const cut = await running.cutUnfinished()
-  log.warn(
-    { event: 'stopping_late', cut: cut.length },
-    'requests still run; what came whole and waits for S3 goes to the local disk',
-  )
+  log.warn({ event: 'stopping_late', cut: cut.length }, 'requests still running; complete uploads are stored locally')
   await endsWithin(server.handlersDone(cut), cutMs)
   s3?.shutDown()
   if (await endsWithin(closed, fallbackMs)) return
 
-  log.warn({ event: 'stopping_cut' }, 'the connections of requests that still run are cut')
+  log.warn({ event: 'stopping_cut' }, 'requests still running; connections closed')
   server.server.closeAllConnections()
   await endsWithin(closed, cutMs)
 }
@@ -104,40 +101,40 @@ async function endsWithin(closed: PromiseLike<unknown>, milliseconds: number): P
   }
 }
 
-/** How many connections were taken so far, and those over which nothing was asked yet. */
-type TakenConnections = { taken: () => number; silent: ReadonlySet<Socket> }
+/** The number of accepted connections, and those without a request yet. */
+type AcceptedConnections = { accepted: () => number; silent: ReadonlySet<Socket> }
 
-/** A turn is to be this short, as long as that can be had. */
+/** A short turn of the event loop. After `maxMsForShortTurn` a long one must do. */
 const shortTurnMs = 0.3
-const mostMsForShortTurn = 500
-const lookMs = 5
+const maxMsForShortTurn = 500
+const pollMs = 5
 
-/** Accepts no new connections and serves those it has. One that stays silent for `hearMs` is cut. */
+/** Stops to accept connections and serves the open ones. Closes connections without a request within `hearMs`. */
 export async function closeListener(
   server: Server,
-  connections: TakenConnections,
+  connections: AcceptedConnections,
   { quietMs, hearMs }: { quietMs: number; hearMs: number },
 ): Promise<void> {
-  await untilQuiet(connections, quietMs)
-  // Node's own, at once: the framework's has a long way to it, on which others connect.
+  await waitUntilQuiet(connections, quietMs)
+  // Node closes the listener at once; Fastify would run hooks first, while clients still connect.
   server.close()
-  const giveUpAt = performance.now() + hearMs
-  while (connections.silent.size > 0 && performance.now() < giveUpAt) await sleep(lookMs)
+  const deadline = performance.now() + hearMs
+  while (connections.silent.size > 0 && performance.now() < deadline) await sleep(pollMs)
   for (const socket of connections.silent) socket.destroy()
 }
 
 /**
- * Connections wait with the system until a turn of the event loop takes them, one at each turn, and the system resets
- * those that still wait when the listener closes. So it closes after a turn in which none came, a short one if the
- * process has such: whoever comes within that turn is reset.
+ * The system queues connections until the event loop accepts them, one per turn, and resets the queued ones when the
+ * listener closes. So the listener closes after a turn without a new connection. A short turn is best: a connection that
+ * arrives within that turn is reset.
  */
-async function untilQuiet({ taken }: TakenConnections, quietMs: number): Promise<void> {
+async function waitUntilQuiet({ accepted }: AcceptedConnections, quietMs: number): Promise<void> {
   const startedAt = performance.now()
   for (let isQuiet = false; !isQuiet && msSince(startedAt) < quietMs;) {
-    const [began, before] = [performance.now(), taken()]
+    const [began, before] = [performance.now(), accepted()]
     await turn()
-    const isShort = msSince(began) < shortTurnMs || msSince(startedAt) > mostMsForShortTurn
-    isQuiet = taken() === before && isShort
+    const isShort = msSince(began) < shortTurnMs || msSince(startedAt) > maxMsForShortTurn
+    isQuiet = accepted() === before && isShort
   }
 }
 
@@ -147,27 +144,27 @@ function msSince(moment: number): number {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Resolves when nothing is done any more for these requests, whether or not anybody hears the answer. */
+    /** Resolves when the handlers of these requests have ended, even if their clients left. */
     handlersDone(requests: Iterable<IncomingMessage>): Promise<void>
   }
 }
 
-/** Lets the server's end wait for all handlers: they tidy up in the database also after their client has gone. */
+/** Lets `close` wait for all handlers: they clean up in the database even after their client left. */
 export function trackHandlers(server: FastifyInstance): void {
-  const atWork = new Map<IncomingMessage, Promise<void>>()
+  const running = new Map<IncomingMessage, Promise<void>>()
   const done = async (requests: Iterable<IncomingMessage>) => {
-    await Promise.all([...requests].map(async (request) => atWork.get(request)))
+    await Promise.all([...requests].map(async (request) => running.get(request)))
   }
   server.decorate('handlersDone', done)
-  server.addHook('onClose', async () => done(atWork.keys()))
+  server.addHook('onClose', async () => done(running.keys()))
   server.addHook('onRoute', (route) => {
     const { handler } = route
     route.handler = function handleTracked(request, reply) {
       const result: unknown = handler.call(this, request, reply)
       if (result instanceof Promise)
-        atWork.set(
+        running.set(
           request.raw,
-          Promise.allSettled([result]).then(() => void atWork.delete(request.raw)),
+          Promise.allSettled([result]).then(() => void running.delete(request.raw)),
         )
       return result
     }

@@ -9,56 +9,56 @@ import { discardRest } from '../connection/connections.ts'
 import { chooseRequestId } from '../requests/record-requests.ts'
 import { securityHeaders } from '../requests/security-headers.ts'
 
-/** The framework and Node's streams too listen for the end of an answer; Node takes eleven listeners for a leak. */
+/** Fastify and Node's streams also listen for the end of a response; Node warns of a leak at eleven listeners. */
 const maxListeners = 30
 
-const answersOf = new WeakMap<Socket, Set<ServerResponse>>()
+const openResponses = new WeakMap<Socket, Set<ServerResponse>>()
 
-/** Records for each connection which requests are not answered yet: a client may send several without waiting. */
+/** Tracks the open responses of each connection: with pipelining there are several. */
 export function trackOpenResponses(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw
     reply.raw.setMaxListeners(maxListeners)
-    const answers = answersOf.get(socket) ?? new Set()
-    answersOf.set(socket, answers.add(reply.raw))
-    reply.raw.once('close', () => answers.delete(reply.raw))
+    const responses = openResponses.get(socket) ?? new Set()
+    openResponses.set(socket, responses.add(reply.raw))
+    reply.raw.once('close', () => responses.delete(reply.raw))
     done()
   })
 }
 
-/** What the router cannot read (a broken escape in the address): answered like every other refusal. */
+/** Answers an address that the router cannot parse, such as a broken escape, as any other error. */
 export function answerUnreadableAddress(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   reply.headers({ 'x-request-id': request.id, ...securityHeaders })
   void answerError(error, request, reply)
 }
 
-/** `rawPacket`: what could not be understood, as it came. */
+/** `rawPacket`: the bytes that Node could not parse. */
 type BrokenRequest = Error & { code?: string | undefined; rawPacket?: unknown }
 
-/** What is no request at all (not HTTP, a head too long, two lengths that disagree), or does not end in time: then nothing but the socket can answer. */
+/** Answers an invalid or unfinished request (not HTTP, too long a head, contradicting lengths, a timeout) on its socket. */
 export function answerBrokenRequest(error: BrokenRequest, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  // After a part of an answer, the client would take whatever is written now for the rest of it.
-  const begun = answersOf
+  // After a started response, the client would read further bytes as its rest.
+  const started = openResponses
     .get(socket)
     ?.values()
     .find(({ headersSent }) => headersSent)
-  if (begun === undefined) endUnderstood(socket, brokenRequestAnswer(error))
-  else begun.once('close', () => endUnderstood(socket))
+  if (started === undefined) closeAfterResponse(socket, formatResponse(error))
+  else started.once('close', () => closeAfterResponse(socket))
 }
 
-/** Ends a broken connection so that the client gets the whole answer: the system would drop it with unread bytes. */
-function endUnderstood(socket: Socket, lastWords?: string): void {
+/** Closes a broken connection after the client has the whole response: unread bytes would make the system drop it. */
+function closeAfterResponse(socket: Socket, response?: string): void {
   if (!socket.writable) return void socket.destroy()
-  // Node's own would take the rest for another request.
+  // Node's own listener would parse the rest as another request.
   socket.removeAllListeners('end')
   const discarded = discardRest(socket)
-  if (lastWords === undefined) socket.end()
-  else socket.end(lastWords)
+  if (response === undefined) socket.end()
+  else socket.end(response)
   void discarded.then(() => (socket.readableEnded ? socket.destroySoon() : socket.destroy()))
 }
 
-function brokenRequestAnswer({ code, rawPacket }: BrokenRequest): string {
+function formatResponse({ code, rawPacket }: BrokenRequest): string {
   const id = chooseRequestId({ headers: {} })
   const problem = presentProblem(new AppError('bad_request', details[code ?? ''] ?? defaultDetail), id)
   const body = JSON.stringify(problem)
@@ -71,20 +71,18 @@ function brokenRequestAnswer({ code, rawPacket }: BrokenRequest): string {
     'Connection: close',
     `X-Request-Id: ${id}`,
     '',
-    // After HEAD it would be taken for the head of another answer.
+    // After HEAD, the client would read a body as another response.
     isHead(rawPacket) ? '' : body,
   ].join('\r\n')
 }
 
-// Node gives bytes; what the framework says that it gives is how they are written as JSON.
+// Node passes a Buffer; Fastify's type describes its JSON form.
 function isHead(packet: unknown): boolean {
   return Buffer.isBuffer(packet) && packet.subarray(0, 5).toString('latin1') === 'HEAD '
 }
 
-const defaultDetail = 'The request could not be understood: it is not valid HTTP.'
+const defaultDetail = 'The request is not valid HTTP.'
 const details: Record<string, string> = {
-  ERR_HTTP_REQUEST_TIMEOUT:
-    'The request came too slowly and did not end in time. Send it again over a better connection.',
-  HPE_HEADER_OVERFLOW:
-    'The address and the headers of this request, the token among them, are longer than 16 KB together.',
+  ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in time. Send it again over a faster connection.',
+  HPE_HEADER_OVERFLOW: 'The address and the headers of this request, including the token, exceed 16 KB.',
 }

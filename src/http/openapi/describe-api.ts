@@ -9,26 +9,26 @@ import { errorTable } from '../errors/error-codes.ts'
 type Options = { publicUrl: string | undefined; version: string }
 
 const aboutApi = `
-Keeps the papers of security firms: uploaded once, safe in S3 or on local disk, given back only to those who may have them.
+Stores the documents of security firms in S3 or on local disk, and serves them to authorized people only.
 
-Log in with \`POST /api/v1/auth/login\` and send the answered \`access_token\` with every call, as
-\`Authorization: Bearer …\`; an access token of the platform, or of the OpenID provider that is set up here, does as well. Every refusal is \`application/problem+json\` with a stable \`code\`; docs/errors.md of the
-project says what each means and what to do.`
+Log in with \`POST /api/v1/auth/login\` and send the \`access_token\` of the response with every call, as
+\`Authorization: Bearer …\`. Access tokens of the platform and of the configured OpenID provider also work. Every error is
+\`application/problem+json\` with a stable \`code\`; docs/errors.md of the project explains each code.`
 
 const tags = [
-  { name: 'documents', description: 'A firm’s papers.' },
+  { name: 'documents', description: 'The documents of a firm.' },
   { name: 'people', description: 'Accounts and sessions.' },
   { name: 'firms', description: 'Security firms.' },
-  { name: 'members', description: 'Who belongs to a firm, and as what.' },
-  { name: 'document types', description: 'Which papers there are.' },
-  { name: 'operations', description: 'Whether and how the service works.' },
+  { name: 'members', description: 'The members of a firm and their roles.' },
+  { name: 'document types', description: 'The types of documents.' },
+  { name: 'operations', description: 'The state of the service.' },
 ]
 
-type Made = { jsonSchema: { format?: string; pattern?: string; minimum?: number; maximum?: number } }
+type Generated = { jsonSchema: { format?: string; pattern?: string; minimum?: number; maximum?: number } }
 
-/** Leaves out what Zod adds for machines and people need not read: a pattern beside a format, the bounds of every integer. */
+/** Omits redundant facts that Zod adds: a pattern next to a format, the bounds of every integer. */
 const zodToJsonConfig = {
-  override({ jsonSchema }: Made) {
+  override({ jsonSchema }: Generated) {
     if (jsonSchema.format !== undefined) delete jsonSchema.pattern
     if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
     if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
@@ -37,7 +37,7 @@ const zodToJsonConfig = {
 const toJsonSchema = createJsonSchemaTransform({ zodToJsonConfig })
 const addNamedSchemas = createJsonSchemaTransformObject({ zodToJsonConfig })
 
-/** Collects every route that is added from now on into one OpenAPI document, made of the schemas that requests are checked with. */
+/** Describes every route that is added later in one OpenAPI document, from the schemas that validate requests. */
 export async function describeApi(server: FastifyInstance, { publicUrl, version }: Options): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -63,7 +63,7 @@ export async function describeApi(server: FastifyInstance, { publicUrl, version 
           ...schema,
           ...describeBody(schema),
           security: config.access === 'public' ? [] : [{ bearer: [] }],
-          response: describeAnswers(schema, config),
+          response: describeResponses(schema, config),
         },
       }
     },
@@ -71,12 +71,12 @@ export async function describeApi(server: FastifyInstance, { publicUrl, version 
   })
 }
 
-/** Takes out of an OpenAPI document the named schemas that nothing in it refers to: each is written once for what comes in and once for what goes out. */
+/** Removes unreferenced named schemas: the plugin adds each one for input and for output. */
 function dropUnusedSchemas<Given extends object>(document: Given): Given {
   const { schemas, ...others } = componentsOf(document)
   const without = JSON.stringify({ ...document, components: undefined })
   const used = new Set(namesIn(without))
-  // A set goes on to what is added while it is walked.
+  // The loop also visits names that are added meanwhile.
   for (const name of used) for (const inner of namesIn(JSON.stringify(schemas[name] ?? null))) used.add(inner)
 
   return {
@@ -88,7 +88,7 @@ function dropUnusedSchemas<Given extends object>(document: Given): Given {
   }
 }
 
-/** By OpenAPI's own rule; what is not there is empty. */
+/** The components, with `schemas` as an empty object by default. */
 function componentsOf(document: { components?: { schemas?: Record<string, unknown> } }) {
   return { ...document.components, schemas: document.components?.schemas ?? {} }
 }
@@ -101,10 +101,10 @@ type Media = { schema?: { anyOf?: { type?: unknown }[] } }
 type Body = { required?: boolean; content?: Record<string, Media> }
 type Document = { paths?: Record<string, unknown> }
 
-/** Says of a body which may be null that it may be left out too; the plugin that makes the document calls all required. */
+/** Marks a nullable body as optional; the plugin marks every body as required. */
 function markOptionalBodies<Given extends Document>(document: Given): Given {
   for (const methods of Object.values(document.paths ?? {}))
-    // A path's entries are operations: no route of ours says anything for a whole path.
+    // Every entry of a path is an operation: no route sets facts for a whole path.
     for (const { requestBody } of Object.values(methods as Record<string, { requestBody?: Body }>))
       if (requestBody !== undefined && mayBeNull(requestBody)) requestBody.required = false
   return document
@@ -116,19 +116,19 @@ function mayBeNull({ content = {} }: Body): boolean {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Refusals of this route that its right, its access and its schemas do not tell of by themselves. */
+    /** Error codes of this route beyond those that its right, access and schemas imply. */
     errors?: readonly ErrorCode[]
-    /** Answers with a file, or with the way to where it lies. */
+    /** Responses with a file, or with a link to it. */
     sendsFile?: 'itself' | 'or_a_link'
   }
 }
 
 type Config = Partial<FastifyContextConfig>
-/** As it stands in the document: JSON Schema by now, no longer Zod's. */
+/** The schema of a route as JSON Schema. */
 type Described = FastifySchema & { consumes?: readonly string[] }
-type Answers = Record<string, unknown>
+type Responses = Record<string, unknown>
 
-/** The form that a route takes which reads its body by itself. */
+/** The body of a route that receives a form. */
 function describeBody(schema: Described | undefined): { body?: unknown } {
   if (schema?.consumes?.includes('multipart/form-data') !== true) return {}
   const file = { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' }
@@ -136,17 +136,22 @@ function describeBody(schema: Described | undefined): { body?: unknown } {
     body: {
       type: 'object',
       required: ['file'],
-      properties: { file: { ...file, description: 'The file itself, with its name: PDF, JPEG or PNG.' } },
+      properties: {
+        file: {
+          ...file,
+          description: 'The file with its name: PDF, JPEG or PNG, unless the document type allows other formats.',
+        },
+      },
     },
   }
 }
 
-/** Every answer that a route can give: its own, and its refusals. */
-function describeAnswers(schema: Described | undefined, config: Config): Answers {
+/** Every response of a route: successes and errors. */
+function describeResponses(schema: Described | undefined, config: Config): Responses {
   return {
-    ...describeSuccess(schema?.response as Answers | undefined),
-    ...(config.sendsFile === undefined ? {} : fileAnswers),
-    ...(config.sendsFile === 'or_a_link' ? linkAnswers : {}),
+    ...describeSuccess(schema?.response as Responses | undefined),
+    ...(config.sendsFile === undefined ? {} : fileResponses),
+    ...(config.sendsFile === 'or_a_link' ? linkResponses : {}),
     ...describeErrors(codesOf(schema, config)),
     default: anyError,
   }
@@ -154,19 +159,22 @@ function describeAnswers(schema: Described | undefined, config: Config): Answers
 
 const meanings: Record<string, string> = {
   200: 'Done',
-  201: 'Made',
-  204: 'Done; the answer has no body',
-  503: 'It cannot do its work now',
+  201: 'Created',
+  204: 'Done; the response has no body',
+  503: 'Not available',
 }
 
-function describeSuccess(response: Answers = {}): Answers {
+function describeSuccess(response: Responses = {}): Responses {
   return Object.fromEntries(
-    Object.entries(response).map(([status, answer]) => [status, withDescription(answer, meanings[status] ?? 'Answer')]),
+    Object.entries(response).map(([status, answer]) => [
+      status,
+      withDescription(answer, meanings[status] ?? 'Response'),
+    ]),
   )
 }
 
 function withDescription(answer: unknown, description: string): unknown {
-  const schema = answer as { type?: unknown; content?: unknown } // JSON Schema, or an answer by media type
+  const schema = answer as { type?: unknown; content?: unknown } // JSON Schema, or a response by media type
   if (schema.type === 'null') return { type: 'null', description }
   if (schema.content !== undefined) return { description, ...schema }
   return { description, content: { 'application/json': { schema } } }
@@ -174,24 +182,24 @@ function withDescription(answer: unknown, description: string): unknown {
 
 const fileContent = { schema: { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' } }
 
-const fileAnswers: Answers = {
+const fileResponses: Responses = {
   200: { description: 'The file', content: { '*/*': fileContent } },
-  206: { description: 'The part of the file that `Range` asked for', content: { '*/*': fileContent } },
-  304: { description: 'The file that `If-None-Match` names is still the one', type: 'null' },
+  206: { description: 'The part of the file that `Range` requests', content: { '*/*': fileContent } },
+  304: { description: 'The file is still the one in `If-None-Match`', type: 'null' },
 }
 
-const linkAnswers: Answers = {
+const linkResponses: Responses = {
   200: {
     description:
-      'The file, when it lies on local disk; a link to it, when the request accepts `application/json` and not `*/*`',
+      'The file, if it is stored locally; a link to it, if the request accepts `application/json` and not `*/*`',
     content: { '*/*': fileContent, 'application/json': { schema: { $ref: '#/components/schemas/DownloadLink' } } },
   },
-  302: { description: 'The file lies on S3, where `Location` points for as long as the link lives', type: 'null' },
+  302: { description: 'The file is stored in S3; `Location` is a link that expires', type: 'null' },
 }
 
-/** What every route may answer when something is broken here, too busy, or not understood at all. */
+/** Errors that every route may return. */
 const anyError = {
-  description: 'Any other refusal, in the same form',
+  description: 'Any other error, in the same form',
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 }
 
@@ -200,7 +208,7 @@ function codesOf(schema: Described | undefined, config: Config): ErrorCode[] {
   return [...codesOfAccess(config), ...codesOfInput(schema), ...ofRate, ...(config.errors ?? [])]
 }
 
-/** Whoever must be known may have no event of the audit trail left. */
+/** Every authenticated call may exceed the rate limit of events. */
 function isLimited({ rate, access, right }: Config): boolean {
   return rate !== undefined || right !== undefined || (access !== undefined && access !== 'public')
 }
@@ -225,8 +233,8 @@ function hasProperty(schema: unknown, name: string): boolean {
   return JSON.stringify(schema ?? {}).includes(`"${name}":`)
 }
 
-/** One answer per status, with an example of each code that may come under it. */
-function describeErrors(codes: ErrorCode[]): Answers {
+/** One response per status, with an example of each of its codes. */
+function describeErrors(codes: ErrorCode[]): Responses {
   const byStatus = Object.groupBy(new Set(codes), (code) => errorTable[code].status)
   const answers = Object.entries(byStatus).map(([status, ofStatus = []]) => [
     status,
@@ -240,7 +248,7 @@ function describeErrors(codes: ErrorCode[]): Answers {
       },
     },
   ])
-  return Object.fromEntries(answers) as Answers
+  return Object.fromEntries(answers) as Responses
 }
 
 function exampleOf(code: ErrorCode): Record<string, unknown> {

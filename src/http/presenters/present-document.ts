@@ -10,7 +10,7 @@ import type { Scanner } from '../../scanner/scanner.ts'
 
 export type PresentNeeds = { scanner: Scanner | undefined }
 
-/** A document as the contract §3 shows it. What was never scanned waits for that, where there is a scanner. */
+/** A document as in contract §3. With a scanner, a version that was never scanned is pending. */
 export function presentDocument(document: DocumentRecord, { scanner }: PresentNeeds): DocumentShape {
   const isVerified = document.reviewStatus === 'verified'
   return {
@@ -35,7 +35,7 @@ export function presentDocument(document: DocumentRecord, { scanner }: PresentNe
   }
 }
 
-/** 201 to whoever just handed a file in, with the document that it became. */
+/** Answers an upload with 201 and the new document or version. */
 export function sendReceived(reply: FastifyReply, document: RecordedDocument, needs: PresentNeeds): FastifyReply {
   const { id, firmId, duplicateOf } = document
   const location = `/api/v1/security-firms/${firmId}/documents/${id}`
@@ -49,7 +49,7 @@ export function sendReceived(reply: FastifyReply, document: RecordedDocument, ne
     .send(received)
 }
 
-/** Changes with everything that is shown and with every review, so that nobody judges what they did not see. */
+/** Changes with every visible field and every review: a review always applies to what the reviewer saw. */
 export function etagOf(document: DocumentRecord, needs: PresentNeeds): string {
   const seen = JSON.stringify([presentDocument(document, needs), document.versionId, document.reviewedAt])
   return `"${createHash('sha256').update(seen).digest('base64url').slice(0, 22)}"`

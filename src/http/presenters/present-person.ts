@@ -19,12 +19,12 @@ export function presentPerson(person: Omit<Person, 'isShutOut'>): AccountShape {
   }
 }
 
-/** A person who has just made their account. */
+/** A person who just registered. */
 export function presentAccount(account: Account): AccountShape {
   return presentPerson({ ...account, userType: 'registered_user', isAdministrator: account.role === 'admin' })
 }
 
-/** A firm as somebody sees it who is `role` in it. */
+/** `role`: the caller's role in the firm. */
 export function presentFirm(firm: Firm, role: FirmOfPerson['role']): FirmShape {
   return {
     id: firm.id,
@@ -47,7 +47,7 @@ export function presentFirm(firm: Firm, role: FirmOfPerson['role']): FirmShape {
   }
 }
 
-/** The same with what it keeps and may keep. */
+/** The firm with its quota and usage. */
 export function presentFirmDetails({ firm, role, room }: FirmSeen): FirmDetailsShape {
   return {
     ...presentFirm(firm, role),

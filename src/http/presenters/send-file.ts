@@ -15,10 +15,10 @@ export type FileToSend = {
   disposition: 'attachment' | 'inline'
 }
 
-/** Sends a stored file itself, whole or the one range that was asked for, under headers that let no browser run it. */
+/** Sends a stored file or one range of it, with headers that keep a browser from running it. */
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: FileToSend): Promise<FastifyReply> {
   const { key, size } = file.bytes
-  // A key is written once, so its name and length tell every version apart.
+  // A key is written once, so its name and size identify a version.
   const etag = `"${key.slice(key.lastIndexOf('_') + 1, key.lastIndexOf('.'))}-${size}"`
   if (isCurrent(request.headers['if-none-match'], etag))
     return reply.code(304).headers(headersOf(file, etag)).send(noBytes(request))
@@ -26,17 +26,17 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   const range = rangeOf(request, size, etag)
   if (range === 'unsatisfiable') {
     reply.headers({ 'accept-ranges': 'bytes', 'content-range': `bytes */${size}` })
-    throw new AppError('range_not_satisfiable', `The file has ${size} bytes; the asked range begins past its end.`)
+    throw new AppError('range_not_satisfiable', `The file has ${size} bytes; the requested range starts after its end.`)
   }
   const content = noBytes(request) ?? (await file.bytes.read(range))
-  // Not before the bytes are at hand: a refusal under the file's name would be saved as that file.
+  // Set only after the file is open: a browser would save an error response under the file's name.
   reply.headers(headersOf(file, etag)).type(file.contentType)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`)
   reply.header('content-length', range === undefined ? size : range.end - range.start + 1)
   return reply.send(content)
 }
 
-/** What HEAD sends of a file. The framework takes no stream at all for one of no bytes, and would say so in Content-Length. */
+/** The body for HEAD. Without a stream Fastify would set Content-Length to 0. */
 function noBytes(request: FastifyRequest): Readable | undefined {
   return request.method === 'HEAD' ? Readable.from([]) : undefined
 }
@@ -59,15 +59,15 @@ function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
   )
 }
 
-/** Several ranges, a malformed one, or one of an older file (`If-Range`) are answered with the whole file, as RFC 9110 allows. */
+/** Undefined: send the whole file, as RFC 9110 allows for several ranges, a malformed one, or an outdated `If-Range`. */
 function rangeOf(
   request: FastifyRequest,
   size: number,
   etag: string,
 ): Required<ByteRange> | 'unsatisfiable' | undefined {
-  const { range: asked, 'if-range': ifRange } = request.headers
-  if (asked === undefined || (ifRange !== undefined && ifRange !== etag)) return undefined
-  const parsed = parseRange(size, asked)
+  const { range: requested, 'if-range': ifRange } = request.headers
+  if (requested === undefined || (ifRange !== undefined && ifRange !== etag)) return undefined
+  const parsed = parseRange(size, requested)
   if (parsed === -1) return 'unsatisfiable'
   if (parsed === -2 || parsed.type !== 'bytes' || parsed.length !== 1) return undefined
   return parsed[0]

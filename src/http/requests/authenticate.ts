@@ -6,20 +6,20 @@ import type { Actor, DocumentId, FirmId, UserId, Visitor } from '../../vocabular
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** A right in the firm that the path names; checked by the verb that the route calls. */
+    /** A right in the firm of the path. The use case that the route calls checks it. */
     right?: RightName
-    /** For routes outside a firm: nobody need be known, anybody known, only who can be a firm's member, or only administrators. */
+    /** Who may call a route outside a firm. `registered_user`: a person who can be a member of a firm. */
     access?: 'public' | 'signed_in' | 'registered_user' | 'administrator'
   }
   interface FastifyRequest {
-    /** Who asks. Throws `unauthenticated` on a route that lets nobody unknown in. */
+    /** The authenticated caller. Throws `unauthenticated` if there is none. */
     actor: Actor
   }
 }
 
 export type AuthenticateNeeds = { identify: (token: string, visitor: Visitor) => Promise<{ userId: UserId }> }
 
-/** Every route asks for a valid access token unless its config says `access: 'public'`. */
+/** Requires a valid access token on every route without `access: 'public'`. */
 export function authenticate(server: FastifyInstance, { identify }: AuthenticateNeeds): void {
   const actors = new WeakMap<FastifyRequest, Actor>()
   server.decorateRequest('actor', {
@@ -51,18 +51,18 @@ function bearerToken(request: FastifyRequest): string {
   return token
 }
 
-/** The firm that an address names. The route's schema says that it is a UUID; whose it is the right decides. */
+/** The firm of a path. The route's schema checks that it is a UUID, the right that the caller may use it. */
 export function firmOf(params: { firm_id: string }): FirmId {
   return params.firm_id as FirmId
 }
 
-/** The document that an address names, in the firm that it names. */
+/** The document of a path, in the firm of the path. */
 export function documentOf(params: { firm_id: string; id: string }): { firmId: FirmId; documentId: DocumentId } {
-  // As with the firm: a UUID by the schema, and in that firm only if the database finds it there.
+  // The schema checks the UUID; the database checks that the firm has the document.
   return { firmId: firmOf(params), documentId: params.id as DocumentId }
 }
 
-/** What the audit trail keeps of a request, whoever makes it. */
+/** The facts of a request for the audit trail. */
 export function visitorOf(request: FastifyRequest): Visitor {
   return {
     requestId: request.id,
@@ -71,7 +71,7 @@ export function visitorOf(request: FastifyRequest): Visitor {
   }
 }
 
-/** Where a request comes from. A client that has gone already has no address any more, whatever the framework's type says. */
+/** The client's address. It is undefined after the client left, contrary to Fastify's type. */
 export function addressOf(request: FastifyRequest): string {
   const address = request.ip as string | undefined
   return address ?? 'gone'

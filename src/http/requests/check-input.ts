@@ -3,23 +3,23 @@ import type { z } from 'zod'
 
 import type { FieldError } from '../../errors/app-error.ts'
 
-/** What arrived does not fit its schema. Fastify adds in which part of the request it stood. */
+/** The input does not match its schema. Fastify adds the part of the request as `validationContext`. */
 export class InvalidInput extends Error {
   override readonly name = 'InvalidInput'
   readonly issues: z.core.$ZodIssue[]
   validationContext?: string
 
   constructor(issues: z.core.$ZodIssue[]) {
-    super('what arrived does not fit its schema')
+    super('the input does not match its schema')
     this.issues = issues
   }
 }
 
-/** A body may have as many unknown fields as it likes; the answer shows some, and not at any length. */
+/** Limits of the response: a body may have any number of unknown fields with names of any length. */
 const maxFields = 50
 const maxNameLength = 100
 
-/** Checks what arrives by Zod, in words of our own where a schema has none. */
+/** Validates input with Zod. Messages of a schema come first, then those below. */
 export const checkInput: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
   (data) => {
@@ -27,7 +27,7 @@ export const checkInput: FastifySchemaCompiler<z.ZodType> =
     return parsed.success ? { value: parsed.data } : { error: new InvalidInput(parsed.error.issues) }
   }
 
-/** What is wrong, field by field, the first word on each; a field that nobody knows is a field too. */
+/** The first error of each field, including unknown fields. */
 export function fieldsOf({ issues, validationContext = 'body' }: InvalidInput): FieldError[] {
   const fields = issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
@@ -47,7 +47,7 @@ function nameOf(path: PropertyKey[]): string {
 
 type Issue = z.core.$ZodRawIssue
 
-/** What is wrong with a value, in words that follow the name of its field: Zod's own are for programmers. */
+/** Describes an issue in words that follow the name of the field; Zod's own messages are for programmers. */
 function describeIssue(issue: Issue): string | undefined {
   const isMissing = issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_value')
   return isMissing ? 'is missing' : messageFor(issue.code)?.(issue)
@@ -60,12 +60,12 @@ const messages: Messages = {
   invalid_value: ({ values }) => `must be ${anyOf(values.map(String))}`,
   too_small: describeTooSmall,
   too_big: describeTooBig,
-  invalid_format: ({ format }) => forms[format] ?? 'is not written as it should be',
-  unrecognized_keys: () => 'is not known here',
+  invalid_format: ({ format }) => forms[format] ?? 'has a wrong format',
+  unrecognized_keys: () => 'is unknown',
 }
 
 function messageFor(code: Issue['code']): ((issue: Issue) => string) | undefined {
-  // Each is kept under the code of the issues that it takes; the compiler cannot follow a code that it does not know.
+  // The entry of a code takes the issues of that code, which the compiler cannot see.
   return messages[code] as ((issue: Issue) => string) | undefined
 }
 

@@ -9,7 +9,7 @@ import type { IncomingUpload } from '../../documents/upload/upload.ts'
 import { AppError, type ErrorCode } from '../../errors/app-error.ts'
 import { watchSilence } from '../connection/connections.ts'
 
-/** Lets a route read a form with one file in it; `openForm` does. */
+/** Registers the parser of forms with one file, which `openForm` reads. */
 export async function acceptForms(server: FastifyInstance, maxUploadBytes: number): Promise<void> {
   await server.register(multipart, {
     limits: { files: 1, fields: 5, parts: 6, fileSize: maxUploadBytes + 1, fieldSize: 1024, headerPairs: 50 },
@@ -17,15 +17,14 @@ export async function acceptForms(server: FastifyInstance, maxUploadBytes: numbe
   })
 }
 
-/** What a form may hold besides its file: boundaries, the headers of its parts, a few small fields, what came together with the file's beginning. */
-const maxBytesBesidesFile = 256 * 1024
+/** Maximum size of a form without its file: boundaries, headers of its parts and a few small fields. */
+const maxFormOverheadBytes = 256 * 1024
 
 type FormFile = { fileName: string | undefined; declaredType: string | undefined; bytes: Readable }
 
 /**
- * Reads a form up to its file. The file's bytes end only once the form has ended as it should, with nothing more in it
- * than allowed: whoever has read them all knows that the whole was sound. What is wrong with a form is `bad_request`;
- * no file in the field `file`, `validation_failed`.
+ * Reads a form up to its file. The file's stream ends only after the form has ended correctly: its end means that the
+ * whole form was valid. Throws `bad_request` for a broken form, `validation_failed` without a file in the field `file`.
  */
 export async function openForm(request: FastifyRequest, signal: AbortSignal): Promise<FormFile> {
   signal.throwIfAborted()
@@ -40,17 +39,17 @@ export async function openForm(request: FastifyRequest, signal: AbortSignal): Pr
 
 function readForm(request: FastifyRequest, signal: AbortSignal) {
   const parts = request.parts()
-  const { promise: refused, reject: refuse } = Promise.withResolvers<never>()
-  refused.catch(() => undefined) // nobody may be waiting
-  signal.addEventListener('abort', () => refuse(signal.reason), { once: true })
+  const { promise: rejected, reject } = Promise.withResolvers<never>()
+  rejected.catch(() => undefined) // it may have no other handler
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
 
-  // Begins the reading; from here on its bytes can be counted as well.
+  // Starts the parser; the count of the bytes must start in the same turn.
   const first = parts.next()
-  const besidesFile = limitBesidesFile(request.raw, refuse)
+  const overhead = limitFormOverhead(request.raw, reject)
 
   async function nextFile(next: Promise<IteratorResult<Multipart, unknown>>): Promise<MultipartFile | undefined> {
     for (let part = next; ; part = parts.next()) {
-      const { done, value } = await Promise.race([part, refused]).catch((error: unknown) => {
+      const { done, value } = await Promise.race([part, rejected]).catch((error: unknown) => {
         throw refusalOf(error)
       })
       if (done === true) return undefined
@@ -61,7 +60,7 @@ function readForm(request: FastifyRequest, signal: AbortSignal) {
   }
   const untilFile = async () => {
     const part = await nextFile(first)
-    if (part !== undefined) besidesFile.except(part.file)
+    if (part !== undefined) overhead.exclude(part.file)
     return part
   }
   const untilEnd = async () => {
@@ -70,36 +69,36 @@ function readForm(request: FastifyRequest, signal: AbortSignal) {
   return { untilFile, untilEnd }
 }
 
-/** Bytes are counted where they come, since what follows a file is parsed without waiting for the file's reader. */
-function limitBesidesFile(body: IncomingMessage, refuse: (reason: AppError) => void) {
+/** Counts the received bytes: the parser reads on behind a file without waiting for the file's reader. */
+function limitFormOverhead(body: IncomingMessage, reject: (reason: AppError) => void) {
   let bytes = 0
   let file: MultipartFile['file'] | undefined
   body.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    // A truncated file is too large, which whoever reads it will say.
-    if (file?.truncated === true || bytes - (file?.bytesRead ?? 0) <= maxBytesBesidesFile) return
-    const reason = new AppError('bad_request', 'The form is too long besides its file. Send one file in it.')
+    // A truncated file is too large; its reader reports that.
+    if (file?.truncated === true || bytes - (file?.bytesRead ?? 0) <= maxFormOverheadBytes) return
+    const reason = new AppError('bad_request', 'The form has too much data besides its file. Send one file in it.')
     body.unpipe()
-    refuse(reason)
+    reject(reason)
     file?.destroy(reason)
   })
   return {
-    except(part: MultipartFile['file']) {
+    exclude(part: MultipartFile['file']) {
       file = part
     },
   }
 }
 
-/** The file's own stream tells neither of what is wrong behind it, nor in our words of what is wrong with itself. */
+/** The parser's stream does not report errors behind the file, and reports its own errors as plain ones. */
 function untilEndOfForm(file: Readable, untilEnd: () => Promise<void>): Readable {
   const bytes = new Transform({
-    // One piece at a time, as the file itself.
+    // One chunk at a time, as the file itself.
     readableHighWaterMark: 1,
     writableHighWaterMark: 1,
     transform: (chunk, _encoding, done) => done(null, chunk),
     flush: callbackify(untilEnd),
   })
-  // Whoever reads hears of it. One that refuses the file by its name never reads, and an error that nobody hears ends the process.
+  // The reader gets the error. A rejected file name has no reader, and an unhandled error would end the process.
   bytes.on('error', () => undefined)
   finished(file, (error) => {
     if (error) bytes.destroy(refusalOf(error))
@@ -108,41 +107,39 @@ function untilEndOfForm(file: Readable, untilEnd: () => Promise<void>): Readable
   return file.pipe(bytes)
 }
 
-/** The parser's own words for a form that it cannot read are plain errors; the framework's have a status. */
+/** The parser throws plain errors for a broken form; Fastify's errors have a status. */
 function refusalOf(error: unknown): Error {
   if (error instanceof AppError || (error instanceof Error && 'statusCode' in error)) return error
-  return new AppError('bad_request', 'The form is broken or was cut off before its end. Send it again.', {
+  return new AppError('bad_request', 'The form is broken or incomplete. Send it again.', {
     cause: error,
   })
 }
 
-/** Aborts when the client goes away before its answer is out, or sends nothing for longer than allowed. */
+/** Aborts if the client leaves before its response, or sends nothing for `maxSilenceSeconds`. */
 export function signalOfClient(
   request: FastifyRequest,
   reply: FastifyReply,
   { maxSilenceSeconds }: { maxSilenceSeconds: number },
 ): AbortSignal {
   const controller = new AbortController()
-  const abort = (why: string) => controller.abort(new AppError('bad_request', why))
-  const gone = () => {
-    if (!reply.raw.writableFinished) abort('The upload was cut off before its end. Send it again.')
+  const abort = (message: string) => controller.abort(new AppError('bad_request', message))
+  const onClose = () => {
+    if (!reply.raw.writableFinished) abort('The upload ended early. Send it again.')
   }
-  reply.raw.once('close', gone)
-  request.raw.once('error', gone)
-  // Whoever left while we asked for rights has closed already.
-  if (request.raw.destroyed || reply.raw.closed) gone()
+  reply.raw.once('close', onClose)
+  request.raw.once('error', onClose)
+  // The client may have left while the service checked its rights.
+  if (request.raw.destroyed || reply.raw.closed) onClose()
 
   const stop = watchSilence(request.raw, maxSilenceSeconds, () =>
-    abort(
-      `The upload stalled: nothing came for ${maxSilenceSeconds} seconds. Look at the connection and send it again.`,
-    ),
+    abort(`The upload stalled: no data for ${maxSilenceSeconds} seconds. Check the connection and send it again.`),
   )
-  // A body that nobody reads to its end neither ends nor closes.
+  // An unread body neither ends nor closes.
   reply.raw.once('close', stop)
   return controller.signal
 }
 
-/** What every route that takes a file may refuse it with. */
+/** The error codes of every route that receives a file. */
 export const uploadErrors = [
   'bad_request',
   'conflict',
@@ -154,21 +151,21 @@ export const uploadErrors = [
   'store_unavailable',
 ] as const satisfies ErrorCode[]
 
-type Wishes = { sha256?: string | undefined; idempotencyKey: string | undefined }
+type UploadOptions = { sha256?: string | undefined; idempotencyKey: string | undefined }
 
-/** What every route that takes a file hands to its verb; the body is read when that asks for it. */
+/** The part of an upload that every route has. The use case reads the body with `openFile`. */
 export function readUploadRequest(
   request: FastifyRequest,
   reply: FastifyReply,
   needs: { maxSilenceSeconds: number },
-  { sha256, idempotencyKey }: Wishes,
+  { sha256, idempotencyKey }: UploadOptions,
 ): IncomingUpload {
   const signal = signalOfClient(request, reply, needs)
   const length = request.headers['content-length']
   return {
     async openFile() {
       const file = await openForm(request, signal)
-      // Not before the answer: the parser would read on all that nobody wants any more.
+      // After the response, the parser would read the rest of the body for nothing.
       reply.raw.once('close', () => file.bytes.destroy())
       return file
     },

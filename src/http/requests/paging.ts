@@ -5,39 +5,39 @@ import { z } from 'zod'
 
 import { AppError } from '../../errors/app-error.ts'
 
-/** Where the last page ended: a time to the microsecond, as the database writes it, and the id beside it. */
+/** The last row of a page: its time in microseconds, as the database formats it, and its id. */
 const position = z.tuple([z.string().max(40), z.guid()])
 
 export type Position = { at: string; id: string }
 
-/** Key-set cursors, signed so that nobody can ask for a place at which no page of this list ended. A list is known by its route. */
+/** Keyset cursors, signed: a client can only continue where a page of the same list (route) ended. */
 export type Cursors = { write(list: string, position: Position): string; read(list: string, cursor: string): Position }
 
 export function createCursors(key: Uint8Array): Cursors {
-  const sealOf = (list: string, text: string) =>
+  const signatureOf = (list: string, text: string) =>
     createHmac('sha256', key).update(`${list}\n${text}`).digest('base64url').slice(0, 22)
 
   return {
     write(list, { at, id }) {
       const text = Buffer.from(JSON.stringify([at, id])).toString('base64url')
-      return `${text}.${sealOf(list, text)}`
+      return `${text}.${signatureOf(list, text)}`
     },
     read(list, cursor) {
-      const [text = '', seal = ''] = cursor.split('.')
-      if (!isSame(seal, sealOf(list, text)))
-        throw new AppError('bad_request', 'This cursor is not one that this list gave you. Begin again without it.')
+      const [text = '', signature = ''] = cursor.split('.')
+      if (!isSame(signature, signatureOf(list, text)))
+        throw new AppError('bad_request', 'This cursor does not belong to this list. Start again without it.')
       const [at, id] = position.parse(JSON.parse(Buffer.from(text, 'base64url').toString()))
       return { at, id }
     },
   }
 }
 
-function isSame(given: string, made: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(made)]
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/** Loads one row more than asked for, cuts it off and, when it was there, names the next page in `Link`. */
+/** Loads one row more than requested. If it exists, `Link` names the next page. */
 export async function answerPage<Row>(
   cursors: Cursors,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },

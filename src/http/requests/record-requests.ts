@@ -9,9 +9,9 @@ import { securityHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Asked by machines every few seconds: logged at `debug` unless it goes wrong. */
+    /** Called by machines every few seconds: logged at `debug` unless it fails. */
     isProbe?: true
-    /** Counts refusals as failed logins. */
+    /** Counts denied requests as failed logins. */
     isLogin?: true
   }
 }
@@ -19,8 +19,8 @@ declare module 'fastify' {
 type Needs = { metrics: Metrics; tracing: Tracing | undefined }
 
 /**
- * Gives each request its id, its headers, its span unless it is a probe, and its line in the log; measures it under its
- * route's pattern, since its address may hold an id, a token or a name. Call it before every hook that logs.
+ * Sets the id and the headers of each request, opens its span unless it is a probe, logs and measures it. The route's
+ * pattern names it, since its address may contain an id, a token or a name. Call it before every hook that logs.
  */
 export function recordRequests(server: FastifyInstance, { metrics, tracing }: Needs): void {
   server.addHook('onRoute', ({ method, url: route }) => {
@@ -30,12 +30,12 @@ export function recordRequests(server: FastifyInstance, { metrics, tracing }: Ne
   server.addHook('onRequest', (request, reply, done) => {
     const startedAt = performance.now()
     const summary: RequestSummary = {}
-    // What is answered here is about people and their documents: nobody caches it, unless its route says otherwise.
+    // Responses concern people and their documents: no cache, unless the route sets another header.
     reply.headers({ ...securityHeaders, 'x-request-id': request.id, 'cache-control': 'no-store' })
     metrics.requestsInProgress.inc()
     const isTraced = tracing !== undefined && request.routeOptions.config.isProbe !== true
     const span = isTraced ? beginSpan(tracing, request) : undefined
-    // The one event that comes in every case, also when nothing was answered.
+    // The only event that always fires, also without a response.
     reply.raw.once('close', () => {
       endSpan(span, reply)
       const seconds = (performance.now() - startedAt) / 1000
@@ -62,12 +62,12 @@ function record({ request, reply, metrics, summary, seconds }: Ended): void {
   metrics.requestsInProgress.dec()
   metrics.httpRequests.observe({ route, method, status_class: classOf(status) }, seconds)
   if (reply.errorCode !== undefined) metrics.errorResponses.inc({ route, method, code: reply.errorCode })
-  if (config.isLogin === true && loginRefusals.has(status)) metrics.failedLogins.inc()
+  if (config.isLogin === true && failedLoginStatuses.has(status)) metrics.failedLogins.inc()
 
   const level = config.isProbe === true && status !== undefined && status < 400 ? 'debug' : 'info'
   request.log[level]({
     event: 'request',
-    // Outside of the context that gives this field to every other line of the request.
+    // The context of the request, which sets this field elsewhere, has ended.
     request_id: request.id,
     method,
     route,
@@ -81,8 +81,8 @@ function record({ request, reply, metrics, summary, seconds }: Ended): void {
   })
 }
 
-/** What a login that is no validation error and no success is answered with. */
-const loginRefusals = new Set<number | undefined>([401, 403, 429])
+/** The statuses of a failed login. */
+const failedLoginStatuses = new Set<number | undefined>([401, 403, 429])
 
 function classOf(status: number | undefined): string {
   return status === undefined ? 'none' : `${Math.floor(status / 100)}xx`
@@ -107,7 +107,7 @@ function endSpan(span: Span | undefined, { raw, errorCode }: FastifyReply): void
   span?.end(raw.writableFinished ? (errorCode ?? 'ok') : 'aborted')
 }
 
-/** Keeps a client's own id when it is harmless to log and to send back; else makes one. */
+/** Uses the client's id if it is safe to log and to return, else a new one. */
 export function chooseRequestId(request: { headers: IncomingMessage['headers'] }): string {
   const incoming = request.headers['x-request-id']
   return typeof incoming === 'string' && /^[\w.:-]{1,128}$/.test(incoming) ? incoming : randomUUID()

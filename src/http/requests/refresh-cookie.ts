@@ -7,15 +7,15 @@ import { refreshTokenSeconds } from '../../people/sessions/tokens.ts'
 const cookieName = 'paniq_refresh'
 const cookiePath = '/api/v1/auth'
 
-/** Whether the refresh token travels as a cookie, as a page asks for with `X-Auth-Mode: cookie`. */
+/** Whether the refresh token is a cookie, as a page requests with `X-Auth-Mode: cookie`. */
 export function isCookieMode(request: FastifyRequest): boolean {
   const mode = request.headers['x-auth-mode']
   return typeof mode === 'string' && mode.trim().toLowerCase() === 'cookie'
 }
 
 /**
- * Throws `forbidden` unless the page that asks is ours: its `Origin` is that of `PUBLIC_URL`, or, where that is not
- * set, of the very address that was called. Without it another page could use the cookie that the browser adds by itself.
+ * Throws `forbidden` unless `Origin` is that of `PUBLIC_URL`, or of the called address if that is unset. Without this
+ * check another site could use the cookie, which the browser adds by itself.
  */
 export function assertSameOrigin(request: FastifyRequest, publicUrl: string | undefined): void {
   const { origin } = request.headers

@@ -6,12 +6,12 @@ const applyHelmet = helmet({
   contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }, useDefaults: false },
 })
 
-/** What keeps a browser from running what is sent. The same for each answer, so helmet is asked once. */
+/** Headers that keep a browser from running a response. They are constant, so helmet runs once. */
 export const securityHeaders: Readonly<Record<string, string>> = readOnce()
 
 function readOnce(): Record<string, string> {
   const headers: Record<string, string> = {}
-  // All of a response that helmet uses.
+  // Helmet uses no other part of a response.
   const response: Pick<ServerResponse, 'setHeader' | 'removeHeader'> = {
     setHeader(name, value) {
       headers[name.toLowerCase()] = String(value)

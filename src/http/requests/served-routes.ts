@@ -11,14 +11,14 @@ export type ServedRoute = {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Every route and whom it lets in; test/security holds each against a table of answers. */
+    /** Every route and who may call it; test/security checks each one. */
     servedRoutes: readonly ServedRoute[]
   }
 }
 
 /**
- * Lists the routes; to be called before the first of them is added. An address that takes other methods answers 405 with
- * `Allow`, any other 404, whatever the body.
+ * Records the routes; call it before the first one is added. An address with other methods answers 405 with `Allow`, an
+ * unknown one 404, whatever the body.
  */
 export function recordRoutes(server: FastifyInstance): void {
   const routes: ServedRoute[] = []
@@ -27,18 +27,18 @@ export function recordRoutes(server: FastifyInstance): void {
     for (const each of [method].flat()) routes.push({ method: each, url, right: config?.right, access: config?.access })
   })
 
-  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
+  const reject = (request: FastifyRequest, reply: FastifyReply): never => {
     const path = (request.url.split('?')[0] ?? '').replace(/\/+$/, '')
     const methods = new Set(routes.filter(({ url }) => matches(url, path)).map(({ method }) => method))
     if (methods.size === 0) throw new AppError('not_found', 'There is nothing at this address.')
     const allowed = [...methods].join(', ')
     reply.header('allow', allowed)
-    throw new AppError('method_not_allowed', `This address does not take ${request.method}; it takes ${allowed}.`)
+    throw new AppError('method_not_allowed', `This address does not support ${request.method}. It supports ${allowed}.`)
   }
-  server.setNotFoundHandler(refuse)
-  // After the rules about origins, whose headers a page needs to read the refusal.
+  server.setNotFoundHandler(reject)
+  // After the CORS hook, whose headers a page needs to read the error.
   server.addHook('preParsing', async (request, reply) => {
-    if (request.is404) refuse(request, reply)
+    if (request.is404) reject(request, reply)
   })
 }
 

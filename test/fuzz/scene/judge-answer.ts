@@ -37,7 +37,7 @@ export function judgeAnswer(answer: Answer, service: Fuzzed, sentId?: string): v
 
 /** Of what was no request at all nobody could read the id. */
 function isLost({ body }: Answer, sentId: string | undefined, id: string): boolean {
-  const isUnread = body.includes('it is not valid HTTP') || body.includes('longer than 16 KB')
+  const isUnread = body.includes('is not valid HTTP') || body.includes('exceed 16 KB')
   return sentId !== undefined && saneId.test(sentId) && id !== sentId && !isUnread
 }
 
