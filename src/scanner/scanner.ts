@@ -1,23 +1,23 @@
-/** Why nothing can be said of a file; each is a label of a metric too. */
+/** Why a scan gave no verdict. Each reason is also a label of a metric. */
 export const inconclusiveReasons = [
-  /** Nobody takes the connection. */
+  /** The scanner does not accept a connection. */
   'unreachable',
-  /** All connections were in use for too long. */
+  /** No connection became free in time. */
   'busy',
-  /** It took the file or the connection and did not answer in time. */
+  /** The scanner accepted the connection and did not answer in time. */
   'silent',
-  /** The connection ended in the middle. */
+  /** The connection ended before the verdict. */
   'cut_off',
-  /** The file is past what the scanner looks at: its size, its depth, its time. */
+  /** The file exceeds a limit of the scanner: size, depth or time. */
   'limits',
-  /** The file, or one inside it, cannot be read without a password. */
+  /** The file, or a file inside it, is encrypted. */
   'encrypted',
-  /** It answered something else. */
+  /** The scanner gave any other answer. */
   'unclear',
 ] as const
 export type InconclusiveReason = (typeof inconclusiveReasons)[number]
 
-/** Three answers, never two: what was not looked at to its end is neither clean nor infected. */
+/** A file that was not scanned completely is neither clean nor infected. */
 export type Verdict =
   | { kind: 'clean' }
   | { kind: 'infected'; signature: string }
@@ -25,20 +25,20 @@ export type Verdict =
 
 export type ScanOptions = {
   signal?: AbortSignal | undefined
-  /** How long to wait for the verdict once all bytes are there. */
+  /** How long to wait for the verdict after the last byte was sent. */
   verdictMs?: number
 }
 
-/** Whoever looks for viruses. Another one is another file of this folder, and a line where the app is built. */
+/** A virus scanner. To add one, add a file to this folder and create it in `app.ts`. */
 export interface Scanner {
   /**
-   * Reads a file's bytes as they come, no faster than the scanner takes them, and gives a verdict. A scanner's own fault is
-   * `cannot_say`; it throws only what the bytes threw, and the signal's reason.
+   * Streams a file to the scanner with back-pressure and returns a verdict. A failure of the scanner is `cannot_say`. It
+   * throws only errors of `bytes` and the signal's reason.
    */
   scan(bytes: AsyncIterable<Uint8Array>, options?: ScanOptions): Promise<Verdict>
-  /** Who it is, and how new what it knows of viruses is; undefined when it could not be asked. */
+  /** The scanner's name and signature version. Undefined when it does not answer. */
   identify(): Promise<ScannerIdentity | undefined>
 }
 
-/** `signatures` rises with every new set of them; undefined where the scanner does not number them. */
+/** `signatures` increases with every update. Undefined when the scanner does not number them. */
 export type ScannerIdentity = { name: string; signatures: number | undefined }

@@ -10,31 +10,31 @@ import type {
   StoreName,
 } from '../vocabulary/vocabulary.ts'
 
-/** The stores of documents. `test/storage/` proves each line of every store. Failures are `StoreError`s. */
+/** A store of documents. `test/storage/contract/` checks each promise for every store. Failures are `StoreError`s. */
 export interface FileStore {
   readonly name: StoreName
   /**
-   * All or nothing, never a part of a file. When it resolves the bytes are durable; `key_taken` when the key exists, and
-   * what lies there is untouched. A refused `accepted` or an aborted signal is thrown as the reason it was given, and
-   * nothing is left; an abort that comes after the last byte was sent comes too late, and the write resolves. Only when
-   * the store stopped answering may the whole file lie there unseen: whoever wrote it and got an error removes the key.
+   * Writes all of the file or nothing. When it resolves, the content is durable. Throws `key_taken` when the key exists,
+   * and leaves the existing blob untouched. When `accepted` rejects or the signal aborts, it throws that reason and leaves
+   * nothing. An abort after the last byte was sent is too late, and the write resolves. Only when the store stopped
+   * answering may the whole blob exist after an error, so a caller that gets an error removes the key.
    */
   write(key: StorageKey, file: IncomingFile): Promise<StoredFile>
-  /** `bytes_missing` when it does not exist, `range_not_satisfiable` when the range begins past its end. Whoever does not read to the end destroys the stream. */
+  /** Throws `bytes_missing` when the blob does not exist, `range_not_satisfiable` when the range begins past its end. A caller that stops early destroys the stream. */
   read(key: StorageKey, range?: ByteRange): Promise<Readable>
-  /** `undefined`: absent. Throws: could not ask. */
+  /** Returns `undefined` when the blob does not exist. Throws when the store cannot answer. */
   stat(key: StorageKey): Promise<FileStat | undefined>
   /** Removing an absent key succeeds. */
   remove(key: StorageKey): Promise<Removed>
-  /** The files whose key begins with the prefix, in no promised order, a page at a time; what is no file of ours is passed over. */
+  /** Lists the blobs whose key begins with the prefix, page by page and in no particular order. Skips names that are not our keys. */
   list(prefix: string): AsyncIterable<FileStat>
   signDownload(key: StorageKey, link: LinkOptions & LinkedFile): Promise<DownloadLink>
 }
 
-/** `hidden`: nobody reads it any more, and the store keeps it as an old version, as a versioned bucket does. */
+/** `hidden`: a versioned bucket keeps the blob as an old version that nobody can read by its key. */
 export type Removed = 'destroyed' | 'hidden'
 
-/** A file on its way in, its first bytes already known to be of an allowed type. */
+/** A file to be stored. Its first bytes are already known to have an allowed type. */
 export type IncomingFile = {
   contentType: string
   labels: FileLabels
@@ -42,26 +42,26 @@ export type IncomingFile = {
   signal?: AbortSignal
 }
 
-/** What travels with the bytes, so that an object found alone can be told whose it is. */
+/** Stored with the content, so that an orphaned object can be attributed to its firm. */
 export type FileLabels = { originalFileName: string; documentType: string; firmId: FirmId; documentId: DocumentId }
 
-/** Up to 16 MiB: complete, hashed and scanned before the store sees it. */
+/** A file of up to 16 MiB: complete, hashed and scanned before the store receives it. */
 export type BufferedContent = { kind: 'memory'; bytes: Buffer; sha256: Sha256 }
 
-/** Above: a file that still grows while the store reads it. */
+/** A larger file, which still grows while the store reads it. */
 export type SpooledContent = {
   kind: 'spool'
   path: string
-  /** Resolves with the number of bytes that can be read from `path`, once that is at least `bytes` or all there is; rejects as `accepted` does. */
+  /** Resolves with the number of readable bytes in `path` once that is at least `bytes`, or the file is complete. Rejects as `accepted` does. */
   available(bytes: number): Promise<number>
-  /** Size, hash and every check of the whole; rejects when the file is refused or the client went away. A store completes nothing before it resolves. */
+  /** Resolves when all checks of the file passed. Rejects when the file is rejected or the client disconnects. A store completes nothing before it resolves. */
   accepted: Promise<{ size: number; sha256: Sha256 }>
 }
 
-/** `etag` is without quotes; it and the version id are there when the store has such. */
+/** `etag` has no quotes. It and the version id are set when the store has them. */
 export type StoredFile = { size: number; sha256: Sha256; etag?: string; objectVersionId?: string }
 
-/** Bytes `start` to `end`, both included, counted from 0; without `end` to the last one. */
+/** Bytes `start` to `end`, both inclusive and counted from 0. Without `end`: to the last byte. */
 export type ByteRange = { start: number; end?: number }
 
 export type FileStat = {
@@ -80,18 +80,18 @@ export type LinkOptions = {
   seconds: number
 }
 
-/** What the file's row says of it: who opens a local link has no row to look at. `storeId`: null when it names no disk. */
+/** Facts from the file's row, which a request with a local link cannot read. `storeId`: null when the row names no disk. */
 export type LinkedFile = { fileSize: number; storeId: StoreId | null }
 
 export type DownloadLink = { url: string; expiresAt: Date }
 
-/** Told of multipart uploads by a store, since the service's own rights may not list them. */
+/** Records the multipart uploads of a store, because the service's credentials may not list them. */
 export type MultipartRecorder = {
   opened(key: StorageKey, multipartId: string): Promise<void>
   closed(key: StorageKey, multipartId: string): Promise<void>
 }
 
-/** `unavailable`: the store could not be asked, or refuses for a reason that may pass or be mended. `misused`: our own mistake; it would never take this, and asking again will not help. */
+/** `unavailable`: the store did not answer, or failed for a reason that may pass or can be fixed. `misused`: a bug in our request; a retry will not help. */
 export type StoreErrorCode =
   | 'key_taken'
   | 'bytes_missing'
@@ -110,22 +110,22 @@ export class StoreError extends Error {
   }
 }
 
-/** A place apart inside a store: what is put there can be looked at by this alone, and no link leads to it. */
+/** A separate area of a store. No link leads to it, and only these functions read it. */
 export type Quarantine = {
-  /** Puts a copy of one of the store's own files there, whole or not at all. `key_taken` when something lies there, `bytes_missing` when the file is gone. */
+  /** Copies one of the store's blobs into quarantine, completely or not at all. Throws `key_taken` when the target exists, `bytes_missing` when the source does not. */
   copy(from: StorageKey, to: QuarantineKey): Promise<void>
-  /** `bytes_missing` when it does not exist. */
+  /** Throws `bytes_missing` when it does not exist. */
   read(key: QuarantineKey): Promise<Readable>
   /** Removing an absent key succeeds. */
   remove(key: QuarantineKey): Promise<Removed>
 }
 
-/** Whether a store answered that it has no such file. */
+/** Whether a store answered that the blob does not exist. */
 export function isMissing(error: unknown): error is StoreError {
   return error instanceof StoreError && error.code === 'bytes_missing'
 }
 
-/** What the promise resolves to; undefined when a store has no such file. */
+/** The promise's value, or undefined when the blob does not exist. */
 export async function unlessMissing<Value>(promise: Promise<Value>): Promise<Value | undefined> {
   try {
     return await promise

@@ -3,7 +3,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { StoreName } from '../vocabulary/vocabulary.ts'
 import { type FileStore, StoreError } from './file-store.ts'
 
-/** The same store, whose work is timed and counted by how it ends, whoever asks for it. */
+/** Wraps a store so that the duration and outcome of each operation are measured. */
 export function measureStore<Store extends FileStore>(store: Store, metrics: Pick<Metrics, 'storeOperations'>): Store {
   const measure = measuring(store.name, metrics)
   return {
@@ -22,7 +22,7 @@ function measuring(store: StoreName, metrics: Pick<Metrics, 'storeOperations'>) 
     try {
       return await traced(`${store} ${operation}`, work)
     } catch (error) {
-      // The file's own fault, or its client's: too large, of another kind, gone away.
+      // Any other error concerns the file or the client: too large, wrong type, disconnected.
       outcome = error instanceof StoreError ? error.code : 'refused'
       throw error
     } finally {

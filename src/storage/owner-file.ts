@@ -2,16 +2,16 @@ import { z } from 'zod'
 
 import { StoreError } from './file-store.ts'
 
-/** Stands in every bucket and on every disk of an installation, and says whose it is. */
+/** A file in every bucket and local store that names the installation that owns it. */
 export const ownerFileName = 'paniq-documents.json'
 
-const form = z.object({ installation_id: z.guid() })
+const ownerFile = z.object({ installation_id: z.guid() })
 
-/** Whose a store is: what repairs ask before they touch anything. */
+/** The owner of a store. Repairs check it before they change anything. */
 export type Ownership = {
-  /** The installation that took it, if any did. */
+  /** The installation that owns the store, if any. */
   find(): Promise<string | undefined>
-  /** Takes it for this installation unless another was first. Yields whose it is. */
+  /** Claims the store for this installation unless another one owns it. Returns the owner. */
   claim(installationId: string): Promise<string>
 }
 
@@ -21,8 +21,8 @@ export function formatOwner(installationId: string): string {
 
 export function parseOwner(text: string): string {
   try {
-    return form.parse(JSON.parse(text)).installation_id
+    return ownerFile.parse(JSON.parse(text)).installation_id
   } catch (error) {
-    throw new StoreError('misused', `The file ${ownerFileName} of this store does not say whose it is.`, error)
+    throw new StoreError('misused', `${ownerFileName} does not name an installation`, error)
   }
 }

@@ -41,7 +41,7 @@ test('a key in quarantine is none of a document, and a document’s is none in q
 
   expect(aside).toEqual([`quarantine/${key}`, `quarantine/${file}/${key}`])
   expect(aside.map((each) => requireQuarantineKey(each))).toEqual(aside)
-  for (const each of aside) expect(() => requireStorageKey(each)).toThrow('not the key of a stored file')
+  for (const each of aside) expect(() => requireStorageKey(each)).toThrow('not a storage key')
   for (const each of [key, `quarantine/../${key}`, `quarantine/x/${key}`, `/quarantine/${key}`])
-    expect(() => requireQuarantineKey(each)).toThrow('not the key of a file in quarantine')
+    expect(() => requireQuarantineKey(each)).toThrow('not a quarantine key')
 })

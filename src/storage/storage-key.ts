@@ -2,61 +2,61 @@ import type { FirmId, QuarantineKey, StorageKey } from '../vocabulary/vocabulary
 import { StoreError } from './file-store.ts'
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
-// Letters of either case: keys that the platform made are read too.
-const keyForm = `security_firms/${uuid}/[a-z0-9_-]{1,50}_${uuid}\\.[a-z0-9]{1,10}`
-const form = new RegExp(`^${keyForm}$`, 'i')
-// As `document_platform_rows` in the database has it.
-const platformForm = /^security_firms(\/[^./\\\p{Cc}][^/\\\p{Cc}]*){1,2}$/u
-const quarantineForm = new RegExp(`^quarantine/(${uuid}/)?${keyForm}$`, 'i')
+// Either case: the platform's keys are read too.
+const keyPattern = `security_firms/${uuid}/[a-z0-9_-]{1,50}_${uuid}\\.[a-z0-9]{1,10}`
+const ownKey = new RegExp(`^${keyPattern}$`, 'i')
+// Must match `document_platform_rows` in the database.
+const platformKey = /^security_firms(\/[^./\\\p{Cc}][^/\\\p{Cc}]*){1,2}$/u
+const quarantineKey = new RegExp(`^quarantine/(${uuid}/)?${keyPattern}$`, 'i')
 
 type KeyParts = { firmId: FirmId; documentType: string; uuid: string; extension: string }
 
-/** The only maker of keys: of ids and the detected type, never of a user's file name. Odd codes are replaced. */
+/** The only function that creates keys. It uses ids and the detected type, never a user's file name, and replaces unsafe characters of the type. */
 export function storageKeyOf({ firmId, documentType, uuid: id, extension }: KeyParts): StorageKey {
   const type = documentType.replaceAll(/[^a-z0-9_-]/gi, '_').slice(0, 50)
   return requireStorageKey(`security_firms/${firmId}/${type}_${id}.${extension}`)
 }
 
-/** For the key of a copy. The platform's keys end with whatever its users' file names did. */
+/** The extension for the key of a copy. The platform's keys end with the extension of the user's file name. */
 export function extensionOf(key: StorageKey): string {
   return /\.([a-z0-9]{1,10})$/i.exec(key)?.[1] ?? 'bin'
 }
 
-/** Throws `invalid_key` for anything that is not exactly of a key's form: no dots to climb by, no absolute path, no NUL. */
+/** Throws `invalid_key` unless the text has exactly the format of a key, which excludes `..`, absolute paths and NUL. */
 export function requireStorageKey(text: string): StorageKey {
-  if (!isStorageKey(text)) throw new StoreError('invalid_key', 'This is not the key of a stored file.')
+  if (!isStorageKey(text)) throw new StoreError('invalid_key', 'not a storage key')
   return text
 }
 
 export function isStorageKey(text: string): text is StorageKey {
-  return form.test(text)
+  return ownKey.test(text)
 }
 
 /**
- * Of stored files: our own keys, and the platform's, which end with any extension. One folder, a part or two, none hidden
- * or climbing. What is written here has a key of our own form.
+ * Accepts our own keys and the platform's, which have one or two path segments and any extension. Hidden segments and `..`
+ * are rejected. The service itself writes only keys of its own format.
  */
 export function requireReadableKey(text: string): StorageKey {
-  if (!isReadableKey(text)) throw new StoreError('invalid_key', 'This is not the key of a stored file.')
+  if (!isReadableKey(text)) throw new StoreError('invalid_key', 'not a storage key')
   return text
 }
 
 export function isReadableKey(text: string): text is StorageKey {
-  return platformForm.test(text)
+  return platformKey.test(text)
 }
 
-/** Where a stray goes that is put aside. `uuid`: where something lies under the plain name already. */
+/** The key of an orphan in quarantine. Pass `id` when the plain name is taken. */
 export function quarantineKeyOf(key: StorageKey, id?: string): QuarantineKey {
   return requireQuarantineKey(`quarantine/${id === undefined ? '' : `${id}/`}${key}`)
 }
 
-/** Whether a store can have anything under this name: a row of the platform's may say whatever it likes. */
+/** Whether a store can hold a blob under this name. A platform row may contain any text. */
 export function isStorableKey(text: string): boolean {
-  return isReadableKey(text) || quarantineForm.test(text)
+  return isReadableKey(text) || quarantineKey.test(text)
 }
 
-/** Throws `invalid_key` for anything else, a document's key among them: the two never stand for one another. */
+/** Throws `invalid_key` for anything else, including a document's key: the two are never interchangeable. */
 export function requireQuarantineKey(text: string): QuarantineKey {
-  if (!quarantineForm.test(text)) throw new StoreError('invalid_key', 'This is not the key of a file in quarantine.')
-  return text as QuarantineKey // its form was just checked
+  if (!quarantineKey.test(text)) throw new StoreError('invalid_key', 'not a quarantine key')
+  return text as QuarantineKey // the pattern was just checked
 }

@@ -136,7 +136,7 @@ test('a disk that fails below a backup’s manifest is named by `backup verify`'
   const ended = await runCommand(await makeWorkFolder(), ['backup', 'verify', folder])
 
   expect(ended).toMatchObject({ code: 1, stdout: '' })
-  expect(ended.stderr).toBe(`${folder}: A disk fails. See what the system says of that disk, and run this again.\n`)
+  expect(ended.stderr).toBe(`${folder}: A disk fails. Check the system log for that disk, and run this again.\n`)
 })
 
 test('a place that fails again and again in the middle of a file is named, and what a second run does is said', async () => {
@@ -151,7 +151,7 @@ test('a place that fails again and again in the middle of a file is named, and w
 
   await expect(ended).rejects.toMatchObject({
     code: 'store_unavailable',
-    message: `${folder}: A disk fails. See what the system says of that disk, and run this again: a verification begins anew.`,
+    message: `${folder}: A disk fails. Check the system log for that disk, and run this again: a verification begins anew.`,
   })
 })
 

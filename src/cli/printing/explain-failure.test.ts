@@ -53,8 +53,8 @@ describe('a store that cannot serve', () => {
     ['ENOSPC', /A disk is full\. Make room there, and run this again\.$/],
     ['EACCES', /no permission .*Let this user read and write/],
     ['EROFS', /only be read\. Mount it/],
-    ['EIO', /A disk fails\. See what the system says/],
-    ['ENXIO', /failed with ENXIO\. See what the system says/],
+    ['EIO', /A disk fails\. Check the system log/],
+    ['ENXIO', /failed with ENXIO\. Check the system log/],
   ])('the disk, %s: says what to do with it', (code, says) => {
     const failed = toLocalError(Object.assign(new Error(`${code}: open '/srv/papers'`), { code, errno: -28 }))
     const { message, isExpected } = explainFailure(new Error('in the midst of work', { cause: failed }))
@@ -70,7 +70,7 @@ describe('a store that cannot serve', () => {
       path: '/srv/data/spool',
     })
     expect(explainFailure(failed).message).toBe(
-      '/srv/data/spool: A disk takes nothing: it can only be read. Mount it so that it can be written to, and run this again.',
+      '/srv/data/spool: A disk is read-only. Mount it with write access, and run this again.',
     )
   })
 

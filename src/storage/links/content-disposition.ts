@@ -1,15 +1,15 @@
 import { create } from 'content-disposition'
 
 /**
- * One valid `Content-Disposition` header for any name: the name as it is in `filename*`, ASCII in `filename`. What
- * could break a line or make a name read as another (controls, bidirectional marks, slashes) becomes `_` or goes.
+ * Formats a valid `Content-Disposition` header for any name: the original name in `filename*`, ASCII in `filename`. Control
+ * characters and slashes become `_`, and bidirectional marks are removed, because they can disguise a name.
  */
 export function formatContentDisposition(fileName: string, disposition: 'attachment' | 'inline'): string {
   const name = safeFileName(fileName)
   return create(name, { type: disposition, fallback: asciiName(name) })
 }
 
-/** A name that is safe to show and to save: never empty, no path, no invisible turn of the reading direction. */
+/** A name that is safe to show and to save: not empty, no path, no invisible change of the reading direction. */
 function safeFileName(fileName: string): string {
   const name = fileName
     .toWellFormed()
@@ -20,8 +20,8 @@ function safeFileName(fileName: string): string {
   return /^[.\s]*$/.test(name) ? 'document' : name
 }
 
-// Accents are dropped before anything is replaced, so that old clients still see a word. A percent sign would make
-// some of them decode the name, quotes make some of them cut it, and some letters decompose into a slash.
+// Accents are removed before other characters are replaced, so that old clients still show a readable word. Some clients
+// decode a name with a percent sign or cut it at a quote, and some letters decompose into a slash.
 function asciiName(name: string): string {
   return name
     .normalize('NFKD')

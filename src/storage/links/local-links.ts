@@ -6,7 +6,7 @@ import type { Clock, StorageKey, StoreId } from '../../vocabulary/vocabulary.ts'
 import type { DownloadLink, LinkedFile, LinkOptions } from '../file-store.ts'
 import { isReadableKey } from '../storage-key.ts'
 
-/** The key is for these links alone; `now` is the service's clock. */
+/** `key` is used for these links only. `now` is the service's clock. */
 export type LocalLinkNeeds = { key: Uint8Array; now: Clock }
 
 export type LocalLink = LinkedFile & {
@@ -18,7 +18,7 @@ export type LocalLink = LinkedFile & {
 
 const purpose = 'local_file'
 
-// Closed: a token with a field more or less is not one of these, whoever signed it.
+// Strict: a token with other fields is not a link, even if its signature is valid.
 const fields = z.strictObject({
   purpose: z.literal(purpose),
   key: z.string().refine(isReadableKey),
@@ -30,7 +30,7 @@ const fields = z.strictObject({
   exp: z.int(),
 })
 
-/** A link that stands for the local file as a presigned URL stands for an object: whoever has it may read, for a while. */
+/** Signs a link to a local file, the equivalent of a presigned URL: anyone who has it may read the file until it expires. */
 export async function signLocalLink(
   needs: LocalLinkNeeds,
   storageKey: StorageKey,
@@ -52,14 +52,14 @@ export async function signLocalLink(
   return { url: `/api/v1/files/${token}`, expiresAt: new Date(exp * 1000) }
 }
 
-/** What a link's token stands for. Throws `forbidden` when it is over, altered, or was made for anything else. */
+/** Verifies a link's token and returns its content. Throws `forbidden` when it is expired, altered or made for another purpose. */
 export async function verifyLocalLink(token: string, needs: LocalLinkNeeds): Promise<LocalLink> {
   const payload = await verify(token, needs)
   const parsed = fields.safeParse(payload)
-  if (!parsed.success) throw wrongLink()
+  if (!parsed.success) throw invalidLink()
   const { key, store_id, size, name, type, disposition } = parsed.data
-  if (!isReadableKey(key)) throw wrongLink()
-  // Only `signLocalLink` signs for this purpose, and it had a disk's id.
+  if (!isReadableKey(key)) throw invalidLink()
+  // Only `signLocalLink` signs for this purpose, with a valid store id.
   const storeId = store_id as StoreId | null
   return { key, storeId, fileSize: size, fileName: name, contentType: type, disposition }
 }
@@ -70,12 +70,12 @@ async function verify(token: string, { key, now }: LocalLinkNeeds): Promise<unkn
     return payload
   } catch (error) {
     if (error instanceof errors.JWTExpired)
-      throw new AppError('forbidden', 'This link is over. Open the document again to get a new one.')
-    if (error instanceof errors.JOSEError) throw wrongLink()
+      throw new AppError('forbidden', 'This link has expired. Open the document again to get a new one.')
+    if (error instanceof errors.JOSEError) throw invalidLink()
     throw error
   }
 }
 
-function wrongLink(): AppError {
+function invalidLink(): AppError {
   return new AppError('forbidden', 'This link is not valid. Open the document again to get a new one.')
 }

@@ -13,10 +13,10 @@ import { createQuerySigner, encodeForQuery, encodePath, type S3Identity } from '
 type SignLink = (key: StorageKey, link: LinkOptions) => Promise<DownloadLink>
 type Needs = { config: S3Config; credentials: () => Promise<S3Identity>; now: Clock }
 
-/** Clocks differ a little: a link ends this much before the credentials that signed it. */
+/** A link expires this much before its credentials, because clocks differ. */
 const credentialMarginSeconds = 30
 
-/** Signs links to `GetObject` locally. The SDK's middleware runs once, to learn the form of a URL. */
+/** Signs links to `GetObject` locally. The SDK runs once, to show the format of its URLs. */
 export function createS3LinkSigner({ config, credentials, now }: Needs): SignLink {
   const client = linkClient(config, credentials)
   let form: Promise<UrlFormat> | undefined
@@ -34,12 +34,12 @@ export function createS3LinkSigner({ config, credentials, now }: Needs): SignLin
     const signedAt = wholeSecond(now())
     const seconds = linkSeconds(link.seconds, identity.expiration, signedAt)
     const path = pathPrefix + encodePath(key)
-    const signed = signer.sign({ host, path, query: [...query, ...forcedHeaders(link)] }, { signedAt, seconds })
+    const signed = signer.sign({ host, path, query: [...query, ...responseHeaderPairs(link)] }, { signedAt, seconds })
     return { url: `${origin}${path}?${signed}`, expiresAt: new Date(signedAt.getTime() + seconds * 1000) }
   }
 }
 
-/** For the SDK's own URLs; its requests never leave the machine. */
+/** Creates the SDK's URLs. It sends no request. */
 function linkClient(config: S3Config, credentials: () => Promise<S3Identity>): S3Client {
   return new S3Client({
     region: config.region,
@@ -47,7 +47,7 @@ function linkClient(config: S3Config, credentials: () => Promise<S3Identity>): S
     ignoreConfiguredEndpointUrls: true,
     forcePathStyle: config.forcePathStyle,
     credentials,
-    // A browser sends and checks no checksum; asking for one would only lengthen each link.
+    // A browser does not use checksums. They would only lengthen each link.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   })
@@ -57,14 +57,14 @@ async function requireIdentity(credentials: () => Promise<S3Identity>): Promise<
   try {
     return await credentials()
   } catch (error) {
-    throw new StoreError('unavailable', 'No credentials could be had to sign a link with.', error)
+    throw new StoreError('unavailable', 'no credentials to sign a link', error)
   }
 }
 
-/** How the SDK addresses an object: all but its key. `query`: what it says in every link. */
+/** How the SDK addresses an object, without its key. `query`: the pairs that are in every link. */
 export type UrlFormat = { origin: string; host: string; pathPrefix: string; query: string[] }
 
-/** Asks the SDK for an address; nothing leaves the machine. */
+/** Reads the format from a URL of the SDK. Sends no request. */
 export async function readUrlFormat(client: S3Client, bucket: string): Promise<UrlFormat> {
   const sample = 'sample'
   const url = new URL(await getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: sample })))
@@ -92,36 +92,36 @@ export function createCloudFrontSigner({ config, now }: CloudFrontNeeds) {
 
   return async (key: StorageKey, link: LinkOptions): Promise<DownloadLink> => {
     const expires = wholeSecond(now()).getTime() / 1000 + link.seconds
-    const address = `https://${domain}/${encodePath(key)}?${forcedHeaders(link).join('&')}`
+    const address = `https://${domain}/${encodePath(key)}?${responseHeaderPairs(link).join('&')}`
     const signature = sign('sha256', Buffer.from(cannedPolicy(address, expires)), privateKey).toString('base64')
     const signed = [
       `Expires=${expires}`,
-      `Signature=${signature.replaceAll(/[+=/]/g, (letter) => instead[letter] ?? letter)}`,
+      `Signature=${signature.replaceAll(/[+=/]/g, (letter) => cloudFrontBase64[letter] ?? letter)}`,
       `Key-Pair-Id=${keyPairId}`,
-      // Without it CloudFront takes the signature for one over SHA-1.
+      // The default of CloudFront is SHA-1.
       'Hash-Algorithm=SHA256',
     ]
     return { url: `${address}&${signed.join('&')}`, expiresAt: new Date(expires * 1000) }
   }
 }
 
-/** Letter for letter what CloudFront writes: another order or one blank more would be another signature. */
+/** Exactly the text that CloudFront signs: another order or a space would give another signature. */
 function cannedPolicy(address: string, expires: number): string {
   return `{"Statement":[{"Resource":"${address}","Condition":{"DateLessThan":{"AWS:EpochTime":${expires}}}}]}`
 }
 
-/** CloudFront's own base64 for addresses. */
-const instead: Record<string, string> = { '+': '-', '=': '_', '/': '~' }
+/** CloudFront's URL-safe base64. */
+const cloudFrontBase64: Record<string, string> = { '+': '-', '=': '_', '/': '~' }
 
-/** What a link makes S3 say of the bytes, whatever their object says of itself: pairs of its query. */
-function forcedHeaders(link: LinkOptions): string[] {
+/** Query pairs that make S3 answer with these headers instead of the object's own. */
+function responseHeaderPairs(link: LinkOptions): string[] {
   return [
     `response-content-disposition=${encodeForQuery(formatContentDisposition(link.fileName, link.disposition))}`,
     `response-content-type=${encodeForQuery(link.contentType)}`,
   ]
 }
 
-/** A signature's date has no fractions, so neither has the time from which the link's life counts. */
+/** A signature's date has whole seconds, and the link's lifetime counts from it. */
 function wholeSecond(date: Date): Date {
   return new Date(Math.floor(date.getTime() / 1000) * 1000)
 }

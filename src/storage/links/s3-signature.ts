@@ -5,17 +5,17 @@ export type S3Identity = { accessKeyId: string; secretAccessKey: string; session
 const algorithm = 'AWS4-HMAC-SHA256'
 const unsigned = 'UNSIGNED-PAYLOAD'
 
-/** A request whose query is signed. `path`: percent-encoded. `query`: percent-encoded pairs, each `name=value`. */
+/** A request whose query is to be signed. `path` and the `name=value` pairs of `query` are percent-encoded. */
 type QueryToSign = { host: string; path: string; query: string[] }
 
 type Validity = { signedAt: Date; seconds: number }
 
-/** A request whose headers are signed: all that are given, by their lower-case names. `sha256`: of its body. */
+/** A request whose headers are to be signed. Header names are lower-case. `sha256`: of the body. */
 type HeadersToSign = { method: string; path: string; headers: Record<string, string>; sha256: string; signedAt: Date }
 
 type Signing = { scope: string; sign: (request: string) => string }
 
-/** Signs by AWS Signature Version 4 for S3. The key of a day is derived once. */
+/** Signs with AWS Signature Version 4 for S3. The daily key is derived once. */
 function createSigner({ secretAccessKey }: S3Identity, region: string): (time: string) => Signing {
   let today = { date: '', scope: '', key: createSecretKey(Buffer.alloc(32)) }
 
@@ -41,8 +41,8 @@ function createSigner({ secretAccessKey }: S3Identity, region: string): (time: s
 }
 
 /**
- * Signs the query of a GET and returns the whole query. It does what the SDK's presigner does (a property test compares
- * their links), in a fifth of its time.
+ * Signs the query of a GET and returns the whole query. A property test compares its links with those of the SDK's
+ * presigner, which takes five times as long.
  */
 export function createQuerySigner(identity: S3Identity, region: string) {
   const signingAt = createSigner(identity, region)
@@ -61,16 +61,16 @@ export function createQuerySigner(identity: S3Identity, region: string) {
       ...(sessionToken === undefined ? [] : [`X-Amz-Security-Token=${encodeForQuery(sessionToken)}`]),
       ...query,
     ]
-    // In the order of their bytes, as they are signed. No name is the beginning of another.
+    // SigV4 signs the pairs in byte order. No name is a prefix of another.
     const signed = all.toSorted(byBytes).join('&')
     return `${signed}&X-Amz-Signature=${sign(`GET\n${path}\n${signed}\nhost:${host}\n\nhost\n${unsigned}`)}`
   }
 }
 
-/** What stands between here and S3 may write these anew. */
-const notSigned = new Set(['cache-control'])
+/** Proxies between the service and S3 may change these headers. */
+const unsignedHeaders = new Set(['cache-control'])
 
-/** Signs the headers of a request and returns those to send: what is given, and what the signature adds. */
+/** Signs the headers of a request and returns all headers to send. */
 export function createHeaderSigner(identity: S3Identity, region: string) {
   const signingAt = createSigner(identity, region)
   const { accessKeyId, sessionToken } = identity
@@ -85,7 +85,7 @@ export function createHeaderSigner(identity: S3Identity, region: string) {
       ...(sessionToken !== undefined && { 'x-amz-security-token': sessionToken }),
     }
     const sorted = Object.keys(all)
-      .filter((name) => !notSigned.has(name))
+      .filter((name) => !unsignedHeaders.has(name))
       .toSorted(byBytes)
     const lines = sorted.map((name) => `${name}:${(all[name] ?? '').trim().replaceAll(/ +/g, ' ')}\n`).join('')
     const names = sorted.join(';')
@@ -99,12 +99,12 @@ function timeOf(date: Date): string {
   return date.toISOString().replaceAll(/[-:]|\.\d+/g, '')
 }
 
-/** All of it is ASCII. */
+/** Compares ASCII texts by bytes. */
 function byBytes(one: string, other: string): number {
   return one < other ? -1 : 1
 }
 
-/** RFC 3986: S3 signs these five encoded, and browsers encode an apostrophe, which would break the signature. */
+/** Encodes by RFC 3986. S3 signs these five characters encoded, and browsers encode an apostrophe, which would break the signature. */
 export function encodeForQuery(text: string): string {
   return encodeURIComponent(text).replaceAll(
     /[!'()*]/g,
@@ -112,7 +112,7 @@ export function encodeForQuery(text: string): string {
   )
 }
 
-/** The platform's keys may hold any letter. */
+/** Platform keys may contain any character. */
 export function encodePath(key: string): string {
   return key.split('/').map(encodeForQuery).join('/')
 }

@@ -1,15 +1,15 @@
 import { codeOf, hasCode } from '../../errors/app-error.ts'
 import { StoreError, type StoreErrorCode } from '../file-store.ts'
 
-/** The failures that answer a question. */
+/** Errors that are an answer about one file. */
 const byErrno = new Map<string, StoreErrorCode>([
   ['EEXIST', 'key_taken'],
   ['ENOENT', 'bytes_missing'],
 ])
 
 /**
- * A failure of the file system as the store's own. Any other than the two above (no space, no permission, a failing
- * disk, a link or a file in place of a folder) is `unavailable`: keys are checked before, so it is never the caller's.
+ * Turns an error of the file system into a `StoreError`. All errors but the two above (no space, no permission, a failing
+ * disk, a link instead of a folder) are `unavailable`. Keys are checked before, so no error is the caller's fault.
  */
 export function toLocalError(error: unknown): unknown {
   if (!isSystemError(error)) return error
@@ -17,28 +17,28 @@ export function toLocalError(error: unknown): unknown {
   return new StoreError(byErrno.get(code) ?? 'unavailable', `The local store failed with ${code}.`, error)
 }
 
-// What has no number of the system's is a fault of ours, or a reason that a caller gave.
+// An error without `errno` is a bug or a reason that a caller gave.
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number'
 }
 
-/** Under one key the disk has a folder, a link or something else that is no file. It is no fault of the disk. */
+/** The path of a key is a folder, a link or another non-file. The disk itself works. */
 export class NotAFileError extends StoreError {
   constructor(message: string) {
     super('unavailable', message)
   }
 }
 
-/** What the system says of one file: somebody may not read it, its part of the disk is bad, or its path cannot be one. */
-const ofOneFile = new Set(['EACCES', 'EPERM', 'EIO', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'ENXIO'])
+/** Errors that may concern one file only: no permission, a bad sector, an impossible path. */
+const singleFileCodes = new Set(['EACCES', 'EPERM', 'EIO', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR', 'ENXIO'])
 
-/** Whether this may be the fault of one file, and not of its disk. */
+/** Whether the error may concern one file and not its disk. */
 export function isSingleFileFailure(error: unknown): boolean {
   if (error instanceof NotAFileError) return true
-  return error instanceof StoreError && ofOneFile.has(codeOf(error.cause) ?? '')
+  return error instanceof StoreError && singleFileCodes.has(codeOf(error.cause) ?? '')
 }
 
-/** Whether a disk is full, or can only be read. */
+/** Whether a disk is full or read-only. */
 export function isDiskFullOrReadOnly(error: unknown): error is StoreError {
   return error instanceof StoreError && hasCode(error.cause, 'ENOSPC', 'EDQUOT', 'EROFS')
 }
@@ -48,34 +48,37 @@ type DiskFailure = { message: string; advice: string }
 const fullDisk = { message: 'A disk is full.', advice: 'Make room there' }
 const notAllowed = {
   message: 'The service has no permission for a file or folder that it needs.',
-  advice: 'Let this user read and write all that lies there',
+  advice: 'Let this user read and write everything there',
 }
-const notThere = { message: 'A file or folder that the service needs is not there.', advice: 'See that it is mounted' }
+const notThere = {
+  message: 'A file or folder that the service needs does not exist.',
+  advice: 'Check that it is mounted',
+}
 const tooMany = {
   message: 'Too many files are open at once.',
   advice: 'Raise the limit (ulimit -n), or lower --concurrency',
 }
-const askTheSystem = 'See what the system says of that disk'
+const seeSystemLog = 'Check the system log for that disk'
 
 const diskFailures = new Map<string, DiskFailure>([
   ['ENOSPC', fullDisk],
   ['EDQUOT', fullDisk],
   ['EACCES', notAllowed],
   ['EPERM', notAllowed],
-  ['EROFS', { message: 'A disk takes nothing: it can only be read.', advice: 'Mount it so that it can be written to' }],
+  ['EROFS', { message: 'A disk is read-only.', advice: 'Mount it with write access' }],
   ['ENOENT', notThere],
   ['ENOTDIR', notThere],
-  ['EIO', { message: 'A disk fails.', advice: askTheSystem }],
+  ['EIO', { message: 'A disk fails.', advice: seeSystemLog }],
   ['EMFILE', tooMany],
   ['ENFILE', tooMany],
 ])
 
-/** Why the file system failed, without a path; undefined where it was not that, or for a reason that is rare. */
+/** Describes a failure of the file system without its path. Undefined for rare failures and other errors. */
 export function describeDiskFailure(error: unknown): string | undefined {
   return diskFailures.get(codeOf(error) ?? '')?.message
 }
 
-/** What to do with a disk that failed so, as the beginning of a sentence. */
+/** Says what to do about a failed disk, as the beginning of a sentence. */
 export function adviseOnDiskFailure(error: unknown): string {
-  return diskFailures.get(codeOf(error) ?? '')?.advice ?? askTheSystem
+  return diskFailures.get(codeOf(error) ?? '')?.advice ?? seeSystemLog
 }

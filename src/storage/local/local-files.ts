@@ -14,33 +14,34 @@ import { createFileOnce, type DurableFolders } from './local-folders.ts'
 import { isStorageKey, requireQuarantineKey, requireReadableKey } from '../storage-key.ts'
 
 export const storeIdFileName = '.store-id'
-const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** The id of the disk below this folder: made at the first opening, whichever of several processes comes first. */
+/** The id of this store. The first process that opens the store creates it. */
 export async function requireStoreId(root: string): Promise<StoreId> {
   const existing = await findStoreId(root)
   if (existing !== undefined) return existing
   await createFileOnce(root, storeIdFileName, `${randomUUID()}\n`)
   const made = await findStoreId(root)
-  if (made === undefined) throw new StoreError('unavailable', 'The local store lost its id while it was opened.')
+  if (made === undefined)
+    throw new StoreError('unavailable', 'The id of the local store disappeared while it was opened.')
   return made
 }
 
-/** Undefined when the folder has none, as a disk that is not mounted. */
+/** Undefined when the folder has no id, for example when its disk is not mounted. */
 export async function findStoreId(root: string): Promise<StoreId | undefined> {
   const text = await readIfExists(join(root, storeIdFileName))
   if (text === undefined) return undefined
   const id = text.trim()
-  if (!uuidForm.test(id))
-    throw new StoreError('unavailable', `The file ${storeIdFileName} of the local store has no id.`)
-  // The form was just checked, and nothing else writes this file.
+  if (!uuidPattern.test(id))
+    throw new StoreError('unavailable', `The file ${storeIdFileName} of the local store is not valid.`)
+  // The pattern was just checked.
   return id as StoreId
 }
 
-/** Below the root: a document's file, or one that was put aside. */
+/** The key of a blob, or of a blob in quarantine. */
 type LocalKey = StorageKey | QuarantineKey
 
-/** One opened root folder: what every call on it needs. */
+/** An open root folder. */
 export type LocalRoot = {
   root: string
   storeId: StoreId
@@ -48,33 +49,33 @@ export type LocalRoot = {
   onBytes: (direction: 'read' | 'written', bytes: number) => void
 }
 
-/** The path of a key. Throws when a folder on the way is a link; the file itself is opened without following links. */
+/** The path of a key. Throws when a parent folder is a link. The file itself is opened without following links. */
 export async function resolveLocalPath({ root }: LocalRoot, key: LocalKey): Promise<string> {
   const path = join(root, key)
   const folder = dirname(path)
-  if ((await realpath(folder)) !== folder) throw new NotAFileError('The local store has a link in place of a folder.')
+  if ((await realpath(folder)) !== folder) throw new NotAFileError('A folder of the local store is a link.')
   return path
 }
 
-/** A disk that is not mounted has lost no file, and what is written in its place is lost when it comes back. */
+/** Throws when another disk is mounted, or none. Then no blob is missing, and a write would be lost once the disk is mounted again. */
 export async function requireOwnDisk({ root, storeId }: LocalRoot): Promise<void> {
   if ((await findStoreId(root)) !== storeId)
-    throw new StoreError('unavailable', 'The folder of the local store is not the one that was opened.')
+    throw new StoreError('unavailable', 'The folder of the local store changed after it was opened.')
 }
 
 export async function readLocalFile(context: LocalRoot, key: LocalKey, range?: ByteRange): Promise<Readable> {
   const found = await unlessAbsent(context, async () => {
     const path = await resolveLocalPath(context, key)
-    // A pipe would be waited for.
+    // O_NONBLOCK: opening a pipe would wait for its writer.
     return open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   })
-  if (found === undefined) throw new StoreError('bytes_missing', 'The local store has no such file.')
+  if (found === undefined) throw new StoreError('bytes_missing', 'no such blob in the local store')
 
   try {
     const stat = await found.stat()
     if (!stat.isFile()) throw notAFile()
     if (range && range.start >= stat.size)
-      throw new StoreError('range_not_satisfiable', 'The range begins past the end of the file.')
+      throw new StoreError('range_not_satisfiable', 'the range begins past the end of the blob')
     const file = found.createReadStream(range)
     file.once('close', () => context.onBytes('read', file.bytesRead))
     return forwardStream(file, toLocalError)
@@ -94,14 +95,14 @@ export async function statLocalFile(context: LocalRoot, key: StorageKey): Promis
 export async function removeLocalFile(context: LocalRoot, key: LocalKey): Promise<Removed> {
   await unlessAbsent(context, async () => {
     const path = await resolveLocalPath(context, key)
-    // A disk that became read-only refuses to remove even what is not there.
+    // On a read-only disk `unlink` fails even for an absent file.
     await lstat(path)
     await unlink(path)
   })
   return 'destroyed'
 }
 
-/** Undefined when there is no such file on our disk. */
+/** Undefined when the file does not exist and the right disk is mounted. */
 async function unlessAbsent<Value>(context: LocalRoot, look: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await look()
@@ -115,19 +116,19 @@ async function unlessAbsent<Value>(context: LocalRoot, look: () => Promise<Value
 }
 
 function notAFile(): NotAFileError {
-  return new NotAFileError('The local store has something else than a file under this key.')
+  return new NotAFileError('The path of a key in the local store is not a file.')
 }
 
-const top = 'security_firms'
+const documentsFolder = 'security_firms'
 
-/** A firm's folder at a time. What is no file of ours (a link, another name) is passed over. */
+/** Lists one firm's folder at a time. Skips links and names that are not our keys. */
 export async function* listLocalFiles(context: LocalRoot, prefix: string): AsyncGenerator<FileStat> {
   try {
     await requireOwnDisk(context)
-    for (const firm of await readFolder(join(context.root, top))) {
-      const folder = `${top}/${firm}/`
+    for (const firm of await readFolder(join(context.root, documentsFolder))) {
+      const folder = `${documentsFolder}/${firm}/`
       if (!folder.startsWith(prefix) && !prefix.startsWith(folder)) continue
-      for (const name of await readFolder(join(context.root, top, firm))) {
+      for (const name of await readFolder(join(context.root, documentsFolder, firm))) {
         const file = await statIfFile(context.root, folder + name)
         if (file?.key.startsWith(prefix)) yield file
       }
@@ -143,13 +144,13 @@ async function statIfFile(root: string, key: string): Promise<FileStat | undefin
     const stat = await lstat(join(root, key))
     return stat.isFile() ? { key, size: stat.size, modifiedAt: stat.mtime } : undefined
   } catch (error) {
-    // Removed since its folder was read.
+    // Deleted after its folder was read.
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
 }
 
-/** Names only of real folders: a link to one is not followed. */
+/** The names in a folder. Does not follow a link to a folder. */
 async function readFolder(path: string): Promise<string[]> {
   try {
     return (await lstat(path)).isDirectory() ? await readdir(path) : []
@@ -161,14 +162,14 @@ async function readFolder(path: string): Promise<string[]> {
 
 export function localQuarantine(context: LocalRoot): Quarantine {
   return {
-    copy: async (from, to) => giveSecondName(context, requireReadableKey(from), requireQuarantineKey(to)),
+    copy: async (from, to) => linkIntoQuarantine(context, requireReadableKey(from), requireQuarantineKey(to)),
     read: async (key) => readLocalFile(context, requireQuarantineKey(key)),
     remove: async (key) => removeLocalFile(context, requireQuarantineKey(key)),
   }
 }
 
-/** No byte is copied: the same file gets a second name, which is durable when this resolves and stays when the first one goes. */
-async function giveSecondName(context: LocalRoot, from: StorageKey, to: QuarantineKey): Promise<void> {
+/** Creates a hard link instead of a copy. It is durable when this resolves. */
+async function linkIntoQuarantine(context: LocalRoot, from: StorageKey, to: QuarantineKey): Promise<void> {
   try {
     await requireOwnDisk(context)
     await context.folders.ensure(to)

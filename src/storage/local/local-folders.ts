@@ -6,28 +6,28 @@ import { hasCode } from '../../errors/app-error.ts'
 import { createFolders, syncPath } from '../../files/file-system.ts'
 import { StoreError } from '../file-store.ts'
 
-/** Makes a folder and its missing parents, durable, with mode 0700. An existing one is synced once: it may be new. */
+/** Creates a folder and its missing parents durably, with mode 0700. An existing folder is synced too, because another process may have just created it. */
 export async function createDurableFolders(folder: string): Promise<void> {
   const made = await createFolders(folder, 0o700)
   for (const each of made.length === 0 ? [folder] : made.toReversed()) await syncPath(dirname(each))
 }
 
 export type DurableFolders = {
-  /** Makes the folders that a path below the root stands in, each so that it survives a loss of power. */
+  /** Creates the parent folders of a path below the root, so that they survive a power failure. */
   ensure(relativePath: string): Promise<void>
-  /** After one of them was found gone. */
+  /** Clears the cache after a folder was found missing. */
   forget(): void
 }
 
-const most = 10_000 // firms remembered; forgetting costs an fsync or two for each
+const maxCachedFolders = 10_000 // a folder that is not cached costs one or two fsyncs
 
-/** Makes folders and remembers which are durable. An existing one is synced once: another process may have just made it. */
+/** Creates folders and caches which ones are durable. */
 export function openDurableFolders(root: string): DurableFolders {
   const known = new Map<string, Promise<void>>()
 
   return {
     async ensure(relativePath) {
-      if (known.size > most) known.clear()
+      if (known.size > maxCachedFolders) known.clear()
       let folder = root
       for (const name of dirname(relativePath).split('/')) {
         folder = join(folder, name)
@@ -55,15 +55,15 @@ async function makeDurable(folder: string): Promise<void> {
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error
     if (!(await lstat(folder)).isDirectory())
-      throw new StoreError('unavailable', 'The local store has something else in place of a folder.')
+      throw new StoreError('unavailable', 'A path of the local store is not a folder.')
   }
   await syncPath(dirname(folder))
 }
 
-// No request lives this long: a file that was not written to for a day belongs to a process that died.
+// No request takes this long, so the file's process is dead.
 const leftoverMs = 24 * 60 * 60 * 1000
 
-/** Removes the files of unfinished work, told by the beginning of their name, that no living process can own. */
+/** Deletes unfinished files with this prefix that were not written to for a day. */
 export async function removeLeftovers(folder: string, prefix: string): Promise<void> {
   const names = (await readdir(folder)).filter((name) => name.startsWith(prefix))
   for (const name of names) {
@@ -71,20 +71,20 @@ export async function removeLeftovers(folder: string, prefix: string): Promise<v
       const path = join(folder, name)
       if (Date.now() - (await lstat(path)).mtimeMs > leftoverMs) await unlink(path)
     } catch (error) {
-      // Its owner finished, or another process tidied up, between the two calls.
+      // Its owner or another process deleted it between the two calls.
       if (!hasCode(error, 'ENOENT')) throw error
     }
   }
 }
 
-/** Files have such a name until they are whole. */
+/** The prefix of files that are not complete. */
 export const incomingPrefix = '.incoming-'
 
 export function incomingPath(root: string): string {
   return join(root, `${incomingPrefix}${randomUUID()}`)
 }
 
-/** Creates a small file, whole or not at all. If several processes create it at once, the first one wins. */
+/** Creates a small file completely or not at all. If several processes create it at once, the first one wins. */
 export async function createFileOnce(folder: string, name: string, text: string): Promise<void> {
   const incoming = incomingPath(folder)
   const handle = await open(incoming, 'wx', 0o600)

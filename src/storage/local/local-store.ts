@@ -39,12 +39,12 @@ export type LocalStore = FileStore & {
   storeId: StoreId
   quarantine: Quarantine
   ownership: Ownership
-  /** The name of something that lies here, of ours or not, beside what an empty store has: what `list` passes over too. */
+  /** The name of any file that an empty store does not have, including those that `list` skips. */
   findAnything(): Promise<string | undefined>
   close(): Promise<void>
 }
 
-/** The store on a local folder, which is made when it is not there. */
+/** Opens the store in a local folder and creates the folder if it does not exist. */
 export async function openLocalStore({ root: folder, links, onBytes = () => undefined }: Needs): Promise<LocalStore> {
   try {
     await createDurableFolders(folder)
@@ -87,7 +87,8 @@ function folderOwnership(context: LocalRoot): Ownership {
         throw toLocalError(error)
       }
       const owner = await findOwner(path)
-      if (owner === undefined) throw new StoreError('unavailable', `The local store lost its ${ownerFileName}.`)
+      if (owner === undefined)
+        throw new StoreError('unavailable', `The file ${ownerFileName} of the local store disappeared.`)
       return owner
     },
   }
@@ -102,15 +103,15 @@ async function findOwner(path: string): Promise<string | undefined> {
   }
 }
 
-/** The last is of the file system itself, which lets nobody look into it. */
-const ofNoPaper = new Set([storeIdFileName, ownerFileName, 'lost+found'])
+/** `lost+found` belongs to the file system and is not readable. */
+const ignoredNames = new Set([storeIdFileName, ownerFileName, 'lost+found'])
 
-/** The name of something that lies on a disk, whoever put it there, beside what the first opening makes; folders alone are nothing. */
+/** The path of any file that the store itself did not create when it was opened. Ignores empty folders. */
 async function findInFolder(context: LocalRoot): Promise<string | undefined> {
   try {
     await requireOwnDisk(context)
     const names = await readdir(context.root, { withFileTypes: true })
-    const others = names.filter(({ name }) => !ofNoPaper.has(name) && !name.startsWith(incomingPrefix))
+    const others = names.filter(({ name }) => !ignoredNames.has(name) && !name.startsWith(incomingPrefix))
     return await findFile(context.root, '', others)
   } catch (error) {
     throw toLocalError(error)

@@ -11,8 +11,8 @@ import { type LocalRoot, resolveLocalPath, requireOwnDisk } from './local-files.
 import { readSpoolRange, readableRanges, untilAborted } from '../streams/read-spooled-file.ts'
 
 /**
- * Durable when it resolves, whole or not there when it throws. The bytes are synced before the file has its name, and
- * the name is given by `link`, which never replaces: a loss of power at any moment leaves the file or nothing.
+ * Writes a blob. It is durable when this resolves, and complete or absent when it throws. The content is synced before
+ * `link` creates the name, and `link` never overwrites. So a power failure at any moment leaves all of the blob or nothing.
  */
 export async function writeLocalFile(context: LocalRoot, key: StorageKey, file: IncomingFile): Promise<StoredFile> {
   const { signal } = file
@@ -24,7 +24,7 @@ export async function writeLocalFile(context: LocalRoot, key: StorageKey, file: 
     await context.folders.ensure(key)
     const path = await resolveLocalPath(context, key)
     signal?.throwIfAborted()
-    await giveName(incoming, path)
+    await linkIntoPlace(incoming, path)
     context.onBytes('written', stored.size)
     return stored
   } catch (error) {
@@ -65,17 +65,17 @@ async function copySpooled(handle: FileHandle, content: SpooledContent, signal?:
   }
   const whole = await untilAborted(content.accepted, signal)
   if (copied !== whole.size)
-    throw new StoreError('misused', `The spooled file was to have ${whole.size} bytes; ${copied} were read from it.`)
+    throw new StoreError('misused', `expected ${whole.size} bytes in the spool file, read ${copied}`)
   return whole
 }
 
-async function giveName(incoming: string, path: string): Promise<void> {
+async function linkIntoPlace(incoming: string, path: string): Promise<void> {
   await link(incoming, path)
   try {
     await unlink(incoming)
     await syncPath(dirname(path))
   } catch (error) {
-    // Named but not durable: this call made the name, and takes it back.
+    // The name exists but is not durable. This call created it, so it may remove it.
     await unlinkIfThere(path)
     throw error
   }
@@ -85,15 +85,15 @@ async function unlinkIfThere(path: string): Promise<void> {
   try {
     await unlink(path)
   } catch {
-    // Never made, or the disk is failing: then what went wrong first is what the caller must hear.
+    // It never existed, or the disk fails. The caller needs the first error.
   }
 }
 
 function writeFailure(context: LocalRoot, error: unknown): unknown {
   if (!hasCode(error, 'ENOENT')) return toLocalError(error)
-  // A folder went away under us: the next write makes it again.
+  // A folder was deleted. The next write creates it again.
   context.folders.forget()
-  return new StoreError('unavailable', 'A folder of the local store is gone.', error)
+  return new StoreError('unavailable', 'A folder of the local store was deleted.', error)
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {

@@ -6,7 +6,7 @@ import { unlessMissing } from '../file-store.ts'
 import { listS3Pages } from './s3-objects.ts'
 import { callS3, incompleteAnswer, S3Error, type S3Context } from './requests/s3-operation.ts'
 
-/** Whose a bucket is. Of several installations that claim it at once, one gets it. */
+/** The owner of a bucket. If several installations claim it at once, one succeeds. */
 export function createBucketOwnership(context: S3Context): Ownership {
   return {
     find: () => findOwner(context),
@@ -38,18 +38,18 @@ async function putOwner(context: S3Context, installationId: string): Promise<voi
   try {
     await callS3(context, { operation: 'put_object', key: ownerFileName }, command)
   } catch (error) {
-    // Another instance, or another installation, was first.
+    // Another instance or installation was faster.
     if (!(error instanceof S3Error) || error.code !== 'key_taken') throw error
   }
 }
 
-const ofNoPaper = new Set([ownerFileName, testKey])
+const ignoredKeys = new Set([ownerFileName, testKey])
 
-/** The key of something that lies in a bucket, whoever put it there, beside what says whose it is and what a test left. */
+/** The key of any object except the owner file and the object of the connection test. */
 export async function findAnyObject(context: S3Context): Promise<string | undefined> {
-  // A page may be empty before the last one: S3 also counts what was deleted in a versioned bucket.
-  for await (const { Contents = [] } of listS3Pages(context, { MaxKeys: ofNoPaper.size + 1 })) {
-    const found = Contents.map(({ Key = '' }) => Key).find((key) => !ofNoPaper.has(key))
+  // In a versioned bucket S3 also counts deleted objects, so a page may be empty before the last one.
+  for await (const { Contents = [] } of listS3Pages(context, { MaxKeys: ignoredKeys.size + 1 })) {
+    const found = Contents.map(({ Key = '' }) => Key).find((key) => !ignoredKeys.has(key))
     if (found !== undefined) return found
   }
   return undefined

@@ -4,16 +4,16 @@ import { untilAborted } from '../streams/read-spooled-file.ts'
 import type { S3Trouble } from './requests/s3-errors.ts'
 import { S3Error } from './requests/s3-operation.ts'
 
-/** S3 is left alone. `s3Code`: what it, or the network, said last. */
+/** Why the breaker is open. `s3Code`: the last error code of S3 or the network. */
 export type Outage = { since: Date; trouble: S3Trouble; s3Code: string }
 
-/** How the breaker takes its time. Pauses between probes grow from the first to the second, and vary by a half. */
+/** Pauses between probes double from `minPauseMs` to `maxPauseMs`, with jitter. */
 export type BreakerTimes = {
   minPauseMs: number
   maxPauseMs: number
-  /** One that opens so soon after a probe's success goes on with the longer pause. */
+  /** If the breaker opens again within this time, the pauses keep growing. */
   stableMs: number
-  /** When calls wait and none of them got through for so long, a probe finds out whether they wait in vain. */
+  /** If calls wait and none succeeded for this time, a probe checks whether S3 answers. */
   stalledMs: number
 }
 
@@ -24,11 +24,11 @@ export const defaultBreakerTimes: BreakerTimes = {
   stalledMs: 5000,
 }
 
-/** So many failed attempts with no success in between; a call that fails has made up to three. */
-const mostFailures = 3
+/** The breaker opens after so many failed attempts in a row. One call makes up to three. */
+const maxFailures = 3
 
 type Needs = {
-  /** Asks S3 what an upload will ask it; throws an `S3Error` when that does not work. */
+  /** Checks whether S3 would accept an upload. Throws an `S3Error` if not. */
   probe: () => Promise<void>
   now: Clock
   times?: BreakerTimes
@@ -36,29 +36,29 @@ type Needs = {
 }
 
 /**
- * `write`: puts bytes there. `read`: all else, also a removal, which a full store still takes. `list`: a step of a
- * listing, for which S3 was perhaps not asked at all.
+ * `write`: stores content. `read`: everything else, including removals, which a full store still accepts. `list`: a step
+ * of a listing, which may need no request.
  */
 export type CallKind = 'write' | 'read' | 'list'
 
-/** Writes and the rest are counted apart: a store that is full, or takes nothing from us, still answers what is read. */
+/** Writes are counted separately, because a store that is full or rejects writes still answers reads. */
 type Side = 'write' | 'read'
 type Tally = { failures: number; succeededAt: number; waiting: number; watch: NodeJS.Timeout | undefined }
 
 /**
- * Stands before every call to S3. After a few failures in a row it opens: from then on calls fail at once, also those that
- * still wait, and a probe in the background alone asks whether S3 is back. No person's call ever is the probe.
+ * The circuit breaker of all calls to S3. After a few failures in a row it opens: calls fail at once, including those that
+ * still wait, and only a background probe checks whether S3 has recovered. No user's call is ever the probe.
  */
 export class CircuitBreaker {
   readonly #needs: Required<Needs>
   readonly #listeners = new Set<() => void>()
   #outage: Outage | undefined
   #opened = new AbortController()
-  readonly #tallies: Record<Side, Tally> = { write: newTally(), read: newTally() }
+  readonly #tallies: Record<Side, Tally> = { write: createTally(), read: createTally() }
   #closedAt = -Infinity
   #pauseMs = 0
   #timer: NodeJS.Timeout | undefined
-  #isSuspecting = false
+  #isProbingStall = false
   #isEnded = false
 
   constructor(needs: Needs) {
@@ -69,13 +69,13 @@ export class CircuitBreaker {
     return this.#outage
   }
 
-  /** Called whenever it closes; the function given back ends that. */
+  /** Calls the listener whenever the breaker closes. Returns a function that removes the listener. */
   onRecovery(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /** Makes a call, or fails at once. The signal aborts when the breaker opens, and the caller stops waiting. */
+  /** Makes a call, or fails at once while the breaker is open. The signal aborts when the breaker opens. */
   async call<Result>(kind: CallKind, make: (opened: AbortSignal) => Promise<Result>): Promise<Result> {
     const { signal } = this.#opened
     signal.throwIfAborted()
@@ -94,25 +94,25 @@ export class CircuitBreaker {
     }
   }
 
-  /** For what goes wrong in the middle of a download, after its call was answered. */
+  /** Counts a failure in the middle of a download, after its call succeeded. */
   recordReadFailure(error: unknown): void {
     this.#fail('read', error, performance.now())
   }
 
   #fail(side: Side, error: unknown, startedAt: number): void {
-    // Neither a client that went away nor a refused file says anything of S3; nor does what the opening itself ended.
+    // A disconnected client or a rejected file is no failure of S3. Nor is a call that the open breaker itself ended.
     if (!(error instanceof S3Error) || this.#outage !== undefined) return
     const { code, trouble, attempts, s3Code } = error.failure
     if (code !== 'unavailable' || trouble === undefined) {
-      // Any answer about a file is one to a reading. A write that is refused may be so before S3 finds that it has no
-      // room or right for it; that the key is taken comes last of all.
+      // Any answer about a file proves that reads work. S3 may reject a write before it checks for space and rights; only
+      // `key_taken` comes last, so only it proves that writes work.
       if (side === 'read' || code === 'key_taken') this.#succeed(side)
       return
     }
     const tally = this.#tallies[side]
-    // Where others got through meanwhile, its attempts were no row of failures.
+    // If another call succeeded meanwhile, these attempts were not failures in a row.
     tally.failures += tally.succeededAt > startedAt ? 1 : attempts
-    if (tally.failures >= mostFailures) this.open(trouble, s3Code)
+    if (tally.failures >= maxFailures) this.open(trouble, s3Code)
   }
 
   open(trouble: S3Trouble, s3Code: string): void {
@@ -120,24 +120,24 @@ export class CircuitBreaker {
     const { times, now, onOpen } = this.#needs
     if (performance.now() - this.#closedAt > times.stableMs) this.#pauseMs = 0
     this.#outage = { since: now(), trouble, s3Code }
-    this.#opened.abort(leftAlone(trouble, s3Code))
+    this.#opened.abort(breakerOpenError(trouble, s3Code))
     onOpen(this.#outage)
-    // A wrong bucket answers every probe; only a restart with the right one helps.
+    // A wrong bucket answers every probe. Only a restart with the right bucket helps.
     if (trouble !== 'not_ours') this.#probeLater()
   }
 
-  /** Ends for good: what still waits fails as if S3 were out, and nothing is asked any more. */
+  /** Opens for good: waiting calls fail as in an outage, and no probe runs any more. */
   shutDown(): void {
     this.#isEnded = true
     clearTimeout(this.#timer)
     for (const { watch } of Object.values(this.#tallies)) clearInterval(watch)
     this.#outage ??= { since: this.#needs.now(), trouble: 'ending', s3Code: 'Ending' }
-    this.#opened.abort(leftAlone('ending', 'Ending'))
+    this.#opened.abort(breakerOpenError('ending', 'Ending'))
   }
 
   #succeed(side: Side): void {
     if (this.#outage !== undefined) return
-    // Where S3 takes files it is there for all else too; what it gives says nothing of what it takes.
+    // A successful write proves that reads work too, but not the other way round.
     const proven = side === 'write' ? Object.values(this.#tallies) : [this.#tallies.read]
     for (const tally of proven) Object.assign(tally, { failures: 0, succeededAt: performance.now() })
   }
@@ -146,7 +146,9 @@ export class CircuitBreaker {
     const tally = this.#tallies[side]
     tally.waiting += 1
     if (tally.waiting > 1) return
-    tally.watch = outsideOfWork(() => setInterval(() => void this.#suspect(tally), this.#needs.times.stalledMs))
+    tally.watch = outsideOfWork(() =>
+      setInterval(() => void this.#probeWhenStalled(tally), this.#needs.times.stalledMs),
+    )
     tally.watch.unref()
   }
 
@@ -156,17 +158,17 @@ export class CircuitBreaker {
     if (tally.waiting === 0) clearInterval(tally.watch)
   }
 
-  // A large file may wait for minutes until its own patience is at an end; a probe has little.
-  async #suspect({ succeededAt }: Tally): Promise<void> {
+  // A large file may wait minutes for its own timeout. A probe has a short one.
+  async #probeWhenStalled({ succeededAt }: Tally): Promise<void> {
     const isQuiet = performance.now() - succeededAt >= this.#needs.times.stalledMs
-    if (!isQuiet || this.#isSuspecting || this.#outage !== undefined) return
-    this.#isSuspecting = true
+    if (!isQuiet || this.#isProbingStall || this.#outage !== undefined) return
+    this.#isProbingStall = true
     let isAnswered = false
-    for (let probes = 0; probes < mostFailures && !isAnswered; probes += 1) isAnswered = await this.#look()
-    this.#isSuspecting = false
+    for (let probes = 0; probes < maxFailures && !isAnswered; probes += 1) isAnswered = await this.#countProbe()
+    this.#isProbingStall = false
   }
 
-  async #look(): Promise<boolean> {
+  async #countProbe(): Promise<boolean> {
     const startedAt = performance.now()
     try {
       await this.#needs.probe()
@@ -181,7 +183,7 @@ export class CircuitBreaker {
   #probeLater(): void {
     const { minPauseMs, maxPauseMs } = this.#needs.times
     this.#pauseMs = Math.min(maxPauseMs, Math.max(minPauseMs, this.#pauseMs * 2))
-    // Several instances that lost S3 together do not come back to it together.
+    // Jitter: several instances must not probe S3 at the same moment.
     const pauseMs = this.#pauseMs * (0.5 + Math.random() / 2)
     this.#timer = outsideOfWork(() => setTimeout(() => void this.#probe(), pauseMs))
     this.#timer.unref()
@@ -210,11 +212,11 @@ export class CircuitBreaker {
   }
 }
 
-function newTally(): Tally {
+function createTally(): Tally {
   return { failures: 0, succeededAt: -Infinity, waiting: 0, watch: undefined }
 }
 
-function leftAlone(trouble: S3Trouble, s3Code: string): S3Error {
+function breakerOpenError(trouble: S3Trouble, s3Code: string): S3Error {
   const unanswered = { status: undefined, requestId: undefined, attempts: 0 }
-  return new S3Error('is left alone', { code: 'unavailable', trouble, s3Code, ...unanswered })
+  return new S3Error('circuit breaker is open', { code: 'unavailable', trouble, s3Code, ...unanswered })
 }

@@ -9,13 +9,13 @@ import { hasCredentials, type S3Timeouts } from './requests/retrying-s3-client.t
 import type { S3Trouble } from './requests/s3-errors.ts'
 import { openS3Store, type S3Store, type S3StoreNeeds } from './s3-store.ts'
 
-/** How long S3 is waited for, and left alone; passed in so that tests need not wait as long. */
+/** Timeouts of requests and pauses of the breaker. Tests pass shorter ones. */
 export type S3Limits = { timeouts?: S3Timeouts; breakerTimes?: BreakerTimes }
 
 type Needs = S3StoreNeeds &
   S3Limits & { log: Pick<Logger, 'info' | 'warn' | 'error'>; metrics: Pick<Metrics, 's3Outages' | 's3Recoveries'> }
 
-/** The store on S3 and its breaker, which is open from the start where there are no credentials. */
+/** Opens the store on S3 behind its circuit breaker. Without credentials the breaker starts open. */
 export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
   const { config, log, metrics, now = () => new Date(), breakerTimes: times } = needs
   const store = openS3Store(needs)
@@ -47,15 +47,15 @@ function untilWhat(trouble: S3Trouble): string {
     : 'it answers a probe again'
 }
 
-/** The store on S3 behind its circuit breaker: while S3 is out every call of it fails at once with `unavailable`. */
+/** The store on S3 behind its circuit breaker. During an outage every call fails at once with `unavailable`. */
 export type GuardedS3 = S3Store & {
-  /** Since when S3 is left alone, and why; undefined while it is not. */
+  /** The current outage: its start and reason. */
   outage(): Outage | undefined
-  /** Tells each time that S3 is back; the function given back ends that. */
+  /** Calls the listener after each outage. Returns a function that removes the listener. */
   onRecovery(listener: () => void): () => void
-  /** Leaves S3 alone from now on, as if it had failed for this reason. */
+  /** Opens the breaker for this reason. */
   reportOutage(trouble: S3Trouble, s3Code: string): void
-  /** Leaves S3 alone for good: what still waits for it fails at once. */
+  /** Opens the breaker for good, so that waiting calls fail at once. */
   shutDown(): void
 }
 
@@ -80,7 +80,7 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
       read: (key) => breaker.call('read', (opened) => readUnlessOpened(breaker, opened, store.quarantine.read(key))),
       remove: (key) => breaker.call('read', () => store.quarantine.remove(key)),
     },
-    // A claim may find that it has nothing to write.
+    // `read`: a claim may have nothing to write.
     ownership: {
       find: () => breaker.call('read', () => store.ownership.find()),
       claim: (id) => breaker.call('read', () => store.ownership.claim(id)),
@@ -92,7 +92,7 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
     },
     setLegalHold: (key, isHeld) => breaker.call('read', () => store.setLegalHold(key, isHeld)),
     findNoncurrentDays: (key) => breaker.call('read', () => store.findNoncurrentDays(key)),
-    // Asks nobody.
+    // Sends no request.
     signDownload: (key, link) => store.signDownload(key, link),
     outage: () => breaker.outage(),
     onRecovery: (listener) => breaker.onRecovery(listener),
@@ -111,7 +111,7 @@ async function readUnlessOpened(
   reading: Promise<Readable>,
 ): Promise<Readable> {
   const bytes = await reading
-  // Nobody waits for it any more.
+  // The caller has already got the breaker's error.
   if (opened.aborted) bytes.on('error', () => undefined).destroy()
   else bytes.once('error', (error) => breaker.recordReadFailure(error))
   return bytes
@@ -121,13 +121,13 @@ async function* listThrough(breaker: CircuitBreaker, files: AsyncIterable<FileSt
   const each = files[Symbol.asyncIterator]()
   try {
     for (;;) {
-      // Most steps hand on what came with the page before.
+      // Most steps return a file of the current page without a request.
       const next = await breaker.call('list', () => each.next())
       if (next.done) return
       yield next.value
     }
   } finally {
-    // Not waited for: it would wait for a page that S3 may owe for long.
+    // Not awaited: it would wait for the pending page.
     each.return?.().catch(() => undefined)
   }
 }

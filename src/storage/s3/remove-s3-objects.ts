@@ -10,35 +10,35 @@ import { storageKeyOf } from '../storage-key.ts'
 
 type Key = StorageKey | QuarantineKey
 
-/** Removing an absent key succeeds. In a versioned bucket the answer names the marker that now hides the object. */
+/** Removes an object. Removing an absent key succeeds. In a versioned bucket the object is hidden by a delete marker. */
 export async function removeS3Object(context: S3Context, key: Key): Promise<Removed> {
-  await learnVersions(context)
+  await detectVersioning(context)
   return removedBy(context, (await deleteObject(context, key)).isMarker)
 }
 
-/** Whether the object is now hidden by a marker, as far as the answer says, and whether that is the answer to a repeat. */
+/** `isMarker`: S3 reported a delete marker. `isRepeated`: the answer belongs to a retry. */
 async function deleteObject(context: S3Context, key: Key): Promise<{ isMarker: boolean; isRepeated: boolean }> {
   const command = new DeleteObjectCommand({ Bucket: context.bucket, Key: key })
   const { DeleteMarker, $metadata } = await callS3(context, { operation: 'delete_object', key }, command)
   return { isMarker: DeleteMarker === true, isRepeated: ($metadata.attempts ?? 1) > 1 }
 }
 
-const maxQuestions = 3
+const maxProbes = 3
 
 /**
- * A removal whose answer was lost is repeated, perhaps by another process, and finds the marker of the first one: some
- * stores then answer as if nothing were kept. So each process first removes a key that was never used, whose answer has
- * a marker in every versioned bucket. An answer to a repeat of that says as little: another such key is removed then.
+ * Detects whether the bucket is versioned. When a removal is retried after a lost answer, it meets the first marker, and
+ * some stores then answer as an unversioned bucket does. So each process first removes a key that was never used: a
+ * versioned bucket always answers that with a marker. If this removal was itself retried, another unused key is removed.
  */
-async function learnVersions(context: S3Context): Promise<void> {
+async function detectVersioning(context: S3Context): Promise<void> {
   for (let asked = 0; context.observed.versions === undefined; asked += 1) {
-    if (asked === maxQuestions) throw new StoreError('unavailable', 'S3 did not say whether it keeps versions.')
+    if (asked === maxProbes) throw new StoreError('unavailable', 'S3 did not show whether the bucket is versioned')
     const { isMarker, isRepeated } = await deleteObject(context, createUnusedKey())
     if (isMarker || !isRepeated) context.observed.versions ??= isMarker
   }
 }
 
-/** A key that no file ever has. */
+/** A key that no blob ever has. */
 export const createUnusedKey = () =>
   storageKeyOf({
     firmId: '00000000-0000-0000-0000-000000000000' as FirmId, // no firm has the nil UUID
@@ -47,22 +47,22 @@ export const createUnusedKey = () =>
     extension: 'pdf',
   })
 
-const singlesAtOnce = 8
+const maxConcurrentRemovals = 8
 
 /**
- * The same for up to 1,000 keys in one call; of each key what became of it, or its failure. A store that does not take
- * the call (some ask for another checksum, or for a right on the bucket) is asked key by key.
+ * Removes up to 1,000 keys in one call and returns the outcome or error of each. Falls back to single calls for a store that
+ * rejects the bulk call (some require another checksum, or a right on the bucket).
  */
 export async function removeS3Objects(context: S3Context, keys: Key[]): Promise<Map<Key, Removed | StoreError>> {
-  await learnVersions(context)
+  await detectVersioning(context)
   if (keys.length > 1) {
     const command = new DeleteObjectsCommand({
       Bucket: context.bucket,
       Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: false },
     })
-    const answer = await callS3Expecting(context, { operation: 'delete_objects' }, { command, answers: notTaken })
+    const answer = await callS3Expecting(context, { operation: 'delete_objects' }, { command, answers: bulkRejections })
     if (!('errorName' in answer)) {
-      // The bucket may keep versions since a later moment than the first removal.
+      // Versioning may have been enabled after the first removal.
       if (answer.Deleted?.some(({ DeleteMarker }) => DeleteMarker === true)) context.observed.versions = true
       const removed = new Map(
         answer.Deleted?.map(({ Key, DeleteMarker }) => [Key, removedBy(context, DeleteMarker)] as const),
@@ -71,7 +71,7 @@ export async function removeS3Objects(context: S3Context, keys: Key[]): Promise<
       return new Map(keys.map((key) => [key, removed.get(key) ?? notRemoved(failures.get(key))]))
     }
   }
-  const limit = pLimit(singlesAtOnce)
+  const limit = pLimit(maxConcurrentRemovals)
   const removeOne = async (key: Key): Promise<[Key, Removed | StoreError]> => {
     try {
       return [key, await removeS3Object(context, key)]
@@ -87,13 +87,13 @@ function removedBy({ observed: seen }: S3Context, isMarker: boolean | undefined)
   return isMarker === true || seen.versions === true ? 'hidden' : 'destroyed'
 }
 
-/** Also of an object that the answer does not mention: its row must not go. */
+/** Also for an object that the answer does not mention: its row must stay. */
 function notRemoved(code = 'IncompleteAnswer'): StoreError {
   return new StoreError('unavailable', `S3 did not remove the object: ${code}`)
 }
 
-/** Codes of stores that know single deletes alone, or ask for more than those need. */
-const notTaken = [
+/** Codes of stores that support only single removals, or that require more for bulk ones. */
+const bulkRejections = [
   'AccessDenied',
   'NotImplemented',
   'MethodNotAllowed',

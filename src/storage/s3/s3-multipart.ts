@@ -42,8 +42,8 @@ import { isStorageKey } from '../storage-key.ts'
 type Needs = { context: S3Context; recorder: MultipartRecorder }
 
 /**
- * Sends a growing file part by part from the disk, and completes it only once the whole was accepted. A failure aborts the
- * upload, in the background when S3 is out.
+ * Sends a growing spool file part by part and completes the upload only after the file was accepted. A failure aborts the
+ * upload, in the background during an outage of S3.
  */
 export async function uploadS3Parts(
   { context, recorder }: Needs,
@@ -65,14 +65,14 @@ export async function uploadS3Parts(
     return stored
   } catch (error) {
     const givenUp = giveUp(recorder, upload)
-    // Whoever waits for an answer does not wait for a dead S3 a second time.
+    // During an outage the caller must not wait for S3 a second time.
     if (!isS3Unavailable(error)) await givenUp
     throw error
   }
 }
 
-// What went wrong first is what the caller must hear. An upload that could not be aborted stays on record, for whoever
-// tidies up later; the operation's own event tells of it. Never throws.
+// Never throws, because the caller needs the first error. An upload that could not be aborted stays on record for a later
+// cleanup, and the operation is already logged.
 async function giveUp(recorder: MultipartRecorder, upload: MultipartUpload): Promise<void> {
   try {
     await abortS3Upload(upload)
@@ -85,29 +85,29 @@ async function giveUp(recorder: MultipartRecorder, upload: MultipartUpload): Pro
 function requireWhole(parts: SentPart[], size: number): void {
   const sent = parts.reduce((sum, { bytes }) => sum + bytes, 0)
   if (sent !== size || sent === 0)
-    throw new StoreError('misused', `The spooled file was to have ${size} bytes; ${sent} were read from it.`)
+    throw new StoreError('misused', `expected ${size} bytes in the spool file, sent ${sent}`)
 }
 
-// The bytes are safe or gone already. A record left open costs one needless abort later; failing here would cost the file.
+// The upload is already completed or aborted. An open record costs one needless abort later; an error here would lose the file.
 async function closeRecord(recorder: MultipartRecorder, { context, key, id }: MultipartUpload): Promise<void> {
   try {
     await recorder.closed(key, id)
   } catch (error) {
     context.log.warn(
       { event: 's3_multipart_record_left', key, err: error },
-      'a finished multipart upload is still on record',
+      'finished multipart upload is still on record',
     )
   }
 }
 
-// S3 takes 10,000 parts: at this size 80 GB, far above the ceiling of 2 GiB that a file may have.
+// S3 accepts 10,000 parts: 80 GB at this size, far above the limit of 2 GiB for a file.
 export const partBytes = 8 * 1024 * 1024
 const partsInFlight = 2
 
 type SpooledFile = IncomingFile & { content: SpooledContent }
 type SentPart = { part: CompletedPart; bytes: number }
 
-/** The first failure, refusal or abort stops all parts; when this throws, none is on its way any more. */
+/** The first failure, rejection or abort stops all parts. When this throws, no part is being sent any more. */
 async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): Promise<SentPart[]> {
   const stop = new AbortController()
   const signal = file.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, file.signal])
@@ -131,7 +131,7 @@ async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): Promise<
   }
 }
 
-/** Waits until the parts of all uploads together leave room for one more. */
+/** Waits for memory that the parts of all uploads share. */
 async function sendInTurn(upload: MultipartUpload, part: Part, signal: AbortSignal): Promise<SentPart> {
   const giveBack = await upload.context.sending.reserve(readChunkBytes, { signal, waitSeconds: Infinity })
   try {
@@ -143,8 +143,8 @@ async function sendInTurn(upload: MultipartUpload, part: Part, signal: AbortSign
 
 type Part = { number: number; path: string; stretch: SpoolRange }
 
-// The part is read twice, once for its hash: out of the system's memory, and SHA-256 is three times as fast here as the
-// MD5 that an unsigned part would need for the same certainty (1,360 against 420 MiB/s).
+// The part is read twice, first for its hash. The second read comes from the page cache, and SHA-256 is three times as fast
+// as the MD5 that an unsigned part would need (1,360 against 420 MiB/s).
 async function sendPart(
   upload: MultipartUpload,
   { number, path, stretch }: Part,
@@ -191,8 +191,7 @@ async function openS3Upload(context: S3Context, key: StorageKey, file: IncomingF
     Metadata: s3MetadataOf(file.labels),
     ...(context.hasChecksums && { ChecksumAlgorithm: 'SHA256' }),
   })
-  // Not cut by a signal: an upload whose id never arrived can be aborted by nobody, and stays until the bucket's rule
-  // for unfinished uploads ends it.
+  // No signal: without its id an upload cannot be aborted, and stays until the bucket's lifecycle rule removes it.
   const { UploadId: id } = await callS3(context, { operation: 'create_multipart', key }, command)
   if (id === undefined) throw incompleteAnswer('create_multipart')
   return { context, key, id }
@@ -200,7 +199,7 @@ async function openS3Upload(context: S3Context, key: StorageKey, file: IncomingF
 
 type Whole = { size: number; sha256: Sha256 }
 
-/** Makes the object of its parts. No signal cuts it: from here on only S3's answer says what became of the file. */
+/** Completes the upload. No signal: from here on only the answer of S3 tells whether the object exists. */
 async function completeS3Upload(upload: MultipartUpload, parts: CompletedPart[], whole: Whole): Promise<StoredFile> {
   const { context, key, id } = upload
   await requireFreeKey(context, key)
@@ -221,7 +220,7 @@ async function completeS3Upload(upload: MultipartUpload, parts: CompletedPart[],
   }
 }
 
-/** One that is gone already is as good as aborted. */
+/** Succeeds when the upload no longer exists. */
 export async function abortS3Upload({ context, key, id }: MultipartUpload): Promise<void> {
   const command = new AbortMultipartUploadCommand({ Bucket: context.bucket, Key: key, UploadId: id })
   try {
@@ -231,13 +230,13 @@ export async function abortS3Upload({ context, key, id }: MultipartUpload): Prom
   }
 }
 
-// Not every store heeds If-None-Match on a completion, and then this look is all that keeps the first bytes.
+// Not every store supports If-None-Match on a completion. There only this check protects an existing object.
 async function requireFreeKey(context: S3Context, key: StorageKey): Promise<void> {
   if ((await unlessMissing(headS3Object(context, key))) !== undefined)
-    throw new StoreError('key_taken', 'S3 has an object under this key already.')
+    throw new StoreError('key_taken', 'the key exists in S3')
 }
 
-// Told only when it was repeated: the first attempt may have done it, and its answer been lost.
+// Only after a retry: the first attempt may have succeeded, and its answer was lost.
 function mayHaveLanded(error: unknown): boolean {
   const wasRepeated = error instanceof S3Error && error.failure.attempts > 1
   return wasRepeated && (error.code === 'key_taken' || isGone(error))
@@ -253,14 +252,14 @@ export type UnfinishedCursor = { key: string; multipartId: string }
 
 export type UnfinishedPage = { uploads: UnfinishedUpload[]; next: UnfinishedCursor | undefined }
 
-/** A page of unfinished multipart uploads with keys of our form. `not_allowed`: the credentials may not list them. */
+/** A page of unfinished multipart uploads under our keys. `not_allowed`: the credentials may not list them. */
 export async function listS3Multiparts(
   context: S3Context,
   after: UnfinishedCursor | undefined,
 ): Promise<UnfinishedPage | 'not_allowed'> {
   const from = after && { KeyMarker: after.key, UploadIdMarker: after.multipartId }
   const command = new ListMultipartUploadsCommand({ Bucket: context.bucket, ...from })
-  // Many keys lack this right on purpose.
+  // Many credentials deliberately lack this right.
   const page = await callS3Expecting(context, { operation: 'list_multiparts' }, { command, answers: ['AccessDenied'] })
   return 'errorName' in page ? 'not_allowed' : pageOf(page)
 }

@@ -8,15 +8,15 @@ import type { QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { callS3Expecting, type S3Context } from './requests/s3-operation.ts'
 import { isReadableKey, requireQuarantineKey } from '../storage-key.ts'
 
-/** `refused`: an Object Lock keeps it, or a policy of the bucket. */
+/** `refused`: an Object Lock or a bucket policy protects a version. */
 export type Destroyed = 'destroyed' | 'refused'
 
 export type VersionRight = 's3:ListBucketVersions' | 's3:DeleteObjectVersion'
 
 export type ObjectVersions = {
-  /** The first right that the credentials lack; undefined when they may destroy. Changes nothing. */
+  /** The first right that the credentials lack. Undefined when they may destroy versions. Changes nothing. */
   findMissingRight(): Promise<VersionRight | undefined>
-  /** Every version that the bucket keeps of this object, and what hides them. May be ended at any moment and done again. */
+  /** Destroys all versions and delete markers of an object. May be interrupted and repeated. */
   destroy(key: StorageKey | QuarantineKey): Promise<Destroyed>
 }
 
@@ -27,12 +27,12 @@ export function createObjectVersions(context: S3Context): ObjectVersions {
   }
 }
 
-/** What `s3 test` puts there, and removes; nobody's paper. */
-const nobodysKey = 'test/connection_test.txt'
+/** The object of `s3 test`, which is no document. */
+const probedKey = 'test/connection_test.txt'
 
 async function findMissingRight(context: S3Context): Promise<VersionRight | undefined> {
-  if ((await listPage(context, nobodysKey, undefined)) === 'refused') return 's3:ListBucketVersions'
-  const nothing = { key: nobodysKey, versionId: 'null' }
+  if ((await listPage(context, probedKey, undefined)) === 'refused') return 's3:ListBucketVersions'
+  const nothing = { key: probedKey, versionId: 'null' }
   return (await destroyOne(context, nothing)) === 'refused' ? 's3:DeleteObjectVersion' : undefined
 }
 
@@ -42,7 +42,7 @@ type Version = { key: string; versionId: string }
 
 async function destroyAll(context: S3Context, key: string): Promise<Destroyed> {
   const { versions, markers } = await listAll(context, key)
-  // Without the markers what is left would be there again: they go last, and only when nothing is.
+  // Without the markers, a remaining version would be readable again. So the markers go last, and only when no version is left.
   for (const each of [...versions, ...markers]) {
     if ((await destroyOne(context, each)) === 'refused') return 'refused'
   }
@@ -56,7 +56,7 @@ async function listAll(context: S3Context, key: string): Promise<Kept> {
   let from: Partial<ListObjectVersionsCommandOutput> | undefined
   do {
     const page: ListObjectVersionsCommandOutput | 'refused' = await listPage(context, key, from)
-    if (page === 'refused') throw new Error('The right to list the versions of objects was there a moment ago.')
+    if (page === 'refused') throw new Error('the right to list versions was lost during the call')
     kept.versions.push(...of(key, page.Versions))
     kept.markers.push(...of(key, page.DeleteMarkers))
     from = page.IsTruncated ? page : undefined
@@ -64,7 +64,7 @@ async function listAll(context: S3Context, key: string): Promise<Kept> {
   return kept
 }
 
-/** A prefix is no key: others may begin with it. */
+/** Filters a listing, because other keys may begin with this key. */
 function of(key: string, listed: { Key?: string | undefined; VersionId?: string | undefined }[] = []): Version[] {
   return listed.flatMap(({ Key, VersionId = 'null' }) => (Key === key ? [{ key, versionId: VersionId }] : []))
 }

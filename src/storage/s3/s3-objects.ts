@@ -62,19 +62,19 @@ export function statOf(key: StorageKey, head: Head): FileStat {
     modifiedAt: head.LastModified ?? new Date(0),
     ...etagOf(head),
     ...(head.ContentType === undefined ? {} : { contentType: head.ContentType }),
-    // We wrote it there; an object of anybody else's under such a key would be caught by comparing its bytes.
+    // The service wrote it. A comparison of the content would detect a foreign object.
     ...(sha256 === undefined ? {} : { sha256: sha256 as Sha256 }),
   }
 }
 
-// Some stores quote it in one answer and not in the next; without quotes it can be compared.
+// Without quotes, because some stores quote it only in some answers.
 function etagOf({ ETag: etag }: { ETag?: string | undefined }) {
   return etag === undefined ? {} : { etag: etag.replaceAll('"', '') }
 }
 
 const maxFileNameBytes = 1024 // of the 2 KiB that S3 allows for all of an object's metadata
 
-/** An object's user metadata. `sha256` stands on objects whose hash was known before they were sent. */
+/** An object's user metadata. `sha256` is set when the hash is known before the upload. */
 export function s3MetadataOf(labels: FileLabels, sha256?: Sha256): Record<string, string> {
   return {
     'original-filename': encodeFileName(labels.originalFileName),
@@ -85,7 +85,7 @@ export function s3MetadataOf(labels: FileLabels, sha256?: Sha256): Record<string
   }
 }
 
-/** Percent-encoded, since a header carries ASCII alone; cut between characters, so that what is left decodes. */
+/** Percent-encodes a name, because headers are ASCII. Cuts it between characters, so that the rest decodes. */
 export function encodeFileName(fileName: string): string {
   let encoded = ''
   for (const character of fileName.toWellFormed()) {
@@ -96,7 +96,7 @@ export function encodeFileName(fileName: string): string {
   return encoded
 }
 
-/** One request, whole or not at all; its signature covers the file's hash, so that S3 refuses any other bytes. */
+/** Stores a buffer in one request. The signature covers the hash, so S3 rejects any other content. */
 export async function putS3Object(
   context: S3Context,
   key: StorageKey,
@@ -140,36 +140,36 @@ export async function putS3Object(
   }
 }
 
-/** As S3 stores it with the object. */
+/** The checksum in the format that S3 stores with the object. */
 function crc32Of(bytes: Buffer): string {
   const checksum = Buffer.alloc(4)
   checksum.writeUInt32BE(crc32(bytes))
   return checksum.toString('base64')
 }
 
-type Bytes = { size: number; sha256: Sha256 }
+type Content = { size: number; sha256: Sha256 }
 
-/** `key_taken` on a repeated write may mean that the first attempt succeeded: then the object has these very bytes. */
+/** `key_taken` after a retry may mean that the first attempt succeeded: then the object has the same content. */
 async function findLandedObject(
   context: S3Context,
   key: StorageKey,
-  sent: Bytes,
+  sent: Content,
   error: unknown,
 ): Promise<StoredFile | undefined> {
   const wasRepeated = error instanceof S3Error && error.code === 'key_taken' && error.failure.attempts > 1
   return wasRepeated ? findSameObject(context, key, sent) : undefined
 }
 
-/** What lies under a key, if it has exactly these bytes. Throws when that cannot be learned. */
+/** The object under a key, if it has exactly this content. Throws when S3 does not answer. */
 export async function findSameObject(
   context: S3Context,
   key: StorageKey,
-  sent: Bytes,
+  sent: Content,
 ): Promise<StoredFile | undefined> {
   const head = await headS3Object(context, key)
   if (head.ContentLength !== sent.size) return undefined
 
-  // Parts of a large file were sent before its hash was known: its object names none, and is read instead.
+  // A multipart object has no hash in its metadata, because the parts are sent before the hash is known. So read it.
   const sha256 = head.Metadata?.['sha256'] ?? (await hashOf(context, key))
   return sha256 === sent.sha256 ? { ...sent, ...storedAs(head) } : undefined
 }
@@ -180,7 +180,7 @@ async function hashOf(context: S3Context, key: StorageKey): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Resolves when the first bytes are there. The operation's event comes when the last are, or the reader goes away. */
+/** Resolves with the first bytes. The operation is logged when the stream ends or the reader stops. */
 export async function readS3Object(context: S3Context, key: string, range?: ByteRange): Promise<Readable> {
   const call = { operation: 'get_object', key } as const
   const finish = startS3Operation(context, call)
@@ -194,7 +194,7 @@ export async function readS3Object(context: S3Context, key: string, range?: Byte
   })
   const { attempts: attempt = 1, requestId } = answer.$metadata
   const { Body: body } = answer
-  // In Node the SDK's body is a Readable; its type covers browsers too.
+  // In Node the body is a Readable. The SDK's type also covers browsers.
   if (!(body instanceof Readable)) throw incompleteAnswer('get_object')
 
   let bytes = 0
@@ -215,7 +215,7 @@ function rangeHeader({ start, end }: ByteRange): string {
   return `bytes=${start}-${end ?? ''}`
 }
 
-/** What S3 says of an object. Throws `bytes_missing`. */
+/** Throws `bytes_missing` when the object does not exist. */
 export function headS3Object(context: S3Context, key: string): Promise<HeadObjectCommandOutput> {
   const command = new HeadObjectCommand({ Bucket: context.bucket, Key: key })
   return callS3(context, { operation: 'head_object', key }, command)
@@ -223,7 +223,7 @@ export function headS3Object(context: S3Context, key: string): Promise<HeadObjec
 
 type Listing = Pick<ListObjectsV2CommandInput, 'Prefix' | 'Delimiter' | 'MaxKeys'>
 
-/** A listing, page by page; each page is requested when the one before it was read. */
+/** Lists page by page. Requests a page only after the previous one was read. */
 export async function* listS3Pages(context: S3Context, listing: Listing): AsyncGenerator<ListObjectsV2CommandOutput> {
   const call = { operation: 'list_objects', ...(listing.Prefix !== undefined && { key: listing.Prefix }) } as const
   let next: string | undefined
@@ -236,7 +236,7 @@ export async function* listS3Pages(context: S3Context, listing: Listing): AsyncG
   } while (next !== undefined)
 }
 
-/** Objects whose key is not one of ours are passed over. */
+/** Skips objects whose key is not ours. */
 export async function* listS3Objects(context: S3Context, prefix: string): AsyncGenerator<FileStat> {
   for await (const { Contents = [] } of listS3Pages(context, { Prefix: prefix }))
     for (const { Key: key, Size, LastModified, ETag } of Contents)
@@ -251,12 +251,12 @@ export function s3Quarantine(context: S3Context): Quarantine {
   }
 }
 
-/** Inside the bucket, so that what the object says of itself (whose it is, its name) comes along. */
+/** Copies inside the bucket, which preserves the object's metadata. */
 async function copyObject(context: S3Context, from: StorageKey, to: QuarantineKey): Promise<void> {
   const { ContentLength: bytes = 0 } = await headS3Object(context, from)
-  // Not every store heeds If-None-Match on a copy.
+  // Not every store supports If-None-Match on a copy.
   if ((await unlessMissing(headS3Object(context, to))) !== undefined)
-    throw new StoreError('key_taken', 'S3 has an object under this key already.')
+    throw new StoreError('key_taken', 'the key exists in S3')
   const command = new CopyObjectCommand({
     Bucket: context.bucket,
     Key: to,

@@ -44,7 +44,7 @@ import { isReadableKey, requireQuarantineKey, requireReadableKey, requireStorage
 export type S3StoreNeeds = {
   config: S3Config
   log: Pick<Logger, 'info' | 'warn'>
-  /** Told of every multipart upload before its first part, and again when nothing of it is left to abort. */
+  /** Records every multipart upload before its first part, and again when it is completed or aborted. */
   recorder: MultipartRecorder
   onOperation?: (report: S3OperationReport) => void
   now?: Clock
@@ -54,32 +54,32 @@ export type S3StoreNeeds = {
 
 export type S3Store = FileStore & {
   name: 's3'
-  /** For an upload that the recorder was told of and never heard closed: S3 could not be asked, or the process died. */
+  /** Aborts an upload that is still on record, because S3 did not answer or the process died. */
   abortMultipart(key: StorageKey, multipartId: string): Promise<void>
-  /** Up to 1,000 objects in one call, those in quarantine too: of each key what became of it, or its failure. */
+  /** Removes up to 1,000 objects in one call, including those in quarantine. Returns the outcome or error of each key. */
   removeMany(keys: (StorageKey | QuarantineKey)[]): Promise<Map<StorageKey | QuarantineKey, Removed | StoreError>>
   listUnfinished(after?: UnfinishedCursor): Promise<UnfinishedPage | 'not_allowed'>
   quarantine: Quarantine
   ownership: Ownership
-  /** The name of something that lies here, of ours or not, beside what an empty store has: what `list` passes over too. */
+  /** The key of any object that an empty store does not have, including those that `list` skips. */
   findAnything(): Promise<string | undefined>
-  /** For whoever destroys for good; the service's own key has no right to it. */
+  /** For permanent destruction. The service's own credentials have no right to it. */
   versions: ObjectVersions
-  /** Object Lock's legal hold, where the bucket has that. */
+  /** Places or lifts Object Lock's legal hold, if the bucket has it. */
   setLegalHold(key: StorageKey, isHeld: boolean): Promise<LegalHoldOutcome>
-  /** How many days the bucket keeps what was removed, where its lifecycle says so and the credentials may read it. */
+  /** For how many days the bucket keeps removed objects, if its lifecycle says so and the credentials may read it. */
   findNoncurrentDays(key: string): Promise<number | undefined>
-  /** Whether S3 would take an upload; asked once, with little patience, and throwing what stands in the way. */
+  /** Checks once, with short timeouts, whether S3 would accept an upload. Throws if not. */
   probe(): Promise<void>
   close(): void
 }
 
-const probePatience: S3Timeouts = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
+const probeTimeouts: S3Timeouts = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
 
-// Half of the connections: small files never wait for the parts of large ones.
-const partsAtOnce = maxConnections / 2
+// Half of the connections, so that small files never wait for the parts of large ones.
+const maxConcurrentParts = maxConnections / 2
 
-/** The store on S3. Opening asks nothing: a bucket that is away shows at the first call. */
+/** Opens the store on S3. Sends no request: a missing bucket shows at the first call. */
 export function openS3Store(needs: S3StoreNeeds): S3Store {
   const { config, log, recorder, now = () => new Date(), timeouts = defaultS3Timeouts } = needs
   const { hasChecksums = isAmazon(config) } = needs
@@ -96,12 +96,12 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
     answerMs: timeouts.answerMs,
     hasChecksums,
     observed: { versions: undefined },
-    sending: createByteBudget(partsAtOnce * readChunkBytes),
+    sending: createByteBudget(maxConcurrentParts * readChunkBytes),
     log,
     onOperation: needs.onOperation ?? (() => undefined),
   }
-  const answerMs = Math.min(timeouts.answerMs, probePatience.answerMs)
-  const prober = openS3Client({ config, log, timeouts: { ...probePatience, answerMs }, hasChecksums })
+  const answerMs = Math.min(timeouts.answerMs, probeTimeouts.answerMs)
+  const prober = openS3Client({ config, log, timeouts: { ...probeTimeouts, answerMs }, hasChecksums })
   const probing: S3Context = { ...context, client: prober, answerMs }
   const signLink = config.cloudFront
     ? createCloudFrontSigner({ config: config.cloudFront, now })
@@ -159,7 +159,7 @@ async function statS3(context: S3Context, key: StorageKey): Promise<FileStat | u
   return head && statOf(key, head)
 }
 
-// The answer to a HEAD has no body: a missing bucket looks like a missing object, and would make every file "absent".
+// The answer to a HEAD has no body, so a missing bucket looks like a missing object. Every blob would seem to be missing.
 async function requireBucket(context: S3Context): Promise<void> {
   const command = new HeadBucketCommand({ Bucket: context.bucket })
   try {
@@ -171,12 +171,12 @@ async function requireBucket(context: S3Context): Promise<void> {
   }
 }
 
-/** A store that can say that it has no such file can be asked. */
+/** A key for read checks: a store that answers "not found" works. */
 export const probeKey = createUnusedKey()
 
 /**
- * Resolves when S3 would take an upload: it requests a write that S3 rejects last of all, since it replaces an object that
- * does not exist. Throws what prevented it: network, credentials, clock, bucket or right.
+ * Resolves when S3 would accept an upload. It sends a write that S3 rejects only after all other checks, because it replaces
+ * an object that does not exist. Throws any earlier failure: network, credentials, clock, bucket or right.
  */
 async function probeS3(context: S3Context): Promise<void> {
   const command = new PutObjectCommand({
@@ -189,8 +189,9 @@ async function probeS3(context: S3Context): Promise<void> {
   try {
     await callS3(context, { operation: 'put_object', key: probeKey }, command)
   } catch (error) {
-    // One says that the object has not this content, the other that there is none.
-    const isLastRefusal = error instanceof S3Error && (error.code === 'key_taken' || error.code === 'bytes_missing')
-    if (!isLastRefusal) throw error
+    // The object has another content, or does not exist.
+    const isExpectedRejection =
+      error instanceof S3Error && (error.code === 'key_taken' || error.code === 'bytes_missing')
+    if (!isExpectedRejection) throw error
   }
 }

@@ -8,28 +8,28 @@ import { type SpooledContent, StoreError } from '../file-store.ts'
 import { toLocalError } from '../local/local-errors.ts'
 import { removeLeftovers } from '../local/local-folders.ts'
 
-/** A folder for files on their way: too large to be held in memory, or not yet whole when there was none for them. */
+/** A folder for incoming files that are too large for memory, or that found no free memory. */
 export type Spool = {
   open(): Promise<SpoolFile>
   bytes(): number
 }
 
-/** One file on its way: whoever receives it appends, a store reads `content` at the same time. */
+/** One incoming file. The receiver appends to it while a store reads `content`. */
 export type SpoolFile = {
   content: SpooledContent
-  /** Resolves when the bytes are written, which holds a fast client back. Throws `unavailable` when the disk has no room. */
+  /** Resolves when the bytes are written, which slows down a fast client. Throws `unavailable` when the disk has no space. */
   append(chunk: Uint8Array): Promise<void>
-  /** The file is whole, and every check of it passed. */
+  /** Marks the file as complete and checked. */
   accept(whole: { size: number; sha256: Sha256 }): void
-  /** The file will not be stored; readers stop with this error. */
+  /** Marks the file as rejected. Readers fail with this error. */
   reject(error: unknown): void
-  /** Ends the spool file; to be called in every case. Refuses it too, if nothing was decided. */
+  /** Deletes the spool file. Must always be called. Rejects the file if it was neither accepted nor rejected. */
   remove(): Promise<void>
 }
 
 const prefix = 'spool-'
 
-/** Opens the folder, its owner's alone, and clears away what a process that died left in it more than a day ago. */
+/** Opens the folder with mode 0700 and deletes files that a dead process left more than a day ago. */
 export async function openSpool(folder: string): Promise<Spool> {
   await createFolders(folder, 0o700)
   await removeLeftovers(folder, prefix)
@@ -42,8 +42,8 @@ export async function openSpool(folder: string): Promise<Spool> {
 
 async function openSpoolFile(path: string, room: SpoolSpace): Promise<SpoolFile> {
   const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
-    // Also where the folder is gone: nothing is missing that was kept.
-    throw new StoreError('unavailable', 'A file on its way cannot be written to the spool.', error)
+    // Not `bytes_missing`, even when the folder does not exist: no stored blob is missing.
+    throw new StoreError('unavailable', 'the spool file cannot be created', error)
   })
   const growth = trackGrowth()
   let bytes = 0
@@ -54,7 +54,7 @@ async function openSpoolFile(path: string, room: SpoolSpace): Promise<SpoolFile>
       try {
         await room.reserve(chunk.byteLength)
         bytes += chunk.byteLength
-        // Writes on at the end, and all of it: a single write may take less.
+        // Unlike `write`, it appends the whole chunk.
         await handle.writeFile(chunk)
       } catch (error) {
         throw toLocalError(error)
@@ -64,12 +64,12 @@ async function openSpoolFile(path: string, room: SpoolSpace): Promise<SpoolFile>
     accept: growth.accept,
     reject: growth.refuse,
     async remove() {
-      growth.refuse(new Error('The spool file was removed before it was accepted.'))
+      growth.refuse(new Error('spool file removed before it was accepted'))
       try {
         await handle.close()
         await rm(path, { force: true })
       } catch {
-        // The file of an upload that was answered: it is removed with other leftovers at the next start.
+        // The upload is already answered. The next start deletes the file.
       } finally {
         room.release(bytes)
         bytes = 0
@@ -83,7 +83,7 @@ type Whole = { size: number; sha256: Sha256 }
 
 function trackGrowth() {
   const { promise: accepted, resolve, reject } = Promise.withResolvers<Whole>()
-  // A refusal before any store looks at it is no unhandled rejection.
+  // Avoids an unhandled rejection when the file is rejected before a store reads it.
   accepted.catch(() => undefined)
   let size = 0
   let isDecided = false
@@ -116,56 +116,56 @@ function trackGrowth() {
         waiters.push({ bytes, wake: wakeUp })
         await promise
       }
-      // Rejects with the refusal; otherwise the file is whole or long enough.
+      // Throws when the file was rejected.
       if (isDecided) await accepted
       return size
     },
   }
 }
 
-/** How much may come before the disk is looked at again, on which others write too. */
-const bytesBetweenLooks = 8 * 1024 * 1024
+/** Free disk space is checked again after so many bytes, because other processes write to the disk too. */
+const bytesBetweenChecks = 8 * 1024 * 1024
 
 type SpoolSpace = {
-  /** Counts bytes that are about to be written. Throws `unavailable`, as a full disk does, when too little would stay free beside them. */
+  /** Reserves space before a write. Throws `unavailable`, as a full disk does, when too little space would stay free. */
   reserve(bytes: number): Promise<void>
   release(bytes: number): void
   reservedBytes(): number
 }
 
-/** Files on their way take at most half of the free disk, so that the database and local documents keep as much. */
-export function createSpoolSpace(readRoom: () => Promise<Pick<DiskSpace, 'freeBytes'>>): SpoolSpace {
+/** Spool files use at most half of the free disk. The rest stays free for the database and local documents. */
+export function createSpoolSpace(readSpace: () => Promise<Pick<DiskSpace, 'freeBytes'>>): SpoolSpace {
   let taken = 0
-  let mostTaken = 0
+  let maxReserved = 0
 
-  async function look(bytes: number): Promise<void> {
-    const { freeBytes } = await readRoom()
-    mostTaken = taken + Math.min(Math.max(bytes, bytesBetweenLooks), (freeBytes - taken) / 2)
+  async function checkSpace(bytes: number): Promise<void> {
+    const { freeBytes } = await readSpace()
+    maxReserved = taken + Math.min(Math.max(bytes, bytesBetweenChecks), (freeBytes - taken) / 2)
   }
 
   return {
     async reserve(bytes) {
-      if (taken + bytes > mostTaken) await look(bytes)
-      if (taken + bytes > mostTaken) throw noRoom()
+      if (taken + bytes > maxReserved) await checkSpace(bytes)
+      if (taken + bytes > maxReserved) throw noSpace()
       taken += bytes
     },
     release(bytes) {
       taken -= bytes
-      // What became free may be others' by now.
-      mostTaken = Math.min(mostTaken, taken + bytesBetweenLooks)
+      // Other processes may have used the freed space.
+      maxReserved = Math.min(maxReserved, taken + bytesBetweenChecks)
     },
     reservedBytes: () => taken,
   }
 }
 
-function noRoom(): StoreError {
-  const full = Object.assign(new Error('files on their way take as much of the disk as they leave free'), {
+function noSpace(): StoreError {
+  const full = Object.assign(new Error('spool files use half of the free disk space'), {
     code: 'ENOSPC',
   })
-  return new StoreError('unavailable', 'There is no room in the spool just now.', full)
+  return new StoreError('unavailable', 'the spool has no space', full)
 }
 
-/** `freeBytes`: what this process may still use; a part may be kept back for the machine's own. */
+/** `freeBytes`: space that this process may use, without the blocks reserved for root. */
 type DiskSpace = { freeBytes: number; sizeBytes: number }
 
 export async function readDiskSpace(folder: string): Promise<DiskSpace> {

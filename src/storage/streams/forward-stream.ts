@@ -1,15 +1,15 @@
 import { PassThrough, type Readable } from 'node:stream'
 
-/** The same bytes; a failure comes out as what `translate` makes of it, and who lets go of the one lets go of both. */
+/** Forwards a stream and translates its errors. Destroying one stream destroys both. */
 export function forwardStream(source: Readable, translate: (error: unknown) => unknown): Readable {
   const output = new PassThrough()
-  // Whoever reads hears of it, also later. While nobody does yet, as while a scan waits for its turn, it would end the process.
+  // Without a listener, an error before the first read (while a scan waits, for example) would end the process. Readers still get the error.
   output.on('error', () => undefined)
   source.once('error', (error) => output.destroy(asError(translate(error))))
-  // An end that was not the end: whoever reads must not take half a file for a whole one.
+  // A premature close must not look like the end of the file.
   source.once('close', () => {
     if (!source.readableEnded && !source.errored)
-      output.destroy(asError(translate(new Error('The source was closed.'))))
+      output.destroy(asError(translate(new Error('the source closed before its end'))))
   })
   output.once('close', () => source.destroy())
   source.pipe(output)
@@ -17,5 +17,5 @@ export function forwardStream(source: Readable, translate: (error: unknown) => u
 }
 
 function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('The source of a file failed.', { cause: reason })
+  return reason instanceof Error ? reason : new Error('the source failed', { cause: reason })
 }

@@ -1,38 +1,38 @@
 import { AppError } from '../../errors/app-error.ts'
 
 /**
- * Ends a reservation. `block`: memory that was taken for it, and that nobody reads or writes any more, also no socket: it
- * becomes the memory of another upload.
+ * Ends a reservation. `block`: the buffer allocated for it, to be reused by another upload. Nothing may read or write it
+ * any more, not even a socket.
  */
 export type ReleaseBytes = (block?: Buffer) => void
 
 export type ByteBudget = {
   /**
-   * Waits for so many bytes, first come, first served, and resolves with the function that gives them back. Throws
-   * `store_unavailable` when they did not become free in time, and the signal's reason when that comes first.
+   * Waits in order of arrival until the bytes are free, and resolves with the function that releases them. Throws
+   * `store_unavailable` on a timeout, and the signal's reason on an abort.
    */
   reserve(bytes: number, options?: { signal?: AbortSignal; waitSeconds?: number }): Promise<ReleaseBytes>
-  /** Takes bytes at once if nobody waits and `leaving` stay free; else undefined. Gives the function that returns them. */
+  /** Reserves bytes without waiting if nobody waits and `leaving` bytes stay free. Returns the function that releases them, or undefined. */
   tryReserve(bytes: number, options: { leaving: number }): ReleaseBytes | undefined
-  /** A block of at least so many bytes, which are reserved. What stood in it may still be there. */
+  /** Returns a buffer of at least so many bytes, which the caller has reserved. It may contain old data. */
   allocateBlock(bytes: number): Buffer
   totalBytes: number
   free(): number
   waiting(): number
 }
 
-const usualWaitSeconds = 10
+const defaultWaitSeconds = 10
 
 type Waiter = { bytes: number; admit: () => void }
 
-/** Smaller ones cost little to make and to collect. */
+/** Smaller buffers are cheap to allocate and to collect. */
 const minBlockBytes = 1024 * 1024
-/** Lengths of blocks are multiples of this, so that one fits the next file of about the same length. */
+/** Buffer lengths are multiples of this, so that a buffer fits the next file of similar size. */
 const blockStepBytes = 512 * 1024
 
 /**
- * Blocks that are used again. Garbage of this size would stay until a collection, which memory outside of the heap hardly
- * hastens. What waits here is never more than `free`.
+ * Reuses buffers. Memory outside of the heap hardly triggers a garbage collection, so freed buffers would pile up. The pool
+ * never holds more than `free` bytes.
  */
 function createBlockPool(free: () => number) {
   let blocks: Buffer[] = []
@@ -75,11 +75,11 @@ export function createByteBudget(totalBytes: number): ByteBudget {
     }
   }
 
-  function holdingOf(bytes: number): ReleaseBytes {
-    let isHeld = true
+  function createRelease(bytes: number): ReleaseBytes {
+    let isReserved = true
     return (block) => {
-      if (!isHeld) return
-      isHeld = false
+      if (!isReserved) return
+      isReserved = false
       free += bytes
       if (block !== undefined) pool.put(block)
       admitNext()
@@ -89,7 +89,7 @@ export function createByteBudget(totalBytes: number): ByteBudget {
   function takeAtOnce(bytes: number, { leaving }: { leaving: number }): ReleaseBytes | undefined {
     if (queue.length > 0 || bytes + leaving > free) return undefined
     free -= bytes
-    return holdingOf(bytes)
+    return createRelease(bytes)
   }
 
   return {
@@ -98,21 +98,21 @@ export function createByteBudget(totalBytes: number): ByteBudget {
     waiting: () => queue.length,
     tryReserve: takeAtOnce,
     allocateBlock: (bytes) => pool.take(bytes),
-    async reserve(bytes, { signal, waitSeconds = usualWaitSeconds } = {}) {
+    async reserve(bytes, { signal, waitSeconds = defaultWaitSeconds } = {}) {
       signal?.throwIfAborted()
-      if (bytes > totalBytes) throw new RangeError(`${bytes} bytes can never be had of ${totalBytes}.`)
+      if (bytes > totalBytes) throw new RangeError(`${bytes} bytes exceed the budget of ${totalBytes}`)
       const taken = takeAtOnce(bytes, { leaving: 0 })
       if (taken !== undefined) return taken
 
       const { promise, resolve, reject } = Promise.withResolvers<ReleaseBytes>()
-      const waiter = { bytes, admit: () => resolve(holdingOf(bytes)) }
+      const waiter = { bytes, admit: () => resolve(createRelease(bytes)) }
       queue.push(waiter)
       const giveUp = (reason: unknown) => {
-        const place = queue.indexOf(waiter)
-        if (place === -1) return
-        queue.splice(place, 1)
+        const index = queue.indexOf(waiter)
+        if (index === -1) return
+        queue.splice(index, 1)
         reject(reason)
-        // Who stood behind may be small enough.
+        // The next waiter may need fewer bytes.
         admitNext()
       }
       return boundWait(promise, giveUp, { signal, waitSeconds })
@@ -120,16 +120,16 @@ export function createByteBudget(totalBytes: number): ByteBudget {
   }
 }
 
-type Patience = { signal: AbortSignal | undefined; waitSeconds: number }
+type WaitLimits = { signal: AbortSignal | undefined; waitSeconds: number }
 
-/** The promise; when patience ends before it, `giveUp` is told why. */
+/** Waits for the promise. Calls `giveUp` with the reason on an abort or a timeout. */
 async function boundWait<Value>(
   promise: Promise<Value>,
   giveUp: (reason: unknown) => void,
-  { signal, waitSeconds }: Patience,
+  { signal, waitSeconds }: WaitLimits,
 ): Promise<Value> {
   const onAbort = () => giveUp(signal?.reason)
-  // A timer cannot be set for ever.
+  // `setTimeout` does not accept Infinity.
   const timer = waitSeconds === Infinity ? undefined : setTimeout(() => giveUp(tooBusy()), waitSeconds * 1000)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {

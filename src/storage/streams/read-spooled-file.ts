@@ -2,10 +2,10 @@ import { open } from 'node:fs/promises'
 
 import { type SpooledContent, StoreError } from '../file-store.ts'
 
-/** A stretch of a file: from `start` up to and without `end`. */
+/** A range of a file: from `start` (inclusive) to `end` (exclusive). */
 export type SpoolRange = { start: number; end: number }
 
-/** The stretches of a spooled file, one after another, each as soon as it is there whole; the last may be shorter. */
+/** Yields ranges of `length` bytes as soon as each is written. The last one may be shorter. */
 export async function* readableRanges(
   content: SpooledContent,
   length: number,
@@ -24,8 +24,8 @@ export async function* readableRanges(
 export const readChunkBytes = 128 * 1024
 
 /**
- * The bytes of a stretch, piece by piece, in one and the same memory: a piece is good until the next is asked for. With
- * fifty files on their way, what streams leave behind for the garbage collector was most of the process's memory.
+ * Reads a range in chunks that share one buffer: a chunk is valid until the next one is requested. With streams, garbage was
+ * most of the process's memory during fifty concurrent uploads.
  */
 export async function* readSpoolRange(path: string, { start, end }: SpoolRange): AsyncGenerator<Buffer> {
   const file = await open(path).catch(failToRead)
@@ -35,7 +35,7 @@ export async function* readSpoolRange(path: string, { start, end }: SpoolRange):
       const { bytesRead } = await file
         .read(memory, 0, Math.min(readChunkBytes, end - position), position)
         .catch(failToRead)
-      if (bytesRead === 0) failToRead(new Error('A spooled file became shorter while it was read.'))
+      if (bytesRead === 0) failToRead(new Error('the spool file shrank while it was read'))
       yield memory.subarray(0, bytesRead)
       position += bytesRead
     }
@@ -44,12 +44,12 @@ export async function* readSpoolRange(path: string, { start, end }: SpoolRange):
   }
 }
 
-// Our own disk: in the middle of a request to S3 its errors look like those of the network, and must not pass for them.
+// Inside a request to S3, an error of our own disk would otherwise look like a network error.
 function failToRead(cause: unknown): never {
-  throw new StoreError('unavailable', 'A file on its way cannot be read from the spool.', cause)
+  throw new StoreError('unavailable', 'the spool file cannot be read', cause)
 }
 
-/** The promise, or the signal's reason if that comes first. */
+/** Waits for the promise, or throws the signal's reason if that comes first. */
 export async function untilAborted<Value>(promise: Promise<Value>, signal?: AbortSignal): Promise<Value> {
   if (signal === undefined) return promise
   const { promise: aborted, reject } = Promise.withResolvers<never>()
@@ -57,7 +57,7 @@ export async function untilAborted<Value>(promise: Promise<Value>, signal?: Abor
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   try {
-    // Both are looked after from here on: whichever loses may still be rejected.
+    // `race` also handles the rejection of the loser.
     return await Promise.race([promise, aborted])
   } finally {
     signal.removeEventListener('abort', onAbort)
