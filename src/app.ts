@@ -36,27 +36,27 @@ import { type KeyCacheTimes, openProvider, type Provider } from './people/sessio
 /** Bytes of small files that may be in memory at once, over all uploads; more come to the spool, and wait when they are whole. */
 export const maxUploadMemoryBytes = 96 * 1024 * 1024
 
-/** How long bytes stay that no row names any more: longer than any request, and any link to them, may live. */
+/** How long blobs stay after the last row is gone: longer than any request or link may live. */
 const graceMs = 24 * 60 * 60 * 1000
 
-/** Everything that the ways in share, built once. */
+/** Everything that the entry points share, built once. */
 export type App = {
   config: Config
   log: Logger
   metrics: Metrics
-  /** Undefined: nothing is traced. */
+  /** Undefined: tracing is off. */
   tracing: Tracing | undefined
   now: Clock
-  /** Which process this is, for people. */
+  /** The name of this process, for people. */
   instance: string
-  /** The same for other processes: what it claims is theirs once it is dead. */
+  /** The id of this process for others, which take over its claims when it dies. */
   processId: ProcessId
   db: Db
-  /** For who needs connections of its own to the same database: the queue of jobs. */
+  /** For other clients of the same database: the job queue. */
   databaseConnection: PoolConfig
-  /** The same without a transaction pooler, for everything that lives as long as its session. */
+  /** Without a transaction pooler, for everything that needs one session. */
   directConnection: PoolConfig
-  /** The same as the owner of its tables, for what the service itself may not do. */
+  /** As the owner of the tables, for statements that the service's role may not run. */
   ownerConnection: PoolConfig
   countConnections(): PoolCounts
   openers: DocumentOpeners
@@ -64,21 +64,21 @@ export type App = {
   stores: Stores
   budget: ByteBudget
   spool: Spool
-  /** Undefined: nothing is scanned. */
+  /** Undefined: files are not scanned. */
   scanner: Scanner | undefined
   graceMs: number
-  /** Undefined: nobody keeps heads of the audit trail. */
+  /** Undefined: heads of the audit trail are not stored. */
   heads: HeadStore | undefined
   passwords: Passwords
   keys: TokenKeys & { localLinks: Uint8Array; cursors: Uint8Array }
-  /** Undefined: nobody but us and the platform logs people in. */
+  /** Undefined: there is no OpenID provider. */
   provider: Provider | undefined
-  /** Names of the migrations that this start ran. */
+  /** Names of the migrations that ran at this start. */
   migrated: string[]
   close(): Promise<void>
 }
 
-/** Less than usual is for tests, which need not wait as long. */
+/** Tests pass shorter times. */
 export type OpenTimes = S3Limits & {
   database?: ClientLimits
   providerKeys?: KeyCacheTimes
@@ -86,20 +86,20 @@ export type OpenTimes = S3Limits & {
   passwords?: PasswordLimits
 }
 
-/** A restore opens the whole before it is finished, which nobody else may. */
+/** `isRestoring`: opens a database whose restore is not finished, which only the restore itself may. */
 export type OpenOptions = OpenTimes & { isRestoring?: boolean }
 
-/** Undoes one step of the opening. */
+/** Closes one opened part. */
 export type Closer = () => Promise<void>
 
-/** Closes what was opened, in reverse and once. One that fails does not keep the rest open; the first failure is thrown at the end. */
+/** Closes the opened parts once, in reverse. Continues after a failure, and throws the first one at the end. */
 export async function closeAll(opened: Closer[]): Promise<void> {
   const failures: unknown[] = []
   for (const close of opened.splice(0).toReversed()) await close().catch((error: unknown) => failures.push(error))
   if (failures.length > 0) throw new Error('not everything could be closed', { cause: failures[0] })
 }
 
-/** Builds the whole from its settings, in the order in which each part needs the one before; `close` undoes it in reverse. */
+/** Builds the app from its settings. Each part needs those before it; `close` closes them in reverse. */
 export async function openApp(config: Config, log: Logger, opening: OpenOptions = {}): Promise<App> {
   const { isRestoring = false, ...patience } = opening
   const opened: Closer[] = []
@@ -158,7 +158,7 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
   }
 }
 
-/** The statements that many requests share. */
+/** Prepared statements that all requests share. */
 function statementsOf({ defaultQuota }: Config, db: Db, processId: ProcessId): Pick<App, 'openers' | 'uploads'> {
   return {
     openers: createDocumentOpeners(db),
@@ -166,7 +166,7 @@ function statementsOf({ defaultQuota }: Config, db: Db, processId: ProcessId): P
   }
 }
 
-/** What our tokens, links and cursors are signed with: shared with the platform, or kept where all instances read it. */
+/** The key that signs tokens, links and cursors: shared with the platform, or generated and stored for all instances. */
 async function secretOf({ jwtSecret, database, dataDir }: Config, db: Db): Promise<string> {
   if (jwtSecret !== undefined) return jwtSecret
   return database.kind === 'embedded' ? await ensureTokenSecret(dataDir) : await ensureStoredSecret(db, 'signing')
@@ -192,7 +192,7 @@ function openScannerOf(
   return openClamd(clamd, limits)
 }
 
-/** What traces need is loaded only where somebody wants them. */
+/** Loads the tracing libraries only when tracing is on. */
 async function openTraces({ traces }: Config, log: Logger): Promise<Tracing | undefined> {
   if (traces === undefined) return undefined
   const { openTracing } = await import('./tracing/open-tracing.ts')

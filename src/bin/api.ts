@@ -25,7 +25,7 @@ type Limits = { maxSilenceSeconds: number }
 
 const never = new AbortController().signal
 
-/** The API of a built app, ready to listen. `ending` aborts when the service is told to end. */
+/** Builds the API of an app, ready to listen. `ending` aborts at the shutdown signal. */
 export async function buildApi(
   app: App,
   limits: Limits = { maxSilenceSeconds },
@@ -75,7 +75,7 @@ export async function buildApi(
   return server
 }
 
-/** Behind a proxy that changes the host, a page of our own calls by another origin than the one that arrives here. */
+/** Behind a proxy that changes the host, the service's own page has the origin of PUBLIC_URL. */
 function originsOf(publicUrl: string | undefined): string[] {
   return publicUrl === undefined ? [] : [new URL(publicUrl).origin]
 }

@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(root, { recursive: true }))
 
-test('what is missing is made, outermost first, for whom it is meant; what is there stays', async () => {
+test('creates missing folders, outermost first, with the given mode; existing folders stay', async () => {
   await mkdir(join(root, 'a'), { mode: 0o755 })
   expect(await createFolders(join(root, 'a/b/c'), 0o700)).toEqual([join(root, 'a/b'), join(root, 'a/b/c')])
   expect(await createFolders(join(root, 'a/b/c'), 0o777)).toEqual([])
@@ -20,18 +20,18 @@ test('what is missing is made, outermost first, for whom it is meant; what is th
   expect((await stat(join(root, 'a/b/c'))).mode & 0o777).toBe(0o700)
 })
 
-test('a link to a folder will do for one', async () => {
+test('a link to a folder counts as a folder', async () => {
   await mkdir(join(root, 'elsewhere'))
   await symlink(join(root, 'elsewhere'), join(root, 'link'))
   expect(await createFolders(join(root, 'link/below'), 0o700)).toEqual([join(root, 'link/below')])
 })
 
-test('a file in the way is told as the system tells it', async () => {
+test('a file in the way throws the system error', async () => {
   await writeFile(join(root, 'file'), '')
   await expect(createFolders(join(root, 'file'), 0o700)).rejects.toMatchObject({ code: 'EEXIST' })
   await expect(createFolders(join(root, 'file/below'), 0o700)).rejects.toMatchObject({ code: 'ENOTDIR' })
 })
 
-test('where no folder can ever be, that is said and not tried for ever', async () => {
+test('a place without folders throws instead of looping forever', async () => {
   await expect(createFolders('/proc/paniq/documents', 0o700)).rejects.toMatchObject({ code: 'ENOENT' })
 })

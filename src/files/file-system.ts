@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 
 import { hasCode } from '../errors/app-error.ts'
 
-/** The lines of a text. Only a line feed ends one: Node's readline would also take characters that JSON has in its strings. */
+/** The lines of a text. Only a line feed ends a line: Node's readline also splits at characters that JSON strings may contain. */
 export async function* splitLines(text: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   for await (const piece of text) {
@@ -15,15 +15,15 @@ export async function* splitLines(text: AsyncIterable<string>): AsyncGenerator<s
 }
 
 /**
- * Makes durable what was written to a file; or what was just made, renamed or removed in a folder: a file's name is so once
- * the folder that it stands in is.
+ * Makes the content of a file durable, or the names in a folder: a file that was created, renamed or removed is durable
+ * once its folder is synced.
  */
 export async function syncPath(path: string): Promise<void> {
   await using handle = await open(path)
   await handle.sync()
 }
 
-/** What is found at a path; undefined where nothing is there. */
+/** The result of a look-up; undefined when the path does not exist. */
 export async function findIfExists<Found>(looking: Promise<Found>): Promise<Found | undefined> {
   try {
     return await looking
@@ -33,15 +33,15 @@ export async function findIfExists<Found>(looking: Promise<Found>): Promise<Foun
   }
 }
 
-/** The text of a file; undefined where there is none. */
+/** The text of a file; undefined when it does not exist. */
 export async function readIfExists(path: string): Promise<string | undefined> {
   return findIfExists(readFile(path, 'utf8'))
 }
 
 /**
- * Makes a folder and those above it that are missing; answers those it made, outermost first. Throws as the system does.
- * Not Node's own way (`recursive`): where a file system answers that a new folder cannot be found in one that is there,
- * as `/proc` does, that asks again for ever.
+ * Creates a folder and its missing parents. Returns the created folders, outermost first. Throws system errors.
+ * Node's `recursive` option loops forever on a file system that reports ENOENT for a new folder in an existing one, as
+ * `/proc` does.
  */
 export async function createFolders(folder: string, mode: number): Promise<string[]> {
   const path = resolve(folder)
@@ -64,7 +64,7 @@ async function createFolder(path: string, mode: number): Promise<string[]> {
   }
 }
 
-/** False for what is no folder, is not there or cannot be looked at. */
+/** False when the path is not a folder, does not exist or cannot be read. */
 export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory()

@@ -19,13 +19,13 @@ import { requireCredentials } from '../../storage/s3/diagnosis/find-credentials.
 type Needs = {
   config: ConfigWithoutTokens
   print: Printer
-  /** Where the settings' own credentials stand, such as `.env`. */
+  /** The source of the credentials in the settings, such as `.env`. */
   credentialsPlace: string
-  /** Aborts when somebody tells the command to end. */
+  /** Aborts at a shutdown signal. */
   signal: AbortSignal
 }
 
-/** `s3 setup`. Throws `CommandFailed`, after saying why, when the bucket is not as it should be in the end. */
+/** `s3 setup`. Prints why and throws `CommandFailed` when the bucket is not configured in the end. */
 export async function setUpS3(
   { config, print, credentialsPlace, signal }: Needs,
   options: SetupOptions,
@@ -64,7 +64,7 @@ function toJson({ message: says, objections, ...part }: PartResult) {
   }
 }
 
-/** Whether it came to its end. */
+/** False when a signal stopped it. */
 async function forEachPart(
   results: AsyncIterable<PartResult>,
   signal: AbortSignal,
@@ -82,7 +82,7 @@ function isGood({ outcome, objections }: PartResult): boolean {
   return outcome !== 'failed' && !objections.some(({ isSerious }) => isSerious)
 }
 
-/** What the options and settings ask for together. Throws `WrongUse` where they don’t go with each other. */
+/** The requested configuration, from options and settings. Throws `WrongUse` when they contradict each other. */
 function chooseSetup(options: SetupOptions, config: ConfigWithoutTokens): BucketChoices {
   const { noncurrentDays, quarantineDays, kmsKey } = options
   const transition = chooseTransition(options)
@@ -100,14 +100,13 @@ function chooseSetup(options: SetupOptions, config: ConfigWithoutTokens): Bucket
 
 function chooseTransition({ transitionDays: days, transitionClass }: SetupOptions): BucketChoices['transition'] {
   if (days === undefined || days === 'off') {
-    if (transitionClass !== undefined)
-      throw new WrongUse('--transition-class says where papers go; --transition-days <n> must say when.')
+    if (transitionClass !== undefined) throw new WrongUse('--transition-class needs --transition-days <n>.')
     return days
   }
   const storageClass = transitionClass ?? transitionClasses[0]
   if (storageClass === 'STANDARD_IA' && days < minDaysInStandard)
     throw new WrongUse(
-      `--transition-days: S3 takes nothing into STANDARD_IA before it is ${minDaysInStandard} days old; give ${minDaysInStandard} or more, or another --transition-class.`,
+      `--transition-days: S3 moves nothing to STANDARD_IA before it is ${minDaysInStandard} days old; give ${minDaysInStandard} or more, or another --transition-class.`,
     )
   return { days, storageClass }
 }
@@ -116,15 +115,17 @@ function chooseReplication(options: SetupOptions, { s3 }: ConfigWithoutTokens): 
   const { replicateTo: target, replicationRole: role, replicaKmsKey, replicaKeepsDeleted, kmsKey } = options
   if (target === undefined || target === 'off') {
     if (role ?? replicaKmsKey ?? replicaKeepsDeleted)
-      throw new WrongUse('What is said of the replica goes with --replicate-to <bucket>; name the bucket too.')
+      throw new WrongUse(
+        '--replication-role, --replica-kms-key and --replica-keeps-deleted need --replicate-to <bucket>.',
+      )
     return target
   }
   if (role === undefined)
-    throw new WrongUse('--replicate-to needs --replication-role <arn>: the role with which S3 copies.')
-  if (target === s3.bucket) throw new WrongUse(`--replicate-to: ${target} is the bucket itself; name another.`)
+    throw new WrongUse('--replicate-to needs --replication-role <arn>, the role that S3 uses to copy.')
+  if (target === s3.bucket) throw new WrongUse(`--replicate-to: ${target} is the bucket itself. Name another.`)
   if (kmsKey !== undefined && replicaKmsKey === undefined)
     throw new WrongUse(
-      '--replicate-to with --kms-key needs --replica-kms-key <arn>, of the replica’s region: else S3 copies nothing that is encrypted.',
+      '--replicate-to with --kms-key needs --replica-kms-key <arn>, a key in the region of the replica. Without it S3 copies no encrypted files.',
     )
   const choice: ReplicationChoice = {
     bucketArn: bucketArnOf(target, s3.region),
@@ -139,11 +140,11 @@ function requireRegion(kmsKey: string | undefined, { s3 }: ConfigWithoutTokens):
   const region = kmsKey?.split(':')[3]
   if (region !== undefined && region !== s3.region)
     throw new WrongUse(
-      `--kms-key: this key is in ${region}, and the bucket in ${s3.region}; name a key of that region.`,
+      `--kms-key: this key is in ${region}, and the bucket is in ${s3.region}. Name a key in the region of the bucket.`,
     )
 }
 
-/** As the API has it. */
+/** The same origins as in the API. */
 function originsOf({ corsOrigins, publicUrl }: ConfigWithoutTokens): string[] {
   const own = publicUrl === undefined ? [] : [new URL(publicUrl).origin]
   return [...new Set([...corsOrigins, ...own])]
@@ -152,15 +153,15 @@ function originsOf({ corsOrigins, publicUrl }: ConfigWithoutTokens): string[] {
 type Style = Parameters<Printer['paint']>[0]
 
 const marks: Record<PartOutcome, { style: Style; mark: string; word: string }> = {
-  unchanged: { style: 'green', mark: '✓', word: 'as it should be' },
+  unchanged: { style: 'green', mark: '✓', word: 'correct' },
   changed: { style: 'green', mark: '✓', word: 'changed' },
   would_change: { style: 'yellow', mark: '~', word: 'would be changed' },
-  not_asked: { style: 'dim', mark: '–', word: 'none is asked for' },
+  not_asked: { style: 'dim', mark: '–', word: 'not requested' },
   lacking: { style: 'yellow', mark: '!', word: 'not set' },
   failed: { style: 'red', mark: '✗', word: 'failed' },
 }
 
-/** One part for people: what became of it, what is other than before, and what to know or do. */
+/** Prints the outcome of a part, its changes, and what to know or do. */
 function printPart(print: Printer, part: PartResult): void {
   const { style, mark, word } = marks[part.outcome]
   print.text(`${print.paint(style, mark)} ${part.title}: ${word}`)
@@ -186,13 +187,12 @@ type End = { parts: PartResult[]; ok: boolean; isDryRun: boolean; isComplete: bo
 
 function printEnd(print: Printer, { parts, ok, isDryRun, isComplete, config }: End): void {
   const isOf = (outcome: PartOutcome) => parts.filter((each) => each.outcome === outcome).length
-  if (!isComplete)
-    return print.text(print.paint('red', 'It was ended before the end. Run it again: what was set stays.'))
+  if (!isComplete) return print.text(print.paint('red', 'Stopped before the end. Run it again: finished parts stay.'))
   if (parts.length > 0 && parts.every(isDenied))
     print.text(
-      'None of it may be read with these credentials. Are they the service’s? Take an operator’s: AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key taken out of .env.',
+      'These credentials may not read any part. If they are those of the service, use those of an operator: AWS_ACCESS_KEY_ID, or AWS_PROFILE with the key removed from .env.',
     )
-  if (!ok) return print.text(print.paint('red', 'The bucket is not set up as it should be: see what is marked ✗.'))
+  if (!ok) return print.text(print.paint('red', 'The bucket is not configured correctly: see the lines marked ✗.'))
   const done = isDryRun ? endOfDryRun(isOf('would_change'), config) : endOfRun(isOf('changed'))
   print.text(`${print.mark(true)} ${done}`)
 }
@@ -203,12 +203,12 @@ function isDenied({ outcome, advice }: PartResult): boolean {
 
 function endOfDryRun(count: number, config: S3Config): string {
   if (count === 0) return 'Nothing would be changed.'
-  const tried = isAmazon(config) ? '' : ' What this store cannot have is found when it is tried, and left out.'
-  return `${formatCount(count, 'part')} would be changed; nothing was.${tried}`
+  const tried = isAmazon(config) ? '' : ' Parts that this store does not support are found and skipped in a real run.'
+  return `${formatCount(count, 'part')} would be changed. Nothing was changed.${tried}`
 }
 
 function endOfRun(count: number): string {
   return count === 0
     ? 'Nothing was changed.'
-    : `${formatCount(count, 'part')} changed. ./bin/paniq-docs s3 test tries it all.`
+    : `${formatCount(count, 'part')} changed. Check the result with ./bin/paniq-docs s3 test.`
 }

@@ -9,7 +9,7 @@ import { stoppedIncomplete, type Printer } from '../printing/printer.ts'
 type Needs = {
   config: ConfigWithoutTokens
   print: Printer
-  /** Where the settings' own credentials stand, such as `.env`. */
+  /** The source of the credentials in the settings, such as `.env`. */
   credentialsPlace: string
   signal: AbortSignal
 }
@@ -21,7 +21,7 @@ const marks: Record<Outcome, [style: 'green' | 'red' | 'yellow' | 'dim', mark: s
   skipped: ['dim', '–'],
 }
 
-/** Tells each step as it is done. Throws `CommandFailed` when one failed, or when it was told to end before the last. */
+/** `s3 test`: prints each step. Throws `CommandFailed` when one failed, or when a signal stopped it before the last. */
 export async function testS3({ config, print, credentialsPlace, signal }: Needs): Promise<void> {
   const { s3, corsOrigins } = config
   const checksums = isAmazon(s3) ? 'when_supported' : 'when_required'
@@ -58,12 +58,14 @@ function printStep(print: Printer, { outcome, message, advice }: StepResult): vo
 function printEnd(print: Printer, { s3, useS3 }: ConfigWithoutTokens, isGood: boolean): void {
   print.text(
     isAmazon(s3)
-      ? 'Checksums: with every upload, and checked with every read (Amazon S3)'
-      : 'Checksums: only where a call requires one (a store of one’s own may keep them as part of the file)',
+      ? 'Checksums: sent with every upload and verified with every read (Amazon S3)'
+      : 'Checksums: only where a call requires one (an S3-compatible store may store them as part of the file)',
   )
-  if (!isGood) return print.text(print.paint('red', 'The service cannot keep papers there yet.'))
-  const use = useS3 ? '' : ' USE_S3_STORAGE is false, so new papers stay on the local disk; true sends them to S3.'
-  print.text(`${print.paint('green', 'The service can keep papers there.')}${use}`)
+  if (!isGood) return print.text(print.paint('red', 'The service cannot store files there yet.'))
+  const use = useS3
+    ? ''
+    : ' USE_S3_STORAGE is false, so new files are stored on the local disk. Set it to true to store them on S3.'
+  print.text(`${print.paint('green', 'The service can store files there.')}${use}`)
 }
 
 /** The name `says` is part of the command's JSON. */

@@ -205,13 +205,13 @@ describe('asked for in a wrong way', () => {
   test.each([
     [['--noncurrent-days', '0'], 'It must be a whole number, 1 to 36500.'],
     [['--transition-days', 'soon'], 'It must be a whole number, 1 to 36500, or off.'],
-    [['--transition-days', '10'], 'S3 takes nothing into STANDARD_IA before it is 30 days old'],
-    [['--transition-class', 'GLACIER_IR'], '--transition-days <n> must say when'],
+    [['--transition-days', '10'], 'S3 moves nothing to STANDARD_IA before it is 30 days old'],
+    [['--transition-class', 'GLACIER_IR'], '--transition-class needs --transition-days <n>'],
     [['--transition-class', 'GLACIER'], 'It must be STANDARD_IA, INTELLIGENT_TIERING, GLACIER_IR.'],
     [['--replicate-to', 'elsewhere'], '--replicate-to needs --replication-role <arn>'],
     [['--replication-role', role], 'name the bucket too'],
     [['--replication-role', 'admin'], 'It must be the ARN of a role'],
-    [['--replicate-to', 'paniq', '--replication-role', role], 'paniq is the bucket itself; name another'],
+    [['--replicate-to', 'paniq', '--replication-role', role], 'paniq is the bucket itself. Name another'],
     [['--kms-key', key], 'this key is in eu-west-1, and the bucket in af-south-1'],
     [['--kms-key', 'mine'], 'It must be the ARN of a key'],
     [

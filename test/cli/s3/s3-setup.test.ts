@@ -62,7 +62,7 @@ describe('a new bucket', () => {
     expect(code).toBe(0)
     expect(stdout).toContain('  - versioning: off\n  + versioning: Enabled\n')
     expect(stdout).toMatch(/\+ paniq-old-versions: .*"NoncurrentDays":90/)
-    expect(stdout).toContain('5 parts would be changed; nothing was.')
+    expect(stdout).toContain('5 parts would be changed. Nothing was changed.')
     expect(calls.filter((call) => !call.startsWith('GET bucket'))).toEqual([])
   })
 

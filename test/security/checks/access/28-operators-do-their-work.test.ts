@@ -76,7 +76,7 @@ describeCheck(28, () => {
     const ended = await runCommand(await makeWorkFolder(), ['s3', 'setup'], { settings })
 
     expect(ended.code).toBe(1)
-    expect(ended.stdout).toContain('None of it may be read with these credentials')
+    expect(ended.stdout).toContain('These credentials may not read any part')
   })
 
   it('backup, backup-verify, backup-verify-repair and backup-restore make a backup, prove, mend and restore it, each with its own', async () => {
