@@ -113,7 +113,7 @@ const three = { ...place, CLOUDFRONT_PRIVATE_KEY: pem }
 test.each(Object.keys(three))('without %s alone the start stops and says so', (name) => {
   const others = Object.fromEntries(Object.entries(three).filter(([each]) => each !== name))
 
-  expect(refusal(others)).toMatch(new RegExp(`^${name} is not set, but CLOUDFRONT_\\w+ is; set .+, or none\\.$`))
+  expect(refusal(others)).toMatch(new RegExp(`^${name} is not set, but CLOUDFRONT_\\w+ is\\. Set .+, or none\\.$`))
 })
 
 test('without any of them links are presigned for S3', () => {

@@ -8,12 +8,12 @@ import { codeOf } from '../errors/app-error.ts'
 
 export type CloudFrontConfig = { domain: string; keyPairId: string; privateKey: KeyObject }
 
-/** In small letters: browsers write it so, and the signature covers it. */
+/** Lower case, as in browsers: the signature covers the name. */
 export const domainName = z
   .string()
   .regex(
     /^(?=.{4,253}$)(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+[a-z](?:[a-z\d-]{0,61}[a-z\d])?$/i,
-    'must be a host name such as d111111abcdef8.cloudfront.net, without https:// before it or a path behind it',
+    'must be a host name such as d111111abcdef8.cloudfront.net, without https:// or a path',
   )
   .transform((name) => name.toLowerCase())
 
@@ -21,9 +21,9 @@ export const keyPairId = z
   .string()
   .regex(/^[A-Za-z\d]{1,64}$/, 'must be the id that CloudFront gave to the public key, such as K2JCJMDEHXQW5F')
 
-const allowedKey = String.raw`must be a private key in PEM, with line breaks or \n between its lines, or the path of a file with one, from / on; RSA of 2048 bits or ECDSA on P-256`
+const allowedKey = String.raw`must be a private key in PEM, with line breaks or \n between its lines, or the absolute path of a PEM file; RSA of 2048 bits or ECDSA on P-256`
 
-/** A key, or where it lies, as an object that shows nothing of itself wherever it is logged. */
+/** A key, or the path of its file, as an object that never prints its content. */
 export const signingKey = z.string().transform((text, context) => {
   const key = readKey(text)
   if (typeof key !== 'string') return key
@@ -37,7 +37,7 @@ type CloudFrontValues = {
   CLOUDFRONT_PRIVATE_KEY: KeyObject | undefined
 }
 
-/** How links to S3 are signed instead of by S3's own rules. All three settings or none: half of them would sign nothing that works. */
+/** How to sign links for CloudFront instead of S3. Needs all three settings or none. */
 export function cloudFrontConfig(values: CloudFrontValues): CloudFrontConfig | undefined {
   const given = allOrNone(values, 'CLOUDFRONT_DOMAIN', 'CLOUDFRONT_KEY_PAIR_ID', 'CLOUDFRONT_PRIVATE_KEY')
   return (
@@ -49,14 +49,14 @@ export function cloudFrontConfig(values: CloudFrontValues): CloudFrontConfig | u
   )
 }
 
-/** The key, or what is wrong, in words that the rest of the message goes on from. */
+/** The key, or its fault as the beginning of a message. */
 function readKey(text: string): KeyObject | string {
   const pem = text.startsWith('/') ? readPem(text) : { text }
   if ('fault' in pem) return pem.fault
-  // Files of settings that know no line breaks, such as Docker's, have them written out.
+  // Files of settings without line breaks, such as Docker's, have \n instead.
   const lines = pem.text.replaceAll(/(?:\\r)?\\n/g, '\n').trim()
-  if (/^-----BEGIN (?:RSA )?PUBLIC KEY/.test(lines)) return 'holds a public key and '
-  if (/^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(lines)) return 'holds a key that a password locks and '
+  if (/^-----BEGIN (?:RSA )?PUBLIC KEY/.test(lines)) return 'is a public key and '
+  if (/^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(lines)) return 'is encrypted with a password and '
   return parseKey(lines)
 }
 
@@ -73,14 +73,14 @@ function parseKey(pem: string): KeyObject | string {
   try {
     key = createPrivateKey({ key: pem, format: 'pem' })
   } catch {
-    // What OpenSSL says of it helps nobody, and may repeat it.
+    // The message of OpenSSL does not help, and may contain the key.
     return ''
   }
-  return isTaken(key) ? key : `holds a key of ${kindOf(key)} and `
+  return isAccepted(key) ? key : `is a key of ${kindOf(key)} and `
 }
 
-/** What CloudFront takes for signed links. It would refuse every link of another key, and only then. */
-function isTaken({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): boolean {
+/** Whether CloudFront accepts the key. With another key every download link would fail, and only when used. */
+function isAccepted({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): boolean {
   return type === 'rsa' ? details?.modulusLength === 2048 : type === 'ec' && details?.namedCurve === 'prime256v1'
 }
 

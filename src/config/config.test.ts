@@ -118,10 +118,10 @@ describe('settings that need each other', () => {
 })
 
 describe('heads of the audit trail', () => {
-  test('may not lie in the bucket of the papers, whose keys the service holds', () => {
+  test('may not be in the bucket of the documents, whose key the service has', () => {
     for (const place of ['s3://papers', 's3://papers/heads/'])
       expect(refusal({ AWS_S3_BUCKET: 'papers', AUDIT_HEADS: place })).toMatch(
-        /^AUDIT_HEADS: papers is the bucket of the papers .+ could remove the heads; name another bucket, or a file\.$/,
+        /^AUDIT_HEADS: papers is the bucket of the documents .+ could remove the heads\. Name another bucket, or a file\.$/,
       )
     expect(refusal({ AUDIT_HEADS: 's3://paniq-system-dev/heads/' })).toMatch(/^AUDIT_HEADS: paniq-system-dev is/)
   })
@@ -238,6 +238,12 @@ test('a scanner is a host and port, or a socket', () => {
 
 test('an empty value counts as none', () => {
   expect(loadConfig(Object.fromEntries(entries.map(([name]) => [name, ' '])))).toEqual(loadConfig({}))
+})
+
+test('every wrong setting is named, in one line', () => {
+  expect(refusal({ PORT: 'x', LOG_LEVEL: 'loud' })).toBe(
+    'PORT: "x" must be a whole number, 0 to 65535. LOG_LEVEL: "loud" must be fatal, error, warn, info, debug, trace or silent.',
+  )
 })
 
 describe('.env.example', () => {

@@ -33,7 +33,7 @@ export type S3Config = {
   endpoint: string | undefined
   publicEndpoint: string | undefined
   forcePathStyle: boolean
-  /** Undefined: ask the SDK's default chain. */
+  /** Undefined: the SDK uses its default chain. */
   credentials: Credentials | undefined
   /** Undefined: links are presigned for S3 itself. */
   cloudFront: CloudFrontConfig | undefined
@@ -44,7 +44,7 @@ export type DatabaseConfig =
   /** `directUrl` is `url` itself unless a transaction pooler answers at `url`. */
   | { kind: 'external'; url: string; ownerUrl: string | undefined; directUrl: string }
 
-/** Whose tokens are taken beside ours: all three or none, so that nobody's token for another service opens this one. */
+/** The provider whose tokens are accepted. The audience is required, so that a token for another service is rejected. */
 export type OpenIdConfig = { jwksUrl: string; issuer: string; audience: string }
 
 /** Where clamd listens. */
@@ -62,7 +62,7 @@ export type Config = {
   publicUrl: string | undefined
   trustProxy: string[]
   corsOrigins: string[]
-  /** Undefined: shared with nobody, so a generated one is kept. */
+  /** Undefined: the service generates and stores one. */
   jwtSecret: string | undefined
   openId: OpenIdConfig | undefined
   admin: { email: string; password: string } | undefined
@@ -71,25 +71,25 @@ export type Config = {
   rates: RateLimits
   defaultQuota: DefaultQuota
   trashDays: number
-  /** Undefined: nothing is scanned. */
+  /** Undefined: files are not scanned. */
   clamd: ClamdAddress | undefined
-  /** Undefined: kept nowhere. */
+  /** Undefined: heads are not stored. */
   auditHeads: PathOrBucket | undefined
   logLevel: string
-  /** Undefined: nothing is traced. */
+  /** Undefined: tracing is off. */
   traces: TracesConfig | undefined
 }
 
-/** For commands that neither give out tokens nor take any: with it the app cannot be opened. */
+/** For commands that neither issue nor accept tokens. The app needs the whole `Config`. */
 export type ConfigWithoutTokens = Omit<Config, 'jwtSecret'>
 
-/** Reads the settings out of an environment. Throws a `ConfigError` of one line for the first wrong value. */
+/** Reads the settings from an environment. Throws a `ConfigError` of one line that names every wrong value. */
 export function loadConfig(environment: Environment): Config {
   const values = readSettings(environment)
   return { ...withoutTokens(values, environment), jwtSecret: jwtSecret(values) }
 }
 
-/** Does not ask for the key of tokens, which is a secret that not every machine should have. */
+/** Does not need the key of tokens, a secret that not every machine should have. */
 export function loadConfigWithoutTokens(environment: Environment): ConfigWithoutTokens {
   return withoutTokens(readSettings(environment), environment)
 }
@@ -97,7 +97,7 @@ export function loadConfigWithoutTokens(environment: Environment): ConfigWithout
 function readSettings(environment: Environment): Values {
   const notBuilt = unsupportedSettings.find((name) => findSetting(environment, name) !== undefined)
   if (notBuilt !== undefined)
-    throw new ConfigError(`${notBuilt} is set, but this version cannot do what it asks for; remove it to start.`)
+    throw new ConfigError(`${notBuilt} is set, but this version does not support it. Remove it to start.`)
 
   return readValues(environment)
 }
@@ -130,18 +130,21 @@ function withoutTokens(values: Values, environment: Environment): ConfigWithoutT
 }
 
 function readValues(environment: Environment): Values {
+  const faults: string[] = []
   const entries = Object.entries<Setting>(settings).map(([name, setting]) => {
     const text = findSetting(environment, name) ?? setting.default
     if (text === undefined) return [name, undefined]
     const parsed = setting.schema.safeParse(text)
     if (parsed.success) return [name, parsed.data]
-    throw new ConfigError(`${name}: ${shownValue(setting, text)} ${parsed.error.issues[0]?.message ?? 'is wrong'}.`)
+    faults.push(`${name}: ${shownValue(setting, text)} ${parsed.error.issues[0]?.message ?? 'is not valid'}.`)
+    return [name, undefined]
   })
-  // Each entry went through the schema of its own name; Object.fromEntries cannot carry that.
+  if (faults.length > 0) throw new ConfigError(faults.join(' '))
+  // Each entry passed the schema of its name, which Object.fromEntries cannot express.
   return Object.fromEntries(entries) as Values
 }
 
-// An address may hold a password, also where none belongs.
+// An address may contain a password, also in a setting that should have none.
 function shownValue(setting: Setting, text: string): string {
   return setting.secret || /:\/\/.*@/.test(text) ? 'its value' : JSON.stringify(text)
 }
@@ -171,7 +174,7 @@ function databaseConfig(values: Values): DatabaseConfig {
   const { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, DATABASE_DIRECT_URL: directUrl } = values
   if (url !== undefined) return { kind: 'external', url, ownerUrl, directUrl: directUrl ?? url }
   const set = (['DATABASE_OWNER_URL', 'DATABASE_DIRECT_URL'] as const).find((name) => values[name] !== undefined)
-  if (set !== undefined) throw new ConfigError(`${set} is set, but DATABASE_URL is not; set both or neither.`)
+  if (set !== undefined) throw new ConfigError(`${set} is set, but DATABASE_URL is not. Set both or neither.`)
   return { kind: 'embedded' }
 }
 
@@ -179,7 +182,7 @@ function jwtSecret(values: Values): string | undefined {
   const isNeeded = values.DATABASE_URL !== undefined && values.JWT_JWKS_URL === undefined
   if (values.JWT_SECRET_KEY === undefined && isNeeded)
     throw new ConfigError(
-      'JWT_SECRET_KEY is not set; with DATABASE_URL it must be the key that the platform signs its tokens with (at least 32 characters), unless JWT_JWKS_URL names an OpenID provider.',
+      'JWT_SECRET_KEY is not set. With DATABASE_URL, set it to the key that the platform signs its tokens with (at least 32 characters), or set JWT_JWKS_URL to an OpenID provider.',
     )
   return values.JWT_SECRET_KEY
 }
@@ -189,10 +192,10 @@ function openIdConfig(values: Values): OpenIdConfig | undefined {
   return given && { jwksUrl: given.JWT_JWKS_URL, issuer: given.JWT_ISSUER, audience: given.JWT_AUDIENCE }
 }
 
-function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: papers }: Values): PathOrBucket | undefined {
-  if (place !== undefined && 'bucket' in place && place.bucket === papers)
+function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: documents }: Values): PathOrBucket | undefined {
+  if (place !== undefined && 'bucket' in place && place.bucket === documents)
     throw new ConfigError(
-      `AUDIT_HEADS: ${papers} is the bucket of the papers (AWS_S3_BUCKET), where whoever holds the service’s key could remove the heads; name another bucket, or a file.`,
+      `AUDIT_HEADS: ${documents} is the bucket of the documents (AWS_S3_BUCKET): anybody with the service’s key could remove the heads. Name another bucket, or a file.`,
     )
   return place
 }

@@ -7,33 +7,33 @@ import { ConfigError } from '../errors/app-error.ts'
 export type Setting = {
   schema: z.ZodType
   default?: string
-  /** Never shown, not even when it is wrong; and values as `.env.example` has them count as none. */
+  /** Never printed, not even when it is wrong. Placeholders of `.env.example` count as unset. */
   secret?: true
   doc: string
 }
 
-/** Forms that several settings share. Each message says what is allowed, and follows the name and the wrong value. */
+/** Schemas that several settings share. A message says what is allowed; it follows the name and the wrong value. */
 
 export const flag = z.enum(['true', 'false'], 'must be true or false').transform((word) => word === 'true')
 
 export const folder = z.string().refine((text) => text !== '' && !isAddress(text), 'must be the path of a folder')
 
-export function whole(least: number, most: number) {
-  const allowed = `must be a whole number, ${least} to ${most}`
-  return z.string().regex(/^\d+$/, allowed).transform(Number).pipe(z.number().min(least, allowed).max(most, allowed))
+export function whole(min: number, max: number) {
+  const allowed = `must be a whole number, ${min} to ${max}`
+  return z.string().regex(/^\d+$/, allowed).transform(Number).pipe(z.number().min(min, allowed).max(max, allowed))
 }
 
-/** A most; undefined where there is none, which is said by `off` or 0. */
-export function maxOrOff(most: number) {
-  const allowed = `must be a whole number, 1 to ${most}, or off`
+/** A maximum; `off` and 0 mean no limit (undefined). */
+export function maxOrOff(max: number) {
+  const allowed = `must be a whole number, 1 to ${max}, or off`
   return z
     .string()
     .regex(/^(\d+|off)$/, allowed)
     .transform((text) => (text === 'off' || Number(text) === 0 ? undefined : Number(text)))
-    .pipe(z.number().max(most, allowed).optional())
+    .pipe(z.number().max(max, allowed).optional())
 }
 
-/** An address of the web. Its user and password would be shown wherever the address is, so it may hold none. */
+/** A web address. It is printed in many places, so it may not contain a user or password. */
 export const webAddress = z
   .string()
   .refine(
@@ -41,7 +41,7 @@ export const webAddress = z
     'must be a URL that begins http:// or https://, without a user or password in it',
   )
 
-/** Whoever can write on the line that keys come over can make tokens of anybody. */
+/** The address of keys. Anybody who can change the keys in transit can forge tokens. */
 export const keysAddress = z
   .string()
   .refine(
@@ -56,7 +56,7 @@ export const postgresAddress = z
     'must be a URL that begins postgres:// or postgresql://, such as postgres://user:password@host:5432/database',
   )
 
-/** A host and a port, or a socket's path. */
+/** A host and port, or the path of a socket. */
 export const clamdAddress = z.string().transform((text, context) => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && isSocketFile(url)) return { path: decodeURIComponent(url.pathname) }
@@ -70,7 +70,7 @@ export const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
 
 const bucketAddress = new RegExp(`^s3://(${bucketName.source.slice(1, -1)})(?:/(.*))?$`)
 
-/** A path, or a bucket and what its keys begin with. */
+/** A path, or a bucket and a key prefix. */
 export const pathOrBucket = z.string().transform((text, context): PathOrBucket => {
   if (!isAddress(text)) return { path: text }
   const [, bucket, prefix = ''] = bucketAddress.exec(text) ?? []
@@ -92,15 +92,15 @@ export const proxies = commaList().refine(
 )
 
 /**
- * What is wrong with a new password; undefined: nothing. One rule for everybody who gets one, by whatever way. Its
- * least length is in characters as people count them, its most in bytes, since bcrypt reads neither further nor past a NUL.
+ * The fault of a new password; undefined if it is valid. The same rule applies everywhere. The minimum is in characters,
+ * the maximum in bytes: bcrypt ignores everything after 72 bytes or a NUL.
  */
 export function findPasswordFault(text: string): string | undefined {
   if (Array.from(text).length < 8) return 'must be at least 8 characters'
-  return isWithinBcrypt(text) ? undefined : 'must be at most 72 bytes and hold no NUL character'
+  return isWithinBcrypt(text) ? undefined : 'must be at most 72 bytes, without a NUL character'
 }
 
-/** Beyond either bound two different passwords would be the same to bcrypt. */
+/** Beyond these limits bcrypt cannot tell two passwords apart. */
 export function isWithinBcrypt(text: string): boolean {
   return Buffer.byteLength(text) <= 72 && !text.includes('\0')
 }
@@ -110,7 +110,7 @@ export const newPassword = z.string().superRefine((text, context) => {
   if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
 })
 
-/** Taken for a path, it would make a folder such as `ftp:` in the working directory. */
+/** Treated as a path, an address would create a folder such as `ftp:` in the working directory. */
 function isAddress(text: string): boolean {
   return /^[a-z][a-z\d+.-]*:\/\//i.test(text)
 }
@@ -149,7 +149,7 @@ function isHops(text: string): boolean {
   return /^\d{1,2}$/.test(text)
 }
 
-/** Also the names that Fastify knows for the private ranges. */
+/** Includes Fastify's names for the private ranges. */
 function isNetwork(text: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
   const [address = '', bits, ...rest] = text.split('/')
@@ -158,7 +158,7 @@ function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
-/** The values of settings that only work together; undefined where none is set. Throws when some are set and some are not. */
+/** The values of settings that only work together; undefined if none is set. Throws if only some are set. */
 export function allOrNone<Values extends object, Name extends keyof Values & string>(
   values: Values,
   ...names: Name[]
@@ -166,8 +166,8 @@ export function allOrNone<Values extends object, Name extends keyof Values & str
   const set = names.find((name) => values[name] !== undefined)
   const missing = names.find((name) => values[name] === undefined)
   if (set === undefined) return undefined
-  // Every one of them has a value.
+  // Every name has a value.
   if (missing === undefined) return values as { [Each in Name]: NonNullable<Values[Each]> }
   const all = names.length === 2 ? 'both or neither' : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}, or none`
-  throw new ConfigError(`${missing} is not set, but ${set} is; set ${all}.`)
+  throw new ConfigError(`${missing} is not set, but ${set} is. Set ${all}.`)
 }

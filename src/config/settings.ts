@@ -20,20 +20,20 @@ import {
 
 export type RateKind = 'uploads' | 'downloads' | 'logins' | 'events'
 
-/** How often in an hour; undefined: as often as they like. */
+/** Requests per hour; undefined: no limit. */
 export type RateLimits = Record<RateKind, { person: number | undefined; address: number | undefined }>
 
-/** How much a firm may keep that has no quota of its own; undefined: as much as it likes. */
+/** The quota of a firm that has none of its own; undefined: no limit. */
 export type DefaultQuota = { bytes: number | undefined; documents: number | undefined }
 
 const perHour = maxOrOff(1_000_000_000)
 
-/** The settings that bound what one person, address or firm may do. */
+/** Limits for one person, address or firm. */
 export const limitSettings = {
   UPLOADS_PER_PERSON: {
     schema: perHour,
     default: '600',
-    doc: 'Files that one person may hand in in an hour, over all instances. `off` or 0: any number.',
+    doc: 'Files that one person may upload per hour, over all instances. `off` or 0: no limit.',
   },
   UPLOADS_PER_ADDRESS: {
     schema: perHour,
@@ -43,42 +43,42 @@ export const limitSettings = {
   DOWNLOADS_PER_PERSON: {
     schema: perHour,
     default: '1000',
-    doc: 'Downloads and links to files that one person may ask for in an hour. `off` or 0: any number.',
+    doc: 'Downloads and download links that one person may request per hour. `off` or 0: no limit.',
   },
   DOWNLOADS_PER_ADDRESS: {
     schema: perHour,
     default: '20000',
-    doc: 'The same for one address, and files of the local store that are fetched by their links.',
+    doc: 'The same for one address, including local files that are fetched by their links.',
   },
   LOGINS_PER_PERSON: {
     schema: perHour,
     default: '60',
-    doc: 'Logins with one e-mail in an hour, right or wrong. `off` or 0: any number. That ten wrong ones lock it stays.',
+    doc: 'Logins with one e-mail per hour, successful or not. `off` or 0: no limit. Ten failed logins still lock it.',
   },
   LOGINS_PER_ADDRESS: {
     schema: perHour,
     default: '600',
-    doc: 'Logins and registrations from one address in an hour.',
+    doc: 'Logins and registrations from one address per hour.',
   },
   EVENTS_PER_PERSON: {
     schema: perHour,
     default: '10000',
-    doc: 'Other calls of one person in an hour that the audit trail keeps: what changes something, looks at a document or is refused. `off` or 0: any number.',
+    doc: 'Other audited calls of one person per hour: calls that change something, read a document or are denied. `off` or 0: no limit.',
   },
   EVENTS_PER_ADDRESS: {
     schema: perHour,
     default: '100000',
-    doc: 'The same for one address, with the calls that renew or end a session.',
+    doc: 'The same for one address, including calls that refresh or end a session.',
   },
   FIRM_QUOTA_BYTES: {
     schema: maxOrOff(Number.MAX_SAFE_INTEGER),
     default: '21474836480',
-    doc: 'Bytes that a firm may keep, 20 GiB unless set otherwise; an administrator may give a firm another bound. `off` or 0: any number.',
+    doc: 'Bytes that a firm may store, 20 GiB by default; an administrator may set another quota for a firm. `off` or 0: no limit.',
   },
   FIRM_QUOTA_DOCUMENTS: {
     schema: maxOrOff(Number.MAX_SAFE_INTEGER),
     default: '20000',
-    doc: 'Documents that a firm may keep, each with any number of versions.',
+    doc: 'Documents that a firm may store, each with any number of versions.',
   },
 } as const satisfies Record<string, Setting>
 
@@ -97,12 +97,12 @@ export function readDefaultQuota(values: Values): DefaultQuota {
   return { bytes: values.FIRM_QUOTA_BYTES, documents: values.FIRM_QUOTA_DOCUMENTS }
 }
 
-/** Every setting, its form, its default and its meaning. docs/configuration.md and .env.example are held against this by a test. */
+/** Every setting with its schema, default and meaning. A test compares docs/configuration.md and .env.example with this table. */
 export const settings = {
   AWS_ACCESS_KEY_ID: {
     schema: z.string(),
     secret: true,
-    doc: 'Access key. Without it the default chain of the AWS SDK is asked: profile, container or instance role, web identity.',
+    doc: 'Access key. Without it the AWS SDK uses its default chain: profile, container or instance role, web identity.',
   },
   AWS_SECRET_ACCESS_KEY: { schema: z.string(), secret: true, doc: 'Secret of the access key.' },
   AWS_SESSION_TOKEN: { schema: z.string(), secret: true, doc: 'Session token of temporary credentials.' },
@@ -114,51 +114,51 @@ export const settings = {
   AWS_S3_BUCKET: {
     schema: z.string().regex(bucketName, 'must be a bucket name: 3 to 63 of a-z, 0-9, dot and hyphen'),
     default: 'paniq-system-dev',
-    doc: 'Bucket that holds the papers.',
+    doc: 'Bucket of the documents.',
   },
   USE_S3_STORAGE: {
     schema: flag,
     default: 'false',
-    doc: '`true`: new files go to S3, and to `UPLOADS_DIR` while S3 is out. `false`: to `UPLOADS_DIR`.',
+    doc: '`true`: new files are stored on S3, and in `UPLOADS_DIR` while S3 is down. `false`: in `UPLOADS_DIR`.',
   },
-  AWS_ENDPOINT_URL_S3: { schema: webAddress, doc: 'Address of an S3-compatible store other than Amazon’s.' },
+  AWS_ENDPOINT_URL_S3: { schema: webAddress, doc: 'Address of an S3-compatible store other than Amazon S3.' },
   S3_FORCE_PATH_STYLE: {
     schema: flag,
-    doc: 'Bucket in the path instead of the host name. Default: true when `AWS_ENDPOINT_URL_S3` is set.',
+    doc: 'Puts the bucket in the path instead of the host name. Default: true when `AWS_ENDPOINT_URL_S3` is set.',
   },
   S3_PUBLIC_ENDPOINT_URL: {
     schema: webAddress,
-    doc: 'Address that download links are signed for, where people reach the store by another name than the service does. Default: the endpoint.',
+    doc: 'Address in download links, if clients reach the store by another name than the service. Default: the endpoint.',
   },
   S3_FALLBACK: {
     schema: z.enum(['local', 'off'], 'must be local or off'),
     default: 'local',
-    doc: '`off` where the disk dies with the container: without S3 an upload is then refused with 503 and nothing is kept.',
+    doc: '`off` if the disk is lost with the container: while S3 is down, uploads then fail with 503 and nothing is stored.',
   },
   UPLOADS_DIR: {
     schema: folder,
     default: './uploads',
-    doc: 'Folder of the local store, and of what waits for S3 to be back.',
+    doc: 'Folder of the local store, and of files that wait for S3.',
   },
   DATABASE_URL: {
     schema: postgresAddress,
     secret: true,
-    doc: 'PostgreSQL 15 or newer. Unset: an embedded PostgreSQL with its data under `DATA_DIR`.',
+    doc: 'PostgreSQL 15 or newer. Unset: an embedded PostgreSQL with its data in `DATA_DIR`.',
   },
   DATABASE_OWNER_URL: {
     schema: postgresAddress,
     secret: true,
-    doc: 'Runs the migrations when set, so that the service’s own role need not own the tables.',
+    doc: 'Runs the migrations, so that the role of the service does not have to own the tables.',
   },
   DATABASE_DIRECT_URL: {
     schema: postgresAddress,
     secret: true,
-    doc: 'The same database and role as `DATABASE_URL`, without a transaction pooler in between. Default: `DATABASE_URL`.',
+    doc: 'The same database and role as `DATABASE_URL`, without a transaction pooler. Default: `DATABASE_URL`.',
   },
   DATA_DIR: {
     schema: folder,
     default: './data',
-    doc: 'Folder of the embedded database, of generated secrets and of the upload spool, which takes at most as much room as it leaves free.',
+    doc: 'Folder of the embedded database, of generated secrets and of the upload spool, which uses at most as much space as it leaves free.',
   },
   HOST: {
     schema: z.string().regex(/^\S+$/, 'must be an address or a host name to listen on'),
@@ -168,28 +168,28 @@ export const settings = {
   PORT: { schema: whole(0, 65_535), default: '8000', doc: 'Port to listen on.' },
   PUBLIC_URL: {
     schema: webAddress,
-    doc: 'The service’s own address as people reach it, for cookies and CORS. Needed behind a proxy that ends TLS, unless `TRUST_PROXY` trusts it.',
+    doc: 'Public address of the service, for cookies and CORS. Required behind a proxy that terminates TLS, unless `TRUST_PROXY` trusts it.',
   },
   JWT_SECRET_KEY: {
     schema: z.string().min(32, 'must be at least 32 characters, for example the output of: openssl rand -hex 32'),
     secret: true,
-    doc: 'HS256 key shared with the platform. With the embedded database one is made and kept in `DATA_DIR`; with `DATABASE_URL` it must be given, unless `JWT_JWKS_URL` is: then one for our own tokens and links is made and kept in the database.',
+    doc: 'HS256 key shared with the platform. Required with `DATABASE_URL`, unless `JWT_JWKS_URL` is set. Otherwise the service generates a key for its own tokens and links: in `DATA_DIR` with the embedded database, else in the database.',
   },
   JWT_JWKS_URL: {
     schema: keysAddress,
-    doc: 'Address of an OpenID provider’s keys (its `jwks_uri`). Its access tokens (RS256, ES256) are then taken too. Set all three or none.',
+    doc: 'Address of an OpenID provider’s keys (its `jwks_uri`). Its access tokens (RS256, ES256) are then accepted too. Set all three or none.',
   },
   JWT_ISSUER: {
     schema: webAddress,
-    doc: 'The provider, letter for letter as its tokens name it in `iss`.',
+    doc: 'The provider, exactly as in `iss` of its tokens.',
   },
   JWT_AUDIENCE: {
     schema: z.string().regex(/^[^\s,]+$/, 'must be one name without blanks or commas'),
-    doc: 'This service, as the provider’s access tokens name it in `aud`. A token for another service is refused.',
+    doc: 'This service, as in `aud` of the provider’s access tokens. Tokens for other services are rejected.',
   },
   ADMIN_EMAIL: {
     schema: z.email('must be an e-mail address'),
-    doc: 'Makes this administrator at start, if absent. Unset: an embedded database that has no administrator gets one.',
+    doc: 'Creates this administrator at start, if absent. Unset: an embedded database without an administrator gets one.',
   },
   ADMIN_PASSWORD: {
     schema: newPassword,
@@ -199,47 +199,47 @@ export const settings = {
   MAX_UPLOAD_BYTES: {
     schema: whole(1, 2_147_483_647),
     default: '10485760',
-    doc: 'Ceiling for one file; a document type may set less.',
+    doc: 'Maximum size of a file; a document type may set less.',
   },
   DOWNLOAD_URL_SECONDS: {
     schema: whole(1, 3600),
     default: '3600',
-    doc: 'Life of a download link, 1 to 3600; never longer than the life of the credentials that sign it.',
+    doc: 'Lifetime of a download link, 1 to 3600; at most the lifetime of the credentials that sign it.',
   },
   ...limitSettings,
   TRASH_DAYS: {
     schema: whole(1, 3650),
     default: '30',
-    doc: 'How long a deleted document can be restored before it is destroyed. A change counts for what is in the trash already.',
+    doc: 'Number of days before a deleted document is destroyed. A change also applies to documents that are in the trash already.',
   },
   CLAMD_URL: {
     schema: clamdAddress,
-    doc: 'Virus scanner: the address of ClamAV’s clamd, `tcp://host:port` or `unix:///path`. Set: every file is scanned and nothing unscanned is served. Unset: nothing is scanned, and documents say `skipped`.',
+    doc: 'Virus scanner: the address of ClamAV’s clamd, `tcp://host:port` or `unix:///path`. Set: every file is scanned, and unscanned files are not served. Unset: files are not scanned (`skipped`).',
   },
   CLOUDFRONT_DOMAIN: {
     schema: domainName,
-    doc: 'Host name of a CloudFront distribution in front of the bucket. Set: download links to S3 are signed for it instead of for S3. Set all three or none.',
+    doc: 'Host name of a CloudFront distribution in front of the bucket. Download links are then signed for CloudFront instead of S3. Set all three or none.',
   },
   CLOUDFRONT_KEY_PAIR_ID: {
     schema: keyPairId,
-    doc: 'Id of the public key in the distribution’s trusted key group.',
+    doc: 'Id of the public key in the trusted key group of the distribution.',
   },
   CLOUDFRONT_PRIVATE_KEY: {
     schema: signingKey,
     secret: true,
-    doc: 'The private key that belongs to it, ECDSA on P-256 or RSA of 2048 bits: in PEM with line breaks or `\\n` between its lines, or the path of a file with it, from `/` on.',
+    doc: 'Its private key, ECDSA on P-256 or RSA of 2048 bits: as PEM with line breaks or `\\n` between its lines, or the absolute path of a PEM file.',
   },
   TRUST_PROXY: {
     schema: proxies,
-    doc: 'Proxies whose `X-Forwarded-*` headers are believed: a number of hops, or addresses and CIDR ranges separated by commas. Default: none.',
+    doc: 'Proxies whose `X-Forwarded-*` headers are trusted: a number of hops, or addresses and CIDR ranges separated by commas. Default: none.',
   },
   CORS_ORIGINS: {
     schema: origins,
-    doc: 'Origins whose pages may call the API beside that of `PUBLIC_URL`, separated by commas. Default: none.',
+    doc: 'Other origins than `PUBLIC_URL` whose pages may call the API, separated by commas. Default: none.',
   },
   AUDIT_HEADS: {
     schema: pathOrBucket,
-    doc: 'Where the newest seal of the audit trail is kept outside of the database, once an hour: a file, best on another machine’s disk, or `s3://bucket/prefix/`, best with Object Lock. Without it nobody can show that the end of the trail was not cut off.',
+    doc: 'Where the newest seal of the audit trail is stored outside the database, once an hour: a file, best on the disk of another machine, or `s3://bucket/prefix/`, best with Object Lock. Without it nobody can prove that the end of the trail was not removed.',
   },
   LOG_LEVEL: {
     schema: z.enum(
@@ -251,17 +251,17 @@ export const settings = {
   },
 } as const satisfies Record<string, Setting>
 
-/** Settings of the contract whose part is not built yet. To ignore one would promise what is not done, so it stops the start. */
+/** Settings that this version does not support yet. Ignoring one would be a false promise, so it stops the start. */
 export const unsupportedSettings = ['SMTP_URL', 'MAIL_FROM']
 
-// Only secrets have placeholders: a bucket may well be called `your-company-papers`.
+// Only secrets have placeholders: a bucket may be named `your-company-files`.
 const placeholder = /^(your[-_ ].*|change-?me|xxx+|<.*>)$/i
 
-/** What the environment says of a setting; undefined when that is nothing, or what `.env.example` says. */
+/** The value of a setting; undefined when it is empty, or a placeholder of `.env.example`. */
 export function findSetting(environment: Record<string, string | undefined>, name: string): string | undefined {
   const text = environment[name]?.trim()
   if (text === undefined || text === '') return undefined
-  // The table's own names are its keys; any other name has no setting, which is what undefined says.
+  // Undefined for a name that is not in the table.
   const setting = (settings as Record<string, Setting>)[name]
   return setting?.secret && placeholder.test(text) ? undefined : text
 }

@@ -18,10 +18,10 @@ test('an endpoint alone is enough: everything is kept that a caller does not dec
     url: 'http://collector:4318/v1/traces',
     headers: {},
     timeoutMs: 10_000,
-    everyMs: 5000,
+    intervalMs: 5000,
     attributes: { 'service.name': 'paniq-documents' },
     share: 1,
-    heedsCallers: true,
+    followsCallers: true,
   })
 })
 
@@ -49,11 +49,11 @@ test('headers, names and attributes are read as the field writes them', () => {
 })
 
 test.each([
-  ['always_on', undefined, { share: 1, heedsCallers: false }],
-  ['always_off', undefined, { share: 0, heedsCallers: false }],
-  ['traceidratio', '0.25', { share: 0.25, heedsCallers: false }],
-  ['parentbased_traceidratio', '0.1', { share: 0.1, heedsCallers: true }],
-  ['parentbased_always_off', undefined, { share: 0, heedsCallers: true }],
+  ['always_on', undefined, { share: 1, followsCallers: false }],
+  ['always_off', undefined, { share: 0, followsCallers: false }],
+  ['traceidratio', '0.25', { share: 0.25, followsCallers: false }],
+  ['parentbased_traceidratio', '0.1', { share: 0.1, followsCallers: true }],
+  ['parentbased_always_off', undefined, { share: 0, followsCallers: true }],
 ])('the sampler %s with %s', (sampler, argument, expected) => {
   const traces = readTraces({ ...endpoint, OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: argument })
   expect(traces).toMatchObject(expected)

@@ -3,22 +3,22 @@ import { ConfigError } from '../errors/app-error.ts'
 type Environment = Record<string, string | undefined>
 
 export type TracesConfig = {
-  /** Where spans go. */
+  /** Where spans are sent. */
   url: string
   headers: Record<string, string>
   timeoutMs: number
-  everyMs: number
-  /** What each span says of the process: `service.name` and what the operator adds. */
+  intervalMs: number
+  /** Attributes of the process: `service.name` and those of the operator. */
   attributes: Record<string, string>
-  /** The share of traces that are kept, of those that nobody before us decided on. */
+  /** The share of traces to sample, unless the caller decided. */
   share: number
-  /** Whether a caller's decision, in `traceparent`, counts. */
-  heedsCallers: boolean
+  /** Whether the sampling decision of a caller, in `traceparent`, applies. */
+  followsCallers: boolean
 }
 
 /**
- * The field's own variables for traces, in the field's own words, as OpenTelemetry defines them; undefined unless an
- * endpoint is given. Those that are not named here mean nothing to the service.
+ * Reads the environment variables of OpenTelemetry for traces; undefined unless an endpoint is set. The service ignores
+ * variables that are not named here.
  */
 export function readTraces(environment: Environment): TracesConfig | undefined {
   const given = (name: string) => environment[name]?.trim() || undefined
@@ -32,7 +32,7 @@ export function readTraces(environment: Environment): TracesConfig | undefined {
     url,
     headers: pairsOf(ofTraces('HEADERS'), 'OTEL_EXPORTER_OTLP_HEADERS'),
     timeoutMs: numberOf(ofTraces('TIMEOUT'), 'OTEL_EXPORTER_OTLP_TIMEOUT') ?? 10_000,
-    everyMs: numberOf(given('OTEL_BSP_SCHEDULE_DELAY'), 'OTEL_BSP_SCHEDULE_DELAY') ?? 5000,
+    intervalMs: numberOf(given('OTEL_BSP_SCHEDULE_DELAY'), 'OTEL_BSP_SCHEDULE_DELAY') ?? 5000,
     attributes: {
       'service.name': 'paniq-documents',
       ...pairsOf(given('OTEL_RESOURCE_ATTRIBUTES'), 'OTEL_RESOURCE_ATTRIBUTES'),
@@ -46,7 +46,7 @@ function serviceNameOf(name: string | undefined): Record<string, string> {
   return name === undefined ? {} : { 'service.name': name }
 }
 
-/** The address for traces is taken as it is; the one for everything is where theirs begins. */
+/** The address for traces is used as it is; `/v1/traces` is appended to the general one. */
 function addressOf(given: (name: string) => string | undefined): string | undefined {
   const whole = given('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
   const base = given('OTEL_EXPORTER_OTLP_ENDPOINT')
@@ -54,19 +54,19 @@ function addressOf(given: (name: string) => string | undefined): string | undefi
   const address = whole ?? base?.replace(/\/*$/, '/v1/traces')
   if (address === undefined) return undefined
   if (/^https?:$/.test(URL.parse(address)?.protocol ?? '')) return address
-  // Not shown: an address may hold a password.
+  // Not printed: an address may contain a password.
   throw new ConfigError(`${name}: its value must be an http:// or https:// address.`)
 }
 
 function requireHttp(protocol: string | undefined): void {
-  // A collector takes JSON where it takes the other form over HTTP.
+  // A collector that accepts protobuf over HTTP accepts JSON too.
   if (protocol === undefined || protocol === 'http/json' || protocol === 'http/protobuf') return
   throw new ConfigError(
     `OTEL_EXPORTER_OTLP_PROTOCOL: ${JSON.stringify(protocol)} must be http/json; spans go over HTTP, mostly to port 4318.`,
   )
 }
 
-/** `a=1,b=2`, with escapes as in addresses. */
+/** `a=1,b=2`, percent-encoded. */
 function pairsOf(text: string | undefined, name: string): Record<string, string> {
   const pairs = (text ?? '').split(',').filter((pair) => pair.trim() !== '')
   return Object.fromEntries(
@@ -97,15 +97,15 @@ function numberOf(text: string | undefined, name: string): number | undefined {
 
 const samplers = ['always_on', 'always_off', 'traceidratio']
 
-function samplerOf(name: string, argument: string | undefined): Pick<TracesConfig, 'share' | 'heedsCallers'> {
-  const heedsCallers = name.startsWith('parentbased_')
+function samplerOf(name: string, argument: string | undefined): Pick<TracesConfig, 'share' | 'followsCallers'> {
+  const followsCallers = name.startsWith('parentbased_')
   const kind = name.replace('parentbased_', '')
   if (!samplers.includes(kind))
     throw new ConfigError(
       `OTEL_TRACES_SAMPLER: ${JSON.stringify(name)} must be ${samplers.join(', ')}, or one of these after parentbased_.`,
     )
-  if (kind !== 'traceidratio') return { share: kind === 'always_on' ? 1 : 0, heedsCallers }
+  if (kind !== 'traceidratio') return { share: kind === 'always_on' ? 1 : 0, followsCallers }
   const share = Number(argument ?? '1')
-  if (share >= 0 && share <= 1) return { share, heedsCallers }
+  if (share >= 0 && share <= 1) return { share, followsCallers }
   throw new ConfigError(`OTEL_TRACES_SAMPLER_ARG: ${JSON.stringify(argument)} must be a share from 0 to 1.`)
 }

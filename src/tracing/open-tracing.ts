@@ -37,7 +37,7 @@ export function openTracing({ config, version, log }: Needs): Tracing {
     resource: resourceFromAttributes({ 'service.version': version, ...config.attributes }),
     sampler: samplerOf(config),
     spanProcessors: [
-      new BatchSpanProcessor({ exporter: loggingExporter(exporter, log), scheduledDelayMillis: config.everyMs }),
+      new BatchSpanProcessor({ exporter: loggingExporter(exporter, log), scheduledDelayMillis: config.intervalMs }),
     ],
   })
   const tracer = provider.getTracer('paniq-documents', version)
@@ -49,9 +49,9 @@ export function openTracing({ config, version, log }: Needs): Tracing {
   }
 }
 
-function samplerOf({ share, heedsCallers }: TracesConfig): Sampler {
+function samplerOf({ share, followsCallers }: TracesConfig): Sampler {
   const root = share === 1 ? new AlwaysOnSampler() : new TraceIdRatioBasedSampler(share)
-  return heedsCallers ? new ParentBasedSampler({ root }) : root
+  return followsCallers ? new ParentBasedSampler({ root }) : root
 }
 
 const kinds: Record<SpanKind, OtelKind> = {

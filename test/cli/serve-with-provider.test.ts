@@ -35,6 +35,6 @@ test('a provider that is half set up stops the start with one line', async () =>
   expect(await service.ended()).toEqual({
     code: 1,
     stdout: '',
-    stderr: 'JWT_AUDIENCE is not set, but JWT_JWKS_URL is; set JWT_JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or none.\n',
+    stderr: 'JWT_AUDIENCE is not set, but JWT_JWKS_URL is. Set JWT_JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or none.\n',
   })
 })
