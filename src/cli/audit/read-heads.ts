@@ -70,8 +70,8 @@ function messageOf(error: unknown): string {
 /** Explains missing heads by the last run of the job that stores them. */
 async function whyNone({ address: shown }: HeadStore, db: Db | undefined): Promise<HeadsNote> {
   const runs = db === undefined ? [] : await listRuns(db)
-  const said = runs.filter(({ task }) => task === storeHeadTask).map((run) => describeRun(shown, run))[0]
-  if (said !== undefined) return said
+  const described = runs.filter(({ task }) => task === storeHeadTask).map((run) => describeRun(shown, run))[0]
+  if (described !== undefined) return described
   const isShut = isAbsolute(shown) && !(await canCreateIn(dirname(shown)))
   const note = isShut
     ? `There is no head at ${shown}, and this user may not create a file there. Let the service’s user write there, or correct AUDIT_HEADS.`
@@ -88,9 +88,9 @@ function describeRun(
     const note = `${nowhere}: the service could not store one (${error ?? 'no reason given'}). Correct that, or AUDIT_HEADS.`
     return { note, areGone: succeededAt !== null }
   }
-  const kept = Number(did?.['kept'] ?? 0)
-  if (kept === 0) return undefined
-  const note = `${nowhere}, but the service (${endedBy ?? 'some instance'}) stored one at ${endedAt?.toISOString()} (seal ${kept}). It is on that machine, AUDIT_HEADS named another place then, or somebody removed it. Look there, or give a copy with --heads.`
+  const stored = Number(did?.['kept'] ?? 0)
+  if (stored === 0) return undefined
+  const note = `${nowhere}, but the service (${endedBy ?? 'some instance'}) stored one at ${endedAt?.toISOString()} (seal ${stored}). It is on that machine, AUDIT_HEADS named another place then, or somebody removed it. Look there, or give a copy with --heads.`
   return { note, areGone: true }
 }
 

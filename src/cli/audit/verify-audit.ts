@@ -30,21 +30,21 @@ export async function verifyAudit(
 ): Promise<void> {
   const { db, print, signal } = needs
   const heads = await readHeads(needs, options)
-  const telling = tellingOf(print)
-  const verified = await verifyTrail({ db, signal }, { heads: heads.heads ?? new Map(), ...telling })
+  const collector = createCollector(print)
+  const verified = await verifyTrail({ db, signal }, { heads: heads.heads ?? new Map(), ...collector })
   await recordEvent(db, systemActor(randomUUID()), {
     action: 'audit.verified',
-    outcome: outcomeOf(verified, heads, telling),
+    outcome: outcomeOf(verified, heads, collector),
     details: {
       complete: verified.isComplete,
       heads_gone: heads.areGone,
       seals: verified.seals,
       events: verified.events,
       erased: verified.erased,
-      findings: telling.counts,
+      findings: collector.counts,
     },
   })
-  answer(print, { verified, ...heads, telling, whenAltered: trailAltered })
+  answer(print, { verified, ...heads, collector, whenAltered: trailAltered })
 }
 
 /** `audit verify --export`: needs only the file. */
@@ -55,11 +55,11 @@ export async function verifyAuditExport(
 ): Promise<void> {
   await requireFile(path)
   const heads = await readHeads(needs, options)
-  const telling = tellingOf(print)
+  const collector = createCollector(print)
   try {
-    const verified = await verifyExport(readLines(path), { heads: heads.heads ?? new Map(), ...telling })
+    const verified = await verifyExport(readLines(path), { heads: heads.heads ?? new Map(), ...collector })
     const { filter } = verified
-    answer(print, { verified, filter, ...heads, telling, whenAltered: exportAltered })
+    answer(print, { verified, filter, ...heads, collector, whenAltered: exportAltered })
   } catch (error) {
     if (error instanceof InvalidExport) throw new WrongUse(`${path}: ${error.message} ${asExported}`)
     throw error
@@ -68,14 +68,14 @@ export async function verifyAuditExport(
 
 const asExported =
   'Name a file that `audit export` wrote in the format jsonl. If it was truncated or changed on the way, copy or export it again.'
-type Telling = Pick<VerifyRequest, 'onFinding'> & {
+type FindingCollector = Pick<VerifyRequest, 'onFinding'> & {
   counts: Record<string, number>
   first: TrailFinding[]
   count: () => number
 }
 
 /** Prints the first differences, and collects a hundred for machines: enough even for a trail that was rewritten. */
-function tellingOf(print: Printer): Telling {
+function createCollector(print: Printer): FindingCollector {
   const first: TrailFinding[] = []
   const counts: Record<string, number> = {}
   let count = 0
@@ -97,20 +97,20 @@ type Answer = HeadsRead & {
   verified: VerifyResult
   /** What a file claims to contain; undefined for the database, which has everything. */
   filter?: TrailFilter
-  telling: Telling
+  collector: FindingCollector
   /** What to do about differences. */
   whenAltered: string
 }
 
 /** The most serious result, as the outcome of the event. */
-function outcomeOf({ isComplete }: VerifyResult, { areGone }: HeadsRead, telling: Telling): string {
-  if (telling.count() > 0) return 'altered'
+function outcomeOf({ isComplete }: VerifyResult, { areGone }: HeadsRead, collector: FindingCollector): string {
+  if (collector.count() > 0) return 'altered'
   if (areGone) return 'heads_gone'
   return isComplete ? 'ok' : 'incomplete'
 }
 
 function answer(print: Printer, result: Answer): void {
-  const { verified, filter, heads, areGone, telling, whenAltered } = result
+  const { verified, filter, heads, areGone, collector, whenAltered } = result
   const { seals, events, erased, unsealed, sealedAt = null, isComplete } = verified
   const isRight = isAllRight(result)
   print.json({
@@ -124,32 +124,32 @@ function answer(print: Printer, result: Answer): void {
     heads: heads?.size ?? null,
     heads_gone: areGone,
     ...(filter && claimOf(filter)),
-    left: telling.counts,
-    findings: telling.first,
+    left: collector.counts,
+    findings: collector.first,
   })
   explain(print, result)
   const mark = print.mark(isRight)
   print.text(`${mark} ${formatCount(events, 'event')} under ${formatCount(seals, 'seal')}: ${howItIs(result)}.`)
-  if (telling.count() > 0) print.text(whenAltered)
+  if (collector.count() > 0) print.text(whenAltered)
   if (!isRight) throw new CommandFailed()
 }
 
-function isAllRight({ verified, filter, areGone, telling }: Answer): boolean {
+function isAllRight({ verified, filter, areGone, collector }: Answer): boolean {
   // The seals of a database may follow later; a file has those of its time.
   const isUnproved = filter !== undefined && verified.seals === 0
-  return telling.count() === 0 && verified.isComplete && !areGone && !isUnproved
+  return collector.count() === 0 && verified.isComplete && !areGone && !isUnproved
 }
 
-function howItIs({ verified, telling, areGone }: Answer): string {
-  if (telling.count() > 0) return formatCount(telling.count(), 'difference')
+function howItIs({ verified, collector, areGone }: Answer): string {
+  if (collector.count() > 0) return formatCount(collector.count(), 'difference')
   if (verified.seals === 0) return 'nothing is sealed, so nothing is proved'
   return areGone ? 'unchanged since they were sealed, but the heads are missing' : 'unchanged since they were sealed'
 }
 
-function explain(print: Printer, { verified, filter, note, telling }: Answer): void {
+function explain(print: Printer, { verified, filter, note, collector }: Answer): void {
   const { erased, unsealed, sealedAt, isComplete } = verified
   const warn = (line: string) => print.text(`${print.mark('note')} ${line}`)
-  if (telling.count() > maxShown) print.text(`… and ${formatCount(telling.count() - maxShown)} more.`)
+  if (collector.count() > maxShown) print.text(`… and ${formatCount(collector.count() - maxShown)} more.`)
   if (filter) print.text(`The file claims to contain ${describeClaim(filter)}. Check that this is what you asked for.`)
   if (note !== undefined) warn(note)
   if (erased > 0)
@@ -182,6 +182,6 @@ export function describeClaim({ firm, from, to }: TrailFilter): string {
 
 /** The lines of a text file. */
 function readLines(path: string): AsyncGenerator<string> {
-  // With an encoding it yields text; the type of a stream cannot say so.
+  // With an encoding it yields text; the type of a stream does not show that.
   return splitLines(createReadStream(path, 'utf8') as AsyncIterable<string>)
 }

@@ -138,8 +138,8 @@ async function openUnlessUnfinished(
       error instanceof UnsignedBackup
         ? 'Without --public-key it is accepted unsigned. Sign the next one with --sign-key of `backup create`.'
         : 'If the key is right, use another copy of this backup.'
-    const says = `The backup ${name} in ${place.address} cannot be trusted: ${error.message}. ${advice}${otherThan(name, all)}`
-    throw new AppError('gone', says, { cause: error })
+    const message = `The backup ${name} in ${place.address} cannot be trusted: ${error.message}. ${advice}${otherThan(name, all)}`
+    throw new AppError('gone', message, { cause: error })
   }
 }
 

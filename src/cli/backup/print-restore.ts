@@ -84,6 +84,6 @@ function describeChecked(looked: Record<FileState, number>): RestoreReport {
   }
 }
 
-function ifAny(count: number, says: string): string[] {
-  return count === 0 ? [] : [says.replace('%', formatCount(count, 'file'))]
+function ifAny(count: number, message: string): string[] {
+  return count === 0 ? [] : [message.replace('%', formatCount(count, 'file'))]
 }

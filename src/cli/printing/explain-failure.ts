@@ -53,17 +53,17 @@ function expected(code: string, message: string): Explained {
 function explainStore(causes: Error[]): Explained | undefined {
   const error = causes.find((each) => each instanceof StoreError)
   if (error?.code !== 'unavailable') return undefined
-  const { says, advice } = describeStoreFailure(error)
-  return expected('store_unavailable', `${says} ${advice}, and run this again.`)
+  const { message, advice } = describeStoreFailure(error)
+  return expected('store_unavailable', `${message} ${advice}, and run this again.`)
 }
 
 /** A file or folder of the settings or of the command line. A missing one is a bug, unless the code looked for it. */
 function explainDisk(causes: Error[]): Explained | undefined {
   for (const each of causes) {
     if (!('path' in each) || hasCode(each, 'ENOENT')) continue
-    const says = describeDiskFailure(each)
-    if (says !== undefined)
-      return expected('disk', `${String(each.path)}: ${says} ${adviseOnDiskFailure(each)}, and run this again.`)
+    const message = describeDiskFailure(each)
+    if (message !== undefined)
+      return expected('disk', `${String(each.path)}: ${message} ${adviseOnDiskFailure(each)}, and run this again.`)
   }
   return undefined
 }
@@ -128,12 +128,12 @@ function* causesOf(error: unknown): Generator<Error> {
 }
 
 /** The failure of a store as a sentence, and what to do as the beginning of one. */
-export function describeStoreFailure(error: StoreError): { says: string; advice: string } {
+export function describeStoreFailure(error: StoreError): { message: string; advice: string } {
   if (!(error instanceof BackupStoreError)) return describe(error, undefined)
   const { cause, address: place, policy } = error
-  const told = describe(cause, place)
+  const described = describe(cause, place)
   const isForbidden = cause instanceof S3Error && cause.failure.trouble === 'not_allowed'
-  return isForbidden && policy !== undefined ? { ...told, advice: advisePolicy(policy) } : told
+  return isForbidden && policy !== undefined ? { ...described, advice: advisePolicy(policy) } : described
 }
 
 /** What to do about a missing permission in a bucket of backups, as the beginning of a sentence. */
@@ -142,16 +142,16 @@ export function advisePolicy(policy: string): string {
 }
 
 /** `place`: where the backups are, when the store is that. */
-function describe(error: StoreError, place: string | undefined): { says: string; advice: string } {
+function describe(error: StoreError, place: string | undefined): { message: string; advice: string } {
   const where = place ?? 'S3'
   if (error instanceof S3Error)
     return {
-      says: `${where} cannot be used (${error.failure.s3Code}).`,
+      message: `${where} cannot be used (${error.failure.s3Code}).`,
       advice: place === undefined ? seeS3Test : 'Check that it answers and accepts these credentials',
     }
   const disk = place ?? 'UPLOADS_DIR or DATA_DIR'
   return {
-    says: `${disk}: ${describeDiskFailure(error.cause) ?? error.message}`,
+    message: `${disk}: ${describeDiskFailure(error.cause) ?? error.message}`,
     advice: adviseOnDiskFailure(error.cause),
   }
 }
@@ -160,8 +160,8 @@ const seeS3Test = 'Find the cause with ./bin/paniq-docs s3 test'
 
 /** Explains that a backup stopped retrying. `whatStands`: what a second run finds of the first. */
 export function explainGaveUp(error: RetriesExhausted, whatStands: string): AppError {
-  const { says, advice } = describeStoreFailure(error.cause)
-  return new AppError('store_unavailable', `${says} ${advice}, and run this again: ${whatStands}.`, { cause: error })
+  const { message, advice } = describeStoreFailure(error.cause)
+  return new AppError('store_unavailable', `${message} ${advice}, and run this again: ${whatStands}.`, { cause: error })
 }
 
 /** Explains a failure to listen. Returns other errors unchanged. */

@@ -142,13 +142,13 @@ function formatDuration(seconds: number): string {
 }
 
 /** Prints that the command waits for S3, and how the wait ended. */
-export function createWaitingPrinter(say: (line: string) => void, patienceMs: number): (state: Waiting) => void {
+export function createWaitingPrinter(printLine: (line: string) => void, patienceMs: number): (state: Waiting) => void {
   const words: Record<Waiting, string> = {
     waiting: `S3 does not answer. Waiting for it, up to ${formatMinutes(patienceMs)}. Ctrl-C stops safely.`,
     back: 'S3 answers again.',
     given_up: `S3 did not answer for ${formatMinutes(patienceMs)}.`,
   }
-  return (state) => say(words[state])
+  return (state) => printLine(words[state])
 }
 
 function formatMinutes(ms: number): string {

@@ -68,10 +68,10 @@ function toJson({ message: says, objections, ...part }: PartResult) {
 async function forEachPart(
   results: AsyncIterable<PartResult>,
   signal: AbortSignal,
-  tell: (part: PartResult) => void,
+  onPart: (part: PartResult) => void,
 ): Promise<boolean> {
   try {
-    for await (const part of results) tell(part)
+    for await (const part of results) onPart(part)
   } catch (error) {
     if (!signal.aborted) throw error
   }

@@ -117,8 +117,8 @@ function endOf({ diskFailure }: Migrated, signal: AbortSignal): 'signal' | 'disk
 function lineOfEnd({ diskFailure }: Migrated, { stores, signal }: Pick<Needs, 'stores' | 'signal'>): string {
   if (signal.aborted) return stoppedResumable
   if (diskFailure === undefined) return describeS3Outage(stores)
-  const { says, advice } = describeStoreFailure(diskFailure)
-  return `${says} ${advice}, and run this again: it resumes.`
+  const { message, advice } = describeStoreFailure(diskFailure)
+  return `${message} ${advice}, and run this again: it resumes.`
 }
 
 type End = { to: StoreName; migrated: Migrated; isGood: boolean; troubles: Record<string, number> }

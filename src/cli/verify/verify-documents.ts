@@ -167,27 +167,28 @@ const isGood: Record<FindingKind, boolean> = {
 }
 
 /** Prints the first findings of each kind, and collects a hundred of each kind for machines. */
-function createFindingsPrinter(print: Printer, say: (line: string) => void, now: Date): FindingsPrinter {
-  const told = new Map<FindingKind, { count: number; first: Line[] }>(
+function createFindingsPrinter(print: Printer, printLine: (line: string) => void, now: Date): FindingsPrinter {
+  const found = new Map<FindingKind, { count: number; first: Line[] }>(
     findingKinds.map((kind) => [kind, { count: 0, first: [] }]),
   )
-  const of = (kind: FindingKind) => told.get(kind) ?? { count: 0, first: [] }
+  const of = (kind: FindingKind) => found.get(kind) ?? { count: 0, first: [] }
   return {
     print(finding) {
       const { kind } = finding
-      const sofar = of(kind)
-      sofar.count += 1
-      if (sofar.first.length < maxListed) sofar.first.push(lineOf(finding))
-      if (sofar.count > maxShown) return
+      const counted = of(kind)
+      counted.count += 1
+      if (counted.first.length < maxListed) counted.first.push(lineOf(finding))
+      if (counted.count > maxShown) return
       const mark = print.mark(isGood[kind])
-      say(`${mark} ${kind.replaceAll('_', ' ')}: ${describe(finding, now)}`)
+      printLine(`${mark} ${kind.replaceAll('_', ' ')}: ${describe(finding, now)}`)
     },
     // Its keys are those of the list.
-    summary: () => Object.fromEntries(told) as ReturnType<FindingsPrinter['summary']>,
+    summary: () => Object.fromEntries(found) as ReturnType<FindingsPrinter['summary']>,
     printRest() {
       for (const kind of findingKinds) {
         const rest = of(kind).count - maxShown
-        if (rest > 0) say(`… and ${formatCount(rest)} more ${kind.replaceAll('_', ' ')}; --report FILE has them all.`)
+        if (rest > 0)
+          printLine(`… and ${formatCount(rest)} more ${kind.replaceAll('_', ' ')}; --report FILE has them all.`)
       }
     },
   }
