@@ -52,7 +52,7 @@ describe('a store that cannot serve', () => {
   test.each([
     ['ENOSPC', /A disk is full\. Make room there, and run this again\.$/],
     ['EACCES', /no permission .*Let this user read and write/],
-    ['EROFS', /only be read\. Mount it/],
+    ['EROFS', /read-only\. Mount it/],
     ['EIO', /A disk fails\. Check the system log/],
     ['ENXIO', /failed with ENXIO\. Check the system log/],
   ])('the disk, %s: says what to do with it', (code, says) => {
